@@ -1,0 +1,2 @@
+//! Skeleton.
+#![cfg_attr(not(feature = "std"), no_std)]

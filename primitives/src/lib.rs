@@ -1,0 +1,41 @@
+//! Types and traits that cross the boundaries between pallets, engine, node and clients.
+//!
+//! Nothing here does work: records, identifiers, the signed payload of a score, and the small traits
+//! through which pallets reach their neighbours. Only hashes and small structs appear; tensors never do.
+#![cfg_attr(not(feature = "std"), no_std)]
+#![cfg_attr(
+	not(test),
+	deny(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::float_arithmetic)
+)]
+
+extern crate alloc;
+
+mod draw;
+mod job;
+mod model;
+mod score;
+pub mod traits;
+
+pub use blyan_exact::ModelConfig;
+pub use draw::draw_indices;
+pub use job::{EngineError, EvaluationJob, EvaluationOutcome, HoldoutRef, JobId, JobStatus};
+pub use model::{
+	BlobRef, BlockRef, ExpertHead, ExpertIndex, ExpertSlot, LayerIndex, ModelId, ModelInfo, ModelVersion,
+	VersionIndex,
+};
+pub use score::{ScoreReport, SubmissionId, Verdict, SCORE_CONTEXT};
+
+/// The operators' session key, key type `blya`: signs scores and heartbeats, nothing of value.
+pub mod operator_key {
+	use sp_application_crypto::{app_crypto, sr25519, KeyTypeId};
+
+	/// Key type under which nodes keep the operator's key in their keystore.
+	pub const KEY_TYPE: KeyTypeId = KeyTypeId(*b"blya");
+
+	app_crypto!(sr25519, KEY_TYPE);
+}
+
+/// Public half of an operator's session key.
+pub type OperatorId = operator_key::Public;
+/// Signature by an operator's session key.
+pub type OperatorSignature = operator_key::Signature;

@@ -1,0 +1,63 @@
+//! What an operator says about a submission, and the bytes it signs.
+
+use crate::{job::EvaluationOutcome, model::wire};
+use alloc::vec::Vec;
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use scale_info::TypeInfo;
+use serde::{Deserialize, Serialize};
+use sp_core::H256;
+
+/// A submission's number, given out in order.
+pub type SubmissionId = u64;
+
+/// Domain separator of the signed payload.
+pub const SCORE_CONTEXT: &[u8] = b"blyan/score/1";
+
+/// An operator's finding.
+#[derive(
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
+)]
+pub enum Verdict {
+	/// The candidate was evaluated.
+	Scored(EvaluationOutcome),
+	/// The candidate's bytes match their hash but are no valid expert for the slot.
+	Invalid,
+}
+
+impl Verdict {
+	/// Blake2b-256 of the encoding: two verdicts agree to the bit iff these are equal.
+	pub fn digest(&self) -> H256 {
+		H256(sp_crypto_hashing::blake2_256(&self.encode()))
+	}
+}
+
+wire! {
+	/// A verdict on one submission by one member of its committee.
+	#[derive(Copy, MaxEncodedLen)]
+	pub struct ScoreReport {
+		/// The submission.
+		pub submission: SubmissionId,
+		/// The finding.
+		pub verdict: Verdict,
+	}
+}
+
+impl ScoreReport {
+	/// The bytes the operator's session key signs: context, genesis hash of the chain, report.
+	///
+	/// The genesis hash keeps a report from being replayed on another network.
+	pub fn signing_payload(&self, genesis: &H256) -> Vec<u8> {
+		(SCORE_CONTEXT, genesis, self).encode()
+	}
+}
