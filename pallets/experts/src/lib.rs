@@ -1,2 +1,221 @@
-//! Skeleton.
+#![doc = include_str!("../README.md")]
 #![cfg_attr(not(feature = "std"), no_std)]
+#![cfg_attr(
+	not(test),
+	deny(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::float_arithmetic)
+)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+extern crate alloc;
+
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
+mod dispatch;
+mod registry;
+#[cfg(test)]
+mod tests;
+#[cfg(any(feature = "try-runtime", test))]
+mod try_state;
+mod types;
+pub mod weights;
+
+pub use pallet::*;
+pub use types::*;
+pub use weights::WeightInfo;
+
+#[frame_support::pallet]
+pub mod pallet {
+	use super::{types::*, weights::WeightInfo};
+	use alloc::vec::Vec;
+	use blyan_primitives::{
+		BlockRef, ExpertHead, ExpertSlot, ModelConfig, ModelId, ModelVersion, VersionIndex,
+	};
+	use frame_support::pallet_prelude::*;
+	use frame_system::pallet_prelude::*;
+	use sp_core::H256;
+
+	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+
+	#[pallet::pallet]
+	#[pallet::storage_version(STORAGE_VERSION)]
+	pub struct Pallet<T>(_);
+
+	#[pallet::config]
+	pub trait Config: frame_system::Config<RuntimeEvent: From<Event<Self>>> {
+		/// Who may register a model. A model takes room for ever, so this is not for everybody.
+		type RegisterOrigin: EnsureOrigin<Self::RuntimeOrigin>;
+
+		/// Models that can ever be registered: none is removed.
+		#[pallet::constant]
+		type MaxModels: Get<u32>;
+
+		/// Expert slots of one model, over all its layers. Bounds the largest `register_model` and what
+		/// reading a whole model costs; at most 16,384, the most that any [`ModelConfig`] describes.
+		#[pallet::constant]
+		type MaxSlots: Get<u32>;
+
+		/// Versions of one slot whose records are kept, the head included. Older ones are forgotten when
+		/// a new head is promoted; their place in the history stays readable from the events.
+		#[pallet::constant]
+		type MaxHistory: Get<u32>;
+
+		/// Weights of the calls.
+		type WeightInfo: WeightInfo;
+	}
+
+	/// Number of models registered, and so the number of the next one. At most `MaxModels`.
+	#[pallet::storage]
+	pub type ModelCount<T: Config> = StorageValue<_, ModelId, ValueQuery>;
+
+	/// Every model, under the numbers 0 to [`ModelCount`]. At most `MaxModels`; never removed.
+	// Twox64Concat: the pallet gives the numbers out, so nobody can grind them.
+	#[pallet::storage]
+	pub type Models<T: Config> = StorageMap<_, Twox64Concat, ModelId, ModelRecordOf<T>>;
+
+	/// The current expert of every slot of every model: at most `MaxModels` x `MaxSlots`.
+	/// Each has its record in [`Versions`] and its blob in [`Blobs`].
+	// Twox64Concat: only slots of registered models are keys.
+	#[pallet::storage]
+	pub type Heads<T: Config> = StorageMap<_, Twox64Concat, ExpertSlot, ExpertHead>;
+
+	/// What is known about the versions of every slot: the newest `MaxHistory` of each.
+	/// `promote` writes them and removes the one that became too old.
+	// Twox64Concat, twice: slots are those of registered models, versions are counted up.
+	#[pallet::storage]
+	pub type Versions<T: Config> = StorageDoubleMap<
+		_,
+		Twox64Concat,
+		ExpertSlot,
+		Twox64Concat,
+		VersionIndex,
+		VersionRecordOf<T>,
+		OptionQuery,
+	>;
+
+	/// Blobs that make up the current models, by hash: at most `MaxModels` x (`MaxSlots` + 1).
+	/// An entry lives as long as a trunk or a head in [`Heads`] names it.
+	// Blake2_128Concat: miners choose the bytes, and so the hash.
+	#[pallet::storage]
+	pub type Blobs<T: Config> = StorageMap<_, Blake2_128Concat, H256, BlobRecord>;
+
+	/// The models that the chain starts with.
+	#[pallet::genesis_config]
+	#[derive(frame_support::DefaultNoBound)]
+	pub struct GenesisConfig<T: Config> {
+		/// The models, numbered in this order.
+		pub models: Vec<GenesisModel>,
+		/// Marker of the runtime.
+		#[serde(skip)]
+		pub _runtime: core::marker::PhantomData<T>,
+	}
+
+	#[pallet::genesis_build]
+	impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
+		fn build(&self) {
+			for model in &self.models {
+				// A chain specification that contradicts itself must not start a chain.
+				Pallet::<T>::build_model(model).expect("the genesis models are valid");
+			}
+		}
+	}
+
+	#[pallet::event]
+	#[pallet::generate_deposit(pub(super) fn deposit_event)]
+	pub enum Event<T: Config> {
+		/// A model can be learned and served from now on.
+		ModelRegistered {
+			/// Its number.
+			model: ModelId,
+			/// Its architecture.
+			config: ModelConfig,
+			/// Version of the architecture.
+			version: ModelVersion,
+		},
+		/// A new version is the head of a slot.
+		HeadPromoted {
+			/// The slot.
+			slot: ExpertSlot,
+			/// Version of the new head.
+			version: VersionIndex,
+			/// Version that it replaced.
+			parent: VersionIndex,
+			/// Who made it.
+			owner: T::AccountId,
+			/// Its tensors.
+			block: BlockRef,
+			/// Experts promoted in this model since it was registered, this one included.
+			generation: u32,
+		},
+	}
+
+	#[pallet::error]
+	pub enum Error<T> {
+		/// No model has this number. Models are numbered from 0 in order of registration.
+		ModelUnknown,
+		/// The model has no such layer or expert. Its configuration says how many there are.
+		SlotUnknown,
+		/// As many models are registered as the chain has room for.
+		TooManyModels,
+		/// The model has more expert slots than the chain accepts; use fewer layers or experts.
+		TooManySlots,
+		/// The configuration breaks a bound of the exact network; see `ModelConfig`.
+		ConfigInvalid,
+		/// The name is empty or not UTF-8.
+		NameInvalid,
+		/// The compatibility range is empty or crosses a major version.
+		CompatibilityInvalid,
+		/// There must be exactly one expert a slot, in row-major order (layer, then expert).
+		HeadCountWrong,
+		/// Another version became the head in the meantime. Train from the current head.
+		ParentNotHead,
+		/// A version named as a dependency is not known (any more).
+		DependencyUnknown,
+		/// A version names more dependencies than a record holds.
+		TooManyDependencies,
+		/// The chain knows this blob hash with another size; one of the two is wrong.
+		BlobSizeDisagrees,
+		/// A counter is at its end.
+		Overflow,
+	}
+
+	#[pallet::hooks]
+	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+		fn integrity_test() {
+			assert!(T::MaxModels::get() > 0, "a chain without room for a model cannot learn");
+			assert!(
+				(1..=16_384).contains(&T::MaxSlots::get()),
+				"MaxSlots lies between 1 and the most that a ModelConfig describes"
+			);
+			assert!(T::MaxHistory::get() > 0, "the head itself is part of the history");
+		}
+
+		#[cfg(feature = "try-runtime")]
+		fn try_state(_: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
+			Self::do_try_state()
+		}
+	}
+
+	#[pallet::call]
+	impl<T: Config> Pallet<T> {
+		/// Register a model with the expert that fills each of its slots at first.
+		///
+		/// - `origin`: `RegisterOrigin`.
+		/// - `spec`: name, architecture, versions and trunk.
+		/// - `owner`: whom the first experts belong to; nobody, if they belong to the network.
+		/// - `heads`: one block a slot, in row-major order (layer, then expert).
+		///
+		/// Emits [`Event::ModelRegistered`].
+		#[pallet::call_index(0)]
+		#[pallet::weight(T::WeightInfo::register_model(heads.len() as u32))]
+		pub fn register_model(
+			origin: OriginFor<T>,
+			spec: ModelSpec,
+			owner: Option<T::AccountId>,
+			heads: BoundedVec<BlockRef, T::MaxSlots>,
+		) -> DispatchResult {
+			T::RegisterOrigin::ensure_origin(origin)?;
+			Self::do_register_model(spec, owner, &heads)?;
+			Ok(())
+		}
+	}
+}

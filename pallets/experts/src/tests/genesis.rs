@@ -1,0 +1,44 @@
+//! The models that a chain starts with.
+
+use super::mock::*;
+use crate::{GenesisConfig, GenesisModel, Models};
+use blyan_primitives::{traits::ExpertRegistry, ExpertHead, ModelInfo};
+
+#[test]
+fn genesis_registers_the_models_in_order() {
+	let second = GenesisModel { name: "second".into(), ..genesis_model() };
+	ExtBuilder::default().models(vec![genesis_model(), second]).build_and_check(|| {
+		assert_eq!(
+			Experts::model(0),
+			Some(ModelInfo {
+				id: 0,
+				name: b"tiny".to_vec(),
+				config: CONFIG,
+				version: VERSION,
+				generation: 0,
+				trunk: block(TRUNK),
+				heads: (1..=4).map(|number| ExpertHead { version: 0, block: block(number) }).collect(),
+			})
+		);
+		assert_eq!(Experts::model(1).unwrap().name, b"second");
+		assert_eq!(Models::<Test>::get(0).unwrap().owner, None);
+		assert_eq!(Experts::model(2), None);
+	});
+}
+
+#[test]
+#[should_panic(expected = "the genesis models are valid")]
+fn genesis_panics_when_a_model_lacks_an_expert() {
+	let mut model = genesis_model();
+	model.heads.pop();
+	ExtBuilder::default().models(vec![model]).build();
+}
+
+#[test]
+fn genesis_reads_a_manifest_whatever_else_it_says() {
+	let mut manifest = serde_json::to_value(genesis_model()).unwrap();
+	manifest["training"] = serde_json::json!({ "steps": 10 });
+	let config = serde_json::json!({ "models": [manifest] });
+	let config: GenesisConfig<Test> = serde_json::from_value(config).unwrap();
+	assert_eq!(config.models, [genesis_model()]);
+}

@@ -1,0 +1,56 @@
+//! Whatever is promoted in whatever order, the invariants hold; and each of them notices its breach.
+
+use super::mock::*;
+use crate::{Blobs, Heads, ModelCount, Models, Versions};
+use blyan_primitives::traits::ExpertRegistry;
+use proptest::prelude::*;
+
+proptest! {
+	#![proptest_config(ProptestConfig::with_cases(32))]
+
+	#[test]
+	fn invariants_hold_under_any_promotions(
+		promotions in prop::collection::vec((0u8..3, 0u16..3, 0u32..3, 0u32..8), 0..40)
+	) {
+		ExtBuilder::default().build_and_check(|| {
+			for (layer, expert, parent, number) in promotions {
+				let before = Experts::head(slot(layer, expert));
+				let result = Experts::promote(slot(layer, expert), parent, &ALICE, block(number));
+				let is_current = before.is_some_and(|head| head.version == parent);
+				assert_eq!(result.is_ok(), is_current);
+			}
+		});
+	}
+}
+
+/// Applies a breach to a sound world and returns what the invariants say.
+fn complaint(breach: fn()) -> &'static str {
+	ExtBuilder::default().build().execute_with(|| {
+		Experts::promote(slot(0, 0), 0, &ALICE, block(20)).unwrap();
+		Experts::do_try_state().unwrap();
+		breach();
+		match Experts::do_try_state() {
+			Err(sp_runtime::TryRuntimeError::Other(complaint)) => complaint,
+			other => panic!("the breach went unnoticed: {other:?}"),
+		}
+	})
+}
+
+#[test]
+fn invariants_notice_each_breach() {
+	assert_eq!(complaint(|| ModelCount::<Test>::put(2)), "a model has no number");
+	assert_eq!(complaint(|| Heads::<Test>::remove(slot(0, 0))), "a slot has no head");
+	assert_eq!(
+		complaint(|| Models::<Test>::mutate(0, |model| model.as_mut().unwrap().generation = 7)),
+		"a generation was not counted"
+	);
+	assert_eq!(complaint(|| Versions::<Test>::remove(slot(0, 0), 1)), "a head has no record");
+	assert_eq!(complaint(|| Versions::<Test>::remove(slot(0, 0), 0)), "the history has a gap");
+	assert_eq!(
+		complaint(|| Versions::<Test>::mutate(slot(0, 0), 1, |record| {
+			record.as_mut().unwrap().generation = 0;
+		})),
+		"a version depends on a later one"
+	);
+	assert_eq!(complaint(|| Blobs::<Test>::remove(block(20).blob.hash)), "the blobs were not counted");
+}

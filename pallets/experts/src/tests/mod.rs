@@ -1,0 +1,8 @@
+//! Stories of the pallet, one file per call.
+
+mod blobs;
+mod genesis;
+mod invariants;
+pub(crate) mod mock;
+mod promote;
+mod register_model;
