@@ -1,1 +1,48 @@
-//! Skeleton.
+//! The world of the end-to-end tests: a real node, the real command line, and a client of the chain.
+//!
+//! Nothing is linked in from the node or the command line; they are found as files, started as
+//! processes, and spoken to over sockets, as a user would.
+
+mod chain;
+mod command;
+mod node;
+
+pub use chain::{Chain, Submission};
+pub use command::{Command, Finished};
+pub use node::{Node, NodeConfig};
+
+use std::path::{Path, PathBuf};
+
+/// A binary of this workspace: `$BLYAN_BIN_DIR/name`, or the one built beside the running test.
+///
+/// # Panics
+///
+/// If it is not there, with what to do about it.
+pub fn binary(name: &str) -> PathBuf {
+	let dir = std::env::var_os("BLYAN_BIN_DIR").map(PathBuf::from).unwrap_or_else(|| {
+		let test = std::env::current_exe().expect("a running program has a path");
+		let dir = test.parent().expect("a program lies in a directory");
+		// Tests lie in target/debug/deps, the binaries they start in target/debug.
+		match dir.ends_with("deps") {
+			true => dir.parent().expect("deps lies in the profile's directory").to_path_buf(),
+			false => dir.to_path_buf(),
+		}
+	});
+	let path = dir.join(name);
+	assert!(
+		path.is_file(),
+		"{} is not there: build it first with `cargo build --workspace --all-targets`, or set BLYAN_BIN_DIR",
+		path.display()
+	);
+	path
+}
+
+/// The workspace's root directory.
+pub fn workspace() -> &'static Path {
+	Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+/// The smallest model the chain accepts, so that a whole evaluation takes a second.
+pub fn tiny_model() -> PathBuf {
+	workspace().join("models/tiny")
+}

@@ -1,0 +1,175 @@
+//! A client that says what the command line never would: forged, repeated and badly timed things.
+
+use blyan_primitives::{BlockRef, ExpertSlot, OperatorSignature, ScoreReport, SubmissionId, VersionIndex};
+use codec::{Compact, Decode, Encode};
+use serde_json::Value as Json;
+use sp_core::{sr25519, Pair, H256};
+use std::time::{Duration, Instant};
+use subxt::{
+	config::SubstrateConfig,
+	rpcs::{
+		client::{RpcClient, RpcParams},
+		rpc_params,
+	},
+	OnlineClient,
+};
+use subxt_signer::sr25519::Keypair;
+
+/// How long a client may try to connect to a node that already listens.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long anything on chain may take in these tests.
+const CHAIN_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// A connection to one node.
+pub struct Chain {
+	rpc: RpcClient,
+	api: OnlineClient<SubstrateConfig>,
+}
+
+/// What `submit` says.
+#[derive(Clone, Debug, Encode)]
+pub struct Submission {
+	/// The slot to fill.
+	pub slot: ExpertSlot,
+	/// Version of the head that was improved on.
+	pub parent: VersionIndex,
+	/// The candidate.
+	pub block: BlockRef,
+	/// Hash of the training manifest.
+	pub manifest: H256,
+	/// Proof of work.
+	pub nonce: u64,
+}
+
+impl Chain {
+	/// Connects; a node that has just started may need a moment.
+	///
+	/// # Panics
+	///
+	/// If that moment is too long.
+	pub async fn connect(url: &str) -> Self {
+		let began_at = Instant::now();
+		loop {
+			let connected = async {
+				let rpc = RpcClient::from_insecure_url(url).await.map_err(|error| error.to_string())?;
+				let api = OnlineClient::from_rpc_client(rpc.clone()).await.map_err(|error| error.to_string())?;
+				Ok::<_, String>(Self { rpc, api })
+			};
+			match connected.await {
+				Ok(chain) => return chain,
+				Err(error) => assert!(began_at.elapsed() < CONNECT_TIMEOUT, "cannot connect to {url}: {error}"),
+			}
+			tokio::time::sleep(Duration::from_millis(200)).await;
+		}
+	}
+
+	/// Hash of block 0, which names the network.
+	pub fn genesis(&self) -> H256 {
+		H256(self.api.genesis_hash().0)
+	}
+
+	/// Calls a JSON-RPC method and returns its answer or its error's message.
+	pub async fn request(&self, method: &str, params: RpcParams) -> Result<Json, String> {
+		self.rpc.request(method, params).await.map_err(|error| error.to_string())
+	}
+
+	/// Number of the best block.
+	pub async fn block_number(&self) -> u64 {
+		let header = self.request("chain_getHeader", RpcParams::new()).await.expect("a node has a best block");
+		let number = header["number"].as_str().expect("a header has a number");
+		u64::from_str_radix(number.trim_start_matches("0x"), 16).expect("numbers are hexadecimal")
+	}
+
+	/// Waits until `count` more blocks are there.
+	pub async fn wait_for_blocks(&self, count: u64) {
+		let goal = self.block_number().await.saturating_add(count);
+		wait_until("new blocks", || async { (self.block_number().await >= goal).then_some(()) }).await;
+	}
+
+	/// Calls a runtime API function with encoded arguments and decodes its answer.
+	///
+	/// # Panics
+	///
+	/// If the runtime has no such function or answers in another type.
+	pub async fn runtime_api<T: Decode>(&self, function: &str, args: &[u8]) -> T {
+		let params = rpc_params![function, format!("0x{}", hex::encode(args))];
+		let answer = self.request("state_call", params).await.unwrap_or_else(|error| panic!("{function}: {error}"));
+		let bytes = hex::decode(answer.as_str().unwrap_or_default().trim_start_matches("0x"))
+			.expect("answers are hexadecimal");
+		T::decode(&mut &bytes[..]).unwrap_or_else(|error| panic!("{function} answers in another type: {error}"))
+	}
+
+	/// The encoded call `pallet.call(args)`; `args` are its encoded arguments.
+	///
+	/// # Panics
+	///
+	/// If the chain has no such call.
+	pub async fn call(&self, pallet: &str, call: &str, args: &[u8]) -> Vec<u8> {
+		let at = self.api.at_current_block().await.expect("the node answers");
+		let pallet = at.metadata_ref().pallet_by_name(pallet).expect("the chain has the pallet").clone();
+		let index = pallet.call_variant_by_name(call).expect("the pallet has the call").index;
+		[&[pallet.call_index(), index][..], args].concat()
+	}
+
+	/// Signs a call, sends it and waits for its block; returns the events, or why it was refused.
+	pub async fn send(&self, signer: &Keypair, call: &[u8]) -> Result<Vec<String>, String> {
+		let at = self.api.tx().await.map_err(|error| error.to_string())?;
+		let payload = at.from_call_data_bytes(call).map_err(|error| error.to_string())?;
+		let mut at = at;
+		let progress = at
+			.sign_and_submit_then_watch_default(&payload, signer)
+			.await
+			.map_err(|error| format!("{error:?}"))?;
+		let events = tokio::time::timeout(CHAIN_TIMEOUT, progress.wait_for_finalized_success())
+			.await
+			.map_err(|_| "the transaction was not finalised in time".to_string())?
+			.map_err(|error| format!("{error:?}"))?;
+		Ok(events
+			.iter()
+			.filter_map(Result::ok)
+			.map(|event| format!("{}.{}", event.pallet_name(), event.event_name()))
+			.collect())
+	}
+
+	/// Sends an operator's report, signed with the session key behind `suri`, as the off-chain worker
+	/// of an operator would: a transaction that no account signs and nobody pays for.
+	pub async fn report(&self, report: &ScoreReport, suri: &str) -> Result<Json, String> {
+		let key = sr25519::Pair::from_string(suri, None).expect("the test's secret is well formed");
+		let signature = OperatorSignature::from(key.sign(&report.signing_payload(&self.genesis())));
+		let args = (report, key.public(), signature).encode();
+		let call = self.call("ProofOfLearning", "report_score", &args).await;
+		self.send_unsigned(&call).await
+	}
+
+	/// Sends a call that carries its own authority; returns the transaction's hash or the refusal.
+	pub async fn send_unsigned(&self, call: &[u8]) -> Result<Json, String> {
+		// A general transaction of version 5 with extension version 0. Era, nonce, tip and the mode of the
+		// metadata hash are one zero byte each; every other extension has no bytes.
+		const GENERAL_V5: u8 = 0b0100_0101;
+		let body = [&[GENERAL_V5, 0][..], &[0; 4], call].concat();
+		let transaction = [Compact(body.len() as u32).encode(), body].concat();
+		self.request("author_submitExtrinsic", rpc_params![format!("0x{}", hex::encode(transaction))]).await
+	}
+
+	/// A submission as `blyan_submission` shows it; `None` if there is none of that number.
+	pub async fn submission(&self, id: SubmissionId) -> Option<Json> {
+		let answer = self.request("blyan_submission", rpc_params![id]).await.expect("the node answers");
+		(!answer.is_null()).then_some(answer)
+	}
+}
+
+/// Asks again and again until there is an answer.
+///
+/// # Panics
+///
+/// If there is none in time.
+pub async fn wait_until<T, F: std::future::Future<Output = Option<T>>>(what: &str, ask: impl Fn() -> F) -> T {
+	let began_at = Instant::now();
+	loop {
+		if let Some(answer) = ask().await {
+			return answer;
+		}
+		assert!(began_at.elapsed() < CHAIN_TIMEOUT, "waited in vain for {what}");
+		tokio::time::sleep(Duration::from_millis(100)).await;
+	}
+}

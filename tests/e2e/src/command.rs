@@ -1,0 +1,89 @@
+//! The `blyan` command line, run the way a program would: with `--json`.
+
+use crate::binary;
+use serde_json::Value;
+use std::{
+	path::{Path, PathBuf},
+	process::Stdio,
+};
+
+/// The command line of one user: a home directory and a node to talk to.
+#[derive(Clone, Debug)]
+pub struct Command {
+	home: PathBuf,
+	url: String,
+}
+
+/// What a command that ended left behind.
+#[derive(Debug)]
+pub struct Finished {
+	/// Whether it ended with exit status 0.
+	pub success: bool,
+	/// The JSON values it printed, in order.
+	pub values: Vec<Value>,
+	/// What it said on standard error.
+	pub error: String,
+}
+
+impl Command {
+	/// A user whose keys and settings are kept in `home`.
+	pub fn new(home: &Path, url: &str) -> Self {
+		Self { home: home.to_path_buf(), url: url.to_string() }
+	}
+
+	/// Runs `blyan ARGS --json` to its end.
+	///
+	/// # Panics
+	///
+	/// If it cannot be started or prints something that is not JSON.
+	pub fn run(&self, args: &[&str]) -> Finished {
+		let output = std::process::Command::new(binary("blyan"))
+			.args(args)
+			.args(["--json", "--url", &self.url])
+			.arg("--home")
+			.arg(&self.home)
+			// Keys are encrypted at rest; a test has nobody to ask.
+			.env("BLYAN_PASSWORD", "end to end")
+			.stdin(Stdio::null())
+			.output()
+			.expect("the command line can be started");
+		let values = String::from_utf8_lossy(&output.stdout)
+			.lines()
+			.filter(|line| !line.trim().is_empty())
+			.map(|line| {
+				serde_json::from_str(line).unwrap_or_else(|_| panic!("`blyan {args:?}` printed no JSON: {line}"))
+			})
+			.collect();
+		Finished {
+			success: output.status.success(),
+			values,
+			error: String::from_utf8_lossy(&output.stderr).into_owned(),
+		}
+	}
+
+	/// Runs a command that must succeed and returns what it printed.
+	///
+	/// # Panics
+	///
+	/// If it fails.
+	pub fn expect(&self, args: &[&str]) -> Vec<Value> {
+		let finished = self.run(args);
+		assert!(finished.success, "`blyan {args:?}` failed: {finished:#?}");
+		finished.values
+	}
+
+	/// Runs a command that must fail and returns all it said.
+	///
+	/// # Panics
+	///
+	/// If it succeeds.
+	pub fn expect_refusal(&self, args: &[&str]) -> String {
+		let finished = self.run(args);
+		assert!(!finished.success, "`blyan {args:?}` should have been refused: {finished:#?}");
+		let mut said = finished.error;
+		for value in finished.values {
+			said.push_str(&value.to_string());
+		}
+		said
+	}
+}

@@ -1,0 +1,174 @@
+//! A node process with a directory and a port of its own.
+
+use crate::{binary, tiny_model};
+use std::{
+	fs::File,
+	net::{TcpListener, TcpStream},
+	path::{Path, PathBuf},
+	process::{Child, Command, Stdio},
+	time::{Duration, Instant},
+};
+
+/// How long a node may take until it answers, on a busy machine with two cores.
+const START_TIMEOUT: Duration = Duration::from_secs(120);
+/// How long a node may take to end after SIGTERM.
+const STOP_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How to start a node.
+#[derive(Clone, Debug)]
+pub struct NodeConfig {
+	/// Where the chain, the keys and the blobs are kept.
+	pub base_path: PathBuf,
+	/// Directory of the genesis model; `None` for the one built into the node.
+	pub model: Option<PathBuf>,
+	/// Secrets of the operators whose keys the node holds.
+	pub operators: Vec<String>,
+	/// Milliseconds between two blocks.
+	pub block_time_ms: u64,
+	/// Threads of the engine.
+	pub engine_threads: u16,
+}
+
+impl NodeConfig {
+	/// A development node with the tiny model, three operators and a block every half second.
+	pub fn new(base_path: &Path) -> Self {
+		Self {
+			base_path: base_path.to_path_buf(),
+			model: Some(tiny_model()),
+			operators: ["//Alice", "//Bob", "//Charlie"].map(String::from).to_vec(),
+			block_time_ms: 500,
+			engine_threads: 1,
+		}
+	}
+
+	/// With the keys of these operators only.
+	pub fn operators(mut self, operators: &[&str]) -> Self {
+		self.operators = operators.iter().map(|suri| suri.to_string()).collect();
+		self
+	}
+
+	/// Starts it and waits until it answers.
+	///
+	/// # Panics
+	///
+	/// If it ends or stays silent; the message holds the end of its log.
+	pub fn start(self) -> Node {
+		let port = free_port();
+		std::fs::create_dir_all(&self.base_path).expect("the test's directory can be written");
+		let log_path = self.base_path.join("node.log");
+		let log = File::options().create(true).append(true).open(&log_path).expect("the log can be written");
+		let mut command = Command::new(binary("blyan-node"));
+		command
+			.arg("--dev")
+			.args(["--dev-block-time", &self.block_time_ms.to_string()])
+			.arg("--base-path")
+			.arg(&self.base_path)
+			.args(["--rpc-port", &port.to_string()])
+			// Nodes of different tests must neither meet nor fight over a port.
+			.args(["--port", &free_port().to_string(), "--no-mdns", "--no-prometheus", "--no-telemetry"])
+			.args(["--engine-threads", &self.engine_threads.to_string()])
+			.stdin(Stdio::null())
+			.stdout(log.try_clone().expect("a file handle can be duplicated"))
+			.stderr(log);
+		if let Some(model) = &self.model {
+			command.arg("--genesis-model").arg(model);
+		}
+		if self.operators.is_empty() {
+			command.arg("--no-dev-operators");
+		}
+		for suri in &self.operators {
+			command.args(["--operator", suri]);
+		}
+		let child = command.spawn().expect("the node can be started");
+		let mut node = Node { config: self, child, port, log_path };
+		node.wait_until_it_listens();
+		node
+	}
+}
+
+/// A running node. Dropping it kills it.
+#[derive(Debug)]
+pub struct Node {
+	config: NodeConfig,
+	child: Child,
+	port: u16,
+	log_path: PathBuf,
+}
+
+impl Node {
+	/// Where clients connect.
+	pub fn url(&self) -> String {
+		format!("ws://127.0.0.1:{}", self.port)
+	}
+
+	/// Its process.
+	pub fn process_id(&self) -> u32 {
+		self.child.id()
+	}
+
+	/// All it logged so far, over all restarts.
+	pub fn log(&self) -> String {
+		std::fs::read_to_string(&self.log_path).unwrap_or_default()
+	}
+
+	/// Ends it the hard way, as a power failure would, and returns how to start it again.
+	pub fn kill(mut self) -> NodeConfig {
+		self.child.kill().expect("the node is ours to kill");
+		self.child.wait().expect("a killed process can be waited for");
+		self.config.clone()
+	}
+
+	/// Asks it to end, waits, and returns how to start it again.
+	///
+	/// # Panics
+	///
+	/// If it does not end in time, or ends with an error.
+	pub fn stop(mut self) -> NodeConfig {
+		let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+		assert!(asked.is_ok_and(|status| status.success()), "the node is ours to signal");
+		let asked_at = Instant::now();
+		let status = loop {
+			if let Some(status) = self.child.try_wait().expect("the node is our child") {
+				break status;
+			}
+			assert!(asked_at.elapsed() < STOP_TIMEOUT, "the node ignores SIGTERM:\n{}", self.log_end());
+			std::thread::sleep(Duration::from_millis(50));
+		};
+		assert!(status.success(), "the node ended with {status} after SIGTERM:\n{}", self.log_end());
+		self.config.clone()
+	}
+
+	fn wait_until_it_listens(&mut self) {
+		let started_at = Instant::now();
+		while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+			if let Some(status) = self.child.try_wait().expect("the node is our child") {
+				panic!("the node ended with {status}:\n{}", self.log_end());
+			}
+			assert!(started_at.elapsed() < START_TIMEOUT, "the node does not listen:\n{}", self.log_end());
+			std::thread::sleep(Duration::from_millis(100));
+		}
+	}
+
+	fn log_end(&self) -> String {
+		let log = self.log();
+		let lines: Vec<&str> = log.lines().collect();
+		lines[lines.len().saturating_sub(40)..].join("\n")
+	}
+}
+
+impl Drop for Node {
+	fn drop(&mut self) {
+		// It may have ended already, and then there is nothing to do.
+		let _ = self.child.kill();
+		let _ = self.child.wait();
+		if std::thread::panicking() {
+			eprintln!("--- end of the node's log ---\n{}", self.log_end());
+		}
+	}
+}
+
+/// A port nobody listens on.
+fn free_port() -> u16 {
+	let listener = TcpListener::bind(("127.0.0.1", 0)).expect("the loopback interface has a free port");
+	listener.local_addr().expect("a bound socket has an address").port()
+}
