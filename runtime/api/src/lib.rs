@@ -1,2 +1,71 @@
-//! Skeleton.
+//! The questions outsiders may ask the runtime: what the model is, how submissions fare, who operates.
+//!
+//! Clients and the node's RPC depend on this crate and never on a pallet. The records carry concrete types,
+//! so that they turn into JSON as they are.
 #![cfg_attr(not(feature = "std"), no_std)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+extern crate alloc;
+
+mod records;
+
+pub use records::{
+	ActiveEvaluation, CommitteeSeat, ExpiryReason, OperatorInfo, RejectReason, SubmissionInfo,
+	SubmissionOutcome, SubmissionState, SubmissionTerms,
+};
+
+use alloc::vec::Vec;
+use blyan_primitives::{ExpertHead, ExpertSlot, HoldoutRef, ModelId, ModelInfo, SubmissionId};
+use sp_core::H256;
+
+/// Account identifier of the chain.
+pub type AccountId = sp_runtime::AccountId32;
+/// Amount of the smallest unit of BLY.
+pub type Balance = u128;
+/// Number of a block.
+pub type BlockNumber = u32;
+
+sp_api::decl_runtime_apis! {
+	/// Models, and the blobs the chain has announced.
+	#[api_version(1)]
+	pub trait ModelsApi {
+		/// One model with the current expert of every slot.
+		fn model(id: ModelId) -> Option<ModelInfo>;
+		/// Identifiers of all models, ascending.
+		fn models() -> Vec<ModelId>;
+		/// The current expert of a slot.
+		fn head(slot: ExpertSlot) -> Option<ExpertHead>;
+		/// Size in bytes of a blob that a model, a holdout or an open submission names; `None` if nothing does.
+		fn blob_announced(hash: H256) -> Option<u32>;
+		/// The test sequences that candidates for a model are measured on.
+		fn holdout(model: ModelId) -> Option<HoldoutRef>;
+	}
+
+	/// Submissions: open ones, and the most recently closed.
+	#[api_version(1)]
+	pub trait LearningApi {
+		/// Known submissions with an identifier in `start..start + count`, ascending. At most 100 identifiers
+		/// are looked at in one question.
+		fn submissions(start: SubmissionId, count: u32) -> Vec<SubmissionInfo>;
+		/// One submission; `None` if it never existed or was closed long ago.
+		fn submission(id: SubmissionId) -> Option<SubmissionInfo>;
+		/// Submissions ever made, which is also the next identifier.
+		fn submission_count() -> SubmissionId;
+		/// What the chain asks of this miner's next submission.
+		fn terms(miner: AccountId) -> SubmissionTerms;
+	}
+
+	/// Operators.
+	#[api_version(1)]
+	pub trait OperatorsApi {
+		/// Every registered operator.
+		fn operators() -> Vec<OperatorInfo>;
+	}
+
+	/// Serving.
+	#[api_version(1)]
+	pub trait ServingApi {
+		/// Price of one byte of prompt or answer.
+		fn price_per_byte() -> Balance;
+	}
+}

@@ -1,0 +1,13 @@
+//! Compiles the runtime to WebAssembly beside its native build.
+
+#[cfg(feature = "std")]
+fn main() {
+	let builder = substrate_wasm_builder::WasmBuilder::init_with_defaults();
+	// The symbol and the decimals are part of the hash that hardware wallets sign.
+	#[cfg(feature = "metadata-hash")]
+	let builder = builder.enable_metadata_hash("BLY", 12);
+	builder.build();
+}
+
+#[cfg(not(feature = "std"))]
+fn main() {}

@@ -1,0 +1,53 @@
+//! Units and limits that more than one concern needs.
+
+use crate::{Balance, BlockNumber};
+use frame_support::weights::{constants::WEIGHT_REF_TIME_PER_SECOND, Weight};
+use sp_runtime::Perbill;
+
+/// One BLY.
+pub const UNIT: Balance = 1_000_000_000_000;
+/// A thousandth of a BLY.
+pub const MILLIUNIT: Balance = UNIT / 1_000;
+/// A millionth of a BLY.
+pub const MICROUNIT: Balance = UNIT / 1_000_000;
+
+/// The least an account may hold.
+pub const EXISTENTIAL_DEPOSIT: Balance = MILLIUNIT;
+
+/// The deposit for `items` storage items of `bytes` bytes together.
+pub const fn deposit(items: u32, bytes: u32) -> Balance {
+	items as Balance * 10 * MILLIUNIT + bytes as Balance * 100 * MICROUNIT
+}
+
+/// Target time between blocks.
+pub const MILLISECS_PER_BLOCK: u64 = 6_000;
+/// Aura's slot. One block a slot.
+pub const SLOT_DURATION: u64 = MILLISECS_PER_BLOCK;
+
+/// Blocks in a minute.
+pub const MINUTES: BlockNumber = 60_000 / (MILLISECS_PER_BLOCK as BlockNumber);
+/// Blocks in an hour.
+pub const HOURS: BlockNumber = MINUTES * 60;
+/// Blocks in a day.
+pub const DAYS: BlockNumber = HOURS * 24;
+
+/// Slots of the relay chain are six seconds long.
+pub const RELAY_CHAIN_SLOT_DURATION_MILLIS: u32 = 6_000;
+/// Parachain blocks the relay chain processes for one of its parents.
+pub const BLOCK_PROCESSING_VELOCITY: u32 = 1;
+/// Blocks that may wait for inclusion into the relay chain.
+pub const UNINCLUDED_SEGMENT_CAPACITY: u32 = 3;
+/// Blocks are built on the newest relay parent.
+pub const RELAY_PARENT_OFFSET: u32 = 0;
+
+/// Share of a block that `on_initialize` hooks are expected to take.
+pub const AVERAGE_ON_INITIALIZE_RATIO: Perbill = Perbill::from_percent(5);
+/// Share of a block that normal extrinsics may fill; the rest belongs to operational ones.
+pub const NORMAL_DISPATCH_RATIO: Perbill = Perbill::from_percent(75);
+
+/// Two seconds of computation, and 85 % of the proof a candidate may carry: the rest is left to the
+/// relay chain's own part of the proof.
+pub const MAXIMUM_BLOCK_WEIGHT: Weight = Weight::from_parts(
+	WEIGHT_REF_TIME_PER_SECOND.saturating_mul(2),
+	cumulus_primitives_core::relay_chain::MAX_POV_SIZE as u64 * 85 / 100,
+);
