@@ -13,6 +13,7 @@ extern crate alloc;
 mod draw;
 mod job;
 mod model;
+mod pow;
 mod score;
 pub mod traits;
 
@@ -23,6 +24,7 @@ pub use model::{
 	BlobRef, BlockRef, ExpertHead, ExpertIndex, ExpertSlot, LayerIndex, ModelId, ModelInfo, ModelVersion,
 	VersionIndex,
 };
+pub use pow::{leading_zero_bits, pow_hash, search_pow, PowStamp, POW_CONTEXT};
 pub use score::{ScoreReport, SubmissionId, Verdict, SCORE_CONTEXT};
 
 /// The operators' session key, key type `blya`: signs scores and heartbeats, nothing of value.

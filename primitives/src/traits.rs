@@ -1,6 +1,6 @@
 //! How pallets reach their neighbours. The runtime wires them; each has a trivial `()` implementation.
 
-use crate::{BlockRef, ExpertHead, ExpertSlot, ModelId, ModelInfo, OperatorId, VersionIndex};
+use crate::{BlockRef, ExpertHead, ExpertSlot, ModelConfig, ModelId, ModelInfo, OperatorId, VersionIndex};
 use alloc::vec::Vec;
 use sp_runtime::DispatchError;
 
@@ -10,6 +10,14 @@ pub trait ExpertRegistry<AccountId> {
 	fn model(id: ModelId) -> Option<ModelInfo>;
 	/// The current expert of a slot.
 	fn head(slot: ExpertSlot) -> Option<ExpertHead>;
+	/// The model's architecture, without its heads.
+	fn config(id: ModelId) -> Option<ModelConfig> {
+		Self::model(id).map(|model| model.config)
+	}
+	/// Experts promoted in the model so far: equal generations are equal models.
+	fn generation(id: ModelId) -> Option<u32> {
+		Self::model(id).map(|model| model.generation)
+	}
 	/// Makes `block` the new head of `slot`; fails if `parent` is no longer the head.
 	fn promote(
 		slot: ExpertSlot,
@@ -59,4 +67,10 @@ impl<AccountId, Balance: Default> Rewards<AccountId, Balance> for () {
 pub trait BlobAnnouncements {
 	/// Whether some registration or open submission names this blob, and its size.
 	fn announced(hash: &sp_core::H256) -> Option<u32>;
+}
+
+impl BlobAnnouncements for () {
+	fn announced(_: &sp_core::H256) -> Option<u32> {
+		None
+	}
 }

@@ -1,2 +1,118 @@
-//! Skeleton.
+//! The door between the runtime and the native engine: three host functions over hashes and small structs.
+//!
+//! Only `Hooks::offchain_worker` may call them. A relay chain that validates our blocks does not know these
+//! imports and traps when one is called, so nothing on a block's execution path may touch them. Where no
+//! engine is registered (block building, import, runtime APIs) every function answers
+//! [`EngineError::NotAvailable`].
+//!
+//! The node implements [`MlEngine`] and registers it as [`MlEngineExt`] for off-chain workers alone. This
+//! crate knows neither what an engine does nor who asks.
 #![cfg_attr(not(feature = "std"), no_std)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+use blyan_primitives::{EngineError, EvaluationJob, JobId, JobStatus};
+use codec::{Decode, Encode};
+use sp_runtime_interface::{
+	pass_by::{AllocateAndReturnByCodec, PassFatPointerAndRead, PassPointerAndReadCopy},
+	runtime_interface,
+};
+
+#[cfg(not(substrate_runtime))]
+use sp_externalities::ExternalitiesExt;
+
+/// What the node's engine offers to off-chain workers. Calls return at once; work happens on the engine's
+/// own threads.
+#[cfg(not(substrate_runtime))]
+pub trait MlEngine: Send + Sync {
+	/// Queues `job` and returns its identifier. A job that is queued, running or done is not queued again.
+	fn submit_job(&self, job: EvaluationJob) -> Result<JobId, EngineError>;
+	/// Where the job stands; [`EngineError::UnknownJob`] if it was never submitted or has been forgotten.
+	fn poll(&self, id: JobId) -> Result<JobStatus, EngineError>;
+	/// Gives up on a job. Cancelling a job that has ended changes nothing.
+	fn cancel(&self, id: JobId) -> Result<(), EngineError>;
+}
+
+#[cfg(not(substrate_runtime))]
+sp_externalities::decl_extension! {
+	/// Carries the engine into the context of an off-chain worker.
+	pub struct MlEngineExt(std::sync::Arc<dyn MlEngine>);
+}
+
+/// Largest encoded job the host will look at. A model has at most 32 x 512 slots of 68 bytes each.
+const JOB_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// Decodes a job that came across the boundary; all of the input must belong to it.
+pub fn decode_job(bytes: &[u8]) -> Result<EvaluationJob, EngineError> {
+	if bytes.len() > JOB_BYTES_MAX {
+		return Err(EngineError::JobMalformed);
+	}
+	let mut input = bytes;
+	let job = EvaluationJob::decode(&mut input).map_err(|_| EngineError::JobMalformed)?;
+	if input.is_empty() {
+		Ok(job)
+	} else {
+		Err(EngineError::JobMalformed)
+	}
+}
+
+/// The host functions as the runtime sees them.
+///
+/// A job crosses as its SCALE bytes and is decoded here: the macro's own decoding panics on bytes it cannot
+/// read, and a runtime upgrade that changes the job must not stop a node that has not been updated yet.
+#[runtime_interface]
+pub trait MlEngineHost {
+	/// Queues a job, given as the SCALE encoding of an `EvaluationJob`.
+	fn submit_job(
+		&mut self,
+		job: PassFatPointerAndRead<&[u8]>,
+	) -> AllocateAndReturnByCodec<Result<JobId, EngineError>> {
+		match self.extension::<MlEngineExt>() {
+			Some(MlEngineExt(engine)) => decode_job(job).and_then(|job| engine.submit_job(job)),
+			None => Err(EngineError::NotAvailable),
+		}
+	}
+
+	/// Where the job stands.
+	fn poll(
+		&mut self,
+		id: PassPointerAndReadCopy<[u8; 32], 32>,
+	) -> AllocateAndReturnByCodec<Result<JobStatus, EngineError>> {
+		match self.extension::<MlEngineExt>() {
+			Some(MlEngineExt(engine)) => engine.poll(id.into()),
+			None => Err(EngineError::NotAvailable),
+		}
+	}
+
+	/// Gives up on a job.
+	fn cancel(
+		&mut self,
+		id: PassPointerAndReadCopy<[u8; 32], 32>,
+	) -> AllocateAndReturnByCodec<Result<(), EngineError>> {
+		match self.extension::<MlEngineExt>() {
+			Some(MlEngineExt(engine)) => engine.cancel(id.into()),
+			None => Err(EngineError::NotAvailable),
+		}
+	}
+}
+
+/// For the node's executor: `type HostFunctions = (ParachainHostFunctions, blyan_host::HostFunctions);`
+#[cfg(not(substrate_runtime))]
+pub use ml_engine_host::HostFunctions;
+
+/// Queues `job` with the engine beside this off-chain worker and returns its identifier.
+pub fn submit_job(job: &EvaluationJob) -> Result<JobId, EngineError> {
+	ml_engine_host::submit_job(&job.encode())
+}
+
+/// Where a job stands.
+pub fn poll(id: JobId) -> Result<JobStatus, EngineError> {
+	ml_engine_host::poll(id.0)
+}
+
+/// Gives up on a job.
+pub fn cancel(id: JobId) -> Result<(), EngineError> {
+	ml_engine_host::cancel(id.0)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,101 @@
+//! The boundary, driven natively with an engine that only remembers.
+
+use super::*;
+use blyan_primitives::{BlobRef, BlockRef, EvaluationOutcome, HoldoutRef, ModelConfig};
+use sp_core::H256;
+use std::{
+	collections::BTreeMap,
+	sync::{Arc, Mutex},
+};
+
+/// Finishes every job at once with the outcome of zeros.
+#[derive(Default)]
+struct Instant(Mutex<BTreeMap<JobId, JobStatus>>);
+
+impl MlEngine for Instant {
+	fn submit_job(&self, job: EvaluationJob) -> Result<JobId, EngineError> {
+		let id = job.id();
+		self.0.lock().unwrap().entry(id).or_insert(JobStatus::Done(EvaluationOutcome::default()));
+		Ok(id)
+	}
+	fn poll(&self, id: JobId) -> Result<JobStatus, EngineError> {
+		self.0.lock().unwrap().get(&id).cloned().ok_or(EngineError::UnknownJob)
+	}
+	fn cancel(&self, id: JobId) -> Result<(), EngineError> {
+		match self.0.lock().unwrap().get_mut(&id) {
+			Some(status) => {
+				*status = JobStatus::Failed(EngineError::Cancelled);
+				Ok(())
+			}
+			None => Err(EngineError::UnknownJob),
+		}
+	}
+}
+
+fn job() -> EvaluationJob {
+	let blob = BlobRef { hash: H256([1; 32]), size: 8 };
+	let block = BlockRef { tensor_root: H256([2; 32]), blob };
+	EvaluationJob {
+		model: 0,
+		config: ModelConfig { d_model: 64, d_ff: 64, layers: 1, heads: 1, experts: 1, top_k: 1, context: 8 },
+		trunk: block,
+		heads: vec![block],
+		layer: 0,
+		expert: 0,
+		candidate: block,
+		holdout: HoldoutRef { root: H256::zero(), blob, sequences: 1, sequence_len: 8 },
+		seed: H256::zero(),
+		sample: 1,
+	}
+}
+
+fn with_engine(story: impl FnOnce()) {
+	let mut world = sp_io::TestExternalities::default();
+	world.register_extension(MlEngineExt(Arc::new(Instant::default())));
+	world.execute_with(story);
+}
+
+#[test]
+fn every_function_says_not_available_without_an_engine() {
+	sp_io::TestExternalities::default().execute_with(|| {
+		assert_eq!(submit_job(&job()), Err(EngineError::NotAvailable));
+		assert_eq!(poll(H256::zero()), Err(EngineError::NotAvailable));
+		assert_eq!(cancel(H256::zero()), Err(EngineError::NotAvailable));
+	});
+}
+
+#[test]
+fn submit_and_poll_agree_on_the_identifier() {
+	with_engine(|| {
+		let id = submit_job(&job()).unwrap();
+		assert_eq!(id, job().id());
+		assert_eq!(submit_job(&job()), Ok(id));
+		assert_eq!(poll(id), Ok(JobStatus::Done(EvaluationOutcome::default())));
+	});
+}
+
+#[test]
+fn cancel_ends_a_known_job_and_refuses_an_unknown_one() {
+	with_engine(|| {
+		let id = submit_job(&job()).unwrap();
+		assert_eq!(cancel(id), Ok(()));
+		assert_eq!(poll(id), Ok(JobStatus::Failed(EngineError::Cancelled)));
+		assert_eq!(cancel(H256([9; 32])), Err(EngineError::UnknownJob));
+	});
+}
+
+#[test]
+fn bytes_that_are_no_job_are_an_error_value() {
+	with_engine(|| {
+		let whole = job().encode();
+		for cut in 0..whole.len() {
+			assert_eq!(ml_engine_host::submit_job(&whole[..cut]), Err(EngineError::JobMalformed));
+		}
+		let trailing = [whole, vec![0]].concat();
+		assert_eq!(ml_engine_host::submit_job(&trailing), Err(EngineError::JobMalformed));
+		assert_eq!(
+			ml_engine_host::submit_job(&vec![0xff; JOB_BYTES_MAX + 1]),
+			Err(EngineError::JobMalformed)
+		);
+	});
+}
