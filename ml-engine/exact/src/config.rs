@@ -117,6 +117,15 @@ impl ModelConfig {
 			.then(|| u32::from(layer) * u32::from(self.experts) + u32::from(expert))
 	}
 
+	/// The fields in order, little endian: the same bytes as the SCALE encoding.
+	pub fn to_bytes(&self) -> [u8; 11] {
+		let [a, b] = self.d_model.to_le_bytes();
+		let [c, d] = self.d_ff.to_le_bytes();
+		let [e, f] = self.experts.to_le_bytes();
+		let [g, h] = self.context.to_le_bytes();
+		[a, b, c, d, self.layers, self.heads, e, f, self.top_k, g, h]
+	}
+
 	/// Entries of one attention head. Zero only for a configuration that [`Self::validate`] refuses.
 	pub fn head_size(&self) -> usize {
 		usize::from(self.d_model).checked_div(usize::from(self.heads)).unwrap_or(0)
@@ -152,6 +161,13 @@ mod tests {
 		for (config, error) in refused {
 			assert_eq!(config.validate(), Err(error), "{config:?}");
 		}
+	}
+
+	#[cfg(feature = "codec")]
+	#[test]
+	fn to_bytes_is_the_scale_encoding() {
+		use codec::Encode;
+		assert_eq!(GOOD.to_bytes().to_vec(), GOOD.encode());
 	}
 
 	#[test]

@@ -1,0 +1,187 @@
+//! Merkle trees: over bytes, and over the losses of a job.
+//!
+//! Leaves, nodes and sums are hashed under different first bytes, so none can pass for another.
+//! An odd node at the end of a level is promoted unchanged.
+
+use crate::hash::{blake2_256, Hash};
+use alloc::vec::Vec;
+
+/// Root of no leaves.
+pub const EMPTY: Hash = [0; 32];
+
+/// Hash of a leaf's bytes.
+pub fn leaf(bytes: &[u8]) -> Hash {
+	blake2_256(&[&[0], bytes])
+}
+
+fn node(left: &Hash, right: &Hash) -> Hash {
+	blake2_256(&[&[1], left, right])
+}
+
+fn level_above<T: Copy>(level: &[T], join: impl Fn(&T, &T) -> T) -> Vec<T> {
+	level
+		.chunks(2)
+		.map(|pair| match pair {
+			[left, right] => join(left, right),
+			_ => pair[0],
+		})
+		.collect()
+}
+
+/// Root over leaf hashes.
+pub fn root(leaves: &[Hash]) -> Hash {
+	let mut level = leaves.to_vec();
+	while level.len() > 1 {
+		level = level_above(&level, node);
+	}
+	level.first().copied().unwrap_or(EMPTY)
+}
+
+/// Root over leaves given as bytes.
+pub fn root_of<'a>(leaves: impl IntoIterator<Item = &'a [u8]>) -> Hash {
+	root(&leaves.into_iter().map(leaf).collect::<Vec<_>>())
+}
+
+/// Siblings from the leaf up to the root; levels at which the node was promoted have none.
+pub fn prove(leaves: &[Hash], index: usize) -> Option<Vec<Hash>> {
+	if index >= leaves.len() {
+		return None;
+	}
+	let mut proof = Vec::new();
+	let mut level = leaves.to_vec();
+	let mut at = index;
+	while level.len() > 1 {
+		proof.extend(level.get(at ^ 1));
+		level = level_above(&level, node);
+		at >>= 1;
+	}
+	Some(proof)
+}
+
+/// Whether `leaf` is at `index` of the `count` leaves under `root`.
+pub fn verify(root: &Hash, count: usize, index: usize, leaf: &Hash, proof: &[Hash]) -> bool {
+	if index >= count {
+		return false;
+	}
+	let mut siblings = proof.iter();
+	let (mut hash, mut at, mut len) = (*leaf, index, count);
+	while len > 1 {
+		if at ^ 1 < len {
+			let Some(sibling) = siblings.next() else { return false };
+			hash = if at & 1 == 0 { node(&hash, sibling) } else { node(sibling, &hash) };
+		}
+		at >>= 1;
+		len = len.div_ceil(2);
+	}
+	siblings.next().is_none() && hash == *root
+}
+
+/// What one sequence of a job came to, in bits, Q16.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SequenceLosses {
+	/// Index of the sequence in the holdout.
+	pub index: u32,
+	/// Loss of the model as it is.
+	pub baseline: u64,
+	/// Loss of the model with the candidate.
+	pub candidate: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Sums {
+	hash: Hash,
+	baseline: u64,
+	candidate: u64,
+}
+
+impl Sums {
+	fn leaf(losses: &SequenceLosses) -> Self {
+		let SequenceLosses { index, baseline, candidate } = *losses;
+		let hash =
+			blake2_256(&[&[2], &index.to_le_bytes(), &baseline.to_le_bytes(), &candidate.to_le_bytes()]);
+		Self { hash, baseline, candidate }
+	}
+
+	/// A sequence's loss is below 256 * 2^32 = 2^40, so sums of up to 2^23 sequences fit.
+	fn join(left: &Self, right: &Self) -> Self {
+		let hash = blake2_256(&[
+			&[3],
+			&left.hash,
+			&left.baseline.to_le_bytes(),
+			&left.candidate.to_le_bytes(),
+			&right.hash,
+			&right.baseline.to_le_bytes(),
+			&right.candidate.to_le_bytes(),
+		]);
+		Self {
+			hash,
+			baseline: left.baseline.saturating_add(right.baseline),
+			candidate: left.candidate.saturating_add(right.candidate),
+		}
+	}
+}
+
+/// Merkle-sum root over a job's sequences in the order of the draw: it commits to each loss and to both sums.
+pub fn job_root(sequences: &[SequenceLosses]) -> Hash {
+	let mut level: Vec<Sums> = sequences.iter().map(Sums::leaf).collect();
+	while level.len() > 1 {
+		level = level_above(&level, Sums::join);
+	}
+	let top = level.first().copied().unwrap_or(Sums { hash: EMPTY, baseline: 0, candidate: 0 });
+	blake2_256(&[&[4], &top.hash, &top.baseline.to_le_bytes(), &top.candidate.to_le_bytes()])
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use proptest::prelude::*;
+
+	#[test]
+	fn root_of_one_leaf_is_the_leaf() {
+		assert_eq!(root(&[]), EMPTY);
+		assert_eq!(root_of([b"x".as_slice()]), leaf(b"x"));
+	}
+
+	#[test]
+	fn root_promotes_an_odd_node() {
+		let leaves = [leaf(b"a"), leaf(b"b"), leaf(b"c")];
+		assert_eq!(root(&leaves), node(&node(&leaves[0], &leaves[1]), &leaves[2]));
+	}
+
+	#[test]
+	fn job_root_commits_to_indices_losses_and_order() {
+		let a = SequenceLosses { index: 1, baseline: 10, candidate: 9 };
+		let b = SequenceLosses { index: 2, baseline: 20, candidate: 21 };
+		let roots = [
+			job_root(&[]),
+			job_root(&[a]),
+			job_root(&[a, b]),
+			job_root(&[b, a]),
+			job_root(&[SequenceLosses { index: 3, ..a }, b]),
+			job_root(&[SequenceLosses { candidate: 8, ..a }, SequenceLosses { candidate: 22, ..b }]),
+		];
+		for (i, root) in roots.iter().enumerate() {
+			assert!(!roots[..i].contains(root), "root {i}");
+		}
+	}
+
+	proptest! {
+		#[test]
+		fn proofs_verify_for_their_leaf_only(count in 1_usize..40, index in 0_usize..40, other: u8) {
+			let leaves: Vec<Hash> = (0..count).map(|i| leaf(&[i as u8])).collect();
+			let root = root(&leaves);
+			prop_assert_eq!(prove(&leaves, index).is_some(), index < count);
+			let Some(proof) = prove(&leaves, index) else { return Ok(()) };
+			prop_assert!(verify(&root, count, index, &leaves[index], &proof));
+			prop_assert!(!verify(&root, count, index, &leaf(&[other, 1]), &proof));
+			prop_assert!(!verify(&root, count, count, &leaves[index], &proof));
+			let mut longer = proof.clone();
+			longer.push(EMPTY);
+			prop_assert!(!verify(&root, count, index, &leaves[index], &longer));
+			if count > 1 {
+				prop_assert!(!verify(&root, count, index ^ 1, &leaves[index], &proof));
+				prop_assert!(!verify(&root, count, index, &leaves[index], &proof[1..]));
+			}
+		}
+	}
+}
