@@ -2,6 +2,9 @@
 
 #[cfg(feature = "std")]
 fn main() {
+	// The genesis model lies outside of this package, so the builder does not watch it by itself.
+	println!("cargo:rerun-if-changed=../models/genesis/manifest.json");
+
 	let builder = substrate_wasm_builder::WasmBuilder::init_with_defaults();
 	// The symbol and the decimals are part of the hash that hardware wallets sign.
 	#[cfg(feature = "metadata-hash")]

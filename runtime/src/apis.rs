@@ -15,8 +15,8 @@ use sp_runtime::{
 	ApplyExtrinsicResult,
 };
 use xcm::{
-	latest::prelude::AssetId, Version as XcmVersion, VersionedAsset, VersionedAssetId,
-	VersionedAssets, VersionedLocation, VersionedXcm,
+	latest::prelude::AssetId, Version as XcmVersion, VersionedAsset, VersionedAssetId, VersionedAssets,
+	VersionedLocation, VersionedXcm,
 };
 use xcm_config::XcmConfig;
 use xcm_runtime_apis::{

@@ -16,9 +16,7 @@ const ENDOWMENT: Balance = 1_000_000 * UNIT;
 fn genesis(collators: Vec<Sr25519Keyring>, mix_parent_hash: bool) -> serde_json::Value {
 	build_struct_json_patch!(RuntimeGenesisConfig {
 		balances: BalancesConfig {
-			balances: Sr25519Keyring::well_known()
-				.map(|key| (key.to_account_id(), ENDOWMENT))
-				.collect(),
+			balances: Sr25519Keyring::well_known().map(|key| (key.to_account_id(), ENDOWMENT)).collect(),
 		},
 		parachain_info: ParachainInfoConfig { parachain_id: PARA_ID },
 		relay_randomness: randomness::GenesisConfig { mix_parent_hash },

@@ -16,9 +16,7 @@ pub use pallet::*;
 
 use alloc::vec::Vec;
 use codec::Encode;
-use cumulus_pallet_parachain_system::{
-	relay_state_snapshot::RelayChainStateProof, OnSystemEvent,
-};
+use cumulus_pallet_parachain_system::{relay_state_snapshot::RelayChainStateProof, OnSystemEvent};
 use cumulus_primitives_core::{
 	relay_chain::well_known_keys::{
 		CURRENT_BLOCK_RANDOMNESS, ONE_EPOCH_AGO_RANDOMNESS, TWO_EPOCHS_AGO_RANDOMNESS,
@@ -122,9 +120,7 @@ mod tests {
 	fn seed_changes_with_every_value_and_ignores_the_parent_by_default() {
 		sp_io::TestExternalities::default().execute_with(|| {
 			let seed_of = |author: u8, epoch: u8, parent: u8| {
-				in_block(1, parent, || {
-					note_values::<Runtime>(Some([author; 32]), [Some([epoch; 32]), None])
-				});
+				in_block(1, parent, || note_values::<Runtime>(Some([author; 32]), [Some([epoch; 32]), None]));
 				Pallet::<Runtime>::random(b"x").0
 			};
 			let base = seed_of(1, 2, 3);

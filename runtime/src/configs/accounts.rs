@@ -70,15 +70,15 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
 			Self::Any => true,
 			Self::NonTransfer => !matches!(
 				call,
-				RuntimeCall::Balances(..) |
-					RuntimeCall::PolkadotXcm(..) |
-					RuntimeCall::Identity(pallet_identity::Call::request_judgement { .. })
+				RuntimeCall::Balances(..)
+					| RuntimeCall::PolkadotXcm(..)
+					| RuntimeCall::Identity(pallet_identity::Call::request_judgement { .. })
 			),
 			Self::CancelProxy => matches!(
 				call,
-				RuntimeCall::Proxy(pallet_proxy::Call::reject_announcement { .. }) |
-					RuntimeCall::Utility(..) |
-					RuntimeCall::Multisig(..)
+				RuntimeCall::Proxy(pallet_proxy::Call::reject_announcement { .. })
+					| RuntimeCall::Utility(..)
+					| RuntimeCall::Multisig(..)
 			),
 			Self::Identity => matches!(
 				call,
@@ -86,9 +86,7 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
 			),
 			Self::Collator => matches!(
 				call,
-				RuntimeCall::CollatorSelection(..) |
-					RuntimeCall::Utility(..) |
-					RuntimeCall::Multisig(..)
+				RuntimeCall::CollatorSelection(..) | RuntimeCall::Utility(..) | RuntimeCall::Multisig(..)
 			),
 		}
 	}

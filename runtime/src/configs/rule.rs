@@ -3,9 +3,7 @@
 use crate::*;
 use frame_support::{
 	parameter_types,
-	traits::{
-		fungible::HoldConsideration, ConstU32, Contains, EqualPrivilegeOnly, LinearStoragePrice,
-	},
+	traits::{fungible::HoldConsideration, ConstU32, Contains, EqualPrivilegeOnly, LinearStoragePrice},
 	weights::Weight,
 };
 use frame_system::{EnsureRoot, EnsureRootWithSuccess};
@@ -71,17 +69,17 @@ impl Contains<RuntimeCall> for SafeModeWhitelist {
 	fn contains(call: &RuntimeCall) -> bool {
 		matches!(
 			call,
-			RuntimeCall::System(..) |
-				RuntimeCall::ParachainSystem(..) |
-				RuntimeCall::Timestamp(..) |
-				RuntimeCall::Session(..) |
-				RuntimeCall::CollatorSelection(..) |
-				RuntimeCall::Preimage(..) |
-				RuntimeCall::Scheduler(..) |
-				RuntimeCall::Parameters(..) |
-				RuntimeCall::SafeMode(..) |
-				RuntimeCall::TxPause(..) |
-				RuntimeCall::Sudo(..)
+			RuntimeCall::System(..)
+				| RuntimeCall::ParachainSystem(..)
+				| RuntimeCall::Timestamp(..)
+				| RuntimeCall::Session(..)
+				| RuntimeCall::CollatorSelection(..)
+				| RuntimeCall::Preimage(..)
+				| RuntimeCall::Scheduler(..)
+				| RuntimeCall::Parameters(..)
+				| RuntimeCall::SafeMode(..)
+				| RuntimeCall::TxPause(..)
+				| RuntimeCall::Sudo(..)
 		)
 	}
 }
