@@ -1,16 +1,22 @@
 //! A client that says what the command line never would: forged, repeated and badly timed things.
 
-use blyan_primitives::{BlockRef, ExpertSlot, OperatorSignature, ScoreReport, SubmissionId, VersionIndex};
+use base64::{engine::general_purpose::STANDARD, Engine as _};
+use blyan_primitives::{
+	search_pow, BlockRef, ExpertSlot, OperatorSignature, PowStamp, ScoreReport, SubmissionId, VersionIndex,
+};
+use blyan_runtime_api::{SubmissionInfo, SubmissionOutcome, SubmissionState, SubmissionTerms};
 use codec::{Compact, Decode, Encode};
 use serde_json::Value as Json;
 use sp_core::{sr25519, Pair, H256};
 use std::time::{Duration, Instant};
 use subxt::{
 	config::SubstrateConfig,
+	dynamic,
 	rpcs::{
 		client::{RpcClient, RpcParams},
 		rpc_params,
 	},
+	transactions::DefaultParams,
 	OnlineClient,
 };
 use subxt_signer::sr25519::Keypair;
@@ -38,7 +44,16 @@ pub struct Submission {
 	/// Hash of the training manifest.
 	pub manifest: H256,
 	/// Proof of work.
-	pub nonce: u64,
+	pub stamp: PowStamp<u32>,
+}
+
+/// Something a pallet reported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+	/// Pallet and event, as in `Balances.Transfer`.
+	pub name: String,
+	/// Its fields, encoded.
+	pub fields: Vec<u8>,
 }
 
 impl Chain {
@@ -112,10 +127,9 @@ impl Chain {
 	}
 
 	/// Signs a call, sends it and waits for its block; returns the events, or why it was refused.
-	pub async fn send(&self, signer: &Keypair, call: &[u8]) -> Result<Vec<String>, String> {
-		let at = self.api.tx().await.map_err(|error| error.to_string())?;
+	pub async fn send(&self, signer: &Keypair, call: &[u8]) -> Result<Vec<Event>, String> {
+		let mut at = self.api.tx().await.map_err(|error| error.to_string())?;
 		let payload = at.from_call_data_bytes(call).map_err(|error| error.to_string())?;
-		let mut at = at;
 		let progress = at
 			.sign_and_submit_then_watch_default(&payload, signer)
 			.await
@@ -127,8 +141,51 @@ impl Chain {
 		Ok(events
 			.iter()
 			.filter_map(Result::ok)
-			.map(|event| format!("{}.{}", event.pallet_name(), event.event_name()))
+			.map(|event| Event {
+				name: format!("{}.{}", event.pallet_name(), event.event_name()),
+				fields: event.field_bytes().to_vec(),
+			})
 			.collect())
+	}
+
+	/// What the chain asks of an account's next submission.
+	pub async fn terms(&self, miner: &Keypair) -> SubmissionTerms {
+		self.runtime_api("LearningApi_terms", &miner.public_key().0).await
+	}
+
+	/// Finds a proof of work for the tensors `root`, over the newest block.
+	pub async fn work(&self, miner: &Keypair, root: H256) -> PowStamp<u32> {
+		let bits = self.terms(miner).await.pow_bits;
+		let block = self.block_number().await as u32;
+		let answer = self.request("chain_getBlockHash", rpc_params![block]).await.expect("the node answers");
+		let hash: H256 = serde_json::from_value(answer).expect("the best block has a hash");
+		let nonce = search_pow(&miner.public_key().0, &root, &hash, bits, 0, u64::MAX).expect("the search is endless");
+		PowStamp { block, nonce }
+	}
+
+	/// Submits a block for a slot and returns the submission's number, or why it was refused.
+	pub async fn submit(
+		&self,
+		miner: &Keypair,
+		slot: ExpertSlot,
+		parent: VersionIndex,
+		block: BlockRef,
+	) -> Result<SubmissionId, String> {
+		let stamp = self.work(miner, block.tensor_root).await;
+		let submission = Submission { slot, parent, block, manifest: H256::zero(), stamp };
+		let call = self.call("ProofOfLearning", "submit", &submission.encode()).await;
+		let events = self.send(miner, &call).await?;
+		let submitted = events
+			.iter()
+			.find(|event| event.name == "ProofOfLearning.Submitted")
+			.expect("a submission that succeeds says so");
+		Ok(SubmissionId::decode(&mut &submitted.fields[..]).expect("the number is the first field"))
+	}
+
+	/// Takes a submission back.
+	pub async fn withdraw(&self, miner: &Keypair, id: SubmissionId) -> Result<Vec<Event>, String> {
+		let call = self.call("ProofOfLearning", "withdraw", &id.encode()).await;
+		self.send(miner, &call).await
 	}
 
 	/// Sends an operator's report, signed with the session key behind `suri`, as the off-chain worker
@@ -151,11 +208,89 @@ impl Chain {
 		self.request("author_submitExtrinsic", rpc_params![format!("0x{}", hex::encode(transaction))]).await
 	}
 
-	/// A submission as `blyan_submission` shows it; `None` if there is none of that number.
-	pub async fn submission(&self, id: SubmissionId) -> Option<Json> {
-		let answer = self.request("blyan_submission", rpc_params![id]).await.expect("the node answers");
-		(!answer.is_null()).then_some(answer)
+	/// A submission; `None` if there is none of that number.
+	pub async fn submission(&self, id: SubmissionId) -> Option<SubmissionInfo> {
+		self.runtime_api("LearningApi_submission", &id.encode()).await
 	}
+
+	/// Submissions ever made, which is also the next number.
+	pub async fn submission_count(&self) -> SubmissionId {
+		self.runtime_api("LearningApi_submission_count", &[]).await
+	}
+
+	/// Waits until a submission is in the state that `select` looks for, and returns what it selects.
+	pub async fn wait_for_submission<T>(
+		&self,
+		id: SubmissionId,
+		what: &str,
+		select: impl Fn(&SubmissionInfo) -> Option<T>,
+	) -> T {
+		let ask = || async { self.submission(id).await.and_then(|info| select(&info)) };
+		wait_until(&format!("submission {id} to be {what}"), ask).await
+	}
+
+	/// Waits until a submission is closed and returns how it ended.
+	pub async fn wait_for_outcome(&self, id: SubmissionId) -> SubmissionOutcome {
+		self.wait_for_submission(id, "closed", |info| match &info.state {
+			SubmissionState::Closed { outcome, .. } => Some(*outcome),
+			_ => None,
+		})
+		.await
+	}
+
+	/// Gives the node the bytes of a blob, all at once.
+	pub async fn upload(&self, hash: H256, bytes: &[u8]) -> Result<Json, String> {
+		self.request("blyan_uploadBlob", rpc_params![hash, 0u64, bytes.len() as u64, STANDARD.encode(bytes)]).await
+	}
+
+	/// Whether the node has a blob.
+	pub async fn has_blob(&self, hash: H256) -> bool {
+		let answer = self.request("blyan_hasBlob", rpc_params![hash]).await.expect("the node answers");
+		answer.as_bool().expect("the answer is yes or no")
+	}
+
+	/// What a call costs if `signer` sends it, without sending it.
+	pub async fn cost(&self, signer: &Keypair, call: &[u8]) -> CallCost {
+		let mut at = self.api.tx().await.expect("the node answers");
+		let payload = at.from_call_data_bytes(call).expect("the call is well formed");
+		let signed = at
+			.create_signed(&payload, signer, DefaultParams::default_params())
+			.await
+			.expect("the call can be signed")
+			.into_encoded();
+		let length = signed.len() as u32;
+		let args = [signed, length.encode()].concat();
+		type Info = ((Compact<u64>, Compact<u64>), u8, u128);
+		let ((computation, proof), _, fee): Info =
+			self.runtime_api("TransactionPaymentApi_query_info", &args).await;
+		CallCost { computation_ps: computation.0, proof_bytes: proof.0, extrinsic_bytes: length, fee_planck: fee }
+	}
+
+	/// Most that the ordinary transactions of one block may weigh: picoseconds and bytes of proof.
+	pub async fn block_limit(&self) -> (u64, u64) {
+		type Weight = (Compact<u64>, Compact<u64>);
+		type Class = (Weight, Option<Weight>, Option<Weight>, Option<Weight>);
+		let at = self.api.at_current_block().await.expect("the node answers");
+		let address = dynamic::constant::<()>("System", "BlockWeights");
+		let bytes = at.constants().entry_bytes(address).expect("the chain has block weights");
+		let (_, block, class): (Weight, Weight, Class) =
+			Decode::decode(&mut &bytes[..]).expect("block weights have their usual shape");
+		let limit = class.2.unwrap_or(block);
+		(limit.0 .0, limit.1 .0)
+	}
+}
+
+/// What a transaction costs.
+#[derive(Clone, Copy, Debug)]
+pub struct CallCost {
+	/// Computation in picoseconds, its share of the block's overhead included.
+	pub computation_ps: u64,
+	/// Bytes of storage proof.
+	pub proof_bytes: u64,
+	/// Bytes of the transaction itself.
+	pub extrinsic_bytes: u32,
+	/// Fee.
+	pub fee_planck: u128,
 }
 
 /// Asks again and again until there is an answer.

@@ -7,7 +7,7 @@ mod chain;
 mod command;
 mod node;
 
-pub use chain::{Chain, Submission};
+pub use chain::{wait_until, CallCost, Chain, Event, Submission};
 pub use command::{Command, Finished};
 pub use node::{Node, NodeConfig};
 

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { ApiPromise, Keyring, WsProvider } from '@polkadot/api';
 import { startNode } from '../node.js';
-import { proofOfWork } from '../work.js';
+import { findNonce } from '../work.js';
 
 const UNIT = 1_000_000_000_000n;
 
@@ -41,3 +41,78 @@ function send(transaction, signer) {
 		}).catch(fail);
 	});
 }
+
+test('storage of every pallet is decoded from metadata alone', async () => {
+	const model = (await api.query.experts.models(0)).unwrap().toJSON();
+	const { layers, experts } = model.config;
+	const heads = await api.query.experts.heads.entries();
+	assert.equal(heads.length, layers * experts, 'every slot has a head');
+	for (const [key, head] of heads) {
+		const slot = key.args[0].toJSON();
+		assert.equal(slot.model, 0);
+		assert.ok(slot.layer < layers && slot.expert < experts);
+		assert.equal(head.unwrap().version.toNumber(), 0, 'genesis experts have version 0');
+	}
+
+	const operators = await api.query.operators.operators.entries();
+	assert.equal(operators.length, 3, 'Alice, Bob and Charlie operate the development chain');
+
+	const holdout = (await api.query.proofOfLearning.holdouts(0)).unwrap();
+	assert.ok(holdout.sequences.toNumber() > 0);
+	assert.equal((await api.query.proofOfLearning.nextSubmission()).toNumber(), 0);
+
+	const issuance = (await api.query.balances.totalIssuance()).toBigInt();
+	assert.ok(issuance > 0n);
+});
+
+test('runtime APIs are found and typed by metadata', async () => {
+	const models = (await api.call.modelsApi.models()).toJSON();
+	assert.deepEqual(models, [0]);
+	const terms = await api.call.learningApi.terms(alice.address);
+	assert.ok(terms.powBits.toNumber() > 0);
+	assert.ok(terms.quotaLeft.toNumber() > 0);
+});
+
+test('transfer moves exactly what it says', async () => {
+	const free = async ({ address }) => (await api.query.system.account(address)).data.free.toBigInt();
+	const before = await free(bob);
+	const events = await send(api.tx.balances.transferKeepAlive(bob.address, 5n * UNIT), alice);
+	assert.ok(events.some((event) => api.events.balances.Transfer.is(event)));
+	assert.equal(await free(bob), before + 5n * UNIT);
+});
+
+test('submit holds the bond and announces the blob', async () => {
+	const slot = { model: 0, layer: 0, expert: 0 };
+	const root = new Uint8Array(32).fill(7);
+	const block = { tensorRoot: root, blob: { hash: new Uint8Array(32).fill(8), size: 4096 } };
+	const terms = await api.call.learningApi.terms(alice.address);
+	const header = await api.rpc.chain.getHeader();
+	const nonce = findNonce(alice.publicKey, root, header.hash, (bits) => bits >= terms.powBits.toNumber());
+	const stamp = { block: header.number.toNumber(), nonce };
+
+	const events = await send(api.tx.proofOfLearning.submit(slot, 0, block, new Uint8Array(32), stamp), alice);
+	const submitted = events.find((event) => api.events.proofOfLearning.Submitted.is(event));
+	assert.ok(submitted, 'the event is there');
+	const id = submitted.data.submission.toNumber();
+	assert.equal(submitted.data.bond.toBigInt(), terms.bond.toBigInt());
+
+	const open = (await api.query.proofOfLearning.openSubmissions(id)).unwrap();
+	assert.equal(open.claim.miner.toString(), alice.address);
+	const holds = await api.query.balances.holds(alice.address);
+	assert.ok(holds.some((hold) => hold.amount.toBigInt() === terms.bond.toBigInt()), 'the bond is on hold');
+	const announced = await api.call.modelsApi.blobAnnounced(block.blob.hash);
+	assert.equal(announced.unwrap().toNumber(), 4096);
+});
+
+test('submit is refused without proof of work', async () => {
+	const slot = { model: 0, layer: 0, expert: 0 };
+	const root = new Uint8Array(32).fill(9);
+	const block = { tensorRoot: root, blob: { hash: root, size: 64 } };
+	const header = await api.rpc.chain.getHeader();
+	const nonce = findNonce(bob.publicKey, root, header.hash, (bits) => bits === 0);
+	const stamp = { block: header.number.toNumber(), nonce };
+	await assert.rejects(
+		send(api.tx.proofOfLearning.submit(slot, 0, block, new Uint8Array(32), stamp), bob),
+		/proofOfLearning\.PowTooWeak/,
+	);
+});

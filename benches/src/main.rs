@@ -1,0 +1,42 @@
+//! Measures what the README quotes, and ends in one line of JSON.
+//!
+//! - tokens per second of the evaluator, of `exact` and of the same architecture in f32, on one thread;
+//! - memory of an idle node;
+//! - what 1,000 submissions weigh, by the chain's own weights.
+
+mod chain;
+mod evaluator;
+mod float;
+
+use clap::Parser;
+use std::path::PathBuf;
+
+/// What to measure.
+#[derive(Debug, Parser)]
+struct Options {
+	/// Directory of the model to measure with.
+	#[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/genesis"))]
+	model: PathBuf,
+	/// Seconds for each evaluator.
+	#[arg(long, default_value_t = 5.0)]
+	seconds: f64,
+	/// Leave out what needs a running node.
+	#[arg(long)]
+	no_node: bool,
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+	let options = Options::parse();
+	// One thread, so that ratios compare kernels and not schedulers.
+	rayon::ThreadPoolBuilder::new().num_threads(1).build_global()?;
+	let mut report = serde_json::Map::new();
+	report.insert("evaluator".into(), evaluator::measure(&options.model, options.seconds)?);
+	if !options.no_node {
+		let runtime = tokio::runtime::Runtime::new()?;
+		let (memory, submissions) = runtime.block_on(chain::measure(&options.model));
+		report.insert("node".into(), memory);
+		report.insert("submissions".into(), submissions);
+	}
+	println!("{}", serde_json::Value::Object(report));
+	Ok(())
+}
