@@ -1,0 +1,55 @@
+//! What happens without being asked: the end of an era.
+
+use crate::{
+	math, Balance, Budgets, Config, Credited, Envelope, Envelopes, Event, Pallet, Year, YearRecord,
+	YearRecordOf,
+};
+use frame_support::traits::{fungible::Inspect, Get};
+use frame_system::pallet_prelude::BlockNumberFor;
+use sp_runtime::{
+	traits::{CheckedDiv, Saturating},
+	SaturatedConversion,
+};
+
+impl<T: Config> Pallet<T> {
+	/// Divides the era's emission among the envelopes and pays the treasury's.
+	///
+	/// An era without emission, at the cap for example, leaves no event.
+	pub(crate) fn end_era(now: BlockNumberFor<T>) {
+		let mut year = Self::current_year(now);
+		let budget = Budgets::<T>::get();
+		let limit = math::year_limit(year.issuance, budget.inflation);
+		let eras = T::BlocksPerYear::get().checked_div(&T::EraLength::get()).unwrap_or_default();
+		let emission = math::era_emission(limit, eras.saturated_into(), year.emitted, Self::headroom());
+
+		let amounts = math::divide(emission, &budget.shares);
+		let envelopes = Envelopes::<T>::get().checked_add(&amounts);
+		let credited = Credited::<T>::get().checked_add(&amounts);
+		if let (Some(envelopes), Some(credited), Some(emitted @ 1..)) = (envelopes, credited, amounts.total())
+		{
+			Envelopes::<T>::put(envelopes);
+			Credited::<T>::put(credited);
+			year.emitted = year.emitted.saturating_add(emitted);
+			Self::deposit_event(Event::EraEmitted { amounts });
+		}
+		Year::<T>::put(year);
+		Self::pay(Envelope::Treasury, &T::TreasuryAccount::get(), Balance::MAX);
+	}
+
+	/// The year that `now` lies in; a new one if the last one is over.
+	fn current_year(now: BlockNumberFor<T>) -> YearRecordOf<T> {
+		Year::<T>::get()
+			.filter(|year| now.saturating_sub(year.started_at) < T::BlocksPerYear::get())
+			.unwrap_or_else(|| YearRecord {
+				started_at: now,
+				issuance: T::Currency::total_issuance(),
+				emitted: 0,
+			})
+	}
+
+	/// What may still be promised: the cap less what exists and what is promised already.
+	fn headroom() -> Balance {
+		let promised = Envelopes::<T>::get().total().unwrap_or(Balance::MAX);
+		T::SupplyCap::get().saturating_sub(T::Currency::total_issuance()).saturating_sub(promised)
+	}
+}
