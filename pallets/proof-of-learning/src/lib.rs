@@ -1,2 +1,519 @@
-//! Skeleton.
+#![doc = include_str!("../README.md")]
 #![cfg_attr(not(feature = "std"), no_std)]
+#![cfg_attr(
+	not(test),
+	deny(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::float_arithmetic)
+)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+extern crate alloc;
+
+pub use pallet::*;
+pub use types::*;
+pub use weights::WeightInfo;
+
+mod answers;
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
+mod decide;
+mod dispatch;
+pub mod draw;
+pub mod math;
+mod offchain;
+mod tick;
+#[cfg(any(feature = "try-runtime", test))]
+mod try_state;
+mod types;
+pub mod weights;
+
+#[cfg(test)]
+mod tests;
+
+/// Target of this pallet's log lines.
+pub const LOG_TARGET: &str = "blyan::learning";
+
+#[frame_support::pallet]
+pub mod pallet {
+	use super::{types::*, weights::WeightInfo, LOG_TARGET};
+	use alloc::vec::Vec;
+	use blyan_primitives::{
+		traits::{BlobAnnouncements, ExpertRegistry, OperatorSet, Rewards},
+		BlockRef, ExpertSlot, HoldoutRef, ModelId, OperatorId, OperatorSignature, PowStamp, ScoreReport,
+		SubmissionId, Verdict, VersionIndex,
+	};
+	use blyan_runtime_api::{ExpiryReason, RejectReason};
+	use frame_support::{
+		pallet_prelude::*,
+		traits::{
+			fungible::{BalancedHold, MutateHold},
+			OnUnbalanced, Randomness,
+		},
+	};
+	use frame_system::{offchain::CreateAuthorizedTransaction, pallet_prelude::*};
+	use sp_core::H256;
+
+	/// The storage layout this code reads and writes.
+	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+
+	#[pallet::pallet]
+	#[pallet::storage_version(STORAGE_VERSION)]
+	pub struct Pallet<T>(_);
+
+	#[pallet::config]
+	pub trait Config:
+		frame_system::Config<Hash = H256, RuntimeEvent: From<Event<Self>>>
+		+ CreateAuthorizedTransaction<Call<Self>>
+	{
+		/// The money that bonds are held in.
+		type Currency: MutateHold<Self::AccountId, Reason = Self::RuntimeHoldReason>
+			+ BalancedHold<Self::AccountId>;
+		/// Why money is held, over the whole runtime.
+		type RuntimeHoldReason: From<HoldReason>;
+		/// Where the bond of a miner goes whose bytes were no expert.
+		type OnSlash: OnUnbalanced<CreditOf<Self>>;
+
+		/// Models and their experts.
+		type Experts: ExpertRegistry<Self::AccountId>;
+		/// Blobs that belong to models already; submitting one of them is a duplicate.
+		type KnownBlobs: BlobAnnouncements;
+		/// Operators, from whom committees are drawn.
+		type Operators: OperatorSet<Self::AccountId>;
+		/// The purse.
+		type Rewards: Rewards<Self::AccountId, BalanceOf<Self>>;
+		/// Randomness, with the block since which it could be known. A submission is drawn with
+		/// randomness younger than itself, or not at all.
+		type Randomness: Randomness<H256, BlockNumberFor<Self>>;
+		/// Who may set the test sequences of a model.
+		type HoldoutOrigin: EnsureOrigin<Self::RuntimeOrigin>;
+
+		/// Least mean improvement that is accepted, in bits per byte, Q16.
+		type Delta: Get<u32>;
+		/// Standard errors by which it must exceed that, in thousandths, on a first attempt.
+		type ZMilli: Get<u32>;
+		/// Sequences in a sample; a smaller holdout is used whole.
+		type SampleSize: Get<u32>;
+		/// Blocks between submission and draw: long enough that nobody knows the draw's randomness before.
+		type Delay: Get<BlockNumberFor<Self>>;
+		/// Blocks a committee has to report, and blocks a submission waits at the front of its queue for a draw.
+		type ReportWindow: Get<BlockNumberFor<Self>>;
+		/// Members of a committee, where that many are eligible. At most `MaxCommittee` are drawn.
+		type CommitteeSize: Get<u32>;
+		/// Members without whom there is no draw.
+		type MinCommittee: Get<u32>;
+		/// Leading zero bits of a newcomer's proof of work.
+		type PowBits: Get<u32>;
+		/// Leading zero bits of a trusted miner's proof of work.
+		type TrustedPowBits: Get<u32>;
+		/// Bond of one submission.
+		type Bond: Get<BalanceOf<Self>>;
+		/// Submissions a newcomer may make in a day. At most `MaxUploadsPerDay`.
+		type NewcomerQuota: Get<u32>;
+		/// Submissions a trusted miner may make in a day. At most `MaxUploadsPerDay`.
+		type TrustedQuota: Get<u32>;
+		/// Acceptances in a row that make a miner trusted.
+		type TrustAfter: Get<u32>;
+		/// Failures in a row that make it a newcomer again.
+		type DistrustAfter: Get<u32>;
+
+		/// Blocks in a day, which is what quotas count in.
+		#[pallet::constant]
+		type BlocksPerDay: Get<BlockNumberFor<Self>>;
+		/// A proof of work may name one of the last so many blocks. At most `BlockHashCount` of the system.
+		#[pallet::constant]
+		type PowWindow: Get<BlockNumberFor<Self>>;
+		/// Largest block a miner may submit, in bytes: what every committee member must fetch.
+		#[pallet::constant]
+		type MaxBlockBytes: Get<u32>;
+		/// Largest committee; bounds a submission's record.
+		#[pallet::constant]
+		type MaxCommittee: Get<u32>;
+		/// Submissions open at a time, over all miners.
+		#[pallet::constant]
+		type MaxOpen: Get<u32>;
+		/// Submissions open at a time by one miner.
+		#[pallet::constant]
+		type MaxOpenPerMiner: Get<u32>;
+		/// Closed submissions that are remembered.
+		#[pallet::constant]
+		type MaxClosed: Get<u32>;
+		/// Bounds both quotas, and the attempts that are told apart in a day.
+		#[pallet::constant]
+		type MaxUploadsPerDay: Get<u32>;
+		/// Models whose queue may advance in one block without being asked.
+		#[pallet::constant]
+		type ModelsPerBlock: Get<u32>;
+
+		/// Weights of the calls and of what happens without being asked.
+		type WeightInfo: WeightInfo;
+	}
+
+	/// Why this pallet holds money.
+	#[pallet::composite_enum]
+	pub enum HoldReason {
+		/// Bond of an open submission.
+		SubmissionBond,
+	}
+
+	/// The next submission's number.
+	#[pallet::storage]
+	pub type NextSubmission<T: Config> = StorageValue<_, SubmissionId, ValueQuery>;
+
+	/// Submissions that are not decided. At most `MaxOpen`; `withdraw`, the draw and the decision remove them.
+	/// Each stands in exactly one of [`Queues`], and only the first of a queue may have a committee.
+	// Twox64Concat: the pallet counts the keys up, so nobody can grind them.
+	#[pallet::storage]
+	pub type OpenSubmissions<T: Config> =
+		CountedStorageMap<_, Twox64Concat, SubmissionId, SubmissionRecordOf<T>>;
+
+	/// Open submissions to each model, oldest first. A model without any has no entry.
+	// Twox64Concat: only registered models get here.
+	#[pallet::storage]
+	pub type Queues<T: Config> =
+		StorageMap<_, Twox64Concat, ModelId, BoundedVec<SubmissionId, T::MaxOpen>, ValueQuery>;
+
+	/// Models that have an entry in [`Queues`], so that each block can look after some of them.
+	#[pallet::storage]
+	pub type BusyModels<T: Config> = StorageValue<_, BoundedVec<ModelId, T::MaxOpen>, ValueQuery>;
+
+	/// Which open submission brought a tensor root. As many entries as [`OpenSubmissions`].
+	// Blake2_128Concat: miners choose the keys.
+	#[pallet::storage]
+	pub type OpenRoots<T: Config> = StorageMap<_, Blake2_128Concat, H256, SubmissionId>;
+
+	/// Which open submission announced a blob. As many entries as [`OpenSubmissions`].
+	// Blake2_128Concat: miners choose the keys.
+	#[pallet::storage]
+	pub type OpenBlobs<T: Config> = StorageMap<_, Blake2_128Concat, H256, SubmissionId>;
+
+	/// The most recently closed submissions, at most `MaxClosed`; the oldest gives way to the newest.
+	// Twox64Concat: the pallet counts the keys up.
+	#[pallet::storage]
+	pub type ClosedSubmissions<T: Config> = StorageMap<_, Twox64Concat, SubmissionId, ClosedRecordOf<T>>;
+
+	/// Submissions ever closed.
+	#[pallet::storage]
+	pub type ClosedCount<T: Config> = StorageValue<_, u64, ValueQuery>;
+
+	/// Ring of the identifiers in [`ClosedSubmissions`], by the order of closing modulo `MaxClosed`.
+	// Twox64Concat: keys below `MaxClosed`.
+	#[pallet::storage]
+	pub type ClosedRing<T: Config> = StorageMap<_, Twox64Concat, u32, SubmissionId>;
+
+	/// Test sequences of each model. At most one entry a model; `register_holdout` replaces it.
+	// Twox64Concat: only registered models get here.
+	#[pallet::storage]
+	pub type Holdouts<T: Config> = StorageMap<_, Twox64Concat, ModelId, HoldoutRef>;
+
+	/// Quota and trust of every account that ever submitted. Never removed: a miner could otherwise leave and
+	/// return to shed its failures. Each entry was paid for with a fee and a proof of work.
+	// Blake2_128Concat: accounts can be ground.
+	#[pallet::storage]
+	pub type Miners<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, MinerRecordOf<T>, ValueQuery>;
+
+	/// Holdouts that a chain starts with.
+	#[pallet::genesis_config]
+	#[derive(frame_support::DefaultNoBound)]
+	pub struct GenesisConfig<T: Config> {
+		/// Test sequences of the genesis models.
+		pub holdouts: Vec<(ModelId, HoldoutRef)>,
+		/// Binds the configuration to its runtime.
+		#[serde(skip)]
+		pub _config: core::marker::PhantomData<T>,
+	}
+
+	#[pallet::genesis_build]
+	impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
+		fn build(&self) {
+			for (model, holdout) in &self.holdouts {
+				Holdouts::<T>::insert(model, holdout);
+			}
+		}
+	}
+
+	#[pallet::event]
+	#[pallet::generate_deposit(pub(super) fn deposit_event)]
+	pub enum Event<T: Config> {
+		/// A candidate is on the chain; its bytes may be uploaded to any node now.
+		Submitted {
+			/// Its number.
+			submission: SubmissionId,
+			/// Who submitted it.
+			miner: T::AccountId,
+			/// The slot it is for.
+			slot: ExpertSlot,
+			/// Version it was trained from.
+			parent: VersionIndex,
+			/// Its tensors.
+			block: BlockRef,
+			/// Which attempt at this slot today it is, counted from one.
+			attempt: u32,
+			/// The bond on hold.
+			bond: BalanceOf<T>,
+		},
+		/// The miner took a submission back before its draw.
+		Withdrawn {
+			/// The submission.
+			submission: SubmissionId,
+			/// Its miner.
+			miner: T::AccountId,
+		},
+		/// A committee is to score a submission.
+		CommitteeDrawn {
+			/// The submission.
+			submission: SubmissionId,
+			/// Its committee.
+			committee: Vec<T::AccountId>,
+			/// Seed of the sample.
+			seed: H256,
+			/// Sequences in the sample.
+			sample: u32,
+			/// Last block that accepts reports.
+			deadline: BlockNumberFor<T>,
+		},
+		/// A member of the committee said what it found.
+		ScoreReported {
+			/// The submission.
+			submission: SubmissionId,
+			/// The member.
+			operator: T::AccountId,
+			/// Its finding.
+			verdict: Verdict,
+			/// Hash of the finding; equal hashes agree to the bit.
+			digest: H256,
+		},
+		/// The candidate is the new head of its slot.
+		Accepted {
+			/// The submission.
+			submission: SubmissionId,
+			/// Its miner.
+			miner: T::AccountId,
+			/// The slot.
+			slot: ExpertSlot,
+			/// Version of the new head.
+			version: VersionIndex,
+			/// Mean improvement in bits per byte, Q16.
+			improvement: u64,
+			/// What the miner was paid.
+			reward: BalanceOf<T>,
+		},
+		/// The candidate did not join the model.
+		Rejected {
+			/// The submission.
+			submission: SubmissionId,
+			/// Its miner.
+			miner: T::AccountId,
+			/// The slot.
+			slot: ExpertSlot,
+			/// Why.
+			reason: RejectReason,
+		},
+		/// Nobody could judge the candidate.
+		Expired {
+			/// The submission.
+			submission: SubmissionId,
+			/// Its miner.
+			miner: T::AccountId,
+			/// Why.
+			reason: ExpiryReason,
+		},
+		/// The bond of a submission whose bytes were no expert is gone.
+		BondSlashed {
+			/// The submission.
+			submission: SubmissionId,
+			/// Its miner.
+			miner: T::AccountId,
+			/// What was taken.
+			amount: BalanceOf<T>,
+		},
+		/// A member of the committee was paid for a report that agreed with the decision.
+		ValidatorPaid {
+			/// The submission.
+			submission: SubmissionId,
+			/// The member.
+			operator: T::AccountId,
+			/// What it was paid.
+			amount: BalanceOf<T>,
+		},
+		/// A miner's trust level changed.
+		TrustChanged {
+			/// The miner.
+			miner: T::AccountId,
+			/// Whether it is trusted from now on.
+			trusted: bool,
+		},
+		/// A model has new test sequences.
+		HoldoutRegistered {
+			/// The model.
+			model: ModelId,
+			/// The sequences.
+			holdout: HoldoutRef,
+		},
+	}
+
+	#[pallet::error]
+	pub enum Error<T> {
+		/// The registry has no such slot; its model's configuration says which exist.
+		SlotUnknown,
+		/// The parent is not the head of the slot (any more). Train from the current head.
+		ParentNotHead,
+		/// The blob is empty or larger than `MaxBlockBytes`.
+		BlobSizeOutOfRange,
+		/// These tensors are a head already, or another open submission brought them first.
+		DuplicateBlock,
+		/// As many submissions are open as the chain holds. Try again when some are decided.
+		TooManyOpen,
+		/// As many of your submissions are open as one miner may have. Wait for a decision.
+		TooManyOpenByMiner,
+		/// Today's uploads are used up.
+		QuotaExceeded {
+			/// Blocks until the quota is full again, at most 65,535.
+			renews_in: u16,
+		},
+		/// The proof of work names a block that is too old, or not of this chain. Take a newer one.
+		PowBlockUnknown,
+		/// The proof of work has too few leading zero bits for this miner. `LearningApi::terms` says how many.
+		PowTooWeak,
+		/// There is no open submission of this number.
+		SubmissionUnknown,
+		/// Only the miner of a submission may take it back.
+		NotTheMiner,
+		/// The committee is drawn; the decision follows without being asked.
+		AlreadyDrawn,
+		/// Nothing is due for this submission yet.
+		NothingDue,
+		/// The submission has no committee that could report.
+		NotEvaluating,
+		/// The deadline for reports has passed.
+		WindowClosed,
+		/// The key belongs to no member of the committee.
+		NotInCommittee,
+		/// This member has reported.
+		AlreadyReported,
+		/// The numbers of the report contradict each other or the sample.
+		ScoreInconsistent,
+		/// The registry has no such model.
+		ModelUnknown,
+		/// Sequences, their length and the blob's size do not fit together or the model.
+		HoldoutMalformed,
+	}
+
+	#[pallet::hooks]
+	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+		fn on_idle(now: BlockNumberFor<T>, remaining: Weight) -> Weight {
+			Self::advance_queues(now, remaining)
+		}
+
+		fn offchain_worker(now: BlockNumberFor<T>) {
+			log::trace!(target: LOG_TARGET, "off-chain worker at block {now:?}");
+			Self::report_due_scores(now);
+		}
+
+		fn integrity_test() {
+			assert!(T::MaxCommittee::get() > 0, "a committee has at least one member");
+			assert!(T::MaxOpen::get() > 0 && T::MaxClosed::get() > 0, "the bounds leave room for one");
+			assert!(T::MaxUploadsPerDay::get() > 0, "somebody may upload");
+			assert!(T::ModelsPerBlock::get() > 0, "queues advance");
+			assert!(
+				T::PowWindow::get() <= T::BlockHashCount::get(),
+				"the system remembers the blocks that a proof of work may name"
+			);
+			assert!(
+				T::BlocksPerDay::get() > 0u32.into(),
+				"quotas are counted in days, and a day is not empty"
+			);
+		}
+
+		#[cfg(feature = "try-runtime")]
+		fn try_state(_: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
+			Self::do_try_state()
+		}
+	}
+
+	#[pallet::call]
+	impl<T: Config> Pallet<T> {
+		/// Submit an expert for a slot.
+		///
+		/// - `origin`: the miner, signed. The bond is held until the submission is closed.
+		/// - `slot`, `parent`: the slot and the version of its head that the expert was trained from.
+		/// - `block`: the expert. Its blob may be uploaded from now on.
+		/// - `manifest`: hash of the training manifest; the chain only keeps it.
+		/// - `stamp`: the proof of work.
+		///
+		/// Emits [`Event::Submitted`].
+		#[pallet::call_index(0)]
+		#[pallet::weight(T::WeightInfo::submit())]
+		pub fn submit(
+			origin: OriginFor<T>,
+			slot: ExpertSlot,
+			parent: VersionIndex,
+			block: BlockRef,
+			manifest: H256,
+			stamp: PowStamp<BlockNumberFor<T>>,
+		) -> DispatchResult {
+			let miner = ensure_signed(origin)?;
+			Self::do_submit(miner, slot, parent, block, manifest, stamp)
+		}
+
+		/// Report a committee member's finding.
+		///
+		/// - `origin`: authorised by the signature, so it costs nothing and needs no account.
+		/// - `report`: the finding.
+		/// - `key`: the member's session key.
+		/// - `signature`: by that key over [`ScoreReport::signing_payload`] of this chain.
+		///
+		/// Emits [`Event::ScoreReported`].
+		#[pallet::call_index(1)]
+		#[pallet::weight(T::WeightInfo::report_score())]
+		#[pallet::weight_of_authorize(T::WeightInfo::authorize_report_score())]
+		#[pallet::authorize(Self::authorize_report_score)]
+		pub fn report_score(
+			origin: OriginFor<T>,
+			report: ScoreReport,
+			key: OperatorId,
+			_signature: OperatorSignature,
+		) -> DispatchResult {
+			ensure_authorized(origin)?;
+			Self::do_report_score(report, key)
+		}
+
+		/// Set the test sequences that candidates for a model are measured on.
+		///
+		/// - `origin`: `HoldoutOrigin`.
+		/// - `model`, `holdout`: the model and its sequences. An evaluation on its way keeps the old ones.
+		///
+		/// Emits [`Event::HoldoutRegistered`].
+		#[pallet::call_index(2)]
+		#[pallet::weight(T::WeightInfo::register_holdout())]
+		pub fn register_holdout(origin: OriginFor<T>, model: ModelId, holdout: HoldoutRef) -> DispatchResult {
+			T::HoldoutOrigin::ensure_origin(origin)?;
+			Self::do_register_holdout(model, holdout)
+		}
+
+		/// Do now what is due for a submission: its draw, or its decision.
+		///
+		/// Blocks do this by themselves when they have room left; this call is for when they have not.
+		///
+		/// - `origin`: anyone, signed. It is work done for the chain, so success is free.
+		/// - `submission`: an open one, first of its model's queue.
+		#[pallet::call_index(3)]
+		#[pallet::weight(T::WeightInfo::draw().max(T::WeightInfo::decide()))]
+		pub fn finalise(origin: OriginFor<T>, submission: SubmissionId) -> DispatchResultWithPostInfo {
+			ensure_signed(origin)?;
+			Self::do_finalise(submission)?;
+			Ok(Pays::No.into())
+		}
+
+		/// Take a submission back before its draw. The bond returns; the day's upload does not.
+		///
+		/// - `origin`: its miner, signed.
+		/// - `submission`: an open one without a committee.
+		///
+		/// Emits [`Event::Withdrawn`].
+		#[pallet::call_index(4)]
+		#[pallet::weight(T::WeightInfo::withdraw())]
+		pub fn withdraw(origin: OriginFor<T>, submission: SubmissionId) -> DispatchResult {
+			let miner = ensure_signed(origin)?;
+			Self::do_withdraw(miner, submission)
+		}
+	}
+}

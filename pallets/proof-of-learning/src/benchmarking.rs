@@ -1,0 +1,1 @@
+//! Worst cases of every call, and of what happens without being asked.

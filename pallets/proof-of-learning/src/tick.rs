@@ -1,0 +1,245 @@
+//! What happens without being asked: queues advance, committees are drawn, submissions close.
+
+use crate::{
+	draw::draw_weighted, BusyModels, ClosedCount, ClosedRecord, ClosedRing, ClosedSubmissions, Conduct,
+	Config, EvaluationRecord, Event, HoldReason, Holdouts, Miners, OpenBlobs, OpenRoots, OpenSubmissions,
+	Pallet, Phase, Queues, Seat, SubmissionRecordOf, WeightInfo, LOG_TARGET,
+};
+use alloc::vec::Vec;
+use blyan_primitives::{
+	traits::{ExpertRegistry, OperatorSet},
+	ExpertSlot, ModelId, SubmissionId,
+};
+use blyan_runtime_api::{ExpiryReason, RejectReason, SubmissionOutcome};
+use codec::Encode;
+use frame_support::{
+	traits::{
+		fungible::{BalancedHold, MutateHold},
+		tokens::Precision,
+		Get, OnUnbalanced, Randomness,
+	},
+	weights::{Weight, WeightMeter},
+	BoundedVec,
+};
+use frame_system::pallet_prelude::BlockNumberFor;
+use sp_core::H256;
+use sp_io::hashing::blake2_256;
+use sp_runtime::traits::{SaturatedConversion, Saturating, Zero};
+
+impl<T: Config> Pallet<T> {
+	/// Does what is due in up to `ModelsPerBlock` queues, as far as `remaining` allows.
+	///
+	/// Where more models are busy, each block starts after those of the block before.
+	pub(crate) fn advance_queues(now: BlockNumberFor<T>, remaining: Weight) -> Weight {
+		let mut meter = WeightMeter::with_limit(remaining);
+		if meter.try_consume(T::WeightInfo::idle()).is_err() {
+			return meter.consumed();
+		}
+		let busy = BusyModels::<T>::get();
+		let per_block = T::ModelsPerBlock::get();
+		let start = now.saturated_into::<u32>().saturating_mul(per_block);
+		let start = start.checked_rem(busy.len().saturated_into()).unwrap_or(0);
+		let in_turn = busy.iter().cycle().skip(start.saturated_into());
+		let turns = busy.len().min(per_block.saturated_into());
+		let models: Vec<ModelId> = in_turn.take(turns).copied().collect();
+		let step = T::WeightInfo::draw().max(T::WeightInfo::decide());
+		for model in models {
+			if meter.try_consume(step).is_err() {
+				break;
+			}
+			let first = Queues::<T>::get(model).first().copied();
+			if let Some((submission, record)) =
+				first.and_then(|id| OpenSubmissions::<T>::get(id).map(|record| (id, record)))
+			{
+				Self::advance(submission, record, now);
+			}
+		}
+		meter.consumed()
+	}
+
+	/// Does what is due for the first submission of a queue. Returns whether anything was.
+	pub(crate) fn advance(
+		submission: SubmissionId,
+		record: SubmissionRecordOf<T>,
+		now: BlockNumberFor<T>,
+	) -> bool {
+		match &record.phase {
+			Phase::Queued { draw_from } if now < *draw_from => false,
+			Phase::Queued { draw_from } => {
+				let last_chance = draw_from.saturating_add(T::ReportWindow::get());
+				Self::draw(submission, record, now, last_chance)
+			}
+			Phase::Evaluating(evaluation) if !evaluation.is_due(now) => false,
+			Phase::Evaluating(evaluation) => {
+				let evaluation = evaluation.clone();
+				Self::decide(submission, record, evaluation);
+				true
+			}
+		}
+	}
+
+	/// Draws the committee, or closes a submission that became stale or waited too long for its draw.
+	fn draw(
+		submission: SubmissionId,
+		mut record: SubmissionRecordOf<T>,
+		now: BlockNumberFor<T>,
+		last_chance: BlockNumberFor<T>,
+	) -> bool {
+		let claim = &record.claim;
+		if !Self::is_current(claim.slot, claim.parent) {
+			Self::reject(submission, record, RejectReason::Stale, Conduct::Neutral);
+			return true;
+		}
+		let Some(evaluation) = Self::committee_for(submission, &record, now) else {
+			let has_expired = now > last_chance;
+			if has_expired {
+				Self::expire(submission, record, ExpiryReason::NoCommittee);
+			}
+			return has_expired;
+		};
+		Self::deposit_event(Event::CommitteeDrawn {
+			submission,
+			committee: evaluation.seats.iter().map(|seat| seat.operator.clone()).collect(),
+			seed: evaluation.seed,
+			sample: evaluation.sample,
+			deadline: evaluation.deadline,
+		});
+		record.phase = Phase::Evaluating(evaluation);
+		OpenSubmissions::<T>::insert(submission, record);
+		true
+	}
+
+	/// Everything the draw fixes; `None` while something for it is missing.
+	fn committee_for(
+		submission: SubmissionId,
+		record: &SubmissionRecordOf<T>,
+		now: BlockNumberFor<T>,
+	) -> Option<crate::EvaluationRecordOf<T>> {
+		let claim = &record.claim;
+		let holdout = Holdouts::<T>::get(claim.slot.model)?;
+		let generation = T::Experts::generation(claim.slot.model)?;
+		let (randomness, known_since) = T::Randomness::random(b"blyan/draw");
+		// The miner must not have known the sample when it submitted.
+		if known_since <= claim.submitted_at {
+			log::debug!(target: LOG_TARGET, "submission {submission} waits for younger randomness");
+			return None;
+		}
+		let seed = H256(blake2_256(&(randomness, submission).encode()));
+		let mut eligible = T::Operators::eligible();
+		eligible.retain(|(operator, _)| *operator != claim.miner);
+		let size = T::CommitteeSize::get().min(T::MaxCommittee::get());
+		let members = draw_weighted(&seed, eligible, size);
+		let least = T::MinCommittee::get().max(1);
+		if u32::try_from(members.len()).map_or(true, |count| count < least) {
+			log::debug!(target: LOG_TARGET, "submission {submission} waits for {least} eligible operators");
+			return None;
+		}
+		let seats: Vec<_> = members.into_iter().map(|operator| Seat { operator, verdict: None }).collect();
+		Some(EvaluationRecord {
+			seed,
+			holdout,
+			sample: T::SampleSize::get().clamp(2, holdout.sequences.max(2)),
+			generation,
+			delta: T::Delta::get(),
+			z_milli: T::ZMilli::get(),
+			deadline: now.saturating_add(T::ReportWindow::get()),
+			seats: BoundedVec::truncate_from(seats),
+		})
+	}
+
+	/// Whether `parent` is still the head of `slot`.
+	pub(crate) fn is_current(slot: ExpertSlot, parent: blyan_primitives::VersionIndex) -> bool {
+		T::Experts::head(slot).is_some_and(|head| head.version == parent)
+	}
+
+	/// Closes a submission that was looked at and did not join the model.
+	pub(crate) fn reject(
+		submission: SubmissionId,
+		record: SubmissionRecordOf<T>,
+		reason: RejectReason,
+		conduct: Conduct,
+	) {
+		let (miner, slot) = (record.claim.miner.clone(), record.claim.slot);
+		Self::close(submission, record, SubmissionOutcome::Rejected(reason));
+		Self::deposit_event(Event::Rejected { submission, miner: miner.clone(), slot, reason });
+		Self::note_conduct(&miner, slot, conduct);
+	}
+
+	/// Closes a submission that nobody could judge.
+	pub(crate) fn expire(submission: SubmissionId, record: SubmissionRecordOf<T>, reason: ExpiryReason) {
+		let miner = record.claim.miner.clone();
+		Self::close(submission, record, SubmissionOutcome::Expired(reason));
+		Self::deposit_event(Event::Expired { submission, miner, reason });
+	}
+
+	/// Moves a submission from the open ones to the closed ones and settles its bond.
+	pub(crate) fn close(submission: SubmissionId, record: SubmissionRecordOf<T>, outcome: SubmissionOutcome) {
+		let claim = record.claim;
+		if outcome == SubmissionOutcome::Rejected(RejectReason::Invalid) {
+			let reason = HoldReason::SubmissionBond.into();
+			let (credit, missing) = T::Currency::slash(&reason, &claim.miner, record.bond);
+			T::OnSlash::on_unbalanced(credit);
+			Self::deposit_event(Event::BondSlashed {
+				submission,
+				miner: claim.miner.clone(),
+				amount: record.bond.saturating_sub(missing),
+			});
+		} else if !record.bond.is_zero() {
+			let reason = HoldReason::SubmissionBond.into();
+			// Nothing else takes from this hold, so it is whole; if it were not, the rest is all there is.
+			let released = T::Currency::release(&reason, &claim.miner, record.bond, Precision::BestEffort);
+			if released != Ok(record.bond) {
+				log::error!(target: LOG_TARGET, "bond of submission {submission}: released {released:?}");
+			}
+		}
+		OpenSubmissions::<T>::remove(submission);
+		OpenRoots::<T>::remove(claim.block.tensor_root);
+		OpenBlobs::<T>::remove(claim.block.blob.hash);
+		Miners::<T>::mutate(&claim.miner, |miner| miner.open = miner.open.saturating_sub(1));
+		Self::dequeue(claim.slot.model, submission);
+
+		let closed_at = frame_system::Pallet::<T>::block_number();
+		let closed = ClosedCount::<T>::mutate(|count| {
+			let closed = *count;
+			*count = count.saturating_add(1);
+			closed
+		});
+		let place = closed.checked_rem(T::MaxClosed::get().into()).unwrap_or(0).saturated_into::<u32>();
+		if let Some(oldest) = ClosedRing::<T>::get(place) {
+			ClosedSubmissions::<T>::remove(oldest);
+		}
+		ClosedRing::<T>::insert(place, submission);
+		ClosedSubmissions::<T>::insert(submission, ClosedRecord { claim, outcome, closed_at });
+	}
+
+	/// Takes a submission out of its queue; the next one's draw is due from now on, if its delay is over.
+	fn dequeue(model: ModelId, submission: SubmissionId) {
+		let mut queue = Queues::<T>::get(model);
+		let was_first = queue.first() == Some(&submission);
+		queue.retain(|id| *id != submission);
+		let Some(next) = queue.first().copied() else {
+			Queues::<T>::remove(model);
+			BusyModels::<T>::mutate(|busy| busy.retain(|id| *id != model));
+			return;
+		};
+		Queues::<T>::insert(model, queue);
+		if was_first {
+			let now = frame_system::Pallet::<T>::block_number();
+			OpenSubmissions::<T>::mutate(next, |record| {
+				if let Some(Phase::Queued { draw_from }) = record.as_mut().map(|record| &mut record.phase) {
+					*draw_from = now.max(*draw_from);
+				}
+			});
+		}
+	}
+
+	/// Lets a decision count for or against its miner.
+	pub(crate) fn note_conduct(miner: &T::AccountId, slot: ExpertSlot, conduct: Conduct) {
+		let mut record = Self::miner_today(miner);
+		let change = record.note_conduct(slot, conduct, T::TrustAfter::get(), T::DistrustAfter::get());
+		Miners::<T>::insert(miner, record);
+		if let Some(trusted) = change {
+			Self::deposit_event(Event::TrustChanged { miner: miner.clone(), trusted });
+		}
+	}
+}
