@@ -69,7 +69,9 @@ impl FloatModel {
 				qkv: matrix(d, 3 * d),
 				wo: matrix(d, d),
 				router: matrix(d, usize::from(config.experts)),
-				experts: (0..config.experts).map(|_| Expert { up: matrix(d, f), down: matrix(f, d) }).collect(),
+				experts: (0..config.experts)
+					.map(|_| Expert { up: matrix(d, f), down: matrix(f, d) })
+					.collect(),
 			})
 			.collect();
 		let head = matrix(d, VOCAB);
@@ -83,7 +85,9 @@ impl FloatModel {
 		let batch = sequences.len() / tokens;
 		let inputs: Vec<i32> = sequences
 			.chunks_exact(tokens)
-			.flat_map(|sequence| core::iter::once(0).chain(sequence[..tokens - 1].iter().map(|byte| i32::from(*byte))))
+			.flat_map(|sequence| {
+				core::iter::once(0).chain(sequence[..tokens - 1].iter().map(|byte| i32::from(*byte)))
+			})
 			.collect();
 		let rotary = self.rotary(tokens);
 		let mut h = self.embedding.clone().select(0, self.indices(&inputs));
@@ -93,7 +97,8 @@ impl FloatModel {
 		}
 		let logits = normalise(h).matmul(self.head.clone());
 		let targets: Vec<i32> = sequences.iter().map(|byte| i32::from(*byte)).collect();
-		let targets = Tensor::<Flex, 2, Int>::from_data(TensorData::new(targets, [batch * tokens, 1]), &self.device);
+		let targets =
+			Tensor::<Flex, 2, Int>::from_data(TensorData::new(targets, [batch * tokens, 1]), &self.device);
 		-log_softmax(logits, 1).gather(1, targets).sum().into_scalar() / core::f32::consts::LN_2
 	}
 
@@ -115,7 +120,8 @@ impl FloatModel {
 		let [rows, width] = h.dims();
 		let top_k = usize::from(self.config.top_k);
 		let x = normalise(h);
-		let logits: Vec<f32> = x.clone().matmul(layer.router.clone()).into_data().to_vec().expect("logits are f32");
+		let logits: Vec<f32> =
+			x.clone().matmul(layer.router.clone()).into_data().to_vec().expect("logits are f32");
 		let mut chosen: Vec<(Vec<i32>, Vec<f32>)> = vec![Default::default(); layer.experts.len()];
 		for (token, row) in logits.chunks_exact(layer.experts.len()).enumerate() {
 			let mut order: Vec<usize> = (0..row.len()).collect();
@@ -180,10 +186,7 @@ impl Rotary {
 		let half = x.dims()[3] / 2;
 		let (a, b) = (x.clone().narrow(3, 0, half), x.narrow(3, half, half));
 		let (cos, sin) = (self.cos.clone(), self.sin.clone());
-		Tensor::cat(
-			vec![a.clone() * cos.clone() - b.clone() * sin.clone(), a * sin + b * cos],
-			3,
-		)
+		Tensor::cat(vec![a.clone() * cos.clone() - b.clone() * sin.clone(), a * sin + b * cos], 3)
 	}
 }
 

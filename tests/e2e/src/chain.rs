@@ -67,12 +67,15 @@ impl Chain {
 		loop {
 			let connected = async {
 				let rpc = RpcClient::from_insecure_url(url).await.map_err(|error| error.to_string())?;
-				let api = OnlineClient::from_rpc_client(rpc.clone()).await.map_err(|error| error.to_string())?;
+				let api =
+					OnlineClient::from_rpc_client(rpc.clone()).await.map_err(|error| error.to_string())?;
 				Ok::<_, String>(Self { rpc, api })
 			};
 			match connected.await {
 				Ok(chain) => return chain,
-				Err(error) => assert!(began_at.elapsed() < CONNECT_TIMEOUT, "cannot connect to {url}: {error}"),
+				Err(error) => {
+					assert!(began_at.elapsed() < CONNECT_TIMEOUT, "cannot connect to {url}: {error}")
+				}
 			}
 			tokio::time::sleep(Duration::from_millis(200)).await;
 		}
@@ -90,7 +93,8 @@ impl Chain {
 
 	/// Number of the best block.
 	pub async fn block_number(&self) -> u64 {
-		let header = self.request("chain_getHeader", RpcParams::new()).await.expect("a node has a best block");
+		let header =
+			self.request("chain_getHeader", RpcParams::new()).await.expect("a node has a best block");
 		let number = header["number"].as_str().expect("a header has a number");
 		u64::from_str_radix(number.trim_start_matches("0x"), 16).expect("numbers are hexadecimal")
 	}
@@ -108,10 +112,12 @@ impl Chain {
 	/// If the runtime has no such function or answers in another type.
 	pub async fn runtime_api<T: Decode>(&self, function: &str, args: &[u8]) -> T {
 		let params = rpc_params![function, format!("0x{}", hex::encode(args))];
-		let answer = self.request("state_call", params).await.unwrap_or_else(|error| panic!("{function}: {error}"));
+		let answer =
+			self.request("state_call", params).await.unwrap_or_else(|error| panic!("{function}: {error}"));
 		let bytes = hex::decode(answer.as_str().unwrap_or_default().trim_start_matches("0x"))
 			.expect("answers are hexadecimal");
-		T::decode(&mut &bytes[..]).unwrap_or_else(|error| panic!("{function} answers in another type: {error}"))
+		T::decode(&mut &bytes[..])
+			.unwrap_or_else(|error| panic!("{function} answers in another type: {error}"))
 	}
 
 	/// The encoded call `pallet.call(args)`; `args` are its encoded arguments.
@@ -159,7 +165,8 @@ impl Chain {
 		let block = self.block_number().await as u32;
 		let answer = self.request("chain_getBlockHash", rpc_params![block]).await.expect("the node answers");
 		let hash: H256 = serde_json::from_value(answer).expect("the best block has a hash");
-		let nonce = search_pow(&miner.public_key().0, &root, &hash, bits, 0, u64::MAX).expect("the search is endless");
+		let nonce = search_pow(&miner.public_key().0, &root, &hash, bits, 0, u64::MAX)
+			.expect("the search is endless");
 		PowStamp { block, nonce }
 	}
 
@@ -191,8 +198,13 @@ impl Chain {
 	/// Sends an operator's report, signed with the session key behind `suri`, as the off-chain worker
 	/// of an operator would: a transaction that no account signs and nobody pays for.
 	pub async fn report(&self, report: &ScoreReport, suri: &str) -> Result<Json, String> {
+		self.report_for(report, suri, &self.genesis()).await
+	}
+
+	/// The same with a signature for the network of another genesis.
+	pub async fn report_for(&self, report: &ScoreReport, suri: &str, genesis: &H256) -> Result<Json, String> {
 		let key = sr25519::Pair::from_string(suri, None).expect("the test's secret is well formed");
-		let signature = OperatorSignature::from(key.sign(&report.signing_payload(&self.genesis())));
+		let signature = OperatorSignature::from(key.sign(&report.signing_payload(genesis)));
 		let args = (report, key.public(), signature).encode();
 		let call = self.call("ProofOfLearning", "report_score", &args).await;
 		self.send_unsigned(&call).await
@@ -240,7 +252,8 @@ impl Chain {
 
 	/// Gives the node the bytes of a blob, all at once.
 	pub async fn upload(&self, hash: H256, bytes: &[u8]) -> Result<Json, String> {
-		self.request("blyan_uploadBlob", rpc_params![hash, 0u64, bytes.len() as u64, STANDARD.encode(bytes)]).await
+		self.request("blyan_uploadBlob", rpc_params![hash, 0u64, bytes.len() as u64, STANDARD.encode(bytes)])
+			.await
 	}
 
 	/// Whether the node has a blob.
@@ -263,7 +276,12 @@ impl Chain {
 		type Info = ((Compact<u64>, Compact<u64>), u8, u128);
 		let ((computation, proof), _, fee): Info =
 			self.runtime_api("TransactionPaymentApi_query_info", &args).await;
-		CallCost { computation_ps: computation.0, proof_bytes: proof.0, extrinsic_bytes: length, fee_planck: fee }
+		CallCost {
+			computation_ps: computation.0,
+			proof_bytes: proof.0,
+			extrinsic_bytes: length,
+			fee_planck: fee,
+		}
 	}
 
 	/// Most that the ordinary transactions of one block may weigh: picoseconds and bytes of proof.

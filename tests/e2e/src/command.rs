@@ -17,8 +17,8 @@ pub struct Command {
 /// What a command that ended left behind.
 #[derive(Debug)]
 pub struct Finished {
-	/// Whether it ended with exit status 0.
-	pub success: bool,
+	/// Exit status; `None` if a signal ended it.
+	pub code: Option<i32>,
 	/// The JSON values it printed, in order.
 	pub values: Vec<Value>,
 	/// What it said on standard error.
@@ -31,7 +31,7 @@ impl Command {
 		Self { home: home.to_path_buf(), url: url.to_string() }
 	}
 
-	/// Runs `blyan ARGS --json` to its end.
+	/// Runs `blyan ARGS --json` to its end. Values on standard output must be JSON.
 	///
 	/// # Panics
 	///
@@ -51,11 +51,12 @@ impl Command {
 			.lines()
 			.filter(|line| !line.trim().is_empty())
 			.map(|line| {
-				serde_json::from_str(line).unwrap_or_else(|_| panic!("`blyan {args:?}` printed no JSON: {line}"))
+				serde_json::from_str(line)
+					.unwrap_or_else(|_| panic!("`blyan {args:?}` printed no JSON: {line}"))
 			})
 			.collect();
 		Finished {
-			success: output.status.success(),
+			code: output.status.code(),
 			values,
 			error: String::from_utf8_lossy(&output.stderr).into_owned(),
 		}
@@ -68,18 +69,18 @@ impl Command {
 	/// If it fails.
 	pub fn expect(&self, args: &[&str]) -> Vec<Value> {
 		let finished = self.run(args);
-		assert!(finished.success, "`blyan {args:?}` failed: {finished:#?}");
+		assert_eq!(finished.code, Some(0), "`blyan {args:?}` failed: {finished:#?}");
 		finished.values
 	}
 
-	/// Runs a command that must fail and returns all it said.
+	/// Runs a command that must fail with this exit status, and returns all it said.
 	///
 	/// # Panics
 	///
-	/// If it succeeds.
-	pub fn expect_refusal(&self, args: &[&str]) -> String {
+	/// If it ends in any other way.
+	pub fn expect_failure(&self, code: i32, args: &[&str]) -> String {
 		let finished = self.run(args);
-		assert!(!finished.success, "`blyan {args:?}` should have been refused: {finished:#?}");
+		assert_eq!(finished.code, Some(code), "`blyan {args:?}` should have been refused: {finished:#?}");
 		let mut said = finished.error;
 		for value in finished.values {
 			said.push_str(&value.to_string());
@@ -87,3 +88,8 @@ impl Command {
 		said
 	}
 }
+
+/// Exit status of a command that the chain or the network refused.
+pub const REFUSED: i32 = 4;
+/// Exit status of a command that found itself on another network.
+pub const WRONG_NETWORK: i32 = 5;

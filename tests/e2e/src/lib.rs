@@ -6,10 +6,12 @@
 mod chain;
 mod command;
 mod node;
+mod world;
 
 pub use chain::{wait_until, CallCost, Chain, Event, Submission};
-pub use command::{Command, Finished};
+pub use command::{Command, Finished, REFUSED, WRONG_NETWORK};
 pub use node::{Node, NodeConfig};
+pub use world::{no_expert, Expert, World, SLOT};
 
 use std::path::{Path, PathBuf};
 

@@ -1,0 +1,65 @@
+//! The main loop, told through the command line.
+#![allow(clippy::unwrap_used)]
+
+use blyan_e2e::{World, REFUSED, SLOT};
+use blyan_primitives::{ExpertSlot, ModelInfo};
+use codec::Encode;
+use serde_json::Value;
+
+/// The value of the last printed event of that name.
+fn event<'a>(values: &'a [Value], name: &str) -> &'a Value {
+	values
+		.iter()
+		.rfind(|value| value["event"] == name)
+		.unwrap_or_else(|| panic!("no event {name} in {values:#?}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_chain_accepts_a_better_expert_and_refuses_noise() {
+	let world = World::new().await;
+	let model = || async {
+		world.chain.runtime_api::<Option<ModelInfo>>("ModelsApi_model", &0u32.encode()).await.unwrap()
+	};
+	let before = model().await;
+	assert_eq!(before.generation, 0);
+
+	let dataset = world.dataset();
+	let said = world.command.expect(&[
+		"mine",
+		"--suri",
+		"//Dave",
+		"--slot",
+		SLOT,
+		"--dataset",
+		&dataset,
+		"--steps",
+		"60",
+	]);
+	let after = model().await;
+	assert_eq!(after.generation, 1, "one expert was promoted: {said:#?}");
+	assert_eq!(after.heads[0].version, 1);
+	assert_ne!(after.heads[0].block, before.heads[0].block);
+	assert_eq!(after.heads[1..], before.heads[1..], "the other slots are untouched");
+	let submitted = event(&said, "submitted");
+	assert_eq!(submitted["submission"], 0);
+
+	let noise = world.noise(1);
+	let said =
+		world.command.expect_failure(REFUSED, &["submit", &noise.arg(), "--slot", SLOT, "--suri", "//Dave"]);
+	assert!(said.contains("submission 1"), "the refusal names the submission: {said}");
+	assert_eq!(model().await.heads, after.heads, "noise changes nothing");
+
+	// The model that learned still answers, and the same question has the same answer.
+	let ask = || world.command.expect(&["chat", "--prompt", "pub fn ", "--max-bytes", "24", "--seed", "7"]);
+	assert_eq!(
+		ask().last().map(|value| value["text"].clone()),
+		ask().last().map(|value| value["text"].clone())
+	);
+
+	// A second improvement starts from the first.
+	let head = world.chain.runtime_api::<Option<blyan_primitives::ExpertHead>>(
+		"ModelsApi_head",
+		&ExpertSlot { model: 0, layer: 0, expert: 0 }.encode(),
+	);
+	assert_eq!(head.await.unwrap().version, 1);
+}
