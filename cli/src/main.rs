@@ -1,2 +1,88 @@
-//! Skeleton.
-fn main() {}
+//! `blyan`: train, submit and use experts of a model that lives on a chain.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod amount;
+mod args;
+mod client;
+mod commands;
+mod failure;
+mod home;
+mod keys;
+mod names;
+mod output;
+mod plot;
+mod pow;
+mod progress;
+mod session;
+mod slot;
+mod verdict;
+
+use args::{Cli, Command};
+use clap::Parser;
+use failure::{Failure, Outcome};
+use output::Output;
+use session::Session;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+	let cli = Cli::parse();
+	let output = Output::new(cli.global.json);
+	let result = tokio::runtime::Builder::new_multi_thread()
+		.enable_all()
+		.build()
+		.map_err(Failure::from)
+		.and_then(|runtime| {
+			let result = runtime.block_on(run(cli, output.clone()));
+			// Training threads may still be in a step; nobody waits for them after Ctrl-C.
+			runtime.shutdown_background();
+			result
+		});
+	match result {
+		Ok(()) => ExitCode::SUCCESS,
+		Err(failure) => {
+			output.failure(&failure);
+			ExitCode::from(failure.kind.exit_code())
+		},
+	}
+}
+
+/// Runs the command until it ends or the user presses Ctrl-C.
+///
+/// Dropping a command's future is its cancellation: whatever it holds (a child process, a bar) cleans
+/// up after itself.
+async fn run(cli: Cli, output: Output) -> Outcome<()> {
+	let session = Session::new(&cli.global, output)?;
+	tokio::select! {
+		result = dispatch(&session, cli.command) => result,
+		_ = interrupted() => Err(Failure::interrupted()),
+	}
+}
+
+/// Ends at Ctrl-C or when the process is asked to terminate.
+async fn interrupted() {
+	use tokio::signal::unix::{signal, SignalKind};
+	match signal(SignalKind::terminate()) {
+		Ok(mut terminate) => tokio::select! {
+			_ = tokio::signal::ctrl_c() => {},
+			_ = terminate.recv() => {},
+		},
+		Err(_) => drop(tokio::signal::ctrl_c().await),
+	}
+}
+
+async fn dispatch(session: &Session, command: Command) -> Outcome<()> {
+	use commands::*;
+	match command {
+		Command::Keys(command) => keys::run(session, command),
+		Command::Experts(args) => lists::experts(session, args).await,
+		Command::Models => lists::models(session).await,
+		Command::Submissions(args) => lists::submissions(session, args).await,
+		Command::Operators => lists::operators(session).await,
+		Command::Balance(args) => account::balance(session, args).await,
+		Command::Transfer(args) => account::transfer(session, args).await,
+		Command::Chat(args) => chat::run(session, args).await,
+		Command::Status => status::run(session).await,
+		Command::Network(command) => network::run(session, command).await,
+		_ => Err(Failure::new("soon")),
+	}
+}

@@ -1,0 +1,140 @@
+//! The connection to one node: metadata and state through subxt, everything else through JSON-RPC.
+
+mod blobs;
+mod events;
+mod network;
+mod rpc;
+mod submission;
+mod transaction;
+
+pub use blobs::{download, hash, upload};
+pub use network::{Network, Pins};
+pub use events::as_u128;
+pub use rpc::{Generated, GenerationCost};
+pub use submission::{follow, Submission};
+pub use transaction::Receipt;
+
+use crate::failure::{Failure, Kind, Outcome};
+use serde::de::DeserializeOwned;
+use sp_core::{crypto::AccountId32, H256};
+use std::time::Duration;
+use subxt::{
+	config::SubstrateConfig,
+	dynamic::{self, Value},
+	rpcs::{
+		client::{rpc_params, RpcParams},
+		RpcClient,
+	},
+	OnlineClient,
+};
+
+/// How long a node may take to answer before it counts as gone.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A node, connected.
+pub struct Client {
+	/// Its address.
+	pub url: String,
+	rpc: RpcClient,
+	api: OnlineClient<SubstrateConfig>,
+}
+
+fn unreachable(url: &str, reason: impl std::fmt::Display) -> Failure {
+	Failure::new(format!("no answer from {url}: {reason}"))
+		.kind(Kind::Unreachable)
+		.next("start a node (blyan-node --dev, or blyan demo) or name a running one with --url ws://HOST:PORT")
+}
+
+impl Client {
+	/// Connects. Plain ws:// is meant for the own machine and is accepted anywhere.
+	pub async fn connect(url: &str) -> Outcome<Self> {
+		let connecting = async {
+			let rpc = RpcClient::from_insecure_url(url).await.map_err(|error| unreachable(url, error))?;
+			let api = OnlineClient::from_rpc_client(rpc.clone())
+				.await
+				.map_err(|error| unreachable(url, error))?;
+			Ok(Self { url: url.into(), rpc, api })
+		};
+		tokio::time::timeout(ANSWER_TIMEOUT, connecting).await.map_err(|_| unreachable(url, "timeout"))?
+	}
+
+	/// Hash of block 0, which names the network.
+	pub fn genesis(&self) -> [u8; 32] {
+		self.api.genesis_hash().0
+	}
+
+	/// Calls a JSON-RPC method.
+	pub async fn request<T: DeserializeOwned>(&self, method: &str, params: RpcParams) -> Outcome<T> {
+		let call = self.rpc.request(method, params);
+		match tokio::time::timeout(ANSWER_TIMEOUT, call).await {
+			Err(_) => Err(unreachable(&self.url, format!("{method} timed out"))),
+			Ok(Ok(answer)) => Ok(answer),
+			Ok(Err(subxt::rpcs::Error::User(error))) => Err(rpc_failure(method, error.code, &error.message)),
+			Ok(Err(subxt::rpcs::Error::Client(error))) => Err(unreachable(&self.url, error)),
+			Ok(Err(error)) => Err(Failure::new(format!("{method}: {error}"))),
+		}
+	}
+
+	/// Number of the best block.
+	pub async fn best_block(&self) -> Outcome<u64> {
+		self.block_number(RpcParams::new()).await
+	}
+
+	/// Number of the latest finalised block.
+	pub async fn finalised_block(&self) -> Outcome<u64> {
+		let hash: String = self.request("chain_getFinalizedHead", RpcParams::new()).await?;
+		self.block_number(rpc_params![hash]).await
+	}
+
+	/// Hash of a block.
+	pub async fn block_hash(&self, number: u64) -> Outcome<H256> {
+		self.request::<Option<H256>>("chain_getBlockHash", rpc_params![number])
+			.await?
+			.ok_or_else(|| Failure::new(format!("the node has no block {number}")))
+	}
+
+	async fn block_number(&self, of: RpcParams) -> Outcome<u64> {
+		let header: serde_json::Value = self.request("chain_getHeader", of).await?;
+		let number = header["number"].as_str().unwrap_or_default();
+		u64::from_str_radix(number.trim_start_matches("0x"), 16)
+			.map_err(|_| Failure::new("the node's header has no number"))
+	}
+
+	/// Free and held balance of an account.
+	pub async fn balance(&self, account: &AccountId32) -> Outcome<Balance> {
+		let address = dynamic::storage::<([u8; 32],), Value>("System", "Account");
+		let at = self.api.at_current_block().await?;
+		let key: [u8; 32] = *account.as_ref();
+		let Some(value) = at.storage().try_fetch(address, (key,)).await? else {
+			return Ok(Balance { free: 0, held: 0 });
+		};
+		let value = events::to_json(&value.decode()?);
+		let number = |field: &str| events::as_u128(&value["data"][field]).unwrap_or_default();
+		Ok(Balance { free: number("free"), held: number("reserved") })
+	}
+
+	/// Whether the runtime has a pallet of that name.
+	pub async fn has_pallet(&self, name: &str) -> Outcome<bool> {
+		let at = self.api.at_current_block().await?;
+		Ok(at.metadata_ref().pallet_by_name(name).is_some())
+	}
+}
+
+fn rpc_failure(method: &str, code: i32, message: &str) -> Failure {
+	const METHOD_NOT_FOUND: i32 = -32601;
+	if code == METHOD_NOT_FOUND {
+		return Failure::new(format!("the node does not know {method}"))
+			.kind(Kind::WrongNetwork)
+			.next("--url must name a blyan-node of this version");
+	}
+	Failure::new(format!("{method}: {message}")).kind(Kind::Refused)
+}
+
+/// What an account owns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Balance {
+	/// What it can spend.
+	pub free: u128,
+	/// What bonds and stakes hold.
+	pub held: u128,
+}

@@ -1,0 +1,163 @@
+//! The questions a client may ask: the runtime's answers as SCALE, the node's as JSON.
+
+use super::Client;
+use crate::failure::{Context, Failure, Kind, Outcome};
+use blyan_primitives::{HoldoutRef, ModelId, ModelInfo, SubmissionId};
+use blyan_runtime_api::{OperatorInfo, SubmissionInfo, SubmissionTerms};
+use codec::{Decode, Encode};
+use serde::{Deserialize, Serialize};
+use sp_core::{crypto::AccountId32, H256};
+use subxt::rpcs::client::{rpc_params, RpcParams, RpcSubscription};
+
+/// Submissions that the runtime looks at in one question.
+const SUBMISSIONS_PER_CALL: u32 = 100;
+
+/// One message of a generation: a byte, or the end with what it cost.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Generated {
+	/// The end.
+	Done(GenerationCost),
+	/// The node gave up.
+	Failed {
+		/// Why.
+		error: String,
+	},
+	/// A byte.
+	Byte {
+		/// The byte, two hexadecimal digits.
+		byte_hex: String,
+		/// Characters that this byte completes.
+		text: String,
+		/// Its position in the answer.
+		index: u32,
+	},
+}
+
+/// What a generation took.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct GenerationCost {
+	/// Always true.
+	pub done: bool,
+	/// Bytes read.
+	pub prompt_bytes: u64,
+	/// Bytes written.
+	pub generated_bytes: u64,
+	/// Multiplications and additions.
+	pub operations: serde_json::Value,
+	/// Time it took.
+	pub seconds: f64,
+	/// Commitment to the model that answered.
+	pub model_root: String,
+	/// What it would cost, in the smallest unit.
+	pub price_planck: serde_json::Value,
+	/// Whether anything was paid.
+	pub charged: bool,
+}
+
+impl Client {
+	/// Asks the runtime, at the latest block.
+	async fn ask<T: Decode>(&self, api: &str, method: &str, arguments: impl Encode) -> Outcome<T> {
+		let at = self.api.at_current_block().await?;
+		if at.metadata_ref().runtime_api_trait_by_name(api).is_none() {
+			return Err(Failure::new(format!("the chain behind {} does not know {api}", self.url))
+				.kind(Kind::WrongNetwork)
+				.next("name a blyan-node with --url"));
+		}
+		let what = format!("{api}.{method}");
+		let answer = at
+			.runtime_apis()
+			.call_raw(&format!("{api}_{method}"), Some(&arguments.encode()))
+			.await
+			.context(&what)?;
+		T::decode(&mut answer.as_slice())
+			.context_next(what, "this program and the chain differ in age; update the older of the two")
+	}
+
+	/// Numbers of all models.
+	pub async fn models(&self) -> Outcome<Vec<ModelId>> {
+		self.ask("ModelsApi", "models", ()).await
+	}
+
+	/// One model with its heads.
+	pub async fn model(&self, id: ModelId) -> Outcome<ModelInfo> {
+		self.ask::<Option<ModelInfo>>("ModelsApi", "model", id).await?.ok_or_else(|| {
+			Failure::new(format!("there is no model {id}")).next("list them with: blyan models")
+		})
+	}
+
+	/// What candidates for a model are measured on.
+	pub async fn holdout(&self, id: ModelId) -> Outcome<Option<HoldoutRef>> {
+		self.ask("ModelsApi", "holdout", id).await
+	}
+
+	/// One submission.
+	pub async fn submission(&self, id: SubmissionId) -> Outcome<SubmissionInfo> {
+		self.ask::<Option<SubmissionInfo>>("LearningApi", "submission", id).await?.ok_or_else(|| {
+			Failure::new(format!("there is no submission {id}, or it was closed long ago"))
+				.next("list the latest with: blyan submissions")
+		})
+	}
+
+	/// The latest `count` submissions, oldest first.
+	pub async fn submissions(&self, count: u32) -> Outcome<Vec<SubmissionInfo>> {
+		let end: SubmissionId = self.ask("LearningApi", "submission_count", ()).await?;
+		let mut start = end.saturating_sub(count.into());
+		let mut all = Vec::new();
+		while start < end {
+			let page: Vec<SubmissionInfo> =
+				self.ask("LearningApi", "submissions", (start, SUBMISSIONS_PER_CALL)).await?;
+			all.extend(page);
+			start = start.saturating_add(SUBMISSIONS_PER_CALL.into());
+		}
+		Ok(all)
+	}
+
+	/// What the chain asks of this miner's next submission.
+	pub async fn terms(&self, miner: &AccountId32) -> Outcome<SubmissionTerms> {
+		self.ask("LearningApi", "terms", miner).await
+	}
+
+	/// All operators.
+	pub async fn operators(&self) -> Outcome<Vec<OperatorInfo>> {
+		self.ask("OperatorsApi", "operators", ()).await
+	}
+
+	/// The node's engine, in its own words.
+	pub async fn engine_status(&self) -> Outcome<serde_json::Value> {
+		self.request("blyan_engineStatus", RpcParams::new()).await
+	}
+
+	/// Whether the node has a blob.
+	pub async fn has_blob(&self, hash: &H256) -> Outcome<bool> {
+		self.request("blyan_hasBlob", rpc_params![hash]).await
+	}
+
+	/// Starts a generation.
+	pub async fn generate(&self, request: &serde_json::Value) -> Outcome<RpcSubscription<Generated>> {
+		self.rpc
+			.subscribe("blyan_subscribeGenerate", rpc_params![request], "blyan_unsubscribeGenerate")
+			.await
+			.map_err(|error| match error {
+				subxt::rpcs::Error::User(error) => {
+					Failure::new(format!("the node does not generate: {}", error.message)).kind(Kind::Refused)
+				},
+				error => Failure::new(format!("the node does not generate: {error}")).kind(Kind::Unreachable),
+			})
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn messages_of_a_generation_are_told_apart() {
+		let byte: Generated = serde_json::from_str(r#"{"byte_hex":"61","text":"a","index":0}"#).unwrap();
+		assert!(matches!(byte, Generated::Byte { index: 0, .. }));
+		let done = r#"{"done":true,"prompt_bytes":3,"generated_bytes":1,"operations":12,"seconds":0.5,
+			"model_root":"0x00","price_planck":"4","charged":false}"#;
+		assert!(matches!(serde_json::from_str(done).unwrap(), Generated::Done(GenerationCost { seconds, .. })
+			if seconds == 0.5));
+	}
+}

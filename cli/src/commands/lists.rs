@@ -1,0 +1,135 @@
+//! `models`, `experts`, `submissions`, `operators`: what the chain holds, as tables.
+
+use crate::{
+	amount,
+	args::{ModelArgs, SubmissionsArgs},
+	client,
+	failure::Outcome,
+	names,
+	output::table,
+	session::Session,
+	verdict,
+};
+use blyan_primitives::ModelInfo;
+use blyan_runtime_api::SubmissionInfo;
+use serde_json::{json, Value};
+use std::time::Duration;
+
+/// Lists models.
+pub async fn models(session: &Session) -> Outcome<()> {
+	let client = session.connect().await?;
+	let mut models = Vec::new();
+	for id in client.models().await? {
+		models.push(client.model(id).await?);
+	}
+	let values: Vec<Value> = models
+		.iter()
+		.map(|model| json!({ "id": model.id, "name": name(model), "config": model.config,
+			"version": model.version, "generation": model.generation, "trunk": model.trunk }))
+		.collect();
+	let rows: Vec<Vec<String>> = models
+		.iter()
+		.map(|model| {
+			let config = &model.config;
+			let version = &model.version;
+			vec![
+				model.id.to_string(),
+				name(model),
+				format!("{}.{}.{}", version.major, version.minor, version.patch),
+				model.generation.to_string(),
+				format!("{} x {} experts, top {}", config.layers, config.experts, config.top_k),
+				format!("d {} ff {} context {}", config.d_model, config.d_ff, config.context),
+			]
+		})
+		.collect();
+	let head = ["id", "name", "version", "generation", "experts", "shape"];
+	session.output.result(&values, table(&head, &rows));
+	Ok(())
+}
+
+fn name(model: &ModelInfo) -> String {
+	String::from_utf8_lossy(&model.name).into_owned()
+}
+
+/// Lists a model's experts.
+pub async fn experts(session: &Session, args: ModelArgs) -> Outcome<()> {
+	let model = session.connect().await?.model(args.model).await?;
+	let per_layer = usize::from(model.config.experts).max(1);
+	let place = |index: usize| (index / per_layer, index % per_layer);
+	let values: Vec<Value> = model
+		.heads
+		.iter()
+		.enumerate()
+		.map(|(index, head)| {
+			let (layer, expert) = place(index);
+			json!({ "layer": layer, "expert": expert, "version": head.version, "block": head.block })
+		})
+		.collect();
+	let rows: Vec<Vec<String>> = model
+		.heads
+		.iter()
+		.enumerate()
+		.map(|(index, head)| {
+			let (layer, expert) = place(index);
+			vec![
+				format!("{layer}.{expert}"),
+				head.version.to_string(),
+				names::short_hash(&head.block.tensor_root),
+				names::short_hash(&head.block.blob.hash),
+				head.block.blob.size.to_string(),
+			]
+		})
+		.collect();
+	session.output.result(&values, table(&["expert", "version", "tensor root", "blob", "bytes"], &rows));
+	Ok(())
+}
+
+/// Lists submissions, shows one, or follows one.
+pub async fn submissions(session: &Session, args: SubmissionsArgs) -> Outcome<()> {
+	let client = session.connect().await?;
+	let Some(id) = args.id else {
+		let submissions = client.submissions(args.count).await?;
+		let rows: Vec<Vec<String>> = submissions.iter().map(row).collect();
+		let head = ["id", "expert", "miner", "block", "state"];
+		session.output.result(&submissions, table(&head, &rows));
+		return Ok(());
+	};
+	let submission = client.submission(id).await?;
+	if args.follow {
+		let from = submission.submitted_at.into();
+		client::follow(&client, &session.output, id, from, Duration::from_secs(900)).await?;
+		return Ok(());
+	}
+	session.output.result(&submission, verdict::explain_submission(&submission));
+	Ok(())
+}
+
+fn row(submission: &SubmissionInfo) -> Vec<String> {
+	vec![
+		submission.id.to_string(),
+		format!("{}.{}", submission.slot.layer, submission.slot.expert),
+		names::short(&submission.miner),
+		submission.submitted_at.to_string(),
+		verdict::state(&submission.state),
+	]
+}
+
+/// Lists operators.
+pub async fn operators(session: &Session) -> Outcome<()> {
+	let operators = session.connect().await?.operators().await?;
+	let rows: Vec<Vec<String>> = operators
+		.iter()
+		.map(|operator| {
+			vec![
+				names::short(&operator.account),
+				amount::show(operator.stake),
+				operator.reputation.to_string(),
+				operator.last_heartbeat.to_string(),
+				if operator.eligible { "yes" } else { "no" }.to_string(),
+			]
+		})
+		.collect();
+	let head = ["operator", "stake", "reputation", "last heartbeat", "eligible"];
+	session.output.result(&operators, table(&head, &rows));
+	Ok(())
+}

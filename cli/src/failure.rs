@@ -1,0 +1,111 @@
+//! One error type: what went wrong, what to do next, and the exit code that says which kind it was.
+
+use std::fmt::Display;
+
+/// Why a command failed, in the words its user sees.
+#[derive(Debug)]
+pub struct Failure {
+	/// What is in the way.
+	pub message: String,
+	/// The way out, as an instruction.
+	pub next: Option<String>,
+	/// Which kind of failure it is.
+	pub kind: Kind,
+}
+
+/// Kinds of failure; each has its own exit code, so that scripts need not read messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+	/// Anything not listed below.
+	General,
+	/// The node cannot be reached or does not answer.
+	Unreachable,
+	/// The chain refused a transaction, or the network refused a submission.
+	Refused,
+	/// The node is on another network than expected, or on one without this project's pallets.
+	WrongNetwork,
+	/// The user pressed Ctrl-C.
+	Interrupted,
+}
+
+impl Kind {
+	/// The process exit code; 2 is left to the parser of the command line.
+	pub fn exit_code(self) -> u8 {
+		match self {
+			Self::General => 1,
+			Self::Unreachable => 3,
+			Self::Refused => 4,
+			Self::WrongNetwork => 5,
+			Self::Interrupted => 130,
+		}
+	}
+}
+
+/// What every fallible function of this crate returns.
+pub type Outcome<T> = Result<T, Failure>;
+
+impl Failure {
+	/// A failure of the general kind.
+	pub fn new(message: impl Display) -> Self {
+		Self { message: message.to_string(), next: None, kind: Kind::General }
+	}
+
+	/// Says what to do next.
+	pub fn next(mut self, next: impl Display) -> Self {
+		self.next = Some(next.to_string());
+		self
+	}
+
+	/// Sets the kind.
+	pub fn kind(mut self, kind: Kind) -> Self {
+		self.kind = kind;
+		self
+	}
+
+	/// The user pressed Ctrl-C.
+	pub fn interrupted() -> Self {
+		Self::new("interrupted").kind(Kind::Interrupted)
+	}
+}
+
+// `Failure` is no `std::error::Error`, which is what makes this conversion possible.
+impl<E: std::error::Error> From<E> for Failure {
+	fn from(error: E) -> Self {
+		Self::new(error)
+	}
+}
+
+/// Adds what was being done to an error.
+pub trait Context<T> {
+	/// "`what`: error".
+	fn context(self, what: impl Display) -> Outcome<T>;
+	/// The same, with the way out.
+	fn context_next(self, what: impl Display, next: impl Display) -> Outcome<T>;
+}
+
+impl<T, E: Into<Failure>> Context<T> for Result<T, E> {
+	fn context(self, what: impl Display) -> Outcome<T> {
+		self.map_err(|error| {
+			let failure = error.into();
+			Failure { message: format!("{what}: {}", failure.message), ..failure }
+		})
+	}
+
+	fn context_next(self, what: impl Display, next: impl Display) -> Outcome<T> {
+		self.context(what).map_err(|failure| failure.next(next))
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn context_keeps_the_kind_and_adds_the_way_out() {
+		let failed: Outcome<()> = Err(Failure::new("no answer").kind(Kind::Unreachable));
+		let failure = failed.context_next("ws://x", "start the node").unwrap_err();
+		assert_eq!(failure.message, "ws://x: no answer");
+		assert_eq!(failure.next.as_deref(), Some("start the node"));
+		assert_eq!(failure.kind.exit_code(), 3);
+	}
+}

@@ -1,0 +1,78 @@
+//! What every command works with: where to print, where keys are, which node to ask.
+
+use crate::{
+	args::{Global, SignerArgs},
+	client::{Client, Pins},
+	failure::Outcome,
+	home::Home,
+	keys::{Account, KeyStore, PasswordSource},
+	output::Output,
+};
+
+/// The options that all commands share, made usable.
+pub struct Session {
+	/// Where to print.
+	pub output: Output,
+	/// Keys and settings.
+	pub home: Home,
+	/// Address of the node.
+	pub url: String,
+	/// Genesis hash that `--genesis` asks for.
+	pub genesis: Option<[u8; 32]>,
+	passwords: PasswordSource,
+}
+
+impl Session {
+	/// Finds the home directory. Nothing is created and no node is asked yet.
+	pub fn new(global: &Global, output: Output) -> Outcome<Self> {
+		Ok(Self {
+			output,
+			home: Home::find(global.home.clone())?,
+			url: global.url.clone(),
+			genesis: global.genesis.map(|hash| hash.0),
+			passwords: PasswordSource { file: global.password_file.clone() },
+		})
+	}
+
+	/// The user's keys.
+	pub fn keys(&self) -> KeyStore {
+		KeyStore::new(self.home.clone(), self.passwords.clone())
+	}
+
+	/// The remembered networks.
+	pub fn pins(&self) -> Pins {
+		Pins::new(self.home.clone())
+	}
+
+	/// Connects for reading.
+	pub async fn connect(&self) -> Outcome<Client> {
+		let client = Client::connect(&self.url).await?;
+		if self.genesis.is_some() {
+			client.ensure_network(self.genesis, &self.pins(), None).await?;
+		}
+		Ok(client)
+	}
+
+	/// Connects for signing: on the right network, with the account unlocked.
+	pub async fn connect_as(&self, signer: &SignerArgs) -> Outcome<(Client, Account)> {
+		let client = Client::connect(&self.url).await?;
+		// The network first: nobody should type a password for the wrong one.
+		client.ensure_network(self.genesis, &self.pins(), None).await?;
+		let account = self.account(signer)?;
+		client.ensure_network(self.genesis, &self.pins(), Some(&account)).await?;
+		Ok((client, account))
+	}
+
+	/// Unlocks the account that signs; the default key is made if it is missing.
+	pub fn account(&self, signer: &SignerArgs) -> Outcome<Account> {
+		let (account, phrase) = self.keys().account(signer.suri.as_deref(), signer.key.as_deref())?;
+		if let Some(phrase) = phrase {
+			self.output.warn(format!(
+				"made key \"{}\", address {}. This phrase restores it; write it down: {phrase}",
+				account.name,
+				account.address()
+			));
+		}
+		Ok(account)
+	}
+}

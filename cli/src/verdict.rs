@@ -1,0 +1,254 @@
+//! Scores and outcomes in words and in bits per byte.
+
+use crate::{amount, names};
+use blyan_primitives::{EvaluationOutcome, Verdict};
+use blyan_runtime_api::{
+	ExpiryReason, RejectReason, SubmissionInfo, SubmissionOutcome, SubmissionState,
+};
+use serde_json::{json, Value};
+
+/// Q16 to its value.
+const Q16: f64 = 65_536.0;
+
+/// A score in bits per byte. For eyes only: the chain decides in integers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Score {
+	/// The model as it was.
+	pub baseline: f64,
+	/// The model with the candidate.
+	pub candidate: f64,
+	/// Baseline less candidate.
+	pub improvement: f64,
+	/// Standard error of the improvement over the sample.
+	pub standard_error: f64,
+}
+
+impl Score {
+	/// Converts what the evaluators reported.
+	pub fn new(outcome: &EvaluationOutcome) -> Self {
+		let bytes = (outcome.bytes as f64).max(1.0);
+		let sequences = f64::from(outcome.sequences).max(1.0);
+		let sum = outcome.sum_diff as f64 / Q16;
+		let sum_sq = outcome.sum_diff_sq as f64 / (Q16 * Q16);
+		let variance = (sum_sq - sum * sum / sequences).max(0.0) / (sequences - 1.0).max(1.0);
+		Self {
+			baseline: outcome.baseline_loss as f64 / Q16 / bytes,
+			candidate: outcome.candidate_loss as f64 / Q16 / bytes,
+			improvement: sum / bytes,
+			// The mean over sequences has error sd / sqrt(n); a sequence has bytes / n bytes.
+			standard_error: (variance / sequences).sqrt() * sequences / bytes,
+		}
+	}
+
+	/// The improvement that `z` standard errors of bad luck would leave.
+	pub fn lower_bound(&self, z: f64) -> f64 {
+		self.improvement - z * self.standard_error
+	}
+}
+
+/// A Q16 number of bits.
+pub fn bits(q16: i64) -> f64 {
+	q16 as f64 / Q16
+}
+
+/// A verdict as JSON. Sums that a double cannot hold are strings.
+pub fn verdict_json(verdict: &Verdict) -> Value {
+	match verdict {
+		Verdict::Invalid => json!("Invalid"),
+		Verdict::Scored(outcome) => {
+			let score = Score::new(outcome);
+			json!({ "Scored": {
+				"baseline_loss": outcome.baseline_loss.to_string(),
+				"candidate_loss": outcome.candidate_loss.to_string(),
+				"sum_diff": outcome.sum_diff.to_string(),
+				"sum_diff_sq": outcome.sum_diff_sq.to_string(),
+				"sequences": outcome.sequences,
+				"bytes": outcome.bytes,
+				"job_root": outcome.job_root,
+				"baseline_bits_per_byte": score.baseline,
+				"candidate_bits_per_byte": score.candidate,
+				"improvement_bits_per_byte": score.improvement,
+				"standard_error": score.standard_error,
+			} })
+		},
+	}
+}
+
+/// An outcome as JSON; the reward is a string in the smallest unit.
+pub fn outcome_json(outcome: &SubmissionOutcome) -> Value {
+	match outcome {
+		SubmissionOutcome::Accepted { version, improvement, reward } => json!({ "Accepted": {
+			"version": version,
+			"improvement": improvement,
+			"improvement_bits_per_byte": *improvement as f64 / Q16,
+			"reward": reward.to_string(),
+		} }),
+		SubmissionOutcome::Rejected(reason) => json!({ "Rejected": reason }),
+		SubmissionOutcome::Expired(reason) => json!({ "Expired": reason }),
+		SubmissionOutcome::Withdrawn => json!("Withdrawn"),
+	}
+}
+
+/// A verdict in one line.
+pub fn verdict(verdict: &Verdict) -> String {
+	match verdict {
+		Verdict::Invalid => "the bytes are no valid expert".into(),
+		Verdict::Scored(outcome) => {
+			let score = Score::new(outcome);
+			format!(
+				"{:.5} -> {:.5} bits/byte over {} bytes in {} sequences",
+				score.baseline, score.candidate, outcome.bytes, outcome.sequences
+			)
+		},
+	}
+}
+
+/// Where a submission stands, in a few words.
+pub fn state(state: &SubmissionState) -> String {
+	match state {
+		SubmissionState::Queued { ahead: 0, draw_from } => format!("queued, draw from block {draw_from}"),
+		SubmissionState::Queued { ahead, .. } => format!("queued behind {ahead}"),
+		SubmissionState::Evaluating(active) => {
+			let reported = active.committee.iter().filter(|seat| seat.verdict.is_some()).count();
+			format!("evaluating, {reported} of {} reported", active.committee.len())
+		},
+		SubmissionState::Closed { outcome, .. } => outcome_name(outcome).into(),
+	}
+}
+
+/// One word for an outcome.
+pub fn outcome_name(outcome: &SubmissionOutcome) -> &'static str {
+	match outcome {
+		SubmissionOutcome::Accepted { .. } => "accepted",
+		SubmissionOutcome::Rejected(RejectReason::NotBetter { .. }) => "not better",
+		SubmissionOutcome::Rejected(RejectReason::NotCertain { .. }) => "not certain",
+		SubmissionOutcome::Rejected(RejectReason::Invalid) => "invalid",
+		SubmissionOutcome::Rejected(RejectReason::NoAgreement) => "no agreement",
+		SubmissionOutcome::Rejected(RejectReason::Stale) => "stale",
+		SubmissionOutcome::Rejected(RejectReason::NotPromotable) => "not promotable",
+		SubmissionOutcome::Expired(_) => "expired",
+		SubmissionOutcome::Withdrawn => "withdrawn",
+	}
+}
+
+/// What an outcome means, and for a refusal what to do next.
+pub fn outcome(outcome: &SubmissionOutcome) -> (String, Option<&'static str>) {
+	let (text, next) = match outcome {
+		SubmissionOutcome::Accepted { version, improvement, reward } => {
+			let gain = *improvement as f64 / Q16;
+			let text = format!(
+				"accepted as version {version}: {gain:.5} bits/byte better, reward {}",
+				amount::show(*reward)
+			);
+			return (text, None);
+		},
+		SubmissionOutcome::Rejected(RejectReason::NotBetter { improvement }) => (
+			format!(
+				"refused: an improvement of {:.5} bits/byte is below what is required",
+				bits(*improvement)
+			),
+			"train longer, or on text nearer to the holdout; the bond is returned",
+		),
+		SubmissionOutcome::Rejected(RejectReason::NotCertain { improvement }) => (
+			format!(
+				"refused: better by {:.5} bits/byte, but that could be luck on this sample",
+				bits(*improvement)
+			),
+			"train longer; the bond is returned",
+		),
+		SubmissionOutcome::Rejected(RejectReason::Invalid) => (
+			"refused: the bytes are no valid expert, and the bond is lost".into(),
+			"make the block with: blyan train expert",
+		),
+		SubmissionOutcome::Rejected(RejectReason::NoAgreement) => (
+			"refused: no verdict had two thirds of the committee behind it".into(),
+			"submit again; the bond is returned",
+		),
+		SubmissionOutcome::Rejected(RejectReason::Stale) => (
+			"refused: another expert took the slot in the meantime".into(),
+			"train from the new head: blyan mine",
+		),
+		SubmissionOutcome::Rejected(RejectReason::NotPromotable) => (
+			"refused: the registry did not take it as the new head".into(),
+			"look at the model: blyan models",
+		),
+		SubmissionOutcome::Expired(ExpiryReason::NoCommittee) => (
+			"expired: no committee could be drawn".into(),
+			"see who operates: blyan operators; then submit again",
+		),
+		SubmissionOutcome::Expired(ExpiryReason::NoReports) => (
+			"expired: nobody of the committee reported; most likely the bytes never reached them".into(),
+			"submit again and let the upload finish; the bond is returned",
+		),
+		SubmissionOutcome::Withdrawn => ("withdrawn by its miner".into(), "submit again if you like"),
+	};
+	(text, Some(next))
+}
+
+/// A submission in several lines.
+pub fn explain_submission(submission: &SubmissionInfo) -> String {
+	let slot = &submission.slot;
+	let mut lines = vec![
+		format!("submission  {}", submission.id),
+		format!("expert      layer{}.expert{} of model {}", slot.layer, slot.expert, slot.model),
+		format!("miner       {}", names::short(&submission.miner)),
+		format!("parent      version {}", submission.parent),
+		format!("block       {:?}, {} bytes", submission.block.tensor_root, submission.block.blob.size),
+		format!("submitted   in block {}", submission.submitted_at),
+	];
+	match &submission.state {
+		SubmissionState::Evaluating(active) => {
+			lines.push(format!("state       {}", state(&submission.state)));
+			for seat in &active.committee {
+				let said = seat.verdict.as_ref().map_or("has not reported".into(), verdict);
+				lines.push(format!("  {:<9} {said}", names::short(&seat.operator)));
+			}
+		},
+		SubmissionState::Closed { outcome: closed, at } => {
+			lines.push(format!("state       {} (block {at})", outcome(closed).0));
+		},
+		queued => lines.push(format!("state       {}", state(queued))),
+	}
+	lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use sp_core::H256;
+
+	#[test]
+	fn score_is_in_bits_per_byte() {
+		// Two sequences of 4 bytes: differences of 2 and 4 bits.
+		let one = 65_536u64;
+		let outcome = EvaluationOutcome {
+			baseline_loss: 32 * one,
+			candidate_loss: 26 * one,
+			sum_diff: 6 * one as i64,
+			sum_diff_sq: 20 * u128::from(one) * u128::from(one),
+			sequences: 2,
+			bytes: 8,
+			job_root: H256::zero(),
+		};
+		let score = Score::new(&outcome);
+		assert_eq!((score.baseline, score.candidate, score.improvement), (4.0, 3.25, 0.75));
+		// Mean 3, variance 2, error of the mean 1 bit a sequence, a quarter a byte.
+		assert!((score.standard_error - 0.25).abs() < 1e-12);
+		assert!((score.lower_bound(2.0) - 0.25).abs() < 1e-12);
+		assert_eq!(Score::new(&EvaluationOutcome::default()).improvement, 0.0);
+	}
+
+	#[test]
+	fn every_refusal_says_what_to_do_next() {
+		for reason in [
+			RejectReason::NotBetter { improvement: -5 },
+			RejectReason::NotCertain { improvement: 5 },
+			RejectReason::Invalid,
+			RejectReason::NoAgreement,
+			RejectReason::Stale,
+			RejectReason::NotPromotable,
+		] {
+			assert!(outcome(&SubmissionOutcome::Rejected(reason)).1.is_some());
+		}
+	}
+}
