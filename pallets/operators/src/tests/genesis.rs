@@ -1,0 +1,40 @@
+//! The operators that a chain starts with.
+
+use super::mock::*;
+use crate::{GenesisConfig, HoldReason, OperatorRecord, Operators as Records};
+use blyan_primitives::traits::OperatorSet;
+use frame_support::traits::fungible::InspectHold;
+
+#[test]
+fn genesis_registers_operators_and_holds_their_stakes() {
+	ExtBuilder::default().operator(ALICE, "Alice").operator(BOB, "Bob").build_and_check(|| {
+		assert_eq!(
+			Records::<Test>::get(ALICE),
+			Some(OperatorRecord {
+				profile: Default::default(),
+				key: key("Alice"),
+				stake: UNIT,
+				reputation: 500_000,
+				registered_at: 0,
+				heard_in: 0,
+				withdrawable_at: None,
+			})
+		);
+		assert_eq!(Balances::balance_on_hold(&HoldReason::Stake.into(), &BOB), UNIT);
+		assert_eq!(Operators::eligible(), [(ALICE, 500_000), (BOB, 500_000)]);
+	});
+}
+
+#[test]
+#[should_panic(expected = "the genesis operators have different keys")]
+fn genesis_panics_when_two_operators_share_a_key() {
+	ExtBuilder::default().operator(ALICE, "Alice").operator(BOB, "Alice").build();
+}
+
+#[test]
+fn genesis_round_trips_through_json() {
+	let config = GenesisConfig::<Test> { operators: vec![(ALICE, key("Alice"), UNIT)] };
+	let json = serde_json::to_string(&config).unwrap();
+	let back: GenesisConfig<Test> = serde_json::from_str(&json).unwrap();
+	assert_eq!(back.operators, config.operators);
+}

@@ -1,0 +1,113 @@
+//! Stories of `heartbeat`: first what the pool and the block accept, then what it does.
+
+use super::mock::*;
+use crate::{heartbeat_payload, Call, Error, Event, Operators as Records, PeriodIndex};
+use blyan_primitives::OperatorSignature;
+use frame_support::{assert_noop, assert_ok, traits::Authorize};
+use frame_system::RawOrigin;
+use sp_core::{Pair as _, H256};
+use sp_runtime::{
+	transaction_validity::{
+		InvalidTransaction, TransactionSource, TransactionValidityError, ValidTransaction,
+	},
+	DispatchError,
+};
+
+/// What the transaction extension asks before anything else.
+fn authorize(
+	name: &str,
+	period: PeriodIndex,
+	signature: OperatorSignature,
+) -> Result<ValidTransaction, TransactionValidityError> {
+	let call = RuntimeCall::from(Call::<Test>::heartbeat { period, key: key(name), signature });
+	call.authorize(TransactionSource::External).unwrap().map(|(validity, _)| validity)
+}
+
+fn refused(reason: InvalidTransaction) -> Result<ValidTransaction, TransactionValidityError> {
+	Err(TransactionValidityError::Invalid(reason))
+}
+
+#[test]
+fn heartbeat_is_authorised_when_it_is_the_first_of_the_period() {
+	ExtBuilder::default().operator(ALICE, "Alice").build_and_check(|| {
+		System::set_block_number(PERIOD);
+		let validity = authorize("Alice", 1, heartbeat_signature("Alice", 1)).unwrap();
+		assert_eq!(validity.priority, 7);
+		assert_eq!(validity.longevity, PERIOD);
+		assert!(validity.propagate);
+		// Two heartbeats of one key in one period displace each other in the pool.
+		let again = authorize("Alice", 1, heartbeat_signature("Alice", 1)).unwrap();
+		assert_eq!(validity.provides, again.provides);
+	});
+}
+
+#[test]
+fn heartbeat_is_refused_when_the_operator_was_heard_already() {
+	ExtBuilder::default().operator(ALICE, "Alice").build_and_check(|| {
+		let signature = |period| heartbeat_signature("Alice", period);
+		assert_eq!(authorize("Alice", 0, signature(0)), refused(InvalidTransaction::Stale));
+		System::set_block_number(PERIOD);
+		assert_ok!(Operators::heartbeat(RawOrigin::Authorized.into(), 1, key("Alice"), signature(1)));
+		assert_eq!(authorize("Alice", 1, signature(1)), refused(InvalidTransaction::Stale));
+	});
+}
+
+#[test]
+fn heartbeat_is_refused_when_it_is_for_another_period() {
+	ExtBuilder::default().operator(ALICE, "Alice").build_and_check(|| {
+		System::set_block_number(2 * PERIOD);
+		let signature = |period| heartbeat_signature("Alice", period);
+		assert_eq!(authorize("Alice", 1, signature(1)), refused(InvalidTransaction::Stale));
+		assert_eq!(authorize("Alice", 3, signature(3)), refused(InvalidTransaction::Future));
+	});
+}
+
+#[test]
+fn heartbeat_is_refused_when_the_signature_is_of_another_key_period_or_network() {
+	ExtBuilder::default().operator(ALICE, "Alice").build_and_check(|| {
+		System::set_block_number(PERIOD);
+		let elsewhere = pair("Alice").sign(&heartbeat_payload(&H256::repeat_byte(1), 1));
+		for signature in [heartbeat_signature("Bob", 1), heartbeat_signature("Alice", 2), elsewhere] {
+			assert_eq!(authorize("Alice", 1, signature), refused(InvalidTransaction::BadProof));
+		}
+	});
+}
+
+#[test]
+fn heartbeat_is_refused_when_the_key_is_no_operators() {
+	ExtBuilder::default().operator(ALICE, "Alice").build_and_check(|| {
+		System::set_block_number(PERIOD);
+		let authorize = |name| authorize(name, 1, heartbeat_signature(name, 1));
+		assert_eq!(authorize("Bob"), refused(InvalidTransaction::BadSigner));
+		assert_ok!(Operators::exit(signed(ALICE)));
+		assert_eq!(authorize("Alice"), refused(InvalidTransaction::BadSigner));
+	});
+}
+
+#[test]
+fn heartbeat_is_noted_when_it_is_authorised() {
+	ExtBuilder::default().operator(ALICE, "Alice").build_and_check(|| {
+		System::set_block_number(3 * PERIOD);
+		let signature = heartbeat_signature("Alice", 3);
+		assert_ok!(Operators::heartbeat(RawOrigin::Authorized.into(), 3, key("Alice"), signature));
+		assert_eq!(Records::<Test>::get(ALICE).unwrap().heard_in, 3);
+		assert_eq!(take_events(), [Event::HeartbeatReceived { who: ALICE, period: 3 }]);
+	});
+}
+
+#[test]
+fn heartbeat_fails_when_it_was_not_authorised() {
+	ExtBuilder::default().operator(ALICE, "Alice").build_and_check(|| {
+		let signature = heartbeat_signature("Alice", 0);
+		for origin in [signed(ALICE), RuntimeOrigin::root(), RuntimeOrigin::none()] {
+			assert_noop!(
+				Operators::heartbeat(origin, 0, key("Alice"), signature.clone()),
+				DispatchError::BadOrigin
+			);
+		}
+		assert_noop!(
+			Operators::heartbeat(RawOrigin::Authorized.into(), 0, key("Bob"), signature),
+			Error::<Test>::NotRegistered
+		);
+	});
+}

@@ -1,0 +1,95 @@
+//! Stories of `register`.
+
+use super::mock::*;
+use crate::{
+	possession_payload, Capabilities, Error, Event, HoldReason, OperatorProfile, OperatorRecord,
+	Operators as Records, Region,
+};
+use blyan_primitives::traits::OperatorSet;
+use frame_support::{assert_noop, assert_ok, traits::fungible::InspectHold};
+use sp_core::{Pair as _, H256};
+use sp_runtime::{DispatchError, TokenError};
+
+#[test]
+fn register_holds_the_stake_when_the_proof_is_valid() {
+	ExtBuilder::default().build_and_check(|| {
+		System::set_block_number(25);
+		let profile =
+			OperatorProfile { capabilities: Capabilities::EVALUATE | Capabilities::GPU, ..profile() };
+		assert_ok!(Operators::register(signed(ALICE), profile, key("Alice"), proof("Alice", ALICE)));
+
+		let stake = 10 * UNIT;
+		assert_eq!(
+			Records::<Test>::get(ALICE),
+			Some(OperatorRecord {
+				profile,
+				key: key("Alice"),
+				stake,
+				reputation: 500_000,
+				registered_at: 25,
+				heard_in: 2,
+				withdrawable_at: None,
+			})
+		);
+		assert_eq!(Balances::balance_on_hold(&HoldReason::Stake.into(), &ALICE), stake);
+		assert_eq!(Operators::owner_of(&key("Alice")), Some(ALICE));
+		assert_eq!(Operators::key_of(&ALICE), Some(key("Alice")));
+		assert_eq!(take_events(), [Event::Registered { who: ALICE, key: key("Alice"), stake }]);
+	});
+}
+
+#[test]
+fn register_fails_when_the_account_or_the_key_is_taken() {
+	ExtBuilder::default().operator(ALICE, "Alice").build_and_check(|| {
+		assert_noop!(register(ALICE, "Second"), Error::<Test>::AlreadyRegistered);
+		assert_noop!(register(BOB, "Alice"), Error::<Test>::KeyTaken);
+	});
+}
+
+#[test]
+fn register_fails_when_the_proof_is_for_someone_or_somewhere_else() {
+	ExtBuilder::default().build_and_check(|| {
+		let elsewhere = pair("Alice").sign(&possession_payload(&H256::repeat_byte(1), &ALICE));
+		for proof in [proof("Alice", BOB), proof("Bob", ALICE), elsewhere] {
+			assert_noop!(
+				Operators::register(signed(ALICE), profile(), key("Alice"), proof),
+				Error::<Test>::ProofInvalid
+			);
+		}
+	});
+}
+
+#[test]
+fn register_fails_when_the_profile_is_invalid() {
+	let capabilities = |bits| OperatorProfile { capabilities: Capabilities(bits), ..profile() };
+	let lower = OperatorProfile { region: Region(*b"de"), ..profile() };
+	ExtBuilder::default().build_and_check(|| {
+		for (profile, error) in [
+			(capabilities(0), Error::<Test>::CapabilitiesInvalid),
+			(capabilities(1 << 6), Error::<Test>::CapabilitiesInvalid),
+			(lower, Error::<Test>::RegionInvalid),
+		] {
+			assert_noop!(
+				Operators::register(signed(ALICE), profile, key("Alice"), proof("Alice", ALICE)),
+				error
+			);
+		}
+	});
+}
+
+#[test]
+fn register_fails_when_the_stake_cannot_be_paid() {
+	ExtBuilder::default().build_and_check(|| {
+		assert_noop!(register(PAUPER, "Pauper"), DispatchError::Token(TokenError::FundsUnavailable));
+	});
+}
+
+#[test]
+fn register_fails_when_there_is_no_room() {
+	ExtBuilder::default().build_and_check(|| {
+		for who in 1..=4 {
+			assert_ok!(register(who, &who.to_string()));
+		}
+		assert_noop!(register(5, "5"), Error::<Test>::TooManyOperators);
+	});
+}
