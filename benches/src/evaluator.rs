@@ -1,0 +1,1 @@
+//! Tokens per second of the three ways to run the model, on one thread.
