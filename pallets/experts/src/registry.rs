@@ -7,7 +7,7 @@ use crate::{
 use alloc::vec::Vec;
 use blyan_primitives::{
 	traits::{BlobAnnouncements, ExpertRegistry},
-	BlockRef, ExpertHead, ExpertSlot, ModelId, ModelInfo, VersionIndex,
+	BlockRef, ExpertHead, ExpertSlot, ModelConfig, ModelId, ModelInfo, VersionIndex,
 };
 use frame_support::{ensure, storage::with_storage_layer, traits::Get};
 use sp_core::H256;
@@ -89,6 +89,14 @@ impl<T: Config> ExpertRegistry<T::AccountId> for Pallet<T> {
 
 	fn head(slot: ExpertSlot) -> Option<ExpertHead> {
 		Heads::<T>::get(slot)
+	}
+
+	fn config(id: ModelId) -> Option<ModelConfig> {
+		Models::<T>::get(id).map(|record| record.spec.config)
+	}
+
+	fn generation(id: ModelId) -> Option<u32> {
+		Models::<T>::get(id).map(|record| record.generation)
 	}
 
 	fn promote(
