@@ -23,6 +23,8 @@ fn genesis_registers_the_models_in_order() {
 		assert_eq!(Experts::model(1).unwrap().name, b"second");
 		assert_eq!(Models::<Test>::get(0).unwrap().owner, None);
 		assert_eq!(Experts::model(2), None);
+		assert_eq!((Experts::config(1), Experts::generation(1)), (Some(CONFIG), Some(0)));
+		assert_eq!((Experts::config(2), Experts::generation(2)), (None, None));
 	});
 }
 

@@ -19,7 +19,7 @@ fn eligible_leaves_out_who_was_silent_for_a_period_until_heard_again() {
 		System::set_block_number(2 * PERIOD - 1);
 		assert_eq!(names(), [ALICE, BOB, CHARLIE]);
 		System::set_block_number(2 * PERIOD);
-		assert_eq!(names(), []);
+		assert_eq!(names(), Vec::<u64>::new());
 		for name in ["Bob", "Alice"] {
 			let signature = heartbeat_signature(name, 2);
 			assert_ok!(Operators::heartbeat(RawOrigin::Authorized.into(), 2, key(name), signature));

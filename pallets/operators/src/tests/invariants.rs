@@ -30,7 +30,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-	#![proptest_config(ProptestConfig::with_cases(24))]
+	#![proptest_config(ProptestConfig::with_cases(12))]
 
 	#[test]
 	fn invariants_hold_whatever_operators_do(steps in prop::collection::vec(step(), 0..40)) {
