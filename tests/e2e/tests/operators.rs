@@ -50,11 +50,10 @@ async fn report_of_another_score_is_outvoted_by_two_thirds() {
 
 	// The forger claims that every byte became free. Its numbers are consistent, only untrue.
 	let gain = score.baseline_loss;
-	let per_sequence = u128::from(gain / u64::from(score.sequences));
 	let forged = EvaluationOutcome {
 		candidate_loss: 0,
 		sum_diff: i64::try_from(gain).unwrap(),
-		sum_diff_sq: per_sequence.pow(2) * u128::from(score.sequences) + u128::from(gain),
+		sum_diff_sq: u128::from(gain).pow(2).div_ceil(score.sequences.into()),
 		job_root: H256::repeat_byte(0xee),
 		..score
 	};
