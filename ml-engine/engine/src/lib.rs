@@ -1,2 +1,8 @@
-//! Skeleton.
-#![cfg_attr(not(feature = "std"), no_std)]
+//! Models, training, fast exact evaluation and TensorBlock files.
+//!
+//! The engine turns hashes into work: it opens blocks from its blob store, evaluates candidates to the bit
+//! that [`blyan_exact`] defines, and generates text. It knows nothing of accounts, extrinsics or storage.
+#![deny(unsafe_op_in_unsafe_fn)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod block;

@@ -1,0 +1,49 @@
+//! Why a TensorBlock is refused.
+
+use blyan_exact::{ConfigError, ModelError};
+
+/// Why a TensorBlock is refused. Everything but [`BlockError::Io`] is a fact about the bytes.
+#[derive(Debug, thiserror::Error)]
+pub enum BlockError {
+	/// The file cannot be opened or mapped.
+	#[error("cannot read the block: {0}")]
+	Io(#[from] std::io::Error),
+	/// The shape asked for is outside the bounds of the architecture.
+	#[error("no such shape: {0}")]
+	Config(ConfigError),
+	/// The weights to be written do not fit the shape.
+	#[error("not a valid tensor: {0}")]
+	Model(#[from] ModelError),
+	/// The file is shorter or longer than a block of this shape.
+	#[error("the file has {found} bytes, a block of this shape has {expected}")]
+	Length {
+		/// Bytes there are.
+		found: u64,
+		/// Bytes there must be.
+		expected: u64,
+	},
+	/// The header says something else than it must for this shape.
+	#[error("header field `{field}` is not what the shape demands")]
+	Header {
+		/// The first field that differs.
+		field: &'static str,
+	},
+	/// A tile does not match its entry in the index.
+	#[error("tile {0} does not match the index")]
+	Tile(usize),
+	/// The index does not match the root in the header.
+	#[error("the index does not match its root")]
+	Index,
+	/// The tensor root in the header is not that of header and index.
+	#[error("the tensor root does not match header and index")]
+	TensorRoot,
+	/// A ternary section holds the code 3, which stands for no weight.
+	#[error("section {0} holds a code that is no ternary weight")]
+	NotTernary(usize),
+	/// A scale is not normalised.
+	#[error("scale {0} is not normalised")]
+	Scale(usize),
+	/// Bytes between sections are not zero.
+	#[error("the padding behind section {0} is not zero")]
+	Padding(usize),
+}

@@ -1,0 +1,280 @@
+//! From files to weights.
+
+use super::{
+	layout::{BlockShape, Layout, HEADER_BYTES},
+	mapping::Bytes,
+	writer::tensor_root,
+	BlockError,
+};
+use blyan_exact::{merkle, Expert, Hash, Layer, Matrix, Scale, Trunk};
+use sp_core::H256;
+use std::{
+	path::Path,
+	sync::{
+		atomic::{AtomicBool, Ordering},
+		OnceLock,
+	},
+};
+
+/// Fields of the 64 descriptive bytes, for error messages: name and end.
+const FIELDS: [(&str, usize); 13] = [
+	("magic", 8),
+	("kind", 9),
+	("quantisation", 10),
+	("version", 12),
+	("config", 23),
+	("reserved", 24),
+	("section count", 28),
+	("tile size", 32),
+	("payload offset", 40),
+	("payload length", 48),
+	("index offset", 56),
+	("tile count", 60),
+	("reserved", 64),
+];
+
+/// An open block: header checked, tensors read in place, tiles verified when touched or all at once.
+#[derive(Debug)]
+pub struct TensorBlock {
+	bytes: Bytes,
+	layout: Layout,
+	/// Whether index and roots agree; computed once.
+	index_is_sound: OnceLock<Result<(), Damage>>,
+	verified: Vec<AtomicBool>,
+}
+
+/// The part of [`BlockError`] that can be remembered.
+#[derive(Clone, Copy, Debug)]
+enum Damage {
+	Index,
+	TensorRoot,
+}
+
+impl TensorBlock {
+	/// Maps a file and checks its header. The cost does not depend on its length.
+	pub fn open(path: &Path, shape: BlockShape) -> Result<Self, BlockError> {
+		Self::new(Bytes::map(path)?, shape)
+	}
+
+	/// The same for bytes in memory.
+	pub fn from_bytes(bytes: Vec<u8>, shape: BlockShape) -> Result<Self, BlockError> {
+		Self::new(Bytes::Owned(bytes), shape)
+	}
+
+	fn new(bytes: Bytes, shape: BlockShape) -> Result<Self, BlockError> {
+		let layout = Layout::new(shape)?;
+		if bytes.len() != layout.file_len() {
+			return Err(BlockError::Length { found: bytes.len() as u64, expected: layout.file_len() as u64 });
+		}
+		let expected = layout.descriptor();
+		if let Some(at) = expected.iter().zip(bytes.iter()).position(|(a, b)| a != b) {
+			let field = FIELDS.iter().find(|(_, end)| at < *end).map_or("reserved", |(name, _)| name);
+			return Err(BlockError::Header { field });
+		}
+		let verified = (0..layout.tiles).map(|_| AtomicBool::new(false)).collect();
+		Ok(Self { bytes, layout, index_is_sound: OnceLock::new(), verified })
+	}
+
+	/// What the block holds.
+	pub fn shape(&self) -> BlockShape {
+		self.layout.shape
+	}
+
+	/// The layout of its sections and tiles.
+	pub fn layout(&self) -> &Layout {
+		&self.layout
+	}
+
+	/// The whole file.
+	pub fn bytes(&self) -> &[u8] {
+		&self.bytes
+	}
+
+	/// The root in the header. It names the tensors once [`Self::verify_all`] has succeeded.
+	pub fn tensor_root(&self) -> H256 {
+		H256(self.stored_hash(96))
+	}
+
+	fn stored_hash(&self, at: usize) -> Hash {
+		let mut hash = [0; 32];
+		hash.copy_from_slice(&self.bytes[at..at + 32]);
+		hash
+	}
+
+	fn leaves(&self) -> Vec<Hash> {
+		let offset = self.layout.index_offset();
+		(0..self.layout.tiles).map(|tile| self.stored_hash(offset + 32 * tile)).collect()
+	}
+
+	/// Checks that the index has the root in the header, and that the tensor root binds both.
+	pub fn verify_index(&self) -> Result<(), BlockError> {
+		let outcome = *self.index_is_sound.get_or_init(|| {
+			let root = merkle::root(&self.leaves());
+			if root != self.stored_hash(64) {
+				return Err(Damage::Index);
+			}
+			if tensor_root(&self.bytes[..64], &root) != self.stored_hash(96) {
+				return Err(Damage::TensorRoot);
+			}
+			Ok(())
+		});
+		outcome.map_err(|damage| match damage {
+			Damage::Index => BlockError::Index,
+			Damage::TensorRoot => BlockError::TensorRoot,
+		})
+	}
+
+	/// A tile, verified on first touch. `None` if there is no such tile.
+	pub fn tile(&self, index: usize) -> Option<Result<&[u8], BlockError>> {
+		let verified = self.verified.get(index)?;
+		let bytes = &self.bytes[self.layout.tile(index)];
+		if !verified.load(Ordering::Acquire) {
+			if let Err(error) = self.verify_index() {
+				return Some(Err(error));
+			}
+			if merkle::leaf(bytes) != self.stored_hash(self.layout.index_offset() + 32 * index) {
+				return Some(Err(BlockError::Tile(index)));
+			}
+			verified.store(true, Ordering::Release);
+		}
+		Some(Ok(bytes))
+	}
+
+	/// Siblings that prove a tile against the root over the tiles.
+	pub fn tile_proof(&self, index: usize) -> Option<Vec<H256>> {
+		merkle::prove(&self.leaves(), index).map(|proof| proof.into_iter().map(H256).collect())
+	}
+
+	/// A section, its tiles verified on first touch. `None` if there is no such section.
+	pub fn section(&self, index: usize) -> Option<Result<&[u8], BlockError>> {
+		let range = self.layout.sections.get(index)?.clone();
+		let first = (range.start - HEADER_BYTES) / super::TILE_BYTES;
+		let end = (range.end - HEADER_BYTES).div_ceil(super::TILE_BYTES);
+		for tile in first..end {
+			if let Some(Err(error)) = self.tile(tile) {
+				return Some(Err(error));
+			}
+		}
+		Some(Ok(&self.bytes[range]))
+	}
+
+	/// Verifies every tile and every value, so that nothing read later can fail.
+	pub fn verify_all(&self) -> Result<(), BlockError> {
+		for tile in 0..self.layout.tiles {
+			if let Some(Err(error)) = self.tile(tile) {
+				return Err(error);
+			}
+		}
+		let ends = self.layout.sections.iter().skip(1).map(|range| range.start);
+		let ends = ends.chain([self.layout.index_offset()]);
+		for (index, (range, end)) in self.layout.sections.iter().zip(ends).enumerate() {
+			if self.bytes[range.end..end].iter().any(|&byte| byte != 0) {
+				return Err(BlockError::Padding(index));
+			}
+		}
+		for index in 0..self.scale_count() {
+			self.scale(index).ok_or(BlockError::Scale(index))?;
+		}
+		for index in self.ternary_sections() {
+			// The code 3 has both bits of a pair set.
+			let codes = &self.bytes[self.layout.sections[index].clone()];
+			if codes.iter().any(|byte| byte & (byte >> 1) & 0x55 != 0) {
+				return Err(BlockError::NotTernary(index));
+			}
+		}
+		Ok(())
+	}
+
+	fn scale_count(&self) -> usize {
+		self.layout.sections[0].len() / Scale::BYTES
+	}
+
+	/// A scale by its place in the first section; `None` if it is not normalised or not there.
+	pub(crate) fn scale(&self, index: usize) -> Option<Scale> {
+		let bytes = self.bytes[self.layout.sections[0].clone()].chunks_exact(Scale::BYTES).nth(index)?;
+		Scale::from_bytes(bytes.try_into().ok()?)
+	}
+
+	fn ternary_sections(&self) -> Vec<usize> {
+		match self.layout.shape {
+			BlockShape::Trunk(config) => {
+				(0..usize::from(config.layers)).flat_map(|layer| 4 + 8 * layer..8 + 8 * layer).collect()
+			}
+			BlockShape::Expert { .. } => vec![1, 3],
+		}
+	}
+
+	/// The 16-bit integers of a section.
+	pub(crate) fn integers(&self, section: usize) -> Vec<i16> {
+		self.bytes[self.layout.sections[section].clone()]
+			.chunks_exact(2)
+			.map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
+			.collect()
+	}
+
+	/// The (cos, sin) pairs of a section.
+	pub(crate) fn angles(&self, section: usize) -> Vec<[i16; 2]> {
+		self.integers(section).chunks_exact(2).map(|pair| [pair[0], pair[1]]).collect()
+	}
+
+	fn table(&self, section: usize, scale: usize, rows: usize, cols: usize) -> Result<Matrix, BlockError> {
+		let bytes = &self.bytes[self.layout.sections[section].clone()];
+		let scale = self.scale(scale).ok_or(BlockError::Scale(scale))?;
+		Ok(Matrix { rows, cols, weights: bytes.iter().map(|&byte| byte as i8).collect(), scale })
+	}
+
+	fn ternary(&self, section: usize, scale: usize, rows: usize, cols: usize) -> Result<Matrix, BlockError> {
+		let bytes = &self.bytes[self.layout.sections[section].clone()];
+		let scale = self.scale(scale).ok_or(BlockError::Scale(scale))?;
+		let weights = bytes
+			.iter()
+			.flat_map(|&byte| [byte, byte >> 2, byte >> 4, byte >> 6].map(|code| (code & 3) as i8 - 1))
+			.collect();
+		Ok(Matrix { rows, cols, weights, scale })
+	}
+
+	/// The trunk in the form of the definition, after verifying everything.
+	pub fn to_trunk(&self) -> Result<Trunk, BlockError> {
+		self.verify_all()?;
+		let BlockShape::Trunk(config) = self.layout.shape else {
+			return Err(BlockError::Header { field: "kind" });
+		};
+		let (d, layer_count) = (usize::from(config.d_model), usize::from(config.layers));
+		let vocabulary = blyan_exact::VOCAB;
+		let mut layers = Vec::new();
+		for layer in 0..layer_count {
+			let (section, scale) = (3 + 8 * layer, 1 + 5 * layer);
+			layers.push(Layer {
+				attn_gain: self.integers(section),
+				wq: self.ternary(section + 1, scale, d, d)?,
+				wk: self.ternary(section + 2, scale + 1, d, d)?,
+				wv: self.ternary(section + 3, scale + 2, d, d)?,
+				wo: self.ternary(section + 4, scale + 3, d, d)?,
+				attn_out_gain: self.integers(section + 5),
+				ffn_gain: self.integers(section + 6),
+				router: self.table(section + 7, scale + 4, usize::from(config.experts), d)?,
+			});
+		}
+		Ok(Trunk {
+			embedding: self.table(1, 0, vocabulary, d)?,
+			rotary: self.angles(2),
+			layers,
+			final_gain: self.integers(3 + 8 * layer_count),
+			head: self.table(4 + 8 * layer_count, 1 + 5 * layer_count, vocabulary, d)?,
+		})
+	}
+
+	/// The expert in the form of the definition, after verifying everything.
+	pub fn to_expert(&self) -> Result<Expert, BlockError> {
+		self.verify_all()?;
+		let BlockShape::Expert { d_model, d_ff } = self.layout.shape else {
+			return Err(BlockError::Header { field: "kind" });
+		};
+		let (d, hidden) = (usize::from(d_model), usize::from(d_ff));
+		Ok(Expert {
+			up: self.ternary(1, 0, hidden, d)?,
+			gain: self.integers(2),
+			down: self.ternary(3, 1, d, hidden)?,
+		})
+	}
+}
