@@ -2,13 +2,13 @@
 
 use crate::{
 	draw::draw_weighted, BusyModels, ClosedCount, ClosedRecord, ClosedRing, ClosedSubmissions, Conduct,
-	Config, EvaluationRecord, Event, HoldReason, Holdouts, Miners, OpenBlobs, OpenRoots, OpenSubmissions,
-	Pallet, Phase, Queues, Seat, SubmissionRecordOf, WeightInfo, LOG_TARGET,
+	Config, EvaluationRecord, EvaluationRecordOf, Event, HoldReason, Holdouts, Miners, OpenBlobs, OpenRoots,
+	OpenSubmissions, Pallet, Phase, Queues, Seat, SubmissionRecordOf, WeightInfo, LOG_TARGET,
 };
 use alloc::vec::Vec;
 use blyan_primitives::{
 	traits::{ExpertRegistry, OperatorSet},
-	ExpertSlot, ModelId, SubmissionId,
+	ExpertSlot, ModelId, SubmissionId, VersionIndex,
 };
 use blyan_runtime_api::{ExpiryReason, RejectReason, SubmissionOutcome};
 use codec::Encode;
@@ -67,7 +67,8 @@ impl<T: Config> Pallet<T> {
 			Phase::Queued { draw_from } if now < *draw_from => false,
 			Phase::Queued { draw_from } => {
 				let last_chance = draw_from.saturating_add(T::ReportWindow::get());
-				Self::draw(submission, record, now, last_chance)
+				let randomness = T::Randomness::random(b"blyan/draw");
+				Self::draw_with(submission, record, now, last_chance, randomness)
 			}
 			Phase::Evaluating(evaluation) if !evaluation.is_due(now) => false,
 			Phase::Evaluating(evaluation) => {
@@ -79,18 +80,21 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Draws the committee, or closes a submission that became stale or waited too long for its draw.
-	fn draw(
+	///
+	/// `randomness` comes with the block since which it could be known. Returns whether anything happened.
+	pub(crate) fn draw_with(
 		submission: SubmissionId,
 		mut record: SubmissionRecordOf<T>,
 		now: BlockNumberFor<T>,
 		last_chance: BlockNumberFor<T>,
+		randomness: (H256, BlockNumberFor<T>),
 	) -> bool {
 		let claim = &record.claim;
 		if !Self::is_current(claim.slot, claim.parent) {
 			Self::reject(submission, record, RejectReason::Stale, Conduct::Neutral);
 			return true;
 		}
-		let Some(evaluation) = Self::committee_for(submission, &record, now) else {
+		let Some(evaluation) = Self::committee_for(submission, &record, now, randomness) else {
 			let has_expired = now > last_chance;
 			if has_expired {
 				Self::expire(submission, record, ExpiryReason::NoCommittee);
@@ -114,11 +118,11 @@ impl<T: Config> Pallet<T> {
 		submission: SubmissionId,
 		record: &SubmissionRecordOf<T>,
 		now: BlockNumberFor<T>,
-	) -> Option<crate::EvaluationRecordOf<T>> {
+		(randomness, known_since): (H256, BlockNumberFor<T>),
+	) -> Option<EvaluationRecordOf<T>> {
 		let claim = &record.claim;
 		let holdout = Holdouts::<T>::get(claim.slot.model)?;
 		let generation = T::Experts::generation(claim.slot.model)?;
-		let (randomness, known_since) = T::Randomness::random(b"blyan/draw");
 		// The miner must not have known the sample when it submitted.
 		if known_since <= claim.submitted_at {
 			log::debug!(target: LOG_TARGET, "submission {submission} waits for younger randomness");
@@ -148,7 +152,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Whether `parent` is still the head of `slot`.
-	pub(crate) fn is_current(slot: ExpertSlot, parent: blyan_primitives::VersionIndex) -> bool {
+	pub(crate) fn is_current(slot: ExpertSlot, parent: VersionIndex) -> bool {
 		T::Experts::head(slot).is_some_and(|head| head.version == parent)
 	}
 

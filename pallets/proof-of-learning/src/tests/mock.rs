@@ -1,0 +1,470 @@
+//! A small chain around the pallet: fake neighbours that remember, and a clock.
+
+use crate as pallet_learning;
+use crate::{EvaluationRecordOf, OpenSubmissions, Phase};
+use blyan_primitives::{
+	search_pow,
+	traits::{BlobAnnouncements, ExpertRegistry, OperatorSet, Rewards},
+	BlobRef, BlockRef, EvaluationOutcome, ExpertHead, ExpertSlot, HoldoutRef, ModelConfig, ModelId,
+	ModelInfo, ModelVersion, OperatorId, OperatorSignature, PowStamp, ScoreReport, SubmissionId, Verdict,
+	VersionIndex,
+};
+use codec::Encode;
+use frame_support::{
+	derive_impl, parameter_types,
+	traits::{fungible::Credit, Hooks, OnUnbalanced, Randomness},
+	weights::Weight,
+};
+use frame_system::EnsureRoot;
+use sp_core::{Pair, H256};
+use sp_keyring::Sr25519Keyring;
+use sp_runtime::{
+	traits::{BlakeTwo256, IdentityLookup},
+	AccountId32, BuildStorage, DispatchError, DispatchResult,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(crate) type AccountId = AccountId32;
+pub(crate) type Balance = u128;
+type TxExtension = frame_system::AuthorizeCall<Test>;
+pub(crate) type Extrinsic =
+	sp_runtime::generic::UncheckedExtrinsic<AccountId, RuntimeCall, OperatorSignature, TxExtension>;
+type Block = sp_runtime::generic::Block<sp_runtime::generic::Header<u32, BlakeTwo256>, Extrinsic>;
+
+frame_support::construct_runtime!(
+	pub enum Test {
+		System: frame_system,
+		Balances: pallet_balances,
+		Learning: pallet_learning,
+	}
+);
+
+#[derive_impl(frame_system::config_preludes::TestDefaultConfig)]
+impl frame_system::Config for Test {
+	type Block = Block;
+	type AccountId = AccountId;
+	type Lookup = IdentityLookup<AccountId>;
+	type AccountData = pallet_balances::AccountData<Balance>;
+}
+
+parameter_types! {
+	pub const ExistentialDeposit: Balance = 1;
+}
+
+#[derive_impl(pallet_balances::config_preludes::TestDefaultConfig)]
+impl pallet_balances::Config for Test {
+	type Balance = Balance;
+	type ExistentialDeposit = ExistentialDeposit;
+	type AccountStore = System;
+}
+
+pub(crate) const BOND: Balance = 100;
+pub(crate) const ENDOWMENT: Balance = 10_000;
+pub(crate) const DELAY: u32 = 2;
+pub(crate) const WINDOW: u32 = 10;
+pub(crate) const DAY: u32 = 200;
+pub(crate) const SAMPLE: u32 = 8;
+pub(crate) const SEQUENCE: u16 = 16;
+pub(crate) const DELTA: u32 = 32;
+
+parameter_types! {
+	pub static CommitteeSize: u32 = 3;
+	pub static MinCommittee: u32 = 2;
+	/// How many blocks before the current one the randomness could be known.
+	pub static RandomnessAge: u32 = 0;
+	pub static Heads: BTreeMap<ExpertSlot, ExpertHead> = BTreeMap::new();
+	pub static Generation: u32 = 0;
+	pub static RefusePromotion: bool = false;
+	pub static Eligible: Vec<(AccountId, u32)> = Vec::new();
+	pub static Keys: BTreeMap<OperatorId, AccountId> = BTreeMap::new();
+	pub static Notes: Vec<(AccountId, bool)> = Vec::new();
+	pub static Payments: Vec<(AccountId, Balance)> = Vec::new();
+	pub static Slashed: Balance = 0;
+	pub static KnownBlobs: BTreeSet<H256> = BTreeSet::new();
+}
+
+/// The registry: one model of two slots, numbers 0 and 1.
+pub struct Experts;
+impl ExpertRegistry<AccountId> for Experts {
+	fn model(id: ModelId) -> Option<ModelInfo> {
+		let heads: Vec<_> =
+			Heads::get().into_iter().filter(|(slot, _)| slot.model == id).map(|(_, head)| head).collect();
+		(!heads.is_empty()).then(|| ModelInfo {
+			id,
+			name: b"test".to_vec(),
+			config: CONFIG,
+			version: ModelVersion { major: 1, minor: 0, patch: 0 },
+			generation: Generation::get(),
+			trunk: block(200),
+			heads,
+		})
+	}
+	fn head(slot: ExpertSlot) -> Option<ExpertHead> {
+		Heads::get().get(&slot).copied()
+	}
+	fn promote(
+		slot: ExpertSlot,
+		parent: VersionIndex,
+		_: &AccountId,
+		block: BlockRef,
+	) -> Result<VersionIndex, DispatchError> {
+		if RefusePromotion::get() {
+			return Err(DispatchError::Other("refused"));
+		}
+		let version = parent + 1;
+		Heads::mutate(|heads| heads.insert(slot, ExpertHead { version, block }));
+		Generation::mutate(|generation| *generation += 1);
+		Ok(version)
+	}
+	#[cfg(feature = "runtime-benchmarks")]
+	fn ensure_model_for_benchmark() -> ExpertSlot {
+		slot(0)
+	}
+}
+
+pub struct Blobs;
+impl BlobAnnouncements for Blobs {
+	fn announced(hash: &H256) -> Option<u32> {
+		KnownBlobs::get().contains(hash).then_some(1)
+	}
+}
+
+pub struct OperatorBook;
+impl OperatorSet<AccountId> for OperatorBook {
+	fn eligible() -> Vec<(AccountId, u32)> {
+		Eligible::get()
+	}
+	fn owner_of(key: &OperatorId) -> Option<AccountId> {
+		Keys::get().get(key).cloned()
+	}
+	fn key_of(who: &AccountId) -> Option<OperatorId> {
+		Keys::get().into_iter().find(|(_, owner)| owner == who).map(|(key, _)| key)
+	}
+	fn note_report(who: &AccountId, with_majority: bool) {
+		Notes::mutate(|notes| notes.push((who.clone(), with_majority)));
+	}
+	#[cfg(feature = "runtime-benchmarks")]
+	fn ensure_operators_for_benchmark(count: u32) -> Vec<(AccountId, OperatorId)> {
+		use sp_runtime::RuntimeAppPublic;
+		(0..count)
+			.map(|seed| {
+				let key = OperatorId::generate_pair(Some(format!("//operator/{seed}").into_bytes()));
+				let owner = AccountId::new(sp_io::hashing::blake2_256(&key.encode()));
+				Eligible::mutate(|operators| operators.push((owner.clone(), 1)));
+				Keys::mutate(|keys| keys.insert(key.clone(), owner.clone()));
+				(owner, key)
+			})
+			.collect()
+	}
+}
+
+pub struct Purse;
+impl Rewards<AccountId, Balance> for Purse {
+	fn pay_learning(who: &AccountId, improvement: u64, delta: u64) -> Balance {
+		let paid = u128::from(1_000 * improvement / delta);
+		Payments::mutate(|payments| payments.push((who.clone(), paid)));
+		paid
+	}
+	fn pay_validation(who: &AccountId) -> Balance {
+		Payments::mutate(|payments| payments.push((who.clone(), 5)));
+		5
+	}
+}
+
+pub struct Dice;
+impl Randomness<H256, u32> for Dice {
+	fn random(subject: &[u8]) -> (H256, u32) {
+		let now = System::block_number();
+		let since = now.saturating_sub(RandomnessAge::get());
+		(H256(sp_io::hashing::blake2_256(&(subject, since).encode())), since)
+	}
+}
+
+pub struct Gallows;
+impl OnUnbalanced<Credit<AccountId, Balances>> for Gallows {
+	fn on_nonzero_unbalanced(amount: Credit<AccountId, Balances>) {
+		use frame_support::traits::Imbalance;
+		Slashed::mutate(|slashed| *slashed += amount.peek());
+	}
+}
+
+impl pallet_learning::Config for Test {
+	type Currency = Balances;
+	type RuntimeHoldReason = RuntimeHoldReason;
+	type OnSlash = Gallows;
+	type Experts = Experts;
+	type KnownBlobs = Blobs;
+	type Operators = OperatorBook;
+	type Rewards = Purse;
+	type Randomness = Dice;
+	type HoldoutOrigin = EnsureRoot<AccountId>;
+	type Delta = frame_support::traits::ConstU32<DELTA>;
+	type ZMilli = frame_support::traits::ConstU32<3_000>;
+	type SampleSize = frame_support::traits::ConstU32<SAMPLE>;
+	type Delay = frame_support::traits::ConstU32<DELAY>;
+	type ReportWindow = frame_support::traits::ConstU32<WINDOW>;
+	type CommitteeSize = CommitteeSize;
+	type MinCommittee = MinCommittee;
+	type PowBits = frame_support::traits::ConstU32<6>;
+	type TrustedPowBits = frame_support::traits::ConstU32<2>;
+	type Bond = frame_support::traits::ConstU128<BOND>;
+	type NewcomerQuota = frame_support::traits::ConstU32<4>;
+	type TrustedQuota = frame_support::traits::ConstU32<10>;
+	type TrustAfter = frame_support::traits::ConstU32<3>;
+	type DistrustAfter = frame_support::traits::ConstU32<2>;
+	type BlocksPerDay = frame_support::traits::ConstU32<DAY>;
+	type PowWindow = frame_support::traits::ConstU32<8>;
+	type MaxBlockBytes = frame_support::traits::ConstU32<1_000>;
+	type MaxCommittee = frame_support::traits::ConstU32<5>;
+	type MaxOpen = frame_support::traits::ConstU32<6>;
+	type MaxOpenPerMiner = frame_support::traits::ConstU32<5>;
+	type MaxClosed = frame_support::traits::ConstU32<4>;
+	type MaxUploadsPerDay = frame_support::traits::ConstU32<10>;
+	type ModelsPerBlock = frame_support::traits::ConstU32<1>;
+	type WeightInfo = ();
+}
+
+impl<LocalCall> frame_system::offchain::CreateTransactionBase<LocalCall> for Test
+where
+	RuntimeCall: From<LocalCall>,
+{
+	type RuntimeCall = RuntimeCall;
+	type Extrinsic = Extrinsic;
+}
+
+impl<LocalCall> frame_system::offchain::CreateTransaction<LocalCall> for Test
+where
+	RuntimeCall: From<LocalCall>,
+{
+	type Extension = TxExtension;
+	fn create_transaction(call: RuntimeCall, extension: Self::Extension) -> Extrinsic {
+		Extrinsic::new_transaction(call, extension)
+	}
+}
+
+impl<LocalCall> frame_system::offchain::CreateAuthorizedTransaction<LocalCall> for Test
+where
+	RuntimeCall: From<LocalCall>,
+{
+	fn create_extension() -> Self::Extension {
+		TxExtension::new()
+	}
+}
+
+pub(crate) const CONFIG: ModelConfig =
+	ModelConfig { d_model: 64, d_ff: 64, layers: 1, heads: 1, experts: 2, top_k: 1, context: 32 };
+
+/// The miner of most stories.
+pub(crate) fn miner() -> AccountId {
+	Sr25519Keyring::Ferdie.to_account_id()
+}
+
+/// The operators of most stories.
+pub(crate) const OPERATORS: [Sr25519Keyring; 3] =
+	[Sr25519Keyring::Alice, Sr25519Keyring::Bob, Sr25519Keyring::Charlie];
+
+pub(crate) fn signed(who: AccountId) -> RuntimeOrigin {
+	RuntimeOrigin::signed(who)
+}
+
+pub(crate) fn slot(expert: u16) -> ExpertSlot {
+	ExpertSlot { model: 0, layer: 0, expert }
+}
+
+pub(crate) fn block(seed: u8) -> BlockRef {
+	BlockRef { tensor_root: H256([seed; 32]), blob: BlobRef { hash: H256([!seed; 32]), size: 500 } }
+}
+
+pub(crate) fn holdout() -> HoldoutRef {
+	let blob = BlobRef { hash: H256([250; 32]), size: 100 * u32::from(SEQUENCE) };
+	HoldoutRef { root: H256([251; 32]), blob, sequences: 100, sequence_len: SEQUENCE }
+}
+
+/// A score in which every sequence improves by `per_byte` (bits per byte, Q16), give or take `spread`.
+pub(crate) fn score(per_byte: i64, spread: i64) -> Verdict {
+	let len = i64::from(SEQUENCE);
+	let differences =
+		(0..i64::from(SAMPLE)).map(|i| (per_byte + if i % 2 == 0 { spread } else { -spread }) * len);
+	let sum: i64 = differences.clone().sum();
+	let baseline = 1u64 << 40;
+	Verdict::Scored(EvaluationOutcome {
+		baseline_loss: baseline,
+		candidate_loss: baseline.checked_add_signed(-sum).unwrap(),
+		sum_diff: sum,
+		sum_diff_sq: differences.map(|d| u128::from(d.unsigned_abs()).pow(2)).sum(),
+		sequences: SAMPLE,
+		bytes: u64::from(SAMPLE) * u64::from(SEQUENCE),
+		job_root: H256([9; 32]),
+	})
+}
+
+pub(crate) fn stamp(who: &AccountId, block: &BlockRef, bits: u32) -> PowStamp<u32> {
+	let number = System::block_number() - 1;
+	let hash = System::block_hash(number);
+	let nonce = search_pow(&who.encode(), &block.tensor_root, &hash, bits, 0, 1 << 20).unwrap();
+	PowStamp { block: number, nonce }
+}
+
+pub(crate) fn submit_as(who: AccountId, to: ExpertSlot, candidate: BlockRef) -> DispatchResult {
+	let parent = Heads::get().get(&to).map_or(0, |head| head.version);
+	let stamp = stamp(&who, &candidate, 6);
+	Learning::submit(signed(who), to, parent, candidate, H256([3; 32]), stamp)
+}
+
+/// The miner submits block number `seed` to slot 0; returns the submission.
+pub(crate) fn submit(seed: u8) -> SubmissionId {
+	submit_as(miner(), slot(0), block(seed)).unwrap();
+	Learning::submission_count() - 1
+}
+
+pub(crate) fn sign(who: Sr25519Keyring, report: &ScoreReport) -> OperatorSignature {
+	who.pair().sign(&report.signing_payload(&Learning::genesis_hash())).into()
+}
+
+/// Sends a report the way a block's author would: authorise, then dispatch.
+pub(crate) fn report_as(who: Sr25519Keyring, submission: SubmissionId, verdict: Verdict) -> DispatchResult {
+	let report = ScoreReport { submission, verdict };
+	deliver(report, who.public().into(), sign(who, &report))
+}
+
+pub(crate) fn deliver(report: ScoreReport, key: OperatorId, signature: OperatorSignature) -> DispatchResult {
+	use frame_support::{pallet_prelude::TransactionSource, traits::Authorize};
+	let call = RuntimeCall::Learning(crate::Call::report_score {
+		report,
+		key: key.clone(),
+		signature: signature.clone(),
+	});
+	call.authorize(TransactionSource::InBlock).expect("the call knows how to authorise itself").map_err(
+		|error| {
+			let text: &'static str = error.into();
+			DispatchError::Other(text)
+		},
+	)?;
+	Learning::report_score(frame_system::RawOrigin::Authorized.into(), report, key, signature)
+}
+
+/// All operators report the same.
+pub(crate) fn all_report(submission: SubmissionId, verdict: Verdict) {
+	for who in OPERATORS {
+		report_as(who, submission, verdict).unwrap();
+	}
+}
+
+pub(crate) fn evaluation(submission: SubmissionId) -> Option<EvaluationRecordOf<Test>> {
+	match OpenSubmissions::<Test>::get(submission)?.phase {
+		Phase::Evaluating(evaluation) => Some(evaluation),
+		Phase::Queued { .. } => None,
+	}
+}
+
+pub(crate) fn outcome(submission: SubmissionId) -> Option<blyan_runtime_api::SubmissionOutcome> {
+	crate::ClosedSubmissions::<Test>::get(submission).map(|closed| closed.outcome)
+}
+
+fn begin(number: u32) {
+	let parent = H256::from_low_u64_be(u64::from(number) + 999);
+	System::initialize(&number, &parent, &Default::default());
+	System::reset_events();
+}
+
+/// Ends blocks, each with room for what is due, until block `number` has begun.
+pub(crate) fn run_to(number: u32) {
+	while System::block_number() < number {
+		end_block();
+		begin(System::block_number() + 1);
+	}
+}
+
+/// What a block does after its transactions.
+pub(crate) fn end_block() {
+	Learning::on_idle(System::block_number(), Weight::MAX);
+}
+
+/// Submits block `seed` and runs until its committee is drawn.
+pub(crate) fn submit_and_draw(seed: u8) -> SubmissionId {
+	let submission = submit(seed);
+	run_to(System::block_number() + DELAY + 1);
+	assert!(evaluation(submission).is_some(), "the draw was due");
+	submission
+}
+
+/// One submission's whole life with a unanimous committee.
+pub(crate) fn judge(seed: u8, verdict: Verdict) -> blyan_runtime_api::SubmissionOutcome {
+	let submission = submit_and_draw(seed);
+	all_report(submission, verdict);
+	end_block();
+	outcome(submission).unwrap()
+}
+
+/// Events of this pallet since the block began.
+pub(crate) fn events() -> Vec<crate::Event<Test>> {
+	System::read_events_for_pallet::<crate::Event<Test>>()
+}
+
+pub(crate) struct ExtBuilder {
+	operators: Vec<Sr25519Keyring>,
+	with_holdout: bool,
+}
+
+impl Default for ExtBuilder {
+	fn default() -> Self {
+		Self { operators: OPERATORS.to_vec(), with_holdout: true }
+	}
+}
+
+impl ExtBuilder {
+	pub(crate) fn operators(mut self, operators: &[Sr25519Keyring]) -> Self {
+		self.operators = operators.to_vec();
+		self
+	}
+
+	pub(crate) fn no_holdout(mut self) -> Self {
+		self.with_holdout = false;
+		self
+	}
+
+	pub(crate) fn build(self) -> sp_io::TestExternalities {
+		CommitteeSize::set(3);
+		MinCommittee::set(2);
+		RandomnessAge::set(0);
+		Generation::set(0);
+		RefusePromotion::set(false);
+		Notes::set(Vec::new());
+		Payments::set(Vec::new());
+		Slashed::set(0);
+		KnownBlobs::set(BTreeSet::new());
+		let head = |seed| ExpertHead { version: 0, block: block(seed) };
+		let other_model = ExpertSlot { model: 1, ..slot(0) };
+		Heads::set([(slot(0), head(100)), (slot(1), head(101)), (other_model, head(102))].into());
+		Eligible::set(self.operators.iter().map(|who| (who.to_account_id(), 10)).collect());
+		Keys::set(self.operators.iter().map(|who| (who.public().into(), who.to_account_id())).collect());
+
+		let holdouts = if self.with_holdout { vec![(0, holdout()), (1, holdout())] } else { Vec::new() };
+		let balances = Sr25519Keyring::iter().map(|who| (who.to_account_id(), ENDOWMENT)).collect::<Vec<_>>();
+		let storage = RuntimeGenesisConfig {
+			balances: pallet_balances::GenesisConfig { balances, ..Default::default() },
+			learning: pallet_learning::GenesisConfig { holdouts, ..Default::default() },
+			..Default::default()
+		}
+		.build_storage()
+		.unwrap();
+		let mut ext = sp_io::TestExternalities::new(storage);
+		ext.execute_with(|| begin(1));
+		ext
+	}
+
+	/// Runs a story, then checks every invariant.
+	pub(crate) fn build_and_check(self, story: impl FnOnce()) {
+		self.build().execute_with(|| {
+			story();
+			Learning::do_try_state().unwrap();
+		});
+	}
+}
+
+#[cfg(feature = "runtime-benchmarks")]
+pub(crate) fn benchmark_ext() -> sp_io::TestExternalities {
+	let mut ext = ExtBuilder::default().operators(&[]).build();
+	ext.register_extension(sp_keystore::KeystoreExt::new(sp_keystore::testing::MemoryKeystore::new()));
+	ext
+}
