@@ -6,3 +6,6 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod block;
+pub mod dataset;
+pub mod kernel;
+pub mod train;

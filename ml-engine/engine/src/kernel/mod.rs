@@ -1,0 +1,120 @@
+//! The inner loops, for each kind of processor; all of them give the same bits.
+//!
+//! A [`Kernel`] can only be had for instructions that this processor has, which is what makes the
+//! `unsafe` calls of this module sound. Matrix products are written with intrinsics ([`ternary`],
+//! [`table`]); everything else is one plain loop compiled once per instruction set ([`rows`]).
+
+pub mod rows;
+pub mod table;
+pub mod ternary;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+/// An instruction set that this processor has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kernel(Path);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Path {
+	Portable,
+	#[cfg(target_arch = "x86_64")]
+	Avx2,
+	#[cfg(target_arch = "x86_64")]
+	Avx512Vnni,
+}
+
+impl Kernel {
+	/// Plain Rust, for every processor.
+	pub const PORTABLE: Self = Self(Path::Portable);
+
+	/// AVX2, if this processor has it.
+	pub fn avx2() -> Option<Self> {
+		#[cfg(target_arch = "x86_64")]
+		if is_x86_feature_detected!("avx2") {
+			return Some(Self(Path::Avx2));
+		}
+		None
+	}
+
+	/// AVX-512 with its dot-product instructions, if this processor has them.
+	pub fn avx512_vnni() -> Option<Self> {
+		#[cfg(target_arch = "x86_64")]
+		if is_x86_feature_detected!("avx512f")
+			&& is_x86_feature_detected!("avx512bw")
+			&& is_x86_feature_detected!("avx512dq")
+			&& is_x86_feature_detected!("avx512vl")
+			&& is_x86_feature_detected!("avx512vnni")
+		{
+			return Some(Self(Path::Avx512Vnni));
+		}
+		None
+	}
+
+	/// The fastest of [`Self::available`].
+	pub fn best() -> Self {
+		Self::avx512_vnni().or_else(Self::avx2).unwrap_or(Self::PORTABLE)
+	}
+
+	/// Everything that this processor can run, slowest first.
+	pub fn available() -> Vec<Self> {
+		[Some(Self::PORTABLE), Self::avx2(), Self::avx512_vnni()].into_iter().flatten().collect()
+	}
+
+	/// The kernel of this name (see [`Self::name`]), if this processor can run it.
+	pub fn by_name(name: &str) -> Option<Self> {
+		Self::available().into_iter().find(|kernel| kernel.name() == name)
+	}
+
+	/// `portable`, `avx2` or `avx512-vnni`.
+	pub fn name(self) -> &'static str {
+		match self.0 {
+			Path::Portable => "portable",
+			#[cfg(target_arch = "x86_64")]
+			Path::Avx2 => "avx2",
+			#[cfg(target_arch = "x86_64")]
+			Path::Avx512Vnni => "avx512-vnni",
+		}
+	}
+}
+
+impl fmt::Display for Kernel {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		f.write_str(self.name())
+	}
+}
+
+/// Defines a function whose one body is compiled for every instruction set and chosen by its first argument.
+macro_rules! versions {
+	($(#[$meta:meta])* pub fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $out:ty)? $body:block) => {
+		$(#[$meta])*
+		pub fn $name(kernel: $crate::kernel::Kernel, $($arg: $type),*) $(-> $out)? {
+			#[inline(always)]
+			fn plain($($arg: $type),*) $(-> $out)? $body
+
+			#[cfg(target_arch = "x86_64")]
+			#[target_feature(enable = "avx2")]
+			fn avx2($($arg: $type),*) $(-> $out)? {
+				plain($($arg),*)
+			}
+
+			#[cfg(target_arch = "x86_64")]
+			#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+			fn avx512($($arg: $type),*) $(-> $out)? {
+				plain($($arg),*)
+			}
+
+			match kernel.0 {
+				$crate::kernel::Path::Portable => plain($($arg),*),
+				// SAFETY: a kernel of this kind exists only where its instructions were detected.
+				#[cfg(target_arch = "x86_64")]
+				$crate::kernel::Path::Avx2 => unsafe { avx2($($arg),*) },
+				// SAFETY: as above.
+				#[cfg(target_arch = "x86_64")]
+				$crate::kernel::Path::Avx512Vnni => unsafe { avx512($($arg),*) },
+			}
+		}
+	};
+}
+use versions;

@@ -1,0 +1,320 @@
+//! Row-wise operators: normalisation, rescaling, attention. Plain loops that compilers vectorise.
+
+use super::{versions, Kernel};
+use blyan_exact::{
+	attention::{QueryFactor, PROBABILITY_MAX},
+	exponential::{exp2_neg, EXP2_Q30},
+	norm::peak_over_rms,
+	number::shift_round,
+	Rescale,
+};
+
+/// Quantised activations of many tokens, in the two orders that the matrix kernels want.
+///
+/// `values` is row-major. `planes` holds the same rows with every fourth entry together, as ternary weights
+/// are packed: plane `j` of a row has the entries `4b + j`. Planes are padded with zeros to 64 bytes.
+#[derive(Clone, Debug, Default)]
+pub struct ActivationRows {
+	/// Entries of a row.
+	pub width: usize,
+	/// `[tokens, width]`.
+	pub values: Vec<i8>,
+	/// `[tokens, 4, plane_stride]`.
+	pub planes: Vec<i8>,
+	/// Sum of each row.
+	pub sums: Vec<i32>,
+	/// Scale of each row, Q16.
+	pub scales: Vec<u32>,
+}
+
+impl ActivationRows {
+	/// Room for `tokens` rows.
+	pub fn new(tokens: usize, width: usize) -> Self {
+		let stride = Self::stride_of(width);
+		Self {
+			width,
+			values: vec![0; tokens * width],
+			planes: vec![0; tokens * 4 * stride],
+			sums: vec![0; tokens],
+			scales: vec![0; tokens],
+		}
+	}
+
+	fn stride_of(width: usize) -> usize {
+		(width / 4).next_multiple_of(64)
+	}
+
+	/// Bytes of a plane.
+	pub fn plane_stride(&self) -> usize {
+		Self::stride_of(self.width)
+	}
+
+	/// Number of rows.
+	pub fn tokens(&self) -> usize {
+		self.scales.len()
+	}
+
+	/// One row.
+	pub fn row(&self, token: usize) -> &[i8] {
+		&self.values[token * self.width..(token + 1) * self.width]
+	}
+
+	/// The four planes of one row.
+	pub fn row_planes(&self, token: usize) -> &[i8] {
+		let len = 4 * self.plane_stride();
+		&self.planes[token * len..(token + 1) * len]
+	}
+
+	/// The rows of some tokens, in that order.
+	pub fn gather(&self, tokens: &[u32]) -> Self {
+		let mut rows = Self { width: self.width, ..Self::default() };
+		for &token in tokens {
+			let token = token as usize;
+			rows.values.extend_from_slice(self.row(token));
+			rows.planes.extend_from_slice(self.row_planes(token));
+			rows.sums.push(self.sums[token]);
+			rows.scales.push(self.scales[token]);
+		}
+		rows
+	}
+
+	fn set(&mut self, kernel: Kernel, token: usize, entries: &mut [i64]) {
+		let (width, stride) = (self.width, self.plane_stride());
+		let values = &mut self.values[token * width..(token + 1) * width];
+		let planes = &mut self.planes[token * 4 * stride..(token + 1) * 4 * stride];
+		(self.scales[token], self.sums[token]) = quantise(kernel, entries, values);
+		interleave(kernel, values, planes, stride);
+	}
+
+	/// `norm_quant` of the definition for every row of the residual stream.
+	pub fn norm_quant(kernel: Kernel, stream: &[i32], gain: &[i16]) -> Self {
+		let width = gain.len();
+		let mut rows = Self::new(stream.len() / width, width);
+		let mut entries = vec![0; width];
+		for (token, h) in stream.chunks_exact(width).enumerate() {
+			multiply(kernel, h, gain, &mut entries);
+			rows.set(kernel, token, &mut entries);
+		}
+		rows
+	}
+
+	/// `norm_quant_squared_relu` of the definition for every row of accumulators.
+	pub fn norm_quant_squared_relu(kernel: Kernel, accumulators: &[i32], gain: &[i16]) -> Self {
+		let width = gain.len();
+		let mut rows = Self::new(accumulators.len() / width, width);
+		let mut entries = vec![0; width];
+		for (token, acc) in accumulators.chunks_exact(width).enumerate() {
+			multiply_squared_relu(kernel, acc, gain, &mut entries);
+			rows.set(kernel, token, &mut entries);
+		}
+		rows
+	}
+}
+
+versions! {
+	/// `out = row * gain`.
+	pub fn multiply(row: &[i32], gain: &[i16], out: &mut [i64]) {
+		for ((out, &h), &g) in out.iter_mut().zip(row).zip(gain) {
+			*out = i64::from(h) * i64::from(g);
+		}
+	}
+}
+
+versions! {
+	/// `out = max(row, 0)^2 * gain`.
+	pub fn multiply_squared_relu(row: &[i32], gain: &[i16], out: &mut [i64]) {
+		for ((out, &acc), &g) in out.iter_mut().zip(row).zip(gain) {
+			let positive = i64::from(acc.max(0));
+			*out = positive * positive * i64::from(g);
+		}
+	}
+}
+
+versions! {
+	/// Absmax quantisation of a row (at most 2^47 in magnitude); returns its scale and the sum of its values.
+	///
+	/// The division of the definition becomes one multiplication: with b = 2m < 2^24 and a <= 127.5 b, the
+	/// quotient a / b is the integer part of a * M / 2^55 for M = floor(2^55 / b) + 1, because the error
+	/// a / 2^55 stays below 1 / b. The product stays below 2^62 + 2^31.
+	pub fn quantise(entries: &mut [i64], values: &mut [i8]) -> (u32, i32) {
+		let mut largest = 0_u64;
+		for entry in entries.iter() {
+			largest = largest.max(entry.unsigned_abs());
+		}
+		let excess = (64 - largest.leading_zeros()).saturating_sub(22);
+		let half = (1_i64 << excess) >> 1;
+		let largest = (largest as i64 + half) >> excess;
+		if largest == 0 {
+			values.fill(0);
+			return (0, 0);
+		}
+		let reciprocal = ((1_u64 << 55) / (2 * largest as u64) + 1) as i64;
+		let mut squares = 0_i64;
+		let mut sum = 0_i32;
+		for (entry, value) in entries.iter().zip(values.iter_mut()) {
+			let sign = *entry >> 63;
+			let magnitude = (((*entry ^ sign) - sign) + half) >> excess;
+			squares += magnitude * magnitude;
+			let quotient = ((254 * magnitude + largest) * reciprocal) >> 55;
+			let signed = ((quotient ^ sign) - sign) as i32;
+			*value = signed as i8;
+			sum += signed;
+		}
+		(peak_over_rms(largest as u64, squares as u64, entries.len() as u32), sum)
+	}
+}
+
+versions! {
+	/// Sorts a row into its four planes.
+	pub fn interleave(values: &[i8], planes: &mut [i8], stride: usize) {
+		let quarter = values.len() / 4;
+		let (p0, rest) = planes.split_at_mut(stride);
+		let (p1, rest) = rest.split_at_mut(stride);
+		let (p2, p3) = rest.split_at_mut(stride);
+		let (p0, p1, p2, p3) = (&mut p0[..quarter], &mut p1[..quarter], &mut p2[..quarter], &mut p3[..quarter]);
+		for (b, four) in values.chunks_exact(4).enumerate() {
+			p0[b] = four[0];
+			p1[b] = four[1];
+			p2[b] = four[2];
+			p3[b] = four[3];
+		}
+	}
+}
+
+versions! {
+	/// [`Rescale::apply`] over a row of accumulators, in place.
+	pub fn rescale(accumulators: &mut [i32], rescale: Rescale, bound: i32) {
+		let multiplier = i64::from(rescale.multiplier());
+		let shift = rescale.shift();
+		let half = (1_i64 << shift) >> 1;
+		for acc in accumulators {
+			let product = i64::from(*acc) * multiplier;
+			let sign = product >> 63;
+			let rounded = (((product ^ sign) - sign) + half) >> shift;
+			let signed = (rounded ^ sign) - sign;
+			*acc = signed.clamp(-i64::from(bound), i64::from(bound)) as i32;
+		}
+	}
+}
+
+versions! {
+	/// Integer products of one query with keys that lie one after another.
+	pub fn key_products(query: &[i8], keys: &[i8], products: &mut [i32]) {
+		for (product, key) in products.iter_mut().zip(keys.chunks_exact(query.len())) {
+			let mut sum = 0_i32;
+			for (&k, &q) in key.iter().zip(query) {
+				sum += i32::from(k) * i32::from(q);
+			}
+			*product = sum;
+		}
+	}
+}
+
+versions! {
+	/// Turns products into scores in place ([`QueryFactor::score`]) and returns the largest.
+	pub fn scores(products: &mut [i32], maxima: &[i32], factor: QueryFactor) -> i32 {
+		let (multiplier, shift) = (i64::from(factor.factor()), factor.shift());
+		let half = (1_i64 << shift) >> 1;
+		let mut largest = i32::MIN;
+		for (product, &maximum) in products.iter_mut().zip(maxima) {
+			let scaled = i64::from(*product) * i64::from(maximum) * multiplier;
+			let sign = scaled >> 63;
+			let rounded = (((scaled ^ sign) - sign) + half) >> shift;
+			let score = ((rounded ^ sign) - sign).clamp(-(1 << 30), 1 << 30) as i32;
+			*product = score;
+			largest = largest.max(score);
+		}
+		largest
+	}
+}
+
+versions! {
+	/// Turns scores into probabilities in place and returns their sum.
+	pub fn probabilities(scores: &mut [i32], largest: i32) -> i32 {
+		let mut total = 0_i32;
+		for score in scores {
+			// At most 2^31; past 31 whole bits the probability is zero whatever the rest.
+			let t = largest.wrapping_sub(*score) as u32;
+			let whole = t >> 16;
+			let index = ((t >> 8) & 0xff) as usize;
+			let (high, low) = (EXP2_Q30[index], EXP2_Q30[index + 1]);
+			let value = high - (((high - low) * (t & 0xff) + 128) >> 8);
+			let shift = whole.min(31);
+			let power = (value + ((1 << shift) >> 1)) >> shift;
+			let power = if whole >= 31 { 0 } else { power };
+			let probability = ((power >> 15) as i32).min(PROBABILITY_MAX as i32);
+			*score = probability;
+			total += probability;
+		}
+		total
+	}
+}
+
+versions! {
+	/// `out += sum of probability * value`, values lying one row of `out.len()` after another.
+	///
+	/// At most 2^23 * 127 < 2^30 in magnitude.
+	pub fn weighted_values(probabilities: &[i32], values: &[i8], out: &mut [i32]) {
+		for (&probability, value) in probabilities.iter().zip(values.chunks_exact(out.len())) {
+			for (out, &v) in out.iter_mut().zip(value) {
+				*out += probability * i32::from(v);
+			}
+		}
+	}
+}
+
+/// One head of one query over `positions` keys and values; `scratch` has that many entries.
+pub fn attend(
+	kernel: Kernel,
+	query: &[i8],
+	query_maximum: i32,
+	keys: &[i8],
+	maxima: &[i32],
+	values: &[i8],
+	scratch: &mut [i32],
+	out: &mut [i32],
+) {
+	key_products(kernel, query, keys, scratch);
+	let largest = scores(kernel, scratch, maxima, QueryFactor::new(query_maximum, query.len()));
+	let total = probabilities(kernel, scratch, largest);
+	out.fill(0);
+	weighted_values(kernel, scratch, values, out);
+	for o in out {
+		*o = blyan_exact::number::div_round(i64::from(*o) << 8, i64::from(total)) as i32;
+	}
+}
+
+versions! {
+	/// [`blyan_exact::loss`] over one row of logits.
+	pub fn loss(logits: &[i32], target: u8) -> u64 {
+		let mut largest = i32::MIN;
+		for &z in logits {
+			largest = largest.max(z);
+		}
+		let mut sum = 0_u64;
+		for &z in logits {
+			sum += u64::from((exp2_neg(largest.wrapping_sub(z) as u32) + 32) >> 6);
+		}
+		let normaliser = blyan_exact::exponential::log2_q16(sum) - (24 << 16);
+		normaliser + u64::from(largest.wrapping_sub(logits[usize::from(target)]) as u32)
+	}
+}
+
+/// `residual += update`, clamped, over whole streams.
+pub fn add(kernel: Kernel, residual: &mut [i32], update: &[i32]) {
+	versions! {
+		pub fn inner(residual: &mut [i32], update: &[i32]) {
+			blyan_exact::add_residual(residual, update);
+		}
+	}
+	inner(kernel, residual, update);
+}
+
+/// `residual += round(sum of gate * output / 2^15)` for one row, as `blyan_exact::routing::mix`.
+pub fn mix(residual: &mut [i32], gated: &[(u32, &[i32])]) {
+	let bound = i64::from(blyan_exact::RESIDUAL_MAX);
+	for (i, h) in residual.iter_mut().enumerate() {
+		let sum: i64 = gated.iter().map(|(gate, y)| i64::from(*gate) * i64::from(y[i])).sum();
+		*h = (i64::from(*h) + shift_round(sum, 15)).clamp(-bound, bound) as i32;
+	}
+}

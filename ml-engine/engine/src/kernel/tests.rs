@@ -1,0 +1,157 @@
+use super::{rows::*, *};
+use blyan_exact::{attention, norm, Rescale, Scale};
+use proptest::prelude::*;
+
+/// Numbers from a seed: property tests shrink the seed and the shapes instead of long vectors.
+struct Source(u64);
+
+impl Source {
+	fn next(&mut self) -> u64 {
+		self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+		self.0 >> 24
+	}
+
+	fn within(&mut self, bound: i64) -> i64 {
+		(self.next() as i64) % (2 * bound + 1) - bound
+	}
+
+	/// Mostly moderate numbers, now and then a bound itself.
+	fn residual(&mut self) -> i32 {
+		let bound = 1_i64 << (self.next() % 23);
+		let value = if self.next() % 16 == 0 { bound } else { self.within(bound) };
+		value as i32
+	}
+}
+
+fn activations(source: &mut Source, tokens: usize, width: usize) -> ActivationRows {
+	let stream: Vec<i32> = (0..tokens * width).map(|_| source.residual()).collect();
+	ActivationRows::norm_quant(Kernel::PORTABLE, &stream, &vec![256; width])
+}
+
+proptest! {
+	#![proptest_config(ProptestConfig::with_cases(64))]
+
+	#[test]
+	fn ternary_products_equal_the_definition(seed: u64, rows in 1_usize..20, blocks in 1_usize..12, tokens in 1_usize..10) {
+		let mut source = Source(seed);
+		let cols = 64 * blocks;
+		let weights: Vec<i8> = (0..rows * cols).map(|_| (source.next() % 3) as i8 - 1).collect();
+		let codes: Vec<u8> = weights
+			.chunks(4)
+			.map(|four| four.iter().enumerate().map(|(j, &w)| ((w + 1) as u8) << (2 * j)).sum())
+			.collect();
+		let inputs = activations(&mut source, tokens, cols);
+		let expected: Vec<i32> = (0..tokens)
+			.flat_map(|t| weights.chunks(cols).map(|row| blyan_exact::dot(row, inputs.row(t))).collect::<Vec<_>>())
+			.collect();
+		for kernel in Kernel::available() {
+			let view = ternary::TernaryView { codes: &codes, rows, cols };
+			prop_assert_eq!(&ternary::multiply(kernel, view, &inputs), &expected, "{}", kernel);
+		}
+	}
+
+	#[test]
+	fn table_products_equal_the_definition(seed: u64, rows in 1_usize..20, blocks in 1_usize..9, tokens in 1_usize..10) {
+		let mut source = Source(seed);
+		let cols = 64 * blocks;
+		let weights: Vec<u8> = (0..rows * cols).map(|_| source.next() as u8).collect();
+		let signed: Vec<i8> = weights.iter().map(|&w| w as i8).collect();
+		let sums = table::row_sums(&weights, cols);
+		let inputs = activations(&mut source, tokens, cols);
+		let expected: Vec<i32> = (0..tokens)
+			.flat_map(|t| signed.chunks(cols).map(|row| blyan_exact::dot(row, inputs.row(t))).collect::<Vec<_>>())
+			.collect();
+		for kernel in Kernel::available() {
+			let view = table::TableView { weights: &weights, row_sums: &sums, rows, cols };
+			prop_assert_eq!(&table::multiply(kernel, view, &inputs), &expected, "{}", kernel);
+		}
+	}
+
+	#[test]
+	fn normalisation_equals_the_definition(seed: u64, blocks in 1_usize..9, tokens in 1_usize..4) {
+		let mut source = Source(seed);
+		let width = 64 * blocks;
+		let stream: Vec<i32> = (0..tokens * width).map(|_| source.residual()).collect();
+		let accumulators: Vec<i32> = stream.iter().map(|h| h >> 6).collect();
+		let gain: Vec<i16> = (0..width).map(|_| source.within(32_768).max(-32_768) as i16).collect();
+		for kernel in Kernel::available() {
+			let residual = ActivationRows::norm_quant(kernel, &stream, &gain);
+			let hidden = ActivationRows::norm_quant_squared_relu(kernel, &accumulators, &gain);
+			for token in 0..tokens {
+				let range = token * width..(token + 1) * width;
+				for (rows, expected) in [
+					(&residual, norm::norm_quant(&stream[range.clone()], &gain)),
+					(&hidden, norm::norm_quant_squared_relu(&accumulators[range.clone()], &gain)),
+				] {
+					prop_assert_eq!(rows.row(token), expected.values.as_slice(), "{}", kernel);
+					prop_assert_eq!(rows.scales[token], expected.scale, "{}", kernel);
+					prop_assert_eq!(rows.sums[token], expected.values.iter().map(|&x| i32::from(x)).sum::<i32>());
+					for (i, &x) in expected.values.iter().enumerate() {
+						prop_assert_eq!(rows.row_planes(token)[(i % 4) * rows.plane_stride() + i / 4], x);
+					}
+				}
+			}
+		}
+	}
+
+	#[test]
+	fn attention_equals_the_definition(seed: u64, half in 1_usize..=32, positions in 1_usize..40, top in 0_u32..=21) {
+		let mut source = Source(seed);
+		let size = 2 * half;
+		let mut bytes = |len: usize| -> Vec<i8> { (0..len).map(|_| source.within(127) as i8).collect() };
+		let (query, keys, values) = (bytes(size), bytes(size * positions), bytes(size * positions));
+		let maxima: Vec<i32> = (0..positions).map(|_| source.within(1 << top).abs() as i32).collect();
+		let maximum = source.within(1 << 21).abs() as i32;
+		let (key_rows, value_rows): (Vec<_>, Vec<_>) = (keys.chunks(size).collect(), values.chunks(size).collect());
+		let expected = attention::attend(&query, maximum, &key_rows, &maxima, &value_rows);
+		for kernel in Kernel::available() {
+			let (mut scratch, mut out) = (vec![0; positions], vec![0; size]);
+			attend(kernel, &query, maximum, &keys, &maxima, &values, &mut scratch, &mut out);
+			prop_assert_eq!(&out, &expected, "{}", kernel);
+		}
+	}
+
+	#[test]
+	fn rescaling_and_loss_equal_the_definition(
+		seed: u64, mantissa in 1_u32 << 31.., exponent in 20_u8..=62, s in 0_u32..1 << 22, spread in 0_u32..=30, target: u8,
+	) {
+		let mut source = Source(seed);
+		let scale = Rescale::new(Scale::new(mantissa, exponent).unwrap(), s, 12);
+		let accumulators: Vec<i32> = (0..100).map(|_| source.within(1 << 23) as i32).collect();
+		let expected: Vec<i32> = accumulators.iter().map(|&acc| scale.apply(acc, 1 << 22)).collect();
+		let logits: Vec<i32> = (0..256).map(|_| source.within(1 << spread) as i32).collect();
+		for kernel in Kernel::available() {
+			let mut got = accumulators.clone();
+			rescale(kernel, &mut got, scale, 1 << 22);
+			prop_assert_eq!(&got, &expected, "{}", kernel);
+			prop_assert_eq!(loss(kernel, &logits, target), blyan_exact::loss(&logits, target), "{}", kernel);
+		}
+	}
+}
+
+#[test]
+fn kernels_hold_at_the_extremes() {
+	let width = 2_048;
+	let inputs =
+		ActivationRows::norm_quant(Kernel::PORTABLE, &vec![-(1 << 22); width], &vec![i16::MAX; width]);
+	for kernel in Kernel::available() {
+		let codes = vec![0b1010_1010; 4 * width / 4];
+		let view = ternary::TernaryView { codes: &codes, rows: 4, cols: width };
+		assert_eq!(ternary::multiply(kernel, view, &inputs), [-127 * 2_048; 4], "{kernel}");
+		let (weights, sums) = (vec![128; 4 * width], vec![-128 * 2_048; 4]);
+		let view = table::TableView { weights: &weights, row_sums: &sums, rows: 4, cols: width };
+		assert_eq!(table::multiply(kernel, view, &inputs), [127 * 128 * 2_048; 4], "{kernel}");
+		let mut far = vec![1 << 30, -(1 << 30)];
+		let largest = 1 << 30;
+		assert_eq!((probabilities(kernel, &mut far, largest), far), (32_767, vec![32_767, 0]), "{kernel}");
+	}
+}
+
+#[test]
+fn kernels_are_found_by_name() {
+	for kernel in Kernel::available() {
+		assert_eq!(Kernel::by_name(kernel.name()), Some(kernel));
+	}
+	assert_eq!(Kernel::by_name("abacus"), None);
+	assert!(Kernel::available().contains(&Kernel::best()));
+}
