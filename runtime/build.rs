@@ -5,6 +5,11 @@ fn main() {
 	// The genesis model lies outside of this package, so the builder does not watch it by itself.
 	println!("cargo:rerun-if-changed=../models/genesis/manifest.json");
 
+	// The builder looks for Cargo.lock above the target folder, which may lie anywhere.
+	if std::env::var_os("WASM_BUILD_WORKSPACE_HINT").is_none() {
+		std::env::set_var("WASM_BUILD_WORKSPACE_HINT", concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+	}
+
 	let builder = substrate_wasm_builder::WasmBuilder::init_with_defaults();
 	// The symbol and the decimals are part of the hash that hardware wallets sign.
 	#[cfg(feature = "metadata-hash")]

@@ -1,14 +1,19 @@
 //! What nodes and clients ask the runtime.
 
 use crate::{configs::xcm as xcm_config, *};
-use alloc::{vec, vec::Vec};
+use alloc::{collections::BTreeMap, vec, vec::Vec};
+use blyan_primitives::{
+	traits::{BlobAnnouncements, ExpertRegistry, OperatorSet},
+	ExpertHead, ExpertSlot, HoldoutRef, ModelId, ModelInfo, SubmissionId,
+};
+use blyan_runtime_api::{OperatorInfo, SubmissionInfo, SubmissionTerms};
 use cumulus_primitives_core::{ParaId, VerifySchedulingSignature};
 use frame_support::{
 	genesis_builder_helper::{build_state, get_preset},
 	weights::Weight,
 };
 use sp_api::impl_runtime_apis;
-use sp_core::{crypto::KeyTypeId, OpaqueMetadata};
+use sp_core::{crypto::KeyTypeId, Get, OpaqueMetadata, H256};
 use sp_runtime::{
 	traits::Block as BlockT,
 	transaction_validity::{TransactionSource, TransactionValidity},
@@ -327,4 +332,77 @@ impl_runtime_apis! {
 			Default::default()
 		}
 	}
+
+	impl blyan_runtime_api::ModelsApi<Block> for Runtime {
+		fn model(id: ModelId) -> Option<ModelInfo> {
+			<Experts as ExpertRegistry<AccountId>>::model(id)
+		}
+
+		fn models() -> Vec<ModelId> {
+			(0..pallet_experts::ModelCount::<Runtime>::get()).collect()
+		}
+
+		fn head(slot: ExpertSlot) -> Option<ExpertHead> {
+			<Experts as ExpertRegistry<AccountId>>::head(slot)
+		}
+
+		fn blob_announced(hash: H256) -> Option<u32> {
+			Experts::announced(&hash).or_else(|| ProofOfLearning::announced(&hash))
+		}
+
+		fn holdout(model: ModelId) -> Option<HoldoutRef> {
+			pallet_proof_of_learning::Holdouts::<Runtime>::get(model)
+		}
+	}
+
+	impl blyan_runtime_api::LearningApi<Block> for Runtime {
+		fn submissions(start: SubmissionId, count: u32) -> Vec<SubmissionInfo> {
+			ProofOfLearning::submissions(start, count)
+		}
+
+		fn submission(id: SubmissionId) -> Option<SubmissionInfo> {
+			ProofOfLearning::submission(id)
+		}
+
+		fn submission_count() -> SubmissionId {
+			ProofOfLearning::submission_count()
+		}
+
+		fn terms(miner: AccountId) -> SubmissionTerms {
+			ProofOfLearning::terms(miner)
+		}
+	}
+
+	impl blyan_runtime_api::OperatorsApi<Block> for Runtime {
+		fn operators() -> Vec<OperatorInfo> {
+			operator_infos()
+		}
+	}
+
+	impl blyan_runtime_api::ServingApi<Block> for Runtime {
+		fn price_per_byte() -> Balance {
+			parameters::serving::PricePerByte::get()
+		}
+	}
+}
+
+/// Every operator, ordered by account.
+fn operator_infos() -> Vec<OperatorInfo> {
+	let eligible: BTreeMap<_, _> = <Operators as OperatorSet<AccountId>>::eligible().into_iter().collect();
+	let infos: BTreeMap<_, _> = pallet_operators::Operators::<Runtime>::iter()
+		.map(|(account, record)| {
+			let period_start = record.heard_in.saturating_mul(configs::HeartbeatPeriod::get());
+			let info = OperatorInfo {
+				account: account.clone(),
+				key: record.key,
+				stake: record.stake,
+				reputation: record.reputation,
+				// The chain keeps the period, whose first block is the latest it can vouch for.
+				last_heartbeat: period_start.max(record.registered_at),
+				eligible: eligible.contains_key(&account),
+			};
+			(account, info)
+		})
+		.collect();
+	infos.into_values().collect()
 }

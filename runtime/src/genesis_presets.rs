@@ -1,19 +1,28 @@
 //! The first block: what `development` and `local` chains start with.
 
-use crate::*;
+pub use crate::genesis_model::model_patch;
+
+use crate::{genesis_model::MANIFEST, *};
 use alloc::{vec, vec::Vec};
+use blyan_primitives::OperatorId;
 use cumulus_primitives_core::ParaId;
 use frame_support::build_struct_json_patch;
-use sp_genesis_builder::PresetId;
+use pallet_ledger::{Budget, EnvelopeAmounts};
+use serde_json::Value;
+use sp_genesis_builder::{PresetId, DEV_RUNTIME_PRESET, LOCAL_TESTNET_RUNTIME_PRESET};
 use sp_keyring::Sr25519Keyring;
 
 /// The parachain's number under the relay chain.
 pub const PARA_ID: ParaId = ParaId::new(2000);
 
-/// What each well-known account of a development chain starts with.
+/// What each well-known account starts with.
 const ENDOWMENT: Balance = 1_000_000 * UNIT;
+/// What each operator of the first block puts on hold.
+const STAKE: Balance = 100 * UNIT;
+/// The operators of the first block; their session keys come from the same seeds as their accounts.
+const OPERATORS: [Sr25519Keyring; 3] = [Sr25519Keyring::Alice, Sr25519Keyring::Bob, Sr25519Keyring::Charlie];
 
-fn genesis(collators: Vec<Sr25519Keyring>, mix_parent_hash: bool) -> serde_json::Value {
+fn genesis(collators: &[Sr25519Keyring], mix_parent_hash: bool) -> Value {
 	build_struct_json_patch!(RuntimeGenesisConfig {
 		balances: BalancesConfig {
 			balances: Sr25519Keyring::well_known().map(|key| (key.to_account_id(), ENDOWMENT)).collect(),
@@ -26,7 +35,7 @@ fn genesis(collators: Vec<Sr25519Keyring>, mix_parent_hash: bool) -> serde_json:
 		},
 		session: SessionConfig {
 			keys: collators
-				.into_iter()
+				.iter()
 				.map(|key| {
 					let account = key.to_account_id();
 					(account.clone(), account, SessionKeys { aura: key.public().into() })
@@ -35,33 +44,59 @@ fn genesis(collators: Vec<Sr25519Keyring>, mix_parent_hash: bool) -> serde_json:
 		},
 		polkadot_xcm: PolkadotXcmConfig { safe_xcm_version: Some(xcm::prelude::XCM_VERSION) },
 		sudo: SudoConfig { key: Some(Sr25519Keyring::Alice.to_account_id()) },
+		operators: OperatorsConfig {
+			operators: OPERATORS
+				.iter()
+				.map(|key| (key.to_account_id(), OperatorId::from(key.public()), STAKE))
+				.collect(),
+		},
+		ledger: LedgerConfig {
+			budget: Budget::default(),
+			// Enough for the first miners and judges until the first era has ended many times over.
+			envelopes: EnvelopeAmounts {
+				learning: 1_000_000 * UNIT,
+				validation: 100_000 * UNIT,
+				..Default::default()
+			},
+		},
 	})
 }
 
 /// One collator and no relay chain.
-pub fn development() -> serde_json::Value {
-	genesis(vec![Sr25519Keyring::Alice], true)
+fn development() -> Value {
+	genesis(&[Sr25519Keyring::Alice], true)
 }
 
 /// Two collators under a relay chain on one's own machine.
-pub fn local() -> serde_json::Value {
-	genesis(vec![Sr25519Keyring::Alice, Sr25519Keyring::Bob], false)
+fn local() -> Value {
+	genesis(&[Sr25519Keyring::Alice, Sr25519Keyring::Bob], false)
+}
+
+/// The preset `id` with the model that `manifest_json` describes.
+///
+/// `None` if there is no such preset or the manifest cannot be read.
+pub fn with_model(id: &str, manifest_json: &str) -> Option<Value> {
+	let mut patch = match id {
+		DEV_RUNTIME_PRESET => development(),
+		LOCAL_TESTNET_RUNTIME_PRESET => local(),
+		_ => return None,
+	};
+	let Value::Object(model) = model_patch(manifest_json).ok()? else { return None };
+	patch.as_object_mut()?.extend(model);
+	Some(patch)
+}
+
+/// The `development` preset with another model.
+pub fn development_with_model(manifest_json: &str) -> Option<Value> {
+	with_model(DEV_RUNTIME_PRESET, manifest_json)
 }
 
 /// The preset `id` as JSON, if there is one.
 pub fn get_preset(id: &PresetId) -> Option<Vec<u8>> {
-	let patch = match id.as_ref() {
-		sp_genesis_builder::DEV_RUNTIME_PRESET => development(),
-		sp_genesis_builder::LOCAL_TESTNET_RUNTIME_PRESET => local(),
-		_ => return None,
-	};
-	serde_json::to_vec(&patch).ok()
+	serde_json::to_vec(&with_model(id.as_ref(), MANIFEST)?).ok()
 }
 
 /// The presets there are.
 pub fn preset_names() -> Vec<PresetId> {
-	vec![
-		PresetId::from(sp_genesis_builder::DEV_RUNTIME_PRESET),
-		PresetId::from(sp_genesis_builder::LOCAL_TESTNET_RUNTIME_PRESET),
-	]
+	vec![PresetId::from(DEV_RUNTIME_PRESET), PresetId::from(LOCAL_TESTNET_RUNTIME_PRESET)]
 }

@@ -20,6 +20,7 @@ pub mod apis;
 mod benchmarks;
 pub mod configs;
 pub mod constants;
+pub mod genesis_model;
 pub mod genesis_presets;
 pub mod parameters;
 pub mod randomness;
@@ -34,6 +35,7 @@ pub use sp_consensus_aura::sr25519::AuthorityId as AuraId;
 pub use sp_runtime::BuildStorage;
 pub use transactions::{extension, SignedPayload, TxExtension, UncheckedExtrinsic};
 
+use alloc::vec::Vec;
 use sp_runtime::{generic, impl_opaque_keys, MultiAddress};
 use sp_version::RuntimeVersion;
 
@@ -132,6 +134,8 @@ mod runtime {
 	pub type SkipFeelessPayment = pallet_skip_feeless_payment;
 	#[runtime::pallet_index(13)]
 	pub type Treasury = pallet_treasury;
+	#[runtime::pallet_index(14)]
+	pub type Ledger = pallet_ledger;
 
 	// Collators. The order of these is important.
 	#[runtime::pallet_index(20)]
@@ -176,6 +180,14 @@ mod runtime {
 	pub type SafeMode = pallet_safe_mode;
 	#[runtime::pallet_index(54)]
 	pub type TxPause = pallet_tx_pause;
+
+	// Learning.
+	#[runtime::pallet_index(60)]
+	pub type Experts = pallet_experts;
+	#[runtime::pallet_index(61)]
+	pub type Operators = pallet_operators;
+	#[runtime::pallet_index(62)]
+	pub type ProofOfLearning = pallet_proof_of_learning;
 
 	// Development chains only: without a key in genesis nobody can call it.
 	#[runtime::pallet_index(255)]

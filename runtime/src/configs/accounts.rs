@@ -62,6 +62,10 @@ pub enum ProxyType {
 	Identity,
 	/// Take part in collator selection.
 	Collator,
+	/// Submit experts, and take submissions back.
+	Miner,
+	/// Run an operator: machine, session key, leaving.
+	Operator,
 }
 
 impl InstanceFilter<RuntimeCall> for ProxyType {
@@ -88,6 +92,8 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
 				call,
 				RuntimeCall::CollatorSelection(..) | RuntimeCall::Utility(..) | RuntimeCall::Multisig(..)
 			),
+			Self::Miner => matches!(call, RuntimeCall::ProofOfLearning(..) | RuntimeCall::Utility(..)),
+			Self::Operator => matches!(call, RuntimeCall::Operators(..) | RuntimeCall::Utility(..)),
 		}
 	}
 
@@ -96,7 +102,7 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
 			(x, y) if x == y => true,
 			(Self::Any, _) => true,
 			(_, Self::Any) => false,
-			(Self::NonTransfer, Self::Collator) => true,
+			(Self::NonTransfer, Self::Collator | Self::Miner | Self::Operator) => true,
 			_ => false,
 		}
 	}

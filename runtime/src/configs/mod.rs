@@ -2,6 +2,7 @@
 
 mod accounts;
 mod consensus;
+mod learning;
 mod monetary;
 mod rule;
 mod system;
@@ -9,5 +10,6 @@ pub mod xcm;
 
 pub use accounts::ProxyType;
 pub use consensus::ConsensusHook;
-pub use monetary::{DealWithFees, TransactionByteFee, TreasuryAccount, WeightToFee};
+pub use learning::HeartbeatPeriod;
+pub use monetary::{PotAndTreasury, TransactionByteFee, TreasuryAccount, WeightToFee};
 pub use system::RuntimeBlockWeights;

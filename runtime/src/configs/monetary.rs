@@ -1,6 +1,6 @@
-//! Money: balances, fees and the treasury. Money is minted nowhere here.
+//! Money: balances, fees, the ledger that alone mints it, and the treasury.
 
-use crate::*;
+use crate::{parameters::ledger, *};
 use frame_support::{
 	parameter_types,
 	traits::{
@@ -62,29 +62,47 @@ impl frame_support::weights::WeightToFee for WeightToFee {
 	}
 }
 
-/// Burns 1 % of a fee, gives half of the rest to the collators' pot and half to the treasury. Tips go
-/// to the pot whole.
-pub struct DealWithFees;
+/// Halves what is left of the fees, and the tips, between the collators' pot and the treasury.
+pub struct PotAndTreasury;
 
-impl OnUnbalanced<Credit<AccountId, Balances>> for DealWithFees {
-	fn on_unbalanceds(mut fees_then_tips: impl Iterator<Item = Credit<AccountId, Balances>>) {
-		if let Some(fees) = fees_then_tips.next() {
-			let (burned, kept) = fees.ration(1, 99);
-			// A credit that goes out of scope shrinks the total issuance.
-			drop(burned);
-			let (to_pot, to_treasury) = kept.ration(50, 50);
-			ResolveTo::<StakingPotAccountId<Runtime>, Balances>::on_unbalanced(to_pot);
-			ResolveTo::<TreasuryAccount, Balances>::on_unbalanced(to_treasury);
-		}
-		if let Some(tips) = fees_then_tips.next() {
-			ResolveTo::<StakingPotAccountId<Runtime>, Balances>::on_unbalanced(tips);
-		}
+impl OnUnbalanced<Credit<AccountId, Balances>> for PotAndTreasury {
+	fn on_nonzero_unbalanced(amount: Credit<AccountId, Balances>) {
+		let (to_pot, to_treasury) = amount.ration(50, 50);
+		ResolveTo::<StakingPotAccountId<Runtime>, Balances>::on_unbalanced(to_pot);
+		ResolveTo::<TreasuryAccount, Balances>::on_unbalanced(to_treasury);
 	}
+}
+
+parameter_types! {
+	/// A thousand million BLY, for ever.
+	pub const SupplyCap: Balance = 1_000_000_000 * UNIT;
+	pub const BlocksPerYear: BlockNumber = 365 * DAYS;
+	pub const EraLength: BlockNumber = HOURS;
+	pub const FeeBurn: Permill = Permill::from_percent(1);
+}
+
+impl pallet_ledger::Config for Runtime {
+	type Currency = Balances;
+	type BudgetOrigin = EnsureRoot<AccountId>;
+	type SupplyCap = SupplyCap;
+	// Ten per cent a year.
+	type InflationMax = ConstU32<100_000>;
+	type BlocksPerYear = BlocksPerYear;
+	type EraLength = EraLength;
+	type LearningBase = ledger::LearningBase;
+	type LearningMultipleMax = ledger::LearningMultipleMax;
+	type ValidationReward = ledger::ValidationReward;
+	type TreasuryAccount = TreasuryAccount;
+	type FeeBurn = FeeBurn;
+	type FeeRecipient = PotAndTreasury;
+	type JournalLength = ConstU32<1_024>;
+	type WeightInfo = pallet_ledger::weights::SubstrateWeight<Runtime>;
 }
 
 impl pallet_transaction_payment::Config for Runtime {
 	type RuntimeEvent = RuntimeEvent;
-	type OnChargeTransaction = pallet_transaction_payment::FungibleAdapter<Balances, DealWithFees>;
+	type OnChargeTransaction =
+		pallet_transaction_payment::FungibleAdapter<Balances, pallet_ledger::DealWithFees<Runtime>>;
 	type OperationalFeeMultiplier = ConstU8<5>;
 	type WeightToFee = WeightToFee;
 	type LengthToFee = ConstantMultiplier<Balance, TransactionByteFee>;

@@ -1,0 +1,174 @@
+//! Which transactions the chain takes, and what it does with their fees.
+
+mod common;
+
+use blyan_primitives::{OperatorId, OperatorSignature, ScoreReport, Verdict};
+use blyan_runtime::{
+	configs::TreasuryAccount, extension, AccountId, Balances, CollatorSelection, Executive, Runtime,
+	RuntimeCall, RuntimeOrigin, SafeMode, Signature, SignedPayload, System, UncheckedExtrinsic,
+	EXISTENTIAL_DEPOSIT, HOURS, UNIT,
+};
+use codec::Encode;
+use frame_support::{assert_ok, traits::fungible::Inspect};
+use frame_system::offchain::CreateAuthorizedTransaction;
+use pallet_operators::heartbeat_payload;
+use sp_core::{Pair, H256};
+use sp_keyring::Sr25519Keyring::{self, Alice, Bob};
+use sp_runtime::{
+	generic::Era,
+	transaction_validity::{
+		InvalidTransaction, TransactionSource, TransactionValidity, TransactionValidityError,
+	},
+};
+
+fn validate(transaction: UncheckedExtrinsic) -> TransactionValidity {
+	Executive::validate_transaction(TransactionSource::External, transaction, H256::zero())
+}
+
+fn authorized<LocalCall>(call: LocalCall) -> UncheckedExtrinsic
+where
+	Runtime:
+		CreateAuthorizedTransaction<LocalCall, Extrinsic = UncheckedExtrinsic, RuntimeCall = RuntimeCall>,
+	RuntimeCall: From<LocalCall>,
+{
+	<Runtime as CreateAuthorizedTransaction<LocalCall>>::create_authorized_transaction(call.into())
+}
+
+fn signed(signer: Sr25519Keyring, call: RuntimeCall, nonce: u32) -> UncheckedExtrinsic {
+	let payload =
+		SignedPayload::new(call, extension(nonce, 0, Era::Immortal)).expect("implicit data is there");
+	let signature = payload.using_encoded(|bytes| signer.sign(bytes));
+	let (call, extension, _) = payload.deconstruct();
+	UncheckedExtrinsic::new_signed(
+		call,
+		signer.to_account_id().into(),
+		Signature::Sr25519(signature),
+		extension,
+	)
+}
+
+fn transfer(to: AccountId, value: u128) -> RuntimeCall {
+	pallet_balances::Call::transfer_keep_alive { dest: to.into(), value }.into()
+}
+
+fn heartbeat(signer: Sr25519Keyring, genesis: H256, period: u32) -> UncheckedExtrinsic {
+	let signature = signer.pair().sign(&heartbeat_payload(&genesis, period));
+	authorized(pallet_operators::Call::<Runtime>::heartbeat {
+		period,
+		key: OperatorId::from(Alice.public()),
+		signature: OperatorSignature::from(signature),
+	})
+}
+
+#[test]
+fn heartbeat_is_valid_only_with_the_operators_own_signature() {
+	common::development().execute_with(|| {
+		// The second period, because the first one counts as heard.
+		System::set_block_number(HOURS + 1);
+		let genesis = System::block_hash(0);
+		let valid = validate(heartbeat(Alice, genesis, 1)).expect("signed by the operator");
+		assert!(!valid.provides.is_empty());
+		assert!(validate(heartbeat(Bob, genesis, 1)).is_err());
+		assert!(validate(heartbeat(Alice, H256([7; 32]), 1)).is_err());
+	});
+}
+
+#[test]
+fn score_is_refused_when_nobody_asked_for_it() {
+	common::development().execute_with(|| {
+		let report = ScoreReport { submission: 0, verdict: Verdict::Invalid };
+		let payload = report.signing_payload(&System::block_hash(0));
+		let transaction = authorized(pallet_proof_of_learning::Call::<Runtime>::report_score {
+			report,
+			key: OperatorId::from(Alice.public()),
+			signature: OperatorSignature::from(Alice.pair().sign(&payload)),
+		});
+		assert!(validate(transaction).is_err());
+	});
+}
+
+#[test]
+fn signed_call_without_authority_of_its_own_is_no_authorized_call() {
+	common::development().execute_with(|| {
+		let transaction = authorized(pallet_balances::Call::<Runtime>::transfer_keep_alive {
+			dest: Bob.to_account_id().into(),
+			value: UNIT,
+		});
+		assert!(validate(transaction).is_err());
+	});
+}
+
+#[test]
+fn transfer_is_refused_when_the_signature_or_the_network_is_another_one() {
+	common::development().execute_with(|| {
+		let call = transfer(Bob.to_account_id(), UNIT);
+		assert!(validate(signed(Alice, call.clone(), 0)).is_ok());
+
+		let payload =
+			SignedPayload::new(call.clone(), extension(0, 0, Era::Immortal)).expect("implicit data is there");
+		let signature = payload.using_encoded(|bytes| Bob.sign(bytes));
+		let (call_again, extension, _) = payload.deconstruct();
+		let forged = UncheckedExtrinsic::new_signed(
+			call_again,
+			Alice.to_account_id().into(),
+			Signature::Sr25519(signature),
+			extension,
+		);
+		let bad_proof = Err(TransactionValidityError::Invalid(InvalidTransaction::BadProof));
+		assert_eq!(validate(forged), bad_proof);
+
+		let here = signed(Alice, call, 0);
+		frame_system::BlockHash::<Runtime>::insert(0, H256([9; 32]));
+		assert_eq!(validate(here), bad_proof);
+	});
+}
+
+#[test]
+fn fee_is_burned_by_one_hundredth_and_the_rest_is_halved() {
+	common::development().execute_with(|| {
+		let (treasury, pot) = (TreasuryAccount::get(), CollatorSelection::account_id());
+		// Shares below the existential deposit would not arrive in accounts that do not exist yet.
+		for account in [&treasury, &pot] {
+			let call = transfer(account.clone(), 10 * EXISTENTIAL_DEPOSIT);
+			assert_ok!(Executive::apply_extrinsic(signed(
+				Bob,
+				call,
+				System::account_nonce(Bob.to_account_id())
+			))
+			.expect("valid"));
+		}
+		let measure = || {
+			(
+				Balances::total_issuance(),
+				Balances::balance(&treasury),
+				Balances::balance(&pot),
+				Balances::balance(&Alice.to_account_id()),
+			)
+		};
+		let before = measure();
+		assert_ok!(
+			Executive::apply_extrinsic(signed(Alice, transfer(Bob.to_account_id(), UNIT), 0)).expect("valid")
+		);
+		let after = measure();
+		let fee = before.3 - after.3 - UNIT;
+		assert!(fee > 0);
+		let burned = fee / 100;
+		assert_eq!(before.0 - after.0, burned);
+		assert_eq!(pallet_ledger::FeesBurned::<Runtime>::get() > 0, burned > 0);
+		let (to_treasury, to_pot) = (after.1 - before.1, after.2 - before.2);
+		assert_eq!(to_treasury + to_pot, fee - burned);
+		assert!(to_treasury.abs_diff(to_pot) <= 1);
+	});
+}
+
+#[test]
+fn safe_mode_stops_transfers_but_not_heartbeats() {
+	common::development().execute_with(|| {
+		System::set_block_number(HOURS + 1);
+		assert_ok!(SafeMode::force_enter(RuntimeOrigin::root()));
+		let outcome = Executive::apply_extrinsic(signed(Alice, transfer(Bob.to_account_id(), UNIT), 0));
+		assert_eq!(outcome.expect("it is valid"), Err(frame_system::Error::<Runtime>::CallFiltered.into()));
+		let beat = Executive::apply_extrinsic(heartbeat(Alice, System::block_hash(0), 1));
+		assert_ok!(beat.expect("it is valid"));
+	});
+}
