@@ -73,7 +73,11 @@ mod benchmarks {
 		let event: <T as frame_system::Config>::RuntimeEvent =
 			Event::<T>::ModelRegistered { model, config, version }.into();
 		frame_system::Pallet::<T>::assert_last_event(event);
-		assert!(Heads::<T>::contains_key(ExpertSlot { model, layer: 0, expert: h as u16 - 1 }));
+		assert!(Heads::<T>::contains_key(ExpertSlot {
+			model,
+			layer: 0,
+			expert: (h as u16).saturating_sub(1)
+		}));
 		assert!(Blobs::<T>::contains_key(block(h).blob.hash));
 		Ok(())
 	}

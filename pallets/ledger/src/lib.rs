@@ -205,7 +205,7 @@ pub mod pallet {
 	#[pallet::hooks]
 	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
 		fn on_initialize(now: BlockNumberFor<T>) -> Weight {
-			if (now % T::EraLength::get()).is_zero() {
+			if Self::is_end_of_era(now) {
 				Self::end_era(now);
 				T::WeightInfo::end_era()
 			} else {

@@ -12,6 +12,12 @@ use sp_runtime::{
 };
 
 impl<T: Config> Pallet<T> {
+	/// Whether `now` is the last block of an era: those whose number `EraLength` divides.
+	pub(crate) fn is_end_of_era(now: BlockNumberFor<T>) -> bool {
+		let now: u64 = now.saturated_into();
+		now.checked_rem(T::EraLength::get().saturated_into()) == Some(0)
+	}
+
 	/// Divides the era's emission among the envelopes and pays the treasury's.
 	///
 	/// An era without emission, at the cap for example, leaves no event.

@@ -81,7 +81,7 @@ fn invariants_notice_each_breach() {
 		}),
 		"the promises exceed the cap"
 	);
-	assert_eq!(complaint(|| Paid::<Test>::kill()), "an envelope does not reconcile");
+	assert_eq!(complaint(Paid::<Test>::kill), "an envelope does not reconcile");
 	assert_eq!(
 		complaint(|| Envelopes::<Test>::mutate(|envelopes| envelopes.data += 1)),
 		"an envelope does not reconcile"
