@@ -10,6 +10,11 @@
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+extern crate alloc;
+
+// The native half of the macro names `Vec`.
+#[cfg(not(substrate_runtime))]
+use alloc::vec::Vec;
 use blyan_primitives::{EngineError, EvaluationJob, JobId, JobStatus};
 use codec::{Decode, Encode};
 use sp_runtime_interface::{
@@ -35,7 +40,7 @@ pub trait MlEngine: Send + Sync {
 #[cfg(not(substrate_runtime))]
 sp_externalities::decl_extension! {
 	/// Carries the engine into the context of an off-chain worker.
-	pub struct MlEngineExt(std::sync::Arc<dyn MlEngine>);
+	pub struct MlEngineExt(alloc::sync::Arc<dyn MlEngine>);
 }
 
 /// Largest encoded job the host will look at. A model has at most 32 x 512 slots of 68 bytes each.
