@@ -250,6 +250,15 @@ pub struct TrainBaseArgs {
 	/// Longest sequence in bytes.
 	#[arg(long, default_value_t = 128)]
 	pub context: u16,
+	/// Sequences that candidates will be measured on.
+	#[arg(long, default_value_t = 1_024)]
+	pub holdout_sequences: usize,
+	/// Measure on them every so many steps, and at the end; 0 never.
+	#[arg(long, default_value_t = 0)]
+	pub evaluate_every: u64,
+	/// Keep a checkpoint here, and resume from it if it exists.
+	#[arg(long, value_name = "FILE")]
+	pub checkpoint: Option<PathBuf>,
 	/// How to train.
 	#[command(flatten)]
 	pub training: TrainingArgs,
@@ -278,7 +287,7 @@ pub struct MineArgs {
 	/// Model to improve.
 	#[arg(long, default_value_t = 0)]
 	pub model: u32,
-	/// Which expert: LAYER.EXPERT. Absent: the one with the oldest version, at random among equals.
+	/// Which expert: LAYER.EXPERT. Absent: of those improved least, the one used most.
 	#[arg(long, value_name = "LAYER.EXPERT")]
 	pub slot: Option<SlotName>,
 	/// Keep the trained TensorBlock here.

@@ -5,9 +5,13 @@ mod amount;
 mod args;
 mod client;
 mod commands;
+mod demo;
+mod engine;
 mod failure;
 mod home;
 mod keys;
+mod mining;
+mod model_dir;
 mod names;
 mod output;
 mod plot;
@@ -27,22 +31,21 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
 	let cli = Cli::parse();
 	let output = Output::new(cli.global.json);
-	let result = tokio::runtime::Builder::new_multi_thread()
-		.enable_all()
-		.build()
-		.map_err(Failure::from)
-		.and_then(|runtime| {
-			let result = runtime.block_on(run(cli, output.clone()));
-			// Training threads may still be in a step; nobody waits for them after Ctrl-C.
-			runtime.shutdown_background();
-			result
-		});
+	let result =
+		tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::from).and_then(
+			|runtime| {
+				let result = runtime.block_on(run(cli, output.clone()));
+				// Training threads may still be in a step; nobody waits for them after Ctrl-C.
+				runtime.shutdown_background();
+				result
+			},
+		);
 	match result {
 		Ok(()) => ExitCode::SUCCESS,
 		Err(failure) => {
 			output.failure(&failure);
 			ExitCode::from(failure.kind.exit_code())
-		},
+		}
 	}
 }
 
@@ -74,6 +77,11 @@ async fn dispatch(session: &Session, command: Command) -> Outcome<()> {
 	use commands::*;
 	match command {
 		Command::Keys(command) => keys::run(session, command),
+		Command::Dataset(command) => dataset::run(session, command).await,
+		Command::Train(command) => train::run(session, command).await,
+		Command::Mine(args) => mine::run(session, args).await,
+		Command::Submit(args) => submit::run(session, args).await,
+		Command::Demo(args) => crate::demo::run(session, args).await,
 		Command::Experts(args) => lists::experts(session, args).await,
 		Command::Models => lists::models(session).await,
 		Command::Submissions(args) => lists::submissions(session, args).await,
@@ -83,6 +91,5 @@ async fn dispatch(session: &Session, command: Command) -> Outcome<()> {
 		Command::Chat(args) => chat::run(session, args).await,
 		Command::Status => status::run(session).await,
 		Command::Network(command) => network::run(session, command).await,
-		_ => Err(Failure::new("soon")),
 	}
 }

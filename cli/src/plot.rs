@@ -55,9 +55,7 @@ fn draw_svg(path: &Path, title: &str, points: &[Point]) -> Result<(), String> {
 		.draw()
 		.map_err(text)?;
 	let place = |index: usize| (index as f64, points[index].bits_per_byte);
-	chart
-		.draw_series(LineSeries::new((0..points.len()).map(place), BLUE.stroke_width(2)))
-		.map_err(text)?;
+	chart.draw_series(LineSeries::new((0..points.len()).map(place), BLUE.stroke_width(2))).map_err(text)?;
 	for (index, point) in points.iter().enumerate() {
 		let (x, y) = place(index);
 		if point.error > 0.0 {

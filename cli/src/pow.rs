@@ -14,8 +14,10 @@ const SLICE: u64 = 1 << 12;
 /// The nonce whose stamp has `bits` leading zero bits. Takes 2^bits tries on average.
 pub fn search(miner: &AccountId32, tensor_root: &H256, block_hash: &H256, bits: u32) -> Outcome<u64> {
 	if bits > 48 {
-		return Err(Failure::new(format!("the chain asks for {bits} bits of work, more than a machine can do"))
-			.next("check that --url names the right network"));
+		return Err(Failure::new(format!(
+			"the chain asks for {bits} bits of work, more than a machine can do"
+		))
+		.next("check that --url names the right network"));
 	}
 	let (next, is_found, found) = (AtomicU64::new(0), AtomicBool::new(false), AtomicU64::new(0));
 	let account: &[u8] = miner.as_ref();

@@ -2,9 +2,7 @@
 
 use crate::{amount, names};
 use blyan_primitives::{EvaluationOutcome, Verdict};
-use blyan_runtime_api::{
-	ExpiryReason, RejectReason, SubmissionInfo, SubmissionOutcome, SubmissionState,
-};
+use blyan_runtime_api::{ExpiryReason, RejectReason, SubmissionInfo, SubmissionOutcome, SubmissionState};
 use serde_json::{json, Value};
 
 /// Q16 to its value.
@@ -46,6 +44,13 @@ impl Score {
 	}
 }
 
+/// Standard errors that attempt number `attempt` at a slot must clear. The chain computes the square of this
+/// in integers: each doubling of the attempts divides the chance of a lucky acceptance by four.
+pub fn standard_errors(z_milli: u32, attempt: u32) -> f64 {
+	let doublings = f64::from(attempt.max(1)).log2().ceil();
+	((f64::from(z_milli) / 1_000.0).powi(2) + 4.0 * core::f64::consts::LN_2 * doublings).sqrt()
+}
+
 /// A Q16 number of bits.
 pub fn bits(q16: i64) -> f64 {
 	q16 as f64 / Q16
@@ -70,7 +75,7 @@ pub fn verdict_json(verdict: &Verdict) -> Value {
 				"improvement_bits_per_byte": score.improvement,
 				"standard_error": score.standard_error,
 			} })
-		},
+		}
 	}
 }
 
@@ -99,7 +104,7 @@ pub fn verdict(verdict: &Verdict) -> String {
 				"{:.5} -> {:.5} bits/byte over {} bytes in {} sequences",
 				score.baseline, score.candidate, outcome.bytes, outcome.sequences
 			)
-		},
+		}
 	}
 }
 
@@ -111,7 +116,7 @@ pub fn state(state: &SubmissionState) -> String {
 		SubmissionState::Evaluating(active) => {
 			let reported = active.committee.iter().filter(|seat| seat.verdict.is_some()).count();
 			format!("evaluating, {reported} of {} reported", active.committee.len())
-		},
+		}
 		SubmissionState::Closed { outcome, .. } => outcome_name(outcome).into(),
 	}
 }
@@ -141,7 +146,7 @@ pub fn outcome(outcome: &SubmissionOutcome) -> (String, Option<&'static str>) {
 				amount::show(*reward)
 			);
 			return (text, None);
-		},
+		}
 		SubmissionOutcome::Rejected(RejectReason::NotBetter { improvement }) => (
 			format!(
 				"refused: an improvement of {:.5} bits/byte is below what is required",
@@ -203,10 +208,10 @@ pub fn explain_submission(submission: &SubmissionInfo) -> String {
 				let said = seat.verdict.as_ref().map_or("has not reported".into(), verdict);
 				lines.push(format!("  {:<9} {said}", names::short(&seat.operator)));
 			}
-		},
+		}
 		SubmissionState::Closed { outcome: closed, at } => {
 			lines.push(format!("state       {} (block {at})", outcome(closed).0));
-		},
+		}
 		queued => lines.push(format!("state       {}", state(queued))),
 	}
 	lines.join("\n")
@@ -236,6 +241,14 @@ mod tests {
 		assert!((score.standard_error - 0.25).abs() < 1e-12);
 		assert!((score.lower_bound(2.0) - 0.25).abs() < 1e-12);
 		assert_eq!(Score::new(&EvaluationOutcome::default()).improvement, 0.0);
+	}
+
+	#[test]
+	fn more_attempts_need_more_standard_errors() {
+		assert_eq!(standard_errors(3_000, 1), 3.0);
+		assert!((standard_errors(3_000, 2).powi(2) - 11.772_589).abs() < 1e-6);
+		assert_eq!(standard_errors(3_000, 3), standard_errors(3_000, 4));
+		assert_eq!(standard_errors(3_000, 0), 3.0);
 	}
 
 	#[test]

@@ -45,14 +45,14 @@ pub async fn upload(client: &Client, output: &Output, bytes: &[u8]) -> Outcome<(
 				attempt = 0;
 				offset = usize::try_from(answer.received).unwrap_or(usize::MAX).min(bytes.len());
 				bar.set(offset as u64);
-			},
+			}
 			Err(failure) if failure.kind == Kind::Refused && attempt < ATTEMPTS => {
 				// The node may not have seen the block that announces the blob, or be full; from the start
 				// again is always right, since chunks it already has are answered at once.
 				attempt += 1;
 				offset = 0;
 				tokio::time::sleep(Duration::from_millis(500 << attempt)).await;
-			},
+			}
 			Err(failure) => return Err(failure),
 		}
 	}

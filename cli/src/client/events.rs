@@ -17,9 +17,9 @@ pub fn to_json<T>(value: &Value<T>) -> Json {
 /// The fields of an event or a struct as JSON.
 pub fn fields_to_json<T>(fields: &Composite<T>) -> Json {
 	match fields {
-		Composite::Named(fields) => {
-			Json::Object(fields.iter().map(|(name, value)| (name.clone(), to_json(value))).collect::<Map<_, _>>())
-		},
+		Composite::Named(fields) => Json::Object(
+			fields.iter().map(|(name, value)| (name.clone(), to_json(value))).collect::<Map<_, _>>(),
+		),
 		Composite::Unnamed(values) => {
 			if let Some(bytes) = as_bytes(values) {
 				return json!(format!("0x{}", hex::encode(bytes)));
@@ -29,7 +29,7 @@ pub fn fields_to_json<T>(fields: &Composite<T>) -> Json {
 				[inner] => to_json(inner),
 				values => Json::Array(values.iter().map(to_json).collect()),
 			}
-		},
+		}
 	}
 }
 

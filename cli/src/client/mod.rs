@@ -8,8 +8,8 @@ mod submission;
 mod transaction;
 
 pub use blobs::{download, hash, upload};
-pub use network::{Network, Pins};
 pub use events::as_u128;
+pub use network::Pins;
 pub use rpc::{Generated, GenerationCost};
 pub use submission::{follow, Submission};
 pub use transaction::Receipt;
@@ -40,9 +40,9 @@ pub struct Client {
 }
 
 fn unreachable(url: &str, reason: impl std::fmt::Display) -> Failure {
-	Failure::new(format!("no answer from {url}: {reason}"))
-		.kind(Kind::Unreachable)
-		.next("start a node (blyan-node --dev, or blyan demo) or name a running one with --url ws://HOST:PORT")
+	Failure::new(format!("no answer from {url}: {reason}")).kind(Kind::Unreachable).next(
+		"start a node (blyan-node --dev, or blyan demo) or name a running one with --url ws://HOST:PORT",
+	)
 }
 
 impl Client {
@@ -50,9 +50,8 @@ impl Client {
 	pub async fn connect(url: &str) -> Outcome<Self> {
 		let connecting = async {
 			let rpc = RpcClient::from_insecure_url(url).await.map_err(|error| unreachable(url, error))?;
-			let api = OnlineClient::from_rpc_client(rpc.clone())
-				.await
-				.map_err(|error| unreachable(url, error))?;
+			let api =
+				OnlineClient::from_rpc_client(rpc.clone()).await.map_err(|error| unreachable(url, error))?;
 			Ok(Self { url: url.into(), rpc, api })
 		};
 		tokio::time::timeout(ANSWER_TIMEOUT, connecting).await.map_err(|_| unreachable(url, "timeout"))?

@@ -2,7 +2,7 @@
 
 use super::Client;
 use crate::failure::{Context, Failure, Kind, Outcome};
-use blyan_primitives::{HoldoutRef, ModelId, ModelInfo, SubmissionId};
+use blyan_primitives::{ModelId, ModelInfo, SubmissionId};
 use blyan_runtime_api::{OperatorInfo, SubmissionInfo, SubmissionTerms};
 use codec::{Decode, Encode};
 use serde::{Deserialize, Serialize};
@@ -86,11 +86,6 @@ impl Client {
 		})
 	}
 
-	/// What candidates for a model are measured on.
-	pub async fn holdout(&self, id: ModelId) -> Outcome<Option<HoldoutRef>> {
-		self.ask("ModelsApi", "holdout", id).await
-	}
-
 	/// One submission.
 	pub async fn submission(&self, id: SubmissionId) -> Outcome<SubmissionInfo> {
 		self.ask::<Option<SubmissionInfo>>("LearningApi", "submission", id).await?.ok_or_else(|| {
@@ -141,7 +136,7 @@ impl Client {
 			.map_err(|error| match error {
 				subxt::rpcs::Error::User(error) => {
 					Failure::new(format!("the node does not generate: {}", error.message)).kind(Kind::Refused)
-				},
+				}
 				error => Failure::new(format!("the node does not generate: {error}")).kind(Kind::Unreachable),
 			})
 	}
@@ -157,7 +152,9 @@ mod tests {
 		assert!(matches!(byte, Generated::Byte { index: 0, .. }));
 		let done = r#"{"done":true,"prompt_bytes":3,"generated_bytes":1,"operations":12,"seconds":0.5,
 			"model_root":"0x00","price_planck":"4","charged":false}"#;
-		assert!(matches!(serde_json::from_str(done).unwrap(), Generated::Done(GenerationCost { seconds, .. })
-			if seconds == 0.5));
+		assert!(
+			matches!(serde_json::from_str(done).unwrap(), Generated::Done(GenerationCost { seconds, .. })
+			if seconds == 0.5)
+		);
 	}
 }

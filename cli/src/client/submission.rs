@@ -8,8 +8,8 @@ use crate::{
 	output::Output,
 	verdict::{self, Score},
 };
-use blyan_primitives::{ExpertSlot, SubmissionId, Verdict};
-use blyan_runtime_api::{ExpiryReason, RejectReason, SubmissionOutcome, SubmissionState};
+use blyan_primitives::{BlockRef, ExpertSlot, SubmissionId, Verdict, VersionIndex};
+use blyan_runtime_api::{ExpiryReason, RejectReason, SubmissionOutcome, SubmissionState, SubmissionTerms};
 use codec::Decode;
 use serde_json::json;
 use sp_core::{crypto::AccountId32, H256};
@@ -26,19 +26,13 @@ pub struct Submission {
 	pub id: SubmissionId,
 	/// How it ended.
 	pub outcome: SubmissionOutcome,
-	/// Who was drawn.
-	pub committee: Vec<AccountId32>,
 	/// What each member said.
 	pub reports: Vec<Report>,
-	/// Block of the decision.
-	pub decided_at: u64,
 }
 
 /// What one member of the committee said.
 #[derive(Clone, Debug)]
 pub struct Report {
-	/// The member.
-	pub operator: AccountId32,
 	/// Its verdict.
 	pub verdict: Verdict,
 	/// Hash of the verdict: equal hashes are equal to the bit.
@@ -48,17 +42,16 @@ pub struct Report {
 impl Submission {
 	/// The score that most of the committee reported.
 	pub fn score(&self) -> Option<Score> {
-		let count = |digest: &H256| self.reports.iter().filter(|report| report.digest == *digest).count();
-		let report = self.reports.iter().max_by_key(|report| count(&report.digest))?;
-		match &report.verdict {
-			Verdict::Scored(outcome) => Some(Score::new(outcome)),
-			Verdict::Invalid => None,
-		}
+		majority(&self.reports)
 	}
+}
 
-	/// Whether all reports are equal to the bit.
-	pub fn is_unanimous(&self) -> bool {
-		self.reports.windows(2).all(|pair| pair[0].digest == pair[1].digest)
+fn majority(reports: &[Report]) -> Option<Score> {
+	let count = |digest: &H256| reports.iter().filter(|report| report.digest == *digest).count();
+	let report = reports.iter().max_by_key(|report| count(&report.digest))?;
+	match &report.verdict {
+		Verdict::Scored(outcome) => Some(Score::new(outcome)),
+		Verdict::Invalid => None,
 	}
 }
 
@@ -72,20 +65,23 @@ pub async fn follow(
 ) -> Outcome<Submission> {
 	let started = Instant::now();
 	let spinner = output.spinner("waiting");
-	let mut follower = Follower { output, id, committee: Vec::new(), reports: Vec::new() };
+	let terms = client.terms(&client.submission(id).await?.miner).await?;
+	let mut follower = Follower { output, id, terms, attempt: 1, committee: Vec::new(), reports: Vec::new() };
 	let mut next = from;
 	loop {
 		let finalised = client.finalised_block().await?;
 		while next <= finalised {
 			if let Some(outcome) = follower.block(client, next).await? {
-				let Follower { committee, reports, .. } = follower;
-				return Ok(Submission { id, outcome, committee, reports, decided_at: next });
+				return Ok(Submission { id, outcome, reports: follower.reports });
 			}
 			next += 1;
 		}
 		if started.elapsed() > timeout {
-			return Err(Failure::new(format!("submission {id} is not decided after {} s", timeout.as_secs()))
-				.next(format!("it goes on without you; look again with: blyan submissions {id} --follow")));
+			return Err(Failure::new(format!(
+				"submission {id} is not decided after {} s",
+				timeout.as_secs()
+			))
+			.next(format!("it goes on without you; look again with: blyan submissions {id} --follow")));
 		}
 		if follower.committee.is_empty() {
 			if let SubmissionState::Queued { ahead, draw_from } = client.submission(id).await?.state {
@@ -102,6 +98,9 @@ pub async fn follow(
 struct Follower<'a> {
 	output: &'a Output,
 	id: SubmissionId,
+	terms: SubmissionTerms,
+	/// Which attempt of its miner at this slot it is.
+	attempt: u32,
 	committee: Vec<AccountId32>,
 	reports: Vec<Report>,
 }
@@ -119,6 +118,17 @@ impl Follower<'_> {
 				continue;
 			}
 			match event.event_name() {
+				"Submitted" => {
+					let (_, _, _, _, _, attempt): (
+						SubmissionId,
+						AccountId32,
+						ExpertSlot,
+						VersionIndex,
+						BlockRef,
+						u32,
+					) = read(bytes)?;
+					self.attempt = attempt;
+				}
 				"CommitteeDrawn" => self.on_committee(number, read(bytes)?),
 				"ScoreReported" => self.on_report(number, read(bytes)?),
 				"Accepted" => {
@@ -131,27 +141,29 @@ impl Follower<'_> {
 						u128,
 					) = read(bytes)?;
 					decision = Some(SubmissionOutcome::Accepted { version, improvement, reward });
-				},
+				}
 				"Rejected" => {
-					let (_, _, _, reason): (SubmissionId, AccountId32, ExpertSlot, RejectReason) = read(bytes)?;
+					let (_, _, _, reason): (SubmissionId, AccountId32, ExpertSlot, RejectReason) =
+						read(bytes)?;
 					decision = Some(SubmissionOutcome::Rejected(reason));
-				},
+				}
 				"Expired" => {
 					let (_, _, reason): (SubmissionId, AccountId32, ExpiryReason) = read(bytes)?;
 					decision = Some(SubmissionOutcome::Expired(reason));
-				},
+				}
 				"Withdrawn" => decision = Some(SubmissionOutcome::Withdrawn),
 				"ValidatorPaid" => {
 					let (_, operator, planck): (SubmissionId, AccountId32, u128) = read(bytes)?;
 					paid.push((operator, planck));
-				},
+				}
 				"BondSlashed" => {
 					let (_, _, planck): (SubmissionId, AccountId32, u128) = read(bytes)?;
-					let fields = json!({ "submission": self.id, "amount": planck.to_string(), "block": number });
+					let fields =
+						json!({ "submission": self.id, "amount": planck.to_string(), "block": number });
 					let text = format!("bond       {} lost", amount::show(planck));
 					self.output.event("bond_slashed", fields, text);
-				},
-				_ => {},
+				}
+				_ => {}
 			}
 		}
 		if let Some(outcome) = &decision {
@@ -185,7 +197,7 @@ impl Follower<'_> {
 			names::short_hash(&digest)
 		);
 		self.output.event("score", fields, text);
-		self.reports.push(Report { operator, verdict, digest });
+		self.reports.push(Report { verdict, digest });
 		if self.reports.len() == self.committee.len() && self.reports.len() > 1 {
 			let count = self.reports.len();
 			let is_equal = self.reports.windows(2).all(|pair| pair[0].digest == pair[1].digest);
@@ -198,6 +210,19 @@ impl Follower<'_> {
 	}
 
 	fn on_decision(&self, block: u64, outcome: &SubmissionOutcome, paid: &[(AccountId32, u128)]) {
+		if let Some(score) = majority(&self.reports) {
+			let z = verdict::standard_errors(self.terms.z_milli, self.attempt);
+			let required = verdict::bits(self.terms.delta.into());
+			let fields = json!({ "submission": self.id, "improvement": score.improvement,
+				"standard_error": score.standard_error, "z": z, "lower_bound": score.lower_bound(z),
+				"required": required });
+			let text = format!(
+				"bound      {:+.5} bits/byte better, at least {:+.5} within {z:.2} standard errors; {required:.5} required",
+				score.improvement,
+				score.lower_bound(z)
+			);
+			self.output.event("bound", fields, text);
+		}
 		let (text, next) = verdict::outcome(outcome);
 		let fields = json!({ "submission": self.id, "block": block,
 			"outcome": verdict::outcome_json(outcome), "next": next });

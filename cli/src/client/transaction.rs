@@ -71,7 +71,7 @@ impl Client {
 					TransactionStatus::Error { message }
 					| TransactionStatus::Invalid { message }
 					| TransactionStatus::Dropped { message } => return Err(explain_refusal(&what, &message)),
-					_ => {},
+					_ => {}
 				}
 			}
 			Err(Failure::new(format!("{what}: the node stopped reporting")).next("look at the node's log"))

@@ -88,13 +88,13 @@ pub async fn generate(
 			Generated::Byte { byte_hex, text, .. } => {
 				bytes.extend(hex::decode(&byte_hex)?);
 				on_text(&text);
-			},
+			}
 			Generated::Done(cost) => {
 				return Ok(Answer { text: String::from_utf8_lossy(&bytes).into_owned(), cost })
-			},
+			}
 			Generated::Failed { error } => {
 				return Err(Failure::new(format!("the node gave up: {error}")).next("look at its log"))
-			},
+			}
 		}
 	}
 	Err(Failure::new("the node stopped in the middle of its answer").next("try again, or look at its log"))

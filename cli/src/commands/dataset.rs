@@ -29,7 +29,7 @@ pub async fn run(session: &Session, command: DatasetCommand) -> Outcome<()> {
 		DatasetCommand::FromCrates { registry, output: target } => {
 			let registry = registry.map_or_else(find_registry, Ok)?;
 			finish(&output, documents_from_crates(&output, &registry, target.limit << 20)?, &target)
-		},
+		}
 		DatasetCommand::FromFiles { paths, licence, output: target } => {
 			let options = FilesOptions { license: licence, ..Default::default() };
 			let mut documents = Vec::new();
@@ -37,7 +37,7 @@ pub async fn run(session: &Session, command: DatasetCommand) -> Outcome<()> {
 				documents.extend(documents_from_files(&output, path, &options)?);
 			}
 			finish(&output, within(documents, target.limit << 20), &target)
-		},
+		}
 	})
 	.await?
 }
@@ -113,7 +113,8 @@ fn finish(output: &Output, documents: Vec<Document>, target: &DatasetOutput) -> 
 		.take(4)
 		.map(|(name, part)| format!("{name} {:.0} %", 100.0 * *part as f64 / bytes.max(1) as f64))
 		.collect();
-	let value = json!({ "file": target.out, "documents": documents.len(), "bytes": bytes, "licences": licences });
+	let value =
+		json!({ "file": target.out, "documents": documents.len(), "bytes": bytes, "licences": licences });
 	let text = format!(
 		"wrote {} documents, {:.1} MiB, to {}\nlicences: {}",
 		documents.len(),

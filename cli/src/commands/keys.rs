@@ -24,7 +24,7 @@ pub fn run(session: &Session, command: KeysCommand) -> Outcome<()> {
 				file.address
 			);
 			session.output.result(&value, text);
-		},
+		}
 		KeysCommand::List => {
 			let keys = session.keys().list()?;
 			let values: Vec<Value> = keys.iter().map(|(name, file)| describe(session, name, file)).collect();
@@ -35,7 +35,7 @@ pub fn run(session: &Session, command: KeysCommand) -> Outcome<()> {
 				false => table(&["name", "address"], &rows),
 			};
 			session.output.result(&values, text);
-		},
+		}
 		KeysCommand::Show { name } => {
 			let file = session.keys().read(&name)?;
 			let value = describe(session, &name, &file);
@@ -48,21 +48,21 @@ pub fn run(session: &Session, command: KeysCommand) -> Outcome<()> {
 				value["file"].as_str().unwrap_or_default()
 			);
 			session.output.result(&value, text);
-		},
+		}
 		KeysCommand::Import { name, phrase, json_file } => {
 			let file = match json_file {
 				Some(path) => {
 					let json = std::fs::read_to_string(&path).context(path.display())?;
 					session.keys().insert_file(&name, KeyFile::parse(&json)?)?
-				},
+				}
 				None => {
 					let phrase = phrase.map_or_else(read_phrase, Ok)?;
 					session.keys().insert_suri(&name, phrase.trim(), None)?
-				},
+				}
 			};
 			let text = format!("imported key \"{name}\", address {}", file.address);
 			session.output.result(&describe(session, &name, &file), text);
-		},
+		}
 	}
 	Ok(())
 }

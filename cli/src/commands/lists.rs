@@ -24,8 +24,10 @@ pub async fn models(session: &Session) -> Outcome<()> {
 	}
 	let values: Vec<Value> = models
 		.iter()
-		.map(|model| json!({ "id": model.id, "name": name(model), "config": model.config,
-			"version": model.version, "generation": model.generation, "trunk": model.trunk }))
+		.map(|model| {
+			json!({ "id": model.id, "name": name(model), "config": model.config,
+			"version": model.version, "generation": model.generation, "trunk": model.trunk })
+		})
 		.collect();
 	let rows: Vec<Vec<String>> = models
 		.iter()

@@ -2,7 +2,11 @@
 
 pub mod account;
 pub mod chat;
+pub mod dataset;
 pub mod keys;
 pub mod lists;
+pub mod mine;
 pub mod network;
 pub mod status;
+pub mod submit;
+pub mod train;

@@ -20,17 +20,17 @@ pub async fn run(session: &Session, command: NetworkCommand) -> Outcome<()> {
 				network.chain, network.kind, network.genesis
 			);
 			session.output.result(&json!({ "network": network, "remembered": pinned }), text);
-		},
+		}
 		NetworkCommand::Pin => {
 			let network = Client::connect(url).await?.network().await?;
 			pins.set(url, Some(&network))?;
 			let text = format!("{url} must be \"{}\", genesis {}", network.chain, network.genesis);
 			session.output.result(&json!({ "network": network }), text);
-		},
+		}
 		NetworkCommand::Forget => {
 			pins.set(url, None)?;
 			session.output.result(&json!({ "forgotten": url }), format!("forgot the network of {url}"));
-		},
+		}
 	}
 	Ok(())
 }

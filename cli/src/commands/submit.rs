@@ -13,7 +13,7 @@ use crate::{
 	session::Session,
 };
 use blyan_primitives::{BlockRef, ExpertSlot, SubmissionId, VersionIndex};
-use blyan_runtime_api::SubmissionOutcome;
+use blyan_runtime_api::{SubmissionOutcome, SubmissionTerms};
 use serde_json::json;
 use sp_core::H256;
 use std::time::Duration;
@@ -102,20 +102,22 @@ pub async fn submit(
 	let slot = candidate.slot;
 	let config = client.model(slot.model).await?.config;
 	let block = engine::expert_ref(&candidate.bytes, &config)?;
-	let terms = client.terms(&account.id()).await?;
-	ensure_terms(client, account, &terms, &block).await?;
-
+	let terms = ensure_can_submit(client, account).await?;
+	if block.blob.size > terms.block_bytes_max {
+		let (size, most) = (block.blob.size, terms.block_bytes_max);
+		return Err(Failure::new(format!("the block has {size} bytes; the chain takes at most {most}"))
+			.kind(Kind::Refused)
+			.next("that model's experts are too large for this network"));
+	}
 	let number = client.finalised_block().await?;
 	let block_hash = client.block_hash(number).await?;
 	let spinner = output.spinner("proof of work");
 	let (miner, root, bits) = (account.id(), block.tensor_root, terms.pow_bits);
-	let nonce =
-		tokio::task::spawn_blocking(move || pow::search(&miner, &root, &block_hash, bits)).await??;
+	let nonce = tokio::task::spawn_blocking(move || pow::search(&miner, &root, &block_hash, bits)).await??;
 	drop(spinner);
 
-	let receipt = client
-		.submit(account, "ProofOfLearning", "submit", call(candidate, &block, number, nonce))
-		.await?;
+	let receipt =
+		client.submit(account, "ProofOfLearning", "submit", call(candidate, &block, number, nonce)).await?;
 	let event = receipt.event("ProofOfLearning", "Submitted").ok_or_else(|| {
 		Failure::new("the submission is in a block, but the chain says nothing about it")
 			.next("this program is older than the chain; update it")
@@ -143,13 +145,9 @@ pub async fn submit(
 	Ok((id, receipt.block))
 }
 
-/// What the chain would refuse anyway is refused here, before work and fees.
-async fn ensure_terms(
-	client: &Client,
-	account: &Account,
-	terms: &blyan_runtime_api::SubmissionTerms,
-	block: &BlockRef,
-) -> Outcome<()> {
+/// What the chain would refuse anyway is refused here, before training, work and fees.
+pub async fn ensure_can_submit(client: &Client, account: &Account) -> Outcome<SubmissionTerms> {
+	let terms = client.terms(&account.id()).await?;
 	let refuse = |message: String| Failure::new(message).kind(Kind::Refused);
 	if terms.quota_left == 0 {
 		return Err(refuse("today's submissions of this key are used up".into()).next(format!(
@@ -160,12 +158,6 @@ async fn ensure_terms(
 	if terms.open_left == 0 {
 		return Err(refuse("as many submissions of this key are open as one miner may have".into())
 			.next("wait for a decision: blyan submissions"));
-	}
-	if block.blob.size > terms.block_bytes_max {
-		return Err(refuse(format!(
-			"the block has {} bytes; the chain takes at most {}",
-			block.blob.size, terms.block_bytes_max
-		)));
 	}
 	let free = client.balance(&account.id()).await?.free;
 	if free <= terms.bond {
@@ -180,15 +172,10 @@ async fn ensure_terms(
 			account.address()
 		)));
 	}
-	Ok(())
+	Ok(terms)
 }
 
-fn call(
-	candidate: &Candidate,
-	block: &BlockRef,
-	stamp_block: u64,
-	nonce: u64,
-) -> Vec<(&'static str, Value)> {
+fn call(candidate: &Candidate, block: &BlockRef, stamp_block: u64, nonce: u64) -> Vec<(&'static str, Value)> {
 	let number = |number: u64| Value::u128(number.into());
 	let slot = Value::named_composite([
 		("model", number(candidate.slot.model.into())),

@@ -116,10 +116,10 @@ impl KeyFile {
 	pub fn decrypt(&self, password: &str) -> Outcome<Keypair> {
 		let json = serde_json::to_string(self)?;
 		polkadot_js_compat::decrypt_json(&json, password).map_err(|error| match error {
-			polkadot_js_compat::Error::Secretbox(_) => {
-				Failure::new("wrong password, or the key file is damaged")
-					.next("try again; a lost password means restoring the key from its phrase: blyan keys import")
-			},
+			polkadot_js_compat::Error::Secretbox(_) => Failure::new(
+				"wrong password, or the key file is damaged",
+			)
+			.next("try again; a lost password means restoring the key from its phrase: blyan keys import"),
 			error => Failure::new(format!("the key file cannot be read: {error}"))
 				.next("only sr25519 keys of polkadot.js (version 3) are supported"),
 		})

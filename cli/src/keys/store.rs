@@ -84,8 +84,9 @@ impl KeyStore {
 	pub fn insert_file(&self, name: &str, file: KeyFile) -> Outcome<KeyFile> {
 		let path = self.path(name)?;
 		if path.exists() {
-			return Err(Failure::new(format!("there is a key named \"{name}\" already"))
-				.next("choose another name"));
+			return Err(
+				Failure::new(format!("there is a key named \"{name}\" already")).next("choose another name")
+			);
 		}
 		file.decrypt(self.passwords.ask(name)?.as_str())?;
 		self.home.create_dir("keys")?;

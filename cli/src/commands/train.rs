@@ -1,0 +1,110 @@
+//! `train`: models and experts as files, without a chain.
+
+use super::dataset::{corpus_of, documents_from_crates, find_registry, HELD_OUT_PERCENT};
+use crate::{
+	args::{TrainBaseArgs, TrainCommand, TrainExpertArgs},
+	failure::{Context, Outcome},
+	mining::{self, BaseRun, LocalModel},
+	model_dir::ModelDir,
+	output::Output,
+	session::Session,
+};
+use blyan_engine::{
+	dataset::{read_jsonl, Document, Holdout, HoldoutOptions},
+	train::{base, Corpus},
+};
+use blyan_exact::ModelConfig;
+use blyan_primitives::ExpertSlot;
+use std::{path::Path, sync::Arc};
+
+/// Text that is read from the registry when no dataset is named.
+const DOCUMENT_BYTES: u64 = 64 << 20;
+
+/// Trains.
+pub async fn run(session: &Session, command: TrainCommand) -> Outcome<()> {
+	match command {
+		TrainCommand::Base(args) => base_model(&session.output, args).await,
+		TrainCommand::Expert(args) => one_expert(&session.output, args).await,
+	}
+}
+
+async fn base_model(output: &Output, args: TrainBaseArgs) -> Outcome<()> {
+	let config = ModelConfig {
+		d_model: args.d_model,
+		d_ff: args.d_ff,
+		layers: args.layers,
+		heads: args.heads,
+		experts: args.experts,
+		top_k: args.top_k,
+		context: args.context,
+	};
+	config.validate()?;
+	let defaults = base::Options::default();
+	let (steps, seconds_max) = mining::limits(&args.training, defaults.steps, defaults.seconds_max)?;
+	let options = base::Options {
+		steps,
+		seconds_max,
+		batch: args.training.batch.unwrap_or(defaults.batch),
+		optimiser: mining::optimiser(&args.training, defaults.optimiser),
+		seed: args.training.seed,
+		evaluate_every: args.evaluate_every,
+		checkpoint: args.checkpoint.clone(),
+		..defaults
+	};
+	let (log, dataset, count) = (output.clone(), args.training.dataset.clone(), args.holdout_sequences);
+	let (corpus, holdout) = tokio::task::spawn_blocking(move || {
+		let documents = documents(&log, dataset.as_deref())?;
+		let holdout = holdout(&documents, &config, count)?;
+		Ok::<_, crate::failure::Failure>((corpus_of(&documents), holdout))
+	})
+	.await??;
+	let run = BaseRun { name: args.name, config, corpus: Arc::new(corpus), holdout, options };
+	mining::train_base(output, run, &args.out).await
+}
+
+/// The documents of a dataset file, or those on this machine.
+pub fn documents(output: &Output, dataset: Option<&Path>) -> Outcome<Vec<Document>> {
+	match dataset {
+		Some(path) => read_jsonl(path)
+			.and_then(|documents| documents.collect())
+			.context_next("dataset", "make one with: blyan dataset from-crates"),
+		None => documents_from_crates(output, &find_registry()?, DOCUMENT_BYTES),
+	}
+}
+
+/// Sequences to measure on, as many as are asked for or, of a small dataset, as many as there are.
+pub fn holdout(documents: &[Document], config: &ModelConfig, sequences: usize) -> Outcome<Holdout> {
+	use blyan_engine::dataset::DatasetError;
+	let options = HoldoutOptions {
+		sequences,
+		sequence_len: usize::from(config.context),
+		percent: HELD_OUT_PERCENT,
+		..Default::default()
+	};
+	match Holdout::build(documents, &options) {
+		Err(DatasetError::HoldoutTooSmall { have, .. }) if have > 1 => {
+			Ok(Holdout::build(documents, &HoldoutOptions { sequences: have, ..options })?)
+		}
+		built => built.context_next("holdout", "name a larger dataset"),
+	}
+}
+
+async fn one_expert(output: &Output, args: TrainExpertArgs) -> Outcome<()> {
+	let model = Arc::new(LocalModel::read(&ModelDir::open(&args.model)?)?);
+	let corpus = corpus(output, args.training.dataset.as_deref()).await?;
+	let slot = ExpertSlot { model: 0, layer: args.slot.layer, expert: args.slot.expert };
+	let trained = mining::train_expert(output, model, slot, corpus, &args.training).await?;
+	std::fs::write(&args.out, &trained.bytes).context(args.out.display())?;
+	let facts = args.out.with_extension("json");
+	std::fs::write(&facts, trained.manifest.to_string()).context(facts.display())?;
+	output.say(format!("wrote {} and {}", args.out.display(), facts.display()));
+	Ok(())
+}
+
+/// The text to train on, read on a thread that may block.
+pub async fn corpus(output: &Output, dataset: Option<&Path>) -> Outcome<Arc<Corpus>> {
+	let (log, dataset) = (output.clone(), dataset.map(Path::to_path_buf));
+	let corpus =
+		tokio::task::spawn_blocking(move || super::dataset::training_corpus(&log, dataset.as_deref()));
+	Ok(Arc::new(corpus.await??))
+}

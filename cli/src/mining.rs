@@ -1,0 +1,339 @@
+//! The miner's work: fetch a model, choose an expert, train it.
+
+use crate::{
+	args::TrainingArgs,
+	client::{self, Client},
+	failure::{Context, Failure, Outcome},
+	home::create_private_dir,
+	model_dir::{self, ModelDir},
+	output::Output,
+	progress::Bar,
+};
+use blyan_engine::{
+	block::{write_expert, BlockShape, TensorBlock},
+	dataset::Holdout,
+	train::{base, expert, export, Corpus, OptimiserConfig, Progress},
+};
+use blyan_exact::{Expert, ModelConfig, Trunk};
+use blyan_primitives::{BlobRef, ExpertSlot, ModelInfo, VersionIndex};
+use serde_json::{json, Value};
+use std::{
+	fs,
+	ops::ControlFlow,
+	path::Path,
+	sync::Arc,
+	time::{Duration, Instant},
+};
+
+/// Floats of the trainer. What comes out of it is exact; this is only how fast.
+#[cfg(not(feature = "cuda"))]
+pub type Floats = burn_flex::Flex;
+/// Floats of the trainer. What comes out of it is exact; this is only how fast.
+#[cfg(feature = "cuda")]
+pub type Floats = burn_cuda::Cuda;
+
+/// Between two lines about the loss when no bar is drawn.
+const REPORT_EVERY: Duration = Duration::from_secs(10);
+/// Weight of the newest step in the loss that is shown.
+const SMOOTHING: f64 = 0.05;
+/// Sequences on which the router's choices are counted.
+const USAGE_SEQUENCES: usize = 32;
+
+/// A model's weights on this machine.
+pub struct LocalModel {
+	/// Architecture.
+	pub config: ModelConfig,
+	/// Versions of the heads, row-major; empty for a model that is on no chain.
+	pub versions: Vec<VersionIndex>,
+	trunk: Trunk,
+	experts: Vec<Expert>,
+}
+
+impl LocalModel {
+	/// Fetches a model from the node. Blobs are kept in `cache` and fetched once.
+	pub async fn fetch(output: &Output, client: &Client, cache: &Path, info: &ModelInfo) -> Outcome<Self> {
+		create_private_dir(cache)?;
+		let trunk = cached(output, client, cache, &info.trunk.blob).await?;
+		let mut experts = Vec::new();
+		let bar = output.bar("model", info.heads.len() as u64);
+		for head in &info.heads {
+			experts.push(cached(output, client, cache, &head.block.blob).await?);
+			bar.set(experts.len() as u64);
+		}
+		let versions = info.heads.iter().map(|head| head.version).collect();
+		Self::parse(info.config, trunk, experts, versions)
+	}
+
+	/// Reads a model from a folder.
+	pub fn read(dir: &ModelDir) -> Outcome<Self> {
+		let manifest = &dir.manifest;
+		let trunk = dir.read(&manifest.trunk.blob.hash)?;
+		let experts: Outcome<Vec<_>> = manifest.heads.iter().map(|head| dir.read(&head.blob.hash)).collect();
+		Self::parse(manifest.config, trunk, experts?, Vec::new())
+	}
+
+	fn parse(
+		config: ModelConfig,
+		trunk: Vec<u8>,
+		experts: Vec<Vec<u8>>,
+		versions: Vec<VersionIndex>,
+	) -> Outcome<Self> {
+		let trunk = TensorBlock::from_bytes(trunk, BlockShape::Trunk(config))
+			.and_then(|block| block.to_trunk())
+			.context("the model's trunk")?;
+		let expert = |bytes| {
+			TensorBlock::from_bytes(bytes, BlockShape::expert_of(&config)).and_then(|block| block.to_expert())
+		};
+		let experts: Result<Vec<_>, _> = experts.into_iter().map(expert).collect();
+		Ok(Self { config, versions, trunk, experts: experts.context("an expert of the model")? })
+	}
+
+	/// The slot that is worth training: of those with the lowest version, the one that the router chooses
+	/// most often on this text.
+	pub fn most_used(&self, model: u32, corpus: &Corpus, seed: u64) -> Outcome<ExpertSlot> {
+		let tokens = usize::from(self.config.context);
+		let sample = corpus.sample(seed, USAGE_SEQUENCES, tokens)?;
+		let experts: Vec<&Expert> = self.experts.iter().collect();
+		let device = Default::default();
+		let counts = expert::usage::<Floats>(&self.config, &self.trunk, &experts, &sample, tokens, &device)?;
+		let lowest = self.versions.iter().min().copied().unwrap_or_default();
+		let best = counts
+			.iter()
+			.enumerate()
+			.filter(|(index, _)| self.versions.get(*index).is_none_or(|version| *version == lowest))
+			.max_by_key(|(index, count)| (**count, core::cmp::Reverse(*index)))
+			.map_or(0, |(index, _)| index);
+		let per_layer = usize::from(self.config.experts).max(1);
+		Ok(ExpertSlot {
+			model,
+			layer: u8::try_from(best / per_layer)?,
+			expert: u16::try_from(best % per_layer)?,
+		})
+	}
+}
+
+async fn cached(output: &Output, client: &Client, cache: &Path, blob: &BlobRef) -> Outcome<Vec<u8>> {
+	let path = cache.join(hex::encode(blob.hash));
+	if let Ok(bytes) = fs::read(&path) {
+		if client::hash(&bytes) == blob.hash {
+			return Ok(bytes);
+		}
+	}
+	let bytes = client::download(client, output, blob).await?;
+	crate::home::write_private(&path, &bytes)?;
+	Ok(bytes)
+}
+
+/// An expert that was trained.
+pub struct TrainedExpert {
+	/// Its TensorBlock.
+	pub bytes: Vec<u8>,
+	/// How it was made; the chain keeps the hash.
+	pub manifest: Value,
+}
+
+/// Trains the expert in `slot`, showing the loss.
+pub async fn train_expert(
+	output: &Output,
+	model: Arc<LocalModel>,
+	slot: ExpertSlot,
+	corpus: Arc<Corpus>,
+	training: &TrainingArgs,
+) -> Outcome<TrainedExpert> {
+	let defaults = expert::Options::default();
+	let (steps, seconds_max) = limits(training, defaults.steps, defaults.seconds_max)?;
+	let options = expert::Options {
+		steps,
+		seconds_max,
+		batch: training.batch.unwrap_or(defaults.batch),
+		optimiser: optimiser(training, defaults.optimiser),
+		seed: training.seed,
+		..defaults
+	};
+	let meter = Meter::new(output, options.steps, options.seconds_max);
+	let output = output.clone();
+	tokio::task::spawn_blocking(move || {
+		let experts: Vec<&Expert> = model.experts.iter().collect();
+		let place = expert::Slot { layer: slot.layer, expert: slot.expert };
+		let (config, trunk) = (&model.config, &model.trunk);
+		let mut meter = meter;
+		let trained = expert::train_expert::<Floats>(
+			config,
+			trunk,
+			&experts,
+			place,
+			&corpus,
+			&[],
+			options.clone(),
+			&Default::default(),
+			&mut |progress| meter.note(progress),
+		)?;
+		let last = meter.finish();
+		let fields = json!({ "slot": slot, "steps": trained.steps, "bytes": trained.bytes,
+			"seconds": trained.seconds, "loss_first": last.0, "loss_last": last.1 });
+		let text = format!(
+			"trained    layer{}.expert{}: {} steps, {:.1} MiB in {:.0} s; loss {:.4} -> {:.4} bits/byte",
+			slot.layer,
+			slot.expert,
+			trained.steps,
+			trained.bytes as f64 / f64::from(1 << 20),
+			trained.seconds,
+			last.0,
+			last.1
+		);
+		output.event("trained", fields.clone(), text);
+		let manifest = json!({ "program": concat!("blyan ", env!("CARGO_PKG_VERSION")), "slot": slot,
+			"options": options, "corpus": { "documents": corpus.documents(), "bytes": corpus.len() },
+			"result": fields });
+		Ok(TrainedExpert { bytes: write_expert(&trained.expert, config)?, manifest })
+	})
+	.await?
+}
+
+/// A whole model.
+pub struct BaseRun {
+	/// Name of the model.
+	pub name: String,
+	/// Architecture.
+	pub config: ModelConfig,
+	/// Text to train on.
+	pub corpus: Arc<Corpus>,
+	/// What candidates will be measured on.
+	pub holdout: Holdout,
+	/// Settings.
+	pub options: base::Options,
+}
+
+/// Trains a whole model and writes it as a folder.
+pub async fn train_base(output: &Output, run: BaseRun, out: &Path) -> Outcome<()> {
+	let meter = Meter::new(output, run.options.steps, run.options.seconds_max);
+	let (output, out) = (output.clone(), out.to_path_buf());
+	tokio::task::spawn_blocking(move || {
+		let BaseRun { name, config, corpus, holdout, options } = run;
+		let mut meter = meter;
+		let trained = base::train_base::<Floats>(
+			&config,
+			&corpus,
+			&holdout.bytes,
+			options.clone(),
+			&Default::default(),
+			&mut |progress| meter.note(progress),
+		)?;
+		let last = meter.finish();
+		let weights = export::<Floats>(&config, &trained.latent)?;
+		let facts = json!({ "program": concat!("blyan ", env!("CARGO_PKG_VERSION")), "options": options,
+			"steps": trained.steps, "bytes": trained.bytes, "seconds": trained.seconds,
+			"holdout_bits_per_byte": trained.holdout_bits });
+		let manifest = model_dir::write(&out, &name, &config, &weights, &holdout, facts)?;
+		let size: u64 = manifest.heads.iter().chain([&manifest.trunk]).map(|b| u64::from(b.blob.size)).sum();
+		let fields = json!({ "dir": out, "steps": trained.steps, "seconds": trained.seconds,
+			"loss_last": last.1, "holdout_bits_per_byte": trained.holdout_bits, "bytes": size });
+		let text = format!(
+			"trained    \"{name}\": {} steps in {:.0} s, loss {:.4} bits/byte, {} KiB in {}",
+			trained.steps,
+			trained.seconds,
+			last.1,
+			size >> 10,
+			out.display()
+		);
+		output.event("trained", fields, text);
+		Ok(())
+	})
+	.await?
+}
+
+/// How long to train: minutes, steps, or whatever ends first.
+pub fn limits(training: &TrainingArgs, steps: u64, seconds: Option<f64>) -> Outcome<(u64, Option<f64>)> {
+	let minutes = training.minutes.map(|minutes| minutes * 60.0);
+	if minutes.is_some_and(|seconds| !(seconds > 0.0 && seconds.is_finite())) {
+		return Err(Failure::new("--minutes must be positive").next("try --minutes 3"));
+	}
+	Ok(match (minutes, training.steps) {
+		(None, None) => (steps, seconds),
+		(None, Some(steps)) => (steps, None),
+		(Some(seconds), None) => (u64::MAX, Some(seconds)),
+		(Some(seconds), Some(steps)) => (steps, Some(seconds)),
+	})
+}
+
+/// The optimiser with the learning rate that was asked for.
+pub fn optimiser(training: &TrainingArgs, defaults: OptimiserConfig) -> OptimiserConfig {
+	let learning_rate = training.learning_rate.unwrap_or(defaults.learning_rate);
+	OptimiserConfig { learning_rate, ..defaults }
+}
+
+/// Shows how far a run is: a bar for a person at a terminal, lines otherwise.
+struct Meter {
+	output: Output,
+	bar: Bar,
+	/// Thousandths of a run that is limited by time, else steps.
+	by_time: bool,
+	reported: Instant,
+	smooth: Option<f64>,
+	first: Option<f64>,
+}
+
+impl Meter {
+	fn new(output: &Output, steps: u64, seconds_max: Option<f64>) -> Self {
+		let by_time = seconds_max.is_some();
+		Self {
+			output: output.clone(),
+			bar: output.bar("training", if by_time { 1_000 } else { steps }),
+			by_time,
+			reported: Instant::now(),
+			smooth: None,
+			first: None,
+		}
+	}
+
+	fn note(&mut self, progress: &Progress) -> ControlFlow<()> {
+		let old = self.smooth.unwrap_or(progress.loss_bits);
+		let smooth = old + SMOOTHING * (progress.loss_bits - old);
+		self.smooth = Some(smooth);
+		self.first.get_or_insert(progress.loss_bits);
+		let rate = progress.bytes as f64 / progress.seconds.max(1e-9);
+		self.bar.set(if self.by_time { (progress.done * 1_000.0) as u64 } else { progress.step });
+		let note = format!("step {} loss {smooth:.4} bits/byte, {:.1} kB/s", progress.step, rate / 1e3);
+		self.bar.note(note);
+		if !self.output.has_bars() && (self.reported.elapsed() >= REPORT_EVERY || progress.step == 1) {
+			self.reported = Instant::now();
+			let left = progress.seconds / progress.done.max(1e-9) - progress.seconds;
+			let fields = json!({ "step": progress.step, "done": progress.done, "loss": smooth,
+				"holdout": progress.holdout_bits, "seconds": progress.seconds, "bytes": progress.bytes });
+			let text = format!(
+				"training   {:>3.0} %  step {:<6} loss {smooth:.4} bits/byte  {:.1} kB/s  {left:.0} s left",
+				progress.done * 100.0,
+				progress.step,
+				rate / 1e3
+			);
+			self.output.event("training", fields, text);
+		}
+		ControlFlow::Continue(())
+	}
+
+	/// The first loss and the smoothed last one.
+	fn finish(self) -> (f64, f64) {
+		(self.first.unwrap_or(f64::NAN), self.smooth.unwrap_or(f64::NAN))
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	fn training(minutes: Option<f64>, steps: Option<u64>) -> TrainingArgs {
+		TrainingArgs { dataset: None, minutes, steps, batch: None, learning_rate: None, seed: 0 }
+	}
+
+	#[test]
+	fn limits_take_what_was_said() {
+		let of = |minutes, steps| limits(&training(minutes, steps), 10, Some(5.0)).unwrap();
+		assert_eq!(of(None, None), (10, Some(5.0)));
+		assert_eq!(of(Some(2.0), None), (u64::MAX, Some(120.0)));
+		assert_eq!(of(None, Some(7)), (7, None));
+		assert_eq!(of(Some(2.0), Some(7)), (7, Some(120.0)));
+		for minutes in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+			assert!(limits(&training(Some(minutes), None), 10, None).is_err());
+		}
+	}
+}
