@@ -4,9 +4,9 @@
 //! ring of closed submissions is full, so that closing one forgets another.
 
 use crate::{
-	BusyModels, Call, Claim, ClosedCount, ClosedRecord, ClosedRing, ClosedSubmissions, Conduct, Config,
-	EvaluationRecord, Event, HoldReason, Holdouts, Miners, NextSubmission, OpenBlobs, OpenRoots,
-	OpenSubmissions, Pallet, Phase, Queues, Seat, SubmissionRecord,
+	Call, Claim, ClosedCount, ClosedRecord, ClosedRing, ClosedSubmissions, Conduct, Config, EvaluationRecord,
+	Event, HoldReason, Holdouts, Miners, NextSubmission, OpenBlobs, OpenRoots, OpenSubmissions, Pallet,
+	Phase, Seat, SubmissionRecord,
 };
 use alloc::vec::Vec;
 use blyan_primitives::{
@@ -95,10 +95,7 @@ fn open<T: Config>(slot: ExpertSlot, miner: T::AccountId, seed: u32) -> Submissi
 	OpenRoots::<T>::insert(block.tensor_root, submission);
 	OpenBlobs::<T>::insert(block.blob.hash, submission);
 	Miners::<T>::mutate(miner, |record| record.open = record.open.saturating_add(1));
-	Queues::<T>::append(slot.model, submission);
-	if !BusyModels::<T>::get().contains(&slot.model) {
-		BusyModels::<T>::append(slot.model);
-	}
+	assert!(Pallet::<T>::enqueue(slot.model, submission).is_ok(), "callers keep one place free");
 	submission
 }
 

@@ -241,7 +241,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Puts a submission at the end of its model's queue.
-	fn enqueue(model: ModelId, submission: SubmissionId) -> Result<(), Error<T>> {
+	pub(crate) fn enqueue(model: ModelId, submission: SubmissionId) -> Result<(), Error<T>> {
 		Queues::<T>::try_mutate(model, |queue| {
 			if queue.is_empty() {
 				BusyModels::<T>::try_append(model).map_err(|_| Error::<T>::TooManyOpen)?;

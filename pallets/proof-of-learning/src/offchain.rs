@@ -2,8 +2,8 @@
 //!
 //! The worker runs at every new best block, on forks too, and several runs may overlap. So it keeps no state that
 //! must be right: what is due is read from the chain, a job's identifier is the hash of its content, and sending the
-//! same report twice is refused by the pool. The only memory is when a report was last sent, so that one that got
-//! lost is sent again.
+//! same report twice is refused by the pool. The only memory is a hint or two: when a report was last sent, so
+//! that one that got lost is sent again, and which job was started last, so that one nobody waits for is cancelled.
 
 use crate::{
 	BusyModels, Call, Config, EvaluationRecordOf, OpenSubmissions, Pallet, Phase, Queues, SubmissionRecordOf,
@@ -12,7 +12,7 @@ use crate::{
 use alloc::vec::Vec;
 use blyan_primitives::{
 	traits::{ExpertRegistry, OperatorSet},
-	EngineError, EvaluationJob, JobStatus, ModelId, OperatorId, ScoreReport, SubmissionId, Verdict,
+	EngineError, EvaluationJob, JobId, JobStatus, ModelId, OperatorId, ScoreReport, SubmissionId, Verdict,
 };
 use codec::Encode;
 use frame_system::{offchain::SubmitTransaction, pallet_prelude::BlockNumberFor};
@@ -53,7 +53,7 @@ impl<T: Config> Pallet<T> {
 				log::debug!(target: LOG_TARGET, "submission {submission}: the model moved, nothing to evaluate");
 				continue;
 			};
-			if let Some(verdict) = verdict_of(submission, &job) {
+			if let Some(verdict) = verdict_of(submission, model, &job) {
 				for key in keys {
 					Self::send_report(model, ScoreReport { submission, verdict }, key, now);
 				}
@@ -120,9 +120,12 @@ impl<T: Config> Pallet<T> {
 }
 
 /// What the engine says about a job by now; starts it if the engine does not know it.
-fn verdict_of(submission: SubmissionId, job: &EvaluationJob) -> Option<Verdict> {
+fn verdict_of(submission: SubmissionId, model: ModelId, job: &EvaluationJob) -> Option<Verdict> {
 	let status = match blyan_host::poll(job.id()) {
-		Err(EngineError::UnknownJob) => blyan_host::submit_job(job).and_then(blyan_host::poll),
+		Err(EngineError::UnknownJob) => {
+			cancel_predecessor(model, job.id());
+			blyan_host::submit_job(job).and_then(blyan_host::poll)
+		}
 		status => status,
 	};
 	let error = match status {
@@ -152,4 +155,20 @@ fn verdict_of(submission: SubmissionId, job: &EvaluationJob) -> Option<Verdict> 
 		error => log::error!(target: LOG_TARGET, "submission {submission}: no verdict: {error:?}"),
 	}
 	None
+}
+
+/// Cancels the job that was started last for this model, unless it is the same.
+///
+/// A model has one evaluation at a time, so the earlier one was decided without us. Should it still be wanted on
+/// another fork, that fork's next block starts it again.
+fn cancel_predecessor(model: ModelId, id: JobId) {
+	let place = (b"blyan/learning/job", model).encode();
+	let mark = StorageValueRef::persistent(&place);
+	if let Ok(Some(earlier)) = mark.get::<JobId>() {
+		if earlier != id {
+			// It may have ended or been forgotten long ago; then there is nothing to cancel.
+			let _ = blyan_host::cancel(earlier);
+		}
+	}
+	mark.set(&id);
 }

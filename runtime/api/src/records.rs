@@ -210,3 +210,62 @@ pub struct OperatorInfo {
 	/// Whether it may be drawn into a committee now.
 	pub eligible: bool,
 }
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use blyan_primitives::{BlobRef, EvaluationOutcome};
+
+	fn info(state: SubmissionState) -> SubmissionInfo {
+		SubmissionInfo {
+			id: 7,
+			miner: AccountId::new([1; 32]),
+			slot: ExpertSlot { model: 0, layer: 1, expert: 2 },
+			parent: 3,
+			block: BlockRef { tensor_root: H256([4; 32]), blob: BlobRef { hash: H256([5; 32]), size: 600 } },
+			manifest: H256([6; 32]),
+			submitted_at: 8,
+			state,
+		}
+	}
+
+	#[test]
+	fn submissions_round_trip_through_json_and_scale() {
+		let verdict = Verdict::Scored(EvaluationOutcome { sum_diff_sq: u128::MAX, ..Default::default() });
+		let evaluation = ActiveEvaluation {
+			seed: H256([1; 32]),
+			sample: 64,
+			holdout: HoldoutRef {
+				root: H256([2; 32]),
+				blob: BlobRef { hash: H256([3; 32]), size: 32 },
+				sequences: 2,
+				sequence_len: 16,
+			},
+			deadline: 100,
+			delta: 32,
+			committee: [Some(verdict), Some(Verdict::Invalid), None]
+				.map(|verdict| CommitteeSeat { operator: AccountId::new([9; 32]), verdict })
+				.to_vec(),
+		};
+		let accepted = SubmissionOutcome::Accepted { version: 1, improvement: 40, reward: u128::MAX };
+		let rejected = SubmissionOutcome::Rejected(RejectReason::NotBetter { improvement: -5 });
+		for state in [
+			SubmissionState::Queued { ahead: 1, draw_from: 9 },
+			SubmissionState::Evaluating(evaluation),
+			SubmissionState::Closed { outcome: accepted, at: 10 },
+			SubmissionState::Closed { outcome: rejected, at: 11 },
+		] {
+			let info = info(state);
+			let json = serde_json::to_string(&info).unwrap();
+			assert_eq!(serde_json::from_str::<SubmissionInfo>(&json).unwrap(), info);
+			assert_eq!(SubmissionInfo::decode(&mut &info.encode()[..]).unwrap(), info);
+		}
+	}
+
+	#[test]
+	fn accounts_and_roots_are_text_in_json() {
+		let json = serde_json::to_value(info(SubmissionState::Queued { ahead: 0, draw_from: 0 })).unwrap();
+		assert_eq!(json["miner"].as_str().unwrap().len(), 48);
+		assert!(json["block"]["tensor_root"].as_str().unwrap().starts_with("0x0404"));
+	}
+}

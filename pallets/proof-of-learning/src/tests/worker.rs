@@ -21,6 +21,7 @@ use std::sync::Arc;
 struct FakeEngine {
 	status: Mutex<JobStatus>,
 	jobs: Mutex<Vec<EvaluationJob>>,
+	cancelled: Mutex<Vec<JobId>>,
 }
 
 impl MlEngine for FakeEngine {
@@ -33,7 +34,8 @@ impl MlEngine for FakeEngine {
 		let is_known = self.jobs.lock().iter().any(|job| job.id() == id);
 		is_known.then(|| self.status.lock().clone()).ok_or(EngineError::UnknownJob)
 	}
-	fn cancel(&self, _: JobId) -> Result<(), EngineError> {
+	fn cancel(&self, id: JobId) -> Result<(), EngineError> {
+		self.cancelled.lock().push(id);
 		Ok(())
 	}
 }
@@ -65,7 +67,11 @@ impl Node {
 		world.register_extension(OffchainWorkerExt::new(offchain));
 		world.register_extension(TransactionPoolExt::new(transactions));
 		world.register_extension(KeystoreExt::new(keystore));
-		let engine = Arc::new(FakeEngine { status: Mutex::new(status), jobs: Mutex::default() });
+		let engine = Arc::new(FakeEngine {
+			status: Mutex::new(status),
+			jobs: Mutex::default(),
+			cancelled: Mutex::default(),
+		});
 		Self { world, engine, pool }
 	}
 
@@ -230,4 +236,21 @@ fn worker_does_not_send_a_score_that_the_chain_would_refuse() {
 	let mut node = Node::new(&[Sr25519Keyring::Alice], JobStatus::Done(outcome));
 	node.drawn();
 	assert_eq!(node.work(), []);
+}
+
+#[test]
+fn worker_cancels_a_job_that_was_decided_without_it() {
+	let mut node = Node::new(&[Sr25519Keyring::Alice], JobStatus::Running { done: 1, total: SAMPLE });
+	node.drawn();
+	node.work();
+	let slow = node.engine.jobs.lock()[0].id();
+	let deadline = node.world.execute_with(|| evaluation(0).unwrap().deadline);
+	node.world.execute_with(|| {
+		run_to(deadline + 2);
+		submit_and_draw(2);
+	});
+	assert!(node.engine.cancelled.lock().is_empty());
+	node.work();
+	assert_eq!(*node.engine.cancelled.lock(), [slow]);
+	assert_eq!(node.engine.jobs.lock().len(), 2);
 }
