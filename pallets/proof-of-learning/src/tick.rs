@@ -134,7 +134,7 @@ impl<T: Config> Pallet<T> {
 		let size = T::CommitteeSize::get().min(T::MaxCommittee::get());
 		let members = draw_weighted(&seed, eligible, size);
 		let least = T::MinCommittee::get().max(1);
-		if u32::try_from(members.len()).map_or(true, |count| count < least) {
+		if members.len().saturated_into::<u32>() < least {
 			log::debug!(target: LOG_TARGET, "submission {submission} waits for {least} eligible operators");
 			return None;
 		}
