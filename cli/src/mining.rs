@@ -12,10 +12,12 @@ use crate::{
 use blyan_engine::{
 	block::{write_expert, BlockShape, TensorBlock},
 	dataset::Holdout,
-	train::{base, expert, export, Corpus, OptimiserConfig, Progress},
+	train::{base, expert, export, Corpus, ExactWeights, OptimiserConfig, Progress, TrainError},
 };
 use blyan_exact::{Expert, ModelConfig, Trunk};
 use blyan_primitives::{BlobRef, ExpertSlot, ModelInfo, VersionIndex};
+use burn::tensor::backend::Backend;
+use burn_flex::Flex;
 use serde_json::{json, Value};
 use std::{
 	fs,
@@ -25,12 +27,27 @@ use std::{
 	time::{Duration, Instant},
 };
 
-/// Floats of the trainer. What comes out of it is exact; this is only how fast.
-#[cfg(not(feature = "cuda"))]
-pub type Floats = burn_flex::Flex;
-/// Floats of the trainer. What comes out of it is exact; this is only how fast.
-#[cfg(feature = "cuda")]
-pub type Floats = burn_cuda::Cuda;
+/// Calls a function that is generic over the tensor library's backend with the best device of this machine.
+///
+/// Whichever it is, only the speed differs in kind: what comes out is judged by the exact network.
+macro_rules! on_best_device {
+	($output:expr, $function:ident($($argument:expr),*)) => {{
+		#[cfg(feature = "cuda")]
+		let trained = match blyan_engine::train::cuda_device() {
+			Ok(device) => $function::<burn_cuda::Cuda>(&device, $($argument),*),
+			Err(error) => {
+				$output.say(format!("training on the processor: {error}"));
+				$function::<Flex>(&Default::default(), $($argument),*)
+			},
+		};
+		#[cfg(not(feature = "cuda"))]
+		let trained = {
+			let _ = &$output;
+			$function::<Flex>(&Default::default(), $($argument),*)
+		};
+		trained
+	}};
+}
 
 /// Between two lines about the loss when no bar is drawn.
 const REPORT_EVERY: Duration = Duration::from_secs(10);
@@ -94,8 +111,9 @@ impl LocalModel {
 		let tokens = usize::from(self.config.context);
 		let sample = corpus.sample(seed, USAGE_SEQUENCES, tokens)?;
 		let experts: Vec<&Expert> = self.experts.iter().collect();
+		// A few sequences: not worth a graphics card.
 		let device = Default::default();
-		let counts = expert::usage::<Floats>(&self.config, &self.trunk, &experts, &sample, tokens, &device)?;
+		let counts = expert::usage::<Flex>(&self.config, &self.trunk, &experts, &sample, tokens, &device)?;
 		let lowest = self.versions.iter().min().copied().unwrap_or_default();
 		let best = counts
 			.iter()
@@ -155,18 +173,12 @@ pub async fn train_expert(
 	tokio::task::spawn_blocking(move || {
 		let experts: Vec<&Expert> = model.experts.iter().collect();
 		let place = expert::Slot { layer: slot.layer, expert: slot.expert };
-		let (config, trunk) = (&model.config, &model.trunk);
+		let config = &model.config;
 		let mut meter = meter;
-		let trained = expert::train_expert::<Floats>(
-			config,
-			trunk,
-			&experts,
-			place,
-			&corpus,
-			&[],
-			options.clone(),
-			&Default::default(),
-			&mut |progress| meter.note(progress),
+		let mut note = |progress: &Progress| meter.note(progress);
+		let trained = on_best_device!(
+			&output,
+			expert_on(&model, &experts, place, &corpus, options.clone(), &mut note)
 		)?;
 		let last = meter.finish();
 		let fields = json!({ "slot": slot, "steps": trained.steps, "bytes": trained.bytes,
@@ -211,35 +223,49 @@ pub async fn train_base(output: &Output, run: BaseRun, out: &Path) -> Outcome<()
 	tokio::task::spawn_blocking(move || {
 		let BaseRun { name, config, corpus, holdout, options } = run;
 		let mut meter = meter;
-		let trained = base::train_base::<Floats>(
-			&config,
-			&corpus,
-			&holdout.bytes,
-			options.clone(),
-			&Default::default(),
-			&mut |progress| meter.note(progress),
-		)?;
+		let mut note = |progress: &Progress| meter.note(progress);
+		let (weights, result) =
+			on_best_device!(&output, base_on(&config, &corpus, &holdout, options.clone(), &mut note))?;
 		let last = meter.finish();
-		let weights = export::<Floats>(&config, &trained.latent)?;
-		let facts = json!({ "program": concat!("blyan ", env!("CARGO_PKG_VERSION")), "options": options,
-			"steps": trained.steps, "bytes": trained.bytes, "seconds": trained.seconds,
-			"holdout_bits_per_byte": trained.holdout_bits });
+		let mut facts =
+			json!({ "program": concat!("blyan ", env!("CARGO_PKG_VERSION")), "options": options });
+		facts["result"] = result.clone();
 		let manifest = model_dir::write(&out, &name, &config, &weights, &holdout, facts)?;
 		let size: u64 = manifest.heads.iter().chain([&manifest.trunk]).map(|b| u64::from(b.blob.size)).sum();
-		let fields = json!({ "dir": out, "steps": trained.steps, "seconds": trained.seconds,
-			"loss_last": last.1, "holdout_bits_per_byte": trained.holdout_bits, "bytes": size });
-		let text = format!(
-			"trained    \"{name}\": {} steps in {:.0} s, loss {:.4} bits/byte, {} KiB in {}",
-			trained.steps,
-			trained.seconds,
-			last.1,
-			size >> 10,
-			out.display()
-		);
+		let fields = json!({ "dir": out, "result": result, "loss_last": last.1, "bytes": size });
+		let loss = if last.1.is_nan() { "untrained".into() } else { format!("loss {:.4} bits/byte", last.1) };
+		let text = format!("trained    \"{name}\": {loss}, {} KiB in {}", size >> 10, out.display());
 		output.event("trained", fields, text);
 		Ok(())
 	})
 	.await?
+}
+
+fn expert_on<B: Backend>(
+	device: &B::Device,
+	model: &LocalModel,
+	experts: &[&Expert],
+	place: expert::Slot,
+	corpus: &Corpus,
+	options: expert::Options,
+	note: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+) -> Result<expert::TrainedExpert, TrainError> {
+	let LocalModel { config, trunk, .. } = model;
+	expert::train_expert::<B>(config, trunk, experts, place, corpus, &[], options, device, note)
+}
+
+fn base_on<B: Backend>(
+	device: &B::Device,
+	config: &ModelConfig,
+	corpus: &Corpus,
+	holdout: &Holdout,
+	options: base::Options,
+	note: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+) -> Result<(ExactWeights, Value), TrainError> {
+	let trained = base::train_base::<B>(config, corpus, &holdout.bytes, options, device, note)?;
+	let result = json!({ "steps": trained.steps, "bytes": trained.bytes, "seconds": trained.seconds,
+		"holdout_bits_per_byte": trained.holdout_bits });
+	Ok((export::<B>(config, &trained.latent)?, result))
 }
 
 /// How long to train: minutes, steps, or whatever ends first.
