@@ -1,0 +1,69 @@
+//! Text to draw training sequences from.
+
+use super::TrainError;
+use rand::Rng;
+use rand_chacha::{rand_core::SeedableRng, ChaCha8Rng};
+
+/// Documents one after another, each behind a zero byte, the begin-of-sequence token.
+#[derive(Clone, Debug, Default)]
+pub struct Corpus {
+	bytes: Vec<u8>,
+	documents: usize,
+}
+
+impl Corpus {
+	/// A corpus of these documents. Zero bytes inside a document stay.
+	pub fn new<'a>(documents: impl IntoIterator<Item = &'a [u8]>) -> Self {
+		let mut corpus = Self::default();
+		for document in documents {
+			corpus.push(document);
+		}
+		corpus
+	}
+
+	/// Adds a document.
+	pub fn push(&mut self, document: &[u8]) {
+		self.bytes.push(0);
+		self.bytes.extend_from_slice(document);
+		self.documents += 1;
+	}
+
+	/// Number of documents.
+	pub fn documents(&self) -> usize {
+		self.documents
+	}
+
+	/// Bytes in all, separators included.
+	pub fn len(&self) -> usize {
+		self.bytes.len()
+	}
+
+	/// Whether there is nothing in it.
+	pub fn is_empty(&self) -> bool {
+		self.bytes.is_empty()
+	}
+
+	/// Refuses a corpus from which not even one sequence can be drawn.
+	pub(crate) fn ensure_holds(&self, tokens: usize) -> Result<(), TrainError> {
+		if self.bytes.len() <= tokens {
+			return Err(TrainError::TooLittleData { have: self.bytes.len(), need: tokens + 1 });
+		}
+		Ok(())
+	}
+
+	/// `count` sequences of `tokens` bytes from places that follow from `seed`, one after another.
+	pub fn sample(&self, seed: u64, count: usize, tokens: usize) -> Result<Vec<u8>, TrainError> {
+		self.ensure_holds(tokens)?;
+		Ok(self.draw(&mut ChaCha8Rng::seed_from_u64(seed), count, tokens))
+	}
+
+	/// `count` sequences of `tokens` bytes from uniform places, one after another.
+	pub(crate) fn draw(&self, rng: &mut impl Rng, count: usize, tokens: usize) -> Vec<u8> {
+		let mut sequences = Vec::with_capacity(count * tokens);
+		for _ in 0..count {
+			let start = rng.gen_range(0..self.bytes.len() - tokens);
+			sequences.extend_from_slice(&self.bytes[start..start + tokens]);
+		}
+		sequences
+	}
+}

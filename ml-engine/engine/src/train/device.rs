@@ -1,0 +1,65 @@
+//! Whether a graphics card can be used, asked before anything could panic.
+
+use super::TrainError;
+
+/// Name of the device in messages.
+const DEVICE: &str = "cuda";
+
+/// The first CUDA device, or in one line why there is none.
+///
+/// The tensor library panics on the first operation without a driver, without NVRTC or without the CUDA
+/// headers that its kernels include. All of that is asked here first.
+#[cfg(feature = "cuda")]
+pub fn cuda_device() -> Result<burn_cuda::CudaDevice, TrainError> {
+	let refuse = |reason: &str| Err(TrainError::Device { device: DEVICE, reason: reason.into() });
+	// SAFETY: both only try to load a shared library by its usual names; loading the vendor's driver and
+	// compiler runs their initialisers and nothing of ours.
+	let (driver, compiler) =
+		unsafe { (cudarc::driver::sys::is_culib_present(), cudarc::nvrtc::sys::is_culib_present()) };
+	if !driver {
+		return refuse("there is no driver (libcuda.so.1)");
+	}
+	if !compiler {
+		return refuse("there is no run-time compiler (libnvrtc.so); install it or set LD_LIBRARY_PATH");
+	}
+	if !headers_present() {
+		return refuse("there are no CUDA headers; install them or set CUDA_PATH");
+	}
+	match cudarc::driver::CudaContext::device_count() {
+		Ok(count) if count > 0 => Ok(burn_cuda::CudaDevice::default()),
+		Ok(_) => refuse("there is no card"),
+		Err(error) => refuse(&error.to_string()),
+	}
+}
+
+/// Says that this program was built without CUDA.
+#[cfg(not(feature = "cuda"))]
+pub fn cuda_device() -> Result<core::convert::Infallible, TrainError> {
+	let reason = "this program was built without the feature `cuda`".into();
+	Err(TrainError::Device { device: DEVICE, reason })
+}
+
+/// Whether the headers are where the tensor library will look for them: the first of these that exists.
+#[cfg(feature = "cuda")]
+fn headers_present() -> bool {
+	use std::path::PathBuf;
+	let root = match std::env::var_os("CUDA_PATH") {
+		Some(path) => Some(PathBuf::from(path)),
+		None => ["/usr/local/cuda", "/opt/cuda"].map(PathBuf::from).into_iter().find(|path| path.exists()),
+	};
+	let root = root.or_else(|| PathBuf::from("/usr/bin/nvcc").exists().then(|| PathBuf::from("/usr")));
+	root.is_some_and(|root| root.join("include/cuda_runtime.h").is_file())
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn cuda_device_answers_without_a_panic() {
+		// Whether there is a card depends on the machine; that the question has an answer must not.
+		if let Err(error) = cuda_device() {
+			assert!(error.to_string().starts_with("device cuda: "));
+		}
+	}
+}

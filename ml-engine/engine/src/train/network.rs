@@ -1,0 +1,158 @@
+//! The network of `blyan_exact`, in floats that only take the values integers can take.
+
+use super::{
+	ops::{attention, cross_entropy, experts, norm_quant, ExpertWeights, Heads, Rotary, Routing},
+	weights::{final_gain_index, layer_indices},
+};
+use blyan_exact::ModelConfig;
+use burn::{
+	backend::Autodiff,
+	tensor::{
+		activation::{sigmoid, softmax},
+		backend::Backend,
+		Int, Tensor, TensorData,
+	},
+};
+
+/// The weights of one forward pass, already quantised, and the tables that go with them.
+#[derive(Clone, Debug)]
+pub(crate) struct Network<B: Backend> {
+	pub(crate) config: ModelConfig,
+	/// In the order of `parameter_specs`.
+	pub(crate) weights: Vec<Tensor<Autodiff<B>, 2>>,
+	pub(crate) rotary: Rotary<B>,
+	pub(crate) device: B::Device,
+}
+
+/// What a forward pass over a batch leaves.
+pub(crate) struct Forward<B: Backend> {
+	/// Mean loss, nats per byte. `[1]`.
+	pub(crate) loss: Tensor<Autodiff<B>, 1>,
+	/// Mean over the layers of the load-balancing loss; 1 if all experts are used alike. `[1]`.
+	pub(crate) balance: Option<Tensor<Autodiff<B>, 1>>,
+	/// Loss of each token, nats. `[tokens, 1]`.
+	pub(crate) losses: Tensor<B, 2>,
+}
+
+/// A token's way through one layer's router.
+pub(crate) struct Routed<B: Backend> {
+	/// Input of the experts. `[tokens, d_model]`.
+	pub(crate) input: Tensor<Autodiff<B>, 2>,
+	/// `[tokens, top_k]`.
+	pub(crate) gates: Tensor<Autodiff<B>, 2>,
+	/// Who goes where.
+	pub(crate) routing: Routing,
+	/// This layer's load-balancing loss.
+	pub(crate) balance: Option<Tensor<Autodiff<B>, 1>>,
+}
+
+/// Bytes of equally long sequences, one after another, as a tensor of `shape`.
+pub(crate) fn int_tensor<B: Backend, const D: usize>(
+	bytes: &[u8],
+	shape: [usize; D],
+	device: &B::Device,
+) -> Tensor<B, D, Int> {
+	let values = bytes.iter().map(|byte| i32::from(*byte)).collect::<Vec<_>>();
+	Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+impl<B: Backend> Network<B> {
+	/// Embeds sequences of `tokens` bytes each; every sequence is shifted by one, behind a zero.
+	pub(crate) fn embed(&self, sequences: &[u8], tokens: usize) -> Tensor<Autodiff<B>, 2> {
+		let inputs = sequences
+			.chunks_exact(tokens)
+			.flat_map(|sequence| core::iter::once(0).chain(sequence[..tokens - 1].iter().copied()))
+			.collect::<Vec<_>>();
+		let index = int_tensor::<Autodiff<B>, 1>(&inputs, [inputs.len()], &self.device);
+		self.weights[0].clone().select(0, index)
+	}
+
+	/// How the heads of `batch` sequences lie in memory.
+	pub(crate) fn heads(&self, batch: usize) -> Heads<B> {
+		Heads::new(&self.rotary, batch, usize::from(self.config.heads))
+	}
+
+	/// The residual stream after one layer's attention.
+	pub(crate) fn attend(
+		&self,
+		layer: usize,
+		heads: &Heads<B>,
+		h: Tensor<Autodiff<B>, 2>,
+	) -> Tensor<Autodiff<B>, 2> {
+		let at = layer_indices(layer);
+		let weight = |i: usize| self.weights[i].clone();
+		let x = norm_quant(h.clone(), weight(at.attn_gain));
+		let qkv = x.matmul(weight(at.qkv).transpose());
+		let mixed = attention(qkv, heads);
+		let x = norm_quant(mixed, weight(at.attn_out_gain));
+		h + x.matmul(weight(at.wo).transpose())
+	}
+
+	/// Normalises for the experts and asks the router.
+	pub(crate) fn route(&self, layer: usize, h: Tensor<Autodiff<B>, 2>, balanced: bool) -> Routed<B> {
+		let at = layer_indices(layer);
+		let (experts, top_k) = (usize::from(self.config.experts), usize::from(self.config.top_k));
+		let input = norm_quant(h, self.weights[at.ffn_gain].clone());
+		let logits = input.clone().matmul(self.weights[at.router].clone().transpose());
+		let tokens = input.dims()[0];
+		let values = logits.clone().inner().into_data().iter::<f32>().collect::<Vec<_>>();
+		let (routing, picked) = Routing::new(&values, experts, top_k);
+		let gates = if top_k == 1 {
+			Tensor::ones([tokens, 1], &self.device)
+		} else {
+			let picked = Tensor::from_data(TensorData::new(picked, [tokens, top_k]), &self.device);
+			let best = logits.clone().gather(1, picked);
+			let first = sigmoid(best.clone().narrow(1, 0, 1) - best.narrow(1, 1, 1));
+			Tensor::cat(vec![first.clone(), first.neg().add_scalar(1.0)], 1)
+		};
+		let balance = balanced.then(|| {
+			// Switch Transformers' loss: the fraction of places an expert takes times its mean probability.
+			let places = (tokens * top_k) as f32;
+			let share = routing.chosen.iter().map(|chosen| chosen.len() as f32 / places).collect::<Vec<_>>();
+			let share = Tensor::from_data(TensorData::new(share, [1, experts]), &self.device);
+			(softmax(logits, 1).mean_dim(0) * share).sum().mul_scalar(experts as f32)
+		});
+		Routed { input, gates, routing, balance }
+	}
+
+	/// One layer's experts over routed tokens.
+	pub(crate) fn expert_sum(&self, layer: usize, routed: &Routed<B>) -> Tensor<Autodiff<B>, 2> {
+		let at = layer_indices(layer);
+		let weights = ExpertWeights {
+			up: self.weights[at.up].clone(),
+			gain: self.weights[at.gain].clone(),
+			down: self.weights[at.down].clone(),
+		};
+		experts(routed.input.clone(), weights, routed.gates.clone(), &routed.routing)
+	}
+
+	/// Losses of every token from the last layer's residual stream, nats. `[tokens, 1]`.
+	pub(crate) fn losses(&self, h: Tensor<Autodiff<B>, 2>, sequences: &[u8]) -> Tensor<Autodiff<B>, 2> {
+		let gain = final_gain_index(&self.config);
+		let x = norm_quant(h, self.weights[gain].clone());
+		let logits = x.matmul(self.weights[gain + 1].clone().transpose());
+		let targets = int_tensor::<B, 2>(sequences, [sequences.len(), 1], &self.device);
+		cross_entropy(logits, targets)
+	}
+
+	/// Mean loss over sequences of `tokens` bytes each.
+	pub(crate) fn forward(&self, sequences: &[u8], tokens: usize, balanced: bool) -> Forward<B> {
+		let heads = self.heads(sequences.len() / tokens);
+		let mut h = self.embed(sequences, tokens);
+		let mut balance: Option<Tensor<Autodiff<B>, 1>> = None;
+		for layer in 0..usize::from(self.config.layers) {
+			h = self.attend(layer, &heads, h);
+			let routed = self.route(layer, h.clone(), balanced);
+			h = h + self.expert_sum(layer, &routed);
+			if let Some(of_layer) = routed.balance {
+				balance = Some(match balance {
+					Some(sum) => sum + of_layer,
+					None => of_layer,
+				});
+			}
+		}
+		let losses = self.losses(h, sequences);
+		let balance = balance.map(|sum| sum.div_scalar(f32::from(self.config.layers)));
+		Forward { loss: losses.clone().mean(), balance, losses: losses.inner() }
+	}
+}

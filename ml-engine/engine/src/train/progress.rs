@@ -1,0 +1,43 @@
+//! How far a run is.
+
+use std::time::Instant;
+
+/// What a run tells after every step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Progress {
+	/// Updates made.
+	pub step: u64,
+	/// Updates planned.
+	pub steps: u64,
+	/// Part of the run that is over, from 0 to 1; counts time if the run is limited by time.
+	pub done: f64,
+	/// Mean training loss of this step, bits per byte.
+	pub loss_bits: f64,
+	/// Mean held-out loss, bits per byte, if it was measured after this step.
+	pub holdout_bits: Option<f64>,
+	/// Learning rate of this step.
+	pub learning_rate: f64,
+	/// Norm of this step's gradient before clipping.
+	pub gradient_norm: f64,
+	/// Bytes learned from so far.
+	pub bytes: u64,
+	/// Seconds so far, resumed parts included.
+	pub seconds: f64,
+}
+
+/// Seconds a run has taken, across interruptions.
+pub(crate) struct Clock {
+	before: f64,
+	started: Instant,
+}
+
+impl Clock {
+	/// Goes on from `seconds` spent earlier.
+	pub(crate) fn resume(seconds: f64) -> Self {
+		Self { before: seconds, started: Instant::now() }
+	}
+
+	pub(crate) fn seconds(&self) -> f64 {
+		self.before + self.started.elapsed().as_secs_f64()
+	}
+}
