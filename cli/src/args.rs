@@ -2,7 +2,7 @@
 
 use crate::slot::SlotName;
 use clap::{Args, Parser, Subcommand};
-use std::path::PathBuf;
+use std::{ops::Range, path::PathBuf};
 
 /// Trains, submits and uses experts of a model that lives on a chain.
 ///
@@ -51,6 +51,15 @@ fn parse_hash(text: &str) -> Result<Hash, String> {
 	hex::decode_to_slice(text.trim_start_matches("0x"), &mut hash)
 		.map_err(|_| "a hash is 0x and 64 hexadecimal digits".to_string())?;
 	Ok(Hash(hash))
+}
+
+fn parse_buckets(text: &str) -> Result<Range<u16>, String> {
+	let read = || {
+		let (from, to) = text.split_once("..")?;
+		let buckets: Range<u16> = from.parse().ok()?..to.parse().ok()?;
+		(!buckets.is_empty() && buckets.end <= 256).then_some(buckets)
+	};
+	read().ok_or_else(|| "buckets are FROM..TO within 0..256, such as 192..256".to_string())
 }
 
 /// Who signs.
@@ -159,6 +168,10 @@ pub enum DatasetCommand {
 		/// Registry sources; $CARGO_HOME/registry/src if absent.
 		#[arg(long, value_name = "DIR")]
 		registry: Option<PathBuf>,
+		/// Which crates, by the hash of their name: FROM..TO within 0..256. The genesis model learned from
+		/// 0..192 and is measured on the rest.
+		#[arg(long, value_name = "FROM..TO", default_value = "192..256", value_parser = parse_buckets)]
+		buckets: Range<u16>,
 		/// Where and how much.
 		#[command(flatten)]
 		output: DatasetOutput,
@@ -495,6 +508,9 @@ mod tests {
 			"mine --slot three",
 			"balance --genesis 0x12",
 			"dataset from-files",
+			"dataset from-crates --buckets 5",
+			"dataset from-crates --buckets 9..9",
+			"dataset from-crates --buckets 0..257",
 			"keys import a --phrase x --json-file y",
 			"",
 		] {

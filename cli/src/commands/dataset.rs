@@ -16,19 +16,27 @@ use blyan_engine::{
 use serde_json::json;
 use std::{
 	collections::BTreeMap,
+	ops::Range,
 	path::{Path, PathBuf},
 };
 
 /// Percentage of document families that nobody trains on: holdouts are made of them.
 pub const HELD_OUT_PERCENT: u8 = 10;
 
+/// Crates that the genesis model never saw: what it is measured on is like them.
+pub const UNSEEN_BUCKETS: Range<u16> = 192..256;
+
+/// Text from one crate at most, so that a few giants do not drown the rest.
+const CRATE_BYTES: u64 = 256 << 10;
+
 /// Makes a dataset.
 pub async fn run(session: &Session, command: DatasetCommand) -> Outcome<()> {
 	let output = session.output.clone();
 	tokio::task::spawn_blocking(move || match command {
-		DatasetCommand::FromCrates { registry, output: target } => {
+		DatasetCommand::FromCrates { registry, buckets, output: target } => {
 			let registry = registry.map_or_else(find_registry, Ok)?;
-			finish(&output, documents_from_crates(&output, &registry, target.limit << 20)?, &target)
+			let documents = documents_from_crates(&output, &registry, buckets, target.limit << 20)?;
+			finish(&output, documents, &target)
 		}
 		DatasetCommand::FromFiles { paths, licence, output: target } => {
 			let options = FilesOptions { license: licence, ..Default::default() };
@@ -62,10 +70,15 @@ pub fn find_own_sources() -> Option<PathBuf> {
 	above.filter(|folder| folder.join("ml-engine/exact/src").is_dir()).map(PathBuf::from).next()
 }
 
-/// Documents from crate sources, at most `bytes_max` of text.
-pub fn documents_from_crates(output: &Output, registry: &Path, bytes_max: u64) -> Outcome<Vec<Document>> {
+/// Documents from the crates in `buckets`, at most `bytes_max` of text.
+pub fn documents_from_crates(
+	output: &Output,
+	registry: &Path,
+	buckets: Range<u16>,
+	bytes_max: u64,
+) -> Outcome<Vec<Document>> {
 	let bar = output.bar("crates", 1);
-	let options = CratesOptions { bytes_max, ..Default::default() };
+	let options = CratesOptions { buckets, bytes_max, crate_bytes_max: CRATE_BYTES, ..Default::default() };
 	let mut progress = |progress: &DatasetProgress| {
 		bar.set_total(progress.sources_total as u64);
 		bar.set(progress.sources as u64);
@@ -153,7 +166,10 @@ pub fn corpus_of(documents: &[Document]) -> Corpus {
 pub fn training_corpus(output: &Output, dataset: Option<&Path>) -> Outcome<Corpus> {
 	match dataset {
 		Some(path) => read_corpus(output, path),
-		None => Ok(corpus_of(&documents_from_crates(output, &find_registry()?, TRAINING_BYTES)?)),
+		None => {
+			let registry = find_registry()?;
+			Ok(corpus_of(&documents_from_crates(output, &registry, UNSEEN_BUCKETS, TRAINING_BYTES)?))
+		}
 	}
 }
 

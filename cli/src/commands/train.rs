@@ -68,7 +68,7 @@ pub fn documents(output: &Output, dataset: Option<&Path>) -> Outcome<Vec<Documen
 		Some(path) => read_jsonl(path)
 			.and_then(|documents| documents.collect())
 			.context_next("dataset", "make one with: blyan dataset from-crates"),
-		None => documents_from_crates(output, &find_registry()?, DOCUMENT_BYTES),
+		None => documents_from_crates(output, &find_registry()?, 0..256, DOCUMENT_BYTES),
 	}
 }
 

@@ -7,7 +7,10 @@ use crate::{
 	client::{self, Client, Submission},
 	commands::{
 		chat,
-		dataset::{corpus_of, documents_from_crates, documents_from_files, find_own_sources, find_registry},
+		dataset::{
+			corpus_of, documents_from_crates, documents_from_files, find_own_sources, find_registry,
+			UNSEEN_BUCKETS,
+		},
 		submit::{self, Candidate},
 		train,
 	},
@@ -84,22 +87,23 @@ fn dataset(output: &Output, dir: &Path, args: &DemoArgs) -> Outcome<Vec<Document
 	if let Some(path) = &args.dataset {
 		return train::documents(output, Some(path));
 	}
-	let documents =
-		match find_registry().and_then(|registry| documents_from_crates(output, &registry, DATASET_BYTES)) {
-			Ok(documents) => documents,
-			Err(_) => {
-				let own = find_own_sources().ok_or_else(|| {
-					Failure::new("there is no text to train on").next("name a dataset with --dataset FILE")
-				})?;
-				output.say("no crate sources on this machine; training on this project's own");
-				let options = FilesOptions {
-					license: "Apache-2.0 OR MIT".into(),
-					extensions: vec!["rs".into(), "md".into()],
-					..Default::default()
-				};
-				documents_from_files(output, &own, &options)?
-			}
-		};
+	let documents = match find_registry()
+		.and_then(|registry| documents_from_crates(output, &registry, UNSEEN_BUCKETS, DATASET_BYTES))
+	{
+		Ok(documents) => documents,
+		Err(_) => {
+			let own = find_own_sources().ok_or_else(|| {
+				Failure::new("there is no text to train on").next("name a dataset with --dataset FILE")
+			})?;
+			output.say("no crate sources on this machine; training on this project's own");
+			let options = FilesOptions {
+				license: "Apache-2.0 OR MIT".into(),
+				extensions: vec!["rs".into(), "md".into()],
+				..Default::default()
+			};
+			documents_from_files(output, &own, &options)?
+		}
+	};
 	let path = dir.join("dataset.jsonl");
 	write_jsonl(&path, &documents).context("dataset")?;
 	Ok(documents)
