@@ -5,7 +5,10 @@
 #![deny(unsafe_op_in_unsafe_fn)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod blobs;
 pub mod block;
 pub mod dataset;
+pub mod eval;
 pub mod kernel;
+pub mod model;
 pub mod train;

@@ -37,3 +37,8 @@ impl Deref for Bytes {
 		}
 	}
 }
+
+/// [`Bytes::map`].
+pub fn map(path: &Path) -> io::Result<Bytes> {
+	Bytes::map(path)
+}

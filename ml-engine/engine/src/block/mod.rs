@@ -28,5 +28,6 @@ mod writer;
 
 pub use error::BlockError;
 pub use layout::{BlockShape, Layout, ALIGNMENT, HEADER_BYTES, TILE_BYTES};
+pub(crate) use mapping::map as mapped;
 pub use reader::TensorBlock;
 pub use writer::{blob_ref, block_ref, write_expert, write_trunk};

@@ -300,21 +300,67 @@ versions! {
 	}
 }
 
-/// `residual += update`, clamped, over whole streams.
-pub fn add(kernel: Kernel, residual: &mut [i32], update: &[i32]) {
-	versions! {
-		pub fn inner(residual: &mut [i32], update: &[i32]) {
-			blyan_exact::add_residual(residual, update);
-		}
+versions! {
+	/// [`blyan_exact::add_residual`] over whole streams.
+	pub fn add(residual: &mut [i32], update: &[i32]) {
+		blyan_exact::add_residual(residual, update);
 	}
-	inner(kernel, residual, update);
 }
 
-/// `residual += round(sum of gate * output / 2^15)` for one row, as `blyan_exact::routing::mix`.
-pub fn mix(residual: &mut [i32], gated: &[(u32, &[i32])]) {
-	let bound = i64::from(blyan_exact::RESIDUAL_MAX);
-	for (i, h) in residual.iter_mut().enumerate() {
-		let sum: i64 = gated.iter().map(|(gate, y)| i64::from(*gate) * i64::from(y[i])).sum();
-		*h = (i64::from(*h) + shift_round(sum, 15)).clamp(-bound, bound) as i32;
+versions! {
+	/// `residual += round(sum of gate * output / 2^15)` for one row, as `blyan_exact::routing::mix`.
+	///
+	/// # Shapes
+	/// `residual: [width]`, `gates: [choices]`, `outputs: [choices, width]`.
+	pub fn mix(residual: &mut [i32], gates: &[u32], outputs: &[i32]) {
+		let bound = i64::from(blyan_exact::RESIDUAL_MAX);
+		let width = residual.len();
+		for (i, h) in residual.iter_mut().enumerate() {
+			let mut sum = 0;
+			for (choice, &gate) in gates.iter().enumerate() {
+				sum += i64::from(gate) * i64::from(outputs[choice * width + i]);
+			}
+			*h = (i64::from(*h) + shift_round(sum, 15)).clamp(-bound, bound) as i32;
+		}
+	}
+}
+
+versions! {
+	/// [`blyan_exact::attention::quantise_head`] with the division of [`quantise`].
+	pub fn quantise_head(head: &[i32], out: &mut [i8]) -> i32 {
+		let mut largest = 0;
+		for &x in head {
+			largest = largest.max(x.abs());
+		}
+		if largest == 0 {
+			out.fill(0);
+			return 0;
+		}
+		let reciprocal = ((1_u64 << 55) / (2 * largest as u64) + 1) as i64;
+		for (q, &x) in out.iter_mut().zip(head) {
+			let sign = x >> 31;
+			let magnitude = i64::from((x ^ sign) - sign);
+			let quotient = ((254 * magnitude + i64::from(largest)) * reciprocal) >> 55;
+			*q = ((quotient as i32 ^ sign) - sign) as i8;
+		}
+		largest
+	}
+}
+
+versions! {
+	/// [`blyan_exact::rotary::rotate`].
+	pub fn rotate(row: &mut [i32], angles: &[[i16; 2]]) {
+		blyan_exact::rotary::rotate(row, angles);
+	}
+}
+
+versions! {
+	/// [`blyan_exact::attention::quantise_value`] over a row.
+	pub fn quantise_values(row: &[i32], out: &mut [i8]) {
+		for (q, &v) in out.iter_mut().zip(row) {
+			let sign = v >> 31;
+			let magnitude = ((v ^ sign) - sign + 64) >> 7;
+			*q = ((magnitude.min(127) ^ sign) - sign) as i8;
+		}
 	}
 }

@@ -112,6 +112,23 @@ proptest! {
 	}
 
 	#[test]
+	fn heads_and_values_are_quantised_as_defined(seed: u64, len in 1_usize..=64, top in 0_u32..=21) {
+		let mut source = Source(seed);
+		let row: Vec<i32> = (0..len).map(|_| source.within(1 << top) as i32).collect();
+		let mut expected = vec![0; len];
+		let maximum = attention::quantise_head(&row, &mut expected);
+		let projections: Vec<i32> = row.iter().map(|x| x >> 2).collect();
+		let values: Vec<i8> = projections.iter().map(|&v| attention::quantise_value(v)).collect();
+		for kernel in Kernel::available() {
+			let mut got = vec![0; len];
+			prop_assert_eq!(quantise_head(kernel, &row, &mut got), maximum, "{}", kernel);
+			prop_assert_eq!(&got, &expected, "{}", kernel);
+			quantise_values(kernel, &projections, &mut got);
+			prop_assert_eq!(&got, &values, "{}", kernel);
+		}
+	}
+
+	#[test]
 	fn rescaling_and_loss_equal_the_definition(
 		seed: u64, mantissa in 1_u32 << 31.., exponent in 20_u8..=62, s in 0_u32..1 << 22, spread in 0_u32..=30, target: u8,
 	) {

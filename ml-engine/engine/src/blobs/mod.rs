@@ -1,0 +1,281 @@
+//! Bytes by content: a bounded directory of files named by their Blake2b-256.
+//!
+//! A file appears under its name only whole and verified: it is written under a temporary name, synced and
+//! renamed. Whatever carries a temporary name when the store opens is the rest of an interrupted write and
+//! goes. Reading checks the hash again; a damaged file is dropped and reported, never returned.
+
+mod error;
+#[cfg(test)]
+mod tests;
+mod upload;
+
+pub use error::BlobError;
+pub use upload::UploadStatus;
+
+use crate::block::mapped;
+use blyan_exact::blake2_256;
+use parking_lot::Mutex;
+use sp_core::H256;
+use std::{
+	collections::HashMap,
+	fs::{self, File},
+	io::{Read, Seek, SeekFrom, Write},
+	path::{Path, PathBuf},
+};
+use upload::Upload;
+
+/// Largest blob, in bytes. A trunk at its bounds has 18 MiB.
+pub const BLOB_BYTES_MAX: u64 = 64 << 20;
+/// Uploads that may be under way at once. One more drops the one that was idle longest.
+pub const UPLOADS_MAX: usize = 16;
+const TEMPORARY_SUFFIX: &str = ".part";
+
+/// A bounded directory of blobs. All methods may be called from many threads.
+#[derive(Debug)]
+pub struct BlobStore {
+	dir: PathBuf,
+	bytes_max: u64,
+	state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+	/// Sizes of the blobs that are there.
+	sizes: HashMap<H256, u64>,
+	/// Bytes of all blobs, and of the announced sizes of all writes under way.
+	used: u64,
+	uploads: HashMap<H256, Upload>,
+	/// Counts writes: names temporary files and orders uploads by their last use.
+	counter: u64,
+}
+
+impl State {
+	/// Sets `size` bytes aside, or says that they do not fit.
+	fn reserve(&mut self, size: u64, bytes_max: u64) -> Result<(), BlobError> {
+		let free = bytes_max.saturating_sub(self.used);
+		if size > free {
+			return Err(BlobError::QuotaExceeded { size, free, bytes_max });
+		}
+		self.used += size;
+		Ok(())
+	}
+
+	fn release(&mut self, size: u64) {
+		self.used = self.used.saturating_sub(size);
+	}
+}
+
+impl BlobStore {
+	/// Opens or creates the directory, drops interrupted writes and counts what is there.
+	pub fn open(dir: impl Into<PathBuf>, bytes_max: u64) -> Result<Self, BlobError> {
+		let dir = dir.into();
+		fs::create_dir_all(&dir)?;
+		let mut state = State::default();
+		for entry in fs::read_dir(&dir)? {
+			let entry = entry?;
+			let name = entry.file_name();
+			let Some(name) = name.to_str() else { continue };
+			if name.ends_with(TEMPORARY_SUFFIX) {
+				fs::remove_file(entry.path())?;
+			} else if let Some(hash) = parse_name(name) {
+				let size = entry.metadata()?.len();
+				state.sizes.insert(hash, size);
+				state.used += size;
+			}
+		}
+		Ok(Self { dir, bytes_max, state: Mutex::new(state) })
+	}
+
+	/// The directory.
+	pub fn dir(&self) -> &Path {
+		&self.dir
+	}
+
+	/// Bytes the store may hold.
+	pub fn bytes_max(&self) -> u64 {
+		self.bytes_max
+	}
+
+	/// Bytes the store holds or has promised to uploads.
+	pub fn used_bytes(&self) -> u64 {
+		self.state.lock().used
+	}
+
+	/// Whether a blob is there.
+	pub fn has(&self, hash: &H256) -> bool {
+		self.state.lock().sizes.contains_key(hash)
+	}
+
+	/// Size of a blob.
+	pub fn size(&self, hash: &H256) -> Option<u64> {
+		self.state.lock().sizes.get(hash).copied()
+	}
+
+	/// All blobs, in no order.
+	pub fn hashes(&self) -> Vec<H256> {
+		self.state.lock().sizes.keys().copied().collect()
+	}
+
+	/// A blob's bytes, verified.
+	pub fn get(&self, hash: &H256) -> Result<Vec<u8>, BlobError> {
+		let bytes = self.read(hash)?;
+		if blake2_256(&[&bytes]) != hash.0 {
+			return Err(self.drop_corrupt(hash));
+		}
+		Ok(bytes)
+	}
+
+	/// The file of a blob, verified now. The file never changes; it may be unlinked while mapped.
+	pub fn verified_path(&self, hash: &H256) -> Result<PathBuf, BlobError> {
+		if !self.has(hash) {
+			return Err(BlobError::Missing(*hash));
+		}
+		let path = self.path(hash);
+		let bytes = match mapped(&path) {
+			Ok(bytes) => bytes,
+			Err(error) => return Err(self.note_unreadable(hash, error)),
+		};
+		if blake2_256(&[&bytes]) != hash.0 {
+			return Err(self.drop_corrupt(hash));
+		}
+		Ok(path)
+	}
+
+	/// Part of a blob, at most `len` bytes from `offset`, for whoever downloads it and verifies the whole.
+	pub fn read_range(&self, hash: &H256, offset: u64, len: usize) -> Result<Vec<u8>, BlobError> {
+		let size = self.size(hash).ok_or(BlobError::Missing(*hash))?;
+		let left = usize::try_from(size.saturating_sub(offset)).unwrap_or(usize::MAX);
+		let mut bytes = vec![0; len.min(left)];
+		let read = |bytes: &mut [u8]| {
+			let mut file = File::open(self.path(hash))?;
+			file.seek(SeekFrom::Start(offset))?;
+			file.read_exact(bytes)
+		};
+		match read(&mut bytes) {
+			Ok(()) => Ok(bytes),
+			Err(error) => Err(self.note_unreadable(hash, error)),
+		}
+	}
+
+	/// Stores bytes under their hash, which is returned. Bytes that are there already cost nothing.
+	pub fn put(&self, bytes: &[u8]) -> Result<H256, BlobError> {
+		let hash = H256(blake2_256(&[bytes]));
+		let size = bytes.len() as u64;
+		ensure_size(size)?;
+		let temporary = {
+			let mut state = self.state.lock();
+			if state.sizes.contains_key(&hash) {
+				return Ok(hash);
+			}
+			state.reserve(size, self.bytes_max)?;
+			self.temporary_path(&hash, &mut state)
+		};
+		let written = File::create(&temporary).and_then(|mut file| {
+			file.write_all(bytes)?;
+			file.sync_all()
+		});
+		self.finish(hash, size, &temporary, written)?;
+		Ok(hash)
+	}
+
+	/// [`Self::put`] for bytes that must have this hash.
+	pub fn put_expected(&self, hash: &H256, bytes: &[u8]) -> Result<(), BlobError> {
+		if blake2_256(&[bytes]) != hash.0 {
+			return Err(BlobError::HashMismatch(*hash));
+		}
+		self.put(bytes).map(drop)
+	}
+
+	/// Forgets a blob. Forgetting what is not there is no error.
+	pub fn remove(&self, hash: &H256) -> Result<(), BlobError> {
+		let mut state = self.state.lock();
+		if let Some(size) = state.sizes.remove(hash) {
+			state.release(size);
+			fs::remove_file(self.path(hash))?;
+		}
+		Ok(())
+	}
+
+	fn path(&self, hash: &H256) -> PathBuf {
+		self.dir.join(format!("{hash:x}"))
+	}
+
+	fn temporary_path(&self, hash: &H256, state: &mut State) -> PathBuf {
+		state.counter += 1;
+		self.dir.join(format!("{hash:x}.{}{TEMPORARY_SUFFIX}", state.counter))
+	}
+
+	/// Moves a written temporary file into place, or cleans up after a failure.
+	fn finish(
+		&self,
+		hash: H256,
+		size: u64,
+		temporary: &Path,
+		written: std::io::Result<()>,
+	) -> Result<(), BlobError> {
+		let mut state = self.state.lock();
+		let moved = written.and_then(|()| {
+			fs::rename(temporary, self.path(&hash))?;
+			// The rename itself must survive a power cut.
+			File::open(&self.dir)?.sync_all()
+		});
+		if let Err(error) = moved {
+			state.release(size);
+			// Nothing is lost if this fails too: the next start removes temporary files.
+			let _ = fs::remove_file(temporary);
+			return Err(error.into());
+		}
+		// Someone else may have stored the same bytes meanwhile; they count once.
+		if let Some(size) = state.sizes.insert(hash, size) {
+			state.release(size);
+		}
+		Ok(())
+	}
+
+	fn read(&self, hash: &H256) -> Result<Vec<u8>, BlobError> {
+		if !self.has(hash) {
+			return Err(BlobError::Missing(*hash));
+		}
+		fs::read(self.path(hash)).map_err(|error| self.note_unreadable(hash, error))
+	}
+
+	/// A file that vanished behind our back is a missing blob.
+	fn note_unreadable(&self, hash: &H256, error: std::io::Error) -> BlobError {
+		if error.kind() != std::io::ErrorKind::NotFound {
+			return error.into();
+		}
+		let mut state = self.state.lock();
+		if let Some(size) = state.sizes.remove(hash) {
+			state.release(size);
+		}
+		BlobError::Missing(*hash)
+	}
+
+	fn drop_corrupt(&self, hash: &H256) -> BlobError {
+		log::warn!("blob {hash:?} is damaged on disk; dropping it");
+		match self.remove(hash) {
+			Ok(()) => BlobError::Corrupt(*hash),
+			Err(error) => error,
+		}
+	}
+}
+
+fn ensure_size(size: u64) -> Result<(), BlobError> {
+	if size <= BLOB_BYTES_MAX {
+		Ok(())
+	} else {
+		Err(BlobError::TooLarge { size })
+	}
+}
+
+fn parse_name(name: &str) -> Option<H256> {
+	let is_hex = name.len() == 64 && name.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'));
+	if !is_hex {
+		return None;
+	}
+	let mut hash = [0; 32];
+	for (i, byte) in hash.iter_mut().enumerate() {
+		*byte = u8::from_str_radix(&name[2 * i..2 * i + 2], 16).ok()?;
+	}
+	Some(H256(hash))
+}

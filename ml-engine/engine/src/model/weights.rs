@@ -1,0 +1,237 @@
+//! Tensors where they lie, in the form the kernels want.
+
+use crate::{
+	block::{BlockError, BlockShape, TensorBlock},
+	kernel::{
+		rows::{self, ActivationRows},
+		table::{self, TableView},
+		ternary::{self, TernaryView},
+		Kernel,
+	},
+};
+use blyan_exact::{
+	number::{LOGIT_BITS, RESIDUAL_BITS},
+	ModelConfig, Rescale, Scale, LOGIT_MAX, RESIDUAL_MAX, VOCAB,
+};
+use std::sync::Arc;
+
+/// A ternary matrix inside a block.
+#[derive(Clone, Debug)]
+pub struct TernaryWeights {
+	block: Arc<TensorBlock>,
+	section: usize,
+	rows: usize,
+	cols: usize,
+	scale: Scale,
+}
+
+impl TernaryWeights {
+	fn view(&self) -> TernaryView<'_> {
+		let range = self.block.layout().sections[self.section].clone();
+		TernaryView { codes: &self.block.bytes()[range], rows: self.rows, cols: self.cols }
+	}
+
+	/// Integer products, `[tokens, rows]`.
+	pub fn accumulate(&self, kernel: Kernel, inputs: &ActivationRows) -> Vec<i32> {
+		ternary::multiply(kernel, self.view(), inputs)
+	}
+
+	/// Outputs in Q12, clamped to `bound`: `[tokens, rows]`.
+	pub fn project(&self, kernel: Kernel, inputs: &ActivationRows, bound: i32) -> Vec<i32> {
+		let mut out = self.accumulate(kernel, inputs);
+		for (row, &scale) in out.chunks_exact_mut(self.rows).zip(&inputs.scales) {
+			rows::rescale(kernel, row, Rescale::new(self.scale, scale, RESIDUAL_BITS), bound);
+		}
+		out
+	}
+}
+
+/// An 8-bit matrix inside a block.
+#[derive(Clone, Debug)]
+pub struct TableWeights {
+	block: Arc<TensorBlock>,
+	section: usize,
+	row_sums: Vec<i32>,
+	rows: usize,
+	cols: usize,
+	scale: Scale,
+}
+
+impl TableWeights {
+	fn view(&self) -> TableView<'_> {
+		let range = self.block.layout().sections[self.section].clone();
+		let weights = &self.block.bytes()[range];
+		TableView { weights, row_sums: &self.row_sums, rows: self.rows, cols: self.cols }
+	}
+
+	/// Outputs in Q16, base-2 units: `[tokens, rows]`.
+	pub fn logits(&self, kernel: Kernel, inputs: &ActivationRows) -> Vec<i32> {
+		let mut out = table::multiply(kernel, self.view(), inputs);
+		for (row, &scale) in out.chunks_exact_mut(self.rows).zip(&inputs.scales) {
+			rows::rescale(kernel, row, Rescale::new(self.scale, scale, LOGIT_BITS), LOGIT_MAX);
+		}
+		out
+	}
+
+	/// Appends a row as residuals in Q12.
+	pub fn embed_into(&self, token: u8, out: &mut Vec<i32>) {
+		let mantissa = i64::from(self.scale.mantissa());
+		let shift = u32::from(self.scale.exponent()).saturating_sub(RESIDUAL_BITS);
+		let bound = i64::from(RESIDUAL_MAX);
+		out.extend(self.view().row(usize::from(token)).iter().map(|&weight| {
+			let value = blyan_exact::number::shift_round(i64::from(weight as i8) * mantissa, shift);
+			value.clamp(-bound, bound) as i32
+		}));
+	}
+}
+
+/// One layer's tensors outside its experts.
+#[derive(Clone, Debug)]
+pub struct LayerWeights {
+	/// Gain in front of attention.
+	pub attn_gain: Vec<i16>,
+	/// Queries.
+	pub wq: TernaryWeights,
+	/// Keys.
+	pub wk: TernaryWeights,
+	/// Values.
+	pub wv: TernaryWeights,
+	/// Back to the residual stream.
+	pub wo: TernaryWeights,
+	/// Gain between the heads and `wo`.
+	pub attn_out_gain: Vec<i16>,
+	/// Gain in front of router and experts.
+	pub ffn_gain: Vec<i16>,
+	/// The router.
+	pub router: TableWeights,
+}
+
+/// Everything of a model that is not an expert, verified.
+#[derive(Clone, Debug)]
+pub struct TrunkWeights {
+	block: Arc<TensorBlock>,
+	/// Architecture.
+	pub config: ModelConfig,
+	/// Embedding.
+	pub embedding: TableWeights,
+	/// `[context, head_size / 2]` pairs of (cos, sin).
+	pub rotary: Vec<[i16; 2]>,
+	/// One entry a layer.
+	pub layers: Vec<LayerWeights>,
+	/// Gain in front of the head.
+	pub final_gain: Vec<i16>,
+	/// Head.
+	pub head: TableWeights,
+}
+
+struct Sections<'a>(&'a Arc<TensorBlock>);
+
+impl Sections<'_> {
+	fn scale(&self, index: usize) -> Result<Scale, BlockError> {
+		self.0.scale(index).ok_or(BlockError::Scale(index))
+	}
+
+	fn ternary(
+		&self,
+		section: usize,
+		scale: usize,
+		rows: usize,
+		cols: usize,
+	) -> Result<TernaryWeights, BlockError> {
+		Ok(TernaryWeights { block: self.0.clone(), section, rows, cols, scale: self.scale(scale)? })
+	}
+
+	fn table(
+		&self,
+		section: usize,
+		scale: usize,
+		rows: usize,
+		cols: usize,
+	) -> Result<TableWeights, BlockError> {
+		let bytes = &self.0.bytes()[self.0.layout().sections[section].clone()];
+		let row_sums = table::row_sums(bytes, cols);
+		Ok(TableWeights { block: self.0.clone(), section, row_sums, rows, cols, scale: self.scale(scale)? })
+	}
+}
+
+impl TrunkWeights {
+	/// Verifies the block and takes its tensors.
+	pub fn new(block: Arc<TensorBlock>) -> Result<Self, BlockError> {
+		block.verify_all()?;
+		let BlockShape::Trunk(config) = block.shape() else {
+			return Err(BlockError::Header { field: "kind" });
+		};
+		let (d, layer_count) = (usize::from(config.d_model), usize::from(config.layers));
+		let sections = Sections(&block);
+		let mut layers = Vec::with_capacity(layer_count);
+		for layer in 0..layer_count {
+			let (section, scale) = (3 + 8 * layer, 1 + 5 * layer);
+			layers.push(LayerWeights {
+				attn_gain: block.integers(section),
+				wq: sections.ternary(section + 1, scale, d, d)?,
+				wk: sections.ternary(section + 2, scale + 1, d, d)?,
+				wv: sections.ternary(section + 3, scale + 2, d, d)?,
+				wo: sections.ternary(section + 4, scale + 3, d, d)?,
+				attn_out_gain: block.integers(section + 5),
+				ffn_gain: block.integers(section + 6),
+				router: sections.table(section + 7, scale + 4, usize::from(config.experts), d)?,
+			});
+		}
+		Ok(Self {
+			config,
+			embedding: sections.table(1, 0, VOCAB, d)?,
+			rotary: block.angles(2),
+			layers,
+			final_gain: block.integers(3 + 8 * layer_count),
+			head: sections.table(4 + 8 * layer_count, 1 + 5 * layer_count, VOCAB, d)?,
+			block,
+		})
+	}
+
+	/// The block that holds the tensors.
+	pub fn block(&self) -> &Arc<TensorBlock> {
+		&self.block
+	}
+}
+
+/// One expert, verified.
+#[derive(Clone, Debug)]
+pub struct ExpertWeights {
+	block: Arc<TensorBlock>,
+	/// Into the hidden layer.
+	pub up: TernaryWeights,
+	/// Gain of the hidden layer.
+	pub gain: Vec<i16>,
+	/// Back to the residual stream.
+	pub down: TernaryWeights,
+}
+
+impl ExpertWeights {
+	/// Verifies the block and takes its tensors.
+	pub fn new(block: Arc<TensorBlock>) -> Result<Self, BlockError> {
+		block.verify_all()?;
+		let BlockShape::Expert { d_model, d_ff } = block.shape() else {
+			return Err(BlockError::Header { field: "kind" });
+		};
+		let (d, hidden) = (usize::from(d_model), usize::from(d_ff));
+		let sections = Sections(&block);
+		Ok(Self {
+			up: sections.ternary(1, 0, hidden, d)?,
+			gain: block.integers(2),
+			down: sections.ternary(3, 1, d, hidden)?,
+			block,
+		})
+	}
+
+	/// The block that holds the tensors.
+	pub fn block(&self) -> &Arc<TensorBlock> {
+		&self.block
+	}
+
+	/// What the expert says to each row: `[tokens, d_model]`, Q12.
+	pub fn apply(&self, kernel: Kernel, inputs: &ActivationRows) -> Vec<i32> {
+		let hidden = self.up.accumulate(kernel, inputs);
+		let hidden = ActivationRows::norm_quant_squared_relu(kernel, &hidden, &self.gain);
+		self.down.project(kernel, &hidden, RESIDUAL_MAX)
+	}
+}
