@@ -40,14 +40,14 @@ const GENESIS: Profile = Profile {
 	config: ModelConfig { d_model: 128, d_ff: 256, layers: 4, heads: 4, experts: 8, top_k: 2, context: 256 },
 	dataset_bytes: [96 << 20, 96 << 20],
 	holdout_sequences: 1_024,
-	batch: 24,
+	batch: 9,
 };
 
 /// Small enough to be trained and evaluated inside a test.
 const TINY: Profile = Profile {
 	name: "Blyan tiny",
 	config: ModelConfig { d_model: 64, d_ff: 64, layers: 2, heads: 2, experts: 4, top_k: 2, context: 64 },
-	dataset_bytes: [4 << 20, 4 << 20],
+	dataset_bytes: [8 << 20, 24 << 20],
 	holdout_sequences: 512,
 	batch: 48,
 };
@@ -107,7 +107,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 	)?;
 	let corpus = Corpus::new(base.iter().map(|document| document.text.as_bytes()));
 	let options = base::Options {
-		steps: if minutes > 0.0 { 12_000 } else { 0 },
+		steps: if minutes > 0.0 { 30_000 } else { 0 },
 		seconds_max: (minutes > 0.0).then_some(minutes * 60.0),
 		batch: profile.batch,
 		threads: threads.parse()?,
