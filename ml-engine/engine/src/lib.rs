@@ -8,7 +8,9 @@
 pub mod blobs;
 pub mod block;
 pub mod dataset;
+pub mod decode;
 pub mod eval;
 pub mod kernel;
 pub mod model;
+pub mod queue;
 pub mod train;

@@ -1,0 +1,49 @@
+//! How much work a queue takes on.
+
+use crate::{eval::JobLimits, kernel::Kernel};
+use std::time::Duration;
+
+/// Bounds of a queue and the resources it uses.
+#[derive(Clone, Copy, Debug)]
+pub struct QueueConfig {
+	/// Instruction set of evaluation and generation.
+	pub kernel: Kernel,
+	/// Threads of one evaluation; 0 means one a core.
+	pub evaluation_threads: usize,
+	/// Generations that run at once.
+	pub serving_threads: usize,
+	/// Evaluations that may wait.
+	pub jobs_max: usize,
+	/// Ended evaluations that are remembered.
+	pub results_max: usize,
+	/// Generations that may wait.
+	pub generations_max: usize,
+	/// Training tasks that may wait.
+	pub trainings_max: usize,
+	/// Longest prompt.
+	pub prompt_bytes_max: u32,
+	/// Longest generation.
+	pub generation_bytes_max: u32,
+	/// Longest pause of an evaluation for serving between two groups of sequences.
+	pub evaluation_patience: Duration,
+	/// What a single job may ask for.
+	pub limits: JobLimits,
+}
+
+impl Default for QueueConfig {
+	fn default() -> Self {
+		Self {
+			kernel: Kernel::best(),
+			evaluation_threads: 0,
+			serving_threads: 2,
+			jobs_max: 256,
+			results_max: 1_024,
+			generations_max: 64,
+			trainings_max: 4,
+			prompt_bytes_max: 64 * 1_024,
+			generation_bytes_max: 16 * 1_024,
+			evaluation_patience: Duration::from_secs(2),
+			limits: JobLimits::default(),
+		}
+	}
+}

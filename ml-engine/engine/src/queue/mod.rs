@@ -1,0 +1,341 @@
+//! The engine's threads, and who may use them when.
+//!
+//! Three classes of work, strictly ranked: serving, evaluation, training. Each has its own threads, so
+//! nothing waits behind a long job of a lower class; lower classes pause between small steps while higher
+//! ones have work. An evaluation pauses between groups of sequences, and for a bounded time each, so that
+//! constant serving slows it down but never starves it: operators must report in time.
+//!
+//! A job is named by its hash. Submitting it twice is submitting it once; results are kept until newer ones
+//! push them out. After a restart nothing is remembered, and whoever wants a result submits again. A panic
+//! inside a job becomes [`EngineError::Internal`] of that job.
+
+mod config;
+mod metrics;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use config::QueueConfig;
+pub use metrics::QueueMetrics;
+
+use crate::{
+	decode::{generate, GenerationRequest, GenerationSummary},
+	eval::{evaluate_job, Checkpoint, Evaluator},
+	kernel::Kernel,
+	model::ModelStore,
+};
+use blyan_exact::ModelConfig;
+use blyan_primitives::{BlockRef, EngineError, EvaluationJob, EvaluationOutcome, JobId, JobStatus};
+use parking_lot::{Condvar, Mutex};
+use state::{Generation, State, Task};
+use std::{
+	ops::ControlFlow,
+	panic::{catch_unwind, AssertUnwindSafe},
+	sync::Arc,
+	thread::JoinHandle,
+	time::Instant,
+};
+
+/// The model a generation runs on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelParts {
+	/// Architecture.
+	pub config: ModelConfig,
+	/// Everything that is not an expert.
+	pub trunk: BlockRef,
+	/// Experts in row-major order.
+	pub heads: Vec<BlockRef>,
+}
+
+/// What a generation reports, in this order: bytes, then exactly one end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GenerationEvent {
+	/// The next byte.
+	Byte {
+		/// Its index, from zero.
+		index: u32,
+		/// The byte.
+		byte: u8,
+	},
+	/// Finished, or broken off by the sink.
+	Done(GenerationSummary),
+	/// Ended without a result.
+	Failed(EngineError),
+}
+
+/// Takes the events of a generation on a serving thread, so it must not block; breaking off ends it.
+pub type GenerationSink = Box<dyn FnMut(GenerationEvent) -> ControlFlow<()> + Send>;
+
+/// A long task of the lowest class. It calls [`Turn::wait`] between steps and ends when that fails.
+pub type TrainingTask = Box<dyn FnOnce(&Turn<'_>) + Send>;
+
+/// What an evaluation thread does with a job.
+type Work =
+	Box<dyn Fn(&EvaluationJob, Checkpoint<'_>) -> Result<EvaluationOutcome, EngineError> + Send + Sync>;
+
+struct Shared {
+	config: QueueConfig,
+	state: Mutex<State>,
+	/// Signals every change of `state` that a thread may be waiting for.
+	changed: Condvar,
+	models: Arc<ModelStore>,
+	kernel: Kernel,
+	work: Work,
+}
+
+/// The right of a training task to go on.
+pub struct Turn<'a>(&'a Shared);
+
+impl Turn<'_> {
+	/// Returns when nothing of a higher class has work; fails when the queue shuts down.
+	pub fn wait(&self) -> Result<(), EngineError> {
+		let mut state = self.0.state.lock();
+		while !state.stopping && (state.is_serving() || state.is_evaluating()) {
+			self.0.changed.wait(&mut state);
+		}
+		if state.stopping {
+			Err(EngineError::Cancelled)
+		} else {
+			Ok(())
+		}
+	}
+}
+
+/// Jobs in, results out. Dropping it cancels what runs and waits for its threads.
+pub struct JobQueue {
+	shared: Arc<Shared>,
+	threads: Vec<JoinHandle<()>>,
+}
+
+impl JobQueue {
+	/// Starts the threads.
+	pub fn new(config: QueueConfig, models: Arc<ModelStore>) -> Result<Self, EngineError> {
+		let evaluator = Evaluator::new(config.kernel, config.evaluation_threads)?;
+		let (limits, store) = (config.limits, models.clone());
+		let work: Work =
+			Box::new(move |job, checkpoint| evaluate_job(job, &limits, &store, &evaluator, checkpoint));
+		Self::with_work(config, models, work)
+	}
+
+	fn with_work(config: QueueConfig, models: Arc<ModelStore>, work: Work) -> Result<Self, EngineError> {
+		let serving_threads = config.serving_threads.max(1);
+		let kernel = config.kernel;
+		let (state, changed) = (Mutex::new(State::default()), Condvar::new());
+		let shared = Arc::new(Shared { config, state, changed, models, kernel, work });
+		let mut queue = Self { shared, threads: Vec::new() };
+		for index in 0..serving_threads {
+			queue.spawn(format!("blyan-serve-{index}"), serve)?;
+		}
+		queue.spawn("blyan-evaluate".into(), evaluate)?;
+		queue.spawn("blyan-train".into(), train)?;
+		Ok(queue)
+	}
+
+	fn spawn(&mut self, name: String, body: fn(&Shared)) -> Result<(), EngineError> {
+		let shared = self.shared.clone();
+		let thread = std::thread::Builder::new().name(name).spawn(move || body(&shared));
+		let thread = thread.map_err(|error| {
+			log::error!("cannot start an engine thread: {error}");
+			EngineError::Internal
+		})?;
+		self.threads.push(thread);
+		Ok(())
+	}
+
+	/// The models this queue works on.
+	pub fn models(&self) -> &Arc<ModelStore> {
+		&self.shared.models
+	}
+
+	/// Queues a job. One that is queued, running, done or failed for good is not queued again.
+	pub fn submit(&self, job: EvaluationJob) -> Result<JobId, EngineError> {
+		self.shared.config.limits.check(&job)?;
+		let id = job.id();
+		self.shared.state.lock().submit(id, job, self.shared.config.jobs_max)?;
+		self.shared.changed.notify_all();
+		Ok(id)
+	}
+
+	/// Where a job stands.
+	pub fn poll(&self, id: JobId) -> Result<JobStatus, EngineError> {
+		self.shared.state.lock().status(&id).ok_or(EngineError::UnknownJob)
+	}
+
+	/// Gives up on a job. Cancelling one that has ended changes nothing.
+	pub fn cancel(&self, id: JobId) -> Result<(), EngineError> {
+		self.shared.state.lock().cancel(&id, self.shared.config.results_max)?;
+		self.shared.changed.notify_all();
+		Ok(())
+	}
+
+	/// Queues a generation; everything that happens to it goes to `sink`.
+	pub fn generate(
+		&self,
+		model: ModelParts,
+		request: GenerationRequest,
+		sink: GenerationSink,
+	) -> Result<(), EngineError> {
+		let config = &self.shared.config;
+		if request.max_bytes > config.generation_bytes_max
+			|| request.prompt.len() > config.prompt_bytes_max as usize
+		{
+			return Err(EngineError::JobMalformed);
+		}
+		let mut state = self.shared.state.lock();
+		if state.generations.len() >= config.generations_max {
+			return Err(EngineError::Busy);
+		}
+		state.generations.push_back(Generation { model, request, sink });
+		drop(state);
+		self.shared.changed.notify_all();
+		Ok(())
+	}
+
+	/// Queues a training task.
+	pub fn train(&self, task: TrainingTask) -> Result<(), EngineError> {
+		let mut state = self.shared.state.lock();
+		if state.trainings.len() >= self.shared.config.trainings_max {
+			return Err(EngineError::Busy);
+		}
+		state.trainings.push_back(Task(task));
+		drop(state);
+		self.shared.changed.notify_all();
+		Ok(())
+	}
+
+	/// What the queue is doing and has done.
+	pub fn metrics(&self) -> QueueMetrics {
+		self.shared.state.lock().metrics()
+	}
+}
+
+impl Drop for JobQueue {
+	fn drop(&mut self) {
+		self.shared.state.lock().stop();
+		self.shared.changed.notify_all();
+		for thread in self.threads.drain(..) {
+			if thread.join().is_err() {
+				log::error!("an engine thread panicked outside a job");
+			}
+		}
+	}
+}
+
+/// Runs `body`; a panic is logged by its hook and becomes `None`.
+fn contained<T>(body: impl FnOnce() -> T) -> Option<T> {
+	catch_unwind(AssertUnwindSafe(body)).ok()
+}
+
+/// A serving thread.
+fn serve(shared: &Shared) {
+	loop {
+		let mut generation = {
+			let mut state = shared.state.lock();
+			loop {
+				if state.stopping {
+					return;
+				}
+				if let Some(generation) = state.generations.pop_front() {
+					state.generating += 1;
+					break generation;
+				}
+				shared.changed.wait(&mut state);
+			}
+		};
+		let count = contained(|| serve_one(shared, &mut generation));
+		if count.is_none() {
+			contained(|| (generation.sink)(GenerationEvent::Failed(EngineError::Internal)));
+		}
+		let mut state = shared.state.lock();
+		state.generating -= 1;
+		state.generated_bytes += count.unwrap_or(0);
+		drop(state);
+		shared.changed.notify_all();
+	}
+}
+
+fn serve_one(shared: &Shared, generation: &mut Generation) -> u64 {
+	let Generation { model, request, sink } = generation;
+	match shared.models.load(&model.config, &model.trunk, &model.heads) {
+		Ok(model) => {
+			let summary = generate(model, shared.kernel, request, |index, byte| {
+				if shared.state.lock().stopping {
+					return ControlFlow::Break(());
+				}
+				sink(GenerationEvent::Byte { index, byte })
+			});
+			let count = summary.generated.len() as u64;
+			// The end is told whether or not anyone still listens.
+			let _ = sink(GenerationEvent::Done(summary));
+			count
+		}
+		Err(error) => {
+			log::info!("cannot generate: {error}");
+			let _ = sink(GenerationEvent::Failed(error.as_engine_error()));
+			0
+		}
+	}
+}
+
+/// The evaluation thread. Its work fans out over the evaluator's own pool.
+fn evaluate(shared: &Shared) {
+	loop {
+		let (id, job) = {
+			let mut state = shared.state.lock();
+			loop {
+				if state.stopping {
+					return;
+				}
+				if let Some(next) = state.start_next() {
+					break next;
+				}
+				shared.changed.wait(&mut state);
+			}
+		};
+		let started = Instant::now();
+		let checkpoint = |finished: u32| {
+			let mut state = shared.state.lock();
+			state.note_progress(&id, finished);
+			let until = Instant::now() + shared.config.evaluation_patience;
+			while state.is_serving() && !state.is_cancelled(&id) {
+				if shared.changed.wait_until(&mut state, until).timed_out() {
+					break;
+				}
+			}
+			if state.is_cancelled(&id) {
+				Err(EngineError::Cancelled)
+			} else {
+				Ok(())
+			}
+		};
+		let result = contained(|| (shared.work)(&job, &checkpoint)).unwrap_or(Err(EngineError::Internal));
+		if let Err(error) = &result {
+			log::info!("evaluation {id:?} failed: {error:?}");
+		}
+		shared.state.lock().finish(&id, result, started.elapsed(), shared.config.results_max);
+		shared.changed.notify_all();
+	}
+}
+
+/// The training thread.
+fn train(shared: &Shared) {
+	loop {
+		let Task(task) = {
+			let mut state = shared.state.lock();
+			loop {
+				if state.stopping {
+					return;
+				}
+				if let Some(task) = state.trainings.pop_front() {
+					state.training = true;
+					break task;
+				}
+				shared.changed.wait(&mut state);
+			}
+		};
+		if contained(|| task(&Turn(shared))).is_none() {
+			log::error!("a training task panicked");
+		}
+		shared.state.lock().training = false;
+	}
+}

@@ -1,0 +1,401 @@
+use super::*;
+use crate::{
+	blobs::BlobStore,
+	block::{self, blob_ref, block_ref},
+	eval::JobLimits,
+};
+use blyan_exact::{golden, merkle, Sampling};
+use blyan_primitives::{draw_indices, HoldoutRef};
+use sp_core::H256;
+use std::{
+	sync::mpsc,
+	time::{Duration, Instant},
+};
+
+struct World {
+	_dir: tempfile::TempDir,
+	models: Arc<ModelStore>,
+	golden: golden::OwnedModel,
+	holdout: Vec<u8>,
+	job: EvaluationJob,
+}
+
+impl World {
+	fn new() -> Self {
+		let dir = tempfile::tempdir().unwrap();
+		let blobs = Arc::new(BlobStore::open(dir.path(), 1 << 24).unwrap());
+		let golden = golden::model();
+		let config = golden.config;
+		let put = |file: Vec<u8>| {
+			blobs.put(&file).unwrap();
+			block_ref(&file)
+		};
+		let trunk = put(block::write_trunk(&golden.trunk, &config).unwrap());
+		let heads = golden.experts.iter().map(|e| put(block::write_expert(e, &config).unwrap())).collect();
+		let candidate = golden::random_expert(&config, b"candidate");
+		let candidate = put(block::write_expert(&candidate, &config).unwrap());
+		let holdout: Vec<u8> = (0..32_u32 * 48).map(|i| (i * i / 7 + i) as u8).collect();
+		blobs.put(&holdout).unwrap();
+		let job = EvaluationJob {
+			model: 0,
+			config,
+			trunk,
+			heads,
+			layer: 1,
+			expert: 2,
+			candidate,
+			holdout: HoldoutRef {
+				root: H256(merkle::root_of(holdout.chunks(48))),
+				blob: blob_ref(&holdout),
+				sequences: 32,
+				sequence_len: 48,
+			},
+			seed: H256([9; 32]),
+			sample: 10,
+		};
+		Self { _dir: dir, models: Arc::new(ModelStore::new(blobs, 1 << 24)), golden, holdout, job }
+	}
+
+	fn queue(&self) -> JobQueue {
+		JobQueue::new(small(), self.models.clone()).unwrap()
+	}
+
+	fn parts(&self) -> ModelParts {
+		let EvaluationJob { config, trunk, heads, .. } = self.job.clone();
+		ModelParts { config, trunk, heads }
+	}
+
+	/// How the job ends.
+	fn ending(&self, job: EvaluationJob) -> JobStatus {
+		let queue = self.queue();
+		let id = queue.submit(job).unwrap();
+		wait(&queue, id)
+	}
+}
+
+fn small() -> QueueConfig {
+	QueueConfig { evaluation_threads: 2, jobs_max: 2, results_max: 2, ..QueueConfig::default() }
+}
+
+fn wait_until(mut reached: impl FnMut() -> bool) {
+	let deadline = Instant::now() + Duration::from_secs(60);
+	while !reached() {
+		assert!(Instant::now() < deadline, "the queue is stuck");
+		std::thread::sleep(Duration::from_millis(1));
+	}
+}
+
+fn wait(queue: &JobQueue, id: JobId) -> JobStatus {
+	let ended = || match queue.poll(id).unwrap() {
+		status @ (JobStatus::Done(_) | JobStatus::Failed(_)) => Some(status),
+		_ => None,
+	};
+	wait_until(|| ended().is_some());
+	ended().unwrap()
+}
+
+/// A queue whose work waits for a signal at every call and then does as told.
+fn held(world: &World, outcome: Result<EvaluationOutcome, EngineError>) -> (JobQueue, mpsc::Sender<()>) {
+	let (release, gate) = mpsc::channel();
+	let gate = Mutex::new(gate);
+	let work: Work = Box::new(move |_, checkpoint| {
+		while gate.lock().recv_timeout(Duration::from_millis(1)).is_err() {
+			checkpoint(0)?;
+		}
+		outcome
+	});
+	(JobQueue::with_work(small(), world.models.clone(), work).unwrap(), release)
+}
+
+#[test]
+fn a_job_gives_what_the_definition_computes() {
+	let world = World::new();
+	let JobStatus::Done(got) = world.ending(world.job.clone()) else { panic!("no outcome") };
+	let mut changed = world.golden.clone();
+	changed.experts[6] = golden::random_expert(&changed.config, b"candidate");
+	let indices = draw_indices(&world.job.seed, 32, 10);
+	let losses: Vec<(u64, u64)> = indices
+		.iter()
+		.map(|&index| {
+			let bytes = &world.holdout[index as usize * 48..][..48];
+			(world.golden.view().sequence_loss(bytes).unwrap(), changed.view().sequence_loss(bytes).unwrap())
+		})
+		.collect();
+	assert_eq!(got, crate::eval::outcome(&indices, &losses, 48));
+	assert_eq!((got.sequences, got.bytes), (10, 480));
+}
+
+#[test]
+fn the_same_job_is_one_job_and_results_are_kept() {
+	let world = World::new();
+	let queue = world.queue();
+	let id = queue.submit(world.job.clone()).unwrap();
+	assert_eq!(queue.submit(world.job.clone()).unwrap(), id);
+	let first = wait(&queue, id);
+	assert_eq!(queue.submit(world.job.clone()).unwrap(), id);
+	assert_eq!(queue.poll(id).unwrap(), first);
+	queue.cancel(id).unwrap();
+	assert_eq!(queue.poll(id).unwrap(), first);
+	let metrics = queue.metrics();
+	assert_eq!((metrics.queued, metrics.running, metrics.done, metrics.failed), (0, 0, 1, 0));
+	assert_eq!(metrics.sequences, 10);
+	assert!(metrics.sequences_per_second > 0.0);
+	assert_eq!(queue.poll(H256([1; 32])), Err(EngineError::UnknownJob));
+	assert_eq!(queue.cancel(H256([1; 32])), Err(EngineError::UnknownJob));
+}
+
+#[test]
+fn malformed_and_oversized_jobs_are_refused_at_the_door() {
+	let world = World::new();
+	let queue = world.queue();
+	let mutations: [fn(&mut EvaluationJob); 9] = [
+		|job| job.config.d_model = 65,
+		|job| drop(job.heads.pop()),
+		|job| job.layer = 2,
+		|job| job.expert = 4,
+		|job| job.sample = 0,
+		|job| job.sample = 33,
+		|job| job.holdout.sequence_len = 0,
+		|job| job.holdout.sequence_len = 65,
+		|job| job.holdout.blob.size += 1,
+	];
+	for (i, mutate) in mutations.into_iter().enumerate() {
+		let mut job = world.job.clone();
+		mutate(&mut job);
+		assert_eq!(queue.submit(job), Err(EngineError::JobMalformed), "mutation {i}");
+	}
+	let limits = JobLimits { model_bytes_max: 1_000, ..JobLimits::default() };
+	let queue = JobQueue::new(QueueConfig { limits, ..small() }, world.models.clone()).unwrap();
+	assert_eq!(queue.submit(world.job.clone()), Err(EngineError::ModelTooLarge));
+}
+
+#[test]
+fn missing_blobs_are_named_and_the_job_can_be_tried_again() {
+	let world = World::new();
+	let job = &world.job;
+	for hash in [job.trunk.blob.hash, job.heads[3].blob.hash, job.candidate.blob.hash, job.holdout.blob.hash]
+	{
+		let world = World::new();
+		let bytes = world.models.blobs().get(&hash).unwrap();
+		world.models.blobs().remove(&hash).unwrap();
+		let queue = world.queue();
+		let id = queue.submit(world.job.clone()).unwrap();
+		assert_eq!(wait(&queue, id), JobStatus::Failed(EngineError::BlobMissing(hash)));
+		world.models.blobs().put(&bytes).unwrap();
+		queue.submit(world.job.clone()).unwrap();
+		assert!(matches!(wait(&queue, id), JobStatus::Done(_)));
+	}
+}
+
+#[test]
+fn a_damaged_part_of_the_model_is_corrupt_and_a_damaged_candidate_is_fetched_again() {
+	let damage = |world: &World, hash: H256| {
+		let path = world.models.blobs().dir().join(format!("{hash:x}"));
+		let mut bytes = std::fs::read(&path).unwrap();
+		bytes[200] ^= 1;
+		std::fs::write(path, bytes).unwrap();
+	};
+	let parts: [fn(&EvaluationJob) -> H256; 3] =
+		[|job| job.trunk.blob.hash, |job| job.heads[0].blob.hash, |job| job.holdout.blob.hash];
+	for part in parts {
+		let world = World::new();
+		let hash = part(&world.job);
+		damage(&world, hash);
+		assert_eq!(world.ending(world.job.clone()), JobStatus::Failed(EngineError::BlobCorrupt(hash)));
+	}
+	let world = World::new();
+	let hash = world.job.candidate.blob.hash;
+	damage(&world, hash);
+	assert_eq!(world.ending(world.job.clone()), JobStatus::Failed(EngineError::BlobMissing(hash)));
+	assert!(!world.models.blobs().has(&hash));
+}
+
+#[test]
+fn another_holdout_root_is_corrupt() {
+	let world = World::new();
+	let mut job = world.job.clone();
+	job.holdout.root = H256([1; 32]);
+	let hash = job.holdout.blob.hash;
+	assert_eq!(world.ending(job), JobStatus::Failed(EngineError::BlobCorrupt(hash)));
+}
+
+#[test]
+fn bytes_that_are_no_expert_make_the_candidate_invalid() {
+	let world = World::new();
+	let good = world.models.blobs().get(&world.job.candidate.blob.hash).unwrap();
+	let mut lying = good.clone();
+	lying[9] ^= 1;
+	let mut flipped = good.clone();
+	flipped[300] ^= 1;
+	for bytes in [b"noise".to_vec(), lying, flipped, good[..good.len() - 1].to_vec()] {
+		world.models.blobs().put(&bytes).unwrap();
+		let mut job = world.job.clone();
+		job.candidate = block_ref(&bytes);
+		assert_eq!(world.ending(job), JobStatus::Failed(EngineError::CandidateInvalid));
+	}
+	let mut other_root = world.job.clone();
+	other_root.candidate.tensor_root = H256([1; 32]);
+	assert_eq!(world.ending(other_root), JobStatus::Failed(EngineError::CandidateInvalid));
+	let mut other_size = world.job.clone();
+	other_size.candidate.blob.size += 1;
+	assert_eq!(world.ending(other_size), JobStatus::Failed(EngineError::CandidateInvalid));
+	let mut trunk = world.job.clone();
+	trunk.candidate = trunk.trunk;
+	assert_eq!(world.ending(trunk), JobStatus::Failed(EngineError::CandidateInvalid));
+}
+
+#[test]
+fn a_panic_fails_its_job_and_nothing_else() {
+	let world = World::new();
+	let calls = std::sync::atomic::AtomicU32::new(0);
+	let work: Work = Box::new(move |_, _| {
+		if calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0 {
+			panic!("this panic belongs to the test");
+		}
+		Ok(EvaluationOutcome::default())
+	});
+	let queue = JobQueue::with_work(small(), world.models.clone(), work).unwrap();
+	let id = queue.submit(world.job.clone()).unwrap();
+	assert_eq!(wait(&queue, id), JobStatus::Failed(EngineError::Internal));
+	queue.submit(world.job.clone()).unwrap();
+	assert_eq!(wait(&queue, id), JobStatus::Done(EvaluationOutcome::default()));
+}
+
+#[test]
+fn the_queue_is_bounded_and_forgets_old_results() {
+	let world = World::new();
+	let (queue, release) = held(&world, Ok(EvaluationOutcome::default()));
+	let job = |seed: u8| EvaluationJob { seed: H256([seed; 32]), ..world.job.clone() };
+	let first = queue.submit(job(0)).unwrap();
+	wait_until(|| matches!(queue.poll(first), Ok(JobStatus::Running { done: 0, total: 10 })));
+	let (second, third) = (queue.submit(job(1)).unwrap(), queue.submit(job(2)).unwrap());
+	assert_eq!(queue.submit(job(3)), Err(EngineError::Busy));
+	assert_eq!(queue.poll(third), Ok(JobStatus::Queued));
+	assert_eq!((queue.metrics().queued, queue.metrics().running), (2, 1));
+	for _ in 0..3 {
+		release.send(()).unwrap();
+	}
+	wait(&queue, third);
+	assert_eq!(queue.poll(first), Err(EngineError::UnknownJob));
+	assert!(matches!(queue.poll(second), Ok(JobStatus::Done(_))));
+}
+
+#[test]
+fn cancel_ends_waiting_and_running_jobs() {
+	let world = World::new();
+	let (queue, _release) = held(&world, Ok(EvaluationOutcome::default()));
+	let running = queue.submit(world.job.clone()).unwrap();
+	wait_until(|| matches!(queue.poll(running), Ok(JobStatus::Running { .. })));
+	let waiting = queue.submit(EvaluationJob { sample: 3, ..world.job.clone() }).unwrap();
+	queue.cancel(waiting).unwrap();
+	assert_eq!(queue.poll(waiting), Ok(JobStatus::Failed(EngineError::Cancelled)));
+	queue.cancel(running).unwrap();
+	assert_eq!(wait(&queue, running), JobStatus::Failed(EngineError::Cancelled));
+}
+
+#[test]
+fn dropping_the_queue_ends_what_runs() {
+	let world = World::new();
+	let (queue, _release) = held(&world, Ok(EvaluationOutcome::default()));
+	let id = queue.submit(world.job.clone()).unwrap();
+	queue.train(Box::new(|turn| while turn.wait().is_ok() {})).unwrap();
+	wait_until(|| matches!(queue.poll(id), Ok(JobStatus::Running { .. })));
+	drop(queue);
+}
+
+fn request(max_bytes: u32) -> GenerationRequest {
+	let sampling = Sampling { temperature: 256, top_p: 256, seed: [3; 32] };
+	GenerationRequest { prompt: b"hello".to_vec(), max_bytes, sampling }
+}
+
+#[test]
+fn a_generation_streams_its_bytes_and_ends() {
+	let world = World::new();
+	let queue = world.queue();
+	let (sender, events) = mpsc::channel();
+	let sink: GenerationSink = Box::new(move |event| match sender.send(event) {
+		Ok(()) => ControlFlow::Continue(()),
+		Err(_) => ControlFlow::Break(()),
+	});
+	queue.generate(world.parts(), request(20), sink).unwrap();
+	let events: Vec<GenerationEvent> = events.iter().collect();
+	let Some(GenerationEvent::Done(summary)) = events.last() else { panic!("no end") };
+	let bytes: Vec<u8> = events
+		.iter()
+		.filter_map(|event| match event {
+			GenerationEvent::Byte { byte, .. } => Some(*byte),
+			_ => None,
+		})
+		.collect();
+	assert_eq!((bytes.len(), summary.prompt_bytes), (20, 5));
+	assert_eq!(bytes, summary.generated);
+	wait_until(|| queue.metrics().generating == 0);
+	assert_eq!(queue.metrics().generated_bytes, 20);
+	let refused = queue.generate(world.parts(), request(u32::MAX), Box::new(|_| ControlFlow::Break(())));
+	assert_eq!(refused, Err(EngineError::JobMalformed));
+}
+
+#[test]
+fn a_generation_without_its_model_fails() {
+	let world = World::new();
+	let queue = world.queue();
+	world.models.blobs().remove(&world.job.trunk.blob.hash).unwrap();
+	let (sender, events) = mpsc::channel();
+	let sink: GenerationSink = Box::new(move |event| {
+		let _ = sender.send(event);
+		ControlFlow::Continue(())
+	});
+	queue.generate(world.parts(), request(5), sink).unwrap();
+	let expected = GenerationEvent::Failed(EngineError::BlobMissing(world.job.trunk.blob.hash));
+	assert_eq!(events.iter().collect::<Vec<_>>(), [expected]);
+}
+
+#[test]
+fn serving_pauses_evaluation_and_evaluation_pauses_training() {
+	let world = World::new();
+	let config = QueueConfig { evaluation_patience: Duration::from_secs(600), ..small() };
+	let queue = JobQueue::new(config, world.models.clone()).unwrap();
+	// A generation that is held in its sink keeps serving busy.
+	let (release, gate) = mpsc::channel::<()>();
+	let sink: GenerationSink = Box::new(move |event| match event {
+		GenerationEvent::Byte { index: 0, .. } => {
+			let _ = gate.recv();
+			ControlFlow::Break(())
+		}
+		_ => ControlFlow::Continue(()),
+	});
+	queue.generate(world.parts(), request(5), sink).unwrap();
+	wait_until(|| queue.metrics().generating == 1);
+	let id = queue.submit(world.job.clone()).unwrap();
+	let (steps, trained) = mpsc::channel();
+	queue
+		.train(Box::new(move |turn| {
+			if turn.wait().is_ok() {
+				let _ = steps.send(());
+			}
+		}))
+		.unwrap();
+	wait_until(|| matches!(queue.poll(id), Ok(JobStatus::Running { .. })));
+	std::thread::sleep(Duration::from_millis(50));
+	assert_eq!(queue.poll(id), Ok(JobStatus::Running { done: 0, total: 10 }));
+	assert!(trained.try_recv().is_err());
+	release.send(()).unwrap();
+	assert!(matches!(wait(&queue, id), JobStatus::Done(_)));
+	trained.recv_timeout(Duration::from_secs(60)).unwrap();
+}
+
+#[test]
+fn constant_serving_does_not_starve_evaluation() {
+	let world = World::new();
+	let config = QueueConfig { evaluation_patience: Duration::from_millis(5), ..small() };
+	let queue = JobQueue::new(config, world.models.clone()).unwrap();
+	let (release, gate) = mpsc::channel::<()>();
+	let sink: GenerationSink = Box::new(move |_| {
+		let _ = gate.recv();
+		ControlFlow::Break(())
+	});
+	queue.generate(world.parts(), request(5), sink).unwrap();
+	let id = queue.submit(world.job.clone()).unwrap();
+	assert!(matches!(wait(&queue, id), JobStatus::Done(_)));
+	drop(release);
+}
