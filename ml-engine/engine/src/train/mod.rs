@@ -18,6 +18,8 @@ mod optimiser;
 mod progress;
 mod quantiser;
 mod rotary;
+#[cfg(test)]
+mod tests;
 mod weights;
 mod workers;
 

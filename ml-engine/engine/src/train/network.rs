@@ -30,8 +30,6 @@ pub(crate) struct Forward<B: Backend> {
 	pub(crate) loss: Tensor<Autodiff<B>, 1>,
 	/// Mean over the layers of the load-balancing loss; 1 if all experts are used alike. `[1]`.
 	pub(crate) balance: Option<Tensor<Autodiff<B>, 1>>,
-	/// Loss of each token, nats. `[tokens, 1]`.
-	pub(crate) losses: Tensor<B, 2>,
 }
 
 /// A token's way through one layer's router.
@@ -153,6 +151,6 @@ impl<B: Backend> Network<B> {
 		}
 		let losses = self.losses(h, sequences);
 		let balance = balance.map(|sum| sum.div_scalar(f32::from(self.config.layers)));
-		Forward { loss: losses.clone().mean(), balance, losses: losses.inner() }
+		Forward { loss: losses.mean(), balance }
 	}
 }

@@ -8,6 +8,8 @@ mod cross_entropy;
 mod experts;
 mod norm_quant;
 mod tape;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use attention::{attention, Heads, Rotary};
 pub(crate) use cross_entropy::cross_entropy;

@@ -1,0 +1,193 @@
+//! Hand-written gradients against those that burn's tape derives for the same formulas.
+
+use super::{cross_entropy, experts, norm_quant, ExpertWeights, Heads, Rotary, Routing};
+use burn::{
+	backend::Autodiff,
+	tensor::{
+		activation::{log_softmax, softmax},
+		Int, Tensor, TensorData, Tolerance,
+	},
+};
+use burn_flex::Flex;
+use rand::Rng;
+use rand_chacha::{rand_core::SeedableRng, ChaCha8Rng};
+
+type Tape = Autodiff<Flex>;
+
+fn random(shape: [usize; 2], seed: u64) -> Tensor<Flex, 2> {
+	let mut rng = ChaCha8Rng::seed_from_u64(seed);
+	let values = (0..shape[0] * shape[1]).map(|_| rng.gen_range(-1.0f32..1.0)).collect::<Vec<_>>();
+	Tensor::from_data(TensorData::new(values, shape), &Default::default())
+}
+
+fn leaf(value: &Tensor<Flex, 2>) -> Tensor<Tape, 2> {
+	Tensor::from_inner(value.clone()).require_grad()
+}
+
+/// Passes gradients straight through whatever `to` does to `x`.
+fn straight_through<const D: usize>(x: Tensor<Tape, D>, to: Tensor<Tape, D>) -> Tensor<Tape, D> {
+	x.clone() + (to - x).detach()
+}
+
+fn absmax(x: Tensor<Tape, 2>) -> Tensor<Tape, 2> {
+	let step = x.clone().abs().max_dim(1).div_scalar(127.0);
+	straight_through(x.clone(), (x / step.clone()).round() * step)
+}
+
+fn reference_norm(input: Tensor<Tape, 2>, gain: Tensor<Tape, 2>) -> Tensor<Tape, 2> {
+	let scaled = input * gain;
+	let rms = (scaled.clone() * scaled.clone()).mean_dim(1).sqrt();
+	absmax(scaled / rms)
+}
+
+/// Compares outputs and gradients of two functions of the same leaves.
+fn assert_same<const N: usize>(
+	leaves: [Tensor<Flex, 2>; N],
+	ours: impl Fn(&[Tensor<Tape, 2>; N]) -> Tensor<Tape, 2>,
+	reference: impl Fn(&[Tensor<Tape, 2>; N]) -> Tensor<Tape, 2>,
+) {
+	let run = |function: &dyn Fn(&[Tensor<Tape, 2>; N]) -> Tensor<Tape, 2>| {
+		let leaves = leaves.each_ref().map(leaf);
+		let output = function(&leaves);
+		let weights = Tensor::<Tape, 2>::from_inner(random(output.dims(), 99));
+		let grads = (output.clone() * weights).sum().backward();
+		let mut data = vec![output.inner().into_data()];
+		data.extend(leaves.iter().map(|leaf| leaf.grad(&grads).unwrap().into_data()));
+		data
+	};
+	let (ours, reference) = (run(&ours), run(&reference));
+	for (ours, reference) in ours.iter().zip(&reference) {
+		// Single precision, sums of a few hundred terms in another order.
+		ours.assert_approx_eq::<f32>(reference, Tolerance::rel_abs(1e-3, 1e-4));
+	}
+}
+
+#[test]
+fn norm_quant_has_the_gradient_of_its_formula() {
+	assert_same(
+		[random([6, 64], 1), random([1, 64], 2)],
+		|[x, g]| norm_quant(x.clone(), g.clone()),
+		|[x, g]| reference_norm(x.clone(), g.clone()),
+	);
+}
+
+#[test]
+fn cross_entropy_has_the_gradient_of_its_formula() {
+	let targets = || Tensor::<Flex, 2, Int>::from_data([[3], [0], [15], [3]], &Default::default());
+	assert_same(
+		[random([4, 16], 3).mul_scalar(4.0)],
+		|[logits]| cross_entropy(logits.clone(), targets()),
+		|[logits]| {
+			let targets = Tensor::<Tape, 2, Int>::from_inner(targets());
+			log_softmax(logits.clone(), 1).gather(1, targets).neg()
+		},
+	);
+}
+
+#[test]
+fn experts_have_the_gradient_of_their_formula() {
+	let (tokens, d, f, count) = (10, 64, 64, 4);
+	// Expert 2 is chosen by nobody.
+	let logits = (0..tokens)
+		.flat_map(|token| {
+			let mut row = [0.1, 0.2, -9.0, 0.0];
+			row[[0, 1, 3][token % 3]] += 1.0;
+			row
+		})
+		.collect::<Vec<f32>>();
+	let (routing, picked) = Routing::new(&logits, count, 2);
+	assert!(routing.chosen[2].is_empty());
+	assert_eq!(picked[..4], [0, 1, 1, 0]);
+	assert_same(
+		[
+			random([tokens, d], 4),
+			random([count * f, d], 5),
+			random([count, f], 6),
+			random([count * d, f], 7),
+			random([tokens, 2], 8),
+		],
+		|[x, up, gain, down, gates]| {
+			let weights = ExpertWeights { up: up.clone(), gain: gain.clone(), down: down.clone() };
+			experts(x.clone(), weights, gates.clone(), &routing)
+		},
+		|[x, up, gain, down, gates]| {
+			let outputs = (0..count).map(|e| {
+				let hidden = x.clone().matmul(up.clone().narrow(0, e * f, f).transpose()).clamp_min(0.0);
+				let hidden = reference_norm(hidden.clone() * hidden, gain.clone().narrow(0, e, 1));
+				hidden.matmul(down.clone().narrow(0, e * d, d).transpose())
+			});
+			let mut sum = x.zeros_like();
+			for (e, output) in outputs.enumerate() {
+				for place in &routing.chosen[e] {
+					let (token, k) = ((place / 2) as usize, (place % 2) as usize);
+					let gate = gates.clone().slice([token..token + 1, k..k + 1]);
+					let row = output.clone().narrow(0, token, 1) * gate;
+					let mask = (0..tokens).map(|i| f32::from(i == token)).collect::<Vec<_>>();
+					let mask = Tensor::from_data(TensorData::new(mask, [tokens, 1]), &Default::default());
+					sum = sum + row * mask;
+				}
+			}
+			sum
+		},
+	);
+}
+
+#[test]
+fn attention_has_the_gradient_of_its_formula() {
+	let (batch, tokens, heads, head_size) = (2, 5, 2, 8);
+	let width = heads * head_size;
+	let angles = (0..tokens * head_size / 2)
+		.flat_map(|i| {
+			let angle = i as f64 * 0.37;
+			[(angle.cos() * 16_384.0) as i16, (angle.sin() * 16_384.0) as i16]
+		})
+		.collect::<Vec<_>>();
+	let device = Default::default();
+	let plan = Heads::new(&Rotary::<Flex>::new(&angles, tokens, head_size, &device), batch, heads);
+	let table = |which: usize| {
+		let values = angles.chunks_exact(2).map(|pair| f32::from(pair[which]) / 16_384.0).collect::<Vec<_>>();
+		let table = Tensor::<Tape, 2>::from_data(
+			TensorData::new(values, [tokens, head_size / 2]),
+			&Default::default(),
+		);
+		table.reshape([tokens, head_size / 2, 1])
+	};
+	assert_same(
+		[random([batch * tokens, 3 * width], 9).mul_scalar(3.0)],
+		|[qkv]| super::attention(qkv.clone(), &plan),
+		|[qkv]| {
+			let mut rows = Vec::new();
+			for sequence in 0..batch {
+				let mut columns = Vec::new();
+				for head in 0..heads {
+					let part = |which: usize| {
+						let row = sequence * tokens;
+						let column = which * width + head * head_size;
+						qkv.clone().slice([row..row + tokens, column..column + head_size])
+					};
+					let rotate = |x: Tensor<Tape, 2>| {
+						let pairs = x.reshape([tokens, head_size / 2, 2]);
+						let (even, odd) = (pairs.clone().narrow(2, 0, 1), pairs.narrow(2, 1, 1));
+						let (cos, sin) = (table(0), table(1));
+						let turned = vec![
+							even.clone() * cos.clone() - odd.clone() * sin.clone(),
+							even * sin + odd * cos,
+						];
+						Tensor::cat(turned, 2).reshape([tokens, head_size])
+					};
+					let (q, k, v) = (absmax(rotate(part(0))), absmax(rotate(part(1))), part(2));
+					let v = straight_through(v.clone(), v.mul_scalar(32.0).round().div_scalar(32.0));
+					let scores = q.matmul(k.transpose()).div_scalar((head_size as f32).sqrt());
+					let hidden = (0..tokens * tokens)
+						.map(|i| if i % tokens <= i / tokens { 0.0f32 } else { -1e9 })
+						.collect::<Vec<_>>();
+					let hidden = TensorData::new(hidden, [tokens, tokens]);
+					let scores = scores + Tensor::from_data(hidden, &Default::default());
+					columns.push(softmax(scores, 1).matmul(v));
+				}
+				rows.push(Tensor::cat(columns, 1));
+			}
+			Tensor::cat(rows, 0)
+		},
+	);
+}

@@ -1,0 +1,200 @@
+//! Training as a whole: what comes out computes what was trained.
+
+use super::{
+	base::{self, latent_of_checkpoint, train_base},
+	expert::{self, train_expert, Slot},
+	export, Corpus, ExactWeights, OptimiserConfig, Progress, TrainError,
+};
+use blyan_exact::{Expert, Model, ModelConfig};
+use burn_flex::Flex;
+use core::ops::ControlFlow;
+
+const CONFIG: ModelConfig =
+	ModelConfig { d_model: 64, d_ff: 64, layers: 2, heads: 2, experts: 4, top_k: 2, context: 32 };
+
+/// Text of the kind models are made for, present wherever the tests are.
+const TEXT: [&str; 4] = [
+	include_str!("base.rs"),
+	include_str!("expert.rs"),
+	include_str!("checkpoint.rs"),
+	include_str!("convert.rs"),
+];
+const HELD_OUT: &str = include_str!("network.rs");
+
+fn corpus() -> Corpus {
+	Corpus::new(TEXT.map(str::as_bytes))
+}
+
+fn holdout() -> &'static [u8] {
+	&HELD_OUT.as_bytes()[..32 * 64]
+}
+
+fn options(steps: u64) -> base::Options {
+	base::Options {
+		steps,
+		batch: 16,
+		threads: 1,
+		seed: 7,
+		evaluate_every: steps,
+		optimiser: OptimiserConfig { learning_rate: 1e-2, ..Default::default() },
+		..base::Options::default()
+	}
+}
+
+fn go_on(_: &Progress) -> ControlFlow<()> {
+	ControlFlow::Continue(())
+}
+
+fn train(options: base::Options) -> base::Trained<Flex> {
+	let device = Default::default();
+	train_base(&CONFIG, &corpus(), holdout(), options, &device, &mut go_on).unwrap()
+}
+
+/// Bits per byte as the chain would measure them.
+fn exact_bits(weights: &ExactWeights, sequences: &[u8]) -> f64 {
+	let model = Model::new(CONFIG, &weights.trunk, weights.experts.iter().collect()).unwrap();
+	let bits = sequences
+		.chunks_exact(32)
+		.map(|sequence| model.sequence_loss(sequence).unwrap() as f64 / 65_536.0)
+		.sum::<f64>();
+	bits / sequences.len() as f64
+}
+
+#[test]
+fn train_base_gives_an_integer_model_with_the_loss_of_the_float_model() {
+	let trained = train(options(60));
+	let float = trained.holdout_bits.unwrap();
+	assert!(float < 5.0, "nothing was learned: {float} bits per byte");
+	let weights = export(&CONFIG, &trained.latent).unwrap();
+	let exact = exact_bits(&weights, holdout());
+	// Both round weights and activations alike; what differs is the rounding in between. Measured: 0.03 %.
+	assert!((exact / float - 1.0).abs() < 0.02, "{exact} in integers, {float} in floats");
+}
+
+#[test]
+fn train_base_reports_every_step_and_stops_when_told() {
+	let mut heard = Vec::new();
+	let device = Default::default();
+	let trained = train_base::<Flex>(&CONFIG, &corpus(), &[], options(50), &device, &mut |progress| {
+		heard.push(progress.clone());
+		if progress.step == 3 {
+			ControlFlow::Break(())
+		} else {
+			ControlFlow::Continue(())
+		}
+	})
+	.unwrap();
+	assert_eq!(trained.steps, 3);
+	assert_eq!(heard.iter().map(|p| p.step).collect::<Vec<_>>(), [1, 2, 3]);
+	assert_eq!(heard[2].bytes, 3 * 16 * 32);
+	assert!((heard[0].loss_bits - 8.0).abs() < 0.5, "a new model knows nothing: {}", heard[0].loss_bits);
+}
+
+#[test]
+fn train_base_resumes_to_the_same_weights() {
+	let folder = tempfile::tempdir().unwrap();
+	let path = folder.path().join("run.ckpt");
+	let whole = train(options(6));
+	let with_checkpoint = || base::Options { checkpoint: Some(path.clone()), ..options(6) };
+	let stop = &mut |progress: &Progress| {
+		if progress.step == 2 {
+			ControlFlow::Break(())
+		} else {
+			ControlFlow::Continue(())
+		}
+	};
+	let device = Default::default();
+	let part = train_base::<Flex>(&CONFIG, &corpus(), holdout(), with_checkpoint(), &device, stop).unwrap();
+	assert_eq!(part.steps, 2);
+	let resumed = train(with_checkpoint());
+	assert_eq!((resumed.steps, resumed.bytes), (6, whole.bytes));
+	assert_eq!(
+		export(&CONFIG, &resumed.latent).unwrap(),
+		export(&CONFIG, &whole.latent).unwrap(),
+		"an interruption changed the outcome"
+	);
+
+	let other = base::Options { seed: 8, ..with_checkpoint() };
+	let refused = train_base::<Flex>(&CONFIG, &corpus(), &[], other, &device, &mut go_on);
+	assert!(matches!(refused, Err(TrainError::Checkpoint { .. })));
+	let mut bytes = std::fs::read(&path).unwrap();
+	bytes[5_000] ^= 1;
+	std::fs::write(&path, bytes).unwrap();
+	let refused = latent_of_checkpoint::<Flex>(&path, &CONFIG, &device);
+	assert!(matches!(refused, Err(TrainError::Checkpoint { .. })));
+}
+
+#[test]
+fn train_base_refuses_what_cannot_work() {
+	let device = Default::default();
+	let attempt = |options, data: &Corpus| {
+		train_base::<Flex>(&CONFIG, data, &[], options, &device, &mut go_on).map(|trained| trained.steps)
+	};
+	let none = Corpus::default();
+	assert!(matches!(attempt(options(1), &none), Err(TrainError::TooLittleData { have: 0, need: 33 })));
+	let long = base::Options { tokens: 33, ..options(1) };
+	assert!(matches!(attempt(long, &corpus()), Err(TrainError::Option { name: "tokens", .. })));
+	let empty = base::Options { batch: 0, ..options(1) };
+	assert!(matches!(attempt(empty, &corpus()), Err(TrainError::Option { name: "batch", .. })));
+}
+
+#[test]
+fn train_expert_improves_the_model_and_leaves_the_rest_alone() {
+	let device = Default::default();
+	let weights = export(&CONFIG, &train(options(40)).latent).unwrap();
+	let before = exact_bits(&weights, holdout());
+	for layer in [0, 1] {
+		let experts = weights.experts.iter().collect::<Vec<&Expert>>();
+		let usage = expert::usage::<Flex>(&CONFIG, &weights.trunk, &experts, holdout(), 32, &device).unwrap();
+		assert_eq!(usage.iter().sum::<u64>(), 2 * 2 * holdout().len() as u64);
+		let of_layer = &usage[usize::from(layer) * 4..][..4];
+		let busiest = (0..4).max_by_key(|i| of_layer[*i]).unwrap();
+		let slot = Slot { layer, expert: busiest as u16 };
+		let options = expert::Options {
+			steps: 40,
+			seconds_max: None,
+			batch: 16,
+			threads: 2,
+			evaluate_every: 40,
+			..Default::default()
+		};
+		let trained = train_expert::<Flex>(
+			&CONFIG,
+			&weights.trunk,
+			&experts,
+			slot,
+			&corpus(),
+			holdout(),
+			options,
+			&device,
+			&mut go_on,
+		)
+		.unwrap();
+		let (float_before, float_after) = trained.holdout_bits.unwrap();
+		assert!((before / float_before - 1.0).abs() < 0.02, "the latent weights are another model");
+		let mut changed = weights.clone();
+		changed.experts[usize::from(layer) * 4 + busiest] = trained.expert;
+		let after = exact_bits(&changed, holdout());
+		assert!((after / float_after - 1.0).abs() < 0.02);
+		assert!(after < before, "layer {layer}: {before} to {after} bits per byte");
+	}
+}
+
+#[test]
+fn train_expert_without_a_step_returns_the_expert_it_was_given() {
+	let device = Default::default();
+	let weights = export(&CONFIG, &train(options(2)).latent).unwrap();
+	let experts = weights.experts.iter().collect::<Vec<&Expert>>();
+	let options = expert::Options { steps: 0, ..Default::default() };
+	let run = |slot| {
+		let options = options.clone();
+		let (trunk, data) = (&weights.trunk, corpus());
+		train_expert::<Flex>(&CONFIG, trunk, &experts, slot, &data, &[], options, &device, &mut go_on)
+	};
+	let same = run(Slot { layer: 1, expert: 2 }).unwrap().expert;
+	let given = &weights.experts[6];
+	assert_eq!((&same.up.weights, &same.down.weights), (&given.up.weights, &given.down.weights));
+	assert_eq!(same.gain, given.gain);
+	let missing = run(Slot { layer: 2, expert: 0 });
+	assert!(matches!(missing, Err(TrainError::NoSuchSlot { layer: 2, expert: 0 })));
+}
