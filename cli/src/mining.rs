@@ -3,6 +3,7 @@
 use crate::{
 	args::TrainingArgs,
 	client::{self, Client},
+	commands::dataset::TrainingText,
 	failure::{Context, Failure, Outcome},
 	home::create_private_dir,
 	model_dir::{self, ModelDir},
@@ -155,7 +156,7 @@ pub async fn train_expert(
 	output: &Output,
 	model: Arc<LocalModel>,
 	slot: ExpertSlot,
-	corpus: Arc<Corpus>,
+	text: Arc<TrainingText>,
 	training: &TrainingArgs,
 ) -> Outcome<TrainedExpert> {
 	let defaults = expert::Options::default();
@@ -166,6 +167,8 @@ pub async fn train_expert(
 		batch: training.batch.unwrap_or(defaults.batch),
 		optimiser: optimiser(training, defaults.optimiser),
 		seed: training.seed,
+		// Before the first step and after the last.
+		evaluate_every: u64::MAX,
 		..defaults
 	};
 	let meter = Meter::new(output, options.steps, options.seconds_max);
@@ -176,26 +179,26 @@ pub async fn train_expert(
 		let config = &model.config;
 		let mut meter = meter;
 		let mut note = |progress: &Progress| meter.note(progress);
-		let trained = on_best_device!(
-			&output,
-			expert_on(&model, &experts, place, &corpus, options.clone(), &mut note)
-		)?;
+		let trained =
+			on_best_device!(&output, expert_on(&model, &experts, place, &text, options.clone(), &mut note))?;
 		let last = meter.finish();
 		let fields = json!({ "slot": slot, "steps": trained.steps, "bytes": trained.bytes,
-			"seconds": trained.seconds, "loss_first": last.0, "loss_last": last.1 });
-		let text = format!(
-			"trained    layer{}.expert{}: {} steps, {:.1} MiB in {:.0} s; loss {:.4} -> {:.4} bits/byte",
+			"seconds": trained.seconds, "loss_first": last.0, "loss_last": last.1,
+			"held_out": trained.holdout_bits });
+		let held_out = trained.holdout_bits.map_or(String::new(), |(before, after)| {
+			format!("; on text held out here {before:.4} -> {after:.4} bits/byte")
+		});
+		let line = format!(
+			"trained    layer{}.expert{}: {} steps, {:.1} MiB in {:.0} s{held_out}",
 			slot.layer,
 			slot.expert,
 			trained.steps,
 			trained.bytes as f64 / f64::from(1 << 20),
 			trained.seconds,
-			last.0,
-			last.1
 		);
-		output.event("trained", fields.clone(), text);
+		output.event("trained", fields.clone(), line);
 		let manifest = json!({ "program": concat!("blyan ", env!("CARGO_PKG_VERSION")), "slot": slot,
-			"options": options, "corpus": { "documents": corpus.documents(), "bytes": corpus.len() },
+			"options": options, "corpus": { "documents": text.corpus.documents(), "bytes": text.corpus.len() },
 			"result": fields });
 		Ok(TrainedExpert { bytes: write_expert(&trained.expert, config)?, manifest })
 	})
@@ -209,7 +212,7 @@ pub struct BaseRun {
 	/// Architecture.
 	pub config: ModelConfig,
 	/// Text to train on.
-	pub corpus: Arc<Corpus>,
+	pub text: Arc<TrainingText>,
 	/// What candidates will be measured on.
 	pub holdout: Holdout,
 	/// Settings.
@@ -221,11 +224,11 @@ pub async fn train_base(output: &Output, run: BaseRun, out: &Path) -> Outcome<()
 	let meter = Meter::new(output, run.options.steps, run.options.seconds_max);
 	let (output, out) = (output.clone(), out.to_path_buf());
 	tokio::task::spawn_blocking(move || {
-		let BaseRun { name, config, corpus, holdout, options } = run;
+		let BaseRun { name, config, text, holdout, options } = run;
 		let mut meter = meter;
 		let mut note = |progress: &Progress| meter.note(progress);
 		let (weights, result) =
-			on_best_device!(&output, base_on(&config, &corpus, &holdout, options.clone(), &mut note))?;
+			on_best_device!(&output, base_on(&config, &text.corpus, &holdout, options.clone(), &mut note))?;
 		let last = meter.finish();
 		let mut facts =
 			json!({ "program": concat!("blyan ", env!("CARGO_PKG_VERSION")), "options": options });
@@ -234,8 +237,8 @@ pub async fn train_base(output: &Output, run: BaseRun, out: &Path) -> Outcome<()
 		let size: u64 = manifest.heads.iter().chain([&manifest.trunk]).map(|b| u64::from(b.blob.size)).sum();
 		let fields = json!({ "dir": out, "result": result, "loss_last": last.1, "bytes": size });
 		let loss = if last.1.is_nan() { "untrained".into() } else { format!("loss {:.4} bits/byte", last.1) };
-		let text = format!("trained    \"{name}\": {loss}, {} KiB in {}", size >> 10, out.display());
-		output.event("trained", fields, text);
+		let line = format!("trained    \"{name}\": {loss}, {} KiB in {}", size >> 10, out.display());
+		output.event("trained", fields, line);
 		Ok(())
 	})
 	.await?
@@ -246,12 +249,13 @@ fn expert_on<B: Backend>(
 	model: &LocalModel,
 	experts: &[&Expert],
 	place: expert::Slot,
-	corpus: &Corpus,
+	text: &TrainingText,
 	options: expert::Options,
 	note: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
 ) -> Result<expert::TrainedExpert, TrainError> {
 	let LocalModel { config, trunk, .. } = model;
-	expert::train_expert::<B>(config, trunk, experts, place, corpus, &[], options, device, note)
+	let check = text.check(usize::from(config.context));
+	expert::train_expert::<B>(config, trunk, experts, place, &text.corpus, &check, options, device, note)
 }
 
 fn base_on<B: Backend>(

@@ -7,7 +7,10 @@ use crate::{
 use indicatif::{MultiProgress, ProgressDrawTarget};
 use serde::Serialize;
 use serde_json::{json, Value};
-use std::{fmt::Display, io::IsTerminal};
+use std::{
+	fmt::Display,
+	io::{IsTerminal, Write},
+};
 
 /// Where a command's words go. Progress bars are drawn only for a person at a terminal.
 #[derive(Clone)]
@@ -39,7 +42,7 @@ impl Output {
 	/// A sentence for people; programs do not see it.
 	pub fn say(&self, text: impl Display) {
 		if !self.json {
-			self.bars.suspend(|| println!("{text}"));
+			self.bars.suspend(|| print_line(text));
 		}
 	}
 
@@ -108,10 +111,15 @@ impl Output {
 
 	fn print_json(&self, value: &impl Serialize) {
 		match serde_json::to_string(value) {
-			Ok(text) => println!("{text}"),
+			Ok(text) => print_line(text),
 			Err(error) => eprintln!("{}", json!({ "error": error.to_string() })),
 		}
 	}
+}
+
+/// Prints a line. When nobody listens any more, as behind `head`, there is nobody to tell either.
+fn print_line(text: impl Display) {
+	let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 /// Columns of text, each as wide as its widest cell.

@@ -84,20 +84,23 @@ impl Client {
 	) -> Outcome<()> {
 		let network = self.network().await?;
 		let pinned = pins.all()?.remove(&self.url);
+		let url = &self.url;
 		let expectations = [
-			(asked.map(hex::encode), "--genesis".to_string()),
+			(asked.map(hex::encode), "--genesis".to_string(), "check --url and --genesis".to_string()),
 			(
 				pinned.as_ref().map(|pin| pin.genesis.trim_start_matches("0x").to_string()),
-				format!("the network remembered for {}", self.url),
+				format!("the network remembered for {url}"),
+				format!("check --url, or accept the new network with: blyan network pin --url {url}"),
 			),
 			(
 				account.and_then(|account| account.genesis).map(hex::encode),
 				account.map(|account| format!("key \"{}\"", account.name)).unwrap_or_default(),
+				"check --url, or sign with another key: blyan keys list".to_string(),
 			),
 		];
-		for (expected, by) in expectations {
+		for (expected, by, next) in expectations {
 			if let Some(expected) = expected.filter(|hash| *hash != network.genesis[2..]) {
-				return Err(wrong(&self.url, &network, &expected, &by));
+				return Err(wrong(url, &network, &expected, &by).next(format!("nothing was signed; {next}")));
 			}
 		}
 		for pallet in PALLETS {
@@ -124,9 +127,6 @@ fn wrong(url: &str, network: &Network, expected: &str, by: &str) -> Failure {
 		network.chain, network.genesis
 	))
 	.kind(Kind::WrongNetwork)
-	.next(format!(
-		"nothing was signed; check --url, or accept the new network with: blyan network pin --url {url}"
-	))
 }
 
 #[cfg(test)]

@@ -54,7 +54,8 @@ impl Client {
 		fields: Vec<(&str, Value)>,
 	) -> Outcome<Receipt> {
 		let payload = dynamic::transaction(pallet, call, Composite::named(fields));
-		let at = self.api.at_current_block().await?;
+		// The era begins one block back: the pool may not have seen the newest one yet.
+		let at = self.api.at_block(self.finalised_block().await?.saturating_sub(1)).await?;
 		// The pool's view of the nonce, so that several transactions may wait at once.
 		let nonce: u64 = self.request("system_accountNextIndex", rpc_params![account.address()]).await?;
 		let params = DefaultExtrinsicParamsBuilder::<SubstrateConfig>::new().nonce(nonce).mortal(64).build();
@@ -106,10 +107,17 @@ async fn receipt(
 	})
 }
 
+const FUND: &str = "see what is there with: blyan balance ACCOUNT   and fund it; on a development chain: \
+	blyan transfer --suri //Alice ACCOUNT 1000";
+
 /// A call that ran and failed. The pallets' own words say what is wrong and what to do.
 fn explain_dispatch(what: &str, error: &DispatchError) -> Failure {
 	let DispatchError::Module(module) = error else {
-		return Failure::new(format!("{what} failed: {error}")).kind(Kind::Refused);
+		let failure = Failure::new(format!("{what} failed: {error}")).kind(Kind::Refused);
+		return match error {
+			DispatchError::Token(_) => failure.next(FUND),
+			_ => failure,
+		};
 	};
 	let docs = module.details().map(|details| details.variant.docs.join(" ")).unwrap_or_default();
 	let failure = Failure::new(format!("{what} was refused: {module}")).kind(Kind::Refused);
@@ -123,8 +131,7 @@ fn explain_dispatch(what: &str, error: &DispatchError) -> Failure {
 fn explain_refusal(what: &str, message: &str) -> Failure {
 	let failure = Failure::new(format!("{what} was not accepted: {message}")).kind(Kind::Refused);
 	if message.contains("Inability to pay") || message.contains("balance too low") {
-		return failure
-			.next("fund the account; on a development chain: blyan transfer --suri //Alice ADDRESS 1000");
+		return failure.next(FUND);
 	}
 	if message.contains("BadProof") || message.contains("bad signature") {
 		return failure.next("the node runs another runtime than it did a moment ago; run the command again");

@@ -36,8 +36,8 @@ pub async fn run(session: &Session, args: ChatArgs) -> Outcome<()> {
 
 fn show(session: &Session, text: &str) {
 	if !session.output.is_json() {
-		print!("{text}");
-		let _ = std::io::stdout().flush();
+		let mut stdout = std::io::stdout();
+		let _ = write!(stdout, "{text}").and_then(|()| stdout.flush());
 	}
 }
 

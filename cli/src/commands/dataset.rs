@@ -139,38 +139,59 @@ fn finish(output: &Output, documents: Vec<Document>, target: &DatasetOutput) -> 
 	Ok(())
 }
 
-/// The documents that may be trained on, from a dataset file.
-pub fn read_corpus(output: &Output, path: &Path) -> Outcome<Corpus> {
-	let spinner = output.spinner("reading");
-	let mut corpus = Corpus::default();
-	let documents = read_jsonl(path).context_next("dataset", "make one with: blyan dataset from-crates")?;
-	for document in documents {
-		let document = document.context("dataset")?;
-		if !document.is_held_out(HELD_OUT_PERCENT) {
-			corpus.push(document.text.as_bytes());
-			if corpus.documents() % 1_000 == 0 {
-				spinner.note(format!("{} MiB", corpus.len() >> 20));
-			}
-		}
-	}
-	Ok(corpus)
+/// Text to train on, and a little of what is held out, to see whether training helps.
+#[derive(Default)]
+pub struct TrainingText {
+	/// What may be trained on.
+	pub corpus: Corpus,
+	held_out: Vec<Vec<u8>>,
 }
 
-/// The documents that may be trained on.
-pub fn corpus_of(documents: &[Document]) -> Corpus {
-	let may_train = documents.iter().filter(|document| !document.is_held_out(HELD_OUT_PERCENT));
-	Corpus::new(may_train.map(|document| document.text.as_bytes()))
+impl TrainingText {
+	/// Takes a document to the side where its family belongs.
+	pub fn push(&mut self, document: &Document) {
+		if !document.is_held_out(HELD_OUT_PERCENT) {
+			self.corpus.push(document.text.as_bytes());
+		} else if self.held_out.len() < CHECKED_DOCUMENTS {
+			self.held_out.push(document.text.as_bytes().to_vec());
+		}
+	}
+
+	/// One sequence of `tokens` bytes from the middle of each held-out document, one after another.
+	pub fn check(&self, tokens: usize) -> Vec<u8> {
+		let long = self.held_out.iter().filter(|text| text.len() >= tokens);
+		long.flat_map(|text| &text[(text.len() - tokens) / 2..][..tokens]).copied().collect()
+	}
 }
+
+impl<'a> FromIterator<&'a Document> for TrainingText {
+	fn from_iter<I: IntoIterator<Item = &'a Document>>(documents: I) -> Self {
+		let mut text = Self::default();
+		documents.into_iter().for_each(|document| text.push(document));
+		text
+	}
+}
+
+/// Held-out documents that a miner looks at.
+const CHECKED_DOCUMENTS: usize = 48;
 
 /// The text to train on: a dataset file, or the sources on this machine.
-pub fn training_corpus(output: &Output, dataset: Option<&Path>) -> Outcome<Corpus> {
-	match dataset {
-		Some(path) => read_corpus(output, path),
-		None => {
-			let registry = find_registry()?;
-			Ok(corpus_of(&documents_from_crates(output, &registry, UNSEEN_BUCKETS, TRAINING_BYTES)?))
+pub fn training_text(output: &Output, dataset: Option<&Path>) -> Outcome<TrainingText> {
+	let Some(path) = dataset else {
+		let registry = find_registry()?;
+		let documents = documents_from_crates(output, &registry, UNSEEN_BUCKETS, TRAINING_BYTES)?;
+		return Ok(documents.iter().collect());
+	};
+	let spinner = output.spinner("reading");
+	let mut text = TrainingText::default();
+	let documents = read_jsonl(path).context_next("dataset", "make one with: blyan dataset from-crates")?;
+	for document in documents {
+		text.push(&document.context("dataset")?);
+		if text.corpus.documents() % 1_000 == 0 {
+			spinner.note(format!("{} MiB", text.corpus.len() >> 20));
 		}
 	}
+	Ok(text)
 }
 
 /// Text that training without a dataset file reads from the registry.
@@ -188,12 +209,16 @@ mod tests {
 	}
 
 	#[test]
-	fn the_corpus_leaves_out_what_is_held_out() {
+	fn what_is_held_out_is_checked_and_never_trained_on() {
 		let documents: Vec<Document> = (0..200)
-			.map(|n| Document::new(format!("text {n}"), format!("o{n}"), format!("f{n}"), "MIT".into()))
+			.map(|n| Document::new(format!("text {n:03}"), format!("o{n}"), format!("f{n}"), "MIT".into()))
 			.collect();
 		let held_out = documents.iter().filter(|document| document.is_held_out(HELD_OUT_PERCENT)).count();
 		assert!(held_out > 0);
-		assert_eq!(corpus_of(&documents).documents(), 200 - held_out);
+		let text: TrainingText = documents.iter().collect();
+		assert_eq!(text.corpus.documents(), 200 - held_out);
+		assert_eq!(text.check(8).len(), 8 * held_out.min(CHECKED_DOCUMENTS));
+		assert!(text.check(4).starts_with(b"xt "));
+		assert!(text.check(9).is_empty());
 	}
 }

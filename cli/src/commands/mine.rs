@@ -24,25 +24,25 @@ pub async fn run(session: &Session, args: MineArgs) -> Outcome<()> {
 	let info = client.model(args.model).await?;
 	let cache = session.home.create_dir("blobs")?;
 	let model = Arc::new(LocalModel::fetch(output, &client, &cache, &info).await?);
-	let corpus = train::corpus(output, args.training.dataset.as_deref()).await?;
+	let text = train::text(output, args.training.dataset.as_deref()).await?;
 	let slot = match args.slot {
 		Some(slot) => ExpertSlot { model: args.model, layer: slot.layer, expert: slot.expert },
 		None => {
-			let (model, corpus, seed) = (model.clone(), corpus.clone(), args.training.seed);
-			tokio::task::spawn_blocking(move || model.most_used(args.model, &corpus, seed)).await??
+			let (model, text, seed) = (model.clone(), text.clone(), args.training.seed);
+			tokio::task::spawn_blocking(move || model.most_used(args.model, &text.corpus, seed)).await??
 		}
 	};
 	let parent = submit::head(&client, slot).await?.version;
 	let fields = json!({ "slot": slot, "parent": parent, "miner": account.address() });
-	let text = format!(
+	let line = format!(
 		"mining     layer{}.expert{} of model {} from version {parent} as {}",
 		slot.layer,
 		slot.expert,
 		slot.model,
 		account.address()
 	);
-	output.event("mining", fields, text);
-	let trained = mining::train_expert(output, model, slot, corpus, &args.training).await?;
+	output.event("mining", fields, line);
+	let trained = mining::train_expert(output, model, slot, text, &args.training).await?;
 	if let Some(path) = &args.out {
 		std::fs::write(path, &trained.bytes).context(path.display())?;
 	}

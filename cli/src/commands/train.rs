@@ -1,9 +1,9 @@
 //! `train`: models and experts as files, without a chain.
 
-use super::dataset::{corpus_of, documents_from_crates, find_registry, HELD_OUT_PERCENT};
+use super::dataset::{documents_from_crates, find_registry, training_text, TrainingText, HELD_OUT_PERCENT};
 use crate::{
 	args::{TrainBaseArgs, TrainCommand, TrainExpertArgs},
-	failure::{Context, Outcome},
+	failure::{Context, Failure, Outcome},
 	mining::{self, BaseRun, LocalModel},
 	model_dir::ModelDir,
 	output::Output,
@@ -11,7 +11,7 @@ use crate::{
 };
 use blyan_engine::{
 	dataset::{read_jsonl, Document, Holdout, HoldoutOptions},
-	train::{base, Corpus},
+	train::base,
 };
 use blyan_exact::ModelConfig;
 use blyan_primitives::ExpertSlot;
@@ -52,13 +52,14 @@ async fn base_model(output: &Output, args: TrainBaseArgs) -> Outcome<()> {
 		..defaults
 	};
 	let (log, dataset, count) = (output.clone(), args.training.dataset.clone(), args.holdout_sequences);
-	let (corpus, holdout) = tokio::task::spawn_blocking(move || {
+	let (text, holdout) = tokio::task::spawn_blocking(move || {
 		let documents = documents(&log, dataset.as_deref())?;
 		let holdout = holdout(&documents, &config, count)?;
-		Ok::<_, crate::failure::Failure>((corpus_of(&documents), holdout))
+		let text: TrainingText = documents.iter().collect();
+		Ok::<_, Failure>((text, holdout))
 	})
 	.await??;
-	let run = BaseRun { name: args.name, config, corpus: Arc::new(corpus), holdout, options };
+	let run = BaseRun { name: args.name, config, text: Arc::new(text), holdout, options };
 	mining::train_base(output, run, &args.out).await
 }
 
@@ -91,9 +92,9 @@ pub fn holdout(documents: &[Document], config: &ModelConfig, sequences: usize) -
 
 async fn one_expert(output: &Output, args: TrainExpertArgs) -> Outcome<()> {
 	let model = Arc::new(LocalModel::read(&ModelDir::open(&args.model)?)?);
-	let corpus = corpus(output, args.training.dataset.as_deref()).await?;
+	let text = text(output, args.training.dataset.as_deref()).await?;
 	let slot = ExpertSlot { model: 0, layer: args.slot.layer, expert: args.slot.expert };
-	let trained = mining::train_expert(output, model, slot, corpus, &args.training).await?;
+	let trained = mining::train_expert(output, model, slot, text, &args.training).await?;
 	std::fs::write(&args.out, &trained.bytes).context(args.out.display())?;
 	let facts = args.out.with_extension("json");
 	std::fs::write(&facts, trained.manifest.to_string()).context(facts.display())?;
@@ -102,9 +103,8 @@ async fn one_expert(output: &Output, args: TrainExpertArgs) -> Outcome<()> {
 }
 
 /// The text to train on, read on a thread that may block.
-pub async fn corpus(output: &Output, dataset: Option<&Path>) -> Outcome<Arc<Corpus>> {
+pub async fn text(output: &Output, dataset: Option<&Path>) -> Outcome<Arc<TrainingText>> {
 	let (log, dataset) = (output.clone(), dataset.map(Path::to_path_buf));
-	let corpus =
-		tokio::task::spawn_blocking(move || super::dataset::training_corpus(&log, dataset.as_deref()));
-	Ok(Arc::new(corpus.await??))
+	let text = tokio::task::spawn_blocking(move || training_text(&log, dataset.as_deref()));
+	Ok(Arc::new(text.await??))
 }

@@ -8,7 +8,7 @@ use crate::{
 	commands::{
 		chat,
 		dataset::{
-			corpus_of, documents_from_crates, documents_from_files, find_own_sources, find_registry,
+			documents_from_crates, documents_from_files, find_own_sources, find_registry, TrainingText,
 			UNSEEN_BUCKETS,
 		},
 		submit::{self, Candidate},
@@ -24,7 +24,7 @@ use crate::{
 };
 use blyan_engine::{
 	dataset::{write_jsonl, Document, FilesOptions},
-	train::{base, Corpus},
+	train::base,
 };
 use blyan_exact::ModelConfig;
 use blyan_primitives::ExpertSlot;
@@ -52,7 +52,7 @@ const NOISE_SEED: u64 = 1;
 /// What is made before the node starts.
 pub struct Prepared {
 	/// Text to train on.
-	corpus: Arc<Corpus>,
+	text: Arc<TrainingText>,
 	/// Genesis model other than the built-in one.
 	pub model: Option<PathBuf>,
 }
@@ -62,7 +62,8 @@ pub async fn prepare(output: &Output, dir: &Path, args: &DemoArgs, stages: &mut 
 	stages.begin("dataset");
 	let (log, folder, options) = (output.clone(), dir.to_path_buf(), args.clone());
 	let documents = tokio::task::spawn_blocking(move || dataset(&log, &folder, &options)).await??;
-	let corpus = Arc::new(corpus_of(&documents));
+	let training: Arc<TrainingText> = Arc::new(documents.iter().collect());
+	let corpus = &training.corpus;
 	let fields = json!({ "documents": corpus.documents(), "bytes": corpus.len() });
 	let text = format!(
 		"dataset    {} documents, {:.1} MiB to train on; every tenth is left for judging",
@@ -75,12 +76,12 @@ pub async fn prepare(output: &Output, dir: &Path, args: &DemoArgs, stages: &mut 
 		(None, true) => {
 			stages.begin("tiny model");
 			let out = dir.join("model");
-			tiny_model(output, &documents, corpus.clone(), &out).await?;
+			tiny_model(output, &documents, training.clone(), &out).await?;
 			Some(out)
 		}
 		(None, false) => None,
 	};
-	Ok(Prepared { corpus, model })
+	Ok(Prepared { text: training, model })
 }
 
 fn dataset(output: &Output, dir: &Path, args: &DemoArgs) -> Outcome<Vec<Document>> {
@@ -110,12 +111,17 @@ fn dataset(output: &Output, dir: &Path, args: &DemoArgs) -> Outcome<Vec<Document
 }
 
 /// A model that is trained in seconds, for tests of the demo itself.
-async fn tiny_model(output: &Output, documents: &[Document], corpus: Arc<Corpus>, out: &Path) -> Outcome<()> {
+async fn tiny_model(
+	output: &Output,
+	documents: &[Document],
+	text: Arc<TrainingText>,
+	out: &Path,
+) -> Outcome<()> {
 	let config =
 		ModelConfig { d_model: 64, d_ff: 64, layers: 1, heads: 2, experts: 2, top_k: 1, context: 64 };
 	let holdout = train::holdout(documents, &config, TINY_HOLDOUT)?;
 	let options = base::Options { steps: TINY_STEPS, batch: 8, ..Default::default() };
-	let run = BaseRun { name: "tiny".into(), config, corpus, holdout, options };
+	let run = BaseRun { name: "tiny".into(), config, text, holdout, options };
 	mining::train_base(output, run, out).await
 }
 
@@ -138,8 +144,9 @@ pub async fn tell(
 	let mut points = Vec::new();
 	let mut is_accepted = false;
 	for round in 0..args.rounds.max(1) {
-		let corpus = prepared.corpus.clone();
-		is_accepted |= improve(output, client, dir, args, &miner, corpus, round, &mut points, stages).await?;
+		let learn_from = prepared.text.clone();
+		is_accepted |=
+			improve(output, client, dir, args, &miner, learn_from, round, &mut points, stages).await?;
 	}
 
 	stages.begin("noise");
@@ -219,7 +226,7 @@ async fn improve(
 	dir: &Path,
 	args: &DemoArgs,
 	miner: &Account,
-	corpus: Arc<Corpus>,
+	learn_from: Arc<TrainingText>,
 	round: u32,
 	points: &mut Vec<Point>,
 	stages: &mut Stages,
@@ -230,8 +237,8 @@ async fn improve(
 	let slot = match args.slot {
 		Some(slot) if round == 0 => ExpertSlot { model: 0, layer: slot.layer, expert: slot.expert },
 		_ => {
-			let (model, corpus) = (model.clone(), corpus.clone());
-			tokio::task::spawn_blocking(move || model.most_used(0, &corpus, 0)).await??
+			let (model, learn_from) = (model.clone(), learn_from.clone());
+			tokio::task::spawn_blocking(move || model.most_used(0, &learn_from.corpus, 0)).await??
 		}
 	};
 	let training = TrainingArgs {
@@ -243,7 +250,7 @@ async fn improve(
 		seed: u64::from(round),
 	};
 	let parent = submit::head(client, slot).await?.version;
-	let trained = mining::train_expert(output, model, slot, corpus, &training).await?;
+	let trained = mining::train_expert(output, model, slot, learn_from, &training).await?;
 	std::fs::write(dir.join("expert.tblk"), &trained.bytes).context("expert.tblk")?;
 	std::fs::write(dir.join("expert.json"), trained.manifest.to_string()).context("expert.json")?;
 
