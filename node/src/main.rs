@@ -1,2 +1,15 @@
-//! Skeleton.
-fn main() {}
+//! The Blyan node: a parachain collator or full node whose operators evaluate experts natively.
+//!
+//! The node only assembles services. The rules are the runtime's, the tensors are the engine's, and
+//! `ml` and `rpc` are the two places where those worlds meet the client.
+
+mod chain_spec;
+mod cli;
+mod command;
+mod ml;
+mod rpc;
+mod service;
+
+fn main() -> sc_cli::Result<()> {
+	command::run()
+}

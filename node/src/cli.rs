@@ -1,0 +1,468 @@
+//! What can be said on the command line.
+
+use crate::chain_spec::{self, Extensions};
+use clap::{CommandFactory, FromArgMatches};
+use sc_cli::{
+	CliConfiguration, DefaultConfigurationValues, ImportParams, KeystoreParams, NetworkParams, RpcEndpoint,
+	SharedParams, SubstrateCli,
+};
+use sc_service::{
+	config::{PrometheusConfig, RpcMethods},
+	BasePath, ChainSpec, ChainType, Role,
+};
+use std::path::PathBuf;
+
+/// Milliseconds between two blocks of a development chain, unless `--dev-block-time` says otherwise.
+pub const DEV_BLOCK_TIME_MS: u64 = 3_000;
+
+/// Operators whose keys a development node holds, unless it is told otherwise.
+pub const DEV_OPERATORS: [&str; 3] = ["//Alice", "//Bob", "//Charlie"];
+
+/// Commands besides running the node.
+#[derive(Debug, clap::Subcommand)]
+pub enum Subcommand {
+	/// Manage keys: generate, inspect, insert, sign.
+	#[command(subcommand)]
+	Key(sc_cli::KeySubcommand),
+
+	/// Write a chain specification: a built-in one (`dev`, `local`) or a file, plain or raw.
+	#[command(alias = "build-spec")]
+	ExportChainSpec(ExportChainSpecCmd),
+
+	/// Validate blocks of the database again.
+	CheckBlock(sc_cli::CheckBlockCmd),
+
+	/// Export blocks.
+	ExportBlocks(sc_cli::ExportBlocksCmd),
+
+	/// Export the state of a block as a chain specification.
+	ExportState(sc_cli::ExportStateCmd),
+
+	/// Import blocks.
+	ImportBlocks(sc_cli::ImportBlocksCmd),
+
+	/// Revert the chain to a previous state.
+	Revert(sc_cli::RevertCmd),
+
+	/// Remove the chain's database.
+	PurgeChain(cumulus_client_cli::PurgeChainCmd),
+
+	/// Export the genesis head of the parachain, as its registration on a relay chain needs it.
+	#[command(alias = "export-genesis-state")]
+	ExportGenesisHead(cumulus_client_cli::ExportGenesisHeadCommand),
+
+	/// Export the genesis validation code of the parachain.
+	ExportGenesisWasm(cumulus_client_cli::ExportGenesisWasmCommand),
+
+	/// Measure: pallets (for their weights), the overhead of blocks and extrinsics, the machine.
+	#[command(subcommand)]
+	Benchmark(Box<frame_benchmarking_cli::BenchmarkCmd>),
+}
+
+/// Writes a chain specification.
+#[derive(Debug, Clone, clap::Parser)]
+pub struct ExportChainSpecCmd {
+	/// `dev`, `local`, or the path of a chain specification.
+	#[arg(long, default_value = "local")]
+	pub chain: String,
+
+	/// Write the genesis as raw storage.
+	#[arg(long)]
+	pub raw: bool,
+
+	/// Directory of the genesis model (its `manifest.json` and blocks) instead of the built-in one.
+	#[arg(long, value_name = "DIR")]
+	pub genesis_model: Option<PathBuf>,
+
+	/// File to write; standard output if absent.
+	#[arg(long)]
+	pub output: Option<PathBuf>,
+}
+
+/// Options of the machine-learning side.
+#[derive(Debug, Clone, clap::Args)]
+pub struct MlParams {
+	/// Directory of the genesis model (its `manifest.json` and blocks) instead of the built-in one.
+	///
+	/// Its blobs are imported into the blob store on start. Together with `--dev` the new chain's
+	/// genesis also names this model; an existing chain keeps the model of its own genesis.
+	#[arg(long, value_name = "DIR")]
+	pub genesis_model: Option<PathBuf>,
+
+	/// Threads that evaluate and serve models. Default: one less than the machine has, at least one.
+	#[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+	pub engine_threads: Option<u16>,
+
+	/// Most that the blob store may hold, in MiB.
+	#[arg(long, value_name = "MiB", default_value_t = 4_096, value_parser = clap::value_parser!(u32).range(1..))]
+	pub blob_store_limit: u32,
+
+	/// Secret (phrase, seed or `//Name`) of an operator's session key to keep in the keystore under
+	/// key type `blya`. May be repeated. A development node without it holds //Alice, //Bob and //Charlie.
+	#[arg(long = "operator", value_name = "SURI")]
+	pub operators: Vec<String>,
+
+	/// Keep no operator's key on a development node, so that somebody else evaluates.
+	#[arg(long, conflicts_with = "operators")]
+	pub no_dev_operators: bool,
+}
+
+impl MlParams {
+	/// Secrets of the operators whose keys belong into the keystore.
+	pub fn operators(&self, is_dev: bool) -> Vec<String> {
+		if self.operators.is_empty() && is_dev && !self.no_dev_operators {
+			return DEV_OPERATORS.map(String::from).to_vec();
+		}
+		self.operators.clone()
+	}
+
+	/// Threads for the engine on a machine with `cores` cores.
+	pub fn engine_threads(&self, cores: usize) -> usize {
+		self.engine_threads.map_or_else(|| cores.saturating_sub(1).max(1), usize::from)
+	}
+
+	/// Bound of the blob store in bytes.
+	pub fn blob_store_bytes(&self) -> u64 {
+		u64::from(self.blob_store_limit) << 20
+	}
+}
+
+/// How a development node decides that it is time for a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DevSeal {
+	/// Whenever a transaction arrives.
+	Instant,
+	/// Every so many milliseconds.
+	Interval(u64),
+}
+
+/// The node's command line.
+#[derive(Debug, clap::Parser)]
+#[command(propagate_version = true, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct Cli {
+	/// A command instead of running the node.
+	#[command(subcommand)]
+	pub subcommand: Option<Subcommand>,
+
+	/// Options that all parachain nodes share.
+	#[command(flatten)]
+	pub run: cumulus_client_cli::RunCmd,
+
+	/// Options of the machine-learning side.
+	#[command(flatten)]
+	pub ml: MlParams,
+
+	/// Run a development chain with a block every so many milliseconds (`--dev` alone: 3000).
+	#[arg(long, value_name = "MS", conflicts_with = "instant_seal", value_parser = clap::value_parser!(u64).range(50..))]
+	pub dev_block_time: Option<u64>,
+
+	/// Run a development chain with a block for every transaction, as soon as it arrives.
+	#[arg(long)]
+	pub instant_seal: bool,
+
+	/// Measure the machine on start, as a collator should once.
+	#[arg(long)]
+	pub hardware_benchmarks: bool,
+
+	/// Arguments for the embedded relay chain node, after `--`.
+	#[arg(raw = true)]
+	pub relay_chain_args: Vec<String>,
+}
+
+impl Cli {
+	/// How to seal blocks if this is a development node; `None` for a node of a real network.
+	pub fn dev_seal(&self, chain_type: ChainType) -> Option<DevSeal> {
+		if self.instant_seal {
+			return Some(DevSeal::Instant);
+		}
+		let is_dev = self.run.base.shared_params.is_dev() || chain_type == ChainType::Development;
+		match self.dev_block_time {
+			Some(ms) => Some(DevSeal::Interval(ms)),
+			None => is_dev.then_some(DevSeal::Interval(DEV_BLOCK_TIME_MS)),
+		}
+	}
+}
+
+impl SubstrateCli for Cli {
+	fn impl_name() -> String {
+		"Blyan Node".into()
+	}
+
+	fn impl_version() -> String {
+		env!("CARGO_PKG_VERSION").into()
+	}
+
+	fn description() -> String {
+		"A parachain that hosts, improves and serves an open Mixture-of-Experts language model.\n\n\
+		Start with `blyan-node --dev`. Arguments before `--` go to the parachain node, those after it to \
+		the embedded relay chain node."
+			.into()
+	}
+
+	fn author() -> String {
+		env!("CARGO_PKG_AUTHORS").into()
+	}
+
+	fn support_url() -> String {
+		concat!(env!("CARGO_PKG_REPOSITORY"), "/issues").into()
+	}
+
+	fn copyright_start_year() -> i32 {
+		2026
+	}
+
+	fn executable_name() -> String {
+		"blyan-node".into()
+	}
+
+	fn load_spec(&self, id: &str) -> Result<Box<dyn ChainSpec>, String> {
+		chain_spec::load(id, self.ml.genesis_model.as_deref())
+	}
+}
+
+/// The command line of the embedded relay chain node.
+#[derive(Debug)]
+pub struct RelayChainCli {
+	/// What was said after `--`.
+	pub base: polkadot_cli::RunCmd,
+	/// The relay chain that the parachain's specification names.
+	chain_id: Option<String>,
+	/// Below the parachain's own base path.
+	base_path: PathBuf,
+}
+
+impl RelayChainCli {
+	/// Parses the arguments after `--` for a parachain node of this configuration.
+	pub fn new<'a>(
+		para_config: &sc_service::Configuration,
+		relay_chain_args: impl Iterator<Item = &'a String>,
+	) -> Self {
+		let help = color_print::cformat!(
+			"The arguments that are passed to the relay chain node.\n\n\
+			<bold><underline>RELAY_CHAIN_ARGS:</></>\n{{options}}",
+		);
+		let matches = polkadot_cli::RunCmd::command()
+			.no_binary_name(true)
+			.help_template(help)
+			.get_matches_from(relay_chain_args);
+		let base = polkadot_cli::RunCmd::from_arg_matches(&matches).unwrap_or_else(|e| e.exit());
+		let chain_id =
+			Extensions::try_get(&*para_config.chain_spec).map(|extensions| extensions.relay_chain.clone());
+		Self { base, chain_id, base_path: para_config.base_path.path().join("polkadot") }
+	}
+}
+
+impl SubstrateCli for RelayChainCli {
+	fn impl_name() -> String {
+		Cli::impl_name()
+	}
+
+	fn impl_version() -> String {
+		Cli::impl_version()
+	}
+
+	fn description() -> String {
+		Cli::description()
+	}
+
+	fn author() -> String {
+		Cli::author()
+	}
+
+	fn support_url() -> String {
+		Cli::support_url()
+	}
+
+	fn copyright_start_year() -> i32 {
+		Cli::copyright_start_year()
+	}
+
+	fn load_spec(&self, id: &str) -> Result<Box<dyn ChainSpec>, String> {
+		polkadot_cli::Cli::from_iter([Self::executable_name()].iter()).load_spec(id)
+	}
+}
+
+impl DefaultConfigurationValues for RelayChainCli {
+	fn p2p_listen_port() -> u16 {
+		30334
+	}
+
+	fn rpc_listen_port() -> u16 {
+		9945
+	}
+
+	fn prometheus_listen_port() -> u16 {
+		9616
+	}
+}
+
+impl CliConfiguration<Self> for RelayChainCli {
+	fn shared_params(&self) -> &SharedParams {
+		self.base.base.shared_params()
+	}
+
+	fn import_params(&self) -> Option<&ImportParams> {
+		self.base.base.import_params()
+	}
+
+	fn network_params(&self) -> Option<&NetworkParams> {
+		self.base.base.network_params()
+	}
+
+	fn keystore_params(&self) -> Option<&KeystoreParams> {
+		self.base.base.keystore_params()
+	}
+
+	fn base_path(&self) -> sc_cli::Result<Option<BasePath>> {
+		Ok(self.shared_params().base_path()?.or_else(|| Some(self.base_path.clone().into())))
+	}
+
+	// RocksDB is not part of this build.
+	fn database(&self) -> sc_cli::Result<Option<sc_cli::Database>> {
+		Ok(Some(sc_cli::Database::ParityDb))
+	}
+
+	fn rpc_addr(&self, default_listen_port: u16) -> sc_cli::Result<Option<Vec<RpcEndpoint>>> {
+		self.base.base.rpc_addr(default_listen_port)
+	}
+
+	fn prometheus_config(
+		&self,
+		default_listen_port: u16,
+		chain_spec: &Box<dyn ChainSpec>,
+	) -> sc_cli::Result<Option<PrometheusConfig>> {
+		self.base.base.prometheus_config(default_listen_port, chain_spec)
+	}
+
+	fn init<F>(&self, _support_url: &String, _impl_version: &String, _logger_hook: F) -> sc_cli::Result<()>
+	where
+		F: FnOnce(&mut sc_cli::LoggerBuilder),
+	{
+		unreachable!("the relay chain's command line is never initialised; qed")
+	}
+
+	fn chain_id(&self, is_dev: bool) -> sc_cli::Result<String> {
+		let chain_id = self.base.base.chain_id(is_dev)?;
+		Ok(if chain_id.is_empty() { self.chain_id.clone().unwrap_or_default() } else { chain_id })
+	}
+
+	fn role(&self, is_dev: bool) -> sc_cli::Result<Role> {
+		self.base.base.role(is_dev)
+	}
+
+	fn transaction_pool(&self, is_dev: bool) -> sc_cli::Result<sc_service::config::TransactionPoolOptions> {
+		self.base.base.transaction_pool(is_dev)
+	}
+
+	fn trie_cache_maximum_size(&self) -> sc_cli::Result<Option<usize>> {
+		self.base.base.trie_cache_maximum_size()
+	}
+
+	fn rpc_methods(&self) -> sc_cli::Result<RpcMethods> {
+		self.base.base.rpc_methods()
+	}
+
+	fn rpc_max_connections(&self) -> sc_cli::Result<u32> {
+		self.base.base.rpc_max_connections()
+	}
+
+	fn rpc_cors(&self, is_dev: bool) -> sc_cli::Result<Option<Vec<String>>> {
+		self.base.base.rpc_cors(is_dev)
+	}
+
+	fn default_heap_pages(&self) -> sc_cli::Result<Option<u64>> {
+		self.base.base.default_heap_pages()
+	}
+
+	fn force_authoring(&self) -> sc_cli::Result<bool> {
+		self.base.base.force_authoring()
+	}
+
+	fn disable_grandpa(&self) -> sc_cli::Result<bool> {
+		self.base.base.disable_grandpa()
+	}
+
+	fn max_runtime_instances(&self) -> sc_cli::Result<Option<usize>> {
+		self.base.base.max_runtime_instances()
+	}
+
+	fn announce_block(&self) -> sc_cli::Result<bool> {
+		self.base.base.announce_block()
+	}
+
+	fn telemetry_endpoints(
+		&self,
+		chain_spec: &Box<dyn ChainSpec>,
+	) -> sc_cli::Result<Option<sc_telemetry::TelemetryEndpoints>> {
+		self.base.base.telemetry_endpoints(chain_spec)
+	}
+
+	fn node_name(&self) -> sc_cli::Result<String> {
+		self.base.base.node_name()
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use clap::Parser;
+
+	fn parse(args: &[&str]) -> Result<Cli, clap::Error> {
+		Cli::try_parse_from(std::iter::once("blyan-node").chain(args.iter().copied()))
+	}
+
+	#[test]
+	fn dev_seal_follows_the_flags_and_the_chain_type() {
+		let seal = |args: &[&str], chain_type| parse(args).expect("valid").dev_seal(chain_type);
+		assert_eq!(seal(&["--dev"], ChainType::Development), Some(DevSeal::Interval(3_000)));
+		assert_eq!(seal(&["--chain", "x.json"], ChainType::Development), Some(DevSeal::Interval(3_000)));
+		assert_eq!(
+			seal(&["--dev", "--dev-block-time", "200"], ChainType::Development),
+			Some(DevSeal::Interval(200))
+		);
+		assert_eq!(seal(&["--dev", "--instant-seal"], ChainType::Development), Some(DevSeal::Instant));
+		assert_eq!(seal(&["--chain", "local"], ChainType::Local), None);
+	}
+
+	#[test]
+	fn parsing_refuses_contradictions_and_nonsense() {
+		assert!(parse(&["--dev", "--instant-seal", "--dev-block-time", "200"]).is_err());
+		assert!(parse(&["--dev", "--dev-block-time", "0"]).is_err());
+		assert!(parse(&["--dev", "--engine-threads", "0"]).is_err());
+		assert!(parse(&["--dev", "--blob-store-limit", "0"]).is_err());
+		assert!(parse(&["--dev", "--operator", "//Dave", "--no-dev-operators"]).is_err());
+	}
+
+	#[test]
+	fn operators_default_to_the_well_known_three_on_a_development_node_only() {
+		let of = |args: &[&str], is_dev| parse(args).expect("valid").ml.operators(is_dev);
+		assert_eq!(of(&["--dev"], true), DEV_OPERATORS);
+		assert_eq!(of(&["--chain", "local"], false), Vec::<String>::new());
+		assert_eq!(of(&["--dev", "--no-dev-operators"], true), Vec::<String>::new());
+		assert_eq!(of(&["--dev", "--operator", "//A", "--operator", "//B"], true), ["//A", "//B"]);
+	}
+
+	#[test]
+	fn engine_threads_leave_one_core_and_never_reach_zero() {
+		let ml = |args: &[&str]| parse(args).expect("valid").ml;
+		assert_eq!(ml(&["--dev"]).engine_threads(8), 7);
+		assert_eq!(ml(&["--dev"]).engine_threads(1), 1);
+		assert_eq!(ml(&["--dev", "--engine-threads", "3"]).engine_threads(8), 3);
+		assert_eq!(ml(&["--dev", "--blob-store-limit", "2"]).blob_store_bytes(), 2 << 20);
+	}
+
+	#[test]
+	fn export_chain_spec_reads_its_options() {
+		let cli =
+			parse(&["export-chain-spec", "--chain", "dev", "--raw", "--output", "x.json"]).expect("valid");
+		let Some(Subcommand::ExportChainSpec(cmd)) = cli.subcommand else { panic!("another command") };
+		assert_eq!((cmd.chain.as_str(), cmd.raw, cmd.output), ("dev", true, Some("x.json".into())));
+	}
+
+	#[test]
+	fn relay_chain_arguments_follow_two_dashes() {
+		let cli = parse(&["--chain", "local", "--collator", "--", "--chain", "relay.json"]).expect("valid");
+		assert!(cli.run.collator);
+		assert_eq!(cli.relay_chain_args, ["--chain", "relay.json"]);
+	}
+}

@@ -1,0 +1,162 @@
+//! From the command line to a running node, or to one of the other commands.
+
+use crate::{
+	cli::{Cli, RelayChainCli, Subcommand},
+	service::{self, Block, HostFunctions},
+};
+use clap::{CommandFactory, FromArgMatches};
+use frame_benchmarking_cli::{BenchmarkCmd, SUBSTRATE_REFERENCE_HARDWARE};
+use sc_cli::{Database, OffchainWorkerEnabled, Result, SubstrateCli};
+use sc_service::Configuration;
+use sp_runtime::traits::HashingFor;
+
+/// Runs what the command line asks for.
+pub fn run() -> Result<()> {
+	let matches = Cli::setup_command(Cli::command()).get_matches();
+	let mut cli = Cli::from_arg_matches(&matches).map_err(|error| sc_cli::Error::Cli(error.into()))?;
+	let Some(subcommand) = cli.subcommand.take() else { return run_node(cli) };
+	match subcommand {
+		Subcommand::Key(cmd) => Ok(cmd.run(&cli)?),
+		Subcommand::ExportChainSpec(cmd) => {
+			let spec = crate::chain_spec::load(&cmd.chain, cmd.genesis_model.as_deref())?;
+			let json = sc_service::chain_ops::build_spec(&*spec, cmd.raw)?;
+			match cmd.output {
+				Some(path) => Ok(std::fs::write(path, json)?),
+				None => Ok(println!("{json}")),
+			}
+		}
+		Subcommand::CheckBlock(mut cmd) => {
+			paritydb_only(&mut cmd.import_params.database_params.database)?;
+			cli.create_runner(&cmd)?.async_run(|config| {
+				let partial = service::new_partial(&config)?;
+				Ok((cmd.run(partial.client, partial.import_queue), partial.task_manager))
+			})
+		}
+		Subcommand::ExportBlocks(mut cmd) => {
+			paritydb_only(&mut cmd.database_params.database)?;
+			cli.create_runner(&cmd)?.async_run(|config| {
+				let partial = service::new_partial(&config)?;
+				Ok((cmd.run(partial.client, config.database), partial.task_manager))
+			})
+		}
+		Subcommand::ExportState(mut cmd) => {
+			paritydb_only(&mut cmd.database_params.database)?;
+			cli.create_runner(&cmd)?.async_run(|config| {
+				let partial = service::new_partial(&config)?;
+				Ok((cmd.run(partial.client, config.chain_spec), partial.task_manager))
+			})
+		}
+		Subcommand::ImportBlocks(mut cmd) => {
+			paritydb_only(&mut cmd.import_params.database_params.database)?;
+			cli.create_runner(&cmd)?.async_run(|config| {
+				let partial = service::new_partial(&config)?;
+				Ok((cmd.run(partial.client, partial.import_queue), partial.task_manager))
+			})
+		}
+		Subcommand::Revert(cmd) => cli.create_runner(&cmd)?.async_run(|config| {
+			let partial = service::new_partial(&paritydb(config))?;
+			Ok((cmd.run(partial.client, partial.backend, None), partial.task_manager))
+		}),
+		Subcommand::PurgeChain(mut cmd) => {
+			paritydb_only(&mut cmd.base.database_params.database)?;
+			let runner = cli.create_runner(&cmd)?;
+			let relay_cli = RelayChainCli::new(runner.config(), cli.relay_chain_args.iter());
+			runner.sync_run(|config| {
+				let relay_config = relay_configuration(&relay_cli, &config)?;
+				cmd.run(config, relay_config)
+			})
+		}
+		Subcommand::ExportGenesisHead(cmd) => cli.create_runner(&cmd)?.sync_run(|config| {
+			let partial = service::new_partial(&paritydb(config))?;
+			cmd.run(partial.client)
+		}),
+		Subcommand::ExportGenesisWasm(cmd) => cli.create_runner(&cmd)?.sync_run(|_| {
+			let spec = cli.load_spec(&cmd.shared_params.chain.clone().unwrap_or_default())?;
+			cmd.run(&*spec)
+		}),
+		Subcommand::Benchmark(cmd) => benchmark(&cli, *cmd),
+	}
+}
+
+/// Runs the node until a signal stops it.
+fn run_node(mut cli: Cli) -> Result<()> {
+	paritydb_only(&mut cli.run.base.import_params.database_params.database)?;
+	// Every node may hold an operator's key, and an operator works in its off-chain worker.
+	let offchain = &mut cli.run.base.offchain_worker_params.enabled;
+	if matches!(offchain, OffchainWorkerEnabled::WhenAuthority) {
+		*offchain = OffchainWorkerEnabled::Always;
+	}
+	let runner = cli.create_runner(&cli.run.normalize())?;
+	let collator_options = cli.run.collator_options();
+	runner.run_node_until_exit(|config| async move {
+		let dev_seal = cli.dev_seal(config.chain_spec.chain_type());
+		if let Some(seal) = dev_seal {
+			return service::dev::start(config, seal, &cli.ml).map_err(Into::into);
+		}
+		let hardware = cli
+			.hardware_benchmarks
+			.then(|| {
+				config.database.path().map(|path| {
+					// Only the disk's figure is missing if the folder cannot be made.
+					let _ = std::fs::create_dir_all(path);
+					sc_sysinfo::gather_hwbench(Some(path), &SUBSTRATE_REFERENCE_HARDWARE)
+				})
+			})
+			.flatten();
+		let relay_cli = RelayChainCli::new(&config, cli.relay_chain_args.iter());
+		let relay_config = relay_configuration(&relay_cli, &config)?;
+		service::parachain::start(config, relay_config, collator_options, hardware, &cli)
+			.await
+			.map_err(Into::into)
+	})
+}
+
+/// Measurements. Pallets are measured in any runtime built for it (`--runtime x.wasm`), so the node needs no
+/// feature for that.
+fn benchmark(cli: &Cli, cmd: BenchmarkCmd) -> Result<()> {
+	match cmd {
+		BenchmarkCmd::Pallet(cmd) => {
+			let spec = cmd.shared_params.chain.as_ref().map(|chain| cli.load_spec(chain)).transpose()?;
+			cmd.run_with_spec::<HashingFor<Block>, HostFunctions>(spec)
+		}
+		BenchmarkCmd::Overhead(cmd) => {
+			let spec = cmd.shared_params.chain.as_ref().map(|chain| cli.load_spec(chain)).transpose()?;
+			cmd.run_with_default_builder_and_spec::<Block, HostFunctions>(spec)
+		}
+		BenchmarkCmd::Block(cmd) => cli.create_runner(&cmd)?.sync_run(|config| {
+			let partial = service::new_partial(&paritydb(config))?;
+			cmd.run(partial.client)
+		}),
+		BenchmarkCmd::Machine(cmd) => {
+			cli.create_runner(&cmd)?.sync_run(|config| cmd.run(&config, SUBSTRATE_REFERENCE_HARDWARE.clone()))
+		}
+		_ => {
+			Err("this benchmark is not available here; `pallet`, `overhead`, `block` and `machine` are"
+				.into())
+		}
+	}
+}
+
+/// The embedded relay chain node's configuration.
+fn relay_configuration(relay_cli: &RelayChainCli, config: &Configuration) -> Result<Configuration> {
+	SubstrateCli::create_configuration(relay_cli, relay_cli, config.tokio_handle.clone())
+		.map_err(|error| format!("Relay chain arguments (after `--`): {error}").into())
+}
+
+/// Chooses ParityDB, and refuses RocksDB, which is no part of this build.
+fn paritydb_only(database: &mut Option<Database>) -> Result<()> {
+	if matches!(database, Some(Database::RocksDb)) {
+		return Err(
+			"this node is built without RocksDB; leave `--database` out, or say `--database paritydb`".into(),
+		);
+	}
+	*database = Some(Database::ParityDb);
+	Ok(())
+}
+
+/// The same, for commands that offer no choice of database.
+fn paritydb(mut config: Configuration) -> Configuration {
+	let path = config.base_path.config_dir(config.chain_spec.id()).join("paritydb").join("full");
+	config.database = sc_service::DatabaseSource::ParityDb { path };
+	config
+}

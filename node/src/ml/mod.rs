@@ -1,0 +1,222 @@
+//! The engine as a service of the node: its blobs, its queue, and the door for off-chain workers.
+
+pub mod genesis;
+pub mod metrics;
+
+use crate::cli::MlParams;
+use blyan_engine::{
+	blobs::{BlobError, BlobStore},
+	decode::GenerationRequest,
+	model::ModelStore,
+	queue::{GenerationSink, JobQueue, ModelParts, QueueConfig, QueueMetrics},
+};
+use blyan_host::MlEngine;
+use blyan_primitives::{EngineError, EvaluationJob, JobId, JobStatus, ModelInfo};
+use genesis::{GenesisError, GenesisModel};
+use parking_lot::RwLock;
+use sc_service::Configuration;
+use serde::Serialize;
+use sp_core::H256;
+use std::{path::PathBuf, sync::Arc};
+
+/// Folder of the blobs below a chain's own.
+const BLOBS: &str = "blobs";
+/// Bytes of models kept ready. They are mapped files, so this bounds address space more than memory.
+const MODEL_CACHE_BYTES: u64 = 512 << 20;
+/// Generations that run at once, if the engine has as many threads.
+const SERVING_THREADS: usize = 2;
+/// How the engine's threads' names begin.
+const THREAD_PREFIX: &str = "blyan-";
+
+/// Why the engine cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+	/// The blob store cannot be opened.
+	#[error("cannot open the blob store in {0:?}: {1}")]
+	Store(PathBuf, BlobError),
+	/// The genesis model cannot be used.
+	#[error(transparent)]
+	Genesis(#[from] GenesisError),
+	/// The threads cannot be started.
+	#[error("cannot start the engine's threads: {0:?}; the log says why")]
+	Threads(EngineError),
+}
+
+/// What the engine is doing, and what its store holds.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct EngineStatus {
+	/// Threads of an evaluation.
+	pub threads: usize,
+	/// Evaluations that wait.
+	pub queued: u64,
+	/// Evaluations that run.
+	pub running: u64,
+	/// Evaluations that gave a result since the start.
+	pub done: u64,
+	/// Evaluations that ended without one since the start.
+	pub failed: u64,
+	/// Sequences evaluated since the start.
+	pub evaluated_sequences: u64,
+	/// The same per second of work.
+	pub sequences_per_second: f64,
+	/// Generations that wait.
+	pub generations_queued: u64,
+	/// Generations that run.
+	pub generating: u64,
+	/// Bytes generated since the start.
+	pub generated_bytes: u64,
+	/// Blobs in the store.
+	pub blobs: usize,
+	/// Bytes in the store.
+	pub store_bytes: u64,
+	/// Most that the store may hold.
+	pub store_limit: u64,
+}
+
+/// The engine, its queue and its blobs.
+pub struct EngineService {
+	store: Arc<BlobStore>,
+	/// Empty once the node shuts down.
+	queue: RwLock<Option<JobQueue>>,
+	threads: usize,
+}
+
+impl EngineService {
+	/// Opens the store below the chain's folder, imports the genesis model and starts the threads.
+	pub fn start(config: &Configuration, ml: &MlParams) -> Result<Self, StartError> {
+		let path = config.data_path.join(BLOBS);
+		let store = BlobStore::open(&path, ml.blob_store_bytes())
+			.map_err(|error| StartError::Store(path.clone(), error))?;
+		let store = Arc::new(store);
+		let model = match &ml.genesis_model {
+			Some(dir) => Some(GenesisModel::read(dir)?),
+			None => GenesisModel::embedded()?,
+		};
+		match model {
+			Some(model) => {
+				log::info!("🧠 Genesis model: {} blobs in {}", model.import(&store)?, path.display())
+			}
+			None => log::warn!(
+				"This node was built without a genesis model; say where one is with --genesis-model"
+			),
+		}
+		let cores = std::thread::available_parallelism().map_or(1, usize::from);
+		let threads = ml.engine_threads(cores);
+		contain_panics();
+		let queue = JobQueue::new(
+			QueueConfig {
+				evaluation_threads: threads,
+				serving_threads: threads.min(SERVING_THREADS),
+				..Default::default()
+			},
+			Arc::new(ModelStore::new(store.clone(), MODEL_CACHE_BYTES)),
+		)
+		.map_err(StartError::Threads)?;
+		log::info!("🧠 Engine: {threads} of {cores} cores, blobs up to {} MiB", ml.blob_store_limit);
+		Ok(Self { store, queue: RwLock::new(Some(queue)), threads })
+	}
+
+	/// A guard that stops the threads when it is dropped, for the task manager to hold.
+	pub fn stop_on_drop(self: &Arc<Self>) -> StopOnDrop {
+		StopOnDrop(self.clone())
+	}
+
+	/// The blobs.
+	pub fn store(&self) -> &BlobStore {
+		&self.store
+	}
+
+	/// What the engine is doing.
+	pub fn status(&self) -> EngineStatus {
+		let queue = self.with_queue(|queue| Ok(queue.metrics())).unwrap_or_default();
+		let QueueMetrics { queued, running, done, failed, generations_queued, generating, .. } = queue;
+		EngineStatus {
+			threads: self.threads,
+			queued,
+			running,
+			done,
+			failed,
+			evaluated_sequences: queue.sequences,
+			sequences_per_second: queue.sequences_per_second,
+			generations_queued,
+			generating,
+			generated_bytes: queue.generated_bytes,
+			blobs: self.store.hashes().len(),
+			store_bytes: self.store.used_bytes(),
+			store_limit: self.store.bytes_max(),
+		}
+	}
+
+	/// Queues a generation, which goes ahead of evaluations. Its events go to `sink`, which must not block.
+	pub fn generate(
+		&self,
+		model: &ModelInfo,
+		request: GenerationRequest,
+		sink: GenerationSink,
+	) -> Result<(), EngineError> {
+		let parts = ModelParts {
+			config: model.config,
+			trunk: model.trunk,
+			heads: model.heads.iter().map(|head| head.block).collect(),
+		};
+		self.with_queue(|queue| queue.generate(parts, request, sink))
+	}
+
+	fn with_queue<T>(
+		&self,
+		work: impl FnOnce(&JobQueue) -> Result<T, EngineError>,
+	) -> Result<T, EngineError> {
+		work(self.queue.read().as_ref().ok_or(EngineError::Cancelled)?)
+	}
+}
+
+impl MlEngine for EngineService {
+	fn submit_job(&self, job: EvaluationJob) -> Result<JobId, EngineError> {
+		self.with_queue(|queue| queue.submit(job))
+	}
+
+	fn poll(&self, id: JobId) -> Result<JobStatus, EngineError> {
+		self.with_queue(|queue| queue.poll(id))
+	}
+
+	fn cancel(&self, id: JobId) -> Result<(), EngineError> {
+		self.with_queue(|queue| queue.cancel(id))
+	}
+}
+
+/// Stops the engine when dropped.
+pub struct StopOnDrop(Arc<EngineService>);
+
+impl Drop for StopOnDrop {
+	fn drop(&mut self) {
+		// Cancels what runs and waits for the threads, outside of the lock.
+		let queue = self.0.queue.write().take();
+		drop(queue);
+	}
+}
+
+/// Commits to the exact state of a model: its architecture, trunk and every current expert.
+pub fn model_root(model: &ModelInfo) -> H256 {
+	let heads: Vec<_> = model.heads.iter().map(|head| head.block.tensor_root.0).collect();
+	H256(blyan_exact::model_root(&model.config, &model.trunk.tensor_root.0, &heads))
+}
+
+/// Keeps a panic inside a job from ending the node.
+///
+/// The node's panic hook ends the process, and it runs before the queue can catch the panic. On the engine's
+/// own threads only the log hears of it, and the queue turns it into the job's error.
+fn contain_panics() {
+	static ONCE: std::sync::Once = std::sync::Once::new();
+	ONCE.call_once(|| {
+		let of_the_node = std::panic::take_hook();
+		std::panic::set_hook(Box::new(move |panic| {
+			let thread = std::thread::current();
+			match thread.name() {
+				Some(name) if name.starts_with(THREAD_PREFIX) => {
+					log::error!("a job panicked on thread {name}: {panic}")
+				}
+				_ => of_the_node(panic),
+			}
+		}));
+	});
+}

@@ -1,0 +1,50 @@
+//! JSON-RPC errors. Each says what is in the way and what to do about it.
+
+use blyan_engine::blobs::BlobError;
+use jsonrpsee::types::{ErrorObject, ErrorObjectOwned};
+
+/// The request's own values are at fault.
+pub const INVALID_PARAMS: i32 = -32_602;
+/// What was asked for does not exist.
+pub const NOT_FOUND: i32 = 7_404;
+/// The chain announced no such blob.
+pub const NOT_ANNOUNCED: i32 = 7_403;
+/// There is no room now; the same request may succeed later.
+pub const BUSY: i32 = 7_429;
+/// The runtime did not answer.
+pub const RUNTIME: i32 = 7_500;
+/// The engine or its blob store failed.
+pub const ENGINE: i32 = 7_501;
+
+/// An error of the given code.
+pub fn error(code: i32, message: impl Into<String>) -> ErrorObjectOwned {
+	ErrorObject::owned(code, message, None::<()>)
+}
+
+/// The request's own values are at fault.
+pub fn invalid(message: impl Into<String>) -> ErrorObjectOwned {
+	error(INVALID_PARAMS, message)
+}
+
+/// The runtime did not answer.
+pub fn runtime(cause: impl std::fmt::Display) -> ErrorObjectOwned {
+	error(RUNTIME, format!("the runtime did not answer: {cause}; the node's log may say more"))
+}
+
+/// What the blob store's refusal means for a client.
+pub fn blob(cause: BlobError) -> ErrorObjectOwned {
+	let (code, advice) = match &cause {
+		BlobError::Missing(_) => (NOT_FOUND, "ask another node"),
+		BlobError::Corrupt(_) => (NOT_FOUND, "upload it again, or ask another node"),
+		BlobError::HashMismatch(_) => (INVALID_PARAMS, "start again at byte 0 with the right file"),
+		BlobError::ChunkOutOfRange { .. } | BlobError::TotalDiffers { .. } => {
+			(INVALID_PARAMS, "`offset` and `total` count bytes of the whole blob")
+		}
+		BlobError::TooLarge { .. } => (INVALID_PARAMS, "no node takes it"),
+		BlobError::QuotaExceeded { .. } | BlobError::DiskFull => {
+			(BUSY, "ask another node, or give this one more room with --blob-store-limit")
+		}
+		BlobError::Io(_) => (ENGINE, "the node's log may say more"),
+	};
+	error(code, format!("{cause}; {advice}"))
+}

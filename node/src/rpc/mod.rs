@@ -1,0 +1,41 @@
+//! JSON-RPC: the usual extensions of a chain, and `blyan_*` for models, submissions, blobs and text.
+
+mod api;
+mod error;
+mod generate;
+mod text;
+
+use crate::{
+	ml::EngineService,
+	service::{Client, Pool},
+};
+use api::BlyanApiServer;
+use jsonrpsee::RpcModule;
+use pallet_transaction_payment_rpc::{TransactionPayment, TransactionPaymentApiServer};
+use sc_rpc::SubscriptionTaskExecutor;
+use std::sync::Arc;
+use substrate_frame_rpc_system::{System, SystemApiServer};
+
+/// What the extensions are made of.
+pub struct RpcDependencies {
+	/// The client.
+	pub client: Arc<Client>,
+	/// The transaction pool.
+	pub pool: Arc<Pool>,
+	/// The engine and its blobs.
+	pub engine: Arc<EngineService>,
+	/// Runs subscriptions.
+	pub executor: SubscriptionTaskExecutor,
+}
+
+/// All extensions in one module.
+pub fn create(
+	dependencies: RpcDependencies,
+) -> Result<RpcModule<()>, Box<dyn std::error::Error + Send + Sync>> {
+	let RpcDependencies { client, pool, engine, executor } = dependencies;
+	let mut module = RpcModule::new(());
+	module.merge(System::new(client.clone(), pool).into_rpc())?;
+	module.merge(TransactionPayment::new(client.clone()).into_rpc())?;
+	module.merge(api::Blyan::new(client, engine, executor).into_rpc())?;
+	Ok(module)
+}

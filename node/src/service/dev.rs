@@ -1,0 +1,217 @@
+//! A development chain: one node, no relay chain, blocks on a timer or on demand, each final at once.
+
+use super::{Backend, Block, Client, Hash, OffchainParts};
+use crate::{
+	chain_spec::{Extensions, PARA_ID},
+	cli::{DevSeal, MlParams},
+};
+use codec::Encode;
+use cumulus_client_parachain_inherent::MockValidationDataInherentDataProvider;
+use cumulus_primitives_core::{CollectCollationInfo, ParaId, RelayParentOffsetApi};
+use futures::{future, Stream, StreamExt};
+use polkadot_primitives::{HeadData, UpgradeGoAhead};
+use sc_consensus::LongestChain;
+use sc_consensus_manual_seal::{consensus::aura::AuraConsensusDataProvider, EngineCommand, ManualSealParams};
+use sc_network::{config::FullNetworkConfiguration, Litep2pNetworkBackend};
+use sc_service::{Configuration, Error, PartialComponents, TaskManager};
+use sc_transaction_pool_api::TransactionPool;
+use sp_api::ProvideRuntimeApi;
+use sp_consensus_aura::SlotDuration;
+use std::{
+	pin::Pin,
+	sync::Arc,
+	time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+/// Milliseconds in a slot of the relay chain that is pretended.
+const RELAY_SLOT_MS: u64 = 6_000;
+
+/// How far behind the clock a development chain starts, in seconds.
+///
+/// Every block takes a slot of its own, so a chain with fast blocks runs ahead of the clock; two hours keep its
+/// timestamps out of the future for a while.
+const HEAD_START_SECS: u64 = 2 * 60 * 60;
+
+/// Starts a development node.
+pub fn start(mut config: Configuration, seal: DevSeal, ml: &MlParams) -> Result<TaskManager, Error> {
+	// It must not find peers, and an operator works in its off-chain worker.
+	config.network.default_peers_set.in_peers = 0;
+	config.network.default_peers_set.out_peers = 0;
+	config.offchain_worker.enabled = true;
+
+	let PartialComponents {
+		client,
+		backend,
+		mut task_manager,
+		import_queue,
+		keystore_container,
+		select_chain: (),
+		transaction_pool,
+		other: (_, mut telemetry, _),
+	} = super::new_partial(&config)?;
+
+	super::insert_operator_keys(&keystore_container.keystore(), &ml.operators(true))?;
+	let engine = super::start_engine(&config, ml, &mut task_manager)?;
+
+	let net_config = FullNetworkConfiguration::<_, _, Litep2pNetworkBackend>::new(
+		&config.network,
+		config.prometheus_registry().cloned(),
+	);
+	let metrics = sc_network::NotificationMetrics::new(config.prometheus_registry());
+	let (network, system_rpc_tx, tx_handler_controller, sync_service, _) =
+		sc_service::build_network(sc_service::BuildNetworkParams {
+			config: &config,
+			client: client.clone(),
+			transaction_pool: transaction_pool.clone(),
+			spawn_handle: task_manager.spawn_handle(),
+			spawn_essential_handle: task_manager.spawn_essential_handle(),
+			import_queue,
+			net_config,
+			block_announce_validator_builder: None,
+			warp_sync_config: None,
+			block_relay: None,
+			metrics,
+			gap_sync_body_policy: None,
+		})?;
+
+	super::spawn_offchain_workers(
+		&config,
+		&OffchainParts {
+			client: &client,
+			backend: &backend,
+			pool: &transaction_pool,
+			keystore: keystore_container.keystore(),
+			task_manager: &task_manager,
+		},
+		network.clone(),
+		engine.clone(),
+	)?;
+
+	let slot_duration = sc_consensus_aura::slot_duration(&*client)?;
+	let para_id = Extensions::try_get(&*config.chain_spec).map_or(PARA_ID, |extensions| extensions.para_id);
+	let proposer = sc_basic_authorship::ProposerFactory::new(
+		task_manager.spawn_handle(),
+		client.clone(),
+		transaction_pool.clone(),
+		config.prometheus_registry(),
+		telemetry.as_ref().map(|telemetry| telemetry.handle()),
+	);
+	let authoring = sc_consensus_manual_seal::run_manual_seal(ManualSealParams {
+		block_import: client.clone(),
+		env: proposer,
+		client: client.clone(),
+		pool: transaction_pool.clone(),
+		select_chain: LongestChain::<Backend, Block>::new(backend.clone()),
+		commands_stream: seal_commands(seal, &*transaction_pool),
+		consensus_data_provider: Some(Box::new(AuraConsensusDataProvider::<Block>::new_with_slot_duration(
+			slot_duration,
+		))),
+		create_inherent_data_providers: inherent_data_providers(
+			client.clone(),
+			para_id.into(),
+			slot_duration,
+		)?,
+	});
+	task_manager.spawn_essential_handle().spawn_blocking("dev-seal", None, authoring);
+
+	sc_service::spawn_tasks(sc_service::SpawnTasksParams {
+		rpc_builder: super::rpc_builder(client.clone(), transaction_pool.clone(), engine),
+		network,
+		client,
+		keystore: keystore_container.keystore(),
+		task_manager: &mut task_manager,
+		transaction_pool,
+		backend,
+		system_rpc_tx,
+		tx_handler_controller,
+		sync_service,
+		config,
+		telemetry: telemetry.as_mut(),
+		tracing_execute_block: None,
+	})?;
+	match seal {
+		DevSeal::Instant => log::info!("🛠  Development chain: a block for every transaction"),
+		DevSeal::Interval(ms) => log::info!("🛠  Development chain: a block every {ms} ms"),
+	}
+	Ok(task_manager)
+}
+
+/// The stream of moments at which a block is sealed and finalised.
+fn seal_commands(
+	seal: DevSeal,
+	pool: &impl TransactionPool<Block = Block, Hash = Hash>,
+) -> Pin<Box<dyn Stream<Item = EngineCommand<Hash>> + Send>> {
+	let command = |create_empty| EngineCommand::SealNewBlock {
+		create_empty,
+		finalize: true,
+		parent_hash: None,
+		sender: None,
+	};
+	match seal {
+		DevSeal::Instant => pool.import_notification_stream().map(move |_| command(false)).boxed(),
+		DevSeal::Interval(ms) => {
+			let mut ticks = tokio::time::interval(Duration::from_millis(ms));
+			// After a pause (a suspended machine, a slow block) go on at the usual pace instead of catching up.
+			ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+			futures::stream::unfold(ticks, move |mut ticks| async move {
+				ticks.tick().await;
+				Some((command(true), ticks))
+			})
+			.boxed()
+		}
+	}
+}
+
+/// Makes each block's timestamp and the relay chain's data that it would have been built upon.
+fn inherent_data_providers(
+	client: Arc<Client>,
+	para_id: ParaId,
+	slot_duration: SlotDuration,
+) -> Result<
+	impl Fn(
+			Hash,
+			(),
+		) -> future::Ready<
+			Result<
+				(sp_timestamp::InherentDataProvider, MockValidationDataInherentDataProvider<()>),
+				Box<dyn std::error::Error + Send + Sync>,
+			>,
+		> + Send
+		+ Sync,
+	Error,
+> {
+	let now = SystemTime::now()
+		.duration_since(UNIX_EPOCH)
+		.map_err(|_| Error::Other("the clock of this machine is before 1970; set it".into()))?;
+	let first_slot = (now.as_millis() as u64).saturating_sub(HEAD_START_SECS * 1_000) / RELAY_SLOT_MS;
+	let relay_blocks_per_para_block = (slot_duration.as_millis() / RELAY_SLOT_MS).max(1) as u32;
+
+	Ok(move |parent: Hash, ()| {
+		let provide = || -> Result<_, Box<dyn std::error::Error + Send + Sync>> {
+			let header = client.header(parent)?.ok_or("the parent's header is not in the database")?;
+			let number = header.number.saturating_add(1);
+			let api = client.runtime_api();
+			// A pending runtime upgrade is allowed at once; there is no relay chain to wait for.
+			let upgrade = api
+				.collect_collation_info(parent, &header)
+				.is_ok_and(|info| info.new_validation_code.is_some());
+			let relay_parent_offset = api.relay_parent_offset(parent).unwrap_or_default();
+			let relay_slot = first_slot + u64::from(number) * u64::from(relay_blocks_per_para_block);
+			let validation_data = MockValidationDataInherentDataProvider::<()> {
+				current_para_block: number,
+				para_id,
+				current_para_block_head: Some(HeadData(header.encode())),
+				relay_blocks_per_para_block,
+				relay_offset: (relay_slot as u32)
+					.saturating_sub(relay_blocks_per_para_block.saturating_mul(number)),
+				relay_parent_offset,
+				para_blocks_per_relay_epoch: 10,
+				upgrade_go_ahead: upgrade.then_some(UpgradeGoAhead::GoAhead),
+				..Default::default()
+			};
+			let timestamp = sp_timestamp::InherentDataProvider::new((relay_slot * RELAY_SLOT_MS).into());
+			Ok((timestamp, validation_data))
+		};
+		future::ready(provide())
+	})
+}

@@ -1,0 +1,231 @@
+//! Assembling the node's services. What both kinds of node share is here; `dev` runs a chain without a relay
+//! chain, `parachain` runs a full node or collator beside one.
+
+pub mod dev;
+pub mod parachain;
+
+use crate::{
+	cli::MlParams,
+	ml::EngineService,
+	rpc::{self, RpcDependencies},
+};
+use blyan_host::MlEngineExt;
+use blyan_primitives::operator_key;
+use blyan_runtime::RuntimeApi;
+use cumulus_client_consensus_common::ParachainBlockImport;
+use futures::FutureExt;
+use sc_client_api::Backend as _;
+use sc_consensus::DefaultImportQueue;
+use sc_executor::{HeapAllocStrategy, WasmExecutor, DEFAULT_HEAP_ALLOC_STRATEGY};
+use sc_network::service::traits::NetworkService;
+use sc_service::{
+	ChainType, Configuration, Error, PartialComponents, TFullBackend, TFullClient, TaskManager,
+};
+use sc_telemetry::{Telemetry, TelemetryWorker, TelemetryWorkerHandle};
+use sc_transaction_pool::TransactionPoolHandle;
+use sc_transaction_pool_api::OffchainTransactionPoolFactory;
+use sp_consensus_aura::sr25519::AuthorityPair as AuraPair;
+use sp_core::Pair;
+use sp_externalities::Extension;
+use sp_keystore::KeystorePtr;
+use std::sync::Arc;
+
+pub use blyan_runtime::opaque::Block;
+
+/// Functions that the runtime finds on its host: a parachain's, and the door to the engine.
+pub type HostFunctions = (cumulus_client_service::ParachainHostFunctions, blyan_host::HostFunctions);
+/// Hash of a block.
+pub type Hash = <Block as sp_runtime::traits::Block>::Hash;
+/// The client, which executes the runtime as WebAssembly only.
+pub type Client = TFullClient<Block, RuntimeApi, WasmExecutor<HostFunctions>>;
+/// The database.
+pub type Backend = TFullBackend<Block>;
+/// The transaction pool.
+pub type Pool = TransactionPoolHandle<Block, Client>;
+/// Block import that keeps the relay chain's opinion of what is best.
+pub type BlockImport = ParachainBlockImport<Block, Arc<Client>, Backend>;
+
+/// Parts that every command on a chain needs.
+pub type Partial = PartialComponents<
+	Client,
+	Backend,
+	(),
+	DefaultImportQueue<Block>,
+	Pool,
+	(BlockImport, Option<Telemetry>, Option<TelemetryWorkerHandle>),
+>;
+
+/// Opens the database and makes the parts that every command on a chain needs.
+pub fn new_partial(config: &Configuration) -> Result<Partial, Error> {
+	let telemetry = config
+		.telemetry_endpoints
+		.clone()
+		.filter(|endpoints| !endpoints.is_empty())
+		.map(|endpoints| -> Result<_, sc_telemetry::Error> {
+			let worker = TelemetryWorker::new(16)?;
+			let telemetry = worker.handle().new_telemetry(endpoints);
+			Ok((worker, telemetry))
+		})
+		.transpose()?;
+
+	let heap_pages = config
+		.executor
+		.default_heap_pages
+		.map_or(DEFAULT_HEAP_ALLOC_STRATEGY, |pages| HeapAllocStrategy::Static { extra_pages: pages as _ });
+	let executor = WasmExecutor::<HostFunctions>::builder()
+		.with_execution_method(config.executor.wasm_method)
+		.with_max_runtime_instances(config.executor.max_runtime_instances)
+		.with_runtime_cache_size(config.executor.runtime_cache_size)
+		.with_onchain_heap_alloc_strategy(heap_pages)
+		.with_offchain_heap_alloc_strategy(heap_pages)
+		.build();
+
+	let (client, backend, keystore_container, task_manager) =
+		sc_service::new_full_parts_record_import::<Block, RuntimeApi, _>(
+			config,
+			telemetry.as_ref().map(|(_, telemetry)| telemetry.handle()),
+			executor,
+			true,
+			Default::default(),
+		)?;
+	let client = Arc::new(client);
+
+	let telemetry_worker_handle = telemetry.as_ref().map(|(worker, _)| worker.handle());
+	let telemetry = telemetry.map(|(worker, telemetry)| {
+		task_manager.spawn_handle().spawn("telemetry", None, worker.run());
+		telemetry
+	});
+
+	let transaction_pool = Arc::from(
+		sc_transaction_pool::Builder::new(
+			task_manager.spawn_essential_handle(),
+			client.clone(),
+			config.role.is_authority().into(),
+		)
+		.with_options(config.transaction_pool.clone())
+		.with_prometheus(config.prometheus_registry())
+		.build(),
+	);
+
+	let block_import = BlockImport::new(client.clone(), backend.clone());
+	let import_queue = if config.chain_spec.chain_type() == ChainType::Development {
+		// Blocks of a development chain carry no seal, so there is none to verify.
+		sc_consensus_manual_seal::import_queue(
+			Box::new(client.clone()),
+			&task_manager.spawn_essential_handle(),
+			config.prometheus_registry(),
+		)
+	} else {
+		cumulus_client_consensus_aura::equivocation_import_queue::fully_verifying_import_queue::<
+			AuraPair,
+			_,
+			_,
+			_,
+			_,
+		>(
+			client.clone(),
+			block_import.clone(),
+			|_, _| async { Ok(sp_timestamp::InherentDataProvider::from_system_time()) },
+			&task_manager.spawn_essential_handle(),
+			config.prometheus_registry(),
+			telemetry.as_ref().map(Telemetry::handle),
+		)
+	};
+
+	Ok(PartialComponents {
+		backend,
+		client,
+		import_queue,
+		keystore_container,
+		task_manager,
+		transaction_pool,
+		select_chain: (),
+		other: (block_import, telemetry, telemetry_worker_handle),
+	})
+}
+
+/// Starts the engine, and stops it when the task manager goes.
+fn start_engine(
+	config: &Configuration,
+	ml: &MlParams,
+	task_manager: &mut TaskManager,
+) -> Result<Arc<EngineService>, Error> {
+	let engine = EngineService::start(config, ml).map_err(|error| Error::Application(Box::new(error)))?;
+	let engine = Arc::new(engine);
+	if let Some(registry) = config.prometheus_registry() {
+		crate::ml::metrics::register_all(registry, &engine)?;
+	}
+	task_manager.keep_alive(engine.stop_on_drop());
+	Ok(engine)
+}
+
+/// Puts the operators' session keys into the keystore.
+fn insert_operator_keys(keystore: &KeystorePtr, operators: &[String]) -> Result<(), Error> {
+	for suri in operators {
+		// Never repeat the secret itself in a message.
+		let pair = sp_core::sr25519::Pair::from_string(suri, None).map_err(|error| {
+			Error::Other(format!("an `--operator` is no secret phrase, seed or //Name: {error:?}"))
+		})?;
+		let public = pair.public();
+		keystore.insert(operator_key::KEY_TYPE, suri, public.as_ref()).map_err(|()| {
+			Error::Other("the keystore refuses the operator's key; is its folder writable?".into())
+		})?;
+		log::info!("🔑 Operator key {public} is in the keystore");
+	}
+	Ok(())
+}
+
+/// Runs the off-chain workers, the only callers that reach the engine.
+fn spawn_offchain_workers(
+	config: &Configuration,
+	partial: &OffchainParts<'_>,
+	network: Arc<dyn NetworkService>,
+	engine: Arc<EngineService>,
+) -> Result<(), Error> {
+	if !config.offchain_worker.enabled {
+		return Ok(());
+	}
+	let workers = sc_offchain::OffchainWorkers::new(sc_offchain::OffchainWorkerOptions {
+		runtime_api_provider: partial.client.clone(),
+		keystore: Some(partial.keystore.clone()),
+		offchain_db: partial.backend.offchain_storage(),
+		transaction_pool: Some(OffchainTransactionPoolFactory::new(partial.pool.clone())),
+		network_provider: Arc::new(network),
+		is_validator: config.role.is_authority(),
+		enable_http_requests: false,
+		custom_extensions: move |_| vec![Box::new(MlEngineExt(engine.clone())) as Box<dyn Extension>],
+	})?;
+	let spawn = partial.task_manager.spawn_handle();
+	spawn.clone().spawn(
+		"offchain-workers-runner",
+		"offchain-work",
+		workers.run(partial.client.clone(), spawn).boxed(),
+	);
+	Ok(())
+}
+
+/// What the off-chain workers are made of.
+struct OffchainParts<'a> {
+	client: &'a Arc<Client>,
+	backend: &'a Arc<Backend>,
+	pool: &'a Arc<Pool>,
+	keystore: KeystorePtr,
+	task_manager: &'a TaskManager,
+}
+
+/// Builds the RPC extensions anew for every connection's listener.
+fn rpc_builder(
+	client: Arc<Client>,
+	pool: Arc<Pool>,
+	engine: Arc<EngineService>,
+) -> Box<dyn Fn(sc_rpc::SubscriptionTaskExecutor) -> Result<jsonrpsee::RpcModule<()>, Error>> {
+	Box::new(move |executor| {
+		rpc::create(RpcDependencies {
+			client: client.clone(),
+			pool: pool.clone(),
+			engine: engine.clone(),
+			executor,
+		})
+		.map_err(Into::into)
+	})
+}
