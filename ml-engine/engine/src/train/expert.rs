@@ -19,6 +19,7 @@ use burn::{
 	tensor::{backend::Backend, Int, Tensor, TensorData},
 };
 use core::ops::ControlFlow;
+use rand::Rng;
 use rand_chacha::{rand_core::SeedableRng, ChaCha8Rng};
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +38,9 @@ pub struct Options {
 	pub optimiser: OptimiserConfig,
 	/// Seed of the latent weights and of the sequences.
 	pub seed: u64,
+	/// Updates on remembered batches for each on a new one. Remembering is cheap in the last layer, where all
+	/// that is needed of a batch are the inputs of the expert; other layers do not repeat.
+	pub replay: usize,
 	/// Worker threads; 0 takes one for every core.
 	pub threads: usize,
 	/// Measure the held-out loss every so many steps, and at the end; 0 never.
@@ -59,11 +63,15 @@ impl Default for Options {
 				..OptimiserConfig::default()
 			},
 			seed: 0,
+			replay: 3,
 			threads: 0,
 			evaluate_every: 0,
 		}
 	}
 }
+
+/// Batches that are remembered for [`Options::replay`].
+const REMEMBERED_MAX: usize = 96;
 
 /// What a run made.
 pub struct TrainedExpert {
@@ -71,7 +79,7 @@ pub struct TrainedExpert {
 	pub expert: Expert,
 	/// Updates made.
 	pub steps: u64,
-	/// Bytes learned from.
+	/// Bytes learned from, repetitions counted.
 	pub bytes: u64,
 	/// Seconds spent.
 	pub seconds: f64,
@@ -88,21 +96,38 @@ pub struct Slot {
 	pub expert: u16,
 }
 
-/// The part of a step that does not depend on the expert, as far as it could be computed beforehand.
+/// The part of a step that does not depend on the expert's weights.
+#[derive(Clone)]
 struct Frozen<B: Backend> {
-	/// Residual stream with everything but the expert's contribution.
-	stream: Tensor<Autodiff<B>, 2>,
-	/// Input of the expert.
-	input: Tensor<Autodiff<B>, 2>,
+	/// Residual stream with everything but the expert's contribution. `[tokens, d_model]`.
+	stream: Tensor<B, 2>,
+	/// Input of the expert. `[tokens, d_model]`.
+	input: Tensor<B, 2>,
 	/// Gates of all places. `[tokens, top_k]`.
-	gates: Tensor<Autodiff<B>, 2>,
+	gates: Tensor<B, 2>,
 	/// Places that chose the expert.
 	places: Vec<i32>,
 	top_k: usize,
+	/// The bytes to predict; whole sequences, or in the last layer only those of `places`.
+	targets: Vec<u8>,
+	/// Bytes of text this was computed from.
+	bytes: usize,
 }
 
-/// Runs the model up to the slot's layer, and that layer's other experts.
-fn freeze<B: Backend>(network: &Network<B>, slot: Slot, sequences: &[u8], tokens: usize) -> Frozen<B> {
+/// Whether nothing comes after the slot but the head.
+fn is_last_layer(config: &ModelConfig, slot: Slot) -> bool {
+	slot.layer + 1 == config.layers
+}
+
+/// Runs the model up to the slot's layer, and that layer's other experts. `None` if no token chose the expert.
+///
+/// In the last layer only the tokens that chose the expert depend on it; the rest is left out.
+fn freeze<B: Backend>(
+	network: &Network<B>,
+	slot: Slot,
+	sequences: &[u8],
+	tokens: usize,
+) -> Option<Frozen<B>> {
 	let heads = network.heads(sequences.len() / tokens);
 	let mut h = network.embed(sequences, tokens);
 	for layer in 0..usize::from(slot.layer) {
@@ -114,59 +139,59 @@ fn freeze<B: Backend>(network: &Network<B>, slot: Slot, sequences: &[u8], tokens
 	h = network.attend(layer, &heads, h);
 	let Routed { input, gates, mut routing, .. } = network.route(layer, h.clone(), false);
 	let top_k = routing.top_k;
-	let places = core::mem::take(&mut routing.chosen[usize::from(slot.expert)]);
+	let mut places = core::mem::take(&mut routing.chosen[usize::from(slot.expert)]);
+	if places.is_empty() {
+		return None;
+	}
 	let others = Routed { input: input.clone(), gates: gates.clone(), routing, balance: None };
-	let stream = h + network.expert_sum(layer, &others);
-	Frozen { stream, input, gates, places, top_k }
+	let stream = (h + network.expert_sum(layer, &others)).inner();
+	let (input, gates, bytes) = (input.inner(), gates.inner(), sequences.len());
+	if !is_last_layer(&network.config, slot) {
+		return Some(Frozen { stream, input, gates, places, top_k, targets: sequences.into(), bytes });
+	}
+	let rows = places.iter().map(|place| place / top_k as i32).collect::<Vec<_>>();
+	let targets = rows.iter().map(|row| sequences[*row as usize]).collect();
+	let index = Tensor::<B, 1, Int>::from_data(TensorData::new(rows, [places.len()]), &network.device);
+	for (row, place) in places.iter_mut().enumerate() {
+		*place = (row * top_k) as i32 + *place % top_k as i32;
+	}
+	Some(Frozen {
+		stream: stream.select(0, index.clone()),
+		input: input.select(0, index.clone()),
+		gates: gates.select(0, index),
+		places,
+		top_k,
+		targets,
+		bytes,
+	})
 }
 
 /// The expert's weights on the tape, quantised.
 type Leaves<B> = [Tensor<Autodiff<B>, 2>; 3];
 
-fn contribution<B: Backend>(frozen: &Frozen<B>, leaves: &Leaves<B>) -> Tensor<Autodiff<B>, 2> {
-	let [up, gain, down] = leaves.clone();
-	let routing = Routing { chosen: vec![frozen.places.clone()], top_k: frozen.top_k };
-	experts(frozen.input.clone(), ExpertWeights { up, gain, down }, frozen.gates.clone(), &routing)
-}
-
-/// Sum of the losses that depend on the expert, nats, and the number of tokens it saw.
-///
-/// In the last layer only the tokens that chose the expert depend on it; the rest is left out. Below it,
-/// attention spreads the change to all.
+/// Sum of the losses of the frozen part's targets, nats.
 fn loss<B: Backend>(
 	network: &Network<B>,
 	slot: Slot,
 	leaves: &Leaves<B>,
-	sequences: &[u8],
+	frozen: &Frozen<B>,
 	tokens: usize,
-) -> Option<(Tensor<Autodiff<B>, 1>, usize)> {
-	let mut frozen = freeze(network, slot, sequences, tokens);
-	if frozen.places.is_empty() {
-		return None;
-	}
-	let seen = frozen.places.len();
-	if usize::from(slot.layer) + 1 == usize::from(network.config.layers) {
-		let top_k = frozen.top_k as i32;
-		let rows = frozen.places.iter().map(|place| place / top_k).collect::<Vec<_>>();
-		let targets = rows.iter().map(|row| sequences[*row as usize]).collect::<Vec<_>>();
-		let index = Tensor::<Autodiff<B>, 1, Int>::from_data(TensorData::new(rows, [seen]), &network.device);
-		frozen.stream = frozen.stream.select(0, index.clone());
-		frozen.input = frozen.input.select(0, index.clone());
-		frozen.gates = frozen.gates.select(0, index);
-		for (row, place) in frozen.places.iter_mut().enumerate() {
-			*place = row as i32 * top_k + *place % top_k;
+) -> Tensor<Autodiff<B>, 1> {
+	let [up, gain, down] = leaves.clone();
+	let constant = |tensor: &Tensor<B, 2>| Tensor::<Autodiff<B>, 2>::from_inner(tensor.clone());
+	let routing = Routing { chosen: vec![frozen.places.clone()], top_k: frozen.top_k };
+	let weights = ExpertWeights { up, gain, down };
+	let spoken = experts(constant(&frozen.input), weights, constant(&frozen.gates), &routing);
+	let mut h = constant(&frozen.stream) + spoken;
+	if !is_last_layer(&network.config, slot) {
+		let heads = network.heads(frozen.targets.len() / tokens);
+		for layer in usize::from(slot.layer) + 1..usize::from(network.config.layers) {
+			h = network.attend(layer, &heads, h);
+			let routed = network.route(layer, h.clone(), false);
+			h = h + network.expert_sum(layer, &routed);
 		}
-		let h = frozen.stream.clone() + contribution(&frozen, leaves);
-		return Some((network.losses(h, &targets).sum(), seen));
 	}
-	let mut h = frozen.stream.clone() + contribution(&frozen, leaves);
-	let heads = network.heads(sequences.len() / tokens);
-	for layer in usize::from(slot.layer) + 1..usize::from(network.config.layers) {
-		h = network.attend(layer, &heads, h);
-		let routed = network.route(layer, h.clone(), false);
-		h = h + network.expert_sum(layer, &routed);
-	}
-	Some((network.losses(h, sequences).sum(), seen))
+	network.losses(h, &frozen.targets).sum()
 }
 
 /// Trains the expert in `slot` of an integer model on `data`.
@@ -220,25 +245,44 @@ pub fn train_expert<B: Backend>(
 		let by_steps = step as f64 / options.steps.max(1) as f64;
 		options.seconds_max.map_or(by_steps, |limit| by_steps.max(clock.seconds() / limit))
 	};
+	let replay = if is_last_layer(config, slot) { options.replay } else { 0 };
+	let mut remembered: Vec<Vec<Frozen<B>>> = Vec::new();
 	let (mut step, mut bytes, mut stopped) = (0, 0u64, false);
 	while step < options.steps && done(step) < 1.0 && !stopped {
 		rng.set_stream(step + 1);
-		let sequences = data.draw(&mut rng, options.batch, tokens);
+		let is_new = step % (replay as u64 + 1) == 0 || remembered.is_empty();
+		let batch = if is_new {
+			let sequences = data.draw(&mut rng, options.batch, tokens);
+			let parts = workers.map(workers.split(&sequences, tokens), |part| {
+				freeze(&network::<B>(config, &frozen, &rotary, false, device), slot, part, tokens)
+			});
+			parts.into_iter().flatten().collect::<Vec<_>>()
+		} else {
+			remembered[rng.gen_range(0..remembered.len())].clone()
+		};
+		bytes += batch.iter().map(|part| part.bytes as u64).sum::<u64>();
 		let leaves = quantised(&latent);
-		let parts = workers.map(workers.split(&sequences, tokens), |part| {
+		let parts = workers.map(batch.iter().collect(), |part: &Frozen<B>| {
 			let network = network::<B>(config, &frozen, &rotary, false, device);
 			let leaves = leaves.clone().map(|leaf| Tensor::<Autodiff<B>, 2>::from_inner(leaf).require_grad());
-			let (loss, seen) = loss(&network, slot, &leaves, part, tokens)?;
+			let loss = loss(&network, slot, &leaves, part, tokens);
 			let sum = scalar(loss.clone().inner());
 			let grads = loss.backward();
 			let grads =
 				leaves.map(|leaf| leaf.grad(&grads).unwrap_or_else(|| leaf.clone().inner().zeros_like()));
-			Some((grads, sum, seen))
+			(grads, sum, part.targets.len(), part.places.len())
 		});
-		let (mut sum, mut seen) = (0.0, 0);
+		if is_new && replay > 0 {
+			if remembered.len() == REMEMBERED_MAX {
+				remembered.swap_remove(rng.gen_range(0..REMEMBERED_MAX));
+			}
+			remembered.push(batch);
+		}
+		let (mut sum, mut counted, mut seen) = (0.0, 0, 0);
 		let mut total: Option<[Tensor<B, 2>; 3]> = None;
-		for (grads, part_sum, part_seen) in parts.into_iter().flatten() {
+		for (grads, part_sum, part_counted, part_seen) in parts {
 			sum += part_sum;
+			counted += part_counted;
 			seen += part_seen;
 			total = Some(match total {
 				Some([a, b, c]) => {
@@ -258,13 +302,10 @@ pub fn train_expert<B: Backend>(
 			gradient_norm = optimiser.update(&mut latent, &EXPERT_FORMATS, grads, rate);
 		}
 		step += 1;
-		bytes += sequences.len() as u64;
 		let ended = step >= options.steps || done(step) >= 1.0;
 		let holdout_bits =
 			(measured && (ended || step % options.evaluate_every == 0)).then(|| measure(&latent));
 		after = holdout_bits.or(after);
-		let last_layer = usize::from(slot.layer) + 1 == usize::from(config.layers);
-		let counted = if last_layer { seen } else { sequences.len() };
 		stopped = progress(&Progress {
 			step,
 			steps: options.steps,
