@@ -7,10 +7,7 @@ use blyan_runtime::{
 	genesis_model, genesis_presets, AccountId, AllPalletsWithSystem, Balances, Experts, Operators, Runtime,
 	UNIT,
 };
-use frame_support::traits::{
-	fungible::{Inspect, InspectHold},
-	PalletsInfoAccess,
-};
+use frame_support::traits::{fungible::InspectHold, PalletsInfoAccess};
 use pallet_operators::HoldReason;
 use serde_json::Value;
 use sp_genesis_builder::LOCAL_TESTNET_RUNTIME_PRESET;
@@ -48,7 +45,7 @@ fn genesis_model_is_the_one_in_the_manifest() {
 	common::development().execute_with(|| {
 		let model = <Experts as ExpertRegistry<AccountId>>::model(0).expect("the genesis model");
 		assert_eq!(serde_json::to_value(model.config).ok().as_ref(), manifest.get("config"));
-		assert_eq!(model.heads.len(), model.config.slots());
+		assert_eq!(model.heads.len(), model.config.slots() as usize);
 		let holdout = pallet_proof_of_learning::Holdouts::<Runtime>::get(0);
 		assert_eq!(serde_json::to_value(holdout).ok().as_ref(), manifest.get("holdout"));
 	});
