@@ -106,23 +106,23 @@ impl LocalModel {
 		Ok(Self { config, versions, trunk, experts: experts.context("an expert of the model")? })
 	}
 
-	/// The slot that is worth training: of those with the lowest version, the one that the router chooses
-	/// most often on this text.
-	pub fn most_used(&self, model: u32, corpus: &Corpus, seed: u64) -> Outcome<ExpertSlot> {
+	/// The slot that is worth training: of those with the lowest version the deepest, since there a step
+	/// costs least, and of those the one that the router chooses most often on this text.
+	pub fn choose_slot(&self, model: u32, corpus: &Corpus, seed: u64) -> Outcome<ExpertSlot> {
 		let tokens = usize::from(self.config.context);
 		let sample = corpus.sample(seed, USAGE_SEQUENCES, tokens)?;
 		let experts: Vec<&Expert> = self.experts.iter().collect();
 		// A few sequences: not worth a graphics card.
 		let device = Default::default();
 		let counts = expert::usage::<Flex>(&self.config, &self.trunk, &experts, &sample, tokens, &device)?;
+		let per_layer = usize::from(self.config.experts).max(1);
 		let lowest = self.versions.iter().min().copied().unwrap_or_default();
 		let best = counts
 			.iter()
 			.enumerate()
 			.filter(|(index, _)| self.versions.get(*index).is_none_or(|version| *version == lowest))
-			.max_by_key(|(index, count)| (**count, core::cmp::Reverse(*index)))
+			.max_by_key(|(index, count)| (index / per_layer, **count))
 			.map_or(0, |(index, _)| index);
-		let per_layer = usize::from(self.config.experts).max(1);
 		Ok(ExpertSlot {
 			model,
 			layer: u8::try_from(best / per_layer)?,

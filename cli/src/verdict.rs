@@ -147,6 +147,10 @@ pub fn outcome(outcome: &SubmissionOutcome) -> (String, Option<&'static str>) {
 			);
 			return (text, None);
 		}
+		SubmissionOutcome::Rejected(RejectReason::NotBetter { improvement }) if *improvement <= 0 => (
+			format!("refused: the model would be {:.5} bits/byte worse", bits(improvement.saturating_neg())),
+			"train it from the current head: blyan mine; the bond is returned",
+		),
 		SubmissionOutcome::Rejected(RejectReason::NotBetter { improvement }) => (
 			format!(
 				"refused: an improvement of {:.5} bits/byte is below what is required",

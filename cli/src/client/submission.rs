@@ -217,7 +217,7 @@ impl Follower<'_> {
 				"standard_error": score.standard_error, "z": z, "lower_bound": score.lower_bound(z),
 				"required": required });
 			let text = format!(
-				"bound      {:+.5} bits/byte better, at least {:+.5} within {z:.2} standard errors; {required:.5} required",
+				"bound      improvement {:+.5} bits/byte, at least {:+.5} with {z:.2} standard errors; {required:.5} required",
 				score.improvement,
 				score.lower_bound(z)
 			);

@@ -238,7 +238,7 @@ async fn improve(
 		Some(slot) if round == 0 => ExpertSlot { model: 0, layer: slot.layer, expert: slot.expert },
 		_ => {
 			let (model, learn_from) = (model.clone(), learn_from.clone());
-			tokio::task::spawn_blocking(move || model.most_used(0, &learn_from.corpus, 0)).await??
+			tokio::task::spawn_blocking(move || model.choose_slot(0, &learn_from.corpus, 0)).await??
 		}
 	};
 	let training = TrainingArgs {
