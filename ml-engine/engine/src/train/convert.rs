@@ -30,7 +30,7 @@ fn real(scale: Scale) -> f32 {
 	(f64::from(scale.mantissa()) * 0.5f64.powi(i32::from(scale.exponent()))) as f32
 }
 
-/// `ceil(|w| / alpha - 1/2)` within one step: what `quantiser` does to one group, in integers.
+/// What the quantiser does to one group of latent weights, in integers.
 fn ternary(values: &[f32], rows: usize, cols: usize, name: &str) -> Result<Matrix, TrainError> {
 	let alpha = (values.iter().map(|w| f64::from(w.abs())).sum::<f64>() / values.len() as f64).max(1e-8);
 	let inverse = 1.0 / alpha as f32;

@@ -4,8 +4,8 @@ use super::{
 	base::{mean_bits, network, scalar},
 	convert::{export_expert, import, import_expert, EXPERT_FORMATS},
 	corpus::Corpus,
-	network::{Network, Routed},
-	ops::{experts, ExpertWeights, Rotary, Routing},
+	frozen::{freeze, is_last_layer, loss, Frozen},
+	ops::Rotary,
 	optimiser::{AdamW, OptimiserConfig},
 	progress::{Clock, Progress},
 	quantiser::quantise,
@@ -16,7 +16,7 @@ use super::{
 use blyan_exact::{Expert, ModelConfig, Trunk};
 use burn::{
 	backend::Autodiff,
-	tensor::{backend::Backend, Int, Tensor, TensorData},
+	tensor::{backend::Backend, Tensor},
 };
 use core::ops::ControlFlow;
 use rand::Rng;
@@ -96,107 +96,105 @@ pub struct Slot {
 	pub expert: u16,
 }
 
-/// The part of a step that does not depend on the expert's weights.
-#[derive(Clone)]
-struct Frozen<B: Backend> {
-	/// Residual stream with everything but the expert's contribution. `[tokens, d_model]`.
-	stream: Tensor<B, 2>,
-	/// Input of the expert. `[tokens, d_model]`.
-	input: Tensor<B, 2>,
-	/// Gates of all places. `[tokens, top_k]`.
-	gates: Tensor<B, 2>,
-	/// Places that chose the expert.
-	places: Vec<i32>,
-	top_k: usize,
-	/// The bytes to predict; whole sequences, or in the last layer only those of `places`.
-	targets: Vec<u8>,
-	/// Bytes of text this was computed from.
-	bytes: usize,
-}
-
-/// Whether nothing comes after the slot but the head.
-fn is_last_layer(config: &ModelConfig, slot: Slot) -> bool {
-	slot.layer + 1 == config.layers
-}
-
-/// Runs the model up to the slot's layer, and that layer's other experts. `None` if no token chose the expert.
-///
-/// In the last layer only the tokens that chose the expert depend on it; the rest is left out.
-fn freeze<B: Backend>(
-	network: &Network<B>,
-	slot: Slot,
-	sequences: &[u8],
-	tokens: usize,
-) -> Option<Frozen<B>> {
-	let heads = network.heads(sequences.len() / tokens);
-	let mut h = network.embed(sequences, tokens);
-	for layer in 0..usize::from(slot.layer) {
-		h = network.attend(layer, &heads, h);
-		let routed = network.route(layer, h.clone(), false);
-		h = h + network.expert_sum(layer, &routed);
-	}
-	let layer = usize::from(slot.layer);
-	h = network.attend(layer, &heads, h);
-	let Routed { input, gates, mut routing, .. } = network.route(layer, h.clone(), false);
-	let top_k = routing.top_k;
-	let mut places = core::mem::take(&mut routing.chosen[usize::from(slot.expert)]);
-	if places.is_empty() {
-		return None;
-	}
-	let others = Routed { input: input.clone(), gates: gates.clone(), routing, balance: None };
-	let stream = (h + network.expert_sum(layer, &others)).inner();
-	let (input, gates, bytes) = (input.inner(), gates.inner(), sequences.len());
-	if !is_last_layer(&network.config, slot) {
-		return Some(Frozen { stream, input, gates, places, top_k, targets: sequences.into(), bytes });
-	}
-	let rows = places.iter().map(|place| place / top_k as i32).collect::<Vec<_>>();
-	let targets = rows.iter().map(|row| sequences[*row as usize]).collect();
-	let index = Tensor::<B, 1, Int>::from_data(TensorData::new(rows, [places.len()]), &network.device);
-	for (row, place) in places.iter_mut().enumerate() {
-		*place = (row * top_k) as i32 + *place % top_k as i32;
-	}
-	Some(Frozen {
-		stream: stream.select(0, index.clone()),
-		input: input.select(0, index.clone()),
-		gates: gates.select(0, index),
-		places,
-		top_k,
-		targets,
-		bytes,
-	})
-}
-
-/// The expert's weights on the tape, quantised.
-type Leaves<B> = [Tensor<Autodiff<B>, 2>; 3];
-
-/// Sum of the losses of the frozen part's targets, nats.
-fn loss<B: Backend>(
-	network: &Network<B>,
-	slot: Slot,
-	leaves: &Leaves<B>,
-	frozen: &Frozen<B>,
-	tokens: usize,
-) -> Tensor<Autodiff<B>, 1> {
-	let [up, gain, down] = leaves.clone();
-	let constant = |tensor: &Tensor<B, 2>| Tensor::<Autodiff<B>, 2>::from_inner(tensor.clone());
-	let routing = Routing { chosen: vec![frozen.places.clone()], top_k: frozen.top_k };
-	let weights = ExpertWeights { up, gain, down };
-	let spoken = experts(constant(&frozen.input), weights, constant(&frozen.gates), &routing);
-	let mut h = constant(&frozen.stream) + spoken;
-	if !is_last_layer(&network.config, slot) {
-		let heads = network.heads(frozen.targets.len() / tokens);
-		for layer in usize::from(slot.layer) + 1..usize::from(network.config.layers) {
-			h = network.attend(layer, &heads, h);
-			let routed = network.route(layer, h.clone(), false);
-			h = h + network.expert_sum(layer, &routed);
+impl Options {
+	/// Fills in defaults that depend on the model, and refuses what cannot work.
+	fn init(mut self, config: &ModelConfig) -> Result<Self, TrainError> {
+		let refuse = |name, reason: &str| Err(TrainError::Option { name, reason: reason.into() });
+		if self.tokens == 0 {
+			self.tokens = usize::from(config.context);
 		}
+		if self.tokens < 2 || self.tokens > usize::from(config.context) {
+			return refuse("tokens", "must be between 2 and the model's context");
+		}
+		if self.batch == 0 {
+			return refuse("batch", "must be at least 1");
+		}
+		if self.seconds_max.is_some_and(|limit| limit.is_nan() || limit <= 0.0) {
+			return refuse("seconds_max", "must be positive");
+		}
+		Ok(self)
 	}
-	network.losses(h, &frozen.targets).sum()
+}
+
+/// An expert's latent weights: up, gain, down.
+type LatentExpert<B> = [Tensor<B, 2>; 3];
+
+fn quantised<B: Backend>(latent: &LatentExpert<B>) -> LatentExpert<B> {
+	core::array::from_fn(|i| quantise(latent[i].clone(), EXPERT_FORMATS[i]))
+}
+
+/// The frozen model, and the threads that run it.
+struct Surroundings<'a, B: Backend> {
+	config: &'a ModelConfig,
+	slot: Slot,
+	tokens: usize,
+	weights: Vec<Tensor<B, 2>>,
+	rotary: Rotary<B>,
+	workers: Workers,
+	device: &'a B::Device,
+}
+
+/// What one update learned from a batch.
+struct Lesson<B: Backend> {
+	/// Sum of the gradients; `None` if no token of the batch chose the expert.
+	grads: Option<LatentExpert<B>>,
+	/// Sum of the losses, nats, over `counted` bytes.
+	loss: f64,
+	counted: usize,
+	/// Tokens that chose the expert.
+	seen: usize,
+}
+
+impl<B: Backend> Surroundings<'_, B> {
+	/// Everything about these sequences that no update changes; one part a worker.
+	fn freeze(&self, sequences: &[u8]) -> Vec<Frozen<B>> {
+		let parts = self.workers.map(self.workers.split(sequences, self.tokens), |part| {
+			let network = network::<B>(self.config, &self.weights, &self.rotary, false, self.device);
+			freeze(&network, self.slot, part, self.tokens)
+		});
+		parts.into_iter().flatten().collect()
+	}
+
+	fn lesson(&self, batch: &[Frozen<B>], latent: &LatentExpert<B>) -> Lesson<B> {
+		let weights = quantised(latent);
+		let parts = self.workers.map(batch.iter().collect(), |part: &Frozen<B>| {
+			let network = network::<B>(self.config, &self.weights, &self.rotary, false, self.device);
+			let leaves =
+				weights.clone().map(|leaf| Tensor::<Autodiff<B>, 2>::from_inner(leaf).require_grad());
+			let loss = loss(&network, self.slot, &leaves, part, self.tokens);
+			let sum = scalar(loss.clone().inner());
+			let grads = loss.backward();
+			let grads =
+				leaves.map(|leaf| leaf.grad(&grads).unwrap_or_else(|| leaf.clone().inner().zeros_like()));
+			(grads, sum, part.targets.len(), part.places.len())
+		});
+		let mut lesson = Lesson { grads: None, loss: 0.0, counted: 0, seen: 0 };
+		for (grads, loss, counted, seen) in parts {
+			lesson.loss += loss;
+			lesson.counted += counted;
+			lesson.seen += seen;
+			lesson.grads = Some(match lesson.grads {
+				Some([up, gain, down]) => {
+					[up + grads[0].clone(), gain + grads[1].clone(), down + grads[2].clone()]
+				}
+				None => grads,
+			});
+		}
+		lesson
+	}
+
+	/// Held-out loss of the model with this expert, bits per byte.
+	fn measure(&self, latent: &LatentExpert<B>, holdout: &[u8]) -> f64 {
+		let mut weights = self.weights.clone();
+		replace_expert(self.config, &mut weights, self.slot, &quantised(latent));
+		mean_bits(self.config, &weights, &self.rotary, holdout, self.tokens, &self.workers, self.device)
+	}
 }
 
 /// Trains the expert in `slot` of an integer model on `data`.
 ///
-/// `progress` hears of every step and may stop the run; what has been learned by then is returned.
+/// `holdout` holds sequences of the run's length, one after another, to be measured on. `progress` hears of
+/// every step and may stop the run; what has been learned by then is returned.
 pub fn train_expert<B: Backend>(
 	config: &ModelConfig,
 	trunk: &Trunk,
@@ -208,111 +206,68 @@ pub fn train_expert<B: Backend>(
 	device: &B::Device,
 	progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
 ) -> Result<TrainedExpert, TrainError> {
-	let refuse = |name, reason: &str| Err(TrainError::Option { name, reason: reason.into() });
 	let Some(index) = config.slot_index(slot.layer, slot.expert) else {
 		return Err(TrainError::NoSuchSlot { layer: slot.layer, expert: slot.expert });
 	};
-	let tokens = if options.tokens == 0 { usize::from(config.context) } else { options.tokens };
-	if tokens < 2 || tokens > usize::from(config.context) {
-		return refuse("tokens", "must be between 2 and the model's context");
-	}
-	if options.batch == 0 {
-		return refuse("batch", "must be at least 1");
-	}
+	let options = options.init(config)?;
+	let tokens = options.tokens;
 	data.ensure_holds(tokens)?;
 	let holdout = &holdout[..holdout.len() / tokens * tokens];
-	let mut weights = import::<B>(config, trunk, all, device)?;
-	let table = trunk.rotary.iter().flatten().copied().collect::<Vec<_>>();
-	let rotary = Rotary::<B>::new(&table, tokens, config.head_size(), device);
+	let weights = import::<B>(config, trunk, all, device)?;
+	let rotary = rotary_of(config, trunk, tokens, device);
 	let workers = Workers::new(options.threads)?;
+	let surroundings = Surroundings { config, slot, tokens, weights, rotary, workers, device };
 	let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
 	let mut latent = import_expert::<B>(all[index as usize], &mut rng, device);
 	let mut optimiser = AdamW::new(options.optimiser, &latent);
-	let quantised = |latent: &[Tensor<B, 2>; 3]| {
-		core::array::from_fn::<_, 3, _>(|i| quantise(latent[i].clone(), EXPERT_FORMATS[i]))
-	};
-	let mut measure = |latent: &[Tensor<B, 2>; 3]| {
-		replace_expert(config, &mut weights, slot, &quantised(latent));
-		mean_bits(config, &weights, &rotary, holdout, tokens, &workers, device)
-	};
 	let measured = options.evaluate_every != 0 && !holdout.is_empty();
-	let before = measured.then(|| measure(&latent));
+	let before = measured.then(|| surroundings.measure(&latent, holdout));
 	let mut after = before;
-	let frozen = import::<B>(config, trunk, all, device)?;
-	let clock = Clock::resume(0.0);
 
+	let clock = Clock::resume(0.0);
 	let done = |step: u64| {
 		let by_steps = step as f64 / options.steps.max(1) as f64;
 		options.seconds_max.map_or(by_steps, |limit| by_steps.max(clock.seconds() / limit))
 	};
 	let replay = if is_last_layer(config, slot) { options.replay } else { 0 };
 	let mut remembered: Vec<Vec<Frozen<B>>> = Vec::new();
-	let (mut step, mut bytes, mut stopped) = (0, 0u64, false);
+	let (mut step, mut bytes, mut stopped) = (0, 0, false);
 	while step < options.steps && done(step) < 1.0 && !stopped {
 		rng.set_stream(step + 1);
 		let is_new = step % (replay as u64 + 1) == 0 || remembered.is_empty();
 		let batch = if is_new {
-			let sequences = data.draw(&mut rng, options.batch, tokens);
-			let parts = workers.map(workers.split(&sequences, tokens), |part| {
-				freeze(&network::<B>(config, &frozen, &rotary, false, device), slot, part, tokens)
-			});
-			parts.into_iter().flatten().collect::<Vec<_>>()
+			surroundings.freeze(&data.draw(&mut rng, options.batch, tokens))
 		} else {
 			remembered[rng.gen_range(0..remembered.len())].clone()
 		};
 		bytes += batch.iter().map(|part| part.bytes as u64).sum::<u64>();
-		let leaves = quantised(&latent);
-		let parts = workers.map(batch.iter().collect(), |part: &Frozen<B>| {
-			let network = network::<B>(config, &frozen, &rotary, false, device);
-			let leaves = leaves.clone().map(|leaf| Tensor::<Autodiff<B>, 2>::from_inner(leaf).require_grad());
-			let loss = loss(&network, slot, &leaves, part, tokens);
-			let sum = scalar(loss.clone().inner());
-			let grads = loss.backward();
-			let grads =
-				leaves.map(|leaf| leaf.grad(&grads).unwrap_or_else(|| leaf.clone().inner().zeros_like()));
-			(grads, sum, part.targets.len(), part.places.len())
-		});
+		let Lesson { grads, loss, counted, seen } = surroundings.lesson(&batch, &latent);
 		if is_new && replay > 0 {
 			if remembered.len() == REMEMBERED_MAX {
 				remembered.swap_remove(rng.gen_range(0..REMEMBERED_MAX));
 			}
 			remembered.push(batch);
 		}
-		let (mut sum, mut counted, mut seen) = (0.0, 0, 0);
-		let mut total: Option<[Tensor<B, 2>; 3]> = None;
-		for (grads, part_sum, part_counted, part_seen) in parts {
-			sum += part_sum;
-			counted += part_counted;
-			seen += part_seen;
-			total = Some(match total {
-				Some([a, b, c]) => {
-					let [x, y, z] = grads;
-					[a + x, b + y, c + z]
-				}
-				None => grads,
-			});
+		if !loss.is_finite() {
+			return Err(TrainError::Diverged { step });
 		}
-		let rate = options.optimiser.learning_rate_at(done(step));
-		let mut gradient_norm = 0.0;
-		if let Some(total) = total {
-			if !sum.is_finite() {
-				return Err(TrainError::Diverged { step });
-			}
-			let grads = total.into_iter().map(|grad| grad.div_scalar(seen as f64)).collect();
-			gradient_norm = optimiser.update(&mut latent, &EXPERT_FORMATS, grads, rate);
-		}
+		let learning_rate = options.optimiser.learning_rate_at(done(step));
+		let gradient_norm = grads.map_or(0.0, |grads| {
+			let grads = grads.into_iter().map(|grad| grad.div_scalar(seen as f64)).collect();
+			optimiser.update(&mut latent, &EXPERT_FORMATS, grads, learning_rate)
+		});
 		step += 1;
 		let ended = step >= options.steps || done(step) >= 1.0;
-		let holdout_bits =
-			(measured && (ended || step % options.evaluate_every == 0)).then(|| measure(&latent));
+		let due = measured && (ended || step % options.evaluate_every == 0);
+		let holdout_bits = due.then(|| surroundings.measure(&latent, holdout));
 		after = holdout_bits.or(after);
 		stopped = progress(&Progress {
 			step,
 			steps: options.steps,
 			done: done(step).min(1.0),
-			loss_bits: sum / counted.max(1) as f64 / core::f64::consts::LN_2,
+			loss_bits: loss / counted.max(1) as f64 / core::f64::consts::LN_2,
 			holdout_bits,
-			learning_rate: rate,
+			learning_rate,
 			gradient_norm,
 			bytes,
 			seconds: clock.seconds(),
@@ -322,6 +277,17 @@ pub fn train_expert<B: Backend>(
 	let expert = export_expert(config, &latent)?;
 	let holdout_bits = before.zip(after);
 	Ok(TrainedExpert { expert, steps: step, bytes, seconds: clock.seconds(), holdout_bits })
+}
+
+/// The rotary tables of a finished model.
+fn rotary_of<B: Backend>(
+	config: &ModelConfig,
+	trunk: &Trunk,
+	tokens: usize,
+	device: &B::Device,
+) -> Rotary<B> {
+	let table = trunk.rotary.iter().flatten().copied().collect::<Vec<_>>();
+	Rotary::new(&table, tokens, config.head_size(), device)
 }
 
 /// Puts one expert's tensors into a layer's stacks.
@@ -355,17 +321,15 @@ pub fn usage<B: Backend>(
 	}
 	let sequences = &sequences[..sequences.len() / tokens * tokens];
 	let weights = import::<B>(config, trunk, all, device)?;
-	let table = trunk.rotary.iter().flatten().copied().collect::<Vec<_>>();
-	let rotary = Rotary::<B>::new(&table, tokens, config.head_size(), device);
+	let rotary = rotary_of(config, trunk, tokens, device);
 	let network = network::<B>(config, &weights, &rotary, false, device);
 	let mut counts = vec![0u64; config.slots() as usize];
 	for part in sequences.chunks(4 * tokens) {
 		let heads = network.heads(part.len() / tokens);
 		let mut h = network.embed(part, tokens);
 		for layer in 0..usize::from(config.layers) {
-			h = network.attend(layer, &heads, h);
-			let routed = network.route(layer, h.clone(), false);
-			h = h + network.expert_sum(layer, &routed);
+			let (next, routed) = network.layer(layer, &heads, h, false);
+			h = next;
 			for (expert, chosen) in routed.routing.chosen.iter().enumerate() {
 				counts[layer * usize::from(config.experts) + expert] += chosen.len() as u64;
 			}

@@ -12,6 +12,7 @@ mod corpus;
 mod device;
 mod error;
 pub mod expert;
+mod frozen;
 mod network;
 mod ops;
 mod optimiser;

@@ -124,6 +124,19 @@ impl<B: Backend> Network<B> {
 		experts(routed.input.clone(), weights, routed.gates.clone(), &routed.routing)
 	}
 
+	/// The residual stream after one layer, and the way it took.
+	pub(crate) fn layer(
+		&self,
+		layer: usize,
+		heads: &Heads<B>,
+		h: Tensor<Autodiff<B>, 2>,
+		balanced: bool,
+	) -> (Tensor<Autodiff<B>, 2>, Routed<B>) {
+		let h = self.attend(layer, heads, h);
+		let routed = self.route(layer, h.clone(), balanced);
+		(h + self.expert_sum(layer, &routed), routed)
+	}
+
 	/// Losses of every token from the last layer's residual stream, nats. `[tokens, 1]`.
 	pub(crate) fn losses(&self, h: Tensor<Autodiff<B>, 2>, sequences: &[u8]) -> Tensor<Autodiff<B>, 2> {
 		let gain = final_gain_index(&self.config);
@@ -139,9 +152,8 @@ impl<B: Backend> Network<B> {
 		let mut h = self.embed(sequences, tokens);
 		let mut balance: Option<Tensor<Autodiff<B>, 1>> = None;
 		for layer in 0..usize::from(self.config.layers) {
-			h = self.attend(layer, &heads, h);
-			let routed = self.route(layer, h.clone(), balanced);
-			h = h + self.expert_sum(layer, &routed);
+			let (next, routed) = self.layer(layer, &heads, h, balanced);
+			h = next;
 			if let Some(of_layer) = routed.balance {
 				balance = Some(match balance {
 					Some(sum) => sum + of_layer,

@@ -47,7 +47,7 @@ pub(crate) fn quantise<B: Backend>(latent: Tensor<B, 2>, format: Format) -> Tens
 			let step = latent.clone().abs().max().clamp_min(1e-8).div_scalar(127.0).reshape([1, 1]);
 			nearest(latent * step.clone().recip()) * step
 		}
-		// Below 2^-8 a gain would vanish; above 127 it would leave i16.
+		// The clamp keeps a gain inside i16.
 		Format::Gain => nearest(latent.mul_scalar(256.0).clamp(-32_767.0, 32_767.0)).div_scalar(256.0),
 	}
 }
