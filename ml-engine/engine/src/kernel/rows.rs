@@ -2,12 +2,39 @@
 
 use super::{versions, Kernel};
 use blyan_exact::{
-	attention::{QueryFactor, PROBABILITY_MAX},
-	exponential::{exp2_neg, EXP2_Q30},
+	attention::{QueryFactor, PROBABILITY_MAX, SCORE_MAX},
+	exponential::EXP2_Q30,
 	norm::peak_over_rms,
-	number::shift_round,
-	Rescale,
+	Rescale, RESIDUAL_MAX,
 };
+
+// The loops below repeat two functions of the definition instead of calling them: inlined calls keep the
+// overflow checks of their own crate, which a build with checks pays for with the vectorisation of the loop.
+
+/// `blyan_exact::number::shift_round`, whose bounds hold here too.
+#[inline(always)]
+fn shift_round(value: i64, shift: u32) -> i64 {
+	let half = (1_i64 << shift) >> 1;
+	let sign = value >> 63;
+	let rounded = (((value ^ sign) - sign) + half) >> shift;
+	(rounded ^ sign) - sign
+}
+
+/// `blyan_exact::exponential::exp2_neg`, without branches.
+#[inline(always)]
+fn exp2_neg(t: u32) -> u32 {
+	let whole = t >> 16;
+	let index = ((t >> 8) & 0xff) as usize;
+	let (high, low) = (EXP2_Q30[index], EXP2_Q30[index + 1]);
+	let value = high - (((high - low) * (t & 0xff) + 128) >> 8);
+	let shift = whole.min(31);
+	let power = (value + ((1 << shift) >> 1)) >> shift;
+	if whole >= 31 {
+		0
+	} else {
+		power
+	}
+}
 
 /// Quantised activations of many tokens, in the two orders that the matrix kernels want.
 ///
@@ -186,13 +213,9 @@ versions! {
 	pub fn rescale(accumulators: &mut [i32], rescale: Rescale, bound: i32) {
 		let multiplier = i64::from(rescale.multiplier());
 		let shift = rescale.shift();
-		let half = (1_i64 << shift) >> 1;
+		let bound = i64::from(bound);
 		for acc in accumulators {
-			let product = i64::from(*acc) * multiplier;
-			let sign = product >> 63;
-			let rounded = (((product ^ sign) - sign) + half) >> shift;
-			let signed = (rounded ^ sign) - sign;
-			*acc = signed.clamp(-i64::from(bound), i64::from(bound)) as i32;
+			*acc = shift_round(i64::from(*acc) * multiplier, shift).clamp(-bound, bound) as i32;
 		}
 	}
 }
@@ -214,13 +237,10 @@ versions! {
 	/// Turns products into scores in place ([`QueryFactor::score`]) and returns the largest.
 	pub fn scores(products: &mut [i32], maxima: &[i32], factor: QueryFactor) -> i32 {
 		let (multiplier, shift) = (i64::from(factor.factor()), factor.shift());
-		let half = (1_i64 << shift) >> 1;
 		let mut largest = i32::MIN;
 		for (product, &maximum) in products.iter_mut().zip(maxima) {
 			let scaled = i64::from(*product) * i64::from(maximum) * multiplier;
-			let sign = scaled >> 63;
-			let rounded = (((scaled ^ sign) - sign) + half) >> shift;
-			let score = ((rounded ^ sign) - sign).clamp(-(1 << 30), 1 << 30) as i32;
+			let score = shift_round(scaled, shift).clamp(-SCORE_MAX, SCORE_MAX) as i32;
 			*product = score;
 			largest = largest.max(score);
 		}
@@ -233,15 +253,8 @@ versions! {
 	pub fn probabilities(scores: &mut [i32], largest: i32) -> i32 {
 		let mut total = 0_i32;
 		for score in scores {
-			// At most 2^31; past 31 whole bits the probability is zero whatever the rest.
-			let t = largest.wrapping_sub(*score) as u32;
-			let whole = t >> 16;
-			let index = ((t >> 8) & 0xff) as usize;
-			let (high, low) = (EXP2_Q30[index], EXP2_Q30[index + 1]);
-			let value = high - (((high - low) * (t & 0xff) + 128) >> 8);
-			let shift = whole.min(31);
-			let power = (value + ((1 << shift) >> 1)) >> shift;
-			let power = if whole >= 31 { 0 } else { power };
+			// At most 2^31.
+			let power = exp2_neg(largest.wrapping_sub(*score) as u32);
 			let probability = ((power >> 15) as i32).min(PROBABILITY_MAX as i32);
 			*score = probability;
 			total += probability;
@@ -303,7 +316,9 @@ versions! {
 versions! {
 	/// [`blyan_exact::add_residual`] over whole streams.
 	pub fn add(residual: &mut [i32], update: &[i32]) {
-		blyan_exact::add_residual(residual, update);
+		for (h, &u) in residual.iter_mut().zip(update) {
+			*h = (*h + u).clamp(-RESIDUAL_MAX, RESIDUAL_MAX);
+		}
 	}
 }
 
@@ -313,7 +328,7 @@ versions! {
 	/// # Shapes
 	/// `residual: [width]`, `gates: [choices]`, `outputs: [choices, width]`.
 	pub fn mix(residual: &mut [i32], gates: &[u32], outputs: &[i32]) {
-		let bound = i64::from(blyan_exact::RESIDUAL_MAX);
+		let bound = i64::from(RESIDUAL_MAX);
 		let width = residual.len();
 		for (i, h) in residual.iter_mut().enumerate() {
 			let mut sum = 0;
@@ -350,7 +365,14 @@ versions! {
 versions! {
 	/// [`blyan_exact::rotary::rotate`].
 	pub fn rotate(row: &mut [i32], angles: &[[i16; 2]]) {
-		blyan_exact::rotary::rotate(row, angles);
+		for head in row.chunks_exact_mut(2 * angles.len()) {
+			for (pair, &[cos, sin]) in head.chunks_exact_mut(2).zip(angles) {
+				let (x, y) = (i64::from(pair[0]), i64::from(pair[1]));
+				let (cos, sin) = (i64::from(cos), i64::from(sin));
+				pair[0] = shift_round(x * cos - y * sin, 14) as i32;
+				pair[1] = shift_round(x * sin + y * cos, 14) as i32;
+			}
+		}
 	}
 }
 

@@ -129,6 +129,28 @@ proptest! {
 	}
 
 	#[test]
+	fn streams_are_rotated_and_added_as_defined(seed: u64, half in 1_usize..=32, heads in 1_usize..5, gate in 0_u32..=32_768) {
+		let mut source = Source(seed);
+		let width = 2 * half * heads;
+		let mut numbers = |bound: i64| -> Vec<i32> { (0..width).map(|_| source.within(bound) as i32).collect() };
+		let (stream, update, other, row) = (numbers(1 << 22), numbers(1 << 22), numbers(1 << 22), numbers(1 << 19));
+		let angles: Vec<[i16; 2]> = (0..half).map(|_| [source.next() as i16, source.next() as i16]).collect();
+		let (mut rotated, mut added, mut mixed) = (row.clone(), stream.clone(), stream.clone());
+		blyan_exact::rotary::rotate(&mut rotated, &angles);
+		blyan_exact::add_residual(&mut added, &update);
+		let gates = [gate, 32_768 - gate];
+		let choices = gates.map(|gate| blyan_exact::routing::Choice { expert: 0, gate });
+		blyan_exact::routing::mix(&mut mixed, &choices, &[update.clone(), other.clone()]);
+		for kernel in Kernel::available() {
+			let (mut got, mut sum, mut mix_of) = (row.clone(), stream.clone(), stream.clone());
+			rotate(kernel, &mut got, &angles);
+			add(kernel, &mut sum, &update);
+			mix(kernel, &mut mix_of, &gates, &[update.clone(), other.clone()].concat());
+			prop_assert_eq!((&got, &sum, &mix_of), (&rotated, &added, &mixed), "{}", kernel);
+		}
+	}
+
+	#[test]
 	fn rescaling_and_loss_equal_the_definition(
 		seed: u64, mantissa in 1_u32 << 31.., exponent in 20_u8..=62, s in 0_u32..1 << 22, spread in 0_u32..=30, target: u8,
 	) {
