@@ -1,10 +1,14 @@
 //! Chain specifications: the two built-in ones, and files.
 
 use crate::ml::genesis::GenesisModel;
-use blyan_runtime::{genesis_presets, WASM_BINARY};
+use blyan_runtime::{genesis_presets, Runtime, WASM_BINARY};
 use sc_chain_spec::ChainSpecExtension;
-use sc_service::{ChainType, GenericChainSpec, Properties};
+use sc_service::{ChainSpec as _, ChainType, GenericChainSpec, Properties};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sp_core::storage::{well_known_keys, Storage};
+use sp_genesis_builder::{runtime_decl_for_genesis_builder::GenesisBuilderV1 as _, PresetId};
+use sp_state_machine::BasicExternalities;
 use std::path::Path;
 
 /// The parachain's number on the relay chain.
@@ -34,57 +38,113 @@ pub type ChainSpec = GenericChainSpec<Extensions>;
 /// The specification `id` names: `dev`, `local`, or the path of a file.
 ///
 /// `genesis_model` replaces the model that the built-in specifications register at genesis.
-pub fn load(id: &str, genesis_model: Option<&Path>) -> Result<Box<dyn sc_service::ChainSpec>, String> {
-	let model = genesis_model.map(GenesisModel::read).transpose().map_err(|error| error.to_string())?;
-	Ok(Box::new(match id {
-		"dev" | "blyan-dev" => development(model.as_ref())?,
-		"local" | "blyan-local" => local(model.as_ref())?,
-		"" => {
-			return Err("say which chain: `--dev` for a chain of your own, `--chain local`, or \
-				`--chain FILE` with the network's specification"
+pub fn load(id: &str, genesis_model: Option<&Path>) -> Result<ChainSpec, String> {
+	match BuiltIn::find(id) {
+		Some(built_in) => built_in.spec(read_model(genesis_model)?.as_ref()),
+		None if id.is_empty() => {
+			Err("say which chain: `--dev` for a chain of your own, `--chain local`, or \
+			`--chain FILE` with the network's specification"
 				.into())
 		}
-		path => ChainSpec::from_json_file(path.into()).map_err(|error| {
-			format!("cannot read the chain specification {path:?}: {error}. Built in are `dev` and `local`")
-		})?,
-	}))
+		None => ChainSpec::from_json_file(id.into()).map_err(|error| {
+			format!("cannot read the chain specification {id:?}: {error}. Built in are `dev` and `local`")
+		}),
+	}
 }
 
-/// A chain of one's own, for development: no relay chain, well-known keys, sudo.
-fn development(model: Option<&GenesisModel>) -> Result<ChainSpec, String> {
-	built_in("Blyan Development", "blyan-dev", ChainType::Development, "development", model)
+/// The same specification with its genesis state at hand.
+///
+/// For a built-in one the runtime that is linked into this binary makes the state, so that its WebAssembly
+/// is not compiled twice at every start, which takes longer than everything else together.
+pub fn load_with_state(id: &str, genesis_model: Option<&Path>) -> Result<ChainSpec, String> {
+	let mut spec = load(id, genesis_model)?;
+	if let Some(built_in) = BuiltIn::find(id) {
+		spec.set_storage(built_in.state(read_model(genesis_model)?.as_ref())?);
+	}
+	Ok(spec)
 }
 
-/// A network of collators and a local relay chain on one machine.
-fn local(model: Option<&GenesisModel>) -> Result<ChainSpec, String> {
-	built_in("Blyan Local", "blyan-local", ChainType::Local, "local", model)
+fn read_model(dir: Option<&Path>) -> Result<Option<GenesisModel>, String> {
+	dir.map(GenesisModel::read).transpose().map_err(|error| error.to_string())
 }
 
-fn built_in(
-	name: &str,
-	id: &str,
+/// What tells the built-in specifications apart.
+struct BuiltIn {
+	name: &'static str,
+	id: &'static str,
 	chain_type: ChainType,
-	preset: &str,
-	model: Option<&GenesisModel>,
-) -> Result<ChainSpec, String> {
-	let wasm = WASM_BINARY.ok_or(
-		"this node was built without its runtime (SKIP_WASM_BUILD); build it again without that variable",
-	)?;
-	let extensions = Extensions { relay_chain: "rococo-local".into(), para_id: PARA_ID };
-	let builder = ChainSpec::builder(wasm, extensions)
-		.with_name(name)
-		.with_id(id)
-		.with_chain_type(chain_type)
-		.with_properties(properties());
-	Ok(match model {
-		None => builder.with_genesis_config_preset_name(preset),
-		Some(model) => {
-			let patch = genesis_presets::with_model(preset, model.manifest_json())
-				.ok_or("the genesis model's manifest does not describe a model this runtime accepts")?;
-			builder.with_genesis_config_patch(patch)
+	preset: &'static str,
+}
+
+impl BuiltIn {
+	fn find(id: &str) -> Option<Self> {
+		match id {
+			// No relay chain, well-known keys, sudo.
+			"dev" | "blyan-dev" => Some(Self {
+				name: "Blyan Development",
+				id: "blyan-dev",
+				chain_type: ChainType::Development,
+				preset: sp_genesis_builder::DEV_RUNTIME_PRESET,
+			}),
+			// Collators and a relay chain on one machine.
+			"local" | "blyan-local" => Some(Self {
+				name: "Blyan Local",
+				id: "blyan-local",
+				chain_type: ChainType::Local,
+				preset: sp_genesis_builder::LOCAL_TESTNET_RUNTIME_PRESET,
+			}),
+			_ => None,
 		}
 	}
-	.build())
+
+	fn spec(&self, model: Option<&GenesisModel>) -> Result<ChainSpec, String> {
+		let extensions = Extensions { relay_chain: "rococo-local".into(), para_id: PARA_ID };
+		let builder = ChainSpec::builder(wasm()?, extensions)
+			.with_name(self.name)
+			.with_id(self.id)
+			.with_chain_type(self.chain_type.clone())
+			.with_properties(properties());
+		Ok(match model {
+			None => builder.with_genesis_config_preset_name(self.preset),
+			Some(model) => builder.with_genesis_config_patch(self.patch_with(model)?),
+		}
+		.build())
+	}
+
+	fn patch_with(&self, model: &GenesisModel) -> Result<Value, String> {
+		genesis_presets::with_model(self.preset, model.manifest_json()).ok_or_else(|| {
+			"the genesis model's manifest.json does not describe a model that this runtime accepts".into()
+		})
+	}
+
+	fn state(&self, model: Option<&GenesisModel>) -> Result<Storage, String> {
+		let patch = match model {
+			Some(model) => self.patch_with(model)?,
+			None => preset(Some(self.preset.into()))?,
+		};
+		let mut config = preset(None)?;
+		sc_chain_spec::json_merge(&mut config, patch);
+		let json = serde_json::to_vec(&config).map_err(|error| error.to_string())?;
+		let mut state = BasicExternalities::new_empty();
+		state.execute_with(|| Runtime::build_state(json))?;
+		let mut storage = state.into_storages();
+		storage.top.insert(well_known_keys::CODE.to_vec(), wasm()?.to_vec());
+		Ok(storage)
+	}
+}
+
+/// A preset of the linked runtime; its default genesis without a name.
+fn preset(id: Option<PresetId>) -> Result<Value, String> {
+	let json = BasicExternalities::new_empty().execute_with(|| Runtime::get_preset(&id));
+	let json = json.ok_or("the runtime lacks one of its presets")?;
+	serde_json::from_slice(&json).map_err(|error| error.to_string())
+}
+
+fn wasm() -> Result<&'static [u8], String> {
+	WASM_BINARY.ok_or_else(|| {
+		"this node was built without its runtime (SKIP_WASM_BUILD); build it again without that variable"
+			.into()
+	})
 }
 
 /// How wallets show amounts and addresses.
@@ -99,17 +159,28 @@ fn properties() -> Properties {
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use sp_runtime::BuildStorage;
 
 	#[test]
 	fn built_in_specifications_name_the_parachain_and_the_token() {
 		for (id, chain_type) in [("dev", ChainType::Development), ("blyan-local", ChainType::Local)] {
 			let spec = load(id, None).expect("built in");
-			let extensions = Extensions::try_get(&*spec).expect("a parachain");
+			let extensions = Extensions::try_get(&spec).expect("a parachain");
 			assert_eq!((extensions.relay_chain.as_str(), extensions.para_id), ("rococo-local", PARA_ID));
 			assert_eq!(spec.chain_type(), chain_type);
 			assert_eq!(spec.properties()["tokenSymbol"], "BLY");
 			assert_eq!(spec.properties()["tokenDecimals"], 12);
 			assert_eq!(spec.properties()["ss58Format"], 42);
+		}
+	}
+
+	#[test]
+	fn native_genesis_state_is_that_of_the_webassembly() {
+		for id in ["dev", "local"] {
+			let native = load_with_state(id, None).expect("built in").build_storage().expect("has a state");
+			let wasm = load(id, None).expect("built in").build_storage().expect("has a state");
+			assert_eq!(native.top, wasm.top, "{id}");
+			assert_eq!(native.children_default, wasm.children_default, "{id}");
 		}
 	}
 

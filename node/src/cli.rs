@@ -216,7 +216,7 @@ impl SubstrateCli for Cli {
 	}
 
 	fn load_spec(&self, id: &str) -> Result<Box<dyn ChainSpec>, String> {
-		chain_spec::load(id, self.ml.genesis_model.as_deref())
+		Ok(Box::new(chain_spec::load_with_state(id, self.ml.genesis_model.as_deref())?))
 	}
 }
 

@@ -19,7 +19,7 @@ pub fn run() -> Result<()> {
 		Subcommand::Key(cmd) => Ok(cmd.run(&cli)?),
 		Subcommand::ExportChainSpec(cmd) => {
 			let spec = crate::chain_spec::load(&cmd.chain, cmd.genesis_model.as_deref())?;
-			let json = sc_service::chain_ops::build_spec(&*spec, cmd.raw)?;
+			let json = sc_service::chain_ops::build_spec(&spec, cmd.raw)?;
 			match cmd.output {
 				Some(path) => Ok(std::fs::write(path, json)?),
 				None => Ok(println!("{json}")),
