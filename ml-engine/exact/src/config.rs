@@ -76,7 +76,7 @@ impl core::error::Error for ConfigError {}
 impl ModelConfig {
 	/// Checks every bound that the integer arithmetic relies on.
 	pub fn validate(&self) -> Result<(), ConfigError> {
-		let in_steps = |n: u16, max: u16| n != 0 && n <= max && n % 64 == 0;
+		let in_steps = |n: u16, max: u16| n != 0 && n <= max && n.is_multiple_of(64);
 		if !in_steps(self.d_model, 512) {
 			return Err(ConfigError::ModelWidth);
 		}
@@ -87,11 +87,11 @@ impl ModelConfig {
 			return Err(ConfigError::Layers);
 		}
 		let heads = u16::from(self.heads);
-		if heads == 0 || self.d_model % heads != 0 {
+		if heads == 0 || !self.d_model.is_multiple_of(heads) {
 			return Err(ConfigError::Heads);
 		}
 		let head_size = self.d_model / heads;
-		if head_size % 2 != 0 || head_size > 64 {
+		if !head_size.is_multiple_of(2) || head_size > 64 {
 			return Err(ConfigError::Heads);
 		}
 		if self.experts == 0 || self.experts > 512 {
