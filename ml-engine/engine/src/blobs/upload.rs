@@ -51,7 +51,7 @@ fn note_range(ranges: &mut Vec<Range<u64>>, new: Range<u64>) {
 	let touched = &ranges[first..end];
 	let start = touched.first().map_or(new.start, |range| range.start.min(new.start));
 	let stop = touched.last().map_or(new.end, |range| range.end.max(new.end));
-	ranges.splice(first..end, [start..stop]);
+	ranges.splice(first..end, std::iter::once(start..stop));
 }
 
 impl BlobStore {

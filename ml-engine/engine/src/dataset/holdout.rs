@@ -71,7 +71,7 @@ impl Holdout {
 
 	/// Commits to sequences that lie one after another.
 	pub fn new(bytes: Vec<u8>, sequence_len: usize) -> Result<Self, DatasetError> {
-		if sequence_len == 0 || bytes.is_empty() || bytes.len() % sequence_len != 0 {
+		if sequence_len == 0 || bytes.is_empty() || !bytes.len().is_multiple_of(sequence_len) {
 			return Err(DatasetError::HoldoutCorrupt);
 		}
 		let root = merkle::root_of(bytes.chunks_exact(sequence_len));

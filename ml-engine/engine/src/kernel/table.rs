@@ -34,7 +34,7 @@ pub fn row_sums(weights: &[u8], cols: usize) -> Vec<i32> {
 pub fn multiply(kernel: Kernel, weights: TableView<'_>, inputs: &ActivationRows) -> Vec<i32> {
 	assert_eq!(weights.cols, inputs.width, "shapes follow from one configuration");
 	assert_eq!(weights.weights.len(), weights.rows * weights.cols, "a section has its exact length");
-	assert!(weights.cols % 64 == 0, "widths are multiples of 64");
+	assert!(weights.cols.is_multiple_of(64), "widths are multiples of 64");
 	let mut out = vec![0; inputs.tokens() * weights.rows];
 	match kernel.0 {
 		Path::Portable => portable(weights, inputs, &mut out),
