@@ -10,13 +10,12 @@ use serde_json::Value as Json;
 use sp_core::{sr25519, Pair, H256};
 use std::time::{Duration, Instant};
 use subxt::{
-	config::SubstrateConfig,
+	config::{Config, DefaultExtrinsicParamsBuilder, SubstrateConfig, TransactionExtensions},
 	dynamic,
 	rpcs::{
 		client::{RpcClient, RpcParams},
 		rpc_params,
 	},
-	transactions::DefaultParams,
 	OnlineClient,
 };
 use subxt_signer::sr25519::Keypair;
@@ -137,7 +136,7 @@ impl Chain {
 		let mut at = self.api.tx().await.map_err(|error| error.to_string())?;
 		let payload = at.from_call_data_bytes(call).map_err(|error| error.to_string())?;
 		let progress = at
-			.sign_and_submit_then_watch_default(&payload, signer)
+			.sign_and_submit_then_watch(&payload, signer, immortal())
 			.await
 			.map_err(|error| format!("{error:?}"))?;
 		let events = tokio::time::timeout(CHAIN_TIMEOUT, progress.wait_for_finalized_success())
@@ -267,7 +266,7 @@ impl Chain {
 		let mut at = self.api.tx().await.expect("the node answers");
 		let payload = at.from_call_data_bytes(call).expect("the call is well formed");
 		let signed = at
-			.create_signed(&payload, signer, DefaultParams::default_params())
+			.create_signed(&payload, signer, immortal())
 			.await
 			.expect("the call can be signed")
 			.into_encoded();
@@ -296,6 +295,15 @@ impl Chain {
 		let limit = class.2.unwrap_or(block);
 		(limit.0 .0, limit.1 .0)
 	}
+}
+
+type Params =
+	<<SubstrateConfig as Config>::TransactionExtensions as TransactionExtensions<SubstrateConfig>>::Params;
+
+/// A development chain finalises a block at once, and an era that begins with it can reach the transaction
+/// pool before the block does. So these transactions have no era.
+fn immortal() -> Params {
+	DefaultExtrinsicParamsBuilder::<SubstrateConfig>::new().immortal().build()
 }
 
 /// What a transaction costs.

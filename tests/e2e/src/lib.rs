@@ -11,7 +11,7 @@ mod world;
 pub use chain::{wait_until, CallCost, Chain, Event, Submission};
 pub use command::{Command, Finished, REFUSED, WRONG_NETWORK};
 pub use node::{Node, NodeConfig};
-pub use world::{no_expert, Expert, World, SLOT};
+pub use world::{no_expert, Expert, Files, World, SLOT};
 
 use std::path::{Path, PathBuf};
 

@@ -18,7 +18,8 @@ pub struct World {
 	pub chain: Chain,
 	/// The command line of a miner.
 	pub command: Command,
-	dir: TempDir,
+	/// The story's directory.
+	pub files: Files,
 }
 
 impl World {
@@ -29,84 +30,120 @@ impl World {
 
 	/// The same with a node that is started differently.
 	pub async fn with(configure: impl FnOnce(NodeConfig) -> NodeConfig) -> Self {
-		let dir = tempfile::tempdir().expect("the temporary directory can be written");
-		let node = configure(NodeConfig::new(&dir.path().join("node"))).start();
-		let (chain, command) = connect(&node, dir.path()).await;
-		Self { node, chain, command, dir }
+		Self::start(Files::new(), configure).await
+	}
+
+	/// A chain whose model has seen its text only briefly, so that there is much left to learn.
+	pub async fn with_a_beginner() -> Self {
+		let files = Files::new();
+		let model = files.model("beginner", 40, 3);
+		Self::start(files, |mut config| {
+			config.model = Some(model);
+			config
+		})
+		.await
+	}
+
+	async fn start(files: Files, configure: impl FnOnce(NodeConfig) -> NodeConfig) -> Self {
+		let node = configure(NodeConfig::new(&files.path("node"))).start();
+		Self { chain: Chain::connect(&node.url()).await, command: files.command(&node.url()), node, files }
 	}
 
 	/// Ends the node by `end`, starts it again on the same files and connects to it.
 	pub async fn restart(self, end: impl FnOnce(Node) -> NodeConfig) -> Self {
-		let Self { node, chain, dir, .. } = self;
+		let Self { node, chain, files, .. } = self;
 		drop(chain);
 		let node = end(node).start();
-		let (chain, command) = connect(&node, dir.path()).await;
-		Self { node, chain, command, dir }
+		Self { chain: Chain::connect(&node.url()).await, command: files.command(&node.url()), node, files }
+	}
+}
+
+/// The directory of one story, and what is made in it without a node.
+pub struct Files(TempDir);
+
+impl Files {
+	fn new() -> Self {
+		Self(tempfile::tempdir().expect("the temporary directory can be written"))
 	}
 
 	/// A path for a file of this story.
 	pub fn path(&self, name: &str) -> PathBuf {
-		self.dir.path().join(name)
+		self.0.path().join(name)
+	}
+
+	fn command(&self, url: &str) -> Command {
+		Command::new(&self.path("home"), url)
 	}
 
 	/// A dataset made of this project's own sources.
 	pub fn dataset(&self) -> String {
-		let out = text(&self.path("dataset.jsonl"));
-		let sources =
-			["ml-engine", "pallets", "primitives", "node"].map(|folder| text(&workspace().join(folder)));
-		let mut args = vec!["dataset", "from-files"];
-		args.extend(sources.iter().map(String::as_str));
-		args.extend(["--licence", "Apache-2.0 OR MIT", "--out", &out]);
-		self.command.expect(&args);
-		out
+		let out = self.path("dataset.jsonl");
+		if !out.exists() {
+			let sources = ["ml-engine", "pallets", "primitives", "node"];
+			let sources = sources.map(|folder| text(&workspace().join(folder)));
+			let mut args = vec!["dataset", "from-files"];
+			args.extend(sources.iter().map(String::as_str));
+			let out = text(&out);
+			args.extend(["--licence", "Apache-2.0 OR MIT", "--out", &out]);
+			self.command(NO_NODE).expect(&args);
+		}
+		text(&out)
 	}
 
-	/// Experts that fit the tiny model and know nothing: those of an untrained model of its shape.
+	/// A model of the tiny one's shape after so many steps of training on the dataset.
+	pub fn model(&self, name: &str, steps: u32, seed: u64) -> PathBuf {
+		let dir = self.path(name);
+		let tiny = manifest(&tiny_model());
+		let config = |field: &str| tiny["config"][field].to_string();
+		let [d_model, d_ff, layers, heads, experts, top_k, context] =
+			["d_model", "d_ff", "layers", "heads", "experts", "top_k", "context"].map(config);
+		let (out, dataset, steps, seed) = (text(&dir), self.dataset(), steps.to_string(), seed.to_string());
+		self.command(NO_NODE).expect(&[
+			"train",
+			"base",
+			"--name",
+			name,
+			"--out",
+			&out,
+			"--dataset",
+			&dataset,
+			"--steps",
+			&steps,
+			"--seed",
+			&seed,
+			"--d-model",
+			&d_model,
+			"--d-ff",
+			&d_ff,
+			"--layers",
+			&layers,
+			"--heads",
+			&heads,
+			"--experts",
+			&experts,
+			"--top-k",
+			&top_k,
+			"--context",
+			&context,
+		]);
+		dir
+	}
+
+	/// An expert that fits the tiny model and knows nothing: one of an untrained model of its shape.
 	pub fn noise(&self, seed: u64) -> Expert {
-		let dir = self.path(&format!("noise{seed}"));
-		if !dir.exists() {
-			let manifest =
-				std::fs::read(tiny_model().join("manifest.json")).expect("the tiny model has a manifest");
-			let manifest: Json = serde_json::from_slice(&manifest).expect("manifests are JSON");
-			let config = |field: &str| manifest["config"][field].to_string();
-			let [d_model, d_ff, layers, heads, experts, top_k, context] =
-				["d_model", "d_ff", "layers", "heads", "experts", "top_k", "context"].map(config);
-			let (out, dataset, seed) = (text(&dir), self.dataset(), seed.to_string());
-			self.command.expect(&[
-				"train",
-				"base",
-				"--steps",
-				"0",
-				"--name",
-				"noise",
-				"--out",
-				&out,
-				"--dataset",
-				&dataset,
-				"--seed",
-				&seed,
-				"--d-model",
-				&d_model,
-				"--d-ff",
-				&d_ff,
-				"--layers",
-				&layers,
-				"--heads",
-				&heads,
-				"--experts",
-				&experts,
-				"--top-k",
-				&top_k,
-				"--context",
-				&context,
-			]);
-		}
-		let manifest = std::fs::read(dir.join("manifest.json")).expect("the model has a manifest");
-		let manifest: Json = serde_json::from_slice(&manifest).expect("manifests are JSON");
-		let block: BlockRef =
-			serde_json::from_value(manifest["heads"][0].clone()).expect("heads are block references");
+		let dir = self.model(&format!("noise{seed}"), 0, seed);
+		let block =
+			serde_json::from_value(manifest(&dir)["heads"][0].clone()).expect("heads are block references");
 		Expert { path: dir.join("l0e0.tblk"), block }
 	}
+}
+
+/// Where no node is: for commands that need none.
+const NO_NODE: &str = "ws://127.0.0.1:1";
+
+fn manifest(model: &Path) -> Json {
+	let bytes = std::fs::read(model.join("manifest.json")).expect("a model has a manifest");
+	serde_json::from_slice(&bytes).expect("manifests are JSON")
 }
 
 /// An expert on disk.
@@ -138,8 +175,4 @@ pub fn no_expert(bytes: &[u8]) -> BlockRef {
 
 fn text(path: &Path) -> String {
 	path.to_str().expect("temporary paths are UTF-8").to_string()
-}
-
-async fn connect(node: &Node, dir: &Path) -> (Chain, Command) {
-	(Chain::connect(&node.url()).await, Command::new(&dir.join("home"), &node.url()))
 }

@@ -8,7 +8,7 @@ use sp_core::H256;
 #[tokio::test(flavor = "multi_thread")]
 async fn upload_is_refused_when_the_bytes_are_not_the_announced_ones() {
 	let world = World::new().await;
-	let noise = world.noise(1);
+	let noise = world.files.noise(1);
 	let (hash, bytes) = (noise.block.blob.hash, noise.bytes());
 
 	let early = world.chain.upload(hash, &bytes).await;

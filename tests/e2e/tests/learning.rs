@@ -16,14 +16,14 @@ fn event<'a>(values: &'a [Value], name: &str) -> &'a Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_chain_accepts_a_better_expert_and_refuses_noise() {
-	let world = World::new().await;
+	let world = World::with_a_beginner().await;
 	let model = || async {
 		world.chain.runtime_api::<Option<ModelInfo>>("ModelsApi_model", &0u32.encode()).await.unwrap()
 	};
 	let before = model().await;
 	assert_eq!(before.generation, 0);
 
-	let dataset = world.dataset();
+	let dataset = world.files.dataset();
 	let said = world.command.expect(&[
 		"mine",
 		"--suri",
@@ -43,7 +43,7 @@ async fn the_chain_accepts_a_better_expert_and_refuses_noise() {
 	let submitted = event(&said, "submitted");
 	assert_eq!(submitted["submission"], 0);
 
-	let noise = world.noise(1);
+	let noise = world.files.noise(1);
 	let said =
 		world.command.expect_failure(REFUSED, &["submit", &noise.arg(), "--slot", SLOT, "--suri", "//Dave"]);
 	assert!(said.contains("submission 1"), "the refusal names the submission: {said}");

@@ -37,7 +37,7 @@ async fn verdicts(world: &World, id: SubmissionId) -> Vec<([u8; 32], Verdict)> {
 async fn report_of_another_score_is_outvoted_by_two_thirds() {
 	// The node holds two keys; the test speaks for the third operator.
 	let world = World::with(|config| config.operators(&["//Alice", "//Bob"])).await;
-	let noise = world.noise(1);
+	let noise = world.files.noise(1);
 	world.command.expect(&["submit", &noise.arg(), "--slot", SLOT, "--suri", "//Dave", "--no-wait"]);
 	let honest = wait_until("two reports", || async {
 		let verdicts = verdicts(&world, 0).await;

@@ -12,7 +12,7 @@ const FIRST_SLOT: ExpertSlot = ExpertSlot { model: 0, layer: 0, expert: 0 };
 #[tokio::test(flavor = "multi_thread")]
 async fn submit_is_refused_when_the_same_tensors_are_open() {
 	let world = World::new().await;
-	let noise = world.noise(1);
+	let noise = world.files.noise(1);
 	world.command.expect(&[
 		"submit",
 		&noise.arg(),
@@ -52,7 +52,7 @@ async fn submit_is_refused_when_the_days_quota_is_used_up() {
 	assert_eq!(world.chain.terms(&miner).await.quota_left, 0);
 	let refused = world.chain.submit(&miner, FIRST_SLOT, 0, no_expert(b"one more")).await;
 	assert!(refused.is_err_and(|error| error.contains("QuotaExceeded")));
-	let noise = world.noise(1);
+	let noise = world.files.noise(1);
 	let said =
 		world.command.expect_failure(REFUSED, &["submit", &noise.arg(), "--slot", SLOT, "--suri", "//Dave"]);
 	assert!(said.contains("used up"), "{said}");

@@ -7,7 +7,7 @@ use blyan_runtime_api::{RejectReason, SubmissionOutcome, SubmissionState};
 /// Ends the node while the committee works on a submission, starts it again, and expects a decision.
 async fn decides_after(end: impl FnOnce(Node) -> NodeConfig) {
 	let world = World::new().await;
-	let noise = world.noise(1);
+	let noise = world.files.noise(1);
 	// Without the bytes no member can finish, so the node certainly ends in the middle.
 	world.command.expect(&[
 		"submit",
