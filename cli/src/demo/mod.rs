@@ -13,7 +13,7 @@ use crate::{
 };
 use node::{Node, NodeConfig, NodeRecord};
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::Path;
 
 /// Runs the demo, or stops the node of an earlier one.
 pub async fn run(session: &Session, mut args: DemoArgs) -> Outcome<()> {
@@ -88,7 +88,7 @@ const FAST_BLOCK_TIME_MS: u64 = 300;
 /// Training of `--fast`.
 const FAST_STEPS: u64 = 40;
 
-fn stop(output: &Output, dir: &PathBuf) -> Outcome<()> {
+fn stop(output: &Output, dir: &Path) -> Outcome<()> {
 	let Some(record) = NodeRecord::find(dir) else {
 		return Err(Failure::new(format!("no node of a demo in {} is running", dir.display()))
 			.next("if it was started with --dir, name the same directory"));

@@ -1,0 +1,211 @@
+//! Arguments of datasets, training and submitting.
+
+use super::SignerArgs;
+use crate::slot::SlotName;
+use clap::{Args, Subcommand};
+use std::{ops::Range, path::PathBuf};
+
+fn parse_buckets(text: &str) -> Result<Range<u16>, String> {
+	let read = || {
+		let (from, to) = text.split_once("..")?;
+		let buckets: Range<u16> = from.parse().ok()?..to.parse().ok()?;
+		(!buckets.is_empty() && buckets.end <= 256).then_some(buckets)
+	};
+	read().ok_or_else(|| "buckets are FROM..TO within 0..256, such as 192..256".to_string())
+}
+
+/// Ways to make a dataset.
+#[derive(Debug, Subcommand)]
+pub enum DatasetCommand {
+	/// From the sources of the crates in cargo's registry.
+	FromCrates {
+		/// Registry sources; $CARGO_HOME/registry/src if absent.
+		#[arg(long, value_name = "DIR")]
+		registry: Option<PathBuf>,
+		/// Which crates, by the hash of their name: FROM..TO within 0..256. The genesis model learned from
+		/// 0..192 and is measured on the rest.
+		#[arg(long, value_name = "FROM..TO", default_value = "192..256", value_parser = parse_buckets)]
+		buckets: Range<u16>,
+		/// Where and how much.
+		#[command(flatten)]
+		output: DatasetOutput,
+	},
+	/// From files and directories of UTF-8 text.
+	FromFiles {
+		/// Files or directories.
+		#[arg(required = true)]
+		paths: Vec<PathBuf>,
+		/// SPDX expression that they are under.
+		#[arg(long, value_name = "SPDX")]
+		licence: String,
+		/// Where and how much.
+		#[command(flatten)]
+		output: DatasetOutput,
+	},
+}
+
+/// Where a dataset goes.
+#[derive(Debug, Args)]
+pub struct DatasetOutput {
+	/// File to write.
+	#[arg(long, short, default_value = "dataset.jsonl", value_name = "FILE")]
+	pub out: PathBuf,
+	/// Stop after this many MiB of text.
+	#[arg(long, value_name = "MiB", default_value_t = 64)]
+	pub limit: u64,
+}
+
+/// Ways to train.
+#[derive(Debug, Subcommand)]
+pub enum TrainCommand {
+	/// Train a whole model from scratch and write its TensorBlocks, holdout and manifest.
+	Base(TrainBaseArgs),
+	/// Train one expert of a model on disk with the rest frozen.
+	Expert(TrainExpertArgs),
+}
+
+/// How to train.
+#[derive(Clone, Debug, Args)]
+pub struct TrainingArgs {
+	/// Dataset (JSON lines). Absent: the sources in cargo's registry.
+	#[arg(long, value_name = "FILE")]
+	pub dataset: Option<PathBuf>,
+	/// Stop after this many minutes.
+	#[arg(long, value_name = "MINUTES")]
+	pub minutes: Option<f64>,
+	/// Stop after this many steps.
+	#[arg(long)]
+	pub steps: Option<u64>,
+	/// Sequences a step.
+	#[arg(long)]
+	pub batch: Option<usize>,
+	/// Peak learning rate.
+	#[arg(long, value_name = "RATE")]
+	pub learning_rate: Option<f64>,
+	/// Seed of initialisation and order.
+	#[arg(long, default_value_t = 0)]
+	pub seed: u64,
+}
+
+/// `train base`.
+#[derive(Debug, Args)]
+pub struct TrainBaseArgs {
+	/// Directory to write.
+	#[arg(long, short, value_name = "DIR")]
+	pub out: PathBuf,
+	/// Name of the model.
+	#[arg(long, default_value = "genesis")]
+	pub name: String,
+	/// Width of the residual stream.
+	#[arg(long, default_value_t = 128)]
+	pub d_model: u16,
+	/// Width of an expert's hidden layer.
+	#[arg(long, default_value_t = 256)]
+	pub d_ff: u16,
+	/// Layers.
+	#[arg(long, default_value_t = 4)]
+	pub layers: u8,
+	/// Attention heads.
+	#[arg(long, default_value_t = 4)]
+	pub heads: u8,
+	/// Experts in every layer.
+	#[arg(long, default_value_t = 8)]
+	pub experts: u16,
+	/// Experts a byte is routed to.
+	#[arg(long, default_value_t = 2)]
+	pub top_k: u8,
+	/// Longest sequence in bytes.
+	#[arg(long, default_value_t = 128)]
+	pub context: u16,
+	/// Sequences that candidates will be measured on.
+	#[arg(long, default_value_t = 1_024)]
+	pub holdout_sequences: usize,
+	/// Measure on them every so many steps, and at the end; 0 never.
+	#[arg(long, default_value_t = 0)]
+	pub evaluate_every: u64,
+	/// Keep a checkpoint here, and resume from it if it exists.
+	#[arg(long, value_name = "FILE")]
+	pub checkpoint: Option<PathBuf>,
+	/// How to train.
+	#[command(flatten)]
+	pub training: TrainingArgs,
+}
+
+/// `train expert`.
+#[derive(Debug, Args)]
+pub struct TrainExpertArgs {
+	/// Directory of the model (its manifest.json and blocks).
+	#[arg(long, value_name = "DIR")]
+	pub model: PathBuf,
+	/// Which expert: LAYER.EXPERT.
+	#[arg(long, value_name = "LAYER.EXPERT")]
+	pub slot: SlotName,
+	/// TensorBlock to write.
+	#[arg(long, short, value_name = "FILE", default_value = "expert.tblk")]
+	pub out: PathBuf,
+	/// How to train.
+	#[command(flatten)]
+	pub training: TrainingArgs,
+}
+
+/// `mine`.
+#[derive(Debug, Args)]
+pub struct MineArgs {
+	/// Model to improve.
+	#[arg(long, default_value_t = 0)]
+	pub model: u32,
+	/// Which expert: LAYER.EXPERT. Absent: of those improved least often, the deepest and most used.
+	#[arg(long, value_name = "LAYER.EXPERT")]
+	pub slot: Option<SlotName>,
+	/// Keep the trained TensorBlock here.
+	#[arg(long, value_name = "FILE")]
+	pub out: Option<PathBuf>,
+	/// How to train.
+	#[command(flatten)]
+	pub training: TrainingArgs,
+	/// Who signs and is paid.
+	#[command(flatten)]
+	pub signer: SignerArgs,
+	/// How to wait.
+	#[command(flatten)]
+	pub waiting: WaitingArgs,
+}
+
+/// How long to wait for a decision.
+#[derive(Clone, Debug, Args)]
+pub struct WaitingArgs {
+	/// Return as soon as the submission is on chain and its bytes are uploaded.
+	#[arg(long)]
+	pub no_wait: bool,
+	/// Give up waiting for the decision after this many seconds.
+	#[arg(long, value_name = "SECONDS", default_value_t = 900)]
+	pub timeout: u64,
+}
+
+/// `submit`.
+#[derive(Debug, Args)]
+pub struct SubmitArgs {
+	/// The expert's TensorBlock.
+	pub block: PathBuf,
+	/// Model to improve.
+	#[arg(long, default_value_t = 0)]
+	pub model: u32,
+	/// Which expert it replaces: LAYER.EXPERT.
+	#[arg(long, value_name = "LAYER.EXPERT")]
+	pub slot: SlotName,
+	/// Version it was trained from; the current one if absent.
+	#[arg(long)]
+	pub parent: Option<u32>,
+	/// Training manifest; only its hash goes on chain.
+	#[arg(long, value_name = "FILE")]
+	pub manifest: Option<PathBuf>,
+	/// Do not upload the bytes.
+	#[arg(long)]
+	pub no_upload: bool,
+	/// Who signs and is paid.
+	#[command(flatten)]
+	pub signer: SignerArgs,
+	/// How to wait.
+	#[command(flatten)]
+	pub waiting: WaitingArgs,
+}

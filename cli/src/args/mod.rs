@@ -1,0 +1,285 @@
+//! The command line.
+
+mod demo;
+mod learning;
+
+pub use demo::DemoArgs;
+pub use learning::{
+	DatasetCommand, DatasetOutput, MineArgs, SubmitArgs, TrainBaseArgs, TrainCommand, TrainExpertArgs,
+	TrainingArgs, WaitingArgs,
+};
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Trains, submits and uses experts of a model that lives on a chain.
+///
+/// Start with `blyan demo`: it starts a node and shows the whole loop.
+#[derive(Debug, Parser)]
+#[command(name = "blyan", version, propagate_version = true)]
+pub struct Cli {
+	/// Options that every command takes.
+	#[command(flatten)]
+	pub global: Global,
+	/// What to do.
+	#[command(subcommand)]
+	pub command: Command,
+}
+
+/// Options that every command takes.
+#[derive(Debug, Args)]
+pub struct Global {
+	/// Address of the node.
+	#[arg(long, global = true, env = "BLYAN_URL", default_value = "ws://127.0.0.1:9944")]
+	pub url: String,
+
+	/// Print JSON, one value a line, and no progress bars.
+	#[arg(long, global = true)]
+	pub json: bool,
+
+	/// Directory of keys and settings; ~/.local/share/blyan if absent.
+	#[arg(long, global = true, env = "BLYAN_HOME", value_name = "DIR")]
+	pub home: Option<PathBuf>,
+
+	/// Refuse any network whose genesis hash is another.
+	#[arg(long, global = true, value_name = "HASH", value_parser = parse_hash)]
+	pub genesis: Option<Hash>,
+
+	/// File whose first line is the key's password; else BLYAN_PASSWORD, else a prompt.
+	#[arg(long, global = true, value_name = "FILE")]
+	pub password_file: Option<PathBuf>,
+}
+
+/// A 32-byte hash on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hash(pub [u8; 32]);
+
+fn parse_hash(text: &str) -> Result<Hash, String> {
+	let mut hash = [0u8; 32];
+	hex::decode_to_slice(text.trim_start_matches("0x"), &mut hash)
+		.map_err(|_| "a hash is 0x and 64 hexadecimal digits".to_string())?;
+	Ok(Hash(hash))
+}
+/// Who signs.
+#[derive(Clone, Debug, Default, Args)]
+pub struct SignerArgs {
+	/// Name of the key that signs; made when "default" is missing.
+	#[arg(long, value_name = "NAME", conflicts_with = "suri")]
+	pub key: Option<String>,
+
+	/// Secret that signs, for development: //Alice, a phrase or a 0x seed.
+	#[arg(long, value_name = "SECRET")]
+	pub suri: Option<String>,
+}
+
+/// Commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+	/// Keys, encrypted at rest in the format of polkadot.js.
+	#[command(subcommand)]
+	Keys(KeysCommand),
+
+	/// Make a dataset: JSON lines with text, licence and origin.
+	#[command(subcommand)]
+	Dataset(DatasetCommand),
+
+	/// Train without submitting.
+	#[command(subcommand)]
+	Train(TrainCommand),
+
+	/// Train an expert of the network's model, submit it and follow it to the decision.
+	Mine(MineArgs),
+
+	/// Submit an expert that is trained already (a .tblk file).
+	Submit(SubmitArgs),
+
+	/// List a model's experts.
+	Experts(ModelArgs),
+
+	/// Show the models.
+	Models,
+
+	/// List submissions, or follow one.
+	Submissions(SubmissionsArgs),
+
+	/// List the operators.
+	Operators,
+
+	/// Show an account's balance.
+	Balance(BalanceArgs),
+
+	/// Send tokens.
+	Transfer(TransferArgs),
+
+	/// Generate text with the model on the chain.
+	Chat(ChatArgs),
+
+	/// Start a node and watch its chain improve its own model.
+	Demo(DemoArgs),
+
+	/// Show the node, its chain and its engine.
+	Status,
+
+	/// Networks remembered by the address of their node.
+	#[command(subcommand)]
+	Network(NetworkCommand),
+}
+
+/// Commands on keys.
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+	/// Make a key and show the phrase that restores it.
+	New {
+		/// Name of the key.
+		#[arg(default_value = "default")]
+		name: String,
+		/// The only network the key may sign for: a genesis hash.
+		#[arg(long, value_name = "HASH", value_parser = parse_hash)]
+		pin: Option<Hash>,
+	},
+	/// List the keys.
+	List,
+	/// Show one key.
+	Show {
+		/// Name of the key.
+		#[arg(default_value = "default")]
+		name: String,
+	},
+	/// Import a key from its phrase (asked for, or --phrase) or from a polkadot.js JSON file.
+	Import {
+		/// Name of the key.
+		name: String,
+		/// Phrase, 0x seed or //Name. Visible to others in the process list: leave it out to be asked.
+		#[arg(long, value_name = "SECRET", conflicts_with = "json_file")]
+		phrase: Option<String>,
+		/// Key file exported from polkadot.js.
+		#[arg(long, value_name = "FILE")]
+		json_file: Option<PathBuf>,
+	},
+}
+
+/// A model by number.
+#[derive(Debug, Args)]
+pub struct ModelArgs {
+	/// The model.
+	#[arg(long, default_value_t = 0)]
+	pub model: u32,
+}
+
+/// `submissions`.
+#[derive(Debug, Args)]
+pub struct SubmissionsArgs {
+	/// Show one, with its reports.
+	pub id: Option<u64>,
+	/// Follow it to its decision.
+	#[arg(long, requires = "id")]
+	pub follow: bool,
+	/// How many of the latest to list.
+	#[arg(long, default_value_t = 20)]
+	pub count: u32,
+}
+
+/// `balance`.
+#[derive(Debug, Args)]
+pub struct BalanceArgs {
+	/// Address, key name or //Name; the default key if absent.
+	pub account: Option<String>,
+}
+
+/// `transfer`.
+#[derive(Debug, Args)]
+pub struct TransferArgs {
+	/// Address, key name or //Name.
+	pub to: String,
+	/// How much, in BLY.
+	pub amount: String,
+	/// Who pays.
+	#[command(flatten)]
+	pub signer: SignerArgs,
+}
+
+/// `chat`.
+#[derive(Clone, Debug, Args)]
+pub struct ChatArgs {
+	/// Model to ask.
+	#[arg(long, default_value_t = 0)]
+	pub model: u32,
+	/// Text to continue; absent: a conversation at the terminal.
+	#[arg(long, short)]
+	pub prompt: Option<String>,
+	/// Bytes to generate at most.
+	#[arg(long, default_value_t = 200)]
+	pub max_bytes: u32,
+	/// Randomness; 0 takes the most likely byte every time.
+	#[arg(long, default_value_t = 0.7)]
+	pub temperature: f32,
+	/// Share of the probability mass to choose from, 0 to 1.
+	#[arg(long, default_value_t = 0.9)]
+	pub top_p: f32,
+	/// Seed: equal seeds give equal text.
+	#[arg(long)]
+	pub seed: Option<u64>,
+}
+
+/// Commands on remembered networks.
+#[derive(Debug, Subcommand)]
+pub enum NetworkCommand {
+	/// Show the node's network and what is remembered.
+	Show,
+	/// Remember the node's network: from then on this address must answer with it.
+	Pin,
+	/// Forget what is remembered for this address.
+	Forget,
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use crate::slot::SlotName;
+	use clap::CommandFactory;
+
+	fn parse(line: &str) -> Result<Cli, clap::Error> {
+		Cli::try_parse_from(std::iter::once("blyan").chain(line.split_whitespace()))
+	}
+
+	#[test]
+	fn the_definition_is_consistent() {
+		Cli::command().debug_assert();
+	}
+
+	#[test]
+	fn global_options_may_follow_the_command() {
+		let cli = parse("transfer //Bob 1.5 --suri //Alice --url ws://x:1 --json").unwrap();
+		assert_eq!(cli.global.url, "ws://x:1");
+		assert!(cli.global.json);
+		let Command::Transfer(args) = cli.command else { panic!("another command") };
+		assert_eq!(args.signer.suri.as_deref(), Some("//Alice"));
+	}
+
+	#[test]
+	fn contradictions_and_nonsense_are_refused() {
+		for line in [
+			"transfer //Bob 1 --suri //Alice --key default",
+			"submissions --follow",
+			"mine --slot three",
+			"balance --genesis 0x12",
+			"dataset from-files",
+			"dataset from-crates --buckets 5",
+			"dataset from-crates --buckets 9..9",
+			"dataset from-crates --buckets 0..257",
+			"keys import a --phrase x --json-file y",
+			"",
+		] {
+			assert!(parse(line).is_err(), "{line}");
+		}
+	}
+
+	#[test]
+	fn slots_are_read_in_both_notations() {
+		let Command::Mine(args) = parse("mine --slot layer3.expert5 --minutes 0.5").unwrap().command else {
+			panic!("another command")
+		};
+		assert_eq!(args.slot, Some(SlotName { layer: 3, expert: 5 }));
+		assert_eq!(args.training.minutes, Some(0.5));
+	}
+}
