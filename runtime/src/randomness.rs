@@ -107,12 +107,11 @@ impl<T: Config> Randomness<H256, BlockNumberFor<T>> for Pallet<T> {
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use crate::{Runtime, RuntimeOrigin, System};
+	use crate::{Runtime, System};
 
 	fn in_block(number: u32, parent: u8, run: impl FnOnce()) {
-		let _: Option<RuntimeOrigin> = None;
-		System::reset_events();
-		System::initialize(&number, &H256([parent; 32]), &Default::default());
+		System::set_block_number(number);
+		System::set_parent_hash(H256([parent; 32]));
 		run();
 	}
 
