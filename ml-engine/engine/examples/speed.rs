@@ -1,6 +1,6 @@
 //! Prints how fast this machine evaluates: each kernel's products, and a whole model against the definition.
 //!
-//! `cargo run -p blyan-engine --example speed [d_model d_ff layers experts threads]`; the last line is JSON.
+//! `cargo run -p blyan-engine --example speed [d_model d_ff layers experts threads kernel]`; the last line is JSON.
 
 use blyan_engine::{
 	decode::Generator,
@@ -49,7 +49,12 @@ fn main() -> Result<(), Box<dyn Error>> {
 		context: 256,
 	};
 	let threads = usize::from(number(4, 1));
-	for kernel in Kernel::available() {
+	// A sixth number picks one kernel by its place, slowest first.
+	let chosen = numbers.get(5).map(|&index| usize::from(index));
+	let kernels = Kernel::available().into_iter().enumerate();
+	let kernels: Vec<Kernel> =
+		kernels.filter(|(index, _)| chosen.is_none_or(|c| c == *index)).map(|(_, k)| k).collect();
+	for &kernel in &kernels {
 		for (rows, cols) in [(256, 256), (512, 512), (512, 2_048)] {
 			let [one, many] = [1, 128].map(|tokens| gops(kernel, rows, cols, tokens));
 			println!("{kernel:>12} {rows}x{cols}: {one:7.1} GOPS for 1 token, {many:7.1} for 128");
@@ -66,7 +71,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 		});
 	println!("  definition: {definition:9.0} tokens/s");
 	let mut fields = vec![format!("\"exact_tokens_per_second\":{definition:.0},\"threads\":{threads}")];
-	for kernel in Kernel::available() {
+	for &kernel in &kernels {
 		let evaluator = Evaluator::new(kernel, threads).map_err(|error| format!("{error:?}"))?;
 		let seconds =
 			fastest(5, || drop(std::hint::black_box(evaluator.losses(&model, &sequences, &never_stop))));

@@ -2,6 +2,7 @@
 
 use crate::{
 	kernel::{
+		attention::{key_index, value_index, POSITIONS},
 		rows::{self, ActivationRows},
 		Kernel,
 	},
@@ -10,28 +11,33 @@ use crate::{
 use blyan_exact::{routing::route, ModelConfig, PROJECTION_MAX, RESIDUAL_MAX, VOCAB};
 use std::sync::Arc;
 
-/// Keys and values of one sequence in one layer: `[heads, context, head_size]`, filled from the front.
+/// Keys and values of one sequence in one layer, head by head, each as [`attention`](crate::kernel::attention)
+/// draws them.
 #[derive(Clone, Debug)]
 pub struct KeyValues {
 	head_size: usize,
-	context: usize,
+	/// Positions there is room for.
+	stride: usize,
 	len: usize,
 	keys: Vec<i8>,
 	maxima: Vec<i32>,
 	values: Vec<i8>,
+	scratch: Vec<i8>,
 }
 
 impl KeyValues {
-	/// Room for `context` positions.
-	pub fn new(config: &ModelConfig, context: usize) -> Self {
-		let d = usize::from(config.d_model);
+	/// Room for `positions`.
+	pub fn new(config: &ModelConfig, positions: usize) -> Self {
+		let (d, head_size) = (usize::from(config.d_model), config.head_size());
+		let stride = positions.next_multiple_of(POSITIONS);
 		Self {
-			head_size: config.head_size(),
-			context,
+			head_size,
+			stride,
 			len: 0,
-			keys: vec![0; d * context],
-			maxima: vec![0; usize::from(config.heads) * context],
-			values: vec![0; d * context],
+			keys: vec![0; d * stride],
+			maxima: vec![0; usize::from(config.heads) * stride],
+			values: vec![0; d * stride],
+			scratch: vec![0; head_size],
 		}
 	}
 
@@ -51,21 +57,28 @@ impl KeyValues {
 	}
 
 	fn push(&mut self, kernel: Kernel, key: &[i32], value: &[i32]) {
-		let size = self.head_size;
+		let (size, stride, position) = (self.head_size, self.stride, self.len);
 		for (head, (key, value)) in key.chunks_exact(size).zip(value.chunks_exact(size)).enumerate() {
-			let at = head * self.context + self.len;
-			let range = at * size..(at + 1) * size;
-			self.maxima[at] = rows::quantise_head(kernel, key, &mut self.keys[range.clone()]);
-			rows::quantise_values(kernel, value, &mut self.values[range]);
+			let range = head * size * stride..(head + 1) * size * stride;
+			self.maxima[head * stride + position] = rows::quantise_head(kernel, key, &mut self.scratch);
+			let keys = &mut self.keys[range.clone()];
+			for (entry, &k) in self.scratch.iter().enumerate() {
+				keys[key_index(stride, position, entry)] = k;
+			}
+			rows::quantise_values(kernel, value, &mut self.scratch);
+			let values = &mut self.values[range];
+			for (entry, &v) in self.scratch.iter().enumerate() {
+				values[value_index(size, position, entry)] = v;
+			}
 		}
 		self.len += 1;
 	}
 
-	/// Keys, their maxima and values of one head over the first `len` positions.
+	/// Keys, the first `len` maxima, and values of one head.
 	fn head(&self, head: usize, len: usize) -> (&[i8], &[i32], &[i8]) {
-		let at = head * self.context;
-		let entries = at * self.head_size..(at + len) * self.head_size;
-		(&self.keys[entries.clone()], &self.maxima[at..at + len], &self.values[entries])
+		let entries = head * self.head_size * self.stride..(head + 1) * self.head_size * self.stride;
+		let maxima = &self.maxima[head * self.stride..][..len];
+		(&self.keys[entries.clone()], maxima, &self.values[entries])
 	}
 }
 
@@ -111,13 +124,12 @@ pub fn attention(
 		}
 		for token in 0..tokens {
 			let len = first + token + 1;
-			scratch.resize(len, 0);
 			let row = (sequence * tokens + token) * d..(sequence * tokens + token + 1) * d;
 			let heads = queries[row.clone()].chunks_exact(size).zip(outputs[row].chunks_exact_mut(size));
 			for (head, (entries, out)) in heads.enumerate() {
 				let maximum = rows::quantise_head(kernel, entries, &mut query);
 				let (keys, maxima, values) = past.head(head, len);
-				rows::attend(kernel, &query, maximum, keys, maxima, values, &mut scratch, out);
+				rows::attend(kernel, &query, maximum, keys, past.stride, maxima, values, &mut scratch, out);
 			}
 		}
 	}

@@ -1,6 +1,6 @@
 //! Row-wise operators: normalisation, rescaling, attention. Plain loops that compilers vectorise.
 
-use super::{versions, Kernel};
+use super::{attention, versions, Kernel};
 use blyan_exact::{
 	attention::{QueryFactor, PROBABILITY_MAX, SCORE_MAX},
 	exponential::EXP2_Q30,
@@ -221,19 +221,6 @@ versions! {
 }
 
 versions! {
-	/// Integer products of one query with keys that lie one after another.
-	pub fn key_products(query: &[i8], keys: &[i8], products: &mut [i32]) {
-		for (product, key) in products.iter_mut().zip(keys.chunks_exact(query.len())) {
-			let mut sum = 0_i32;
-			for (&k, &q) in key.iter().zip(query) {
-				sum += i32::from(k) * i32::from(q);
-			}
-			*product = sum;
-		}
-	}
-}
-
-versions! {
 	/// Turns products into scores in place ([`QueryFactor::score`]) and returns the largest.
 	pub fn scores(products: &mut [i32], maxima: &[i32], factor: QueryFactor) -> i32 {
 		let (multiplier, shift) = (i64::from(factor.factor()), factor.shift());
@@ -263,37 +250,39 @@ versions! {
 	}
 }
 
-versions! {
-	/// `out += sum of probability * value`, values lying one row of `out.len()` after another.
-	///
-	/// At most 2^23 * 127 < 2^30 in magnitude.
-	pub fn weighted_values(probabilities: &[i32], values: &[i8], out: &mut [i32]) {
-		for (&probability, value) in probabilities.iter().zip(values.chunks_exact(out.len())) {
-			for (out, &v) in out.iter_mut().zip(value) {
-				*out += probability * i32::from(v);
-			}
-		}
-	}
-}
-
-/// One head of one query over `positions` keys and values; `scratch` has that many entries.
+/// One head of one query over the first `maxima.len()` positions, keys and values stored as
+/// [`super::attention`] draws them.
 pub fn attend(
 	kernel: Kernel,
 	query: &[i8],
 	query_maximum: i32,
 	keys: &[i8],
+	stride: usize,
 	maxima: &[i32],
 	values: &[i8],
-	scratch: &mut [i32],
+	scratch: &mut Vec<i32>,
 	out: &mut [i32],
 ) {
-	key_products(kernel, query, keys, scratch);
+	let len = maxima.len();
+	scratch.resize(len.next_multiple_of(attention::POSITIONS), 0);
+	attention::key_products(kernel, query, keys, stride, len, scratch);
+	let scratch = &mut scratch[..len];
 	let largest = scores(kernel, scratch, maxima, QueryFactor::new(query_maximum, query.len()));
 	let total = probabilities(kernel, scratch, largest);
-	out.fill(0);
-	weighted_values(kernel, scratch, values, out);
-	for o in out {
-		*o = blyan_exact::number::div_round(i64::from(*o) << 8, i64::from(total)) as i32;
+	attention::weighted_values(kernel, scratch, values, out);
+	normalise(kernel, out, total);
+}
+
+versions! {
+	/// `out = round(out * 256 / total)`, halves away from zero. The dividend is below 2^40.
+	pub fn normalise(out: &mut [i32], total: i32) {
+		let total = u64::from(total.unsigned_abs());
+		for o in out {
+			let sign = *o >> 31;
+			let magnitude = u64::from(o.unsigned_abs());
+			let quotient = ((magnitude * 512 + total) / (2 * total)) as i32;
+			*o = (quotient ^ sign) - sign;
+		}
 	}
 }
 

@@ -53,7 +53,8 @@ fn portable(weights: TernaryView<'_>, inputs: &ActivationRows, out: &mut [i32]) 
 			}
 		}
 		for token in 0..inputs.tokens() {
-			out[token * weights.rows + row] = blyan_exact::dot(&unpacked, inputs.row(token));
+			let products = unpacked.iter().zip(inputs.row(token));
+			out[token * weights.rows + row] = products.map(|(&w, &x)| i32::from(w) * i32::from(x)).sum();
 		}
 	}
 }

@@ -95,7 +95,7 @@ proptest! {
 	}
 
 	#[test]
-	fn attention_equals_the_definition(seed: u64, half in 1_usize..=32, positions in 1_usize..40, top in 0_u32..=21) {
+	fn attention_equals_the_definition(seed: u64, half in 1_usize..=32, positions in 1_usize..40, extra in 0_usize..20, top in 0_u32..=21) {
 		let mut source = Source(seed);
 		let size = 2 * half;
 		let mut bytes = |len: usize| -> Vec<i8> { (0..len).map(|_| source.within(127) as i8).collect() };
@@ -105,9 +105,29 @@ proptest! {
 		let (key_rows, value_rows): (Vec<_>, Vec<_>) = (keys.chunks(size).collect(), values.chunks(size).collect());
 		let expected = attention::attend(&query, maximum, &key_rows, &maxima, &value_rows);
 		for kernel in Kernel::available() {
-			let (mut scratch, mut out) = (vec![0; positions], vec![0; size]);
-			attend(kernel, &query, maximum, &keys, &maxima, &values, &mut scratch, &mut out);
+			let stride = (positions + extra).next_multiple_of(super::attention::POSITIONS);
+			// What lies past the last position must not matter.
+			let (mut stored_keys, mut stored_values) = (vec![99; size * stride], vec![99; size * stride]);
+			for (position, (key, value)) in key_rows.iter().zip(&value_rows).enumerate() {
+				for entry in 0..size {
+					stored_keys[super::attention::key_index(stride, position, entry)] = key[entry];
+					stored_values[super::attention::value_index(size, position, entry)] = value[entry];
+				}
+			}
+			let (mut scratch, mut out) = (Vec::new(), vec![0; size]);
+			attend(kernel, &query, maximum, &stored_keys, stride, &maxima, &stored_values, &mut scratch, &mut out);
 			prop_assert_eq!(&out, &expected, "{}", kernel);
+		}
+	}
+
+	#[test]
+	fn normalisation_of_attention_is_a_rounded_division(total in 32_767_i32..=256 * 32_767, share in -1.0_f64..=1.0) {
+		let sum = (share * 127.0 * f64::from(total)) as i32;
+		let expected = blyan_exact::number::div_round(i64::from(sum) << 8, i64::from(total)) as i32;
+		for kernel in Kernel::available() {
+			let mut got = [sum];
+			normalise(kernel, &mut got, total);
+			prop_assert_eq!(got, [expected], "{}", kernel);
 		}
 	}
 
@@ -180,6 +200,10 @@ fn kernels_hold_at_the_extremes() {
 		let (weights, sums) = (vec![128; 4 * width], vec![-128 * 2_048; 4]);
 		let view = table::TableView { weights: &weights, row_sums: &sums, rows: 4, cols: width };
 		assert_eq!(table::multiply(kernel, view, &inputs), [127 * 128 * 2_048; 4], "{kernel}");
+		// The largest sum of weighted values there can be, both ways.
+		let mut sums = vec![127 * 256 * 32_767, -127 * 256 * 32_767, 0];
+		normalise(kernel, &mut sums, 256 * 32_767);
+		assert_eq!(sums, [127 * 256, -127 * 256, 0], "{kernel}");
 		let mut far = vec![1 << 30, -(1 << 30)];
 		let largest = 1 << 30;
 		assert_eq!((probabilities(kernel, &mut far, largest), far), (32_767, vec![32_767, 0]), "{kernel}");
