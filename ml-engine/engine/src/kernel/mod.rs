@@ -42,7 +42,8 @@ impl Kernel {
 	/// AVX-512 with its dot-product instructions, if this processor has them.
 	pub fn avx512_vnni() -> Option<Self> {
 		#[cfg(target_arch = "x86_64")]
-		if is_x86_feature_detected!("avx512f")
+		if is_x86_feature_detected!("avx2")
+			&& is_x86_feature_detected!("avx512f")
 			&& is_x86_feature_detected!("avx512bw")
 			&& is_x86_feature_detected!("avx512dq")
 			&& is_x86_feature_detected!("avx512vl")

@@ -150,7 +150,7 @@ fn malformed_and_oversized_jobs_are_refused_at_the_door() {
 	let queue = world.queue();
 	let mutations: [fn(&mut EvaluationJob); 9] = [
 		|job| job.config.d_model = 65,
-		|job| drop(job.heads.pop()),
+		|job| job.heads.truncate(1),
 		|job| job.layer = 2,
 		|job| job.expert = 4,
 		|job| job.sample = 0,
