@@ -110,7 +110,7 @@ pub struct Layout {
 
 impl Layout {
 	/// Refuses shapes outside the bounds of the architecture, so a layout is always of modest size:
-	/// at most 44 MiB for a trunk and 515 KiB for an expert.
+	/// at most 18 MiB for a trunk and 520 KiB for an expert.
 	pub fn new(shape: BlockShape) -> Result<Self, BlockError> {
 		shape.validate()?;
 		let mut at = HEADER_BYTES;
