@@ -10,13 +10,14 @@ use crate::{
 use serde_json::{json, Value};
 use std::io::{BufRead, IsTerminal, Write};
 
+/// Highest temperature that nodes accept.
+const TEMPERATURE_MAX: f32 = 8.0;
+
 /// Generates once, or until the user has had enough.
 pub async fn run(session: &Session, args: ChatArgs) -> Outcome<()> {
 	let client = session.connect().await?;
 	if let Some(prompt) = &args.prompt {
-		let answer = generate(&client, &args, prompt, |text| show(session, text)).await?;
-		conclude(session, prompt, &answer);
-		return Ok(());
+		return continue_text(session, &client, &args, prompt).await;
 	}
 	let stdin = std::io::stdin();
 	if stdin.is_terminal() {
@@ -27,10 +28,20 @@ pub async fn run(session: &Session, args: ChatArgs) -> Outcome<()> {
 		if prompt.is_empty() {
 			break;
 		}
-		show(session, &prompt);
-		let answer = generate(&client, &args, &prompt, |text| show(session, text)).await?;
-		conclude(session, &prompt, &answer);
+		continue_text(session, &client, &args, &prompt).await?;
 	}
+	Ok(())
+}
+
+/// Shows the prompt and, as it comes, what the model adds.
+async fn continue_text(session: &Session, client: &Client, args: &ChatArgs, prompt: &str) -> Outcome<()> {
+	let mut not_shown = Some(prompt);
+	let mut on_text = |text: &str| {
+		not_shown.take().into_iter().chain([text]).for_each(|part| show(session, part));
+	};
+	let answer = generate(client, args, prompt, &mut on_text).await?;
+	let value = json!({ "prompt": prompt, "text": answer.text, "cost": answer.cost });
+	session.output.result(&value, format!("\n-- {}", answer.cost_line()));
 	Ok(())
 }
 
@@ -39,11 +50,6 @@ fn show(session: &Session, text: &str) {
 		let mut stdout = std::io::stdout();
 		let _ = write!(stdout, "{text}").and_then(|()| stdout.flush());
 	}
-}
-
-fn conclude(session: &Session, prompt: &str, answer: &Answer) {
-	let value = json!({ "prompt": prompt, "text": answer.text, "cost": answer.cost });
-	session.output.result(&value, format!("\n-- {}", answer.cost_line()));
 }
 
 /// What came back.
@@ -101,9 +107,9 @@ pub async fn generate(
 }
 
 fn request(args: &ChatArgs, prompt: &str) -> Outcome<Value> {
-	if !(0.0..=100.0).contains(&args.temperature) || !(0.0..=1.0).contains(&args.top_p) {
+	if !(0.0..=TEMPERATURE_MAX).contains(&args.temperature) || !(0.0..=1.0).contains(&args.top_p) {
 		return Err(Failure::new("temperature or top-p out of range")
-			.next("--temperature takes 0 to 100, --top-p 0 to 1"));
+			.next(format!("--temperature takes 0 to {TEMPERATURE_MAX}, --top-p 0 to 1")));
 	}
 	let seed = args.seed.unwrap_or_else(rand::random);
 	// The network samples in integers: 256 stands for one.
