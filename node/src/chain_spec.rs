@@ -54,8 +54,8 @@ pub fn load(id: &str, genesis_model: Option<&Path>) -> Result<ChainSpec, String>
 
 /// The same specification with its genesis state at hand.
 ///
-/// For a built-in one the runtime that is linked into this binary makes the state, so that its WebAssembly
-/// is not compiled twice at every start, which takes longer than everything else together.
+/// For a built-in one the runtime that is linked into this binary makes the state. Otherwise its WebAssembly
+/// would be compiled once more at every start, which takes longer than everything else together.
 pub fn load_with_state(id: &str, genesis_model: Option<&Path>) -> Result<ChainSpec, String> {
 	let mut spec = load(id, genesis_model)?;
 	if let Some(built_in) = BuiltIn::find(id) {
@@ -99,31 +99,26 @@ impl BuiltIn {
 
 	fn spec(&self, model: Option<&GenesisModel>) -> Result<ChainSpec, String> {
 		let extensions = Extensions { relay_chain: "rococo-local".into(), para_id: PARA_ID };
-		let builder = ChainSpec::builder(wasm()?, extensions)
+		Ok(ChainSpec::builder(wasm()?, extensions)
 			.with_name(self.name)
 			.with_id(self.id)
 			.with_chain_type(self.chain_type.clone())
-			.with_properties(properties());
-		Ok(match model {
-			None => builder.with_genesis_config_preset_name(self.preset),
-			Some(model) => builder.with_genesis_config_patch(self.patch_with(model)?),
-		}
-		.build())
+			.with_properties(properties())
+			.with_genesis_config_patch(self.patch(model)?)
+			.build())
 	}
 
-	fn patch_with(&self, model: &GenesisModel) -> Result<Value, String> {
+	/// What this chain's genesis has beyond the default.
+	fn patch(&self, model: Option<&GenesisModel>) -> Result<Value, String> {
+		let Some(model) = model else { return preset(Some(self.preset.into())) };
 		genesis_presets::with_model(self.preset, model.manifest_json()).ok_or_else(|| {
 			"the genesis model's manifest.json does not describe a model that this runtime accepts".into()
 		})
 	}
 
 	fn state(&self, model: Option<&GenesisModel>) -> Result<Storage, String> {
-		let patch = match model {
-			Some(model) => self.patch_with(model)?,
-			None => preset(Some(self.preset.into()))?,
-		};
 		let mut config = preset(None)?;
-		sc_chain_spec::json_merge(&mut config, patch);
+		sc_chain_spec::json_merge(&mut config, self.patch(model)?);
 		let json = serde_json::to_vec(&config).map_err(|error| error.to_string())?;
 		let mut state = BasicExternalities::new_empty();
 		state.execute_with(|| Runtime::build_state(json))?;

@@ -1,6 +1,7 @@
 //! From the command line to a running node, or to one of the other commands.
 
 use crate::{
+	chain_spec,
 	cli::{Cli, RelayChainCli, Subcommand},
 	service::{self, Block, HostFunctions},
 };
@@ -9,6 +10,7 @@ use frame_benchmarking_cli::{BenchmarkCmd, SUBSTRATE_REFERENCE_HARDWARE};
 use sc_cli::{Database, OffchainWorkerEnabled, Result, SubstrateCli};
 use sc_service::Configuration;
 use sp_runtime::traits::HashingFor;
+use std::io::Write;
 
 /// Runs what the command line asks for.
 pub fn run() -> Result<()> {
@@ -18,11 +20,12 @@ pub fn run() -> Result<()> {
 	match subcommand {
 		Subcommand::Key(cmd) => Ok(cmd.run(&cli)?),
 		Subcommand::ExportChainSpec(cmd) => {
-			let spec = crate::chain_spec::load(&cmd.chain, cmd.genesis_model.as_deref())?;
+			let load = if cmd.raw { chain_spec::load_with_state } else { chain_spec::load };
+			let spec = load(&cmd.chain, cmd.genesis_model.as_deref())?;
 			let json = sc_service::chain_ops::build_spec(&spec, cmd.raw)?;
 			match cmd.output {
 				Some(path) => Ok(std::fs::write(path, json)?),
-				None => Ok(println!("{json}")),
+				None => Ok(std::io::stdout().write_all(json.as_bytes())?),
 			}
 		}
 		Subcommand::CheckBlock(mut cmd) => {
@@ -86,6 +89,8 @@ fn run_node(mut cli: Cli) -> Result<()> {
 	if matches!(offchain, OffchainWorkerEnabled::WhenAuthority) {
 		*offchain = OffchainWorkerEnabled::Always;
 	}
+	// The dev chain's sealer reports every block at length, and the import is reported anyway.
+	cli.run.base.shared_params.log.insert(0, "sc_consensus_manual_seal::rpc=warn".into());
 	let runner = cli.create_runner(&cli.run.normalize())?;
 	let collator_options = cli.run.collator_options();
 	runner.run_node_until_exit(|config| async move {

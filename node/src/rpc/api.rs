@@ -160,6 +160,18 @@ impl Blyan {
 			error::error(NOT_FOUND, format!("there is no model {id}; `blyan_models` lists those there are"))
 		})
 	}
+
+	/// Makes room: what no model, holdout or open submission names any more is only history.
+	fn drop_unannounced(&self) -> RpcResult<()> {
+		let store = self.engine.store();
+		for hash in store.hashes() {
+			if self.ask(|api, at| api.blob_announced(at, hash))?.is_none() {
+				store.remove(&hash).map_err(error::blob)?;
+				log::info!("📦 Blob {hash:?} made room; nothing on chain names it any more");
+			}
+		}
+		Ok(())
+	}
 }
 
 #[async_trait]
@@ -237,8 +249,15 @@ impl BlyanApiServer for Blyan {
 		let chunk = STANDARD
 			.decode(data_base64)
 			.map_err(|cause| error::invalid(format!("`data_base64` is not standard base64: {cause}")))?;
-		let UploadStatus { received, complete } =
-			self.engine.store().write_chunk(&hash, total, offset, &chunk).map_err(error::blob)?;
+		let write = || self.engine.store().write_chunk(&hash, total, offset, &chunk);
+		let written = match write() {
+			Err(BlobError::QuotaExceeded { .. }) => {
+				self.drop_unannounced()?;
+				write()
+			}
+			written => written,
+		};
+		let UploadStatus { received, complete } = written.map_err(error::blob)?;
 		if complete {
 			log::info!("📦 Blob {hash:?} of {total} bytes was uploaded");
 		}

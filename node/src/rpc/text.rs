@@ -74,7 +74,7 @@ mod tests {
 	#[test]
 	fn prompt_bytes_reads_hexadecimal_and_text() {
 		assert_eq!(prompt_bytes("0x00ff"), [0, 255]);
-		assert_eq!(prompt_bytes("0x"), []);
+		assert!(prompt_bytes("0x").is_empty());
 		assert_eq!(prompt_bytes("0xyz"), b"0xyz");
 		assert_eq!(prompt_bytes("0x1"), b"0x1");
 		assert_eq!(prompt_bytes("fn main"), b"fn main");
