@@ -169,7 +169,7 @@ impl Expert {
 
 /// Bytes that are no expert, under a name the chain cannot tell from an expert's.
 pub fn no_expert(bytes: &[u8]) -> BlockRef {
-	let hash = H256(sp_core::blake2_256(bytes));
+	let hash = H256(sp_crypto_hashing::blake2_256(bytes));
 	BlockRef { tensor_root: hash, blob: BlobRef { hash, size: bytes.len() as u32 } }
 }
 
