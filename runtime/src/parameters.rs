@@ -22,7 +22,7 @@ pub mod dynamic_params {
 		pub static ZMilli: u32 = 3_000;
 		/// Sequences drawn for one evaluation.
 		#[codec(index = 2)]
-		pub static SampleSize: u32 = 64;
+		pub static SampleSize: u32 = 256;
 		/// Blocks between a submission and the draw of its committee and sample.
 		#[codec(index = 3)]
 		pub static Delay: BlockNumber = 2;
