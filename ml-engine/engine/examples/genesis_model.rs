@@ -58,7 +58,7 @@ fn dataset(path: &Path, buckets: Range<u16>, bytes_max: u64) -> Result<Vec<Docum
 		let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
 		let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
 		let registry = home.ok_or("neither CARGO_HOME nor HOME is set")?.join("registry/src");
-		let options = CratesOptions { buckets, crate_bytes_max: 256 * 1024, bytes_max, ..Default::default() };
+		let options = CratesOptions { buckets, bytes_max, ..Default::default() };
 		write_jsonl(path, &from_crates(&registry, &options, &mut |_| ())?)?;
 	}
 	Ok(read_jsonl(path)?.collect::<Result<_, _>>()?)
@@ -148,7 +148,6 @@ fn main() -> Result<(), Box<dyn Error>> {
 		"files": files,
 		"training": {
 			"program": "cargo run --release -p blyan-engine --example genesis_model",
-			"arguments": arguments,
 			"options": options,
 			"documents": base.len(),
 			"corpus_bytes": corpus.len(),

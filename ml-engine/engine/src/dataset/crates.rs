@@ -31,7 +31,7 @@ impl Default for CratesOptions {
 		Self {
 			buckets: 0..256,
 			file_bytes_max: 64 * 1024,
-			crate_bytes_max: 2 * 1024 * 1024,
+			crate_bytes_max: 256 * 1024,
 			bytes_max: u64::MAX,
 		}
 	}
