@@ -138,7 +138,12 @@ pub enum DevSeal {
 
 /// The node's command line.
 #[derive(Debug, clap::Parser)]
-#[command(propagate_version = true, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(
+	version,
+	propagate_version = true,
+	args_conflicts_with_subcommands = true,
+	subcommand_negates_reqs = true
+)]
 pub struct Cli {
 	/// A command instead of running the node.
 	#[command(subcommand)]

@@ -8,7 +8,7 @@ use crate::{
 use clap::{CommandFactory, FromArgMatches};
 use frame_benchmarking_cli::{BenchmarkCmd, SUBSTRATE_REFERENCE_HARDWARE};
 use sc_cli::{Database, OffchainWorkerEnabled, Result, SubstrateCli};
-use sc_service::Configuration;
+use sc_service::{ChainType, Configuration};
 use sp_runtime::traits::HashingFor;
 use std::io::Write;
 
@@ -63,6 +63,10 @@ pub fn run() -> Result<()> {
 		Subcommand::PurgeChain(mut cmd) => {
 			paritydb_only(&mut cmd.base.database_params.database)?;
 			let runner = cli.create_runner(&cmd)?;
+			let is_dev = runner.config().chain_spec.chain_type() == ChainType::Development;
+			if is_dev || (cmd.parachain && !cmd.relaychain) {
+				return runner.sync_run(|config| cmd.base.run(config.database));
+			}
 			let relay_cli = RelayChainCli::new(runner.config(), cli.relay_chain_args.iter());
 			runner.sync_run(|config| {
 				let relay_config = relay_configuration(&relay_cli, &config)?;
