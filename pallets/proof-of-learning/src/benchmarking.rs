@@ -48,7 +48,7 @@ fn holdout() -> HoldoutRef {
 
 fn assert_last_event<T: Config>(event: Event<T>) {
 	let event: <T as frame_system::Config>::RuntimeEvent = event.into();
-	frame_system::Pallet::<T>::assert_last_event(event.into());
+	frame_system::Pallet::<T>::assert_last_event(event);
 }
 
 /// A miner with money and as many attempts on record as a day can have.
@@ -60,10 +60,12 @@ where
 	let money = T::Bond::get().saturating_add(T::Currency::minimum_balance());
 	T::Currency::set_balance(&miner, money.saturating_mul(10u32.into()));
 	Miners::<T>::mutate(&miner, |record| {
-		// One place is left for the attempt of the benchmark.
+		// One place is left for the attempt of the benchmark, whose model has a small number.
 		let others = 1..T::MaxUploadsPerDay::get();
 		record.attempts = BoundedVec::truncate_from(
-			others.map(|model| (ExpertSlot { model, layer: 0, expert: 0 }, 1)).collect(),
+			others
+				.map(|n| (ExpertSlot { model: u32::MAX.saturating_sub(n), layer: 0, expert: 0 }, 1))
+				.collect(),
 		);
 	});
 	miner
