@@ -37,8 +37,8 @@ pub fn key_products(
 	products: &mut [i32],
 ) {
 	let padded = len.next_multiple_of(POSITIONS);
-	assert!(padded <= stride && padded <= products.len() && stride % POSITIONS == 0);
-	assert!(query.len() % 2 == 0 && keys.len() >= query.len() * stride);
+	assert!(padded <= stride && padded <= products.len() && stride.is_multiple_of(POSITIONS));
+	assert!(query.len().is_multiple_of(2) && keys.len() >= query.len() * stride);
 	match kernel.0 {
 		Path::Portable => {
 			products[..padded].fill(0);
@@ -64,10 +64,12 @@ pub fn weighted_values(kernel: Kernel, probabilities: &[i32], values: &[i8], out
 	match kernel.0 {
 		// SAFETY: a kernel of this kind exists only where its instructions were detected; lengths were checked.
 		#[cfg(target_arch = "x86_64")]
-		Path::Avx2 if out.len() % 8 == 0 => unsafe { x86::weighted_avx2(probabilities, values, out) },
+		Path::Avx2 if out.len().is_multiple_of(8) => unsafe { x86::weighted_avx2(probabilities, values, out) },
 		// SAFETY: as above.
 		#[cfg(target_arch = "x86_64")]
-		Path::Avx512Vnni if out.len() % 16 == 0 => unsafe { x86::weighted_avx512(probabilities, values, out) },
+		Path::Avx512Vnni if out.len().is_multiple_of(16) => unsafe {
+			x86::weighted_avx512(probabilities, values, out)
+		},
 		_ => {
 			out.fill(0);
 			for (pair, row) in probabilities.chunks(2).zip(values.chunks_exact(2 * out.len())) {

@@ -18,7 +18,7 @@ impl Source {
 	/// Mostly moderate numbers, now and then a bound itself.
 	fn residual(&mut self) -> i32 {
 		let bound = 1_i64 << (self.next() % 23);
-		let value = if self.next() % 16 == 0 { bound } else { self.within(bound) };
+		let value = if self.next().is_multiple_of(16) { bound } else { self.within(bound) };
 		value as i32
 	}
 }
