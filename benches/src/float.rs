@@ -15,6 +15,9 @@ type Matrix = Tensor<Flex, 2>;
 
 /// Guards the division by the root mean square of a zero row.
 const EPSILON: f32 = 1e-6;
+/// Added to the score of a position that must not be seen. Its exponential is tiny but not subnormal, which
+/// would be slow.
+const HIDDEN: f32 = -60.0;
 
 struct Expert {
 	/// `[d_model, d_ff]`
@@ -142,7 +145,8 @@ impl FloatModel {
 			}
 			let rows = self.indices(&tokens);
 			let gates = Matrix::from_data(TensorData::new(gates, [tokens.len(), 1]), &self.device);
-			let hidden = relu(x.clone().select(0, rows.clone()).matmul(expert.up.clone())).powi_scalar(2);
+			let hidden = relu(x.clone().select(0, rows.clone()).matmul(expert.up.clone()));
+			let hidden = hidden.clone() * hidden;
 			let output = normalise(hidden).matmul(expert.down.clone()) * gates;
 			sum = sum.select_assign(0, rows, output, IndexingUpdateOp::Add);
 		}
@@ -162,7 +166,8 @@ impl FloatModel {
 		let tensor = |values: Vec<f32>, columns: usize| {
 			Tensor::from_data(TensorData::new(values, [1, 1, tokens, columns]), &self.device)
 		};
-		let mask = (0..tokens * tokens).map(|i| if i % tokens <= i / tokens { 0.0 } else { -1e9 }).collect();
+		let mask =
+			(0..tokens * tokens).map(|i| if i % tokens <= i / tokens { 0.0 } else { HIDDEN }).collect();
 		Rotary {
 			cos: tensor(angles.iter().map(|angle| angle.cos()).collect(), half),
 			sin: tensor(angles.iter().map(|angle| angle.sin()).collect(), half),
@@ -191,6 +196,6 @@ impl Rotary {
 }
 
 fn normalise(x: Matrix) -> Matrix {
-	let mean_square = x.clone().powi_scalar(2).mean_dim(1);
+	let mean_square = (x.clone() * x.clone()).mean_dim(1);
 	x * mean_square.add_scalar(EPSILON).sqrt().recip()
 }

@@ -126,7 +126,7 @@ impl Chain {
 	/// If the chain has no such call.
 	pub async fn call(&self, pallet: &str, call: &str, args: &[u8]) -> Vec<u8> {
 		let at = self.api.at_current_block().await.expect("the node answers");
-		let pallet = at.metadata_ref().pallet_by_name(pallet).expect("the chain has the pallet").clone();
+		let pallet = at.metadata_ref().pallet_by_name(pallet).expect("the chain has the pallet");
 		let index = pallet.call_variant_by_name(call).expect("the pallet has the call").index;
 		[&[pallet.call_index(), index][..], args].concat()
 	}
