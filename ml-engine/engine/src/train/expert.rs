@@ -30,7 +30,7 @@ pub struct Options {
 	pub steps: u64,
 	/// Stop, with the learning rate fully decayed, after this many seconds even if steps are left.
 	pub seconds_max: Option<f64>,
-	/// Sequences an update learns from.
+	/// Sequences an update learns from; 0 takes as many as make 4,096 bytes.
 	pub batch: usize,
 	/// Bytes of a sequence, at most the model's context; 0 takes the whole context.
 	pub tokens: usize,
@@ -52,7 +52,7 @@ impl Default for Options {
 		Self {
 			steps: 1_000,
 			seconds_max: Some(150.0),
-			batch: 32,
+			batch: 0,
 			tokens: 0,
 			optimiser: OptimiserConfig {
 				learning_rate: 1e-3,
@@ -70,6 +70,8 @@ impl Default for Options {
 	}
 }
 
+/// Bytes of a batch unless said otherwise. Larger batches make too few updates in the minutes a miner has.
+const BATCH_BYTES: usize = 4_096;
 /// Batches that are remembered for [`Options::replay`].
 const REMEMBERED_MAX: usize = 96;
 
@@ -107,7 +109,7 @@ impl Options {
 			return refuse("tokens", "must be between 2 and the model's context");
 		}
 		if self.batch == 0 {
-			return refuse("batch", "must be at least 1");
+			self.batch = (BATCH_BYTES / self.tokens).max(1);
 		}
 		if self.seconds_max.is_some_and(|limit| limit.is_nan() || limit <= 0.0) {
 			return refuse("seconds_max", "must be positive");
