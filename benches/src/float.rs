@@ -50,7 +50,7 @@ pub struct FloatModel {
 impl FloatModel {
 	/// A model of this architecture with arbitrary weights.
 	pub fn new(config: ModelConfig) -> Self {
-		let device = FlexDevice::default();
+		let device = FlexDevice;
 		let mut state = 0x9e37_79b9_7f4a_7c15u64;
 		let mut matrix = |rows: usize, columns: usize| {
 			let bound = (3.0 / rows as f32).sqrt();

@@ -15,7 +15,7 @@ use std::io::Write;
 /// Runs what the command line asks for.
 pub fn run() -> Result<()> {
 	let matches = Cli::setup_command(Cli::command()).get_matches();
-	let mut cli = Cli::from_arg_matches(&matches).map_err(|error| sc_cli::Error::Cli(error.into()))?;
+	let mut cli = Cli::from_arg_matches(&matches).map_err(sc_cli::Error::Cli)?;
 	let Some(subcommand) = cli.subcommand.take() else { return run_node(cli) };
 	match subcommand {
 		Subcommand::Key(cmd) => Ok(cmd.run(&cli)?),

@@ -65,7 +65,7 @@ fn dataset(path: &Path, buckets: Range<u16>, bytes_max: u64) -> Result<Vec<Docum
 }
 
 fn report(progress: &Progress) -> ControlFlow<()> {
-	if progress.step % 25 == 0 || progress.holdout_bits.is_some() {
+	if progress.step.is_multiple_of(25) || progress.holdout_bits.is_some() {
 		println!(
 			"{:>6} {:5.1} % loss {:.4} holdout {:?} rate {:.5} norm {:.3} {:.0} bytes/s",
 			progress.step,

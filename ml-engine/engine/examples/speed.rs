@@ -62,7 +62,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 	}
 	let exact = golden::random_model(config, b"speed");
 	let model = Arc::new(Model::from_weights(&config, &exact.trunk, &exact.experts)?);
-	let text: Vec<u8> = (0..32 * 256_u32).map(|i| (i * i >> 5) as u8).collect();
+	let text: Vec<u8> = (0..32 * 256_u32).map(|i| ((i * i) >> 5) as u8).collect();
 	let sequences: Vec<&[u8]> = text.chunks(256).collect();
 	let view = exact.view();
 	let definition = 256.0
