@@ -5,7 +5,7 @@ use crate::failure::{Context, Failure, Kind, Outcome};
 use blyan_primitives::{ModelId, ModelInfo, SubmissionId};
 use blyan_runtime_api::{OperatorInfo, SubmissionInfo, SubmissionTerms};
 use codec::{Decode, Encode};
-use serde::{Deserialize, Serialize};
+use serde::{de::Error as _, Deserialize, Deserializer, Serialize};
 use sp_core::{crypto::AccountId32, H256};
 use subxt::rpcs::client::{rpc_params, RpcParams, RpcSubscription};
 
@@ -13,7 +13,7 @@ use subxt::rpcs::client::{rpc_params, RpcParams, RpcSubscription};
 const SUBMISSIONS_PER_CALL: u32 = 100;
 
 /// One message of a generation: a byte, or the end with what it cost.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
 pub enum Generated {
 	/// The end.
@@ -32,6 +32,36 @@ pub enum Generated {
 		/// Its position in the answer.
 		index: u32,
 	},
+}
+
+// By hand: serde's untagged enums cannot read a fraction once any crate of the build asks serde_json for
+// numbers of arbitrary precision.
+impl<'de> Deserialize<'de> for Generated {
+	fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+		#[derive(Deserialize)]
+		struct Failed {
+			error: String,
+		}
+		#[derive(Deserialize)]
+		struct Byte {
+			byte_hex: String,
+			text: String,
+			index: u32,
+		}
+		let message = serde_json::Value::deserialize(deserializer)?;
+		let read = if message.get("error").is_some() {
+			serde_json::from_value(message).map(|Failed { error }| Self::Failed { error })
+		} else if message.get("done").is_some() {
+			serde_json::from_value(message).map(Self::Done)
+		} else {
+			serde_json::from_value(message).map(|Byte { byte_hex, text, index }| Self::Byte {
+				byte_hex,
+				text,
+				index,
+			})
+		};
+		read.map_err(D::Error::custom)
+	}
 }
 
 /// What a generation took.
