@@ -28,12 +28,7 @@ pub struct CratesOptions {
 
 impl Default for CratesOptions {
 	fn default() -> Self {
-		Self {
-			buckets: 0..256,
-			file_bytes_max: 64 * 1024,
-			crate_bytes_max: 256 * 1024,
-			bytes_max: u64::MAX,
-		}
+		Self { buckets: 0..256, file_bytes_max: 64 * 1024, crate_bytes_max: 256 * 1024, bytes_max: u64::MAX }
 	}
 }
 
