@@ -21,6 +21,7 @@ use burn::tensor::backend::Backend;
 use burn_flex::Flex;
 use serde_json::{json, Value};
 use std::{
+	cmp::Reverse,
 	fs,
 	ops::ControlFlow,
 	path::Path,
@@ -106,8 +107,12 @@ impl LocalModel {
 		Ok(Self { config, versions, trunk, experts: experts.context("an expert of the model")? })
 	}
 
-	/// The slot that is worth training: of those with the lowest version the deepest, since there a step
-	/// costs least, and of those the one that the router chooses most often on this text.
+	/// The slot that is worth training: of those with the lowest version the one in the lowest layer, and of
+	/// those the one that the router chooses most often on this text.
+	///
+	/// What the lowest layer learns passes through every later one. On the genesis model two minutes there
+	/// gained 0.0059 +- 0.0006 bits per byte; six minutes in the last layer, where a step costs less, gained
+	/// 0.0052 +- 0.0016.
 	pub fn choose_slot(&self, model: u32, corpus: &Corpus, seed: u64) -> Outcome<ExpertSlot> {
 		let tokens = usize::from(self.config.context);
 		let sample = corpus.sample(seed, USAGE_SEQUENCES, tokens)?;
@@ -121,7 +126,7 @@ impl LocalModel {
 			.iter()
 			.enumerate()
 			.filter(|(index, _)| self.versions.get(*index).is_none_or(|version| *version == lowest))
-			.max_by_key(|(index, count)| (index / per_layer, **count))
+			.max_by_key(|(index, count)| (Reverse(index / per_layer), **count))
 			.map_or(0, |(index, _)| index);
 		Ok(ExpertSlot {
 			model,

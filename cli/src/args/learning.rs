@@ -154,7 +154,7 @@ pub struct MineArgs {
 	/// Model to improve.
 	#[arg(long, default_value_t = 0)]
 	pub model: u32,
-	/// Which expert: LAYER.EXPERT. Absent: of those improved least often, the deepest and most used.
+	/// Which expert: LAYER.EXPERT. Absent: of those improved least often, the one in the lowest layer that is used most.
 	#[arg(long, value_name = "LAYER.EXPERT")]
 	pub slot: Option<SlotName>,
 	/// Keep the trained TensorBlock here.
