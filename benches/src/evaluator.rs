@@ -73,6 +73,7 @@ pub fn measure(dir: &Path, seconds: f64) -> Result<Value, Box<dyn Error>> {
 		.map_err(|error| format!("the model is not valid: {error:?}"))?;
 	let fast = Model::from_weights(&config, &trunk, &experts)?;
 	let float = FloatModel::new(config);
+	let tables = float.tables(batch, length);
 
 	let mut kernels = serde_json::Map::new();
 	let mut best = 0.0;
@@ -91,7 +92,7 @@ pub fn measure(dir: &Path, seconds: f64) -> Result<Value, Box<dyn Error>> {
 		best = tokens;
 	}
 	let f32 = rate(&sequences, batch, seconds, |batch| {
-		std::hint::black_box(float.loss(&batch.concat(), length));
+		std::hint::black_box(float.loss(&batch.concat(), &tables));
 	});
 	eprintln!("f32 through burn-flex: {f32:.0} tokens/s");
 	let definition = rate(&sequences, 1, seconds, |batch| {

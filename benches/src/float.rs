@@ -83,19 +83,18 @@ impl FloatModel {
 
 	/// Sum of the losses of all bytes, in bits.
 	///
-	/// `sequences` holds sequences of `tokens` bytes one after another.
-	pub fn loss(&self, sequences: &[u8], tokens: usize) -> f32 {
-		let batch = sequences.len() / tokens;
+	/// `sequences` holds sequences one after another, as many and as long as the tables are for.
+	pub fn loss(&self, sequences: &[u8], tables: &Tables) -> f32 {
+		let Tables { batch, tokens, .. } = *tables;
 		let inputs: Vec<i32> = sequences
 			.chunks_exact(tokens)
 			.flat_map(|sequence| {
 				core::iter::once(0).chain(sequence[..tokens - 1].iter().map(|byte| i32::from(*byte)))
 			})
 			.collect();
-		let rotary = self.rotary(tokens);
 		let mut h = self.embedding.clone().select(0, self.indices(&inputs));
 		for layer in &self.layers {
-			h = h.clone() + self.attend(layer, h, batch, &rotary);
+			h = h.clone() + self.attend(layer, h, tables);
 			h = h.clone() + self.experts(layer, h);
 		}
 		let logits = normalise(h).matmul(self.head.clone());
@@ -105,17 +104,21 @@ impl FloatModel {
 		-log_softmax(logits, 1).gather(1, targets).sum().into_scalar() / core::f32::consts::LN_2
 	}
 
-	fn attend(&self, layer: &Layer, h: Matrix, batch: usize, rotary: &Rotary) -> Matrix {
+	fn attend(&self, layer: &Layer, h: Matrix, tables: &Tables) -> Matrix {
+		let Tables { batch, tokens, .. } = *tables;
 		let [rows, width] = h.dims();
-		let (heads, tokens) = (usize::from(self.config.heads), rows / batch);
+		let heads = usize::from(self.config.heads);
 		let size = width / heads;
 		let qkv = normalise(h).matmul(layer.qkv.clone());
+		// The last reshape copies: what follows is several times slower on a view.
 		let part = |i: usize| {
-			qkv.clone().narrow(1, i * width, width).reshape([batch, tokens, heads, size]).swap_dims(1, 2)
+			let part = qkv.clone().narrow(1, i * width, width).reshape([batch, tokens, heads, size]);
+			part.swap_dims(1, 2).reshape([batch * heads, tokens, size])
 		};
-		let (q, k, v) = (rotary.turn(part(0)), rotary.turn(part(1)), part(2));
-		let scores = q.matmul(k.swap_dims(2, 3)).div_scalar((size as f32).sqrt()) + rotary.mask.clone();
-		let mixed = softmax(scores, 3).matmul(v).swap_dims(1, 2).reshape([rows, width]);
+		let (q, k, v) = (tables.turn(part(0)), tables.turn(part(1)), part(2));
+		let scores = q.matmul(k.swap_dims(1, 2)) + tables.mask.clone();
+		let mixed = softmax(scores, 2).matmul(v).reshape([batch, heads, tokens, size]);
+		let mixed = mixed.swap_dims(1, 2).reshape([rows, width]);
 		normalise(mixed).matmul(layer.wo.clone())
 	}
 
@@ -157,41 +160,61 @@ impl FloatModel {
 		Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), &self.device)
 	}
 
-	fn rotary(&self, tokens: usize) -> Rotary {
+	/// The constants of attention over `batch` sequences of `tokens` bytes.
+	pub fn tables(&self, batch: usize, tokens: usize) -> Tables {
 		let size = self.config.head_size();
 		let half = size / 2;
-		let angles: Vec<f32> = (0..tokens * half)
-			.map(|i| (i / half) as f32 / 10_000f32.powf((i % half) as f32 / half as f32))
-			.collect();
-		let tensor = |values: Vec<f32>, columns: usize| {
-			Tensor::from_data(TensorData::new(values, [1, 1, tokens, columns]), &self.device)
+		let count = batch * usize::from(self.config.heads);
+		let angle =
+			|entry: usize, token: usize| token as f32 / 10_000f32.powf((entry % half) as f32 / half as f32);
+		let table = |columns: usize, value: &dyn Fn(usize, usize) -> f32| {
+			let one: Vec<f32> = (0..tokens * columns).map(|i| value(i % columns, i / columns)).collect();
+			Tensor::from_data(TensorData::new(one.repeat(count), [count, tokens, columns]), &self.device)
 		};
-		let mask =
-			(0..tokens * tokens).map(|i| if i % tokens <= i / tokens { 0.0 } else { HIDDEN }).collect();
-		Rotary {
-			cos: tensor(angles.iter().map(|angle| angle.cos()).collect(), half),
-			sin: tensor(angles.iter().map(|angle| angle.sin()).collect(), half),
-			mask: tensor(mask, tokens),
+		// The factor 1 / sqrt(head size) of the scores is divided between queries and keys.
+		let scale = (size as f32).powf(-0.25);
+		let turn = (0..size * size).map(|i| {
+			let (row, column) = (i / size, i % size);
+			let sign = if column < half { -1.0 } else { 1.0 };
+			if (column + half) % size == row {
+				sign
+			} else {
+				0.0
+			}
+		});
+		Tables {
+			batch,
+			tokens,
+			cos: table(size, &|entry, token| scale * angle(entry, token).cos()),
+			sin: table(size, &|entry, token| scale * angle(entry, token).sin()),
+			turn: Tensor::from_data(
+				TensorData::new(turn.collect::<Vec<f32>>(), [1, size, size]),
+				&self.device,
+			),
+			mask: table(tokens, &|seen, from| if seen <= from { 0.0 } else { HIDDEN }),
 		}
 	}
 }
 
-struct Rotary {
-	/// `[1, 1, tokens, head_size / 2]`
-	cos: Tensor<Flex, 4>,
-	/// `[1, 1, tokens, head_size / 2]`
-	sin: Tensor<Flex, 4>,
-	/// `[1, 1, tokens, tokens]`
-	mask: Tensor<Flex, 4>,
+/// The constants of attention, one copy for each sequence and head: the library adds tensors of one shape
+/// many times faster than it broadcasts.
+pub struct Tables {
+	batch: usize,
+	tokens: usize,
+	/// `[batch * heads, tokens, head_size]`
+	cos: Tensor<Flex, 3>,
+	/// `[batch * heads, tokens, head_size]`
+	sin: Tensor<Flex, 3>,
+	/// Maps the halves `(a, b)` of a head to `(-b, a)`. `[1, head_size, head_size]`
+	turn: Tensor<Flex, 3>,
+	/// `[batch * heads, tokens, tokens]`
+	mask: Tensor<Flex, 3>,
 }
 
-impl Rotary {
+impl Tables {
 	/// Rotates the first half of each head against the second, which costs what rotating pairs costs.
-	fn turn(&self, x: Tensor<Flex, 4>) -> Tensor<Flex, 4> {
-		let half = x.dims()[3] / 2;
-		let (a, b) = (x.clone().narrow(3, 0, half), x.narrow(3, half, half));
-		let (cos, sin) = (self.cos.clone(), self.sin.clone());
-		Tensor::cat(vec![a.clone() * cos.clone() - b.clone() * sin.clone(), a * sin + b * cos], 3)
+	fn turn(&self, x: Tensor<Flex, 3>) -> Tensor<Flex, 3> {
+		x.clone() * self.cos.clone() + x.matmul(self.turn.clone()) * self.sin.clone()
 	}
 }
 
