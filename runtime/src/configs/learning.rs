@@ -11,7 +11,7 @@ impl pallet_experts::Config for Runtime {
 	// 32 layers of 64 experts. Reading a whole model stays below a megabyte of proof.
 	type MaxSlots = ConstU32<2_048>;
 	type MaxHistory = ConstU32<16>;
-	type WeightInfo = pallet_experts::weights::SubstrateWeight<Runtime>;
+	type WeightInfo = weights::pallet_experts::WeightInfo<Runtime>;
 }
 
 parameter_types! {
@@ -34,7 +34,7 @@ impl pallet_operators::Config for Runtime {
 	// A hundred reports against the majority use up the best reputation.
 	type ReputationStep = ConstU32<10_000>;
 	type HeartbeatPriority = HeartbeatPriority;
-	type WeightInfo = pallet_operators::weights::SubstrateWeight<Runtime>;
+	type WeightInfo = weights::pallet_operators::WeightInfo<Runtime>;
 }
 
 parameter_types! {
@@ -77,5 +77,5 @@ impl pallet_proof_of_learning::Config for Runtime {
 	type MaxClosed = ConstU32<4_096>;
 	type MaxUploadsPerDay = ConstU32<256>;
 	type ModelsPerBlock = ConstU32<4>;
-	type WeightInfo = pallet_proof_of_learning::weights::SubstrateWeight<Runtime>;
+	type WeightInfo = weights::pallet_proof_of_learning::WeightInfo<Runtime>;
 }

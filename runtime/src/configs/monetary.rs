@@ -96,7 +96,7 @@ impl pallet_ledger::Config for Runtime {
 	type FeeBurn = FeeBurn;
 	type FeeRecipient = PotAndTreasury;
 	type JournalLength = ConstU32<1_024>;
-	type WeightInfo = pallet_ledger::weights::SubstrateWeight<Runtime>;
+	type WeightInfo = weights::pallet_ledger::WeightInfo<Runtime>;
 }
 
 impl pallet_transaction_payment::Config for Runtime {
