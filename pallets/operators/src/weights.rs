@@ -1,15 +1,10 @@
-//! Weights of `pallet_operators`.
+//! What `pallet_operators` asks to be weighed.
 //!
-//! This file has the shape that `blyan-node benchmark pallet --pallet pallet_operators` writes and is replaced
-//! by its output. Its present figures are upper estimates from counting storage accesses and signatures.
+//! A runtime brings measured figures (`scripts/weights`); `()` serves tests.
 
 #![allow(missing_docs)]
 
-use core::marker::PhantomData;
-use frame_support::{
-	traits::Get,
-	weights::{constants::RocksDbWeight, Weight},
-};
+use frame_support::weights::{constants::RocksDbWeight, Weight};
 
 /// Weight functions needed for `pallet_operators`.
 pub trait WeightInfo {
@@ -22,32 +17,7 @@ pub trait WeightInfo {
 	fn withdraw() -> Weight;
 }
 
-/// Weights of `pallet_operators` on a runtime's database.
-pub struct SubstrateWeight<T>(PhantomData<T>);
-impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
-	fn register() -> Weight {
-		Weight::from_parts(120_000_000, 3_908).saturating_add(T::DbWeight::get().reads_writes(5, 6))
-	}
-	fn update_capabilities() -> Weight {
-		Weight::from_parts(50_000_000, 3_908).saturating_add(T::DbWeight::get().reads_writes(3, 3))
-	}
-	fn rotate_key() -> Weight {
-		Weight::from_parts(90_000_000, 3_545).saturating_add(T::DbWeight::get().reads_writes(3, 3))
-	}
-	fn heartbeat() -> Weight {
-		Weight::from_parts(25_000_000, 3_545).saturating_add(T::DbWeight::get().reads_writes(2, 1))
-	}
-	fn authorize_heartbeat() -> Weight {
-		Weight::from_parts(70_000_000, 3_545).saturating_add(T::DbWeight::get().reads_writes(3, 0))
-	}
-	fn exit() -> Weight {
-		Weight::from_parts(20_000_000, 3_545).saturating_add(T::DbWeight::get().reads_writes(1, 1))
-	}
-	fn withdraw() -> Weight {
-		Weight::from_parts(60_000_000, 3_908).saturating_add(T::DbWeight::get().reads_writes(4, 5))
-	}
-}
-
+// Upper estimates from counting storage accesses and signatures, for mocks.
 impl WeightInfo for () {
 	fn register() -> Weight {
 		Weight::from_parts(120_000_000, 3_908).saturating_add(RocksDbWeight::get().reads_writes(5, 6))
