@@ -10,6 +10,7 @@
 
 extern crate alloc;
 
+mod claim;
 mod draw;
 mod job;
 mod model;
@@ -18,6 +19,7 @@ mod score;
 pub mod traits;
 
 pub use blyan_exact::ModelConfig;
+pub use claim::{EvaluationStatement, Opening, PartIndex, Query, Statement, Subject, TraceIndex};
 pub use draw::draw_indices;
 pub use job::{EngineError, EvaluationJob, EvaluationOutcome, HoldoutRef, JobId, JobStatus};
 pub use model::{
@@ -25,7 +27,9 @@ pub use model::{
 	VersionIndex,
 };
 pub use pow::{leading_zero_bits, pow_hash, search_pow, PowStamp, POW_CONTEXT};
-pub use score::{ScoreReport, SubmissionId, Verdict, SCORE_CONTEXT};
+pub use score::{
+	seal_hash, Score, ScoreReport, ScoreSeal, SubmissionId, Verdict, SCORE_CONTEXT, SEAL_CONTEXT,
+};
 
 /// The operators' session key, key type `blya`: signs scores and heartbeats, nothing of value.
 pub mod operator_key {
@@ -37,6 +41,8 @@ pub mod operator_key {
 	app_crypto!(sr25519, KEY_TYPE);
 }
 
+/// An audit's number, given out in order.
+pub type AuditId = u64;
 /// Public half of an operator's session key.
 pub type OperatorId = operator_key::Public;
 /// Signature by an operator's session key.

@@ -13,6 +13,20 @@ pub type SubmissionId = u64;
 /// Domain separator of the signed payload.
 pub const SCORE_CONTEXT: &[u8] = b"blyan/score/1";
 
+/// Domain separator of the signed payload of a seal.
+pub const SEAL_CONTEXT: &[u8] = b"blyan/seal/1";
+
+wire! {
+	/// What an evaluation came to on each of its samples.
+	#[derive(Copy, MaxEncodedLen)]
+	pub struct Score {
+		/// On the sample that decides whether the model got better.
+		pub target: EvaluationOutcome,
+		/// On the mixed-domain sample that must not get worse; models without a guard holdout have none.
+		pub guard: Option<EvaluationOutcome>,
+	}
+}
+
 /// An operator's finding.
 #[derive(
 	Clone,
@@ -30,7 +44,7 @@ pub const SCORE_CONTEXT: &[u8] = b"blyan/score/1";
 )]
 pub enum Verdict {
 	/// The candidate was evaluated.
-	Scored(EvaluationOutcome),
+	Scored(Score),
 	/// The candidate's bytes match their hash but are no valid expert for the slot.
 	Invalid,
 }
@@ -60,4 +74,28 @@ impl ScoreReport {
 	pub fn signing_payload(&self, genesis: &H256) -> Vec<u8> {
 		(SCORE_CONTEXT, genesis, self).encode()
 	}
+}
+
+wire! {
+	/// A promise of a verdict: its hash together with a salt and the member's account.
+	#[derive(Copy, MaxEncodedLen)]
+	pub struct ScoreSeal {
+		/// The submission.
+		pub submission: SubmissionId,
+		/// [`seal_hash`] of what will be revealed.
+		pub seal: H256,
+	}
+}
+
+impl ScoreSeal {
+	/// The bytes the operator's session key signs: context, genesis hash of the chain, seal.
+	pub fn signing_payload(&self, genesis: &H256) -> Vec<u8> {
+		(SEAL_CONTEXT, genesis, self).encode()
+	}
+}
+
+/// Blake2b-256 over a verdict's digest, a salt and the member's account: equal verdicts have different seals, and a
+/// seal copied by somebody else can never be opened by them.
+pub fn seal_hash(digest: &H256, salt: &H256, account: &impl Encode) -> H256 {
+	H256(sp_crypto_hashing::blake2_256(&(digest, salt, account).encode()))
 }

@@ -1,8 +1,15 @@
 //! How pallets reach their neighbours. The runtime wires them; each has a trivial `()` implementation.
 
-use crate::{BlockRef, ExpertHead, ExpertSlot, ModelConfig, ModelId, ModelInfo, OperatorId, VersionIndex};
+use crate::{
+	BlockRef, EvaluationJob, ExpertHead, ExpertSlot, ModelConfig, ModelId, ModelInfo, OperatorId, PartIndex,
+	Statement, Subject, Verdict, VersionIndex,
+};
 use alloc::vec::Vec;
-use sp_runtime::DispatchError;
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use scale_info::TypeInfo;
+use serde::{Deserialize, Serialize};
+use sp_core::H256;
+use sp_runtime::{DispatchError, Perbill};
 
 /// Models and their experts, as `proof-of-learning` sees them.
 pub trait ExpertRegistry<AccountId> {
@@ -18,6 +25,15 @@ pub trait ExpertRegistry<AccountId> {
 	fn generation(id: ModelId) -> Option<u32> {
 		Self::model(id).map(|model| model.generation)
 	}
+	/// The root of the model with its current heads: `blyan_exact::model_root`.
+	fn model_root(id: ModelId) -> Option<H256> {
+		let model = Self::model(id)?;
+		let heads: Vec<_> = model.heads.iter().map(|head| head.block.tensor_root.0).collect();
+		Some(H256(blyan_exact::model_root(&model.config, &model.trunk.tensor_root.0, &heads)))
+	}
+	/// Takes `version` back if it still is the head of `slot`: its parent's tensors become the head again, under
+	/// a new version, since versions only grow. Fails if it is not the head, or its parent is forgotten.
+	fn revert(slot: ExpertSlot, version: VersionIndex) -> Result<VersionIndex, DispatchError>;
 	/// Makes `block` the new head of `slot`; fails if `parent` is no longer the head.
 	fn promote(
 		slot: ExpertSlot,
@@ -32,14 +48,14 @@ pub trait ExpertRegistry<AccountId> {
 
 /// Operators, as `proof-of-learning` sees them.
 pub trait OperatorSet<AccountId> {
-	/// Operators that may be drawn now, each with its weight (reputation), in a deterministic order.
-	fn eligible() -> Vec<(AccountId, u32)>;
+	/// Operators that may be drawn now, in a deterministic order.
+	fn eligible() -> Vec<EligibleOperator<AccountId>>;
 	/// The operator a session key belongs to.
 	fn owner_of(key: &OperatorId) -> Option<AccountId>;
 	/// The session key of an operator.
 	fn key_of(who: &AccountId) -> Option<OperatorId>;
-	/// Notes that `who` reported with the majority (`true`), or against it or not at all (`false`).
-	fn note_report(who: &AccountId, with_majority: bool);
+	/// Notes what `who` did, for its reputation.
+	fn note_service(who: &AccountId, service: Service);
 	/// Makes `count` eligible operators for a benchmark and returns them with their keys.
 	#[cfg(feature = "runtime-benchmarks")]
 	fn ensure_operators_for_benchmark(count: u32) -> Vec<(AccountId, OperatorId)>;
@@ -73,4 +89,127 @@ impl BlobAnnouncements for () {
 	fn announced(_: &sp_core::H256) -> Option<u32> {
 		None
 	}
+}
+
+/// An operator that may be drawn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EligibleOperator<AccountId> {
+	/// Its account.
+	pub account: AccountId,
+	/// Its weight in a draw: its reputation.
+	pub weight: u32,
+	/// Whom it belongs to; itself, if nobody else is known.
+	pub owner: AccountId,
+	/// Hash of its hardware's identifier; zero if none was given.
+	pub hardware: H256,
+}
+
+/// Something an operator did or did not do, for its reputation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+	/// A sealed verdict that was revealed in time and decided.
+	ReportAgreed,
+	/// A revealed verdict that another one outvoted. Not an offence: a dispute says who was right.
+	ReportOutvoted,
+	/// No seal before the deadline.
+	SealMissed,
+	/// A seal, and no verdict that opens it.
+	RevealMissed,
+	/// An expert of this operator's owner joined the model.
+	LineageGrown,
+	/// A forced error caught, or a true answer confirmed.
+	AuditPassed,
+	/// A blob served when it was asked for.
+	BlobServed,
+}
+
+/// What an operator can lose stake for. Only evidence on chain, or root, makes one.
+#[derive(
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	PartialOrd,
+	Ord,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
+)]
+pub enum OffenceKind {
+	/// Three heartbeats in a row were missed.
+	HeartbeatsMissed,
+	/// A seal was never opened.
+	RevealMissed,
+	/// A forced error was confirmed: the answer was not checked.
+	VerificationFailed,
+	/// A score was proven wrong by executing a block again, or was not defended in time.
+	FalseScore,
+	/// Two different verdicts on one subject carry the same signature key.
+	Equivocation,
+	/// The hardware is not what was committed to.
+	HardwareFalse,
+}
+
+/// Where offences are reported. `evidence` names what proves it: a game, a report, a period.
+pub trait Offences<AccountId> {
+	/// Reports that `offender` did `kind`. Reporting the same evidence twice counts once. `reporter` gets its share
+	/// of what is taken, if there is one.
+	fn report(offender: &AccountId, kind: OffenceKind, evidence: H256, reporter: Option<&AccountId>);
+}
+
+impl<AccountId> Offences<AccountId> for () {
+	fn report(_: &AccountId, _: OffenceKind, _: H256, _: Option<&AccountId>) {}
+}
+
+/// The stakes of operators, as `slashing` sees them. Implemented by `operators`.
+pub trait OperatorStakes<AccountId, Balance> {
+	/// Money that was taken.
+	type Credit;
+	/// What `who` has at stake.
+	fn stake(who: &AccountId) -> Option<Balance>;
+	/// Takes `share` of the stake of `who`.
+	fn slash(who: &AccountId, share: Perbill) -> Self::Credit;
+	/// Keeps `who` out of draws until it asks to return, or is let in again.
+	fn quarantine(who: &AccountId);
+	/// Lets `who` be drawn again.
+	fn release(who: &AccountId);
+	/// Removes `who` for good: no draw, no registration under this account again.
+	fn ban(who: &AccountId);
+	/// Moves the measure of violations in the reputation of `who`.
+	fn note_offence(who: &AccountId, kind: OffenceKind);
+}
+
+/// The claims about a subject, as `disputes` sees them. Implemented by whoever keeps the claims.
+pub trait Claims<AccountId> {
+	/// What part `part` of the subject's verdicts claims to have computed.
+	fn statement(subject: Subject, part: PartIndex) -> Option<Statement>;
+	/// Who claims what, in the order of the seats; those who have not said anything are left out.
+	fn claims(subject: Subject) -> Vec<(AccountId, Verdict)>;
+	/// The candidate's block and the architecture it must fit.
+	fn candidate(subject: Subject) -> Option<(BlockRef, ModelConfig)>;
+	/// The job a party computes to find out who is right; only off-chain workers ask.
+	fn job(subject: Subject, part: PartIndex) -> Option<EvaluationJob>;
+	/// Whether claims about the subject may be disputed now.
+	fn is_disputable(subject: Subject) -> bool;
+	/// A dispute about the subject began: it stays disputable, and nothing is paid out, until all have ended.
+	fn note_opened(subject: Subject);
+	/// A dispute about the subject ended.
+	fn note_closed(subject: Subject);
+	/// The verdict of this digest was proven wrong, or nobody defended it. Called once for each digest.
+	fn refuted(subject: Subject, digest: H256);
+	/// Makes a subject with two different claims for a benchmark.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn ensure_subject_for_benchmark() -> (Subject, EvaluationJob);
+}
+
+/// Opens a dispute in an operator's name, as `slashing` sees `disputes`: an appeal is a claim that the chain
+/// computes again.
+pub trait Appeals<AccountId> {
+	/// Puts the claim of `appellant` about `subject` against the claim that prevailed.
+	fn appeal(appellant: &AccountId, subject: Subject) -> sp_runtime::DispatchResult;
 }

@@ -31,9 +31,12 @@ mod loss;
 pub mod merkle;
 pub mod norm;
 pub mod number;
+mod program;
 pub mod rotary;
 pub mod routing;
 mod sampling;
+pub mod step;
+pub mod tree;
 mod weights;
 
 pub use config::{ConfigError, ModelConfig, VOCAB};
@@ -43,5 +46,6 @@ pub use linear::{add_residual, dot, Matrix, LOGIT_MAX, PROJECTION_MAX, RESIDUAL_
 pub use loss::loss;
 pub use norm::Activations;
 pub use number::{Rescale, Scale};
+pub use program::{Operator, Program, Shape};
 pub use sampling::Sampling;
 pub use weights::{model_root, Expert, Layer, ModelError, Trunk};

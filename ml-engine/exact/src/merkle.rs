@@ -1,6 +1,6 @@
-//! Merkle trees: over bytes, and over the losses of a job.
+//! Binary Merkle trees over bytes: tiles of a TensorBlock, heads of a model, sequences of a holdout.
 //!
-//! Leaves, nodes and sums are hashed under different first bytes, so none can pass for another.
+//! Leaves and nodes are hashed under different first bytes, so none can pass for another.
 //! An odd node at the end of a level is promoted unchanged.
 
 use crate::hash::{blake2_256, Hash};
@@ -76,61 +76,6 @@ pub fn verify(root: &Hash, count: usize, index: usize, leaf: &Hash, proof: &[Has
 	siblings.next().is_none() && hash == *root
 }
 
-/// What one sequence of a job came to, in bits, Q16.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SequenceLosses {
-	/// Index of the sequence in the holdout.
-	pub index: u32,
-	/// Loss of the model as it is.
-	pub baseline: u64,
-	/// Loss of the model with the candidate.
-	pub candidate: u64,
-}
-
-#[derive(Clone, Copy)]
-struct Sums {
-	hash: Hash,
-	baseline: u64,
-	candidate: u64,
-}
-
-impl Sums {
-	fn leaf(losses: &SequenceLosses) -> Self {
-		let SequenceLosses { index, baseline, candidate } = *losses;
-		let hash =
-			blake2_256(&[&[2], &index.to_le_bytes(), &baseline.to_le_bytes(), &candidate.to_le_bytes()]);
-		Self { hash, baseline, candidate }
-	}
-
-	/// A sequence's loss is below 256 * 2^32 = 2^40, so sums of up to 2^23 sequences fit.
-	fn join(left: &Self, right: &Self) -> Self {
-		let hash = blake2_256(&[
-			&[3],
-			&left.hash,
-			&left.baseline.to_le_bytes(),
-			&left.candidate.to_le_bytes(),
-			&right.hash,
-			&right.baseline.to_le_bytes(),
-			&right.candidate.to_le_bytes(),
-		]);
-		Self {
-			hash,
-			baseline: left.baseline.saturating_add(right.baseline),
-			candidate: left.candidate.saturating_add(right.candidate),
-		}
-	}
-}
-
-/// Merkle-sum root over a job's sequences in the order of the draw: it commits to each loss and to both sums.
-pub fn job_root(sequences: &[SequenceLosses]) -> Hash {
-	let mut level: Vec<Sums> = sequences.iter().map(Sums::leaf).collect();
-	while level.len() > 1 {
-		level = level_above(&level, Sums::join);
-	}
-	let top = level.first().copied().unwrap_or(Sums { hash: EMPTY, baseline: 0, candidate: 0 });
-	blake2_256(&[&[4], &top.hash, &top.baseline.to_le_bytes(), &top.candidate.to_le_bytes()])
-}
-
 #[cfg(test)]
 mod tests {
 	use super::*;
@@ -146,23 +91,6 @@ mod tests {
 	fn root_promotes_an_odd_node() {
 		let leaves = [leaf(b"a"), leaf(b"b"), leaf(b"c")];
 		assert_eq!(root(&leaves), node(&node(&leaves[0], &leaves[1]), &leaves[2]));
-	}
-
-	#[test]
-	fn job_root_commits_to_indices_losses_and_order() {
-		let a = SequenceLosses { index: 1, baseline: 10, candidate: 9 };
-		let b = SequenceLosses { index: 2, baseline: 20, candidate: 21 };
-		let roots = [
-			job_root(&[]),
-			job_root(&[a]),
-			job_root(&[a, b]),
-			job_root(&[b, a]),
-			job_root(&[SequenceLosses { index: 3, ..a }, b]),
-			job_root(&[SequenceLosses { candidate: 8, ..a }, SequenceLosses { candidate: 22, ..b }]),
-		];
-		for (i, root) in roots.iter().enumerate() {
-			assert!(!roots[..i].contains(root), "root {i}");
-		}
 	}
 
 	proptest! {

@@ -15,7 +15,7 @@ extern crate alloc;
 // The native half of the macro names `Vec`.
 #[cfg(not(substrate_runtime))]
 use alloc::vec::Vec;
-use blyan_primitives::{EngineError, EvaluationJob, JobId, JobStatus};
+use blyan_primitives::{EngineError, EvaluationJob, JobId, JobStatus, Opening, Query};
 use codec::{Decode, Encode};
 use sp_runtime_interface::{
 	pass_by::{AllocateAndReturnByCodec, PassFatPointerAndRead, PassPointerAndReadCopy},
@@ -35,6 +35,9 @@ pub trait MlEngine: Send + Sync {
 	fn poll(&self, id: JobId) -> Result<JobStatus, EngineError>;
 	/// Gives up on a job. Cancelling a job that has ended changes nothing.
 	fn cancel(&self, id: JobId) -> Result<(), EngineError>;
+	/// Opens a place in what the engine computes for `job`. Starts the work and returns `None` while it lasts; asking
+	/// again later gives the answer. The job need not have been submitted before.
+	fn open(&self, job: EvaluationJob, query: Query) -> Result<Option<Opening>, EngineError>;
 }
 
 #[cfg(not(substrate_runtime))]
@@ -98,6 +101,21 @@ pub trait MlEngineHost {
 			None => Err(EngineError::NotAvailable),
 		}
 	}
+
+	/// Opens a place in a job's computation; both are given as SCALE encodings.
+	fn open(
+		&mut self,
+		job: PassFatPointerAndRead<&[u8]>,
+		query: PassFatPointerAndRead<&[u8]>,
+	) -> AllocateAndReturnByCodec<Result<Option<Opening>, EngineError>> {
+		match self.extension::<MlEngineExt>() {
+			Some(MlEngineExt(engine)) => {
+				let query = Query::decode(&mut &query[..]).map_err(|_| EngineError::JobMalformed)?;
+				engine.open(decode_job(job)?, query)
+			}
+			None => Err(EngineError::NotAvailable),
+		}
+	}
 }
 
 /// For the node's executor: `type HostFunctions = (ParachainHostFunctions, blyan_host::HostFunctions);`
@@ -117,6 +135,11 @@ pub fn poll(id: JobId) -> Result<JobStatus, EngineError> {
 /// Gives up on a job.
 pub fn cancel(id: JobId) -> Result<(), EngineError> {
 	ml_engine_host::cancel(id.0)
+}
+
+/// Opens a place in what `job` computes; `None` while the engine is at work on it.
+pub fn open(job: &EvaluationJob, query: &Query) -> Result<Option<Opening>, EngineError> {
+	ml_engine_host::open(&job.encode(), &query.encode())
 }
 
 #[cfg(test)]
