@@ -25,6 +25,11 @@ pub trait ExpertRegistry<AccountId> {
 	fn generation(id: ModelId) -> Option<u32> {
 		Self::model(id).map(|model| model.generation)
 	}
+	/// The model as it was at an earlier generation, as far as history goes back. Walks over every slot's history, so
+	/// only questions from outside of blocks ask it.
+	fn model_at(id: ModelId, generation: u32) -> Option<ModelInfo> {
+		Self::model(id).filter(|model| model.generation == generation)
+	}
 	/// The root of the model with its current heads: `blyan_exact::model_root`.
 	fn model_root(id: ModelId) -> Option<H256> {
 		let model = Self::model(id)?;
@@ -194,6 +199,8 @@ pub trait Claims<AccountId> {
 	fn candidate(subject: Subject) -> Option<(BlockRef, ModelConfig)>;
 	/// The job a party computes to find out who is right; only off-chain workers ask.
 	fn job(subject: Subject, part: PartIndex) -> Option<EvaluationJob>;
+	/// Subjects whose claims may be disputed now; only off-chain workers and clients ask.
+	fn disputable() -> Vec<Subject>;
 	/// Whether claims about the subject may be disputed now.
 	fn is_disputable(subject: Subject) -> bool;
 	/// A dispute about the subject began: it stays disputable, and nothing is paid out, until all have ended.
