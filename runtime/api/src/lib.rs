@@ -7,11 +7,13 @@
 
 extern crate alloc;
 
+mod operators;
 mod records;
 
+pub use operators::{OffenceInfo, OffenceState, OperatorInfo};
 pub use records::{
-	ActiveEvaluation, CommitteeSeat, ExpiryReason, OperatorInfo, RejectReason, SubmissionInfo,
-	SubmissionOutcome, SubmissionState, SubmissionTerms,
+	ActiveEvaluation, CommitteeSeat, ExpiryReason, RejectReason, SubmissionInfo, SubmissionOutcome,
+	SubmissionState, SubmissionTerms,
 };
 
 use alloc::vec::Vec;
@@ -60,6 +62,15 @@ sp_api::decl_runtime_apis! {
 	pub trait OperatorsApi {
 		/// Every registered operator.
 		fn operators() -> Vec<OperatorInfo>;
+		/// What the next registration costs besides the stake; `withdraw` gives it back.
+		fn registration_price() -> Balance;
+	}
+
+	/// Offences.
+	#[api_version(1)]
+	pub trait SlashingApi {
+		/// The open offences of an account and the most recently closed, by number.
+		fn offences(who: AccountId) -> Vec<OffenceInfo>;
 	}
 
 	/// Serving.
