@@ -7,6 +7,7 @@
 
 extern crate alloc;
 
+pub mod disputes;
 mod records;
 
 pub use records::{
