@@ -8,6 +8,7 @@
 extern crate alloc;
 
 mod operators;
+pub mod disputes;
 mod records;
 
 pub use operators::{OffenceInfo, OffenceState, OperatorInfo};
