@@ -72,8 +72,8 @@ pub fn evaluate_job(
 	let len = usize::from(job.holdout.sequence_len);
 	let sequences: Vec<&[u8]> =
 		indices.iter().map(|&index| &holdout[index as usize * len..(index as usize + 1) * len]).collect();
-	let losses = evaluator.paired_losses(&model, &candidate, &sequences, checkpoint)?;
-	Ok(outcome(&indices, &losses, job.holdout.sequence_len))
+	let items = evaluator.items(&model, &candidate, &indices, &sequences, checkpoint)?;
+	Ok(outcome(&items, job.holdout.sequence_len))
 }
 
 /// A holdout's bytes, checked against blob hash and Merkle root.

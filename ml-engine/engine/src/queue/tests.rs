@@ -4,7 +4,11 @@ use crate::{
 	block::{self, blob_ref, block_ref},
 	eval::JobLimits,
 };
-use blyan_exact::{golden, merkle, Sampling};
+use blyan_exact::{
+	golden, merkle,
+	tree::{trace_root, Item},
+	Sampling,
+};
 use blyan_primitives::{draw_indices, HoldoutRef};
 use sp_core::H256;
 use std::{
@@ -114,14 +118,20 @@ fn a_job_gives_what_the_definition_computes() {
 	let mut changed = world.golden.clone();
 	changed.experts[6] = golden::random_expert(&changed.config, b"candidate");
 	let indices = draw_indices(&world.job.seed, 32, 10);
-	let losses: Vec<(u64, u64)> = indices
+	let items: Vec<Item> = indices
 		.iter()
-		.map(|&index| {
-			let bytes = &world.holdout[index as usize * 48..][..48];
-			(world.golden.view().sequence_loss(bytes).unwrap(), changed.view().sequence_loss(bytes).unwrap())
+		.map(|&sequence| {
+			let bytes = &world.holdout[sequence as usize * 48..][..48];
+			let claim = |model: &golden::OwnedModel| {
+				let trace = trace_root(&crate::eval::reference::roots(model, bytes));
+				(model.view().sequence_loss(bytes).unwrap(), trace)
+			};
+			let ((baseline, baseline_trace), (candidate, candidate_trace)) =
+				(claim(&world.golden), claim(&changed));
+			Item { sequence, baseline, candidate, baseline_trace, candidate_trace }
 		})
 		.collect();
-	assert_eq!(got, crate::eval::outcome(&indices, &losses, 48));
+	assert_eq!(got, crate::eval::outcome(&items, 48));
 	assert_eq!((got.sequences, got.bytes), (10, 480));
 }
 
