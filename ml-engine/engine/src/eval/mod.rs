@@ -10,6 +10,7 @@
 
 pub mod forward;
 mod job;
+mod opening;
 mod recorder;
 #[cfg(test)]
 pub(crate) mod reference;
@@ -18,6 +19,7 @@ mod tests;
 mod trace;
 
 pub use job::{evaluate_job, JobLimits};
+pub use opening::{Finding, Need};
 pub use recorder::Recorder;
 pub use trace::{Output, Roots};
 
