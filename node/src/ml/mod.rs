@@ -11,7 +11,7 @@ use blyan_engine::{
 	queue::{GenerationSink, JobQueue, ModelParts, QueueConfig, QueueMetrics},
 };
 use blyan_host::MlEngine;
-use blyan_primitives::{EngineError, EvaluationJob, JobId, JobStatus, ModelInfo};
+use blyan_primitives::{EngineError, EvaluationJob, JobId, JobStatus, ModelInfo, Opening, Query};
 use genesis::{GenesisError, GenesisModel};
 use parking_lot::RwLock;
 use sc_service::Configuration;
@@ -65,6 +65,12 @@ pub struct EngineStatus {
 	pub generating: u64,
 	/// Bytes generated since the start.
 	pub generated_bytes: u64,
+	/// Openings for disputes that wait or are being computed.
+	pub openings_queued: u64,
+	/// Openings given since the start.
+	pub openings: u64,
+	/// Openings that could not be computed since the start.
+	pub openings_failed: u64,
 	/// Blobs in the store.
 	pub blobs: usize,
 	/// Bytes in the store.
@@ -141,6 +147,9 @@ impl EngineService {
 			generations_queued,
 			generating,
 			generated_bytes: queue.generated_bytes,
+			openings_queued: queue.openings_queued,
+			openings: queue.openings,
+			openings_failed: queue.openings_failed,
 			blobs: self.store.hashes().len(),
 			store_bytes: self.store.used_bytes(),
 			store_limit: self.store.bytes_max(),
@@ -181,6 +190,10 @@ impl MlEngine for EngineService {
 
 	fn cancel(&self, id: JobId) -> Result<(), EngineError> {
 		self.with_queue(|queue| queue.cancel(id))
+	}
+
+	fn open(&self, job: EvaluationJob, query: Query) -> Result<Option<Opening>, EngineError> {
+		self.with_queue(|queue| queue.open(job, query))
 	}
 }
 
