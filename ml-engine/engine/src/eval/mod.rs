@@ -14,6 +14,7 @@ mod opening;
 mod recorder;
 #[cfg(test)]
 pub(crate) mod reference;
+mod speed;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -21,7 +22,7 @@ mod trace;
 pub use job::{evaluate_job, JobLimits};
 pub use opening::{Finding, Need};
 pub use recorder::Recorder;
-pub use trace::{Output, Roots};
+pub use trace::{Output, Outputs, Roots};
 
 use crate::{
 	kernel::Kernel,
@@ -174,6 +175,13 @@ impl Evaluator {
 		let mut output = Output::new(&program, operator).ok_or(EngineError::JobMalformed)?;
 		self.run(model, &[sequence], &mut output);
 		Ok(output.into_bytes())
+	}
+
+	/// Loss of one sequence and what every operator puts out, in the order of the program.
+	pub fn outputs(&self, model: &Model, sequence: &[u8]) -> Result<(u64, Vec<Vec<u8>>), EngineError> {
+		let mut outputs = Outputs::new(program(model, &[sequence])?);
+		let losses = self.run(model, &[sequence], &mut outputs);
+		Ok((losses.iter().sum(), outputs.into_bytes()))
 	}
 
 	/// Losses of a group of sequences.

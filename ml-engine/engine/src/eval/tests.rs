@@ -144,6 +144,8 @@ fn single_outputs_are_those_of_the_definition() {
 			let got = evaluator.operator_output(&model, golden::TEXT, operator).unwrap();
 			assert_eq!(&got, expected, "{kernel}, operator {operator}");
 		}
+		let outputs = evaluator.outputs(&model, golden::TEXT).unwrap();
+		assert_eq!(outputs, (golden::LOSS, expected.clone()), "{kernel}");
 		let beyond = evaluator.operator_output(&model, golden::TEXT, expected.len());
 		assert_eq!(beyond, Err(EngineError::JobMalformed));
 	}

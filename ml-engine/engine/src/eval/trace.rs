@@ -134,3 +134,35 @@ impl Recorder for Output {
 		}
 	}
 }
+
+/// Keeps all outputs for one sequence: some 30 KiB for each byte of it with the first model, far more with large ones.
+#[derive(Clone, Debug)]
+pub struct Outputs {
+	program: Program,
+	outputs: Vec<Output>,
+}
+
+impl Outputs {
+	/// Room for the outputs of a program.
+	pub fn new(program: Program) -> Self {
+		let outputs = (0..).map_while(|index| Output::new(&program, index)).collect();
+		Self { program, outputs }
+	}
+
+	/// The outputs in the order of the program.
+	pub fn into_bytes(self) -> Vec<Vec<u8>> {
+		self.outputs.into_iter().map(Output::into_bytes).collect()
+	}
+}
+
+impl Recorder for Outputs {
+	const IS_ACTIVE: bool = true;
+
+	fn whole(&mut self, operator: Operator, bytes: &[u8]) {
+		self.outputs[self.program.index_of(operator)].whole(operator, bytes);
+	}
+
+	fn some(&mut self, operator: Operator, tokens: &[u32], bytes: &[u8]) {
+		self.outputs[self.program.index_of(operator)].some(operator, tokens, bytes);
+	}
+}
