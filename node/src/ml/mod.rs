@@ -1,6 +1,7 @@
 //! The engine as a service of the node: its blobs, its queue, and the door for off-chain workers.
 
 pub mod genesis;
+pub mod measurement;
 pub mod metrics;
 
 use crate::cli::MlParams;
@@ -8,11 +9,12 @@ use blyan_engine::{
 	blobs::{BlobError, BlobStore},
 	decode::GenerationRequest,
 	model::ModelStore,
-	queue::{GenerationSink, JobQueue, ModelParts, QueueConfig, QueueMetrics},
+	queue::{GenerationSink, JobQueue, ModelParts, QueueConfig, QueueMetrics, Turn},
 };
 use blyan_host::MlEngine;
 use blyan_primitives::{EngineError, EvaluationJob, JobId, JobStatus, ModelInfo, Opening, Query};
 use genesis::{GenesisError, GenesisModel};
+use measurement::Measurement;
 use parking_lot::RwLock;
 use sc_service::Configuration;
 use serde::Serialize;
@@ -130,6 +132,25 @@ impl EngineService {
 	/// The blobs.
 	pub fn store(&self) -> &BlobStore {
 		&self.store
+	}
+
+	/// Measures what this machine can do when nothing else wants to run, and hands it to `keep`.
+	pub fn measure(&self, keep: impl FnOnce(Measurement) + Send + 'static) {
+		let (threads, store_bytes) = (self.threads, self.store.bytes_max());
+		let task = move |turn: &Turn<'_>| match Measurement::take(turn, threads, store_bytes) {
+			Ok(measurement) => {
+				log::info!(
+					"🧠 This machine evaluates {} tokens a second",
+					measurement.cpu_tokens_per_second
+				);
+				keep(measurement);
+			}
+			Err(EngineError::Cancelled) => {}
+			Err(error) => log::warn!("cannot measure this machine: {error:?}"),
+		};
+		if let Err(error) = self.with_queue(|queue| queue.train(Box::new(task))) {
+			log::warn!("cannot measure this machine: {error:?}");
+		}
 	}
 
 	/// What the engine is doing.
