@@ -72,7 +72,8 @@ pub fn measure(dir: &Path, seconds: f64, f32: f64) -> Result<Value, Box<dyn Erro
 			);
 			// What lies in front of the candidate's slot is hashed once.
 			let slot = program.index_of(Operator::Up(layer, 0));
-			let hashed = (bytes(&program, 0..operators) + bytes(&program, slot..operators)) as f64 / len as f64;
+			let hashed =
+				(bytes(&program, 0..operators) + bytes(&program, slot..operators)) as f64 / len as f64;
 			let cost = 1.0 / with - 1.0 / without;
 			eprintln!(
 				"traces, {kernel}, candidate in layer {layer}: {with:.0} tokens/s, {:.0} % of {without:.0} without",

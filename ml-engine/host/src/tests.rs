@@ -127,7 +127,8 @@ fn openings_cross_the_boundary_and_so_does_their_absence() {
 #[test]
 fn bytes_that_are_no_query_are_an_error_value() {
 	with_engine(|| {
-		let (job, query) = (job().encode(), Query::Blocks { item: 1, trace: 0, operator: 2, row: 3 }.encode());
+		let (job, query) =
+			(job().encode(), Query::Blocks { item: 1, trace: 0, operator: 2, row: 3 }.encode());
 		let refused = Err(EngineError::JobMalformed);
 		for cut in 0..query.len() {
 			assert_eq!(ml_engine_host::open(&job, &query[..cut]), refused);

@@ -139,10 +139,7 @@ impl EngineService {
 		let (threads, store_bytes) = (self.threads, self.store.bytes_max());
 		let task = move |turn: &Turn<'_>| match Measurement::take(turn, threads, store_bytes) {
 			Ok(measurement) => {
-				log::info!(
-					"🧠 This machine evaluates {} tokens a second",
-					measurement.cpu_tokens_per_second
-				);
+				log::info!("🧠 This machine evaluates {} tokens a second", measurement.cpu_tokens_per_second);
 				keep(measurement);
 			}
 			Err(EngineError::Cancelled) => {}

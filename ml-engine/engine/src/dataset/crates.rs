@@ -174,7 +174,8 @@ mod tests {
 	#[test]
 	fn from_crates_takes_the_kinds_of_files_it_is_asked_for() {
 		let root = registry();
-		fs::write(root.path().join("index/gamma-1.0.0/README.md"), "Words about gamma.\n".repeat(20)).unwrap();
+		fs::write(root.path().join("index/gamma-1.0.0/README.md"), "Words about gamma.\n".repeat(20))
+			.unwrap();
 		let options = CratesOptions { extensions: vec!["md".into()], ..Default::default() };
 		let documents = from_crates(root.path(), &options, &mut |_| ()).unwrap();
 		assert_eq!(documents.len(), 1);

@@ -73,7 +73,10 @@ impl Holdout {
 	pub fn concat(parts: &[Self]) -> Result<Self, DatasetError> {
 		let sequence_len = parts.first().map_or(0, |part| part.sequence_len);
 		if parts.iter().any(|part| part.sequence_len != sequence_len) {
-			return Err(DatasetError::Option { name: "sequence_len", reason: "must be the same in all parts" });
+			return Err(DatasetError::Option {
+				name: "sequence_len",
+				reason: "must be the same in all parts",
+			});
 		}
 		Self::new(parts.iter().flat_map(|part| part.bytes.iter().copied()).collect(), sequence_len)
 	}

@@ -370,12 +370,7 @@ pub fn mixture(
 }
 
 /// Logits after every token: `[tokens, 256]`.
-pub fn head(
-	kernel: Kernel,
-	trunk: &TrunkWeights,
-	stream: &[i32],
-	recorder: &mut impl Recorder,
-) -> Vec<i32> {
+pub fn head(kernel: Kernel, trunk: &TrunkWeights, stream: &[i32], recorder: &mut impl Recorder) -> Vec<i32> {
 	let inputs = ActivationRows::norm_quant(kernel, stream, &trunk.final_gain);
 	record_activations(recorder, Operator::HeadInput, &inputs);
 	let logits = trunk.head.logits(kernel, &inputs);

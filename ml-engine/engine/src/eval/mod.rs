@@ -137,10 +137,9 @@ impl Evaluator {
 		let changed = candidate.put_into(model)?;
 		let groups = self.in_groups(model, sequences, checkpoint, |group| {
 			let roots = Roots::new(self.kernel, program(model, group)?, group.len());
-			let [baseline, candidate] =
-				self.run_paired([model, &changed], candidate, group, roots).map(|(losses, roots)| {
-					losses.into_iter().zip(roots.traces()).collect::<Vec<(u64, Hash)>>()
-				});
+			let [baseline, candidate] = self
+				.run_paired([model, &changed], candidate, group, roots)
+				.map(|(losses, roots)| losses.into_iter().zip(roots.traces()).collect::<Vec<(u64, Hash)>>());
 			let pairs = baseline.into_iter().zip(candidate);
 			Ok(pairs
 				.map(|((baseline, baseline_trace), (candidate, candidate_trace))| Item {

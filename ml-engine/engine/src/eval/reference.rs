@@ -1,7 +1,9 @@
 //! Every operator's output in plain loops over the definition's functions: what traces are held against.
 
 use blyan_exact::{
-	add_residual, attention, golden::OwnedModel, loss,
+	add_residual, attention,
+	golden::OwnedModel,
+	loss,
 	norm::{norm_quant, norm_quant_squared_relu},
 	rotary::rotate,
 	routing::{mix, route},
@@ -57,7 +59,9 @@ pub fn outputs(model: &OwnedModel, sequence: &[u8]) -> Vec<Vec<u8>> {
 		}
 		outputs.push(bytes);
 		let by_head = |entry: &dyn Fn(usize, usize) -> Vec<u8>| -> Vec<u8> {
-			(0..heads).flat_map(|head| (0..tokens.len()).flat_map(move |position| entry(head, position))).collect()
+			(0..heads)
+				.flat_map(|head| (0..tokens.len()).flat_map(move |position| entry(head, position)))
+				.collect()
 		};
 		outputs.push(by_head(&|head, position| {
 			let (key, maximum) = &keys[position][head];
@@ -72,7 +76,8 @@ pub fn outputs(model: &OwnedModel, sequence: &[u8]) -> Vec<Vec<u8>> {
 				row.iter()
 					.enumerate()
 					.flat_map(|(head, (query, maximum))| {
-						let keys_of: Vec<&[i8]> = (0..=position).map(|p| keys[p][head].0.as_slice()).collect();
+						let keys_of: Vec<&[i8]> =
+							(0..=position).map(|p| keys[p][head].0.as_slice()).collect();
 						let maxima: Vec<i32> = (0..=position).map(|p| keys[p][head].1).collect();
 						let values_of: Vec<&[i8]> = (0..=position).map(|p| value(head, p)).collect();
 						attention::attend(query, *maximum, &keys_of, &maxima, &values_of)

@@ -64,9 +64,6 @@ mod tests {
 		let evaluator = Evaluator::new(Kernel::best(), 1).unwrap();
 		assert!(evaluator.tokens_per_second(Duration::from_millis(1), &|| Ok(())).unwrap() > 0);
 		let stop = || Err(EngineError::Cancelled);
-		assert_eq!(
-			evaluator.tokens_per_second(Duration::from_millis(1), &stop),
-			Err(EngineError::Cancelled)
-		);
+		assert_eq!(evaluator.tokens_per_second(Duration::from_millis(1), &stop), Err(EngineError::Cancelled));
 	}
 }

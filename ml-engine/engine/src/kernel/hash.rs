@@ -144,8 +144,7 @@ mod avx512 {
 			_mm512_unpackhi_epi64(r[6], r[7]),
 		];
 		let columns = |t: [Vector; 4]| {
-			let (a, b) =
-				(_mm512_shuffle_i64x2::<EVEN>(t[0], t[1]), _mm512_shuffle_i64x2::<EVEN>(t[2], t[3]));
+			let (a, b) = (_mm512_shuffle_i64x2::<EVEN>(t[0], t[1]), _mm512_shuffle_i64x2::<EVEN>(t[2], t[3]));
 			let (c, d) = (_mm512_shuffle_i64x2::<ODD>(t[0], t[1]), _mm512_shuffle_i64x2::<ODD>(t[2], t[3]));
 			[
 				_mm512_shuffle_i64x2::<EVEN>(a, b),
@@ -259,7 +258,8 @@ mod tests {
 	#[test]
 	fn whole_blocks_hash_like_any_other_message() {
 		let bytes = [7; 513];
-		let messages: Vec<&[u8]> = [0, 1, 127, 128, 129, 256, 512, 513].iter().map(|&len| &bytes[..len]).collect();
+		let messages: Vec<&[u8]> =
+			[0, 1, 127, 128, 129, 256, 512, 513].iter().map(|&len| &bytes[..len]).collect();
 		for kernel in Kernel::available() {
 			let mut digests = Vec::new();
 			hash_all(kernel, &messages, &mut digests);

@@ -32,7 +32,8 @@ impl Findings {
 			self.bytes -= old.size();
 		}
 		while self.bytes > bytes_max && self.entries.len() > 1 {
-			let oldest = self.entries.iter().min_by_key(|(_, (_, last_used))| *last_used).map(|(key, _)| *key);
+			let oldest =
+				self.entries.iter().min_by_key(|(_, (_, last_used))| *last_used).map(|(key, _)| *key);
 			let Some((finding, _)) = oldest.and_then(|key| self.entries.remove(&key)) else { return };
 			self.bytes -= finding.size();
 		}

@@ -29,9 +29,7 @@ use crate::{
 	model::ModelStore,
 };
 use blyan_exact::{tree::Item, ModelConfig};
-use blyan_primitives::{
-	BlockRef, EngineError, EvaluationJob, JobId, JobStatus, Opening, Query,
-};
+use blyan_primitives::{BlockRef, EngineError, EvaluationJob, JobId, JobStatus, Opening, Query};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use state::{Generation, State, Task};
 use std::{
@@ -126,9 +124,8 @@ impl JobQueue {
 		let work: Work =
 			Box::new(move |job, checkpoint| evaluate_job(job, &limits, &store, &evaluating, checkpoint));
 		let store = models.clone();
-		let search: Search = Box::new(move |job, need, checkpoint| {
-			need.find(job, &limits, &store, &evaluator, checkpoint)
-		});
+		let search: Search =
+			Box::new(move |job, need, checkpoint| need.find(job, &limits, &store, &evaluator, checkpoint));
 		Self::with_work(config, models, work, search)
 	}
 
