@@ -50,6 +50,17 @@ impl<'a> Model<'a> {
 		&self.config
 	}
 
+	/// Everything that is not an expert.
+	pub(crate) fn trunk(&self) -> &'a Trunk {
+		self.trunk
+	}
+
+	/// The experts of a layer, which the configuration has.
+	pub(crate) fn layer_experts(&self, layer: u8) -> &[&'a Expert] {
+		let experts = usize::from(self.config.experts);
+		&self.experts[usize::from(layer) * experts..(usize::from(layer) + 1) * experts]
+	}
+
 	/// Logits after each of `tokens`.
 	///
 	/// # Shapes

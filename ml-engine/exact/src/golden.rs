@@ -45,6 +45,9 @@ pub const LOSS: u64 = include!("../golden/loss.in");
 /// The 16 bytes sampled after [`TEXT`] at temperature 1 (Q8: 256), top-p 230, seed of 32 sevens.
 pub const SAMPLED: [u8; 16] = include!("../golden/sampled.in");
 
+/// Root of the trace of [`TEXT`].
+pub const TRACE_ROOT: Hash = include!("../golden/trace_root.in");
+
 /// The golden model.
 pub fn model() -> OwnedModel {
 	random_model(CONFIG, b"golden")

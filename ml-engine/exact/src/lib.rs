@@ -21,6 +21,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod attention;
+pub mod block;
 mod config;
 pub mod exponential;
 mod forward;
@@ -36,6 +37,7 @@ pub mod rotary;
 pub mod routing;
 mod sampling;
 pub mod step;
+pub mod trace;
 pub mod tree;
 mod weights;
 
@@ -48,4 +50,5 @@ pub use norm::Activations;
 pub use number::{Rescale, Scale};
 pub use program::{Operator, Program, Shape};
 pub use sampling::Sampling;
+pub use trace::Trace;
 pub use weights::{model_root, Expert, Layer, ModelError, Trunk};

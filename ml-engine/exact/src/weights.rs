@@ -152,8 +152,12 @@ impl Expert {
 
 /// What a receipt names a model by: configuration, trunk, and every head in row-major order.
 pub fn model_root(config: &ModelConfig, trunk_root: &Hash, head_roots: &[Hash]) -> Hash {
-	let heads = merkle::root_of(head_roots.iter().map(Hash::as_slice));
-	blake2_256(&[b"blyan/model/1", &config.to_bytes(), trunk_root, &heads])
+	model_root_over(config, trunk_root, &merkle::root_of(head_roots.iter().map(Hash::as_slice)))
+}
+
+/// The same from the Merkle root over the heads.
+pub fn model_root_over(config: &ModelConfig, trunk_root: &Hash, heads: &Hash) -> Hash {
+	blake2_256(&[b"blyan/model/1", &config.to_bytes(), trunk_root, heads])
 }
 
 #[cfg(test)]

@@ -61,17 +61,28 @@ impl<T: Config> Pallet<T> {
 		Self::do_register_model(spec, None, heads)
 	}
 
-	/// Notes that one more trunk or head names `blob`.
+	/// Notes that one more trunk or version in use names `blob`.
 	pub(crate) fn reference_blob(blob: BlobRef) -> Result<(), DispatchError> {
 		Blobs::<T>::try_mutate(blob.hash, |entry| {
-			let record = entry.get_or_insert(BlobRecord { size: blob.size, references: 0 });
+			let record = entry.get_or_insert(BlobRecord { size: blob.size, references: 0, current: 0 });
 			ensure!(record.size == blob.size, Error::<T>::BlobSizeDisagrees);
 			record.references = record.references.checked_add(1).ok_or(Error::<T>::Overflow)?;
+			// Never more than the references.
+			record.current = record.current.saturating_add(1);
 			Ok(())
 		})
 	}
 
-	/// Notes that one trunk or head less names `blob`, and forgets it after the last one.
+	/// Notes that a head that names `blob` was replaced. Its version is remembered, and so is the blob.
+	pub(crate) fn retire_blob(blob: BlobRef) {
+		Blobs::<T>::mutate(blob.hash, |entry| {
+			if let Some(record) = entry {
+				record.current = record.current.saturating_sub(1);
+			}
+		});
+	}
+
+	/// Notes that a retired version that names `blob` was forgotten; so is the blob after the last one.
 	pub(crate) fn release_blob(blob: BlobRef) {
 		Blobs::<T>::mutate_exists(blob.hash, |entry| {
 			if let Some(record) = entry {

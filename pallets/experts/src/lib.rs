@@ -20,6 +20,7 @@ mod types;
 pub mod weights;
 
 pub use pallet::*;
+pub use registry::CurrentBlobs;
 pub use types::*;
 pub use weights::WeightInfo;
 
@@ -92,8 +93,9 @@ pub mod pallet {
 		OptionQuery,
 	>;
 
-	/// Blobs that make up the current models, by hash: at most `MaxModels` x (`MaxSlots` + 1).
-	/// An entry lives as long as a trunk or a head in [`Heads`] names it.
+	/// Blobs that make up the models and their remembered history, by hash: at most
+	/// `MaxModels` x (`MaxSlots` x `MaxHistory` + 1). An entry lives as long as a trunk or a version in
+	/// [`Versions`] names it.
 	// Blake2_128Concat: miners choose the bytes, and so the hash.
 	#[pallet::storage]
 	pub type Blobs<T: Config> = StorageMap<_, Blake2_128Concat, H256, BlobRecord>;
@@ -146,6 +148,21 @@ pub mod pallet {
 			/// Experts promoted in this model since it was registered, this one included.
 			generation: u32,
 		},
+		/// A head was taken back; what it had replaced fills the slot again.
+		HeadReverted {
+			/// The slot.
+			slot: ExpertSlot,
+			/// Version of the new head.
+			version: VersionIndex,
+			/// Version that was taken back.
+			reverted: VersionIndex,
+			/// Version whose tensors these are.
+			restored: VersionIndex,
+			/// The tensors.
+			block: BlockRef,
+			/// The generation of the model that this created.
+			generation: u32,
+		},
 	}
 
 	#[pallet::error]
@@ -168,6 +185,10 @@ pub mod pallet {
 		HeadCountWrong,
 		/// Another version became the head in the meantime. Train from the current head.
 		ParentNotHead,
+		/// The version to take back is not the head (any more).
+		VersionNotHead,
+		/// The version to return to fell out of the history, or there never was one.
+		ParentForgotten,
 		/// A version named as a dependency is not known (any more).
 		DependencyUnknown,
 		/// A version names more dependencies than a record holds.

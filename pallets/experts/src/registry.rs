@@ -1,10 +1,11 @@
-//! The registry as the neighbours see it: reading models, promoting heads, naming blobs.
+//! The registry as the neighbours see it: reading models, promoting and reverting heads, naming blobs.
 
 use crate::{
-	dispatch::slots, Blobs, Config, Dependencies, Error, Event, ExpertVersion, Heads, Models, Pallet,
-	VersionRecord, Versions,
+	dispatch::slots, Blobs, Config, Dependencies, Error, Event, ExpertVersion, Heads, ModelRecordOf, Models,
+	Pallet, VersionRecord, Versions,
 };
 use alloc::vec::Vec;
+use core::marker::PhantomData;
 use blyan_primitives::{
 	traits::{BlobAnnouncements, ExpertRegistry},
 	BlockRef, ExpertHead, ExpertSlot, ModelConfig, ModelId, ModelInfo, VersionIndex,
@@ -26,7 +27,7 @@ impl<T: Config> Pallet<T> {
 		depends_on: Vec<ExpertVersion>,
 	) -> Result<VersionIndex, DispatchError> {
 		with_storage_layer(|| {
-			let mut model = Models::<T>::get(slot.model).ok_or(Error::<T>::ModelUnknown)?;
+			let model = Models::<T>::get(slot.model).ok_or(Error::<T>::ModelUnknown)?;
 			let head = Heads::<T>::get(slot).ok_or(Error::<T>::SlotUnknown)?;
 			ensure!(head.version == parent, Error::<T>::ParentNotHead);
 			for dependency in &depends_on {
@@ -36,29 +37,8 @@ impl<T: Config> Pallet<T> {
 			}
 			let depends_on =
 				Dependencies::try_from(depends_on).map_err(|_| Error::<T>::TooManyDependencies)?;
-			let version = parent.checked_add(1).ok_or(Error::<T>::Overflow)?;
-			let generation = model.generation.checked_add(1).ok_or(Error::<T>::Overflow)?;
-
-			Self::reference_blob(block.blob)?;
-			Self::release_blob(head.block.blob);
-			Heads::<T>::insert(slot, ExpertHead { version, block });
-			Versions::<T>::insert(
-				slot,
-				version,
-				VersionRecord {
-					parent: Some(parent),
-					owner: Some(owner.clone()),
-					block,
-					promoted_at: frame_system::Pallet::<T>::block_number(),
-					generation,
-					depends_on,
-				},
-			);
-			if let Some(forgotten) = version.checked_sub(T::MaxHistory::get()) {
-				Versions::<T>::remove(slot, forgotten);
-			}
-			model.generation = generation;
-			Models::<T>::insert(slot.model, model);
+			let (version, generation) =
+				Self::append(slot, model, head, block, Some(owner.clone()), depends_on)?;
 			Self::deposit_event(Event::HeadPromoted {
 				slot,
 				version,
@@ -69,6 +49,79 @@ impl<T: Config> Pallet<T> {
 			});
 			Ok(version)
 		})
+	}
+
+	/// Makes the tensors that `version` replaced the head of `slot` again, under a new version: versions only grow,
+	/// and what was the head for a while stays in the history. Owner and dependencies come back with the tensors.
+	///
+	/// Either everything is written or nothing.
+	pub fn do_revert(slot: ExpertSlot, version: VersionIndex) -> Result<VersionIndex, DispatchError> {
+		with_storage_layer(|| {
+			let model = Models::<T>::get(slot.model).ok_or(Error::<T>::ModelUnknown)?;
+			let head = Heads::<T>::get(slot).ok_or(Error::<T>::SlotUnknown)?;
+			ensure!(head.version == version, Error::<T>::VersionNotHead);
+			let parent = version.checked_sub(1).ok_or(Error::<T>::ParentForgotten)?;
+			let restored = Versions::<T>::get(slot, parent).ok_or(Error::<T>::ParentForgotten)?;
+			let (new_version, generation) =
+				Self::append(slot, model, head, restored.block, restored.owner, restored.depends_on)?;
+			Self::deposit_event(Event::HeadReverted {
+				slot,
+				version: new_version,
+				reverted: version,
+				restored: parent,
+				block: restored.block,
+				generation,
+			});
+			Ok(new_version)
+		})
+	}
+
+	/// Puts a version after `head` and makes it the head. Returns its number and the generation it creates.
+	fn append(
+		slot: ExpertSlot,
+		mut model: ModelRecordOf<T>,
+		head: ExpertHead,
+		block: BlockRef,
+		owner: Option<T::AccountId>,
+		depends_on: Dependencies,
+	) -> Result<(VersionIndex, u32), DispatchError> {
+		let version = head.version.checked_add(1).ok_or(Error::<T>::Overflow)?;
+		let generation = model.generation.checked_add(1).ok_or(Error::<T>::Overflow)?;
+		Self::reference_blob(block.blob)?;
+		Self::retire_blob(head.block.blob);
+		Heads::<T>::insert(slot, ExpertHead { version, block });
+		Versions::<T>::insert(
+			slot,
+			version,
+			VersionRecord {
+				parent: Some(head.version),
+				owner,
+				block,
+				promoted_at: frame_system::Pallet::<T>::block_number(),
+				generation,
+				depends_on,
+			},
+		);
+		let forgotten = version.checked_sub(T::MaxHistory::get());
+		if let Some(record) = forgotten.and_then(|version| Versions::<T>::take(slot, version)) {
+			Self::release_blob(record.block.blob);
+		}
+		model.generation = generation;
+		Models::<T>::insert(slot.model, model);
+		Ok((version, generation))
+	}
+
+	/// What filled `slot` when the model was at `generation`; `None` if that is forgotten.
+	fn head_at(slot: ExpertSlot, generation: u32) -> Option<ExpertHead> {
+		let mut version = Heads::<T>::get(slot)?.version;
+		// At most `MaxHistory` steps: older records are gone.
+		loop {
+			let record = Versions::<T>::get(slot, version)?;
+			if record.generation <= generation {
+				return Some(ExpertHead { version, block: record.block });
+			}
+			version = record.parent?;
+		}
 	}
 }
 
@@ -99,6 +152,26 @@ impl<T: Config> ExpertRegistry<T::AccountId> for Pallet<T> {
 		Models::<T>::get(id).map(|record| record.generation)
 	}
 
+	fn model_at(id: ModelId, generation: u32) -> Option<ModelInfo> {
+		let record = Models::<T>::get(id).filter(|record| generation <= record.generation)?;
+		let heads = slots(id, record.spec.config)
+			.map(|slot| Self::head_at(slot, generation))
+			.collect::<Option<Vec<_>>>()?;
+		Some(ModelInfo {
+			id,
+			name: record.spec.name.into_inner(),
+			config: record.spec.config,
+			version: record.spec.version,
+			generation,
+			trunk: record.spec.trunk,
+			heads,
+		})
+	}
+
+	fn revert(slot: ExpertSlot, version: VersionIndex) -> Result<VersionIndex, DispatchError> {
+		Self::do_revert(slot, version)
+	}
+
 	fn promote(
 		slot: ExpertSlot,
 		parent: VersionIndex,
@@ -114,8 +187,20 @@ impl<T: Config> ExpertRegistry<T::AccountId> for Pallet<T> {
 	}
 }
 
+/// Trunks, heads, and the versions that are remembered: whoever computes an earlier score again needs those too.
 impl<T: Config> BlobAnnouncements for Pallet<T> {
 	fn announced(hash: &H256) -> Option<u32> {
 		Blobs::<T>::get(hash).map(|blob| blob.size)
+	}
+}
+
+/// Blobs that the models are made of now, without their history.
+///
+/// A candidate whose bytes are in use is a duplicate; one that was replaced, or taken back, may be offered again.
+pub struct CurrentBlobs<T>(PhantomData<T>);
+
+impl<T: Config> BlobAnnouncements for CurrentBlobs<T> {
+	fn announced(hash: &H256) -> Option<u32> {
+		Blobs::<T>::get(hash).filter(|blob| blob.current > 0).map(|blob| blob.size)
 	}
 }

@@ -94,15 +94,21 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Blobs are those that trunks and heads name, with their sizes and as often as they name them.
+	/// Blobs are those that trunks and versions name, with their sizes and as often as they name them; in use are
+	/// those of trunks and heads.
 	fn check_blobs_are_counted() -> Result<(), TryRuntimeError> {
 		let mut expected = BTreeMap::new();
-		let trunks = Models::<T>::iter_values().map(|record| record.spec.trunk);
-		let heads = Heads::<T>::iter_values().map(|head| head.block);
-		for BlobRef { hash, size } in trunks.chain(heads).map(|block| block.blob) {
-			let record = expected.entry(hash).or_insert(BlobRecord { size, references: 0 });
+		let trunks = || Models::<T>::iter_values().map(|record| record.spec.trunk.blob);
+		let versions = Versions::<T>::iter_values().map(|record| record.block.blob);
+		for BlobRef { hash, size } in trunks().chain(versions) {
+			let record = expected.entry(hash).or_insert(BlobRecord { size, references: 0, current: 0 });
 			ensure!(record.size == size, "one blob is said to have two sizes");
 			record.references = record.references.saturating_add(1);
+		}
+		let heads = Heads::<T>::iter_values().map(|head| head.block.blob);
+		for blob in trunks().chain(heads) {
+			let record = expected.get_mut(&blob.hash).ok_or("a head's blob belongs to no version")?;
+			record.current = record.current.saturating_add(1);
 		}
 		ensure!(Blobs::<T>::iter().collect::<BTreeMap<_, _>>() == expected, "the blobs were not counted");
 		Ok(())

@@ -93,15 +93,17 @@ pub struct VersionRecord<AccountId, BlockNumber> {
 	pub depends_on: Dependencies,
 }
 
-/// A blob that belongs to a current model.
+/// A blob that belongs to a model, or did not long ago.
 #[derive(
 	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
 pub struct BlobRecord {
 	/// Length in bytes.
 	pub size: u32,
-	/// Trunks and heads that name it; never zero.
+	/// Trunks and remembered versions that name it; never zero.
 	pub references: u32,
+	/// Trunks and heads that name it: those among the references that are in use now.
+	pub current: u32,
 }
 
 /// A model of the genesis state. A model manifest's JSON has these fields among others, so it can be read as is.

@@ -1,13 +1,17 @@
 //! Answers to what outsiders ask through the runtime API.
 
 use crate::{
-	BalanceOf, BusyModels, Claim, ClosedSubmissions, Config, Holdouts, NextSubmission, OpenBlobs,
-	OpenSubmissions, Pallet, Phase, Queues, SubmissionRecordOf,
+	math, BalanceOf, BusyModels, Claim, ClosedSubmissions, Config, Decisions, GuardHoldouts, Holdouts,
+	NextSubmission, OpenBlobs, OpenSubmissions, Pallet, Phase, Queues, Seat, SubmissionRecordOf, Terms,
 };
 use alloc::vec::Vec;
-use blyan_primitives::{traits::BlobAnnouncements, SubmissionId};
+use blyan_primitives::{
+	traits::{BlobAnnouncements, Claims},
+	EvaluationJob, PartIndex, Subject, SubmissionId, Verdict,
+};
 use blyan_runtime_api::{
-	AccountId, ActiveEvaluation, CommitteeSeat, SubmissionInfo, SubmissionState, SubmissionTerms,
+	AccountId, ActiveEvaluation, CommitteeSeat, DecidedSubmission, EvaluationStage, SubmissionInfo,
+	SubmissionState, SubmissionTerms,
 };
 use frame_support::traits::Get;
 use frame_system::pallet_prelude::BlockNumberFor;
@@ -31,16 +35,52 @@ impl<T: Config<AccountId = AccountId>> Pallet<T> {
 		(start..end).filter_map(Self::submission).collect()
 	}
 
-	/// One submission, open or closed.
+	/// One submission: open, decided or closed.
 	pub fn submission(id: SubmissionId) -> Option<SubmissionInfo> {
 		if let Some(open) = OpenSubmissions::<T>::get(id) {
 			let state = Self::state_of(id, &open);
 			return Some(Self::info(id, open.claim, state));
 		}
+		if let Some(decision) = Decisions::<T>::get(id) {
+			let state = SubmissionState::Decided(DecidedSubmission {
+				outcome: decision.outcome,
+				decided_at: decision.decided_at.saturated_into(),
+				matures_at: decision.matures_at.saturated_into(),
+				disputes: decision.disputes,
+				refuted: decision.refuted,
+				digest: decision.digest,
+				held: decision.held.saturated_into(),
+				committee: seats(&decision.seats),
+			});
+			return Some(Self::info(id, decision.claim, state));
+		}
 		let closed = ClosedSubmissions::<T>::get(id)?;
 		let state =
 			SubmissionState::Closed { outcome: closed.outcome, at: closed.closed_at.saturated_into() };
 		Some(Self::info(id, closed.claim, state))
+	}
+
+	/// What a committee computes, or computed, for one part of its verdicts.
+	pub fn evaluation_job(id: SubmissionId, part: PartIndex) -> Option<EvaluationJob> {
+		let Some(open) = OpenSubmissions::<T>::get(id) else {
+			return <Self as Claims<AccountId>>::job(Subject::Submission(id), part);
+		};
+		match open.phase {
+			Phase::Evaluating(evaluation) => {
+				Self::job_for(open.claim.slot, open.claim.block, &evaluation.terms, part)
+			}
+			Phase::Queued { .. } => None,
+		}
+	}
+
+	/// What was revealed about a submission, in the order of the seats.
+	pub fn verdicts(id: SubmissionId) -> Vec<(AccountId, Verdict)> {
+		let seats = match OpenSubmissions::<T>::get(id).map(|open| open.phase) {
+			Some(Phase::Evaluating(evaluation)) => evaluation.seats,
+			Some(Phase::Queued { .. }) => return Vec::new(),
+			None => return <Self as Claims<AccountId>>::claims(Subject::Submission(id)),
+		};
+		seats.into_iter().filter_map(|seat| Some((seat.operator, seat.verdict?))).collect()
 	}
 
 	/// What the chain asks of this miner's next submission.
@@ -58,7 +98,14 @@ impl<T: Config<AccountId = AccountId>> Pallet<T> {
 			open_left: T::MaxOpenPerMiner::get().saturating_sub(record.open),
 			block_bytes_max: T::MaxBlockBytes::get(),
 			delta: T::Delta::get(),
-			z_milli: T::ZMilli::get(),
+			alpha: T::Alpha::get(),
+			attempts: record.attempts,
+			t_milli: standard_errors(
+				T::Alpha::get(),
+				record.attempts.saturating_add(1),
+				T::SampleSize::get(),
+			),
+			guard_tolerance: T::GuardTolerance::get(),
 			sample: T::SampleSize::get(),
 		}
 	}
@@ -73,18 +120,33 @@ impl<T: Config<AccountId = AccountId>> Pallet<T> {
 					draw_from: (*draw_from).saturated_into(),
 				}
 			}
-			Phase::Evaluating(evaluation) => SubmissionState::Evaluating(ActiveEvaluation {
-				seed: evaluation.seed,
-				sample: evaluation.sample,
-				holdout: evaluation.holdout,
-				deadline: evaluation.deadline.saturated_into(),
-				delta: evaluation.delta,
-				committee: evaluation
-					.seats
-					.iter()
-					.map(|seat| CommitteeSeat { operator: seat.operator.clone(), verdict: seat.verdict })
-					.collect(),
-			}),
+			Phase::Evaluating(evaluation) => {
+				let now = frame_system::Pallet::<T>::block_number();
+				let stage = if evaluation.is_revealing(now) {
+					EvaluationStage::Revealing
+				} else {
+					EvaluationStage::Sealing
+				};
+				let count = |has: fn(&Seat<AccountId>) -> bool| {
+					evaluation.seats.iter().filter(|seat| has(seat)).count().saturated_into()
+				};
+				let Terms { target, guard, rule, .. } = evaluation.terms;
+				SubmissionState::Evaluating(ActiveEvaluation {
+					stage,
+					seed: target.seed,
+					sample: target.sequences,
+					holdout: target.holdout,
+					guard: guard.map(|guard| guard.holdout),
+					seal_deadline: evaluation.seal_deadline.saturated_into(),
+					reveal_deadline: evaluation.reveal_deadline.saturated_into(),
+					sealed: count(|seat| seat.seal.is_some()),
+					revealed: count(|seat| seat.verdict.is_some()),
+					delta: rule.delta,
+					guard_tolerance: rule.guard_tolerance,
+					t_milli: standard_errors(rule.alpha, rule.attempt, target.sequences),
+					committee: seats(&evaluation.seats),
+				})
+			}
 		}
 	}
 
@@ -106,22 +168,47 @@ impl<T: Config<AccountId = AccountId>> Pallet<T> {
 	}
 }
 
-/// Open candidates and holdouts, those of evaluations on their way included. Asked from outside of blocks only.
+/// Members of a committee as clients read them.
+fn seats(seats: &[Seat<AccountId>]) -> Vec<CommitteeSeat> {
+	let seat = |seat: &Seat<AccountId>| CommitteeSeat {
+		operator: seat.operator.clone(),
+		sealed: seat.seal.is_some(),
+		verdict: seat.verdict,
+	};
+	seats.iter().map(seat).collect()
+}
+
+/// Standard errors in thousandths; the largest number where none would do.
+fn standard_errors(alpha: u32, attempt: u32, sequences: u32) -> u32 {
+	math::standard_errors(alpha, attempt, sequences).unwrap_or(u32::MAX)
+}
+
+/// Candidates and holdouts, those of evaluations on their way and of decisions that can be disputed included. Asked
+/// from outside of blocks only.
 impl<T: Config> BlobAnnouncements for Pallet<T> {
 	fn announced(hash: &H256) -> Option<u32> {
 		if let Some(open) = OpenBlobs::<T>::get(hash).and_then(OpenSubmissions::<T>::get) {
 			return Some(open.claim.block.blob.size);
 		}
-		let in_use = BusyModels::<T>::get().into_iter().filter_map(|model| {
+		let evaluated = BusyModels::<T>::get().into_iter().filter_map(|model| {
 			let first = Queues::<T>::get(model).first().copied()?;
 			match OpenSubmissions::<T>::get(first)?.phase {
-				Phase::Evaluating(evaluation) => Some(evaluation.holdout),
+				Phase::Evaluating(evaluation) => Some(evaluation.terms),
 				Phase::Queued { .. } => None,
 			}
 		});
+		let decided = || Decisions::<T>::iter_values();
+		let samples = evaluated
+			.chain(decided().map(|decision| decision.terms))
+			.flat_map(|terms| [Some(terms.target), terms.guard])
+			.flatten()
+			.map(|sample| sample.holdout);
 		Holdouts::<T>::iter_values()
-			.chain(in_use)
-			.find(|holdout| holdout.blob.hash == *hash)
-			.map(|holdout| holdout.blob.size)
+			.chain(GuardHoldouts::<T>::iter_values())
+			.chain(samples)
+			.map(|holdout| holdout.blob)
+			.chain(decided().map(|decision| decision.claim.block.blob))
+			.find(|blob| blob.hash == *hash)
+			.map(|blob| blob.size)
 	}
 }

@@ -1,21 +1,22 @@
 //! Worst cases of every call, and of what happens without being asked.
 //!
-//! All but one of the submissions that fit are open, in one queue; a committee is as large as it can be; the
-//! ring of closed submissions is full, so that closing one forgets another.
+//! All but one of the submissions that fit are open, in one queue; all but one of the decisions that fit wait to mature; a
+//! committee is as large as it can be; the ring of closed submissions is full, so that closing one forgets another.
 
 use crate::{
-	Call, Claim, ClosedCount, ClosedRecord, ClosedRing, ClosedSubmissions, Conduct, Config, EvaluationRecord,
-	Event, HoldReason, Holdouts, Miners, NextSubmission, OpenBlobs, OpenRoots, OpenSubmissions, Pallet,
-	Phase, Seat, SubmissionRecord,
+	math::Rule, Call, Claim, ClosedCount, ClosedRecord, ClosedRing, ClosedSubmissions, Conduct, Config,
+	DecisionRecord, DecisionRecordOf, Decisions, EvaluationRecord, Event, GuardHoldouts, HoldReason, Holdouts,
+	Miners, NextSubmission, OpenBlobs, OpenRoots, OpenSubmissions, Pallet, Phase, Sample, Seat,
+	SubmissionRecord, Terms,
 };
 use alloc::vec::Vec;
 use blyan_primitives::{
-	search_pow,
+	seal_hash, search_pow,
 	traits::{ExpertRegistry, OperatorSet},
-	BlobRef, BlockRef, EvaluationOutcome, ExpertSlot, HoldoutRef, OperatorId, PowStamp, ScoreReport,
-	SubmissionId, Verdict,
+	BlobRef, BlockRef, EvaluationJob, EvaluationOutcome, ExpertSlot, HoldoutRef, OperatorId, OperatorSignature,
+	PowStamp, Score, ScoreReport, ScoreSeal, Subject, SubmissionId, Verdict,
 };
-use blyan_runtime_api::SubmissionOutcome;
+use blyan_runtime_api::{RejectReason, SubmissionOutcome};
 use codec::Encode;
 use frame_benchmarking::{account, v2::*};
 use frame_support::{
@@ -51,7 +52,7 @@ fn assert_last_event<T: Config>(event: Event<T>) {
 	frame_system::Pallet::<T>::assert_last_event(event);
 }
 
-/// A miner with money and as many attempts on record as a day can have.
+/// A miner with money.
 fn rich_miner<T: Config>() -> T::AccountId
 where
 	T::Currency: Mutate<T::AccountId>,
@@ -59,15 +60,6 @@ where
 	let miner: T::AccountId = account("miner", 0, 0);
 	let money = T::Bond::get().saturating_add(T::Currency::minimum_balance());
 	T::Currency::set_balance(&miner, money.saturating_mul(10u32.into()));
-	Miners::<T>::mutate(&miner, |record| {
-		// One place is left for the attempt of the benchmark, whose model has a small number.
-		let others = 1..T::MaxUploadsPerDay::get();
-		record.attempts = BoundedVec::truncate_from(
-			others
-				.map(|n| (ExpertSlot { model: u32::MAX.saturating_sub(n), layer: 0, expert: 0 }, 1))
-				.collect(),
-		);
-	});
 	miner
 }
 
@@ -91,6 +83,7 @@ fn open<T: Config>(slot: ExpertSlot, miner: T::AccountId, seed: u32) -> Submissi
 			claim,
 			bond: Zero::zero(),
 			attempt: 1,
+			entered_at: Zero::zero(),
 			phase: Phase::Queued { draw_from: Zero::zero() },
 		},
 	);
@@ -133,6 +126,48 @@ fn fill_ring<T: Config>(slot: ExpertSlot) {
 	ClosedCount::<T>::put(u64::from(size));
 }
 
+/// Fills the list of decisions that wait to mature, up to one below the bound.
+fn fill_maturing<T: Config>(slot: ExpertSlot) {
+	while Decisions::<T>::count() < T::MaxMaturing::get().saturating_sub(1) {
+		let seed = Decisions::<T>::count().saturating_add(10_000);
+		let submission = NextSubmission::<T>::mutate(|next| {
+			let submission = *next;
+			*next = next.saturating_add(1);
+			submission
+		});
+		let mut decision = decision::<T>(slot, account("other", seed, 0), seed);
+		// They mature later than anything else here.
+		decision.matures_at = BlockNumberFor::<T>::max_value();
+		Decisions::<T>::insert(submission, decision);
+		Pallet::<T>::await_maturity(submission, BlockNumberFor::<T>::max_value());
+	}
+}
+
+/// A rejection without a committee.
+fn decision<T: Config>(slot: ExpertSlot, miner: T::AccountId, seed: u32) -> DecisionRecordOf<T> {
+	DecisionRecord {
+		claim: Claim {
+			miner,
+			slot,
+			parent: T::Experts::head(slot).map_or(0, |head| head.version),
+			block: candidate(seed),
+			manifest: H256::zero(),
+			submitted_at: Zero::zero(),
+		},
+		bond: Zero::zero(),
+		forgiven: 0,
+		terms: terms::<T>(slot),
+		seats: Default::default(),
+		digest: None,
+		outcome: SubmissionOutcome::Rejected(RejectReason::NoAgreement),
+		held: Zero::zero(),
+		decided_at: Zero::zero(),
+		matures_at: Zero::zero(),
+		disputes: 0,
+		refuted: false,
+	}
+}
+
 /// The world in which closing a submission costs most: its slot, and the submission, with its bond on hold.
 fn crowded<T: Config>() -> (ExpertSlot, SubmissionId, T::AccountId)
 where
@@ -140,6 +175,7 @@ where
 {
 	let slot = T::Experts::ensure_model_for_benchmark();
 	Holdouts::<T>::insert(slot.model, holdout());
+	GuardHoldouts::<T>::insert(slot.model, holdout());
 	fill_ring::<T>(slot);
 	let miner = rich_miner::<T>();
 	let submission = open::<T>(slot, miner.clone(), 0);
@@ -151,48 +187,153 @@ where
 		}
 	});
 	fill_queue::<T>(slot);
+	fill_maturing::<T>(slot);
 	(slot, submission, miner)
 }
 
-/// A score that is accepted: every sequence improves by the same amount.
-fn winning_score(sample: u32) -> Verdict {
+/// Sequences of the samples.
+const SAMPLE: u32 = 10;
+
+/// What a draw fixes.
+fn terms<T: Config>(slot: ExpertSlot) -> Terms {
+	let sample = Sample { holdout: holdout(), seed: H256::zero(), sequences: SAMPLE };
+	Terms {
+		generation: T::Experts::generation(slot.model).unwrap_or_default(),
+		model_root: T::Experts::model_root(slot.model).unwrap_or_default(),
+		target: sample,
+		guard: Some(sample),
+		rule: Rule { delta: 1, alpha: 1_350, attempt: 1, guard_tolerance: 656 },
+	}
+}
+
+/// A score that is accepted: every sequence improves by the same amount but for a little noise, so that all of the
+/// rule's arithmetic is done.
+fn winning_score() -> Verdict {
 	let each = 1u64 << 32;
-	let sum = each.saturating_mul(sample.into());
-	Verdict::Scored(EvaluationOutcome {
+	let sum = each.saturating_mul(SAMPLE.into());
+	let outcome = EvaluationOutcome {
 		baseline_loss: sum,
 		candidate_loss: 0,
 		sum_diff: sum.saturated_into(),
-		sum_diff_sq: u128::from(each).saturating_mul(each.into()).saturating_mul(sample.into()),
-		sequences: sample,
-		bytes: sample.into(),
+		sum_diff_sq: u128::from(each).saturating_mul(each.into()).saturating_mul(SAMPLE.into()).saturating_add(1),
+		sequences: SAMPLE,
+		bytes: SAMPLE.into(),
 		job_root: H256::zero(),
-	})
+	};
+	Verdict::Scored(Score { target: outcome, guard: Some(outcome) })
 }
 
-/// Gives `submission` the largest committee, all of whose members but `silent` ones have reported.
-fn seat_committee<T: Config>(submission: SubmissionId, silent: u32) -> Vec<(T::AccountId, OperatorId)> {
+/// Another score.
+fn losing_score() -> Verdict {
+	let zero = EvaluationOutcome { sequences: SAMPLE, bytes: SAMPLE.into(), ..Default::default() };
+	Verdict::Scored(Score { target: zero, guard: Some(zero) })
+}
+
+/// Salt of everybody's seals.
+const SALT: H256 = H256::repeat_byte(5);
+
+/// What the members of a committee have done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Done {
+	Nothing,
+	Sealed,
+	Revealed,
+}
+
+/// Gives `submission` the largest committee, all of whose members but the last one have done `others`, and that one
+/// `last`.
+fn seat_committee<T: Config>(
+	submission: SubmissionId,
+	others: Done,
+	last: Done,
+) -> Vec<(T::AccountId, OperatorId)> {
 	let size = T::MaxCommittee::get();
 	let members = T::Operators::ensure_operators_for_benchmark(size);
-	let sample = 10;
-	let seats = members.iter().zip(0u32..).map(|((operator, _), place)| Seat {
-		operator: operator.clone(),
-		verdict: (place >= silent).then(|| winning_score(sample)),
+	let verdict = winning_score();
+	let seats = members.iter().zip(1u32..).map(|((operator, _), place)| {
+		let done = if place == size { last } else { others };
+		Seat {
+			operator: operator.clone(),
+			seal: (done != Done::Nothing).then(|| seal_hash(&verdict.digest(), &SALT, operator)),
+			verdict: (done == Done::Revealed).then_some(verdict),
+		}
 	});
 	let seats = BoundedVec::truncate_from(seats.collect());
 	OpenSubmissions::<T>::mutate(submission, |record| {
 		let Some(record) = record else { return };
 		record.phase = Phase::Evaluating(EvaluationRecord {
-			seed: H256::zero(),
-			holdout: holdout(),
-			sample,
-			generation: T::Experts::generation(record.claim.slot.model).unwrap_or_default(),
-			delta: 1,
-			z_milli: 3_000,
-			deadline: BlockNumberFor::<T>::max_value(),
+			terms: terms::<T>(record.claim.slot),
+			seal_deadline: BlockNumberFor::<T>::max_value(),
+			reveal_deadline: BlockNumberFor::<T>::max_value(),
 			seats,
 		});
 	});
 	members
+}
+
+/// A seal by the last member, and what signs it.
+fn last_seal<T: Config>(
+	submission: SubmissionId,
+	members: &[(T::AccountId, OperatorId)],
+) -> Result<(T::AccountId, ScoreSeal, OperatorId, OperatorSignature), BenchmarkError> {
+	let (operator, key) = members.last().cloned().ok_or("no operators")?;
+	let seal = ScoreSeal { submission, seal: seal_hash(&winning_score().digest(), &SALT, &operator) };
+	let payload = seal.signing_payload(&Pallet::<T>::genesis_hash());
+	let signature = key.sign(&payload).ok_or("the key is not in the keystore")?;
+	Ok((operator, seal, key, signature))
+}
+
+/// A verdict by the last member, and what signs it.
+fn last_report<T: Config>(
+	submission: SubmissionId,
+	members: &[(T::AccountId, OperatorId)],
+) -> Result<(T::AccountId, ScoreReport, OperatorId, OperatorSignature), BenchmarkError> {
+	let (operator, key) = members.last().cloned().ok_or("no operators")?;
+	let report = ScoreReport { submission, verdict: winning_score() };
+	let payload = report.signing_payload(&Pallet::<T>::genesis_hash());
+	let signature = key.sign(&payload).ok_or("the key is not in the keystore")?;
+	Ok((operator, report, key, signature))
+}
+
+/// An accepted submission of the largest committee that agrees, with its reward on hold.
+fn accepted<T: Config>() -> Result<(SubmissionId, T::AccountId), BenchmarkError>
+where
+	T::Currency: Mutate<T::AccountId>,
+{
+	let (_, submission, miner) = crowded::<T>();
+	seat_committee::<T>(submission, Done::Revealed, Done::Revealed);
+	let record = OpenSubmissions::<T>::get(submission).ok_or("it was opened above")?;
+	let Phase::Evaluating(evaluation) = record.phase.clone() else { return Err("it is evaluated".into()) };
+	Pallet::<T>::decide(submission, record, evaluation);
+	Ok((submission, miner))
+}
+
+/// A decision with two different verdicts, for the benchmarks of whoever settles disputes about it.
+pub(crate) fn subject<T: Config>() -> (Subject, EvaluationJob) {
+	let slot = T::Experts::ensure_model_for_benchmark();
+	let submission = NextSubmission::<T>::mutate(|next| {
+		let submission = *next;
+		*next = next.saturating_add(1);
+		submission
+	});
+	let miner: T::AccountId = account("miner", 0, 0);
+	Miners::<T>::mutate(&miner, |_| ());
+	let mut decision = decision::<T>(slot, miner, 0);
+	let verdicts = [winning_score(), losing_score()];
+	let seats = T::Operators::ensure_operators_for_benchmark(2)
+		.into_iter()
+		.zip(verdicts)
+		.map(|((operator, _), verdict)| {
+			let seal = Some(seal_hash(&verdict.digest(), &SALT, &operator));
+			Seat { operator, seal, verdict: Some(verdict) }
+		});
+	decision.seats = BoundedVec::truncate_from(seats.collect());
+	decision.matures_at = BlockNumberFor::<T>::max_value();
+	let (terms, claim) = (decision.terms, decision.claim.clone());
+	Decisions::<T>::insert(submission, decision);
+	Pallet::<T>::await_maturity(submission, BlockNumberFor::<T>::max_value());
+	let job = Pallet::<T>::job_for(claim.slot, claim.block, &terms, 0).expect("the model is there");
+	(Subject::Submission(submission), job)
 }
 
 #[benchmarks(where T::Currency: Mutate<T::AccountId>)]
@@ -229,39 +370,56 @@ mod benchmarks {
 	}
 
 	#[benchmark]
-	fn report_score() -> Result<(), BenchmarkError> {
+	fn commit_score() -> Result<(), BenchmarkError> {
 		let (_, submission, _) = crowded::<T>();
-		let members = seat_committee::<T>(submission, 1);
-		let (operator, key) = members.first().cloned().ok_or("no operators")?;
-		let verdict = winning_score(10);
-		let report = ScoreReport { submission, verdict };
-		let signature = key
-			.sign(&report.signing_payload(&Pallet::<T>::genesis_hash()))
-			.ok_or("the key is not in the keystore")?;
+		let members = seat_committee::<T>(submission, Done::Sealed, Done::Nothing);
+		let (operator, seal, key, signature) = last_seal::<T>(submission, &members)?;
 
 		#[extrinsic_call]
-		_(RawOrigin::Authorized, report, key, signature);
+		_(RawOrigin::Authorized, seal, key, signature);
 
-		assert_last_event(Event::<T>::ScoreReported {
-			submission,
-			operator,
-			verdict,
-			digest: verdict.digest(),
-		});
+		assert_last_event(Event::<T>::ScoreSealed { submission, operator, seal: seal.seal });
 		Ok(())
 	}
 
 	#[benchmark]
-	fn authorize_report_score() -> Result<(), BenchmarkError> {
+	fn authorize_commit_score() -> Result<(), BenchmarkError> {
 		let (_, submission, _) = crowded::<T>();
-		// The reporting member sits last, so the whole committee is looked through.
-		let members = seat_committee::<T>(submission, T::MaxCommittee::get());
-		let (_, key) = members.last().cloned().ok_or("no operators")?;
-		let report = ScoreReport { submission, verdict: winning_score(10) };
-		let signature = key
-			.sign(&report.signing_payload(&Pallet::<T>::genesis_hash()))
-			.ok_or("the key is not in the keystore")?;
-		let call = Call::<T>::report_score { report, key, signature };
+		// The sealing member sits last, so the whole committee is looked through.
+		let members = seat_committee::<T>(submission, Done::Sealed, Done::Nothing);
+		let (_, seal, key, signature) = last_seal::<T>(submission, &members)?;
+		let call = Call::<T>::commit_score { seal, key, signature };
+
+		#[block]
+		{
+			call.authorize(TransactionSource::External)
+				.ok_or("the call authorises itself")?
+				.map_err(|_| "refused")?;
+		}
+		Ok(())
+	}
+
+	#[benchmark]
+	fn reveal_score() -> Result<(), BenchmarkError> {
+		let (_, submission, _) = crowded::<T>();
+		let members = seat_committee::<T>(submission, Done::Revealed, Done::Sealed);
+		let (operator, report, key, signature) = last_report::<T>(submission, &members)?;
+
+		#[extrinsic_call]
+		_(RawOrigin::Authorized, report, SALT, key, signature);
+
+		let ScoreReport { verdict, .. } = report;
+		let digest = verdict.digest();
+		assert_last_event(Event::<T>::ScoreRevealed { submission, operator, verdict, digest });
+		Ok(())
+	}
+
+	#[benchmark]
+	fn authorize_reveal_score() -> Result<(), BenchmarkError> {
+		let (_, submission, _) = crowded::<T>();
+		let members = seat_committee::<T>(submission, Done::Revealed, Done::Sealed);
+		let (_, report, key, signature) = last_report::<T>(submission, &members)?;
+		let call = Call::<T>::reveal_score { report, salt: SALT, key, signature };
 
 		#[block]
 		{
@@ -282,6 +440,19 @@ mod benchmarks {
 		_(origin as T::RuntimeOrigin, slot.model, holdout);
 
 		assert_last_event(Event::<T>::HoldoutRegistered { model: slot.model, holdout });
+		Ok(())
+	}
+
+	#[benchmark]
+	fn register_guard() -> Result<(), BenchmarkError> {
+		let slot = T::Experts::ensure_model_for_benchmark();
+		let origin = T::HoldoutOrigin::try_successful_origin().map_err(|_| BenchmarkError::Weightless)?;
+		let holdout = holdout();
+
+		#[extrinsic_call]
+		_(origin as T::RuntimeOrigin, slot.model, holdout);
+
+		assert_last_event(Event::<T>::GuardRegistered { model: slot.model, holdout });
 		Ok(())
 	}
 
@@ -315,23 +486,54 @@ mod benchmarks {
 
 	#[benchmark]
 	fn decide() -> Result<(), BenchmarkError> {
-		let (slot, submission, miner) = crowded::<T>();
-		seat_committee::<T>(submission, 0);
-		// One success more and the miner is trusted, so that this is noted too.
-		Miners::<T>::mutate(&miner, |record| {
-			let almost = T::TrustAfter::get().saturating_sub(1);
-			for _ in 0..almost {
-				record.note_conduct(slot, Conduct::Success, u32::MAX, u32::MAX);
-			}
-		});
+		let (_, submission, miner) = crowded::<T>();
+		seat_committee::<T>(submission, Done::Revealed, Done::Revealed);
 
 		#[extrinsic_call]
 		finalise(RawOrigin::Signed(miner.clone()), submission);
 
 		assert!(matches!(
-			ClosedSubmissions::<T>::get(submission).map(|closed| closed.outcome),
+			Decisions::<T>::get(submission).map(|decision| decision.outcome),
 			Some(SubmissionOutcome::Accepted { .. })
 		));
+		Ok(())
+	}
+
+	#[benchmark]
+	fn settle() -> Result<(), BenchmarkError> {
+		let (submission, miner) = accepted::<T>()?;
+		T::Operators::ensure_operators_for_benchmark(ELIGIBLE);
+		// One success more and the miner is trusted, so that this is noted too.
+		Miners::<T>::mutate(&miner, |record| {
+			let almost = T::TrustAfter::get().saturating_sub(1);
+			for _ in 0..almost {
+				record.note_conduct(Conduct::Success, u32::MAX, u32::MAX);
+			}
+		});
+		let matures_at = Decisions::<T>::get(submission).ok_or("it was decided above")?.matures_at;
+		frame_system::Pallet::<T>::set_block_number(matures_at);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(miner.clone()), submission);
+
+		assert!(ClosedSubmissions::<T>::contains_key(submission));
+		Ok(())
+	}
+
+	/// An acceptance is reversed: the head moves, the reward is taken. A submission that returns costs less.
+	#[benchmark]
+	fn refute() -> Result<(), BenchmarkError> {
+		let (submission, _) = accepted::<T>()?;
+		Pallet::<T>::do_note_opened(submission);
+
+		#[block]
+		{
+			Pallet::<T>::do_refute(submission, winning_score().digest());
+			Pallet::<T>::do_note_closed(submission);
+		}
+
+		let outcome = Decisions::<T>::get(submission).map(|decision| decision.outcome);
+		assert_eq!(outcome, Some(SubmissionOutcome::Rejected(RejectReason::Refuted)));
 		Ok(())
 	}
 
@@ -339,11 +541,13 @@ mod benchmarks {
 	fn idle() {
 		let slot = T::Experts::ensure_model_for_benchmark();
 		fill_queue::<T>(slot);
+		fill_maturing::<T>(slot);
 		let room = <T::WeightInfo as crate::WeightInfo>::idle();
 
 		#[block]
 		{
 			Pallet::<T>::advance_queues(One::one(), room);
+			Pallet::<T>::settle_due(One::one(), room);
 		}
 	}
 

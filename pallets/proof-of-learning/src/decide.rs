@@ -1,120 +1,193 @@
-//! From reports to a decision: two thirds that agree to the bit, then the acceptance rule.
+//! From verdicts to a decision: two thirds that agree to the bit, then the acceptance rule. Heads move at once;
+//! whatever has a value waits until the decision matures.
 
 use crate::{
 	math::{self, Judgement},
-	Conduct, Config, EvaluationRecordOf, Event, Pallet, SubmissionRecordOf, LOG_TARGET,
+	Config, DecisionRecord, Decisions, EvaluationRecordOf, Event, HoldReason, Miners, Pallet, Seat,
+	SubmissionRecordOf, Terms, LOG_TARGET,
 };
 use blyan_primitives::{
-	traits::{ExpertRegistry, OperatorSet, Rewards},
-	EvaluationOutcome, SubmissionId, Verdict,
+	traits::{ExpertRegistry, OffenceKind, Offences, OperatorSet, Rewards, Service},
+	Score, SubmissionId, Verdict,
 };
 use blyan_runtime_api::{ExpiryReason, RejectReason, SubmissionOutcome};
-use frame_support::storage::with_storage_layer;
-use sp_runtime::traits::{SaturatedConversion, Zero};
+use codec::Encode;
+use frame_support::{
+	storage::with_storage_layer,
+	traits::{
+		fungible::{Inspect, MutateHold},
+		tokens::{Fortitude, Preservation},
+		Get,
+	},
+};
+use sp_core::H256;
+use sp_io::hashing::blake2_256;
+use sp_runtime::traits::{SaturatedConversion, Saturating, Zero};
 
 impl<T: Config> Pallet<T> {
 	/// Decides a submission whose committee has spoken, or has had its time.
-	///
-	/// Without agreement nobody is paid and nobody's reputation moves: the chain cannot tell who was right, and a
-	/// miner that showed its blob to one member only must not be able to harm the others.
 	pub(crate) fn decide(
 		submission: SubmissionId,
 		record: SubmissionRecordOf<T>,
 		evaluation: EvaluationRecordOf<T>,
 	) {
-		let Some(verdict) = Self::agreed_verdict(&evaluation) else {
-			if evaluation.seats.iter().all(|seat| seat.verdict.is_none()) {
-				Self::expire(submission, record, ExpiryReason::NoReports);
-			} else {
-				Self::reject(submission, record, RejectReason::NoAgreement, Conduct::Neutral);
-			}
-			return;
+		let agreed = evaluation.agreed_verdict();
+		Self::note_services(submission, &evaluation, agreed.as_ref());
+		if evaluation.seats.iter().all(|seat| seat.verdict.is_none()) {
+			return Self::expire(submission, record, ExpiryReason::NoReports);
+		}
+		let outcome = match agreed {
+			Some(verdict) => Self::outcome_of(submission, &record, &evaluation.terms, &verdict),
+			None => SubmissionOutcome::Rejected(RejectReason::NoAgreement),
 		};
-		Self::settle_committee(submission, &evaluation, &verdict);
+		let digest = agreed.map(|verdict| verdict.digest());
+		Self::hold_open(submission, record, evaluation, digest, outcome);
+	}
+
+	/// Notes for everyone what can be said now. Whether a verdict was right shows when the decision matures.
+	///
+	/// A seal is missed only if two thirds had a verdict: a miner that showed its blob to few members, or to none,
+	/// must not be able to harm the others. Whoever sealed had a verdict, so a seal that stays shut is always an
+	/// offence. Being outvoted is none.
+	fn note_services(submission: SubmissionId, evaluation: &EvaluationRecordOf<T>, agreed: Option<&Verdict>) {
+		for Seat { operator, seal, verdict } in &evaluation.seats {
+			match (seal, verdict) {
+				(None, _) if agreed.is_some() => T::Operators::note_service(operator, Service::SealMissed),
+				(None, _) => {}
+				(Some(seal), None) => {
+					T::Operators::note_service(operator, Service::RevealMissed);
+					// The seal tells apart two draws of one submission.
+					let evidence =
+						H256(blake2_256(&(b"blyan/reveal-missed", submission, operator, seal).encode()));
+					T::Offences::report(operator, OffenceKind::RevealMissed, evidence, None);
+				}
+				(Some(_), Some(verdict)) => {
+					if agreed.is_some_and(|agreed| agreed != verdict) {
+						T::Operators::note_service(operator, Service::ReportOutvoted);
+					}
+				}
+			}
+		}
+	}
+
+	/// What an agreed verdict means. Moves the head if the expert is accepted.
+	fn outcome_of(
+		submission: SubmissionId,
+		record: &SubmissionRecordOf<T>,
+		terms: &Terms,
+		verdict: &Verdict,
+	) -> SubmissionOutcome {
 		let claim = &record.claim;
 		let has_moved = !Self::is_current(claim.slot, claim.parent)
-			|| T::Experts::generation(claim.slot.model) != Some(evaluation.generation);
-		match verdict {
-			Verdict::Invalid => Self::reject(submission, record, RejectReason::Invalid, Conduct::Failure),
-			_ if has_moved => Self::reject(submission, record, RejectReason::Stale, Conduct::Neutral),
-			Verdict::Scored(outcome) => Self::judge(submission, record, &evaluation, &outcome),
-		}
+			|| T::Experts::generation(claim.slot.model) != Some(terms.generation);
+		let reason = match verdict {
+			Verdict::Invalid => RejectReason::Invalid,
+			Verdict::Scored(_) if has_moved => RejectReason::Stale,
+			Verdict::Scored(score) => match judge(score, terms) {
+				Judgement::NotBetter(improvement) => RejectReason::NotBetter { improvement },
+				Judgement::NotCertain(improvement) => RejectReason::NotCertain { improvement },
+				Judgement::Regressed(improvement) => RejectReason::Regressed { improvement },
+				Judgement::Accept(improvement) => {
+					let promoted = with_storage_layer(|| {
+						T::Experts::promote(claim.slot, claim.parent, &claim.miner, claim.block)
+					});
+					match promoted {
+						Ok(version) => {
+							return SubmissionOutcome::Accepted { version, improvement, reward: 0 }
+						}
+						Err(error) => {
+							log::warn!(target: LOG_TARGET, "submission {submission} cannot be promoted: {error:?}");
+							RejectReason::NotPromotable
+						}
+					}
+				}
+			},
+		};
+		SubmissionOutcome::Rejected(reason)
 	}
 
-	/// The verdict that two thirds of all seats share to the bit.
-	fn agreed_verdict(evaluation: &EvaluationRecordOf<T>) -> Option<Verdict> {
-		let needed = math::two_thirds(evaluation.seats.len().saturated_into());
-		let reported = || evaluation.seats.iter().filter_map(|seat| seat.verdict);
-		reported().find(|verdict| {
-			let votes = reported().filter(|other| other == verdict).count();
-			votes.saturated_into::<u32>() >= needed
-		})
-	}
-
-	/// Pays the members that agreed and notes for everyone whether they did.
-	fn settle_committee(submission: SubmissionId, evaluation: &EvaluationRecordOf<T>, verdict: &Verdict) {
-		for seat in &evaluation.seats {
-			let agreed = seat.verdict.as_ref() == Some(verdict);
-			T::Operators::note_report(&seat.operator, agreed);
-			if !agreed {
-				continue;
-			}
-			let amount = T::Rewards::pay_validation(&seat.operator);
-			if !amount.is_zero() {
-				Self::deposit_event(Event::ValidatorPaid {
-					submission,
-					operator: seat.operator.clone(),
-					amount,
-				});
-			}
-		}
-	}
-
-	/// Applies the acceptance rule to an agreed score.
-	fn judge(
+	/// Moves a submission from the open ones to the decisions that can be disputed.
+	fn hold_open(
 		submission: SubmissionId,
 		record: SubmissionRecordOf<T>,
-		evaluation: &EvaluationRecordOf<T>,
-		outcome: &EvaluationOutcome,
+		evaluation: EvaluationRecordOf<T>,
+		digest: Option<H256>,
+		mut outcome: SubmissionOutcome,
 	) {
-		let z_squared = math::z_squared(evaluation.z_milli, record.attempt);
-		let sequence_len = evaluation.holdout.sequence_len;
-		match math::judge(outcome, sequence_len, evaluation.delta, z_squared) {
-			Judgement::Accept(improvement) => Self::accept(submission, record, improvement, evaluation.delta),
-			Judgement::NotBetter(improvement) => {
-				let reason = RejectReason::NotBetter { improvement };
-				Self::reject(submission, record, reason, Conduct::Failure)
+		let SubmissionRecordOf::<T> { claim, bond, .. } = record;
+		let (miner, slot) = (claim.miner.clone(), claim.slot);
+		Self::leave(submission, &claim);
+		let keeps_bond = outcome == SubmissionOutcome::Rejected(RejectReason::Invalid);
+		if !keeps_bond {
+			Self::release_bond(submission, &miner, bond);
+		}
+		let (mut held, mut forgiven) = (Zero::zero(), 0);
+		match &mut outcome {
+			SubmissionOutcome::Accepted { version, improvement, reward } => {
+				let delta = u64::from(evaluation.terms.rule.delta.max(1));
+				let paid = T::Rewards::pay_learning(&miner, *improvement, delta);
+				held = Self::hold_reward(submission, &miner, paid);
+				*reward = paid.saturated_into();
+				forgiven = Miners::<T>::mutate(&miner, |record| core::mem::take(&mut record.attempts));
+				Self::deposit_event(Event::Accepted {
+					submission,
+					miner,
+					slot,
+					version: *version,
+					improvement: *improvement,
+					reward: paid,
+				});
 			}
-			Judgement::NotCertain(improvement) => {
-				let reason = RejectReason::NotCertain { improvement };
-				Self::reject(submission, record, reason, Conduct::Failure)
+			SubmissionOutcome::Rejected(reason) => {
+				let reason = *reason;
+				Self::deposit_event(Event::Rejected { submission, miner, slot, reason });
+			}
+			SubmissionOutcome::Expired(_) | SubmissionOutcome::Withdrawn => {}
+		}
+		let decided_at = frame_system::Pallet::<T>::block_number();
+		let matures_at = decided_at.saturating_add(T::ChallengeWindow::get());
+		let decision = DecisionRecord {
+			claim,
+			bond: if keeps_bond { bond } else { Zero::zero() },
+			forgiven,
+			terms: evaluation.terms,
+			seats: evaluation.seats,
+			digest,
+			outcome,
+			held,
+			decided_at,
+			matures_at,
+			disputes: 0,
+			refuted: false,
+		};
+		Decisions::<T>::insert(submission, decision);
+		Self::await_maturity(submission, matures_at);
+	}
+
+	/// Puts what a miner was just paid on hold. Returns what could be.
+	fn hold_reward(
+		submission: SubmissionId,
+		miner: &T::AccountId,
+		reward: crate::BalanceOf<T>,
+	) -> crate::BalanceOf<T> {
+		// All of it, unless the account would not survive that.
+		let able = T::Currency::reducible_balance(miner, Preservation::Protect, Fortitude::Force);
+		let held = reward.min(able);
+		if held.is_zero() {
+			return held;
+		}
+		match T::Currency::hold(&HoldReason::Reward.into(), miner, held) {
+			Ok(()) => held,
+			Err(error) => {
+				log::error!(target: LOG_TARGET, "reward of submission {submission} is not on hold: {error:?}");
+				Zero::zero()
 			}
 		}
 	}
+}
 
-	/// Moves the head and pays the miner.
-	fn accept(submission: SubmissionId, record: SubmissionRecordOf<T>, improvement: u64, delta: u32) {
-		let claim = record.claim.clone();
-		let promoted =
-			with_storage_layer(|| T::Experts::promote(claim.slot, claim.parent, &claim.miner, claim.block));
-		let version = match promoted {
-			Ok(version) => version,
-			Err(error) => {
-				log::warn!(target: LOG_TARGET, "submission {submission} cannot be promoted: {error:?}");
-				return Self::reject(submission, record, RejectReason::NotPromotable, Conduct::Neutral);
-			}
-		};
-		let reward = T::Rewards::pay_learning(&claim.miner, improvement, u64::from(delta.max(1)));
-		let outcome = SubmissionOutcome::Accepted { version, improvement, reward: reward.saturated_into() };
-		Self::close(submission, record, outcome);
-		Self::deposit_event(Event::Accepted {
-			submission,
-			miner: claim.miner.clone(),
-			slot: claim.slot,
-			version,
-			improvement,
-			reward,
-		});
-		Self::note_conduct(&claim.miner, claim.slot, Conduct::Success);
-	}
+/// Applies the acceptance rule to an agreed score.
+fn judge(score: &Score, terms: &Terms) -> Judgement {
+	let guard_len = terms.guard.map_or(0, |guard| guard.holdout.sequence_len);
+	math::judge(score, terms.target.holdout.sequence_len, guard_len, &terms.rule)
 }

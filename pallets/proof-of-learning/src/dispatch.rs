@@ -1,14 +1,15 @@
 //! What the calls do, in the order of `lib.rs`.
 
 use crate::{
-	math, BusyModels, Claim, Config, Error, Event, HoldReason, Holdouts, MinerRecordOf, Miners,
-	NextSubmission, OpenBlobs, OpenRoots, OpenSubmissions, Pallet, Phase, Queues, SubmissionRecord,
+	BusyModels, Claim, Config, Decisions, Error, EvaluationRecordOf, Event, GuardHoldouts, HoldReason, Holdouts,
+	MinerRecord, Miners, NextSubmission, OpenBlobs, OpenRoots, OpenSubmissions, Pallet, Phase, Queues,
+	SubmissionRecord,
 };
 use blyan_primitives::{
-	leading_zero_bits, pow_hash,
+	leading_zero_bits, pow_hash, seal_hash,
 	traits::{BlobAnnouncements, ExpertRegistry, OperatorSet},
-	BlockRef, ExpertSlot, HoldoutRef, ModelId, OperatorId, OperatorSignature, PowStamp, ScoreReport,
-	SubmissionId, Verdict, VersionIndex,
+	BlockRef, ExpertSlot, HoldoutRef, ModelId, OperatorId, OperatorSignature, PowStamp, ScoreReport, ScoreSeal,
+	SubmissionId, VersionIndex,
 };
 use blyan_runtime_api::SubmissionOutcome;
 use codec::Encode;
@@ -20,8 +21,8 @@ use frame_support::{
 use frame_system::pallet_prelude::BlockNumberFor;
 use sp_core::H256;
 use sp_runtime::{
-	traits::{CheckedDiv, One, SaturatedConversion, Saturating, Zero},
-	transaction_validity::{InvalidTransaction, ValidTransaction},
+	traits::{CheckedDiv, One, SaturatedConversion, Saturating, UniqueSaturatedInto, Zero},
+	transaction_validity::{InvalidTransaction, TransactionValidityError, ValidTransaction},
 	DispatchResult, RuntimeAppPublic,
 };
 
@@ -52,7 +53,7 @@ impl<T: Config> Pallet<T> {
 
 		let bond = T::Bond::get();
 		T::Currency::hold(&HoldReason::SubmissionBond.into(), &miner, bond)?;
-		let attempt = record.note_attempt(slot);
+		let attempt = record.note_attempt();
 		record.open = record.open.saturating_add(1);
 		Miners::<T>::insert(&miner, record);
 
@@ -67,6 +68,7 @@ impl<T: Config> Pallet<T> {
 				claim: Claim { miner: miner.clone(), slot, parent, block, manifest, submitted_at: now },
 				bond,
 				attempt,
+				entered_at: now,
 				phase: Phase::Queued { draw_from: now.saturating_add(T::Delay::get()) },
 			},
 		);
@@ -78,52 +80,80 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// The cheap checks come first and the signature last, because anyone may send these for free.
-	pub(crate) fn authorize_report_score(
+	pub(crate) fn authorize_commit_score(
 		_source: TransactionSource,
-		report: &ScoreReport,
+		seal: &ScoreSeal,
 		key: &OperatorId,
 		signature: &OperatorSignature,
 	) -> TransactionValidityWithRefund {
-		if let Err(error) = Self::ensure_may_report(report, key) {
-			return Err(match error {
-				Error::SubmissionUnknown
-				| Error::NotEvaluating
-				| Error::WindowClosed
-				| Error::AlreadyReported => InvalidTransaction::Stale,
-				Error::NotInCommittee => InvalidTransaction::BadSigner,
-				_ => InvalidTransaction::Call,
-			}
-			.into());
+		Self::ensure_may_seal(seal.submission, key).map_err(invalidity)?;
+		if !key.verify(&seal.signing_payload(&Self::genesis_hash()), signature) {
+			return Err(InvalidTransaction::BadProof.into());
 		}
+		valid("blyan/seal", seal.submission, key, T::SealWindow::get())
+	}
+
+	pub(crate) fn do_commit_score(seal: ScoreSeal, key: OperatorId) -> DispatchResult {
+		let ScoreSeal { submission, seal } = seal;
+		// The pool authorised this, and so did the block's author; the state may have moved in between.
+		let operator = Self::ensure_may_seal(submission, &key)?;
+		let now = frame_system::Pallet::<T>::block_number();
+		Self::mutate_evaluation(submission, |evaluation| {
+			if let Some(seat) = evaluation.seats.iter_mut().find(|seat| seat.operator == operator) {
+				seat.seal = Some(seal);
+			}
+			if evaluation.is_revealing(now) {
+				let early = now.saturating_add(T::RevealWindow::get());
+				evaluation.reveal_deadline = evaluation.reveal_deadline.min(early);
+			}
+		});
+		Self::deposit_event(Event::ScoreSealed { submission, operator, seal });
+		Ok(())
+	}
+
+	/// As for seals: the signature last. The seal itself costs two short hashes.
+	pub(crate) fn authorize_reveal_score(
+		_source: TransactionSource,
+		report: &ScoreReport,
+		salt: &H256,
+		key: &OperatorId,
+		signature: &OperatorSignature,
+	) -> TransactionValidityWithRefund {
+		Self::ensure_may_reveal(report, salt, key).map_err(invalidity)?;
 		if !key.verify(&report.signing_payload(&Self::genesis_hash()), signature) {
 			return Err(InvalidTransaction::BadProof.into());
 		}
-		ValidTransaction::with_tag_prefix("blyan/score")
-			.priority(u64::MAX)
-			.and_provides((report.submission, key))
-			.longevity(T::ReportWindow::get().saturated_into())
-			.propagate(true)
-			.build()
-			.map(|valid| (valid, Weight::zero()))
+		valid("blyan/score", report.submission, key, T::RevealWindow::get())
 	}
 
-	pub(crate) fn do_report_score(report: ScoreReport, key: OperatorId) -> DispatchResult {
-		// The pool authorised this, and so did the block's author; the state may have moved in between.
-		let operator = Self::ensure_may_report(&report, &key)?;
+	pub(crate) fn do_reveal_score(report: ScoreReport, salt: H256, key: OperatorId) -> DispatchResult {
+		let operator = Self::ensure_may_reveal(&report, &salt, &key)?;
 		let ScoreReport { submission, verdict } = report;
-		OpenSubmissions::<T>::mutate(submission, |record| {
-			let Some(Phase::Evaluating(evaluation)) = record.as_mut().map(|record| &mut record.phase) else {
-				return;
-			};
+		Self::mutate_evaluation(submission, |evaluation| {
 			if let Some(seat) = evaluation.seats.iter_mut().find(|seat| seat.operator == operator) {
 				seat.verdict = Some(verdict);
 			}
 		});
-		Self::deposit_event(Event::ScoreReported { submission, operator, verdict, digest: verdict.digest() });
+		Self::deposit_event(Event::ScoreRevealed { submission, operator, verdict, digest: verdict.digest() });
 		Ok(())
 	}
 
 	pub(crate) fn do_register_holdout(model: ModelId, holdout: HoldoutRef) -> DispatchResult {
+		Self::ensure_holdout(model, &holdout)?;
+		Holdouts::<T>::insert(model, holdout);
+		Self::deposit_event(Event::HoldoutRegistered { model, holdout });
+		Ok(())
+	}
+
+	pub(crate) fn do_register_guard(model: ModelId, holdout: HoldoutRef) -> DispatchResult {
+		Self::ensure_holdout(model, &holdout)?;
+		GuardHoldouts::<T>::insert(model, holdout);
+		Self::deposit_event(Event::GuardRegistered { model, holdout });
+		Ok(())
+	}
+
+	/// Refuses sequences that do not fit the model, or do not make up their blob.
+	fn ensure_holdout(model: ModelId, holdout: &HoldoutRef) -> Result<(), Error<T>> {
 		let config = T::Experts::config(model).ok_or(Error::<T>::ModelUnknown)?;
 		let bytes = holdout.sequences.checked_mul(holdout.sequence_len.into());
 		// Below two sequences there is no variance, so nothing could ever be accepted.
@@ -133,8 +163,6 @@ impl<T: Config> Pallet<T> {
 				&& bytes == Some(holdout.blob.size),
 			Error::<T>::HoldoutMalformed
 		);
-		Holdouts::<T>::insert(model, holdout);
-		Self::deposit_event(Event::HoldoutRegistered { model, holdout });
 		Ok(())
 	}
 
@@ -153,6 +181,14 @@ impl<T: Config> Pallet<T> {
 		ensure!(matches!(record.phase, Phase::Queued { .. }), Error::<T>::AlreadyDrawn);
 		Self::close(submission, record, SubmissionOutcome::Withdrawn);
 		Self::deposit_event(Event::Withdrawn { submission, miner });
+		Ok(())
+	}
+
+	pub(crate) fn do_settle(submission: SubmissionId) -> DispatchResult {
+		let decision = Decisions::<T>::get(submission).ok_or(Error::<T>::DecisionUnknown)?;
+		let now = frame_system::Pallet::<T>::block_number();
+		ensure!(!decision.is_disputable(now), Error::<T>::NotMature);
+		Self::mature(submission, decision);
 		Ok(())
 	}
 
@@ -187,41 +223,73 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Everything that must hold before a report counts, but the signature. Returns the reporting operator.
-	pub(crate) fn ensure_may_report(
-		report: &ScoreReport,
+	/// The evaluation that a member says something about, and the member.
+	fn evaluation_for(
+		submission: SubmissionId,
+		key: &OperatorId,
+	) -> Result<(EvaluationRecordOf<T>, T::AccountId), Error<T>> {
+		let record = OpenSubmissions::<T>::get(submission).ok_or(Error::SubmissionUnknown)?;
+		let Phase::Evaluating(evaluation) = record.phase else { return Err(Error::NotEvaluating) };
+		let operator = T::Operators::owner_of(key).ok_or(Error::<T>::NotInCommittee)?;
+		Ok((evaluation, operator))
+	}
+
+	/// Everything that must hold before a seal counts, but the signature. Returns the sealing operator.
+	///
+	/// A seal that somebody else has used is taken: were it refused, whoever saw one in the pool could take its place.
+	/// Nobody but its maker can ever open it.
+	pub(crate) fn ensure_may_seal(
+		submission: SubmissionId,
 		key: &OperatorId,
 	) -> Result<T::AccountId, Error<T>> {
-		let record = OpenSubmissions::<T>::get(report.submission).ok_or(Error::SubmissionUnknown)?;
-		let Phase::Evaluating(evaluation) = record.phase else { return Err(Error::NotEvaluating) };
-		let now = frame_system::Pallet::<T>::block_number();
-		ensure!(now <= evaluation.deadline, Error::<T>::WindowClosed);
-		let operator = T::Operators::owner_of(key).ok_or(Error::<T>::NotInCommittee)?;
+		let (evaluation, operator) = Self::evaluation_for(submission, key)?;
 		let seat = evaluation.seat(&operator).ok_or(Error::<T>::NotInCommittee)?;
-		ensure!(seat.verdict.is_none(), Error::<T>::AlreadyReported);
-		if let Verdict::Scored(outcome) = &report.verdict {
-			let sequence_len = evaluation.holdout.sequence_len;
-			ensure!(
-				math::is_consistent(outcome, evaluation.sample, sequence_len),
-				Error::<T>::ScoreInconsistent
-			);
-		}
+		ensure!(seat.seal.is_none(), Error::<T>::AlreadySealed);
+		let now = frame_system::Pallet::<T>::block_number();
+		ensure!(now <= evaluation.seal_deadline, Error::<T>::WindowClosed);
 		Ok(operator)
 	}
 
+	/// Everything that must hold before a verdict counts, but the signature. Returns the revealing operator.
+	pub(crate) fn ensure_may_reveal(
+		report: &ScoreReport,
+		salt: &H256,
+		key: &OperatorId,
+	) -> Result<T::AccountId, Error<T>> {
+		let (evaluation, operator) = Self::evaluation_for(report.submission, key)?;
+		let seat = evaluation.seat(&operator).ok_or(Error::<T>::NotInCommittee)?;
+		ensure!(seat.verdict.is_none(), Error::<T>::AlreadyRevealed);
+		let now = frame_system::Pallet::<T>::block_number();
+		ensure!(now <= evaluation.reveal_deadline, Error::<T>::WindowClosed);
+		ensure!(evaluation.is_revealing(now), Error::<T>::StillSealing);
+		let seal = seat.seal.ok_or(Error::<T>::NotSealed)?;
+		ensure!(seal_hash(&report.verdict.digest(), salt, &operator) == seal, Error::<T>::SealMismatch);
+		ensure!(evaluation.terms.admits(&report.verdict), Error::<T>::ScoreInconsistent);
+		Ok(operator)
+	}
+
+	/// Changes the evaluation of a submission that has one.
+	fn mutate_evaluation(submission: SubmissionId, change: impl FnOnce(&mut EvaluationRecordOf<T>)) {
+		OpenSubmissions::<T>::mutate(submission, |record| {
+			if let Some(Phase::Evaluating(evaluation)) = record.as_mut().map(|record| &mut record.phase) {
+				change(evaluation);
+			}
+		});
+	}
+
 	/// The miner's record with yesterday forgotten.
-	pub(crate) fn miner_today(miner: &T::AccountId) -> MinerRecordOf<T> {
+	pub(crate) fn miner_today(miner: &T::AccountId) -> MinerRecord {
 		let mut record = Miners::<T>::get(miner);
 		record.turn_to(Self::day(frame_system::Pallet::<T>::block_number()));
 		record
 	}
 
-	pub(crate) fn quota(record: &MinerRecordOf<T>) -> u32 {
+	pub(crate) fn quota(record: &MinerRecord) -> u32 {
 		let quota = if record.trusted { T::TrustedQuota::get() } else { T::NewcomerQuota::get() };
 		quota.min(T::MaxUploadsPerDay::get())
 	}
 
-	pub(crate) fn pow_bits(record: &MinerRecordOf<T>) -> u32 {
+	pub(crate) fn pow_bits(record: &MinerRecord) -> u32 {
 		if record.trusted {
 			T::TrustedPowBits::get()
 		} else {
@@ -249,4 +317,35 @@ impl<T: Config> Pallet<T> {
 			queue.try_push(submission).map_err(|_| Error::<T>::TooManyOpen)
 		})
 	}
+}
+
+/// What the pool makes of a refusal.
+fn invalidity<T: Config>(error: Error<T>) -> TransactionValidityError {
+	match error {
+		Error::SubmissionUnknown
+		| Error::NotEvaluating
+		| Error::WindowClosed
+		| Error::AlreadySealed
+		| Error::AlreadyRevealed => InvalidTransaction::Stale,
+		Error::StillSealing => InvalidTransaction::Future,
+		Error::NotInCommittee => InvalidTransaction::BadSigner,
+		_ => InvalidTransaction::Call,
+	}
+	.into()
+}
+
+/// One transaction of a kind for each member of each committee, as long as it can be of use.
+fn valid(
+	kind: &'static str,
+	submission: SubmissionId,
+	key: &OperatorId,
+	window: impl UniqueSaturatedInto<u64>,
+) -> TransactionValidityWithRefund {
+	ValidTransaction::with_tag_prefix(kind)
+		.priority(u64::MAX)
+		.and_provides((submission, key))
+		.longevity(window.unique_saturated_into())
+		.propagate(true)
+		.build()
+		.map(|valid| (valid, Weight::zero()))
 }

@@ -13,12 +13,14 @@ pub use types::*;
 pub use weights::WeightInfo;
 
 mod answers;
+mod claims;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 mod decide;
 mod dispatch;
 pub mod draw;
 pub mod math;
+mod mature;
 mod offchain;
 mod tick;
 #[cfg(any(feature = "try-runtime", test))]
@@ -37,9 +39,9 @@ pub mod pallet {
 	use super::{types::*, weights::WeightInfo, LOG_TARGET};
 	use alloc::vec::Vec;
 	use blyan_primitives::{
-		traits::{BlobAnnouncements, ExpertRegistry, OperatorSet, Rewards},
+		traits::{BlobAnnouncements, ExpertRegistry, Offences, OperatorSet, Rewards},
 		BlockRef, ExpertSlot, HoldoutRef, ModelId, OperatorId, OperatorSignature, PowStamp, ScoreReport,
-		SubmissionId, Verdict, VersionIndex,
+		ScoreSeal, SubmissionId, Verdict, VersionIndex,
 	};
 	use blyan_runtime_api::{ExpiryReason, RejectReason};
 	use frame_support::{
@@ -69,15 +71,17 @@ pub mod pallet {
 			+ BalancedHold<Self::AccountId>;
 		/// Why money is held, over the whole runtime.
 		type RuntimeHoldReason: From<HoldReason>;
-		/// Where the bond of a miner goes whose bytes were no expert.
+		/// Where the bond of a miner goes whose bytes were no expert, and a reward that was paid for a false score.
 		type OnSlash: OnUnbalanced<CreditOf<Self>>;
 
 		/// Models and their experts.
 		type Experts: ExpertRegistry<Self::AccountId>;
-		/// Blobs that belong to models already; submitting one of them is a duplicate.
+		/// Blobs that models are made of now; submitting one of them is a duplicate.
 		type KnownBlobs: BlobAnnouncements;
 		/// Operators, from whom committees are drawn.
 		type Operators: OperatorSet<Self::AccountId>;
+		/// Where members are reported that sealed a verdict and did not reveal it.
+		type Offences: Offences<Self::AccountId>;
 		/// The purse.
 		type Rewards: Rewards<Self::AccountId, BalanceOf<Self>>;
 		/// Randomness, with the block since which it could be known. A submission is drawn with
@@ -88,16 +92,27 @@ pub mod pallet {
 
 		/// Least mean improvement that is accepted, in bits per byte, Q16.
 		type Delta: Get<u32>;
-		/// Standard errors by which it must exceed that, in thousandths, on a first attempt.
-		type ZMilli: Get<u32>;
+		/// Permitted chance, over all attempts together, of accepting from a miner that never improves, in
+		/// millionths: see [`crate::math`].
+		type Alpha: Get<u32>;
+		/// How much worse on the guard sample is tolerable, in bits per byte, Q16.
+		type GuardTolerance: Get<u32>;
 		/// Sequences in a sample; a smaller holdout is used whole.
 		type SampleSize: Get<u32>;
 		/// Blocks between submission and draw: long enough that nobody knows the draw's randomness before.
 		type Delay: Get<BlockNumberFor<Self>>;
-		/// Blocks a committee has to report, and blocks a submission waits at the front of its queue for a draw.
-		type ReportWindow: Get<BlockNumberFor<Self>>;
+		/// Blocks a submission waits at the front of its queue for a draw.
+		type DrawWindow: Get<BlockNumberFor<Self>>;
+		/// Blocks a committee has to evaluate and to seal what it found.
+		type SealWindow: Get<BlockNumberFor<Self>>;
+		/// Blocks it has to open its seals, once all have sealed or had their time.
+		type RevealWindow: Get<BlockNumberFor<Self>>;
+		/// Blocks in which a decision may be disputed; rewards wait as long.
+		type ChallengeWindow: Get<BlockNumberFor<Self>>;
 		/// Members of a committee, where that many are eligible. At most `MaxCommittee` are drawn.
 		type CommitteeSize: Get<u32>;
+		/// Seats that operators of one owner may have in a committee.
+		type MaxSeatsPerOwner: Get<u32>;
 		/// Members without whom there is no draw.
 		type MinCommittee: Get<u32>;
 		/// Leading zero bits of a newcomer's proof of work.
@@ -133,10 +148,13 @@ pub mod pallet {
 		/// Submissions open at a time by one miner.
 		#[pallet::constant]
 		type MaxOpenPerMiner: Get<u32>;
+		/// Decisions that have not matured. While there are as many, no further one is made.
+		#[pallet::constant]
+		type MaxMaturing: Get<u32>;
 		/// Closed submissions that are remembered.
 		#[pallet::constant]
 		type MaxClosed: Get<u32>;
-		/// Bounds both quotas, and the attempts that are told apart in a day.
+		/// Bounds both quotas.
 		#[pallet::constant]
 		type MaxUploadsPerDay: Get<u32>;
 		/// Models whose queue may advance in one block without being asked.
@@ -152,6 +170,8 @@ pub mod pallet {
 	pub enum HoldReason {
 		/// Bond of an open submission.
 		SubmissionBond,
+		/// Reward for an expert whose acceptance can still be disputed.
+		Reward,
 	}
 
 	/// The next submission's number.
@@ -185,6 +205,18 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type OpenBlobs<T: Config> = StorageMap<_, Blake2_128Concat, H256, SubmissionId>;
 
+	/// Decisions that can still be disputed. At most `MaxMaturing`; they mature into [`ClosedSubmissions`], or return
+	/// to [`OpenSubmissions`] if what they rest on is refuted. No submission is in two of the three.
+	// Twox64Concat: the pallet counts the keys up.
+	#[pallet::storage]
+	pub type Decisions<T: Config> = CountedStorageMap<_, Twox64Concat, SubmissionId, DecisionRecordOf<T>>;
+
+	/// Decisions without an open dispute, by the block in which they mature, the earliest first. As many of
+	/// [`Decisions`] as have none, each once.
+	#[pallet::storage]
+	pub type Maturing<T: Config> =
+		StorageValue<_, BoundedVec<(SubmissionId, BlockNumberFor<T>), T::MaxMaturing>, ValueQuery>;
+
 	/// The most recently closed submissions, at most `MaxClosed`; the oldest gives way to the newest.
 	// Twox64Concat: the pallet counts the keys up.
 	#[pallet::storage]
@@ -204,11 +236,18 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Holdouts<T: Config> = StorageMap<_, Twox64Concat, ModelId, HoldoutRef>;
 
-	/// Quota and trust of every account that ever submitted. Never removed: a miner could otherwise leave and
-	/// return to shed its failures. Each entry was paid for with a fee and a proof of work.
+	/// Mixed-domain test sequences on which candidates must not be worse. At most one entry a model;
+	/// `register_guard` replaces it.
+	// Twox64Concat: only registered models get here.
+	#[pallet::storage]
+	pub type GuardHoldouts<T: Config> = StorageMap<_, Twox64Concat, ModelId, HoldoutRef>;
+
+	/// Quota, trust and attempts of every account that ever submitted: 21 bytes each. Never removed: a miner could
+	/// otherwise leave and return to shed its failures and its attempts. Each entry was paid for with a fee and a
+	/// proof of work.
 	// Blake2_128Concat: accounts can be ground.
 	#[pallet::storage]
-	pub type Miners<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, MinerRecordOf<T>, ValueQuery>;
+	pub type Miners<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, MinerRecord, ValueQuery>;
 
 	/// Holdouts that a chain starts with.
 	#[pallet::genesis_config]
@@ -216,6 +255,8 @@ pub mod pallet {
 	pub struct GenesisConfig<T: Config> {
 		/// Test sequences of the genesis models.
 		pub holdouts: Vec<(ModelId, HoldoutRef)>,
+		/// Guard sequences of the genesis models.
+		pub guards: Vec<(ModelId, HoldoutRef)>,
 		/// Binds the configuration to its runtime.
 		#[serde(skip)]
 		pub _config: core::marker::PhantomData<T>,
@@ -226,6 +267,9 @@ pub mod pallet {
 		fn build(&self) {
 			for (model, holdout) in &self.holdouts {
 				Holdouts::<T>::insert(model, holdout);
+			}
+			for (model, guard) in &self.guards {
+				GuardHoldouts::<T>::insert(model, guard);
 			}
 		}
 	}
@@ -245,7 +289,7 @@ pub mod pallet {
 			parent: VersionIndex,
 			/// Its tensors.
 			block: BlockRef,
-			/// Which attempt at this slot today it is, counted from one.
+			/// Which attempt since the miner's last acceptance it is, counted from one.
 			attempt: u32,
 			/// The bond on hold.
 			bond: BalanceOf<T>,
@@ -267,11 +311,22 @@ pub mod pallet {
 			seed: H256,
 			/// Sequences in the sample.
 			sample: u32,
-			/// Last block that accepts reports.
-			deadline: BlockNumberFor<T>,
+			/// Last block that accepts seals.
+			seal_deadline: BlockNumberFor<T>,
+			/// Last block that accepts verdicts; earlier if all seal early.
+			reveal_deadline: BlockNumberFor<T>,
 		},
-		/// A member of the committee said what it found.
-		ScoreReported {
+		/// A member of the committee sealed what it found.
+		ScoreSealed {
+			/// The submission.
+			submission: SubmissionId,
+			/// The member.
+			operator: T::AccountId,
+			/// The seal.
+			seal: H256,
+		},
+		/// A member of the committee revealed what it had sealed.
+		ScoreRevealed {
 			/// The submission.
 			submission: SubmissionId,
 			/// The member.
@@ -281,7 +336,7 @@ pub mod pallet {
 			/// Hash of the finding; equal hashes agree to the bit.
 			digest: H256,
 		},
-		/// The candidate is the new head of its slot.
+		/// The candidate is the new head of its slot; the reward waits until the decision matures.
 		Accepted {
 			/// The submission.
 			submission: SubmissionId,
@@ -293,8 +348,40 @@ pub mod pallet {
 			version: VersionIndex,
 			/// Mean improvement in bits per byte, Q16.
 			improvement: u64,
-			/// What the miner was paid.
+			/// What the miner was paid, on hold.
 			reward: BalanceOf<T>,
+		},
+		/// A decision stands for good.
+		Matured {
+			/// The submission.
+			submission: SubmissionId,
+		},
+		/// A matured reward belongs to its miner.
+		RewardReleased {
+			/// The submission.
+			submission: SubmissionId,
+			/// Its miner.
+			miner: T::AccountId,
+			/// What was released.
+			amount: BalanceOf<T>,
+		},
+		/// The verdict that a decision rests on was proven wrong.
+		DecisionRefuted {
+			/// The submission.
+			submission: SubmissionId,
+			/// Hash of the verdict.
+			digest: H256,
+			/// The new head, if an accepted expert was taken back; it may have been replaced before.
+			reverted_to: Option<VersionIndex>,
+			/// The reward that was taken.
+			cancelled: BalanceOf<T>,
+		},
+		/// A submission whose rejection was refuted waits for a fresh draw.
+		Returned {
+			/// The submission.
+			submission: SubmissionId,
+			/// Its miner.
+			miner: T::AccountId,
 		},
 		/// The candidate did not join the model.
 		Rejected {
@@ -348,6 +435,13 @@ pub mod pallet {
 			/// The sequences.
 			holdout: HoldoutRef,
 		},
+		/// A model has new guard sequences.
+		GuardRegistered {
+			/// The model.
+			model: ModelId,
+			/// The sequences.
+			holdout: HoldoutRef,
+		},
 	}
 
 	#[pallet::error]
@@ -381,16 +475,28 @@ pub mod pallet {
 		AlreadyDrawn,
 		/// Nothing is due for this submission yet.
 		NothingDue,
-		/// The submission has no committee that could report.
+		/// The submission has no committee that could seal or reveal anything.
 		NotEvaluating,
-		/// The deadline for reports has passed.
+		/// The deadline for seals, or for verdicts, has passed.
 		WindowClosed,
 		/// The key belongs to no member of the committee.
 		NotInCommittee,
-		/// This member has reported.
-		AlreadyReported,
-		/// The numbers of the report contradict each other or the sample.
+		/// This member has sealed a verdict; it cannot be replaced.
+		AlreadySealed,
+		/// Some members may still seal. Reveal when all have, or when the deadline for seals has passed.
+		StillSealing,
+		/// This member sealed nothing, so there is nothing to reveal.
+		NotSealed,
+		/// Verdict, salt and account are not what this member sealed.
+		SealMismatch,
+		/// This member has revealed its verdict.
+		AlreadyRevealed,
+		/// The numbers of the verdict contradict each other or the samples, or a part is missing or too many.
 		ScoreInconsistent,
+		/// There is no decision of this number that waits to mature.
+		DecisionUnknown,
+		/// The decision can still be disputed, or is being disputed.
+		NotMature,
 		/// The registry has no such model.
 		ModelUnknown,
 		/// Sequences, their length and the blob's size do not fit together or the model.
@@ -400,17 +506,19 @@ pub mod pallet {
 	#[pallet::hooks]
 	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
 		fn on_idle(now: BlockNumberFor<T>, remaining: Weight) -> Weight {
-			Self::advance_queues(now, remaining)
+			let queues = Self::advance_queues(now, remaining);
+			queues.saturating_add(Self::settle_due(now, remaining.saturating_sub(queues)))
 		}
 
 		fn offchain_worker(now: BlockNumberFor<T>) {
 			log::trace!(target: LOG_TARGET, "off-chain worker at block {now:?}");
-			Self::report_due_scores(now);
+			Self::serve_seats(now);
 		}
 
 		fn integrity_test() {
 			assert!(T::MaxCommittee::get() > 0, "a committee has at least one member");
 			assert!(T::MaxOpen::get() > 0 && T::MaxClosed::get() > 0, "the bounds leave room for one");
+			assert!(T::MaxMaturing::get() > 0, "somebody may be judged");
 			assert!(T::MaxUploadsPerDay::get() > 0, "somebody may upload");
 			assert!(T::ModelsPerBlock::get() > 0, "queues advance");
 			assert!(
@@ -454,26 +562,28 @@ pub mod pallet {
 			Self::do_submit(miner, slot, parent, block, manifest, stamp)
 		}
 
-		/// Report a committee member's finding.
+		/// Reveal the verdict that a committee member has sealed.
 		///
 		/// - `origin`: authorised by the signature, so it costs nothing and needs no account.
 		/// - `report`: the finding.
+		/// - `salt`: what it was sealed with.
 		/// - `key`: the member's session key.
 		/// - `signature`: by that key over [`ScoreReport::signing_payload`] of this chain.
 		///
-		/// Emits [`Event::ScoreReported`].
+		/// Emits [`Event::ScoreRevealed`].
 		#[pallet::call_index(1)]
-		#[pallet::weight(T::WeightInfo::report_score())]
-		#[pallet::weight_of_authorize(T::WeightInfo::authorize_report_score())]
-		#[pallet::authorize(Self::authorize_report_score)]
-		pub fn report_score(
+		#[pallet::weight(T::WeightInfo::reveal_score())]
+		#[pallet::weight_of_authorize(T::WeightInfo::authorize_reveal_score())]
+		#[pallet::authorize(Self::authorize_reveal_score)]
+		pub fn reveal_score(
 			origin: OriginFor<T>,
 			report: ScoreReport,
+			salt: H256,
 			key: OperatorId,
 			_signature: OperatorSignature,
 		) -> DispatchResult {
 			ensure_authorized(origin)?;
-			Self::do_report_score(report, key)
+			Self::do_reveal_score(report, salt, key)
 		}
 
 		/// Set the test sequences that candidates for a model are measured on.
@@ -514,6 +624,57 @@ pub mod pallet {
 		pub fn withdraw(origin: OriginFor<T>, submission: SubmissionId) -> DispatchResult {
 			let miner = ensure_signed(origin)?;
 			Self::do_withdraw(miner, submission)
+		}
+
+		/// Seal a committee member's finding, before anybody knows anybody's.
+		///
+		/// - `origin`: authorised by the signature, so it costs nothing and needs no account.
+		/// - `seal`: `seal_hash` of the verdict's digest, a salt and the member's account.
+		/// - `key`: the member's session key.
+		/// - `signature`: by that key over [`ScoreSeal::signing_payload`] of this chain.
+		///
+		/// Emits [`Event::ScoreSealed`].
+		#[pallet::call_index(5)]
+		#[pallet::weight(T::WeightInfo::commit_score())]
+		#[pallet::weight_of_authorize(T::WeightInfo::authorize_commit_score())]
+		#[pallet::authorize(Self::authorize_commit_score)]
+		pub fn commit_score(
+			origin: OriginFor<T>,
+			seal: ScoreSeal,
+			key: OperatorId,
+			_signature: OperatorSignature,
+		) -> DispatchResult {
+			ensure_authorized(origin)?;
+			Self::do_commit_score(seal, key)
+		}
+
+		/// Set the mixed-domain sequences on which candidates for a model must not be worse.
+		///
+		/// - `origin`: `HoldoutOrigin`.
+		/// - `model`, `holdout`: the model and its sequences. An evaluation on its way keeps the old ones, or none.
+		///
+		/// Emits [`Event::GuardRegistered`].
+		#[pallet::call_index(6)]
+		#[pallet::weight(T::WeightInfo::register_guard())]
+		pub fn register_guard(origin: OriginFor<T>, model: ModelId, holdout: HoldoutRef) -> DispatchResult {
+			T::HoldoutOrigin::ensure_origin(origin)?;
+			Self::do_register_guard(model, holdout)
+		}
+
+		/// Do now what is due for a decision that nobody disputes any more: rewards are released and paid.
+		///
+		/// Blocks do this by themselves when they have room left; this call is for when they have not.
+		///
+		/// - `origin`: anyone, signed. It is work done for the chain, so success is free.
+		/// - `submission`: one whose challenge window is over.
+		///
+		/// Emits [`Event::Matured`].
+		#[pallet::call_index(7)]
+		#[pallet::weight(T::WeightInfo::settle())]
+		pub fn settle(origin: OriginFor<T>, submission: SubmissionId) -> DispatchResultWithPostInfo {
+			ensure_signed(origin)?;
+			Self::do_settle(submission)?;
+			Ok(Pays::No.into())
 		}
 	}
 }

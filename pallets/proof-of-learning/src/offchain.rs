@@ -1,9 +1,11 @@
-//! The operator's side: ask the native engine for scores that are due, sign them and send them.
+//! The operator's side: ask the native engine for scores that are due, seal them, and reveal them when it is time.
 //!
-//! The worker runs at every new best block, on forks too, and several runs may overlap. So it keeps no state that
-//! must be right: what is due is read from the chain, a job's identifier is the hash of its content, and sending the
-//! same report twice is refused by the pool. The only memory is a hint or two: when a report was last sent, so
-//! that one that got lost is sent again, and which job was started last, so that one nobody waits for is cancelled.
+//! The worker runs at every new best block, on forks too, and several runs may overlap; the node may stop between a
+//! seal and its reveal. What is due is read from the chain, and sending the same thing twice is refused by the pool. One
+//! thing must never be lost or made twice: the salt of a seal, and the verdict under it. They are one *promise*, written to
+//! persistent local storage, by compare-and-set, before anything is sent; whoever finds a promise keeps it and computes
+//! nothing again. The rest of the memory is a hint: when a promise was last sent, so that what got lost is sent
+//! again, and which jobs were started last, so that those nobody waits for are cancelled.
 
 use crate::{
 	BusyModels, Call, Config, EvaluationRecordOf, OpenSubmissions, Pallet, Phase, Queues, SubmissionRecordOf,
@@ -11,19 +13,61 @@ use crate::{
 };
 use alloc::vec::Vec;
 use blyan_primitives::{
-	traits::{ExpertRegistry, OperatorSet},
-	EngineError, EvaluationJob, JobId, JobStatus, ModelId, OperatorId, ScoreReport, SubmissionId, Verdict,
+	seal_hash, traits::OperatorSet, EngineError, EvaluationJob, EvaluationOutcome, JobId, JobStatus, ModelId,
+	OperatorId, Score, ScoreReport, ScoreSeal, SubmissionId, Verdict,
 };
-use codec::Encode;
+use codec::{Decode, Encode};
 use frame_system::{offchain::SubmitTransaction, pallet_prelude::BlockNumberFor};
-use sp_runtime::{offchain::storage::StorageValueRef, traits::Saturating, RuntimeAppPublic};
+use sp_core::H256;
+use sp_runtime::{
+	offchain::storage::{MutateStorageError, StorageValueRef},
+	traits::Saturating,
+	RuntimeAppPublic,
+};
 
-/// Blocks after which a report that is not on the chain is sent again.
+/// Blocks after which something that is not on the chain is sent again.
 const RESEND_AFTER: u32 = 5;
+/// Promises kept for each model and key. A model has one evaluation at a time; the others are those of forks, and past.
+const PROMISES_KEPT: usize = 16;
+
+/// A verdict that is, or is about to be, sealed.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub(crate) struct Promise<BlockNumber> {
+	/// The submission.
+	pub submission: SubmissionId,
+	/// Hash of the jobs. On another fork, or after a refuted decision, the same number means other work.
+	pub work: H256,
+	/// The finding.
+	pub verdict: Verdict,
+	/// What it is sealed with.
+	pub salt: H256,
+	/// When its seal was last sent.
+	pub sealed_at: Option<BlockNumber>,
+	/// When it was last revealed.
+	pub revealed_at: Option<BlockNumber>,
+}
+
+type PromiseOf<T> = Promise<BlockNumberFor<T>>;
+
+/// The two things that are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+	Seal,
+	Reveal,
+}
+
+/// What a member owes: which promise, to whom.
+struct Duty<'a, T: Config> {
+	submission: SubmissionId,
+	record: &'a SubmissionRecordOf<T>,
+	evaluation: &'a EvaluationRecordOf<T>,
+	key: &'a OperatorId,
+	operator: &'a T::AccountId,
+}
 
 impl<T: Config> Pallet<T> {
-	/// Sends every report that this node's keys owe and the engine has ready.
-	pub(crate) fn report_due_scores(now: BlockNumberFor<T>) {
+	/// Seals and reveals whatever this node's keys owe and the engine has ready.
+	pub(crate) fn serve_seats(now: BlockNumberFor<T>) {
 		let local: Vec<(OperatorId, T::AccountId)> = OperatorId::all()
 			.into_iter()
 			.filter_map(|key| T::Operators::owner_of(&key).map(|owner| (key, owner)))
@@ -39,136 +83,281 @@ impl<T: Config> Pallet<T> {
 				continue;
 			};
 			let Phase::Evaluating(evaluation) = &record.phase else { continue };
-			if now >= evaluation.deadline {
-				continue;
+			for (key, operator) in &local {
+				let duty: Duty<T> = Duty { submission, record: &record, evaluation, key, operator };
+				duty.serve(now);
 			}
-			let owing =
-				|owner: &T::AccountId| evaluation.seat(owner).is_some_and(|seat| seat.verdict.is_none());
-			let keys: Vec<&OperatorId> =
-				local.iter().filter(|(_, owner)| owing(owner)).map(|(key, _)| key).collect();
-			if keys.is_empty() {
-				continue;
-			}
-			let Some(job) = Self::job_for(&record, evaluation) else {
-				log::debug!(target: LOG_TARGET, "submission {submission}: the model moved, nothing to evaluate");
-				continue;
-			};
-			if let Some(verdict) = verdict_of(submission, model, &job) {
-				for key in keys {
-					Self::send_report(model, ScoreReport { submission, verdict }, key, now);
+		}
+	}
+}
+
+impl<T: Config> Duty<'_, T> {
+	/// Does what the seat owes at block `now`; what is sent can be in the next block at the earliest.
+	fn serve(&self, now: BlockNumberFor<T>) {
+		let Some(seat) = self.evaluation.seat(self.operator) else { return };
+		match (seat.seal, seat.verdict) {
+			(None, _) if now < self.evaluation.seal_deadline => {
+				if let Some(promise) = self.promise() {
+					self.send(promise, Step::Seal, now);
 				}
 			}
+			(Some(seal), None)
+				if self.evaluation.is_revealing(now) && now < self.evaluation.reveal_deadline =>
+			{
+				let work = self.jobs().map(|jobs| jobs.work());
+				let opens = |promise: &PromiseOf<T>| {
+					// A seal may have been carried here from a fork on which the number meant another expert: then
+					// keeping silent costs less than a false score. Without a baseline nobody can tell.
+					let is_meant = work.is_none_or(|work| promise.work == work);
+					is_meant && self.seal_of(promise) == seal
+				};
+				match self.promises().into_iter().find(opens) {
+					Some(promise) => self.send(promise, Step::Reveal, now),
+					None => log::error!(
+						target: LOG_TARGET,
+						"submission {}: this node did not make the seal of {:?} and cannot open it",
+						self.submission,
+						self.key
+					),
+				}
+			}
+			_ => {}
 		}
 	}
 
-	/// The job that every member of the committee must run; `None` if the baseline is no longer that of the draw.
-	pub fn job_for(
-		record: &SubmissionRecordOf<T>,
-		evaluation: &EvaluationRecordOf<T>,
-	) -> Option<EvaluationJob> {
-		let claim = &record.claim;
-		let model = T::Experts::model(claim.slot.model)?;
-		(model.generation == evaluation.generation).then(|| EvaluationJob {
-			model: model.id,
-			config: model.config,
-			trunk: model.trunk,
-			heads: model.heads.into_iter().map(|head| head.block).collect(),
-			layer: claim.slot.layer,
-			expert: claim.slot.expert,
-			candidate: claim.block,
-			holdout: evaluation.holdout,
-			seed: evaluation.seed,
-			sample: evaluation.sample,
-		})
+	fn model(&self) -> ModelId {
+		self.record.claim.slot.model
 	}
 
-	/// Signs a report and gives it to the pool, unless that was done a few blocks ago.
-	///
-	/// One mark a model and key is kept, so the node's memory stays as small as its set of keys.
-	fn send_report(model: ModelId, report: ScoreReport, key: &OperatorId, now: BlockNumberFor<T>) {
-		let submission = report.submission;
-		let place = (b"blyan/learning/sent", model, key).encode();
-		let mark = StorageValueRef::persistent(&place);
-		if let Ok(Some((sent, at))) = mark.get::<(SubmissionId, BlockNumberFor<T>)>() {
-			// A mark from the future is one from a fork that lost.
-			let is_recent = at <= now && now < at.saturating_add(RESEND_AFTER.into());
-			if sent == submission && is_recent {
-				return;
+	fn seal_of(&self, promise: &PromiseOf<T>) -> H256 {
+		seal_hash(&promise.verdict.digest(), &promise.salt, self.operator)
+	}
+
+	/// Where the promises of this key are.
+	fn place(&self) -> Vec<u8> {
+		(b"blyan/learning/promises", self.model(), self.key).encode()
+	}
+
+	/// What this key has promised, the oldest first.
+	fn promises(&self) -> Vec<PromiseOf<T>> {
+		let place = self.place();
+		StorageValueRef::persistent(&place).get().ok().flatten().unwrap_or_default()
+	}
+
+	/// The promise of this seat; made now, if the engine has a verdict and there is none yet.
+	fn promise(&self) -> Option<PromiseOf<T>> {
+		let Some(jobs) = self.jobs() else {
+			log::debug!(
+				target: LOG_TARGET,
+				"submission {}: the baseline is forgotten, nothing to evaluate",
+				self.submission
+			);
+			return None;
+		};
+		let work = jobs.work();
+		let is_ours = |promise: &PromiseOf<T>| promise.submission == self.submission && promise.work == work;
+		if let Some(made) = self.promises().into_iter().find(is_ours) {
+			return Some(made);
+		}
+		let verdict = self.verdict(jobs)?;
+		if !self.evaluation.terms.admits(&verdict) {
+			log::error!(target: LOG_TARGET, "submission {}: the chain would refuse this score", self.submission);
+			return None;
+		}
+		let entropy = sp_io::offchain::random_seed();
+		let salt = sp_io::hashing::blake2_256(&(entropy, self.submission, work, self.key).encode());
+		let ours = Promise {
+			submission: self.submission,
+			work,
+			verdict,
+			salt: H256(salt),
+			sealed_at: None,
+			revealed_at: None,
+		};
+		let place = self.place();
+		let written = StorageValueRef::persistent(&place).mutate::<Vec<PromiseOf<T>>, (), _>(|promises| {
+			let mut promises = promises.ok().flatten().unwrap_or_default();
+			// A run beside this one may have been faster; then its salt is the one.
+			if !promises.iter().any(is_ours) {
+				promises.push(ours);
+			}
+			let surplus = promises.len().saturating_sub(PROMISES_KEPT);
+			promises.drain(..surplus);
+			Ok(promises)
+		});
+		match written {
+			Ok(promises) => promises.into_iter().find(is_ours),
+			Err(MutateStorageError::ConcurrentModification(_) | MutateStorageError::ValueFunctionFailed(())) => {
+				log::debug!(target: LOG_TARGET, "submission {}: another run is at it", self.submission);
+				None
 			}
 		}
-		if let Err(error) = Self::ensure_may_report(&report, key) {
-			let error: &'static str = error.into();
-			log::error!(target: LOG_TARGET, "submission {submission}: the chain would refuse this score: {error}");
+	}
+
+	/// Signs what is to be sent and gives it to the pool, unless that was done a few blocks ago.
+	fn send(&self, promise: PromiseOf<T>, step: Step, now: BlockNumberFor<T>) {
+		let sent_at = match step {
+			Step::Seal => promise.sealed_at,
+			Step::Reveal => promise.revealed_at,
+		};
+		// A mark from the future is one from a fork that lost.
+		if sent_at.is_some_and(|at| at <= now && now < at.saturating_add(RESEND_AFTER.into())) {
 			return;
 		}
-		let Some(signature) = key.sign(&report.signing_payload(&Self::genesis_hash())) else {
-			log::warn!(target: LOG_TARGET, "submission {submission}: the keystore did not sign with {key:?}");
+		let submission = self.submission;
+		let genesis = Pallet::<T>::genesis_hash();
+		let key = self.key.clone();
+		let call = match step {
+			Step::Seal => {
+				let seal = ScoreSeal { submission, seal: self.seal_of(&promise) };
+				key.sign(&seal.signing_payload(&genesis))
+					.map(|signature| Call::<T>::commit_score { seal, key, signature })
+			}
+			Step::Reveal => {
+				let report = ScoreReport { submission, verdict: promise.verdict };
+				let salt = promise.salt;
+				key.sign(&report.signing_payload(&genesis))
+					.map(|signature| Call::<T>::reveal_score { report, salt, key, signature })
+			}
+		};
+		let Some(call) = call else {
+			log::warn!(target: LOG_TARGET, "submission {submission}: the keystore did not sign with {:?}", self.key);
 			return;
 		};
-		let call = Call::report_score { report, key: key.clone(), signature };
 		let transaction = T::create_authorized_transaction(call.into());
 		match SubmitTransaction::<T, Call<T>>::submit_transaction(transaction) {
 			Ok(()) => {
-				mark.set(&(submission, now));
-				log::info!(target: LOG_TARGET, "submission {submission}: reported {:?}", report.verdict.digest());
+				self.mark(&promise, step, now);
+				log::info!(target: LOG_TARGET, "submission {submission}: {step:?} {:?}", promise.verdict.digest());
 			}
-			Err(()) => {
-				log::debug!(target: LOG_TARGET, "submission {submission}: the pool did not take the report");
-			}
+			Err(()) => log::debug!(target: LOG_TARGET, "submission {submission}: the pool did not take the {step:?}"),
 		}
+	}
+
+	/// Remembers when a promise was sent. Losing this costs a transaction that the pool refuses.
+	fn mark(&self, sent: &PromiseOf<T>, step: Step, now: BlockNumberFor<T>) {
+		let place = self.place();
+		let _ = StorageValueRef::persistent(&place).mutate::<Vec<PromiseOf<T>>, (), _>(|promises| {
+			let mut promises = promises.ok().flatten().ok_or(())?;
+			for promise in promises.iter_mut().filter(|promise| promise.salt == sent.salt) {
+				match step {
+					Step::Seal => promise.sealed_at = Some(now),
+					Step::Reveal => promise.revealed_at = Some(now),
+				}
+			}
+			Ok(promises)
+		});
+	}
+
+	/// The jobs of this submission; `None` if the baseline fell out of the registry's history.
+	fn jobs(&self) -> Option<Jobs> {
+		let claim = &self.record.claim;
+		let terms = &self.evaluation.terms;
+		let job = |part| Pallet::<T>::job_for(claim.slot, claim.block, terms, part);
+		let target = job(0)?;
+		let guard = match terms.guard {
+			Some(_) => Some(job(1)?),
+			None => None,
+		};
+		Some(Jobs { target, guard })
+	}
+
+	/// What the engine says about this submission by now; starts what it does not know.
+	fn verdict(&self, jobs: Jobs) -> Option<Verdict> {
+		let ids = jobs.ids();
+		let target = self.measure(jobs.target, &ids);
+		// Both are started before either is waited for.
+		let guard = jobs.guard.map(|job| self.measure(job, &ids));
+		if target == Some(Measured::Invalid) || guard == Some(Some(Measured::Invalid)) {
+			return Some(Verdict::Invalid);
+		}
+		let Some(Measured::Outcome(target)) = target else { return None };
+		let guard = match guard {
+			Some(Some(Measured::Outcome(guard))) => Some(guard),
+			Some(_) => return None,
+			None => None,
+		};
+		Some(Verdict::Scored(Score { target, guard }))
+	}
+
+	/// What the engine says about one job by now; starts it if the engine does not know it.
+	///
+	/// - `jobs`: all jobs of this submission; others of the model may be cancelled for it.
+	fn measure(&self, job: EvaluationJob, jobs: &[JobId]) -> Option<Measured> {
+		let submission = self.submission;
+		let status = match blyan_host::poll(job.id()) {
+			Err(EngineError::UnknownJob) => {
+				cancel_predecessors(self.model(), jobs);
+				blyan_host::submit_job(&job).and_then(blyan_host::poll)
+			}
+			status => status,
+		};
+		let error = match status {
+			Ok(JobStatus::Done(outcome)) => return Some(Measured::Outcome(outcome)),
+			Ok(JobStatus::Failed(EngineError::CandidateInvalid)) => return Some(Measured::Invalid),
+			Ok(JobStatus::Queued) => {
+				log::debug!(target: LOG_TARGET, "submission {submission}: waits for the engine");
+				return None;
+			}
+			Ok(JobStatus::Running { done, total }) => {
+				log::debug!(target: LOG_TARGET, "submission {submission}: {done} of {total} sequences");
+				return None;
+			}
+			Ok(JobStatus::Failed(error)) | Err(error) => error,
+		};
+		match error {
+			EngineError::NotAvailable => {
+				log::warn!(target: LOG_TARGET, "submission {submission}: this node has operator keys but no engine");
+			}
+			error if error.is_retryable() => {
+				log::info!(target: LOG_TARGET, "submission {submission}: {error:?}, trying again");
+				// A failed job is started afresh; whether that helps shows at the next block.
+				if let Err(error) = blyan_host::submit_job(&job) {
+					log::debug!(target: LOG_TARGET, "submission {submission}: not started: {error:?}");
+				}
+			}
+			error => log::error!(target: LOG_TARGET, "submission {submission}: no verdict: {error:?}"),
+		}
+		None
 	}
 }
 
-/// What the engine says about a job by now; starts it if the engine does not know it.
-fn verdict_of(submission: SubmissionId, model: ModelId, job: &EvaluationJob) -> Option<Verdict> {
-	let status = match blyan_host::poll(job.id()) {
-		Err(EngineError::UnknownJob) => {
-			cancel_predecessor(model, job.id());
-			blyan_host::submit_job(job).and_then(blyan_host::poll)
-		}
-		status => status,
-	};
-	let error = match status {
-		Ok(JobStatus::Done(outcome)) => return Some(Verdict::Scored(outcome)),
-		Ok(JobStatus::Failed(EngineError::CandidateInvalid)) => return Some(Verdict::Invalid),
-		Ok(JobStatus::Queued) => {
-			log::debug!(target: LOG_TARGET, "submission {submission}: waits for the engine");
-			return None;
-		}
-		Ok(JobStatus::Running { done, total }) => {
-			log::debug!(target: LOG_TARGET, "submission {submission}: {done} of {total} sequences");
-			return None;
-		}
-		Ok(JobStatus::Failed(error)) | Err(error) => error,
-	};
-	match error {
-		EngineError::NotAvailable => {
-			log::warn!(target: LOG_TARGET, "submission {submission}: this node has operator keys but no engine");
-		}
-		error if error.is_retryable() => {
-			log::info!(target: LOG_TARGET, "submission {submission}: {error:?}, trying again");
-			// A failed job is started afresh; whether that helps shows at the next block.
-			if let Err(error) = blyan_host::submit_job(job) {
-				log::debug!(target: LOG_TARGET, "submission {submission}: not started: {error:?}");
-			}
-		}
-		error => log::error!(target: LOG_TARGET, "submission {submission}: no verdict: {error:?}"),
-	}
-	None
+/// What a submission's verdict takes.
+struct Jobs {
+	target: EvaluationJob,
+	guard: Option<EvaluationJob>,
 }
 
-/// Cancels the job that was started last for this model, unless it is the same.
+impl Jobs {
+	fn ids(&self) -> Vec<JobId> {
+		core::iter::once(&self.target).chain(&self.guard).map(EvaluationJob::id).collect()
+	}
+
+	/// What tells this work from any other.
+	fn work(&self) -> H256 {
+		H256(sp_io::hashing::blake2_256(&self.ids().encode()))
+	}
+}
+
+/// What one job came to.
+#[derive(Debug, PartialEq, Eq)]
+enum Measured {
+	Outcome(EvaluationOutcome),
+	Invalid,
+}
+
+/// Cancels the jobs that were started last for this model, but for those still wanted.
 ///
 /// A model has one evaluation at a time, so the earlier one was decided without us. Should it still be wanted on
 /// another fork, that fork's next block starts it again.
-fn cancel_predecessor(model: ModelId, id: JobId) {
-	let place = (b"blyan/learning/job", model).encode();
+fn cancel_predecessors(model: ModelId, wanted: &[JobId]) {
+	let place = (b"blyan/learning/jobs", model).encode();
 	let mark = StorageValueRef::persistent(&place);
-	if let Ok(Some(earlier)) = mark.get::<JobId>() {
-		if earlier != id {
+	if let Ok(Some(earlier)) = mark.get::<Vec<JobId>>() {
+		for id in earlier.into_iter().filter(|id| !wanted.contains(id)) {
 			// It may have ended or been forgotten long ago; then there is nothing to cancel.
-			let _ = blyan_host::cancel(earlier);
+			let _ = blyan_host::cancel(id);
 		}
 	}
-	mark.set(&id);
+	mark.set(&wanted.to_vec());
 }

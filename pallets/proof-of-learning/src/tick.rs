@@ -1,23 +1,20 @@
 //! What happens without being asked: queues advance, committees are drawn, submissions close.
 
 use crate::{
-	draw::draw_weighted, BusyModels, ClosedCount, ClosedRecord, ClosedRing, ClosedSubmissions, Conduct,
-	Config, EvaluationRecord, EvaluationRecordOf, Event, HoldReason, Holdouts, Miners, OpenBlobs, OpenRoots,
-	OpenSubmissions, Pallet, Phase, Queues, Seat, SubmissionRecordOf, WeightInfo, LOG_TARGET,
+	draw::draw_committee, math::Rule, BalanceOf, BusyModels, Claim, ClosedCount, ClosedRecord, ClosedRing,
+	ClosedSubmissions, Conduct, Config, Decisions, EvaluationRecord, EvaluationRecordOf, Event, GuardHoldouts,
+	HoldReason, Holdouts, Miners, OpenBlobs, OpenRoots, OpenSubmissions, Pallet, Phase, Queues, Sample, Seat,
+	SubmissionRecordOf, Terms, WeightInfo, LOG_TARGET,
 };
 use alloc::vec::Vec;
 use blyan_primitives::{
 	traits::{ExpertRegistry, OperatorSet},
-	ExpertSlot, ModelId, SubmissionId, VersionIndex,
+	ExpertSlot, HoldoutRef, ModelId, SubmissionId, VersionIndex,
 };
 use blyan_runtime_api::{ExpiryReason, RejectReason, SubmissionOutcome};
 use codec::Encode;
 use frame_support::{
-	traits::{
-		fungible::{BalancedHold, MutateHold},
-		tokens::Precision,
-		Get, OnUnbalanced, Randomness,
-	},
+	traits::{fungible::MutateHold, tokens::Precision, Get, Randomness},
 	weights::{Weight, WeightMeter},
 	BoundedVec,
 };
@@ -66,11 +63,13 @@ impl<T: Config> Pallet<T> {
 		match &record.phase {
 			Phase::Queued { draw_from } if now < *draw_from => false,
 			Phase::Queued { draw_from } => {
-				let last_chance = draw_from.saturating_add(T::ReportWindow::get());
+				let last_chance = draw_from.saturating_add(T::DrawWindow::get());
 				let randomness = T::Randomness::random(b"blyan/draw");
 				Self::draw_with(submission, record, now, last_chance, randomness)
 			}
 			Phase::Evaluating(evaluation) if !evaluation.is_due(now) => false,
+			// What cannot be held open to disputes is not decided.
+			Phase::Evaluating(_) if Decisions::<T>::count() >= T::MaxMaturing::get() => false,
 			Phase::Evaluating(evaluation) => {
 				let evaluation = evaluation.clone();
 				Self::decide(submission, record, evaluation);
@@ -91,7 +90,9 @@ impl<T: Config> Pallet<T> {
 	) -> bool {
 		let claim = &record.claim;
 		if !Self::is_current(claim.slot, claim.parent) {
-			Self::reject(submission, record, RejectReason::Stale, Conduct::Neutral);
+			let (miner, slot, reason) = (claim.miner.clone(), claim.slot, RejectReason::Stale);
+			Self::close(submission, record, SubmissionOutcome::Rejected(reason));
+			Self::deposit_event(Event::Rejected { submission, miner, slot, reason });
 			return true;
 		}
 		let Some(evaluation) = Self::committee_for(submission, &record, now, randomness) else {
@@ -104,9 +105,10 @@ impl<T: Config> Pallet<T> {
 		Self::deposit_event(Event::CommitteeDrawn {
 			submission,
 			committee: evaluation.seats.iter().map(|seat| seat.operator.clone()).collect(),
-			seed: evaluation.seed,
-			sample: evaluation.sample,
-			deadline: evaluation.deadline,
+			seed: evaluation.terms.target.seed,
+			sample: evaluation.terms.target.sequences,
+			seal_deadline: evaluation.seal_deadline,
+			reveal_deadline: evaluation.reveal_deadline,
 		});
 		record.phase = Phase::Evaluating(evaluation);
 		OpenSubmissions::<T>::insert(submission, record);
@@ -120,33 +122,48 @@ impl<T: Config> Pallet<T> {
 		now: BlockNumberFor<T>,
 		(randomness, known_since): (H256, BlockNumberFor<T>),
 	) -> Option<EvaluationRecordOf<T>> {
-		let claim = &record.claim;
-		let holdout = Holdouts::<T>::get(claim.slot.model)?;
-		let generation = T::Experts::generation(claim.slot.model)?;
-		// The miner must not have known the sample when it submitted.
-		if known_since <= claim.submitted_at {
+		let Claim { slot, miner, .. } = &record.claim;
+		let holdout = Holdouts::<T>::get(slot.model)?;
+		let generation = T::Experts::generation(slot.model)?;
+		// The miner must not have known the sample when it submitted, nor anybody when the submission came back.
+		if known_since <= record.entered_at {
 			log::debug!(target: LOG_TARGET, "submission {submission} waits for younger randomness");
 			return None;
 		}
 		let seed = H256(blake2_256(&(randomness, submission).encode()));
 		let mut eligible = T::Operators::eligible();
-		eligible.retain(|(operator, _)| *operator != claim.miner);
+		eligible.retain(|operator| operator.account != *miner && operator.owner != *miner);
 		let size = T::CommitteeSize::get().min(T::MaxCommittee::get());
-		let members = draw_weighted(&seed, eligible, size);
+		let members = draw_committee(&seed, eligible, size, T::MaxSeatsPerOwner::get());
 		let least = T::MinCommittee::get().max(1);
 		if members.len().saturated_into::<u32>() < least {
 			log::debug!(target: LOG_TARGET, "submission {submission} waits for {least} eligible operators");
 			return None;
 		}
-		let seats: Vec<_> = members.into_iter().map(|operator| Seat { operator, verdict: None }).collect();
-		Some(EvaluationRecord {
-			seed,
+		let seats: Vec<_> =
+			members.into_iter().map(|operator| Seat { operator, seal: None, verdict: None }).collect();
+		let sample = |holdout: HoldoutRef, seed| Sample {
 			holdout,
-			sample: T::SampleSize::get().clamp(2, holdout.sequences.max(2)),
-			generation,
-			delta: T::Delta::get(),
-			z_milli: T::ZMilli::get(),
-			deadline: now.saturating_add(T::ReportWindow::get()),
+			seed,
+			sequences: T::SampleSize::get().clamp(2, holdout.sequences.max(2)),
+		};
+		let guard_seed = H256(blake2_256(&(seed, b"guard").encode()));
+		let seal_deadline = now.saturating_add(T::SealWindow::get());
+		Some(EvaluationRecord {
+			terms: Terms {
+				generation,
+				model_root: T::Experts::model_root(slot.model)?,
+				target: sample(holdout, seed),
+				guard: GuardHoldouts::<T>::get(slot.model).map(|guard| sample(guard, guard_seed)),
+				rule: Rule {
+					delta: T::Delta::get(),
+					alpha: T::Alpha::get(),
+					attempt: record.attempt,
+					guard_tolerance: T::GuardTolerance::get(),
+				},
+			},
+			seal_deadline,
+			reveal_deadline: seal_deadline.saturating_add(T::RevealWindow::get()),
 			seats: BoundedVec::truncate_from(seats),
 		})
 	}
@@ -156,19 +173,6 @@ impl<T: Config> Pallet<T> {
 		T::Experts::head(slot).is_some_and(|head| head.version == parent)
 	}
 
-	/// Closes a submission that was looked at and did not join the model.
-	pub(crate) fn reject(
-		submission: SubmissionId,
-		record: SubmissionRecordOf<T>,
-		reason: RejectReason,
-		conduct: Conduct,
-	) {
-		let (miner, slot) = (record.claim.miner.clone(), record.claim.slot);
-		Self::close(submission, record, SubmissionOutcome::Rejected(reason));
-		Self::deposit_event(Event::Rejected { submission, miner: miner.clone(), slot, reason });
-		Self::note_conduct(&miner, slot, conduct);
-	}
-
 	/// Closes a submission that nobody could judge.
 	pub(crate) fn expire(submission: SubmissionId, record: SubmissionRecordOf<T>, reason: ExpiryReason) {
 		let miner = record.claim.miner.clone();
@@ -176,32 +180,41 @@ impl<T: Config> Pallet<T> {
 		Self::deposit_event(Event::Expired { submission, miner, reason });
 	}
 
-	/// Moves a submission from the open ones to the closed ones and settles its bond.
+	/// Closes an open submission about which there is nothing to dispute. Its bond returns.
 	pub(crate) fn close(submission: SubmissionId, record: SubmissionRecordOf<T>, outcome: SubmissionOutcome) {
-		let claim = record.claim;
-		if outcome == SubmissionOutcome::Rejected(RejectReason::Invalid) {
-			let reason = HoldReason::SubmissionBond.into();
-			let (credit, missing) = T::Currency::slash(&reason, &claim.miner, record.bond);
-			T::OnSlash::on_unbalanced(credit);
-			Self::deposit_event(Event::BondSlashed {
-				submission,
-				miner: claim.miner.clone(),
-				amount: record.bond.saturating_sub(missing),
-			});
-		} else if !record.bond.is_zero() {
-			let reason = HoldReason::SubmissionBond.into();
-			// Nothing else takes from this hold, so it is whole; if it were not, the rest is all there is.
-			let released = T::Currency::release(&reason, &claim.miner, record.bond, Precision::BestEffort);
-			if released != Ok(record.bond) {
-				log::error!(target: LOG_TARGET, "bond of submission {submission}: released {released:?}");
-			}
-		}
+		Self::leave(submission, &record.claim);
+		Self::release_bond(submission, &record.claim.miner, record.bond);
+		Self::remember(submission, record.claim, outcome);
+	}
+
+	/// Takes a submission out of the open ones, their indices and its queue.
+	pub(crate) fn leave(submission: SubmissionId, claim: &Claim<T::AccountId, BlockNumberFor<T>>) {
 		OpenSubmissions::<T>::remove(submission);
 		OpenRoots::<T>::remove(claim.block.tensor_root);
 		OpenBlobs::<T>::remove(claim.block.blob.hash);
 		Miners::<T>::mutate(&claim.miner, |miner| miner.open = miner.open.saturating_sub(1));
 		Self::dequeue(claim.slot.model, submission);
+	}
 
+	/// Returns a bond to its miner.
+	pub(crate) fn release_bond(submission: SubmissionId, miner: &T::AccountId, bond: BalanceOf<T>) {
+		if bond.is_zero() {
+			return;
+		}
+		let reason = HoldReason::SubmissionBond.into();
+		// Nothing else takes from this hold, so it is whole; if it were not, the rest is all there is.
+		let released = T::Currency::release(&reason, miner, bond, Precision::BestEffort);
+		if released != Ok(bond) {
+			log::error!(target: LOG_TARGET, "bond of submission {submission}: released {released:?}");
+		}
+	}
+
+	/// Notes how a submission ended; the oldest such note gives way.
+	pub(crate) fn remember(
+		submission: SubmissionId,
+		claim: Claim<T::AccountId, BlockNumberFor<T>>,
+		outcome: SubmissionOutcome,
+	) {
 		let closed_at = frame_system::Pallet::<T>::block_number();
 		let closed = ClosedCount::<T>::mutate(|count| {
 			let closed = *count;
@@ -238,9 +251,9 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Lets a decision count for or against its miner.
-	pub(crate) fn note_conduct(miner: &T::AccountId, slot: ExpertSlot, conduct: Conduct) {
+	pub(crate) fn note_conduct(miner: &T::AccountId, conduct: Conduct) {
 		let mut record = Self::miner_today(miner);
-		let change = record.note_conduct(slot, conduct, T::TrustAfter::get(), T::DistrustAfter::get());
+		let change = record.note_conduct(conduct, T::TrustAfter::get(), T::DistrustAfter::get());
 		Miners::<T>::insert(miner, record);
 		if let Some(trusted) = change {
 			Self::deposit_event(Event::TrustChanged { miner: miner.clone(), trusted });

@@ -1,13 +1,11 @@
 //! Invariants of this pallet's storage, one function each.
 
 use crate::{
-	BusyModels, ClosedCount, ClosedRing, ClosedSubmissions, Config, HoldReason, Miners, NextSubmission,
-	OpenBlobs, OpenRoots, OpenSubmissions, Pallet, Phase, Queues,
+	BusyModels, ClosedCount, ClosedRing, ClosedSubmissions, Config, Decisions, HoldReason, Maturing, Miners,
+	NextSubmission, OpenBlobs, OpenRoots, OpenSubmissions, Pallet, Phase, Queues,
 };
-use alloc::{
-	collections::{BTreeMap, BTreeSet},
-	vec::Vec,
-};
+use alloc::collections::{BTreeMap, BTreeSet};
+use blyan_runtime_api::SubmissionOutcome;
 use frame_support::{
 	ensure,
 	traits::{fungible::InspectHold, Get},
@@ -24,6 +22,7 @@ impl<T: Config> Pallet<T> {
 		Self::check_committees()?;
 		Self::check_indices()?;
 		Self::check_miners()?;
+		Self::check_decisions()?;
 		Self::check_closed()
 	}
 
@@ -57,7 +56,8 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Only the first of a queue has a committee; no member sits twice, and none is the miner.
+	/// Only the first of a queue has a committee; no member sits twice, and none is the miner. Nothing is revealed that
+	/// was not sealed, or before the seals are complete.
 	fn check_committees() -> Result<(), TryRuntimeError> {
 		for (id, open) in OpenSubmissions::<T>::iter() {
 			let Phase::Evaluating(evaluation) = open.phase else { continue };
@@ -67,6 +67,15 @@ impl<T: Config> Pallet<T> {
 			ensure!(members.len() == evaluation.seats.len(), "a member sits twice");
 			ensure!(!members.is_empty(), "a committee is empty");
 			ensure!(!members.contains(&open.claim.miner), "a miner judges itself");
+			ensure!(
+				evaluation.seats.iter().all(|seat| seat.seal.is_some() || seat.verdict.is_none()),
+				"a verdict was revealed that was not sealed"
+			);
+			let is_revealing = evaluation.is_revealing(frame_system::Pallet::<T>::block_number());
+			ensure!(
+				is_revealing || evaluation.seats.iter().all(|seat| seat.verdict.is_none()),
+				"a verdict was revealed too early"
+			);
 		}
 		Ok(())
 	}
@@ -88,24 +97,68 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Miners' counts are right and their bonds are on hold.
+	/// Miners' counts are right, and their bonds and rewards are on hold.
 	fn check_miners() -> Result<(), TryRuntimeError> {
-		let mut expected: BTreeMap<T::AccountId, (u32, crate::BalanceOf<T>)> = BTreeMap::new();
+		#[derive(Default)]
+		struct Expected<Balance> {
+			open: u32,
+			bonds: Balance,
+			rewards: Balance,
+		}
+		let mut expected: BTreeMap<T::AccountId, Expected<crate::BalanceOf<T>>> = BTreeMap::new();
 		for open in OpenSubmissions::<T>::iter_values() {
-			let (count, bonds) = expected.entry(open.claim.miner).or_insert((0, Zero::zero()));
-			*count = count.saturating_add(1);
-			*bonds = bonds.saturating_add(open.bond);
+			let miner = expected.entry(open.claim.miner).or_default();
+			miner.open = miner.open.saturating_add(1);
+			miner.bonds = miner.bonds.saturating_add(open.bond);
+		}
+		for decision in Decisions::<T>::iter_values() {
+			let miner = expected.entry(decision.claim.miner).or_default();
+			miner.bonds = miner.bonds.saturating_add(decision.bond);
+			miner.rewards = miner.rewards.saturating_add(decision.held);
 		}
 		for (miner, record) in Miners::<T>::iter() {
-			let (count, bonds) = expected.remove(&miner).unwrap_or((0, Zero::zero()));
-			ensure!(record.open == count, "a miner's count of open submissions is wrong");
-			let held = T::Currency::balance_on_hold(&HoldReason::SubmissionBond.into(), &miner);
-			ensure!(held == bonds, "a miner's bonds are not what is on hold");
-			let slots: Vec<_> = record.attempts.iter().map(|(slot, _)| slot).collect();
-			let distinct: BTreeSet<_> = slots.iter().collect();
-			ensure!(slots.len() == distinct.len(), "a slot's attempts are counted twice");
+			let Expected { open, bonds, rewards } = expected.remove(&miner).unwrap_or_default();
+			ensure!(record.open == open, "a miner's count of open submissions is wrong");
+			let held = |reason: HoldReason| T::Currency::balance_on_hold(&reason.into(), &miner);
+			ensure!(held(HoldReason::SubmissionBond) == bonds, "a miner's bonds are not what is on hold");
+			ensure!(held(HoldReason::Reward) == rewards, "a miner's rewards are not what is on hold");
 		}
-		ensure!(expected.is_empty(), "a miner of an open submission has no record");
+		ensure!(expected.is_empty(), "a miner of a submission has no record");
+		Ok(())
+	}
+
+	/// Decisions without a dispute wait in order, each once, and nothing else does; a decision has a verdict, holds
+	/// what its outcome says, and is neither open nor closed.
+	fn check_decisions() -> Result<(), TryRuntimeError> {
+		let maturing = Maturing::<T>::get();
+		ensure!(maturing.windows(2).all(|pair| matches!(pair, [(_, a), (_, b)] if a <= b)), "maturity has no order");
+		let waiting: BTreeMap<_, _> = maturing.iter().copied().collect();
+		ensure!(waiting.len() == maturing.len(), "a decision waits twice");
+		let mut undisputed = 0usize;
+		let mut count = 0usize;
+		for (id, decision) in Decisions::<T>::iter() {
+			count = count.saturating_add(1);
+			let expected = decision.disputes.is_zero().then_some(decision.matures_at);
+			ensure!(waiting.get(&id).copied() == expected, "a decision does not wait as it should");
+			undisputed = undisputed.saturating_add(usize::from(expected.is_some()));
+			ensure!(decision.seats.iter().any(|seat| seat.verdict.is_some()), "a decision rests on nothing");
+			ensure!(
+				decision.digest.is_none() || decision.agreeing().next().is_some(),
+				"nobody revealed the verdict that decided"
+			);
+			let is_accepted = matches!(decision.outcome, SubmissionOutcome::Accepted { .. });
+			ensure!(is_accepted || decision.held.is_zero(), "a reward is held without an acceptance");
+			ensure!(!(is_accepted && decision.refuted), "an acceptance is refuted and stands");
+			ensure!(
+				!OpenSubmissions::<T>::contains_key(id) && !ClosedSubmissions::<T>::contains_key(id),
+				"a submission is decided, and open or closed"
+			);
+		}
+		ensure!(undisputed == maturing.len(), "something waits that is no decision");
+		ensure!(
+			Decisions::<T>::count() as usize == count && Decisions::<T>::count() <= T::MaxMaturing::get(),
+			"the count of decisions is wrong or too large"
+		);
 		Ok(())
 	}
 

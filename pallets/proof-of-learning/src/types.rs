@@ -1,12 +1,15 @@
 //! Records of this pallet and what they know about themselves; no storage access.
 
-use crate::Config;
-use blyan_primitives::{BlockRef, ExpertSlot, HoldoutRef, Verdict, VersionIndex};
-use blyan_runtime_api::SubmissionOutcome;
+use crate::{
+	math::{self, Rule},
+	Config,
+};
+use blyan_primitives::{BlockRef, ExpertSlot, HoldoutRef, PartIndex, Verdict, VersionIndex};
+use blyan_runtime_api::{RejectReason, SubmissionOutcome};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{
 	traits::{fungible, Get},
-	BoundedVec, CloneNoBound, DebugNoBound, DefaultNoBound, EqNoBound, PartialEqNoBound,
+	BoundedVec, CloneNoBound, DebugNoBound, EqNoBound, PartialEqNoBound,
 };
 use frame_system::pallet_prelude::BlockNumberFor;
 use scale_info::TypeInfo;
@@ -27,10 +30,15 @@ pub type SubmissionRecordOf<T> = SubmissionRecord<
 /// An evaluation of the runtime.
 pub type EvaluationRecordOf<T> =
 	EvaluationRecord<<T as frame_system::Config>::AccountId, BlockNumberFor<T>, <T as Config>::MaxCommittee>;
+/// A decision of the runtime.
+pub type DecisionRecordOf<T> = DecisionRecord<
+	<T as frame_system::Config>::AccountId,
+	BalanceOf<T>,
+	BlockNumberFor<T>,
+	<T as Config>::MaxCommittee,
+>;
 /// A closed submission of the runtime.
 pub type ClosedRecordOf<T> = ClosedRecord<<T as frame_system::Config>::AccountId, BlockNumberFor<T>>;
-/// A miner of the runtime.
-pub type MinerRecordOf<T> = MinerRecord<<T as Config>::MaxUploadsPerDay>;
 
 /// What a miner claims, and when. It does not change while the submission lives.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
@@ -73,8 +81,10 @@ where
 	pub claim: Claim<AccountId, BlockNumber>,
 	/// What is on hold for it.
 	pub bond: Balance,
-	/// The miner's attempt at this slot today, counted from one; sets the confidence that is asked for.
+	/// The miner's attempt since its last acceptance, counted from one; sets the confidence that is asked for.
 	pub attempt: u32,
+	/// When it was submitted, or came back after a refuted decision: the draw needs younger randomness.
+	pub entered_at: BlockNumber,
 	/// Where it stands.
 	pub phase: Phase<AccountId, BlockNumber, MaxCommittee>,
 }
@@ -107,7 +117,62 @@ where
 	Evaluating(EvaluationRecord<AccountId, BlockNumber, MaxCommittee>),
 }
 
-/// What was fixed by the draw, and what was reported since.
+/// Sequences that one part of a verdict is about.
+#[derive(
+	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct Sample {
+	/// Where they come from.
+	pub holdout: HoldoutRef,
+	/// Seed of their draw.
+	pub seed: H256,
+	/// How many there are; never more than the holdout has.
+	pub sequences: u32,
+}
+
+/// What the draw fixed: everything that a score, and the judgement on it, depend on.
+#[derive(
+	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct Terms {
+	/// Generation of the model: the baseline.
+	pub generation: u32,
+	/// Root of the baseline.
+	pub model_root: H256,
+	/// The sample that decides whether the model got better. Its seed also drew the committee.
+	pub target: Sample,
+	/// The sample on which it must not get worse, if the model has a guard holdout.
+	pub guard: Option<Sample>,
+	/// What an expert must show on this attempt.
+	pub rule: Rule,
+}
+
+impl Terms {
+	/// The sample of one part of a verdict.
+	pub fn part(&self, part: PartIndex) -> Option<&Sample> {
+		match part {
+			0 => Some(&self.target),
+			1 => self.guard.as_ref(),
+			_ => None,
+		}
+	}
+
+	/// Whether the numbers of a verdict fit the samples and each other, and all parts are there.
+	pub fn admits(&self, verdict: &Verdict) -> bool {
+		let Verdict::Scored(score) = verdict else { return true };
+		let fits = |outcome, sample: &Sample| {
+			math::is_consistent(outcome, sample.sequences, sample.holdout.sequence_len)
+		};
+		let is_guarded = match (&score.guard, &self.guard) {
+			(Some(outcome), Some(sample)) => fits(outcome, sample),
+			(None, None) => true,
+			_ => false,
+		};
+		is_guarded && fits(&score.target, &self.target)
+	}
+}
+
+/// An evaluation: its terms, and what the committee said since.
 #[derive(
 	CloneNoBound,
 	DebugNoBound,
@@ -126,20 +191,12 @@ where
 	BlockNumber: Clone + core::fmt::Debug + Eq,
 	MaxCommittee: Get<u32>,
 {
-	/// Seed of the committee and of the sample.
-	pub seed: H256,
-	/// Where the sample comes from.
-	pub holdout: HoldoutRef,
-	/// Sequences in the sample; never more than the holdout has.
-	pub sample: u32,
-	/// Generation of the model at the draw: the baseline.
-	pub generation: u32,
-	/// Required mean improvement in bits per byte, Q16.
-	pub delta: u32,
-	/// Required standard errors of a first attempt, in thousandths.
-	pub z_milli: u32,
-	/// Reports are accepted up to and including this block.
-	pub deadline: BlockNumber,
+	/// What the draw fixed.
+	pub terms: Terms,
+	/// Seals are accepted up to and including this block.
+	pub seal_deadline: BlockNumber,
+	/// Verdicts are accepted up to and including this block; moved up when all have sealed early.
+	pub reveal_deadline: BlockNumber,
 	/// The committee, in the order it was drawn.
 	pub seats: BoundedVec<Seat<AccountId>, MaxCommittee>,
 }
@@ -149,14 +206,16 @@ where
 pub struct Seat<AccountId> {
 	/// The operator.
 	pub operator: AccountId,
-	/// Its finding, once reported.
+	/// The hash of its finding, a salt and its account, once sealed.
+	pub seal: Option<H256>,
+	/// Its finding, once revealed.
 	pub verdict: Option<Verdict>,
 }
 
 impl<AccountId, BlockNumber, MaxCommittee> EvaluationRecord<AccountId, BlockNumber, MaxCommittee>
 where
 	AccountId: Clone + core::fmt::Debug + Eq,
-	BlockNumber: Clone + core::fmt::Debug + Eq + PartialOrd,
+	BlockNumber: Copy + core::fmt::Debug + Eq + PartialOrd,
 	MaxCommittee: Get<u32>,
 {
 	/// The member's place in the committee.
@@ -164,14 +223,104 @@ where
 		self.seats.iter().find(|seat| seat.operator == *operator)
 	}
 
-	/// Whether every member has reported.
-	pub fn is_complete(&self) -> bool {
-		self.seats.iter().all(|seat| seat.verdict.is_some())
+	/// Whether seals may be opened: every member has sealed, or the time for it is over.
+	///
+	/// Before that nobody learns anything, so nobody can copy; after it nobody can seal, so copying is too late.
+	pub fn is_revealing(&self, now: BlockNumber) -> bool {
+		now > self.seal_deadline || self.seats.iter().all(|seat| seat.seal.is_some())
 	}
 
-	/// Whether the decision is due: everything is said, or the time for it is over.
+	/// Whether the decision is due: all seals are open, or the time for it is over.
 	pub fn is_due(&self, now: BlockNumber) -> bool {
-		self.is_complete() || now > self.deadline
+		let is_complete = || self.seats.iter().all(|seat| seat.seal.is_none() || seat.verdict.is_some());
+		now > self.reveal_deadline || (self.is_revealing(now) && is_complete())
+	}
+
+	/// The verdict that two thirds of all seats share to the bit.
+	pub fn agreed_verdict(&self) -> Option<Verdict> {
+		// A committee is never larger than `MaxCommittee`, a u32.
+		let count = |seats: usize| u32::try_from(seats).unwrap_or(u32::MAX);
+		let needed = math::two_thirds(count(self.seats.len()));
+		let revealed = || self.seats.iter().filter_map(|seat| seat.verdict);
+		revealed().find(|verdict| count(revealed().filter(|other| other == verdict).count()) >= needed)
+	}
+}
+
+/// A decision until it matures: while it can be disputed, nothing of value leaves.
+#[derive(
+	CloneNoBound,
+	DebugNoBound,
+	PartialEqNoBound,
+	EqNoBound,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+#[scale_info(skip_type_params(MaxCommittee))]
+pub struct DecisionRecord<AccountId, Balance, BlockNumber, MaxCommittee>
+where
+	AccountId: Clone + core::fmt::Debug + Eq,
+	Balance: Clone + core::fmt::Debug + Eq,
+	BlockNumber: Clone + core::fmt::Debug + Eq,
+	MaxCommittee: Get<u32>,
+{
+	/// What was claimed.
+	pub claim: Claim<AccountId, BlockNumber>,
+	/// The miner's bond, still on hold: that of an expert that was found invalid.
+	pub bond: Balance,
+	/// Attempts that the acceptance made the miner's record forget.
+	pub forgiven: u32,
+	/// What the draw fixed.
+	pub terms: Terms,
+	/// The committee, and what it revealed.
+	pub seats: BoundedVec<Seat<AccountId>, MaxCommittee>,
+	/// Hash of the verdict that decided; none without agreement.
+	pub digest: Option<H256>,
+	/// What was decided.
+	pub outcome: SubmissionOutcome,
+	/// The miner's reward, on hold.
+	pub held: Balance,
+	/// When it was decided.
+	pub decided_at: BlockNumber,
+	/// First block in which it matures, unless a dispute is open.
+	pub matures_at: BlockNumber,
+	/// Disputes that are open.
+	pub disputes: u32,
+	/// Whether the verdict that decided was proven wrong; without agreement, whether any was.
+	pub refuted: bool,
+}
+
+impl<AccountId, Balance, BlockNumber, MaxCommittee>
+	DecisionRecord<AccountId, Balance, BlockNumber, MaxCommittee>
+where
+	AccountId: Clone + core::fmt::Debug + Eq,
+	Balance: Clone + core::fmt::Debug + Eq,
+	BlockNumber: Copy + core::fmt::Debug + Eq + PartialOrd,
+	MaxCommittee: Get<u32>,
+{
+	/// Whether claims about it may be disputed.
+	pub fn is_disputable(&self, now: BlockNumber) -> bool {
+		now < self.matures_at || self.disputes > 0
+	}
+
+	/// Whether it rests on a refuted verdict and took nothing from the miner that it could not give back: it is to be
+	/// judged again.
+	pub fn is_to_return(&self) -> bool {
+		let was_rejected = match self.outcome {
+			SubmissionOutcome::Rejected(reason) => reason != RejectReason::Refuted,
+			_ => false,
+		};
+		self.refuted && was_rejected
+	}
+
+	/// Members whose verdict decided.
+	pub fn agreeing(&self) -> impl Iterator<Item = &AccountId> {
+		let agrees = |seat: &&Seat<AccountId>| {
+			self.digest.is_some() && seat.verdict.map(|verdict| verdict.digest()) == self.digest
+		};
+		self.seats.iter().filter(agrees).map(|seat| &seat.operator)
 	}
 }
 
@@ -197,21 +346,24 @@ pub enum Conduct {
 	Neutral,
 }
 
-/// Quota and trust of a miner.
+impl From<SubmissionOutcome> for Conduct {
+	fn from(outcome: SubmissionOutcome) -> Self {
+		use RejectReason::{Invalid, NotBetter, NotCertain, Regressed};
+		match outcome {
+			SubmissionOutcome::Accepted { .. } => Self::Success,
+			SubmissionOutcome::Rejected(
+				NotBetter { .. } | NotCertain { .. } | Regressed { .. } | Invalid,
+			) => Self::Failure,
+			_ => Self::Neutral,
+		}
+	}
+}
+
+/// Quota, trust and budget of a miner.
 #[derive(
-	CloneNoBound,
-	DebugNoBound,
-	DefaultNoBound,
-	PartialEqNoBound,
-	EqNoBound,
-	Encode,
-	Decode,
-	DecodeWithMemTracking,
-	MaxEncodedLen,
-	TypeInfo,
+	Clone, Debug, Default, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
-#[scale_info(skip_type_params(MaxUploads))]
-pub struct MinerRecord<MaxUploads: Get<u32>> {
+pub struct MinerRecord {
 	/// Submissions open now.
 	pub open: u32,
 	/// Whether the miner has earned the larger quota and the lighter proof of work.
@@ -220,54 +372,37 @@ pub struct MinerRecord<MaxUploads: Get<u32>> {
 	pub successes_in_a_row: u32,
 	/// Failures since the last acceptance.
 	pub failures_in_a_row: u32,
-	/// The day that the fields below count.
+	/// The day that the next field counts.
 	pub day: u32,
 	/// Submissions made on that day.
 	pub uploads: u32,
-	/// Slots tried on that day, with the attempts since the last acceptance.
-	pub attempts: BoundedVec<(ExpertSlot, u32), MaxUploads>,
+	/// Submissions made since the last acceptance, to whatever slot: they share one budget of alpha.
+	pub attempts: u32,
 }
 
-impl<MaxUploads: Get<u32>> MinerRecord<MaxUploads> {
-	/// Forgets yesterday.
+impl MinerRecord {
+	/// Forgets yesterday's uploads, and no attempts.
 	pub fn turn_to(&mut self, day: u32) {
 		if self.day != day {
 			self.day = day;
 			self.uploads = 0;
-			self.attempts = BoundedVec::new();
 		}
 	}
 
-	/// Counts one more upload for `slot` and returns which attempt it is.
-	///
-	/// A day has no more uploads than the list has places; were it full all the same, the attempt
-	/// counts as the last possible one.
-	pub fn note_attempt(&mut self, slot: ExpertSlot) -> u32 {
+	/// Counts one more upload and returns which attempt it is.
+	pub fn note_attempt(&mut self) -> u32 {
 		self.uploads = self.uploads.saturating_add(1);
-		if let Some((_, count)) = self.attempts.iter_mut().find(|(tried, _)| *tried == slot) {
-			*count = count.saturating_add(1);
-			return *count;
-		}
-		match self.attempts.try_push((slot, 1)) {
-			Ok(()) => 1,
-			Err(_) => MaxUploads::get(),
-		}
+		self.attempts = self.attempts.saturating_add(1);
+		self.attempts
 	}
 
-	/// Draws the consequences of a decision. Returns the new trust level if it changed.
-	pub fn note_conduct(
-		&mut self,
-		slot: ExpertSlot,
-		conduct: Conduct,
-		trust_after: u32,
-		distrust_after: u32,
-	) -> Option<bool> {
+	/// Draws the consequences of a decision that stands. Returns the new trust level if it changed.
+	pub fn note_conduct(&mut self, conduct: Conduct, trust_after: u32, distrust_after: u32) -> Option<bool> {
 		let before = self.trusted;
 		match conduct {
 			Conduct::Success => {
 				self.failures_in_a_row = 0;
 				self.successes_in_a_row = self.successes_in_a_row.saturating_add(1);
-				self.attempts.retain(|(tried, _)| *tried != slot);
 				self.trusted |= self.successes_in_a_row >= trust_after;
 			}
 			Conduct::Failure => {

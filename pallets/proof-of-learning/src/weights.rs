@@ -8,18 +8,28 @@ use frame_support::weights::Weight;
 pub trait WeightInfo {
 	/// `submit`.
 	fn submit() -> Weight;
-	/// `report_score`.
-	fn report_score() -> Weight;
-	/// Checks before a `report_score` enters the pool, and again in the block.
-	fn authorize_report_score() -> Weight;
+	/// `commit_score`.
+	fn commit_score() -> Weight;
+	/// Checks before a `commit_score` enters the pool, and again in the block.
+	fn authorize_commit_score() -> Weight;
+	/// `reveal_score`.
+	fn reveal_score() -> Weight;
+	/// Checks before a `reveal_score` enters the pool, and again in the block.
+	fn authorize_reveal_score() -> Weight;
 	/// `register_holdout`.
 	fn register_holdout() -> Weight;
+	/// `register_guard`.
+	fn register_guard() -> Weight;
 	/// `withdraw`.
 	fn withdraw() -> Weight;
 	/// The draw of one committee.
 	fn draw() -> Weight;
 	/// The decision of one submission.
 	fn decide() -> Weight;
+	/// A decision that matures.
+	fn settle() -> Weight;
+	/// What a refuted verdict costs whoever reports it: an acceptance is reversed, or a submission returns.
+	fn refute() -> Weight;
 	/// A block in which nothing is due.
 	fn idle() -> Weight;
 }
@@ -29,13 +39,22 @@ impl WeightInfo for () {
 	fn submit() -> Weight {
 		Weight::from_parts(1_000, 0)
 	}
-	fn report_score() -> Weight {
+	fn commit_score() -> Weight {
 		Weight::from_parts(1_000, 0)
 	}
-	fn authorize_report_score() -> Weight {
+	fn authorize_commit_score() -> Weight {
+		Weight::from_parts(1_000, 0)
+	}
+	fn reveal_score() -> Weight {
+		Weight::from_parts(1_000, 0)
+	}
+	fn authorize_reveal_score() -> Weight {
 		Weight::from_parts(1_000, 0)
 	}
 	fn register_holdout() -> Weight {
+		Weight::from_parts(1_000, 0)
+	}
+	fn register_guard() -> Weight {
 		Weight::from_parts(1_000, 0)
 	}
 	fn withdraw() -> Weight {
@@ -45,6 +64,12 @@ impl WeightInfo for () {
 		Weight::from_parts(1_000, 0)
 	}
 	fn decide() -> Weight {
+		Weight::from_parts(1_000, 0)
+	}
+	fn settle() -> Weight {
+		Weight::from_parts(1_000, 0)
+	}
+	fn refute() -> Weight {
 		Weight::from_parts(1_000, 0)
 	}
 	fn idle() -> Weight {

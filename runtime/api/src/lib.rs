@@ -10,12 +10,14 @@ extern crate alloc;
 mod records;
 
 pub use records::{
-	ActiveEvaluation, CommitteeSeat, ExpiryReason, OperatorInfo, RejectReason, SubmissionInfo,
+	ActiveEvaluation, CommitteeSeat, DecidedSubmission, EvaluationStage, ExpiryReason, OperatorInfo, RejectReason, SubmissionInfo,
 	SubmissionOutcome, SubmissionState, SubmissionTerms,
 };
 
 use alloc::vec::Vec;
-use blyan_primitives::{ExpertHead, ExpertSlot, HoldoutRef, ModelId, ModelInfo, SubmissionId};
+use blyan_primitives::{
+	EvaluationJob, ExpertHead, ExpertSlot, HoldoutRef, ModelId, ModelInfo, PartIndex, SubmissionId, Verdict,
+};
 use sp_core::H256;
 
 /// Account identifier of the chain.
@@ -39,6 +41,8 @@ sp_api::decl_runtime_apis! {
 		fn blob_announced(hash: H256) -> Option<u32>;
 		/// The test sequences that candidates for a model are measured on.
 		fn holdout(model: ModelId) -> Option<HoldoutRef>;
+		/// The mixed-domain sequences on which candidates for a model must not be worse.
+		fn guard_holdout(model: ModelId) -> Option<HoldoutRef>;
 	}
 
 	/// Submissions: open ones, and the most recently closed.
@@ -53,6 +57,11 @@ sp_api::decl_runtime_apis! {
 		fn submission_count() -> SubmissionId;
 		/// What the chain asks of this miner's next submission.
 		fn terms(miner: AccountId) -> SubmissionTerms;
+		/// What a committee computes, or computed, for one part of its verdicts (0: target, 1: guard), so that anybody
+		/// can do it again; `None` before the draw, after the decision has matured, and if there is no such part.
+		fn job(submission: SubmissionId, part: PartIndex) -> Option<EvaluationJob>;
+		/// What was revealed about a submission, in the order of the seats.
+		fn verdicts(submission: SubmissionId) -> Vec<(AccountId, Verdict)>;
 	}
 
 	/// Operators.

@@ -42,6 +42,13 @@ pub enum RejectReason {
 	Stale,
 	/// The registry refused the new head.
 	NotPromotable,
+	/// Better on the target, but it cannot be ruled out that the model is worse elsewhere.
+	Regressed {
+		/// Mean improvement on the guard sample in bits per byte, Q16; negative means worse.
+		improvement: i64,
+	},
+	/// The score it was decided by was proven wrong, and it could not be judged again.
+	Refuted,
 }
 
 /// Why a submission ended without a verdict.
@@ -62,7 +69,7 @@ pub enum RejectReason {
 pub enum ExpiryReason {
 	/// Too few eligible operators, no holdout, or no fresh randomness until the draw's window closed.
 	NoCommittee,
-	/// No member of the committee reported; most likely the blob never reached them.
+	/// No member of the committee revealed a verdict; most likely the blob never reached them.
 	NoReports,
 }
 
@@ -88,7 +95,7 @@ pub enum SubmissionOutcome {
 		version: VersionIndex,
 		/// Mean improvement in bits per byte, Q16.
 		improvement: u64,
-		/// What the miner was paid.
+		/// What the miner was paid; on hold until the decision matures.
 		reward: Balance,
 	},
 	/// It did not join the model.
@@ -104,24 +111,70 @@ pub enum SubmissionOutcome {
 pub struct CommitteeSeat {
 	/// The operator.
 	pub operator: AccountId,
-	/// What it reported, if it has.
+	/// Whether it has sealed a verdict.
+	pub sealed: bool,
+	/// What it revealed, if it has.
 	pub verdict: Option<Verdict>,
+}
+
+/// What a committee is doing now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+pub enum EvaluationStage {
+	/// Members evaluate and seal what they found.
+	Sealing,
+	/// All have sealed, or had their time; members open their seals.
+	Revealing,
 }
 
 /// An evaluation on its way.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
 pub struct ActiveEvaluation {
+	/// What is being done.
+	pub stage: EvaluationStage,
 	/// Seed of the sample.
 	pub seed: H256,
 	/// Sequences in the sample.
 	pub sample: u32,
 	/// Where the sample comes from.
 	pub holdout: HoldoutRef,
-	/// Reports are accepted up to and including this block.
-	pub deadline: BlockNumber,
+	/// Where the sample comes from that must not get worse.
+	pub guard: Option<HoldoutRef>,
+	/// Seals are accepted up to and including this block.
+	pub seal_deadline: BlockNumber,
+	/// Verdicts are accepted up to and including this block.
+	pub reveal_deadline: BlockNumber,
+	/// Members that have sealed.
+	pub sealed: u32,
+	/// Members that have revealed.
+	pub revealed: u32,
 	/// Required mean improvement in bits per byte, Q16.
 	pub delta: u32,
-	/// Members and their reports.
+	/// How much worse on the guard sample is tolerable, in bits per byte, Q16.
+	pub guard_tolerance: u32,
+	/// Standard errors by which the requirement must be exceeded, in thousandths, on this attempt.
+	pub t_milli: u32,
+	/// Members, and what they revealed.
+	pub committee: Vec<CommitteeSeat>,
+}
+
+/// A decision that can still be disputed.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+pub struct DecidedSubmission {
+	/// What was decided. An accepted expert is the head already.
+	pub outcome: SubmissionOutcome,
+	/// When it was decided.
+	pub decided_at: BlockNumber,
+	/// When rewards are due, unless a dispute is open.
+	pub matures_at: BlockNumber,
+	/// Disputes that are open.
+	pub disputes: u32,
+	/// Whether the score it was decided by was proven wrong.
+	pub refuted: bool,
+	/// Hash of the verdict that decided, if one did.
+	pub digest: Option<H256>,
+	/// The miner's reward on hold.
+	pub held: Balance,
+	/// Members, and what they revealed.
 	pub committee: Vec<CommitteeSeat>,
 }
 
@@ -137,6 +190,8 @@ pub enum SubmissionState {
 	},
 	/// A committee is at work.
 	Evaluating(ActiveEvaluation),
+	/// Decided, and open to disputes.
+	Decided(DecidedSubmission),
 	/// Over.
 	Closed {
 		/// How it ended.
@@ -188,8 +243,14 @@ pub struct SubmissionTerms {
 	pub block_bytes_max: u32,
 	/// Required mean improvement in bits per byte, Q16.
 	pub delta: u32,
-	/// Standard errors the improvement must clear the requirement by, in thousandths, on a first attempt.
-	pub z_milli: u32,
+	/// Permitted chance, over all attempts together, of accepting from a miner that never improves; in millionths.
+	pub alpha: u32,
+	/// Attempts this miner has made since its last acceptance; the next one has less of alpha.
+	pub attempts: u32,
+	/// Standard errors by which the next attempt must exceed the requirement, in thousandths.
+	pub t_milli: u32,
+	/// How much worse on the guard sample is tolerable, in bits per byte, Q16.
+	pub guard_tolerance: u32,
 	/// Sequences a committee evaluates.
 	pub sample: u32,
 }
@@ -214,7 +275,7 @@ pub struct OperatorInfo {
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use blyan_primitives::{BlobRef, EvaluationOutcome};
+	use blyan_primitives::{BlobRef, EvaluationOutcome, Score};
 
 	fn info(state: SubmissionState) -> SubmissionInfo {
 		SubmissionInfo {
@@ -231,29 +292,52 @@ mod tests {
 
 	#[test]
 	fn submissions_round_trip_through_json_and_scale() {
-		let verdict = Verdict::Scored(EvaluationOutcome { sum_diff_sq: u128::MAX, ..Default::default() });
+		let target = EvaluationOutcome { sum_diff_sq: u128::MAX, ..Default::default() };
+		let verdict = Verdict::Scored(Score { target, guard: Some(EvaluationOutcome::default()) });
+		let holdout = HoldoutRef {
+			root: H256([2; 32]),
+			blob: BlobRef { hash: H256([3; 32]), size: 32 },
+			sequences: 2,
+			sequence_len: 16,
+		};
+		let committee = [Some(verdict), Some(Verdict::Invalid), None]
+			.map(|verdict| CommitteeSeat { operator: AccountId::new([9; 32]), sealed: true, verdict })
+			.to_vec();
 		let evaluation = ActiveEvaluation {
+			stage: EvaluationStage::Revealing,
 			seed: H256([1; 32]),
 			sample: 64,
-			holdout: HoldoutRef {
-				root: H256([2; 32]),
-				blob: BlobRef { hash: H256([3; 32]), size: 32 },
-				sequences: 2,
-				sequence_len: 16,
-			},
-			deadline: 100,
+			holdout,
+			guard: Some(holdout),
+			seal_deadline: 100,
+			reveal_deadline: 120,
+			sealed: 3,
+			revealed: 2,
 			delta: 32,
-			committee: [Some(verdict), Some(Verdict::Invalid), None]
-				.map(|verdict| CommitteeSeat { operator: AccountId::new([9; 32]), verdict })
-				.to_vec(),
+			guard_tolerance: 656,
+			t_milli: 3_200,
+			committee: committee.clone(),
 		};
 		let accepted = SubmissionOutcome::Accepted { version: 1, improvement: 40, reward: u128::MAX };
 		let rejected = SubmissionOutcome::Rejected(RejectReason::NotBetter { improvement: -5 });
+		let regressed = SubmissionOutcome::Rejected(RejectReason::Regressed { improvement: i64::MIN });
+		let decided = DecidedSubmission {
+			outcome: accepted,
+			decided_at: 121,
+			matures_at: 721,
+			disputes: 1,
+			refuted: false,
+			digest: Some(verdict.digest()),
+			held: u128::MAX,
+			committee,
+		};
 		for state in [
 			SubmissionState::Queued { ahead: 1, draw_from: 9 },
 			SubmissionState::Evaluating(evaluation),
+			SubmissionState::Decided(decided),
 			SubmissionState::Closed { outcome: accepted, at: 10 },
 			SubmissionState::Closed { outcome: rejected, at: 11 },
+			SubmissionState::Closed { outcome: regressed, at: 12 },
 		] {
 			let info = info(state);
 			let json = serde_json::to_string(&info).unwrap();

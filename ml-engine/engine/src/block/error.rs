@@ -1,6 +1,6 @@
 //! Why a TensorBlock is refused.
 
-use blyan_exact::{ConfigError, ModelError};
+use blyan_exact::{block::BlockFault, ConfigError, ModelError};
 
 /// Why a TensorBlock is refused. Everything but [`BlockError::Io`] is a fact about the bytes.
 #[derive(Debug, thiserror::Error)]
@@ -46,4 +46,26 @@ pub enum BlockError {
 	/// Bytes between sections are not zero.
 	#[error("the padding behind section {0} is not zero")]
 	Padding(usize),
+}
+
+impl From<ConfigError> for BlockError {
+	fn from(error: ConfigError) -> Self {
+		Self::Config(error)
+	}
+}
+
+/// The faults of values; the others have errors that say more.
+impl From<BlockFault> for BlockError {
+	fn from(fault: BlockFault) -> Self {
+		match fault {
+			BlockFault::Length => Self::Length { found: 0, expected: 0 },
+			BlockFault::Header(_) => Self::Header { field: "descriptor" },
+			BlockFault::Index => Self::Index,
+			BlockFault::TensorRoot => Self::TensorRoot,
+			BlockFault::Tile(tile) => Self::Tile(tile),
+			BlockFault::Padding(section) => Self::Padding(section),
+			BlockFault::Scale(scale) => Self::Scale(scale),
+			BlockFault::NotTernary(section) => Self::NotTernary(section),
+		}
+	}
 }

@@ -1,12 +1,10 @@
 //! From files to weights.
 
-use super::{
-	layout::{BlockShape, Layout, HEADER_BYTES},
-	mapping::Bytes,
-	writer::tensor_root,
-	BlockError,
+use super::{mapping::Bytes, BlockError, BlockShape, Layout};
+use blyan_exact::{
+	block::{tensor_root, unpack},
+	merkle, Expert, Hash, Layer, Matrix, Scale, Trunk,
 };
-use blyan_exact::{merkle, Expert, Hash, Layer, Matrix, Scale, Trunk};
 use sp_core::H256;
 use std::{
 	path::Path,
@@ -113,7 +111,7 @@ impl TensorBlock {
 			if root != self.stored_hash(64) {
 				return Err(Damage::Index);
 			}
-			if tensor_root(&self.bytes[..64], &root) != self.stored_hash(96) {
+			if tensor_root(&self.layout.descriptor(), &root) != self.stored_hash(96) {
 				return Err(Damage::TensorRoot);
 			}
 			Ok(())
@@ -148,9 +146,7 @@ impl TensorBlock {
 	/// A section, its tiles verified on first touch. `None` if there is no such section.
 	pub fn section(&self, index: usize) -> Option<Result<&[u8], BlockError>> {
 		let range = self.layout.sections.get(index)?.clone();
-		let first = (range.start - HEADER_BYTES) / super::TILE_BYTES;
-		let end = (range.end - HEADER_BYTES).div_ceil(super::TILE_BYTES);
-		for tile in first..end {
+		for tile in self.layout.tiles_of(&range) {
 			if let Some(Err(error)) = self.tile(tile) {
 				return Some(Err(error));
 			}
@@ -165,43 +161,13 @@ impl TensorBlock {
 				return Err(error);
 			}
 		}
-		let ends = self.layout.sections.iter().skip(1).map(|range| range.start);
-		let ends = ends.chain([self.layout.index_offset()]);
-		for (index, (range, end)) in self.layout.sections.iter().zip(ends).enumerate() {
-			if self.bytes[range.end..end].iter().any(|&byte| byte != 0) {
-				return Err(BlockError::Padding(index));
-			}
-		}
-		for index in 0..self.scale_count() {
-			self.scale(index).ok_or(BlockError::Scale(index))?;
-		}
-		for index in self.ternary_sections() {
-			// The code 3 has both bits of a pair set.
-			let codes = &self.bytes[self.layout.sections[index].clone()];
-			if codes.iter().any(|byte| byte & (byte >> 1) & 0x55 != 0) {
-				return Err(BlockError::NotTernary(index));
-			}
-		}
-		Ok(())
-	}
-
-	fn scale_count(&self) -> usize {
-		self.layout.sections[0].len() / Scale::BYTES
+		Ok(self.layout.check_values(&self.bytes)?)
 	}
 
 	/// A scale by its place in the first section; `None` if it is not normalised or not there.
 	pub(crate) fn scale(&self, index: usize) -> Option<Scale> {
 		let bytes = self.bytes[self.layout.sections[0].clone()].chunks_exact(Scale::BYTES).nth(index)?;
 		Scale::from_bytes(bytes.try_into().ok()?)
-	}
-
-	fn ternary_sections(&self) -> Vec<usize> {
-		match self.layout.shape {
-			BlockShape::Trunk(config) => {
-				(0..usize::from(config.layers)).flat_map(|layer| 4 + 8 * layer..8 + 8 * layer).collect()
-			}
-			BlockShape::Expert { .. } => vec![1, 3],
-		}
 	}
 
 	/// The 16-bit integers of a section.
@@ -226,10 +192,7 @@ impl TensorBlock {
 	fn ternary(&self, section: usize, scale: usize, rows: usize, cols: usize) -> Result<Matrix, BlockError> {
 		let bytes = &self.bytes[self.layout.sections[section].clone()];
 		let scale = self.scale(scale).ok_or(BlockError::Scale(scale))?;
-		let weights = bytes
-			.iter()
-			.flat_map(|&byte| [byte, byte >> 2, byte >> 4, byte >> 6].map(|code| (code & 3) as i8 - 1))
-			.collect();
+		let weights = unpack(bytes).ok_or(BlockError::NotTernary(section))?;
 		Ok(Matrix { rows, cols, weights, scale })
 	}
 

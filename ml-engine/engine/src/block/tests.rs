@@ -1,5 +1,5 @@
-use super::{writer::seal, *};
-use blyan_exact::{golden, ModelConfig};
+use super::*;
+use blyan_exact::{block::seal, golden, ModelConfig};
 use proptest::prelude::*;
 use std::io::Write;
 

@@ -9,12 +9,18 @@ proptest! {
 	#![proptest_config(ProptestConfig::with_cases(32))]
 
 	#[test]
-	fn invariants_hold_under_any_promotions(
-		promotions in prop::collection::vec((0u8..3, 0u16..3, 0u32..3, 0u32..8), 0..40)
+	fn invariants_hold_under_any_promotions_and_reversions(
+		promotions in prop::collection::vec((0u8..3, 0u16..3, 0u32..3, 0u32..8, prop::bool::weighted(0.3)), 0..40)
 	) {
 		ExtBuilder::default().build_and_check(|| {
-			for (layer, expert, parent, number) in promotions {
+			for (layer, expert, parent, number, is_revert) in promotions {
 				let before = Experts::head(slot(layer, expert));
+				if is_revert {
+					let current = before.map_or(0, |head| head.version);
+					let is_possible = before.is_some() && current > 0;
+					assert_eq!(Experts::revert(slot(layer, expert), current).is_ok(), is_possible);
+					continue;
+				}
 				let result = Experts::promote(slot(layer, expert), parent, &ALICE, block(number));
 				let is_current = before.is_some_and(|head| head.version == parent);
 				assert_eq!(result.is_ok(), is_current);

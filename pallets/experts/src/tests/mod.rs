@@ -6,3 +6,4 @@ mod invariants;
 pub(crate) mod mock;
 mod promote;
 mod register_model;
+mod revert;

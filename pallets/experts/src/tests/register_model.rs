@@ -31,7 +31,7 @@ fn register_model_fills_every_slot_when_the_spec_is_valid() {
 		// Both models have the same trunk.
 		assert_eq!(
 			Blobs::<Test>::get(block(TRUNK).blob.hash),
-			Some(BlobRecord { size: TRUNK, references: 2 })
+			Some(BlobRecord { size: TRUNK, references: 2, current: 2 })
 		);
 		assert_eq!(take_events(), [Event::ModelRegistered { model: 1, config: CONFIG, version: VERSION }]);
 	});

@@ -1,10 +1,13 @@
 //! Decisions, one story an outcome.
 
 use super::*;
-use crate::{ClosedSubmissions, Event, HoldReason};
-use blyan_primitives::Verdict;
-use blyan_runtime_api::{ExpiryReason, RejectReason, SubmissionOutcome, SubmissionState};
-use frame_support::traits::fungible::InspectHold;
+use crate::{ClosedSubmissions, Event, HoldReason, OpenSubmissions};
+use blyan_primitives::{
+	traits::{OffenceKind, Service},
+	Verdict,
+};
+use blyan_runtime_api::{DecidedSubmission, ExpiryReason, RejectReason, SubmissionOutcome, SubmissionState};
+use frame_support::traits::fungible::{Inspect, InspectHold};
 use sp_keyring::Sr25519Keyring;
 
 fn rejected(reason: RejectReason) -> Option<SubmissionOutcome> {
@@ -12,36 +15,53 @@ fn rejected(reason: RejectReason) -> Option<SubmissionOutcome> {
 }
 
 #[test]
-fn a_better_expert_becomes_the_head_and_everybody_is_paid() {
+fn a_better_expert_becomes_the_head_at_once_and_payment_waits() {
 	ExtBuilder::default().build_and_check(|| {
 		let submission = submit_and_draw(1);
-		let order: Vec<_> =
-			evaluation(submission).unwrap().seats.iter().map(|seat| seat.operator.clone()).collect();
 		run_to(6);
 		let verdict = score(64, 1);
 		all_report(submission, verdict);
 		System::reset_events();
 		end_block();
-		let paid =
-			|operator: &AccountId| Event::ValidatorPaid { submission, operator: operator.clone(), amount: 5 };
-		let mut expected: Vec<_> = order.iter().map(paid).collect();
-		expected.push(Event::Accepted {
+		let expected = Event::Accepted {
 			submission,
 			miner: miner(),
 			slot: slot(0),
 			version: 1,
 			improvement: 64,
 			reward: 2_000,
-		});
-		assert_eq!(events(), expected);
+		};
+		assert_eq!(events(), [expected]);
 		assert_eq!(Heads::get()[&slot(0)].block, block(1));
-		assert_eq!(Payments::get().last(), Some(&(miner(), 2_000)));
-		assert!(Notes::get().iter().all(|(_, agreed)| *agreed));
+		assert_eq!(Payments::get(), [(miner(), 2_000)]);
+		assert!(Notes::get().is_empty());
 		assert_eq!(Balances::balance_on_hold(&HoldReason::SubmissionBond.into(), &miner()), 0);
+		assert_eq!(Balances::balance_on_hold(&HoldReason::Reward.into(), &miner()), 2_000);
+		assert_eq!(Balances::free_balance(miner()), ENDOWMENT);
 		let info = Learning::submission(submission).unwrap();
-		let outcome = SubmissionOutcome::Accepted { version: 1, improvement: 64, reward: 2_000 };
-		assert_eq!(info.state, SubmissionState::Closed { outcome, at: 6 });
+		let committee = info_of(submission).committee;
+		assert!(committee.iter().all(|seat| seat.sealed && seat.verdict == Some(verdict)));
+		assert_eq!(
+			info.state,
+			SubmissionState::Decided(DecidedSubmission {
+				outcome: SubmissionOutcome::Accepted { version: 1, improvement: 64, reward: 2_000 },
+				decided_at: 6,
+				matures_at: 6 + CHALLENGE,
+				disputes: 0,
+				refuted: false,
+				digest: Some(verdict.digest()),
+				held: 2_000,
+				committee,
+			})
+		);
 	});
+}
+
+fn info_of(submission: u64) -> DecidedSubmission {
+	match Learning::submission(submission).unwrap().state {
+		SubmissionState::Decided(decided) => decided,
+		other => panic!("{other:?}"),
+	}
 }
 
 #[test]
@@ -73,15 +93,36 @@ fn a_lucky_mean_with_a_wide_spread_is_rejected() {
 #[test]
 fn later_attempts_need_more_certainty() {
 	ExtBuilder::default().build_and_check(|| {
-		// Mean 100 exceeds 32 by 68 with a standard error of about 20.4: 3.3 of them. That is enough for the z of a
-		// first attempt (3.0), and not for that of a second (3.43).
-		let narrow = score(100, 54);
+		// Mean 100 exceeds 32 by 68, which is 5.6 standard errors of eight sequences: enough for a first attempt, and
+		// not for a second one.
+		let narrow = score(100, 32);
+		let needed = [1, 2].map(|attempt| crate::math::standard_errors(ALPHA, attempt, SAMPLE).unwrap());
+		assert!(needed[0] < 5_600 && needed[1] > 5_700, "{needed:?}");
 		assert!(matches!(judge(1, score(-1, 0)), SubmissionOutcome::Rejected(_)));
 		let reason = RejectReason::NotCertain { improvement: 100 };
 		assert_eq!(judge(2, narrow), SubmissionOutcome::Rejected(reason));
-		// Tomorrow is another day.
+		// Tomorrow is no other day, and another slot no other budget.
 		run_to(DAY);
-		assert!(matches!(judge(3, narrow), SubmissionOutcome::Accepted { .. }));
+		submit_as(miner(), slot(1), block(3)).unwrap();
+		assert_eq!(OpenSubmissions::<Test>::get(2).unwrap().attempt, 3);
+		run_to(DAY + DELAY + 1);
+		all_report(2, narrow);
+		end_block();
+		assert_eq!(outcome(2), rejected(reason));
+		// An acceptance begins anew.
+		assert!(matches!(judge(4, score(100, 0)), SubmissionOutcome::Accepted { .. }));
+		assert!(matches!(judge(5, narrow), SubmissionOutcome::Accepted { .. }));
+	});
+}
+
+#[test]
+fn an_expert_that_gets_worse_elsewhere_is_rejected() {
+	ExtBuilder::default().with_guard().build_and_check(|| {
+		let reason = RejectReason::Regressed { improvement: -i64::from(TOLERANCE) };
+		let worse = guarded_score(640, -i64::from(TOLERANCE));
+		assert_eq!(judge(1, worse), SubmissionOutcome::Rejected(reason));
+		let tolerable = guarded_score(640, 1 - i64::from(TOLERANCE));
+		assert!(matches!(judge(2, tolerable), SubmissionOutcome::Accepted { .. }));
 	});
 }
 
@@ -89,15 +130,16 @@ fn later_attempts_need_more_certainty() {
 fn one_wrong_score_of_three_is_outvoted_and_unpaid() {
 	ExtBuilder::default().build_and_check(|| {
 		let submission = submit_and_draw(1);
-		report_as(Sr25519Keyring::Alice, submission, score(64, 0)).unwrap();
-		report_as(Sr25519Keyring::Bob, submission, score(-64, 0)).unwrap();
-		report_as(Sr25519Keyring::Charlie, submission, score(64, 0)).unwrap();
+		report(submission, [score(64, 0), score(-64, 0), score(64, 0)]);
 		end_block();
 		assert!(matches!(outcome(submission), Some(SubmissionOutcome::Accepted { .. })));
 		let liar = Sr25519Keyring::Bob.to_account_id();
-		assert!(Notes::get().contains(&(liar.clone(), false)));
+		assert_eq!(Notes::get(), [(liar.clone(), Service::ReportOutvoted)]);
+		run_to_maturity(submission);
 		assert!(!Payments::get().iter().any(|(who, _)| *who == liar));
 		assert_eq!(Payments::get().len(), 3);
+		// To be outvoted is no offence: a dispute says who was right.
+		assert!(Reported::get().is_empty());
 	});
 }
 
@@ -105,33 +147,72 @@ fn one_wrong_score_of_three_is_outvoted_and_unpaid() {
 fn scores_that_differ_in_one_bit_do_not_agree() {
 	ExtBuilder::default().build_and_check(|| {
 		let submission = submit_and_draw(1);
-		report_as(Sr25519Keyring::Alice, submission, score(64, 0)).unwrap();
 		let Verdict::Scored(mut other) = score(64, 0) else { unreachable!("score is scored") };
-		other.job_root.0[31] ^= 1;
-		report_as(Sr25519Keyring::Bob, submission, Verdict::Scored(other)).unwrap();
-		report_as(Sr25519Keyring::Charlie, submission, Verdict::Invalid).unwrap();
+		other.target.job_root.0[31] ^= 1;
+		report(submission, [score(64, 0), Verdict::Scored(other), Verdict::Invalid]);
 		end_block();
 		assert_eq!(outcome(submission), rejected(RejectReason::NoAgreement));
 		// Nobody knows who was right, so nobody gains or loses.
-		assert!(Notes::get().is_empty() && Payments::get().is_empty());
+		run_to_maturity(submission);
+		assert!(Notes::get().is_empty() && Payments::get().is_empty() && Reported::get().is_empty());
 		assert_eq!(Balances::free_balance(miner()), ENDOWMENT);
 	});
 }
 
 #[test]
-fn two_of_three_decide_when_the_window_closes() {
+fn two_of_three_decide_when_the_time_for_seals_is_over() {
 	ExtBuilder::default().build_and_check(|| {
 		let submission = submit_and_draw(1);
-		let deadline = evaluation(submission).unwrap().deadline;
-		report_as(Sr25519Keyring::Alice, submission, score(64, 0)).unwrap();
-		report_as(Sr25519Keyring::Bob, submission, score(64, 0)).unwrap();
-		run_to(deadline);
-		end_block();
-		assert_eq!(outcome(submission), None);
-		run_to(deadline + 1);
+		let Deadlines { seal, .. } = deadlines(submission);
+		let both = [Sr25519Keyring::Alice, Sr25519Keyring::Bob];
+		for who in both {
+			seal_as(who, submission, score(64, 0)).unwrap();
+		}
+		run_to(seal + 1);
+		for who in both {
+			reveal_as(who, submission, score(64, 0)).unwrap();
+		}
 		end_block();
 		assert!(matches!(outcome(submission), Some(SubmissionOutcome::Accepted { .. })));
-		assert!(Notes::get().contains(&(Sr25519Keyring::Charlie.to_account_id(), false)));
+		assert_eq!(Notes::get(), [(Sr25519Keyring::Charlie.to_account_id(), Service::SealMissed)]);
+		assert!(Reported::get().is_empty());
+	});
+}
+
+#[test]
+fn a_seal_that_stays_shut_is_an_offence() {
+	ExtBuilder::default().build_and_check(|| {
+		let submission = submit_and_draw(1);
+		for who in OPERATORS {
+			seal_as(who, submission, score(64, 0)).unwrap();
+		}
+		reveal_as(Sr25519Keyring::Alice, submission, score(64, 0)).unwrap();
+		reveal_as(Sr25519Keyring::Bob, submission, score(64, 0)).unwrap();
+		let Deadlines { reveal, .. } = deadlines(submission);
+		run_to(reveal);
+		end_block();
+		assert_eq!(outcome(submission), None, "Charlie has time");
+		run_to(reveal + 1);
+		end_block();
+		assert!(matches!(outcome(submission), Some(SubmissionOutcome::Accepted { .. })));
+		let charlie = Sr25519Keyring::Charlie.to_account_id();
+		assert_eq!(Notes::get(), [(charlie.clone(), Service::RevealMissed)]);
+		let reported = Reported::get();
+		assert_eq!(reported.len(), 1);
+		assert_eq!((&reported[0].0, reported[0].1), (&charlie, OffenceKind::RevealMissed));
+		run_to_maturity(submission);
+		assert!(!Payments::get().iter().any(|(who, _)| *who == charlie));
+	});
+}
+
+#[test]
+fn a_seal_that_stays_shut_is_an_offence_even_if_nobody_reveals() {
+	ExtBuilder::default().build_and_check(|| {
+		let submission = submit_and_draw(1);
+		seal_as(Sr25519Keyring::Alice, submission, score(64, 0)).unwrap();
+		run_to(deadlines(submission).reveal + 2);
+		assert_eq!(outcome(submission), Some(SubmissionOutcome::Expired(ExpiryReason::NoReports)));
+		assert_eq!(Reported::get().len(), 1);
 	});
 }
 
@@ -139,20 +220,26 @@ fn two_of_three_decide_when_the_window_closes() {
 fn one_of_three_does_not_decide() {
 	ExtBuilder::default().build_and_check(|| {
 		let submission = submit_and_draw(1);
-		report_as(Sr25519Keyring::Alice, submission, score(64, 0)).unwrap();
-		run_to(evaluation(submission).unwrap().deadline + 2);
+		seal_as(Sr25519Keyring::Alice, submission, score(64, 0)).unwrap();
+		run_to(deadlines(submission).seal + 1);
+		reveal_as(Sr25519Keyring::Alice, submission, score(64, 0)).unwrap();
+		end_block();
 		assert_eq!(outcome(submission), rejected(RejectReason::NoAgreement));
+		// The miner may have shown its bytes to Alice only: the others are not to blame.
+		assert!(Notes::get().is_empty());
 	});
 }
 
 #[test]
-fn bytes_that_are_no_expert_cost_the_bond() {
+fn bytes_that_are_no_expert_cost_the_bond_when_nobody_disputes_it() {
 	ExtBuilder::default().build_and_check(|| {
 		let submission = submit_and_draw(1);
 		all_report(submission, Verdict::Invalid);
 		end_block();
 		assert_eq!(outcome(submission), rejected(RejectReason::Invalid));
-		assert_eq!(Balances::free_balance(miner()), ENDOWMENT - BOND);
+		assert_eq!((Balances::total_balance(&miner()), Slashed::get()), (ENDOWMENT, 0));
+		run_to_maturity(submission);
+		assert_eq!(Balances::total_balance(&miner()), ENDOWMENT - BOND);
 		assert_eq!(Slashed::get(), BOND);
 		assert!(events().contains(&Event::BondSlashed { submission, miner: miner(), amount: BOND }));
 		// The committee did its work.
@@ -164,10 +251,15 @@ fn bytes_that_are_no_expert_cost_the_bond() {
 fn a_submission_nobody_reports_on_expires_and_harms_nobody() {
 	ExtBuilder::default().build_and_check(|| {
 		let submission = submit_and_draw(1);
-		run_to(evaluation(submission).unwrap().deadline + 2);
+		run_to(deadlines(submission).seal);
+		end_block();
+		assert_eq!(outcome(submission), None);
+		run_to(deadlines(submission).seal + 2);
 		assert_eq!(outcome(submission), Some(SubmissionOutcome::Expired(ExpiryReason::NoReports)));
 		assert_eq!(Balances::free_balance(miner()), ENDOWMENT);
-		assert!(Notes::get().is_empty());
+		assert!(Notes::get().is_empty() && Reported::get().is_empty());
+		// There is nothing to dispute, so it is closed at once.
+		assert!(decision(submission).is_none());
 	});
 }
 
@@ -180,6 +272,7 @@ fn a_submission_is_stale_when_the_model_moved_during_its_evaluation() {
 		end_block();
 		assert_eq!(outcome(submission), rejected(RejectReason::Stale));
 		assert_eq!(Heads::get()[&slot(0)].version, 0);
+		run_to_maturity(submission);
 		assert_eq!(Payments::get().len(), 3);
 	});
 }
@@ -205,6 +298,7 @@ fn only_the_most_recent_closed_submissions_are_remembered() {
 			for _ in 0..2 {
 				seed += 1;
 				judge(seed, score(-1, 0));
+				run_to_maturity(u64::from(seed) - 1);
 			}
 		}
 		let mut remembered: Vec<_> = ClosedSubmissions::<Test>::iter_keys().collect();

@@ -1,10 +1,11 @@
 //! Draws: when, with what, and what happens when one is impossible.
 
 use super::*;
-use crate::{BusyModels, Error, Event, OpenSubmissions, Queues};
-use blyan_primitives::ExpertSlot;
+use crate::{math::Rule, BusyModels, Error, Event, OpenSubmissions, Queues, Sample, Terms};
+use blyan_primitives::{traits::ExpertRegistry, ExpertSlot};
 use blyan_runtime_api::{ExpiryReason, RejectReason, SubmissionOutcome, SubmissionState};
 use frame_support::{assert_noop, assert_ok, weights::Weight};
+use sp_core::H256;
 use sp_keyring::Sr25519Keyring;
 
 #[test]
@@ -21,16 +22,20 @@ fn draw_fixes_committee_seed_and_sample_after_the_delay() {
 			[Event::CommitteeDrawn {
 				submission,
 				committee: members.clone(),
-				seed: drawn.seed,
+				seed: drawn.terms.target.seed,
 				sample: SAMPLE,
-				deadline: 1 + DELAY + WINDOW
+				seal_deadline: 1 + DELAY + SEAL,
+				reveal_deadline: 1 + DELAY + SEAL + REVEAL,
 			}]
 		);
 		members.sort();
 		let mut expected = OPERATORS.map(|who| who.to_account_id());
 		expected.sort();
 		assert_eq!(members, expected);
-		assert_eq!((drawn.holdout, drawn.delta, drawn.z_milli), (holdout(), DELTA, 3_000));
+		let target = Sample { holdout: holdout(), seed: drawn.terms.target.seed, sequences: SAMPLE };
+		let rule = Rule { delta: DELTA, alpha: ALPHA, attempt: 1, guard_tolerance: TOLERANCE };
+		let model_root = Experts::model_root(0).unwrap();
+		assert_eq!(drawn.terms, Terms { generation: 0, model_root, target, guard: None, rule });
 	});
 }
 
@@ -43,6 +48,24 @@ fn draw_never_seats_the_miner() {
 		let drawn = evaluation(submission).unwrap();
 		assert_eq!(drawn.seats.len(), 3);
 		assert!(drawn.seat(&miner()).is_none());
+	});
+}
+
+#[test]
+fn draw_never_seats_what_the_miner_owns_nor_two_of_one_owner_or_machine() {
+	let everyone = [&OPERATORS[..], &[Sr25519Keyring::Dave, Sr25519Keyring::Eve]].concat();
+	ExtBuilder::default().operators(&everyone).build_and_check(|| {
+		CommitteeSize::set(5);
+		Eligible::mutate(|operators| {
+			operators[0].owner = miner();
+			operators[1].owner = AccountId::new([1; 32]);
+			operators[2].owner = AccountId::new([1; 32]);
+			operators[3].hardware = H256([7; 32]);
+			operators[4].hardware = H256([7; 32]);
+		});
+		let drawn = evaluation(submit_and_draw(1)).unwrap();
+		let sits = |who: usize| u32::from(drawn.seat(&everyone[who].to_account_id()).is_some());
+		assert_eq!((sits(0), sits(1) + sits(2), sits(3) + sits(4)), (0, 1, 1));
 	});
 }
 
@@ -64,7 +87,7 @@ fn draw_waits_for_randomness_younger_than_the_submission() {
 fn draw_waits_for_operators_and_the_submission_expires_without() {
 	ExtBuilder::default().operators(&OPERATORS[..1]).build_and_check(|| {
 		let submission = submit(1);
-		let last_chance = 1 + DELAY + WINDOW;
+		let last_chance = 1 + DELAY + DRAW;
 		run_to(last_chance);
 		end_block();
 		assert!(OpenSubmissions::<Test>::contains_key(submission));
@@ -95,14 +118,14 @@ fn submissions_to_one_model_are_served_in_order() {
 		let first = submit_and_draw(1);
 		let second = submit(2);
 		let third = submit(3);
-		run_to(12);
+		run_to(10);
 		assert_eq!(evaluation(second), None);
 		let state = |id| Learning::submission(id).unwrap().state;
 		assert!(matches!(state(third), SubmissionState::Queued { ahead: 2, .. }));
 		all_report(first, score(-1, 0));
 		end_block();
 		assert!(outcome(first).is_some());
-		run_to(14);
+		run_to(12);
 		assert!(evaluation(second).is_some());
 		assert_eq!(evaluation(third), None);
 	});
@@ -114,13 +137,13 @@ fn waiting_in_the_queue_does_not_use_up_the_time_for_the_draw() {
 		let first = submit_and_draw(1);
 		let second = submit(2);
 		// Nobody reports on the first, and by the time it expires the second is older than its window.
-		let deadline = evaluation(first).unwrap().deadline;
+		let deadline = evaluation(first).unwrap().seal_deadline;
 		Eligible::set(Vec::new());
 		run_to(deadline + 2);
 		assert!(outcome(first).is_some());
-		run_to(deadline + 1 + WINDOW);
+		run_to(deadline + 1 + DRAW);
 		assert!(OpenSubmissions::<Test>::contains_key(second));
-		run_to(deadline + 1 + WINDOW + 2);
+		run_to(deadline + 1 + DRAW + 2);
 		assert!(!OpenSubmissions::<Test>::contains_key(second));
 	});
 }

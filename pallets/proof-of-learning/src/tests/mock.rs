@@ -1,18 +1,22 @@
 //! A small chain around the pallet: fake neighbours that remember, and a clock.
 
 use crate as pallet_learning;
-use crate::{EvaluationRecordOf, OpenSubmissions, Phase};
+use crate::{DecisionRecordOf, Decisions, EvaluationRecordOf, OpenSubmissions, Phase};
 use blyan_primitives::{
-	search_pow,
-	traits::{BlobAnnouncements, ExpertRegistry, OperatorSet, Rewards},
+	search_pow, seal_hash,
+	traits::{
+		BlobAnnouncements, EligibleOperator, ExpertRegistry, OffenceKind, Offences, OperatorSet, Rewards,
+		Service,
+	},
 	BlobRef, BlockRef, EvaluationOutcome, ExpertHead, ExpertSlot, HoldoutRef, ModelConfig, ModelId,
-	ModelInfo, ModelVersion, OperatorId, OperatorSignature, PowStamp, ScoreReport, SubmissionId, Verdict,
-	VersionIndex,
+	ModelInfo, ModelVersion, OperatorId, OperatorSignature, PowStamp, Score, ScoreReport, ScoreSeal,
+	SubmissionId, Verdict, VersionIndex,
 };
 use codec::Encode;
 use frame_support::{
 	derive_impl, parameter_types,
-	traits::{fungible::Credit, Hooks, OnUnbalanced, Randomness},
+	pallet_prelude::{TransactionSource, TransactionValidityError},
+	traits::{fungible::Credit, Authorize, Hooks, OnUnbalanced, Randomness, UnfilteredDispatchable},
 	weights::Weight,
 };
 use frame_system::EnsureRoot;
@@ -61,11 +65,18 @@ impl pallet_balances::Config for Test {
 pub(crate) const BOND: Balance = 100;
 pub(crate) const ENDOWMENT: Balance = 10_000;
 pub(crate) const DELAY: u32 = 2;
-pub(crate) const WINDOW: u32 = 10;
+/// Blocks for a draw, for seals, for verdicts, and for disputes.
+pub(crate) const DRAW: u32 = 10;
+pub(crate) const SEAL: u32 = 8;
+pub(crate) const REVEAL: u32 = 6;
+pub(crate) const CHALLENGE: u32 = 20;
 pub(crate) const DAY: u32 = 200;
 pub(crate) const SAMPLE: u32 = 8;
 pub(crate) const SEQUENCE: u16 = 16;
+pub(crate) const GUARD_SEQUENCE: u16 = 8;
 pub(crate) const DELTA: u32 = 32;
+pub(crate) const ALPHA: u32 = 1_350;
+pub(crate) const TOLERANCE: u32 = 656;
 
 parameter_types! {
 	pub static CommitteeSize: u32 = 3;
@@ -75,29 +86,48 @@ parameter_types! {
 	pub static Heads: BTreeMap<ExpertSlot, ExpertHead> = BTreeMap::new();
 	pub static Generation: u32 = 0;
 	pub static RefusePromotion: bool = false;
-	pub static Eligible: Vec<(AccountId, u32)> = Vec::new();
+	/// What the heads were at each generation.
+	pub static History: BTreeMap<u32, BTreeMap<ExpertSlot, ExpertHead>> = BTreeMap::new();
+	pub static Eligible: Vec<EligibleOperator<AccountId>> = Vec::new();
 	pub static Keys: BTreeMap<OperatorId, AccountId> = BTreeMap::new();
-	pub static Notes: Vec<(AccountId, bool)> = Vec::new();
+	pub static Notes: Vec<(AccountId, Service)> = Vec::new();
+	pub static Reported: Vec<(AccountId, OffenceKind, H256)> = Vec::new();
 	pub static Payments: Vec<(AccountId, Balance)> = Vec::new();
 	pub static Slashed: Balance = 0;
 	pub static KnownBlobs: BTreeSet<H256> = BTreeSet::new();
 }
 
-/// The registry: one model of two slots, numbers 0 and 1.
+/// The registry: one model of two slots, numbers 0 and 1, and another of one.
 pub struct Experts;
-impl ExpertRegistry<AccountId> for Experts {
-	fn model(id: ModelId) -> Option<ModelInfo> {
+
+impl Experts {
+	fn info(id: ModelId, generation: u32, heads: BTreeMap<ExpertSlot, ExpertHead>) -> Option<ModelInfo> {
 		let heads: Vec<_> =
-			Heads::get().into_iter().filter(|(slot, _)| slot.model == id).map(|(_, head)| head).collect();
+			heads.into_iter().filter(|(slot, _)| slot.model == id).map(|(_, head)| head).collect();
 		(!heads.is_empty()).then(|| ModelInfo {
 			id,
 			name: b"test".to_vec(),
 			config: CONFIG,
 			version: ModelVersion { major: 1, minor: 0, patch: 0 },
-			generation: Generation::get(),
+			generation,
 			trunk: block(200),
 			heads,
 		})
+	}
+
+	fn replace(slot: ExpertSlot, head: ExpertHead) {
+		Heads::mutate(|heads| heads.insert(slot, head));
+		Generation::mutate(|generation| *generation += 1);
+		History::mutate(|history| history.insert(Generation::get(), Heads::get()));
+	}
+}
+
+impl ExpertRegistry<AccountId> for Experts {
+	fn model(id: ModelId) -> Option<ModelInfo> {
+		Self::info(id, Generation::get(), Heads::get())
+	}
+	fn model_at(id: ModelId, generation: u32) -> Option<ModelInfo> {
+		Self::info(id, generation, History::get().remove(&generation)?)
 	}
 	fn head(slot: ExpertSlot) -> Option<ExpertHead> {
 		Heads::get().get(&slot).copied()
@@ -112,9 +142,18 @@ impl ExpertRegistry<AccountId> for Experts {
 			return Err(DispatchError::Other("refused"));
 		}
 		let version = parent + 1;
-		Heads::mutate(|heads| heads.insert(slot, ExpertHead { version, block }));
-		Generation::mutate(|generation| *generation += 1);
+		Self::replace(slot, ExpertHead { version, block });
 		Ok(version)
+	}
+	fn revert(slot: ExpertSlot, version: VersionIndex) -> Result<VersionIndex, DispatchError> {
+		let head = Self::head(slot).filter(|head| head.version == version);
+		let head = head.ok_or(DispatchError::Other("not the head"))?;
+		let parents =
+			History::get().into_values().filter_map(|heads| heads.get(&slot).copied()).collect::<Vec<_>>();
+		let parent = parents.into_iter().rfind(|parent| parent.version + 1 == head.version);
+		let block = parent.ok_or(DispatchError::Other("forgotten"))?.block;
+		Self::replace(slot, ExpertHead { version: version + 1, block });
+		Ok(version + 1)
 	}
 	#[cfg(feature = "runtime-benchmarks")]
 	fn ensure_model_for_benchmark() -> ExpertSlot {
@@ -131,7 +170,7 @@ impl BlobAnnouncements for Blobs {
 
 pub struct OperatorBook;
 impl OperatorSet<AccountId> for OperatorBook {
-	fn eligible() -> Vec<(AccountId, u32)> {
+	fn eligible() -> Vec<EligibleOperator<AccountId>> {
 		Eligible::get()
 	}
 	fn owner_of(key: &OperatorId) -> Option<AccountId> {
@@ -140,8 +179,8 @@ impl OperatorSet<AccountId> for OperatorBook {
 	fn key_of(who: &AccountId) -> Option<OperatorId> {
 		Keys::get().into_iter().find(|(_, owner)| owner == who).map(|(key, _)| key)
 	}
-	fn note_report(who: &AccountId, with_majority: bool) {
-		Notes::mutate(|notes| notes.push((who.clone(), with_majority)));
+	fn note_service(who: &AccountId, service: Service) {
+		Notes::mutate(|notes| notes.push((who.clone(), service)));
 	}
 	#[cfg(feature = "runtime-benchmarks")]
 	fn ensure_operators_for_benchmark(count: u32) -> Vec<(AccountId, OperatorId)> {
@@ -150,7 +189,7 @@ impl OperatorSet<AccountId> for OperatorBook {
 			.map(|seed| {
 				let key = OperatorId::generate_pair(Some(format!("//operator/{seed}").into_bytes()));
 				let owner = AccountId::new(sp_io::hashing::blake2_256(&key.encode()));
-				Eligible::mutate(|operators| operators.push((owner.clone(), 1)));
+				Eligible::mutate(|operators| operators.push(independent(owner.clone(), 1)));
 				Keys::mutate(|keys| keys.insert(key.clone(), owner.clone()));
 				(owner, key)
 			})
@@ -158,10 +197,20 @@ impl OperatorSet<AccountId> for OperatorBook {
 	}
 }
 
+pub struct Court;
+impl Offences<AccountId> for Court {
+	fn report(offender: &AccountId, kind: OffenceKind, evidence: H256, reporter: Option<&AccountId>) {
+		assert_eq!(reporter, None, "the chain itself saw it");
+		Reported::mutate(|reported| reported.push((offender.clone(), kind, evidence)));
+	}
+}
+
 pub struct Purse;
 impl Rewards<AccountId, Balance> for Purse {
 	fn pay_learning(who: &AccountId, improvement: u64, delta: u64) -> Balance {
+		use frame_support::traits::fungible::Mutate;
 		let paid = u128::from(1_000 * improvement / delta);
+		Balances::mint_into(who, paid).unwrap();
 		Payments::mutate(|payments| payments.push((who.clone(), paid)));
 		paid
 	}
@@ -195,15 +244,21 @@ impl pallet_learning::Config for Test {
 	type Experts = Experts;
 	type KnownBlobs = Blobs;
 	type Operators = OperatorBook;
+	type Offences = Court;
 	type Rewards = Purse;
 	type Randomness = Dice;
 	type HoldoutOrigin = EnsureRoot<AccountId>;
 	type Delta = frame_support::traits::ConstU32<DELTA>;
-	type ZMilli = frame_support::traits::ConstU32<3_000>;
+	type Alpha = frame_support::traits::ConstU32<ALPHA>;
+	type GuardTolerance = frame_support::traits::ConstU32<TOLERANCE>;
 	type SampleSize = frame_support::traits::ConstU32<SAMPLE>;
 	type Delay = frame_support::traits::ConstU32<DELAY>;
-	type ReportWindow = frame_support::traits::ConstU32<WINDOW>;
+	type DrawWindow = frame_support::traits::ConstU32<DRAW>;
+	type SealWindow = frame_support::traits::ConstU32<SEAL>;
+	type RevealWindow = frame_support::traits::ConstU32<REVEAL>;
+	type ChallengeWindow = frame_support::traits::ConstU32<CHALLENGE>;
 	type CommitteeSize = CommitteeSize;
+	type MaxSeatsPerOwner = frame_support::traits::ConstU32<1>;
 	type MinCommittee = MinCommittee;
 	type PowBits = frame_support::traits::ConstU32<6>;
 	type TrustedPowBits = frame_support::traits::ConstU32<2>;
@@ -218,6 +273,7 @@ impl pallet_learning::Config for Test {
 	type MaxCommittee = frame_support::traits::ConstU32<5>;
 	type MaxOpen = frame_support::traits::ConstU32<6>;
 	type MaxOpenPerMiner = frame_support::traits::ConstU32<5>;
+	type MaxMaturing = frame_support::traits::ConstU32<4>;
 	type MaxClosed = frame_support::traits::ConstU32<4>;
 	type MaxUploadsPerDay = frame_support::traits::ConstU32<10>;
 	type ModelsPerBlock = frame_support::traits::ConstU32<1>;
@@ -280,22 +336,46 @@ pub(crate) fn holdout() -> HoldoutRef {
 	HoldoutRef { root: H256([251; 32]), blob, sequences: 100, sequence_len: SEQUENCE }
 }
 
-/// A score in which every sequence improves by `per_byte` (bits per byte, Q16), give or take `spread`.
-pub(crate) fn score(per_byte: i64, spread: i64) -> Verdict {
-	let len = i64::from(SEQUENCE);
+/// The guard holdout of the worlds that have one.
+pub(crate) fn guard() -> HoldoutRef {
+	let blob = BlobRef { hash: H256([252; 32]), size: 100 * u32::from(GUARD_SEQUENCE) };
+	HoldoutRef { root: H256([253; 32]), blob, sequences: 100, sequence_len: GUARD_SEQUENCE }
+}
+
+/// An outcome in which every sequence improves by `per_byte` (bits per byte, Q16), give or take `spread`.
+pub(crate) fn measured(per_byte: i64, spread: i64, sequence_len: u16) -> EvaluationOutcome {
+	let len = i64::from(sequence_len);
 	let differences =
 		(0..i64::from(SAMPLE)).map(|i| (per_byte + if i % 2 == 0 { spread } else { -spread }) * len);
 	let sum: i64 = differences.clone().sum();
 	let baseline = 1u64 << 40;
-	Verdict::Scored(EvaluationOutcome {
+	EvaluationOutcome {
 		baseline_loss: baseline,
 		candidate_loss: baseline.checked_add_signed(-sum).unwrap(),
 		sum_diff: sum,
 		sum_diff_sq: differences.map(|d| u128::from(d.unsigned_abs()).pow(2)).sum(),
 		sequences: SAMPLE,
-		bytes: u64::from(SAMPLE) * u64::from(SEQUENCE),
+		bytes: u64::from(SAMPLE) * u64::from(sequence_len),
 		job_root: H256([9; 32]),
+	}
+}
+
+/// A score without a guard part.
+pub(crate) fn score(per_byte: i64, spread: i64) -> Verdict {
+	Verdict::Scored(Score { target: measured(per_byte, spread, SEQUENCE), guard: None })
+}
+
+/// A score with a guard part.
+pub(crate) fn guarded_score(per_byte: i64, guard_per_byte: i64) -> Verdict {
+	Verdict::Scored(Score {
+		target: measured(per_byte, 0, SEQUENCE),
+		guard: Some(measured(guard_per_byte, 0, GUARD_SEQUENCE)),
 	})
+}
+
+/// An operator that belongs to nobody else.
+pub(crate) fn independent(account: AccountId, weight: u32) -> EligibleOperator<AccountId> {
+	EligibleOperator { owner: account.clone(), account, weight, hardware: H256::zero() }
 }
 
 pub(crate) fn stamp(who: &AccountId, block: &BlockRef, bits: u32) -> PowStamp<u32> {
@@ -321,33 +401,70 @@ pub(crate) fn sign(who: Sr25519Keyring, report: &ScoreReport) -> OperatorSignatu
 	who.pair().sign(&report.signing_payload(&Learning::genesis_hash())).into()
 }
 
-/// Sends a report the way a block's author would: authorise, then dispatch.
-pub(crate) fn report_as(who: Sr25519Keyring, submission: SubmissionId, verdict: Verdict) -> DispatchResult {
-	let report = ScoreReport { submission, verdict };
-	deliver(report, who.public().into(), sign(who, &report))
+/// The salt of an operator's seals.
+pub(crate) fn salt(who: Sr25519Keyring) -> H256 {
+	H256(sp_io::hashing::blake2_256(&("salt", who.to_raw_public()).encode()))
 }
 
-pub(crate) fn deliver(report: ScoreReport, key: OperatorId, signature: OperatorSignature) -> DispatchResult {
-	use frame_support::{pallet_prelude::TransactionSource, traits::Authorize};
-	let call = RuntimeCall::Learning(crate::Call::report_score {
+/// What an operator seals about a submission.
+pub(crate) fn seal(who: Sr25519Keyring, submission: SubmissionId, verdict: Verdict) -> ScoreSeal {
+	let seal = seal_hash(&verdict.digest(), &salt(who), &who.to_account_id());
+	ScoreSeal { submission, seal }
+}
+
+/// Asks the call itself whether it may enter a block.
+pub(crate) fn authorise(call: crate::Call<Test>) -> Result<(), TransactionValidityError> {
+	let call = RuntimeCall::Learning(call);
+	call.authorize(TransactionSource::External).expect("the call knows how to authorise itself").map(|_| ())
+}
+
+/// Includes a call the way a block's author would: authorise, then dispatch.
+pub(crate) fn include(call: crate::Call<Test>) -> DispatchResult {
+	authorise(call.clone()).map_err(|error| {
+		let text: &'static str = error.into();
+		DispatchError::Other(text)
+	})?;
+	let origin = frame_system::RawOrigin::Authorized.into();
+	call.dispatch_bypass_filter(origin).map(|_| ()).map_err(|error| error.error)
+}
+
+pub(crate) fn commit_call(who: Sr25519Keyring, seal: ScoreSeal) -> crate::Call<Test> {
+	let signature = who.pair().sign(&seal.signing_payload(&Learning::genesis_hash())).into();
+	crate::Call::commit_score { seal, key: who.public().into(), signature }
+}
+
+pub(crate) fn reveal_call(who: Sr25519Keyring, report: ScoreReport) -> crate::Call<Test> {
+	crate::Call::reveal_score {
 		report,
-		key: key.clone(),
-		signature: signature.clone(),
-	});
-	call.authorize(TransactionSource::InBlock).expect("the call knows how to authorise itself").map_err(
-		|error| {
-			let text: &'static str = error.into();
-			DispatchError::Other(text)
-		},
-	)?;
-	Learning::report_score(frame_system::RawOrigin::Authorized.into(), report, key, signature)
+		salt: salt(who),
+		key: who.public().into(),
+		signature: sign(who, &report),
+	}
 }
 
-/// All operators report the same.
-pub(crate) fn all_report(submission: SubmissionId, verdict: Verdict) {
-	for who in OPERATORS {
-		report_as(who, submission, verdict).unwrap();
+/// One operator seals.
+pub(crate) fn seal_as(who: Sr25519Keyring, submission: SubmissionId, verdict: Verdict) -> DispatchResult {
+	include(commit_call(who, seal(who, submission, verdict)))
+}
+
+/// One operator reveals.
+pub(crate) fn reveal_as(who: Sr25519Keyring, submission: SubmissionId, verdict: Verdict) -> DispatchResult {
+	include(reveal_call(who, ScoreReport { submission, verdict }))
+}
+
+/// All operators seal, then all reveal.
+pub(crate) fn report(submission: SubmissionId, verdicts: [Verdict; 3]) {
+	for (who, verdict) in OPERATORS.into_iter().zip(verdicts) {
+		seal_as(who, submission, verdict).unwrap();
 	}
+	for (who, verdict) in OPERATORS.into_iter().zip(verdicts) {
+		reveal_as(who, submission, verdict).unwrap();
+	}
+}
+
+/// All operators find the same.
+pub(crate) fn all_report(submission: SubmissionId, verdict: Verdict) {
+	report(submission, [verdict; 3]);
 }
 
 pub(crate) fn evaluation(submission: SubmissionId) -> Option<EvaluationRecordOf<Test>> {
@@ -357,8 +474,32 @@ pub(crate) fn evaluation(submission: SubmissionId) -> Option<EvaluationRecordOf<
 	}
 }
 
+/// Last blocks for seals and for verdicts.
+pub(crate) struct Deadlines {
+	pub seal: u32,
+	pub reveal: u32,
+}
+
+pub(crate) fn deadlines(submission: SubmissionId) -> Deadlines {
+	let drawn = evaluation(submission).unwrap();
+	Deadlines { seal: drawn.seal_deadline, reveal: drawn.reveal_deadline }
+}
+
+pub(crate) fn decision(submission: SubmissionId) -> Option<DecisionRecordOf<Test>> {
+	Decisions::<Test>::get(submission)
+}
+
+/// What was decided, whether it has matured or not.
 pub(crate) fn outcome(submission: SubmissionId) -> Option<blyan_runtime_api::SubmissionOutcome> {
-	crate::ClosedSubmissions::<Test>::get(submission).map(|closed| closed.outcome)
+	let closed = crate::ClosedSubmissions::<Test>::get(submission).map(|closed| closed.outcome);
+	decision(submission).map(|decision| decision.outcome).or(closed)
+}
+
+/// Runs until a decision has matured.
+pub(crate) fn run_to_maturity(submission: SubmissionId) {
+	run_to(decision(submission).unwrap().matures_at);
+	end_block();
+	assert!(decision(submission).is_none(), "nothing was in the way");
 }
 
 fn begin(number: u32) {
@@ -404,11 +545,12 @@ pub(crate) fn events() -> Vec<crate::Event<Test>> {
 pub(crate) struct ExtBuilder {
 	operators: Vec<Sr25519Keyring>,
 	with_holdout: bool,
+	with_guard: bool,
 }
 
 impl Default for ExtBuilder {
 	fn default() -> Self {
-		Self { operators: OPERATORS.to_vec(), with_holdout: true }
+		Self { operators: OPERATORS.to_vec(), with_holdout: true, with_guard: false }
 	}
 }
 
@@ -423,6 +565,11 @@ impl ExtBuilder {
 		self
 	}
 
+	pub(crate) fn with_guard(mut self) -> Self {
+		self.with_guard = true;
+		self
+	}
+
 	pub(crate) fn build(self) -> sp_io::TestExternalities {
 		CommitteeSize::set(3);
 		MinCommittee::set(2);
@@ -430,20 +577,23 @@ impl ExtBuilder {
 		Generation::set(0);
 		RefusePromotion::set(false);
 		Notes::set(Vec::new());
+		Reported::set(Vec::new());
 		Payments::set(Vec::new());
 		Slashed::set(0);
 		KnownBlobs::set(BTreeSet::new());
 		let head = |seed| ExpertHead { version: 0, block: block(seed) };
 		let other_model = ExpertSlot { model: 1, ..slot(0) };
 		Heads::set([(slot(0), head(100)), (slot(1), head(101)), (other_model, head(102))].into());
-		Eligible::set(self.operators.iter().map(|who| (who.to_account_id(), 10)).collect());
+		History::set([(0, Heads::get())].into());
+		Eligible::set(self.operators.iter().map(|who| independent(who.to_account_id(), 10)).collect());
 		Keys::set(self.operators.iter().map(|who| (who.public().into(), who.to_account_id())).collect());
 
 		let holdouts = if self.with_holdout { vec![(0, holdout()), (1, holdout())] } else { Vec::new() };
+		let guards = if self.with_guard { vec![(0, guard())] } else { Vec::new() };
 		let balances = Sr25519Keyring::iter().map(|who| (who.to_account_id(), ENDOWMENT)).collect::<Vec<_>>();
 		let storage = RuntimeGenesisConfig {
 			balances: pallet_balances::GenesisConfig { balances, ..Default::default() },
-			learning: pallet_learning::GenesisConfig { holdouts, ..Default::default() },
+			learning: pallet_learning::GenesisConfig { holdouts, guards, ..Default::default() },
 			..Default::default()
 		}
 		.build_storage()

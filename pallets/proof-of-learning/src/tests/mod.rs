@@ -1,11 +1,14 @@
 //! Stories, one file a call or phase.
 
 mod decisions;
+mod disputes;
 mod draws;
 mod holdouts;
 mod invariants;
+mod maturity;
 mod mock;
-mod reports;
+mod reveal;
+mod seal;
 mod submit;
 mod trust;
 mod worker;

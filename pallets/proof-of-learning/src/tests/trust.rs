@@ -1,9 +1,17 @@
 //! Trust levels.
 
 use super::*;
+use blyan_runtime_api::SubmissionOutcome;
 use crate::{Event, Miners};
 use blyan_primitives::Verdict;
 use frame_support::assert_ok;
+
+/// One submission's whole life, its maturity included.
+fn judge(seed: u8, verdict: Verdict) -> SubmissionOutcome {
+	let outcome = super::judge(seed, verdict);
+	run_to_maturity(Learning::submission_count() - 1);
+	outcome
+}
 
 #[test]
 fn three_acceptances_in_a_row_earn_trust_and_two_failures_lose_it() {
@@ -46,18 +54,31 @@ fn what_is_not_the_miners_fault_changes_nothing() {
 	ExtBuilder::default().build_and_check(|| {
 		judge(1, score(64, 0));
 		let submission = submit_and_draw(2);
-		run_to(evaluation(submission).unwrap().deadline + 2);
+		run_to(deadlines(submission).seal + 2);
 		let record = Miners::<Test>::get(miner());
 		assert_eq!((record.successes_in_a_row, record.failures_in_a_row), (1, 0));
 	});
 }
 
 #[test]
-fn an_acceptance_forgets_the_attempts_at_its_slot() {
+fn what_is_decided_counts_when_it_matures() {
+	ExtBuilder::default().build_and_check(|| {
+		super::judge(1, score(64, 0));
+		assert_eq!(Miners::<Test>::get(miner()).successes_in_a_row, 0);
+		run_to_maturity(0);
+		assert_eq!(Miners::<Test>::get(miner()).successes_in_a_row, 1);
+	});
+}
+
+#[test]
+fn an_acceptance_forgets_the_attempts() {
 	ExtBuilder::default().build_and_check(|| {
 		judge(1, score(0, 0));
-		judge(2, score(640, 0));
-		assert_eq!(Miners::<Test>::get(miner()).attempts.into_inner(), []);
+		let terms = Learning::terms(miner());
+		assert_eq!((terms.alpha, terms.attempts), (ALPHA, 1));
+		assert_eq!(Some(terms.t_milli), crate::math::standard_errors(ALPHA, 2, SAMPLE));
+		super::judge(2, score(640, 0));
+		assert_eq!(Learning::terms(miner()).attempts, 0);
 		let submission = submit(3);
 		assert_eq!(crate::OpenSubmissions::<Test>::get(submission).unwrap().attempt, 1);
 	});

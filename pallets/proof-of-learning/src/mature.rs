@@ -1,0 +1,218 @@
+//! What becomes of a decision: it matures, or what it rests on is refuted.
+//!
+//! ```text
+//!             ChallengeWindow over, no dispute open
+//!  decided ------------------------------------------> matured: rewards released, committee paid, bond settled
+//!     |
+//!     | refuted, accepted    head reverted, reward taken ------> matured: nobody is paid
+//!     | refuted, rejected    when no dispute is open any more -> back to the queue, if it still can be judged
+//! ```
+
+use crate::{
+	Conduct, Config, DecisionRecordOf, Decisions, Event, HoldReason, Maturing, Miners, OpenBlobs, OpenRoots,
+	OpenSubmissions, Pallet, Phase, SubmissionRecord, WeightInfo, LOG_TARGET,
+};
+use blyan_primitives::{
+	traits::{ExpertRegistry, OperatorSet, Rewards, Service},
+	SubmissionId,
+};
+use blyan_runtime_api::{RejectReason, SubmissionOutcome};
+use frame_support::{
+	traits::{
+		fungible::{BalancedHold, MutateHold},
+		tokens::Precision,
+		Get, OnUnbalanced,
+	},
+	weights::{Weight, WeightMeter},
+};
+use frame_system::pallet_prelude::BlockNumberFor;
+use sp_core::H256;
+use sp_runtime::traits::{Saturating, Zero};
+
+impl<T: Config> Pallet<T> {
+	/// Settles decisions that are due, the earliest first, as far as `remaining` allows.
+	pub(crate) fn settle_due(now: BlockNumberFor<T>, remaining: Weight) -> Weight {
+		let mut meter = WeightMeter::with_limit(remaining);
+		// The list itself was paid for with the queues: `idle` counts it.
+		for (submission, matures_at) in Maturing::<T>::get() {
+			if matures_at > now || meter.try_consume(T::WeightInfo::settle()).is_err() {
+				break;
+			}
+			if let Some(decision) = Decisions::<T>::get(submission) {
+				Self::mature(submission, decision);
+			}
+		}
+		meter.consumed()
+	}
+
+	/// Ends a decision for good: what it earned is paid, what it cost is taken.
+	pub(crate) fn mature(submission: SubmissionId, decision: DecisionRecordOf<T>) {
+		Decisions::<T>::remove(submission);
+		Maturing::<T>::mutate(|maturing| maturing.retain(|(id, _)| *id != submission));
+		let miner = &decision.claim.miner;
+		if !decision.held.is_zero() {
+			let reason = HoldReason::Reward.into();
+			let released = T::Currency::release(&reason, miner, decision.held, Precision::BestEffort);
+			if released != Ok(decision.held) {
+				log::error!(target: LOG_TARGET, "reward of submission {submission}: released {released:?}");
+			}
+			let (miner, amount) = (miner.clone(), decision.held);
+			Self::deposit_event(Event::RewardReleased { submission, miner, amount });
+		}
+		if decision.outcome == SubmissionOutcome::Rejected(RejectReason::Invalid) {
+			let reason = HoldReason::SubmissionBond.into();
+			let (credit, missing) = T::Currency::slash(&reason, miner, decision.bond);
+			T::OnSlash::on_unbalanced(credit);
+			let amount = decision.bond.saturating_sub(missing);
+			Self::deposit_event(Event::BondSlashed { submission, miner: miner.clone(), amount });
+		} else {
+			Self::release_bond(submission, miner, decision.bond);
+		}
+		if !decision.refuted {
+			Self::pay_committee(submission, &decision);
+		}
+		let conduct = Conduct::from(decision.outcome);
+		if conduct == Conduct::Success {
+			for operator in T::Operators::eligible() {
+				if operator.owner == *miner {
+					T::Operators::note_service(&operator.account, Service::LineageGrown);
+				}
+			}
+		}
+		Self::deposit_event(Event::Matured { submission });
+		Self::note_conduct(miner, conduct);
+		Self::remember(submission, decision.claim, decision.outcome);
+	}
+
+	/// Pays the members whose verdict decided, and stands.
+	fn pay_committee(submission: SubmissionId, decision: &DecisionRecordOf<T>) {
+		for operator in decision.agreeing() {
+			T::Operators::note_service(operator, Service::ReportAgreed);
+			let amount = T::Rewards::pay_validation(operator);
+			if !amount.is_zero() {
+				Self::deposit_event(Event::ValidatorPaid { submission, operator: operator.clone(), amount });
+			}
+		}
+	}
+
+	/// Puts a decision into the list of those that mature by themselves.
+	pub(crate) fn await_maturity(submission: SubmissionId, matures_at: BlockNumberFor<T>) {
+		let inserted = Maturing::<T>::mutate(|maturing| {
+			let place = maturing.partition_point(|(_, at)| *at <= matures_at);
+			maturing.try_insert(place, (submission, matures_at))
+		});
+		if inserted.is_err() {
+			// The list has room for as many as there may be decisions; `settle` would still reach this one.
+			log::error!(target: LOG_TARGET, "submission {submission} will not mature by itself");
+		}
+	}
+
+	/// Keeps a decision open while a dispute about it lasts.
+	pub(crate) fn do_note_opened(submission: SubmissionId) {
+		Decisions::<T>::mutate(submission, |decision| {
+			if let Some(decision) = decision {
+				decision.disputes = decision.disputes.saturating_add(1);
+			}
+		});
+		Maturing::<T>::mutate(|maturing| maturing.retain(|(id, _)| *id != submission));
+	}
+
+	/// Lets a decision mature, or a submission return, after the last dispute about it.
+	pub(crate) fn do_note_closed(submission: SubmissionId) {
+		let Some(mut decision) = Decisions::<T>::get(submission) else { return };
+		if decision.disputes.is_zero() {
+			return;
+		}
+		decision.disputes = decision.disputes.saturating_sub(1);
+		if decision.disputes > 0 {
+			Decisions::<T>::insert(submission, decision);
+		} else {
+			Self::conclude(submission, decision);
+		}
+	}
+
+	/// Draws the consequences of a verdict that was proven wrong.
+	///
+	/// Without agreement any lie is reason to judge again; otherwise only the verdict that decided matters.
+	pub(crate) fn do_refute(submission: SubmissionId, digest: H256) {
+		let Some(mut decision) = Decisions::<T>::get(submission) else { return };
+		if decision.refuted || decision.digest.is_some_and(|decisive| decisive != digest) {
+			return;
+		}
+		decision.refuted = true;
+		let (reverted_to, cancelled) = match decision.outcome {
+			SubmissionOutcome::Accepted { version, .. } => {
+				let slot = decision.claim.slot;
+				let reverted = T::Experts::revert(slot, version);
+				if let Err(error) = reverted {
+					log::info!(target: LOG_TARGET, "version {version} of {slot:?} stays: {error:?}");
+				}
+				decision.outcome = SubmissionOutcome::Rejected(RejectReason::Refuted);
+				let miner = &decision.claim.miner;
+				// The attempts that the acceptance forgave have been made after all.
+				let forgiven = core::mem::take(&mut decision.forgiven);
+				Miners::<T>::mutate(miner, |record| {
+					record.attempts = record.attempts.saturating_add(forgiven);
+				});
+				let held = core::mem::take(&mut decision.held);
+				let (credit, missing) = T::Currency::slash(&HoldReason::Reward.into(), miner, held);
+				T::OnSlash::on_unbalanced(credit);
+				(reverted.ok(), held.saturating_sub(missing))
+			}
+			_ => (None, Zero::zero()),
+		};
+		Self::deposit_event(Event::DecisionRefuted { submission, digest, reverted_to, cancelled });
+		if decision.disputes.is_zero() {
+			Self::conclude(submission, decision);
+		} else {
+			Decisions::<T>::insert(submission, decision);
+		}
+	}
+
+	/// What a decision without open disputes turns to: its queue, or maturity.
+	fn conclude(submission: SubmissionId, mut decision: DecisionRecordOf<T>) {
+		if decision.is_to_return() {
+			match Self::return_to_queue(submission, &decision) {
+				Ok(()) => return,
+				Err(reason) => decision.outcome = SubmissionOutcome::Rejected(reason),
+			}
+		}
+		let matures_at = decision.matures_at;
+		Maturing::<T>::mutate(|maturing| maturing.retain(|(id, _)| *id != submission));
+		Decisions::<T>::insert(submission, decision);
+		Self::await_maturity(submission, matures_at);
+	}
+
+	/// Opens a decided submission again, at the end of its queue and under its old number, or says why not.
+	fn return_to_queue(submission: SubmissionId, decision: &DecisionRecordOf<T>) -> Result<(), RejectReason> {
+		let claim = decision.claim.clone();
+		let block = claim.block;
+		if !Self::is_current(claim.slot, claim.parent) {
+			return Err(RejectReason::Stale);
+		}
+		// The same tensors may have been submitted again in the meantime; then they are judged there.
+		let has_room = OpenSubmissions::<T>::count() < T::MaxOpen::get()
+			&& !OpenRoots::<T>::contains_key(block.tensor_root)
+			&& !OpenBlobs::<T>::contains_key(block.blob.hash);
+		if !has_room || Self::enqueue(claim.slot.model, submission).is_err() {
+			return Err(RejectReason::Refuted);
+		}
+		let now = frame_system::Pallet::<T>::block_number();
+		let miner = claim.miner.clone();
+		Decisions::<T>::remove(submission);
+		Maturing::<T>::mutate(|maturing| maturing.retain(|(id, _)| *id != submission));
+		OpenRoots::<T>::insert(block.tensor_root, submission);
+		OpenBlobs::<T>::insert(block.blob.hash, submission);
+		Miners::<T>::mutate(&miner, |record| record.open = record.open.saturating_add(1));
+		let record = SubmissionRecord {
+			claim,
+			bond: decision.bond,
+			attempt: decision.terms.rule.attempt,
+			entered_at: now,
+			phase: Phase::Queued { draw_from: now.saturating_add(T::Delay::get()) },
+		};
+		OpenSubmissions::<T>::insert(submission, record);
+		Self::deposit_event(Event::Returned { submission, miner });
+		Ok(())
+	}
+}

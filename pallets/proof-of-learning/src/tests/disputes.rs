@@ -1,0 +1,286 @@
+//! Decisions that are disputed, and those that are refuted.
+
+use super::*;
+use crate::{Decisions, Error, Event, HoldReason, Maturing, Miners, OpenSubmissions, Phase};
+use blyan_primitives::{traits::Claims, Subject, Verdict};
+use blyan_runtime_api::{RejectReason, SubmissionOutcome};
+use frame_support::{
+	assert_noop, assert_ok,
+	traits::{
+		fungible::{Inspect, InspectHold},
+		Hooks,
+	},
+	weights::Weight,
+};
+use sp_core::H256;
+use sp_keyring::Sr25519Keyring;
+
+const FIRST: Subject = Subject::Submission(0);
+
+fn rejected(reason: RejectReason) -> Option<SubmissionOutcome> {
+	Some(SubmissionOutcome::Rejected(reason))
+}
+
+#[test]
+fn a_decision_is_disputable_until_it_matures() {
+	ExtBuilder::default().build_and_check(|| {
+		submit_and_draw(1);
+		assert!(!Learning::is_disputable(FIRST));
+		all_report(0, score(64, 0));
+		end_block();
+		assert!(Learning::is_disputable(FIRST));
+		assert_eq!(Learning::disputable(), [FIRST]);
+		assert!(!Learning::is_disputable(Subject::Audit(0)));
+		run_to(decision(0).unwrap().matures_at - 1);
+		assert!(Learning::is_disputable(FIRST));
+		System::set_block_number(System::block_number() + 1);
+		assert!(!Learning::is_disputable(FIRST));
+		assert!(Learning::disputable().is_empty());
+	});
+}
+
+#[test]
+fn a_dispute_keeps_the_window_open() {
+	ExtBuilder::default().build_and_check(|| {
+		judge(1, score(64, 0));
+		judge(2, score(0, 0));
+		Learning::note_opened(FIRST);
+		Learning::note_opened(FIRST);
+		assert_eq!(Maturing::<Test>::get().len(), 1);
+		run_to(decision(0).unwrap().matures_at + 50);
+		assert!(Learning::is_disputable(FIRST));
+		assert_noop!(Learning::settle(signed(miner()), 0), Error::<Test>::NotMature);
+		// The other one is not kept waiting.
+		assert!(decision(1).is_none());
+		Learning::note_closed(FIRST);
+		run_to(System::block_number() + 1);
+		assert!(Learning::is_disputable(FIRST), "one dispute is left");
+		Learning::note_closed(FIRST);
+		assert!(!Learning::is_disputable(FIRST));
+		end_block();
+		assert!(matches!(outcome(0), Some(SubmissionOutcome::Accepted { .. })));
+		assert!(decision(0).is_none());
+		// What comes too late changes nothing.
+		Learning::note_opened(FIRST);
+		Learning::note_closed(FIRST);
+		Learning::refuted(FIRST, H256::zero());
+		assert!(matches!(outcome(0), Some(SubmissionOutcome::Accepted { .. })));
+	});
+}
+
+#[test]
+fn a_refuted_acceptance_is_reversed() {
+	ExtBuilder::default().build_and_check(|| {
+		let lie = score(64, 0);
+		let submission = submit_and_draw(1);
+		report(submission, [lie, lie, score(0, 0)]);
+		end_block();
+		assert_eq!(Heads::get()[&slot(0)].block, block(1));
+		assert_eq!(Miners::<Test>::get(miner()).attempts, 0);
+		Learning::note_opened(FIRST);
+		System::reset_events();
+		Learning::refuted(FIRST, lie.digest());
+		assert_eq!(
+			events(),
+			[Event::DecisionRefuted {
+				submission: 0,
+				digest: lie.digest(),
+				reverted_to: Some(2),
+				cancelled: 2_000
+			}]
+		);
+		let head = Heads::get()[&slot(0)];
+		assert_eq!((head.version, head.block), (2, block(100)));
+		assert_eq!(Balances::balance_on_hold(&HoldReason::Reward.into(), &miner()), 0);
+		assert_eq!((Balances::total_balance(&miner()), Slashed::get()), (ENDOWMENT, 2_000));
+		assert_eq!(outcome(0), rejected(RejectReason::Refuted));
+		// The attempt was one after all.
+		assert_eq!(Miners::<Test>::get(miner()).attempts, 1);
+		// Refuting it again, or another verdict, changes nothing more.
+		Learning::refuted(FIRST, lie.digest());
+		Learning::refuted(FIRST, score(0, 0).digest());
+		assert_eq!(Heads::get()[&slot(0)].version, 2);
+		Learning::note_closed(FIRST);
+		run_to_maturity(0);
+		// Nobody is paid for a decision that fell, and the miner is neither praised nor blamed.
+		assert_eq!(Payments::get(), [(miner(), 2_000)]);
+		let record = Miners::<Test>::get(miner());
+		assert_eq!((record.successes_in_a_row, record.failures_in_a_row), (0, 0));
+	});
+}
+
+#[test]
+fn a_refuted_acceptance_stays_in_the_history_if_another_head_followed() {
+	ExtBuilder::default().build_and_check(|| {
+		judge(1, score(64, 0));
+		judge(2, score(64, 0));
+		Learning::refuted(FIRST, score(64, 0).digest());
+		assert_eq!(Heads::get()[&slot(0)].block, block(2));
+		assert!(events().iter().any(|event| matches!(
+			event,
+			Event::DecisionRefuted { submission: 0, reverted_to: None, cancelled: 2_000, .. }
+		)));
+	});
+}
+
+#[test]
+fn a_refuted_minority_changes_nothing() {
+	ExtBuilder::default().build_and_check(|| {
+		let submission = submit_and_draw(1);
+		report(submission, [score(64, 0), score(64, 0), score(0, 0)]);
+		end_block();
+		Learning::refuted(FIRST, score(0, 0).digest());
+		assert!(!decision(0).unwrap().refuted);
+		run_to_maturity(0);
+		assert_eq!(Payments::get().len(), 3);
+	});
+}
+
+#[test]
+fn a_refuted_rejection_is_drawn_again() {
+	ExtBuilder::default().build_and_check(|| {
+		let lie = score(0, 0);
+		let first = submit_and_draw(1);
+		let seed = evaluation(first).unwrap().terms.target.seed;
+		report(first, [lie, lie, score(64, 0)]);
+		end_block();
+		assert_eq!(outcome(0), rejected(RejectReason::NotBetter { improvement: 0 }));
+		Learning::note_opened(FIRST);
+		Learning::refuted(FIRST, lie.digest());
+		// Others may be disputing it too; it returns when all have ended.
+		assert!(decision(0).is_some());
+		System::reset_events();
+		Learning::note_closed(FIRST);
+		assert_eq!(events(), [Event::Returned { submission: 0, miner: miner() }]);
+		let record = OpenSubmissions::<Test>::get(0).unwrap();
+		let now = System::block_number();
+		assert_eq!((record.bond, record.attempt, record.entered_at), (0, 1, now));
+		assert_eq!(record.phase, Phase::Queued { draw_from: now + DELAY });
+		assert_eq!(Learning::verdicts(0), []);
+		run_to(now + DELAY + 1);
+		assert_ne!(evaluation(0).unwrap().terms.target.seed, seed);
+		all_report(0, score(64, 0));
+		end_block();
+		assert!(matches!(outcome(0), Some(SubmissionOutcome::Accepted { .. })));
+		run_to_maturity(0);
+		// The miner and the second committee; the first one is paid nothing.
+		assert_eq!(Payments::get().len(), 4);
+		assert_eq!(Balances::free_balance(miner()), ENDOWMENT + 2_000);
+	});
+}
+
+#[test]
+fn a_redraw_waits_for_randomness_younger_than_the_return() {
+	ExtBuilder::default().build_and_check(|| {
+		judge(1, score(0, 0));
+		run_to(10);
+		Learning::refuted(FIRST, score(0, 0).digest());
+		RandomnessAge::set(6);
+		run_to(10 + 6);
+		end_block();
+		assert!(evaluation(0).is_none());
+		run_to(10 + 7);
+		end_block();
+		assert!(evaluation(0).is_some());
+	});
+}
+
+#[test]
+fn a_refuted_verdict_of_invalid_bytes_saves_the_bond() {
+	ExtBuilder::default().build_and_check(|| {
+		let submission = submit_and_draw(1);
+		report(submission, [Verdict::Invalid, Verdict::Invalid, score(0, 0)]);
+		end_block();
+		let bond = || Balances::balance_on_hold(&HoldReason::SubmissionBond.into(), &miner());
+		assert_eq!(bond(), BOND);
+		Learning::refuted(FIRST, Verdict::Invalid.digest());
+		assert_eq!((bond(), OpenSubmissions::<Test>::get(0).unwrap().bond), (BOND, BOND));
+		run_to(System::block_number() + DELAY + 1);
+		all_report(0, score(0, 0));
+		end_block();
+		assert_eq!((bond(), Slashed::get()), (0, 0));
+	});
+}
+
+#[test]
+fn without_agreement_any_refuted_verdict_brings_a_fresh_draw() {
+	ExtBuilder::default().build_and_check(|| {
+		let submission = submit_and_draw(1);
+		report(submission, [score(1, 0), score(2, 0), score(64, 0)]);
+		end_block();
+		assert_eq!(outcome(0), rejected(RejectReason::NoAgreement));
+		// Two disputes at once, and both liars lose.
+		Learning::note_opened(FIRST);
+		Learning::note_opened(FIRST);
+		Learning::refuted(FIRST, score(1, 0).digest());
+		Learning::note_closed(FIRST);
+		Learning::refuted(FIRST, score(2, 0).digest());
+		assert!(decision(0).is_some());
+		Learning::note_closed(FIRST);
+		assert!(OpenSubmissions::<Test>::contains_key(0));
+	});
+}
+
+#[test]
+fn a_dispute_that_ends_before_its_verdict_is_refuted_works_too() {
+	ExtBuilder::default().build_and_check(|| {
+		judge(1, score(0, 0));
+		Learning::note_opened(FIRST);
+		Learning::note_closed(FIRST);
+		Learning::refuted(FIRST, score(0, 0).digest());
+		assert!(OpenSubmissions::<Test>::contains_key(0));
+		assert_eq!(Decisions::<Test>::count(), 0);
+	});
+}
+
+#[test]
+fn a_refuted_rejection_stays_when_the_head_moved() {
+	ExtBuilder::default().build_and_check(|| {
+		judge(1, score(0, 0));
+		judge(2, score(64, 0));
+		Learning::refuted(FIRST, score(0, 0).digest());
+		assert_eq!(outcome(0), rejected(RejectReason::Stale));
+		run_to_maturity(0);
+		// Two of the second decision follow later; of the first nobody is paid.
+		assert_eq!(Payments::get(), [(miner(), 2_000)]);
+	});
+}
+
+#[test]
+fn a_refuted_rejection_stays_when_the_same_tensors_were_submitted_again() {
+	ExtBuilder::default().build_and_check(|| {
+		judge(1, score(0, 0));
+		submit(1);
+		Learning::refuted(FIRST, score(0, 0).digest());
+		assert_eq!(outcome(0), rejected(RejectReason::Refuted));
+		assert!(OpenSubmissions::<Test>::contains_key(1));
+	});
+}
+
+#[test]
+fn a_candidate_measured_against_a_reverted_head_is_stale() {
+	ExtBuilder::default().build_and_check(|| {
+		judge(1, score(64, 0));
+		submit_as(Sr25519Keyring::Eve.to_account_id(), slot(1), block(2)).unwrap();
+		run_to(System::block_number() + DELAY + 1);
+		let terms = evaluation(1).unwrap().terms;
+		Learning::refuted(FIRST, score(64, 0).digest());
+		// Its committee can still finish, and is paid for what it found.
+		assert_eq!(Learning::evaluation_job(1, 0).unwrap().heads[0], block(1));
+		assert_eq!(terms.generation, 1);
+		all_report(1, score(64, 0));
+		end_block();
+		assert_eq!(outcome(1), rejected(RejectReason::Stale));
+	});
+}
+
+#[test]
+fn a_block_without_room_lets_nothing_mature() {
+	ExtBuilder::default().build_and_check(|| {
+		judge(1, score(0, 0));
+		System::set_block_number(decision(0).unwrap().matures_at);
+		assert_eq!(Learning::on_idle(System::block_number(), Weight::zero()), Weight::zero());
+		assert!(decision(0).is_some());
+		assert_ok!(Learning::settle(signed(miner()), 0));
+	});
+}
