@@ -19,15 +19,20 @@ use std::{
 const BATCH_TOKENS: usize = 1_024;
 
 /// A model's weights and text to measure on.
-struct Subject {
-	config: ModelConfig,
-	trunk: Trunk,
-	experts: Vec<Expert>,
-	sequences: Vec<Vec<u8>>,
+pub struct Subject {
+	/// Architecture.
+	pub config: ModelConfig,
+	/// Everything that is not an expert.
+	pub trunk: Trunk,
+	/// Experts in row-major order.
+	pub experts: Vec<Expert>,
+	/// The holdout.
+	pub sequences: Vec<Vec<u8>>,
 }
 
 impl Subject {
-	fn load(dir: &Path) -> Result<Self, Box<dyn Error>> {
+	/// Reads the model in a folder.
+	pub fn load(dir: &Path) -> Result<Self, Box<dyn Error>> {
 		let manifest: Value = serde_json::from_slice(&std::fs::read(dir.join("manifest.json"))?)?;
 		let config: ModelConfig = serde_json::from_value(manifest["config"].clone())?;
 		let trunk = TensorBlock::open(&dir.join("trunk.tblk"), BlockShape::Trunk(config))?.to_trunk()?;
@@ -115,5 +120,6 @@ pub fn measure(dir: &Path, seconds: f64) -> Result<Value, Box<dyn Error>> {
 		"exact": definition.round(),
 		"ratio_to_f32": ratio(f32),
 		"ratio_to_exact": ratio(definition),
+		"traces": crate::traces::measure(dir, seconds, f32)?,
 	}))
 }

@@ -1,12 +1,14 @@
 //! Measures what the README quotes, and ends in one line of JSON.
 //!
 //! - tokens per second of the evaluator, of `exact` and of the same architecture in f32, on one thread;
+//! - the same of a candidate's evaluation with and without commitments to its traces;
 //! - memory of an idle node;
 //! - what 1,000 submissions weigh, by the chain's own weights.
 
 mod chain;
 mod evaluator;
 mod float;
+mod traces;
 
 use clap::Parser;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! The door between the runtime and the native engine: three host functions over hashes and small structs.
+//! The door between the runtime and the native engine: four host functions over hashes and small structs.
 //!
 //! Only `Hooks::offchain_worker` may call them. A relay chain that validates our blocks does not know these
 //! imports and traps when one is called, so nothing on a block's execution path may touch them. Where no
@@ -54,12 +54,19 @@ pub fn decode_job(bytes: &[u8]) -> Result<EvaluationJob, EngineError> {
 	if bytes.len() > JOB_BYTES_MAX {
 		return Err(EngineError::JobMalformed);
 	}
+	decode_whole(bytes)
+}
+
+/// Decodes a query that came across the boundary; all of the input must belong to it.
+pub fn decode_query(bytes: &[u8]) -> Result<Query, EngineError> {
+	decode_whole(bytes)
+}
+
+fn decode_whole<T: Decode>(bytes: &[u8]) -> Result<T, EngineError> {
 	let mut input = bytes;
-	let job = EvaluationJob::decode(&mut input).map_err(|_| EngineError::JobMalformed)?;
-	if input.is_empty() {
-		Ok(job)
-	} else {
-		Err(EngineError::JobMalformed)
+	match T::decode(&mut input) {
+		Ok(value) if input.is_empty() => Ok(value),
+		_ => Err(EngineError::JobMalformed),
 	}
 }
 
@@ -110,8 +117,7 @@ pub trait MlEngineHost {
 	) -> AllocateAndReturnByCodec<Result<Option<Opening>, EngineError>> {
 		match self.extension::<MlEngineExt>() {
 			Some(MlEngineExt(engine)) => {
-				let query = Query::decode(&mut &query[..]).map_err(|_| EngineError::JobMalformed)?;
-				engine.open(decode_job(job)?, query)
+				decode_query(query).and_then(|query| engine.open(decode_job(job)?, query))
 			}
 			None => Err(EngineError::NotAvailable),
 		}

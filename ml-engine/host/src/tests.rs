@@ -1,6 +1,7 @@
 //! The boundary, driven natively with an engine that only remembers.
 
 use super::*;
+use blyan_exact::tree::SumNode;
 use blyan_primitives::{BlobRef, BlockRef, EvaluationOutcome, HoldoutRef, ModelConfig};
 use sp_core::H256;
 use std::{
@@ -28,6 +29,14 @@ impl MlEngine for Instant {
 				Ok(())
 			}
 			None => Err(EngineError::UnknownJob),
+		}
+	}
+	fn open(&self, job: EvaluationJob, query: Query) -> Result<Option<Opening>, EngineError> {
+		match query {
+			// One that is still being computed.
+			Query::Item { .. } => Ok(None),
+			Query::Items { .. } => Ok(Some(Opening::Items(vec![SumNode::default(); job.sample as usize]))),
+			_ => Ok(Some(Opening::Hashes(vec![[7; 32]]))),
 		}
 	}
 }
@@ -61,6 +70,8 @@ fn every_function_says_not_available_without_an_engine() {
 		assert_eq!(submit_job(&job()), Err(EngineError::NotAvailable));
 		assert_eq!(poll(H256::zero()), Err(EngineError::NotAvailable));
 		assert_eq!(cancel(H256::zero()), Err(EngineError::NotAvailable));
+		assert_eq!(open(&job(), &Query::Item { item: 0 }), Err(EngineError::NotAvailable));
+		assert_eq!(ml_engine_host::open(b"no job", b"no query"), Err(EngineError::NotAvailable));
 	});
 }
 
@@ -97,5 +108,38 @@ fn bytes_that_are_no_job_are_an_error_value() {
 			ml_engine_host::submit_job(&vec![0xff; JOB_BYTES_MAX + 1]),
 			Err(EngineError::JobMalformed)
 		);
+	});
+}
+
+#[test]
+fn openings_cross_the_boundary_and_so_does_their_absence() {
+	with_engine(|| {
+		let rows = Query::Rows { item: 0, trace: 1, operator: 3, level: 1, index: 0 };
+		assert_eq!(open(&job(), &Query::Item { item: 0 }), Ok(None));
+		assert_eq!(
+			open(&job(), &Query::Items { level: 1, index: 0 }),
+			Ok(Some(Opening::Items(vec![SumNode::default()])))
+		);
+		assert_eq!(open(&job(), &rows), Ok(Some(Opening::Hashes(vec![[7; 32]]))));
+	});
+}
+
+#[test]
+fn bytes_that_are_no_query_are_an_error_value() {
+	with_engine(|| {
+		let (job, query) =
+			(job().encode(), Query::Blocks { item: 1, trace: 0, operator: 2, row: 3 }.encode());
+		let refused = Err(EngineError::JobMalformed);
+		for cut in 0..query.len() {
+			assert_eq!(ml_engine_host::open(&job, &query[..cut]), refused);
+		}
+		assert_eq!(ml_engine_host::open(&job, &[query.clone(), vec![0]].concat()), refused);
+		assert_eq!(ml_engine_host::open(&job[1..], &query), refused);
+		assert_eq!(ml_engine_host::open(&[job.clone(), vec![0]].concat(), &query), refused);
+		for first in 0..=u8::MAX {
+			let _ = ml_engine_host::open(&job, &[&[first][..], &[0xff; 40]].concat());
+			let _ = ml_engine_host::open(&[&[first][..], &[0xff; 40]].concat(), &query);
+		}
+		assert_eq!(ml_engine_host::open(&job, &vec![0; 1 << 20]), refused);
 	});
 }

@@ -24,18 +24,21 @@ impl MetricSource for Figure {
 /// Registers every figure.
 pub fn register_all(registry: &Registry, engine: &Arc<EngineService>) -> Result<(), PrometheusError> {
 	type Read = fn(&EngineStatus) -> u64;
-	let gauges: [(&str, &str, Read); 6] = [
+	let gauges: [(&str, &str, Read); 7] = [
 		("blyan_engine_jobs_queued", "Evaluation jobs that wait for a worker", |s| s.queued),
 		("blyan_engine_jobs_running", "Evaluation jobs being worked on", |s| s.running),
 		("blyan_engine_generations_queued", "Generations that wait", |s| s.generations_queued),
 		("blyan_engine_generations_running", "Generations under way", |s| s.generating),
+		("blyan_engine_openings_queued", "Openings for disputes being computed", |s| s.openings_queued),
 		("blyan_engine_threads", "Threads of the engine", |s| s.threads as u64),
 		("blyan_blob_store_bytes", "Bytes in the blob store", |s| s.store_bytes),
 	];
-	let counters: [(&str, &str, Read); 4] = [
+	let counters: [(&str, &str, Read); 6] = [
 		("blyan_engine_jobs_done_total", "Evaluation jobs finished", |s| s.done),
 		("blyan_engine_jobs_failed_total", "Evaluation jobs that ended without a result", |s| s.failed),
 		("blyan_engine_sequences_total", "Sequences evaluated", |s| s.evaluated_sequences),
+		("blyan_engine_openings_total", "Openings given for disputes", |s| s.openings),
+		("blyan_engine_openings_failed_total", "Openings that could not be computed", |s| s.openings_failed),
 		("blyan_engine_generated_bytes_total", "Bytes generated for clients", |s| s.generated_bytes),
 	];
 	for (name, help, read) in gauges {

@@ -1,6 +1,7 @@
 //! The engine as a service of the node: its blobs, its queue, and the door for off-chain workers.
 
 pub mod genesis;
+pub mod measurement;
 pub mod metrics;
 
 use crate::cli::MlParams;
@@ -8,11 +9,12 @@ use blyan_engine::{
 	blobs::{BlobError, BlobStore},
 	decode::GenerationRequest,
 	model::ModelStore,
-	queue::{GenerationSink, JobQueue, ModelParts, QueueConfig, QueueMetrics},
+	queue::{GenerationSink, JobQueue, ModelParts, QueueConfig, QueueMetrics, Turn},
 };
 use blyan_host::MlEngine;
-use blyan_primitives::{EngineError, EvaluationJob, JobId, JobStatus, ModelInfo};
+use blyan_primitives::{EngineError, EvaluationJob, JobId, JobStatus, ModelInfo, Opening, Query};
 use genesis::{GenesisError, GenesisModel};
+use measurement::Measurement;
 use parking_lot::RwLock;
 use sc_service::Configuration;
 use serde::Serialize;
@@ -65,6 +67,12 @@ pub struct EngineStatus {
 	pub generating: u64,
 	/// Bytes generated since the start.
 	pub generated_bytes: u64,
+	/// Openings for disputes that wait or are being computed.
+	pub openings_queued: u64,
+	/// Openings given since the start.
+	pub openings: u64,
+	/// Openings that could not be computed since the start.
+	pub openings_failed: u64,
 	/// Blobs in the store.
 	pub blobs: usize,
 	/// Bytes in the store.
@@ -126,6 +134,22 @@ impl EngineService {
 		&self.store
 	}
 
+	/// Measures what this machine can do when nothing else wants to run, and hands it to `keep`.
+	pub fn measure(&self, keep: impl FnOnce(Measurement) + Send + 'static) {
+		let (threads, store_bytes) = (self.threads, self.store.bytes_max());
+		let task = move |turn: &Turn<'_>| match Measurement::take(turn, threads, store_bytes) {
+			Ok(measurement) => {
+				log::info!("🧠 This machine evaluates {} tokens a second", measurement.cpu_tokens_per_second);
+				keep(measurement);
+			}
+			Err(EngineError::Cancelled) => {}
+			Err(error) => log::warn!("cannot measure this machine: {error:?}"),
+		};
+		if let Err(error) = self.with_queue(|queue| queue.train(Box::new(task))) {
+			log::warn!("cannot measure this machine: {error:?}");
+		}
+	}
+
 	/// What the engine is doing.
 	pub fn status(&self) -> EngineStatus {
 		let queue = self.with_queue(|queue| Ok(queue.metrics())).unwrap_or_default();
@@ -141,6 +165,9 @@ impl EngineService {
 			generations_queued,
 			generating,
 			generated_bytes: queue.generated_bytes,
+			openings_queued: queue.openings_queued,
+			openings: queue.openings,
+			openings_failed: queue.openings_failed,
 			blobs: self.store.hashes().len(),
 			store_bytes: self.store.used_bytes(),
 			store_limit: self.store.bytes_max(),
@@ -181,6 +208,10 @@ impl MlEngine for EngineService {
 
 	fn cancel(&self, id: JobId) -> Result<(), EngineError> {
 		self.with_queue(|queue| queue.cancel(id))
+	}
+
+	fn open(&self, job: EvaluationJob, query: Query) -> Result<Option<Opening>, EngineError> {
+		self.with_queue(|queue| queue.open(job, query))
 	}
 }
 

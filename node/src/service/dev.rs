@@ -51,7 +51,7 @@ pub fn start(mut config: Configuration, seal: DevSeal, ml: &MlParams) -> Result<
 	} = super::new_partial(&config)?;
 
 	super::insert_operator_keys(&keystore_container.keystore(), &ml.operators(true))?;
-	let engine = super::start_engine(&config, ml, &mut task_manager)?;
+	let engine = super::start_engine(&config, ml, &backend, &mut task_manager)?;
 
 	let net_config = FullNetworkConfiguration::<_, _, Litep2pNetworkBackend>::new(
 		&config.network,

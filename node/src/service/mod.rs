@@ -6,12 +6,13 @@ pub mod parachain;
 
 use crate::{
 	cli::MlParams,
-	ml::EngineService,
+	ml::{measurement::MEASUREMENT_KEY, EngineService},
 	rpc::{self, RpcDependencies},
 };
 use blyan_host::MlEngineExt;
 use blyan_primitives::operator_key;
 use blyan_runtime::RuntimeApi;
+use codec::Encode;
 use cumulus_client_consensus_common::ParachainBlockImport;
 use futures::FutureExt;
 use sc_client_api::Backend as _;
@@ -25,7 +26,10 @@ use sc_telemetry::{Telemetry, TelemetryWorker, TelemetryWorkerHandle};
 use sc_transaction_pool::TransactionPoolHandle;
 use sc_transaction_pool_api::OffchainTransactionPoolFactory;
 use sp_consensus_aura::sr25519::AuthorityPair as AuraPair;
-use sp_core::Pair;
+use sp_core::{
+	offchain::{storage::OffchainDb, DbExternalities, StorageKind},
+	Pair,
+};
 use sp_externalities::Extension;
 use sp_keystore::KeystorePtr;
 use std::sync::Arc;
@@ -145,15 +149,24 @@ pub fn new_partial(config: &Configuration) -> Result<Partial, Error> {
 }
 
 /// Starts the engine, and stops it when the task manager goes.
+///
+/// What it can do is measured in the background and left where off-chain workers find it.
 fn start_engine(
 	config: &Configuration,
 	ml: &MlParams,
+	backend: &Backend,
 	task_manager: &mut TaskManager,
 ) -> Result<Arc<EngineService>, Error> {
 	let engine = EngineService::start(config, ml).map_err(|error| Error::Application(Box::new(error)))?;
 	let engine = Arc::new(engine);
 	if let Some(registry) = config.prometheus_registry() {
 		crate::ml::metrics::register_all(registry, &engine)?;
+	}
+	if let Some(storage) = backend.offchain_storage() {
+		engine.measure(move |measurement| {
+			let value = measurement.encode();
+			OffchainDb::new(storage).local_storage_set(StorageKind::PERSISTENT, MEASUREMENT_KEY, &value);
+		});
 	}
 	task_manager.keep_alive(engine.stop_on_drop());
 	Ok(engine)

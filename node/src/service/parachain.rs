@@ -61,7 +61,7 @@ pub async fn start(
 	);
 
 	super::insert_operator_keys(&keystore, &cli.ml.operators(false))?;
-	let engine = super::start_engine(&config, &cli.ml, &mut task_manager)?;
+	let engine = super::start_engine(&config, &cli.ml, &backend, &mut task_manager)?;
 
 	let relay_chain_fork_id = relay_config.chain_spec.fork_id().map(ToString::to_string);
 	let (relay_chain, collator_key, relay_chain_network, paranode_requests) = build_relay_chain_interface(

@@ -1,4 +1,4 @@
-//! Documents from the Rust sources that cargo keeps.
+//! Documents from the sources that cargo keeps.
 
 use super::{
 	bucket,
@@ -18,6 +18,8 @@ pub struct CratesOptions {
 	/// Which crates: each has a bucket from 0 to 255 by the hash of its name, the same on every machine.
 	/// Disjoint ranges give datasets without a crate in common.
 	pub buckets: Range<u16>,
+	/// File name extensions to take.
+	pub extensions: Vec<String>,
 	/// Larger files are left out.
 	pub file_bytes_max: u64,
 	/// No more than this from one version of one crate, so that a few giants do not drown the rest.
@@ -28,7 +30,13 @@ pub struct CratesOptions {
 
 impl Default for CratesOptions {
 	fn default() -> Self {
-		Self { buckets: 0..256, file_bytes_max: 64 * 1024, crate_bytes_max: 256 * 1024, bytes_max: u64::MAX }
+		Self {
+			buckets: 0..256,
+			extensions: vec!["rs".into()],
+			file_bytes_max: 64 * 1024,
+			crate_bytes_max: 256 * 1024,
+			bytes_max: u64::MAX,
+		}
 	}
 }
 
@@ -65,8 +73,8 @@ fn package(folder: &Path) -> Option<Package> {
 
 /// Documents from the crates below `root`, as in `$CARGO_HOME/registry/src` or one registry in it.
 ///
-/// Takes `.rs` files of crates under a permissive licence, in the order of the hash of the crate's name,
-/// then version, then path.
+/// Takes files of crates under a permissive licence, `.rs` unless said otherwise, in the order of the hash of the
+/// crate's name, then version, then path.
 pub fn from_crates(
 	root: &Path,
 	options: &CratesOptions,
@@ -89,7 +97,10 @@ pub fn from_crates(
 	for package in packages {
 		let mut paths = Vec::new();
 		walk(&package.folder, &mut paths)?;
-		paths.retain(|path| path.extension().is_some_and(|extension| extension == "rs"));
+		paths.retain(|path| {
+			let extension = path.extension().and_then(|extension| extension.to_str());
+			extension.is_some_and(|extension| options.extensions.iter().any(|wanted| wanted == extension))
+		});
 		let before = collector.progress.bytes;
 		for path in paths {
 			if collector.progress.bytes - before >= options.crate_bytes_max {
@@ -158,6 +169,17 @@ mod tests {
 		assert!(origins.contains(&"gamma-1.0.0/src/lib.rs"));
 		assert!(documents.iter().all(|d| d.license != "GPL-3.0"));
 		assert_eq!((last.sources, last.sources_total, last.documents, last.skipped), (2, 2, 3, 5));
+	}
+
+	#[test]
+	fn from_crates_takes_the_kinds_of_files_it_is_asked_for() {
+		let root = registry();
+		fs::write(root.path().join("index/gamma-1.0.0/README.md"), "Words about gamma.\n".repeat(20))
+			.unwrap();
+		let options = CratesOptions { extensions: vec!["md".into()], ..Default::default() };
+		let documents = from_crates(root.path(), &options, &mut |_| ()).unwrap();
+		assert_eq!(documents.len(), 1);
+		assert_eq!(documents[0].family, "gamma/README.md");
 	}
 
 	#[test]

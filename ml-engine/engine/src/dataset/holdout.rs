@@ -69,6 +69,18 @@ impl Holdout {
 		Self::new(chosen[..sequences].concat(), sequence_len)
 	}
 
+	/// Holdouts one after another as one; all must have sequences of one length.
+	pub fn concat(parts: &[Self]) -> Result<Self, DatasetError> {
+		let sequence_len = parts.first().map_or(0, |part| part.sequence_len);
+		if parts.iter().any(|part| part.sequence_len != sequence_len) {
+			return Err(DatasetError::Option {
+				name: "sequence_len",
+				reason: "must be the same in all parts",
+			});
+		}
+		Self::new(parts.iter().flat_map(|part| part.bytes.iter().copied()).collect(), sequence_len)
+	}
+
 	/// Commits to sequences that lie one after another.
 	pub fn new(bytes: Vec<u8>, sequence_len: usize) -> Result<Self, DatasetError> {
 		if sequence_len == 0 || bytes.is_empty() || !bytes.len().is_multiple_of(sequence_len) {
@@ -132,6 +144,16 @@ mod tests {
 		}
 		assert_eq!(Holdout::build(&documents, &options).unwrap(), holdout);
 		assert_eq!(Holdout::open(holdout.bytes.clone(), 64, &holdout.root).unwrap(), holdout);
+	}
+
+	#[test]
+	fn concat_keeps_every_sequence_in_order() {
+		let [a, b] = [b"aaaabbbb", b"ccccdddd"].map(|bytes| Holdout::new(bytes.to_vec(), 4).unwrap());
+		let both = Holdout::concat(&[a.clone(), b]).unwrap();
+		assert_eq!((both.bytes.as_slice(), both.sequences()), (b"aaaabbbbccccdddd".as_slice(), 4));
+		let other = Holdout::new(b"eeeeee".to_vec(), 3).unwrap();
+		assert!(matches!(Holdout::concat(&[a, other]), Err(DatasetError::Option { .. })));
+		assert!(matches!(Holdout::concat(&[]), Err(DatasetError::HoldoutCorrupt)));
 	}
 
 	#[test]

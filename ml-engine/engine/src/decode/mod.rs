@@ -134,13 +134,13 @@ impl Generator {
 		let model = &self.model;
 		let (kernel, trunk) = (self.kernel, model.trunk());
 		let first = self.pasts.first().map_or(0, KeyValues::len);
-		let mut stream = forward::embed(trunk, tokens.iter().copied());
-		for (index, (layer, past)) in trunk.layers.iter().zip(&mut self.pasts).enumerate() {
-			forward::attention(kernel, trunk, layer, &mut stream, std::slice::from_mut(past));
-			forward::mixture(kernel, model.config(), layer, model.layer_experts(index), &mut stream);
+		let mut stream = forward::embed(trunk, tokens.iter().copied(), &mut ());
+		for (index, past) in self.pasts.iter_mut().enumerate() {
+			forward::attention(kernel, trunk, index, &mut stream, std::slice::from_mut(past), &mut ());
+			forward::mixture(kernel, trunk, index, model.layer_experts(index), &mut stream, &mut ());
 		}
 		let last = stream.len() - usize::from(model.config().d_model);
-		self.logits = forward::head(kernel, trunk, &stream[last..]);
+		self.logits = forward::head(kernel, trunk, &stream[last..], &mut ());
 		debug_assert_eq!(self.logits.len(), VOCAB);
 		self.operations += (first..first + tokens.len()).map(|at| model.operations_at(at)).sum::<u64>();
 	}

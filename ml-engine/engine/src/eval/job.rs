@@ -1,9 +1,10 @@
-//! From an evaluation job, all hashes, to its outcome.
+//! From an evaluation job, all hashes, to its items.
 
-use super::{outcome, Candidate, Checkpoint, Evaluator};
-use crate::model::{LoadError, ModelStore};
-use blyan_exact::merkle;
-use blyan_primitives::{draw_indices, EngineError, EvaluationJob, EvaluationOutcome, HoldoutRef};
+use super::{Candidate, Checkpoint, Evaluator};
+use crate::model::{LoadError, Model, ModelStore};
+use blyan_exact::{merkle, tree::Item};
+use blyan_primitives::{draw_indices, EngineError, EvaluationJob, HoldoutRef, TraceIndex};
+use std::sync::Arc;
 
 /// What this engine accepts. A job beyond it fails at once, so one job can never take a node down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,34 +47,94 @@ impl JobLimits {
 	}
 }
 
-/// Evaluates a job's baseline and candidate over its drawn sample.
+/// Evaluates a job's baseline and candidate over its drawn sample: one item a sequence, in the order of the draw.
+/// [`super::outcome`] makes the job's outcome of them.
 pub fn evaluate_job(
 	job: &EvaluationJob,
 	limits: &JobLimits,
 	store: &ModelStore,
 	evaluator: &Evaluator,
 	checkpoint: Checkpoint<'_>,
-) -> Result<EvaluationOutcome, EngineError> {
-	limits.check(job)?;
-	let holdout = load_holdout(store, &job.holdout)?;
-	let model = store.load(&job.config, &job.trunk, &job.heads).map_err(|error| error.as_engine_error())?;
-	let weights = store.load_expert(&job.config, &job.candidate).map_err(|error| match error {
-		// The blob that the submission names is here, and it is no expert for the slot.
-		LoadError::Block { .. } | LoadError::TensorRoot { .. } | LoadError::BlobSize { .. } => {
-			log::info!("the candidate is invalid: {error}");
-			EngineError::CandidateInvalid
+) -> Result<Vec<Item>, EngineError> {
+	Subject::load(job, limits, store)?.items(evaluator, checkpoint)
+}
+
+/// Everything that a job is about, verified.
+pub(super) struct Subject {
+	/// The baseline.
+	pub(super) model: Arc<Model>,
+	/// The expert that asks for a slot.
+	pub(super) candidate: Candidate,
+	/// Indices of the drawn sequences.
+	indices: Vec<u32>,
+	/// The holdout's bytes, and those of each sequence.
+	holdout: Vec<u8>,
+	sequence_len: usize,
+}
+
+impl Subject {
+	/// Checks the job and loads what it names.
+	pub(super) fn load(
+		job: &EvaluationJob,
+		limits: &JobLimits,
+		store: &ModelStore,
+	) -> Result<Self, EngineError> {
+		limits.check(job)?;
+		let holdout = load_holdout(store, &job.holdout)?;
+		let model =
+			store.load(&job.config, &job.trunk, &job.heads).map_err(|error| error.as_engine_error())?;
+		let weights = store.load_expert(&job.config, &job.candidate).map_err(|error| match error {
+			// The blob that the submission names is here, and it is no expert for the slot.
+			LoadError::Block { .. } | LoadError::TensorRoot { .. } | LoadError::BlobSize { .. } => {
+				log::info!("the candidate is invalid: {error}");
+				EngineError::CandidateInvalid
+			}
+			// A damaged copy says nothing about the candidate. It was dropped, so a good one can be fetched.
+			LoadError::BlobCorrupt(hash) => EngineError::BlobMissing(hash),
+			other => other.as_engine_error(),
+		})?;
+		Ok(Self {
+			model,
+			candidate: Candidate { layer: job.layer, expert: job.expert, weights },
+			indices: draw_indices(&job.seed, job.holdout.sequences, job.sample),
+			holdout,
+			sequence_len: usize::from(job.holdout.sequence_len),
+		})
+	}
+
+	fn bytes(&self, index: u32) -> &[u8] {
+		&self.holdout[index as usize * self.sequence_len..][..self.sequence_len]
+	}
+
+	/// The sequence of an item: its index in the holdout, and its bytes.
+	pub(super) fn sequence(&self, item: u32) -> Option<(u32, &[u8])> {
+		let index = *self.indices.get(item as usize)?;
+		Some((index, self.bytes(index)))
+	}
+
+	/// The model with the candidate.
+	pub(super) fn changed(&self) -> Result<Model, EngineError> {
+		self.candidate.put_into(&self.model)
+	}
+
+	/// The model of the baseline's trace, 0, or of the candidate's.
+	pub(super) fn traced(&self, trace: TraceIndex) -> Result<Model, EngineError> {
+		if trace == 0 {
+			Ok((*self.model).clone())
+		} else {
+			self.changed()
 		}
-		// A damaged copy says nothing about the candidate. It was dropped, so a good one can be fetched.
-		LoadError::BlobCorrupt(hash) => EngineError::BlobMissing(hash),
-		other => other.as_engine_error(),
-	})?;
-	let candidate = Candidate { layer: job.layer, expert: job.expert, weights };
-	let indices = draw_indices(&job.seed, job.holdout.sequences, job.sample);
-	let len = usize::from(job.holdout.sequence_len);
-	let sequences: Vec<&[u8]> =
-		indices.iter().map(|&index| &holdout[index as usize * len..(index as usize + 1) * len]).collect();
-	let losses = evaluator.paired_losses(&model, &candidate, &sequences, checkpoint)?;
-	Ok(outcome(&indices, &losses, job.holdout.sequence_len))
+	}
+
+	/// All items.
+	pub(super) fn items(
+		&self,
+		evaluator: &Evaluator,
+		checkpoint: Checkpoint<'_>,
+	) -> Result<Vec<Item>, EngineError> {
+		let sequences: Vec<&[u8]> = self.indices.iter().map(|&index| self.bytes(index)).collect();
+		evaluator.items(&self.model, &self.candidate, &self.indices, &sequences, checkpoint)
+	}
 }
 
 /// A holdout's bytes, checked against blob hash and Merkle root.

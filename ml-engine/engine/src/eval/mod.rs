@@ -1,21 +1,37 @@
-//! Exact losses of whole models, fast.
+//! Exact losses of whole models, fast, and commitments to every value on the way.
 //!
 //! Sequences are taken in groups of about a thousand tokens, each group one batch of matrix products on one
 //! thread. Between groups the evaluator asks its caller whether to go on, which is where serving pre-empts
 //! it and where a job is cancelled.
+//!
+//! A job commits to its traces: the output of every operator is hashed as [`blyan_exact::Program`] lays it out.
+//! Baseline and candidate share the work and the hashes of everything in front of the candidate's slot, and within
+//! its layer those of every token that does not choose it.
 
 pub mod forward;
 mod job;
+mod opening;
+mod recorder;
+#[cfg(test)]
+pub(crate) mod reference;
+mod speed;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 pub use job::{evaluate_job, JobLimits};
+pub use opening::{Finding, Need};
+pub use recorder::Recorder;
+pub use trace::{Output, Outputs, Roots};
 
 use crate::{
 	kernel::Kernel,
 	model::{ExpertWeights, Model},
 };
-use blyan_exact::merkle::{job_root, SequenceLosses};
+use blyan_exact::{
+	tree::{sum_root, Item},
+	Hash, Program,
+};
 use blyan_primitives::{EngineError, EvaluationOutcome, ExpertIndex, LayerIndex};
 use forward::KeyValues;
 use rayon::prelude::*;
@@ -52,6 +68,14 @@ pub struct Candidate {
 	pub weights: Arc<ExpertWeights>,
 }
 
+impl Candidate {
+	/// The model with this expert in its slot.
+	pub fn put_into(&self, model: &Model) -> Result<Model, EngineError> {
+		let changed = model.with_expert(self.layer, self.expert, self.weights.clone());
+		changed.ok_or(EngineError::CandidateInvalid)
+	}
+}
+
 impl Evaluator {
 	/// `threads` workers (0 means one a core) that use `kernel`.
 	pub fn new(kernel: Kernel, threads: usize) -> Result<Self, EngineError> {
@@ -78,17 +102,14 @@ impl Evaluator {
 		sequences: &[&[u8]],
 		checkpoint: Checkpoint<'_>,
 	) -> Result<Vec<u64>, EngineError> {
-		let groups = self.in_groups(model, sequences, checkpoint, |group| {
-			let (mut stream, mut pasts) = self.start(model, group);
-			forward::layers(self.kernel, model, 0..model.trunk().layers.len(), &mut stream, &mut pasts);
-			forward::losses(self.kernel, model.trunk(), &stream, group)
-		})?;
+		let groups =
+			self.in_groups(model, sequences, checkpoint, |group| Ok(self.run(model, group, &mut ())))?;
 		Ok(groups.concat())
 	}
 
 	/// Losses of the model as it is and with the candidate, for each sequence.
 	///
-	/// Both share the work up to the candidate's layer, attention of that layer included.
+	/// Both share the work up to the candidate's slot.
 	pub fn paired_losses(
 		&self,
 		model: &Model,
@@ -96,36 +117,121 @@ impl Evaluator {
 		sequences: &[&[u8]],
 		checkpoint: Checkpoint<'_>,
 	) -> Result<Vec<(u64, u64)>, EngineError> {
-		let changed = model
-			.with_expert(candidate.layer, candidate.expert, candidate.weights.clone())
-			.ok_or(EngineError::CandidateInvalid)?;
-		let (kernel, trunk, config) = (self.kernel, model.trunk(), model.config());
-		let at = usize::from(candidate.layer);
-		let count = trunk.layers.len();
+		let changed = candidate.put_into(model)?;
 		let groups = self.in_groups(model, sequences, checkpoint, |group| {
-			let (mut stream, mut pasts) = self.start(model, group);
-			forward::layers(kernel, model, 0..at, &mut stream, &mut pasts);
-			pasts.iter_mut().for_each(KeyValues::clear);
-			forward::attention(kernel, trunk, &trunk.layers[at], &mut stream, &mut pasts);
-			let finish = |model: &Model, mut stream: Vec<i32>, pasts: &mut Vec<KeyValues>| {
-				forward::mixture(kernel, config, &trunk.layers[at], model.layer_experts(at), &mut stream);
-				forward::layers(kernel, model, at + 1..count, &mut stream, pasts);
-				forward::losses(kernel, trunk, &stream, group)
-			};
-			let candidate = finish(&changed, stream.clone(), &mut pasts);
-			let baseline = finish(model, stream, &mut pasts);
-			baseline.into_iter().zip(candidate).collect::<Vec<_>>()
+			let [(baseline, ()), (candidate, ())] = self.run_paired([model, &changed], candidate, group, ());
+			Ok(baseline.into_iter().zip(candidate).collect::<Vec<_>>())
 		})?;
 		Ok(groups.concat())
 	}
 
+	/// The same with commitments to both traces: the items of a job over these sequences of a holdout, in this order.
+	pub fn items(
+		&self,
+		model: &Model,
+		candidate: &Candidate,
+		indices: &[u32],
+		sequences: &[&[u8]],
+		checkpoint: Checkpoint<'_>,
+	) -> Result<Vec<Item>, EngineError> {
+		let changed = candidate.put_into(model)?;
+		let groups = self.in_groups(model, sequences, checkpoint, |group| {
+			let roots = Roots::new(self.kernel, program(model, group)?, group.len());
+			let [baseline, candidate] = self
+				.run_paired([model, &changed], candidate, group, roots)
+				.map(|(losses, roots)| losses.into_iter().zip(roots.traces()).collect::<Vec<(u64, Hash)>>());
+			let pairs = baseline.into_iter().zip(candidate);
+			Ok(pairs
+				.map(|((baseline, baseline_trace), (candidate, candidate_trace))| Item {
+					sequence: 0,
+					baseline,
+					candidate,
+					baseline_trace,
+					candidate_trace,
+				})
+				.collect::<Vec<_>>())
+		})?;
+		let items = groups.concat().into_iter().zip(indices);
+		Ok(items.map(|(item, &sequence)| Item { sequence, ..item }).collect())
+	}
+
+	/// Loss and operator roots of one sequence.
+	pub fn operator_roots(&self, model: &Model, sequence: &[u8]) -> Result<(u64, Vec<Hash>), EngineError> {
+		let mut roots = Roots::new(self.kernel, program(model, &[sequence])?, 1);
+		let losses = self.run(model, &[sequence], &mut roots);
+		Ok((losses.iter().sum(), roots.operators(0)))
+	}
+
+	/// What the operator at a place in the program puts out for one sequence; [`EngineError::JobMalformed`] if there is
+	/// no such operator.
+	pub fn operator_output(
+		&self,
+		model: &Model,
+		sequence: &[u8],
+		operator: usize,
+	) -> Result<Vec<u8>, EngineError> {
+		let program = program(model, &[sequence])?;
+		let mut output = Output::new(&program, operator).ok_or(EngineError::JobMalformed)?;
+		self.run(model, &[sequence], &mut output);
+		Ok(output.into_bytes())
+	}
+
+	/// Loss of one sequence and what every operator puts out, in the order of the program.
+	pub fn outputs(&self, model: &Model, sequence: &[u8]) -> Result<(u64, Vec<Vec<u8>>), EngineError> {
+		let mut outputs = Outputs::new(program(model, &[sequence])?);
+		let losses = self.run(model, &[sequence], &mut outputs);
+		Ok((losses.iter().sum(), outputs.into_bytes()))
+	}
+
+	/// Losses of a group of sequences.
+	fn run(&self, model: &Model, group: &[&[u8]], recorder: &mut impl Recorder) -> Vec<u64> {
+		let (mut stream, mut pasts) = self.start(model, group, recorder);
+		let layers = 0..model.trunk().layers.len();
+		forward::layers(self.kernel, model, layers, &mut stream, &mut pasts, recorder);
+		forward::losses(self.kernel, model.trunk(), &stream, group, recorder)
+	}
+
+	/// Losses of a group of sequences, without and with the candidate, and who was told of each.
+	fn run_paired<R: Recorder + Clone>(
+		&self,
+		[model, changed]: [&Model; 2],
+		candidate: &Candidate,
+		group: &[&[u8]],
+		mut recorder: R,
+	) -> [(Vec<u64>, R); 2] {
+		let (kernel, trunk) = (self.kernel, model.trunk());
+		let (at, expert) = (usize::from(candidate.layer), usize::from(candidate.expert));
+		let (mut stream, mut pasts) = self.start(model, group, &mut recorder);
+		forward::layers(kernel, model, 0..at, &mut stream, &mut pasts, &mut recorder);
+		pasts.iter_mut().for_each(KeyValues::clear);
+		forward::attention(kernel, trunk, at, &mut stream, &mut pasts, &mut recorder);
+		let routed = forward::Routed::new(kernel, trunk, at, &stream, &mut recorder);
+		let said = routed.apply_all(kernel, at, model.layer_experts(at), &mut recorder);
+		// Only the tokens that go to the slot hear something else from it.
+		let (mut other_said, mut other_recorder) = (said.clone(), recorder.clone());
+		routed.apply(kernel, at, expert, &candidate.weights, &mut other_said, &mut other_recorder);
+		let mut finish = |model: &Model, mut stream: Vec<i32>, said: Vec<i32>, mut recorder: R| {
+			routed.mix(kernel, at, &mut stream, &said, &mut recorder);
+			let rest = at + 1..trunk.layers.len();
+			forward::layers(kernel, model, rest, &mut stream, &mut pasts, &mut recorder);
+			(forward::losses(kernel, trunk, &stream, group, &mut recorder), recorder)
+		};
+		let other = finish(changed, stream.clone(), other_said, other_recorder);
+		[finish(model, stream, said, recorder), other]
+	}
+
 	/// Embeds a group of sequences behind their begin-of-sequence tokens.
-	fn start(&self, model: &Model, group: &[&[u8]]) -> (Vec<i32>, Vec<KeyValues>) {
+	fn start(
+		&self,
+		model: &Model,
+		group: &[&[u8]],
+		recorder: &mut impl Recorder,
+	) -> (Vec<i32>, Vec<KeyValues>) {
 		let len = group.first().map_or(0, |bytes| bytes.len());
 		let tokens = group
 			.iter()
 			.flat_map(|bytes| std::iter::once(0).chain(bytes.iter().take(len.saturating_sub(1)).copied()));
-		let stream = forward::embed(model.trunk(), tokens);
+		let stream = forward::embed(model.trunk(), tokens, recorder);
 		(stream, vec![KeyValues::new(model.config(), len); group.len()])
 	}
 
@@ -135,7 +241,7 @@ impl Evaluator {
 		model: &Model,
 		sequences: &[&[u8]],
 		checkpoint: Checkpoint<'_>,
-		work: impl Fn(&[&[u8]]) -> T + Sync,
+		work: impl Fn(&[&[u8]]) -> Result<T, EngineError> + Sync,
 	) -> Result<Vec<T>, EngineError> {
 		let Some(first) = sequences.first() else { return Ok(Vec::new()) };
 		let len = first.len();
@@ -152,7 +258,7 @@ impl Evaluator {
 				.par_chunks(group)
 				.map(|group| {
 					checkpoint(0)?;
-					let result = work(group);
+					let result = work(group)?;
 					checkpoint(group.len() as u32)?;
 					Ok(result)
 				})
@@ -161,26 +267,24 @@ impl Evaluator {
 	}
 }
 
-/// The exact result over a drawn sample: `indices` in the order of the draw, one pair of losses each.
-pub fn outcome(indices: &[u32], losses: &[(u64, u64)], sequence_len: u16) -> EvaluationOutcome {
-	let mut outcome = EvaluationOutcome {
-		sequences: losses.len() as u32,
-		bytes: losses.len() as u64 * u64::from(sequence_len),
-		..EvaluationOutcome::default()
-	};
-	for &(baseline, candidate) in losses {
-		// Losses are below 2^40, samples below 2^20: sums below 2^60, squares of differences below 2^100.
-		let difference = baseline as i64 - candidate as i64;
-		outcome.baseline_loss += baseline;
-		outcome.candidate_loss += candidate;
-		outcome.sum_diff += difference;
-		outcome.sum_diff_sq += u128::from(difference.unsigned_abs()).pow(2);
+/// The program of sequences as long as the first of a group.
+fn program(model: &Model, group: &[&[u8]]) -> Result<Program, EngineError> {
+	let len = group.first().map_or(0, |bytes| bytes.len());
+	let program = u16::try_from(len).ok().and_then(|len| Program::new(*model.config(), len));
+	program.ok_or(EngineError::JobMalformed)
+}
+
+/// The exact result over a drawn sample, from its items in the order of the draw.
+pub fn outcome(items: &[Item], sequence_len: u16) -> EvaluationOutcome {
+	let root = sum_root(items);
+	// Losses are below 2^40, samples below 2^20: sums below 2^60, squares of differences below 2^100.
+	EvaluationOutcome {
+		baseline_loss: root.totals.baseline,
+		candidate_loss: root.totals.candidate,
+		sum_diff: root.totals.baseline as i64 - root.totals.candidate as i64,
+		sum_diff_sq: root.totals.squares,
+		sequences: items.len() as u32,
+		bytes: items.len() as u64 * u64::from(sequence_len),
+		job_root: H256(root.hash),
 	}
-	let leaves: Vec<SequenceLosses> = indices
-		.iter()
-		.zip(losses)
-		.map(|(&index, &(baseline, candidate))| SequenceLosses { index, baseline, candidate })
-		.collect();
-	outcome.job_root = H256(job_root(&leaves));
-	outcome
 }

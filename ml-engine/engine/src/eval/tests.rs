@@ -1,5 +1,5 @@
 use super::*;
-use blyan_exact::{golden, ModelConfig};
+use blyan_exact::{golden, tree::trace_root, ModelConfig};
 use proptest::prelude::*;
 
 fn fast(model: &golden::OwnedModel) -> Model {
@@ -26,10 +26,10 @@ fn golden_vectors_hold_on_every_kernel() {
 			[golden::LOSS],
 			"{kernel}"
 		);
-		let mut stream = forward::embed(model.trunk(), golden::TEXT.iter().copied());
+		let mut stream = forward::embed(model.trunk(), golden::TEXT.iter().copied(), &mut ());
 		let mut pasts = [KeyValues::new(model.config(), golden::TEXT.len())];
-		forward::layers(kernel, &model, 0..2, &mut stream, &mut pasts);
-		let logits = forward::head(kernel, model.trunk(), &stream);
+		forward::layers(kernel, &model, 0..2, &mut stream, &mut pasts, &mut ());
+		let logits = forward::head(kernel, model.trunk(), &stream, &mut ());
 		assert_eq!(golden::logits_hash([logits.as_slice()]), golden::LOGITS_HASH, "{kernel}");
 	}
 }
@@ -64,10 +64,91 @@ fn the_checkpoint_stops_the_work_and_counts_it() {
 
 #[test]
 fn an_outcome_adds_up() {
-	let outcome = outcome(&[4, 9], &[(100, 90), (50, 80)], 32);
+	let item = |sequence, baseline, candidate| Item { sequence, baseline, candidate, ..Item::default() };
+	let items = [item(4, 100, 90), item(9, 50, 80)];
+	let outcome = outcome(&items, 32);
 	assert_eq!((outcome.baseline_loss, outcome.candidate_loss), (150, 170));
 	assert_eq!((outcome.sum_diff, outcome.sum_diff_sq), (-20, 100 + 900));
 	assert_eq!((outcome.sequences, outcome.bytes), (2, 64));
+	assert_eq!(outcome.root(), sum_root(&items));
+}
+
+/// Architecture, length of a sequence, sequences, threads.
+type Story = (ModelConfig, usize, usize, usize);
+
+/// Every slot's candidate, every kernel: the items are those of the definition's own outputs.
+fn traces_agree((config, len, count, threads): Story, seed: &[u8]) {
+	let exact = golden::random_model(config, seed);
+	let expert = golden::random_expert(&config, b"candidate");
+	let bytes = text(u64::from(seed[0]), count * len);
+	let sequences: Vec<&[u8]> = bytes.chunks(len).collect();
+	let indices: Vec<u32> = (0..count as u32).map(|i| 7 * i + 3).collect();
+	let model = fast(&exact);
+	let weights = Arc::new(crate::model::expert_from_weights(&config, &expert).unwrap());
+	let claim = |model: &golden::OwnedModel, bytes: &[u8]| {
+		(model.view().sequence_loss(bytes).unwrap(), reference::roots(model, bytes))
+	};
+	let baselines: Vec<_> = sequences.iter().map(|bytes| claim(&exact, bytes)).collect();
+	for layer in 0..config.layers {
+		let slot = (u16::from(layer) + 1) % config.experts;
+		let mut changed = exact.clone();
+		changed.experts[config.slot_index(layer, slot).unwrap() as usize] = expert.clone();
+		let candidate = Candidate { layer, expert: slot, weights: weights.clone() };
+		let candidates: Vec<_> = sequences.iter().map(|bytes| claim(&changed, bytes)).collect();
+		let expected: Vec<Item> = indices
+			.iter()
+			.zip(baselines.iter().zip(&candidates))
+			.map(|(&sequence, (baseline, candidate))| Item {
+				sequence,
+				baseline: baseline.0,
+				candidate: candidate.0,
+				baseline_trace: trace_root(&baseline.1),
+				candidate_trace: trace_root(&candidate.1),
+			})
+			.collect();
+		for kernel in Kernel::available() {
+			let evaluator = Evaluator::new(kernel, threads).unwrap();
+			let got = evaluator.items(&model, &candidate, &indices, &sequences, &never_stop).unwrap();
+			assert_eq!(got, expected, "{kernel}, layer {layer}, {config:?}");
+			let changed = candidate.put_into(&model).unwrap();
+			assert_eq!(evaluator.operator_roots(&model, sequences[0]).unwrap(), baselines[0]);
+			assert_eq!(evaluator.operator_roots(&changed, sequences[0]).unwrap(), candidates[0]);
+		}
+	}
+}
+
+const SHAPE: ModelConfig =
+	ModelConfig { d_model: 64, d_ff: 128, layers: 2, heads: 2, experts: 4, top_k: 2, context: 256 };
+
+#[test]
+fn items_commit_to_what_the_definition_computes() {
+	traces_agree((SHAPE, 1, 9, 1), b"one byte");
+	traces_agree((SHAPE, 5, 4, 2), b"short");
+	traces_agree((SHAPE, 64, 3, 1), b"middle");
+	traces_agree((SHAPE, 256, 5, 1), b"long");
+	// Heads of 6 entries; rows of three blocks; rows whose last block is shorter than the others.
+	let odd = ModelConfig { d_model: 192, d_ff: 1_088, heads: 32, experts: 3, layers: 3, top_k: 1, ..SHAPE };
+	traces_agree((odd, 33, 2, 1), b"odd");
+	traces_agree((ModelConfig { experts: 70, layers: 1, ..SHAPE }, 17, 2, 1), b"many experts");
+	traces_agree((ModelConfig { experts: 1, top_k: 1, ..SHAPE }, 20, 2, 1), b"one expert");
+}
+
+#[test]
+fn single_outputs_are_those_of_the_definition() {
+	let exact = golden::model();
+	let model = fast(&exact);
+	let expected = reference::outputs(&exact, golden::TEXT);
+	for kernel in Kernel::available() {
+		let evaluator = Evaluator::new(kernel, 1).unwrap();
+		for (operator, expected) in expected.iter().enumerate() {
+			let got = evaluator.operator_output(&model, golden::TEXT, operator).unwrap();
+			assert_eq!(&got, expected, "{kernel}, operator {operator}");
+		}
+		let outputs = evaluator.outputs(&model, golden::TEXT).unwrap();
+		assert_eq!(outputs, (golden::LOSS, expected.clone()), "{kernel}");
+		let beyond = evaluator.operator_output(&model, golden::TEXT, expected.len());
+		assert_eq!(beyond, Err(EngineError::JobMalformed));
+	}
 }
 
 proptest! {
@@ -112,6 +193,12 @@ proptest! {
 			let evaluator = Evaluator::new(kernel, threads).unwrap();
 			let got = evaluator.paired_losses(&model, &candidate, &sequences, &never_stop).unwrap();
 			prop_assert_eq!(&got, &expected, "{}", kernel);
+			let indices: Vec<u32> = (0..count as u32).collect();
+			let items = evaluator.items(&model, &candidate, &indices, &sequences, &never_stop).unwrap();
+			let (bytes, item) = (sequences[count - 1], items[count - 1]);
+			prop_assert_eq!((item.baseline, item.candidate), expected[count - 1]);
+			prop_assert_eq!(item.baseline_trace, trace_root(&reference::roots(&exact, bytes)), "{}", kernel);
+			prop_assert_eq!(item.candidate_trace, trace_root(&reference::roots(&changed, bytes)), "{}", kernel);
 		}
 	}
 }

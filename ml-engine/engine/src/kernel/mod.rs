@@ -5,6 +5,7 @@
 //! [`table`], [`attention`]); everything else is one plain loop compiled once per instruction set ([`rows`]).
 
 pub mod attention;
+pub mod hash;
 pub mod rows;
 pub mod table;
 pub mod ternary;

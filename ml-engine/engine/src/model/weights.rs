@@ -228,10 +228,12 @@ impl ExpertWeights {
 		&self.block
 	}
 
-	/// What the expert says to each row: `[tokens, d_model]`, Q12.
-	pub fn apply(&self, kernel: Kernel, inputs: &ActivationRows) -> Vec<i32> {
+	/// What the expert says to each row, `[tokens, d_model]` in Q12, behind what leads to it: the accumulators of the
+	/// hidden layer, `[tokens, d_ff]`, and the same normalised.
+	pub fn steps(&self, kernel: Kernel, inputs: &ActivationRows) -> (Vec<i32>, ActivationRows, Vec<i32>) {
 		let hidden = self.up.accumulate(kernel, inputs);
-		let hidden = ActivationRows::norm_quant_squared_relu(kernel, &hidden, &self.gain);
-		self.down.project(kernel, &hidden, RESIDUAL_MAX)
+		let normalised = ActivationRows::norm_quant_squared_relu(kernel, &hidden, &self.gain);
+		let down = self.down.project(kernel, &normalised, RESIDUAL_MAX);
+		(hidden, normalised, down)
 	}
 }

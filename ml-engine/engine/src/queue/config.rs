@@ -20,6 +20,10 @@ pub struct QueueConfig {
 	pub generations_max: usize,
 	/// Training tasks that may wait.
 	pub trainings_max: usize,
+	/// Openings that may wait.
+	pub openings_max: usize,
+	/// Bytes of items, traces and outputs that are kept for further openings.
+	pub findings_bytes_max: usize,
 	/// Longest prompt.
 	pub prompt_bytes_max: u32,
 	/// Longest generation.
@@ -40,6 +44,8 @@ impl Default for QueueConfig {
 			results_max: 1_024,
 			generations_max: 64,
 			trainings_max: 4,
+			openings_max: 64,
+			findings_bytes_max: 256 << 20,
 			prompt_bytes_max: 64 * 1_024,
 			generation_bytes_max: 16 * 1_024,
 			evaluation_patience: Duration::from_secs(2),

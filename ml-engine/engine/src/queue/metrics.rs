@@ -23,6 +23,14 @@ pub struct QueueMetrics {
 	pub generating: u64,
 	/// Bytes generated.
 	pub generated_bytes: u64,
+	/// Openings that wait or are being computed.
+	pub openings_queued: u64,
+	/// Openings given since the start.
+	pub openings: u64,
+	/// Openings that could not be computed.
+	pub openings_failed: u64,
+	/// Bytes kept for further openings.
+	pub findings_bytes: u64,
 	/// Training tasks that wait or run.
 	pub trainings: u64,
 }

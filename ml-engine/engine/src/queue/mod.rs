@@ -5,11 +5,15 @@
 //! ones have work. An evaluation pauses between groups of sequences, and for a bounded time each, so that
 //! constant serving slows it down but never starves it: operators must report in time.
 //!
+//! Beside evaluations, on a thread of its own, the queue opens what outcomes commit to, for disputes: their clocks run
+//! while an evaluation may take minutes. What one opening needed is kept for the next.
+//!
 //! A job is named by its hash. Submitting it twice is submitting it once; results are kept until newer ones
 //! push them out. After a restart nothing is remembered, and whoever wants a result submits again. A panic
 //! inside a job becomes [`EngineError::Internal`] of that job.
 
 mod config;
+mod findings;
 mod metrics;
 mod state;
 #[cfg(test)]
@@ -20,13 +24,13 @@ pub use metrics::QueueMetrics;
 
 use crate::{
 	decode::{generate, GenerationRequest, GenerationSummary},
-	eval::{evaluate_job, Checkpoint, Evaluator},
+	eval::{evaluate_job, Checkpoint, Evaluator, Finding, Need},
 	kernel::Kernel,
 	model::ModelStore,
 };
-use blyan_exact::ModelConfig;
-use blyan_primitives::{BlockRef, EngineError, EvaluationJob, EvaluationOutcome, JobId, JobStatus};
-use parking_lot::{Condvar, Mutex};
+use blyan_exact::{tree::Item, ModelConfig};
+use blyan_primitives::{BlockRef, EngineError, EvaluationJob, JobId, JobStatus, Opening, Query};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use state::{Generation, State, Task};
 use std::{
 	ops::ControlFlow,
@@ -69,9 +73,12 @@ pub type GenerationSink = Box<dyn FnMut(GenerationEvent) -> ControlFlow<()> + Se
 /// A long task of the lowest class. It calls [`Turn::wait`] between steps and ends when that fails.
 pub type TrainingTask = Box<dyn FnOnce(&Turn<'_>) + Send>;
 
-/// What an evaluation thread does with a job.
-type Work =
-	Box<dyn Fn(&EvaluationJob, Checkpoint<'_>) -> Result<EvaluationOutcome, EngineError> + Send + Sync>;
+/// What the evaluation thread does with a job.
+type Work = Box<dyn Fn(&EvaluationJob, Checkpoint<'_>) -> Result<Vec<Item>, EngineError> + Send + Sync>;
+
+/// What the opening thread does to find something.
+type Search =
+	Box<dyn Fn(&EvaluationJob, &Need, Checkpoint<'_>) -> Result<Finding, EngineError> + Send + Sync>;
 
 struct Shared {
 	config: QueueConfig,
@@ -81,6 +88,7 @@ struct Shared {
 	models: Arc<ModelStore>,
 	kernel: Kernel,
 	work: Work,
+	search: Search,
 }
 
 /// The right of a training task to go on.
@@ -110,23 +118,33 @@ pub struct JobQueue {
 impl JobQueue {
 	/// Starts the threads.
 	pub fn new(config: QueueConfig, models: Arc<ModelStore>) -> Result<Self, EngineError> {
-		let evaluator = Evaluator::new(config.kernel, config.evaluation_threads)?;
-		let (limits, store) = (config.limits, models.clone());
+		let evaluator = Arc::new(Evaluator::new(config.kernel, config.evaluation_threads)?);
+		let limits = config.limits;
+		let (store, evaluating) = (models.clone(), evaluator.clone());
 		let work: Work =
-			Box::new(move |job, checkpoint| evaluate_job(job, &limits, &store, &evaluator, checkpoint));
-		Self::with_work(config, models, work)
+			Box::new(move |job, checkpoint| evaluate_job(job, &limits, &store, &evaluating, checkpoint));
+		let store = models.clone();
+		let search: Search =
+			Box::new(move |job, need, checkpoint| need.find(job, &limits, &store, &evaluator, checkpoint));
+		Self::with_work(config, models, work, search)
 	}
 
-	fn with_work(config: QueueConfig, models: Arc<ModelStore>, work: Work) -> Result<Self, EngineError> {
+	fn with_work(
+		config: QueueConfig,
+		models: Arc<ModelStore>,
+		work: Work,
+		search: Search,
+	) -> Result<Self, EngineError> {
 		let serving_threads = config.serving_threads.max(1);
 		let kernel = config.kernel;
 		let (state, changed) = (Mutex::new(State::default()), Condvar::new());
-		let shared = Arc::new(Shared { config, state, changed, models, kernel, work });
+		let shared = Arc::new(Shared { config, state, changed, models, kernel, work, search });
 		let mut queue = Self { shared, threads: Vec::new() };
 		for index in 0..serving_threads {
 			queue.spawn(format!("blyan-serve-{index}"), serve)?;
 		}
 		queue.spawn("blyan-evaluate".into(), evaluate)?;
+		queue.spawn("blyan-open".into(), open)?;
 		queue.spawn("blyan-train".into(), train)?;
 		Ok(queue)
 	}
@@ -166,6 +184,23 @@ impl JobQueue {
 		self.shared.state.lock().cancel(&id, self.shared.config.results_max)?;
 		self.shared.changed.notify_all();
 		Ok(())
+	}
+
+	/// Opens a place in what `job` computes, for a dispute. The job need not have been submitted.
+	///
+	/// Begins to compute what the opening needs and answers `None` while that lasts. Something that could not be
+	/// computed is told once, to the next who asks; asking again tries again.
+	pub fn open(&self, job: EvaluationJob, query: Query) -> Result<Option<Opening>, EngineError> {
+		self.shared.config.limits.check(&job)?;
+		let key = (job.id(), Need::of(&job, &query)?);
+		let found = self.shared.state.lock().find(key, &job, self.shared.config.openings_max)?;
+		match found {
+			Some(finding) => finding.answer(&job, &query).map(Some),
+			None => {
+				self.shared.changed.notify_all();
+				Ok(None)
+			}
+		}
 	}
 
 	/// Queues a generation; everything that happens to it goes to `sink`.
@@ -296,23 +331,58 @@ fn evaluate(shared: &Shared) {
 		let checkpoint = |finished: u32| {
 			let mut state = shared.state.lock();
 			state.note_progress(&id, finished);
-			let until = Instant::now() + shared.config.evaluation_patience;
-			while state.is_serving() && !state.is_cancelled(&id) {
-				if shared.changed.wait_until(&mut state, until).timed_out() {
-					break;
-				}
-			}
-			if state.is_cancelled(&id) {
-				Err(EngineError::Cancelled)
-			} else {
-				Ok(())
-			}
+			give_way(shared, &mut state, |state| state.is_cancelled(&id))
 		};
 		let result = contained(|| (shared.work)(&job, &checkpoint)).unwrap_or(Err(EngineError::Internal));
 		if let Err(error) = &result {
 			log::info!("evaluation {id:?} failed: {error:?}");
 		}
-		shared.state.lock().finish(&id, result, started.elapsed(), shared.config.results_max);
+		shared.state.lock().finish(&id, &job, result, started.elapsed(), &shared.config);
+		shared.changed.notify_all();
+	}
+}
+
+/// Pauses for serving, for a bounded time; fails if the work has been given up.
+fn give_way(
+	shared: &Shared,
+	state: &mut MutexGuard<'_, State>,
+	is_cancelled: impl Fn(&State) -> bool,
+) -> Result<(), EngineError> {
+	let until = Instant::now() + shared.config.evaluation_patience;
+	while state.is_serving() && !is_cancelled(state) {
+		if shared.changed.wait_until(state, until).timed_out() {
+			break;
+		}
+	}
+	if is_cancelled(state) {
+		Err(EngineError::Cancelled)
+	} else {
+		Ok(())
+	}
+}
+
+/// The opening thread. Its work fans out over the evaluator's pool.
+fn open(shared: &Shared) {
+	loop {
+		let (key, job) = {
+			let mut state = shared.state.lock();
+			loop {
+				if state.stopping {
+					return;
+				}
+				if let Some(next) = state.start_opening() {
+					break next;
+				}
+				shared.changed.wait(&mut state);
+			}
+		};
+		let checkpoint = |_: u32| give_way(shared, &mut shared.state.lock(), |state| state.stopping);
+		let result =
+			contained(|| (shared.search)(&job, &key.1, &checkpoint)).unwrap_or(Err(EngineError::Internal));
+		if let Err(error) = &result {
+			log::info!("cannot open {:?} of evaluation {:?}: {error:?}", key.1, key.0);
+		}
+		shared.state.lock().finish_opening(key, result, &shared.config);
 		shared.changed.notify_all();
 	}
 }

@@ -1,7 +1,14 @@
 //! What the queue remembers, and the transitions of a job. No thread is started or blocked here.
 
-use super::{GenerationSink, ModelParts, QueueMetrics, TrainingTask};
-use crate::decode::GenerationRequest;
+use super::{
+	findings::{Findings, Key},
+	GenerationSink, ModelParts, QueueConfig, QueueMetrics, TrainingTask,
+};
+use crate::{
+	decode::GenerationRequest,
+	eval::{outcome, Finding, Need},
+};
+use blyan_exact::tree::Item;
 use blyan_primitives::{EngineError, EvaluationJob, EvaluationOutcome, JobId, JobStatus};
 use std::{
 	collections::{HashMap, VecDeque},
@@ -36,6 +43,14 @@ pub(super) struct State {
 	failed: u64,
 	sequences: u64,
 	evaluation_time: Duration,
+	findings: Findings,
+	/// What is to be found for openings, oldest first.
+	openings: VecDeque<(Key, Arc<EvaluationJob>)>,
+	opening: Option<Key>,
+	/// Why something could not be found; told to whoever asks next, who may then ask again.
+	refusals: VecDeque<(Key, EngineError)>,
+	opened: u64,
+	openings_failed: u64,
 }
 
 impl State {
@@ -44,9 +59,12 @@ impl State {
 		self.generating > 0 || !self.generations.is_empty()
 	}
 
-	/// Whether evaluation has work.
+	/// Whether evaluation has work, openings included.
 	pub(super) fn is_evaluating(&self) -> bool {
-		self.running.is_some() || !self.waiting.is_empty()
+		self.running.is_some()
+			|| !self.waiting.is_empty()
+			|| self.opening.is_some()
+			|| !self.openings.is_empty()
 	}
 
 	pub(super) fn submit(
@@ -109,17 +127,84 @@ impl State {
 		self.stopping || self.running.is_some_and(|(running, cancelled)| running == *id && cancelled)
 	}
 
-	/// Ends the running job.
+	/// Ends the running job, whose items are kept for openings.
 	pub(super) fn finish(
 		&mut self,
 		id: &JobId,
-		result: Result<EvaluationOutcome, EngineError>,
+		job: &EvaluationJob,
+		result: Result<Vec<Item>, EngineError>,
 		took: Duration,
-		results_max: usize,
+		config: &QueueConfig,
 	) {
 		self.running = None;
 		self.evaluation_time += took;
-		self.end(id, result, results_max);
+		let result = result.map(|items| {
+			let outcome = outcome(&items, job.holdout.sequence_len);
+			self.findings.insert((*id, Need::Items), Finding::Items(items), config.findings_bytes_max);
+			outcome
+		});
+		self.end(id, result, config.results_max);
+	}
+
+	/// What was found, or `None` while it is being looked for, which begins with the first call.
+	pub(super) fn find(
+		&mut self,
+		key: Key,
+		job: &EvaluationJob,
+		openings_max: usize,
+	) -> Result<Option<Arc<Finding>>, EngineError> {
+		if let Some(finding) = self.findings.get(&key) {
+			self.opened += 1;
+			return Ok(Some(finding));
+		}
+		if let Some(at) = self.refusals.iter().position(|(refused, _)| *refused == key) {
+			return self.refusals.remove(at).map_or(Ok(None), |(_, error)| Err(error));
+		}
+		let (id, need) = key;
+		let is_evaluated = matches!(self.jobs.get(&id), Some(JobStatus::Queued | JobStatus::Running { .. }));
+		let is_known = self.opening == Some(key) || self.openings.iter().any(|(waiting, _)| *waiting == key);
+		// The items of a job under way come with its result.
+		if is_known || (need == Need::Items && is_evaluated) {
+			return Ok(None);
+		}
+		if self.openings.len() >= openings_max {
+			return Err(EngineError::Busy);
+		}
+		self.openings.push_back((key, Arc::new(job.clone())));
+		Ok(None)
+	}
+
+	/// Takes the next thing to look for.
+	pub(super) fn start_opening(&mut self) -> Option<(Key, Arc<EvaluationJob>)> {
+		let next = self.openings.pop_front()?;
+		self.opening = Some(next.0);
+		Some(next)
+	}
+
+	/// Whether something is being looked for.
+	#[cfg(test)]
+	pub(super) fn is_opening(&self) -> bool {
+		self.opening.is_some()
+	}
+
+	/// Ends the search that was under way.
+	pub(super) fn finish_opening(
+		&mut self,
+		key: Key,
+		result: Result<Finding, EngineError>,
+		config: &QueueConfig,
+	) {
+		self.opening = None;
+		match result {
+			Ok(finding) => self.findings.insert(key, finding, config.findings_bytes_max),
+			Err(error) => {
+				self.openings_failed += 1;
+				self.refusals.push_back((key, error));
+				if self.refusals.len() > config.openings_max.max(1) {
+					self.refusals.pop_front();
+				}
+			}
+		}
 	}
 
 	fn end(&mut self, id: &JobId, result: Result<EvaluationOutcome, EngineError>, results_max: usize) {
@@ -146,6 +231,7 @@ impl State {
 	pub(super) fn stop(&mut self) {
 		self.stopping = true;
 		self.waiting.clear();
+		self.openings.clear();
 		self.trainings.clear();
 		for mut generation in self.generations.drain(..) {
 			let _ = (generation.sink)(super::GenerationEvent::Failed(EngineError::Cancelled));
@@ -169,6 +255,10 @@ impl State {
 			generations_queued: self.generations.len() as u64,
 			generating: self.generating as u64,
 			generated_bytes: self.generated_bytes,
+			openings_queued: self.openings.len() as u64 + u64::from(self.opening.is_some()),
+			openings: self.opened,
+			openings_failed: self.openings_failed,
+			findings_bytes: self.findings.bytes() as u64,
 			trainings: self.trainings.len() as u64 + u64::from(self.training),
 		}
 	}

@@ -1,27 +1,33 @@
+mod openings;
+
 use super::*;
 use crate::{
 	blobs::BlobStore,
 	block::{self, blob_ref, block_ref},
 	eval::JobLimits,
 };
-use blyan_exact::{golden, merkle, Sampling};
-use blyan_primitives::{draw_indices, HoldoutRef};
+use blyan_exact::{
+	golden, merkle,
+	tree::{trace_root, Item},
+	Sampling,
+};
+use blyan_primitives::{draw_indices, EvaluationOutcome, HoldoutRef};
 use sp_core::H256;
 use std::{
 	sync::mpsc,
 	time::{Duration, Instant},
 };
 
-struct World {
+pub(super) struct World {
 	_dir: tempfile::TempDir,
-	models: Arc<ModelStore>,
-	golden: golden::OwnedModel,
-	holdout: Vec<u8>,
-	job: EvaluationJob,
+	pub(super) models: Arc<ModelStore>,
+	pub(super) golden: golden::OwnedModel,
+	pub(super) holdout: Vec<u8>,
+	pub(super) job: EvaluationJob,
 }
 
 impl World {
-	fn new() -> Self {
+	pub(super) fn new() -> Self {
 		let dir = tempfile::tempdir().unwrap();
 		let blobs = Arc::new(BlobStore::open(dir.path(), 1 << 24).unwrap());
 		let golden = golden::model();
@@ -56,7 +62,7 @@ impl World {
 		Self { _dir: dir, models: Arc::new(ModelStore::new(blobs, 1 << 24)), golden, holdout, job }
 	}
 
-	fn queue(&self) -> JobQueue {
+	pub(super) fn queue(&self) -> JobQueue {
 		JobQueue::new(small(), self.models.clone()).unwrap()
 	}
 
@@ -73,11 +79,11 @@ impl World {
 	}
 }
 
-fn small() -> QueueConfig {
+pub(super) fn small() -> QueueConfig {
 	QueueConfig { evaluation_threads: 2, jobs_max: 2, results_max: 2, ..QueueConfig::default() }
 }
 
-fn wait_until(mut reached: impl FnMut() -> bool) {
+pub(super) fn wait_until(mut reached: impl FnMut() -> bool) {
 	let deadline = Instant::now() + Duration::from_secs(60);
 	while !reached() {
 		assert!(Instant::now() < deadline, "the queue is stuck");
@@ -85,7 +91,7 @@ fn wait_until(mut reached: impl FnMut() -> bool) {
 	}
 }
 
-fn wait(queue: &JobQueue, id: JobId) -> JobStatus {
+pub(super) fn wait(queue: &JobQueue, id: JobId) -> JobStatus {
 	let ended = || match queue.poll(id).unwrap() {
 		status @ (JobStatus::Done(_) | JobStatus::Failed(_)) => Some(status),
 		_ => None,
@@ -94,17 +100,22 @@ fn wait(queue: &JobQueue, id: JobId) -> JobStatus {
 	ended().unwrap()
 }
 
+/// Finds nothing.
+fn no_search() -> Search {
+	Box::new(|_, _, _| Err(EngineError::NotAvailable))
+}
+
 /// A queue whose work waits for a signal at every call and then does as told.
-fn held(world: &World, outcome: Result<EvaluationOutcome, EngineError>) -> (JobQueue, mpsc::Sender<()>) {
+fn held(world: &World, outcome: Result<Vec<Item>, EngineError>) -> (JobQueue, mpsc::Sender<()>) {
 	let (release, gate) = mpsc::channel();
 	let gate = Mutex::new(gate);
 	let work: Work = Box::new(move |_, checkpoint| {
 		while gate.lock().recv_timeout(Duration::from_millis(1)).is_err() {
 			checkpoint(0)?;
 		}
-		outcome
+		outcome.clone()
 	});
-	(JobQueue::with_work(small(), world.models.clone(), work).unwrap(), release)
+	(JobQueue::with_work(small(), world.models.clone(), work, no_search()).unwrap(), release)
 }
 
 #[test]
@@ -114,14 +125,20 @@ fn a_job_gives_what_the_definition_computes() {
 	let mut changed = world.golden.clone();
 	changed.experts[6] = golden::random_expert(&changed.config, b"candidate");
 	let indices = draw_indices(&world.job.seed, 32, 10);
-	let losses: Vec<(u64, u64)> = indices
+	let items: Vec<Item> = indices
 		.iter()
-		.map(|&index| {
-			let bytes = &world.holdout[index as usize * 48..][..48];
-			(world.golden.view().sequence_loss(bytes).unwrap(), changed.view().sequence_loss(bytes).unwrap())
+		.map(|&sequence| {
+			let bytes = &world.holdout[sequence as usize * 48..][..48];
+			let claim = |model: &golden::OwnedModel| {
+				let trace = trace_root(&crate::eval::reference::roots(model, bytes));
+				(model.view().sequence_loss(bytes).unwrap(), trace)
+			};
+			let ((baseline, baseline_trace), (candidate, candidate_trace)) =
+				(claim(&world.golden), claim(&changed));
+			Item { sequence, baseline, candidate, baseline_trace, candidate_trace }
 		})
 		.collect();
-	assert_eq!(got, crate::eval::outcome(&indices, &losses, 48));
+	assert_eq!(got, crate::eval::outcome(&items, 48));
 	assert_eq!((got.sequences, got.bytes), (10, 480));
 }
 
@@ -252,9 +269,9 @@ fn a_panic_fails_its_job_and_nothing_else() {
 		if calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0 {
 			panic!("this panic belongs to the test");
 		}
-		Ok(EvaluationOutcome::default())
+		Ok(Vec::new())
 	});
-	let queue = JobQueue::with_work(small(), world.models.clone(), work).unwrap();
+	let queue = JobQueue::with_work(small(), world.models.clone(), work, no_search()).unwrap();
 	let id = queue.submit(world.job.clone()).unwrap();
 	assert_eq!(wait(&queue, id), JobStatus::Failed(EngineError::Internal));
 	queue.submit(world.job.clone()).unwrap();
@@ -264,7 +281,7 @@ fn a_panic_fails_its_job_and_nothing_else() {
 #[test]
 fn the_queue_is_bounded_and_forgets_old_results() {
 	let world = World::new();
-	let (queue, release) = held(&world, Ok(EvaluationOutcome::default()));
+	let (queue, release) = held(&world, Ok(Vec::new()));
 	let job = |seed: u8| EvaluationJob { seed: H256([seed; 32]), ..world.job.clone() };
 	let first = queue.submit(job(0)).unwrap();
 	wait_until(|| matches!(queue.poll(first), Ok(JobStatus::Running { done: 0, total: 10 })));
@@ -283,7 +300,7 @@ fn the_queue_is_bounded_and_forgets_old_results() {
 #[test]
 fn cancel_ends_waiting_and_running_jobs() {
 	let world = World::new();
-	let (queue, _release) = held(&world, Ok(EvaluationOutcome::default()));
+	let (queue, _release) = held(&world, Ok(Vec::new()));
 	let running = queue.submit(world.job.clone()).unwrap();
 	wait_until(|| matches!(queue.poll(running), Ok(JobStatus::Running { .. })));
 	let waiting = queue.submit(EvaluationJob { sample: 3, ..world.job.clone() }).unwrap();
@@ -296,7 +313,7 @@ fn cancel_ends_waiting_and_running_jobs() {
 #[test]
 fn dropping_the_queue_ends_what_runs() {
 	let world = World::new();
-	let (queue, _release) = held(&world, Ok(EvaluationOutcome::default()));
+	let (queue, _release) = held(&world, Ok(Vec::new()));
 	let id = queue.submit(world.job.clone()).unwrap();
 	queue.train(Box::new(|turn| while turn.wait().is_ok() {})).unwrap();
 	wait_until(|| matches!(queue.poll(id), Ok(JobStatus::Running { .. })));

@@ -1,0 +1,196 @@
+//! Openings of what a job's outcome commits to: computed again from the job alone, whoever's outcome it was.
+//!
+//! A [`Query`] is answered from a [`Finding`], which is what has to be computed for it: all items of the job, both
+//! traces of one of them, or a single operator's output. One finding answers many queries, as a dispute descends.
+
+use super::{job::Subject, Checkpoint, Evaluator, JobLimits};
+use crate::model::{Model, ModelStore};
+use blyan_exact::{
+	step::{Place, Witness},
+	tree::{self, trace_root, Item, SumNode},
+	Hash, Program,
+};
+use blyan_primitives::{EngineError, EvaluationJob, Opening, Query, TraceIndex};
+
+/// What a query needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Need {
+	/// All items of the job.
+	Items,
+	/// The operator roots of one item's traces.
+	Traces {
+		/// The item.
+		item: u32,
+	},
+	/// The output of one operator.
+	Output {
+		/// The item.
+		item: u32,
+		/// Which of its traces.
+		trace: TraceIndex,
+		/// The operator's place in the program.
+		operator: u16,
+	},
+	/// The inputs of one block.
+	Witness {
+		/// The item.
+		item: u32,
+		/// Which of its traces.
+		trace: TraceIndex,
+		/// The operator's place in the program.
+		operator: u16,
+		/// The row.
+		row: u32,
+		/// The block.
+		block: u32,
+	},
+}
+
+/// What was computed for a [`Need`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+	/// All items of the job.
+	Items(Vec<Item>),
+	/// One item.
+	Traces {
+		/// The leaf.
+		item: Item,
+		/// Operator roots of the baseline's trace.
+		baseline: Vec<Hash>,
+		/// Operator roots of the candidate's trace.
+		candidate: Vec<Hash>,
+	},
+	/// An operator's output.
+	Output(Vec<u8>),
+	/// The inputs of a block.
+	Witness(Witness),
+}
+
+impl Need {
+	/// What is needed to answer `query`; [`EngineError::JobMalformed`] if the job has no such place. Computes nothing,
+	/// and expects a job that [`JobLimits::check`] has passed.
+	pub fn of(job: &EvaluationJob, query: &Query) -> Result<Self, EngineError> {
+		let malformed = EngineError::JobMalformed;
+		let program = Program::new(job.config, job.holdout.sequence_len).ok_or(malformed)?;
+		let has_item = |item| item < job.sample;
+		let has_node = |count: usize, level: u8, index: u32| {
+			!tree::children(count, level.into(), index as usize).is_empty()
+		};
+		let shape = |item, trace: TraceIndex, operator: u16| {
+			program.shape_at(operator.into()).filter(|_| has_item(item) && trace < 2)
+		};
+		match *query {
+			Query::Items { level, index } => {
+				has_node(job.sample as usize, level, index).then_some(Self::Items).ok_or(malformed)
+			}
+			Query::Item { item } => has_item(item).then_some(Self::Traces { item }).ok_or(malformed),
+			Query::Rows { item, trace, operator, level, index } => shape(item, trace, operator)
+				.filter(|shape| has_node(shape.rows, level, index))
+				.map(|_| Self::Output { item, trace, operator })
+				.ok_or(malformed),
+			Query::Blocks { item, trace, operator, row } => shape(item, trace, operator)
+				.filter(|shape| (row as usize) < shape.rows)
+				.map(|_| Self::Output { item, trace, operator })
+				.ok_or(malformed),
+			Query::Witness { item, trace, operator, row, block } => shape(item, trace, operator)
+				.filter(|shape| (row as usize) < shape.rows && (block as usize) < shape.blocks())
+				.map(|_| Self::Witness { item, trace, operator, row, block })
+				.ok_or(malformed),
+		}
+	}
+
+	/// Computes it. Everything but [`Self::Items`] takes the time of one sequence or two.
+	pub fn find(
+		&self,
+		job: &EvaluationJob,
+		limits: &JobLimits,
+		store: &ModelStore,
+		evaluator: &Evaluator,
+		checkpoint: Checkpoint<'_>,
+	) -> Result<Finding, EngineError> {
+		let subject = Subject::load(job, limits, store)?;
+		checkpoint(0)?;
+		match *self {
+			Self::Items => subject.items(evaluator, checkpoint).map(Finding::Items),
+			Self::Traces { item } => {
+				let (sequence, bytes) = subject.sequence(item).ok_or(EngineError::JobMalformed)?;
+				let (loss, baseline) = evaluator.operator_roots(&subject.model, bytes)?;
+				let (other_loss, candidate) = evaluator.operator_roots(&subject.changed()?, bytes)?;
+				let item = Item {
+					sequence,
+					baseline: loss,
+					candidate: other_loss,
+					baseline_trace: trace_root(&baseline),
+					candidate_trace: trace_root(&candidate),
+				};
+				Ok(Finding::Traces { item, baseline, candidate })
+			}
+			Self::Output { item, trace, operator } => {
+				let (_, bytes) = subject.sequence(item).ok_or(EngineError::JobMalformed)?;
+				let output = evaluator.operator_output(&subject.traced(trace)?, bytes, operator.into())?;
+				Ok(Finding::Output(output))
+			}
+			Self::Witness { item, trace, operator, row, block } => {
+				let (_, bytes) = subject.sequence(item).ok_or(EngineError::JobMalformed)?;
+				let place =
+					Place { operator: operator.into(), row: row as usize, block: block as usize };
+				witness(&subject, &subject.traced(trace)?, bytes, place).map(Finding::Witness)
+			}
+		}
+	}
+}
+
+impl Finding {
+	/// Bytes that it takes in memory, about.
+	pub fn size(&self) -> usize {
+		match self {
+			Self::Items(items) => size_of_val(items.as_slice()),
+			Self::Traces { baseline, candidate, .. } => {
+				size_of::<Item>() + size_of::<Hash>() * (baseline.len() + candidate.len())
+			}
+			Self::Output(bytes) => bytes.len(),
+			Self::Witness(witness) => codec::Encode::encoded_size(witness),
+		}
+	}
+
+	/// The answer to a query that [`Need::of`] has found in order; [`EngineError::Internal`] if this is not what it needs.
+	pub fn answer(&self, job: &EvaluationJob, query: &Query) -> Result<Opening, EngineError> {
+		let shape = |operator: u16| {
+			let program = Program::new(job.config, job.holdout.sequence_len);
+			program.and_then(|program| program.shape_at(operator.into())).ok_or(EngineError::JobMalformed)
+		};
+		match (self, query) {
+			(Self::Items(items), &Query::Items { level, index }) => {
+				let leaves: Vec<SumNode> = items.iter().map(Item::node).collect();
+				let below = tree::sum_level(&leaves, u32::from(level).saturating_sub(1));
+				let children = tree::children(leaves.len(), level.into(), index as usize);
+				Ok(Opening::Items(below[children].to_vec()))
+			}
+			(Self::Traces { item, baseline, candidate }, Query::Item { .. }) => Ok(Opening::Item {
+				item: *item,
+				baseline: baseline.clone(),
+				candidate: candidate.clone(),
+			}),
+			(Self::Output(output), &Query::Rows { operator, level, index, .. }) => {
+				let rows = shape(operator)?.row_hashes(output);
+				let below = tree::level(&rows, u32::from(level).saturating_sub(1));
+				let children = tree::children(rows.len(), level.into(), index as usize);
+				Ok(Opening::Hashes(below[children].to_vec()))
+			}
+			(Self::Output(output), &Query::Blocks { operator, row, .. }) => {
+				let shape = shape(operator)?;
+				let row = output.chunks_exact(shape.row_bytes).nth(row as usize);
+				Ok(Opening::Hashes(shape.block_hashes(row.ok_or(EngineError::JobMalformed)?)))
+			}
+			(Self::Witness(witness), Query::Witness { .. }) => Ok(Opening::Witness(witness.clone())),
+			_ => Err(EngineError::Internal),
+		}
+	}
+}
+
+/// Everything that computing one block reads.
+fn witness(_: &Subject, _: &Model, _: &[u8], _: Place) -> Result<Witness, EngineError> {
+	// `blyan_exact::step` executes witnesses and does not record them yet.
+	log::warn!("witnesses cannot be recorded yet");
+	Err(EngineError::Internal)
+}
