@@ -96,6 +96,7 @@ impl Need {
 				.filter(|shape| (row as usize) < shape.rows && (block as usize) < shape.blocks())
 				.map(|_| Self::Witness { item, trace, operator, row, block })
 				.ok_or(malformed),
+			Query::Candidate | Query::Tile { .. } => Err(malformed),
 		}
 	}
 
@@ -132,8 +133,7 @@ impl Need {
 			}
 			Self::Witness { item, trace, operator, row, block } => {
 				let (_, bytes) = subject.sequence(item).ok_or(EngineError::JobMalformed)?;
-				let place =
-					Place { operator: operator.into(), row: row as usize, block: block as usize };
+				let place = Place { operator: operator.into(), row: row as usize, block: block as usize };
 				witness(&subject, &subject.traced(trace)?, bytes, place).map(Finding::Witness)
 			}
 		}
@@ -166,11 +166,9 @@ impl Finding {
 				let children = tree::children(leaves.len(), level.into(), index as usize);
 				Ok(Opening::Items(below[children].to_vec()))
 			}
-			(Self::Traces { item, baseline, candidate }, Query::Item { .. }) => Ok(Opening::Item {
-				item: *item,
-				baseline: baseline.clone(),
-				candidate: candidate.clone(),
-			}),
+			(Self::Traces { item, baseline, candidate }, Query::Item { .. }) => {
+				Ok(Opening::Item { item: *item, baseline: baseline.clone(), candidate: candidate.clone() })
+			}
 			(Self::Output(output), &Query::Rows { operator, level, index, .. }) => {
 				let rows = shape(operator)?.row_hashes(output);
 				let below = tree::level(&rows, u32::from(level).saturating_sub(1));

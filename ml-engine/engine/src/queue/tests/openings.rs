@@ -18,7 +18,9 @@ fn ask(queue: &JobQueue, job: &EvaluationJob, query: Query) -> Result<Opening, E
 }
 
 fn sums(queue: &JobQueue, job: &EvaluationJob, level: u8, index: u32) -> Vec<tree::SumNode> {
-	let Ok(Opening::Items(nodes)) = ask(queue, job, Query::Items { level, index }) else { panic!("no items") };
+	let Ok(Opening::Items(nodes)) = ask(queue, job, Query::Items { level, index }) else {
+		panic!("no items")
+	};
 	nodes
 }
 
@@ -65,8 +67,7 @@ fn openings_lead_from_an_outcome_to_the_blocks_of_every_operator() {
 			for level in (1..=levels).rev() {
 				let mut lower = Vec::new();
 				for (index, node) in upper.iter().enumerate() {
-					let query =
-						Query::Rows { item: 17, trace, operator: number, level, index: index as u32 };
+					let query = Query::Rows { item: 17, trace, operator: number, level, index: index as u32 };
 					let children = hashes(&queue, &job, query);
 					assert_eq!(tree::node(&children), *node, "operator {operator}");
 					lower.extend(children);
