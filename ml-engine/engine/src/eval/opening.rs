@@ -3,12 +3,12 @@
 //! A [`Query`] is answered from a [`Finding`], which is what has to be computed for it: all items of the job, both
 //! traces of one of them, or a single operator's output. One finding answers many queries, as a dispute descends.
 
-use super::{job::Subject, Checkpoint, Evaluator, JobLimits};
-use crate::model::{Model, ModelStore};
+use super::{job::Subject, Candidate, Checkpoint, Evaluator, JobLimits};
+use crate::model::{ExpertWeights, ModelStore};
 use blyan_exact::{
-	step::{Place, Witness},
+	step::{CandidateSlot, Place, Prover, Witness},
 	tree::{self, trace_root, Item, SumNode},
-	Hash, Program,
+	Hash, Program, Trace,
 };
 use blyan_primitives::{EngineError, EvaluationJob, Opening, Query, TraceIndex};
 
@@ -131,10 +131,8 @@ impl Need {
 				Ok(Finding::Output(output))
 			}
 			Self::Witness { item, trace, operator, row, block } => {
-				let (_, bytes) = subject.sequence(item).ok_or(EngineError::JobMalformed)?;
-				let place =
-					Place { operator: operator.into(), row: row as usize, block: block as usize };
-				witness(&subject, &subject.traced(trace)?, bytes, place).map(Finding::Witness)
+				let place = Place { operator: operator.into(), row: row as usize, block: block as usize };
+				witness(&subject, evaluator, (item, trace), place).map(Finding::Witness)
 			}
 		}
 	}
@@ -166,11 +164,9 @@ impl Finding {
 				let children = tree::children(leaves.len(), level.into(), index as usize);
 				Ok(Opening::Items(below[children].to_vec()))
 			}
-			(Self::Traces { item, baseline, candidate }, Query::Item { .. }) => Ok(Opening::Item {
-				item: *item,
-				baseline: baseline.clone(),
-				candidate: candidate.clone(),
-			}),
+			(Self::Traces { item, baseline, candidate }, Query::Item { .. }) => {
+				Ok(Opening::Item { item: *item, baseline: baseline.clone(), candidate: candidate.clone() })
+			}
 			(Self::Output(output), &Query::Rows { operator, level, index, .. }) => {
 				let rows = shape(operator)?.row_hashes(output);
 				let below = tree::level(&rows, u32::from(level).saturating_sub(1));
@@ -189,8 +185,32 @@ impl Finding {
 }
 
 /// Everything that computing one block reads.
-fn witness(_: &Subject, _: &Model, _: &[u8], _: Place) -> Result<Witness, EngineError> {
-	// `blyan_exact::step` executes witnesses and does not record them yet.
-	log::warn!("witnesses cannot be recorded yet");
-	Err(EngineError::Internal)
+fn witness(
+	subject: &Subject,
+	evaluator: &Evaluator,
+	(item, trace): (u32, TraceIndex),
+	place: Place,
+) -> Result<Witness, EngineError> {
+	let (sequence, bytes) = subject.sequence(item).ok_or(EngineError::JobMalformed)?;
+	let model = subject.traced(trace)?;
+	let positions = u16::try_from(bytes.len()).map_err(|_| EngineError::JobMalformed)?;
+	let program = Program::new(*model.config(), positions).ok_or(EngineError::JobMalformed)?;
+	let (loss, outputs) = evaluator.outputs(&model, bytes)?;
+	let root = |expert: &ExpertWeights| expert.block().tensor_root().0;
+	let heads: Vec<Hash> = subject.model.experts().iter().map(|expert| root(expert)).collect();
+	let experts: Vec<&[u8]> = model.experts().iter().map(|expert| expert.block().bytes()).collect();
+	let Candidate { layer, expert, ref weights } = subject.candidate;
+	let prover = Prover {
+		trace: &Trace::new(program, outputs, loss),
+		trunk: model.trunk().block().bytes(),
+		heads: &heads,
+		experts: &experts,
+		candidate: (trace == 1).then(|| CandidateSlot { layer, expert, tensor_root: root(weights) }),
+		holdout: subject.holdout(),
+		sequence,
+	};
+	prover.record(place).map_err(|error| {
+		log::error!("cannot record what {place:?} reads: {error:?}");
+		EngineError::Internal
+	})
 }

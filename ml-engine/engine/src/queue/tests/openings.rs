@@ -3,6 +3,7 @@
 use super::*;
 use crate::eval::reference;
 use blyan_exact::{
+	step::{execute, Place},
 	tree::{self, sum_node},
 	Program,
 };
@@ -18,7 +19,9 @@ fn ask(queue: &JobQueue, job: &EvaluationJob, query: Query) -> Result<Opening, E
 }
 
 fn sums(queue: &JobQueue, job: &EvaluationJob, level: u8, index: u32) -> Vec<tree::SumNode> {
-	let Ok(Opening::Items(nodes)) = ask(queue, job, Query::Items { level, index }) else { panic!("no items") };
+	let Ok(Opening::Items(nodes)) = ask(queue, job, Query::Items { level, index }) else {
+		panic!("no items")
+	};
 	nodes
 }
 
@@ -65,8 +68,7 @@ fn openings_lead_from_an_outcome_to_the_blocks_of_every_operator() {
 			for level in (1..=levels).rev() {
 				let mut lower = Vec::new();
 				for (index, node) in upper.iter().enumerate() {
-					let query =
-						Query::Rows { item: 17, trace, operator: number, level, index: index as u32 };
+					let query = Query::Rows { item: 17, trace, operator: number, level, index: index as u32 };
 					let children = hashes(&queue, &job, query);
 					assert_eq!(tree::node(&children), *node, "operator {operator}");
 					lower.extend(children);
@@ -82,6 +84,32 @@ fn openings_lead_from_an_outcome_to_the_blocks_of_every_operator() {
 	let metrics = queue.metrics();
 	assert_eq!((metrics.openings_queued, metrics.openings_failed), (0, 0));
 	assert!(metrics.openings > 100 && metrics.findings_bytes > 0);
+}
+
+/// The chain executes what a party sent, knowing nothing but the statement and the agreed roots.
+#[test]
+fn witnesses_of_every_operator_lead_to_the_blocks_that_were_opened() {
+	let world = World::new();
+	let (queue, job) = (world.queue(), deep(&world));
+	let (statement, program) = (job.statement(), job.statement().program().unwrap());
+	for trace in [0, 1] {
+		let item = 11;
+		let opened = ask(&queue, &job, Query::Item { item });
+		let Ok(Opening::Item { baseline, candidate, .. }) = opened else { panic!("no item") };
+		let agreed = if trace == 0 { baseline } else { candidate };
+		let commitments = statement.commitments(item, trace).unwrap();
+		for operator in 0..program.operators() as u16 {
+			let shape = program.shape_at(operator.into()).unwrap();
+			let (row, block) = (shape.rows as u32 - 1, shape.blocks() as u32 - 1);
+			let blocks = hashes(&queue, &job, Query::Blocks { item, trace, operator, row });
+			let query = Query::Witness { item, trace, operator, row, block };
+			let Ok(Opening::Witness(witness)) = ask(&queue, &job, query) else { panic!("no witness") };
+			let place = Place { operator: operator.into(), row: row as usize, block: block as usize };
+			let executed =
+				execute(&program, &commitments, &agreed[..operator.into()], place, &witness).unwrap();
+			assert_eq!(executed, blocks[block as usize], "operator {operator}");
+		}
+	}
 }
 
 #[test]
