@@ -1,10 +1,9 @@
 //! What a party of a dispute asks of its queue.
 
 use super::*;
-use crate::eval::reference;
 use blyan_exact::{
 	step::{execute, Place},
-	tree::{self, sum_node},
+	tree::{self, sum_node, trace_root},
 	Program,
 };
 
@@ -59,7 +58,9 @@ fn openings_lead_from_an_outcome_to_the_blocks_of_every_operator() {
 	let bytes = &world.holdout[sequence as usize * 48..][..48];
 	let program = Program::new(job.config, 48).unwrap();
 	for (trace, model, roots) in [(0, &world.golden, baseline), (1, &changed, candidate)] {
-		for (operator, output) in reference::outputs(model, bytes).iter().enumerate() {
+		let reference = Trace::of(&model.view(), bytes).unwrap();
+		for operator in 0..program.operators() {
+			let output = reference.output(operator).unwrap();
 			let shape = program.shape_at(operator).unwrap();
 			let rows = shape.row_hashes(output);
 			let number = operator as u16;
