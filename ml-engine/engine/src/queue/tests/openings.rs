@@ -59,13 +59,13 @@ fn openings_lead_from_an_outcome_to_the_blocks_of_every_operator() {
 	let program = Program::new(job.config, 48).unwrap();
 	for (trace, model, roots) in [(0, &world.golden, baseline), (1, &changed, candidate)] {
 		let reference = Trace::of(&model.view(), bytes).unwrap();
-		for operator in 0..program.operators() {
+		for (operator, root) in roots.iter().enumerate() {
 			let output = reference.output(operator).unwrap();
 			let shape = program.shape_at(operator).unwrap();
 			let rows = shape.row_hashes(output);
 			let number = operator as u16;
 			let levels = tree::levels(shape.rows) as u8;
-			let mut upper = vec![roots[operator]];
+			let mut upper = vec![*root];
 			for level in (1..=levels).rev() {
 				let mut lower = Vec::new();
 				for (index, node) in upper.iter().enumerate() {
