@@ -260,6 +260,13 @@ pub enum Query {
 		/// The block.
 		block: u32,
 	},
+	/// The candidate's bytes, as its blob's hash names them.
+	Candidate,
+	/// A tile of the candidate's block, with its path: a witness of one piece of evidence.
+	Tile {
+		/// Which one.
+		tile: u32,
+	},
 }
 
 /// What a [`Query`] is answered with.
@@ -278,6 +285,8 @@ pub enum Opening {
 	},
 	/// Children in a tree over rows, or the blocks of a row.
 	Hashes(Vec<[u8; 32]>),
-	/// The inputs of a block.
+	/// The inputs of a block, or a tile.
 	Witness(Witness),
+	/// The candidate's bytes.
+	Candidate(Vec<u8>),
 }

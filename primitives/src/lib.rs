@@ -14,6 +14,7 @@ mod claim;
 mod draw;
 mod job;
 mod model;
+mod operator;
 mod pow;
 mod score;
 pub mod traits;
@@ -25,6 +26,11 @@ pub use job::{EngineError, EvaluationJob, EvaluationOutcome, HoldoutRef, JobId, 
 pub use model::{
 	BlobRef, BlockRef, ExpertHead, ExpertIndex, ExpertSlot, LayerIndex, ModelId, ModelInfo, ModelVersion,
 	VersionIndex,
+};
+pub use operator::{
+	hardware_root, HardwareComponent, HardwareComponents, HardwareOpening, Measurement, Measures,
+	OperatorUid, PerformanceTier, HARDWARE_COMPONENTS, HARDWARE_KEY, HARDWARE_PATH, MEASUREMENT_KEY,
+	TIER_THRESHOLDS,
 };
 pub use pow::{leading_zero_bits, pow_hash, search_pow, PowStamp, POW_CONTEXT};
 pub use score::{

@@ -165,6 +165,40 @@ pub trait Offences<AccountId> {
 	/// Reports that `offender` did `kind`. Reporting the same evidence twice counts once. `reporter` gets its share
 	/// of what is taken, if there is one.
 	fn report(offender: &AccountId, kind: OffenceKind, evidence: H256, reporter: Option<&AccountId>);
+	/// Reports like [`Offences::report`], and says which claim it is about, so that an appeal has it computed again.
+	fn report_claim(
+		offender: &AccountId,
+		kind: OffenceKind,
+		evidence: H256,
+		reporter: Option<&AccountId>,
+		_contested: Contested,
+	) {
+		Self::report(offender, kind, evidence, reporter);
+	}
+	/// The dispute that [`Appeals::appeal`] opened is over. `cleared`: the appellant's claim stood.
+	fn note_appeal_ended(_appellant: &AccountId, _subject: Subject, _cleared: bool) {}
+}
+
+/// The claim that an offence is about.
+#[derive(
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
+)]
+pub struct Contested {
+	/// What was claimed about.
+	pub subject: Subject,
+	/// Whether the chain itself has executed the differing block: there is nothing left to compute then, and no appeal.
+	pub executed: bool,
 }
 
 impl<AccountId> Offences<AccountId> for () {
@@ -177,6 +211,10 @@ pub trait OperatorStakes<AccountId, Balance> {
 	type Credit;
 	/// What `who` has at stake.
 	fn stake(who: &AccountId) -> Option<Balance>;
+	/// An offence of `who` awaits its decision: the stake cannot be withdrawn until as many are settled.
+	fn note_pending(who: &AccountId);
+	/// An offence of `who` was decided.
+	fn note_settled(who: &AccountId);
 	/// Takes `share` of the stake of `who`.
 	fn slash(who: &AccountId, share: Perbill) -> Self::Credit;
 	/// Keeps `who` out of draws until it asks to return, or is let in again.
@@ -187,6 +225,9 @@ pub trait OperatorStakes<AccountId, Balance> {
 	fn ban(who: &AccountId);
 	/// Moves the measure of violations in the reputation of `who`.
 	fn note_offence(who: &AccountId, kind: OffenceKind);
+	/// Makes an operator with a stake for a benchmark.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn ensure_staked_for_benchmark() -> AccountId;
 }
 
 /// The claims about a subject, as `disputes` sees them. Implemented by whoever keeps the claims.
@@ -219,4 +260,15 @@ pub trait Claims<AccountId> {
 pub trait Appeals<AccountId> {
 	/// Puts the claim of `appellant` about `subject` against the claim that prevailed.
 	fn appeal(appellant: &AccountId, subject: Subject) -> sp_runtime::DispatchResult;
+	/// An appellant and a subject that it can appeal about, for a benchmark; `None` if there is none.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn ensure_appealable_for_benchmark() -> Option<(AccountId, Subject)> {
+		None
+	}
+}
+
+impl<AccountId> Appeals<AccountId> for () {
+	fn appeal(_: &AccountId, _: Subject) -> sp_runtime::DispatchResult {
+		Err(DispatchError::Unavailable)
+	}
 }

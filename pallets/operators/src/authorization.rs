@@ -1,7 +1,9 @@
-//! Which heartbeats may enter a block without a fee.
+//! Which heartbeats and answers may enter a block without a fee.
 
-use crate::{heartbeat_payload, Config, KeyOwners, Operators, Pallet, PeriodIndex};
-use blyan_primitives::{OperatorId, OperatorSignature};
+use crate::{
+	hardware_payload, heartbeat_payload, Challenges, Config, KeyOwners, Operators, Pallet, PeriodIndex,
+};
+use blyan_primitives::{HardwareOpening, Measurement, OperatorId, OperatorSignature};
 use frame_support::{pallet_prelude::*, traits::Get};
 use sp_application_crypto::RuntimeAppPublic;
 use sp_runtime::{transaction_validity::TransactionValidityWithRefund, SaturatedConversion};
@@ -14,6 +16,7 @@ impl<T: Config> Pallet<T> {
 		_source: TransactionSource,
 		period: &PeriodIndex,
 		key: &OperatorId,
+		measurement: &Measurement,
 		signature: &OperatorSignature,
 	) -> TransactionValidityWithRefund {
 		let current = Self::period();
@@ -31,13 +34,48 @@ impl<T: Config> Pallet<T> {
 		if record.heard_in >= *period {
 			return Err(InvalidTransaction::Stale.into());
 		}
-		if !key.verify(&heartbeat_payload(&Self::genesis_hash(), *period), signature) {
+		if !key.verify(&heartbeat_payload(&Self::genesis_hash(), *period, measurement), signature) {
 			return Err(InvalidTransaction::BadProof.into());
 		}
 		ValidTransaction::with_tag_prefix("BlyanHeartbeat")
 			.priority(T::HeartbeatPriority::get())
 			.and_provides((period, key))
 			.longevity(T::HeartbeatPeriod::get().saturated_into())
+			.propagate(true)
+			.build()
+			.map(|validity| (validity, Weight::zero()))
+	}
+
+	/// Accepts what opens the drawn component of an open challenge in time.
+	///
+	/// An opening that does not lead to the root is refused here: it proves nothing, and whoever has no other misses
+	/// the deadline.
+	pub(crate) fn authorize_answer(
+		_source: TransactionSource,
+		key: &OperatorId,
+		component: &u8,
+		opening: &HardwareOpening,
+		signature: &OperatorSignature,
+	) -> TransactionValidityWithRefund {
+		let who = KeyOwners::<T>::get(key).ok_or(InvalidTransaction::BadSigner)?;
+		let challenge = Challenges::<T>::get(&who).ok_or(InvalidTransaction::Stale)?;
+		let drawn = challenge.drawn.ok_or(InvalidTransaction::Future)?;
+		let now = frame_system::Pallet::<T>::block_number();
+		if drawn.component != *component || now > drawn.deadline {
+			return Err(InvalidTransaction::Stale.into());
+		}
+		let record = Operators::<T>::get(&who).ok_or(InvalidTransaction::BadSigner)?;
+		if !opening.opens(&record.profile.hardware, *component) {
+			return Err(InvalidTransaction::Call.into());
+		}
+		let payload = hardware_payload(&Self::genesis_hash(), &who, &challenge.asked_at, *component, opening);
+		if !key.verify(&payload, signature) {
+			return Err(InvalidTransaction::BadProof.into());
+		}
+		ValidTransaction::with_tag_prefix("BlyanHardware")
+			.priority(T::HeartbeatPriority::get())
+			.and_provides((who, challenge.asked_at))
+			.longevity(T::HardwareWindow::get().saturated_into())
 			.propagate(true)
 			.build()
 			.map(|validity| (validity, Weight::zero()))

@@ -1,28 +1,41 @@
 //! Benchmarks of the calls, and the worlds that the neighbours' benchmarks need.
 
 use crate::{
-	heartbeat_payload, possession_payload, BalanceOf, Call, Capabilities, Config, Event, KeyOwners,
-	OperatorProfile, Operators, Pallet,
+	hardware_payload, heartbeat_payload, possession_payload, BalanceOf, Call, Capabilities, Challenges,
+	Config, Drawn, Event, KeyOwners, LastPrice, NextIndex, Opened, OperatorProfile, Operators, Pallet,
+	PriceRecord, SweepCursor,
 };
 use alloc::vec::Vec;
-use blyan_primitives::{OperatorId, OperatorSignature};
+use blyan_primitives::{
+	hardware_root, traits::OperatorStakes, HardwareComponents, HardwareOpening, Measurement, OperatorId,
+	OperatorSignature, OperatorUid,
+};
 use frame_benchmarking::v2::*;
 use frame_support::traits::{
 	fungible::{Inspect, Mutate},
 	Authorize, Get,
 };
-use frame_system::RawOrigin;
+use frame_system::{pallet_prelude::BlockNumberFor, RawOrigin};
 use sp_application_crypto::RuntimeAppPublic;
 use sp_core::H256;
 use sp_runtime::{
-	traits::{Convert, Saturating},
+	traits::{Convert, One, Saturating, Zero},
 	transaction_validity::TransactionSource,
 };
 
-/// Gives `who` enough for the highest stake, with something left to live on.
+/// The machine of every operator here.
+fn machine() -> HardwareComponents {
+	HardwareComponents::default()
+}
+
+/// Gives `who` enough for the highest stake and for bonds, with something left to live on.
 fn endow<T: Config>(who: &T::AccountId) -> BalanceOf<T> {
 	let most = T::RequiredStake::convert(Capabilities::PRIORITY);
-	let amount = most.saturating_add(T::Currency::minimum_balance()).saturating_mul(2u32.into());
+	let amount = most
+		.saturating_add(T::Currency::minimum_balance())
+		.saturating_add(Pallet::<T>::registration_price())
+		.saturating_add(T::HardwareBond::get())
+		.saturating_mul(2u32.into());
 	let _ = T::Currency::mint_into(who, amount);
 	most
 }
@@ -41,8 +54,54 @@ fn register_one<T: Config>(who: &T::AccountId) -> OperatorId {
 	let (key, _) = key::<T>(who);
 	let profile = OperatorProfile::default();
 	let stake = T::RequiredStake::convert(profile.capabilities);
-	Pallet::<T>::insert(who, profile, key.clone(), stake).expect("there is room for another; qed");
+	let bond = T::RegistrationBase::get();
+	Pallet::<T>::insert(who, profile, key.clone(), stake, bond).expect("there is room for another; qed");
 	key
+}
+
+/// Makes an operator whose stake others want to take.
+pub(crate) fn register_staked<T: Config>() -> T::AccountId {
+	let who: T::AccountId = account("staked", Operators::<T>::count(), 0);
+	register_one::<T>(&who);
+	who
+}
+
+/// Makes `who` an operator that commits to hardware and is challenged by somebody else.
+fn challenged<T: Config>(who: &T::AccountId) -> OperatorId {
+	let key = register_one::<T>(who);
+	let capabilities = Capabilities::default();
+	Pallet::<T>::do_update_capabilities(who, capabilities, hardware_root(&machine()))
+		.expect("nobody else has the hardware; qed");
+	let challenger: T::AccountId = account("challenger", 0, 0);
+	endow::<T>(&challenger);
+	Pallet::<T>::do_challenge_hardware(&challenger, who).expect("the challenger has the bond; qed");
+	key
+}
+
+/// Sets what is drawn for the challenge of `who`: the last component, to be opened until `deadline`.
+fn draw<T: Config>(who: &T::AccountId, deadline: BlockNumberFor<T>) -> u8 {
+	let component = 7;
+	Challenges::<T>::mutate(who, |challenge| {
+		if let Some(challenge) = challenge {
+			challenge.drawn = Some(Drawn { component, deadline });
+		}
+	});
+	component
+}
+
+/// Lets `who` go, whatever time that takes.
+fn leave<T: Config>(who: &T::AccountId) {
+	Pallet::<T>::do_exit(who).expect("it is an operator; qed");
+	let now = frame_system::Pallet::<T>::block_number();
+	frame_system::Pallet::<T>::set_block_number(now.saturating_add(T::UnbondingPeriod::get()));
+	Pallet::<T>::do_withdraw(who).expect("nothing is pending; qed");
+}
+
+/// Lets `who` miss three heartbeats.
+fn silence<T: Config>() {
+	let now = frame_system::Pallet::<T>::block_number();
+	let later = T::HeartbeatPeriod::get().saturating_mul(4u32.into());
+	frame_system::Pallet::<T>::set_block_number(now.saturating_add(later));
 }
 
 /// Makes operators until there are `count` new ones or no room is left, all of them eligible.
@@ -72,12 +131,23 @@ mod benchmarks {
 		let who: T::AccountId = whitelisted_caller();
 		let stake = endow::<T>(&who);
 		let (key, proof) = key::<T>(&who);
-		let profile = OperatorProfile { capabilities: Capabilities::PRIORITY, ..Default::default() };
+		let hardware = hardware_root(&machine());
+		let profile =
+			OperatorProfile { capabilities: Capabilities::PRIORITY, hardware, ..Default::default() };
+		// Somebody was here before, so there is a price that decays and an index that comes back.
+		let at = frame_system::Pallet::<T>::block_number();
+		LastPrice::<T>::put(PriceRecord { price: T::RegistrationBase::get(), at });
+		let before: T::AccountId = account("before", 0, 0);
+		register_one::<T>(&before);
+		let index = Operators::<T>::get(&before).map_or(0, |record| record.uid.index);
+		leave::<T>(&before);
+		let bond = Pallet::<T>::registration_price();
 
 		#[extrinsic_call]
 		_(RawOrigin::Signed(who.clone()), profile, key.clone(), proof);
 
-		assert_last_event::<T>(Event::Registered { who, key, stake });
+		let uid = OperatorUid { index, generation: 1 };
+		assert_last_event::<T>(Event::Registered { who, key, stake, uid, bond });
 	}
 
 	// The worst case: the stake grows.
@@ -116,7 +186,7 @@ mod benchmarks {
 		let signature = key.sign(&[]).expect("the keystore has the key; qed");
 
 		#[extrinsic_call]
-		_(RawOrigin::Authorized, 1, key, signature);
+		_(RawOrigin::Authorized, 1, key, Measurement::default(), signature);
 
 		assert_last_event::<T>(Event::HeartbeatReceived { who, period: 1 });
 	}
@@ -127,10 +197,10 @@ mod benchmarks {
 		let who: T::AccountId = whitelisted_caller();
 		let key = register_one::<T>(&who);
 		frame_system::Pallet::<T>::set_block_number(T::HeartbeatPeriod::get());
-		let payload = heartbeat_payload(&Pallet::<T>::genesis_hash(), 1);
+		let payload = heartbeat_payload(&Pallet::<T>::genesis_hash(), 1, &Measurement::default());
 		let signature = key.sign(&payload).ok_or("the keystore has the key")?;
 		let call: <T as frame_system::Config>::RuntimeCall =
-			Call::<T>::heartbeat { period: 1, key, signature }.into();
+			Call::<T>::heartbeat { period: 1, key, measurement: Measurement::default(), signature }.into();
 
 		#[block]
 		{
@@ -156,6 +226,8 @@ mod benchmarks {
 	fn withdraw() -> Result<(), BenchmarkError> {
 		let who: T::AccountId = whitelisted_caller();
 		register_one::<T>(&who);
+		Pallet::<T>::do_update_capabilities(&who, Capabilities::default(), hardware_root(&machine()))?;
+		Opened::<T>::insert(&who, crate::OpenedComponents::default());
 		Pallet::<T>::do_exit(&who)?;
 		let now = frame_system::Pallet::<T>::block_number();
 		frame_system::Pallet::<T>::set_block_number(now.saturating_add(T::UnbondingPeriod::get()));
@@ -164,8 +236,152 @@ mod benchmarks {
 		#[extrinsic_call]
 		_(RawOrigin::Signed(who.clone()));
 
-		assert_last_event::<T>(Event::Withdrawn { who, stake });
+		let bond = T::RegistrationBase::get();
+		assert_last_event::<T>(Event::Withdrawn { who, stake, bond });
 		Ok(())
+	}
+
+	#[benchmark]
+	fn top_up() {
+		let who: T::AccountId = whitelisted_caller();
+		register_one::<T>(&who);
+		let amount = T::Currency::minimum_balance();
+		let stake = T::RequiredStake::convert(Capabilities::default()).saturating_add(amount);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(who.clone()), amount);
+
+		assert_last_event::<T>(Event::ToppedUp { who, stake });
+	}
+
+	#[benchmark]
+	fn return_to_duty() {
+		let who: T::AccountId = whitelisted_caller();
+		register_one::<T>(&who);
+		Pallet::<T>::quarantine(&who);
+		let now = frame_system::Pallet::<T>::block_number();
+		frame_system::Pallet::<T>::set_block_number(now.saturating_add(T::QuarantinePeriod::get()));
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(who.clone()));
+
+		assert_last_event::<T>(Event::QuarantineEnded { who });
+	}
+
+	#[benchmark]
+	fn report_silence() {
+		let who: T::AccountId = account("silent", 0, 0);
+		register_one::<T>(&who);
+		silence::<T>();
+		let caller: T::AccountId = whitelisted_caller();
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(caller), who.clone());
+
+		assert!(Operators::<T>::get(who).is_some_and(|record| record.silence_reported));
+	}
+
+	#[benchmark]
+	fn challenge_hardware() -> Result<(), BenchmarkError> {
+		let who: T::AccountId = account("challenged", 0, 0);
+		register_one::<T>(&who);
+		Pallet::<T>::do_update_capabilities(&who, Capabilities::default(), hardware_root(&machine()))?;
+		let challenger: T::AccountId = whitelisted_caller();
+		endow::<T>(&challenger);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(challenger.clone()), who.clone());
+
+		assert_last_event::<T>(Event::HardwareChallenged { who, challenger });
+		Ok(())
+	}
+
+	// The worst case: the component was another one before, so the operator is reported.
+	#[benchmark]
+	fn answer_hardware() -> Result<(), BenchmarkError> {
+		let who: T::AccountId = whitelisted_caller();
+		let key = challenged::<T>(&who);
+		let component = draw::<T>(&who, T::HardwareWindow::get());
+		Opened::<T>::insert(&who, [Some(H256::repeat_byte(1)); blyan_primitives::HARDWARE_COMPONENTS]);
+		let opening = HardwareOpening::of(&machine(), component).ok_or("there is such a component")?;
+		let signature = key.sign(&[]).ok_or("the keystore has the key")?;
+
+		#[extrinsic_call]
+		_(RawOrigin::Authorized, key, component, opening, signature);
+
+		assert_last_event::<T>(Event::HardwareRefuted { who, component });
+		Ok(())
+	}
+
+	#[benchmark]
+	fn authorize_answer_hardware() -> Result<(), BenchmarkError> {
+		let who: T::AccountId = whitelisted_caller();
+		let key = challenged::<T>(&who);
+		let now = frame_system::Pallet::<T>::block_number();
+		let component = draw::<T>(&who, now.saturating_add(T::HardwareWindow::get()));
+		let opening = HardwareOpening::of(&machine(), component).ok_or("there is such a component")?;
+		let payload = hardware_payload(&Pallet::<T>::genesis_hash(), &who, &now, component, &opening);
+		let signature = key.sign(&payload).ok_or("the keystore has the key")?;
+		let call: <T as frame_system::Config>::RuntimeCall =
+			Call::<T>::answer_hardware { key, component, opening, signature }.into();
+
+		#[block]
+		{
+			call.authorize(TransactionSource::External)
+				.ok_or("the call has an authorisation")?
+				.map_err(|_| "the answer is valid")?;
+		}
+		Ok(())
+	}
+
+	// The worst case: the answer was missed.
+	#[benchmark]
+	fn settle_hardware() {
+		let who: T::AccountId = account("challenged", 0, 0);
+		challenged::<T>(&who);
+		let component = draw::<T>(&who, Zero::zero());
+		frame_system::Pallet::<T>::set_block_number(One::one());
+		let caller: T::AccountId = whitelisted_caller();
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(caller), who.clone());
+
+		assert_last_event::<T>(Event::HardwareRefuted { who, component });
+	}
+
+	#[benchmark]
+	fn sweep() {
+		let who: T::AccountId = whitelisted_caller();
+		register_one::<T>(&who);
+		// Weight for the cursor, and for no visit.
+		let remaining = <T::WeightInfo as crate::WeightInfo>::sweep();
+		SweepCursor::<T>::put(3);
+
+		#[block]
+		{
+			Pallet::<T>::sweep(remaining);
+		}
+
+		assert_eq!(SweepCursor::<T>::get(), 3);
+	}
+
+	// The worst case: the operator was silent and missed an answer.
+	#[benchmark]
+	fn visit() {
+		let who: T::AccountId = whitelisted_caller();
+		challenged::<T>(&who);
+		let component = draw::<T>(&who, Zero::zero());
+		silence::<T>();
+		let index = Operators::<T>::get(&who).map_or(0, |record| record.uid.index);
+		assert!(index < NextIndex::<T>::get());
+
+		#[block]
+		{
+			Pallet::<T>::visit(index);
+		}
+
+		assert!(Operators::<T>::get(&who).is_some_and(|record| record.silence_reported));
+		assert_last_event::<T>(Event::HardwareRefuted { who, component });
 	}
 
 	impl_benchmark_test_suite!(

@@ -1,10 +1,16 @@
 //! What the calls and the genesis state do.
 
 use crate::{
-	possession_payload, BalanceOf, Capabilities, Config, Error, Event, HoldReason, KeyOwners,
-	OperatorProfile, OperatorRecord, OperatorRecordOf, Operators, Pallet, PeriodIndex, REPUTATION_INITIAL,
+	possession_payload, price, reputation, BalanceOf, Banned, Capabilities, Challenges, Config, Error, Event,
+	FreeIndices, HardwareOwners, HoldReason, KeyOwners, LastPrice, NextIndex, Opened, OperatorProfile,
+	OperatorRecord, OperatorRecordOf, Operators, Pallet, PendingOffences, PeriodIndex, PriceRecord, UidSlot,
+	UidSlots,
 };
-use blyan_primitives::{OperatorId, OperatorSignature};
+use blyan_primitives::{
+	traits::{OffenceKind, Offences},
+	Measurement, OperatorId, OperatorSignature, OperatorUid,
+};
+use codec::Encode;
 use frame_support::{
 	ensure,
 	traits::{fungible::MutateHold, tokens::Precision, Get},
@@ -29,8 +35,12 @@ impl<T: Config> Pallet<T> {
 		ensure!(profile.region.is_valid(), Error::<T>::RegionInvalid);
 		Self::ensure_possession(who, &key, proof)?;
 		let stake = T::RequiredStake::convert(profile.capabilities);
-		Self::insert(who, profile, key.clone(), stake)?;
-		Self::deposit_event(Event::Registered { who: who.clone(), key, stake });
+		let bond = Self::registration_price();
+		let uid = Self::insert(who, profile, key.clone(), stake, bond)?;
+		let factor = T::RegistrationFactorMilli::get();
+		let price = price::raised(bond.saturated_into(), factor).saturated_into();
+		LastPrice::<T>::put(PriceRecord { price, at: frame_system::Pallet::<T>::block_number() });
+		Self::deposit_event(Event::Registered { who: who.clone(), key, stake, uid, bond });
 		Ok(())
 	}
 
@@ -42,6 +52,7 @@ impl<T: Config> Pallet<T> {
 	) -> DispatchResult {
 		ensure!(capabilities.is_valid(), Error::<T>::CapabilitiesInvalid);
 		Self::mutate_staying(who, |record| {
+			Self::move_hardware(who, record.profile.hardware, hardware)?;
 			let more = T::RequiredStake::convert(capabilities).saturating_sub(record.stake);
 			if !more.is_zero() {
 				T::Currency::hold(&HoldReason::Stake.into(), who, more)?;
@@ -75,10 +86,14 @@ impl<T: Config> Pallet<T> {
 	/// Notes that an operator is there. See [`Pallet::heartbeat`].
 	///
 	/// The signature was checked when the transaction was authorised.
-	pub fn do_heartbeat(period: PeriodIndex, key: &OperatorId) -> DispatchResult {
+	pub fn do_heartbeat(period: PeriodIndex, key: &OperatorId, measurement: Measurement) -> DispatchResult {
 		let who = KeyOwners::<T>::get(key).ok_or(Error::<T>::NotRegistered)?;
 		Self::mutate_staying(&who, |record| {
+			let silent = period.saturating_sub(record.heard_in).saturating_sub(1);
+			reputation::note_heartbeat(&mut record.measures, silent, T::MeasureStep::get());
+			record.measurement = measurement;
 			record.heard_in = period;
+			record.silence_reported = false;
 			Self::deposit_event(Event::HeartbeatReceived { who: who.clone(), period });
 			Ok(())
 		})
@@ -87,12 +102,17 @@ impl<T: Config> Pallet<T> {
 	/// Starts the unbonding period. See [`Pallet::exit`].
 	pub fn do_exit(who: &T::AccountId) -> DispatchResult {
 		Self::mutate_staying(who, |record| {
-			let now = frame_system::Pallet::<T>::block_number();
-			let withdrawable_at = now.saturating_add(T::UnbondingPeriod::get());
-			record.withdrawable_at = Some(withdrawable_at);
-			Self::deposit_event(Event::ExitStarted { who: who.clone(), withdrawable_at });
+			Self::start_exit(who, record);
 			Ok(())
 		})
+	}
+
+	/// Stops the draws, and starts the unbonding period.
+	pub(crate) fn start_exit(who: &T::AccountId, record: &mut OperatorRecordOf<T>) {
+		let now = frame_system::Pallet::<T>::block_number();
+		let withdrawable_at = now.saturating_add(T::UnbondingPeriod::get());
+		record.withdrawable_at = Some(withdrawable_at);
+		Self::deposit_event(Event::ExitStarted { who: who.clone(), withdrawable_at });
 	}
 
 	/// Releases the stake and forgets the operator. See [`Pallet::withdraw`].
@@ -102,38 +122,159 @@ impl<T: Config> Pallet<T> {
 		let now = frame_system::Pallet::<T>::block_number();
 		ensure!(now >= withdrawable_at, Error::<T>::StillUnbonding);
 
-		let reason = HoldReason::Stake.into();
-		let stake = T::Currency::release(&reason, who, record.stake, Precision::BestEffort)?;
+		ensure!(PendingOffences::<T>::get(who) == 0, Error::<T>::OffencePending);
+		ensure!(!Challenges::<T>::contains_key(who), Error::<T>::ChallengeOpen);
+
+		let release = |reason: HoldReason, amount| {
+			T::Currency::release(&reason.into(), who, amount, Precision::BestEffort)
+		};
+		let stake = release(HoldReason::Stake, record.stake)?;
+		let bond = release(HoldReason::Registration, record.bond)?;
 		KeyOwners::<T>::remove(&record.key);
+		// The hardware of whoever was banned is as unwelcome as its account.
+		if !Banned::<T>::contains_key(who) {
+			HardwareOwners::<T>::remove(record.profile.hardware);
+		}
+		Opened::<T>::remove(who);
+		Self::free_index(record.uid);
 		Operators::<T>::remove(who);
-		Self::deposit_event(Event::Withdrawn { who: who.clone(), stake });
+		Self::deposit_event(Event::Withdrawn { who: who.clone(), stake, bond });
 		Ok(())
 	}
 
-	/// Holds the stake and writes the record of a new operator, heard in the current period.
+	/// Puts more on hold. See [`Pallet::top_up`].
+	pub fn do_top_up(who: &T::AccountId, amount: BalanceOf<T>) -> DispatchResult {
+		Self::mutate_staying(who, |record| {
+			T::Currency::hold(&HoldReason::Stake.into(), who, amount)?;
+			record.stake = record.stake.saturating_add(amount);
+			Self::deposit_event(Event::ToppedUp { who: who.clone(), stake: record.stake });
+			Ok(())
+		})
+	}
+
+	/// Ends a quarantine. See [`Pallet::return_to_duty`].
+	pub fn do_return_to_duty(who: &T::AccountId) -> DispatchResult {
+		Self::mutate_staying(who, |record| {
+			let until = record.quarantined_until.ok_or(Error::<T>::NotQuarantined)?;
+			let now = frame_system::Pallet::<T>::block_number();
+			ensure!(now >= until, Error::<T>::StillQuarantined);
+			ensure!(PendingOffences::<T>::get(who) == 0, Error::<T>::OffencePending);
+			ensure!(record.stake >= Self::required_stake(record), Error::<T>::StakeTooLow);
+			record.quarantined_until = None;
+			Self::deposit_event(Event::QuarantineEnded { who: who.clone() });
+			Ok(())
+		})
+	}
+
+	/// Reports three silent periods in a row. See [`Pallet::report_silence`].
+	pub fn do_report_silence(who: &T::AccountId, reporter: Option<&T::AccountId>) -> DispatchResult {
+		let mut record = Operators::<T>::get(who).ok_or(Error::<T>::NotRegistered)?;
+		let period = record.silent_until(Self::period()).ok_or(Error::<T>::NotSilent)?;
+		record.silence_reported = true;
+		// Written first: the report reaches back into this record.
+		Operators::<T>::insert(who, record);
+		let evidence = sp_io::hashing::blake2_256(&(b"blyan/silence/1", who, period).encode());
+		T::Offences::report(who, OffenceKind::HeartbeatsMissed, H256(evidence), reporter);
+		Self::deposit_event(Event::SilenceReported { who: who.clone(), period });
+		Ok(())
+	}
+
+	/// Holds stake and bond and writes the record of a new operator, heard in the current period.
 	pub(crate) fn insert(
 		who: &T::AccountId,
 		profile: OperatorProfile,
 		key: OperatorId,
 		stake: BalanceOf<T>,
-	) -> DispatchResult {
+		bond: BalanceOf<T>,
+	) -> Result<OperatorUid, DispatchError> {
+		ensure!(!Banned::<T>::contains_key(who), Error::<T>::Banned);
 		ensure!(!Operators::<T>::contains_key(who), Error::<T>::AlreadyRegistered);
 		ensure!(Operators::<T>::count() < T::MaxOperators::get(), Error::<T>::TooManyOperators);
 		ensure!(!KeyOwners::<T>::contains_key(&key), Error::<T>::KeyTaken);
+		ensure!(PendingOffences::<T>::get(who) == 0, Error::<T>::OffencePending);
+		Self::move_hardware(who, H256::zero(), profile.hardware)?;
 		T::Currency::hold(&HoldReason::Stake.into(), who, stake)?;
+		T::Currency::hold(&HoldReason::Registration.into(), who, bond)?;
 		KeyOwners::<T>::insert(&key, who);
 		let now = frame_system::Pallet::<T>::block_number();
+		let uid = Self::take_index(who);
 		let record = OperatorRecord {
+			uid,
 			profile,
+			measurement: Measurement::default(),
 			key,
 			stake,
-			reputation: REPUTATION_INITIAL,
+			bond,
+			measures: reputation::newcomer(),
 			registered_at: now,
 			heard_in: Self::period_of(now),
+			silence_reported: false,
+			quarantined_until: None,
 			withdrawable_at: None,
 		};
 		Operators::<T>::insert(who, record);
+		Ok(uid)
+	}
+
+	/// Gives `who` an index that nobody holds, under a generation that nobody had.
+	fn take_index(who: &T::AccountId) -> OperatorUid {
+		let index = FreeIndices::<T>::mutate(|free| free.pop()).unwrap_or_else(|| {
+			NextIndex::<T>::mutate(|next| {
+				let index = *next;
+				*next = next.saturating_add(1);
+				index
+			})
+		});
+		let generation = UidSlots::<T>::get(index)
+			.map_or(0, |slot: UidSlot<T::AccountId>| slot.generation.saturating_add(1));
+		UidSlots::<T>::insert(index, UidSlot { generation, holder: Some(who.clone()) });
+		OperatorUid { index, generation }
+	}
+
+	/// Leaves an index to the next operator.
+	fn free_index(uid: OperatorUid) {
+		UidSlots::<T>::insert(uid.index, UidSlot { generation: uid.generation, holder: None });
+		FreeIndices::<T>::mutate(|free| {
+			// There are as many indices as operators at most, so there is room.
+			let _ = free.try_push(uid.index);
+		});
+	}
+
+	/// Lets `who` commit to hardware `to` instead of `from`.
+	fn move_hardware(who: &T::AccountId, from: H256, to: H256) -> DispatchResult {
+		if from == to {
+			return Ok(());
+		}
+		ensure!(!Challenges::<T>::contains_key(who), Error::<T>::ChallengeOpen);
+		ensure!(to.is_zero() || !HardwareOwners::<T>::contains_key(to), Error::<T>::HardwareTaken);
+		HardwareOwners::<T>::remove(from);
+		if !to.is_zero() {
+			HardwareOwners::<T>::insert(to, who);
+		}
 		Ok(())
+	}
+
+	/// What the next registration costs besides the stake.
+	pub fn registration_price() -> BalanceOf<T> {
+		let base = T::RegistrationBase::get();
+		let Some(PriceRecord { price, at }) = LastPrice::<T>::get() else { return base };
+		let elapsed = frame_system::Pallet::<T>::block_number().saturating_sub(at).saturated_into();
+		let half_life = T::RegistrationHalfLife::get().saturated_into();
+		base.max(price::decayed(price.saturated_into(), elapsed, half_life).saturated_into())
+	}
+
+	/// The stake that an operator's capabilities need.
+	pub(crate) fn required_stake(record: &OperatorRecordOf<T>) -> BalanceOf<T> {
+		T::RequiredStake::convert(record.profile.capabilities)
+	}
+
+	/// Changes the record of `who`, if it is an operator.
+	pub(crate) fn mutate_known(who: &T::AccountId, change: impl FnOnce(&mut OperatorRecordOf<T>)) {
+		Operators::<T>::mutate(who, |entry| {
+			if let Some(record) = entry {
+				change(record);
+			}
+		});
 	}
 
 	/// Changes the record of an operator that is not leaving.

@@ -8,14 +8,21 @@
 
 extern crate alloc;
 
+mod answers;
 mod authorization;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 mod dispatch;
+mod hardware;
+pub mod price;
+pub mod reputation;
 mod set;
+mod stakes;
 #[cfg(test)]
 mod tests;
-#[cfg(any(feature = "try-runtime", test))]
+mod tick;
+// Neighbours that test against the real operators check these invariants too.
+#[cfg(any(feature = "try-runtime", feature = "std"))]
 mod try_state;
 mod types;
 pub mod weights;
@@ -29,14 +36,22 @@ pub use weights::WeightInfo;
 pub mod pallet {
 	use super::{types::*, weights::WeightInfo};
 	use alloc::vec::Vec;
-	use blyan_primitives::{OperatorId, OperatorSignature};
+	use blyan_primitives::{
+		traits::Offences, HardwareOpening, Measurement, OperatorId, OperatorSignature, OperatorUid,
+	};
 	use frame_support::{
 		pallet_prelude::*,
-		traits::fungible::{hold, Mutate},
+		traits::{
+			fungible::{hold, Mutate},
+			Randomness,
+		},
 	};
 	use frame_system::{offchain::CreateAuthorizedTransaction, pallet_prelude::*};
 	use sp_core::H256;
-	use sp_runtime::traits::{Convert, Zero};
+	use sp_runtime::{
+		traits::{Convert, Zero},
+		Permill,
+	};
 
 	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
 
@@ -51,12 +66,22 @@ pub mod pallet {
 		/// The runtime's hold reasons.
 		type RuntimeHoldReason: From<HoldReason>;
 
-		/// The coin that stakes are held in.
+		/// The coin that stakes and bonds are held in.
 		type Currency: Mutate<Self::AccountId>
-			+ hold::Mutate<Self::AccountId, Reason = Self::RuntimeHoldReason>;
+			+ hold::Mutate<Self::AccountId, Reason = Self::RuntimeHoldReason>
+			+ hold::Balanced<Self::AccountId>;
 
 		/// The stake that a set of capabilities needs.
 		type RequiredStake: Convert<Capabilities, BalanceOf<Self>>;
+
+		/// Whom an operator's account belongs to: an identity's main account, or itself.
+		type OwnerOf: Convert<Self::AccountId, Self::AccountId>;
+
+		/// Where silence and false hardware are reported.
+		type Offences: Offences<Self::AccountId>;
+
+		/// Randomness, with the block since which it could be known.
+		type Randomness: Randomness<H256, BlockNumberFor<Self>>;
 
 		/// Operators at any one time. Every draw reads all of them.
 		#[pallet::constant]
@@ -66,19 +91,52 @@ pub mod pallet {
 		#[pallet::constant]
 		type HeartbeatPeriod: Get<BlockNumberFor<Self>>;
 
-		/// Blocks between `exit` and `withdraw`. Longer than anything that an operator is drawn for.
+		/// Blocks between `exit` and `withdraw`. Longer than `LongestDispute`.
 		#[pallet::constant]
 		type UnbondingPeriod: Get<BlockNumberFor<Self>>;
 
-		/// What one report moves the reputation by.
+		/// Blocks from an operator's work to the last moment at which it can cost stake: the challenge window, the
+		/// longest game, and the time for an appeal.
 		#[pallet::constant]
-		type ReputationStep: Get<Reputation>;
+		type LongestDispute: Get<BlockNumberFor<Self>>;
 
-		/// Priority of heartbeats in the transaction pool.
+		/// Blocks that a quarantine lasts at least.
+		#[pallet::constant]
+		type QuarantinePeriod: Get<BlockNumberFor<Self>>;
+
+		/// What one event moves a measure of reputation by, of the way that is left.
+		#[pallet::constant]
+		type MeasureStep: Get<Permill>;
+
+		/// Smallest registration bond.
+		#[pallet::constant]
+		type RegistrationBase: Get<BalanceOf<Self>>;
+
+		/// What each registration multiplies the next one's bond by, in thousandths. At least 1,000.
+		#[pallet::constant]
+		type RegistrationFactorMilli: Get<u32>;
+
+		/// Blocks after which the bond has halved, while nobody registers.
+		#[pallet::constant]
+		type RegistrationHalfLife: Get<BlockNumberFor<Self>>;
+
+		/// Bond of a hardware challenge: paid to the operator that answers it.
+		#[pallet::constant]
+		type HardwareBond: Get<BalanceOf<Self>>;
+
+		/// Blocks in which a drawn component has to be opened.
+		#[pallet::constant]
+		type HardwareWindow: Get<BlockNumberFor<Self>>;
+
+		/// Indices that one block looks at, for silence and for hardware challenges that are due.
+		#[pallet::constant]
+		type SweepPerBlock: Get<u32>;
+
+		/// Priority of heartbeats and of answers to challenges in the transaction pool.
 		#[pallet::constant]
 		type HeartbeatPriority: Get<TransactionPriority>;
 
-		/// Weights of the calls.
+		/// Weights of the calls and of the sweep.
 		type WeightInfo: WeightInfo;
 	}
 
@@ -88,10 +146,16 @@ pub mod pallet {
 		/// The stake of an operator.
 		#[codec(index = 0)]
 		Stake,
+		/// The bond of a registration.
+		#[codec(index = 1)]
+		Registration,
+		/// The bond of a hardware challenge.
+		#[codec(index = 2)]
+		HardwareChallenge,
 	}
 
 	/// The operators: at most `MaxOperators`, from `register` to `withdraw`.
-	/// Each has its key in [`KeyOwners`] and its stake on hold.
+	/// Each has its key in [`KeyOwners`], its number in [`UidSlots`], and stake and bond on hold.
 	// Blake2_128Concat: anybody who can pay the stake chooses a key here.
 	#[pallet::storage]
 	pub type Operators<T: Config> = CountedStorageMap<_, Blake2_128Concat, T::AccountId, OperatorRecordOf<T>>;
@@ -101,7 +165,55 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type KeyOwners<T: Config> = StorageMap<_, Blake2_128Concat, OperatorId, T::AccountId>;
 
-	/// The operators that the chain starts with.
+	/// Whose hardware identifier it is: one entry for each operator that commits to hardware, and those of banned
+	/// operators for good.
+	// Blake2_128Concat: operators choose their identifiers.
+	#[pallet::storage]
+	pub type HardwareOwners<T: Config> = StorageMap<_, Blake2_128Concat, H256, T::AccountId>;
+
+	/// Who holds which index. At most `MaxOperators`; never removed, so that generations only grow.
+	// Twox64Concat: the pallet gives out the indices.
+	#[pallet::storage]
+	pub type UidSlots<T: Config> = StorageMap<_, Twox64Concat, u32, UidSlot<T::AccountId>>;
+
+	/// Indices in [`UidSlots`]: all below this number.
+	#[pallet::storage]
+	pub type NextIndex<T: Config> = StorageValue<_, u32, ValueQuery>;
+
+	/// Indices of [`UidSlots`] without a holder; the last one is given out next.
+	#[pallet::storage]
+	pub type FreeIndices<T: Config> = StorageValue<_, BoundedVec<u32, T::MaxOperators>, ValueQuery>;
+
+	/// The bond right after the last registration; none before the first.
+	#[pallet::storage]
+	pub type LastPrice<T: Config> = StorageValue<_, PriceRecordOf<T>>;
+
+	/// Offences that await their decision, for each account with some. While there are any, the account can neither
+	/// withdraw nor register.
+	// Blake2_128Concat: accounts are anybody's choice.
+	#[pallet::storage]
+	pub type PendingOffences<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, u32, ValueQuery>;
+
+	/// Accounts that may never register again. Grows by one for each operator that lost its whole stake.
+	// Blake2_128Concat: accounts are anybody's choice.
+	#[pallet::storage]
+	pub type Banned<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, ()>;
+
+	/// The open hardware challenge of an operator: at most one each, until it is answered or missed.
+	// Blake2_128Concat: keys are those of `Operators`.
+	#[pallet::storage]
+	pub type Challenges<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, ChallengeRecordOf<T>>;
+
+	/// What each operator's opened components turned out to be, until `withdraw`.
+	// Blake2_128Concat: keys are those of `Operators`.
+	#[pallet::storage]
+	pub type Opened<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, OpenedComponents, ValueQuery>;
+
+	/// The index that the sweep looks at next.
+	#[pallet::storage]
+	pub type SweepCursor<T: Config> = StorageValue<_, u32, ValueQuery>;
+
+	/// The operators that the chain starts with. They post no registration bond.
 	#[pallet::genesis_config]
 	#[derive(frame_support::DefaultNoBound)]
 	pub struct GenesisConfig<T: Config> {
@@ -114,7 +226,7 @@ pub mod pallet {
 		fn build(&self) {
 			for (who, key, stake) in &self.operators {
 				// A chain specification that contradicts itself must not start a chain.
-				Pallet::<T>::insert(who, OperatorProfile::default(), key.clone(), *stake)
+				Pallet::<T>::insert(who, OperatorProfile::default(), key.clone(), *stake, Zero::zero())
 					.expect("the genesis operators have different keys and can pay their stakes");
 			}
 		}
@@ -129,8 +241,12 @@ pub mod pallet {
 			who: T::AccountId,
 			/// Its session key.
 			key: OperatorId,
-			/// What is on hold.
+			/// What is on hold as its stake.
 			stake: BalanceOf<T>,
+			/// Its number.
+			uid: OperatorUid,
+			/// What is on hold as its registration bond.
+			bond: BalanceOf<T>,
 		},
 		/// An operator's machine changed.
 		CapabilitiesUpdated {
@@ -138,7 +254,7 @@ pub mod pallet {
 			who: T::AccountId,
 			/// What the machine can do now.
 			capabilities: Capabilities,
-			/// Hash of the hardware's identifier.
+			/// Root over its components.
 			hardware: H256,
 			/// What is on hold now.
 			stake: BalanceOf<T>,
@@ -164,12 +280,84 @@ pub mod pallet {
 			/// First block in which the stake can be withdrawn.
 			withdrawable_at: BlockNumberFor<T>,
 		},
-		/// An account is no operator any more; its stake is free.
+		/// An account is no operator any more; its stake and its bond are free.
 		Withdrawn {
 			/// The account.
 			who: T::AccountId,
-			/// What was on hold.
+			/// What was left of the stake.
 			stake: BalanceOf<T>,
+			/// The registration bond.
+			bond: BalanceOf<T>,
+		},
+		/// An operator put more on hold.
+		ToppedUp {
+			/// The operator.
+			who: T::AccountId,
+			/// Its stake now.
+			stake: BalanceOf<T>,
+		},
+		/// An operator lost stake.
+		Slashed {
+			/// The operator.
+			who: T::AccountId,
+			/// What was taken.
+			amount: BalanceOf<T>,
+			/// What is left.
+			stake: BalanceOf<T>,
+		},
+		/// An operator is not drawn any more.
+		Quarantined {
+			/// The operator.
+			who: T::AccountId,
+			/// First block in which it can return, if its stake suffices and nothing is pending.
+			until: BlockNumberFor<T>,
+		},
+		/// An operator may be drawn again.
+		QuarantineEnded {
+			/// The operator.
+			who: T::AccountId,
+		},
+		/// An account may never be an operator again.
+		Banned {
+			/// The account.
+			who: T::AccountId,
+		},
+		/// An operator was silent for too long.
+		SilenceReported {
+			/// The operator.
+			who: T::AccountId,
+			/// The last of the periods in a row.
+			period: PeriodIndex,
+		},
+		/// Somebody asked an operator to open its hardware.
+		HardwareChallenged {
+			/// The operator.
+			who: T::AccountId,
+			/// Who asked.
+			challenger: T::AccountId,
+		},
+		/// It was drawn what has to be opened.
+		HardwareDrawn {
+			/// The operator.
+			who: T::AccountId,
+			/// The component.
+			component: u8,
+			/// The last block for the answer.
+			deadline: BlockNumberFor<T>,
+		},
+		/// An operator opened its hardware as it had committed to it.
+		HardwareProven {
+			/// The operator.
+			who: T::AccountId,
+			/// The component.
+			component: u8,
+		},
+		/// An operator did not open its hardware in time, or not as it did before.
+		HardwareRefuted {
+			/// The operator.
+			who: T::AccountId,
+			/// The component.
+			component: u8,
 		},
 	}
 
@@ -195,18 +383,57 @@ pub mod pallet {
 		NotExiting,
 		/// The unbonding period is not over.
 		StillUnbonding,
+		/// The account was banned; nothing lifts that.
+		Banned,
+		/// An offence awaits its decision; try again when it is settled.
+		OffencePending,
+		/// Another operator committed to this hardware.
+		HardwareTaken,
+		/// The operator commits to no hardware; there is nothing to challenge.
+		NoHardware,
+		/// A hardware challenge is open; it has to be answered or missed first.
+		ChallengeOpen,
+		/// There is no challenge, or it asks for another component.
+		NotChallenged,
+		/// The opening does not lead to the committed root.
+		OpeningInvalid,
+		/// Nothing is due: the randomness is too old, or the time for the answer is not over.
+		NothingDue,
+		/// The operator was heard, or its silence was reported, or has not lasted long enough.
+		NotSilent,
+		/// The operator is not in quarantine.
+		NotQuarantined,
+		/// The quarantine is not over.
+		StillQuarantined,
+		/// The stake is below what the capabilities need; `top_up` first.
+		StakeTooLow,
 	}
 
 	#[pallet::hooks]
 	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+		fn on_idle(_: BlockNumberFor<T>, remaining: Weight) -> Weight {
+			Self::sweep(remaining)
+		}
+
 		fn offchain_worker(now: BlockNumberFor<T>) {
 			Self::send_heartbeats(now);
+			Self::answer_challenges(now);
 		}
 
 		fn integrity_test() {
 			assert!(T::MaxOperators::get() > 0, "there is room for an operator");
 			assert!(!T::HeartbeatPeriod::get().is_zero(), "a period has blocks");
-			assert!(T::ReputationStep::get() <= REPUTATION_MAX, "a step is not longer than the scale");
+			assert!(
+				T::UnbondingPeriod::get() > T::LongestDispute::get(),
+				"a stake outlives every dispute about its operator's work"
+			);
+			assert!(
+				T::RegistrationFactorMilli::get() >= 1_000,
+				"a registration never makes the next one cheaper"
+			);
+			assert!(!T::RegistrationHalfLife::get().is_zero(), "bonds halve after some time");
+			assert!(!T::HardwareWindow::get().is_zero(), "there is time for an answer");
+			assert!(T::SweepPerBlock::get() > 0, "the sweep advances");
 		}
 
 		#[cfg(feature = "try-runtime")]
@@ -219,7 +446,8 @@ pub mod pallet {
 	impl<T: Config> Pallet<T> {
 		/// Become an operator: put the stake on hold and name the session key.
 		///
-		/// - `origin`: anyone, signed, who can pay what `RequiredStake` asks for the capabilities.
+		/// - `origin`: anyone, signed, who can pay what `RequiredStake` asks for the capabilities, and the registration
+		///   bond of the moment, which `withdraw` gives back.
 		/// - `profile`: what the operator offers and where.
 		/// - `key`: the session key of its node.
 		/// - `proof`: the session key's signature over [`possession_payload`].
@@ -243,7 +471,8 @@ pub mod pallet {
 		///
 		/// - `origin`: an operator, signed.
 		/// - `capabilities`: what the machine can do.
-		/// - `hardware`: hash of its identifier.
+		/// - `hardware`: root over its components, `blyan_primitives::hardware_root`; zero for none. Components that
+		///   were opened stay what they are until `withdraw`.
 		///
 		/// Emits [`Event::CapabilitiesUpdated`].
 		#[pallet::call_index(1)]
@@ -274,6 +503,7 @@ pub mod pallet {
 		/// - `origin`: authorised by the signature.
 		/// - `period`: the current period.
 		/// - `key`: an operator's session key.
+		/// - `measurement`: what its node measured about the machine.
 		/// - `signature`: its signature over [`heartbeat_payload`].
 		///
 		/// Emits [`Event::HeartbeatReceived`].
@@ -283,10 +513,11 @@ pub mod pallet {
 			origin: OriginFor<T>,
 			period: PeriodIndex,
 			key: OperatorId,
+			measurement: Measurement,
 			_signature: OperatorSignature,
 		) -> DispatchResult {
 			ensure_authorized(origin)?;
-			Self::do_heartbeat(period, &key)
+			Self::do_heartbeat(period, &key, measurement)
 		}
 
 		/// Stop being drawn. The stake stays on hold for the unbonding period.
@@ -300,15 +531,103 @@ pub mod pallet {
 			Self::do_exit(&who)
 		}
 
-		/// Take the stake back and be forgotten, after the unbonding period.
+		/// Take stake and bond back and be forgotten, after the unbonding period. The number goes to somebody else, with
+		/// a higher generation; nothing is inherited.
 		///
-		/// - `origin`: an operator that has called `exit`, signed.
+		/// - `origin`: an operator that has called `exit`, signed, with no offence pending and no challenge open.
 		///
 		/// Emits [`Event::Withdrawn`].
 		#[pallet::call_index(5)]
 		pub fn withdraw(origin: OriginFor<T>) -> DispatchResult {
 			let who = ensure_signed(origin)?;
 			Self::do_withdraw(&who)
+		}
+
+		/// Put more on hold.
+		///
+		/// - `origin`: an operator, signed.
+		/// - `amount`: what is added to the stake.
+		///
+		/// Emits [`Event::ToppedUp`].
+		#[pallet::call_index(6)]
+		pub fn top_up(origin: OriginFor<T>, amount: BalanceOf<T>) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_top_up(&who, amount)
+		}
+
+		/// End one's quarantine.
+		///
+		/// - `origin`: an operator, signed, whose quarantine is over, whose stake suffices, and against whom nothing is
+		///   pending.
+		///
+		/// Emits [`Event::QuarantineEnded`].
+		#[pallet::call_index(7)]
+		pub fn return_to_duty(origin: OriginFor<T>) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_return_to_duty(&who)
+		}
+
+		/// Report that an operator missed three heartbeats in a row. Free if it is so; whoever is first gets the
+		/// reporter's share.
+		///
+		/// - `origin`: anyone, signed.
+		/// - `who`: the silent operator.
+		///
+		/// Emits [`Event::SilenceReported`].
+		#[pallet::call_index(8)]
+		pub fn report_silence(origin: OriginFor<T>, who: T::AccountId) -> DispatchResultWithPostInfo {
+			let reporter = ensure_signed(origin)?;
+			Self::do_report_silence(&who, Some(&reporter))?;
+			Ok(Pays::No.into())
+		}
+
+		/// Ask an operator to open a component of its hardware, which the chain draws in a later block.
+		///
+		/// - `origin`: anyone, signed, with `HardwareBond`, which goes to the operator if it answers and comes back if it
+		///   does not.
+		/// - `who`: an operator that commits to hardware.
+		///
+		/// Emits [`Event::HardwareChallenged`].
+		#[pallet::call_index(9)]
+		pub fn challenge_hardware(origin: OriginFor<T>, who: T::AccountId) -> DispatchResult {
+			let challenger = ensure_signed(origin)?;
+			Self::do_challenge_hardware(&challenger, &who)
+		}
+
+		/// Open the drawn component. Without fee; off-chain workers send it.
+		///
+		/// - `origin`: authorised by the signature.
+		/// - `key`: the challenged operator's session key.
+		/// - `component`: what was drawn.
+		/// - `opening`: the component and the way to the committed root.
+		/// - `signature`: the key's signature over [`hardware_payload`].
+		///
+		/// Emits [`Event::HardwareProven`], or [`Event::HardwareRefuted`] if the component was another one before.
+		#[pallet::call_index(10)]
+		#[pallet::authorize(Self::authorize_answer)]
+		pub fn answer_hardware(
+			origin: OriginFor<T>,
+			key: OperatorId,
+			component: u8,
+			opening: HardwareOpening,
+			_signature: OperatorSignature,
+		) -> DispatchResult {
+			ensure_authorized(origin)?;
+			Self::do_answer_hardware(&key, component, &opening)
+		}
+
+		/// Do what is due about a hardware challenge: draw the component, or note that the answer was missed. The sweep
+		/// does the same, later. Free if there was something to do.
+		///
+		/// - `origin`: anyone, signed.
+		/// - `who`: the challenged operator.
+		///
+		/// Emits [`Event::HardwareDrawn`] or [`Event::HardwareRefuted`].
+		#[pallet::call_index(11)]
+		pub fn settle_hardware(origin: OriginFor<T>, who: T::AccountId) -> DispatchResultWithPostInfo {
+			ensure_signed(origin)?;
+			ensure!(Self::settle_challenge(&who), Error::<T>::NothingDue);
+			Ok(Pays::No.into())
 		}
 	}
 }

@@ -1,19 +1,28 @@
 //! The operators as the neighbours see them.
 
-use crate::{Config, KeyOwners, Operators, Pallet, REPUTATION_MAX};
+use crate::{reputation, Config, KeyOwners, Operators, Pallet};
 use alloc::vec::Vec;
-use blyan_primitives::{traits::OperatorSet, OperatorId};
+use blyan_primitives::{
+	traits::{EligibleOperator, OperatorSet, Service},
+	OperatorId,
+};
 use frame_support::traits::Get;
+use sp_runtime::traits::Convert;
 
 impl<T: Config> OperatorSet<T::AccountId> for Pallet<T> {
 	/// Ordered by account, so that the order says nothing about how the map is stored.
-	fn eligible() -> Vec<(T::AccountId, u32)> {
+	fn eligible() -> Vec<EligibleOperator<T::AccountId>> {
 		let period = Self::period();
 		let mut eligible: Vec<_> = Operators::<T>::iter()
 			.filter(|(_, record)| record.is_eligible(period))
-			.map(|(who, record)| (who, record.reputation))
+			.map(|(account, record)| EligibleOperator {
+				weight: record.reputation(),
+				owner: T::OwnerOf::convert(account.clone()),
+				hardware: record.profile.hardware,
+				account,
+			})
 			.collect();
-		eligible.sort();
+		eligible.sort_by(|a, b| a.account.cmp(&b.account));
 		eligible
 	}
 
@@ -25,17 +34,11 @@ impl<T: Config> OperatorSet<T::AccountId> for Pallet<T> {
 		Operators::<T>::get(who).map(|record| record.key)
 	}
 
-	fn note_report(who: &T::AccountId, with_majority: bool) {
-		let step = T::ReputationStep::get();
-		// Whoever withdrew in the meantime has no reputation left to lose.
-		Operators::<T>::mutate(who, |entry| {
-			if let Some(record) = entry {
-				record.reputation = if with_majority {
-					record.reputation.saturating_add(step).min(REPUTATION_MAX)
-				} else {
-					record.reputation.saturating_sub(step)
-				};
-			}
+	/// Whoever withdrew in the meantime has no reputation left to change.
+	fn note_service(who: &T::AccountId, service: Service) {
+		let step = T::MeasureStep::get();
+		Self::mutate_known(who, |record| {
+			reputation::note_service(&mut record.measures, service, step);
 		});
 	}
 

@@ -1,18 +1,26 @@
 //! The invariants of the storage, one function each.
 
-use crate::{Config, HoldReason, KeyOwners, Operators, Pallet, REPUTATION_MAX};
+use crate::{
+	reputation, BalanceOf, Banned, Challenges, Config, FreeIndices, HardwareOwners, HoldReason, KeyOwners,
+	NextIndex, Opened, Operators, Pallet, PendingOffences, UidSlots, REPUTATION_MAX,
+};
+use alloc::collections::{BTreeMap, BTreeSet};
+use blyan_primitives::Measures;
 use frame_support::{
 	ensure,
 	traits::{fungible::InspectHold, Get},
 };
-use sp_runtime::TryRuntimeError;
+use sp_runtime::{traits::Saturating, TryRuntimeError};
 
 impl<T: Config> Pallet<T> {
 	/// Checks every invariant.
-	pub(crate) fn do_try_state() -> Result<(), TryRuntimeError> {
+	pub fn do_try_state() -> Result<(), TryRuntimeError> {
 		Self::check_operators_are_counted()?;
 		Self::check_keys_belong_to_operators()?;
-		Self::check_stakes_are_on_hold()?;
+		Self::check_hardware_belongs_to_operators()?;
+		Self::check_indices_are_held_once()?;
+		Self::check_stakes_and_bonds_are_on_hold()?;
+		Self::check_challenges_are_bonded()?;
 		Self::check_records_are_in_range()
 	}
 
@@ -34,22 +42,103 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// What a record calls the stake is what the currency holds.
-	fn check_stakes_are_on_hold() -> Result<(), TryRuntimeError> {
+	/// Every operator owns the hardware it commits to; who owns some otherwise is banned.
+	fn check_hardware_belongs_to_operators() -> Result<(), TryRuntimeError> {
 		for (who, record) in Operators::<T>::iter() {
-			let held = T::Currency::balance_on_hold(&HoldReason::Stake.into(), &who);
-			ensure!(held == record.stake, "a stake is not on hold");
+			let hardware = record.profile.hardware;
+			ensure!(
+				hardware.is_zero() || HardwareOwners::<T>::get(hardware) == Some(who),
+				"an operator does not own its hardware"
+			);
+		}
+		for (hardware, who) in HardwareOwners::<T>::iter() {
+			let committed =
+				Operators::<T>::get(&who).is_some_and(|record| record.profile.hardware == hardware);
+			ensure!(committed || Banned::<T>::contains_key(&who), "hardware belongs to nobody");
+		}
+		for who in Opened::<T>::iter_keys() {
+			ensure!(Operators::<T>::contains_key(who), "components are remembered of nobody");
 		}
 		Ok(())
 	}
 
-	/// Profiles are valid, reputations on the scale, and nobody was heard in the future.
+	/// Every index has one holder or is free, and the holder has that number.
+	fn check_indices_are_held_once() -> Result<(), TryRuntimeError> {
+		let free: BTreeSet<u32> = FreeIndices::<T>::get().into_iter().collect();
+		ensure!(free.len() == FreeIndices::<T>::decode_len().unwrap_or(0), "an index is free twice");
+		let next = NextIndex::<T>::get();
+		ensure!(next <= T::MaxOperators::get(), "there are more indices than operators can be");
+		let mut holders = 0u32;
+		for (index, slot) in UidSlots::<T>::iter() {
+			ensure!(index < next, "an index is in use before its time");
+			ensure!(slot.holder.is_none() == free.contains(&index), "an index is neither held nor free");
+			let Some(who) = slot.holder else { continue };
+			holders = holders.saturating_add(1);
+			let uid = Operators::<T>::get(who).map(|record| (record.uid.index, record.uid.generation));
+			ensure!(uid == Some((index, slot.generation)), "a holder has another number");
+		}
+		ensure!(holders == Operators::<T>::count(), "an operator holds no index");
+		ensure!(UidSlots::<T>::iter().count() as u64 == u64::from(next), "an index was forgotten");
+		Ok(())
+	}
+
+	/// What a record calls stake and bond is what the currency holds.
+	fn check_stakes_and_bonds_are_on_hold() -> Result<(), TryRuntimeError> {
+		for (who, record) in Operators::<T>::iter() {
+			let held = |reason: HoldReason| T::Currency::balance_on_hold(&reason.into(), &who);
+			ensure!(held(HoldReason::Stake) == record.stake, "a stake is not on hold");
+			ensure!(held(HoldReason::Registration) == record.bond, "a registration bond is not on hold");
+		}
+		Ok(())
+	}
+
+	/// Only operators that commit to hardware are challenged, and the challengers' bonds are on hold.
+	fn check_challenges_are_bonded() -> Result<(), TryRuntimeError> {
+		let mut bonds = BTreeMap::<T::AccountId, BalanceOf<T>>::new();
+		for (who, challenge) in Challenges::<T>::iter() {
+			let is_committed =
+				Operators::<T>::get(who).is_some_and(|record| !record.profile.hardware.is_zero());
+			ensure!(is_committed, "somebody without hardware is challenged");
+			let sum = bonds.entry(challenge.challenger).or_default();
+			*sum = sum.saturating_add(challenge.bond);
+		}
+		for (challenger, sum) in bonds {
+			let held = T::Currency::balance_on_hold(&HoldReason::HardwareChallenge.into(), &challenger);
+			ensure!(held == sum, "the bond of a challenge is not on hold");
+		}
+		Ok(())
+	}
+
+	/// Profiles are valid, reputations on the scale, nobody was heard in the future, and a banned operator is leaving.
 	fn check_records_are_in_range() -> Result<(), TryRuntimeError> {
-		for record in Operators::<T>::iter_values() {
+		for (who, record) in Operators::<T>::iter() {
 			let is_valid = record.profile.capabilities.is_valid() && record.profile.region.is_valid();
 			ensure!(is_valid, "a profile is invalid");
-			ensure!(record.reputation <= REPUTATION_MAX, "a reputation is off the scale");
+			let Measures {
+				uptime,
+				proof_success,
+				bandwidth,
+				lineage,
+				slash_free,
+				job_completion,
+				violations,
+			} = record.measures;
+			let all = [uptime, proof_success, bandwidth, lineage, slash_free, job_completion, violations];
+			ensure!(all.iter().all(|measure| *measure <= REPUTATION_MAX), "a measure is off the scale");
+			ensure!(
+				reputation::reputation(&record.measures) <= REPUTATION_MAX,
+				"a reputation is off the scale"
+			);
 			ensure!(record.heard_in <= Self::period(), "an operator was heard in the future");
+			let may_stay = !Banned::<T>::contains_key(&who) || record.withdrawable_at.is_some();
+			ensure!(may_stay, "a banned operator stays");
+			ensure!(
+				record.stake >= Self::required_stake(&record) || record.quarantined_until.is_some(),
+				"an operator with too low a stake may be drawn"
+			);
+		}
+		for (_, pending) in PendingOffences::<T>::iter() {
+			ensure!(pending > 0, "nothing is pending and still counted");
 		}
 		Ok(())
 	}

@@ -15,29 +15,73 @@ pub trait WeightInfo {
 	fn authorize_heartbeat() -> Weight;
 	fn exit() -> Weight;
 	fn withdraw() -> Weight;
+	fn top_up() -> Weight;
+	fn return_to_duty() -> Weight;
+	fn report_silence() -> Weight;
+	fn challenge_hardware() -> Weight;
+	fn answer_hardware() -> Weight;
+	fn authorize_answer_hardware() -> Weight;
+	fn settle_hardware() -> Weight;
+	/// The sweep, without the visits.
+	fn sweep() -> Weight;
+	/// One operator of the sweep.
+	fn visit() -> Weight;
+}
+
+/// An upper estimate, for mocks.
+fn estimate(micros: u64, reads: u64, writes: u64) -> Weight {
+	Weight::from_parts(micros.saturating_mul(1_000_000), 4_096)
+		.saturating_add(RocksDbWeight::get().reads_writes(reads, writes))
 }
 
 // Upper estimates from counting storage accesses and signatures, for mocks.
 impl WeightInfo for () {
 	fn register() -> Weight {
-		Weight::from_parts(120_000_000, 3_908).saturating_add(RocksDbWeight::get().reads_writes(5, 6))
+		estimate(140, 12, 11)
 	}
 	fn update_capabilities() -> Weight {
-		Weight::from_parts(50_000_000, 3_908).saturating_add(RocksDbWeight::get().reads_writes(3, 3))
+		estimate(60, 6, 6)
 	}
 	fn rotate_key() -> Weight {
-		Weight::from_parts(90_000_000, 3_545).saturating_add(RocksDbWeight::get().reads_writes(3, 3))
+		estimate(90, 3, 3)
 	}
 	fn heartbeat() -> Weight {
-		Weight::from_parts(25_000_000, 3_545).saturating_add(RocksDbWeight::get().reads_writes(2, 1))
+		estimate(30, 2, 1)
 	}
 	fn authorize_heartbeat() -> Weight {
-		Weight::from_parts(70_000_000, 3_545).saturating_add(RocksDbWeight::get().reads_writes(3, 0))
+		estimate(70, 3, 0)
 	}
 	fn exit() -> Weight {
-		Weight::from_parts(20_000_000, 3_545).saturating_add(RocksDbWeight::get().reads_writes(1, 1))
+		estimate(20, 1, 1)
 	}
 	fn withdraw() -> Weight {
-		Weight::from_parts(60_000_000, 3_908).saturating_add(RocksDbWeight::get().reads_writes(4, 5))
+		estimate(90, 9, 9)
+	}
+	fn top_up() -> Weight {
+		estimate(50, 3, 3)
+	}
+	fn return_to_duty() -> Weight {
+		estimate(25, 2, 1)
+	}
+	fn report_silence() -> Weight {
+		estimate(80, 9, 8)
+	}
+	fn challenge_hardware() -> Weight {
+		estimate(60, 4, 3)
+	}
+	fn answer_hardware() -> Weight {
+		estimate(110, 12, 12)
+	}
+	fn authorize_answer_hardware() -> Weight {
+		estimate(80, 4, 0)
+	}
+	fn settle_hardware() -> Weight {
+		estimate(110, 12, 12)
+	}
+	fn sweep() -> Weight {
+		estimate(5, 2, 1)
+	}
+	fn visit() -> Weight {
+		estimate(150, 18, 16)
 	}
 }

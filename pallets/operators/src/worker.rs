@@ -1,7 +1,12 @@
-//! The off-chain worker: sends this node's heartbeats.
+//! The off-chain worker: sends this node's heartbeats, and opens its hardware when it is asked to.
 
-use crate::{heartbeat_payload, Call, Config, KeyOwners, Operators, Pallet, PeriodIndex};
-use blyan_primitives::OperatorId;
+use crate::{
+	hardware_payload, heartbeat_payload, Call, Challenges, Config, KeyOwners, Operators, Pallet, PeriodIndex,
+};
+use blyan_primitives::{
+	hardware_root, HardwareComponents, HardwareOpening, Measurement, OperatorId, HARDWARE_KEY,
+	MEASUREMENT_KEY,
+};
 use codec::{Decode, Encode};
 use frame_support::traits::Get;
 use frame_system::{offchain::SubmitTransaction, pallet_prelude::BlockNumberFor};
@@ -26,6 +31,11 @@ struct Sent {
 	at: u32,
 }
 
+/// What the node left for its worker under `name`; `None` if nothing, or nothing that can be read.
+fn left_by_node<Value: Decode>(name: &[u8]) -> Option<Value> {
+	StorageValueRef::persistent(name).get().ok().flatten()
+}
+
 impl<T: Config> Pallet<T> {
 	/// Sends the heartbeat of every operator whose key is in this node's keystore, where it is due.
 	pub(crate) fn send_heartbeats(now: BlockNumberFor<T>) {
@@ -47,13 +57,46 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
+	/// Answers the drawn hardware challenges of every operator whose key is in this node's keystore.
+	pub(crate) fn answer_challenges(now: BlockNumberFor<T>) {
+		for key in OperatorId::all() {
+			let Some(who) = KeyOwners::<T>::get(&key) else { continue };
+			let Some(challenge) = Challenges::<T>::get(&who) else { continue };
+			let Some(drawn) = challenge.drawn.filter(|drawn| now < drawn.deadline) else { continue };
+			let Some(root) = Operators::<T>::get(&who).map(|record| record.profile.hardware) else {
+				continue;
+			};
+			let components: Option<HardwareComponents> = left_by_node(HARDWARE_KEY);
+			let Some(components) = components.filter(|components| hardware_root(components) == root) else {
+				log::error!(target: "operators", "This node does not know the hardware that {key:?} has to open.");
+				continue;
+			};
+			let component = drawn.component;
+			let Some(opening) = HardwareOpening::of(&components, component) else { continue };
+			let payload =
+				hardware_payload(&Self::genesis_hash(), &who, &challenge.asked_at, component, &opening);
+			let Some(signature) = key.sign(&payload) else { continue };
+			// The pool knows what it has seen already, so sending it in every block costs nothing.
+			let call = Call::<T>::answer_hardware { key: key.clone(), component, opening, signature };
+			let transaction = T::create_authorized_transaction(call.into());
+			match SubmitTransaction::<T, Call<T>>::submit_transaction(transaction) {
+				Ok(()) => log::debug!(target: "operators", "Opened component {component} of {key:?}."),
+				Err(()) => {
+					log::debug!(target: "operators", "The pool has the answer of {key:?}, or refused it.")
+				}
+			}
+		}
+	}
+
 	/// Signs and submits one heartbeat. What fails is tried again after [`INCLUSION_BLOCKS`].
 	fn send_heartbeat(key: OperatorId, period: PeriodIndex) {
-		let Some(signature) = key.sign(&heartbeat_payload(&Self::genesis_hash(), period)) else {
+		let measurement: Measurement = left_by_node(MEASUREMENT_KEY).unwrap_or_default();
+		let payload = heartbeat_payload(&Self::genesis_hash(), period, &measurement);
+		let Some(signature) = key.sign(&payload) else {
 			log::warn!(target: "operators", "The keystore does not sign with {key:?}.");
 			return;
 		};
-		let call = Call::<T>::heartbeat { period, key: key.clone(), signature };
+		let call = Call::<T>::heartbeat { period, key: key.clone(), measurement, signature };
 		let transaction = T::create_authorized_transaction(call.into());
 		match SubmitTransaction::<T, Call<T>>::submit_transaction(transaction) {
 			Ok(()) => log::debug!(target: "operators", "Sent the heartbeat of {key:?} in period {period}."),

@@ -7,10 +7,13 @@
 
 extern crate alloc;
 
+mod operators;
+pub mod disputes;
 mod records;
 
+pub use operators::{OffenceInfo, OffenceState, OperatorInfo};
 pub use records::{
-	ActiveEvaluation, CommitteeSeat, DecidedSubmission, EvaluationStage, ExpiryReason, OperatorInfo, RejectReason, SubmissionInfo,
+	ActiveEvaluation, CommitteeSeat, DecidedSubmission, EvaluationStage, ExpiryReason, RejectReason, SubmissionInfo,
 	SubmissionOutcome, SubmissionState, SubmissionTerms,
 };
 
@@ -69,6 +72,15 @@ sp_api::decl_runtime_apis! {
 	pub trait OperatorsApi {
 		/// Every registered operator.
 		fn operators() -> Vec<OperatorInfo>;
+		/// What the next registration costs besides the stake; `withdraw` gives it back.
+		fn registration_price() -> Balance;
+	}
+
+	/// Offences.
+	#[api_version(1)]
+	pub trait SlashingApi {
+		/// The open offences of an account and the most recently closed, by number.
+		fn offences(who: AccountId) -> Vec<OffenceInfo>;
 	}
 
 	/// Serving.

@@ -2,7 +2,7 @@
 
 use crate::{AccountId, Balance, BlockNumber};
 use alloc::vec::Vec;
-use blyan_primitives::{BlockRef, ExpertSlot, HoldoutRef, OperatorId, SubmissionId, Verdict, VersionIndex};
+use blyan_primitives::{BlockRef, ExpertSlot, HoldoutRef, SubmissionId, Verdict, VersionIndex};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
@@ -253,23 +253,6 @@ pub struct SubmissionTerms {
 	pub guard_tolerance: u32,
 	/// Sequences a committee evaluates.
 	pub sample: u32,
-}
-
-/// One operator as clients read it.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
-pub struct OperatorInfo {
-	/// Its account.
-	pub account: AccountId,
-	/// Its session key.
-	pub key: OperatorId,
-	/// Its stake on hold.
-	pub stake: Balance,
-	/// Its reputation, 0 to 1,000,000.
-	pub reputation: u32,
-	/// Its last heartbeat, or its registration.
-	pub last_heartbeat: BlockNumber,
-	/// Whether it may be drawn into a committee now.
-	pub eligible: bool,
 }
 
 #[cfg(test)]

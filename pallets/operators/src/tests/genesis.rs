@@ -1,8 +1,8 @@
 //! The operators that a chain starts with.
 
 use super::mock::*;
-use crate::{GenesisConfig, HoldReason, OperatorRecord, Operators as Records};
-use blyan_primitives::traits::OperatorSet;
+use crate::{reputation::newcomer, GenesisConfig, HoldReason, OperatorRecord, Operators as Records};
+use blyan_primitives::{traits::OperatorSet, Measurement, OperatorUid};
 use frame_support::traits::fungible::InspectHold;
 
 #[test]
@@ -11,17 +11,24 @@ fn genesis_registers_operators_and_holds_their_stakes() {
 		assert_eq!(
 			Records::<Test>::get(ALICE),
 			Some(OperatorRecord {
+				uid: OperatorUid { index: 0, generation: 0 },
 				profile: Default::default(),
+				measurement: Measurement::default(),
 				key: key("Alice"),
 				stake: UNIT,
-				reputation: 500_000,
+				bond: 0,
+				measures: newcomer(),
 				registered_at: 0,
 				heard_in: 0,
+				silence_reported: false,
+				quarantined_until: None,
 				withdrawable_at: None,
 			})
 		);
 		assert_eq!(Balances::balance_on_hold(&HoldReason::Stake.into(), &BOB), UNIT);
-		assert_eq!(Operators::eligible(), [(ALICE, 500_000), (BOB, 500_000)]);
+		let eligible: Vec<_> =
+			Operators::eligible().into_iter().map(|one| (one.account, one.weight)).collect();
+		assert_eq!(eligible, [(ALICE, 500_000), (BOB, 500_000)]);
 	});
 }
 

@@ -2,7 +2,7 @@
 
 use super::mock::*;
 use crate::{heartbeat_payload, Call, Error, Event, Operators as Records, PeriodIndex};
-use blyan_primitives::OperatorSignature;
+use blyan_primitives::{Measurement, OperatorSignature};
 use frame_support::{assert_noop, assert_ok, traits::Authorize};
 use frame_system::RawOrigin;
 use sp_core::{Pair as _, H256};
@@ -19,7 +19,12 @@ fn authorize(
 	period: PeriodIndex,
 	signature: OperatorSignature,
 ) -> Result<ValidTransaction, TransactionValidityError> {
-	let call = RuntimeCall::from(Call::<Test>::heartbeat { period, key: key(name), signature });
+	let call = RuntimeCall::from(Call::<Test>::heartbeat {
+		period,
+		key: key(name),
+		measurement: measurement(),
+		signature,
+	});
 	call.authorize(TransactionSource::External).unwrap().map(|(validity, _)| validity)
 }
 
@@ -47,7 +52,13 @@ fn heartbeat_is_refused_when_the_operator_was_heard_already() {
 		let signature = |period| heartbeat_signature("Alice", period);
 		assert_eq!(authorize("Alice", 0, signature(0)), refused(InvalidTransaction::Stale));
 		System::set_block_number(PERIOD);
-		assert_ok!(Operators::heartbeat(RawOrigin::Authorized.into(), 1, key("Alice"), signature(1)));
+		assert_ok!(Operators::heartbeat(
+			RawOrigin::Authorized.into(),
+			1,
+			key("Alice"),
+			measurement(),
+			signature(1)
+		));
 		assert_eq!(authorize("Alice", 1, signature(1)), refused(InvalidTransaction::Stale));
 	});
 }
@@ -66,8 +77,10 @@ fn heartbeat_is_refused_when_it_is_for_another_period() {
 fn heartbeat_is_refused_when_the_signature_is_of_another_key_period_or_network() {
 	ExtBuilder::default().operator(ALICE, "Alice").build_and_check(|| {
 		System::set_block_number(PERIOD);
-		let elsewhere = pair("Alice").sign(&heartbeat_payload(&H256::repeat_byte(1), 1));
-		for signature in [heartbeat_signature("Bob", 1), heartbeat_signature("Alice", 2), elsewhere] {
+		let elsewhere = pair("Alice").sign(&heartbeat_payload(&H256::repeat_byte(1), 1, &measurement()));
+		let faster = Measurement { cpu_tokens_per_second: 9_999, ..measurement() };
+		let other = pair("Alice").sign(&heartbeat_payload(&GENESIS_HASH, 1, &faster));
+		for signature in [heartbeat_signature("Bob", 1), heartbeat_signature("Alice", 2), elsewhere, other] {
 			assert_eq!(authorize("Alice", 1, signature), refused(InvalidTransaction::BadProof));
 		}
 	});
@@ -89,8 +102,17 @@ fn heartbeat_is_noted_when_it_is_authorised() {
 	ExtBuilder::default().operator(ALICE, "Alice").build_and_check(|| {
 		System::set_block_number(3 * PERIOD);
 		let signature = heartbeat_signature("Alice", 3);
-		assert_ok!(Operators::heartbeat(RawOrigin::Authorized.into(), 3, key("Alice"), signature));
-		assert_eq!(Records::<Test>::get(ALICE).unwrap().heard_in, 3);
+		assert_ok!(Operators::heartbeat(
+			RawOrigin::Authorized.into(),
+			3,
+			key("Alice"),
+			measurement(),
+			signature
+		));
+		let record = Records::<Test>::get(ALICE).unwrap();
+		assert_eq!((record.heard_in, record.measurement), (3, measurement()));
+		// Two periods missed, one heard, each a fifth of the way.
+		assert_eq!(record.measures.uptime, 456_000);
 		assert_eq!(take_events(), [Event::HeartbeatReceived { who: ALICE, period: 3 }]);
 	});
 }
@@ -101,12 +123,12 @@ fn heartbeat_fails_when_it_was_not_authorised() {
 		let signature = heartbeat_signature("Alice", 0);
 		for origin in [signed(ALICE), RuntimeOrigin::root(), RuntimeOrigin::none()] {
 			assert_noop!(
-				Operators::heartbeat(origin, 0, key("Alice"), signature.clone()),
+				Operators::heartbeat(origin, 0, key("Alice"), measurement(), signature.clone()),
 				DispatchError::BadOrigin
 			);
 		}
 		assert_noop!(
-			Operators::heartbeat(RawOrigin::Authorized.into(), 0, key("Bob"), signature),
+			Operators::heartbeat(RawOrigin::Authorized.into(), 0, key("Bob"), measurement(), signature),
 			Error::<Test>::NotRegistered
 		);
 	});

@@ -5,12 +5,14 @@ use crate::{
 	OperatorProfile, PeriodIndex, Region, Role, TieredStake,
 };
 use blyan_primitives::{
+	hardware_root,
 	operator_key::{self, Pair},
-	OperatorId, OperatorSignature,
+	traits::{OffenceKind, Offences},
+	HardwareComponent, HardwareComponents, Measurement, OperatorId, OperatorSignature,
 };
 use frame_support::{
-	derive_impl,
-	traits::{ConstU128, ConstU32, ConstU64},
+	derive_impl, parameter_types,
+	traits::{ConstU128, ConstU32, ConstU64, Randomness},
 };
 use sp_core::{
 	offchain::{
@@ -21,8 +23,8 @@ use sp_core::{
 };
 use sp_keystore::{testing::MemoryKeystore, KeystoreExt};
 use sp_runtime::{
-	traits::{BlakeTwo256, Zero},
-	BuildStorage,
+	traits::{BlakeTwo256, Convert, Zero},
+	BuildStorage, Permill,
 };
 use std::sync::Arc;
 
@@ -55,8 +57,54 @@ impl pallet_balances::Config for Test {
 
 /// One coin.
 pub const UNIT: u128 = 1_000;
+/// The smallest registration bond.
+pub const BASE: u128 = 64;
+/// Blocks in which it halves.
+pub const HALF_LIFE: u64 = 100;
+/// What a hardware challenge takes.
+pub const HARDWARE_BOND: u128 = 30;
 /// Blocks in a period.
 pub const PERIOD: u64 = 10;
+
+/// What was reported: offender, kind, evidence, reporter.
+pub type Report = (u64, OffenceKind, H256, Option<u64>);
+
+parameter_types! {
+	pub const MeasureStep: Permill = Permill::from_percent(20);
+	/// What the dice show, and in which block they were thrown; never thrown yet if that is zero.
+	pub static Seed: u8 = 0;
+	pub static ThrownAt: u64 = 0;
+	/// What was reported since the last look.
+	pub static Reports: Vec<Report> = vec![];
+}
+
+/// The neighbour that keeps offences.
+pub struct Court;
+impl Offences<u64> for Court {
+	fn report(offender: &u64, kind: OffenceKind, evidence: H256, reporter: Option<&u64>) {
+		Reports::mutate(|reports| reports.push((*offender, kind, evidence, reporter.copied())));
+	}
+}
+
+/// Randomness as a test wants it.
+pub struct Dice;
+impl Randomness<H256, u64> for Dice {
+	fn random(_: &[u8]) -> (H256, u64) {
+		(H256::repeat_byte(Seed::get()), ThrownAt::get())
+	}
+}
+
+/// Accounts from 20 on belong to the account ten below.
+pub struct Owners;
+impl Convert<u64, u64> for Owners {
+	fn convert(who: u64) -> u64 {
+		if (20..30).contains(&who) {
+			who - 10
+		} else {
+			who
+		}
+	}
+}
 
 impl pallet_operators::Config for Test {
 	type RuntimeHoldReason = RuntimeHoldReason;
@@ -64,8 +112,19 @@ impl pallet_operators::Config for Test {
 	type RequiredStake = TieredStake<ConstU128<UNIT>>;
 	type MaxOperators = ConstU32<4>;
 	type HeartbeatPeriod = ConstU64<PERIOD>;
+	type OwnerOf = Owners;
+	type Offences = Court;
+	type Randomness = Dice;
 	type UnbondingPeriod = ConstU64<50>;
-	type ReputationStep = ConstU32<100_000>;
+	type LongestDispute = ConstU64<40>;
+	type QuarantinePeriod = ConstU64<15>;
+	type MeasureStep = MeasureStep;
+	type RegistrationBase = ConstU128<BASE>;
+	type RegistrationFactorMilli = ConstU32<2_000>;
+	type RegistrationHalfLife = ConstU64<HALF_LIFE>;
+	type HardwareBond = ConstU128<HARDWARE_BOND>;
+	type HardwareWindow = ConstU64<5>;
+	type SweepPerBlock = ConstU32<2>;
 	type HeartbeatPriority = ConstU64<7>;
 	type WeightInfo = ();
 }
@@ -121,15 +180,42 @@ pub fn proof(name: &str, who: u64) -> OperatorSignature {
 }
 
 pub fn heartbeat_signature(name: &str, period: PeriodIndex) -> OperatorSignature {
-	pair(name).sign(&heartbeat_payload(&GENESIS_HASH, period))
+	pair(name).sign(&heartbeat_payload(&GENESIS_HASH, period, &measurement()))
 }
 
-pub fn profile() -> OperatorProfile {
+/// What every node here measures.
+pub fn measurement() -> Measurement {
+	Measurement {
+		cpu_tokens_per_second: 2_000,
+		gpu_tokens_per_second: 0,
+		disk_gib: 100,
+		bandwidth_mbit: 50,
+		compute_units: 8,
+	}
+}
+
+/// The machine of whoever it is: eight components, or fewer with empty places.
+pub fn machine(who: u64) -> HardwareComponents {
+	core::array::from_fn(|index| HardwareComponent {
+		identifier: H256::from_low_u64_be(100 * who + index as u64),
+		salt: H256::from_low_u64_be(7_000 + index as u64),
+	})
+}
+
+/// Sends the heartbeat of the current period.
+pub fn hear(name: &str) {
+	let period = Operators::period();
+	let origin = frame_system::RawOrigin::Authorized.into();
+	let signature = heartbeat_signature(name, period);
+	frame_support::assert_ok!(Operators::heartbeat(origin, period, key(name), measurement(), signature));
+}
+
+pub fn profile(who: u64) -> OperatorProfile {
 	OperatorProfile {
 		role: Role::Evaluator,
 		region: Region(*b"DE"),
 		capabilities: Capabilities::EVALUATE,
-		hardware: H256::repeat_byte(1),
+		hardware: hardware_root(&machine(who)),
 	}
 }
 
@@ -139,7 +225,7 @@ pub fn signed(who: u64) -> RuntimeOrigin {
 
 /// Registers an operator as anybody would.
 pub fn register(who: u64, name: &str) -> sp_runtime::DispatchResult {
-	Operators::register(signed(who), profile(), key(name), proof(name, who))
+	Operators::register(signed(who), profile(who), key(name), proof(name, who))
 }
 
 /// The world: by default no operators, accounts 1 to 9 with money, block 1.
@@ -192,6 +278,9 @@ impl ExtBuilder {
 		let (pool, state) = TestTransactionPoolExt::new();
 		ext.register_extension(TransactionPoolExt::new(pool));
 
+		Seed::set(0);
+		ThrownAt::set(0);
+		Reports::set(vec![]);
 		ext.execute_with(|| {
 			System::set_block_number(1);
 			frame_system::BlockHash::<Test>::insert(u64::zero(), GENESIS_HASH);

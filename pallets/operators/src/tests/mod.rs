@@ -3,10 +3,16 @@
 mod eligible;
 mod exit;
 mod genesis;
+mod hardware;
 mod heartbeat;
 mod invariants;
 pub(crate) mod mock;
+mod price;
+mod quarantine;
 mod register;
 mod rotate_key;
+mod silence;
+mod slash;
+mod uid;
 mod update_capabilities;
 mod worker;

@@ -10,7 +10,7 @@ const HARDWARE: H256 = H256::repeat_byte(2);
 #[test]
 fn update_capabilities_holds_more_when_they_need_more() {
 	ExtBuilder::default().operator(ALICE, "Alice").build_and_check(|| {
-		let capabilities = Capabilities::EVALUATE | Capabilities::ATTESTED;
+		let capabilities = Capabilities::EVALUATE | Capabilities::TEE;
 		assert_ok!(Operators::update_capabilities(signed(ALICE), capabilities, HARDWARE));
 		let stake = 50 * UNIT;
 		let record = Records::<Test>::get(ALICE).unwrap();

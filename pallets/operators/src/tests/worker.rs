@@ -2,7 +2,8 @@
 
 use super::mock::*;
 use crate::{Call, Operators as Records};
-use codec::Decode;
+use blyan_primitives::{Measurement, HARDWARE_KEY, MEASUREMENT_KEY};
+use codec::{Decode, Encode};
 use frame_support::{
 	assert_ok,
 	traits::{Authorize, Hooks},
@@ -39,15 +40,16 @@ fn worker_sends_one_valid_heartbeat_for_each_local_operator() {
 	let sent = run_workers(&mut ext, &pool, 1..PERIOD + PERIOD / 2 - 1);
 	let [(block, call)] = &sent[..] else { panic!("one heartbeat was expected: {sent:?}") };
 	assert!(*block + 1 >= period.start && *block < period.end);
-	let RuntimeCall::Operators(Call::heartbeat { period: 1, key: sender, signature }) = call else {
+	let RuntimeCall::Operators(Call::heartbeat { period: 1, key: sender, measurement, signature }) = call
+	else {
 		panic!("a heartbeat of period 1 was expected: {call:?}")
 	};
-	assert_eq!(sender, &key("Alice"));
+	assert_eq!((sender, *measurement), (&key("Alice"), Measurement::default()));
 	ext.execute_with(|| {
 		System::set_block_number(*block + 1);
 		assert_ok!(call.authorize(TransactionSource::Local).unwrap());
 		let origin = RawOrigin::Authorized.into();
-		assert_ok!(Operators::heartbeat(origin, 1, sender.clone(), signature.clone()));
+		assert_ok!(Operators::heartbeat(origin, 1, sender.clone(), *measurement, signature.clone()));
 	});
 	// Heard: nothing more to say in this period.
 	assert_eq!(run_workers(&mut ext, &pool, *block + 1..period.end - 1), []);
@@ -79,4 +81,56 @@ fn worker_is_silent_when_the_operator_is_leaving() {
 		assert!(Records::<Test>::get(ALICE).unwrap().withdrawable_at.is_some());
 	});
 	assert_eq!(run_workers(&mut ext, &pool, PERIOD..3 * PERIOD), []);
+}
+
+/// Leaves something for the worker, as the node does.
+fn leave(ext: &mut sp_io::TestExternalities, name: &[u8], value: impl Encode) {
+	ext.execute_with(|| sp_runtime::offchain::storage::StorageValueRef::persistent(name).set(&value));
+}
+
+#[test]
+fn worker_reports_what_the_node_measured() {
+	let (mut ext, pool) = ExtBuilder::default().operator(ALICE, "Alice").local_key("Alice").build_with_pool();
+	leave(&mut ext, MEASUREMENT_KEY, measurement());
+	let sent = run_workers(&mut ext, &pool, [7 * PERIOD - 1]);
+	let [(_, call)] = &sent[..] else { panic!("one heartbeat was expected: {sent:?}") };
+	assert!(
+		matches!(call, RuntimeCall::Operators(Call::heartbeat { measurement: said, .. }) if *said == measurement())
+	);
+	ext.execute_with(|| {
+		System::set_block_number(7 * PERIOD);
+		assert_ok!(call.authorize(TransactionSource::Local).unwrap());
+	});
+}
+
+#[test]
+fn worker_opens_the_hardware_when_it_is_asked_to() {
+	let (mut ext, pool) = ExtBuilder::default().local_key("Alice").build_with_pool();
+	ext.execute_with(|| {
+		assert_ok!(register(ALICE, "Alice"));
+		assert_ok!(Operators::challenge_hardware(signed(BOB), ALICE));
+		ThrownAt::set(2);
+		Seed::set(9);
+		System::set_block_number(3);
+		assert_ok!(Operators::settle_hardware(signed(BOB), ALICE));
+	});
+	// A node that was given nothing, or another machine, has nothing to say.
+	assert_eq!(run_workers(&mut ext, &pool, [3]), []);
+	leave(&mut ext, HARDWARE_KEY, machine(BOB));
+	assert_eq!(run_workers(&mut ext, &pool, [3]), []);
+	leave(&mut ext, HARDWARE_KEY, machine(ALICE));
+	let sent = run_workers(&mut ext, &pool, [4]);
+	let [(_, call)] = &sent[..] else { panic!("one answer was expected: {sent:?}") };
+	ext.execute_with(|| {
+		System::set_block_number(5);
+		assert_ok!(call.authorize(TransactionSource::Local).unwrap());
+		let RuntimeCall::Operators(Call::answer_hardware { key, component, opening, signature }) =
+			call.clone()
+		else {
+			panic!("an answer was expected: {call:?}")
+		};
+		let origin = RawOrigin::Authorized.into();
+		assert_ok!(Operators::answer_hardware(origin, key, component, opening, signature));
+	});
+	assert_eq!(run_workers(&mut ext, &pool, [5]), []);
 }

@@ -1,0 +1,229 @@
+//! What the calls do, in the order of `lib.rs`.
+
+use crate::{
+	authorization::MessageOf, rules, Agenda, AuditRecordOf, Audits, Config, Enrolment, Enrolments, Error,
+	Event, Message, Pallet, Phase, Revelation, SeatState, Vote,
+};
+use blyan_primitives::{traits::OperatorSet, AuditId, EvaluationOutcome, OperatorId, Statement};
+use codec::Encode;
+use frame_support::{ensure, pallet_prelude::DispatchResult, traits::Get};
+use frame_system::pallet_prelude::BlockNumberFor;
+use sp_core::H256;
+use sp_io::hashing::blake2_256;
+use sp_runtime::traits::{One, Saturating};
+
+/// Blocks for which a signed enrolment may be included.
+pub(crate) const ENROL_VALID: u32 = 64;
+
+/// The nonce of a commitment that was made in block `at`.
+pub(crate) fn enrolment_nonce<BlockNumber: Encode>(at: &BlockNumber) -> H256 {
+	H256(blake2_256(&(b"blyan/audit/enrol", at).encode()))
+}
+
+impl<T: Config> Pallet<T> {
+	pub(crate) fn do_enrol(commitment: H256, at: BlockNumberFor<T>, key: OperatorId) -> DispatchResult {
+		let operator = Self::ensure_may_say(&Message::Enrol { commitment, at }, &key)?;
+		let setting = Enrolments::<T>::get(&operator).and_then(|earlier| earlier.setting);
+		let since = frame_system::Pallet::<T>::block_number();
+		let nonce = enrolment_nonce(&at);
+		Enrolments::<T>::insert(&operator, Enrolment { commitment, nonce, since, setting });
+		Self::deposit_event(Event::Enrolled { operator, commitment });
+		Ok(())
+	}
+
+	pub(crate) fn do_present(audit: AuditId, outcome: EvaluationOutcome, key: OperatorId) -> DispatchResult {
+		// The pool authorised this, and so did the block's author; the state may have moved in between.
+		Self::ensure_may_say(&Message::Present { audit, outcome }, &key)?;
+		let until = frame_system::Pallet::<T>::block_number().saturating_add(T::VoteWindow::get());
+		Self::mutate(audit, |record| {
+			record.presented = Some(outcome);
+			record.phase = Phase::Voting { until };
+		});
+		Self::set_due(audit, until.saturating_add(One::one()));
+		Self::deposit_event(Event::Presented { audit, outcome, until });
+		Ok(())
+	}
+
+	pub(crate) fn do_vote(audit: AuditId, seal: H256, key: OperatorId) -> DispatchResult {
+		let operator = Self::ensure_may_say(&Message::Vote { audit, seal }, &key)?;
+		let record = Self::mutate(audit, |record| {
+			Self::set_seat(record, &operator, SeatState::Sealed(seal));
+		});
+		if record.is_some_and(|record| record.is_sealed()) {
+			Self::set_due(audit, frame_system::Pallet::<T>::block_number());
+		}
+		Self::deposit_event(Event::VoteSealed { audit, operator });
+		Ok(())
+	}
+
+	pub(crate) fn do_reveal_setter(
+		audit: AuditId,
+		revelation: Revelation,
+		next: H256,
+		key: OperatorId,
+	) -> DispatchResult {
+		let setter = Self::ensure_may_say(&Message::RevealSetter { audit, revelation, next }, &key)?;
+		let record = Self::mutate(audit, |record| record.revelation = Some(revelation));
+		let Some(record) = record else { return Err(Error::<T>::AuditUnknown.into()) };
+		let since = frame_system::Pallet::<T>::block_number();
+		// The seed is a nonce that this operator never used: a setter has one audit at a time.
+		let promise = Enrolment { commitment: next, nonce: record.seed, since, setting: None };
+		Enrolments::<T>::insert(&setter, promise);
+		if record.is_open() {
+			Self::set_due(audit, since);
+		}
+		let Revelation { secret, truth } = revelation;
+		Self::deposit_event(Event::SecretRevealed { audit, secret, truth });
+		Ok(())
+	}
+
+	pub(crate) fn do_reveal_vote(audit: AuditId, vote: Vote, salt: H256, key: OperatorId) -> DispatchResult {
+		let operator = Self::ensure_may_say(&Message::RevealVote { audit, vote, salt }, &key)?;
+		let record = Self::mutate(audit, |record| {
+			Self::set_seat(record, &operator, SeatState::Revealed(vote));
+		});
+		if record.is_some_and(|record| record.is_open()) {
+			Self::set_due(audit, frame_system::Pallet::<T>::block_number());
+		}
+		Self::deposit_event(Event::VoteRevealed { audit, operator, vote });
+		Ok(())
+	}
+
+	pub(crate) fn do_advance(audit: AuditId) -> DispatchResult {
+		let record = Audits::<T>::get(audit).ok_or(Error::<T>::AuditUnknown)?;
+		let now = frame_system::Pallet::<T>::block_number();
+		ensure!(Self::step(audit, record, now), Error::<T>::NothingDue);
+		Ok(())
+	}
+
+	pub(crate) fn do_forget(who: T::AccountId) -> DispatchResult {
+		let enrolment = Enrolments::<T>::get(&who).ok_or(Error::<T>::NothingToForget)?;
+		let is_gone = T::Operators::key_of(&who).is_none() && enrolment.setting.is_none();
+		ensure!(is_gone, Error::<T>::NothingToForget);
+		Enrolments::<T>::remove(&who);
+		Self::deposit_event(Event::Forgotten { who });
+		Ok(())
+	}
+
+	/// Everything that must hold before a message counts, but the signature. Returns the operator that speaks.
+	pub(crate) fn ensure_may_say(
+		message: &MessageOf<T>,
+		key: &OperatorId,
+	) -> Result<T::AccountId, Error<T>> {
+		match message {
+			Message::Enrol { commitment, at } => Self::ensure_may_enrol(commitment, *at, key),
+			Message::Present { audit, outcome } => {
+				let record = Self::audit_in(*audit, |phase| matches!(phase, Phase::Presenting { .. }))?;
+				Self::ensure_plausible(&record, outcome)?;
+				Self::ensure_setter(&record, key)
+			}
+			Message::Vote { audit, .. } => {
+				let record = Self::audit_in(*audit, |phase| matches!(phase, Phase::Voting { .. }))?;
+				let (operator, state) = Self::ensure_auditor(&record, key)?;
+				ensure!(state == SeatState::Waiting, Error::<T>::AlreadySaid);
+				Ok(operator)
+			}
+			Message::RevealSetter { audit, revelation, next } => {
+				let record = Self::audit_in(*audit, |phase| matches!(phase, Phase::Revealing { .. }))?;
+				ensure!(record.revelation.is_none(), Error::<T>::AlreadySaid);
+				let opened = rules::commitment(&revelation.secret);
+				ensure!(opened == record.commitment, Error::<T>::SecretMismatch);
+				ensure!(*next != opened, Error::<T>::CommitmentReused);
+				Self::ensure_plausible(&record, &revelation.truth)?;
+				Self::ensure_setter(&record, key)
+			}
+			Message::RevealVote { audit, vote, salt } => {
+				let record = Self::audit_in(*audit, |phase| matches!(phase, Phase::Revealing { .. }))?;
+				let (operator, state) = Self::ensure_auditor(&record, key)?;
+				match state {
+					SeatState::Waiting => return Err(Error::SealMismatch),
+					SeatState::Revealed(_) => return Err(Error::AlreadySaid),
+					SeatState::Sealed(seal) => {
+						ensure!(seal == vote.seal(salt, &operator), Error::<T>::SealMismatch)
+					}
+				}
+				if let Vote::Deny(own) = vote {
+					Self::ensure_plausible(&record, own)?;
+				}
+				Ok(operator)
+			}
+		}
+	}
+
+	fn ensure_may_enrol(
+		commitment: &H256,
+		at: BlockNumberFor<T>,
+		key: &OperatorId,
+	) -> Result<T::AccountId, Error<T>> {
+		let now = frame_system::Pallet::<T>::block_number();
+		ensure!(at <= now && now.saturating_sub(at) <= ENROL_VALID.into(), Error::<T>::EnrolmentStale);
+		let operator = T::Operators::owner_of(key).ok_or(Error::<T>::NotAnOperator)?;
+		if let Some(earlier) = Enrolments::<T>::get(&operator) {
+			ensure!(at > earlier.since, Error::<T>::EnrolmentStale);
+			ensure!(earlier.commitment != *commitment, Error::<T>::CommitmentReused);
+			let free_from = earlier.since.saturating_add(T::EnrolEvery::get());
+			ensure!(now >= free_from, Error::<T>::EnrolledRecently);
+		}
+		Ok(operator)
+	}
+
+	/// The audit, if it is in such a phase and the phase is not over.
+	fn audit_in(
+		audit: AuditId,
+		is_expected: impl Fn(&Phase<BlockNumberFor<T>, T::MaxSeats>) -> bool,
+	) -> Result<AuditRecordOf<T>, Error<T>> {
+		let record = Audits::<T>::get(audit).ok_or(Error::<T>::AuditUnknown)?;
+		let now = frame_system::Pallet::<T>::block_number();
+		ensure!(is_expected(&record.phase) && now <= *record.until(), Error::<T>::WrongPhase);
+		Ok(record)
+	}
+
+	fn ensure_setter(record: &AuditRecordOf<T>, key: &OperatorId) -> Result<T::AccountId, Error<T>> {
+		let operator = T::Operators::owner_of(key).ok_or(Error::<T>::NotAnOperator)?;
+		ensure!(operator == record.setter, Error::<T>::NotTheSetter);
+		Ok(operator)
+	}
+
+	fn ensure_auditor(
+		record: &AuditRecordOf<T>,
+		key: &OperatorId,
+	) -> Result<(T::AccountId, SeatState), Error<T>> {
+		let operator = T::Operators::owner_of(key).ok_or(Error::<T>::NotAnOperator)?;
+		let state = record.seat(&operator).ok_or(Error::<T>::NotAnAuditor)?.state;
+		Ok((operator, state))
+	}
+
+	fn ensure_plausible(record: &AuditRecordOf<T>, outcome: &EvaluationOutcome) -> Result<(), Error<T>> {
+		let Statement::Evaluation(evaluation) = &record.job.statement;
+		let fits = rules::is_plausible(outcome, record.job.sample(), evaluation.sequence_len);
+		ensure!(fits, Error::<T>::OutcomeImplausible);
+		Ok(())
+	}
+
+	fn set_seat(record: &mut AuditRecordOf<T>, operator: &T::AccountId, state: SeatState) {
+		if let Some(seat) = record.seats.iter_mut().find(|seat| seat.operator == *operator) {
+			seat.state = state;
+		}
+	}
+
+	/// Changes an open audit and returns it as it is then.
+	pub(crate) fn mutate(
+		audit: AuditId,
+		change: impl FnOnce(&mut AuditRecordOf<T>),
+	) -> Option<AuditRecordOf<T>> {
+		Audits::<T>::mutate(audit, |entry| {
+			let record = entry.as_mut()?;
+			change(record);
+			Some(record.clone())
+		})
+	}
+
+	/// Notes when something is due for an open audit.
+	pub(crate) fn set_due(audit: AuditId, due: BlockNumberFor<T>) {
+		Agenda::<T>::mutate(|agenda| {
+			if let Some(entry) = agenda.iter_mut().find(|(id, _)| *id == audit) {
+				entry.1 = due;
+			}
+		});
+	}
+}

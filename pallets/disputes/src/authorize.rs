@@ -1,0 +1,177 @@
+//! Which calls go without a fee, and why that cannot be abused.
+//!
+//! A move in an operator's name is valid only while it is owed and leads to what its side has committed to; closing a
+//! game is valid only while it is due. Each can happen once, so nothing is gained by sending it often. The cheap checks come
+//! first; the signature comes last, except in front of an execution, which costs more.
+
+use crate::{
+	game::Side, pair, Config, Error, GameId, Games, Pallet, Word, TILE_EVIDENCE_BYTES_MAX, WITNESS_BYTES_MAX,
+};
+use blyan_exact::step::{Evidence, Witness};
+use blyan_primitives::{Opening, OperatorId, OperatorSignature, Subject};
+use codec::Encode;
+use frame_support::{
+	ensure,
+	pallet_prelude::{TransactionSource, TransactionValidityWithRefund, Weight},
+	BoundedVec,
+};
+use frame_system::ensure_signed_or_root;
+use sp_core::H256;
+use sp_io::hashing::blake2_256;
+use sp_runtime::{
+	transaction_validity::{InvalidTransaction, TransactionValidityError, ValidTransaction},
+	DispatchError, RuntimeAppPublic,
+};
+
+/// What the pool makes of a refusal.
+fn invalid<T>(error: Error<T>) -> TransactionValidityError {
+	match error {
+		Error::GameUnknown
+		| Error::NotOwed
+		| Error::ClockRanOut
+		| Error::NotExecuting
+		| Error::AlreadyPlaying
+		| Error::AlreadyRefuted
+		| Error::NotDisputable
+		| Error::DemandUnknown
+		| Error::NothingRefuted => InvalidTransaction::Stale,
+		Error::ClockStillRuns | Error::DemandStillRuns | Error::NothingToSettle => InvalidTransaction::Future,
+		Error::KeyUnknown => InvalidTransaction::BadSigner,
+		_ => InvalidTransaction::Call,
+	}
+	.into()
+}
+
+impl<T: Config> Pallet<T> {
+	/// Anyone may do this: with a signature, or by being right.
+	pub(crate) fn ensure_anyone(origin: T::RuntimeOrigin) -> Result<(), DispatchError> {
+		if frame_system::ensure_authorized(origin.clone()).is_ok() {
+			return Ok(());
+		}
+		ensure_signed_or_root(origin).map(|_| ()).map_err(Into::into)
+	}
+
+	fn ensure_said(
+		word: Word,
+		key: &OperatorId,
+		signature: &OperatorSignature,
+	) -> Result<(), TransactionValidityError> {
+		let is_said = key.verify(&word.signing_payload(&Self::genesis_hash()), signature);
+		ensure!(is_said, InvalidTransaction::BadProof);
+		Ok(())
+	}
+
+	fn valid(tag: impl Encode) -> TransactionValidityWithRefund {
+		ValidTransaction::with_tag_prefix("blyan/dispute")
+			.priority(u64::MAX)
+			.and_provides(tag)
+			.longevity(Self::longevity())
+			.propagate(true)
+			.build()
+			.map(|valid| (valid, Weight::zero()))
+	}
+
+	pub(crate) fn authorize_confront(
+		_source: TransactionSource,
+		subject: &Subject,
+		first: &H256,
+		second: &H256,
+		key: &OperatorId,
+		signature: &OperatorSignature,
+	) -> TransactionValidityWithRefund {
+		Self::operator(key).map_err(invalid)?;
+		Self::ensure_may_confront(*subject, *first, *second).map_err(invalid)?;
+		Self::ensure_said(Word::Confront(*subject, *first, *second), key, signature)?;
+		Self::valid(("confront", subject, pair(*first, *second)))
+	}
+
+	pub(crate) fn authorize_descend(
+		_source: TransactionSource,
+		game: &GameId,
+		side: &Side,
+		opening: &Opening,
+		key: &OperatorId,
+		signature: &OperatorSignature,
+	) -> TransactionValidityWithRefund {
+		Self::operator(key).map_err(invalid)?;
+		let record = Self::ensure_may_open(*game, *side, opening).map_err(invalid)?;
+		let hash = H256(blake2_256(&opening.encode()));
+		Self::ensure_said(Word::Descend(*game, *side, hash), key, signature)?;
+		Self::valid(("descend", game, side, record.position.query()))
+	}
+
+	pub(crate) fn authorize_execute(
+		_source: TransactionSource,
+		game: &GameId,
+		witness: &Witness,
+		key: &OperatorId,
+		signature: &OperatorSignature,
+	) -> TransactionValidityWithRefund {
+		Self::operator(key).map_err(invalid)?;
+		let record = Games::<T>::get(game).ok_or(InvalidTransaction::Stale)?;
+		ensure!(record.position.block().is_some(), InvalidTransaction::Stale);
+		let bytes = witness.encode();
+		ensure!(bytes.len() <= WITNESS_BYTES_MAX as usize, InvalidTransaction::ExhaustsResources);
+		Self::ensure_said(Word::Execute(*game, H256(blake2_256(&bytes))), key, signature)?;
+		Self::execution(*game, &record, witness).map_err(invalid)?;
+		Self::valid(("execute", game))
+	}
+
+	pub(crate) fn authorize_claim_timeout(
+		_source: TransactionSource,
+		game: &GameId,
+	) -> TransactionValidityWithRefund {
+		Self::ensure_timed_out(*game).map_err(invalid)?;
+		Self::valid(("end", game))
+	}
+
+	pub(crate) fn authorize_settle(
+		_source: TransactionSource,
+		game: &GameId,
+	) -> TransactionValidityWithRefund {
+		Self::ensure_settled(*game).map_err(invalid)?;
+		Self::valid(("end", game))
+	}
+
+	pub(crate) fn authorize_prove_blob(
+		_source: TransactionSource,
+		subject: &Subject,
+		blob: &BoundedVec<u8, T::MaxBlobBytes>,
+		key: &OperatorId,
+		signature: &OperatorSignature,
+	) -> TransactionValidityWithRefund {
+		Self::operator(key).map_err(invalid)?;
+		Self::ensure_said(Word::Show(*subject, H256(blake2_256(blob))), key, signature)?;
+		let (valid, _) = Self::ensure_refutes(*subject, blob).map_err(invalid)?;
+		Self::valid(("show", subject, valid))
+	}
+
+	pub(crate) fn authorize_supply_tile(
+		_source: TransactionSource,
+		subject: &Subject,
+		digest: &H256,
+		tile: &u32,
+		evidence: &Evidence,
+		key: &OperatorId,
+		signature: &OperatorSignature,
+	) -> TransactionValidityWithRefund {
+		Self::operator(key).map_err(invalid)?;
+		Self::ensure_demanded(*subject, *digest, *tile).map_err(invalid)?;
+		let bytes = evidence.encode();
+		ensure!(bytes.len() <= TILE_EVIDENCE_BYTES_MAX as usize, InvalidTransaction::ExhaustsResources);
+		let word = Word::Supply(*subject, *digest, *tile, H256(blake2_256(&bytes)));
+		Self::ensure_said(word, key, signature)?;
+		Self::ensure_tile(*subject, *tile, evidence).map_err(invalid)?;
+		Self::valid(("supply", subject, digest, tile))
+	}
+
+	pub(crate) fn authorize_close_demand(
+		_source: TransactionSource,
+		subject: &Subject,
+		digest: &H256,
+		tile: &u32,
+	) -> TransactionValidityWithRefund {
+		Self::ensure_may_close(*subject, *digest, *tile).map_err(invalid)?;
+		Self::valid(("close", subject, digest, tile))
+	}
+}

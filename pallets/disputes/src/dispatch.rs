@@ -1,0 +1,446 @@
+//! What the calls do, in the order of `lib.rs`.
+
+use crate::{
+	game::{self, Difference, Position, Refusal, Side, PARTS},
+	pair, Agreed, Backer, BlockCheck, Config, DemandRecord, Demands, Error, Event, GameId, GameRecord,
+	GameRecordOf, Games, HoldReason, NextGame, NoExpert, Pairs, Pallet, Posted, Referee, Refuted, SideRecord,
+	SideRecordOf, SignedReport, OPENING_BYTES_MAX, TILE_EVIDENCE_BYTES_MAX, WITNESS_BYTES_MAX,
+};
+use alloc::vec::Vec;
+use blyan_exact::step::{Evidence, StepError, Witness};
+use blyan_primitives::{
+	traits::{Claims, OffenceKind, Offences, OperatorSet},
+	BlockRef, ModelConfig, Opening, OperatorId, Subject, Verdict,
+};
+use blyan_runtime_api::disputes::GameEnd;
+use codec::{Decode, Encode};
+use frame_support::{
+	ensure,
+	traits::{fungible::MutateHold, Get},
+	BoundedVec,
+};
+use frame_system::pallet_prelude::BlockNumberFor;
+use sp_core::H256;
+use sp_io::hashing::blake2_256;
+use sp_runtime::{
+	traits::{SaturatedConversion, Saturating, Zero},
+	DispatchError, DispatchResult,
+};
+
+impl<T> From<Refusal> for Error<T> {
+	fn from(refusal: Refusal) -> Self {
+		match refusal {
+			Refusal::WrongKind => Self::OpeningOfWrongKind,
+			Refusal::WrongCount => Self::OpeningOfWrongLength,
+			_ => Self::OpeningNotCommitted,
+		}
+	}
+}
+
+impl<T: Config> Pallet<T> {
+	pub(crate) fn do_challenge(
+		challenger: T::AccountId,
+		subject: Subject,
+		against: H256,
+		verdict: Verdict,
+	) -> DispatchResult {
+		let claims = Self::disputed_claims(subject)?;
+		let rival = Self::claimed(&claims, against)?;
+		Self::ensure_may_play(subject, [&rival, &verdict])?;
+		ensure!(Self::is_consistent(subject, &verdict), Error::<T>::ClaimInconsistent);
+		if !Self::is_consistent(subject, &rival) {
+			Self::refute(subject, &rival, Some(&challenger));
+			return Ok(());
+		}
+		let bond = T::Bond::get();
+		T::Currency::hold(&HoldReason::ChallengeBond.into(), &challenger, bond)?;
+		let backer = Backer { account: challenger, bond };
+		Self::open(subject, [(rival, None), (verdict, Some(backer))])
+	}
+
+	pub(crate) fn do_confront(subject: Subject, first: H256, second: H256) -> DispatchResult {
+		let [first, second] = Self::ensure_may_confront(subject, first, second)?;
+		let consistent = [&first, &second].map(|verdict| Self::is_consistent(subject, verdict));
+		if consistent != [true, true] {
+			for (verdict, is_consistent) in [first, second].iter().zip(consistent) {
+				if !is_consistent {
+					Self::refute(subject, verdict, None);
+				}
+			}
+			return Ok(());
+		}
+		Self::open(subject, [(first, None), (second, None)])
+	}
+
+	pub(crate) fn do_descend(
+		mover: T::AccountId,
+		id: GameId,
+		side: Side,
+		opening: Opening,
+	) -> DispatchResult {
+		let mut game = Self::ensure_may_open(id, side, &opening)?;
+		Self::note_move(&mut game, side, &mover);
+		Self::deposit_event(Event::Opened { game: id, side, mover });
+		let Some(earlier) = Posted::<T>::take(id) else {
+			let bytes =
+				BoundedVec::try_from(opening.encode()).map_err(|_| Error::<T>::OpeningTooLarge)?;
+			side.of_mut(&mut game.sides).moved = true;
+			Posted::<T>::insert(id, bytes);
+			Games::<T>::insert(id, game);
+			return Ok(());
+		};
+		let earlier = Opening::decode(&mut &earlier[..]).map_err(|_| DispatchError::Corruption)?;
+		let openings = match side {
+			Side::First => [&opening, &earlier],
+			Side::Second => [&earlier, &opening],
+		};
+		let step = game.position.advance(&game.statement, openings).map_err(Error::<T>::from)?;
+		if let Some(agreed) = step.agreed {
+			Agreed::<T>::insert(id, BoundedVec::truncate_from(agreed));
+		}
+		game.position = step.position;
+		game.round_began = frame_system::Pallet::<T>::block_number();
+		for side in &mut game.sides {
+			side.moved = false;
+		}
+		Self::deposit_event(Event::Descended { game: id, query: game.position.query() });
+		Games::<T>::insert(id, game);
+		Ok(())
+	}
+
+	pub(crate) fn do_execute(mover: T::AccountId, id: GameId, witness: Witness) -> DispatchResult {
+		let mut game = Games::<T>::get(id).ok_or(Error::<T>::GameUnknown)?;
+		let lost = Self::execution(id, &game, &witness)?;
+		for side in Side::BOTH {
+			if !*side.of(&lost) {
+				side.of_mut(&mut game.sides).note_mover(mover.clone());
+			}
+		}
+		Self::end(id, game, lost, GameEnd::Executed, Some(&mover));
+		Ok(())
+	}
+
+	pub(crate) fn do_claim_timeout(id: GameId) -> DispatchResult {
+		let (game, lost) = Self::ensure_timed_out(id)?;
+		Self::end(id, game, lost, GameEnd::TimedOut, None);
+		Ok(())
+	}
+
+	pub(crate) fn do_settle(id: GameId) -> DispatchResult {
+		let (game, lost) = Self::ensure_settled(id)?;
+		Self::end(id, game, lost, GameEnd::Settled, None);
+		Ok(())
+	}
+
+	pub(crate) fn do_prove_blob(prover: T::AccountId, subject: Subject, blob: &[u8]) -> DispatchResult {
+		let (valid, fallen) = Self::ensure_refutes(subject, blob)?;
+		Self::touch(subject);
+		if !valid {
+			NoExpert::<T>::insert(subject, ());
+		}
+		Self::deposit_event(Event::CandidateShown { subject, valid });
+		for verdict in fallen {
+			Self::refute(subject, &verdict, Some(&prover));
+		}
+		Ok(())
+	}
+
+	pub(crate) fn do_demand_tile(
+		demander: T::AccountId,
+		subject: Subject,
+		digest: H256,
+		tile: u32,
+	) -> DispatchResult {
+		let claims = Self::disputed_claims(subject)?;
+		let verdict = Self::claimed(&claims, digest)?;
+		ensure!(matches!(verdict, Verdict::Scored(_)), Error::<T>::NotAScore);
+		ensure!(!Self::is_refuted(subject, &verdict), Error::<T>::AlreadyRefuted);
+		let (_, config) = T::Claims::candidate(subject).ok_or(Error::<T>::CandidateUnknown)?;
+		ensure!(tile < T::BlockCheck::tiles(&config), Error::<T>::TileUnknown);
+		let key = (digest, tile);
+		ensure!(!Demands::<T>::contains_key(subject, key), Error::<T>::AlreadyDemanded);
+		let bond = T::Bond::get();
+		T::Currency::hold(&HoldReason::DemandBond.into(), &demander, bond)?;
+		let now = frame_system::Pallet::<T>::block_number();
+		let until = now.saturating_add(T::DemandWindow::get());
+		Demands::<T>::insert(subject, key, DemandRecord { demander, bond, until });
+		Self::note_opened(subject);
+		Self::deposit_event(Event::TileDemanded { subject, digest, tile, until });
+		Ok(())
+	}
+
+	pub(crate) fn do_supply_tile(
+		supplier: T::AccountId,
+		subject: Subject,
+		digest: H256,
+		tile: u32,
+		evidence: Evidence,
+	) -> DispatchResult {
+		Self::ensure_demanded(subject, digest, tile)?;
+		Self::ensure_tile(subject, tile, &evidence)?;
+		let demand = Demands::<T>::take(subject, (digest, tile)).ok_or(Error::<T>::DemandUnknown)?;
+		Self::pay_supplier(demand, &supplier);
+		Self::note_closed(subject);
+		Self::deposit_event(Event::TileSupplied { subject, digest, tile, supplier });
+		Ok(())
+	}
+
+	pub(crate) fn do_close_demand(subject: Subject, digest: H256, tile: u32) -> DispatchResult {
+		let demand = Self::ensure_may_close(subject, digest, tile)?;
+		Demands::<T>::remove(subject, (digest, tile));
+		Self::release(HoldReason::DemandBond, &demand.demander, demand.bond);
+		let verdict = T::Claims::claims(subject).into_iter().find(|(_, verdict)| verdict.digest() == digest);
+		if let Some((_, verdict)) = verdict {
+			Self::refute(subject, &verdict, Some(&demand.demander));
+		}
+		Self::note_closed(subject);
+		Self::deposit_event(Event::DemandClosed { subject, digest, tile });
+		Ok(())
+	}
+
+	pub(crate) fn do_report_equivocation(
+		reporter: T::AccountId,
+		first: SignedReport,
+		second: SignedReport,
+		key: OperatorId,
+	) -> DispatchResult {
+		let submission = first.report.submission;
+		let is_equivocation = second.report.submission == submission
+			&& first.report.verdict.digest() != second.report.verdict.digest();
+		ensure!(is_equivocation, Error::<T>::NoEquivocation);
+		let operator = Self::operator(&key)?;
+		let genesis = Self::genesis_hash();
+		let is_signed = [&first, &second].iter().all(|signed| signed.is_signed_by(&key, &genesis));
+		ensure!(is_signed, Error::<T>::BadSignature);
+		// The same pair in another order, or another pair about the same submission, is no further offence.
+		let evidence = H256(blake2_256(&(b"blyan/equivocation", submission, &key).encode()));
+		T::Offences::report(&operator, OffenceKind::Equivocation, evidence, Some(&reporter));
+		Self::deposit_event(Event::EquivocationProven { submission, operator });
+		Ok(())
+	}
+
+	/// Hash of block zero, which names the network in what is signed.
+	pub(crate) fn genesis_hash() -> H256 {
+		frame_system::Pallet::<T>::block_hash(BlockNumberFor::<T>::zero())
+	}
+
+	/// The operator behind a session key.
+	pub(crate) fn operator(key: &OperatorId) -> Result<T::AccountId, Error<T>> {
+		T::Operators::owner_of(key).ok_or(Error::KeyUnknown)
+	}
+
+	/// Whether a claim has fallen.
+	pub(crate) fn is_refuted(subject: Subject, verdict: &Verdict) -> bool {
+		let is_score = matches!(verdict, Verdict::Scored(_));
+		Refuted::<T>::contains_key(subject, verdict.digest())
+			|| (is_score && NoExpert::<T>::contains_key(subject))
+	}
+
+	/// Claims about a subject that may be disputed.
+	fn disputed_claims(subject: Subject) -> Result<Vec<(T::AccountId, Verdict)>, Error<T>> {
+		ensure!(T::Claims::is_disputable(subject), Error::<T>::NotDisputable);
+		Ok(T::Claims::claims(subject))
+	}
+
+	/// The verdict of a digest that somebody claims.
+	fn claimed(claims: &[(T::AccountId, Verdict)], digest: H256) -> Result<Verdict, Error<T>> {
+		let found = claims.iter().find(|(_, verdict)| verdict.digest() == digest);
+		found.map(|(_, verdict)| *verdict).ok_or(Error::ClaimUnknown)
+	}
+
+	/// Two claims may play if they differ, both stand, and they do not play yet.
+	fn ensure_may_play(subject: Subject, verdicts: [&Verdict; 2]) -> Result<(), Error<T>> {
+		let [first, second] = verdicts.map(Verdict::digest);
+		ensure!(first != second, Error::<T>::SameClaim);
+		let has_fallen = verdicts.iter().any(|verdict| Self::is_refuted(subject, verdict));
+		ensure!(!has_fallen, Error::<T>::AlreadyRefuted);
+		ensure!(!Pairs::<T>::contains_key(subject, pair(first, second)), Error::<T>::AlreadyPlaying);
+		Ok(())
+	}
+
+	/// Everything that must hold before two claims on the chain play, but the signature.
+	pub(crate) fn ensure_may_confront(
+		subject: Subject,
+		first: H256,
+		second: H256,
+	) -> Result<[Verdict; 2], Error<T>> {
+		let claims = Self::disputed_claims(subject)?;
+		let (first, second) = (Self::claimed(&claims, first)?, Self::claimed(&claims, second)?);
+		Self::ensure_may_play(subject, [&first, &second])?;
+		Ok([first, second])
+	}
+
+	/// Whether every part of a verdict has a statement and fits it, and no part is missing.
+	pub(crate) fn is_consistent(subject: Subject, verdict: &Verdict) -> bool {
+		let fits = |part| match (T::Claims::statement(subject, part), verdict.part(part)) {
+			(Some(statement), Some(outcome)) => game::is_consistent(&statement, outcome),
+			(None, None) => true,
+			_ => false,
+		};
+		matches!(verdict, Verdict::Invalid) || (0..PARTS).all(fits)
+	}
+
+	/// Opens a game between two claims that may play.
+	fn open(
+		subject: Subject,
+		claims: [(Verdict, Option<Backer<T::AccountId, crate::BalanceOf<T>>>); 2],
+	) -> DispatchResult {
+		let [(first, _), (second, _)] = &claims;
+		let difference = game::difference([first, second]).ok_or(Error::<T>::SameClaim)?;
+		let part = match difference {
+			Difference::Candidate(_) => 0,
+			Difference::Part(part) => part,
+		};
+		let statement = T::Claims::statement(subject, part).ok_or(Error::<T>::StatementUnknown)?;
+		let position = match (difference, first.part(part), second.part(part)) {
+			(Difference::Candidate(prover), ..) => Position::Candidate { prover },
+			(_, Some(first), Some(second)) => Position::begin(&statement, [first.root(), second.root()]),
+			_ => return Err(Error::<T>::ClaimInconsistent.into()),
+		};
+		let challenger = claims.iter().find_map(|(_, backer)| backer.as_ref()).map(|by| by.account.clone());
+		let digests = [first.digest(), second.digest()];
+		let sides: [SideRecordOf<T>; 2] = claims.map(|(verdict, backer)| SideRecord {
+			verdict,
+			backer,
+			clock: T::Clock::get(),
+			moved: false,
+			movers: BoundedVec::new(),
+		});
+		let id = NextGame::<T>::mutate(|next| {
+			let id = *next;
+			*next = next.saturating_add(1);
+			id
+		});
+		let round_began = frame_system::Pallet::<T>::block_number();
+		Games::<T>::insert(id, GameRecord { subject, part, statement, sides, position, round_began });
+		let [first, second] = digests;
+		Pairs::<T>::insert(subject, pair(first, second), id);
+		Self::note_opened(subject);
+		let query = position.query();
+		Self::deposit_event(Event::GameOpened { game: id, subject, digests, challenger, query });
+		Ok(())
+	}
+
+	/// Everything that must hold before a side's opening counts. Cheap checks first.
+	pub(crate) fn ensure_may_open(
+		id: GameId,
+		side: Side,
+		opening: &Opening,
+	) -> Result<GameRecordOf<T>, Error<T>> {
+		let game = Games::<T>::get(id).ok_or(Error::GameUnknown)?;
+		ensure!(game.position.is_descent() && game.owes(side), Error::<T>::NotOwed);
+		let now = frame_system::Pallet::<T>::block_number();
+		ensure!(now <= game.deadline(side), Error::<T>::ClockRanOut);
+		ensure!(opening.encoded_size() <= OPENING_BYTES_MAX as usize, Error::<T>::OpeningTooLarge);
+		game.position.check(&game.statement, side, opening)?;
+		Ok(game)
+	}
+
+	/// Takes the time of a move from its side's clock, and remembers who made it.
+	fn note_move(game: &mut GameRecordOf<T>, side: Side, mover: &T::AccountId) {
+		let taken = frame_system::Pallet::<T>::block_number().saturating_sub(game.round_began);
+		let side = side.of_mut(&mut game.sides);
+		side.clock = side.clock.saturating_sub(taken);
+		side.note_mover(mover.clone());
+	}
+
+	/// Whom the block in question refutes, computed from a witness.
+	pub(crate) fn execution(
+		id: GameId,
+		game: &GameRecordOf<T>,
+		witness: &Witness,
+	) -> Result<[bool; 2], Error<T>> {
+		let (at, place) = game.position.block().ok_or(Error::NotExecuting)?;
+		ensure!(witness.encoded_size() <= WITNESS_BYTES_MAX as usize, Error::<T>::WitnessTooLarge);
+		let program = game.statement.program().ok_or(Error::StatementUnknown)?;
+		let commitments = game.statement.commitments(at.item, at.trace).ok_or(Error::StatementUnknown)?;
+		let agreed = Agreed::<T>::get(id).unwrap_or_default();
+		match T::Referee::execute(&program, &commitments, &agreed, place, witness) {
+			Ok(hash) => Ok(game.position.refuted_by(&hash)),
+			// There is no score over bytes that are no tensor.
+			Err(StepError::TensorInvalid) => Ok([true, true]),
+			Err(StepError::WitnessUnproven) => Err(Error::WitnessUnproven),
+			Err(_) => Err(Error::WitnessMalformed),
+		}
+	}
+
+	/// A game in which a clock ran out, and whose claims fall.
+	pub(crate) fn ensure_timed_out(id: GameId) -> Result<(GameRecordOf<T>, [bool; 2]), Error<T>> {
+		let game = Games::<T>::get(id).ok_or(Error::GameUnknown)?;
+		let lost = game.timed_out(frame_system::Pallet::<T>::block_number());
+		ensure!(lost != [false, false], Error::<T>::ClockStillRuns);
+		Ok((game, lost))
+	}
+
+	/// A game with a claim that fell elsewhere, and which.
+	pub(crate) fn ensure_settled(id: GameId) -> Result<(GameRecordOf<T>, [bool; 2]), Error<T>> {
+		let game = Games::<T>::get(id).ok_or(Error::GameUnknown)?;
+		let lost = Self::fallen(&game);
+		ensure!(lost != [false, false], Error::<T>::NothingToSettle);
+		Ok((game, lost))
+	}
+
+	/// Which claims of a game have fallen.
+	pub(crate) fn fallen(game: &GameRecordOf<T>) -> [bool; 2] {
+		Side::BOTH.map(|side| Self::is_refuted(game.subject, &side.of(&game.sides).verdict))
+	}
+
+	/// The candidate's block, where claims about it may be disputed.
+	fn disputed_candidate(subject: Subject) -> Result<(BlockRef, ModelConfig), Error<T>> {
+		ensure!(T::Claims::is_disputable(subject), Error::<T>::NotDisputable);
+		T::Claims::candidate(subject).ok_or(Error::CandidateUnknown)
+	}
+
+	/// Whether a candidate's bytes are an expert, and which claims on the chain fall by that.
+	pub(crate) fn ensure_refutes(subject: Subject, blob: &[u8]) -> Result<(bool, Vec<Verdict>), Error<T>> {
+		let (block, config) = Self::disputed_candidate(subject)?;
+		ensure!(blake2_256(blob) == block.blob.hash.0, Error::<T>::WrongBytes);
+		let valid = T::BlockCheck::is_valid(blob, block.tensor_root, &config);
+		// A challenger's claim in a game is not among those on the chain, but falls too when its game is settled.
+		if valid {
+			let invalid = Verdict::Invalid;
+			ensure!(!Self::is_refuted(subject, &invalid), Error::<T>::NothingRefuted);
+			return Ok((true, alloc::vec![invalid]));
+		}
+		ensure!(!NoExpert::<T>::contains_key(subject), Error::<T>::NothingRefuted);
+		let scores = T::Claims::claims(subject).into_iter().map(|(_, verdict)| verdict);
+		Ok((false, scores.filter(|verdict| matches!(verdict, Verdict::Scored(_))).collect()))
+	}
+
+	/// A demand that is open.
+	pub(crate) fn ensure_demanded(
+		subject: Subject,
+		digest: H256,
+		tile: u32,
+	) -> Result<crate::DemandRecordOf<T>, Error<T>> {
+		Demands::<T>::get(subject, (digest, tile)).ok_or(Error::DemandUnknown)
+	}
+
+	/// Whether `evidence` is that tile of the subject's candidate.
+	pub(crate) fn ensure_tile(subject: Subject, tile: u32, evidence: &Evidence) -> Result<(), Error<T>> {
+		let (block, config) = T::Claims::candidate(subject).ok_or(Error::CandidateUnknown)?;
+		let fits = evidence.encoded_size() <= TILE_EVIDENCE_BYTES_MAX as usize;
+		let is_tile = fits && T::BlockCheck::is_tile(evidence, tile, block.tensor_root, &config);
+		ensure!(is_tile, Error::<T>::TileUnproven);
+		Ok(())
+	}
+
+	/// A demand that nobody has met in time, or whose claim has fallen.
+	pub(crate) fn ensure_may_close(
+		subject: Subject,
+		digest: H256,
+		tile: u32,
+	) -> Result<crate::DemandRecordOf<T>, Error<T>> {
+		let demand = Self::ensure_demanded(subject, digest, tile)?;
+		let is_over = frame_system::Pallet::<T>::block_number() > demand.until;
+		// Only scores are asked for tiles.
+		let has_fallen = Refuted::<T>::contains_key(subject, digest) || NoExpert::<T>::contains_key(subject);
+		ensure!(is_over || has_fallen, Error::<T>::DemandStillRuns);
+		Ok(demand)
+	}
+
+	/// Blocks for which a move may wait in the pool.
+	pub(crate) fn longevity() -> u64 {
+		T::Clock::get().saturated_into::<u64>().max(1)
+	}
+}

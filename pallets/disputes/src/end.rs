@@ -1,0 +1,190 @@
+//! How games end: claims fall, bonds move, records are forgotten.
+
+use crate::{
+	game::Side, pair, Agreed, BalanceOf, Config, CreditOf, DemandRecordOf, Ended, EndedCount, EndedRecord,
+	EndedRing, Event, GameId, GameRecordOf, Games, HoldReason, Pairs, Pallet, Posted, Queue, Queued, Refuted,
+	SideRecordOf, Subjects, LOG_TARGET,
+};
+use blyan_primitives::{
+	traits::{Claims, OffenceKind, Offences},
+	Subject, Verdict,
+};
+use blyan_runtime_api::disputes::GameEnd;
+use codec::Encode;
+use frame_support::traits::{
+	fungible::{Balanced, BalancedHold, MutateHold},
+	tokens::Precision,
+	Get, Imbalance, OnUnbalanced,
+};
+use sp_core::H256;
+use sp_io::hashing::blake2_256;
+use sp_runtime::{
+	traits::{SaturatedConversion, Saturating, Zero},
+	Perbill,
+};
+
+impl<T: Config> Pallet<T> {
+	/// Ends a game in which the claims of `lost` fall, in addition to those that fell elsewhere.
+	///
+	/// `executor` is who showed the block, and the first to thank where nobody moved.
+	pub(crate) fn end(
+		id: GameId,
+		game: GameRecordOf<T>,
+		lost: [bool; 2],
+		end: GameEnd,
+		executor: Option<&T::AccountId>,
+	) {
+		let elsewhere = Self::fallen(&game);
+		let refuted = Side::BOTH.map(|side| *side.of(&lost) || *side.of(&elsewhere));
+		let (subject, digests) = (game.subject, game.digests());
+		let [first, second] = digests;
+		Games::<T>::remove(id);
+		Pairs::<T>::remove(subject, pair(first, second));
+		Posted::<T>::remove(id);
+		Agreed::<T>::remove(id);
+
+		// Who gets the reporter's share: whoever stood up for the claim that was right.
+		let winner = Side::BOTH.into_iter().find(|side| !*side.of(&refuted));
+		let reporter = winner.and_then(|side| {
+			let side = side.of(&game.sides);
+			let most = side.movers.iter().max_by_key(|(_, moves)| *moves).map(|(mover, _)| mover);
+			side.backer.as_ref().map(|backer| &backer.account).or(most).or(executor)
+		});
+		for side in Side::BOTH {
+			if *side.of(&refuted) {
+				Self::refute(subject, &side.of(&game.sides).verdict, reporter);
+			}
+		}
+		for side in Side::BOTH {
+			let has_won = |side: Side| !*side.of(&refuted);
+			let opponent = side.other();
+			let movers = has_won(opponent).then(|| opponent.of(&game.sides));
+			Self::close_bond(side.of(&game.sides), has_won(side), movers);
+		}
+
+		let at = frame_system::Pallet::<T>::block_number();
+		let part = game.part;
+		Self::remember(id, EndedRecord { subject, part, digests, refuted, end, at });
+		Self::note_closed(subject);
+		Self::deposit_event(Event::GameEnded { game: id, subject, refuted, end });
+	}
+
+	/// Lets a claim fall, once, and reports whoever signed it.
+	pub(crate) fn refute(subject: Subject, verdict: &Verdict, reporter: Option<&T::AccountId>) {
+		let digest = verdict.digest();
+		if Refuted::<T>::contains_key(subject, digest) {
+			return;
+		}
+		Refuted::<T>::insert(subject, digest, ());
+		Self::touch(subject);
+		// Read before anybody acts on the news.
+		let claims = T::Claims::claims(subject);
+		T::Claims::refuted(subject, digest);
+		let evidence = H256(blake2_256(&(b"blyan/refuted", subject, digest).encode()));
+		for (signer, claimed) in claims {
+			if claimed.digest() == digest {
+				T::Offences::report(&signer, OffenceKind::FalseScore, evidence, reporter);
+			}
+		}
+		Self::deposit_event(Event::ClaimRefuted { subject, digest });
+	}
+
+	/// Gives a side's bond back, or to those who moved for the winner and to the treasury.
+	fn close_bond(side: &SideRecordOf<T>, has_won: bool, winner: Option<&SideRecordOf<T>>) {
+		let Some(backer) = &side.backer else { return };
+		if has_won {
+			return Self::release(HoldReason::ChallengeBond, &backer.account, backer.bond);
+		}
+		let mut credit = Self::take(HoldReason::ChallengeBond, &backer.account, backer.bond);
+		let amount = credit.peek();
+		let pot = T::MoversShare::get().mul_floor(amount);
+		let movers = winner.map(|winner| winner.movers.as_slice()).unwrap_or_default();
+		let moves = movers.iter().fold(0u32, |sum, (_, moves)| sum.saturating_add(*moves));
+		let mut paid = BalanceOf::<T>::zero();
+		for (mover, count) in movers {
+			// Rounded down, so the shares are never more than the pot.
+			let share = Perbill::from_rational(*count, moves).mul_floor(pot);
+			let (payment, rest) = credit.split(share);
+			credit = match T::Currency::resolve(mover, payment) {
+				Ok(()) => {
+					paid = paid.saturating_add(share);
+					rest
+				}
+				// The account would be too small to exist.
+				Err(unpaid) => rest.merge(unpaid),
+			};
+		}
+		T::OnSlash::on_unbalanced(credit);
+		Self::deposit_event(Event::BondLost { who: backer.account.clone(), amount, paid });
+	}
+
+	/// Gives the bond of a demand to whoever met it.
+	pub(crate) fn pay_supplier(demand: DemandRecordOf<T>, supplier: &T::AccountId) {
+		let credit = Self::take(HoldReason::DemandBond, &demand.demander, demand.bond);
+		let amount = credit.peek();
+		let paid = match T::Currency::resolve(supplier, credit) {
+			Ok(()) => amount,
+			Err(credit) => {
+				T::OnSlash::on_unbalanced(credit);
+				Zero::zero()
+			}
+		};
+		Self::deposit_event(Event::BondLost { who: demand.demander, amount, paid });
+	}
+
+	fn take(reason: HoldReason, who: &T::AccountId, bond: BalanceOf<T>) -> CreditOf<T> {
+		let (credit, missing) = T::Currency::slash(&reason.into(), who, bond);
+		if !missing.is_zero() {
+			log::error!(target: LOG_TARGET, "bond of {who:?}: {missing:?} of {bond:?} is missing");
+		}
+		credit
+	}
+
+	pub(crate) fn release(reason: HoldReason, who: &T::AccountId, bond: BalanceOf<T>) {
+		// Nothing else takes from this hold, so it is whole; if it were not, the rest is all there is.
+		let released = T::Currency::release(&reason.into(), who, bond, Precision::BestEffort);
+		if released != Ok(bond) {
+			log::error!(target: LOG_TARGET, "bond of {who:?}: released {released:?} of {bond:?}");
+		}
+		Self::deposit_event(Event::BondReleased { who: who.clone(), amount: bond });
+	}
+
+	/// Keeps the result of a game, and forgets the oldest.
+	fn remember(id: GameId, record: EndedRecord<frame_system::pallet_prelude::BlockNumberFor<T>>) {
+		let ended = EndedCount::<T>::mutate(|count| {
+			let ended = *count;
+			*count = count.saturating_add(1);
+			ended
+		});
+		let place = ended.checked_rem(T::MaxEnded::get().into()).unwrap_or(0).saturated_into::<u32>();
+		if let Some(oldest) = EndedRing::<T>::get(place) {
+			Ended::<T>::remove(oldest);
+		}
+		EndedRing::<T>::insert(place, id);
+		Ended::<T>::insert(id, record);
+	}
+
+	/// Sees to it that a subject is swept some day.
+	pub(crate) fn touch(subject: Subject) {
+		if Subjects::<T>::contains_key(subject) {
+			return;
+		}
+		Subjects::<T>::insert(subject, 0);
+		let (first, end) = Queue::<T>::get();
+		Queued::<T>::insert(end, subject);
+		Queue::<T>::put((first, end.saturating_add(1)));
+	}
+
+	/// Notes that one thing more is open about a subject.
+	pub(crate) fn note_opened(subject: Subject) {
+		Self::touch(subject);
+		Subjects::<T>::mutate(subject, |open| *open = Some(open.unwrap_or(0).saturating_add(1)));
+		T::Claims::note_opened(subject);
+	}
+
+	/// Notes that one thing less is open about a subject.
+	pub(crate) fn note_closed(subject: Subject) {
+		Subjects::<T>::mutate(subject, |open| *open = Some(open.unwrap_or(0).saturating_sub(1)));
+		T::Claims::note_closed(subject);
+	}
+}

@@ -1,0 +1,414 @@
+//! The rules of the game, as plain functions over values.
+//!
+//! Two sides have committed to different results of one computation. Each round both open the node they are at, the
+//! first difference among its children is where the next round goes on, and every opening is checked against a hash
+//! that the side is bound to already. So a side can only ever be asked for what it has committed to, an opening is
+//! either the one right answer or refused, and whoever knows the tree can answer for it.
+//!
+//! ```text
+//!  Items     children of a node of the sum tree      one round a level
+//!  Item      both traces' lists of operator roots    one round: the first that differs, all earlier ones agreed
+//!  Rows      children of a node over the rows        one round a level
+//!  Blocks    hashes of the row's blocks              one round
+//!  Block     one witness, computed again             whoever committed to something else is refuted
+//! ```
+//!
+//! Levels with a single node are skipped. A game between "this is no expert" and any score is not descended: the bytes
+//! decide it ([`Position::Candidate`]).
+
+use alloc::vec::Vec;
+use blyan_exact::{
+	blake2_256,
+	step::Place,
+	tree::{self, Item, SumNode},
+	Hash, Shape,
+};
+use blyan_primitives::{EvaluationOutcome, Opening, PartIndex, Query, Statement, TraceIndex, Verdict};
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use scale_info::TypeInfo;
+
+/// Parts of a verdict: the target sample and the guard sample.
+pub const PARTS: PartIndex = 2;
+/// Operators of a program, at most.
+pub const OPERATORS_MAX: u32 = 645;
+
+/// One of the two sides of a game.
+#[derive(
+	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub enum Side {
+	/// The claim that was attacked.
+	First,
+	/// The claim that was put against it.
+	Second,
+}
+
+impl Side {
+	/// Both, in order.
+	pub const BOTH: [Self; 2] = [Self::First, Self::Second];
+
+	/// The opponent.
+	pub fn other(self) -> Self {
+		match self {
+			Self::First => Self::Second,
+			Self::Second => Self::First,
+		}
+	}
+
+	/// What belongs to this side.
+	pub fn of<V>(self, pair: &[V; 2]) -> &V {
+		let [first, second] = pair;
+		match self {
+			Self::First => first,
+			Self::Second => second,
+		}
+	}
+
+	/// What belongs to this side, to be changed.
+	pub fn of_mut<V>(self, pair: &mut [V; 2]) -> &mut V {
+		let [first, second] = pair;
+		match self {
+			Self::First => first,
+			Self::Second => second,
+		}
+	}
+}
+
+/// One operator of one trace of one item.
+#[derive(
+	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct OperatorPlace {
+	/// The item.
+	pub item: u32,
+	/// Which of its traces.
+	pub trace: TraceIndex,
+	/// The operator's place in the program.
+	pub operator: u16,
+}
+
+/// Where a game stands: the node each side is at, which differ.
+#[derive(
+	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub enum Position {
+	/// One side says that the candidate is no expert, and must show its bytes.
+	Candidate {
+		/// That side.
+		prover: Side,
+	},
+	/// An inner node of the tree over the items.
+	Items {
+		/// Its level, at least 1.
+		level: u8,
+		/// Its place in the level.
+		index: u32,
+		/// What each side says it is.
+		nodes: [SumNode; 2],
+	},
+	/// A leaf of that tree.
+	Item {
+		/// The item.
+		item: u32,
+		/// What each side says it is.
+		nodes: [SumNode; 2],
+	},
+	/// An inner node of the tree over an operator's rows.
+	Rows {
+		/// The operator.
+		at: OperatorPlace,
+		/// The node's level, at least 1.
+		level: u8,
+		/// Its place in the level.
+		index: u32,
+		/// What each side says it is.
+		nodes: [Hash; 2],
+	},
+	/// A row of several blocks.
+	Blocks {
+		/// The operator.
+		at: OperatorPlace,
+		/// The row.
+		row: u32,
+		/// What each side says it is.
+		nodes: [Hash; 2],
+	},
+	/// A block: everything in front of its operator is agreed, so it can be computed.
+	Block {
+		/// The operator.
+		at: OperatorPlace,
+		/// The row.
+		row: u32,
+		/// The block of the row.
+		block: u32,
+		/// What each side says its hash is.
+		nodes: [Hash; 2],
+	},
+}
+
+/// What a finished round leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+	/// Where the game goes on.
+	pub position: Position,
+	/// Roots of the operators in front of the one in question, once it is known which that is.
+	pub agreed: Option<Vec<Hash>>,
+}
+
+/// Why an opening is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+	/// Nothing is opened here, or something of another kind.
+	WrongKind,
+	/// The node has another number of children.
+	WrongCount,
+	/// It does not hash, or add up, to what the side is bound to.
+	NotCommitted,
+	/// The item is about another sequence than was drawn.
+	WrongSequence,
+	/// The last operator's output is not the loss that the item claims.
+	WrongLoss,
+	/// Both sides opened the same.
+	NoDifference,
+	/// The statement has no such place.
+	OutOfBounds,
+}
+
+/// What two different verdicts disagree about first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Difference {
+	/// Whether the candidate is an expert; the side says that it is not.
+	Candidate(Side),
+	/// A part.
+	Part(PartIndex),
+}
+
+/// The first difference of two verdicts; `None` if there is none.
+pub fn difference(verdicts: [&Verdict; 2]) -> Option<Difference> {
+	match verdicts {
+		[Verdict::Invalid, Verdict::Scored(_)] => Some(Difference::Candidate(Side::First)),
+		[Verdict::Scored(_), Verdict::Invalid] => Some(Difference::Candidate(Side::Second)),
+		[first, second] => {
+			(0..PARTS).find(|part| first.part(*part) != second.part(*part)).map(Difference::Part)
+		}
+	}
+}
+
+/// Whether an outcome's numbers fit its statement and each other, as far as its tree does not bind them.
+pub fn is_consistent(statement: &Statement, outcome: &EvaluationOutcome) -> bool {
+	let Some(program) = statement.program() else { return false };
+	let (items, positions) = (statement.items(), program.positions() as u64);
+	let difference = i128::from(outcome.baseline_loss).checked_sub(i128::from(outcome.candidate_loss));
+	outcome.sequences == items
+		&& Some(outcome.bytes) == u64::from(items).checked_mul(positions)
+		&& Some(i128::from(outcome.sum_diff)) == difference
+}
+
+fn ensure(holds: bool, refusal: Refusal) -> Result<(), Refusal> {
+	if holds {
+		Ok(())
+	} else {
+		Err(refusal)
+	}
+}
+
+/// The place, and both values, of the first difference.
+fn first_difference<V: Copy + PartialEq>(first: &[V], second: &[V]) -> Result<(u32, [V; 2]), Refusal> {
+	first
+		.iter()
+		.zip(second)
+		.zip(0u32..)
+		.find(|((a, b), _)| a != b)
+		.map(|((a, b), at)| (at, [*a, *b]))
+		.ok_or(Refusal::NoDifference)
+}
+
+/// The place of child number `child` of node `index`, one level down.
+fn below(index: u32, child: u32) -> Result<u32, Refusal> {
+	index
+		.checked_mul(tree::ARITY as u32)
+		.and_then(|first| first.checked_add(child))
+		.ok_or(Refusal::OutOfBounds)
+}
+
+fn shape(statement: &Statement, operator: u16) -> Result<Shape, Refusal> {
+	let program = statement.program().ok_or(Refusal::OutOfBounds)?;
+	program.shape_at(operator.into()).ok_or(Refusal::OutOfBounds)
+}
+
+/// An item must be the leaf, about the sequence that was drawn, with traces that its lists hash to and that end
+/// with its losses.
+fn check_item(
+	statement: &Statement,
+	item: u32,
+	node: &SumNode,
+	leaf: &Item,
+	traces: [&[Hash]; 2],
+) -> Result<(), Refusal> {
+	let program = statement.program().ok_or(Refusal::OutOfBounds)?;
+	let [baseline, candidate] = traces;
+	let operators = program.operators();
+	ensure(baseline.len() == operators && candidate.len() == operators, Refusal::WrongCount)?;
+	ensure(leaf.node() == *node, Refusal::NotCommitted)?;
+	ensure(statement.sequence(item) == Some(leaf.sequence), Refusal::WrongSequence)?;
+	let lists = [(baseline, leaf.baseline_trace), (candidate, leaf.candidate_trace)];
+	ensure(lists.iter().all(|(list, root)| tree::trace_root(list) == *root), Refusal::NotCommitted)?;
+	// The last output is one number, so its root is that number's hash.
+	let ends = [(baseline, leaf.baseline), (candidate, leaf.candidate)];
+	let is_loss = |(list, loss): &(&[Hash], u64)| list.last() == Some(&blake2_256(&[&loss.to_le_bytes()]));
+	ensure(ends.iter().all(is_loss), Refusal::WrongLoss)
+}
+
+impl Position {
+	/// Where a game between two different roots begins.
+	pub fn begin(statement: &Statement, nodes: [SumNode; 2]) -> Self {
+		match tree::levels(statement.items() as usize) {
+			0 => Self::Item { item: 0, nodes },
+			// A tree of 2^32 leaves has 8 levels.
+			level => Self::Items { level: level as u8, index: 0, nodes },
+		}
+	}
+
+	/// Where two operators' roots lead to.
+	fn enter(statement: &Statement, at: OperatorPlace, nodes: [Hash; 2]) -> Result<Self, Refusal> {
+		match tree::levels(shape(statement, at.operator)?.rows) {
+			0 => Self::enter_row(statement, at, 0, nodes),
+			// At most 256 rows, two levels.
+			level => Ok(Self::Rows { at, level: level as u8, index: 0, nodes }),
+		}
+	}
+
+	/// Where two rows' hashes lead to.
+	fn enter_row(
+		statement: &Statement,
+		at: OperatorPlace,
+		row: u32,
+		nodes: [Hash; 2],
+	) -> Result<Self, Refusal> {
+		Ok(match shape(statement, at.operator)?.blocks() {
+			0 | 1 => Self::Block { at, row, block: 0, nodes },
+			_ => Self::Blocks { at, row, nodes },
+		})
+	}
+
+	/// What a side that owes a move is asked for.
+	pub fn query(&self) -> Query {
+		match *self {
+			Self::Candidate { .. } => Query::Candidate,
+			Self::Items { level, index, .. } => Query::Items { level, index },
+			Self::Item { item, .. } => Query::Item { item },
+			Self::Rows { at: OperatorPlace { item, trace, operator }, level, index, .. } => {
+				Query::Rows { item, trace, operator, level, index }
+			}
+			Self::Blocks { at: OperatorPlace { item, trace, operator }, row, .. } => {
+				Query::Blocks { item, trace, operator, row }
+			}
+			Self::Block { at: OperatorPlace { item, trace, operator }, row, block, .. } => {
+				Query::Witness { item, trace, operator, row, block }
+			}
+		}
+	}
+
+	/// Whether both sides open something here.
+	pub fn is_descent(&self) -> bool {
+		!matches!(self, Self::Candidate { .. } | Self::Block { .. })
+	}
+
+	/// Whether the clock of `side` runs here as long as it has not moved. At a block both clocks run: whoever is right
+	/// has every reason to show it.
+	pub fn is_asked(&self, side: Side) -> bool {
+		match self {
+			Self::Candidate { prover } => *prover == side,
+			_ => true,
+		}
+	}
+
+	/// Checks what `side` opens here against what it is bound to.
+	pub fn check(&self, statement: &Statement, side: Side, opening: &Opening) -> Result<(), Refusal> {
+		match (self, opening) {
+			(Self::Items { level, index, nodes }, Opening::Items(children)) => {
+				let places =
+					tree::children(statement.items() as usize, u32::from(*level), *index as usize);
+				ensure(children.len() == places.len(), Refusal::WrongCount)?;
+				ensure(tree::sum_node(children) == *side.of(nodes), Refusal::NotCommitted)
+			}
+			(Self::Item { item, nodes }, Opening::Item { item: leaf, baseline, candidate }) => {
+				check_item(statement, *item, side.of(nodes), leaf, [baseline, candidate])
+			}
+			(Self::Rows { at, level, index, nodes }, Opening::Hashes(children)) => {
+				let rows = shape(statement, at.operator)?.rows;
+				let places = tree::children(rows, u32::from(*level), *index as usize);
+				ensure(children.len() == places.len(), Refusal::WrongCount)?;
+				ensure(tree::node(children) == *side.of(nodes), Refusal::NotCommitted)
+			}
+			(Self::Blocks { at, nodes, .. }, Opening::Hashes(children)) => {
+				ensure(children.len() == shape(statement, at.operator)?.blocks(), Refusal::WrongCount)?;
+				ensure(tree::root(children) == *side.of(nodes), Refusal::NotCommitted)
+			}
+			_ => Err(Refusal::WrongKind),
+		}
+	}
+
+	/// Where two openings lead to, each checked before.
+	pub fn advance(&self, statement: &Statement, openings: [&Opening; 2]) -> Result<Step, Refusal> {
+		let on = |position| Ok(Step { position, agreed: None });
+		match (self, openings) {
+			(Self::Items { level, index, .. }, [Opening::Items(first), Opening::Items(second)]) => {
+				let (child, nodes) = first_difference(first, second)?;
+				let index = below(*index, child)?;
+				on(match level.saturating_sub(1) {
+					0 => Self::Item { item: index, nodes },
+					level => Self::Items { level, index, nodes },
+				})
+			}
+			(
+				Self::Item { item, .. },
+				[
+					Opening::Item { baseline: first, candidate: first_after, .. },
+					Opening::Item { baseline: second, candidate: second_after, .. },
+				],
+			) => {
+				let (trace, (first, second)) =
+					if first == second { (1, (first_after, second_after)) } else { (0, (first, second)) };
+				let (operator, nodes) = first_difference(first, second)?;
+				let agreed = first.iter().take(operator as usize).copied().collect();
+				// A program has at most 645 operators.
+				let at = OperatorPlace { item: *item, trace, operator: operator as u16 };
+				Ok(Step { position: Self::enter(statement, at, nodes)?, agreed: Some(agreed) })
+			}
+			(Self::Rows { at, level, index, .. }, [Opening::Hashes(first), Opening::Hashes(second)]) => {
+				let (child, nodes) = first_difference(first, second)?;
+				let index = below(*index, child)?;
+				on(match level.saturating_sub(1) {
+					0 => Self::enter_row(statement, *at, index, nodes)?,
+					level => Self::Rows { at: *at, level, index, nodes },
+				})
+			}
+			(Self::Blocks { at, row, .. }, [Opening::Hashes(first), Opening::Hashes(second)]) => {
+				let (block, nodes) = first_difference(first, second)?;
+				on(Self::Block { at: *at, row: *row, block, nodes })
+			}
+			_ => Err(Refusal::WrongKind),
+		}
+	}
+
+	/// Whom a computed block's hash refutes; nobody anywhere else.
+	pub fn refuted_by(&self, hash: &Hash) -> [bool; 2] {
+		match self {
+			Self::Block { nodes: [first, second], .. } => [first != hash, second != hash],
+			_ => [false, false],
+		}
+	}
+
+	/// The block in question, once it is known.
+	pub fn block(&self) -> Option<(OperatorPlace, Place)> {
+		match self {
+			Self::Block { at, row, block, .. } => {
+				let place =
+					Place { operator: at.operator.into(), row: *row as usize, block: *block as usize };
+				Some((*at, place))
+			}
+			_ => None,
+		}
+	}
+}

@@ -1,0 +1,691 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(not(feature = "std"), no_std)]
+#![cfg_attr(
+	not(test),
+	deny(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::float_arithmetic)
+)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+extern crate alloc;
+
+pub use pallet::*;
+pub use types::*;
+pub use weights::WeightInfo;
+
+mod answers;
+mod appeal;
+mod authorize;
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
+mod dispatch;
+mod end;
+pub mod game;
+mod offchain;
+mod sweep;
+#[cfg(any(feature = "try-runtime", test))]
+mod try_state;
+mod types;
+pub mod weights;
+
+#[cfg(test)]
+mod tests;
+
+/// Target of this pallet's log lines.
+pub const LOG_TARGET: &str = "blyan::disputes";
+
+#[frame_support::pallet]
+pub mod pallet {
+	use super::{
+		game::{Side, OPERATORS_MAX},
+		types::*,
+		weights::WeightInfo,
+		LOG_TARGET,
+	};
+	use blyan_exact::{
+		step::{Evidence, Witness},
+		Hash,
+	};
+	use blyan_primitives::{
+		traits::{Claims, Offences, OperatorSet},
+		Opening, OperatorId, OperatorSignature, Query, Subject, SubmissionId, Verdict,
+	};
+	use blyan_runtime_api::disputes::GameEnd;
+	use codec::Encode;
+	use frame_support::{
+		pallet_prelude::*,
+		traits::{
+			fungible::{BalancedHold, MutateHold},
+			OnUnbalanced,
+		},
+	};
+	use frame_system::{offchain::CreateAuthorizedTransaction, pallet_prelude::*};
+	use sp_core::H256;
+	use sp_runtime::{traits::SaturatedConversion, Perbill};
+
+	/// The storage layout this code reads and writes.
+	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+
+	#[pallet::pallet]
+	#[pallet::storage_version(STORAGE_VERSION)]
+	pub struct Pallet<T>(_);
+
+	#[pallet::config]
+	pub trait Config:
+		frame_system::Config<Hash = H256, RuntimeEvent: From<Event<Self>>>
+		+ CreateAuthorizedTransaction<Call<Self>>
+	{
+		/// The money that bonds are held in.
+		type Currency: MutateHold<Self::AccountId, Reason = Self::RuntimeHoldReason>
+			+ BalancedHold<Self::AccountId>;
+		/// Why money is held, over the whole runtime.
+		type RuntimeHoldReason: From<HoldReason>;
+		/// Where the part of a lost bond goes that nobody's moves earned.
+		type OnSlash: OnUnbalanced<CreditOf<Self>>;
+
+		/// Whoever keeps the claims.
+		type Claims: Claims<Self::AccountId>;
+		/// Operators, whose session keys move without fee.
+		type Operators: OperatorSet<Self::AccountId>;
+		/// Where those who signed a refuted claim are reported.
+		type Offences: Offences<Self::AccountId>;
+		/// Computes the block in question.
+		type Referee: Referee;
+		/// Looks at a candidate's bytes.
+		type BlockCheck: BlockCheck;
+
+		/// Bond of a challenge, and of a demand for a tile.
+		type Bond: Get<BalanceOf<Self>>;
+		/// Share of a lost bond that goes to those who moved for the other side. The rest must hurt: a challenger could
+		/// move against itself.
+		type MoversShare: Get<Perbill>;
+		/// Blocks a side has for all of its moves in one game.
+		type Clock: Get<BlockNumberFor<Self>>;
+		/// Blocks in which a demanded tile must be supplied.
+		type DemandWindow: Get<BlockNumberFor<Self>>;
+
+		/// Largest block of a candidate, in bytes.
+		#[pallet::constant]
+		type MaxBlobBytes: Get<u32>;
+		/// Ended games that are remembered.
+		#[pallet::constant]
+		type MaxEnded: Get<u32>;
+
+		/// Weights of the calls and of what happens without being asked.
+		type WeightInfo: WeightInfo;
+	}
+
+	/// Why this pallet holds money.
+	#[pallet::composite_enum]
+	pub enum HoldReason {
+		/// Bond of a challenge.
+		ChallengeBond,
+		/// Bond of a demand for a tile.
+		DemandBond,
+	}
+
+	/// The next game's number.
+	#[pallet::storage]
+	pub type NextGame<T: Config> = StorageValue<_, GameId, ValueQuery>;
+
+	/// Open games. Not bounded in number: each outside claim pays a bond, each pair of claims plays once, and nothing in
+	/// a block walks over them. Removed when they end.
+	// Twox64Concat: the pallet counts the keys up, so nobody can grind them.
+	#[pallet::storage]
+	pub type Games<T: Config> = CountedStorageMap<_, Twox64Concat, GameId, GameRecordOf<T>>;
+
+	/// Which open game two claims about a subject play; digests in ascending order. As many entries as [`Games`].
+	// Twox64Concat: subjects are counted up by their pallets. Blake2_128Concat: challengers choose digests.
+	#[pallet::storage]
+	pub type Pairs<T: Config> =
+		StorageDoubleMap<_, Twox64Concat, Subject, Blake2_128Concat, (H256, H256), GameId>;
+
+	/// The opening of the side that moved first in a round, encoded. Removed when the other side moves or the game ends.
+	// Twox64Concat: as in `Games`.
+	#[pallet::storage]
+	pub type Posted<T: Config> =
+		StorageMap<_, Twox64Concat, GameId, BoundedVec<u8, ConstU32<OPENING_BYTES_MAX>>>;
+
+	/// Roots of all operators in front of the one in question. Written once, read when the block is computed, removed
+	/// when the game ends.
+	// Twox64Concat: as in `Games`.
+	#[pallet::storage]
+	pub type Agreed<T: Config> =
+		StorageMap<_, Twox64Concat, GameId, BoundedVec<Hash, ConstU32<OPERATORS_MAX>>>;
+
+	/// Claims that have fallen. Swept when their subject can no longer be disputed.
+	// Hashers as in `Pairs`.
+	#[pallet::storage]
+	pub type Refuted<T: Config> =
+		StorageDoubleMap<_, Twox64Concat, Subject, Blake2_128Concat, H256, ()>;
+
+	/// Subjects whose candidate was shown to be no expert: every score of it is refuted. Swept like [`Refuted`].
+	// Twox64Concat: as in `Pairs`.
+	#[pallet::storage]
+	pub type NoExpert<T: Config> = StorageMap<_, Twox64Concat, Subject, ()>;
+
+	/// Tiles that somebody must supply, by claim and number. One bond an entry; removed when supplied or closed.
+	// Hashers as in `Pairs`.
+	#[pallet::storage]
+	pub type Demands<T: Config> =
+		StorageDoubleMap<_, Twox64Concat, Subject, Blake2_128Concat, (H256, u32), DemandRecordOf<T>>;
+
+	/// Games and demands open about each subject of which something is stored. Swept.
+	// Twox64Concat: as in `Pairs`.
+	#[pallet::storage]
+	pub type Subjects<T: Config> = StorageMap<_, Twox64Concat, Subject, u32>;
+
+	/// The subjects in [`Subjects`] in the order in which they are looked at again: keys are `Queue.0..Queue.1`.
+	// Twox64Concat: the pallet counts the keys up.
+	#[pallet::storage]
+	pub type Queued<T: Config> = StorageMap<_, Twox64Concat, u64, Subject>;
+
+	/// First key of [`Queued`], and one past the last.
+	#[pallet::storage]
+	pub type Queue<T: Config> = StorageValue<_, (u64, u64), ValueQuery>;
+
+	/// The most recently ended games, at most `MaxEnded`; the oldest gives way to the newest.
+	// Twox64Concat: the pallet counts the keys up.
+	#[pallet::storage]
+	pub type Ended<T: Config> = StorageMap<_, Twox64Concat, GameId, EndedRecord<BlockNumberFor<T>>>;
+
+	/// Ring of the games in [`Ended`], by the order of ending modulo `MaxEnded`.
+	// Twox64Concat: keys below `MaxEnded`.
+	#[pallet::storage]
+	pub type EndedRing<T: Config> = StorageMap<_, Twox64Concat, u32, GameId>;
+
+	/// Games ever ended.
+	#[pallet::storage]
+	pub type EndedCount<T: Config> = StorageValue<_, u64, ValueQuery>;
+
+	#[pallet::event]
+	#[pallet::generate_deposit(pub(super) fn deposit_event)]
+	pub enum Event<T: Config> {
+		/// Two claims play against each other.
+		GameOpened {
+			/// The game.
+			game: GameId,
+			/// What they are about.
+			subject: Subject,
+			/// The claims, in the order of the sides.
+			digests: [H256; 2],
+			/// Who put the second claim forward with a bond; `None` between claims on the chain.
+			challenger: Option<T::AccountId>,
+			/// What is asked of them first.
+			query: Query,
+		},
+		/// One side opened what it was asked for.
+		Opened {
+			/// The game.
+			game: GameId,
+			/// The side.
+			side: Side,
+			/// Who moved for it.
+			mover: T::AccountId,
+		},
+		/// Both sides have moved; the game goes on one level down.
+		Descended {
+			/// The game.
+			game: GameId,
+			/// What is asked next.
+			query: Query,
+		},
+		/// A game is over.
+		GameEnded {
+			/// The game.
+			game: GameId,
+			/// What it was about.
+			subject: Subject,
+			/// Which claims have fallen.
+			refuted: [bool; 2],
+			/// How it ended.
+			end: GameEnd,
+		},
+		/// A claim has fallen, and every identical one with it.
+		ClaimRefuted {
+			/// What it was about.
+			subject: Subject,
+			/// The claim.
+			digest: H256,
+		},
+		/// A bond is free again.
+		BondReleased {
+			/// Whose.
+			who: T::AccountId,
+			/// How much.
+			amount: BalanceOf<T>,
+		},
+		/// A bond is lost.
+		BondLost {
+			/// Whose.
+			who: T::AccountId,
+			/// How much.
+			amount: BalanceOf<T>,
+			/// How much of it went to accounts that did the other side's work.
+			paid: BalanceOf<T>,
+		},
+		/// The chain has seen a candidate's bytes.
+		CandidateShown {
+			/// Whose candidate.
+			subject: Subject,
+			/// Whether they are an expert.
+			valid: bool,
+		},
+		/// Whoever stands behind a claim must supply a tile of the candidate.
+		TileDemanded {
+			/// What the claim is about.
+			subject: Subject,
+			/// The claim.
+			digest: H256,
+			/// The tile.
+			tile: u32,
+			/// Last block before the claim can fall.
+			until: BlockNumberFor<T>,
+		},
+		/// The tile is on the chain.
+		TileSupplied {
+			/// What the claim is about.
+			subject: Subject,
+			/// The claim.
+			digest: H256,
+			/// The tile.
+			tile: u32,
+			/// Who gets the bond of the demand.
+			supplier: T::AccountId,
+		},
+		/// A demand ended without a tile: its time was over, or the claim fell elsewhere.
+		DemandClosed {
+			/// What the claim is about.
+			subject: Subject,
+			/// The claim, which has fallen now.
+			digest: H256,
+			/// The tile.
+			tile: u32,
+		},
+		/// An operator signed two different verdicts on one submission.
+		EquivocationProven {
+			/// The submission.
+			submission: SubmissionId,
+			/// The operator.
+			operator: T::AccountId,
+		},
+	}
+
+	#[pallet::error]
+	pub enum Error<T> {
+		/// Claims about this subject cannot be disputed (any more, or yet).
+		NotDisputable,
+		/// Nobody claims this digest about the subject.
+		ClaimUnknown,
+		/// A claim cannot be put against itself.
+		SameClaim,
+		/// The claim has fallen already; there is nothing left to dispute.
+		AlreadyRefuted,
+		/// These two claims play already. Anybody may move for either side.
+		AlreadyPlaying,
+		/// The numbers of the claim contradict each other or the sample.
+		ClaimInconsistent,
+		/// The subject has no computation of that part that could be played about.
+		StatementUnknown,
+		/// There is no open game of this number.
+		GameUnknown,
+		/// This side owes no opening now: it has moved, or something else is asked for.
+		NotOwed,
+		/// This side's clock ran out. Anybody may claim that.
+		ClockRanOut,
+		/// The opening is larger than any can be.
+		OpeningTooLarge,
+		/// The opening is of another kind than what is asked for.
+		OpeningOfWrongKind,
+		/// The opening has another number of children than the node.
+		OpeningOfWrongLength,
+		/// The opening does not lead to what the side has committed to.
+		OpeningNotCommitted,
+		/// The game is not at a block that could be computed.
+		NotExecuting,
+		/// The witness is larger than `WITNESS_BYTES_MAX`.
+		WitnessTooLarge,
+		/// The witness ends early, goes on too long, or holds another kind of evidence than is read next.
+		WitnessMalformed,
+		/// The witness does not lead to what both sides agreed on, or to the roots of the statement.
+		WitnessUnproven,
+		/// No clock has run out in this game.
+		ClockStillRuns,
+		/// No claim of this game has fallen elsewhere.
+		NothingToSettle,
+		/// The subject has no candidate.
+		CandidateUnknown,
+		/// The bytes are not what the candidate's blob hash names.
+		WrongBytes,
+		/// These bytes refute no claim that still stands.
+		NothingRefuted,
+		/// The claim is no score: whoever claims that there is no expert owes its bytes in a game.
+		NotAScore,
+		/// The candidate's block has no such tile.
+		TileUnknown,
+		/// The tile is demanded of this claim already.
+		AlreadyDemanded,
+		/// Nobody demands this tile of this claim.
+		DemandUnknown,
+		/// The evidence is not that tile of the candidate's block.
+		TileUnproven,
+		/// The demand's window is open, and the claim stands.
+		DemandStillRuns,
+		/// The reports are not two different verdicts on one submission.
+		NoEquivocation,
+		/// A signature is not by this key.
+		BadSignature,
+		/// The key belongs to no operator.
+		KeyUnknown,
+		/// No other claim stands against this one.
+		NoOpponent,
+	}
+
+	#[pallet::hooks]
+	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+		fn on_idle(_: BlockNumberFor<T>, remaining: Weight) -> Weight {
+			Self::sweep(remaining)
+		}
+
+		fn offchain_worker(now: BlockNumberFor<T>) {
+			log::trace!(target: LOG_TARGET, "off-chain worker at block {now:?}");
+			Self::play(now);
+		}
+
+		fn integrity_test() {
+			assert!(T::MaxEnded::get() > 0, "the ring leaves room for one");
+			assert!(T::MaxBlobBytes::get() > 0, "a candidate has bytes");
+		}
+
+		#[cfg(feature = "try-runtime")]
+		fn try_state(_: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
+			Self::do_try_state()
+		}
+	}
+
+	#[pallet::call]
+	impl<T: Config> Pallet<T> {
+		/// Put a claim of your own against one on the chain.
+		///
+		/// - `origin`: the challenger, signed. The bond is held until the game ends, and lost if your claim falls.
+		/// - `subject`: what both claims are about.
+		/// - `against`: the claim to be proven wrong.
+		/// - `verdict`: what is right instead. Whoever knows its tree may move for it.
+		///
+		/// A claim whose numbers contradict each other falls at once, without a game or a bond.
+		/// Emits [`Event::GameOpened`].
+		#[pallet::call_index(0)]
+		#[pallet::weight(T::WeightInfo::challenge())]
+		pub fn challenge(
+			origin: OriginFor<T>,
+			subject: Subject,
+			against: H256,
+			verdict: Verdict,
+		) -> DispatchResult {
+			let challenger = ensure_signed(origin)?;
+			Self::do_challenge(challenger, subject, against, verdict)
+		}
+
+		/// Let two claims on the chain play against each other. Without fee and without bond: both are there already.
+		///
+		/// - `origin`: authorised by the signature.
+		/// - `subject`, `first`, `second`: the claims.
+		/// - `key`: any operator's session key.
+		/// - `signature`: its signature over [`Word::Confront`].
+		///
+		/// Emits [`Event::GameOpened`].
+		#[pallet::call_index(1)]
+		#[pallet::weight(T::WeightInfo::confront())]
+		#[pallet::weight_of_authorize(T::WeightInfo::authorize_confront())]
+		#[pallet::authorize(Self::authorize_confront)]
+		pub fn confront(
+			origin: OriginFor<T>,
+			subject: Subject,
+			first: H256,
+			second: H256,
+			_key: OperatorId,
+			_signature: OperatorSignature,
+		) -> DispatchResult {
+			ensure_authorized(origin)?;
+			Self::do_confront(subject, first, second)
+		}
+
+		/// Open what a side is asked for.
+		///
+		/// - `origin`: anyone, signed. Moves for the side that wins are paid from the other one's bond, if it has one.
+		/// - `game`, `side`: whose move it is.
+		/// - `opening`: the one right answer to the query.
+		///
+		/// Emits [`Event::Opened`], and [`Event::Descended`] if the other side has moved.
+		#[pallet::call_index(2)]
+		#[pallet::weight(T::WeightInfo::descend())]
+		pub fn descend(origin: OriginFor<T>, game: GameId, side: Side, opening: Opening) -> DispatchResult {
+			let mover = ensure_signed(origin)?;
+			Self::do_descend(mover, game, side, opening)
+		}
+
+		/// As [`Self::descend`], without fee, in an operator's name.
+		///
+		/// - `key`: any operator's session key.
+		/// - `signature`: its signature over [`Word::Descend`].
+		#[pallet::call_index(3)]
+		#[pallet::weight(T::WeightInfo::descend())]
+		#[pallet::weight_of_authorize(T::WeightInfo::authorize_descend())]
+		#[pallet::authorize(Self::authorize_descend)]
+		pub fn descend_authorized(
+			origin: OriginFor<T>,
+			game: GameId,
+			side: Side,
+			opening: Opening,
+			key: OperatorId,
+			_signature: OperatorSignature,
+		) -> DispatchResult {
+			ensure_authorized(origin)?;
+			Self::do_descend(Self::operator(&key)?, game, side, opening)
+		}
+
+		/// Let the chain compute the block on which two claims differ. Whoever committed to another one is refuted.
+		///
+		/// - `origin`: anyone, signed.
+		/// - `game`: one at a block.
+		/// - `witness`: the block's inputs, with proofs; at most [`WITNESS_BYTES_MAX`] encoded.
+		///
+		/// Emits [`Event::GameEnded`].
+		#[pallet::call_index(4)]
+		#[pallet::weight(T::WeightInfo::execute(witness.encoded_size().saturated_into()))]
+		pub fn execute(origin: OriginFor<T>, game: GameId, witness: Witness) -> DispatchResult {
+			let mover = ensure_signed(origin)?;
+			Self::do_execute(mover, game, witness)
+		}
+
+		/// As [`Self::execute`], without fee, in an operator's name.
+		///
+		/// - `key`: any operator's session key.
+		/// - `signature`: its signature over [`Word::Execute`].
+		#[pallet::call_index(5)]
+		#[pallet::weight(T::WeightInfo::execute(witness.encoded_size().saturated_into()))]
+		#[pallet::weight_of_authorize(T::WeightInfo::authorize_execute(witness.encoded_size().saturated_into()))]
+		#[pallet::authorize(Self::authorize_execute)]
+		pub fn execute_authorized(
+			origin: OriginFor<T>,
+			game: GameId,
+			witness: Witness,
+			key: OperatorId,
+			_signature: OperatorSignature,
+		) -> DispatchResult {
+			ensure_authorized(origin)?;
+			Self::do_execute(Self::operator(&key)?, game, witness)
+		}
+
+		/// End a game in which a clock ran out.
+		///
+		/// - `origin`: anyone. Without signature it is authorised by being right, which happens once a game.
+		/// - `game`: the game.
+		///
+		/// Emits [`Event::GameEnded`].
+		#[pallet::call_index(6)]
+		#[pallet::weight(T::WeightInfo::claim_timeout())]
+		#[pallet::weight_of_authorize(T::WeightInfo::authorize_claim_timeout())]
+		#[pallet::authorize(Self::authorize_claim_timeout)]
+		pub fn claim_timeout(origin: OriginFor<T>, game: GameId) -> DispatchResultWithPostInfo {
+			Self::ensure_anyone(origin)?;
+			Self::do_claim_timeout(game)?;
+			Ok(Pays::No.into())
+		}
+
+		/// End a game one of whose claims fell elsewhere.
+		///
+		/// - `origin`: anyone, as in [`Self::claim_timeout`].
+		/// - `game`: the game.
+		///
+		/// Emits [`Event::GameEnded`].
+		#[pallet::call_index(7)]
+		#[pallet::weight(T::WeightInfo::settle())]
+		#[pallet::weight_of_authorize(T::WeightInfo::authorize_settle())]
+		#[pallet::authorize(Self::authorize_settle)]
+		pub fn settle(origin: OriginFor<T>, game: GameId) -> DispatchResultWithPostInfo {
+			Self::ensure_anyone(origin)?;
+			Self::do_settle(game)?;
+			Ok(Pays::No.into())
+		}
+
+		/// Show the chain a candidate's bytes. If they are no expert, every score of it falls; if they are one, the claim
+		/// that they are none.
+		///
+		/// - `origin`: anyone, signed.
+		/// - `subject`: whose candidate.
+		/// - `blob`: its bytes.
+		///
+		/// Emits [`Event::CandidateShown`]. Games about it are settled one by one.
+		#[pallet::call_index(8)]
+		#[pallet::weight(T::WeightInfo::prove_blob(blob.len().saturated_into()))]
+		pub fn prove_blob(
+			origin: OriginFor<T>,
+			subject: Subject,
+			blob: BoundedVec<u8, T::MaxBlobBytes>,
+		) -> DispatchResult {
+			let prover = ensure_signed(origin)?;
+			Self::do_prove_blob(prover, subject, &blob)
+		}
+
+		/// As [`Self::prove_blob`], without fee, in an operator's name.
+		///
+		/// - `key`: any operator's session key.
+		/// - `signature`: its signature over [`Word::Show`].
+		#[pallet::call_index(9)]
+		#[pallet::weight(T::WeightInfo::prove_blob(blob.len().saturated_into()))]
+		#[pallet::weight_of_authorize(T::WeightInfo::authorize_prove_blob(blob.len().saturated_into()))]
+		#[pallet::authorize(Self::authorize_prove_blob)]
+		pub fn prove_blob_authorized(
+			origin: OriginFor<T>,
+			subject: Subject,
+			blob: BoundedVec<u8, T::MaxBlobBytes>,
+			key: OperatorId,
+			_signature: OperatorSignature,
+		) -> DispatchResult {
+			ensure_authorized(origin)?;
+			Self::do_prove_blob(Self::operator(&key)?, subject, &blob)
+		}
+
+		/// Demand a tile of the candidate from whoever stands behind a score of it.
+		///
+		/// - `origin`: anyone, signed. The bond pays whoever supplies the tile, and returns if nobody does.
+		/// - `subject`, `digest`: the score. It falls if the tile is not supplied within `DemandWindow`.
+		/// - `tile`: the tile's number in the candidate's block.
+		///
+		/// Emits [`Event::TileDemanded`].
+		#[pallet::call_index(10)]
+		#[pallet::weight(T::WeightInfo::demand_tile())]
+		pub fn demand_tile(
+			origin: OriginFor<T>,
+			subject: Subject,
+			digest: H256,
+			tile: u32,
+		) -> DispatchResult {
+			let demander = ensure_signed(origin)?;
+			Self::do_demand_tile(demander, subject, digest, tile)
+		}
+
+		/// Supply a tile that is demanded.
+		///
+		/// - `origin`: anyone, signed, who gets the bond of the demand.
+		/// - `subject`, `digest`, `tile`: the demand.
+		/// - `evidence`: the tile with its path; success is free.
+		///
+		/// Emits [`Event::TileSupplied`].
+		#[pallet::call_index(11)]
+		#[pallet::weight(T::WeightInfo::supply_tile())]
+		pub fn supply_tile(
+			origin: OriginFor<T>,
+			subject: Subject,
+			digest: H256,
+			tile: u32,
+			evidence: Evidence,
+		) -> DispatchResultWithPostInfo {
+			let supplier = ensure_signed(origin)?;
+			Self::do_supply_tile(supplier, subject, digest, tile, evidence)?;
+			Ok(Pays::No.into())
+		}
+
+		/// As [`Self::supply_tile`], in an operator's name.
+		///
+		/// - `key`: any operator's session key.
+		/// - `signature`: its signature over [`Word::Supply`].
+		#[pallet::call_index(12)]
+		#[pallet::weight(T::WeightInfo::supply_tile())]
+		#[pallet::weight_of_authorize(T::WeightInfo::authorize_supply_tile())]
+		#[pallet::authorize(Self::authorize_supply_tile)]
+		pub fn supply_tile_authorized(
+			origin: OriginFor<T>,
+			subject: Subject,
+			digest: H256,
+			tile: u32,
+			evidence: Evidence,
+			key: OperatorId,
+			_signature: OperatorSignature,
+		) -> DispatchResult {
+			ensure_authorized(origin)?;
+			Self::do_supply_tile(Self::operator(&key)?, subject, digest, tile, evidence)
+		}
+
+		/// Close a demand whose window is over, or whose claim fell elsewhere. The bond returns; the claim falls.
+		///
+		/// - `origin`: anyone, as in [`Self::claim_timeout`].
+		/// - `subject`, `digest`, `tile`: the demand.
+		///
+		/// Emits [`Event::DemandClosed`].
+		#[pallet::call_index(13)]
+		#[pallet::weight(T::WeightInfo::close_demand())]
+		#[pallet::weight_of_authorize(T::WeightInfo::authorize_close_demand())]
+		#[pallet::authorize(Self::authorize_close_demand)]
+		pub fn close_demand(
+			origin: OriginFor<T>,
+			subject: Subject,
+			digest: H256,
+			tile: u32,
+		) -> DispatchResultWithPostInfo {
+			Self::ensure_anyone(origin)?;
+			Self::do_close_demand(subject, digest, tile)?;
+			Ok(Pays::No.into())
+		}
+
+		/// Prove that an operator signed two different verdicts on one submission.
+		///
+		/// - `origin`: anyone, signed; success is free.
+		/// - `first`, `second`: the reports.
+		/// - `key`: the operator's session key.
+		///
+		/// Emits [`Event::EquivocationProven`].
+		#[pallet::call_index(14)]
+		#[pallet::weight(T::WeightInfo::report_equivocation())]
+		pub fn report_equivocation(
+			origin: OriginFor<T>,
+			first: SignedReport,
+			second: SignedReport,
+			key: OperatorId,
+		) -> DispatchResultWithPostInfo {
+			let reporter = ensure_signed(origin)?;
+			Self::do_report_equivocation(reporter, first, second, key)?;
+			Ok(Pays::No.into())
+		}
+	}
+}

@@ -1,0 +1,312 @@
+//! The operator's side: open what its claims are asked for, unattended.
+//!
+//! The worker runs at every new best block, on forks too, and several runs may overlap. So it keeps no state that must be
+//! right: what is owed is read from the chain, what answers it comes from the engine and is checked as the chain
+//! will check it, and sending the same move twice is refused by the pool. The only memory is a list of what was sent in the
+//! last few blocks.
+//!
+//! A node does a few things a block, the most urgent first, so a hundred games at once are answered over time, and
+//! by several nodes that made the same claim each in its turn.
+
+use crate::{
+	game::Side, pair, Call, Config, Demands, GameId, GameRecordOf, Games, Pairs, Pallet, Word, LOG_TARGET,
+};
+use alloc::vec::Vec;
+use blyan_primitives::{
+	traits::{Claims, OperatorSet},
+	EngineError, Opening, OperatorId, OperatorSignature, PartIndex, Query, Subject, Verdict,
+};
+use codec::Encode;
+use frame_support::{traits::Get, BoundedVec};
+use frame_system::{offchain::SubmitTransaction, pallet_prelude::BlockNumberFor};
+use sp_core::H256;
+use sp_io::hashing::blake2_256;
+use sp_runtime::{
+	offchain::storage::StorageValueRef,
+	traits::{One, Saturating},
+	RuntimeAppPublic,
+};
+
+/// Blocks after which a move that is not on the chain is sent again.
+const RESEND_AFTER: u32 = 5;
+/// Things a node sends in one block.
+const SENT_PER_BLOCK: usize = 4;
+/// Questions a node asks its engine in one block; most answers take the engine longer than a block the first time.
+const ASKED_PER_BLOCK: usize = 12;
+
+/// Something this node can do for a claim of its operators.
+#[derive(Clone, Debug, PartialEq, Eq, Encode)]
+enum Task {
+	/// Let a claim of ours play against another.
+	Confront(Subject, H256, H256),
+	/// Answer for a side of ours.
+	Answer(GameId, Side, Query),
+	/// Supply a tile.
+	Supply(Subject, H256, u32),
+	/// End a game whose clock ran out.
+	Timeout(GameId),
+	/// End a game whose claim fell elsewhere.
+	Settle(GameId),
+	/// Close a demand that nobody met.
+	Close(Subject, H256, u32),
+}
+
+impl Task {
+	fn mark(&self) -> H256 {
+		H256(blake2_256(&self.encode()))
+	}
+}
+
+/// A task, the block by which it should be done, and the session key to do it with.
+struct Due<BlockNumber> {
+	until: BlockNumber,
+	task: Task,
+	key: OperatorId,
+}
+
+/// What was sent lately, and when.
+type Sent<BlockNumber> = Vec<(H256, BlockNumber)>;
+
+impl<T: Config> Pallet<T> {
+	/// Does the most urgent of what this node's keys can do.
+	pub(crate) fn play(now: BlockNumberFor<T>) {
+		let local: Vec<(OperatorId, T::AccountId)> = OperatorId::all()
+			.into_iter()
+			.filter_map(|key| T::Operators::owner_of(&key).map(|owner| (key, owner)))
+			.collect();
+		let Some((any, _)) = local.first() else { return };
+		let mut due: Vec<Due<BlockNumberFor<T>>> = Vec::new();
+		for subject in T::Claims::disputable() {
+			Self::find_due(subject, &local, any, now, &mut due);
+		}
+		due.sort_by_key(|due| due.until);
+
+		let memory = StorageValueRef::persistent(b"blyan/disputes/sent");
+		let mut sent: Sent<BlockNumberFor<T>> = memory.get().ok().flatten().unwrap_or_default();
+		// A mark from the future is one from a fork that lost.
+		sent.retain(|(_, at)| *at <= now && now < at.saturating_add(RESEND_AFTER.into()));
+		let (mut done, mut asked) = (0usize, 0usize);
+		for Due { task, key, .. } in due {
+			if done >= SENT_PER_BLOCK || asked >= ASKED_PER_BLOCK {
+				break;
+			}
+			let mark = task.mark();
+			if sent.iter().any(|(earlier, _)| *earlier == mark) {
+				continue;
+			}
+			asked = asked.saturating_add(usize::from(matches!(task, Task::Answer(..) | Task::Supply(..))));
+			let Some(call) = Self::call_for(&task, &key) else { continue };
+			let transaction = T::create_authorized_transaction(call.into());
+			match SubmitTransaction::<T, Call<T>>::submit_transaction(transaction) {
+				Ok(()) => {
+					log::info!(target: LOG_TARGET, "sent {task:?}");
+					sent.push((mark, now));
+					done = done.saturating_add(1);
+				}
+				Err(()) => log::debug!(target: LOG_TARGET, "the pool did not take {task:?}"),
+			}
+		}
+		memory.set(&sent);
+	}
+
+	/// Collects what can be done about a subject.
+	fn find_due(
+		subject: Subject,
+		local: &[(OperatorId, T::AccountId)],
+		any: &OperatorId,
+		now: BlockNumberFor<T>,
+		due: &mut Vec<Due<BlockNumberFor<T>>>,
+	) {
+		let claims = T::Claims::claims(subject);
+		let mut ours: Vec<(H256, Verdict, OperatorId)> = Vec::new();
+		for (who, verdict) in &claims {
+			if let Some((key, _)) = local.iter().find(|(_, owner)| owner == who) {
+				ours.push((verdict.digest(), *verdict, key.clone()));
+			}
+		}
+		let soon = now.saturating_add(T::Clock::get());
+		for (own, verdict, key) in &ours {
+			if Self::is_refuted(subject, verdict) {
+				continue;
+			}
+			for (_, other) in &claims {
+				let digest = other.digest();
+				let is_new = digest != *own
+					&& !Self::is_refuted(subject, other)
+					&& !Pairs::<T>::contains_key(subject, pair(*own, digest));
+				// In the order in which every node with these claims would say it.
+				let (first, second) = pair(*own, digest);
+				let task = Task::Confront(subject, first, second);
+				if is_new && !due.iter().any(|due| due.task == task) {
+					due.push(Due { until: soon, task, key: key.clone() });
+				}
+			}
+		}
+		let key_of =
+			|digest: &H256| ours.iter().find(|(own, ..)| own == digest).map(|(_, _, key)| key.clone());
+		for id in Pairs::<T>::iter_prefix_values(subject) {
+			if let Some(game) = Games::<T>::get(id) {
+				Self::find_moves(id, &game, key_of, any, now, due);
+			}
+		}
+		for ((digest, tile), demand) in Demands::<T>::iter_prefix(subject) {
+			let is_closable = Self::ensure_may_close(subject, digest, tile).is_ok();
+			match key_of(&digest) {
+				Some(key) if now < demand.until && !is_closable => {
+					due.push(Due { until: demand.until, task: Task::Supply(subject, digest, tile), key });
+				}
+				None if is_closable => {
+					let task = Task::Close(subject, digest, tile);
+					due.push(Due { until: soon, task, key: any.clone() });
+				}
+				_ => {}
+			}
+		}
+	}
+
+	/// Collects what can be done in a game.
+	fn find_moves(
+		id: GameId,
+		game: &GameRecordOf<T>,
+		key_of: impl Fn(&H256) -> Option<OperatorId>,
+		any: &OperatorId,
+		now: BlockNumberFor<T>,
+		due: &mut Vec<Due<BlockNumberFor<T>>>,
+	) {
+		let soon = now.saturating_add(T::Clock::get());
+		let digests = game.digests();
+		if Self::fallen(game) != [false, false] {
+			return due.push(Due { until: soon, task: Task::Settle(id), key: any.clone() });
+		}
+		let lost = game.timed_out(now);
+		if lost != [false, false] {
+			// Nobody hurries to lose.
+			let is_ours =
+				Side::BOTH.into_iter().any(|side| *side.of(&lost) && key_of(side.of(&digests)).is_some());
+			if !is_ours {
+				due.push(Due { until: soon, task: Task::Timeout(id), key: any.clone() });
+			}
+		}
+		for side in Side::BOTH {
+			let until = game.deadline(side);
+			// What is sent now is in the next block at the earliest.
+			let is_in_time = now.saturating_add(One::one()) <= until;
+			match key_of(side.of(&digests)) {
+				Some(key) if is_in_time && game.owes(side) => {
+					due.push(Due { until, task: Task::Answer(id, side, game.position.query()), key });
+				}
+				_ => {}
+			}
+		}
+	}
+
+	/// The call that does a task; `None` while the engine is at work, or if it knows no better.
+	fn call_for(task: &Task, key: &OperatorId) -> Option<Call<T>> {
+		match task {
+			Task::Confront(subject, first, second) => {
+				let (subject, first, second) = (*subject, *first, *second);
+				let signature = Self::say(Word::Confront(subject, first, second), key)?;
+				Some(Call::confront { subject, first, second, key: key.clone(), signature })
+			}
+			Task::Answer(id, side, query) => Self::answer(*id, *side, query, key),
+			Task::Supply(subject, digest, tile) => {
+				let (subject, digest, tile) = (*subject, *digest, *tile);
+				let Opening::Witness(witness) = Self::ask(subject, 0, &Query::Tile { tile })? else {
+					return None;
+				};
+				let evidence = witness.0.into_iter().next()?;
+				if Self::ensure_tile(subject, tile, &evidence).is_err() {
+					log::error!(target: LOG_TARGET, "{subject:?}: the engine's tile {tile} proves nothing");
+					return None;
+				}
+				let word = Word::Supply(subject, digest, tile, H256(blake2_256(&evidence.encode())));
+				let signature = Self::say(word, key)?;
+				let key = key.clone();
+				Some(Call::supply_tile_authorized { subject, digest, tile, evidence, key, signature })
+			}
+			Task::Timeout(game) => Some(Call::claim_timeout { game: *game }),
+			Task::Settle(game) => Some(Call::settle { game: *game }),
+			Task::Close(subject, digest, tile) => {
+				Some(Call::close_demand { subject: *subject, digest: *digest, tile: *tile })
+			}
+		}
+	}
+
+	/// The move of a side, checked as the chain will check it.
+	fn answer(id: GameId, side: Side, query: &Query, key: &OperatorId) -> Option<Call<T>> {
+		let game = Games::<T>::get(id)?;
+		let subject = game.subject;
+		let opening = Self::ask(subject, game.part, query)?;
+		let refuse = |what: &str| {
+			log::error!(target: LOG_TARGET, "game {id}, {query:?}: {what}; the claim will be lost");
+			None
+		};
+		match opening {
+			Opening::Candidate(bytes) => {
+				let Ok((false, _)) = Self::ensure_refutes(subject, &bytes) else {
+					return refuse("these bytes do not prove that the candidate is no expert");
+				};
+				let Ok(blob) = BoundedVec::try_from(bytes) else {
+					return refuse("the candidate is larger than one can be");
+				};
+				let signature = Self::say(Word::Show(subject, H256(blake2_256(&blob))), key)?;
+				let key = key.clone();
+				Some(Call::prove_blob_authorized { subject, blob, key, signature })
+			}
+			Opening::Witness(witness) => {
+				match Self::execution(id, &game, &witness) {
+					Ok(lost) if !*side.of(&lost) => {}
+					Ok(_) => return refuse("the computed block contradicts the own claim"),
+					Err(error) => {
+						let error: &'static str = error.into();
+						return refuse(error);
+					}
+				}
+				let hash = H256(blake2_256(&witness.encode()));
+				let signature = Self::say(Word::Execute(id, hash), key)?;
+				Some(Call::execute_authorized { game: id, witness, key: key.clone(), signature })
+			}
+			opening => {
+				if let Err(refusal) = game.position.check(&game.statement, side, &opening) {
+					log::error!(target: LOG_TARGET, "game {id}, {query:?}: the engine's opening is {refusal:?}");
+					return None;
+				}
+				let hash = H256(blake2_256(&opening.encode()));
+				let signature = Self::say(Word::Descend(id, side, hash), key)?;
+				Some(Call::descend_authorized { game: id, side, opening, key: key.clone(), signature })
+			}
+		}
+	}
+
+	/// What the engine opens, once it is ready.
+	fn ask(subject: Subject, part: PartIndex, query: &Query) -> Option<Opening> {
+		let Some(job) = T::Claims::job(subject, part) else {
+			log::debug!(target: LOG_TARGET, "{subject:?}: the job of part {part} is forgotten");
+			return None;
+		};
+		match blyan_host::open(&job, query) {
+			Ok(opening) => {
+				if opening.is_none() {
+					log::debug!(target: LOG_TARGET, "{subject:?}, {query:?}: waits for the engine");
+				}
+				opening
+			}
+			Err(EngineError::NotAvailable) => {
+				log::warn!(target: LOG_TARGET, "{subject:?}: this node has operator keys but no engine");
+				None
+			}
+			Err(error) => {
+				log::info!(target: LOG_TARGET, "{subject:?}, {query:?}: {error:?}");
+				None
+			}
+		}
+	}
+
+	fn say(word: Word, key: &OperatorId) -> Option<OperatorSignature> {
+		let signature = key.sign(&word.signing_payload(&Self::genesis_hash()));
+		if signature.is_none() {
+			log::warn!(target: LOG_TARGET, "the keystore did not sign {word:?} with {key:?}");
+		}
+		signature
+	}
+}

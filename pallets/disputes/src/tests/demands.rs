@@ -1,0 +1,103 @@
+//! Data withheld: a score of bytes that nobody else can get.
+
+use super::*;
+use crate::{Call, Demands, Error, Event, Word};
+use blyan_primitives::Verdict;
+use codec::Encode;
+use frame_support::{assert_noop, assert_ok};
+use sp_core::H256;
+use sp_keyring::Sr25519Keyring::{Alice, Bob, Charlie};
+
+fn demand(tile: u32) -> sp_runtime::DispatchResult {
+	Disputes::demand_tile(signed(&challenger()), SUBJECT, honest().digest(), tile)
+}
+
+#[test]
+fn whoever_supplies_a_tile_gets_the_bond() {
+	story(|| {
+		all_claim(honest());
+		assert_ok!(demand(1));
+		assert_eq!((held(&challenger()), book().open), (BOND, 1));
+		let supply = |tile, shown| {
+			let digest = honest().digest();
+			Disputes::supply_tile(signed(&account(1)), SUBJECT, digest, tile, tile_evidence(shown))
+		};
+		assert_noop!(supply(0, 0), Error::<Test>::DemandUnknown);
+		assert_noop!(supply(1, 0), Error::<Test>::TileUnproven);
+		run_for(WINDOW);
+		let (subject, digest, tile) = (SUBJECT, honest().digest(), 1);
+		assert!(deliver(Call::close_demand { subject, digest, tile }).is_err());
+		assert_ok!(supply(1, 1));
+		assert_eq!(Balances::free_balance(account(1)), ENDOWMENT + BOND);
+		assert_eq!(Balances::free_balance(challenger()), ENDOWMENT - BOND);
+		assert_eq!((book().refuted.len(), book().open), (0, 0));
+	});
+}
+
+#[test]
+fn operators_supply_without_fee() {
+	story(|| {
+		all_claim(honest());
+		assert_ok!(demand(2));
+		let (subject, digest, tile, evidence) = (SUBJECT, honest().digest(), 2, tile_evidence(2));
+		let hash = H256(sp_io::hashing::blake2_256(&evidence.encode()));
+		let (key, signature) = say(Bob, Word::Supply(subject, digest, tile, hash));
+		let call = Call::supply_tile_authorized { subject, digest, tile, evidence, key, signature };
+		assert_ok!(deliver(call.clone()));
+		assert!(deliver(call).is_err(), "once");
+		assert_eq!(Balances::free_balance(Bob.to_account_id()), ENDOWMENT + BOND);
+	});
+}
+
+#[test]
+fn a_score_of_withheld_bytes_falls() {
+	story(|| {
+		all_claim(honest());
+		assert_ok!(demand(0));
+		assert_ok!(demand(1));
+		run_for(WINDOW + 1);
+		let (subject, digest) = (SUBJECT, honest().digest());
+		assert_ok!(deliver(Call::close_demand { subject, digest, tile: 0 }));
+		assert!(events().contains(&Event::DemandClosed { subject, digest, tile: 0 }));
+		assert_eq!(book().refuted, [digest]);
+		assert_eq!(offenders().len(), 3);
+		// The other demand has nothing left to ask for.
+		assert_eq!(held(&challenger()), BOND);
+		assert_ok!(deliver(Call::close_demand { subject, digest, tile: 1 }));
+		assert_eq!((held(&challenger()), Balances::free_balance(challenger())), (0, ENDOWMENT));
+		assert_eq!((book().refuted.len(), book().open), (1, 0));
+	});
+}
+
+#[test]
+fn a_demand_of_a_fallen_score_is_closed_before_its_time() {
+	story(|| {
+		let liar = Party::lying(Spot::any(0, 12));
+		claim(SUBJECT, &[(Alice, liar.verdict()), (Bob, honest())]);
+		let digest = liar.digest();
+		assert_ok!(Disputes::demand_tile(signed(&challenger()), SUBJECT, digest, 0));
+		assert_noop!(
+			Disputes::close_demand(signed(&account(1)), SUBJECT, digest, 0),
+			Error::<Test>::DemandStillRuns
+		);
+		let game = confront(Bob, &liar.verdict(), &honest());
+		play_out(game, [&account(1), &account(2)], [&liar, &Party::honest()]);
+		assert_ok!(Disputes::close_demand(signed(&account(1)), SUBJECT, digest, 0));
+		assert_eq!(held(&challenger()), 0);
+		assert_eq!(Demands::<Test>::iter().count(), 0);
+	});
+}
+
+#[test]
+fn demand_refuses_what_cannot_be_supplied() {
+	story(|| {
+		claim(SUBJECT, &[(Alice, honest()), (Charlie, Verdict::Invalid)]);
+		assert_noop!(demand(TILES), Error::<Test>::TileUnknown);
+		let ask = |digest| Disputes::demand_tile(signed(&challenger()), SUBJECT, digest, 0);
+		assert_noop!(ask(Verdict::Invalid.digest()), Error::<Test>::NotAScore);
+		assert_noop!(ask(H256([1; 32])), Error::<Test>::ClaimUnknown);
+		assert_ok!(demand(0));
+		assert_noop!(demand(0), Error::<Test>::AlreadyDemanded);
+		assert_eq!(Disputes::demands(SUBJECT).len(), 1);
+	});
+}

@@ -1,0 +1,422 @@
+//! A small chain around the pallet: claims kept in a book, and a clock.
+
+use super::world::*;
+use crate as pallet_disputes;
+use crate::{game::Side, BlockCheck, Call, Event, GameId, Games, Referee, Word};
+use blyan_exact::{
+	blake2_256,
+	step::{Commitments, Evidence, Place, StepError, Witness},
+	Hash, ModelConfig, Program,
+};
+use blyan_primitives::{
+	traits::{Claims, EligibleOperator, OffenceKind, Offences, OperatorSet, Service},
+	BlockRef, EvaluationJob, OperatorId, OperatorSignature, PartIndex, Statement, Subject, Verdict,
+};
+use frame_support::{
+	derive_impl, parameter_types,
+	traits::{fungible::Credit, ConstU128, ConstU32, Hooks, Imbalance, OnUnbalanced},
+	weights::Weight,
+};
+use sp_core::{Pair, H256};
+use sp_keyring::Sr25519Keyring;
+use sp_runtime::{
+	traits::{BlakeTwo256, IdentityLookup},
+	AccountId32, BuildStorage, DispatchError, DispatchResult, Perbill,
+};
+use std::collections::BTreeMap;
+
+pub type AccountId = AccountId32;
+pub type Balance = u128;
+type TxExtension = frame_system::AuthorizeCall<Test>;
+pub(crate) type Extrinsic =
+	sp_runtime::generic::UncheckedExtrinsic<AccountId, RuntimeCall, OperatorSignature, TxExtension>;
+type Block = sp_runtime::generic::Block<sp_runtime::generic::Header<u32, BlakeTwo256>, Extrinsic>;
+
+frame_support::construct_runtime!(
+	pub enum Test {
+		System: frame_system,
+		Balances: pallet_balances,
+		Disputes: pallet_disputes,
+	}
+);
+
+#[derive_impl(frame_system::config_preludes::TestDefaultConfig)]
+impl frame_system::Config for Test {
+	type Block = Block;
+	type AccountId = AccountId;
+	type Lookup = IdentityLookup<AccountId>;
+	type AccountData = pallet_balances::AccountData<Balance>;
+}
+
+#[derive_impl(pallet_balances::config_preludes::TestDefaultConfig)]
+impl pallet_balances::Config for Test {
+	type Balance = Balance;
+	type ExistentialDeposit = ConstU128<1>;
+	type AccountStore = System;
+}
+
+pub(crate) const BOND: Balance = 1_000;
+pub(crate) const ENDOWMENT: Balance = 1_000_000;
+pub(crate) const CLOCK: u32 = 30;
+pub(crate) const WINDOW: u32 = 10;
+pub(crate) const ENDED: u32 = 4;
+
+/// What is known about a subject.
+#[derive(Clone, Default)]
+pub struct Book {
+	pub(crate) claims: Vec<(AccountId, Verdict)>,
+	pub(crate) candidate: Vec<u8>,
+	pub(crate) disputable: bool,
+	pub(crate) open: u32,
+	pub(crate) refuted: Vec<H256>,
+}
+
+pub type Report = (AccountId, OffenceKind, H256, Option<AccountId>);
+
+parameter_types! {
+	pub static Books: BTreeMap<Subject, Book> = BTreeMap::new();
+	pub static Keys: BTreeMap<OperatorId, AccountId> = BTreeMap::new();
+	pub static Reports: Vec<Report> = Vec::new();
+	pub static Slashed: Balance = 0;
+	pub const MoversShare: Perbill = Perbill::from_percent(60);
+}
+
+pub struct Bookkeeper;
+impl Claims<AccountId> for Bookkeeper {
+	fn statement(subject: Subject, part: PartIndex) -> Option<Statement> {
+		(Books::get().contains_key(&subject) && part < 2).then(|| statement(part))
+	}
+	fn claims(subject: Subject) -> Vec<(AccountId, Verdict)> {
+		Books::get().remove(&subject).map(|book| book.claims).unwrap_or_default()
+	}
+	fn candidate(subject: Subject) -> Option<(BlockRef, ModelConfig)> {
+		Books::get().get(&subject).map(|book| (candidate(&book.candidate), CONFIG))
+	}
+	fn job(subject: Subject, part: PartIndex) -> Option<EvaluationJob> {
+		Books::get().contains_key(&subject).then(|| job(part))
+	}
+	fn disputable() -> Vec<Subject> {
+		Books::get().into_keys().filter(|subject| Self::is_disputable(*subject)).collect()
+	}
+	fn is_disputable(subject: Subject) -> bool {
+		Books::get().get(&subject).is_some_and(|book| book.disputable || book.open > 0)
+	}
+	fn note_opened(subject: Subject) {
+		Books::mutate(|books| books.get_mut(&subject).unwrap().open += 1);
+	}
+	fn note_closed(subject: Subject) {
+		Books::mutate(|books| books.get_mut(&subject).unwrap().open -= 1);
+	}
+	fn refuted(subject: Subject, digest: H256) {
+		Books::mutate(|books| {
+			let refuted = &mut books.get_mut(&subject).unwrap().refuted;
+			assert!(!refuted.contains(&digest), "a claim falls once");
+			refuted.push(digest);
+		});
+	}
+	#[cfg(feature = "runtime-benchmarks")]
+	fn ensure_subject_for_benchmark() -> (Subject, EvaluationJob) {
+		claim(SUBJECT, &[(Sr25519Keyring::Alice, honest()), (Sr25519Keyring::Bob, Verdict::Invalid)]);
+		(SUBJECT, job(0))
+	}
+}
+
+pub struct OperatorBook;
+impl OperatorSet<AccountId> for OperatorBook {
+	fn eligible() -> Vec<EligibleOperator<AccountId>> {
+		Vec::new()
+	}
+	fn owner_of(key: &OperatorId) -> Option<AccountId> {
+		Keys::get().get(key).cloned()
+	}
+	fn key_of(who: &AccountId) -> Option<OperatorId> {
+		Keys::get().into_iter().find(|(_, owner)| owner == who).map(|(key, _)| key)
+	}
+	fn note_service(_: &AccountId, _: Service) {}
+	#[cfg(feature = "runtime-benchmarks")]
+	fn ensure_operators_for_benchmark(count: u32) -> Vec<(AccountId, OperatorId)> {
+		use sp_runtime::RuntimeAppPublic;
+		(0..count)
+			.map(|seed| {
+				let key = OperatorId::generate_pair(Some(format!("//operator/{seed}").into_bytes()));
+				let owner = AccountId::new(sp_io::hashing::blake2_256(&key.encode()));
+				Keys::mutate(|keys| keys.insert(key.clone(), owner.clone()));
+				(owner, key)
+			})
+			.collect()
+	}
+}
+
+pub struct Court;
+impl Offences<AccountId> for Court {
+	fn report(offender: &AccountId, kind: OffenceKind, evidence: H256, reporter: Option<&AccountId>) {
+		Reports::mutate(|all| all.push((offender.clone(), kind, evidence, reporter.cloned())));
+	}
+}
+
+pub struct Gallows;
+impl OnUnbalanced<Credit<AccountId, Balances>> for Gallows {
+	fn on_nonzero_unbalanced(amount: Credit<AccountId, Balances>) {
+		Slashed::mutate(|slashed| *slashed += amount.peek());
+	}
+}
+
+/// Knows the truth; of a witness it only wants to see that there is one.
+pub struct Oracle;
+impl Referee for Oracle {
+	fn execute(
+		program: &Program,
+		commitments: &Commitments,
+		agreed: &[Hash],
+		place: Place,
+		witness: &Witness,
+	) -> Result<Hash, StepError> {
+		assert_eq!(*program, super::program());
+		assert_eq!(agreed.len(), place.operator);
+		match witness.0.first() {
+			Some(Evidence::Output(bytes)) if bytes == b"inputs" => {}
+			Some(Evidence::Output(bytes)) if bytes == b"no tensor" => return Err(StepError::TensorInvalid),
+			Some(_) => return Err(StepError::WitnessUnproven),
+			None => return Err(StepError::WitnessMalformed),
+		}
+		let trace = commitments.candidate.is_some().into();
+		Ok(blake2_256(&[&truth(commitments.sequence, trace, place)]))
+	}
+	#[cfg(feature = "runtime-benchmarks")]
+	fn trial_for_benchmark() -> crate::Trial {
+		let at = crate::game::OperatorPlace { item: 0, trace: 0, operator: 1 };
+		let agreed = vec![[1; 32]];
+		crate::Trial { statement: statement(0), at, row: 0, block: 0, agreed, witness: witness() }
+	}
+}
+
+/// Takes what begins with "expert" for one.
+pub struct Examiner;
+impl BlockCheck for Examiner {
+	fn is_valid(bytes: &[u8], _: H256, _: &ModelConfig) -> bool {
+		bytes.starts_with(b"expert")
+	}
+	fn tiles(_: &ModelConfig) -> u32 {
+		TILES
+	}
+	fn is_tile(evidence: &Evidence, tile: u32, _: H256, _: &ModelConfig) -> bool {
+		*evidence == tile_evidence(tile)
+	}
+	#[cfg(feature = "runtime-benchmarks")]
+	fn evidence_for_benchmark(_: Subject, tile: u32) -> Evidence {
+		tile_evidence(tile)
+	}
+}
+
+impl pallet_disputes::Config for Test {
+	type Currency = Balances;
+	type RuntimeHoldReason = RuntimeHoldReason;
+	type OnSlash = Gallows;
+	type Claims = Bookkeeper;
+	type Operators = OperatorBook;
+	type Offences = Court;
+	type Referee = Oracle;
+	type BlockCheck = Examiner;
+	type Bond = ConstU128<BOND>;
+	type MoversShare = MoversShare;
+	type Clock = ConstU32<CLOCK>;
+	type DemandWindow = ConstU32<WINDOW>;
+	type MaxBlobBytes = ConstU32<1_000>;
+	type MaxEnded = ConstU32<ENDED>;
+	type WeightInfo = ();
+}
+
+impl<LocalCall> frame_system::offchain::CreateTransactionBase<LocalCall> for Test
+where
+	RuntimeCall: From<LocalCall>,
+{
+	type RuntimeCall = RuntimeCall;
+	type Extrinsic = Extrinsic;
+}
+
+impl<LocalCall> frame_system::offchain::CreateTransaction<LocalCall> for Test
+where
+	RuntimeCall: From<LocalCall>,
+{
+	type Extension = TxExtension;
+	fn create_transaction(call: RuntimeCall, extension: Self::Extension) -> Extrinsic {
+		Extrinsic::new_transaction(call, extension)
+	}
+}
+
+impl<LocalCall> frame_system::offchain::CreateAuthorizedTransaction<LocalCall> for Test
+where
+	RuntimeCall: From<LocalCall>,
+{
+	fn create_extension() -> Self::Extension {
+		TxExtension::new()
+	}
+}
+
+/// What most stories are about.
+pub(crate) const SUBJECT: Subject = Subject::Submission(7);
+/// The operators of most stories; all have session keys.
+pub(crate) const OPERATORS: [Sr25519Keyring; 3] =
+	[Sr25519Keyring::Alice, Sr25519Keyring::Bob, Sr25519Keyring::Charlie];
+
+pub(crate) fn honest() -> Verdict {
+	Party::honest().verdict()
+}
+
+/// The challenger of most stories.
+pub(crate) fn challenger() -> AccountId {
+	Sr25519Keyring::Ferdie.to_account_id()
+}
+
+pub(crate) fn account(seed: u32) -> AccountId {
+	AccountId::new(blake2_256(&[&seed.to_le_bytes()]))
+}
+
+pub(crate) fn signed(who: &AccountId) -> RuntimeOrigin {
+	RuntimeOrigin::signed(who.clone())
+}
+
+/// Who claims what about a subject.
+pub(crate) fn claim(subject: Subject, claims: &[(Sr25519Keyring, Verdict)]) {
+	let claims = claims.iter().map(|(who, verdict)| (who.to_account_id(), *verdict)).collect();
+	let book = Book { claims, candidate: EXPERT.to_vec(), disputable: true, ..Default::default() };
+	Books::mutate(|books| books.insert(subject, book));
+}
+
+/// All operators claim the same about [`SUBJECT`].
+pub(crate) fn all_claim(verdict: Verdict) {
+	claim(SUBJECT, &OPERATORS.map(|who| (who, verdict)));
+}
+
+/// The candidate of [`SUBJECT`] is of these bytes.
+pub(crate) fn set_candidate(bytes: &[u8]) {
+	Books::mutate(|books| books.get_mut(&SUBJECT).unwrap().candidate = bytes.to_vec());
+}
+
+pub(crate) fn book() -> Book {
+	Books::get().remove(&SUBJECT).unwrap()
+}
+
+/// Opens a challenge and returns its game.
+pub(crate) fn challenge(who: &AccountId, against: &Verdict, verdict: &Verdict) -> GameId {
+	Disputes::challenge(signed(who), SUBJECT, against.digest(), *verdict).unwrap();
+	crate::NextGame::<Test>::get() - 1
+}
+
+/// A session key says something.
+pub(crate) fn say(who: Sr25519Keyring, word: Word) -> (OperatorId, OperatorSignature) {
+	let payload = word.signing_payload(&Disputes::genesis_hash());
+	(who.public().into(), who.pair().sign(&payload).into())
+}
+
+/// Sends a call the way a block's author would: authorise, then dispatch.
+pub(crate) fn deliver(call: Call<Test>) -> DispatchResult {
+	use frame_support::{pallet_prelude::TransactionSource, traits::Authorize};
+	use sp_runtime::traits::Dispatchable;
+	let call = RuntimeCall::Disputes(call);
+	call.authorize(TransactionSource::InBlock).expect("the call knows how to authorise itself").map_err(
+		|error| {
+			let text: &'static str = error.into();
+			DispatchError::Other(text)
+		},
+	)?;
+	let done = call.dispatch(frame_system::RawOrigin::Authorized.into());
+	done.map(|_| ()).map_err(|error| error.error)
+}
+
+/// Two claims on the chain play; returns their game.
+pub(crate) fn confront(who: Sr25519Keyring, first: &Verdict, second: &Verdict) -> GameId {
+	let (first, second) = (first.digest(), second.digest());
+	let (key, signature) = say(who, Word::Confront(SUBJECT, first, second));
+	deliver(Call::confront { subject: SUBJECT, first, second, key, signature }).unwrap();
+	crate::NextGame::<Test>::get() - 1
+}
+
+/// A side is opened by its party.
+pub(crate) fn open(who: &AccountId, game: GameId, side: Side, party: &Party) -> DispatchResult {
+	let record = Games::<Test>::get(game).unwrap();
+	let opening = party.open(record.part, record.position.query());
+	Disputes::descend(signed(who), game, side, opening)
+}
+
+/// Both parties play until the chain has computed the block; returns the rounds it took, the last one included.
+pub(crate) fn play_out(game: GameId, movers: [&AccountId; 2], parties: [&Party; 2]) -> u32 {
+	for round in 1.. {
+		let record = Games::<Test>::get(game).unwrap();
+		if record.position.block().is_some() {
+			Disputes::execute(signed(movers[0]), game, witness()).unwrap();
+			return round;
+		}
+		for side in Side::BOTH {
+			open(*side.of(&movers), game, side, *side.of(&parties)).unwrap();
+		}
+	}
+	unreachable!("a descent ends")
+}
+
+/// Whose claims fell in a game that is over.
+pub(crate) fn refuted(game: GameId) -> [bool; 2] {
+	crate::Ended::<Test>::get(game).expect("it is over").refuted
+}
+
+pub(crate) fn held(who: &AccountId) -> Balance {
+	use frame_support::traits::fungible::InspectHold;
+	Balances::total_balance_on_hold(who)
+}
+
+pub(crate) fn offenders() -> Vec<(AccountId, Option<AccountId>)> {
+	Reports::get()
+		.into_iter()
+		.filter(|(_, kind, ..)| *kind == OffenceKind::FalseScore)
+		.map(|(offender, _, _, reporter)| (offender, reporter))
+		.collect()
+}
+
+fn begin(number: u32) {
+	let parent = H256::from_low_u64_be(u64::from(number) + 999);
+	System::initialize(&number, &parent, &Default::default());
+	System::reset_events();
+}
+
+/// Ends blocks, each with room for what is due, until block `number` has begun.
+pub(crate) fn run_to(number: u32) {
+	while System::block_number() < number {
+		Disputes::on_idle(System::block_number(), Weight::MAX);
+		begin(System::block_number() + 1);
+	}
+}
+
+pub(crate) fn run_for(blocks: u32) {
+	run_to(System::block_number() + blocks);
+}
+
+/// Events of this pallet since the block began.
+pub(crate) fn events() -> Vec<Event<Test>> {
+	System::read_events_for_pallet::<Event<Test>>()
+}
+
+pub(crate) fn ext() -> sp_io::TestExternalities {
+	Books::set(BTreeMap::new());
+	Reports::set(Vec::new());
+	Slashed::set(0);
+	Keys::set(OPERATORS.iter().map(|who| (who.public().into(), who.to_account_id())).collect());
+	let named = Sr25519Keyring::iter().map(|who| who.to_account_id());
+	let balances = named.chain((0..100).map(account)).map(|who| (who, ENDOWMENT)).collect::<Vec<_>>();
+	let storage = RuntimeGenesisConfig {
+		balances: pallet_balances::GenesisConfig { balances, ..Default::default() },
+		..Default::default()
+	}
+	.build_storage()
+	.unwrap();
+	let mut ext = sp_io::TestExternalities::new(storage);
+	ext.execute_with(|| begin(1));
+	ext
+}
+
+/// Runs a story, then checks every invariant.
+pub(crate) fn story(tell: impl FnOnce()) {
+	ext().execute_with(|| {
+		tell();
+		Disputes::do_try_state().unwrap();
+	});
+}

@@ -1,0 +1,151 @@
+//! Bonds and total issuance reconcile, whatever happens.
+
+use super::*;
+use crate::{game::Side, Games};
+use blyan_primitives::{Subject, Verdict};
+use frame_support::traits::fungible::Inspect;
+use proptest::prelude::*;
+use sp_keyring::Sr25519Keyring::{Alice, Bob, Charlie};
+
+/// Something that somebody does.
+#[derive(Clone, Debug)]
+enum Deed {
+	Challenge { who: u32, against: usize, with: usize },
+	Confront { first: usize, second: usize },
+	Open { who: u32, game: u64, side: bool },
+	Execute { who: u32, game: u64, tensor: bool },
+	Timeout { game: u64 },
+	Settle { game: u64 },
+	Demand { who: u32, of: usize, tile: u32 },
+	Supply { who: u32, of: usize, tile: u32 },
+	Close { of: usize, tile: u32 },
+	Show { who: u32 },
+	Wait { blocks: u32 },
+}
+
+fn deeds() -> impl Strategy<Value = Vec<Deed>> {
+	let (who, game, of, tile) = (0u32..6, 0u64..8, 0usize..5, 0u32..TILES);
+	let deed = prop_oneof![
+		4 => (who.clone(), of.clone(), of.clone())
+			.prop_map(|(who, against, with)| Deed::Challenge { who, against, with }),
+		2 => (of.clone(), of.clone()).prop_map(|(first, second)| Deed::Confront { first, second }),
+		30 => (who.clone(), game.clone(), any::<bool>())
+			.prop_map(|(who, game, side)| Deed::Open { who, game, side }),
+		8 => (who.clone(), game.clone(), prop::bool::weighted(0.1))
+			.prop_map(|(who, game, tensor)| Deed::Execute { who, game, tensor }),
+		2 => game.clone().prop_map(|game| Deed::Timeout { game }),
+		4 => game.prop_map(|game| Deed::Settle { game }),
+		2 => (who.clone(), of.clone(), tile.clone()).prop_map(|(who, of, tile)| Deed::Demand { who, of, tile }),
+		2 => (who.clone(), of.clone(), tile.clone()).prop_map(|(who, of, tile)| Deed::Supply { who, of, tile }),
+		2 => (of, tile).prop_map(|(of, tile)| Deed::Close { of, tile }),
+		1 => who.prop_map(|who| Deed::Show { who }),
+		4 => (1u32..6).prop_map(|blocks| Deed::Wait { blocks }),
+	];
+	prop::collection::vec(deed, 20..200)
+}
+
+/// The claims of the stories, the last one without a tree.
+fn party(which: usize) -> Option<Party> {
+	match which {
+		0 => Some(Party::honest()),
+		1..=3 => Some(Party::lying(Spot::any(0, which as u64))),
+		_ => None,
+	}
+}
+
+fn verdict(which: usize) -> Verdict {
+	party(which).map_or(Verdict::Invalid, |party| party.verdict())
+}
+
+fn party_of(digest: sp_core::H256) -> Option<Party> {
+	(0..4).filter_map(party).find(|party| party.digest() == digest)
+}
+
+/// Does it if it can be done. Refusals are as good as anything else here.
+fn act(deed: Deed) {
+	let digest = |which| verdict(which).digest();
+	let show = |tensor| {
+		let bytes: &[u8] = if tensor { b"no tensor" } else { b"inputs" };
+		blyan_exact::step::Witness(vec![blyan_exact::step::Evidence::Output(bytes.to_vec())])
+	};
+	match deed {
+		Deed::Challenge { who, against, with } => {
+			let _ = Disputes::challenge(signed(&account(who)), SUBJECT, digest(against), verdict(with));
+		}
+		Deed::Confront { first, second } => {
+			let _ = Disputes::do_confront(SUBJECT, digest(first), digest(second));
+		}
+		Deed::Open { who, game, side } => {
+			let side = if side { Side::First } else { Side::Second };
+			let Some(record) = Games::<Test>::get(game) else { return };
+			let Some(party) = party_of(*side.of(&record.digests())) else { return };
+			let _ = open(&account(who), game, side, &party);
+		}
+		Deed::Execute { who, game, tensor } => {
+			let _ = Disputes::execute(signed(&account(who)), game, show(tensor));
+		}
+		Deed::Timeout { game } => {
+			let _ = Disputes::claim_timeout(signed(&account(0)), game);
+		}
+		Deed::Settle { game } => {
+			let _ = Disputes::settle(signed(&account(0)), game);
+		}
+		Deed::Demand { who, of, tile } => {
+			let _ = Disputes::demand_tile(signed(&account(who)), SUBJECT, digest(of), tile);
+		}
+		Deed::Supply { who, of, tile } => {
+			let tile_of = tile_evidence(tile);
+			let _ = Disputes::supply_tile(signed(&account(who)), SUBJECT, digest(of), tile, tile_of);
+		}
+		Deed::Close { of, tile } => {
+			let _ = Disputes::close_demand(signed(&account(0)), SUBJECT, digest(of), tile);
+		}
+		Deed::Show { who } => {
+			let blob = EXPERT.to_vec().try_into().unwrap();
+			let _ = Disputes::prove_blob(signed(&account(who)), SUBJECT, blob);
+		}
+		Deed::Wait { blocks } => run_for(blocks),
+	}
+}
+
+/// Closes whatever is open.
+fn finish() {
+	run_for(3 * CLOCK);
+	for game in Disputes::open_games() {
+		let anyone = || signed(&account(0));
+		assert!(Disputes::settle(anyone(), game).is_ok() || Disputes::claim_timeout(anyone(), game).is_ok());
+	}
+	for demand in Disputes::demands(SUBJECT) {
+		Disputes::close_demand(signed(&account(0)), SUBJECT, demand.digest, demand.tile).unwrap();
+	}
+}
+
+proptest! {
+	#![proptest_config(ProptestConfig::with_cases(96))]
+
+	#[test]
+	fn bonds_and_issuance_reconcile_after_any_sequence_of_games(deeds in deeds()) {
+		story(|| {
+			let issued = Balances::total_issuance();
+			claim(SUBJECT, &[(Alice, verdict(0)), (Bob, verdict(1)), (Charlie, verdict(4))]);
+			for deed in deeds {
+				act(deed);
+				Disputes::do_try_state().unwrap();
+				assert_eq!(Balances::total_issuance() + Slashed::get(), issued);
+			}
+			finish();
+			assert_eq!(Balances::total_issuance() + Slashed::get(), issued);
+			assert_eq!(book().open, 0);
+			for who in (0..6).map(account) {
+				assert_eq!(held(&who), 0);
+			}
+			let accounts = (0..100).map(account).chain(sp_keyring::Sr25519Keyring::iter().map(|who| who.to_account_id()));
+			let total: Balance = accounts.map(|who| Balances::total_balance(&who)).sum();
+			assert_eq!(total + Slashed::get(), issued);
+			// And it is forgotten.
+			Books::mutate(|books| books.get_mut(&SUBJECT).unwrap().disputable = false);
+			run_for(3);
+			assert_eq!(crate::Subjects::<Test>::iter_keys().collect::<Vec<Subject>>(), []);
+		});
+	}
+}

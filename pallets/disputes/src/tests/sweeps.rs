@@ -1,0 +1,76 @@
+//! What is stored of a subject goes with it.
+
+use super::*;
+use crate::{sweep::SWEPT_MAX, NoExpert, Queue, Queued, Refuted, Subjects};
+use blyan_primitives::Subject;
+use frame_support::{assert_ok, traits::Hooks, weights::Weight};
+use sp_keyring::Sr25519Keyring::{Alice, Bob};
+
+fn lose(subject: Subject, seed: u64) {
+	let liar = Party::lying(Spot::any(0, seed));
+	assert_ok!(Disputes::challenge(signed(&challenger()), subject, honest().digest(), liar.verdict()));
+	let game = crate::NextGame::<Test>::get() - 1;
+	play_out(game, [&account(1), &account(2)], [&Party::honest(), &liar]);
+}
+
+#[test]
+fn a_subject_is_forgotten_when_it_can_no_longer_be_disputed() {
+	story(|| {
+		let subjects = [SUBJECT, Subject::Audit(1), Subject::Audit(2)];
+		for (subject, seed) in subjects.into_iter().zip(0..) {
+			claim(subject, &[(Alice, honest()), (Bob, honest())]);
+			lose(subject, seed);
+		}
+		run_for(5);
+		assert_eq!(Subjects::<Test>::iter().count(), 3);
+		Books::mutate(|books| books.get_mut(&Subject::Audit(1)).unwrap().disputable = false);
+		run_for(3);
+		assert_eq!(Subjects::<Test>::iter().count(), 2);
+		assert_eq!(Refuted::<Test>::iter_prefix(Subject::Audit(1)).count(), 0);
+		assert_eq!(Queued::<Test>::iter().count(), 2);
+		let (first, end) = Queue::<Test>::get();
+		assert_eq!(end - first, 2);
+	});
+}
+
+#[test]
+fn a_sweep_takes_no_more_than_a_little_at_a_time() {
+	let mut world = ext();
+	let lies = u64::from(SWEPT_MAX) + 3;
+	world.execute_with(|| {
+		all_claim(honest());
+		for seed in 0..lies {
+			// Candidates for the same lie would play only once.
+			let spot = Spot { item: seed as u32 % ITEMS[0], row: seed as usize % 18, ..Spot::at(0, seed, 1) };
+			let liar = Party::lying(spot);
+			assert_ok!(Disputes::challenge(
+				signed(&challenger()),
+				SUBJECT,
+				honest().digest(),
+				liar.verdict()
+			));
+		}
+		run_for(CLOCK + 1);
+		for game in 0..lies {
+			assert_ok!(Disputes::claim_timeout(signed(&account(1)), game));
+		}
+		NoExpert::<Test>::insert(SUBJECT, ());
+		Books::mutate(|books| books.get_mut(&SUBJECT).unwrap().disputable = false);
+	});
+	// What is in the overlay only is not counted.
+	world.commit_all().unwrap();
+	world.execute_with(|| {
+		Disputes::on_idle(1, Weight::zero());
+		assert_eq!(Refuted::<Test>::iter().count() as u64, lies, "there was no room");
+		Disputes::on_idle(1, Weight::MAX);
+		assert_eq!(Refuted::<Test>::iter().count(), 3);
+		Disputes::do_try_state().unwrap();
+	});
+	world.commit_all().unwrap();
+	world.execute_with(|| {
+		Disputes::on_idle(2, Weight::MAX);
+		assert_eq!((Refuted::<Test>::iter().count(), Subjects::<Test>::iter().count()), (0, 0));
+		assert_eq!((Queued::<Test>::iter().count(), NoExpert::<Test>::iter().count()), (0, 0));
+		Disputes::do_try_state().unwrap();
+	});
+}

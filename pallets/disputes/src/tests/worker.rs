@@ -1,0 +1,305 @@
+//! The off-chain worker, with a fake engine, a keystore and a transaction pool.
+
+use super::*;
+use crate::{game::Side, Call, Games};
+use blyan_host::{MlEngine, MlEngineExt};
+use blyan_primitives::{
+	operator_key, EngineError, EvaluationJob, JobId, JobStatus, Opening, Query, Verdict,
+};
+use codec::Decode;
+use frame_support::{assert_ok, traits::Hooks};
+use parking_lot::{Mutex, RwLock};
+use sp_core::offchain::{
+	testing::{PoolState, TestOffchainExt, TestTransactionPoolExt},
+	OffchainDbExt, OffchainWorkerExt, TransactionPoolExt,
+};
+use sp_keyring::Sr25519Keyring::{self, Alice, Bob, Charlie};
+use sp_keystore::{testing::MemoryKeystore, Keystore, KeystoreExt};
+use std::{collections::BTreeSet, sync::Arc};
+
+/// Opens what a party would, each place only when asked a second time.
+struct FakeEngine {
+	party: Mutex<Party>,
+	is_slow: bool,
+	asked: Mutex<BTreeSet<Vec<u8>>>,
+}
+
+impl MlEngine for FakeEngine {
+	fn submit_job(&self, _: EvaluationJob) -> Result<JobId, EngineError> {
+		Err(EngineError::NotAvailable)
+	}
+	fn poll(&self, _: JobId) -> Result<JobStatus, EngineError> {
+		Err(EngineError::UnknownJob)
+	}
+	fn cancel(&self, _: JobId) -> Result<(), EngineError> {
+		Err(EngineError::UnknownJob)
+	}
+	fn open(&self, job: EvaluationJob, query: Query) -> Result<Option<Opening>, EngineError> {
+		let part = (0..2).find(|part| super::job(*part).seed == job.seed).ok_or(EngineError::JobMalformed)?;
+		let is_new = self.asked.lock().insert(codec::Encode::encode(&(part, query)));
+		Ok((!self.is_slow || !is_new).then(|| self.party.lock().open(part, query)))
+	}
+}
+
+/// A node with the keys of some operators and an engine.
+struct Node {
+	world: sp_io::TestExternalities,
+	engine: Arc<FakeEngine>,
+	pool: Arc<RwLock<PoolState>>,
+}
+
+impl Node {
+	fn new(keys: &[Sr25519Keyring], party: Party, is_slow: bool) -> Self {
+		let mut world = ext();
+		let (offchain, _) = TestOffchainExt::new();
+		let (transactions, pool) = TestTransactionPoolExt::new();
+		let keystore = MemoryKeystore::new();
+		for key in keys {
+			keystore.sr25519_generate_new(operator_key::KEY_TYPE, Some(&key.to_seed())).unwrap();
+		}
+		let engine = Arc::new(FakeEngine { party: Mutex::new(party), is_slow, asked: Mutex::default() });
+		world.register_extension(OffchainDbExt::new(offchain.clone()));
+		world.register_extension(OffchainWorkerExt::new(offchain));
+		world.register_extension(TransactionPoolExt::new(transactions));
+		world.register_extension(KeystoreExt::new(keystore));
+		world.register_extension(MlEngineExt(engine.clone()));
+		Self { world, engine, pool }
+	}
+
+	/// Runs the worker at the current block and returns the calls it sent.
+	fn work(&mut self) -> Vec<Call<Test>> {
+		self.world.execute_with(|| Disputes::offchain_worker(System::block_number()));
+		let sent = core::mem::take(&mut self.pool.write().transactions);
+		sent.iter()
+			.map(|bytes| {
+				let transaction = Extrinsic::decode(&mut bytes.as_slice()).unwrap();
+				let RuntimeCall::Disputes(call) = transaction.function else {
+					panic!("the worker calls this pallet only");
+				};
+				call
+			})
+			.collect()
+	}
+
+	/// A block in which everything arrives that the worker sends, and returns how much that was.
+	fn block(&mut self) -> usize {
+		let sent = self.work();
+		let count = sent.len();
+		self.world.execute_with(|| {
+			for call in sent {
+				// What it sends must be what the chain accepts.
+				assert_ok!(deliver(call));
+			}
+			Disputes::do_try_state().unwrap();
+			run_for(1);
+		});
+		count
+	}
+
+	fn tell<R>(&mut self, story: impl FnOnce() -> R) -> R {
+		self.world.execute_with(story)
+	}
+}
+
+#[test]
+fn worker_confronts_a_lying_majority_and_plays_its_side_to_the_end() {
+	for (seed, is_slow) in [(3, false), (12, true), (21, true), (40, false)] {
+		let liar = Party::lying(Spot::at(0, seed, seed as usize));
+		let mut node = Node::new(&[Charlie], Party::honest(), is_slow);
+		node.tell(|| {
+			claim(SUBJECT, &[(Alice, liar.verdict()), (Bob, liar.verdict()), (Charlie, honest())]);
+		});
+		for _ in 0..40 {
+			node.block();
+			// The opponent follows a script: it moves whenever it has to.
+			let is_over = node.tell(|| {
+				for game in Disputes::open_games() {
+					let record = Games::<Test>::get(game).unwrap();
+					let side =
+						Side::BOTH.into_iter().find(|side| *side.of(&record.digests()) == liar.digest());
+					let side = side.unwrap();
+					if record.position.is_descent() && record.owes(side) {
+						assert_ok!(open(&account(1), game, side, &liar));
+					}
+				}
+				!book().refuted.is_empty()
+			});
+			if is_over {
+				break;
+			}
+		}
+		node.tell(|| {
+			assert_eq!(book().refuted, [liar.digest()]);
+			let reporter = Some(Charlie.to_account_id());
+			let expected = [(Alice.to_account_id(), reporter.clone()), (Bob.to_account_id(), reporter)];
+			assert_eq!(offenders(), expected);
+		});
+	}
+}
+
+#[test]
+fn worker_claims_the_time_of_an_opponent_who_is_gone() {
+	let liar = Party::lying(Spot::at(0, 3, 3));
+	let mut node = Node::new(&[Alice], Party::honest(), false);
+	node.tell(|| {
+		all_claim(honest());
+		challenge(&challenger(), &honest(), &liar.verdict());
+		assert_ok!(open(&challenger(), 0, Side::Second, &liar));
+	});
+	for _ in 0..CLOCK + 3 {
+		node.block();
+	}
+	node.tell(|| {
+		assert_eq!(refuted(0), [false, true]);
+		// It moved twice, once a round, and earned what there was.
+		assert_eq!(Balances::free_balance(Alice.to_account_id()), ENDOWMENT + BOND * 6 / 10);
+	});
+}
+
+#[test]
+fn worker_answers_a_hundred_games_over_time() {
+	let mut node = Node::new(&[Alice], Party::honest(), false);
+	let liars: Vec<Party> = (0..100)
+		.map(|seed| {
+			let spot = Spot { item: seed % 20, row: seed as usize % 18, ..Spot::at(0, seed.into(), 3) };
+			Party::telling(&[(spot, seed as u8)])
+		})
+		.collect();
+	node.tell(|| {
+		all_claim(honest());
+		for (seed, liar) in liars.iter().enumerate() {
+			challenge(&account(seed as u32), &honest(), &liar.verdict());
+		}
+	});
+	let most = (0..CLOCK).map(|_| node.block()).max().unwrap();
+	assert!(most <= 4, "{most} in one block");
+	node.tell(|| {
+		// Thirty blocks of four: every game has its first answer, and none is lost.
+		for game in Disputes::open_games() {
+			assert!(!Disputes::game(game).unwrap().owes[0]);
+		}
+		assert_eq!(book().refuted, []);
+	});
+	for _ in 0..40 {
+		node.block();
+	}
+	node.tell(|| {
+		assert_eq!((book().refuted.len(), book().open), (100, 0));
+		assert!(!book().refuted.contains(&honest().digest()));
+	});
+}
+
+#[test]
+fn worker_settles_games_of_fallen_claims() {
+	let liar = Party::lying(Spot::at(0, 3, 3));
+	let mut node = Node::new(&[Alice], Party::honest(), false);
+	node.tell(|| {
+		claim(SUBJECT, &[(Alice, honest()), (Bob, liar.verdict())]);
+		confront(Bob, &liar.verdict(), &honest());
+		challenge(&challenger(), &liar.verdict(), &Verdict::Invalid);
+		play_out(0, [&account(1), &account(2)], [&liar, &Party::honest()]);
+	});
+	assert!(matches!(node.work()[..], [Call::settle { game: 1 }]));
+}
+
+#[test]
+fn worker_shows_the_bytes_of_what_is_no_expert() {
+	let mut node = Node::new(&[Charlie], Party::honest(), true);
+	node.tell(|| {
+		claim(SUBJECT, &[(Alice, honest()), (Bob, honest()), (Charlie, Verdict::Invalid)]);
+		set_candidate(NO_EXPERT);
+	});
+	for _ in 0..5 {
+		node.block();
+	}
+	node.tell(|| {
+		assert_eq!(book().refuted, [honest().digest()]);
+		assert_eq!((refuted(0).into_iter().filter(|lost| *lost).count(), book().open), (1, 0));
+	});
+}
+
+#[test]
+fn worker_supplies_tiles_of_what_it_scored() {
+	let mut node = Node::new(&[Alice], Party::honest(), true);
+	node.tell(|| {
+		let other = Party::lying(Spot::any(0, 12));
+		claim(SUBJECT, &[(Alice, honest()), (Bob, other.verdict())]);
+		for digest in [honest().digest(), other.digest()] {
+			assert_ok!(Disputes::demand_tile(signed(&challenger()), SUBJECT, digest, 1));
+		}
+	});
+	for _ in 0..3 {
+		node.block();
+	}
+	node.tell(|| {
+		// Its own claim's demand is met; the other one is not its business.
+		let left: Vec<_> = Disputes::demands(SUBJECT).into_iter().map(|demand| demand.digest).collect();
+		assert_eq!((left.len(), left.contains(&honest().digest())), (1, false));
+		assert_eq!(Balances::free_balance(Alice.to_account_id()), ENDOWMENT + BOND);
+	});
+	// Until nobody has met it.
+	for _ in 0..WINDOW {
+		node.block();
+	}
+	node.tell(|| assert!(Disputes::demands(SUBJECT).is_empty()));
+}
+
+#[test]
+fn worker_sends_again_only_what_did_not_arrive() {
+	let liar = Party::lying(Spot::at(0, 3, 3));
+	let mut node = Node::new(&[Alice], Party::honest(), false);
+	node.tell(|| {
+		all_claim(honest());
+		challenge(&challenger(), &honest(), &liar.verdict());
+	});
+	assert_eq!(node.work().len(), 1);
+	assert_eq!(node.work(), [], "the same block twice");
+	node.tell(|| run_for(4));
+	assert_eq!(node.work(), [], "it may still be on its way");
+	node.tell(|| run_for(1));
+	assert_eq!(node.work().len(), 1, "it seems to be lost");
+	// A mark that a lost fork left in the future means nothing.
+	node.tell(|| Disputes::offchain_worker(System::block_number() + 6));
+	node.pool.write().transactions.clear();
+	assert_eq!(node.work().len(), 1);
+}
+
+#[test]
+fn worker_sends_nothing_that_would_lose_or_be_refused() {
+	// An engine that knows another tree than what its operator claimed.
+	let liar = Party::lying(Spot::at(0, 3, 3));
+	let mut node = Node::new(&[Alice], liar.clone(), false);
+	node.tell(|| {
+		all_claim(honest());
+		challenge(&challenger(), &honest(), &liar.verdict());
+	});
+	assert_eq!(node.work(), []);
+	// And one that finds at the end that its operator was wrong.
+	let mut node = Node::new(&[Alice], liar.clone(), false);
+	node.tell(|| {
+		claim(SUBJECT, &[(Alice, liar.verdict()), (Bob, honest())]);
+		confront(Bob, &liar.verdict(), &honest());
+		while Games::<Test>::get(0).unwrap().position.is_descent() {
+			assert_ok!(open(&account(1), 0, Side::First, &liar));
+			assert_ok!(open(&account(1), 0, Side::Second, &Party::honest()));
+		}
+	});
+	assert_eq!(node.work(), []);
+	node.tell(|| run_for(CLOCK + 1));
+	let lost = node.work();
+	assert!(lost.is_empty(), "nobody hurries to lose: {lost:?}");
+}
+
+#[test]
+fn worker_stays_silent_without_a_key_or_a_claim() {
+	for keys in [&[][..], &[Sr25519Keyring::Dave], &[Bob]] {
+		let liar = Party::lying(Spot::at(0, 3, 3));
+		let mut node = Node::new(keys, Party::honest(), false);
+		node.tell(|| {
+			claim(SUBJECT, &[(Alice, honest()), (Charlie, liar.verdict())]);
+			challenge(&challenger(), &honest(), &liar.verdict());
+		});
+		assert_eq!(node.work(), []);
+		assert!(node.engine.asked.lock().is_empty());
+	}
+}

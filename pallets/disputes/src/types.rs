@@ -1,0 +1,285 @@
+//! Records of this pallet and what they know about themselves; no storage access.
+
+use crate::{
+	game::{Position, Side, OPERATORS_MAX},
+	Config,
+};
+use alloc::vec::Vec;
+use blyan_exact::{
+	step::{Commitments, Evidence, Place, StepError, Witness},
+	Hash, ModelConfig, Program,
+};
+use blyan_primitives::{OperatorId, OperatorSignature, PartIndex, ScoreReport, Statement, Subject, Verdict};
+use blyan_runtime_api::disputes::GameEnd;
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use frame_support::{
+	traits::{fungible, ConstU32},
+	BoundedVec,
+};
+use frame_system::pallet_prelude::BlockNumberFor;
+use scale_info::TypeInfo;
+use sp_core::H256;
+use sp_runtime::traits::AtLeast32BitUnsigned;
+
+pub use blyan_runtime_api::disputes::GameId;
+
+/// Largest witness, in bytes of its encoding.
+pub const WITNESS_BYTES_MAX: u32 = 256 * 1024;
+/// Largest evidence of one tile: 64 KiB and a path.
+pub const TILE_EVIDENCE_BYTES_MAX: u32 = 66 * 1024;
+/// Largest opening, encoded: an item and two full lists of operators.
+pub const OPENING_BYTES_MAX: u32 = 2 * 32 * OPERATORS_MAX + 128;
+/// Accounts remembered a side for its moves: one a round, and no game has as many rounds.
+pub const MOVERS_MAX: u32 = 16;
+
+/// Domain separator of what session keys sign for this pallet.
+pub const DISPUTE_CONTEXT: &[u8] = b"blyan/dispute/1";
+
+/// Amounts of the runtime's currency.
+pub type BalanceOf<T> =
+	<<T as Config>::Currency as fungible::Inspect<<T as frame_system::Config>::AccountId>>::Balance;
+/// Money taken from a bond, on its way.
+pub type CreditOf<T> = fungible::Credit<<T as frame_system::Config>::AccountId, <T as Config>::Currency>;
+/// A game of the runtime.
+pub type GameRecordOf<T> =
+	GameRecord<<T as frame_system::Config>::AccountId, BalanceOf<T>, BlockNumberFor<T>>;
+/// A side of a game of the runtime.
+pub type SideRecordOf<T> =
+	SideRecord<<T as frame_system::Config>::AccountId, BalanceOf<T>, BlockNumberFor<T>>;
+/// A demand of the runtime.
+pub type DemandRecordOf<T> =
+	DemandRecord<<T as frame_system::Config>::AccountId, BalanceOf<T>, BlockNumberFor<T>>;
+
+/// Computes one block again. The runtime takes [`Exact`]; a mock may know the truth otherwise.
+pub trait Referee {
+	/// As `blyan_exact::step::execute`.
+	fn execute(
+		program: &Program,
+		commitments: &Commitments,
+		agreed: &[Hash],
+		place: Place,
+		witness: &Witness,
+	) -> Result<Hash, StepError>;
+	/// A block that can be computed, as dear as they come.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn trial_for_benchmark() -> Trial;
+}
+
+/// The definition itself.
+pub struct Exact;
+
+impl Referee for Exact {
+	fn execute(
+		program: &Program,
+		commitments: &Commitments,
+		agreed: &[Hash],
+		place: Place,
+		witness: &Witness,
+	) -> Result<Hash, StepError> {
+		blyan_exact::step::execute(program, commitments, agreed, place, witness)
+	}
+	#[cfg(feature = "runtime-benchmarks")]
+	fn trial_for_benchmark() -> Trial {
+		crate::benchmarking::exact_trial()
+	}
+}
+
+/// What a benchmark of an execution needs.
+#[cfg(feature = "runtime-benchmarks")]
+pub struct Trial {
+	/// What is computed.
+	pub statement: Statement,
+	/// Where.
+	pub at: crate::game::OperatorPlace,
+	/// The row.
+	pub row: u32,
+	/// The block.
+	pub block: u32,
+	/// Roots of the operators in front.
+	pub agreed: Vec<Hash>,
+	/// The inputs.
+	pub witness: Witness,
+}
+
+/// Looks at the bytes of a candidate's block.
+pub trait BlockCheck {
+	/// Whether these bytes are a valid expert for a model of this architecture, with this tensor root.
+	fn is_valid(bytes: &[u8], tensor_root: H256, config: &ModelConfig) -> bool;
+	/// Tiles in an expert's block for this architecture.
+	fn tiles(config: &ModelConfig) -> u32;
+	/// Whether `evidence` is this tile of the block with this tensor root.
+	fn is_tile(evidence: &Evidence, tile: u32, tensor_root: H256, config: &ModelConfig) -> bool;
+	/// Evidence for a tile of the candidate of a benchmark's subject, as large as they come.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn evidence_for_benchmark(subject: Subject, tile: u32) -> Evidence;
+}
+
+/// What a session key says to this pallet. Signed together with the genesis hash, so that it means nothing elsewhere.
+#[derive(Clone, Copy, Debug, Encode)]
+pub enum Word {
+	/// These two claims contradict each other.
+	Confront(Subject, H256, H256),
+	/// The Blake2b-256 of an opening, for a side of a game.
+	Descend(GameId, Side, H256),
+	/// The Blake2b-256 of a witness, for a game.
+	Execute(GameId, H256),
+	/// The hash of a blob, for a subject.
+	Show(Subject, H256),
+	/// The Blake2b-256 of the evidence for a tile of a subject's candidate, demanded of a claim.
+	Supply(Subject, H256, u32, H256),
+}
+
+impl Word {
+	/// The bytes the session key signs.
+	pub fn signing_payload(&self, genesis: &H256) -> Vec<u8> {
+		(DISPUTE_CONTEXT, genesis, self).encode()
+	}
+}
+
+/// A report together with the signature that was valid for it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub struct SignedReport {
+	/// The report.
+	pub report: ScoreReport,
+	/// By the operator's session key over its payload.
+	pub signature: OperatorSignature,
+}
+
+impl SignedReport {
+	/// Whether `key` signed it on the chain with this genesis hash.
+	pub fn is_signed_by(&self, key: &OperatorId, genesis: &H256) -> bool {
+		use sp_runtime::RuntimeAppPublic;
+		key.verify(&self.report.signing_payload(genesis), &self.signature)
+	}
+}
+
+/// Who put a claim into a game and pays if it falls.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub struct Backer<AccountId, Balance> {
+	/// The challenger.
+	pub account: AccountId,
+	/// What is on hold for this game.
+	pub bond: Balance,
+}
+
+/// A side of a game.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub struct SideRecord<AccountId, Balance, BlockNumber> {
+	/// What it claims.
+	pub verdict: Verdict,
+	/// Who put it forward with a bond; nobody for a claim that was on the chain already.
+	pub backer: Option<Backer<AccountId, Balance>>,
+	/// Blocks it had left when the round began, less what its move of this round took.
+	pub clock: BlockNumber,
+	/// Whether its opening of this round is there.
+	pub moved: bool,
+	/// Who moved for it, and how often.
+	pub movers: BoundedVec<(AccountId, u32), ConstU32<MOVERS_MAX>>,
+}
+
+impl<AccountId: PartialEq, Balance, BlockNumber> SideRecord<AccountId, Balance, BlockNumber> {
+	/// What names its claim.
+	pub fn digest(&self) -> H256 {
+		self.verdict.digest()
+	}
+
+	/// Counts a move of `who`.
+	pub fn note_mover(&mut self, who: AccountId) {
+		if let Some((_, moves)) = self.movers.iter_mut().find(|(mover, _)| *mover == who) {
+			*moves = moves.saturating_add(1);
+		} else {
+			// One move a round, so there is room; should a rule ever change that, the last ones go unpaid.
+			let _ = self.movers.try_push((who, 1));
+		}
+	}
+}
+
+/// An open game.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub struct GameRecord<AccountId, Balance, BlockNumber> {
+	/// What the claims are about.
+	pub subject: Subject,
+	/// The first part in which they differ; zero if one of them has none.
+	pub part: PartIndex,
+	/// What that part claims to have computed.
+	pub statement: Statement,
+	/// The two claims.
+	pub sides: [SideRecord<AccountId, Balance, BlockNumber>; 2],
+	/// Where the game stands.
+	pub position: Position,
+	/// When both sides began to owe what they owe.
+	pub round_began: BlockNumber,
+}
+
+impl<AccountId, Balance, BlockNumber> GameRecord<AccountId, Balance, BlockNumber>
+where
+	AccountId: PartialEq,
+	BlockNumber: AtLeast32BitUnsigned + Copy,
+{
+	/// Whether a side's clock runs.
+	pub fn owes(&self, side: Side) -> bool {
+		self.position.is_asked(side) && !side.of(&self.sides).moved
+	}
+
+	/// Last block in which a side may move.
+	pub fn deadline(&self, side: Side) -> BlockNumber {
+		self.round_began.saturating_add(side.of(&self.sides).clock)
+	}
+
+	/// Whose clock ran out, and so whose claim falls. If both did, the first one falls; at the same block, the one that
+	/// was put forward against a claim on the chain, or else both.
+	pub fn timed_out(&self, now: BlockNumber) -> [bool; 2] {
+		let out = Side::BOTH.map(|side| self.owes(side) && now > self.deadline(side));
+		let [first, second] = Side::BOTH.map(|side| self.deadline(side));
+		let [first_backed, second_backed] = Side::BOTH.map(|side| side.of(&self.sides).backer.is_some());
+		match out {
+			[true, true] if first < second => [true, false],
+			[true, true] if second < first => [false, true],
+			[true, true] if first_backed != second_backed => [first_backed, second_backed],
+			out => out,
+		}
+	}
+
+	/// The claims.
+	pub fn digests(&self) -> [H256; 2] {
+		let [first, second] = &self.sides;
+		[first.digest(), second.digest()]
+	}
+}
+
+/// Two digests in order, so that a pair has one key.
+pub fn pair(first: H256, second: H256) -> (H256, H256) {
+	if first <= second {
+		(first, second)
+	} else {
+		(second, first)
+	}
+}
+
+/// A game that is over.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub struct EndedRecord<BlockNumber> {
+	/// What the claims were about.
+	pub subject: Subject,
+	/// The part.
+	pub part: PartIndex,
+	/// The claims.
+	pub digests: [H256; 2],
+	/// Which of them fell.
+	pub refuted: [bool; 2],
+	/// How it ended.
+	pub end: GameEnd,
+	/// When.
+	pub at: BlockNumber,
+}
+
+/// A demand for a tile.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub struct DemandRecord<AccountId, Balance, BlockNumber> {
+	/// Who demands it.
+	pub demander: AccountId,
+	/// What is on hold for it.
+	pub bond: Balance,
+	/// Last block before the claim can fall.
+	pub until: BlockNumber,
+}

@@ -1,0 +1,99 @@
+//! The stakes of operators as those who punish see them.
+
+use crate::{
+	reputation, BalanceOf, Banned, Config, CreditOf, Event, HoldReason, OperatorRecordOf, Operators, Pallet,
+	PendingOffences,
+};
+use blyan_primitives::traits::{OffenceKind, OperatorStakes};
+use frame_support::traits::{fungible::BalancedHold, Get, Imbalance};
+use frame_system::pallet_prelude::BlockNumberFor;
+use sp_runtime::{
+	traits::{Saturating, Zero},
+	Perbill,
+};
+
+impl<T: Config> OperatorStakes<T::AccountId, BalanceOf<T>> for Pallet<T> {
+	type Credit = CreditOf<T>;
+
+	fn stake(who: &T::AccountId) -> Option<BalanceOf<T>> {
+		Operators::<T>::get(who).map(|record| record.stake)
+	}
+
+	fn note_pending(who: &T::AccountId) {
+		PendingOffences::<T>::mutate(who, |pending| *pending = pending.saturating_add(1));
+	}
+
+	fn note_settled(who: &T::AccountId) {
+		PendingOffences::<T>::mutate_exists(who, |pending| {
+			*pending = pending.and_then(|count| count.checked_sub(1)).filter(|count| *count > 0);
+		});
+	}
+
+	/// A stake below what the capabilities need means quarantine until it is topped up.
+	fn slash(who: &T::AccountId, share: Perbill) -> CreditOf<T> {
+		let Some(mut record) = Operators::<T>::get(who) else { return CreditOf::<T>::zero() };
+		let amount = share.mul_floor(record.stake);
+		let (credit, _) = T::Currency::slash(&HoldReason::Stake.into(), who, amount);
+		let taken = credit.peek();
+		record.stake = record.stake.saturating_sub(taken);
+		Self::deposit_event(Event::Slashed { who: who.clone(), amount: taken, stake: record.stake });
+		if record.stake < Self::required_stake(&record) {
+			Self::quarantine_until(who, &mut record, frame_system::Pallet::<T>::block_number());
+		}
+		Operators::<T>::insert(who, record);
+		credit
+	}
+
+	fn quarantine(who: &T::AccountId) {
+		let now = frame_system::Pallet::<T>::block_number();
+		let until = now.saturating_add(T::QuarantinePeriod::get());
+		Self::mutate_known(who, |record| Self::quarantine_until(who, record, until));
+	}
+
+	/// Whose stake has become too low stays in quarantine, but need not wait.
+	fn release(who: &T::AccountId) {
+		let now = frame_system::Pallet::<T>::block_number();
+		Self::mutate_known(who, |record| {
+			if record.quarantined_until.is_none() {
+				return;
+			}
+			if record.stake < Self::required_stake(record) {
+				record.quarantined_until = Some(now);
+			} else {
+				record.quarantined_until = None;
+				Self::deposit_event(Event::QuarantineEnded { who: who.clone() });
+			}
+		});
+	}
+
+	/// What is left of the stake, and the bond, can be withdrawn after the unbonding period.
+	fn ban(who: &T::AccountId) {
+		Banned::<T>::insert(who, ());
+		Self::deposit_event(Event::Banned { who: who.clone() });
+		Self::mutate_known(who, |record| {
+			if record.withdrawable_at.is_none() {
+				Self::start_exit(who, record);
+			}
+		});
+	}
+
+	fn note_offence(who: &T::AccountId, kind: OffenceKind) {
+		Self::mutate_known(who, |record| reputation::note_offence(&mut record.measures, kind));
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn ensure_staked_for_benchmark() -> T::AccountId {
+		crate::benchmarking::register_staked::<T>()
+	}
+}
+
+impl<T: Config> Pallet<T> {
+	/// Keeps an operator out of draws until `until` at least; never shortens a quarantine.
+	fn quarantine_until(who: &T::AccountId, record: &mut OperatorRecordOf<T>, until: BlockNumberFor<T>) {
+		let until = record.quarantined_until.unwrap_or_else(Zero::zero).max(until);
+		if record.quarantined_until != Some(until) {
+			record.quarantined_until = Some(until);
+			Self::deposit_event(Event::Quarantined { who: who.clone(), until });
+		}
+	}
+}

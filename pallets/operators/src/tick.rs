@@ -1,0 +1,39 @@
+//! What happens without being asked: a few operators a block are looked at, in turn.
+
+use crate::{Config, NextIndex, Pallet, SweepCursor, UidSlots, WeightInfo};
+use frame_support::{
+	traits::Get,
+	weights::{Weight, WeightMeter},
+};
+
+impl<T: Config> Pallet<T> {
+	/// Looks at the next `SweepPerBlock` indices, as far as `remaining` allows.
+	pub(crate) fn sweep(remaining: Weight) -> Weight {
+		let mut meter = WeightMeter::with_limit(remaining);
+		if meter.try_consume(T::WeightInfo::sweep()).is_err() {
+			return meter.consumed();
+		}
+		let indices = NextIndex::<T>::get();
+		let mut cursor = SweepCursor::<T>::get();
+		for _ in 0..T::SweepPerBlock::get().min(indices) {
+			if meter.try_consume(T::WeightInfo::visit()).is_err() {
+				break;
+			}
+			if cursor >= indices {
+				cursor = 0;
+			}
+			Self::visit(cursor);
+			cursor = cursor.saturating_add(1);
+		}
+		SweepCursor::<T>::put(cursor);
+		meter.consumed()
+	}
+
+	/// Reports the silence of the operator with this index, and settles its hardware challenge, where that is due.
+	pub(crate) fn visit(index: u32) {
+		let Some(who) = UidSlots::<T>::get(index).and_then(|slot| slot.holder) else { return };
+		// Most are not silent.
+		let _ = Self::do_report_silence(&who, None);
+		Self::settle_challenge(&who);
+	}
+}

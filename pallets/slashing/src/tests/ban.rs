@@ -1,0 +1,82 @@
+//! Stories of the third offence.
+
+use super::mock::*;
+use crate::{State, Strikes};
+use blyan_primitives::traits::OffenceKind;
+use frame_support::{assert_noop, assert_ok};
+use pallet_operators::Error as OperatorsError;
+use sp_runtime::Perbill;
+
+/// Has an offence of Alice punished at once.
+fn punish(kind: OffenceKind, number: u8) -> crate::OffenceId {
+	let id = report(kind, number);
+	assert_ok!(Slashing::uphold(root(), id));
+	id
+}
+
+#[test]
+fn a_third_offence_takes_everything_and_bans() {
+	ExtBuilder.build_and_check(|| {
+		punish(OffenceKind::HeartbeatsMissed, 1);
+		punish(OffenceKind::VerificationFailed, 2);
+		assert_eq!(stake(ALICE), 810);
+		let last = punish(OffenceKind::HeartbeatsMissed, 3);
+		assert_eq!(stake(ALICE), 0);
+		assert!(
+			matches!(state(last), State::Applied { share, taken: 810, rewarded: 162, .. } if share == Perbill::one())
+		);
+		assert!(!is_eligible(ALICE));
+		assert!(!Strikes::<Test>::contains_key(ALICE));
+
+		// Leaving does not lift it.
+		wait(UNBONDING);
+		assert_ok!(Operators::withdraw(signed(ALICE)));
+		assert_noop!(register(ALICE), OperatorsError::<Test>::Banned);
+		assert_eq!(Balances::free_balance(ALICE), RICHES - UNIT);
+	});
+}
+
+#[test]
+fn light_offences_do_not_count_towards_the_ban() {
+	ExtBuilder.build_and_check(|| {
+		for number in 0..10 {
+			punish(OffenceKind::RevealMissed, number);
+		}
+		assert!(!Strikes::<Test>::contains_key(ALICE));
+		assert!(stake(ALICE) > 900);
+	});
+}
+
+#[test]
+fn strikes_are_forgotten_after_a_while_but_not_by_leaving() {
+	ExtBuilder.build_and_check(|| {
+		punish(OffenceKind::FalseScore, 1);
+		punish(OffenceKind::FalseScore, 2);
+		assert_ok!(Operators::exit(signed(ALICE)));
+		wait(UNBONDING);
+		assert_ok!(Operators::withdraw(signed(ALICE)));
+		assert_ok!(register(ALICE));
+		assert_eq!(Strikes::<Test>::get(ALICE).len(), 2);
+		// Long after, only what is new counts.
+		System::set_block_number(System::block_number() + MEMORY);
+		let id = punish(OffenceKind::FalseScore, 3);
+		assert!(matches!(state(id), State::Applied { share, .. } if share == Perbill::from_percent(50)));
+		assert_eq!(Strikes::<Test>::get(ALICE).len(), 1);
+		punish(OffenceKind::FalseScore, 4);
+		punish(OffenceKind::FalseScore, 5);
+		assert_eq!(stake(ALICE), 0);
+	});
+}
+
+#[test]
+fn what_is_pending_against_the_banned_ends_without_a_coin() {
+	ExtBuilder.build_and_check(|| {
+		let ids = [1, 2, 3, 4].map(|number| report(OffenceKind::FalseScore, number));
+		wait(WINDOW);
+		assert_eq!(stake(ALICE), 0);
+		assert!(matches!(state(ids[2]), State::Applied { share, .. } if share == Perbill::one()));
+		assert!(matches!(state(ids[3]), State::Applied { taken: 0, rewarded: 0, .. }));
+		wait(UNBONDING);
+		assert_ok!(Operators::withdraw(signed(ALICE)));
+	});
+}

@@ -1,0 +1,126 @@
+//! Records and penalties. No storage access.
+
+use blyan_primitives::traits::{Contested, OffenceKind};
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use frame_support::traits::fungible::{Credit, Inspect};
+use frame_system::pallet_prelude::BlockNumberFor;
+use scale_info::TypeInfo;
+use sp_core::H256;
+use sp_runtime::{traits::Convert, Perbill};
+
+/// An offence's number, given out in order.
+pub type OffenceId = u64;
+/// Amounts of a runtime's coin.
+pub type BalanceOf<T> =
+	<<T as crate::Config>::Currency as Inspect<<T as frame_system::Config>::AccountId>>::Balance;
+/// Money that was taken, on its way to the reporter and the treasury.
+pub type CreditOf<T> = Credit<<T as frame_system::Config>::AccountId, <T as crate::Config>::Currency>;
+/// [`Offence`] of a runtime.
+pub type OffenceOf<T> = Offence<<T as frame_system::Config>::AccountId, BalanceOf<T>, BlockNumberFor<T>>;
+
+/// What an offence of one kind costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Penalty {
+	/// Share of the stake that is taken.
+	pub share: Perbill,
+	/// Whether the offender is in quarantine from the moment of the report.
+	pub is_grave: bool,
+	/// Whether it counts towards the offences after which an operator is banned.
+	pub is_strike: bool,
+}
+
+/// The usual penalties: heartbeats missed 10 %, failed verification 10 %, false hardware 10 %, false score 50 %,
+/// equivocation 50 %, reveal missed 1 %. All but the last count towards the ban.
+pub struct UsualPenalties;
+
+impl Convert<OffenceKind, Penalty> for UsualPenalties {
+	fn convert(kind: OffenceKind) -> Penalty {
+		let (percent, is_grave, is_strike) = match kind {
+			OffenceKind::HeartbeatsMissed => (10, false, true),
+			OffenceKind::RevealMissed => (1, false, false),
+			OffenceKind::VerificationFailed | OffenceKind::HardwareFalse => (10, true, true),
+			OffenceKind::FalseScore | OffenceKind::Equivocation => (50, true, true),
+		};
+		Penalty { share: Perbill::from_percent(percent), is_grave, is_strike }
+	}
+}
+
+/// An appeal.
+#[derive(
+	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct Appeal<Balance, BlockNumber> {
+	/// When.
+	pub at: BlockNumber,
+	/// What the offender has on hold for it.
+	pub bond: Balance,
+	/// Whether the claim is computed again. If not, whoever may pardon decides, in a limited time.
+	pub is_computed: bool,
+}
+
+/// Where an offence stands.
+#[derive(
+	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub enum State<Balance, BlockNumber> {
+	/// May be appealed, and is applied when the time for that is over.
+	Open,
+	/// Appealed: nothing is taken until that is decided.
+	Appealed(Appeal<Balance, BlockNumber>),
+	/// Punished.
+	Applied {
+		/// Share of the stake that was taken.
+		share: Perbill,
+		/// What that was.
+		taken: Balance,
+		/// What of it the reporter got.
+		rewarded: Balance,
+		/// When.
+		at: BlockNumber,
+	},
+	/// Forgiven.
+	Pardoned {
+		/// When.
+		at: BlockNumber,
+	},
+}
+
+impl<Balance, BlockNumber> State<Balance, BlockNumber> {
+	/// Whether it awaits its decision.
+	pub fn is_pending(&self) -> bool {
+		matches!(self, Self::Open | Self::Appealed(_))
+	}
+}
+
+/// What somebody did.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub struct Offence<AccountId, Balance, BlockNumber> {
+	/// Who.
+	pub offender: AccountId,
+	/// What.
+	pub kind: OffenceKind,
+	/// What proves it.
+	pub evidence: H256,
+	/// The claim it is about, if it is about one.
+	pub contested: Option<Contested>,
+	/// Who gets the reporter's share, if anybody does.
+	pub reporter: Option<AccountId>,
+	/// When it was reported.
+	pub at: BlockNumber,
+	/// First block in which it is applied, unless it is appealed.
+	pub applies_at: BlockNumber,
+	/// Where it stands.
+	pub state: State<Balance, BlockNumber>,
+}
+
+impl<AccountId: Encode, Balance, BlockNumber> Offence<AccountId, Balance, BlockNumber> {
+	/// What two reports of the same thing have in common.
+	pub fn fingerprint(&self) -> H256 {
+		fingerprint(&self.offender, self.kind, self.evidence)
+	}
+}
+
+/// What two reports of the same thing have in common.
+pub fn fingerprint(offender: &impl Encode, kind: OffenceKind, evidence: H256) -> H256 {
+	H256(sp_io::hashing::blake2_256(&(b"blyan/offence/1", offender, kind, evidence).encode()))
+}

@@ -1,0 +1,139 @@
+//! What questions about operators are answered with.
+
+use crate::{AccountId, Balance, BlockNumber};
+use blyan_primitives::{
+	traits::{Contested, OffenceKind},
+	Measurement, Measures, OperatorId, OperatorUid, PerformanceTier,
+};
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use scale_info::TypeInfo;
+use serde::{Deserialize, Serialize};
+use sp_core::H256;
+use sp_runtime::Perbill;
+
+/// One operator as clients read it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+pub struct OperatorInfo {
+	/// Its account.
+	pub account: AccountId,
+	/// Its session key.
+	pub key: OperatorId,
+	/// Its stake on hold.
+	pub stake: Balance,
+	/// Its reputation, 0 to 1,000,000.
+	pub reputation: u32,
+	/// Its last heartbeat, or its registration.
+	pub last_heartbeat: BlockNumber,
+	/// Whether it may be drawn into a committee now.
+	pub eligible: bool,
+	/// Its number.
+	pub uid: OperatorUid,
+	/// Whom it belongs to; itself, if nobody else is known.
+	pub owner: AccountId,
+	/// Its registration bond.
+	pub bond: Balance,
+	/// What it claims its machine can do: a set of bits.
+	pub capabilities: u32,
+	/// What its node measured about the machine.
+	pub measurement: Measurement,
+	/// How fast that is.
+	pub tier: PerformanceTier,
+	/// What its reputation is made of.
+	pub measures: Measures,
+	/// First block in which it can return to duty, if it is in quarantine.
+	pub quarantined_until: Option<BlockNumber>,
+	/// First block in which it can withdraw, if it is leaving.
+	pub withdrawable_at: Option<BlockNumber>,
+	/// Offences that await their decision.
+	pub pending_offences: u32,
+	/// Root over its hardware's components; zero if it commits to none.
+	pub hardware: H256,
+}
+
+/// Where an offence stands.
+#[derive(
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
+)]
+pub enum OffenceState {
+	/// May be appealed, and is applied when the time for that is over.
+	Open,
+	/// Appealed: nothing is taken until that is decided.
+	Appealed {
+		/// When.
+		at: BlockNumber,
+	},
+	/// Punished.
+	Applied {
+		/// Share of the stake that was taken.
+		share: Perbill,
+		/// What that was.
+		taken: Balance,
+		/// What of it the reporter got.
+		rewarded: Balance,
+		/// When.
+		at: BlockNumber,
+	},
+	/// Forgiven.
+	Pardoned {
+		/// When.
+		at: BlockNumber,
+	},
+}
+
+/// One offence as clients read it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+pub struct OffenceInfo {
+	/// Its number.
+	pub id: u64,
+	/// Who did it.
+	pub offender: AccountId,
+	/// What.
+	pub kind: OffenceKind,
+	/// What proves it.
+	pub evidence: H256,
+	/// The claim it is about, if it is about one.
+	pub contested: Option<Contested>,
+	/// Who reported it, if anybody is rewarded for that.
+	pub reporter: Option<AccountId>,
+	/// When it was reported.
+	pub at: BlockNumber,
+	/// First block in which it is applied, unless it is appealed.
+	pub applies_at: BlockNumber,
+	/// Where it stands.
+	pub state: OffenceState,
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use blyan_primitives::Subject;
+
+	#[test]
+	fn offences_round_trip_through_json_and_scale() {
+		let info = OffenceInfo {
+			id: 3,
+			offender: AccountId::new([1; 32]),
+			kind: OffenceKind::FalseScore,
+			evidence: H256([2; 32]),
+			contested: Some(Contested { subject: Subject::Submission(4), executed: false }),
+			reporter: None,
+			at: 5,
+			applies_at: 6,
+			state: OffenceState::Applied { share: Perbill::from_percent(50), taken: 7, rewarded: 1, at: 8 },
+		};
+		let json = serde_json::to_string(&info).unwrap();
+		assert_eq!(serde_json::from_str::<OffenceInfo>(&json).unwrap(), info);
+		assert_eq!(OffenceInfo::decode(&mut &info.encode()[..]).unwrap(), info);
+	}
+}
