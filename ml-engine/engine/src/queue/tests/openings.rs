@@ -2,7 +2,8 @@
 
 use super::*;
 use blyan_exact::{
-	step::{execute, Place},
+	block::{BlockShape, Layout},
+	step::{execute, Evidence, Place, Witness},
 	tree::{self, sum_node, trace_root},
 	Program,
 };
@@ -111,6 +112,32 @@ fn witnesses_of_every_operator_lead_to_the_blocks_that_were_opened() {
 			assert_eq!(executed, blocks[block as usize], "operator {operator}");
 		}
 	}
+}
+
+#[test]
+fn the_candidate_shows_its_bytes_and_its_tiles_and_needs_no_model_for_it() {
+	let world = World::new();
+	let (queue, mut job) = (world.queue(), deep(&world));
+	world.models.blobs().remove(&job.trunk.blob.hash).unwrap();
+	let bytes = world.models.blobs().get(&job.candidate.blob.hash).unwrap();
+	assert_eq!(ask(&queue, &job, Query::Candidate), Ok(Opening::Candidate(bytes.clone())));
+	let Ok(Opening::Witness(Witness(evidence))) = ask(&queue, &job, Query::Tile { tile: 0 }) else {
+		panic!("no tile")
+	};
+	let [Evidence::Tile { bytes, tiles, path }] = evidence.as_slice() else { panic!("no tile") };
+	let layout = Layout::new(BlockShape::expert_of(&job.config)).unwrap();
+	assert!(layout.proves_tile(&job.candidate.tensor_root.0, 0, bytes, tiles, path));
+	assert_eq!(queue.open(job.clone(), Query::Tile { tile: 1 }), Err(EngineError::JobMalformed));
+
+	// Bytes that are no expert can be shown, and have no tiles.
+	world.models.blobs().put(b"noise").unwrap();
+	job.candidate = block_ref(b"noise");
+	assert_eq!(ask(&queue, &job, Query::Candidate), Ok(Opening::Candidate(b"noise".to_vec())));
+	assert_eq!(ask(&queue, &job, Query::Tile { tile: 0 }), Err(EngineError::CandidateInvalid));
+	let hash = H256([9; 32]);
+	job.candidate.blob.hash = hash;
+	assert_eq!(ask(&queue, &job, Query::Candidate), Err(EngineError::BlobMissing(hash)));
+	assert_eq!(ask(&queue, &job, Query::Tile { tile: 0 }), Err(EngineError::BlobMissing(hash)));
 }
 
 #[test]
