@@ -12,8 +12,8 @@
 //!
 //! Money in BLY, the defaults proposed for the runtime: `PAY` for an evaluation that stands, `BOUNTY` for a forced error
 //! caught, a stake of one BLY of which a nod costs a tenth and a refuted claim half; the third offence takes
-//! everything and bans. `profit` counts the coins only; the saved work is reported beside it as what one evaluation
-//! would have to cost before laziness were worth it.
+//! everything and bans (here such an operator may go on and earn, which flatters laziness). `BLY/seat` counts coins only;
+//! beside it stands what one evaluation would have to cost before it were worth to save it.
 
 use blyan_primitives::{traits::EligibleOperator, EvaluationOutcome};
 use pallet_audits::{
@@ -63,7 +63,6 @@ const HONEST: usize = 30;
 struct Player {
 	nods: u32,
 	false_claims: u32,
-	accused: u32,
 	earned: f64,
 	evaluations: u64,
 	seats: u64,
@@ -155,7 +154,6 @@ fn play(replica: u64, strategies: &[Strategy]) -> Vec<Player> {
 			match rules::judge(is_forced, &presented, &ballot) {
 				Finding::Nodded => {
 					player.nods += 1;
-					player.accused += u32::from(strategies[who] == Strategy::Honest);
 					player.offend(NOD_SHARE);
 				}
 				Finding::Claims(own) => claims.push((who, own)),
@@ -167,13 +165,13 @@ fn play(replica: u64, strategies: &[Strategy]) -> Vec<Player> {
 		let right = verdict(truth).digest();
 		let refuted: Vec<H256> = digests.iter().copied().filter(|digest| *digest != right).collect();
 		let standing = rules::standing(&digests, &refuted);
-		for ((who, _), digest) in claims.iter().zip(&digests) {
+		// What setters earn is left out: only honest ones set here, and seats are to be compared with seats.
+		for ((who, _), digest) in claims.iter().zip(&digests).skip(1) {
 			let player = &mut players[*who];
 			if standing == Some(*digest) {
-				player.earned += if is_forced && *who != setter { BOUNTY } else { PAY };
+				player.earned += if is_forced { BOUNTY } else { PAY };
 			} else {
 				player.false_claims += 1;
-				player.accused += u32::from(strategies[*who] == Strategy::Honest);
 				player.offend(FALSE_SHARE);
 			}
 		}
@@ -190,7 +188,7 @@ fn interval(hits: usize, of: usize) -> (f64, f64) {
 }
 
 fn main() {
-	let replicas: u64 = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(100);
+	let replicas: u64 = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(200);
 	let mut strategies = vec![Strategy::Honest; HONEST];
 	strategies.extend(LAZY.iter().flat_map(|(_, strategy)| [*strategy; OF_EACH]));
 	let mut all: Vec<Vec<Player>> = Vec::new();
