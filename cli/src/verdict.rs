@@ -2,15 +2,18 @@
 
 use crate::{amount, names};
 use blyan_primitives::{EvaluationOutcome, Verdict};
-use blyan_runtime_api::{ExpiryReason, RejectReason, SubmissionInfo, SubmissionOutcome, SubmissionState};
+use blyan_runtime_api::{
+	CommitteeSeat, DecidedSubmission, EvaluationStage, ExpiryReason, RejectReason, SubmissionInfo,
+	SubmissionOutcome, SubmissionState,
+};
 use serde_json::{json, Value};
 
 /// Q16 to its value.
 const Q16: f64 = 65_536.0;
 
-/// A score in bits per byte. For eyes only: the chain decides in integers.
+/// One part of a score in bits per byte. For eyes only: the chain decides in integers.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Score {
+pub struct Gain {
 	/// The model as it was.
 	pub baseline: f64,
 	/// The model with the candidate.
@@ -21,7 +24,7 @@ pub struct Score {
 	pub standard_error: f64,
 }
 
-impl Score {
+impl Gain {
 	/// Converts what the evaluators reported.
 	pub fn new(outcome: &EvaluationOutcome) -> Self {
 		let bytes = (outcome.bytes as f64).max(1.0);
@@ -44,13 +47,6 @@ impl Score {
 	}
 }
 
-/// Standard errors that attempt number `attempt` at a slot must clear. The chain computes the square of this
-/// in integers: each doubling of the attempts divides the chance of a lucky acceptance by four.
-pub fn standard_errors(z_milli: u32, attempt: u32) -> f64 {
-	let doublings = f64::from(attempt.max(1)).log2().ceil();
-	((f64::from(z_milli) / 1_000.0).powi(2) + 4.0 * core::f64::consts::LN_2 * doublings).sqrt()
-}
-
 /// A Q16 number of bits.
 pub fn bits(q16: i64) -> f64 {
 	q16 as f64 / Q16
@@ -60,23 +56,28 @@ pub fn bits(q16: i64) -> f64 {
 pub fn verdict_json(verdict: &Verdict) -> Value {
 	match verdict {
 		Verdict::Invalid => json!("Invalid"),
-		Verdict::Scored(outcome) => {
-			let score = Score::new(outcome);
-			json!({ "Scored": {
-				"baseline_loss": outcome.baseline_loss.to_string(),
-				"candidate_loss": outcome.candidate_loss.to_string(),
-				"sum_diff": outcome.sum_diff.to_string(),
-				"sum_diff_sq": outcome.sum_diff_sq.to_string(),
-				"sequences": outcome.sequences,
-				"bytes": outcome.bytes,
-				"job_root": outcome.job_root,
-				"baseline_bits_per_byte": score.baseline,
-				"candidate_bits_per_byte": score.candidate,
-				"improvement_bits_per_byte": score.improvement,
-				"standard_error": score.standard_error,
-			} })
-		}
+		Verdict::Scored(score) => json!({ "Scored": {
+			"target": part_json(&score.target),
+			"guard": score.guard.as_ref().map(part_json),
+		} }),
 	}
+}
+
+fn part_json(outcome: &EvaluationOutcome) -> Value {
+	let gain = Gain::new(outcome);
+	json!({
+		"baseline_loss": outcome.baseline_loss.to_string(),
+		"candidate_loss": outcome.candidate_loss.to_string(),
+		"sum_diff": outcome.sum_diff.to_string(),
+		"sum_diff_sq": outcome.sum_diff_sq.to_string(),
+		"sequences": outcome.sequences,
+		"bytes": outcome.bytes,
+		"job_root": outcome.job_root,
+		"baseline_bits_per_byte": gain.baseline,
+		"candidate_bits_per_byte": gain.candidate,
+		"improvement_bits_per_byte": gain.improvement,
+		"standard_error": gain.standard_error,
+	})
 }
 
 /// An outcome as JSON; the reward is a string in the smallest unit.
@@ -98,11 +99,15 @@ pub fn outcome_json(outcome: &SubmissionOutcome) -> Value {
 pub fn verdict(verdict: &Verdict) -> String {
 	match verdict {
 		Verdict::Invalid => "the bytes are no valid expert".into(),
-		Verdict::Scored(outcome) => {
-			let score = Score::new(outcome);
+		Verdict::Scored(score) => {
+			let target = Gain::new(&score.target);
+			let guard = score.guard.as_ref().map_or(String::new(), |guard| {
+				let guard = Gain::new(guard);
+				format!("; elsewhere {:.5} -> {:.5}", guard.baseline, guard.candidate)
+			});
 			format!(
-				"{:.5} -> {:.5} bits/byte over {} bytes in {} sequences",
-				score.baseline, score.candidate, outcome.bytes, outcome.sequences
+				"{:.5} -> {:.5} bits/byte over {} bytes in {} sequences{guard}",
+				target.baseline, target.candidate, score.target.bytes, score.target.sequences
 			)
 		}
 	}
@@ -113,11 +118,28 @@ pub fn state(state: &SubmissionState) -> String {
 	match state {
 		SubmissionState::Queued { ahead: 0, draw_from } => format!("queued, draw from block {draw_from}"),
 		SubmissionState::Queued { ahead, .. } => format!("queued behind {ahead}"),
-		SubmissionState::Evaluating(active) => {
-			let reported = active.committee.iter().filter(|seat| seat.verdict.is_some()).count();
-			format!("evaluating, {reported} of {} reported", active.committee.len())
+		SubmissionState::Evaluating(active) => match active.stage {
+			EvaluationStage::Sealing => {
+				format!("evaluating, {} of {} sealed", active.sealed, active.committee.len())
+			}
+			EvaluationStage::Revealing => {
+				format!("revealing, {} of {} revealed", active.revealed, active.committee.len())
+			}
+		},
+		SubmissionState::Decided(decided) => {
+			format!("{}, {}", outcome_name(&decided.outcome), standing(decided))
 		}
 		SubmissionState::Closed { outcome, .. } => outcome_name(outcome).into(),
+	}
+}
+
+/// How safe a decision is that has not matured.
+fn standing(decided: &DecidedSubmission) -> String {
+	match decided.disputes {
+		_ if decided.refuted => "proven wrong".into(),
+		0 => format!("may be disputed until block {}", decided.matures_at),
+		1 => "disputed".into(),
+		disputes => format!("disputed in {disputes} games"),
 	}
 }
 
@@ -131,6 +153,8 @@ pub fn outcome_name(outcome: &SubmissionOutcome) -> &'static str {
 		SubmissionOutcome::Rejected(RejectReason::NoAgreement) => "no agreement",
 		SubmissionOutcome::Rejected(RejectReason::Stale) => "stale",
 		SubmissionOutcome::Rejected(RejectReason::NotPromotable) => "not promotable",
+		SubmissionOutcome::Rejected(RejectReason::Regressed { .. }) => "worse elsewhere",
+		SubmissionOutcome::Rejected(RejectReason::Refuted) => "score proven wrong",
 		SubmissionOutcome::Expired(_) => "expired",
 		SubmissionOutcome::Withdrawn => "withdrawn",
 	}
@@ -181,17 +205,60 @@ pub fn outcome(outcome: &SubmissionOutcome) -> (String, Option<&'static str>) {
 			"refused: the registry did not take it as the new head".into(),
 			"look at the model: blyan models",
 		),
+		SubmissionOutcome::Rejected(RejectReason::Regressed { improvement }) => (
+			format!(
+				"refused: better on the target, but {} on the guard sample is more than is tolerated",
+				change(bits(*improvement))
+			),
+			"train on more varied text; the bond is returned",
+		),
+		SubmissionOutcome::Rejected(RejectReason::Refuted) => (
+			"refused: the score that it was accepted by was proven wrong, and the reward is cancelled".into(),
+			"submit it again; another committee is drawn",
+		),
 		SubmissionOutcome::Expired(ExpiryReason::NoCommittee) => (
 			"expired: no committee could be drawn".into(),
 			"see who operates: blyan operators; then submit again",
 		),
 		SubmissionOutcome::Expired(ExpiryReason::NoReports) => (
-			"expired: nobody of the committee reported; most likely the bytes never reached them".into(),
+			"expired: nobody of the committee revealed a score; most likely the bytes never reached them"
+				.into(),
 			"submit again and let the upload finish; the bond is returned",
 		),
 		SubmissionOutcome::Withdrawn => ("withdrawn by its miner".into(), "submit again if you like"),
 	};
 	(text, Some(next))
+}
+
+/// An improvement, or its opposite, in words.
+fn change(improvement: f64) -> String {
+	if improvement < 0.0 {
+		format!("a loss of {:.5} bits/byte", -improvement)
+	} else {
+		format!("a gain of only {improvement:.5} bits/byte")
+	}
+}
+
+/// What a decision has left open: `None` if it is not about to be paid.
+pub fn hold(decided: &DecidedSubmission) -> Option<String> {
+	(decided.held > 0 && !decided.refuted).then(|| {
+		format!(
+			"reward {}, on hold until block {} unless the score is disputed",
+			amount::show(decided.held),
+			decided.matures_at
+		)
+	})
+}
+
+fn seats(committee: &[CommitteeSeat]) -> impl Iterator<Item = String> + '_ {
+	committee.iter().map(|seat| {
+		let said = match &seat.verdict {
+			Some(said) => verdict(said),
+			None if seat.sealed => "sealed a verdict, and has not revealed it".into(),
+			None => "has not sealed a verdict".into(),
+		};
+		format!("  {:<9} {said}", names::short(&seat.operator))
+	})
 }
 
 /// A submission in several lines.
@@ -208,10 +275,13 @@ pub fn explain_submission(submission: &SubmissionInfo) -> String {
 	match &submission.state {
 		SubmissionState::Evaluating(active) => {
 			lines.push(format!("state       {}", state(&submission.state)));
-			for seat in &active.committee {
-				let said = seat.verdict.as_ref().map_or("has not reported".into(), verdict);
-				lines.push(format!("  {:<9} {said}", names::short(&seat.operator)));
-			}
+			lines.extend(seats(&active.committee));
+		}
+		SubmissionState::Decided(decided) => {
+			lines.push(format!("state       {} (block {})", outcome(&decided.outcome).0, decided.decided_at));
+			lines.push(format!("decision    {}", standing(decided)));
+			lines.extend(hold(decided).map(|held| format!("            {held}")));
+			lines.extend(seats(&decided.committee));
 		}
 		SubmissionState::Closed { outcome: closed, at } => {
 			lines.push(format!("state       {} (block {at})", outcome(closed).0));
@@ -239,20 +309,37 @@ mod tests {
 			bytes: 8,
 			job_root: H256::zero(),
 		};
-		let score = Score::new(&outcome);
-		assert_eq!((score.baseline, score.candidate, score.improvement), (4.0, 3.25, 0.75));
+		let gain = Gain::new(&outcome);
+		assert_eq!((gain.baseline, gain.candidate, gain.improvement), (4.0, 3.25, 0.75));
 		// Mean 3, variance 2, error of the mean 1 bit a sequence, a quarter a byte.
-		assert!((score.standard_error - 0.25).abs() < 1e-12);
-		assert!((score.lower_bound(2.0) - 0.25).abs() < 1e-12);
-		assert_eq!(Score::new(&EvaluationOutcome::default()).improvement, 0.0);
+		assert!((gain.standard_error - 0.25).abs() < 1e-12);
+		assert!((gain.lower_bound(2.0) - 0.25).abs() < 1e-12);
+		assert_eq!(Gain::new(&EvaluationOutcome::default()).improvement, 0.0);
+	}
+
+	fn decided(disputes: u32, refuted: bool) -> DecidedSubmission {
+		DecidedSubmission {
+			outcome: SubmissionOutcome::Accepted { version: 1, improvement: 66, reward: 5 },
+			decided_at: 10,
+			matures_at: 610,
+			disputes,
+			refuted,
+			digest: None,
+			held: 1_500_000_000_000,
+			committee: Vec::new(),
+		}
 	}
 
 	#[test]
-	fn more_attempts_need_more_standard_errors() {
-		assert_eq!(standard_errors(3_000, 1), 3.0);
-		assert!((standard_errors(3_000, 2).powi(2) - 11.772_589).abs() < 1e-6);
-		assert_eq!(standard_errors(3_000, 3), standard_errors(3_000, 4));
-		assert_eq!(standard_errors(3_000, 0), 3.0);
+	fn a_decision_says_how_safe_it_is_and_what_it_holds() {
+		let text = |disputes, refuted| state(&SubmissionState::Decided(decided(disputes, refuted)));
+		assert_eq!(text(0, false), "accepted, may be disputed until block 610");
+		assert_eq!(text(1, false), "accepted, disputed");
+		assert_eq!(text(2, false), "accepted, disputed in 2 games");
+		assert_eq!(text(2, true), "accepted, proven wrong");
+		let held = hold(&decided(0, false)).unwrap();
+		assert_eq!(held, "reward 1.5 BLY, on hold until block 610 unless the score is disputed");
+		assert_eq!(hold(&decided(0, true)), None);
 	}
 
 	#[test]
@@ -264,6 +351,8 @@ mod tests {
 			RejectReason::NoAgreement,
 			RejectReason::Stale,
 			RejectReason::NotPromotable,
+			RejectReason::Regressed { improvement: -5 },
+			RejectReason::Refuted,
 		] {
 			assert!(outcome(&SubmissionOutcome::Rejected(reason)).1.is_some());
 		}

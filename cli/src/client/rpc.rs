@@ -7,7 +7,11 @@ use blyan_runtime_api::{OperatorInfo, SubmissionInfo, SubmissionTerms};
 use codec::{Decode, Encode};
 use serde::{de::Error as _, Deserialize, Deserializer, Serialize};
 use sp_core::{crypto::AccountId32, H256};
-use subxt::rpcs::client::{rpc_params, RpcParams, RpcSubscription};
+use subxt::{
+	client::OnlineClientAtBlock,
+	config::SubstrateConfig,
+	rpcs::client::{rpc_params, RpcParams, RpcSubscription},
+};
 
 /// Submissions that the runtime looks at in one question.
 const SUBMISSIONS_PER_CALL: u32 = 100;
@@ -87,8 +91,17 @@ pub struct GenerationCost {
 
 impl Client {
 	/// Asks the runtime, at the latest block.
-	async fn ask<T: Decode>(&self, api: &str, method: &str, arguments: impl Encode) -> Outcome<T> {
-		let at = self.api.at_current_block().await?;
+	pub(super) async fn ask<T: Decode>(&self, api: &str, method: &str, arguments: impl Encode) -> Outcome<T> {
+		self.ask_at(self.api.at_current_block().await?, api, method, arguments).await
+	}
+
+	async fn ask_at<T: Decode>(
+		&self,
+		at: OnlineClientAtBlock<SubstrateConfig>,
+		api: &str,
+		method: &str,
+		arguments: impl Encode,
+	) -> Outcome<T> {
 		if at.metadata_ref().runtime_api_trait_by_name(api).is_none() {
 			return Err(Failure::new(format!("the chain behind {} does not know {api}", self.url))
 				.kind(Kind::WrongNetwork)
@@ -122,6 +135,11 @@ impl Client {
 			Failure::new(format!("there is no submission {id}, or it was closed long ago"))
 				.next("list the latest with: blyan submissions")
 		})
+	}
+
+	/// One submission as it was after a block; `None` if it was not there.
+	pub async fn submission_at(&self, id: SubmissionId, block: u64) -> Outcome<Option<SubmissionInfo>> {
+		self.ask_at(self.api.at_block(block).await?, "LearningApi", "submission", id).await
 	}
 
 	/// The latest `count` submissions, oldest first.

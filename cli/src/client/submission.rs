@@ -6,10 +6,12 @@ use crate::{
 	failure::{Context, Failure, Outcome},
 	names,
 	output::Output,
-	verdict::{self, Score},
+	verdict::{self, Gain},
 };
-use blyan_primitives::{BlockRef, ExpertSlot, SubmissionId, Verdict, VersionIndex};
-use blyan_runtime_api::{ExpiryReason, RejectReason, SubmissionOutcome, SubmissionState, SubmissionTerms};
+use blyan_primitives::{ExpertSlot, Score, SubmissionId, Verdict};
+use blyan_runtime_api::{
+	ActiveEvaluation, DecidedSubmission, ExpiryReason, RejectReason, SubmissionOutcome, SubmissionState,
+};
 use codec::Decode;
 use serde_json::json;
 use sp_core::{crypto::AccountId32, H256};
@@ -26,7 +28,7 @@ pub struct Submission {
 	pub id: SubmissionId,
 	/// How it ended.
 	pub outcome: SubmissionOutcome,
-	/// What each member said.
+	/// What each member revealed.
 	pub reports: Vec<Report>,
 }
 
@@ -40,9 +42,9 @@ pub struct Report {
 }
 
 impl Submission {
-	/// The score that most of the committee reported.
-	pub fn score(&self) -> Option<Score> {
-		majority(&self.reports)
+	/// What most of the committee measured on the sample that decides.
+	pub fn gain(&self) -> Option<Gain> {
+		majority(&self.reports).map(|score| Gain::new(&score.target))
 	}
 }
 
@@ -50,7 +52,7 @@ fn majority(reports: &[Report]) -> Option<Score> {
 	let count = |digest: &H256| reports.iter().filter(|report| report.digest == *digest).count();
 	let report = reports.iter().max_by_key(|report| count(&report.digest))?;
 	match &report.verdict {
-		Verdict::Scored(outcome) => Some(Score::new(outcome)),
+		Verdict::Scored(score) => Some(*score),
 		Verdict::Invalid => None,
 	}
 }
@@ -65,14 +67,13 @@ pub async fn follow(
 ) -> Outcome<Submission> {
 	let started = Instant::now();
 	let spinner = output.spinner("waiting");
-	let terms = client.terms(&client.submission(id).await?.miner).await?;
-	let mut follower = Follower { output, id, terms, attempt: 1, committee: Vec::new(), reports: Vec::new() };
+	let mut follower = Follower { output, id, evaluation: None, sealed: 0, reports: Vec::new() };
 	let mut next = from;
 	loop {
 		let finalised = client.finalised_block().await?;
 		while next <= finalised {
-			if let Some(outcome) = follower.block(client, next).await? {
-				return Ok(Submission { id, outcome, reports: follower.reports });
+			if let Some(ended) = follower.block(client, next).await? {
+				return Ok(ended);
 			}
 			next += 1;
 		}
@@ -83,13 +84,19 @@ pub async fn follow(
 			))
 			.next(format!("it goes on without you; look again with: blyan submissions {id} --follow")));
 		}
-		if follower.committee.is_empty() {
-			if let SubmissionState::Queued { ahead, draw_from } = client.submission(id).await?.state {
-				spinner.note(format!("block {finalised}; draw from block {draw_from}, {ahead} ahead"));
+		match &follower.evaluation {
+			None => {
+				if let SubmissionState::Queued { ahead, draw_from } = client.submission(id).await?.state {
+					spinner.note(format!("block {finalised}; draw from block {draw_from}, {ahead} ahead"));
+				}
 			}
-		} else {
-			let (reported, of) = (follower.reports.len(), follower.committee.len());
-			spinner.note(format!("block {finalised}; {reported} of {of} operators reported"));
+			Some(evaluation) => {
+				let (sealed, revealed) = (follower.sealed, follower.reports.len());
+				let of = evaluation.committee.len();
+				spinner.note(format!(
+					"block {finalised}; of {of} operators {sealed} sealed, {revealed} revealed"
+				));
+			}
 		}
 		tokio::time::sleep(POLL).await;
 	}
@@ -98,18 +105,16 @@ pub async fn follow(
 struct Follower<'a> {
 	output: &'a Output,
 	id: SubmissionId,
-	terms: SubmissionTerms,
-	/// Which attempt of its miner at this slot it is.
-	attempt: u32,
-	committee: Vec<AccountId32>,
+	/// The evaluation as it was drawn.
+	evaluation: Option<ActiveEvaluation>,
+	sealed: usize,
 	reports: Vec<Report>,
 }
 
 impl Follower<'_> {
 	/// Reads one block; `Some` when it holds the decision.
-	async fn block(&mut self, client: &Client, number: u64) -> Outcome<Option<SubmissionOutcome>> {
+	async fn block(&mut self, client: &Client, number: u64) -> Outcome<Option<Submission>> {
 		let mut decision = None;
-		let mut paid = Vec::new();
 		let events = client.api.at_block(number).await?.events().fetch().await?;
 		for event in events.iter() {
 			let event = event?;
@@ -118,19 +123,14 @@ impl Follower<'_> {
 				continue;
 			}
 			match event.event_name() {
-				"Submitted" => {
-					let (_, _, _, _, _, attempt): (
-						SubmissionId,
-						AccountId32,
-						ExpertSlot,
-						VersionIndex,
-						BlockRef,
-						u32,
-					) = read(bytes)?;
-					self.attempt = attempt;
+				"CommitteeDrawn" => {
+					let state = client.submission_at(self.id, number).await?.map(|info| info.state);
+					if let Some(SubmissionState::Evaluating(evaluation)) = state {
+						self.on_committee(number, evaluation);
+					}
 				}
-				"CommitteeDrawn" => self.on_committee(number, read(bytes)?),
-				"ScoreReported" => self.on_report(number, read(bytes)?),
+				"ScoreSealed" => self.on_seal(number, read(bytes)?),
+				"ScoreRevealed" => self.on_report(number, read(bytes)?),
 				"Accepted" => {
 					let (_, _, _, version, improvement, reward): (
 						SubmissionId,
@@ -152,10 +152,6 @@ impl Follower<'_> {
 					decision = Some(SubmissionOutcome::Expired(reason));
 				}
 				"Withdrawn" => decision = Some(SubmissionOutcome::Withdrawn),
-				"ValidatorPaid" => {
-					let (_, operator, planck): (SubmissionId, AccountId32, u128) = read(bytes)?;
-					paid.push((operator, planck));
-				}
 				"BondSlashed" => {
 					let (_, _, planck): (SubmissionId, AccountId32, u128) = read(bytes)?;
 					let fields =
@@ -166,24 +162,51 @@ impl Follower<'_> {
 				_ => {}
 			}
 		}
-		if let Some(outcome) = &decision {
-			self.on_decision(number, outcome, &paid);
-		}
-		Ok(decision)
+		let Some(outcome) = decision else { return Ok(None) };
+		let decided = match client.submission_at(self.id, number).await?.map(|info| info.state) {
+			Some(SubmissionState::Decided(decided)) => Some(decided),
+			_ => None,
+		};
+		self.on_decision(number, &outcome, decided.as_ref());
+		let reports = std::mem::take(&mut self.reports);
+		Ok(Some(Submission { id: self.id, outcome, reports }))
 	}
 
-	fn on_committee(&mut self, block: u64, event: (SubmissionId, Vec<AccountId32>, H256, u32, u32)) {
-		let (_, committee, seed, sample, deadline) = event;
-		let members: Vec<String> = committee.iter().map(names::short).collect();
-		let fields = json!({ "submission": self.id, "block": block, "committee": committee, "seed": seed,
-			"sample": sample, "deadline": deadline });
+	fn on_committee(&mut self, block: u64, evaluation: ActiveEvaluation) {
+		let members: Vec<&AccountId32> = evaluation.committee.iter().map(|seat| &seat.operator).collect();
+		let ActiveEvaluation { seed, sample, seal_deadline, reveal_deadline, .. } = &evaluation;
+		let fields = json!({ "submission": self.id, "block": block, "committee": members, "seed": seed,
+			"sample": sample, "guard": evaluation.guard.is_some(), "seal_deadline": seal_deadline,
+			"reveal_deadline": reveal_deadline });
+		let names: Vec<String> = members.into_iter().map(names::short).collect();
+		let guard = if evaluation.guard.is_some() { ", and as many from elsewhere," } else { "" };
 		let text = format!(
-			"committee  {} (block {block}); {sample} sequences drawn with seed {}",
-			members.join(", "),
-			names::short_hash(&seed)
+			"committee  {} (block {block}); {sample} sequences{guard} drawn with seed {}",
+			names.join(", "),
+			names::short_hash(seed)
 		);
 		self.output.event("committee", fields, text);
-		self.committee = committee;
+		// Whoever was drawn before, it is over: a refuted decision may send a submission back.
+		(self.sealed, self.reports) = (0, Vec::new());
+		self.evaluation = Some(evaluation);
+	}
+
+	fn seats(&self) -> usize {
+		self.evaluation.as_ref().map_or(0, |evaluation| evaluation.committee.len())
+	}
+
+	fn on_seal(&mut self, block: u64, event: (SubmissionId, AccountId32, H256)) {
+		let (_, operator, seal) = event;
+		self.sealed += 1;
+		let (sealed, of) = (self.sealed, self.seats());
+		let fields = json!({ "submission": self.id, "block": block, "operator": operator, "seal": seal,
+			"sealed": sealed, "of": of });
+		let text = format!(
+			"sealed     {sealed} of {of}: {:<8} {} (block {block})",
+			names::short(&operator),
+			names::short_hash(&seal)
+		);
+		self.output.event("sealed", fields, text);
 	}
 
 	fn on_report(&mut self, block: u64, event: (SubmissionId, AccountId32, Verdict, H256)) {
@@ -191,14 +214,14 @@ impl Follower<'_> {
 		let fields = json!({ "submission": self.id, "block": block, "operator": operator,
 			"verdict": verdict::verdict_json(&verdict), "digest": digest });
 		let text = format!(
-			"score      {:<8} {}, digest {} (block {block})",
+			"revealed   {:<8} {}, digest {} (block {block})",
 			names::short(&operator),
 			verdict::verdict(&verdict),
 			names::short_hash(&digest)
 		);
 		self.output.event("score", fields, text);
 		self.reports.push(Report { verdict, digest });
-		if self.reports.len() == self.committee.len() && self.reports.len() > 1 {
+		if self.reports.len() == self.seats() && self.reports.len() > 1 {
 			let count = self.reports.len();
 			let is_equal = self.reports.windows(2).all(|pair| pair[0].digest == pair[1].digest);
 			let text = match is_equal {
@@ -209,33 +232,43 @@ impl Follower<'_> {
 		}
 	}
 
-	fn on_decision(&self, block: u64, outcome: &SubmissionOutcome, paid: &[(AccountId32, u128)]) {
-		if let Some(score) = majority(&self.reports) {
-			let z = verdict::standard_errors(self.terms.z_milli, self.attempt);
-			let required = verdict::bits(self.terms.delta.into());
-			let fields = json!({ "submission": self.id, "improvement": score.improvement,
-				"standard_error": score.standard_error, "z": z, "lower_bound": score.lower_bound(z),
-				"required": required });
-			let text = format!(
-				"bound      improvement {:+.5} bits/byte, at least {:+.5} with {z:.2} standard errors; {required:.5} required",
-				score.improvement,
-				score.lower_bound(z)
-			);
-			self.output.event("bound", fields, text);
+	fn on_decision(&self, block: u64, outcome: &SubmissionOutcome, decided: Option<&DecidedSubmission>) {
+		if let (Some(score), Some(evaluation)) = (majority(&self.reports), &self.evaluation) {
+			self.on_bound(&score, evaluation);
 		}
 		let (text, next) = verdict::outcome(outcome);
+		let held = decided.and_then(verdict::hold).map_or(String::new(), |held| format!("; {held}"));
 		let fields = json!({ "submission": self.id, "block": block,
-			"outcome": verdict::outcome_json(outcome), "next": next });
-		self.output.event("decision", fields, format!("decision   {text} (block {block})"));
-		let total: u128 = paid.iter().map(|(_, planck)| planck).sum();
-		if total > 0 {
-			let names: Vec<String> = paid.iter().map(|(operator, _)| names::short(operator)).collect();
-			let fields = json!({ "submission": self.id, "operators": paid.iter()
-				.map(|(operator, planck)| json!({ "operator": operator, "amount": planck.to_string() }))
-				.collect::<Vec<_>>() });
-			let text = format!("operators  {} paid to {}", amount::show(total), names.join(", "));
-			self.output.event("operators_paid", fields, text);
-		}
+			"outcome": verdict::outcome_json(outcome), "next": next,
+			"held": decided.map(|decided| decided.held.to_string()),
+			"disputable_until": decided.map(|decided| decided.matures_at) });
+		self.output.event("decision", fields, format!("decision   {text}{held} (block {block})"));
+	}
+
+	/// How the score compares with what is required.
+	fn on_bound(&self, score: &Score, evaluation: &ActiveEvaluation) {
+		let target = Gain::new(&score.target);
+		let t = f64::from(evaluation.t_milli) / 1_000.0;
+		let required = verdict::bits(evaluation.delta.into());
+		let tolerance = verdict::bits(evaluation.guard_tolerance.into());
+		let guard = score.guard.as_ref().map(Gain::new);
+		let fields = json!({ "submission": self.id, "improvement": target.improvement,
+			"standard_error": target.standard_error, "standard_errors": t,
+			"lower_bound": target.lower_bound(t), "required": required,
+			"guard": guard.map(|guard| json!({ "improvement": guard.improvement,
+				"standard_error": guard.standard_error, "tolerance": tolerance })) });
+		let guard = guard.map_or(String::new(), |guard| {
+			format!(
+				"\nguard      {:+.5} bits/byte elsewhere, give or take {:.5}; a loss of {tolerance:.5} is tolerated",
+				guard.improvement, guard.standard_error
+			)
+		});
+		let text = format!(
+			"bound      improvement {:+.5} bits/byte, at least {:+.5} with {t:.2} standard errors; {required:.5} required{guard}",
+			target.improvement,
+			target.lower_bound(t)
+		);
+		self.output.event("bound", fields, text);
 	}
 }
 

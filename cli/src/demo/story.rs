@@ -263,31 +263,33 @@ async fn improve(
 	};
 	let submission = submit_and_follow(output, client, miner, &candidate).await?;
 	let is_accepted = matches!(submission.outcome, SubmissionOutcome::Accepted { .. });
-	if let Some(score) = submission.score() {
+	if let Some(gain) = submission.gain() {
 		if points.is_empty() {
-			points.push(Point { label: "genesis".into(), bits_per_byte: score.baseline, error: 0.0 });
+			points.push(Point { label: "genesis".into(), bits_per_byte: gain.baseline, error: 0.0 });
 		}
 		if is_accepted {
 			// Every decision has its own sample: the gain is what was measured, so gains are chained.
-			let last = points.last().map_or(score.baseline, |point| point.bits_per_byte);
+			let last = points.last().map_or(gain.baseline, |point| point.bits_per_byte);
 			points.push(Point {
 				label: format!("layer{}.expert{}", slot.layer, slot.expert),
-				bits_per_byte: last - score.improvement,
-				error: score.standard_error,
+				bits_per_byte: last - gain.improvement,
+				error: gain.standard_error,
 			});
 		}
 	}
 	if is_accepted {
 		let head = submit::head(client, slot).await?;
 		let balance = client.balance(&miner.id()).await?;
-		let fields = json!({ "slot": slot, "head": head, "balance": balance.free.to_string() });
+		let fields = json!({ "slot": slot, "head": head, "balance": balance.free.to_string(),
+			"held": balance.held.to_string() });
 		let text = format!(
-			"new head   layer{}.expert{} is version {}, tensors {}; the miner now has {}",
+			"new head   layer{}.expert{} is version {}, tensors {}; the miner has {}, and {} on hold",
 			slot.layer,
 			slot.expert,
 			head.version,
 			names::short_hash(&head.block.tensor_root),
-			amount::show(balance.free)
+			amount::show(balance.free),
+			amount::show(balance.held)
 		);
 		output.event("new_head", fields, text);
 	}
