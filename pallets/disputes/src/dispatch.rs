@@ -82,8 +82,7 @@ impl<T: Config> Pallet<T> {
 		Self::note_move(&mut game, side, &mover);
 		Self::deposit_event(Event::Opened { game: id, side, mover });
 		let Some(earlier) = Posted::<T>::take(id) else {
-			let bytes =
-				BoundedVec::try_from(opening.encode()).map_err(|_| Error::<T>::OpeningTooLarge)?;
+			let bytes = BoundedVec::try_from(opening.encode()).map_err(|_| Error::<T>::OpeningTooLarge)?;
 			side.of_mut(&mut game.sides).moved = true;
 			Posted::<T>::insert(id, bytes);
 			Games::<T>::insert(id, game);
@@ -134,15 +133,20 @@ impl<T: Config> Pallet<T> {
 
 	pub(crate) fn do_prove_blob(prover: T::AccountId, subject: Subject, blob: &[u8]) -> DispatchResult {
 		let (valid, fallen) = Self::ensure_refutes(subject, blob)?;
+		Self::show(&prover, subject, valid, fallen);
+		Ok(())
+	}
+
+	/// Draws the consequences of a candidate's bytes.
+	pub(crate) fn show(prover: &T::AccountId, subject: Subject, valid: bool, fallen: Vec<Verdict>) {
 		Self::touch(subject);
 		if !valid {
 			NoExpert::<T>::insert(subject, ());
 		}
 		Self::deposit_event(Event::CandidateShown { subject, valid });
 		for verdict in fallen {
-			Self::refute(subject, &verdict, Some(&prover));
+			Self::refute(subject, &verdict, Some(prover));
 		}
-		Ok(())
 	}
 
 	pub(crate) fn do_demand_tile(
@@ -178,6 +182,16 @@ impl<T: Config> Pallet<T> {
 	) -> DispatchResult {
 		Self::ensure_demanded(subject, digest, tile)?;
 		Self::ensure_tile(subject, tile, &evidence)?;
+		Self::accept_tile(supplier, subject, digest, tile)
+	}
+
+	/// Meets a demand.
+	pub(crate) fn accept_tile(
+		supplier: T::AccountId,
+		subject: Subject,
+		digest: H256,
+		tile: u32,
+	) -> DispatchResult {
 		let demand = Demands::<T>::take(subject, (digest, tile)).ok_or(Error::<T>::DemandUnknown)?;
 		Self::pay_supplier(demand, &supplier);
 		Self::note_closed(subject);
@@ -357,8 +371,8 @@ impl<T: Config> Pallet<T> {
 		let agreed = Agreed::<T>::get(id).unwrap_or_default();
 		match T::Referee::execute(&program, &commitments, &agreed, place, witness) {
 			Ok(hash) => Ok(game.position.refuted_by(&hash)),
-			// There is no score over bytes that are no tensor.
-			Err(StepError::TensorInvalid) => Ok([true, true]),
+			// Bytes that are no tensor, or agreed numbers that no computation leads to: there is no such score.
+			Err(error) if error.condemns_both() => Ok([true, true]),
 			Err(StepError::WitnessUnproven) => Err(Error::WitnessUnproven),
 			Err(_) => Err(Error::WitnessMalformed),
 		}
@@ -394,8 +408,7 @@ impl<T: Config> Pallet<T> {
 	/// Whether a candidate's bytes are an expert, and which claims on the chain fall by that.
 	pub(crate) fn ensure_refutes(subject: Subject, blob: &[u8]) -> Result<(bool, Vec<Verdict>), Error<T>> {
 		let (block, config) = Self::disputed_candidate(subject)?;
-		ensure!(blake2_256(blob) == block.blob.hash.0, Error::<T>::WrongBytes);
-		let valid = T::BlockCheck::is_valid(blob, block.tensor_root, &config);
+		let valid = Self::judge(blob, block.blob.hash, block.tensor_root, &config)?;
 		// A challenger's claim in a game is not among those on the chain, but falls too when its game is settled.
 		if valid {
 			let invalid = Verdict::Invalid;
@@ -405,6 +418,17 @@ impl<T: Config> Pallet<T> {
 		ensure!(!NoExpert::<T>::contains_key(subject), Error::<T>::NothingRefuted);
 		let scores = T::Claims::claims(subject).into_iter().map(|(_, verdict)| verdict);
 		Ok((false, scores.filter(|verdict| matches!(verdict, Verdict::Scored(_))).collect()))
+	}
+
+	/// Whether bytes of this hash are an expert of this architecture with this tensor root.
+	pub(crate) fn judge(
+		blob: &[u8],
+		hash: H256,
+		tensor_root: H256,
+		config: &ModelConfig,
+	) -> Result<bool, Error<T>> {
+		ensure!(blake2_256(blob) == hash.0, Error::<T>::WrongBytes);
+		Ok(T::BlockCheck::is_valid(blob, tensor_root, config))
 	}
 
 	/// A demand that is open.
@@ -419,10 +443,20 @@ impl<T: Config> Pallet<T> {
 	/// Whether `evidence` is that tile of the subject's candidate.
 	pub(crate) fn ensure_tile(subject: Subject, tile: u32, evidence: &Evidence) -> Result<(), Error<T>> {
 		let (block, config) = T::Claims::candidate(subject).ok_or(Error::CandidateUnknown)?;
-		let fits = evidence.encoded_size() <= TILE_EVIDENCE_BYTES_MAX as usize;
-		let is_tile = fits && T::BlockCheck::is_tile(evidence, tile, block.tensor_root, &config);
+		let is_tile = Self::proves_tile(evidence, tile, block.tensor_root, &config);
 		ensure!(is_tile, Error::<T>::TileUnproven);
 		Ok(())
+	}
+
+	/// Whether `evidence` is that tile of the block with this tensor root.
+	pub(crate) fn proves_tile(
+		evidence: &Evidence,
+		tile: u32,
+		tensor_root: H256,
+		config: &ModelConfig,
+	) -> bool {
+		evidence.encoded_size() <= TILE_EVIDENCE_BYTES_MAX as usize
+			&& T::BlockCheck::is_tile(evidence, tile, tensor_root, config)
 	}
 
 	/// A demand that nobody has met in time, or whose claim has fallen.

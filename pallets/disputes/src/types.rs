@@ -50,7 +50,7 @@ pub type SideRecordOf<T> =
 pub type DemandRecordOf<T> =
 	DemandRecord<<T as frame_system::Config>::AccountId, BalanceOf<T>, BlockNumberFor<T>>;
 
-/// Computes one block again. The runtime takes [`Exact`]; a mock may know the truth otherwise.
+/// Computes one block again. The runtime takes [`Exact`](crate::Exact); a mock may know the truth otherwise.
 pub trait Referee {
 	/// As `blyan_exact::step::execute`.
 	fn execute(
@@ -60,28 +60,9 @@ pub trait Referee {
 		place: Place,
 		witness: &Witness,
 	) -> Result<Hash, StepError>;
-	/// A block that can be computed, as dear as they come.
+	/// A block that can be computed, as dear as they come: the weight of every execution.
 	#[cfg(feature = "runtime-benchmarks")]
 	fn trial_for_benchmark() -> Trial;
-}
-
-/// The definition itself.
-pub struct Exact;
-
-impl Referee for Exact {
-	fn execute(
-		program: &Program,
-		commitments: &Commitments,
-		agreed: &[Hash],
-		place: Place,
-		witness: &Witness,
-	) -> Result<Hash, StepError> {
-		blyan_exact::step::execute(program, commitments, agreed, place, witness)
-	}
-	#[cfg(feature = "runtime-benchmarks")]
-	fn trial_for_benchmark() -> Trial {
-		crate::benchmarking::exact_trial()
-	}
 }
 
 /// What a benchmark of an execution needs.
@@ -109,9 +90,12 @@ pub trait BlockCheck {
 	fn tiles(config: &ModelConfig) -> u32;
 	/// Whether `evidence` is this tile of the block with this tensor root.
 	fn is_tile(evidence: &Evidence, tile: u32, tensor_root: H256, config: &ModelConfig) -> bool;
-	/// Evidence for a tile of the candidate of a benchmark's subject, as large as they come.
+	/// The largest valid block of at most so many bytes, and its architecture.
 	#[cfg(feature = "runtime-benchmarks")]
-	fn evidence_for_benchmark(subject: Subject, tile: u32) -> Evidence;
+	fn block_for_benchmark(bytes: u32) -> (Vec<u8>, H256, ModelConfig);
+	/// Evidence for a tile, as large as they come, with the tensor root it belongs to and the architecture.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn evidence_for_benchmark() -> (Evidence, u32, H256, ModelConfig);
 }
 
 /// What a session key says to this pallet. Signed together with the genesis hash, so that it means nothing elsewhere.
