@@ -8,8 +8,8 @@ use crate::{
 	pair,
 	sweep::SWEPT_MAX,
 	Agreed, Backer, BalanceOf, BlockCheck, Call, Config, DemandRecord, Demands, Ended, EndedCount,
-	EndedRecord, EndedRing, Event, GameId, GameRecord, Games, HoldReason, NextGame, NoExpert, Pairs, Pallet,
-	Posted, Referee, Refuted, SideRecord, SignedReport, Subjects, Word, MOVERS_MAX,
+	EndedRecord, EndedRing, Event, Fall, GameId, GameRecord, Games, HoldReason, NextGame, NoExpert, Pairs,
+	Pallet, Posted, Referee, Refuted, SideRecord, SignedReport, Subjects, Word, APPELLANTS_MAX, MOVERS_MAX,
 };
 use alloc::{vec, vec::Vec};
 use blyan_exact::{
@@ -158,7 +158,12 @@ where
 		side(second, Some(Backer { account: backer, bond }), "mover of the second"),
 	];
 	let round_began = frame_system::Pallet::<T>::block_number();
-	Games::<T>::insert(id, GameRecord { subject, part: 0, statement, sides, position, round_began });
+	let appellants = (0..APPELLANTS_MAX).map(|seed| (account("appellant", seed, 0), Side::Second));
+	let appellants = BoundedVec::truncate_from(appellants.collect::<Vec<_>>());
+	let is_appeal = false;
+	let game =
+		GameRecord { subject, part: 0, statement, sides, position, round_began, is_appeal, appellants };
+	Games::<T>::insert(id, game);
 	Pairs::<T>::insert(subject, pair(first.digest(), second.digest()), id);
 	Pallet::<T>::note_opened(subject);
 	id
@@ -406,7 +411,7 @@ mod benchmarks {
 		let game = at_end::<T>()?;
 		let record = Games::<T>::get(game).ok_or("it was opened above")?;
 		let [_, second] = record.digests();
-		Refuted::<T>::insert(record.subject, second, ());
+		Refuted::<T>::insert(record.subject, second, Fall::Proven);
 
 		#[extrinsic_call]
 		_(RawOrigin::Signed(account("anyone", 0, 0)), game);
@@ -420,7 +425,7 @@ mod benchmarks {
 		let game = at_end::<T>()?;
 		let record = Games::<T>::get(game).ok_or("it was opened above")?;
 		let [_, second] = record.digests();
-		Refuted::<T>::insert(record.subject, second, ());
+		Refuted::<T>::insert(record.subject, second, Fall::Proven);
 		let call = Call::<T>::settle { game };
 
 		#[block]
@@ -577,7 +582,8 @@ mod benchmarks {
 	fn sweep() {
 		let subject = Subject::Audit(u64::MAX);
 		for seed in 0..SWEPT_MAX {
-			Refuted::<T>::insert(subject, H256(blake2_256(&[&seed.to_le_bytes()])), ());
+			let digest = H256(blake2_256(&[&seed.to_le_bytes()]));
+			Refuted::<T>::insert(subject, digest, Fall::Undefended { against: Verdict::Invalid });
 		}
 		NoExpert::<T>::insert(subject, ());
 		Pallet::<T>::touch(subject);

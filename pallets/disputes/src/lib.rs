@@ -153,10 +153,10 @@ pub mod pallet {
 	pub type Agreed<T: Config> =
 		StorageMap<_, Twox64Concat, GameId, BoundedVec<Hash, ConstU32<OPERATORS_MAX>>>;
 
-	/// Claims that have fallen. Swept when their subject can no longer be disputed.
+	/// Claims that have fallen, and how. Swept when their subject can no longer be disputed.
 	// Hashers as in `Pairs`.
 	#[pallet::storage]
-	pub type Refuted<T: Config> = StorageDoubleMap<_, Twox64Concat, Subject, Blake2_128Concat, H256, ()>;
+	pub type Refuted<T: Config> = StorageDoubleMap<_, Twox64Concat, Subject, Blake2_128Concat, H256, Fall>;
 
 	/// Subjects whose candidate was shown to be no expert: every score of it is refuted. Swept like [`Refuted`].
 	// Twox64Concat: as in `Pairs`.
@@ -378,6 +378,8 @@ pub mod pallet {
 		KeyUnknown,
 		/// No other claim stands against this one.
 		NoOpponent,
+		/// As many appeals as there can be wait for this game.
+		TooManyAppeals,
 	}
 
 	#[pallet::hooks]

@@ -32,6 +32,9 @@ pub const OPENING_BYTES_MAX: u32 = 2 * 32 * OPERATORS_MAX + 128;
 /// Accounts remembered a side for its moves: one a round, and no game has as many rounds.
 pub const MOVERS_MAX: u32 = 16;
 
+/// Appeals that wait for one game: no committee has as many members.
+pub const APPELLANTS_MAX: u32 = 64;
+
 /// Domain separator of what session keys sign for this pallet.
 pub const DISPUTE_CONTEXT: &[u8] = b"blyan/dispute/1";
 
@@ -137,6 +140,22 @@ impl SignedReport {
 	}
 }
 
+/// How a claim fell.
+#[derive(
+	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub enum Fall {
+	/// The chain computed, or saw, that it is wrong.
+	Proven,
+	/// Nobody defended it against this claim. An appeal has them play again.
+	Undefended {
+		/// The opponent.
+		against: Verdict,
+	},
+	/// The bytes it is about were not supplied.
+	Withheld,
+}
+
 /// Who put a claim into a game and pays if it falls.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 pub struct Backer<AccountId, Balance> {
@@ -193,6 +212,10 @@ pub struct GameRecord<AccountId, Balance, BlockNumber> {
 	pub position: Position,
 	/// When both sides began to owe what they owe.
 	pub round_began: BlockNumber,
+	/// Whether the second claim plays again although it fell undefended.
+	pub is_appeal: bool,
+	/// Who waits for the end with an appeal, and for which side.
+	pub appellants: BoundedVec<(AccountId, Side), ConstU32<APPELLANTS_MAX>>,
 }
 
 impl<AccountId, Balance, BlockNumber> GameRecord<AccountId, Balance, BlockNumber>
@@ -211,17 +234,22 @@ where
 	}
 
 	/// Whose clock ran out, and so whose claim falls. If both did, the first one falls; at the same block, the one that
-	/// was put forward against a claim on the chain, or else both.
+	/// was put forward, or appealed, against another, or else both.
 	pub fn timed_out(&self, now: BlockNumber) -> [bool; 2] {
 		let out = Side::BOTH.map(|side| self.owes(side) && now > self.deadline(side));
 		let [first, second] = Side::BOTH.map(|side| self.deadline(side));
-		let [first_backed, second_backed] = Side::BOTH.map(|side| side.of(&self.sides).backer.is_some());
+		let [first_bears, second_bears] = Side::BOTH.map(|side| self.bears_burden(side));
 		match out {
 			[true, true] if first < second => [true, false],
 			[true, true] if second < first => [false, true],
-			[true, true] if first_backed != second_backed => [first_backed, second_backed],
+			[true, true] if first_bears != second_bears => [first_bears, second_bears],
 			out => out,
 		}
+	}
+
+	/// Whether a side has to show something, and the other one not, if nobody does anything.
+	fn bears_burden(&self, side: Side) -> bool {
+		side.of(&self.sides).backer.is_some() || (self.is_appeal && side == Side::Second)
 	}
 
 	/// The claims.

@@ -9,7 +9,7 @@ use blyan_exact::{
 	Hash, ModelConfig, Program,
 };
 use blyan_primitives::{
-	traits::{Claims, EligibleOperator, OffenceKind, Offences, OperatorSet, Service},
+	traits::{Claims, Contested, EligibleOperator, OffenceKind, Offences, OperatorSet, Service},
 	BlockRef, EvaluationJob, OperatorId, OperatorSignature, PartIndex, Statement, Subject, Verdict,
 };
 use frame_support::{
@@ -77,6 +77,8 @@ parameter_types! {
 	pub static Books: BTreeMap<Subject, Book> = BTreeMap::new();
 	pub static Keys: BTreeMap<OperatorId, AccountId> = BTreeMap::new();
 	pub static Reports: Vec<Report> = Vec::new();
+	pub static ContestedClaims: Vec<Contested> = Vec::new();
+	pub static Appealed: Vec<(AccountId, bool)> = Vec::new();
 	pub static Slashed: Balance = 0;
 	/// What the claims of a real model are about; the made-up computation if there is none.
 	pub static Real: Option<Statement> = None;
@@ -157,6 +159,20 @@ pub struct Court;
 impl Offences<AccountId> for Court {
 	fn report(offender: &AccountId, kind: OffenceKind, evidence: H256, reporter: Option<&AccountId>) {
 		Reports::mutate(|all| all.push((offender.clone(), kind, evidence, reporter.cloned())));
+	}
+	fn report_claim(
+		offender: &AccountId,
+		kind: OffenceKind,
+		evidence: H256,
+		reporter: Option<&AccountId>,
+		contested: Contested,
+	) {
+		Self::report(offender, kind, evidence, reporter);
+		ContestedClaims::mutate(|all| all.push(contested));
+	}
+	fn note_appeal_ended(appellant: &AccountId, subject: Subject, cleared: bool) {
+		assert_eq!(subject, SUBJECT);
+		Appealed::mutate(|all| all.push((appellant.clone(), cleared)));
 	}
 }
 
@@ -415,6 +431,8 @@ pub(crate) fn ext() -> sp_io::TestExternalities {
 	Books::set(BTreeMap::new());
 	Reports::set(Vec::new());
 	Slashed::set(0);
+	ContestedClaims::set(Vec::new());
+	Appealed::set(Vec::new());
 	Real::set(None);
 	Keys::set(OPERATORS.iter().map(|who| (who.public().into(), who.to_account_id())).collect());
 	let named = Sr25519Keyring::iter().map(|who| who.to_account_id());
