@@ -203,10 +203,10 @@ impl pallet_audits::Config for Runtime {
 
 parameter_types! {
 	pub const ReporterShare: Perbill = Perbill::from_percent(20);
-	pub const AppealWindow: BlockNumber = DAYS;
+	pub const AppealWindow: BlockNumber = 2 * DAYS;
 	pub const JudgementWindow: BlockNumber = 7 * DAYS;
 	pub const AppealBond: Balance = UNIT;
-	pub const StrikeMemory: BlockNumber = 90 * DAYS;
+	pub const StrikeMemory: BlockNumber = 180 * DAYS;
 }
 
 impl pallet_slashing::Config for Runtime {

@@ -29,15 +29,16 @@ parameter_types! {
 	pub const HeartbeatPeriod: BlockNumber = HOURS;
 	pub const UnbondingPeriod: BlockNumber = 7 * DAYS;
 	// The challenge window, a game in which both sides use up their clocks, and the time for an appeal: governance
-	// keeps them within two days together.
-	pub const LongestDispute: BlockNumber = 2 * DAYS;
+	// keeps them within three days together.
+	pub const LongestDispute: BlockNumber = 3 * DAYS;
 	pub const QuarantinePeriod: BlockNumber = DAYS;
-	// The last hundred events count for about two thirds of a measure.
-	pub const MeasureStep: Permill = Permill::from_percent(1);
+	// The last fifty events count for about two thirds of a measure.
+	pub const MeasureStep: Permill = Permill::from_percent(2);
 	pub const RegistrationBase: Balance = UNIT / 10;
 	pub const RegistrationHalfLife: BlockNumber = DAYS;
 	pub const HardwareBond: Balance = UNIT / 10;
-	pub const HardwareWindow: BlockNumber = HOURS;
+	// Longer than tolerated silence.
+	pub const HardwareWindow: BlockNumber = 4 * HOURS;
 	/// Heartbeats are small and rare; they pass before calls that pay no tip.
 	pub const HeartbeatPriority: TransactionPriority = TransactionPriority::MAX / 2;
 }
