@@ -124,7 +124,8 @@ pub mod pallet {
 		#[pallet::constant]
 		type HardwareBond: Get<BalanceOf<Self>>;
 
-		/// Blocks in which a drawn component has to be opened.
+		/// Blocks in which a component has to be drawn, and then as many in which it has to be opened. Longer than an
+		/// honest operator may be silent.
 		#[pallet::constant]
 		type HardwareWindow: Get<BlockNumberFor<Self>>;
 
@@ -345,6 +346,11 @@ pub mod pallet {
 			/// The last block for the answer.
 			deadline: BlockNumberFor<T>,
 		},
+		/// A hardware challenge ended before anything was drawn, for want of randomness.
+		HardwareChallengeLapsed {
+			/// The operator.
+			who: T::AccountId,
+		},
 		/// An operator opened its hardware as it had committed to it.
 		HardwareProven {
 			/// The operator.
@@ -389,6 +395,8 @@ pub mod pallet {
 		OffencePending,
 		/// Another operator committed to this hardware.
 		HardwareTaken,
+		/// Nobody challenges itself.
+		OwnHardware,
 		/// The operator commits to no hardware; there is nothing to challenge.
 		NoHardware,
 		/// A hardware challenge is open; it has to be answered or missed first.
@@ -616,13 +624,13 @@ pub mod pallet {
 			Self::do_answer_hardware(&key, component, &opening)
 		}
 
-		/// Do what is due about a hardware challenge: draw the component, or note that the answer was missed. The sweep
-		/// does the same, later. Free if there was something to do.
+		/// Do what is due about a hardware challenge: draw the component, give up the draw, or note that the answer was
+		/// missed. The sweep does the same, later. Free if there was something to do.
 		///
 		/// - `origin`: anyone, signed.
 		/// - `who`: the challenged operator.
 		///
-		/// Emits [`Event::HardwareDrawn`] or [`Event::HardwareRefuted`].
+		/// Emits [`Event::HardwareDrawn`], [`Event::HardwareChallengeLapsed`] or [`Event::HardwareRefuted`].
 		#[pallet::call_index(11)]
 		pub fn settle_hardware(origin: OriginFor<T>, who: T::AccountId) -> DispatchResultWithPostInfo {
 			ensure_signed(origin)?;

@@ -221,7 +221,7 @@ mod benchmarks {
 
 	impl_benchmark_test_suite!(
 		Pallet,
-		crate::tests::mock::ExtBuilder::default().build(),
+		crate::tests::mock::ExtBuilder.build(),
 		crate::tests::mock::Test
 	);
 }

@@ -284,7 +284,6 @@ pub fn is_eligible(who: u64) -> bool {
 }
 
 /// The world: Alice and Bob are operators, accounts 1 to 9 have money, block 1.
-#[derive(Default)]
 pub struct ExtBuilder;
 
 impl ExtBuilder {
