@@ -391,6 +391,8 @@ pub mod pallet {
 		StillUnbonding,
 		/// The account was banned; nothing lifts that.
 		Banned,
+		/// The registration bond is higher than what was accepted; it falls with time.
+		BondTooHigh,
 		/// An offence awaits its decision; try again when it is settled.
 		OffencePending,
 		/// Another operator committed to this hardware.
@@ -459,6 +461,7 @@ pub mod pallet {
 		/// - `profile`: what the operator offers and where.
 		/// - `key`: the session key of its node.
 		/// - `proof`: the session key's signature over [`possession_payload`].
+		/// - `bond_max`: the highest registration bond that the caller accepts, since others may register first.
 		///
 		/// Emits [`Event::Registered`].
 		#[pallet::call_index(0)]
@@ -467,9 +470,10 @@ pub mod pallet {
 			profile: OperatorProfile,
 			key: OperatorId,
 			proof: OperatorSignature,
+			#[pallet::compact] bond_max: BalanceOf<T>,
 		) -> DispatchResult {
 			let who = ensure_signed(origin)?;
-			Self::do_register(&who, profile, key, &proof)
+			Self::do_register(&who, profile, key, &proof, bond_max)
 		}
 
 		/// Say that the machine changed.

@@ -88,7 +88,7 @@ fn challenge_hardware_fails_when_there_is_nothing_to_ask() {
 		assert_noop!(Operators::challenge_hardware(signed(ALICE), ALICE), Error::<Test>::OwnHardware);
 		let nothing = OperatorProfile { hardware: H256::zero(), ..profile(CHARLIE) };
 		let proof = proof("Charlie", CHARLIE);
-		assert_ok!(Operators::register(signed(CHARLIE), nothing, key("Charlie"), proof));
+		assert_ok!(Operators::register(signed(CHARLIE), nothing, key("Charlie"), proof, RICHES));
 		assert_noop!(challenge(CHARLIE), Error::<Test>::NoHardware);
 		assert_ok!(challenge(ALICE));
 		assert_noop!(challenge(ALICE), Error::<Test>::ChallengeOpen);

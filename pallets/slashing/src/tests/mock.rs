@@ -208,7 +208,7 @@ pub fn key(who: u64) -> OperatorId {
 /// Registers a basic operator as anybody would.
 pub fn register(who: u64) -> DispatchResult {
 	let proof = pair(who).sign(&possession_payload(&GENESIS_HASH, &who));
-	Operators::register(signed(who), OperatorProfile::default(), key(who), proof)
+	Operators::register(signed(who), OperatorProfile::default(), key(who), proof, RICHES)
 }
 
 /// Lets an operator be heard in the current period.
