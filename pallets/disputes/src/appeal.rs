@@ -25,11 +25,8 @@ impl<T: Config> Appeals<T::AccountId> for Pallet<T> {
 			votes.entry(*digest).and_modify(|count| *count = count.saturating_add(1)).or_insert(1);
 		}
 		// The last of equal maxima is the first of the list.
-		let prevailing = others
-			.iter()
-			.rev()
-			.max_by_key(|digest| votes.get(*digest))
-			.ok_or(Error::<T>::NoOpponent)?;
+		let prevailing =
+			others.iter().rev().max_by_key(|digest| votes.get(*digest)).ok_or(Error::<T>::NoOpponent)?;
 		Self::do_confront(subject, *prevailing, own)
 	}
 }

@@ -82,8 +82,7 @@ impl<T: Config> Pallet<T> {
 		Self::note_move(&mut game, side, &mover);
 		Self::deposit_event(Event::Opened { game: id, side, mover });
 		let Some(earlier) = Posted::<T>::take(id) else {
-			let bytes =
-				BoundedVec::try_from(opening.encode()).map_err(|_| Error::<T>::OpeningTooLarge)?;
+			let bytes = BoundedVec::try_from(opening.encode()).map_err(|_| Error::<T>::OpeningTooLarge)?;
 			side.of_mut(&mut game.sides).moved = true;
 			Posted::<T>::insert(id, bytes);
 			Games::<T>::insert(id, game);

@@ -327,8 +327,7 @@ impl Position {
 	pub fn check(&self, statement: &Statement, side: Side, opening: &Opening) -> Result<(), Refusal> {
 		match (self, opening) {
 			(Self::Items { level, index, nodes }, Opening::Items(children)) => {
-				let places =
-					tree::children(statement.items() as usize, u32::from(*level), *index as usize);
+				let places = tree::children(statement.items() as usize, u32::from(*level), *index as usize);
 				ensure(children.len() == places.len(), Refusal::WrongCount)?;
 				ensure(tree::sum_node(children) == *side.of(nodes), Refusal::NotCommitted)
 			}
@@ -363,10 +362,7 @@ impl Position {
 			}
 			(
 				Self::Item { item, .. },
-				[
-					Opening::Item { baseline: first, candidate: first_after, .. },
-					Opening::Item { baseline: second, candidate: second_after, .. },
-				],
+				[Opening::Item { baseline: first, candidate: first_after, .. }, Opening::Item { baseline: second, candidate: second_after, .. }],
 			) => {
 				let (trace, (first, second)) =
 					if first == second { (1, (first_after, second_after)) } else { (0, (first, second)) };

@@ -155,8 +155,7 @@ pub mod pallet {
 	/// Claims that have fallen. Swept when their subject can no longer be disputed.
 	// Hashers as in `Pairs`.
 	#[pallet::storage]
-	pub type Refuted<T: Config> =
-		StorageDoubleMap<_, Twox64Concat, Subject, Blake2_128Concat, H256, ()>;
+	pub type Refuted<T: Config> = StorageDoubleMap<_, Twox64Concat, Subject, Blake2_128Concat, H256, ()>;
 
 	/// Subjects whose candidate was shown to be no expert: every score of it is refuted. Swept like [`Refuted`].
 	// Twox64Concat: as in `Pairs`.

@@ -3,9 +3,7 @@
 use super::*;
 use crate::{Audits, Call, Enrolments, Phase, SeatState, Vote};
 use blyan_host::{MlEngine, MlEngineExt};
-use blyan_primitives::{
-	operator_key, EngineError, EvaluationJob, JobId, JobStatus, Opening, Query,
-};
+use blyan_primitives::{operator_key, EngineError, EvaluationJob, JobId, JobStatus, Opening, Query};
 use codec::Decode;
 use frame_support::traits::Hooks;
 use parking_lot::{Mutex, RwLock};
@@ -75,8 +73,7 @@ impl Machine {
 	pub(crate) fn new(operators: impl IntoIterator<Item = u32>) -> Self {
 		let keystore = MemoryKeystore::new();
 		for seed in operators {
-			let seed = format!("//operator/{seed}");
-			keystore.sr25519_generate_new(operator_key::KEY_TYPE, Some(&seed)).unwrap();
+			keystore.sr25519_generate_new(operator_key::KEY_TYPE, Some(&key_seed(seed))).unwrap();
 		}
 		Self { keystore, disk: new_disk(), engine: Arc::default() }
 	}
@@ -144,15 +141,6 @@ impl Network {
 			end_block();
 			begin_next();
 		});
-	}
-
-	/// One block in which all machines speak and are heard.
-	pub(crate) fn live(&mut self, machines: &[Machine]) {
-		for machine in machines {
-			let calls = self.work(machine);
-			self.arrive(calls);
-		}
-		self.end_block();
 	}
 
 	fn ask<R>(&mut self, question: impl FnOnce() -> R) -> R {
@@ -227,7 +215,8 @@ fn the_setter_evaluates_first_whatever_its_coin_says() {
 		*machine.engine.is_slow.lock() = true;
 		assert_eq!(network.work(&machine), []);
 		assert_eq!(network.work(&machine), [], "no answer without an evaluation");
-		let asked = (machine.engine.jobs.lock().keys().copied().collect::<Vec<_>>(), *machine.engine.starts.lock());
+		let asked =
+			(machine.engine.jobs.lock().keys().copied().collect::<Vec<_>>(), *machine.engine.starts.lock());
 		assert_eq!(asked.1, 1);
 		*machine.engine.is_slow.lock() = false;
 		assert_eq!(kinds(&network.work(&machine)), [1]);
@@ -296,7 +285,8 @@ fn worker_says_again_only_what_did_not_arrive() {
 
 #[test]
 fn an_engine_in_trouble_means_silence() {
-	for error in [EngineError::BlobMissing(H256([1; 32])), EngineError::ModelTooLarge, EngineError::CandidateInvalid]
+	for error in
+		[EngineError::BlobMissing(H256([1; 32])), EngineError::ModelTooLarge, EngineError::CandidateInvalid]
 	{
 		let (mut network, machine) = network(world());
 		network.ask(open);

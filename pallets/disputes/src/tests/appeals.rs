@@ -10,13 +10,11 @@ use sp_keyring::Sr25519Keyring::{Alice, Bob, Charlie, Dave};
 fn an_appeal_plays_against_the_claim_that_prevailed() {
 	story(|| {
 		let liar = Party::lying(Spot::any(0, 12));
-		let claims = [(Dave, Verdict::Invalid), (Alice, liar.verdict()), (Bob, liar.verdict()), (Charlie, honest())];
+		let claims =
+			[(Dave, Verdict::Invalid), (Alice, liar.verdict()), (Bob, liar.verdict()), (Charlie, honest())];
 		claim(SUBJECT, &claims);
 		assert_ok!(Disputes::appeal(&Charlie.to_account_id(), SUBJECT));
-		assert_noop!(
-			Disputes::appeal(&Charlie.to_account_id(), SUBJECT),
-			Error::<Test>::AlreadyPlaying
-		);
+		assert_noop!(Disputes::appeal(&Charlie.to_account_id(), SUBJECT), Error::<Test>::AlreadyPlaying);
 		assert_noop!(Disputes::appeal(&challenger(), SUBJECT), Error::<Test>::ClaimUnknown);
 		play_out(0, [&account(1), &account(2)], [&liar, &Party::honest()]);
 		assert_eq!(refuted(0), [true, false]);

@@ -91,10 +91,7 @@ fn nothing_is_opened_where_the_bytes_decide() {
 				Error::<Test>::NotOwed
 			);
 		}
-		assert_noop!(
-			Disputes::execute(signed(&account(1)), game, witness()),
-			Error::<Test>::NotExecuting
-		);
+		assert_noop!(Disputes::execute(signed(&account(1)), game, witness()), Error::<Test>::NotExecuting);
 		Books::mutate(|books| books.get_mut(&SUBJECT).unwrap().open = 0);
 		Books::mutate(|books| books.get_mut(&SUBJECT).unwrap().disputable = false);
 		assert_noop!(show(EXPERT), Error::<Test>::NotDisputable);

@@ -123,9 +123,7 @@ fn challenge_refuses_what_cannot_be_played() {
 	story(|| {
 		let liar = Party::lying(Spot::any(0, 12));
 		all_claim(liar.verdict());
-		let send = |against, verdict| {
-			Disputes::challenge(signed(&challenger()), SUBJECT, against, verdict)
-		};
+		let send = |against, verdict| Disputes::challenge(signed(&challenger()), SUBJECT, against, verdict);
 		assert_noop!(send(honest().digest(), honest()), Error::<Test>::ClaimUnknown);
 		assert_noop!(send(liar.digest(), liar.verdict()), Error::<Test>::SameClaim);
 		let Verdict::Scored(score) = honest() else { unreachable!("honest people score") };
@@ -205,13 +203,21 @@ fn moves_of_operators_cost_nothing_and_are_valid_only_while_owed() {
 			signature,
 		};
 		let said = say(Bob, Word::Descend(game, side, hash(&opening)));
-		assert!(deliver(call(liar.open(0, blyan_primitives::Query::Items { level: 2, index: 0 }), said.clone()))
-			.is_err());
-		assert!(deliver(call(opening.clone(), say(Bob, Word::Descend(game + 1, side, hash(&opening))))).is_err());
+		assert!(deliver(call(
+			liar.open(0, blyan_primitives::Query::Items { level: 2, index: 0 }),
+			said.clone()
+		))
+		.is_err());
+		assert!(
+			deliver(call(opening.clone(), say(Bob, Word::Descend(game + 1, side, hash(&opening))))).is_err()
+		);
 		assert!(deliver(call(opening.clone(), say(Dave, Word::Descend(game, side, hash(&opening))))).is_err());
 		assert_ok!(deliver(call(opening.clone(), said.clone())));
 		assert!(deliver(call(opening, said)).is_err(), "it is no longer owed");
-		assert_eq!(crate::Games::<Test>::get(game).unwrap().sides[0].movers.to_vec(), [(Bob.to_account_id(), 1)]);
+		assert_eq!(
+			crate::Games::<Test>::get(game).unwrap().sides[0].movers.to_vec(),
+			[(Bob.to_account_id(), 1)]
+		);
 	});
 }
 

@@ -25,10 +25,7 @@ fn whoever_does_not_move_loses() {
 			assert_noop!(Disputes::claim_timeout(signed(&account(1)), game), Error::<Test>::ClockStillRuns);
 			assert!(deliver(Call::claim_timeout { game }).is_err());
 			run_for(1);
-			assert_noop!(
-				open(&account(1), game, late, late.of(&parties)),
-				Error::<Test>::ClockRanOut
-			);
+			assert_noop!(open(&account(1), game, late, late.of(&parties)), Error::<Test>::ClockRanOut);
 			assert_ok!(deliver(Call::claim_timeout { game }));
 			assert_eq!(refuted(game), Side::BOTH.map(|side| side == late));
 			assert!(deliver(Call::claim_timeout { game }).is_err(), "once");

@@ -166,20 +166,15 @@ fn openings_of_wrong_kind_or_length_are_refused() {
 		let send = |opening| Disputes::descend(signed(&account(1)), game, Side::First, opening);
 		assert_noop!(send(Opening::Hashes(vec![[0; 32]; 2])), Error::<Test>::OpeningOfWrongKind);
 		assert_noop!(send(Opening::Witness(witness())), Error::<Test>::OpeningOfWrongKind);
-		let Opening::Items(mut children) = Party::honest().open(0, Query::Items { level: 2, index: 0 }) else {
+		let Opening::Items(mut children) = Party::honest().open(0, Query::Items { level: 2, index: 0 })
+		else {
 			unreachable!("items are opened as items")
 		};
 		children.push(children[0]);
 		assert_noop!(send(Opening::Items(children.clone())), Error::<Test>::OpeningOfWrongLength);
 		assert_noop!(send(Opening::Items(Vec::new())), Error::<Test>::OpeningOfWrongLength);
-		assert_noop!(
-			send(Opening::Items(vec![Default::default(); 10_000])),
-			Error::<Test>::OpeningTooLarge
-		);
-		assert_noop!(
-			Disputes::execute(signed(&account(1)), game, witness()),
-			Error::<Test>::NotExecuting
-		);
+		assert_noop!(send(Opening::Items(vec![Default::default(); 10_000])), Error::<Test>::OpeningTooLarge);
+		assert_noop!(Disputes::execute(signed(&account(1)), game, witness()), Error::<Test>::NotExecuting);
 		assert_noop!(
 			Disputes::descend(signed(&account(1)), 99, Side::First, Opening::Hashes(vec![])),
 			Error::<Test>::GameUnknown
@@ -254,10 +249,7 @@ fn a_witness_that_proves_nothing_changes_nothing() {
 		assert_noop!(show(vec![Evidence::Output(vec![1])]), Error::<Test>::WitnessUnproven);
 		let huge = vec![Evidence::Output(vec![0; 256 * 1024])];
 		assert_noop!(show(huge), Error::<Test>::WitnessTooLarge);
-		assert_noop!(
-			open(&account(1), game, Side::First, &Party::honest()),
-			Error::<Test>::NotOwed
-		);
+		assert_noop!(open(&account(1), game, Side::First, &Party::honest()), Error::<Test>::NotOwed);
 		// Nobody can score what is no tensor, so here both are wrong.
 		assert_ok!(show(vec![Evidence::Output(b"no tensor".to_vec())]));
 		assert_eq!(refuted(game), [true, true]);

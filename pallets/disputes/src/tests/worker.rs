@@ -3,9 +3,7 @@
 use super::*;
 use crate::{game::Side, Call, Games};
 use blyan_host::{MlEngine, MlEngineExt};
-use blyan_primitives::{
-	operator_key, EngineError, EvaluationJob, JobId, JobStatus, Opening, Query, Verdict,
-};
+use blyan_primitives::{operator_key, EngineError, EvaluationJob, JobId, JobStatus, Opening, Query, Verdict};
 use codec::Decode;
 use frame_support::{assert_ok, traits::Hooks};
 use parking_lot::{Mutex, RwLock};

@@ -10,8 +10,8 @@ use blyan_exact::{
 	Hash, ModelConfig, Program, Shape,
 };
 use blyan_primitives::{
-	BlobRef, BlockRef, EvaluationJob, EvaluationOutcome, HoldoutRef, Opening, PartIndex, Query, Score, Statement,
-	Verdict,
+	BlobRef, BlockRef, EvaluationJob, EvaluationOutcome, HoldoutRef, Opening, PartIndex, Query, Score,
+	Statement, Verdict,
 };
 use sp_core::H256;
 use std::{collections::BTreeMap, sync::OnceLock};
@@ -148,10 +148,7 @@ fn true_lists(part: PartIndex) -> &'static Lists {
 		let list = |item, trace| {
 			let roots = (0..program().operators()).map(|operator| {
 				let shape = program().shape_at(operator).unwrap();
-				shape.root(&output(
-					Spot { part, item, trace, operator, row: 0, block: 0 },
-					&BTreeMap::new(),
-				))
+				shape.root(&output(Spot { part, item, trace, operator, row: 0, block: 0 }, &BTreeMap::new()))
 			});
 			roots.collect::<Vec<Hash>>()
 		};
