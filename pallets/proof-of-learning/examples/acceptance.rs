@@ -8,7 +8,8 @@
 //! like that of real evaluations: a sequence's difference has a standard deviation of 0.016 bits per byte, heavy tails
 //! (Student's t with 5 or 4 degrees of freedom), skew to either side, and correlation between the sequences of one
 //! document. The share of families with at least one acceptance is printed with its 95 % Wilson interval, and has to
-//! stay below alpha. Then: how often an expert that does improve is accepted, by sample size, improvement and attempt; and
+//! stay below alpha for candidates that improve nothing; those that improve by exactly the requirement, which is too
+//! little, are shown beside them. Then: how often an expert that does improve is accepted, by sample size, improvement and attempt; and
 //! how often one passes the guard sample. Ends in one line of JSON.
 
 use blyan_primitives::{EvaluationOutcome, Score};
@@ -213,7 +214,9 @@ fn false_accepts(noise: Noise, table: &[f32], families: u64, n: u32, mean: f64) 
 
 fn print_false_accepts(families: u64, n: u32) -> Vec<Value> {
 	println!("False acceptances: share of {families} miners with at least one, in parts per million; alpha is {ALPHA}.");
-	println!("Every attempt is a fresh candidate measured on {n} sequences; 95 % Wilson interval in brackets.\n");
+	println!(
+		"Every attempt is a fresh candidate measured on {n} sequences; 95 % Wilson interval in brackets.\n"
+	);
 	print!("{:<16} {:>8} {:>10}", "noise", "skewness", "mean");
 	for attempts in ATTEMPTS {
 		print!(" {:>16}", format!("{attempts} attempts"));
@@ -230,7 +233,10 @@ fn print_false_accepts(families: u64, n: u32) -> Vec<Value> {
 			for count in hits {
 				let (low, high) = wilson(count, families);
 				let ppm = |share: f64| (share * 1e6).round();
-				print!(" {:>16}", format!("{} [{}, {}]", ppm(count as f64 / families as f64), ppm(low), ppm(high)));
+				print!(
+					" {:>16}",
+					format!("{} [{}, {}]", ppm(count as f64 / families as f64), ppm(low), ppm(high))
+				);
 			}
 			println!();
 			for (attempts, count) in ATTEMPTS.iter().zip(hits) {
@@ -249,7 +255,9 @@ fn print_false_accepts(families: u64, n: u32) -> Vec<Value> {
 fn print_power(trials: u64) -> Vec<Value> {
 	const SIZES: [u32; 5] = [64, 128, 256, 512, 1_024];
 	const IMPROVEMENTS: [f64; 8] = [0.001, 0.002, 0.003, 0.004, 0.005, 0.0075, 0.0106, 0.015];
-	println!("Power: share of {trials} candidates that are accepted, noise t5; improvement in bits per byte.\n");
+	println!(
+		"Power: share of {trials} candidates that are accepted, noise t5; improvement in bits per byte.\n"
+	);
 	let noise = NOISES[0];
 	let table = noise.table();
 	let mut rows = Vec::new();
@@ -264,7 +272,8 @@ fn print_power(trials: u64) -> Vec<Value> {
 			print!("{attempt:<10} {n:>9} {t:>6.2}");
 			for improvement in IMPROVEMENTS {
 				let [accepted] = in_parallel(trials, |core, share| {
-					let mut lab = Lab::new(noise, &table, (core << 40) ^ u64::from(n) ^ improvement.to_bits());
+					let mut lab =
+						Lab::new(noise, &table, (core << 40) ^ u64::from(n) ^ improvement.to_bits());
 					[(0..share).filter(|_| lab.is_accepted(n, improvement, attempt)).count() as u64]
 				});
 				let power = accepted as f64 / trials as f64;
@@ -325,7 +334,11 @@ fn main() {
 	let false_accepts = print_false_accepts(families, n);
 	let power = print_power((families / 10).max(1));
 	let guard = print_guard(families);
-	let holds = false_accepts.iter().all(|row| row["low"].as_f64().unwrap_or(1.0) <= f64::from(ALPHA) * 1e-6);
+	// Of those that improve nothing; the rows at the requirement itself show how much of this is owed to delta.
+	let holds = false_accepts
+		.iter()
+		.filter(|row| row["mean"] == 0.0)
+		.all(|row| row["high"].as_f64().unwrap_or(1.0) <= f64::from(ALPHA) * 1e-6);
 	println!(
 		"{}",
 		json!({

@@ -90,6 +90,8 @@ where
 }
 
 /// Where an open submission stands.
+// It lives in storage, and in one variable at a time: nothing would be smaller in a box.
+#[allow(clippy::large_enum_variant)]
 #[derive(
 	CloneNoBound,
 	DebugNoBound,

@@ -10,8 +10,8 @@ extern crate alloc;
 mod records;
 
 pub use records::{
-	ActiveEvaluation, CommitteeSeat, DecidedSubmission, EvaluationStage, ExpiryReason, OperatorInfo, RejectReason, SubmissionInfo,
-	SubmissionOutcome, SubmissionState, SubmissionTerms,
+	ActiveEvaluation, CommitteeSeat, DecidedSubmission, EvaluationStage, ExpiryReason, OperatorInfo,
+	RejectReason, SubmissionInfo, SubmissionOutcome, SubmissionState, SubmissionTerms,
 };
 
 use alloc::vec::Vec;
