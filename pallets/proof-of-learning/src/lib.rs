@@ -509,6 +509,10 @@ pub mod pallet {
 	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
 		fn on_idle(now: BlockNumberFor<T>, remaining: Weight) -> Weight {
 			let queues = Self::advance_queues(now, remaining);
+			if queues.is_zero() {
+				// Not even looking was affordable.
+				return queues;
+			}
 			queues.saturating_add(Self::settle_due(now, remaining.saturating_sub(queues)))
 		}
 
