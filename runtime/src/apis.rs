@@ -1,12 +1,16 @@
 //! What nodes and clients ask the runtime.
 
 use crate::{configs::xcm as xcm_config, *};
-use alloc::{collections::BTreeMap, vec, vec::Vec};
+use alloc::{vec, vec::Vec};
 use blyan_primitives::{
-	traits::{BlobAnnouncements, ExpertRegistry, OperatorSet},
-	ExpertHead, ExpertSlot, HoldoutRef, ModelId, ModelInfo, SubmissionId,
+	traits::{BlobAnnouncements, ExpertRegistry},
+	EvaluationJob, ExpertHead, ExpertSlot, HoldoutRef, ModelId, ModelInfo, PartIndex, Subject, SubmissionId,
+	Verdict,
 };
-use blyan_runtime_api::{OperatorInfo, SubmissionInfo, SubmissionTerms};
+use blyan_runtime_api::{
+	disputes::{DemandInfo, GameId, GameInfo},
+	OffenceInfo, OperatorInfo, SubmissionInfo, SubmissionTerms,
+};
 use cumulus_primitives_core::{ParaId, VerifySchedulingSignature};
 use frame_support::{
 	genesis_builder_helper::{build_state, get_preset},
@@ -353,6 +357,10 @@ impl_runtime_apis! {
 		fn holdout(model: ModelId) -> Option<HoldoutRef> {
 			pallet_proof_of_learning::Holdouts::<Runtime>::get(model)
 		}
+
+		fn guard_holdout(model: ModelId) -> Option<HoldoutRef> {
+			pallet_proof_of_learning::GuardHoldouts::<Runtime>::get(model)
+		}
 	}
 
 	impl blyan_runtime_api::LearningApi<Block> for Runtime {
@@ -371,11 +379,51 @@ impl_runtime_apis! {
 		fn terms(miner: AccountId) -> SubmissionTerms {
 			ProofOfLearning::terms(miner)
 		}
+
+		fn job(submission: SubmissionId, part: PartIndex) -> Option<EvaluationJob> {
+			ProofOfLearning::evaluation_job(submission, part)
+		}
+
+		fn verdicts(submission: SubmissionId) -> Vec<(AccountId, Verdict)> {
+			ProofOfLearning::verdicts(submission)
+		}
 	}
 
 	impl blyan_runtime_api::OperatorsApi<Block> for Runtime {
 		fn operators() -> Vec<OperatorInfo> {
-			operator_infos()
+			Operators::infos()
+		}
+
+		fn registration_price() -> Balance {
+			Operators::registration_price()
+		}
+	}
+
+	impl blyan_runtime_api::SlashingApi<Block> for Runtime {
+		fn offences(who: AccountId) -> Vec<OffenceInfo> {
+			Slashing::offences(&who)
+		}
+	}
+
+	impl blyan_runtime_api::disputes::DisputesApi<Block> for Runtime {
+		fn games(subject: Subject) -> Vec<GameInfo> {
+			Disputes::games(subject)
+		}
+
+		fn game(id: GameId) -> Option<GameInfo> {
+			Disputes::game(id)
+		}
+
+		fn open_games() -> Vec<GameId> {
+			Disputes::open_games()
+		}
+
+		fn demands(subject: Subject) -> Vec<DemandInfo> {
+			Disputes::demands(subject)
+		}
+
+		fn refuted(subject: Subject) -> Vec<H256> {
+			Disputes::refuted(subject)
 		}
 	}
 
@@ -384,25 +432,4 @@ impl_runtime_apis! {
 			parameters::serving::PricePerByte::get()
 		}
 	}
-}
-
-/// Every operator, ordered by account.
-fn operator_infos() -> Vec<OperatorInfo> {
-	let eligible: BTreeMap<_, _> = <Operators as OperatorSet<AccountId>>::eligible().into_iter().collect();
-	let infos: BTreeMap<_, _> = pallet_operators::Operators::<Runtime>::iter()
-		.map(|(account, record)| {
-			let period_start = record.heard_in.saturating_mul(configs::HeartbeatPeriod::get());
-			let info = OperatorInfo {
-				account: account.clone(),
-				key: record.key,
-				stake: record.stake,
-				reputation: record.reputation,
-				// The chain keeps the period, whose first block is the latest it can vouch for.
-				last_heartbeat: period_start.max(record.registered_at),
-				eligible: eligible.contains_key(&account),
-			};
-			(account, info)
-		})
-		.collect();
-	infos.into_values().collect()
 }

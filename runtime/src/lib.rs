@@ -188,6 +188,12 @@ mod runtime {
 	pub type Operators = pallet_operators;
 	#[runtime::pallet_index(62)]
 	pub type ProofOfLearning = pallet_proof_of_learning;
+	#[runtime::pallet_index(63)]
+	pub type Disputes = pallet_disputes;
+	#[runtime::pallet_index(64)]
+	pub type Slashing = pallet_slashing;
+	#[runtime::pallet_index(65)]
+	pub type Audits = pallet_audits;
 
 	// Development chains only: without a key in genesis nobody can call it.
 	#[runtime::pallet_index(255)]

@@ -5,6 +5,7 @@ use frame_support::{
 	dynamic_params::{dynamic_pallet_params, dynamic_params},
 	traits::EnsureOriginWithArg,
 };
+use sp_runtime::Perbill;
 
 #[dynamic_params(RuntimeParameters, pallet_parameters::Parameters::<Runtime>)]
 pub mod dynamic_params {
@@ -17,18 +18,19 @@ pub mod dynamic_params {
 		/// Least mean improvement that is accepted, bits per byte in Q16: 32 is about 0.0005.
 		#[codec(index = 0)]
 		pub static Delta: u32 = 32;
-		/// Standard errors by which the mean must exceed it, in thousandths.
+		/// Permitted chance, in millionths and over all attempts together, of accepting from a miner that never improves.
+		/// 1,350 is the tail beyond three standard errors.
 		#[codec(index = 1)]
-		pub static ZMilli: u32 = 3_000;
+		pub static Alpha: u32 = 1_350;
 		/// Sequences drawn for one evaluation.
 		#[codec(index = 2)]
 		pub static SampleSize: u32 = 256;
 		/// Blocks between a submission and the draw of its committee and sample.
 		#[codec(index = 3)]
 		pub static Delay: BlockNumber = 2;
-		/// Blocks the committee has for its reports.
+		/// Blocks the committee has to evaluate and to seal what it found.
 		#[codec(index = 4)]
-		pub static ReportWindow: BlockNumber = 100;
+		pub static SealWindow: BlockNumber = 100;
 		/// Operators drawn for one submission, where there are that many.
 		#[codec(index = 5)]
 		pub static CommitteeSize: u32 = 5;
@@ -56,6 +58,21 @@ pub mod dynamic_params {
 		/// Failures in a row that make it a newcomer again.
 		#[codec(index = 13)]
 		pub static DistrustAfter: u32 = 5;
+		/// Blocks the committee has to open its seals.
+		#[codec(index = 14)]
+		pub static RevealWindow: BlockNumber = 20;
+		/// Blocks a submission waits at the front of its queue for a draw.
+		#[codec(index = 15)]
+		pub static DrawWindow: BlockNumber = 100;
+		/// Blocks in which a decision may be disputed; rewards wait as long.
+		#[codec(index = 16)]
+		pub static ChallengeWindow: BlockNumber = HOURS;
+		/// How much worse on the guard sample is tolerable, bits per byte in Q16: 656 is about 0.01.
+		#[codec(index = 17)]
+		pub static GuardTolerance: u32 = 656;
+		/// Seats that operators of one owner may have in a committee.
+		#[codec(index = 18)]
+		pub static MaxSeatsPerOwner: u32 = 1;
 	}
 
 	/// Ledger: what work earns.
@@ -71,6 +88,12 @@ pub mod dynamic_params {
 		/// What one report that agreed with the decision earns.
 		#[codec(index = 2)]
 		pub static ValidationReward: Balance = UNIT;
+		/// What one job evaluated for an audit earns.
+		#[codec(index = 3)]
+		pub static AuditReward: Balance = UNIT / 20;
+		/// What catching a wrong answer earns.
+		#[codec(index = 4)]
+		pub static AuditBounty: Balance = UNIT;
 	}
 
 	/// Serving: what an answer costs.
@@ -81,9 +104,63 @@ pub mod dynamic_params {
 		#[codec(index = 0)]
 		pub static PricePerByte: Balance = 10 * MICROUNIT;
 	}
+
+	/// Disputes: what they cost, and how long they may take.
+	#[dynamic_pallet_params]
+	#[codec(index = 3)]
+	pub mod disputes {
+		/// Bond of an outside challenge, and of a demand for a tile.
+		#[codec(index = 0)]
+		pub static Bond: Balance = 2 * UNIT;
+		/// Share of a lost bond that goes to those who moved for the other side.
+		#[codec(index = 1)]
+		pub static MoversShare: Perbill = Perbill::from_percent(50);
+		/// Blocks a side has for all of its moves in one game.
+		#[codec(index = 2)]
+		pub static Clock: BlockNumber = HOURS;
+		/// Blocks in which a demanded tile must be supplied.
+		#[codec(index = 3)]
+		pub static DemandWindow: BlockNumber = 100;
+	}
+
+	/// Audits: how often operators are checked, and how.
+	#[dynamic_pallet_params]
+	#[codec(index = 4)]
+	pub mod audits {
+		/// Blocks of a round. Zero: no audits.
+		#[codec(index = 0)]
+		pub static AuditPeriod: BlockNumber = HOURS;
+		/// Seats an operator of average weight gets in a round.
+		#[codec(index = 1)]
+		pub static SeatsPerRound: u32 = 4;
+		/// Auditors of one audit, where that many unrelated operators are eligible.
+		#[codec(index = 2)]
+		pub static Auditors: u32 = 3;
+		/// Auditors without whom no audit is opened.
+		#[codec(index = 3)]
+		pub static MinAuditors: u32 = 2;
+		/// Forced errors per million audits.
+		#[codec(index = 4)]
+		pub static TrapShare: u32 = 20_000;
+		/// Sequences in an audit's sample.
+		#[codec(index = 5)]
+		pub static AuditSample: u32 = 16;
+		/// Blocks a setter has to evaluate the job and present an outcome.
+		#[codec(index = 6)]
+		pub static PresentWindow: BlockNumber = 100;
+		/// Blocks auditors have to evaluate it and seal their votes.
+		#[codec(index = 7)]
+		pub static VoteWindow: BlockNumber = 100;
+		/// Blocks setter and auditors have to open what they promised: the longest outage that is forgiven.
+		#[codec(index = 8)]
+		pub static RevealWindow: BlockNumber = HOURS;
+		/// Blocks in which contradicting claims may be disputed.
+		#[codec(index = 9)]
+		pub static DisputeWindow: BlockNumber = HOURS;
+	}
 }
 
-pub use dynamic_params::{learning, ledger, serving};
+pub use dynamic_params::{audits, disputes, learning, ledger, serving};
 
 /// Every parameter belongs to root.
 pub struct EnsureRootForAll;

@@ -13,4 +13,5 @@ pub mod eval;
 pub mod kernel;
 pub mod model;
 pub mod queue;
+pub mod tiles;
 pub mod train;

@@ -1,7 +1,7 @@
 //! The engine as a service of the node: its blobs, its queue, and the door for off-chain workers.
 
 pub mod genesis;
-pub mod measurement;
+mod measurement;
 pub mod metrics;
 
 use crate::cli::MlParams;
@@ -12,9 +12,10 @@ use blyan_engine::{
 	queue::{GenerationSink, JobQueue, ModelParts, QueueConfig, QueueMetrics, Turn},
 };
 use blyan_host::MlEngine;
-use blyan_primitives::{EngineError, EvaluationJob, JobId, JobStatus, ModelInfo, Opening, Query};
+use blyan_primitives::{
+	EngineError, EvaluationJob, JobId, JobStatus, Measurement, ModelInfo, Opening, Query,
+};
 use genesis::{GenesisError, GenesisModel};
-use measurement::Measurement;
 use parking_lot::RwLock;
 use sc_service::Configuration;
 use serde::Serialize;
@@ -137,7 +138,7 @@ impl EngineService {
 	/// Measures what this machine can do when nothing else wants to run, and hands it to `keep`.
 	pub fn measure(&self, keep: impl FnOnce(Measurement) + Send + 'static) {
 		let (threads, store_bytes) = (self.threads, self.store.bytes_max());
-		let task = move |turn: &Turn<'_>| match Measurement::take(turn, threads, store_bytes) {
+		let task = move |turn: &Turn<'_>| match measurement::take(turn, threads, store_bytes) {
 			Ok(measurement) => {
 				log::info!("🧠 This machine evaluates {} tokens a second", measurement.cpu_tokens_per_second);
 				keep(measurement);

@@ -13,6 +13,7 @@ use base64::{engine::general_purpose::STANDARD, Engine as _};
 use blyan_engine::{
 	blobs::{BlobError, UploadStatus},
 	queue::GenerationEvent,
+	tiles::ProvenTile,
 };
 use blyan_primitives::{EngineError, ExpertHead, ExpertSlot, ModelId, ModelInfo, SubmissionId};
 use blyan_runtime_api::{LearningApi, ModelsApi, OperatorInfo, OperatorsApi, ServingApi, SubmissionInfo};
@@ -81,6 +82,17 @@ pub struct BlobPiece {
 	pub data_base64: String,
 }
 
+/// A tile of a block, to be checked against the block's tensor root.
+#[derive(Debug, Clone, Serialize)]
+pub struct TileAnswer {
+	/// The bytes.
+	pub data_base64: String,
+	/// Merkle root over the block's tiles.
+	pub tiles_root: H256,
+	/// Siblings from the tile up to it.
+	pub path: Vec<H256>,
+}
+
 /// Models, submissions, operators, blobs and text.
 #[rpc(server, namespace = "blyan")]
 pub trait BlyanApi {
@@ -123,6 +135,10 @@ pub trait BlyanApi {
 	/// Up to `len` bytes of a blob from `offset` on.
 	#[method(name = "blob", blocking)]
 	fn blob(&self, hash: H256, offset: u64, len: u32) -> RpcResult<BlobPiece>;
+
+	/// A tile of the trunk or expert with this blob hash, and its proof. Tiles are counted from 0.
+	#[method(name = "tile", blocking)]
+	fn tile(&self, hash: H256, tile: u32) -> RpcResult<TileAnswer>;
 
 	/// Continues a prompt and streams the answer byte by byte.
 	#[subscription(
@@ -279,6 +295,12 @@ impl BlyanApiServer for Blyan {
 		}
 		let bytes = store.read_range(&hash, offset, len as usize).map_err(error::blob)?;
 		Ok(BlobPiece { offset, total, data_base64: STANDARD.encode(bytes) })
+	}
+
+	fn tile(&self, hash: H256, tile: u32) -> RpcResult<TileAnswer> {
+		let ProvenTile { bytes, tiles, path } =
+			ProvenTile::read(self.engine.store(), &hash, tile).map_err(error::tile)?;
+		Ok(TileAnswer { data_base64: STANDARD.encode(bytes), tiles_root: tiles, path })
 	}
 
 	async fn subscribe_generate(

@@ -1,6 +1,6 @@
 //! JSON-RPC errors. Each says what is in the way and what to do about it.
 
-use blyan_engine::blobs::BlobError;
+use blyan_engine::{blobs::BlobError, tiles::TileError};
 use jsonrpsee::types::{ErrorObject, ErrorObjectOwned};
 
 /// The request's own values are at fault.
@@ -47,4 +47,15 @@ pub fn blob(cause: BlobError) -> ErrorObjectOwned {
 		BlobError::Io(_) => (ENGINE, "the node's log may say more"),
 	};
 	error(code, format!("{cause}; {advice}"))
+}
+
+/// What the lack of a tile means for a client.
+pub fn tile(cause: TileError) -> ErrorObjectOwned {
+	match cause {
+		TileError::Blob(cause) => blob(cause),
+		TileError::NotABlock(_) => {
+			error(INVALID_PARAMS, format!("{cause}; `hash` is the blob hash of a trunk or an expert"))
+		}
+		cause => error(INVALID_PARAMS, cause.to_string()),
+	}
 }

@@ -6,11 +6,11 @@ pub mod parachain;
 
 use crate::{
 	cli::MlParams,
-	ml::{measurement::MEASUREMENT_KEY, EngineService},
+	ml::EngineService,
 	rpc::{self, RpcDependencies},
 };
 use blyan_host::MlEngineExt;
-use blyan_primitives::operator_key;
+use blyan_primitives::{operator_key, MEASUREMENT_KEY};
 use blyan_runtime::RuntimeApi;
 use codec::Encode;
 use cumulus_client_consensus_common::ParachainBlockImport;

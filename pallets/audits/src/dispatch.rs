@@ -106,10 +106,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Everything that must hold before a message counts, but the signature. Returns the operator that speaks.
-	pub(crate) fn ensure_may_say(
-		message: &MessageOf<T>,
-		key: &OperatorId,
-	) -> Result<T::AccountId, Error<T>> {
+	pub(crate) fn ensure_may_say(message: &MessageOf<T>, key: &OperatorId) -> Result<T::AccountId, Error<T>> {
 		match message {
 			Message::Enrol { commitment, at } => Self::ensure_may_enrol(commitment, *at, key),
 			Message::Present { audit, outcome } => {

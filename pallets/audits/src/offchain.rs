@@ -13,7 +13,7 @@
 
 use crate::{
 	authorization::MessageOf, dispatch::enrolment_nonce, jobs::JobSource, rules, Agenda, AuditRecordOf,
-	Audits, Call, Config, Enrolments, Message, Pallet, PinnedJob, Phase, Revelation, SeatState, Vote,
+	Audits, Call, Config, Enrolments, Message, Pallet, Phase, PinnedJob, Revelation, SeatState, Vote,
 	LOG_TARGET,
 };
 use alloc::vec::Vec;
@@ -142,11 +142,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// What this node found, once the engine is done. An outcome the chain would not listen to is no outcome.
-	fn own_outcome(
-		audit: AuditId,
-		record: &AuditRecordOf<T>,
-		key: &OperatorId,
-	) -> Option<EvaluationOutcome> {
+	fn own_outcome(audit: AuditId, record: &AuditRecordOf<T>, key: &OperatorId) -> Option<EvaluationOutcome> {
 		if let Some(outcome) = recall(audit, &record.seed, key) {
 			return Some(outcome);
 		}
@@ -220,14 +216,15 @@ impl<T: Config> Pallet<T> {
 /// The random value that everything this key's node must keep to itself is derived from; made when it is first asked for.
 fn master(key: &OperatorId) -> Option<H256> {
 	let place = (b"blyan/audits/master", key).encode();
-	let stored = StorageValueRef::persistent(&place).mutate(
-		|stored: Result<Option<H256>, StorageRetrievalError>| match stored {
-			Ok(Some(master)) => Ok(master),
-			Ok(None) => Ok(H256(blake2_256(&(sp_io::offchain::random_seed(), key).encode()))),
-			// What cannot be read is not overwritten: it may be a newer node's.
-			Err(_) => Err(()),
-		},
-	);
+	let stored =
+		StorageValueRef::persistent(&place).mutate(|stored: Result<Option<H256>, StorageRetrievalError>| {
+			match stored {
+				Ok(Some(master)) => Ok(master),
+				Ok(None) => Ok(H256(blake2_256(&(sp_io::offchain::random_seed(), key).encode()))),
+				// What cannot be read is not overwritten: it may be a newer node's.
+				Err(_) => Err(()),
+			}
+		});
 	match stored {
 		Ok(master) => Some(master),
 		// Another run made it at this moment; the next block finds it.

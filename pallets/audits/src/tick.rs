@@ -42,11 +42,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Opens audits so that they are spread evenly over the round; begins the next round when one is over.
-	fn open_due(
-		now: BlockNumberFor<T>,
-		randomness: (H256, BlockNumberFor<T>),
-		meter: &mut WeightMeter,
-	) {
+	fn open_due(now: BlockNumberFor<T>, randomness: (H256, BlockNumberFor<T>), meter: &mut WeightMeter) {
 		let period = T::AuditPeriod::get();
 		if period.is_zero() {
 			return;

@@ -57,7 +57,9 @@ impl<T: Config> Pallet<T> {
 				Phase::Contested { is_forced, refuted, .. } => {
 					let claims = record.claims(*is_forced);
 					ensure!(
-						claims.iter().any(|(_, outcome)| Some(outcome) != claims.first().map(|(_, first)| first)),
+						claims
+							.iter()
+							.any(|(_, outcome)| Some(outcome) != claims.first().map(|(_, first)| first)),
 						"claims that agree are contested"
 					);
 					ensure!(

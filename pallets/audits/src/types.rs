@@ -2,7 +2,9 @@
 
 use crate::rules::Ballot;
 use alloc::vec::Vec;
-use blyan_primitives::{AuditId, BlockRef, EvaluationOutcome, HoldoutRef, ModelId, Score, Statement, Verdict};
+use blyan_primitives::{
+	AuditId, BlockRef, EvaluationOutcome, HoldoutRef, ModelId, Score, Statement, Verdict,
+};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{
 	pallet_prelude::Get, BoundedVec, CloneNoBound, DebugNoBound, EqNoBound, PartialEqNoBound,
@@ -13,11 +15,8 @@ use sp_core::H256;
 use sp_io::hashing::blake2_256;
 
 /// [`AuditRecord`] of a runtime.
-pub type AuditRecordOf<T> = AuditRecord<
-	<T as frame_system::Config>::AccountId,
-	BlockNumberFor<T>,
-	<T as crate::Config>::MaxSeats,
->;
+pub type AuditRecordOf<T> =
+	AuditRecord<<T as frame_system::Config>::AccountId, BlockNumberFor<T>, <T as crate::Config>::MaxSeats>;
 
 /// Domain separator of everything an operator signs here.
 pub const AUDIT_CONTEXT: &[u8] = b"blyan/audit/1";

@@ -5,11 +5,11 @@ use crate::{
 	Pallet, VersionRecord, Versions,
 };
 use alloc::vec::Vec;
-use core::marker::PhantomData;
 use blyan_primitives::{
 	traits::{BlobAnnouncements, ExpertRegistry},
 	BlockRef, ExpertHead, ExpertSlot, ModelConfig, ModelId, ModelInfo, VersionIndex,
 };
+use core::marker::PhantomData;
 use frame_support::{ensure, storage::with_storage_layer, traits::Get};
 use sp_core::H256;
 use sp_runtime::DispatchError;

@@ -33,6 +33,11 @@ impl<T: Config> Pallet<T> {
 		paid.unwrap_or(0)
 	}
 
+	/// Pays `who` up to `amount` for work that `envelope` is for. For other pallets' purses, which the runtime wires.
+	pub fn reward(envelope: Envelope, who: &T::AccountId, amount: Balance) -> Balance {
+		Self::pay(envelope, who, amount)
+	}
+
 	/// Mints, moves the amount from the envelope's budget to what it has paid, and writes it down.
 	fn mint_and_record(envelope: Envelope, who: &T::AccountId, amount: Balance) -> Result<(), DispatchError> {
 		T::Currency::mint_into(who, amount)?;

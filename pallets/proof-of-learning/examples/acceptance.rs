@@ -213,7 +213,9 @@ fn false_accepts(noise: Noise, table: &[f32], families: u64, n: u32, mean: f64) 
 
 fn print_false_accepts(families: u64, n: u32) -> Vec<Value> {
 	println!("False acceptances: share of {families} miners with at least one, in parts per million; alpha is {ALPHA}.");
-	println!("Every attempt is a fresh candidate measured on {n} sequences; 95 % Wilson interval in brackets.\n");
+	println!(
+		"Every attempt is a fresh candidate measured on {n} sequences; 95 % Wilson interval in brackets.\n"
+	);
 	print!("{:<16} {:>8} {:>10}", "noise", "skewness", "mean");
 	for attempts in ATTEMPTS {
 		print!(" {:>16}", format!("{attempts} attempts"));
@@ -230,7 +232,10 @@ fn print_false_accepts(families: u64, n: u32) -> Vec<Value> {
 			for count in hits {
 				let (low, high) = wilson(count, families);
 				let ppm = |share: f64| (share * 1e6).round();
-				print!(" {:>16}", format!("{} [{}, {}]", ppm(count as f64 / families as f64), ppm(low), ppm(high)));
+				print!(
+					" {:>16}",
+					format!("{} [{}, {}]", ppm(count as f64 / families as f64), ppm(low), ppm(high))
+				);
 			}
 			println!();
 			for (attempts, count) in ATTEMPTS.iter().zip(hits) {
@@ -249,7 +254,9 @@ fn print_false_accepts(families: u64, n: u32) -> Vec<Value> {
 fn print_power(trials: u64) -> Vec<Value> {
 	const SIZES: [u32; 5] = [64, 128, 256, 512, 1_024];
 	const IMPROVEMENTS: [f64; 8] = [0.001, 0.002, 0.003, 0.004, 0.005, 0.0075, 0.0106, 0.015];
-	println!("Power: share of {trials} candidates that are accepted, noise t5; improvement in bits per byte.\n");
+	println!(
+		"Power: share of {trials} candidates that are accepted, noise t5; improvement in bits per byte.\n"
+	);
 	let noise = NOISES[0];
 	let table = noise.table();
 	let mut rows = Vec::new();
@@ -264,7 +271,8 @@ fn print_power(trials: u64) -> Vec<Value> {
 			print!("{attempt:<10} {n:>9} {t:>6.2}");
 			for improvement in IMPROVEMENTS {
 				let [accepted] = in_parallel(trials, |core, share| {
-					let mut lab = Lab::new(noise, &table, (core << 40) ^ u64::from(n) ^ improvement.to_bits());
+					let mut lab =
+						Lab::new(noise, &table, (core << 40) ^ u64::from(n) ^ improvement.to_bits());
 					[(0..share).filter(|_| lab.is_accepted(n, improvement, attempt)).count() as u64]
 				});
 				let power = accepted as f64 / trials as f64;

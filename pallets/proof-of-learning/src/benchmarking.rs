@@ -5,16 +5,16 @@
 
 use crate::{
 	math::Rule, Call, Claim, ClosedCount, ClosedRecord, ClosedRing, ClosedSubmissions, Conduct, Config,
-	DecisionRecord, DecisionRecordOf, Decisions, EvaluationRecord, Event, GuardHoldouts, HoldReason, Holdouts,
-	Miners, NextSubmission, OpenBlobs, OpenRoots, OpenSubmissions, Pallet, Phase, Sample, Seat,
+	DecisionRecord, DecisionRecordOf, Decisions, EvaluationRecord, Event, GuardHoldouts, HoldReason,
+	Holdouts, Miners, NextSubmission, OpenBlobs, OpenRoots, OpenSubmissions, Pallet, Phase, Sample, Seat,
 	SubmissionRecord, Terms,
 };
 use alloc::vec::Vec;
 use blyan_primitives::{
 	seal_hash, search_pow,
 	traits::{ExpertRegistry, OperatorSet},
-	BlobRef, BlockRef, EvaluationJob, EvaluationOutcome, ExpertSlot, HoldoutRef, OperatorId, OperatorSignature,
-	PowStamp, Score, ScoreReport, ScoreSeal, Subject, SubmissionId, Verdict,
+	BlobRef, BlockRef, EvaluationJob, EvaluationOutcome, ExpertSlot, HoldoutRef, OperatorId,
+	OperatorSignature, PowStamp, Score, ScoreReport, ScoreSeal, Subject, SubmissionId, Verdict,
 };
 use blyan_runtime_api::{RejectReason, SubmissionOutcome};
 use codec::Encode;
@@ -215,7 +215,10 @@ fn winning_score() -> Verdict {
 		baseline_loss: sum,
 		candidate_loss: 0,
 		sum_diff: sum.saturated_into(),
-		sum_diff_sq: u128::from(each).saturating_mul(each.into()).saturating_mul(SAMPLE.into()).saturating_add(1),
+		sum_diff_sq: u128::from(each)
+			.saturating_mul(each.into())
+			.saturating_mul(SAMPLE.into())
+			.saturating_add(1),
 		sequences: SAMPLE,
 		bytes: SAMPLE.into(),
 		job_root: H256::zero(),
@@ -320,13 +323,12 @@ pub(crate) fn subject<T: Config>() -> (Subject, EvaluationJob) {
 	Miners::<T>::mutate(&miner, |_| ());
 	let mut decision = decision::<T>(slot, miner, 0);
 	let verdicts = [winning_score(), losing_score()];
-	let seats = T::Operators::ensure_operators_for_benchmark(2)
-		.into_iter()
-		.zip(verdicts)
-		.map(|((operator, _), verdict)| {
+	let seats = T::Operators::ensure_operators_for_benchmark(2).into_iter().zip(verdicts).map(
+		|((operator, _), verdict)| {
 			let seal = Some(seal_hash(&verdict.digest(), &SALT, &operator));
 			Seat { operator, seal, verdict: Some(verdict) }
-		});
+		},
+	);
 	decision.seats = BoundedVec::truncate_from(seats.collect());
 	decision.matures_at = BlockNumberFor::<T>::max_value();
 	let (terms, claim) = (decision.terms, decision.claim.clone());

@@ -1,15 +1,15 @@
 //! What the calls do, in the order of `lib.rs`.
 
 use crate::{
-	BusyModels, Claim, Config, Decisions, Error, EvaluationRecordOf, Event, GuardHoldouts, HoldReason, Holdouts,
-	MinerRecord, Miners, NextSubmission, OpenBlobs, OpenRoots, OpenSubmissions, Pallet, Phase, Queues,
-	SubmissionRecord,
+	BusyModels, Claim, Config, Decisions, Error, EvaluationRecordOf, Event, GuardHoldouts, HoldReason,
+	Holdouts, MinerRecord, Miners, NextSubmission, OpenBlobs, OpenRoots, OpenSubmissions, Pallet, Phase,
+	Queues, SubmissionRecord,
 };
 use blyan_primitives::{
 	leading_zero_bits, pow_hash, seal_hash,
 	traits::{BlobAnnouncements, ExpertRegistry, OperatorSet},
-	BlockRef, ExpertSlot, HoldoutRef, ModelId, OperatorId, OperatorSignature, PowStamp, ScoreReport, ScoreSeal,
-	SubmissionId, VersionIndex,
+	BlockRef, ExpertSlot, HoldoutRef, ModelId, OperatorId, OperatorSignature, PowStamp, ScoreReport,
+	ScoreSeal, SubmissionId, VersionIndex,
 };
 use blyan_runtime_api::SubmissionOutcome;
 use codec::Encode;

@@ -23,13 +23,14 @@ pub fn draw_committee<A: Clone + PartialEq>(
 	for round in 0..count {
 		let total = candidates.iter().fold(0u128, |sum, other| sum.saturating_add(other.weight.into()));
 		let Some(mut ticket) = uniform(seed, round).checked_rem(total) else { break };
-		let winner = candidates.iter().position(|candidate| match ticket.checked_sub(candidate.weight.into()) {
-			Some(rest) => {
-				ticket = rest;
-				false
-			}
-			None => true,
-		});
+		let winner =
+			candidates.iter().position(|candidate| match ticket.checked_sub(candidate.weight.into()) {
+				Some(rest) => {
+					ticket = rest;
+					false
+				}
+				None => true,
+			});
 		// The ticket is below the total, so somebody holds it.
 		let Some(winner) = winner else { break };
 		let winner = candidates.remove(winner);

@@ -13,9 +13,9 @@ pub use types::*;
 pub use weights::WeightInfo;
 
 mod answers;
-mod claims;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
+mod claims;
 mod decide;
 mod dispatch;
 pub mod draw;

@@ -68,8 +68,11 @@ const LOG2_ZETA: i128 = 202_107_409_473_513;
 fn log2_floor(value: U256) -> Option<i128> {
 	let exponent = value.bits().checked_sub(1)?;
 	// The leading 64 bits, cut off below: 1 <= mantissa / 2^63 < 2.
-	let aligned =
-		if exponent >= 63 { value >> exponent.saturating_sub(63) } else { value << 63usize.saturating_sub(exponent) };
+	let aligned = if exponent >= 63 {
+		value >> exponent.saturating_sub(63)
+	} else {
+		value << 63usize.saturating_sub(exponent)
+	};
 	let mut mantissa = u128::from(aligned.low_u64());
 	let mut log = i128::try_from(exponent).ok()?;
 	for _ in 0..LOG_BITS {
@@ -204,7 +207,8 @@ impl Sums {
 		let degrees = self.n.checked_sub(1).filter(|degrees| *degrees > 0)?;
 		let excess = self.excess(required);
 		let sum = U256::from(self.sum.unsigned_abs());
-		let spread = U256::from(self.squares).checked_mul(self.n.into())?.checked_sub(sum.checked_mul(sum)?)?;
+		let spread =
+			U256::from(self.squares).checked_mul(self.n.into())?.checked_sub(sum.checked_mul(sum)?)?;
 		let needed = required_evidence(alpha, attempt)?;
 		if excess <= 0 || spread.is_zero() {
 			return Some(excess > 0);

@@ -187,7 +187,9 @@ impl<T: Config> Duty<'_, T> {
 		});
 		match written {
 			Ok(promises) => promises.into_iter().find(is_ours),
-			Err(MutateStorageError::ConcurrentModification(_) | MutateStorageError::ValueFunctionFailed(())) => {
+			Err(
+				MutateStorageError::ConcurrentModification(_) | MutateStorageError::ValueFunctionFailed(()),
+			) => {
 				log::debug!(target: LOG_TARGET, "submission {}: another run is at it", self.submission);
 				None
 			}
@@ -210,14 +212,21 @@ impl<T: Config> Duty<'_, T> {
 		let call = match step {
 			Step::Seal => {
 				let seal = ScoreSeal { submission, seal: self.seal_of(&promise) };
-				key.sign(&seal.signing_payload(&genesis))
-					.map(|signature| Call::<T>::commit_score { seal, key, signature })
+				key.sign(&seal.signing_payload(&genesis)).map(|signature| Call::<T>::commit_score {
+					seal,
+					key,
+					signature,
+				})
 			}
 			Step::Reveal => {
 				let report = ScoreReport { submission, verdict: promise.verdict };
 				let salt = promise.salt;
-				key.sign(&report.signing_payload(&genesis))
-					.map(|signature| Call::<T>::reveal_score { report, salt, key, signature })
+				key.sign(&report.signing_payload(&genesis)).map(|signature| Call::<T>::reveal_score {
+					report,
+					salt,
+					key,
+					signature,
+				})
 			}
 		};
 		let Some(call) = call else {
@@ -230,7 +239,9 @@ impl<T: Config> Duty<'_, T> {
 				self.mark(&promise, step, now);
 				log::info!(target: LOG_TARGET, "submission {submission}: {step:?} {:?}", promise.verdict.digest());
 			}
-			Err(()) => log::debug!(target: LOG_TARGET, "submission {submission}: the pool did not take the {step:?}"),
+			Err(()) => {
+				log::debug!(target: LOG_TARGET, "submission {submission}: the pool did not take the {step:?}")
+			}
 		}
 	}
 

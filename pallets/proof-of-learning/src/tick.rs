@@ -2,9 +2,9 @@
 
 use crate::{
 	draw::draw_committee, math::Rule, BalanceOf, BusyModels, Claim, ClosedCount, ClosedRecord, ClosedRing,
-	ClosedSubmissions, Conduct, Config, Decisions, EvaluationRecord, EvaluationRecordOf, Event, GuardHoldouts,
-	HoldReason, Holdouts, Miners, OpenBlobs, OpenRoots, OpenSubmissions, Pallet, Phase, Queues, Sample, Seat,
-	SubmissionRecordOf, Terms, WeightInfo, LOG_TARGET,
+	ClosedSubmissions, Conduct, Config, Decisions, EvaluationRecord, EvaluationRecordOf, Event,
+	GuardHoldouts, HoldReason, Holdouts, Miners, OpenBlobs, OpenRoots, OpenSubmissions, Pallet, Phase,
+	Queues, Sample, Seat, SubmissionRecordOf, Terms, WeightInfo, LOG_TARGET,
 };
 use alloc::vec::Vec;
 use blyan_primitives::{

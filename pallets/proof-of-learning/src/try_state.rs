@@ -131,7 +131,10 @@ impl<T: Config> Pallet<T> {
 	/// what its outcome says, and is neither open nor closed.
 	fn check_decisions() -> Result<(), TryRuntimeError> {
 		let maturing = Maturing::<T>::get();
-		ensure!(maturing.windows(2).all(|pair| matches!(pair, [(_, a), (_, b)] if a <= b)), "maturity has no order");
+		ensure!(
+			maturing.windows(2).all(|pair| matches!(pair, [(_, a), (_, b)] if a <= b)),
+			"maturity has no order"
+		);
 		let waiting: BTreeMap<_, _> = maturing.iter().copied().collect();
 		ensure!(waiting.len() == maturing.len(), "a decision waits twice");
 		let mut undisputed = 0usize;

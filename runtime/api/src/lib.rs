@@ -7,14 +7,14 @@
 
 extern crate alloc;
 
-mod operators;
 pub mod disputes;
+mod operators;
 mod records;
 
 pub use operators::{OffenceInfo, OffenceState, OperatorInfo};
 pub use records::{
-	ActiveEvaluation, CommitteeSeat, DecidedSubmission, EvaluationStage, ExpiryReason, RejectReason, SubmissionInfo,
-	SubmissionOutcome, SubmissionState, SubmissionTerms,
+	ActiveEvaluation, CommitteeSeat, DecidedSubmission, EvaluationStage, ExpiryReason, RejectReason,
+	SubmissionInfo, SubmissionOutcome, SubmissionState, SubmissionTerms,
 };
 
 use alloc::vec::Vec;

@@ -3,7 +3,7 @@
 use crate::{parameters::learning, *};
 use frame_support::{parameter_types, traits::ConstU32};
 use frame_system::EnsureRoot;
-use sp_runtime::transaction_validity::TransactionPriority;
+use sp_runtime::{traits::Convert, transaction_validity::TransactionPriority, Permill};
 
 impl pallet_experts::Config for Runtime {
 	type RegisterOrigin = EnsureRoot<AccountId>;
@@ -14,12 +14,30 @@ impl pallet_experts::Config for Runtime {
 	type WeightInfo = weights::pallet_experts::WeightInfo<Runtime>;
 }
 
+/// Whom an account belongs to: the main account of its identity, or itself.
+pub struct IdentityOwner;
+
+impl Convert<AccountId, AccountId> for IdentityOwner {
+	fn convert(account: AccountId) -> AccountId {
+		pallet_identity::SuperOf::<Runtime>::get(&account).map_or(account, |(owner, _)| owner)
+	}
+}
+
 parameter_types! {
 	/// The stake of a basic operator.
 	pub const StakeUnit: Balance = UNIT;
 	pub const HeartbeatPeriod: BlockNumber = HOURS;
-	// An evaluation is over after the report window, which governance keeps below a day.
 	pub const UnbondingPeriod: BlockNumber = 7 * DAYS;
+	// The challenge window, a game in which both sides use up their clocks, and the time for an appeal: governance
+	// keeps them within two days together.
+	pub const LongestDispute: BlockNumber = 2 * DAYS;
+	pub const QuarantinePeriod: BlockNumber = DAYS;
+	// The last hundred events count for about two thirds of a measure.
+	pub const MeasureStep: Permill = Permill::from_percent(1);
+	pub const RegistrationBase: Balance = UNIT / 10;
+	pub const RegistrationHalfLife: BlockNumber = DAYS;
+	pub const HardwareBond: Balance = UNIT / 10;
+	pub const HardwareWindow: BlockNumber = HOURS;
 	/// Heartbeats are small and rare; they pass before calls that pay no tip.
 	pub const HeartbeatPriority: TransactionPriority = TransactionPriority::MAX / 2;
 }
@@ -28,14 +46,27 @@ impl pallet_operators::Config for Runtime {
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type Currency = Balances;
 	type RequiredStake = pallet_operators::TieredStake<StakeUnit>;
+	type OwnerOf = IdentityOwner;
+	type Offences = Slashing;
+	type Randomness = RelayRandomness;
 	type MaxOperators = ConstU32<256>;
 	type HeartbeatPeriod = HeartbeatPeriod;
 	type UnbondingPeriod = UnbondingPeriod;
-	// A hundred reports against the majority use up the best reputation.
-	type ReputationStep = ConstU32<10_000>;
+	type LongestDispute = LongestDispute;
+	type QuarantinePeriod = QuarantinePeriod;
+	type MeasureStep = MeasureStep;
+	type RegistrationBase = RegistrationBase;
+	type RegistrationFactorMilli = ConstU32<1_250>;
+	type RegistrationHalfLife = RegistrationHalfLife;
+	type HardwareBond = HardwareBond;
+	type HardwareWindow = HardwareWindow;
+	type SweepPerBlock = ConstU32<4>;
 	type HeartbeatPriority = HeartbeatPriority;
 	type WeightInfo = weights::pallet_operators::WeightInfo<Runtime>;
 }
+
+/// The largest expert, 512 x 2,048 twice, packs into half a mebibyte.
+pub const MAX_BLOCK_BYTES: u32 = 1024 * 1024;
 
 parameter_types! {
 	pub const BlocksPerDay: BlockNumber = DAYS;
@@ -50,15 +81,21 @@ impl pallet_proof_of_learning::Config for Runtime {
 	type Experts = Experts;
 	type KnownBlobs = Experts;
 	type Operators = Operators;
+	type Offences = Slashing;
 	type Rewards = Ledger;
 	type Randomness = RelayRandomness;
 	type HoldoutOrigin = EnsureRoot<AccountId>;
 	type Delta = learning::Delta;
-	type ZMilli = learning::ZMilli;
+	type Alpha = learning::Alpha;
+	type GuardTolerance = learning::GuardTolerance;
 	type SampleSize = learning::SampleSize;
 	type Delay = learning::Delay;
-	type ReportWindow = learning::ReportWindow;
+	type DrawWindow = learning::DrawWindow;
+	type SealWindow = learning::SealWindow;
+	type RevealWindow = learning::RevealWindow;
+	type ChallengeWindow = learning::ChallengeWindow;
 	type CommitteeSize = learning::CommitteeSize;
+	type MaxSeatsPerOwner = learning::MaxSeatsPerOwner;
 	type MinCommittee = learning::MinCommittee;
 	type PowBits = learning::PowBits;
 	type TrustedPowBits = learning::TrustedPowBits;
@@ -69,11 +106,11 @@ impl pallet_proof_of_learning::Config for Runtime {
 	type DistrustAfter = learning::DistrustAfter;
 	type BlocksPerDay = BlocksPerDay;
 	type PowWindow = PowWindow;
-	// The largest expert, 512 x 2,048 twice, packs into half a mebibyte.
-	type MaxBlockBytes = ConstU32<{ 1024 * 1024 }>;
+	type MaxBlockBytes = ConstU32<MAX_BLOCK_BYTES>;
 	type MaxCommittee = ConstU32<16>;
 	type MaxOpen = ConstU32<256>;
 	type MaxOpenPerMiner = ConstU32<8>;
+	type MaxMaturing = ConstU32<1_024>;
 	type MaxClosed = ConstU32<4_096>;
 	type MaxUploadsPerDay = ConstU32<256>;
 	type ModelsPerBlock = ConstU32<4>;

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod consensus;
+mod justice;
 mod learning;
 mod monetary;
 mod rule;
@@ -10,6 +11,6 @@ pub mod xcm;
 
 pub use accounts::ProxyType;
 pub use consensus::ConsensusHook;
-pub use learning::HeartbeatPeriod;
+pub use learning::{HeartbeatPeriod, MAX_BLOCK_BYTES};
 pub use monetary::{PotAndTreasury, TransactionByteFee, TreasuryAccount, WeightToFee};
 pub use system::RuntimeBlockWeights;

@@ -112,6 +112,11 @@ impl Subject {
 		Some((index, self.bytes(index)))
 	}
 
+	/// The holdout's bytes.
+	pub(super) fn holdout(&self) -> &[u8] {
+		&self.holdout
+	}
+
 	/// The model with the candidate.
 	pub(super) fn changed(&self) -> Result<Model, EngineError> {
 		self.candidate.put_into(&self.model)

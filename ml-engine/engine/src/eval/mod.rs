@@ -12,8 +12,6 @@ pub mod forward;
 mod job;
 mod opening;
 mod recorder;
-#[cfg(test)]
-pub(crate) mod reference;
 mod speed;
 #[cfg(test)]
 mod tests;

@@ -1,16 +1,21 @@
 //! Openings of what a job's outcome commits to: computed again from the job alone, whoever's outcome it was.
 //!
 //! A [`Query`] is answered from a [`Finding`], which is what has to be computed for it: all items of the job, both
-//! traces of one of them, or a single operator's output. One finding answers many queries, as a dispute descends.
+//! traces of one of them, or a single operator's output; or the candidate's own bytes. One finding answers many queries, as a dispute descends.
 
-use super::{job::Subject, Checkpoint, Evaluator, JobLimits};
-use crate::model::{Model, ModelStore};
-use blyan_exact::{
-	step::{Place, Witness},
-	tree::{self, trace_root, Item, SumNode},
-	Hash, Program,
+use super::{job::Subject, Candidate, Checkpoint, Evaluator, JobLimits};
+use crate::{
+	blobs::BlobStore,
+	model::{ExpertWeights, LoadError, ModelStore},
+	tiles::{ProvenTile, TileError},
 };
-use blyan_primitives::{EngineError, EvaluationJob, Opening, Query, TraceIndex};
+use blyan_exact::{
+	block::{BlockShape, Layout},
+	step::{CandidateSlot, Evidence, Place, Prover, Witness},
+	tree::{self, trace_root, Item, SumNode},
+	Hash, Program, Trace,
+};
+use blyan_primitives::{BlockRef, EngineError, EvaluationJob, Opening, Query, TraceIndex};
 
 /// What a query needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,6 +49,13 @@ pub enum Need {
 		/// The block.
 		block: u32,
 	},
+	/// The candidate's bytes, whatever they are.
+	Candidate,
+	/// A tile of the candidate's block.
+	Tile {
+		/// Which one.
+		tile: u32,
+	},
 }
 
 /// What was computed for a [`Need`].
@@ -62,8 +74,10 @@ pub enum Finding {
 	},
 	/// An operator's output.
 	Output(Vec<u8>),
-	/// The inputs of a block.
+	/// The inputs of a block, or a tile.
 	Witness(Witness),
+	/// The candidate's bytes.
+	Candidate(Vec<u8>),
 }
 
 impl Need {
@@ -96,6 +110,11 @@ impl Need {
 				.filter(|shape| (row as usize) < shape.rows && (block as usize) < shape.blocks())
 				.map(|_| Self::Witness { item, trace, operator, row, block })
 				.ok_or(malformed),
+			Query::Candidate => Ok(Self::Candidate),
+			Query::Tile { tile } => {
+				let layout = Layout::new(BlockShape::expert_of(&job.config)).map_err(|_| malformed)?;
+				((tile as usize) < layout.tiles).then_some(Self::Tile { tile }).ok_or(malformed)
+			}
 		}
 	}
 
@@ -108,9 +127,16 @@ impl Need {
 		evaluator: &Evaluator,
 		checkpoint: Checkpoint<'_>,
 	) -> Result<Finding, EngineError> {
+		// These are about the candidate's bytes alone: whether they are an expert is what a dispute may be about.
+		match *self {
+			Self::Candidate => return candidate(job, store.blobs()).map(Finding::Candidate),
+			Self::Tile { tile } => return candidate_tile(job, store.blobs(), tile).map(Finding::Witness),
+			_ => {}
+		}
 		let subject = Subject::load(job, limits, store)?;
 		checkpoint(0)?;
 		match *self {
+			Self::Candidate | Self::Tile { .. } => Err(EngineError::Internal),
 			Self::Items => subject.items(evaluator, checkpoint).map(Finding::Items),
 			Self::Traces { item } => {
 				let (sequence, bytes) = subject.sequence(item).ok_or(EngineError::JobMalformed)?;
@@ -131,10 +157,8 @@ impl Need {
 				Ok(Finding::Output(output))
 			}
 			Self::Witness { item, trace, operator, row, block } => {
-				let (_, bytes) = subject.sequence(item).ok_or(EngineError::JobMalformed)?;
-				let place =
-					Place { operator: operator.into(), row: row as usize, block: block as usize };
-				witness(&subject, &subject.traced(trace)?, bytes, place).map(Finding::Witness)
+				let place = Place { operator: operator.into(), row: row as usize, block: block as usize };
+				witness(&subject, evaluator, (item, trace), place).map(Finding::Witness)
 			}
 		}
 	}
@@ -148,7 +172,7 @@ impl Finding {
 			Self::Traces { baseline, candidate, .. } => {
 				size_of::<Item>() + size_of::<Hash>() * (baseline.len() + candidate.len())
 			}
-			Self::Output(bytes) => bytes.len(),
+			Self::Output(bytes) | Self::Candidate(bytes) => bytes.len(),
 			Self::Witness(witness) => codec::Encode::encoded_size(witness),
 		}
 	}
@@ -166,11 +190,9 @@ impl Finding {
 				let children = tree::children(leaves.len(), level.into(), index as usize);
 				Ok(Opening::Items(below[children].to_vec()))
 			}
-			(Self::Traces { item, baseline, candidate }, Query::Item { .. }) => Ok(Opening::Item {
-				item: *item,
-				baseline: baseline.clone(),
-				candidate: candidate.clone(),
-			}),
+			(Self::Traces { item, baseline, candidate }, Query::Item { .. }) => {
+				Ok(Opening::Item { item: *item, baseline: baseline.clone(), candidate: candidate.clone() })
+			}
 			(Self::Output(output), &Query::Rows { operator, level, index, .. }) => {
 				let rows = shape(operator)?.row_hashes(output);
 				let below = tree::level(&rows, u32::from(level).saturating_sub(1));
@@ -182,15 +204,71 @@ impl Finding {
 				let row = output.chunks_exact(shape.row_bytes).nth(row as usize);
 				Ok(Opening::Hashes(shape.block_hashes(row.ok_or(EngineError::JobMalformed)?)))
 			}
-			(Self::Witness(witness), Query::Witness { .. }) => Ok(Opening::Witness(witness.clone())),
+			(Self::Witness(witness), Query::Witness { .. } | Query::Tile { .. }) => {
+				Ok(Opening::Witness(witness.clone()))
+			}
+			(Self::Candidate(bytes), Query::Candidate) => Ok(Opening::Candidate(bytes.clone())),
 			_ => Err(EngineError::Internal),
 		}
 	}
 }
 
+/// The candidate's bytes as they were submitted. A damaged copy was dropped, so a good one can be fetched.
+fn candidate(job: &EvaluationJob, blobs: &BlobStore) -> Result<Vec<u8>, EngineError> {
+	let hash = job.candidate.blob.hash;
+	blobs.get(&hash).map_err(|error| match LoadError::from(error) {
+		LoadError::BlobCorrupt(hash) => EngineError::BlobMissing(hash),
+		error => error.as_engine_error(),
+	})
+}
+
+/// A tile of the candidate's block with its path.
+fn candidate_tile(job: &EvaluationJob, blobs: &BlobStore, tile: u32) -> Result<Witness, EngineError> {
+	let BlockRef { tensor_root, blob } = job.candidate;
+	let proven = ProvenTile::read(blobs, &blob.hash, tile).and_then(|proven| {
+		proven.verify(BlockShape::expert_of(&job.config), &tensor_root, tile)?;
+		Ok(proven)
+	});
+	match proven {
+		Ok(ProvenTile { bytes, tiles, path }) => {
+			let path = path.into_iter().map(|hash| hash.0).collect();
+			Ok(Witness(vec![Evidence::Tile { bytes, tiles: tiles.0, path }]))
+		}
+		Err(TileError::Blob(error)) => Err(LoadError::from(error).as_engine_error()),
+		Err(error) => {
+			log::info!("the candidate has no such tile: {error}");
+			Err(EngineError::CandidateInvalid)
+		}
+	}
+}
+
 /// Everything that computing one block reads.
-fn witness(_: &Subject, _: &Model, _: &[u8], _: Place) -> Result<Witness, EngineError> {
-	// `blyan_exact::step` executes witnesses and does not record them yet.
-	log::warn!("witnesses cannot be recorded yet");
-	Err(EngineError::Internal)
+fn witness(
+	subject: &Subject,
+	evaluator: &Evaluator,
+	(item, trace): (u32, TraceIndex),
+	place: Place,
+) -> Result<Witness, EngineError> {
+	let (sequence, bytes) = subject.sequence(item).ok_or(EngineError::JobMalformed)?;
+	let model = subject.traced(trace)?;
+	let positions = u16::try_from(bytes.len()).map_err(|_| EngineError::JobMalformed)?;
+	let program = Program::new(*model.config(), positions).ok_or(EngineError::JobMalformed)?;
+	let (loss, outputs) = evaluator.outputs(&model, bytes)?;
+	let root = |expert: &ExpertWeights| expert.block().tensor_root().0;
+	let heads: Vec<Hash> = subject.model.experts().iter().map(|expert| root(expert)).collect();
+	let experts: Vec<&[u8]> = model.experts().iter().map(|expert| expert.block().bytes()).collect();
+	let Candidate { layer, expert, ref weights } = subject.candidate;
+	let prover = Prover {
+		trace: &Trace::new(program, outputs, loss),
+		trunk: model.trunk().block().bytes(),
+		heads: &heads,
+		experts: &experts,
+		candidate: (trace == 1).then(|| CandidateSlot { layer, expert, tensor_root: root(weights) }),
+		holdout: subject.holdout(),
+		sequence,
+	};
+	prover.record(place).map_err(|error| {
+		log::error!("cannot record what {place:?} reads: {error:?}");
+		EngineError::Internal
+	})
 }

@@ -1,5 +1,5 @@
 use super::*;
-use blyan_exact::{golden, tree::trace_root, ModelConfig};
+use blyan_exact::{golden, tree::trace_root, ModelConfig, Trace};
 use proptest::prelude::*;
 
 fn fast(model: &golden::OwnedModel) -> Model {
@@ -86,7 +86,8 @@ fn traces_agree((config, len, count, threads): Story, seed: &[u8]) {
 	let model = fast(&exact);
 	let weights = Arc::new(crate::model::expert_from_weights(&config, &expert).unwrap());
 	let claim = |model: &golden::OwnedModel, bytes: &[u8]| {
-		(model.view().sequence_loss(bytes).unwrap(), reference::roots(model, bytes))
+		let trace = Trace::of(&model.view(), bytes).unwrap();
+		(trace.loss(), trace.operators().to_vec())
 	};
 	let baselines: Vec<_> = sequences.iter().map(|bytes| claim(&exact, bytes)).collect();
 	for layer in 0..config.layers {
@@ -137,7 +138,9 @@ fn items_commit_to_what_the_definition_computes() {
 fn single_outputs_are_those_of_the_definition() {
 	let exact = golden::model();
 	let model = fast(&exact);
-	let expected = reference::outputs(&exact, golden::TEXT);
+	let trace = Trace::of(&exact.view(), golden::TEXT).unwrap();
+	let outputs = (0..).map_while(|operator| trace.output(operator));
+	let expected: Vec<Vec<u8>> = outputs.map(<[u8]>::to_vec).collect();
 	for kernel in Kernel::available() {
 		let evaluator = Evaluator::new(kernel, 1).unwrap();
 		for (operator, expected) in expected.iter().enumerate() {
@@ -197,8 +200,8 @@ proptest! {
 			let items = evaluator.items(&model, &candidate, &indices, &sequences, &never_stop).unwrap();
 			let (bytes, item) = (sequences[count - 1], items[count - 1]);
 			prop_assert_eq!((item.baseline, item.candidate), expected[count - 1]);
-			prop_assert_eq!(item.baseline_trace, trace_root(&reference::roots(&exact, bytes)), "{}", kernel);
-			prop_assert_eq!(item.candidate_trace, trace_root(&reference::roots(&changed, bytes)), "{}", kernel);
+			prop_assert_eq!(item.baseline_trace, Trace::of(&exact.view(), bytes).unwrap().root(), "{}", kernel);
+			prop_assert_eq!(item.candidate_trace, Trace::of(&changed.view(), bytes).unwrap().root(), "{}", kernel);
 		}
 	}
 }

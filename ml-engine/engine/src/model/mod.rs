@@ -57,6 +57,11 @@ impl Model {
 		&self.trunk
 	}
 
+	/// All experts in row-major order.
+	pub fn experts(&self) -> &[Arc<ExpertWeights>] {
+		&self.experts
+	}
+
 	/// The experts of one layer.
 	pub fn layer_experts(&self, layer: usize) -> &[Arc<ExpertWeights>] {
 		let experts = usize::from(self.trunk.config.experts);

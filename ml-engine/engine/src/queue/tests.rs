@@ -6,11 +6,7 @@ use crate::{
 	block::{self, blob_ref, block_ref},
 	eval::JobLimits,
 };
-use blyan_exact::{
-	golden, merkle,
-	tree::{trace_root, Item},
-	Sampling,
-};
+use blyan_exact::{golden, merkle, tree::Item, Sampling, Trace};
 use blyan_primitives::{draw_indices, EvaluationOutcome, HoldoutRef};
 use sp_core::H256;
 use std::{
@@ -130,8 +126,8 @@ fn a_job_gives_what_the_definition_computes() {
 		.map(|&sequence| {
 			let bytes = &world.holdout[sequence as usize * 48..][..48];
 			let claim = |model: &golden::OwnedModel| {
-				let trace = trace_root(&crate::eval::reference::roots(model, bytes));
-				(model.view().sequence_loss(bytes).unwrap(), trace)
+				let trace = Trace::of(&model.view(), bytes).unwrap();
+				(trace.loss(), trace.root())
 			};
 			let ((baseline, baseline_trace), (candidate, candidate_trace)) =
 				(claim(&world.golden), claim(&changed));

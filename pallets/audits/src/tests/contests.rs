@@ -107,8 +107,7 @@ fn the_truth_behind_a_forced_error_can_be_disputed_as_well() {
 fn who_nodded_has_no_claim_that_could_be_disputed() {
 	world().all_forced().build_and_check(|| {
 		let audit = open();
-		let (setter, denier, liar) =
-			(number_of(&record(audit).setter), auditor(audit, 0), auditor(audit, 2));
+		let (setter, denier, liar) = (number_of(&record(audit).setter), auditor(audit, 0), auditor(audit, 2));
 		present_by_the_coin(audit);
 		let votes = [Vote::Deny(truth(audit)), Vote::Confirm, wrong(audit)];
 		vote_all(audit, &votes);

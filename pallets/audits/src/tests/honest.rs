@@ -82,7 +82,9 @@ fn a_thousand_audits_never_harm_an_honest_operator() {
 					}
 					Event::Voided { .. } => voided += 1,
 					Event::Nodded { operator, .. } => panic!("{operator:?} is said to have nodded"),
-					Event::Contested { audit, .. } => panic!("honest operators contradict each other in {audit}"),
+					Event::Contested { audit, .. } => {
+						panic!("honest operators contradict each other in {audit}")
+					}
 					_ => {}
 				}
 			}

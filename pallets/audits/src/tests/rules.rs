@@ -2,8 +2,8 @@
 
 use crate::{
 	rules::{
-		answer, commitment, distort, is_forced, is_plausible, judge, present, standing, Answer, Ballot, Finding,
-		MILLION,
+		answer, commitment, distort, is_forced, is_plausible, judge, present, standing, Answer, Ballot,
+		Finding, MILLION,
 	},
 	Vote,
 };

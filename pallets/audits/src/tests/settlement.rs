@@ -106,7 +106,10 @@ fn a_vote_that_was_lost_on_a_true_answer_costs_repute_and_no_stake() {
 		reveal(audit, 0, CONFIRM).unwrap();
 		let lucky = auditor(audit, 0);
 		run_past(*record(audit).until());
-		assert_eq!(services(), [(silent, SealMissed), (unlucky, Service::RevealMissed), (lucky, AuditPassed)]);
+		assert_eq!(
+			services(),
+			[(silent, SealMissed), (unlucky, Service::RevealMissed), (lucky, AuditPassed)]
+		);
 		assert_eq!(crimes(), []);
 	});
 }

@@ -3,9 +3,7 @@
 use super::*;
 use crate::{Audits, Call, Enrolments, Phase, SeatState, Vote};
 use blyan_host::{MlEngine, MlEngineExt};
-use blyan_primitives::{
-	operator_key, EngineError, EvaluationJob, JobId, JobStatus, Opening, Query,
-};
+use blyan_primitives::{operator_key, EngineError, EvaluationJob, JobId, JobStatus, Opening, Query};
 use codec::Decode;
 use frame_support::traits::Hooks;
 use parking_lot::{Mutex, RwLock};
@@ -227,7 +225,8 @@ fn the_setter_evaluates_first_whatever_its_coin_says() {
 		*machine.engine.is_slow.lock() = true;
 		assert_eq!(network.work(&machine), []);
 		assert_eq!(network.work(&machine), [], "no answer without an evaluation");
-		let asked = (machine.engine.jobs.lock().keys().copied().collect::<Vec<_>>(), *machine.engine.starts.lock());
+		let asked =
+			(machine.engine.jobs.lock().keys().copied().collect::<Vec<_>>(), *machine.engine.starts.lock());
 		assert_eq!(asked.1, 1);
 		*machine.engine.is_slow.lock() = false;
 		assert_eq!(kinds(&network.work(&machine)), [1]);
@@ -296,7 +295,8 @@ fn worker_says_again_only_what_did_not_arrive() {
 
 #[test]
 fn an_engine_in_trouble_means_silence() {
-	for error in [EngineError::BlobMissing(H256([1; 32])), EngineError::ModelTooLarge, EngineError::CandidateInvalid]
+	for error in
+		[EngineError::BlobMissing(H256([1; 32])), EngineError::ModelTooLarge, EngineError::CandidateInvalid]
 	{
 		let (mut network, machine) = network(world());
 		network.ask(open);

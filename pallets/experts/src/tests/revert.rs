@@ -52,10 +52,7 @@ fn revert_fails_when_the_version_is_not_the_head() {
 		assert_noop!(Experts::revert(slot(0, 0), 1), Error::<Test>::VersionNotHead);
 		assert_noop!(Experts::revert(slot(0, 0), 3), Error::<Test>::VersionNotHead);
 		assert_noop!(Experts::revert(slot(7, 0), 0), Error::<Test>::SlotUnknown);
-		assert_noop!(
-			Experts::revert(ExpertSlot { model: 9, ..slot(0, 0) }, 0),
-			Error::<Test>::ModelUnknown
-		);
+		assert_noop!(Experts::revert(ExpertSlot { model: 9, ..slot(0, 0) }, 0), Error::<Test>::ModelUnknown);
 	});
 }
 

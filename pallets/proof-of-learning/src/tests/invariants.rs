@@ -1,7 +1,9 @@
 //! The invariant checks notice what they are for.
 
 use super::*;
-use crate::{BusyModels, ClosedRing, Decisions, Maturing, Miners, OpenBlobs, OpenRoots, OpenSubmissions, Phase, Queues};
+use crate::{
+	BusyModels, ClosedRing, Decisions, Maturing, Miners, OpenBlobs, OpenRoots, OpenSubmissions, Phase, Queues,
+};
 use sp_core::H256;
 
 fn is_noticed_after(damage: impl FnOnce()) -> bool {
@@ -29,8 +31,13 @@ fn damaged_storage_is_noticed() {
 	assert!(is_noticed_after(|| ClosedRing::<Test>::remove(0)));
 	assert!(is_noticed_after(|| Maturing::<Test>::kill()));
 	assert!(is_noticed_after(|| Decisions::<Test>::remove(1)));
-	assert!(is_noticed_after(|| Decisions::<Test>::mutate(1, |decision| decision.as_mut().unwrap().held -= 1)));
-	assert!(is_noticed_after(|| Decisions::<Test>::mutate(1, |decision| decision.as_mut().unwrap().disputes = 1)));
+	assert!(is_noticed_after(
+		|| Decisions::<Test>::mutate(1, |decision| decision.as_mut().unwrap().held -= 1)
+	));
+	assert!(is_noticed_after(|| Decisions::<Test>::mutate(1, |decision| decision
+		.as_mut()
+		.unwrap()
+		.disputes = 1)));
 	assert!(is_noticed_after(|| Decisions::<Test>::mutate(1, |decision| {
 		decision.as_mut().unwrap().digest = Some(H256::zero());
 	})));

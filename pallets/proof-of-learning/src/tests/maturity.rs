@@ -26,8 +26,11 @@ fn a_reward_is_held_until_the_decision_matures() {
 		run_to(matures_at);
 		assert_eq!((held(), Payments::get().len()), (2_000, 1));
 		end_block();
-		let paid =
-			|operator: &AccountId| Event::ValidatorPaid { submission: 0, operator: operator.clone(), amount: 5 };
+		let paid = |operator: &AccountId| Event::ValidatorPaid {
+			submission: 0,
+			operator: operator.clone(),
+			amount: 5,
+		};
 		let mut expected = vec![Event::RewardReleased { submission: 0, miner: miner(), amount: 2_000 }];
 		expected.extend(order.iter().map(paid));
 		expected.push(Event::Matured { submission: 0 });

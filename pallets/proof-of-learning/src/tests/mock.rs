@@ -3,7 +3,7 @@
 use crate as pallet_learning;
 use crate::{DecisionRecordOf, Decisions, EvaluationRecordOf, OpenSubmissions, Phase};
 use blyan_primitives::{
-	search_pow, seal_hash,
+	seal_hash, search_pow,
 	traits::{
 		BlobAnnouncements, EligibleOperator, ExpertRegistry, OffenceKind, Offences, OperatorSet, Rewards,
 		Service,
@@ -14,8 +14,9 @@ use blyan_primitives::{
 };
 use codec::Encode;
 use frame_support::{
-	derive_impl, parameter_types,
+	derive_impl,
 	pallet_prelude::{TransactionSource, TransactionValidityError},
+	parameter_types,
 	traits::{fungible::Credit, Authorize, Hooks, OnUnbalanced, Randomness, UnfilteredDispatchable},
 	weights::Weight,
 };

@@ -1,9 +1,9 @@
 //! Trust levels.
 
 use super::*;
-use blyan_runtime_api::SubmissionOutcome;
 use crate::{Event, Miners};
 use blyan_primitives::Verdict;
+use blyan_runtime_api::SubmissionOutcome;
 use frame_support::assert_ok;
 
 /// One submission's whole life, its maturity included.

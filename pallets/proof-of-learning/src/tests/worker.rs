@@ -4,8 +4,8 @@ use super::*;
 use crate::Call;
 use blyan_host::{MlEngine, MlEngineExt};
 use blyan_primitives::{
-	operator_key, EngineError, EvaluationJob, JobId, JobStatus, Opening, Query, Score, ScoreReport, ScoreSeal,
-	SubmissionId, Verdict,
+	operator_key, EngineError, EvaluationJob, JobId, JobStatus, Opening, Query, Score, ScoreReport,
+	ScoreSeal, SubmissionId, Verdict,
 };
 use codec::Decode;
 use frame_support::traits::Hooks;
@@ -290,7 +290,8 @@ fn worker_keeps_apart_what_has_one_number_on_two_forks() {
 	node.world.execute_with(|| {
 		run_to(deadlines(submission).seal);
 		crate::OpenSubmissions::<Test>::mutate(submission, |record| {
-			let Some(crate::Phase::Evaluating(drawn)) = record.as_mut().map(|record| &mut record.phase) else {
+			let Some(crate::Phase::Evaluating(drawn)) = record.as_mut().map(|record| &mut record.phase)
+			else {
 				panic!("it is being evaluated")
 			};
 			for seat in drawn.seats.iter_mut() {

@@ -1,9 +1,10 @@
 //! What a party of a dispute asks of its queue.
 
 use super::*;
-use crate::eval::reference;
 use blyan_exact::{
-	tree::{self, sum_node},
+	block::{BlockShape, Layout},
+	step::{execute, Evidence, Place, Witness},
+	tree::{self, sum_node, trace_root},
 	Program,
 };
 
@@ -18,7 +19,9 @@ fn ask(queue: &JobQueue, job: &EvaluationJob, query: Query) -> Result<Opening, E
 }
 
 fn sums(queue: &JobQueue, job: &EvaluationJob, level: u8, index: u32) -> Vec<tree::SumNode> {
-	let Ok(Opening::Items(nodes)) = ask(queue, job, Query::Items { level, index }) else { panic!("no items") };
+	let Ok(Opening::Items(nodes)) = ask(queue, job, Query::Items { level, index }) else {
+		panic!("no items")
+	};
 	nodes
 }
 
@@ -56,17 +59,18 @@ fn openings_lead_from_an_outcome_to_the_blocks_of_every_operator() {
 	let bytes = &world.holdout[sequence as usize * 48..][..48];
 	let program = Program::new(job.config, 48).unwrap();
 	for (trace, model, roots) in [(0, &world.golden, baseline), (1, &changed, candidate)] {
-		for (operator, output) in reference::outputs(model, bytes).iter().enumerate() {
+		let reference = Trace::of(&model.view(), bytes).unwrap();
+		for (operator, root) in roots.iter().enumerate() {
+			let output = reference.output(operator).unwrap();
 			let shape = program.shape_at(operator).unwrap();
 			let rows = shape.row_hashes(output);
 			let number = operator as u16;
 			let levels = tree::levels(shape.rows) as u8;
-			let mut upper = vec![roots[operator]];
+			let mut upper = vec![*root];
 			for level in (1..=levels).rev() {
 				let mut lower = Vec::new();
 				for (index, node) in upper.iter().enumerate() {
-					let query =
-						Query::Rows { item: 17, trace, operator: number, level, index: index as u32 };
+					let query = Query::Rows { item: 17, trace, operator: number, level, index: index as u32 };
 					let children = hashes(&queue, &job, query);
 					assert_eq!(tree::node(&children), *node, "operator {operator}");
 					lower.extend(children);
@@ -82,6 +86,58 @@ fn openings_lead_from_an_outcome_to_the_blocks_of_every_operator() {
 	let metrics = queue.metrics();
 	assert_eq!((metrics.openings_queued, metrics.openings_failed), (0, 0));
 	assert!(metrics.openings > 100 && metrics.findings_bytes > 0);
+}
+
+/// The chain executes what a party sent, knowing nothing but the statement and the agreed roots.
+#[test]
+fn witnesses_of_every_operator_lead_to_the_blocks_that_were_opened() {
+	let world = World::new();
+	let (queue, job) = (world.queue(), deep(&world));
+	let (statement, program) = (job.statement(), job.statement().program().unwrap());
+	for trace in [0, 1] {
+		let item = 11;
+		let opened = ask(&queue, &job, Query::Item { item });
+		let Ok(Opening::Item { baseline, candidate, .. }) = opened else { panic!("no item") };
+		let agreed = if trace == 0 { baseline } else { candidate };
+		let commitments = statement.commitments(item, trace).unwrap();
+		for operator in 0..program.operators() as u16 {
+			let shape = program.shape_at(operator.into()).unwrap();
+			let (row, block) = (shape.rows as u32 - 1, shape.blocks() as u32 - 1);
+			let blocks = hashes(&queue, &job, Query::Blocks { item, trace, operator, row });
+			let query = Query::Witness { item, trace, operator, row, block };
+			let Ok(Opening::Witness(witness)) = ask(&queue, &job, query) else { panic!("no witness") };
+			let place = Place { operator: operator.into(), row: row as usize, block: block as usize };
+			let executed =
+				execute(&program, &commitments, &agreed[..operator.into()], place, &witness).unwrap();
+			assert_eq!(executed, blocks[block as usize], "operator {operator}");
+		}
+	}
+}
+
+#[test]
+fn the_candidate_shows_its_bytes_and_its_tiles_and_needs_no_model_for_it() {
+	let world = World::new();
+	let (queue, mut job) = (world.queue(), deep(&world));
+	world.models.blobs().remove(&job.trunk.blob.hash).unwrap();
+	let bytes = world.models.blobs().get(&job.candidate.blob.hash).unwrap();
+	assert_eq!(ask(&queue, &job, Query::Candidate), Ok(Opening::Candidate(bytes.clone())));
+	let Ok(Opening::Witness(Witness(evidence))) = ask(&queue, &job, Query::Tile { tile: 0 }) else {
+		panic!("no tile")
+	};
+	let [Evidence::Tile { bytes, tiles, path }] = evidence.as_slice() else { panic!("no tile") };
+	let layout = Layout::new(BlockShape::expert_of(&job.config)).unwrap();
+	assert!(layout.proves_tile(&job.candidate.tensor_root.0, 0, bytes, tiles, path));
+	assert_eq!(queue.open(job.clone(), Query::Tile { tile: 1 }), Err(EngineError::JobMalformed));
+
+	// Bytes that are no expert can be shown, and have no tiles.
+	world.models.blobs().put(b"noise").unwrap();
+	job.candidate = block_ref(b"noise");
+	assert_eq!(ask(&queue, &job, Query::Candidate), Ok(Opening::Candidate(b"noise".to_vec())));
+	assert_eq!(ask(&queue, &job, Query::Tile { tile: 0 }), Err(EngineError::CandidateInvalid));
+	let hash = H256([9; 32]);
+	job.candidate.blob.hash = hash;
+	assert_eq!(ask(&queue, &job, Query::Candidate), Err(EngineError::BlobMissing(hash)));
+	assert_eq!(ask(&queue, &job, Query::Tile { tile: 0 }), Err(EngineError::BlobMissing(hash)));
 }
 
 #[test]

@@ -1,0 +1,193 @@
+//! What happens to a wrong answer: disputes, audits, offences.
+
+use crate::{
+	parameters::{audits, disputes},
+	*,
+};
+use alloc::vec::Vec;
+use blyan_primitives::{
+	traits::Claims, BlockRef, EvaluationJob, HoldoutRef, ModelConfig, ModelId, PartIndex, Statement, Subject,
+	Verdict,
+};
+use frame_support::{
+	parameter_types,
+	traits::{tokens::imbalance::ResolveTo, ConstU32},
+};
+use frame_system::EnsureRoot;
+use pallet_ledger::Envelope;
+use sp_core::H256;
+use sp_runtime::Perbill;
+
+/// Claims by what they are about: scores of submissions and answers in audits are kept by different pallets.
+pub struct AllClaims;
+
+/// Asks the pallet that keeps a subject's claims.
+macro_rules! keeper {
+	($subject:expr, $call:ident($($argument:expr),*)) => {
+		match $subject {
+			Subject::Submission(_) => <ProofOfLearning as Claims<AccountId>>::$call($($argument),*),
+			Subject::Audit(_) => <Audits as Claims<AccountId>>::$call($($argument),*),
+		}
+	};
+}
+
+impl Claims<AccountId> for AllClaims {
+	fn statement(subject: Subject, part: PartIndex) -> Option<Statement> {
+		keeper!(subject, statement(subject, part))
+	}
+
+	fn claims(subject: Subject) -> Vec<(AccountId, Verdict)> {
+		keeper!(subject, claims(subject))
+	}
+
+	fn candidate(subject: Subject) -> Option<(BlockRef, ModelConfig)> {
+		keeper!(subject, candidate(subject))
+	}
+
+	fn job(subject: Subject, part: PartIndex) -> Option<EvaluationJob> {
+		keeper!(subject, job(subject, part))
+	}
+
+	fn disputable() -> Vec<Subject> {
+		let mut subjects = <ProofOfLearning as Claims<AccountId>>::disputable();
+		subjects.extend(<Audits as Claims<AccountId>>::disputable());
+		subjects
+	}
+
+	fn is_disputable(subject: Subject) -> bool {
+		keeper!(subject, is_disputable(subject))
+	}
+
+	fn note_opened(subject: Subject) {
+		keeper!(subject, note_opened(subject))
+	}
+
+	fn note_closed(subject: Subject) {
+		keeper!(subject, note_closed(subject))
+	}
+
+	fn refuted(subject: Subject, digest: H256) {
+		keeper!(subject, refuted(subject, digest))
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn ensure_subject_for_benchmark() -> (Subject, EvaluationJob) {
+		<ProofOfLearning as Claims<AccountId>>::ensure_subject_for_benchmark()
+	}
+}
+
+impl pallet_disputes::Config for Runtime {
+	type Currency = Balances;
+	type RuntimeHoldReason = RuntimeHoldReason;
+	type OnSlash = ResolveTo<configs::TreasuryAccount, Balances>;
+	type Claims = AllClaims;
+	type Operators = Operators;
+	type Offences = Slashing;
+	type Referee = pallet_disputes::Exact;
+	type BlockCheck = pallet_disputes::Exact;
+	type Bond = disputes::Bond;
+	type MoversShare = disputes::MoversShare;
+	type Clock = disputes::Clock;
+	type DemandWindow = disputes::DemandWindow;
+	type MaxBlobBytes = ConstU32<{ configs::MAX_BLOCK_BYTES }>;
+	type MaxEnded = ConstU32<1_024>;
+	type WeightInfo = ();
+}
+
+/// Models with a holdout, for audits.
+pub struct Holdouts;
+
+/// Models that are looked at before a draw gives up.
+const MODELS_TRIED: u32 = 4;
+
+impl pallet_audits::HoldoutBook for Holdouts {
+	fn pick(seed: &H256) -> Option<(ModelId, HoldoutRef)> {
+		let count = pallet_experts::ModelCount::<Runtime>::get();
+		let first = u32::from_le_bytes(*seed.as_fixed_bytes().first_chunk()?).checked_rem(count)?;
+		(0..MODELS_TRIED.min(count)).find_map(|step| {
+			let model = first.saturating_add(step).checked_rem(count)?;
+			pallet_proof_of_learning::Holdouts::<Runtime>::get(model).map(|holdout| (model, holdout))
+		})
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn ensure_holdout_for_benchmark(model: ModelId) {
+		let holdout = HoldoutRef {
+			root: H256([1; 32]),
+			blob: blyan_primitives::BlobRef { hash: H256([2; 32]), size: 1_024 },
+			sequences: 64,
+			sequence_len: 16,
+		};
+		pallet_proof_of_learning::Holdouts::<Runtime>::insert(model, holdout);
+	}
+}
+
+/// What audits earn, from the envelope of all validation.
+pub struct AuditPurse;
+
+impl pallet_audits::AuditRewards<AccountId, Balance> for AuditPurse {
+	fn pay_audit(who: &AccountId) -> Balance {
+		Ledger::reward(Envelope::Validation, who, parameters::ledger::AuditReward::get())
+	}
+
+	fn pay_bounty(who: &AccountId) -> Balance {
+		Ledger::reward(Envelope::Validation, who, parameters::ledger::AuditBounty::get())
+	}
+}
+
+parameter_types! {
+	pub const EnrolEvery: BlockNumber = DAYS;
+}
+
+impl pallet_audits::Config for Runtime {
+	type Balance = Balance;
+	type Operators = Operators;
+	type Jobs = pallet_audits::HeadSwap<AccountId, Experts, Holdouts>;
+	type Rewards = AuditPurse;
+	type Offences = Slashing;
+	type Randomness = RelayRandomness;
+	type AuditPeriod = audits::AuditPeriod;
+	type SeatsPerRound = audits::SeatsPerRound;
+	type Auditors = audits::Auditors;
+	type MinAuditors = audits::MinAuditors;
+	type TrapShare = audits::TrapShare;
+	type AuditSample = audits::AuditSample;
+	type PresentWindow = audits::PresentWindow;
+	type VoteWindow = audits::VoteWindow;
+	type RevealWindow = audits::RevealWindow;
+	type DisputeWindow = audits::DisputeWindow;
+	type EnrolEvery = EnrolEvery;
+	type MaxSeats = ConstU32<8>;
+	type MaxOpen = ConstU32<512>;
+	type OpensPerBlock = ConstU32<2>;
+	type StepsPerBlock = ConstU32<4>;
+	type WeightInfo = ();
+}
+
+parameter_types! {
+	pub const ReporterShare: Perbill = Perbill::from_percent(20);
+	pub const AppealWindow: BlockNumber = DAYS;
+	pub const JudgementWindow: BlockNumber = 7 * DAYS;
+	pub const AppealBond: Balance = UNIT;
+	pub const StrikeMemory: BlockNumber = 90 * DAYS;
+}
+
+impl pallet_slashing::Config for Runtime {
+	type RuntimeHoldReason = RuntimeHoldReason;
+	type Currency = Balances;
+	type Stakes = Operators;
+	type Appeals = Disputes;
+	type OnSlash = ResolveTo<configs::TreasuryAccount, Balances>;
+	type ReportOrigin = EnsureRoot<AccountId>;
+	type JudgeOrigin = EnsureRoot<AccountId>;
+	type Penalties = pallet_slashing::UsualPenalties;
+	type ReporterShare = ReporterShare;
+	type AppealWindow = AppealWindow;
+	type JudgementWindow = JudgementWindow;
+	type AppealBond = AppealBond;
+	type StrikesMax = ConstU32<3>;
+	type StrikeMemory = StrikeMemory;
+	type MaxPending = ConstU32<16>;
+	type MaxClosed = ConstU32<1_024>;
+	type WeightInfo = ();
+}
