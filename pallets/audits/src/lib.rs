@@ -447,7 +447,7 @@ pub mod pallet {
 		/// - `origin`: anyone, signed. It is work done for the chain, so success is free.
 		/// - `audit`: an audit whose phase is over, or in which all is said.
 		#[pallet::call_index(5)]
-		#[pallet::weight(T::WeightInfo::step())]
+		#[pallet::weight(Pallet::<T>::step_weight())]
 		pub fn advance(origin: OriginFor<T>, audit: AuditId) -> DispatchResultWithPostInfo {
 			ensure_signed(origin)?;
 			Self::do_advance(audit)?;

@@ -28,8 +28,9 @@ impl<T: Config> Pallet<T> {
 			return meter.consumed();
 		}
 		let due = Agenda::<T>::get().into_iter().filter(|(_, due)| *due <= now).map(|(audit, _)| audit);
+		let step = Self::step_weight();
 		for audit in due.take(T::StepsPerBlock::get().saturated_into()).collect::<Vec<_>>() {
-			if meter.try_consume(T::WeightInfo::step()).is_err() {
+			if meter.try_consume(step).is_err() {
 				return meter.consumed();
 			}
 			if let Some(record) = Audits::<T>::get(audit) {
@@ -39,6 +40,11 @@ impl<T: Config> Pallet<T> {
 		let randomness = T::Randomness::random(b"blyan/audit");
 		Self::open_due(now, randomness, &mut meter);
 		meter.consumed()
+	}
+
+	/// The most that one step takes: a settlement.
+	pub(crate) fn step_weight() -> Weight {
+		T::WeightInfo::step_paying().max(T::WeightInfo::step_reporting())
 	}
 
 	/// Opens audits so that they are spread evenly over the round; begins the next round when one is over.

@@ -45,8 +45,10 @@ weights! {
 	forget;
 	/// The opening of one audit, or an attempt at it.
 	open;
-	/// The step of one audit whose phase is over, settlement included.
-	step;
+	/// The settlement of an audit that pays everybody.
+	step_paying;
+	/// The settlement of an audit that reports everybody.
+	step_reporting;
 	/// A block in which nothing is due.
 	idle;
 }

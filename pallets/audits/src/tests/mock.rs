@@ -186,7 +186,7 @@ impl OperatorSet<AccountId> for OperatorBook {
 		use sp_runtime::RuntimeAppPublic;
 		(0..count)
 			.map(|seed| {
-				let key = OperatorId::generate_pair(Some(format!("//operator/{seed}").into_bytes()));
+				let key = OperatorId::generate_pair(Some(key_seed(seed).into_bytes()));
 				let owner = AccountId::new(blake2_256(&key.encode()));
 				register(&owner, key.clone());
 				(owner, key)
@@ -279,9 +279,14 @@ where
 	}
 }
 
+/// The seed of an operator's key. No phrase: stretching one takes longer than a whole audit.
+pub(crate) fn key_seed(seed: u32) -> String {
+	format!("{:?}", H256(blake2_256(&(b"key", seed).encode())))
+}
+
 /// The key pair of an operator.
 pub(crate) fn pair(seed: u32) -> sr25519::Pair {
-	sr25519::Pair::from_string(&format!("//operator/{seed}"), None).unwrap()
+	sr25519::Pair::from_string(&key_seed(seed), None).unwrap()
 }
 
 pub(crate) fn account(seed: u32) -> AccountId {

@@ -73,8 +73,7 @@ impl Machine {
 	pub(crate) fn new(operators: impl IntoIterator<Item = u32>) -> Self {
 		let keystore = MemoryKeystore::new();
 		for seed in operators {
-			let seed = format!("//operator/{seed}");
-			keystore.sr25519_generate_new(operator_key::KEY_TYPE, Some(&seed)).unwrap();
+			keystore.sr25519_generate_new(operator_key::KEY_TYPE, Some(&key_seed(seed))).unwrap();
 		}
 		Self { keystore, disk: new_disk(), engine: Arc::default() }
 	}
@@ -142,15 +141,6 @@ impl Network {
 			end_block();
 			begin_next();
 		});
-	}
-
-	/// One block in which all machines speak and are heard.
-	pub(crate) fn live(&mut self, machines: &[Machine]) {
-		for machine in machines {
-			let calls = self.work(machine);
-			self.arrive(calls);
-		}
-		self.end_block();
 	}
 
 	fn ask<R>(&mut self, question: impl FnOnce() -> R) -> R {
