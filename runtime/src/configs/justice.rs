@@ -5,10 +5,6 @@ use crate::{
 	*,
 };
 use alloc::vec::Vec;
-use blyan_exact::{
-	block::{BlockShape, Layout},
-	step::Evidence,
-};
 use blyan_primitives::{
 	traits::Claims, BlockRef, EvaluationJob, HoldoutRef, ModelConfig, ModelId, PartIndex, Statement, Subject,
 	Verdict,
@@ -80,39 +76,6 @@ impl Claims<AccountId> for AllClaims {
 	}
 }
 
-/// The bytes of experts, by the definition's own check.
-pub struct ExpertBlocks;
-
-impl ExpertBlocks {
-	/// The layout of an expert. Registered models have valid architectures.
-	fn layout(config: &ModelConfig) -> Option<Layout> {
-		Layout::new(BlockShape::expert_of(config)).ok()
-	}
-}
-
-impl pallet_disputes::BlockCheck for ExpertBlocks {
-	fn is_valid(bytes: &[u8], tensor_root: H256, config: &ModelConfig) -> bool {
-		Self::layout(config).is_some_and(|layout| layout.check(bytes) == Ok(tensor_root.0))
-	}
-
-	fn tiles(config: &ModelConfig) -> u32 {
-		// An expert has at most nine tiles.
-		Self::layout(config).map_or(0, |layout| layout.tiles.try_into().unwrap_or(u32::MAX))
-	}
-
-	fn is_tile(evidence: &Evidence, tile: u32, tensor_root: H256, config: &ModelConfig) -> bool {
-		let Evidence::Tile { bytes, tiles, path } = evidence else { return false };
-		let Ok(tile) = usize::try_from(tile) else { return false };
-		Self::layout(config)
-			.is_some_and(|layout| layout.proves_tile(&tensor_root.0, tile, bytes, tiles, path))
-	}
-
-	#[cfg(feature = "runtime-benchmarks")]
-	fn evidence_for_benchmark(_: Subject, _: u32) -> Evidence {
-		Evidence::Output(Vec::new())
-	}
-}
-
 impl pallet_disputes::Config for Runtime {
 	type Currency = Balances;
 	type RuntimeHoldReason = RuntimeHoldReason;
@@ -121,7 +84,7 @@ impl pallet_disputes::Config for Runtime {
 	type Operators = Operators;
 	type Offences = Slashing;
 	type Referee = pallet_disputes::Exact;
-	type BlockCheck = ExpertBlocks;
+	type BlockCheck = pallet_disputes::Exact;
 	type Bond = disputes::Bond;
 	type MoversShare = disputes::MoversShare;
 	type Clock = disputes::Clock;
