@@ -42,6 +42,8 @@ wire! {
 	Serialize,
 	Deserialize,
 )]
+// Nearly every verdict is a score, and a box would only move its bytes.
+#[allow(clippy::large_enum_variant)]
 pub enum Verdict {
 	/// The candidate was evaluated.
 	Scored(Score),

@@ -4,10 +4,7 @@
 
 use crate::{game::Side, pair, Config, Error, Fall, Games, Pairs, Pallet};
 use alloc::{collections::BTreeMap, vec::Vec};
-use blyan_primitives::{
-	traits::{Appeals, Claims},
-	Subject, Verdict,
-};
+use blyan_primitives::{traits::Appeals, Subject, Verdict};
 use frame_support::ensure;
 use sp_core::H256;
 use sp_runtime::DispatchResult;

@@ -11,7 +11,7 @@ use blyan_primitives::{
 };
 use frame_support::{
 	parameter_types,
-	traits::{tokens::imbalance::ResolveTo, ConstU32},
+	traits::{tokens::imbalance::ResolveTo, ConstU32, Get},
 };
 use frame_system::EnsureRoot;
 use pallet_ledger::Envelope;
@@ -136,7 +136,7 @@ impl pallet_audits::AuditRewards<AccountId, Balance> for AuditPurse {
 }
 
 parameter_types! {
-	pub const EnrolEvery: BlockNumber = DAYS;
+	pub const EnrolEvery: BlockNumber = 100;
 }
 
 impl pallet_audits::Config for Runtime {
@@ -158,9 +158,9 @@ impl pallet_audits::Config for Runtime {
 	type DisputeWindow = audits::DisputeWindow;
 	type EnrolEvery = EnrolEvery;
 	type MaxSeats = ConstU32<8>;
-	type MaxOpen = ConstU32<512>;
-	type OpensPerBlock = ConstU32<2>;
-	type StepsPerBlock = ConstU32<4>;
+	type MaxOpen = ConstU32<256>;
+	type OpensPerBlock = ConstU32<4>;
+	type StepsPerBlock = ConstU32<8>;
 	type WeightInfo = ();
 }
 

@@ -63,7 +63,7 @@ impl pallet_operators::Config for Runtime {
 	type HardwareWindow = HardwareWindow;
 	type SweepPerBlock = ConstU32<4>;
 	type HeartbeatPriority = HeartbeatPriority;
-	type WeightInfo = weights::pallet_operators::WeightInfo<Runtime>;
+	type WeightInfo = ();
 }
 
 /// The largest expert, 512 x 2,048 twice, packs into half a mebibyte.
@@ -80,7 +80,7 @@ impl pallet_proof_of_learning::Config for Runtime {
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type OnSlash = frame_support::traits::tokens::imbalance::ResolveTo<configs::TreasuryAccount, Balances>;
 	type Experts = Experts;
-	type KnownBlobs = Experts;
+	type KnownBlobs = pallet_experts::CurrentBlobs<Runtime>;
 	type Operators = Operators;
 	type Offences = Slashing;
 	type Rewards = Ledger;
@@ -111,9 +111,9 @@ impl pallet_proof_of_learning::Config for Runtime {
 	type MaxCommittee = ConstU32<16>;
 	type MaxOpen = ConstU32<256>;
 	type MaxOpenPerMiner = ConstU32<8>;
-	type MaxMaturing = ConstU32<1_024>;
+	type MaxMaturing = ConstU32<256>;
 	type MaxClosed = ConstU32<4_096>;
 	type MaxUploadsPerDay = ConstU32<256>;
 	type ModelsPerBlock = ConstU32<4>;
-	type WeightInfo = weights::pallet_proof_of_learning::WeightInfo<Runtime>;
+	type WeightInfo = ();
 }
