@@ -181,7 +181,7 @@ mod tests {
 	fn openings_open_their_own_component_only() {
 		let root = hardware_root(&components());
 		for index in 0..HARDWARE_COMPONENTS as u8 {
-			let opening = HardwareOpening::of(&components(), index).unwrap();
+			let opening = HardwareOpening::of(&components(), index).expect("there are eight");
 			for at in 0..10 {
 				assert_eq!(opening.opens(&root, at), at == index);
 			}

@@ -42,6 +42,8 @@ wire! {
 	Serialize,
 	Deserialize,
 )]
+// Nearly every verdict is a score, and a box would only move its bytes.
+#[allow(clippy::large_enum_variant)]
 pub enum Verdict {
 	/// The candidate was evaluated.
 	Scored(Score),
@@ -88,9 +90,12 @@ wire! {
 }
 
 impl ScoreSeal {
-	/// The bytes the operator's session key signs: context, genesis hash of the chain, seal.
-	pub fn signing_payload(&self, genesis: &H256) -> Vec<u8> {
-		(SEAL_CONTEXT, genesis, self).encode()
+	/// The bytes the operator's session key signs: context, genesis hash of the chain, draw, seal.
+	///
+	/// `draw` names one draw of one candidate: a submission can be drawn again, and its number can mean another candidate
+	/// on a fork. A seal that could be carried there could not be opened, which costs its maker.
+	pub fn signing_payload(&self, genesis: &H256, draw: &H256) -> Vec<u8> {
+		(SEAL_CONTEXT, genesis, draw, self).encode()
 	}
 }
 

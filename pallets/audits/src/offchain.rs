@@ -2,7 +2,7 @@
 //!
 //! The worker runs at every new best block, on forks too, and several runs may overlap. What is due is read from the
 //! chain; what is said is a function of the chain, of the engine's answer and of one random secret that this
-//! node made once for each key and keeps beside its database ([`master`]). Secrets and salts are derived from it, so
+//! node made once for each operator and keeps beside its database ([`master`]). Secrets and salts are derived from it, so
 //! a node that crashed between two steps says the same again, and there is no list that could be lost.
 //!
 //! The engine's answer is kept as well once it was used: when the model has moved on, it could perhaps not be
@@ -13,7 +13,7 @@
 
 use crate::{
 	authorization::MessageOf, dispatch::enrolment_nonce, jobs::JobSource, rules, Agenda, AuditRecordOf,
-	Audits, Call, Config, Enrolments, Message, Pallet, Phase, PinnedJob, Revelation, SeatState, Vote,
+	Audits, Call, Config, Enrolments, Message, Pallet, Phase, PinnedJob, Revelation, Seat, SeatState, Vote,
 	LOG_TARGET,
 };
 use alloc::vec::Vec;
@@ -56,7 +56,7 @@ impl<T: Config> Pallet<T> {
 			.filter_map(|(audit, _)| Audits::<T>::get(audit).map(|record| (audit, record)))
 			.collect();
 		for (key, owner) in &local {
-			let Some(master) = master(key) else { continue };
+			let Some(master) = master(owner) else { continue };
 			Self::keep_enrolled(key, owner, &master, now);
 			for (audit, record) in &audits {
 				if now >= *record.until() {
@@ -65,7 +65,7 @@ impl<T: Config> Pallet<T> {
 				if record.setter == *owner {
 					Self::set(*audit, record, key, &master, now);
 				} else if let Some(seat) = record.seat(owner) {
-					Self::check(*audit, record, seat.state, key, &master, now);
+					Self::check(*audit, record, seat, key, &master, now);
 				}
 			}
 		}
@@ -98,12 +98,12 @@ impl<T: Config> Pallet<T> {
 		}
 		match record.phase {
 			Phase::Presenting { .. } => {
-				let Some(truth) = Self::own_outcome(audit, record, key) else { return };
+				let Some(truth) = Self::own_outcome(audit, record, &record.setter) else { return };
 				let outcome = rules::present(&truth, &secret, &record.seed, record.trap_share);
 				Self::say(Message::Present { audit, outcome }, &record.seed, key, now);
 			}
 			Phase::Revealing { .. } if record.revelation.is_none() => {
-				let Some(truth) = Self::own_outcome(audit, record, key) else { return };
+				let Some(truth) = Self::own_outcome(audit, record, &record.setter) else { return };
 				let next = rules::commitment(&secret_of(&record.seed));
 				let revelation = Revelation { secret, truth };
 				Self::say(Message::RevealSetter { audit, revelation, next }, &record.seed, key, now);
@@ -116,13 +116,13 @@ impl<T: Config> Pallet<T> {
 	fn check(
 		audit: AuditId,
 		record: &AuditRecordOf<T>,
-		state: SeatState,
+		seat: &Seat<T::AccountId>,
 		key: &OperatorId,
 		master: &H256,
 		now: BlockNumberFor<T>,
 	) {
 		let Some(presented) = &record.presented else { return };
-		let Some(owner) = T::Operators::owner_of(key) else { return };
+		let state = seat.state;
 		let is_due = match record.phase {
 			Phase::Voting { .. } => state == SeatState::Waiting,
 			Phase::Revealing { .. } => matches!(state, SeatState::Sealed(_)),
@@ -131,19 +131,23 @@ impl<T: Config> Pallet<T> {
 		if !is_due {
 			return;
 		}
-		let Some(own) = Self::own_outcome(audit, record, key) else { return };
+		let Some(own) = Self::own_outcome(audit, record, &seat.operator) else { return };
 		let vote = Vote::about(presented, &own);
 		let salt = derive(b"salt", master, &record.binding());
 		let message = match state {
 			SeatState::Sealed(_) => Message::RevealVote { audit, vote, salt },
-			_ => Message::Vote { audit, seal: vote.seal(&salt, &owner) },
+			_ => Message::Vote { audit, seal: vote.seal(&salt, &seat.operator) },
 		};
 		Self::say(message, &record.seed, key, now);
 	}
 
 	/// What this node found, once the engine is done. An outcome the chain would not listen to is no outcome.
-	fn own_outcome(audit: AuditId, record: &AuditRecordOf<T>, key: &OperatorId) -> Option<EvaluationOutcome> {
-		if let Some(outcome) = recall(audit, &record.seed, key) {
+	fn own_outcome(
+		audit: AuditId,
+		record: &AuditRecordOf<T>,
+		owner: &T::AccountId,
+	) -> Option<EvaluationOutcome> {
+		if let Some(outcome) = recall(audit, &record.seed, owner) {
 			return Some(outcome);
 		}
 		let outcome = Self::evaluate(audit, &record.job)?;
@@ -153,7 +157,7 @@ impl<T: Config> Pallet<T> {
 			return None;
 		}
 		// It is kept before it is used, or not used.
-		remember(audit, &record.seed, key, outcome).then_some(outcome)
+		remember(audit, &record.seed, owner, outcome).then_some(outcome)
 	}
 
 	fn evaluate(audit: AuditId, pinned: &PinnedJob) -> Option<EvaluationOutcome> {
@@ -213,14 +217,15 @@ impl<T: Config> Pallet<T> {
 	}
 }
 
-/// The random value that everything this key's node must keep to itself is derived from; made when it is first asked for.
-fn master(key: &OperatorId) -> Option<H256> {
-	let place = (b"blyan/audits/master", key).encode();
+/// The random value that everything this operator's node must keep to itself is derived from; made when it is first asked
+/// for. It belongs to the account, so that an operator may change its key in the middle of an audit.
+fn master(owner: &impl Encode) -> Option<H256> {
+	let place = (b"blyan/audits/master", owner).encode();
 	let stored =
 		StorageValueRef::persistent(&place).mutate(|stored: Result<Option<H256>, StorageRetrievalError>| {
 			match stored {
 				Ok(Some(master)) => Ok(master),
-				Ok(None) => Ok(H256(blake2_256(&(sp_io::offchain::random_seed(), key).encode()))),
+				Ok(None) => Ok(H256(blake2_256(&(sp_io::offchain::random_seed(), owner).encode()))),
 				// What cannot be read is not overwritten: it may be a newer node's.
 				Err(_) => Err(()),
 			}
@@ -230,7 +235,7 @@ fn master(key: &OperatorId) -> Option<H256> {
 		// Another run made it at this moment; the next block finds it.
 		Err(MutateStorageError::ConcurrentModification(_)) => None,
 		Err(MutateStorageError::ValueFunctionFailed(())) => {
-			log::error!(target: LOG_TARGET, "the secret of {key:?} cannot be read");
+			log::error!(target: LOG_TARGET, "the secret of {:?} cannot be read", owner.encode());
 			None
 		}
 	}
@@ -245,19 +250,19 @@ fn derive(label: &[u8; 4], master: &H256, subject: &H256) -> H256 {
 	H256(blake2_256(&(b"blyan/audits/derived", label, master, subject).encode()))
 }
 
-fn note_place(audit: AuditId, key: &OperatorId) -> Vec<u8> {
-	(b"blyan/audits/note", audit.checked_rem(NOTES), key).encode()
+fn note_place(audit: AuditId, owner: &impl Encode) -> Vec<u8> {
+	(b"blyan/audits/note", audit.checked_rem(NOTES), owner).encode()
 }
 
-fn recall(audit: AuditId, seed: &H256, key: &OperatorId) -> Option<EvaluationOutcome> {
-	let place = note_place(audit, key);
+fn recall(audit: AuditId, seed: &H256, owner: &impl Encode) -> Option<EvaluationOutcome> {
+	let place = note_place(audit, owner);
 	let notes = StorageValueRef::persistent(&place).get::<Vec<Note>>().ok()??;
 	notes.into_iter().find(|(noted, _)| noted == seed).map(|(_, outcome)| outcome)
 }
 
 /// Returns whether it is kept: two runs may try at the same time, and one of them does not succeed.
-fn remember(audit: AuditId, seed: &H256, key: &OperatorId, outcome: EvaluationOutcome) -> bool {
-	let place = note_place(audit, key);
+fn remember(audit: AuditId, seed: &H256, owner: &impl Encode, outcome: EvaluationOutcome) -> bool {
+	let place = note_place(audit, owner);
 	let add = |notes: Result<Option<Vec<Note>>, StorageRetrievalError>| {
 		// What cannot be read was written by another version and is of no use.
 		let mut notes = notes.unwrap_or_default().unwrap_or_default();

@@ -145,6 +145,14 @@ pub fn standing(claims: &[H256], refuted: &[H256]) -> Option<H256> {
 	})
 }
 
+/// Whether always confirming earns something: `pay` for every honest answer, less `penalty` for every forced error.
+///
+/// Amounts in the same unit. A runtime should hold its parameters to `false`, with the smallest stake's penalty.
+pub fn nodding_pays(pay: u128, penalty: u128, share: u32) -> bool {
+	let honest = MILLION.saturating_sub(share);
+	U256::from(pay).saturating_mul(honest.into()) >= U256::from(penalty).saturating_mul(share.into())
+}
+
 /// Whether the numbers of an outcome can belong to `sequences` sequences of `sequence_len` bytes: counts match the
 /// sample, the difference of the sums is the sum of the differences, squares are at least what that sum implies
 /// (Cauchy-Schwarz), and as odd as it (a number and its square are).

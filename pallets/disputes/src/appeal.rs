@@ -1,32 +1,65 @@
-//! Appeals: an operator whose claim was outvoted has the chain compute who was right.
+//! Appeals: an operator whose claim was outvoted, or fell because nobody defended it, has the chain compute who was right.
+//!
+//! The decision stays reversed and the payouts cancelled, whatever an appeal finds; it is about the appellant's stake.
 
-use crate::{Config, Error, Pallet};
+use crate::{game::Side, pair, Config, Error, Fall, Games, Pairs, Pallet};
 use alloc::{collections::BTreeMap, vec::Vec};
-use blyan_primitives::{
-	traits::{Appeals, Claims},
-	Subject,
-};
+use blyan_primitives::{traits::Appeals, Subject, Verdict};
+use frame_support::ensure;
 use sp_core::H256;
 use sp_runtime::DispatchResult;
 
 impl<T: Config> Appeals<T::AccountId> for Pallet<T> {
-	/// The claim that prevailed is the one that most of the others made and that stands; of equals, the first on the chain.
+	/// Against the claim that the own one was not defended against, or else the one that prevailed. Joins their game if
+	/// they play already, so that all who made a claim can appeal. The appellant bears the burden: if nobody moves, its
+	/// claim falls.
 	fn appeal(appellant: &T::AccountId, subject: Subject) -> DispatchResult {
-		let claims = T::Claims::claims(subject);
-		let own = claims.iter().find(|(who, _)| who == appellant).ok_or(Error::<T>::ClaimUnknown)?;
-		let own = own.1.digest();
-		let others: Vec<H256> = claims
+		let claims = Self::disputed_claims(subject)?;
+		let (_, own) = claims.iter().find(|(who, _)| who == appellant).ok_or(Error::<T>::ClaimUnknown)?;
+		let fall = Self::fall(subject, own);
+		let opponent = match fall {
+			Some(Fall::Proven) => return Err(Error::<T>::AlreadyRefuted.into()),
+			Some(Fall::Undefended { against }) => against,
+			Some(Fall::Withheld) | None => {
+				Self::prevailing(subject, own, &claims).ok_or(Error::<T>::NoOpponent)?
+			}
+		};
+		let (own_digest, other) = (own.digest(), opponent.digest());
+		if let Some(id) = Pairs::<T>::get(subject, pair(own_digest, other)) {
+			return Games::<T>::try_mutate(id, |game| {
+				let game = game.as_mut().ok_or(Error::<T>::GameUnknown)?;
+				// A game that will be settled says nothing about a claim that fell elsewhere.
+				ensure!(game.is_appeal || fall.is_none(), Error::<T>::AlreadyPlaying);
+				let [first, _] = game.digests();
+				let side = if first == own_digest { Side::First } else { Side::Second };
+				let joined = game.appellants.try_push((appellant.clone(), side));
+				Ok(joined.map_err(|_| Error::<T>::TooManyAppeals)?)
+			});
+		}
+		ensure!(Self::fall(subject, &opponent) != Some(Fall::Proven), Error::<T>::AlreadyRefuted);
+		Self::open(subject, [(opponent, None), (*own, None)], Some(appellant))
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn ensure_appealable_for_benchmark() -> Option<(T::AccountId, Subject)> {
+		let (subject, _) = T::Claims::ensure_subject_for_benchmark();
+		T::Claims::claims(subject).into_iter().next().map(|(who, _)| (who, subject))
+	}
+}
+
+impl<T: Config> Pallet<T> {
+	/// The claim other than `own` that most made and that stands; of equals, the first on the chain.
+	fn prevailing(subject: Subject, own: &Verdict, claims: &[(T::AccountId, Verdict)]) -> Option<Verdict> {
+		let others: Vec<(H256, Verdict)> = claims
 			.iter()
-			.filter(|(_, verdict)| verdict.digest() != own && !Self::is_refuted(subject, verdict))
-			.map(|(_, verdict)| verdict.digest())
+			.filter(|(_, verdict)| verdict != own && !Self::is_refuted(subject, verdict))
+			.map(|(_, verdict)| (verdict.digest(), *verdict))
 			.collect();
 		let mut votes: BTreeMap<H256, u32> = BTreeMap::new();
-		for digest in &others {
+		for (digest, _) in &others {
 			votes.entry(*digest).and_modify(|count| *count = count.saturating_add(1)).or_insert(1);
 		}
 		// The last of equal maxima is the first of the list.
-		let prevailing =
-			others.iter().rev().max_by_key(|digest| votes.get(*digest)).ok_or(Error::<T>::NoOpponent)?;
-		Self::do_confront(subject, *prevailing, own)
+		others.iter().rev().max_by_key(|(digest, _)| votes.get(digest)).map(|(_, verdict)| *verdict)
 	}
 }

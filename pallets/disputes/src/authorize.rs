@@ -19,7 +19,9 @@ use frame_system::ensure_signed_or_root;
 use sp_core::H256;
 use sp_io::hashing::blake2_256;
 use sp_runtime::{
-	transaction_validity::{InvalidTransaction, TransactionValidityError, ValidTransaction},
+	transaction_validity::{
+		InvalidTransaction, TransactionValidityError, UnknownTransaction, ValidTransaction,
+	},
 	DispatchError, RuntimeAppPublic,
 };
 
@@ -35,11 +37,18 @@ fn invalid<T>(error: Error<T>) -> TransactionValidityError {
 		| Error::NotDisputable
 		| Error::DemandUnknown
 		| Error::NothingRefuted => InvalidTransaction::Stale,
-		Error::ClockStillRuns | Error::DemandStillRuns | Error::NothingToSettle => InvalidTransaction::Future,
 		Error::KeyUnknown => InvalidTransaction::BadSigner,
 		_ => InvalidTransaction::Call,
 	}
 	.into()
+}
+
+/// What the pool makes of a call without signature that is not due.
+///
+/// Not invalid but unknown: pools ban the hash of what is invalid for a while, and anybody can send these bytes, the only ones
+/// there are for this game, before their time.
+fn not_due<T>(_: Error<T>) -> TransactionValidityError {
+	UnknownTransaction::CannotLookup.into()
 }
 
 impl<T: Config> Pallet<T> {
@@ -121,7 +130,7 @@ impl<T: Config> Pallet<T> {
 		_source: TransactionSource,
 		game: &GameId,
 	) -> TransactionValidityWithRefund {
-		Self::ensure_timed_out(*game).map_err(invalid)?;
+		Self::ensure_timed_out(*game).map_err(not_due)?;
 		Self::valid(("end", game))
 	}
 
@@ -129,7 +138,7 @@ impl<T: Config> Pallet<T> {
 		_source: TransactionSource,
 		game: &GameId,
 	) -> TransactionValidityWithRefund {
-		Self::ensure_settled(*game).map_err(invalid)?;
+		Self::ensure_settled(*game).map_err(not_due)?;
 		Self::valid(("end", game))
 	}
 
@@ -171,7 +180,7 @@ impl<T: Config> Pallet<T> {
 		digest: &H256,
 		tile: &u32,
 	) -> TransactionValidityWithRefund {
-		Self::ensure_may_close(*subject, *digest, *tile).map_err(invalid)?;
+		Self::ensure_may_close(*subject, *digest, *tile).map_err(not_due)?;
 		Self::valid(("close", subject, digest, tile))
 	}
 }

@@ -2,7 +2,7 @@
 
 use crate::{
 	game::{self, Difference, Position, Refusal, Side, PARTS},
-	pair, Agreed, Backer, BlockCheck, Config, DemandRecord, Demands, Error, Event, GameId, GameRecord,
+	pair, Agreed, Backer, BlockCheck, Config, DemandRecord, Demands, Error, Event, Fall, GameId, GameRecord,
 	GameRecordOf, Games, HoldReason, NextGame, NoExpert, Pairs, Pallet, Posted, Referee, Refuted, SideRecord,
 	SideRecordOf, SignedReport, OPENING_BYTES_MAX, TILE_EVIDENCE_BYTES_MAX, WITNESS_BYTES_MAX,
 };
@@ -49,13 +49,13 @@ impl<T: Config> Pallet<T> {
 		Self::ensure_may_play(subject, [&rival, &verdict])?;
 		ensure!(Self::is_consistent(subject, &verdict), Error::<T>::ClaimInconsistent);
 		if !Self::is_consistent(subject, &rival) {
-			Self::refute(subject, &rival, Some(&challenger));
+			Self::refute(subject, &rival, Fall::Proven, Some(&challenger));
 			return Ok(());
 		}
 		let bond = T::Bond::get();
 		T::Currency::hold(&HoldReason::ChallengeBond.into(), &challenger, bond)?;
 		let backer = Backer { account: challenger, bond };
-		Self::open(subject, [(rival, None), (verdict, Some(backer))])
+		Self::open(subject, [(rival, None), (verdict, Some(backer))], None)
 	}
 
 	pub(crate) fn do_confront(subject: Subject, first: H256, second: H256) -> DispatchResult {
@@ -64,12 +64,12 @@ impl<T: Config> Pallet<T> {
 		if consistent != [true, true] {
 			for (verdict, is_consistent) in [first, second].iter().zip(consistent) {
 				if !is_consistent {
-					Self::refute(subject, verdict, None);
+					Self::refute(subject, verdict, Fall::Proven, None);
 				}
 			}
 			return Ok(());
 		}
-		Self::open(subject, [(first, None), (second, None)])
+		Self::open(subject, [(first, None), (second, None)], None)
 	}
 
 	pub(crate) fn do_descend(
@@ -133,15 +133,20 @@ impl<T: Config> Pallet<T> {
 
 	pub(crate) fn do_prove_blob(prover: T::AccountId, subject: Subject, blob: &[u8]) -> DispatchResult {
 		let (valid, fallen) = Self::ensure_refutes(subject, blob)?;
+		Self::show(&prover, subject, valid, fallen);
+		Ok(())
+	}
+
+	/// Draws the consequences of a candidate's bytes.
+	pub(crate) fn show(prover: &T::AccountId, subject: Subject, valid: bool, fallen: Vec<Verdict>) {
 		Self::touch(subject);
 		if !valid {
 			NoExpert::<T>::insert(subject, ());
 		}
 		Self::deposit_event(Event::CandidateShown { subject, valid });
 		for verdict in fallen {
-			Self::refute(subject, &verdict, Some(&prover));
+			Self::refute(subject, &verdict, Fall::Proven, Some(prover));
 		}
-		Ok(())
 	}
 
 	pub(crate) fn do_demand_tile(
@@ -177,6 +182,16 @@ impl<T: Config> Pallet<T> {
 	) -> DispatchResult {
 		Self::ensure_demanded(subject, digest, tile)?;
 		Self::ensure_tile(subject, tile, &evidence)?;
+		Self::accept_tile(supplier, subject, digest, tile)
+	}
+
+	/// Meets a demand.
+	pub(crate) fn accept_tile(
+		supplier: T::AccountId,
+		subject: Subject,
+		digest: H256,
+		tile: u32,
+	) -> DispatchResult {
 		let demand = Demands::<T>::take(subject, (digest, tile)).ok_or(Error::<T>::DemandUnknown)?;
 		Self::pay_supplier(demand, &supplier);
 		Self::note_closed(subject);
@@ -190,7 +205,7 @@ impl<T: Config> Pallet<T> {
 		Self::release(HoldReason::DemandBond, &demand.demander, demand.bond);
 		let verdict = T::Claims::claims(subject).into_iter().find(|(_, verdict)| verdict.digest() == digest);
 		if let Some((_, verdict)) = verdict {
-			Self::refute(subject, &verdict, Some(&demand.demander));
+			Self::refute(subject, &verdict, Fall::Withheld, Some(&demand.demander));
 		}
 		Self::note_closed(subject);
 		Self::deposit_event(Event::DemandClosed { subject, digest, tile });
@@ -228,15 +243,22 @@ impl<T: Config> Pallet<T> {
 		T::Operators::owner_of(key).ok_or(Error::KeyUnknown)
 	}
 
+	/// How a claim has fallen, if it has.
+	pub(crate) fn fall(subject: Subject, verdict: &Verdict) -> Option<Fall> {
+		let is_score = matches!(verdict, Verdict::Scored(_));
+		if is_score && NoExpert::<T>::contains_key(subject) {
+			return Some(Fall::Proven);
+		}
+		Refuted::<T>::get(subject, verdict.digest())
+	}
+
 	/// Whether a claim has fallen.
 	pub(crate) fn is_refuted(subject: Subject, verdict: &Verdict) -> bool {
-		let is_score = matches!(verdict, Verdict::Scored(_));
-		Refuted::<T>::contains_key(subject, verdict.digest())
-			|| (is_score && NoExpert::<T>::contains_key(subject))
+		Self::fall(subject, verdict).is_some()
 	}
 
 	/// Claims about a subject that may be disputed.
-	fn disputed_claims(subject: Subject) -> Result<Vec<(T::AccountId, Verdict)>, Error<T>> {
+	pub(crate) fn disputed_claims(subject: Subject) -> Result<Vec<(T::AccountId, Verdict)>, Error<T>> {
 		ensure!(T::Claims::is_disputable(subject), Error::<T>::NotDisputable);
 		Ok(T::Claims::claims(subject))
 	}
@@ -279,10 +301,11 @@ impl<T: Config> Pallet<T> {
 		matches!(verdict, Verdict::Invalid) || (0..PARTS).all(fits)
 	}
 
-	/// Opens a game between two claims that may play.
-	fn open(
+	/// Opens a game between two claims that may play, the second one on appeal if there is an appellant.
+	pub(crate) fn open(
 		subject: Subject,
 		claims: [(Verdict, Option<Backer<T::AccountId, crate::BalanceOf<T>>>); 2],
+		appellant: Option<&T::AccountId>,
 	) -> DispatchResult {
 		let [(first, _), (second, _)] = &claims;
 		let difference = game::difference([first, second]).ok_or(Error::<T>::SameClaim)?;
@@ -311,7 +334,12 @@ impl<T: Config> Pallet<T> {
 			id
 		});
 		let round_began = frame_system::Pallet::<T>::block_number();
-		Games::<T>::insert(id, GameRecord { subject, part, statement, sides, position, round_began });
+		let is_appeal = appellant.is_some();
+		let appellants = appellant.map(|who| (who.clone(), Side::Second)).into_iter().collect();
+		let appellants = BoundedVec::truncate_from(appellants);
+		let game =
+			GameRecord { subject, part, statement, sides, position, round_began, is_appeal, appellants };
+		Games::<T>::insert(id, game);
 		let [first, second] = digests;
 		Pairs::<T>::insert(subject, pair(first, second), id);
 		Self::note_opened(subject);
@@ -356,8 +384,8 @@ impl<T: Config> Pallet<T> {
 		let agreed = Agreed::<T>::get(id).unwrap_or_default();
 		match T::Referee::execute(&program, &commitments, &agreed, place, witness) {
 			Ok(hash) => Ok(game.position.refuted_by(&hash)),
-			// There is no score over bytes that are no tensor.
-			Err(StepError::TensorInvalid) => Ok([true, true]),
+			// Bytes that are no tensor, or agreed numbers that no computation leads to: there is no such score.
+			Err(error) if error.condemns_both() => Ok([true, true]),
 			Err(StepError::WitnessUnproven) => Err(Error::WitnessUnproven),
 			Err(_) => Err(Error::WitnessMalformed),
 		}
@@ -379,9 +407,13 @@ impl<T: Config> Pallet<T> {
 		Ok((game, lost))
 	}
 
-	/// Which claims of a game have fallen.
+	/// Which claims of a game have fallen. On appeal, those still stand that only nobody defended.
 	pub(crate) fn fallen(game: &GameRecordOf<T>) -> [bool; 2] {
-		Side::BOTH.map(|side| Self::is_refuted(game.subject, &side.of(&game.sides).verdict))
+		Side::BOTH.map(|side| {
+			let verdict = &side.of(&game.sides).verdict;
+			let fall = Self::fall(game.subject, verdict);
+			fall.is_some_and(|fall| !game.is_appeal || fall == Fall::Proven)
+		})
 	}
 
 	/// The candidate's block, where claims about it may be disputed.
@@ -393,8 +425,7 @@ impl<T: Config> Pallet<T> {
 	/// Whether a candidate's bytes are an expert, and which claims on the chain fall by that.
 	pub(crate) fn ensure_refutes(subject: Subject, blob: &[u8]) -> Result<(bool, Vec<Verdict>), Error<T>> {
 		let (block, config) = Self::disputed_candidate(subject)?;
-		ensure!(blake2_256(blob) == block.blob.hash.0, Error::<T>::WrongBytes);
-		let valid = T::BlockCheck::is_valid(blob, block.tensor_root, &config);
+		let valid = Self::judge(blob, block.blob.hash, block.tensor_root, &config)?;
 		// A challenger's claim in a game is not among those on the chain, but falls too when its game is settled.
 		if valid {
 			let invalid = Verdict::Invalid;
@@ -404,6 +435,17 @@ impl<T: Config> Pallet<T> {
 		ensure!(!NoExpert::<T>::contains_key(subject), Error::<T>::NothingRefuted);
 		let scores = T::Claims::claims(subject).into_iter().map(|(_, verdict)| verdict);
 		Ok((false, scores.filter(|verdict| matches!(verdict, Verdict::Scored(_))).collect()))
+	}
+
+	/// Whether bytes of this hash are an expert of this architecture with this tensor root.
+	pub(crate) fn judge(
+		blob: &[u8],
+		hash: H256,
+		tensor_root: H256,
+		config: &ModelConfig,
+	) -> Result<bool, Error<T>> {
+		ensure!(blake2_256(blob) == hash.0, Error::<T>::WrongBytes);
+		Ok(T::BlockCheck::is_valid(blob, tensor_root, config))
 	}
 
 	/// A demand that is open.
@@ -418,10 +460,20 @@ impl<T: Config> Pallet<T> {
 	/// Whether `evidence` is that tile of the subject's candidate.
 	pub(crate) fn ensure_tile(subject: Subject, tile: u32, evidence: &Evidence) -> Result<(), Error<T>> {
 		let (block, config) = T::Claims::candidate(subject).ok_or(Error::CandidateUnknown)?;
-		let fits = evidence.encoded_size() <= TILE_EVIDENCE_BYTES_MAX as usize;
-		let is_tile = fits && T::BlockCheck::is_tile(evidence, tile, block.tensor_root, &config);
+		let is_tile = Self::proves_tile(evidence, tile, block.tensor_root, &config);
 		ensure!(is_tile, Error::<T>::TileUnproven);
 		Ok(())
+	}
+
+	/// Whether `evidence` is that tile of the block with this tensor root.
+	pub(crate) fn proves_tile(
+		evidence: &Evidence,
+		tile: u32,
+		tensor_root: H256,
+		config: &ModelConfig,
+	) -> bool {
+		evidence.encoded_size() <= TILE_EVIDENCE_BYTES_MAX as usize
+			&& T::BlockCheck::is_tile(evidence, tile, tensor_root, config)
 	}
 
 	/// A demand that nobody has met in time, or whose claim has fallen.

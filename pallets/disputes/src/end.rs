@@ -2,11 +2,11 @@
 
 use crate::{
 	game::Side, pair, Agreed, BalanceOf, Config, CreditOf, DemandRecordOf, Ended, EndedCount, EndedRecord,
-	EndedRing, Event, GameId, GameRecordOf, Games, HoldReason, Pairs, Pallet, Posted, Queue, Queued, Refuted,
-	SideRecordOf, Subjects, LOG_TARGET,
+	EndedRing, Event, Fall, GameId, GameRecordOf, Games, HoldReason, Pairs, Pallet, Posted, Queue, Queued,
+	Refuted, SideRecordOf, Subjects, LOG_TARGET,
 };
 use blyan_primitives::{
-	traits::{Claims, OffenceKind, Offences},
+	traits::{Claims, Contested, OffenceKind, Offences},
 	Subject, Verdict,
 };
 use blyan_runtime_api::disputes::GameEnd;
@@ -52,8 +52,16 @@ impl<T: Config> Pallet<T> {
 		});
 		for side in Side::BOTH {
 			if *side.of(&refuted) {
-				Self::refute(subject, &side.of(&game.sides).verdict, reporter);
+				let against = side.other().of(&game.sides).verdict;
+				let fall = match end {
+					GameEnd::TimedOut => Fall::Undefended { against },
+					GameEnd::Executed | GameEnd::Settled => Fall::Proven,
+				};
+				Self::refute(subject, &side.of(&game.sides).verdict, fall, reporter);
 			}
+		}
+		for (appellant, side) in &game.appellants {
+			T::Offences::note_appeal_ended(appellant, subject, !*side.of(&refuted));
 		}
 		for side in Side::BOTH {
 			let has_won = |side: Side| !*side.of(&refuted);
@@ -70,20 +78,34 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Lets a claim fall, once, and reports whoever signed it.
-	pub(crate) fn refute(subject: Subject, verdict: &Verdict, reporter: Option<&T::AccountId>) {
+	pub(crate) fn refute(subject: Subject, verdict: &Verdict, fall: Fall, reporter: Option<&T::AccountId>) {
 		let digest = verdict.digest();
 		if Refuted::<T>::contains_key(subject, digest) {
+			if fall == Fall::Proven {
+				// There is nothing left to appeal about.
+				Refuted::<T>::insert(subject, digest, fall);
+			}
 			return;
 		}
-		Refuted::<T>::insert(subject, digest, ());
+		Refuted::<T>::insert(subject, digest, fall);
 		Self::touch(subject);
 		// Read before anybody acts on the news.
 		let claims = T::Claims::claims(subject);
 		T::Claims::refuted(subject, digest);
 		let evidence = H256(blake2_256(&(b"blyan/refuted", subject, digest).encode()));
 		for (signer, claimed) in claims {
-			if claimed.digest() == digest {
-				T::Offences::report(&signer, OffenceKind::FalseScore, evidence, reporter);
+			if claimed.digest() != digest {
+				continue;
+			}
+			let kind = OffenceKind::FalseScore;
+			let executed = fall == Fall::Proven;
+			match fall {
+				Fall::Proven | Fall::Undefended { .. } => {
+					let contested = Contested { subject, executed };
+					T::Offences::report_claim(&signer, kind, evidence, reporter, contested);
+				}
+				// No computation says who withheld what.
+				Fall::Withheld => T::Offences::report(&signer, kind, evidence, reporter),
 			}
 		}
 		Self::deposit_event(Event::ClaimRefuted { subject, digest });

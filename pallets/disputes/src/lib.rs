@@ -8,6 +8,7 @@
 
 extern crate alloc;
 
+pub use exact::Exact;
 pub use pallet::*;
 pub use types::*;
 pub use weights::WeightInfo;
@@ -19,6 +20,7 @@ mod authorize;
 mod benchmarking;
 mod dispatch;
 mod end;
+mod exact;
 pub mod game;
 mod offchain;
 mod sweep;
@@ -50,7 +52,6 @@ pub mod pallet {
 		Opening, OperatorId, OperatorSignature, Query, Subject, SubmissionId, Verdict,
 	};
 	use blyan_runtime_api::disputes::GameEnd;
-	use codec::Encode;
 	use frame_support::{
 		pallet_prelude::*,
 		traits::{
@@ -152,10 +153,10 @@ pub mod pallet {
 	pub type Agreed<T: Config> =
 		StorageMap<_, Twox64Concat, GameId, BoundedVec<Hash, ConstU32<OPERATORS_MAX>>>;
 
-	/// Claims that have fallen. Swept when their subject can no longer be disputed.
+	/// Claims that have fallen, and how. Swept when their subject can no longer be disputed.
 	// Hashers as in `Pairs`.
 	#[pallet::storage]
-	pub type Refuted<T: Config> = StorageDoubleMap<_, Twox64Concat, Subject, Blake2_128Concat, H256, ()>;
+	pub type Refuted<T: Config> = StorageDoubleMap<_, Twox64Concat, Subject, Blake2_128Concat, H256, Fall>;
 
 	/// Subjects whose candidate was shown to be no expert: every score of it is refuted. Swept like [`Refuted`].
 	// Twox64Concat: as in `Pairs`.
@@ -377,6 +378,8 @@ pub mod pallet {
 		KeyUnknown,
 		/// No other claim stands against this one.
 		NoOpponent,
+		/// As many appeals as there can be wait for this game.
+		TooManyAppeals,
 	}
 
 	#[pallet::hooks]
@@ -490,7 +493,7 @@ pub mod pallet {
 		///
 		/// Emits [`Event::GameEnded`].
 		#[pallet::call_index(4)]
-		#[pallet::weight(T::WeightInfo::execute(witness.encoded_size().saturated_into()))]
+		#[pallet::weight(T::WeightInfo::execute())]
 		pub fn execute(origin: OriginFor<T>, game: GameId, witness: Witness) -> DispatchResult {
 			let mover = ensure_signed(origin)?;
 			Self::do_execute(mover, game, witness)
@@ -501,8 +504,8 @@ pub mod pallet {
 		/// - `key`: any operator's session key.
 		/// - `signature`: its signature over [`Word::Execute`].
 		#[pallet::call_index(5)]
-		#[pallet::weight(T::WeightInfo::execute(witness.encoded_size().saturated_into()))]
-		#[pallet::weight_of_authorize(T::WeightInfo::authorize_execute(witness.encoded_size().saturated_into()))]
+		#[pallet::weight(T::WeightInfo::execute())]
+		#[pallet::weight_of_authorize(T::WeightInfo::authorize_execute())]
 		#[pallet::authorize(Self::authorize_execute)]
 		pub fn execute_authorized(
 			origin: OriginFor<T>,

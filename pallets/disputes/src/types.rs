@@ -32,6 +32,9 @@ pub const OPENING_BYTES_MAX: u32 = 2 * 32 * OPERATORS_MAX + 128;
 /// Accounts remembered a side for its moves: one a round, and no game has as many rounds.
 pub const MOVERS_MAX: u32 = 16;
 
+/// Appeals that wait for one game: no committee has as many members.
+pub const APPELLANTS_MAX: u32 = 64;
+
 /// Domain separator of what session keys sign for this pallet.
 pub const DISPUTE_CONTEXT: &[u8] = b"blyan/dispute/1";
 
@@ -50,7 +53,7 @@ pub type SideRecordOf<T> =
 pub type DemandRecordOf<T> =
 	DemandRecord<<T as frame_system::Config>::AccountId, BalanceOf<T>, BlockNumberFor<T>>;
 
-/// Computes one block again. The runtime takes [`Exact`]; a mock may know the truth otherwise.
+/// Computes one block again. The runtime takes [`Exact`](crate::Exact); a mock may know the truth otherwise.
 pub trait Referee {
 	/// As `blyan_exact::step::execute`.
 	fn execute(
@@ -60,28 +63,9 @@ pub trait Referee {
 		place: Place,
 		witness: &Witness,
 	) -> Result<Hash, StepError>;
-	/// A block that can be computed, as dear as they come.
+	/// A block that can be computed, as dear as they come: the weight of every execution.
 	#[cfg(feature = "runtime-benchmarks")]
 	fn trial_for_benchmark() -> Trial;
-}
-
-/// The definition itself.
-pub struct Exact;
-
-impl Referee for Exact {
-	fn execute(
-		program: &Program,
-		commitments: &Commitments,
-		agreed: &[Hash],
-		place: Place,
-		witness: &Witness,
-	) -> Result<Hash, StepError> {
-		blyan_exact::step::execute(program, commitments, agreed, place, witness)
-	}
-	#[cfg(feature = "runtime-benchmarks")]
-	fn trial_for_benchmark() -> Trial {
-		crate::benchmarking::exact_trial()
-	}
 }
 
 /// What a benchmark of an execution needs.
@@ -109,9 +93,12 @@ pub trait BlockCheck {
 	fn tiles(config: &ModelConfig) -> u32;
 	/// Whether `evidence` is this tile of the block with this tensor root.
 	fn is_tile(evidence: &Evidence, tile: u32, tensor_root: H256, config: &ModelConfig) -> bool;
-	/// Evidence for a tile of the candidate of a benchmark's subject, as large as they come.
+	/// The largest valid block of at most so many bytes, and its architecture.
 	#[cfg(feature = "runtime-benchmarks")]
-	fn evidence_for_benchmark(subject: Subject, tile: u32) -> Evidence;
+	fn block_for_benchmark(bytes: u32) -> (Vec<u8>, H256, ModelConfig);
+	/// Evidence for a tile, as large as they come, with the tensor root it belongs to and the architecture.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn evidence_for_benchmark() -> (Evidence, u32, H256, ModelConfig);
 }
 
 /// What a session key says to this pallet. Signed together with the genesis hash, so that it means nothing elsewhere.
@@ -151,6 +138,22 @@ impl SignedReport {
 		use sp_runtime::RuntimeAppPublic;
 		key.verify(&self.report.signing_payload(genesis), &self.signature)
 	}
+}
+
+/// How a claim fell.
+#[derive(
+	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub enum Fall {
+	/// The chain computed, or saw, that it is wrong.
+	Proven,
+	/// Nobody defended it against this claim. An appeal has them play again.
+	Undefended {
+		/// The opponent.
+		against: Verdict,
+	},
+	/// The bytes it is about were not supplied.
+	Withheld,
 }
 
 /// Who put a claim into a game and pays if it falls.
@@ -209,6 +212,10 @@ pub struct GameRecord<AccountId, Balance, BlockNumber> {
 	pub position: Position,
 	/// When both sides began to owe what they owe.
 	pub round_began: BlockNumber,
+	/// Whether the second claim plays again although it fell undefended.
+	pub is_appeal: bool,
+	/// Who waits for the end with an appeal, and for which side.
+	pub appellants: BoundedVec<(AccountId, Side), ConstU32<APPELLANTS_MAX>>,
 }
 
 impl<AccountId, Balance, BlockNumber> GameRecord<AccountId, Balance, BlockNumber>
@@ -227,17 +234,22 @@ where
 	}
 
 	/// Whose clock ran out, and so whose claim falls. If both did, the first one falls; at the same block, the one that
-	/// was put forward against a claim on the chain, or else both.
+	/// was put forward, or appealed, against another, or else both.
 	pub fn timed_out(&self, now: BlockNumber) -> [bool; 2] {
 		let out = Side::BOTH.map(|side| self.owes(side) && now > self.deadline(side));
 		let [first, second] = Side::BOTH.map(|side| self.deadline(side));
-		let [first_backed, second_backed] = Side::BOTH.map(|side| side.of(&self.sides).backer.is_some());
+		let [first_bears, second_bears] = Side::BOTH.map(|side| self.bears_burden(side));
 		match out {
 			[true, true] if first < second => [true, false],
 			[true, true] if second < first => [false, true],
-			[true, true] if first_backed != second_backed => [first_backed, second_backed],
+			[true, true] if first_bears != second_bears => [first_bears, second_bears],
 			out => out,
 		}
+	}
+
+	/// Whether a side has to show something, and the other one not, if nobody does anything.
+	fn bears_burden(&self, side: Side) -> bool {
+		side.of(&self.sides).backer.is_some() || (self.is_appeal && side == Side::Second)
 	}
 
 	/// The claims.

@@ -16,10 +16,10 @@ pub trait WeightInfo {
 	fn descend() -> Weight;
 	/// Checks before a `descend_authorized` enters the pool, and again in the block.
 	fn authorize_descend() -> Weight;
-	/// `execute`; `b` bytes of witness.
-	fn execute(b: u32) -> Weight;
-	/// Checks before a `execute_authorized` enters the pool, and again in the block; `b` bytes of witness.
-	fn authorize_execute(b: u32) -> Weight;
+	/// `execute`, of the dearest block.
+	fn execute() -> Weight;
+	/// Checks before an `execute_authorized` enters the pool, and again in the block; of the dearest block.
+	fn authorize_execute() -> Weight;
 	/// `claim_timeout`.
 	fn claim_timeout() -> Weight;
 	/// Checks before a `claim_timeout` enters the pool, and again in the block.
@@ -65,10 +65,10 @@ impl WeightInfo for () {
 	fn authorize_descend() -> Weight {
 		Weight::from_parts(1_000, 0)
 	}
-	fn execute(_: u32) -> Weight {
+	fn execute() -> Weight {
 		Weight::from_parts(1_000, 0)
 	}
-	fn authorize_execute(_: u32) -> Weight {
+	fn authorize_execute() -> Weight {
 		Weight::from_parts(1_000, 0)
 	}
 	fn claim_timeout() -> Weight {

@@ -43,6 +43,7 @@ impl<T: Config> Pallet<T> {
 				},
 			);
 		}
+		Self::plant_tree(model, heads);
 		Models::<T>::insert(model, ModelRecord { spec, owner, generation: 0 });
 		Self::deposit_event(Event::ModelRegistered { model, config, version });
 		Ok(model)

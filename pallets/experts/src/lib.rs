@@ -11,6 +11,7 @@ extern crate alloc;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 mod dispatch;
+mod head_tree;
 mod registry;
 #[cfg(test)]
 mod tests;
@@ -78,6 +79,13 @@ pub mod pallet {
 	// Twox64Concat: only slots of registered models are keys.
 	#[pallet::storage]
 	pub type Heads<T: Config> = StorageMap<_, Twox64Concat, ExpertSlot, ExpertHead>;
+
+	/// Nodes of the Merkle tree over the tensor roots of each model's heads, in row-major order: by level, counted from the
+	/// leaves, and place. Less than `MaxModels` x (2 x `MaxSlots` + 16); kept in step with [`Heads`].
+	// Twox64Concat, twice: numbers of registered models, and places in their trees.
+	#[pallet::storage]
+	pub type HeadTree<T: Config> =
+		StorageDoubleMap<_, Twox64Concat, ModelId, Twox64Concat, (u8, u32), H256, OptionQuery>;
 
 	/// What is known about the versions of every slot: the newest `MaxHistory` of each.
 	/// `promote` writes them and removes the one that became too old.

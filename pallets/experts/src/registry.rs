@@ -14,6 +14,9 @@ use frame_support::{ensure, storage::with_storage_layer, traits::Get};
 use sp_core::H256;
 use sp_runtime::DispatchError;
 
+/// What a model's root begins with.
+const MODEL_CONTEXT: &[u8] = b"blyan/model/1";
+
 impl<T: Config> Pallet<T> {
 	/// Makes `block` the head of `slot`, trained from `parent` and against `depends_on`.
 	///
@@ -90,6 +93,7 @@ impl<T: Config> Pallet<T> {
 		Self::reference_blob(block.blob)?;
 		Self::retire_blob(head.block.blob);
 		Heads::<T>::insert(slot, ExpertHead { version, block });
+		Self::replace_leaf(slot, model.spec.config, block);
 		Versions::<T>::insert(
 			slot,
 			version,
@@ -150,6 +154,19 @@ impl<T: Config> ExpertRegistry<T::AccountId> for Pallet<T> {
 
 	fn generation(id: ModelId) -> Option<u32> {
 		Models::<T>::get(id).map(|record| record.generation)
+	}
+
+	/// As `blyan_exact::model_root` computes it from all heads, which `try_state` does too; but at the cost of one read.
+	fn model_root(id: ModelId) -> Option<H256> {
+		let spec = Models::<T>::get(id)?.spec;
+		let heads = Self::heads_root(id, spec.config)?;
+		let trunk = spec.trunk.tensor_root;
+		Some(H256(blyan_exact::blake2_256(&[
+			MODEL_CONTEXT,
+			&spec.config.to_bytes(),
+			trunk.as_bytes(),
+			heads.as_bytes(),
+		])))
 	}
 
 	fn model_at(id: ModelId, generation: u32) -> Option<ModelInfo> {

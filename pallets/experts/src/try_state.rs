@@ -1,9 +1,12 @@
 //! The invariants of the storage, one function each.
 
-use crate::{dispatch::slots, BlobRecord, Blobs, Config, Heads, ModelCount, Models, Pallet, Versions};
-use alloc::collections::BTreeMap;
-use blyan_primitives::BlobRef;
+use crate::{
+	dispatch::slots, BlobRecord, Blobs, Config, HeadTree, Heads, ModelCount, Models, Pallet, Versions,
+};
+use alloc::{collections::BTreeMap, vec::Vec};
+use blyan_primitives::{traits::ExpertRegistry, BlobRef};
 use frame_support::{ensure, traits::Get};
+use sp_core::H256;
 use sp_runtime::TryRuntimeError;
 
 impl<T: Config> Pallet<T> {
@@ -11,6 +14,7 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn do_try_state() -> Result<(), TryRuntimeError> {
 		Self::check_models_are_numbered()?;
 		Self::check_heads_are_complete()?;
+		Self::check_trees_stand_over_heads()?;
 		Self::check_generation_counts_promotions()?;
 		Self::check_history_leads_to_heads()?;
 		Self::check_dependencies_are_older()?;
@@ -41,6 +45,32 @@ impl<T: Config> Pallet<T> {
 			}
 		}
 		ensure!(Heads::<T>::iter().count() as u64 == expected, "a head belongs to no slot");
+		Ok(())
+	}
+
+	/// Every model's tree has its nodes and no others, and the root that follows from its heads.
+	fn check_trees_stand_over_heads() -> Result<(), TryRuntimeError> {
+		for (model, record) in Models::<T>::iter() {
+			let config = record.spec.config;
+			let heads: Vec<_> = slots(model, config)
+				.filter_map(Heads::<T>::get)
+				.map(|head| head.block.tensor_root.0)
+				.collect();
+			let root = blyan_exact::model_root(&config, &record.spec.trunk.tensor_root.0, &heads);
+			ensure!(Self::model_root(model) == Some(H256(root)), "a model's root is not that of its heads");
+			let mut expected = 0u64;
+			let mut width = u64::from(config.slots());
+			while width > 1 {
+				expected = expected.saturating_add(width);
+				width = width.div_ceil(2);
+			}
+			let nodes = HeadTree::<T>::iter_key_prefix(model).count() as u64;
+			ensure!(nodes == expected.saturating_add(1), "a tree has too few or too many nodes");
+		}
+		ensure!(
+			HeadTree::<T>::iter_keys().all(|(model, _)| Models::<T>::contains_key(model)),
+			"a tree belongs to no model"
+		);
 		Ok(())
 	}
 

@@ -144,7 +144,7 @@ mod benchmarks {
 		let bond = Pallet::<T>::registration_price();
 
 		#[extrinsic_call]
-		_(RawOrigin::Signed(who.clone()), profile, key.clone(), proof);
+		_(RawOrigin::Signed(who.clone()), profile, key.clone(), proof, bond);
 
 		let uid = OperatorUid { index, generation: 1 };
 		assert_last_event::<T>(Event::Registered { who, key, stake, uid, bond });

@@ -30,12 +30,14 @@ impl<T: Config> Pallet<T> {
 		profile: OperatorProfile,
 		key: OperatorId,
 		proof: &OperatorSignature,
+		bond_max: BalanceOf<T>,
 	) -> DispatchResult {
 		ensure!(profile.capabilities.is_valid(), Error::<T>::CapabilitiesInvalid);
 		ensure!(profile.region.is_valid(), Error::<T>::RegionInvalid);
 		Self::ensure_possession(who, &key, proof)?;
 		let stake = T::RequiredStake::convert(profile.capabilities);
 		let bond = Self::registration_price();
+		ensure!(bond <= bond_max, Error::<T>::BondTooHigh);
 		let uid = Self::insert(who, profile, key.clone(), stake, bond)?;
 		let factor = T::RegistrationFactorMilli::get();
 		let price = price::raised(bond.saturated_into(), factor).saturated_into();

@@ -24,6 +24,7 @@ use sp_runtime::{traits::Saturating, DispatchResult};
 impl<T: Config> Pallet<T> {
 	/// Asks for a component. See [`Pallet::challenge_hardware`].
 	pub fn do_challenge_hardware(challenger: &T::AccountId, who: &T::AccountId) -> DispatchResult {
+		ensure!(challenger != who, Error::<T>::OwnHardware);
 		let record = Operators::<T>::get(who).ok_or(Error::<T>::NotRegistered)?;
 		ensure!(record.withdrawable_at.is_none(), Error::<T>::Exiting);
 		ensure!(!record.profile.hardware.is_zero(), Error::<T>::NoHardware);
@@ -67,8 +68,9 @@ impl<T: Config> Pallet<T> {
 			Restriction::Free,
 			Fortitude::Force,
 		);
-		if let Err(error) = paid {
-			log::error!(target: "operators", "The bond of a hardware challenge stays on hold: {error:?}.");
+		if paid.is_err() {
+			// Whoever cannot receive it leaves it to the challenger.
+			Self::release_bond(&challenge);
 		}
 		Self::deposit_event(Event::HardwareProven { who, component });
 		Ok(())
@@ -80,7 +82,15 @@ impl<T: Config> Pallet<T> {
 		let Some(challenge) = Challenges::<T>::get(who) else { return false };
 		let now = frame_system::Pallet::<T>::block_number();
 		match &challenge.drawn {
-			None => Self::draw_component(who, challenge),
+			None if Self::draw_component(who, &challenge) => true,
+			None if now <= challenge.asked_at.saturating_add(T::HardwareWindow::get()) => false,
+			None => {
+				// Without randomness there is no question, and nobody is held for one that was not asked.
+				Challenges::<T>::remove(who);
+				Self::release_bond(&challenge);
+				Self::deposit_event(Event::HardwareChallengeLapsed { who: who.clone() });
+				true
+			}
 			Some(Drawn { deadline, .. }) if now <= *deadline => false,
 			Some(Drawn { component, .. }) => {
 				let component = *component;
@@ -91,7 +101,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Draws the component with randomness that nobody knew when the challenge was made. `false` if there is none yet.
-	fn draw_component(who: &T::AccountId, mut challenge: ChallengeRecordOf<T>) -> bool {
+	fn draw_component(who: &T::AccountId, challenge: &ChallengeRecordOf<T>) -> bool {
 		let (seed, known_since) = T::Randomness::random(b"blyan/hardware");
 		if known_since <= challenge.asked_at {
 			return false;
@@ -101,8 +111,8 @@ impl<T: Config> Pallet<T> {
 		let component = usize::from(first).checked_rem(HARDWARE_COMPONENTS).unwrap_or_default();
 		let component = u8::try_from(component).unwrap_or_default();
 		let deadline = frame_system::Pallet::<T>::block_number().saturating_add(T::HardwareWindow::get());
-		challenge.drawn = Some(Drawn { component, deadline });
-		Challenges::<T>::insert(who, challenge);
+		let drawn = Some(Drawn { component, deadline });
+		Challenges::<T>::insert(who, ChallengeRecord { drawn, ..challenge.clone() });
 		Self::deposit_event(Event::HardwareDrawn { who: who.clone(), component, deadline });
 		true
 	}
@@ -110,15 +120,20 @@ impl<T: Config> Pallet<T> {
 	/// Closes a challenge that was not answered as it should have been.
 	fn refute_hardware(who: &T::AccountId, challenge: ChallengeRecordOf<T>, component: u8) {
 		Challenges::<T>::remove(who);
+		Self::release_bond(&challenge);
+		let evidence = blake2_256(&(b"blyan/hardware/false/1", who, challenge.asked_at).encode());
+		let reporter = Some(&challenge.challenger);
+		T::Offences::report(who, OffenceKind::HardwareFalse, H256(evidence), reporter);
+		Self::deposit_event(Event::HardwareRefuted { who: who.clone(), component });
+	}
+
+	/// Gives the challenger its bond back.
+	fn release_bond(challenge: &ChallengeRecordOf<T>) {
 		let reason = HoldReason::HardwareChallenge.into();
 		let released =
 			T::Currency::release(&reason, &challenge.challenger, challenge.bond, Precision::BestEffort);
 		if let Err(error) = released {
 			log::error!(target: "operators", "The bond of a hardware challenge stays on hold: {error:?}.");
 		}
-		let evidence = blake2_256(&(b"blyan/hardware/false/1", who, challenge.asked_at).encode());
-		let reporter = Some(&challenge.challenger);
-		T::Offences::report(who, OffenceKind::HardwareFalse, H256(evidence), reporter);
-		Self::deposit_event(Event::HardwareRefuted { who: who.clone(), component });
 	}
 }

@@ -124,7 +124,8 @@ pub mod pallet {
 		#[pallet::constant]
 		type HardwareBond: Get<BalanceOf<Self>>;
 
-		/// Blocks in which a drawn component has to be opened.
+		/// Blocks in which a component has to be drawn, and then as many in which it has to be opened. Longer than an
+		/// honest operator may be silent.
 		#[pallet::constant]
 		type HardwareWindow: Get<BlockNumberFor<Self>>;
 
@@ -345,6 +346,11 @@ pub mod pallet {
 			/// The last block for the answer.
 			deadline: BlockNumberFor<T>,
 		},
+		/// A hardware challenge ended before anything was drawn, for want of randomness.
+		HardwareChallengeLapsed {
+			/// The operator.
+			who: T::AccountId,
+		},
 		/// An operator opened its hardware as it had committed to it.
 		HardwareProven {
 			/// The operator.
@@ -385,10 +391,14 @@ pub mod pallet {
 		StillUnbonding,
 		/// The account was banned; nothing lifts that.
 		Banned,
+		/// The registration bond is higher than what was accepted; it falls with time.
+		BondTooHigh,
 		/// An offence awaits its decision; try again when it is settled.
 		OffencePending,
 		/// Another operator committed to this hardware.
 		HardwareTaken,
+		/// Nobody challenges itself.
+		OwnHardware,
 		/// The operator commits to no hardware; there is nothing to challenge.
 		NoHardware,
 		/// A hardware challenge is open; it has to be answered or missed first.
@@ -451,6 +461,7 @@ pub mod pallet {
 		/// - `profile`: what the operator offers and where.
 		/// - `key`: the session key of its node.
 		/// - `proof`: the session key's signature over [`possession_payload`].
+		/// - `bond_max`: the highest registration bond that the caller accepts, since others may register first.
 		///
 		/// Emits [`Event::Registered`].
 		#[pallet::call_index(0)]
@@ -459,9 +470,10 @@ pub mod pallet {
 			profile: OperatorProfile,
 			key: OperatorId,
 			proof: OperatorSignature,
+			#[pallet::compact] bond_max: BalanceOf<T>,
 		) -> DispatchResult {
 			let who = ensure_signed(origin)?;
-			Self::do_register(&who, profile, key, &proof)
+			Self::do_register(&who, profile, key, &proof, bond_max)
 		}
 
 		/// Say that the machine changed.
@@ -616,13 +628,13 @@ pub mod pallet {
 			Self::do_answer_hardware(&key, component, &opening)
 		}
 
-		/// Do what is due about a hardware challenge: draw the component, or note that the answer was missed. The sweep
-		/// does the same, later. Free if there was something to do.
+		/// Do what is due about a hardware challenge: draw the component, give up the draw, or note that the answer was
+		/// missed. The sweep does the same, later. Free if there was something to do.
 		///
 		/// - `origin`: anyone, signed.
 		/// - `who`: the challenged operator.
 		///
-		/// Emits [`Event::HardwareDrawn`] or [`Event::HardwareRefuted`].
+		/// Emits [`Event::HardwareDrawn`], [`Event::HardwareChallengeLapsed`] or [`Event::HardwareRefuted`].
 		#[pallet::call_index(11)]
 		pub fn settle_hardware(origin: OriginFor<T>, who: T::AccountId) -> DispatchResultWithPostInfo {
 			ensure_signed(origin)?;

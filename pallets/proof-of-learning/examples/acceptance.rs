@@ -8,7 +8,8 @@
 //! like that of real evaluations: a sequence's difference has a standard deviation of 0.016 bits per byte, heavy tails
 //! (Student's t with 5 or 4 degrees of freedom), skew to either side, and correlation between the sequences of one
 //! document. The share of families with at least one acceptance is printed with its 95 % Wilson interval, and has to
-//! stay below alpha. Then: how often an expert that does improve is accepted, by sample size, improvement and attempt; and
+//! stay below alpha for candidates that improve nothing; those that improve by exactly the requirement, which is too
+//! little, are shown beside them. Then: how often an expert that does improve is accepted, by sample size, improvement and attempt; and
 //! how often one passes the guard sample. Ends in one line of JSON.
 
 use blyan_primitives::{EvaluationOutcome, Score};
@@ -333,7 +334,11 @@ fn main() {
 	let false_accepts = print_false_accepts(families, n);
 	let power = print_power((families / 10).max(1));
 	let guard = print_guard(families);
-	let holds = false_accepts.iter().all(|row| row["low"].as_f64().unwrap_or(1.0) <= f64::from(ALPHA) * 1e-6);
+	// Of those that improve nothing; the rows at the requirement itself show how much of this is owed to delta.
+	let holds = false_accepts
+		.iter()
+		.filter(|row| row["mean"] == 0.0)
+		.all(|row| row["high"].as_f64().unwrap_or(1.0) <= f64::from(ALPHA) * 1e-6);
 	println!(
 		"{}",
 		json!({

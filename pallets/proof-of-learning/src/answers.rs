@@ -133,6 +133,7 @@ impl<T: Config<AccountId = AccountId>> Pallet<T> {
 				let Terms { target, guard, rule, .. } = evaluation.terms;
 				SubmissionState::Evaluating(ActiveEvaluation {
 					stage,
+					draw: evaluation.terms.draw_id(&open.claim.slot, &open.claim.block),
 					seed: target.seed,
 					sample: target.sequences,
 					holdout: target.holdout,

@@ -281,7 +281,9 @@ fn last_seal<T: Config>(
 ) -> Result<(T::AccountId, ScoreSeal, OperatorId, OperatorSignature), BenchmarkError> {
 	let (operator, key) = members.last().cloned().ok_or("no operators")?;
 	let seal = ScoreSeal { submission, seal: seal_hash(&winning_score().digest(), &SALT, &operator) };
-	let payload = seal.signing_payload(&Pallet::<T>::genesis_hash());
+	let claim = OpenSubmissions::<T>::get(submission).ok_or("it was opened above")?.claim;
+	let draw = terms::<T>(claim.slot).draw_id(&claim.slot, &claim.block);
+	let payload = seal.signing_payload(&Pallet::<T>::genesis_hash(), &draw);
 	let signature = key.sign(&payload).ok_or("the key is not in the keystore")?;
 	Ok((operator, seal, key, signature))
 }

@@ -1,9 +1,9 @@
 //! What the calls do, in the order of `lib.rs`.
 
 use crate::{
-	BusyModels, Claim, Config, Decisions, Error, EvaluationRecordOf, Event, GuardHoldouts, HoldReason,
-	Holdouts, MinerRecord, Miners, NextSubmission, OpenBlobs, OpenRoots, OpenSubmissions, Pallet, Phase,
-	Queues, SubmissionRecord,
+	BusyModels, Claim, ClaimOf, Config, Decisions, Error, EvaluationRecordOf, Event, GuardHoldouts,
+	HoldReason, Holdouts, MinerRecord, Miners, NextSubmission, OpenBlobs, OpenRoots, OpenSubmissions, Pallet,
+	Phase, Queues, SubmissionRecord,
 };
 use blyan_primitives::{
 	leading_zero_bits, pow_hash, seal_hash,
@@ -86,8 +86,8 @@ impl<T: Config> Pallet<T> {
 		key: &OperatorId,
 		signature: &OperatorSignature,
 	) -> TransactionValidityWithRefund {
-		Self::ensure_may_seal(seal.submission, key).map_err(invalidity)?;
-		if !key.verify(&seal.signing_payload(&Self::genesis_hash()), signature) {
+		let (_, draw) = Self::ensure_may_seal(seal.submission, key).map_err(invalidity)?;
+		if !key.verify(&seal.signing_payload(&Self::genesis_hash(), &draw), signature) {
 			return Err(InvalidTransaction::BadProof.into());
 		}
 		valid("blyan/seal", seal.submission, key, T::SealWindow::get())
@@ -96,7 +96,7 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn do_commit_score(seal: ScoreSeal, key: OperatorId) -> DispatchResult {
 		let ScoreSeal { submission, seal } = seal;
 		// The pool authorised this, and so did the block's author; the state may have moved in between.
-		let operator = Self::ensure_may_seal(submission, &key)?;
+		let (operator, _) = Self::ensure_may_seal(submission, &key)?;
 		let now = frame_system::Pallet::<T>::block_number();
 		Self::mutate_evaluation(submission, |evaluation| {
 			if let Some(seat) = evaluation.seats.iter_mut().find(|seat| seat.operator == operator) {
@@ -223,31 +223,32 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// The evaluation that a member says something about, and the member.
+	/// The evaluation that a member says something about, what it is about, and the member.
 	fn evaluation_for(
 		submission: SubmissionId,
 		key: &OperatorId,
-	) -> Result<(EvaluationRecordOf<T>, T::AccountId), Error<T>> {
+	) -> Result<(EvaluationRecordOf<T>, ClaimOf<T>, T::AccountId), Error<T>> {
 		let record = OpenSubmissions::<T>::get(submission).ok_or(Error::SubmissionUnknown)?;
 		let Phase::Evaluating(evaluation) = record.phase else { return Err(Error::NotEvaluating) };
 		let operator = T::Operators::owner_of(key).ok_or(Error::<T>::NotInCommittee)?;
-		Ok((evaluation, operator))
+		Ok((evaluation, record.claim, operator))
 	}
 
-	/// Everything that must hold before a seal counts, but the signature. Returns the sealing operator.
+	/// Everything that must hold before a seal counts, but the signature. Returns the sealing operator, and the name of
+	/// the draw that it signs for.
 	///
 	/// A seal that somebody else has used is taken: were it refused, whoever saw one in the pool could take its place.
 	/// Nobody but its maker can ever open it.
 	pub(crate) fn ensure_may_seal(
 		submission: SubmissionId,
 		key: &OperatorId,
-	) -> Result<T::AccountId, Error<T>> {
-		let (evaluation, operator) = Self::evaluation_for(submission, key)?;
+	) -> Result<(T::AccountId, H256), Error<T>> {
+		let (evaluation, claim, operator) = Self::evaluation_for(submission, key)?;
 		let seat = evaluation.seat(&operator).ok_or(Error::<T>::NotInCommittee)?;
 		ensure!(seat.seal.is_none(), Error::<T>::AlreadySealed);
 		let now = frame_system::Pallet::<T>::block_number();
 		ensure!(now <= evaluation.seal_deadline, Error::<T>::WindowClosed);
-		Ok(operator)
+		Ok((operator, evaluation.terms.draw_id(&claim.slot, &claim.block)))
 	}
 
 	/// Everything that must hold before a verdict counts, but the signature. Returns the revealing operator.
@@ -256,7 +257,7 @@ impl<T: Config> Pallet<T> {
 		salt: &H256,
 		key: &OperatorId,
 	) -> Result<T::AccountId, Error<T>> {
-		let (evaluation, operator) = Self::evaluation_for(report.submission, key)?;
+		let (evaluation, _, operator) = Self::evaluation_for(report.submission, key)?;
 		let seat = evaluation.seat(&operator).ok_or(Error::<T>::NotInCommittee)?;
 		ensure!(seat.verdict.is_none(), Error::<T>::AlreadyRevealed);
 		let now = frame_system::Pallet::<T>::block_number();

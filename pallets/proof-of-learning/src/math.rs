@@ -67,11 +67,12 @@ const LOG2_ZETA: i128 = 202_107_409_473_513;
 /// Base-2 logarithm of a positive number, Q48, rounded down by less than 2^-46; `None` for zero.
 fn log2_floor(value: U256) -> Option<i128> {
 	let exponent = value.bits().checked_sub(1)?;
-	// The leading 64 bits, cut off below: 1 <= mantissa / 2^63 < 2.
-	let aligned = if exponent >= 63 {
-		value >> exponent.saturating_sub(63)
-	} else {
-		value << 63usize.saturating_sub(exponent)
+	// The leading 64 bits, cut off below: 1 <= mantissa / 2^63 < 2. Multiplying by a power of two that fits is a shift
+	// without loss; dividing by one cuts off.
+	let power = |exponent: usize| U256::from(2u32).checked_pow(exponent.into());
+	let aligned = match exponent.checked_sub(63) {
+		Some(surplus) => value.checked_div(power(surplus)?)?,
+		None => value.checked_mul(power(63usize.checked_sub(exponent)?)?)?,
 	};
 	let mut mantissa = u128::from(aligned.low_u64());
 	let mut log = i128::try_from(exponent).ok()?;

@@ -33,10 +33,8 @@ const PROMISES_KEPT: usize = 16;
 /// A verdict that is, or is about to be, sealed.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct Promise<BlockNumber> {
-	/// The submission.
-	pub submission: SubmissionId,
-	/// Hash of the jobs. On another fork, or after a refuted decision, the same number means other work.
-	pub work: H256,
+	/// The draw. On another fork, or after a refuted decision, the same number means another one.
+	pub draw: H256,
 	/// The finding.
 	pub verdict: Verdict,
 	/// What it is sealed with.
@@ -104,13 +102,8 @@ impl<T: Config> Duty<'_, T> {
 			(Some(seal), None)
 				if self.evaluation.is_revealing(now) && now < self.evaluation.reveal_deadline =>
 			{
-				let work = self.jobs().map(|jobs| jobs.work());
-				let opens = |promise: &PromiseOf<T>| {
-					// A seal may have been carried here from a fork on which the number meant another expert: then
-					// keeping silent costs less than a false score. Without a baseline nobody can tell.
-					let is_meant = work.is_none_or(|work| promise.work == work);
-					is_meant && self.seal_of(promise) == seal
-				};
+				let opens =
+					|promise: &PromiseOf<T>| promise.draw == self.draw() && self.seal_of(promise) == seal;
 				match self.promises().into_iter().find(opens) {
 					Some(promise) => self.send(promise, Step::Reveal, now),
 					None => log::error!(
@@ -127,6 +120,11 @@ impl<T: Config> Duty<'_, T> {
 
 	fn model(&self) -> ModelId {
 		self.record.claim.slot.model
+	}
+
+	fn draw(&self) -> H256 {
+		let claim = &self.record.claim;
+		self.evaluation.terms.draw_id(&claim.slot, &claim.block)
 	}
 
 	fn seal_of(&self, promise: &PromiseOf<T>) -> H256 {
@@ -146,34 +144,19 @@ impl<T: Config> Duty<'_, T> {
 
 	/// The promise of this seat; made now, if the engine has a verdict and there is none yet.
 	fn promise(&self) -> Option<PromiseOf<T>> {
-		let Some(jobs) = self.jobs() else {
-			log::debug!(
-				target: LOG_TARGET,
-				"submission {}: the baseline is forgotten, nothing to evaluate",
-				self.submission
-			);
-			return None;
-		};
-		let work = jobs.work();
-		let is_ours = |promise: &PromiseOf<T>| promise.submission == self.submission && promise.work == work;
+		let draw = self.draw();
+		let is_ours = |promise: &PromiseOf<T>| promise.draw == draw;
 		if let Some(made) = self.promises().into_iter().find(is_ours) {
 			return Some(made);
 		}
-		let verdict = self.verdict(jobs)?;
+		let verdict = self.verdict()?;
 		if !self.evaluation.terms.admits(&verdict) {
 			log::error!(target: LOG_TARGET, "submission {}: the chain would refuse this score", self.submission);
 			return None;
 		}
 		let entropy = sp_io::offchain::random_seed();
-		let salt = sp_io::hashing::blake2_256(&(entropy, self.submission, work, self.key).encode());
-		let ours = Promise {
-			submission: self.submission,
-			work,
-			verdict,
-			salt: H256(salt),
-			sealed_at: None,
-			revealed_at: None,
-		};
+		let salt = sp_io::hashing::blake2_256(&(entropy, draw, self.key).encode());
+		let ours = Promise { draw, verdict, salt: H256(salt), sealed_at: None, revealed_at: None };
 		let place = self.place();
 		let written = StorageValueRef::persistent(&place).mutate::<Vec<PromiseOf<T>>, (), _>(|promises| {
 			let mut promises = promises.ok().flatten().unwrap_or_default();
@@ -212,11 +195,8 @@ impl<T: Config> Duty<'_, T> {
 		let call = match step {
 			Step::Seal => {
 				let seal = ScoreSeal { submission, seal: self.seal_of(&promise) };
-				key.sign(&seal.signing_payload(&genesis)).map(|signature| Call::<T>::commit_score {
-					seal,
-					key,
-					signature,
-				})
+				key.sign(&seal.signing_payload(&genesis, &promise.draw))
+					.map(|signature| Call::<T>::commit_score { seal, key, signature })
 			}
 			Step::Reveal => {
 				let report = ScoreReport { submission, verdict: promise.verdict };
@@ -274,7 +254,15 @@ impl<T: Config> Duty<'_, T> {
 	}
 
 	/// What the engine says about this submission by now; starts what it does not know.
-	fn verdict(&self, jobs: Jobs) -> Option<Verdict> {
+	fn verdict(&self) -> Option<Verdict> {
+		let Some(jobs) = self.jobs() else {
+			log::debug!(
+				target: LOG_TARGET,
+				"submission {}: the baseline is forgotten, nothing to evaluate",
+				self.submission
+			);
+			return None;
+		};
 		let ids = jobs.ids();
 		let target = self.measure(jobs.target, &ids);
 		// Both are started before either is waited for.
@@ -342,11 +330,6 @@ struct Jobs {
 impl Jobs {
 	fn ids(&self) -> Vec<JobId> {
 		core::iter::once(&self.target).chain(&self.guard).map(EvaluationJob::id).collect()
-	}
-
-	/// What tells this work from any other.
-	fn work(&self) -> H256 {
-		H256(sp_io::hashing::blake2_256(&self.ids().encode()))
 	}
 }
 

@@ -1,8 +1,8 @@
 //! What happens without being asked: queues advance, committees are drawn, submissions close.
 
 use crate::{
-	draw::draw_committee, math::Rule, BalanceOf, BusyModels, Claim, ClosedCount, ClosedRecord, ClosedRing,
-	ClosedSubmissions, Conduct, Config, Decisions, EvaluationRecord, EvaluationRecordOf, Event,
+	draw::draw_committee, math::Rule, BalanceOf, BusyModels, Claim, ClaimOf, ClosedCount, ClosedRecord,
+	ClosedRing, ClosedSubmissions, Conduct, Config, Decisions, EvaluationRecord, EvaluationRecordOf, Event,
 	GuardHoldouts, HoldReason, Holdouts, Miners, OpenBlobs, OpenRoots, OpenSubmissions, Pallet, Phase,
 	Queues, Sample, Seat, SubmissionRecordOf, Terms, WeightInfo, LOG_TARGET,
 };
@@ -188,7 +188,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Takes a submission out of the open ones, their indices and its queue.
-	pub(crate) fn leave(submission: SubmissionId, claim: &Claim<T::AccountId, BlockNumberFor<T>>) {
+	pub(crate) fn leave(submission: SubmissionId, claim: &ClaimOf<T>) {
 		OpenSubmissions::<T>::remove(submission);
 		OpenRoots::<T>::remove(claim.block.tensor_root);
 		OpenBlobs::<T>::remove(claim.block.blob.hash);
@@ -210,11 +210,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Notes how a submission ended; the oldest such note gives way.
-	pub(crate) fn remember(
-		submission: SubmissionId,
-		claim: Claim<T::AccountId, BlockNumberFor<T>>,
-		outcome: SubmissionOutcome,
-	) {
+	pub(crate) fn remember(submission: SubmissionId, claim: ClaimOf<T>, outcome: SubmissionOutcome) {
 		let closed_at = frame_system::Pallet::<T>::block_number();
 		let closed = ClosedCount::<T>::mutate(|count| {
 			let closed = *count;

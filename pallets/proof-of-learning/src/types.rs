@@ -14,12 +14,15 @@ use frame_support::{
 use frame_system::pallet_prelude::BlockNumberFor;
 use scale_info::TypeInfo;
 use sp_core::H256;
+use sp_io::hashing::blake2_256;
 
 /// Amounts of the runtime's currency.
 pub type BalanceOf<T> =
 	<<T as Config>::Currency as fungible::Inspect<<T as frame_system::Config>::AccountId>>::Balance;
 /// Money taken from a bond, on its way to where slashes go.
 pub type CreditOf<T> = fungible::Credit<<T as frame_system::Config>::AccountId, <T as Config>::Currency>;
+/// A claim of the runtime.
+pub type ClaimOf<T> = Claim<<T as frame_system::Config>::AccountId, BlockNumberFor<T>>;
 /// A submission of the runtime.
 pub type SubmissionRecordOf<T> = SubmissionRecord<
 	<T as frame_system::Config>::AccountId,
@@ -90,6 +93,8 @@ where
 }
 
 /// Where an open submission stands.
+// It lives in storage, and in one variable at a time: nothing would be smaller in a box.
+#[allow(clippy::large_enum_variant)]
 #[derive(
 	CloneNoBound,
 	DebugNoBound,
@@ -148,6 +153,11 @@ pub struct Terms {
 }
 
 impl Terms {
+	/// Names this draw of this candidate: no other one, of any submission on any fork, has the same name.
+	pub fn draw_id(&self, slot: &ExpertSlot, candidate: &BlockRef) -> H256 {
+		H256(blake2_256(&(self, slot, candidate).encode()))
+	}
+
 	/// The sample of one part of a verdict.
 	pub fn part(&self, part: PartIndex) -> Option<&Sample> {
 		match part {

@@ -7,6 +7,7 @@ use crate::{
 use blyan_primitives::{traits::Appeals, Subject};
 use frame_support::{
 	ensure,
+	storage::with_storage_layer,
 	traits::{
 		fungible::{BalancedHold, MutateHold},
 		tokens::Precision,
@@ -14,7 +15,7 @@ use frame_support::{
 	},
 };
 use frame_system::pallet_prelude::BlockNumberFor;
-use sp_runtime::{traits::Saturating, DispatchResult};
+use sp_runtime::{traits::Saturating, DispatchError, DispatchResult};
 
 impl<T: Config> Pallet<T> {
 	/// Contests an offence. See [`Pallet::appeal`].
@@ -28,25 +29,38 @@ impl<T: Config> Pallet<T> {
 		}
 		let now = frame_system::Pallet::<T>::block_number();
 		ensure!(now < offence.applies_at, Error::<T>::TooLateToAppeal);
-		if let Some(contested) = offence.contested {
-			ensure!(!contested.executed, Error::<T>::AlreadyExecuted);
-			let key = (who.clone(), contested.subject);
-			let mut waiting = Computed::<T>::get(&key);
-			// A second offence about the same subject waits for the dispute that is open already.
-			if waiting.is_empty() {
-				T::Appeals::appeal(who, contested.subject)?;
-			}
-			// As many as are pending fit.
-			waiting.try_push(id).map_err(|_| Error::<T>::AlreadyAppealed)?;
-			Computed::<T>::insert(key, waiting);
-		}
 		let bond = T::AppealBond::get();
 		T::Currency::hold(&HoldReason::Appeal.into(), who, bond)?;
-		let is_computed = offence.contested.is_some();
+		let is_computed = match offence.contested {
+			Some(contested) => {
+				ensure!(!contested.executed, Error::<T>::AlreadyExecuted);
+				Self::wait_for_dispute(who, contested.subject, id)?
+			}
+			None => false,
+		};
 		offence.state = State::Appealed(Appeal { at: now, bond, is_computed });
 		OffenceRecords::<T>::insert(id, offence);
 		Self::deposit_event(Event::Appealed { offence: id, is_computed });
 		Ok(())
+	}
+
+	/// Lets an offence wait for a dispute about its claim. `false` if none can be opened, because it is too late for
+	/// that or nobody is left to dispute with: then it is for the judge.
+	fn wait_for_dispute(who: &T::AccountId, subject: Subject, id: OffenceId) -> Result<bool, DispatchError> {
+		let key = (who.clone(), subject);
+		let mut waiting = Computed::<T>::get(&key);
+		// A second offence about the same subject waits for the dispute that is open already.
+		if waiting.is_empty() {
+			let opened = with_storage_layer(|| T::Appeals::appeal(who, subject));
+			if let Err(error) = opened {
+				log::info!(target: crate::LOG_TARGET, "offence {id} is not computed again: {error:?}");
+				return Ok(false);
+			}
+		}
+		// As many as are pending fit.
+		waiting.try_push(id).map_err(|_| Error::<T>::AlreadyAppealed)?;
+		Computed::<T>::insert(key, waiting);
+		Ok(true)
 	}
 
 	/// Decides what waited for a dispute.

@@ -219,9 +219,5 @@ mod benchmarks {
 		assert_applied::<T>(first);
 	}
 
-	impl_benchmark_test_suite!(
-		Pallet,
-		crate::tests::mock::ExtBuilder::default().build(),
-		crate::tests::mock::Test
-	);
+	impl_benchmark_test_suite!(Pallet, crate::tests::mock::ExtBuilder.build(), crate::tests::mock::Test);
 }

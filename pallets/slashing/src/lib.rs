@@ -307,8 +307,8 @@ pub mod pallet {
 
 		/// Contest an offence.
 		///
-		/// If it is about a claim that can be computed again, a dispute is opened about that and decides; if not, whoever
-		/// may pardon has `JudgementWindow` blocks to do so. Nothing is taken before.
+		/// If it is about a claim that can be computed again, a dispute is opened about that and decides. If not, or if no
+		/// dispute can be opened any more, whoever may pardon has `JudgementWindow` blocks to do so. Nothing is taken before.
 		///
 		/// - `origin`: the offender, signed, with `AppealBond`, which comes back if the offence is pardoned.
 		/// - `offence`: an offence that is not applied yet.

@@ -87,7 +87,7 @@ impl<T: Config> Pallet<T> {
 			let State::Appealed(appeal) = offence.state else { continue };
 			let sum = bonds.entry(offence.offender.clone()).or_default();
 			*sum = sum.saturating_add(appeal.bond);
-			if let Some(contested) = offence.contested {
+			if let Some(contested) = offence.contested.filter(|_| appeal.is_computed) {
 				let waiting = Computed::<T>::get((offence.offender, contested.subject));
 				ensure!(waiting.contains(&id), "an appeal waits for no dispute");
 				computed.insert(id);

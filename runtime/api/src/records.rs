@@ -131,6 +131,8 @@ pub enum EvaluationStage {
 pub struct ActiveEvaluation {
 	/// What is being done.
 	pub stage: EvaluationStage,
+	/// Names this draw: members sign their seals for it and for no other.
+	pub draw: H256,
 	/// Seed of the sample.
 	pub seed: H256,
 	/// Sequences in the sample.
@@ -288,6 +290,7 @@ mod tests {
 			.to_vec();
 		let evaluation = ActiveEvaluation {
 			stage: EvaluationStage::Revealing,
+			draw: H256([8; 32]),
 			seed: H256([1; 32]),
 			sample: 64,
 			holdout,

@@ -93,7 +93,12 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
 				RuntimeCall::CollatorSelection(..) | RuntimeCall::Utility(..) | RuntimeCall::Multisig(..)
 			),
 			Self::Miner => matches!(call, RuntimeCall::ProofOfLearning(..) | RuntimeCall::Utility(..)),
-			Self::Operator => matches!(call, RuntimeCall::Operators(..) | RuntimeCall::Utility(..)),
+			Self::Operator => matches!(
+				call,
+				RuntimeCall::Operators(..)
+					| RuntimeCall::Slashing(pallet_slashing::Call::appeal { .. })
+					| RuntimeCall::Utility(..)
+			),
 		}
 	}
 

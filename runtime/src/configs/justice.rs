@@ -5,17 +5,13 @@ use crate::{
 	*,
 };
 use alloc::vec::Vec;
-use blyan_exact::{
-	block::{BlockShape, Layout},
-	step::Evidence,
-};
 use blyan_primitives::{
 	traits::Claims, BlockRef, EvaluationJob, HoldoutRef, ModelConfig, ModelId, PartIndex, Statement, Subject,
 	Verdict,
 };
 use frame_support::{
 	parameter_types,
-	traits::{tokens::imbalance::ResolveTo, ConstU32},
+	traits::{tokens::imbalance::ResolveTo, ConstU32, Get},
 };
 use frame_system::EnsureRoot;
 use pallet_ledger::Envelope;
@@ -80,39 +76,6 @@ impl Claims<AccountId> for AllClaims {
 	}
 }
 
-/// The bytes of experts, by the definition's own check.
-pub struct ExpertBlocks;
-
-impl ExpertBlocks {
-	/// The layout of an expert. Registered models have valid architectures.
-	fn layout(config: &ModelConfig) -> Option<Layout> {
-		Layout::new(BlockShape::expert_of(config)).ok()
-	}
-}
-
-impl pallet_disputes::BlockCheck for ExpertBlocks {
-	fn is_valid(bytes: &[u8], tensor_root: H256, config: &ModelConfig) -> bool {
-		Self::layout(config).is_some_and(|layout| layout.check(bytes) == Ok(tensor_root.0))
-	}
-
-	fn tiles(config: &ModelConfig) -> u32 {
-		// An expert has at most nine tiles.
-		Self::layout(config).map_or(0, |layout| layout.tiles.try_into().unwrap_or(u32::MAX))
-	}
-
-	fn is_tile(evidence: &Evidence, tile: u32, tensor_root: H256, config: &ModelConfig) -> bool {
-		let Evidence::Tile { bytes, tiles, path } = evidence else { return false };
-		let Ok(tile) = usize::try_from(tile) else { return false };
-		Self::layout(config)
-			.is_some_and(|layout| layout.proves_tile(&tensor_root.0, tile, bytes, tiles, path))
-	}
-
-	#[cfg(feature = "runtime-benchmarks")]
-	fn evidence_for_benchmark(_: Subject, _: u32) -> Evidence {
-		Evidence::Output(Vec::new())
-	}
-}
-
 impl pallet_disputes::Config for Runtime {
 	type Currency = Balances;
 	type RuntimeHoldReason = RuntimeHoldReason;
@@ -121,7 +84,7 @@ impl pallet_disputes::Config for Runtime {
 	type Operators = Operators;
 	type Offences = Slashing;
 	type Referee = pallet_disputes::Exact;
-	type BlockCheck = ExpertBlocks;
+	type BlockCheck = pallet_disputes::Exact;
 	type Bond = disputes::Bond;
 	type MoversShare = disputes::MoversShare;
 	type Clock = disputes::Clock;
@@ -173,7 +136,7 @@ impl pallet_audits::AuditRewards<AccountId, Balance> for AuditPurse {
 }
 
 parameter_types! {
-	pub const EnrolEvery: BlockNumber = DAYS;
+	pub const EnrolEvery: BlockNumber = 100;
 }
 
 impl pallet_audits::Config for Runtime {
@@ -195,18 +158,18 @@ impl pallet_audits::Config for Runtime {
 	type DisputeWindow = audits::DisputeWindow;
 	type EnrolEvery = EnrolEvery;
 	type MaxSeats = ConstU32<8>;
-	type MaxOpen = ConstU32<512>;
-	type OpensPerBlock = ConstU32<2>;
-	type StepsPerBlock = ConstU32<4>;
+	type MaxOpen = ConstU32<256>;
+	type OpensPerBlock = ConstU32<4>;
+	type StepsPerBlock = ConstU32<8>;
 	type WeightInfo = ();
 }
 
 parameter_types! {
 	pub const ReporterShare: Perbill = Perbill::from_percent(20);
-	pub const AppealWindow: BlockNumber = DAYS;
+	pub const AppealWindow: BlockNumber = 2 * DAYS;
 	pub const JudgementWindow: BlockNumber = 7 * DAYS;
 	pub const AppealBond: Balance = UNIT;
-	pub const StrikeMemory: BlockNumber = 90 * DAYS;
+	pub const StrikeMemory: BlockNumber = 180 * DAYS;
 }
 
 impl pallet_slashing::Config for Runtime {

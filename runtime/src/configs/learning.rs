@@ -29,15 +29,16 @@ parameter_types! {
 	pub const HeartbeatPeriod: BlockNumber = HOURS;
 	pub const UnbondingPeriod: BlockNumber = 7 * DAYS;
 	// The challenge window, a game in which both sides use up their clocks, and the time for an appeal: governance
-	// keeps them within two days together.
-	pub const LongestDispute: BlockNumber = 2 * DAYS;
+	// keeps them within three days together.
+	pub const LongestDispute: BlockNumber = 3 * DAYS;
 	pub const QuarantinePeriod: BlockNumber = DAYS;
-	// The last hundred events count for about two thirds of a measure.
-	pub const MeasureStep: Permill = Permill::from_percent(1);
+	// The last fifty events count for about two thirds of a measure.
+	pub const MeasureStep: Permill = Permill::from_percent(2);
 	pub const RegistrationBase: Balance = UNIT / 10;
 	pub const RegistrationHalfLife: BlockNumber = DAYS;
 	pub const HardwareBond: Balance = UNIT / 10;
-	pub const HardwareWindow: BlockNumber = HOURS;
+	// Longer than tolerated silence.
+	pub const HardwareWindow: BlockNumber = 4 * HOURS;
 	/// Heartbeats are small and rare; they pass before calls that pay no tip.
 	pub const HeartbeatPriority: TransactionPriority = TransactionPriority::MAX / 2;
 }
@@ -62,7 +63,7 @@ impl pallet_operators::Config for Runtime {
 	type HardwareWindow = HardwareWindow;
 	type SweepPerBlock = ConstU32<4>;
 	type HeartbeatPriority = HeartbeatPriority;
-	type WeightInfo = weights::pallet_operators::WeightInfo<Runtime>;
+	type WeightInfo = ();
 }
 
 /// The largest expert, 512 x 2,048 twice, packs into half a mebibyte.
@@ -79,7 +80,7 @@ impl pallet_proof_of_learning::Config for Runtime {
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type OnSlash = frame_support::traits::tokens::imbalance::ResolveTo<configs::TreasuryAccount, Balances>;
 	type Experts = Experts;
-	type KnownBlobs = Experts;
+	type KnownBlobs = pallet_experts::CurrentBlobs<Runtime>;
 	type Operators = Operators;
 	type Offences = Slashing;
 	type Rewards = Ledger;
@@ -110,9 +111,9 @@ impl pallet_proof_of_learning::Config for Runtime {
 	type MaxCommittee = ConstU32<16>;
 	type MaxOpen = ConstU32<256>;
 	type MaxOpenPerMiner = ConstU32<8>;
-	type MaxMaturing = ConstU32<1_024>;
+	type MaxMaturing = ConstU32<256>;
 	type MaxClosed = ConstU32<4_096>;
 	type MaxUploadsPerDay = ConstU32<256>;
 	type ModelsPerBlock = ConstU32<4>;
-	type WeightInfo = weights::pallet_proof_of_learning::WeightInfo<Runtime>;
+	type WeightInfo = ();
 }

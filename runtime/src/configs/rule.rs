@@ -81,7 +81,13 @@ impl Contains<RuntimeCall> for SafeModeWhitelist {
 				| RuntimeCall::SafeMode(..)
 				| RuntimeCall::TxPause(..)
 				| RuntimeCall::Operators(pallet_operators::Call::heartbeat { .. })
-				| RuntimeCall::ProofOfLearning(pallet_proof_of_learning::Call::report_score { .. })
+				| RuntimeCall::ProofOfLearning(
+					pallet_proof_of_learning::Call::commit_score { .. }
+						| pallet_proof_of_learning::Call::reveal_score { .. }
+				)
+				// A dispute has clocks, and whoever cannot move loses by them.
+				| RuntimeCall::Disputes(..)
+				| RuntimeCall::Audits(..)
 				| RuntimeCall::Sudo(..)
 		)
 	}

@@ -6,6 +6,4 @@
 pub mod cumulus_pallet_weight_reclaim;
 pub mod pallet_experts;
 pub mod pallet_ledger;
-pub mod pallet_operators;
-pub mod pallet_proof_of_learning;
 pub mod pallet_xcm;

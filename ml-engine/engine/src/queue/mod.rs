@@ -24,7 +24,7 @@ pub use metrics::QueueMetrics;
 
 use crate::{
 	decode::{generate, GenerationRequest, GenerationSummary},
-	eval::{evaluate_job, Checkpoint, Evaluator, Finding, Need},
+	eval::{evaluate_job, outcome, Checkpoint, Evaluator, Finding, Need},
 	kernel::Kernel,
 	model::ModelStore,
 };
@@ -333,11 +333,12 @@ fn evaluate(shared: &Shared) {
 			state.note_progress(&id, finished);
 			give_way(shared, &mut state, |state| state.is_cancelled(&id))
 		};
-		let result = contained(|| (shared.work)(&job, &checkpoint)).unwrap_or(Err(EngineError::Internal));
+		let evaluated = contained(|| (shared.work)(&job, &checkpoint)).unwrap_or(Err(EngineError::Internal));
+		let result = evaluated.map(|items| (outcome(&items, job.holdout.sequence_len), items));
 		if let Err(error) = &result {
 			log::info!("evaluation {id:?} failed: {error:?}");
 		}
-		shared.state.lock().finish(&id, &job, result, started.elapsed(), &shared.config);
+		shared.state.lock().finish(&id, result, started.elapsed(), &shared.config);
 		shared.changed.notify_all();
 	}
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
 	decode::GenerationRequest,
-	eval::{outcome, Finding, Need},
+	eval::{Finding, Need},
 };
 use blyan_exact::tree::Item;
 use blyan_primitives::{EngineError, EvaluationJob, EvaluationOutcome, JobId, JobStatus};
@@ -131,15 +131,13 @@ impl State {
 	pub(super) fn finish(
 		&mut self,
 		id: &JobId,
-		job: &EvaluationJob,
-		result: Result<Vec<Item>, EngineError>,
+		result: Result<(EvaluationOutcome, Vec<Item>), EngineError>,
 		took: Duration,
 		config: &QueueConfig,
 	) {
 		self.running = None;
 		self.evaluation_time += took;
-		let result = result.map(|items| {
-			let outcome = outcome(&items, job.holdout.sequence_len);
+		let result = result.map(|(outcome, items)| {
 			self.findings.insert((*id, Need::Items), Finding::Items(items), config.findings_bytes_max);
 			outcome
 		});

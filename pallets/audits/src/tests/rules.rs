@@ -2,8 +2,8 @@
 
 use crate::{
 	rules::{
-		answer, commitment, distort, is_forced, is_plausible, judge, present, standing, Answer, Ballot,
-		Finding, MILLION,
+		answer, commitment, distort, is_forced, is_plausible, judge, nodding_pays, present, standing, Answer,
+		Ballot, Finding, MILLION,
 	},
 	Vote,
 };
@@ -135,6 +135,17 @@ fn three_seats_a_round_catch_ninety_nine_in_a_hundred() {
 	assert!(missed(228) < 0.01 && missed(227) > 0.01);
 	// Seats are drawn, so their number is about Poisson; that leaves exp(-share x expected seats).
 	assert!((-0.02f64 * 300.0).exp() < 0.0025);
+}
+
+#[test]
+fn nodding_does_not_pay_at_a_thousandth_of_the_smallest_stake() {
+	// A basic operator's stake of one coin, of which a nod costs a tenth; forced errors are two in a hundred.
+	let (milli, tenth) = (1_000_000_000, 100_000_000_000);
+	assert!(!nodding_pays(milli, tenth, 20_000));
+	assert!(!nodding_pays(2 * milli, tenth, 20_000));
+	assert!(nodding_pays(3 * milli, tenth, 20_000));
+	assert!(nodding_pays(u128::MAX, 0, MILLION), "without a penalty it costs nothing");
+	assert!(!nodding_pays(u128::MAX, 1, MILLION), "if everything is an error nothing is ever paid");
 }
 
 proptest! {

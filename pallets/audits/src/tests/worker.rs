@@ -340,6 +340,30 @@ fn a_node_that_lost_its_disk_enrols_again_and_keeps_silent_about_what_it_cannot_
 }
 
 #[test]
+fn an_operator_may_change_its_key_in_the_middle() {
+	let (mut network, machine) = network(world());
+	let audit = network.ask(open);
+	for _ in 0..2 {
+		let calls = network.work(&machine);
+		network.arrive(calls);
+		network.end_block();
+	}
+	// Everybody's new key lies in the keystore beside the old one.
+	for seed in 0..4 {
+		machine.keystore.sr25519_generate_new(operator_key::KEY_TYPE, Some(&key_seed(seed + 10))).unwrap();
+	}
+	Keys::set((0..4).map(|seed| (key(seed + 10), account(seed))).collect());
+	let calls = network.work(&machine);
+	assert_eq!(calls.len(), 4);
+	network.arrive(calls);
+	network.end_block();
+	network.ask(|| {
+		assert!(!Audits::<Test>::contains_key(audit));
+		assert_eq!(crimes(), []);
+	});
+}
+
+#[test]
 fn worker_stays_silent_without_a_key_and_about_other_peoples_audits() {
 	let (mut network, _) = network(world());
 	network.ask(open);

@@ -127,3 +127,25 @@ fn both_clocks_run_at_the_block() {
 		assert_eq!(refuted(game), [false, true]);
 	});
 }
+
+/// A pool bans what is invalid, so an early copy of the only bytes that end a game must not be.
+#[test]
+fn a_call_before_its_time_is_unknown_to_the_pool_rather_than_invalid() {
+	use frame_support::{pallet_prelude::TransactionSource, traits::Authorize};
+	use sp_runtime::transaction_validity::{TransactionValidityError, UnknownTransaction};
+	story(|| {
+		let game = opened();
+		let (subject, digest, tile) = (SUBJECT, honest().digest(), 0);
+		let calls = [
+			Call::<Test>::claim_timeout { game },
+			Call::claim_timeout { game: game + 1 },
+			Call::settle { game },
+			Call::close_demand { subject, digest, tile },
+		];
+		for call in calls {
+			let checked = call.authorize(TransactionSource::External).unwrap();
+			let unknown = TransactionValidityError::Unknown(UnknownTransaction::CannotLookup);
+			assert_eq!(checked.unwrap_err(), unknown);
+		}
+	});
+}

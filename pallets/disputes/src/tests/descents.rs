@@ -28,7 +28,8 @@ fn is_found(spot: Spot, liar_first: bool) {
 			break;
 		}
 		for side in Side::BOTH {
-			assert_ok!(open(&mover, game, side, *side.of(&parties)));
+			let party = side.of(&parties);
+			assert_ok!(open(&mover, game, side, party));
 		}
 	}
 	assert_eq!(Agreed::<Test>::get(game).unwrap().len(), spot.operator);
@@ -40,9 +41,9 @@ fn is_found(spot: Spot, liar_first: bool) {
 
 #[test]
 fn a_lie_in_any_operator_of_any_trace_of_any_item_is_found() {
-	// Every operator of the program, at random depth, from both sides: more than a thousand games.
+	// Every operator of the program, at random depth, from both sides.
 	let operators = program().operators();
-	for seed in 0..1_080_u64 {
+	for seed in 0..270_u64 {
 		let operator = seed as usize % operators;
 		let part = u8::from(seed % 5 == 0);
 		story(|| is_found(Spot::at(part, seed, operator), seed % 2 == 0));

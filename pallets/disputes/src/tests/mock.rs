@@ -9,7 +9,7 @@ use blyan_exact::{
 	Hash, ModelConfig, Program,
 };
 use blyan_primitives::{
-	traits::{Claims, EligibleOperator, OffenceKind, Offences, OperatorSet, Service},
+	traits::{Claims, Contested, EligibleOperator, OffenceKind, Offences, OperatorSet, Service},
 	BlockRef, EvaluationJob, OperatorId, OperatorSignature, PartIndex, Statement, Subject, Verdict,
 };
 use frame_support::{
@@ -77,13 +77,20 @@ parameter_types! {
 	pub static Books: BTreeMap<Subject, Book> = BTreeMap::new();
 	pub static Keys: BTreeMap<OperatorId, AccountId> = BTreeMap::new();
 	pub static Reports: Vec<Report> = Vec::new();
+	pub static ContestedClaims: Vec<Contested> = Vec::new();
+	pub static Appealed: Vec<(AccountId, bool)> = Vec::new();
 	pub static Slashed: Balance = 0;
+	/// What the claims of a real model are about; the made-up computation if there is none.
+	pub static Real: Option<Statement> = None;
 	pub const MoversShare: Perbill = Perbill::from_percent(60);
 }
 
 pub struct Bookkeeper;
 impl Claims<AccountId> for Bookkeeper {
 	fn statement(subject: Subject, part: PartIndex) -> Option<Statement> {
+		if let Some(statement) = Real::get() {
+			return (part == 0).then_some(statement);
+		}
 		(Books::get().contains_key(&subject) && part < 2).then(|| statement(part))
 	}
 	fn claims(subject: Subject) -> Vec<(AccountId, Verdict)> {
@@ -135,6 +142,7 @@ impl OperatorSet<AccountId> for OperatorBook {
 	fn note_service(_: &AccountId, _: Service) {}
 	#[cfg(feature = "runtime-benchmarks")]
 	fn ensure_operators_for_benchmark(count: u32) -> Vec<(AccountId, OperatorId)> {
+		use codec::Encode;
 		use sp_runtime::RuntimeAppPublic;
 		(0..count)
 			.map(|seed| {
@@ -151,6 +159,20 @@ pub struct Court;
 impl Offences<AccountId> for Court {
 	fn report(offender: &AccountId, kind: OffenceKind, evidence: H256, reporter: Option<&AccountId>) {
 		Reports::mutate(|all| all.push((offender.clone(), kind, evidence, reporter.cloned())));
+	}
+	fn report_claim(
+		offender: &AccountId,
+		kind: OffenceKind,
+		evidence: H256,
+		reporter: Option<&AccountId>,
+		contested: Contested,
+	) {
+		Self::report(offender, kind, evidence, reporter);
+		ContestedClaims::mutate(|all| all.push(contested));
+	}
+	fn note_appeal_ended(appellant: &AccountId, subject: Subject, cleared: bool) {
+		assert_eq!(subject, SUBJECT);
+		Appealed::mutate(|all| all.push((appellant.clone(), cleared)));
 	}
 }
 
@@ -171,6 +193,9 @@ impl Referee for Oracle {
 		place: Place,
 		witness: &Witness,
 	) -> Result<Hash, StepError> {
+		if Real::get().is_some() {
+			return crate::Exact::execute(program, commitments, agreed, place, witness);
+		}
 		assert_eq!(*program, super::program());
 		assert_eq!(agreed.len(), place.operator);
 		match witness.0.first() {
@@ -203,8 +228,14 @@ impl BlockCheck for Examiner {
 		*evidence == tile_evidence(tile)
 	}
 	#[cfg(feature = "runtime-benchmarks")]
-	fn evidence_for_benchmark(_: Subject, tile: u32) -> Evidence {
-		tile_evidence(tile)
+	fn block_for_benchmark(bytes: u32) -> (Vec<u8>, H256, ModelConfig) {
+		let mut blob = EXPERT.to_vec();
+		blob.resize(EXPERT.len().max(bytes as usize), 0);
+		(blob, H256([77; 32]), CONFIG)
+	}
+	#[cfg(feature = "runtime-benchmarks")]
+	fn evidence_for_benchmark() -> (Evidence, u32, H256, ModelConfig) {
+		(tile_evidence(1), 1, H256([77; 32]), CONFIG)
 	}
 }
 
@@ -348,7 +379,8 @@ pub(crate) fn play_out(game: GameId, movers: [&AccountId; 2], parties: [&Party; 
 			return round;
 		}
 		for side in Side::BOTH {
-			open(*side.of(&movers), game, side, *side.of(&parties)).unwrap();
+			let (mover, party) = (side.of(&movers), side.of(&parties));
+			open(mover, game, side, party).unwrap();
 		}
 	}
 	unreachable!("a descent ends")
@@ -399,6 +431,9 @@ pub(crate) fn ext() -> sp_io::TestExternalities {
 	Books::set(BTreeMap::new());
 	Reports::set(Vec::new());
 	Slashed::set(0);
+	ContestedClaims::set(Vec::new());
+	Appealed::set(Vec::new());
+	Real::set(None);
 	Keys::set(OPERATORS.iter().map(|who| (who.public().into(), who.to_account_id())).collect());
 	let named = Sr25519Keyring::iter().map(|who| who.to_account_id());
 	let balances = named.chain((0..100).map(account)).map(|who| (who, ENDOWMENT)).collect::<Vec<_>>();
@@ -419,4 +454,11 @@ pub(crate) fn story(tell: impl FnOnce()) {
 		tell();
 		Disputes::do_try_state().unwrap();
 	});
+}
+
+#[cfg(feature = "runtime-benchmarks")]
+pub(crate) fn benchmark_ext() -> sp_io::TestExternalities {
+	let mut world = ext();
+	world.register_extension(sp_keystore::KeystoreExt::new(sp_keystore::testing::MemoryKeystore::new()));
+	world
 }

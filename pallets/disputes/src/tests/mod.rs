@@ -7,6 +7,7 @@ mod clocks;
 mod demands;
 mod descents;
 mod equivocations;
+mod exact;
 mod mock;
 mod money;
 mod sweeps;

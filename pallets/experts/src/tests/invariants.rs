@@ -1,9 +1,10 @@
 //! Whatever is promoted in whatever order, the invariants hold; and each of them notices its breach.
 
 use super::mock::*;
-use crate::{Blobs, Heads, ModelCount, Models, Versions};
+use crate::{Blobs, HeadTree, Heads, ModelCount, Models, Versions};
 use blyan_primitives::traits::ExpertRegistry;
 use proptest::prelude::*;
+use sp_core::H256;
 
 proptest! {
 	#![proptest_config(ProptestConfig::with_cases(32))]
@@ -46,6 +47,12 @@ fn complaint(breach: fn()) -> &'static str {
 fn invariants_notice_each_breach() {
 	assert_eq!(complaint(|| ModelCount::<Test>::put(2)), "a model has no number");
 	assert_eq!(complaint(|| Heads::<Test>::remove(slot(0, 0))), "a slot has no head");
+	assert_eq!(
+		complaint(|| HeadTree::<Test>::insert(0, (2, 0), H256::zero())),
+		"a model's root is not that of its heads"
+	);
+	assert_eq!(complaint(|| HeadTree::<Test>::remove(0, (0, 3))), "a tree has too few or too many nodes");
+	assert_eq!(complaint(|| HeadTree::<Test>::insert(7, (0, 3), H256::zero())), "a tree belongs to no model");
 	assert_eq!(
 		complaint(|| Models::<Test>::mutate(0, |model| model.as_mut().unwrap().generation = 7)),
 		"a generation was not counted"

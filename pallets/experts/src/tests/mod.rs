@@ -2,6 +2,7 @@
 
 mod blobs;
 mod genesis;
+mod head_tree;
 mod invariants;
 pub(crate) mod mock;
 mod promote;

@@ -85,15 +85,16 @@ fn challenge_hardware_fails_when_there_is_nothing_to_ask() {
 	story(|| {
 		let challenge = |who| Operators::challenge_hardware(signed(BOB), who);
 		assert_noop!(challenge(CHARLIE), Error::<Test>::NotRegistered);
+		assert_noop!(Operators::challenge_hardware(signed(ALICE), ALICE), Error::<Test>::OwnHardware);
 		let nothing = OperatorProfile { hardware: H256::zero(), ..profile(CHARLIE) };
 		let proof = proof("Charlie", CHARLIE);
-		assert_ok!(Operators::register(signed(CHARLIE), nothing, key("Charlie"), proof));
+		assert_ok!(Operators::register(signed(CHARLIE), nothing, key("Charlie"), proof, RICHES));
 		assert_noop!(challenge(CHARLIE), Error::<Test>::NoHardware);
 		assert_ok!(challenge(ALICE));
 		assert_noop!(challenge(ALICE), Error::<Test>::ChallengeOpen);
-		assert_ok!(register(BOB, "Bob"));
-		assert_ok!(Operators::exit(signed(BOB)));
-		assert_noop!(challenge(BOB), Error::<Test>::Exiting);
+		assert_ok!(register(4, "Dora"));
+		assert_ok!(Operators::exit(signed(4)));
+		assert_noop!(challenge(4), Error::<Test>::Exiting);
 	});
 }
 
@@ -128,6 +129,20 @@ fn settle_hardware_reports_the_operator_when_it_missed_the_deadline() {
 		};
 		assert_eq!(take_events().last(), Some(&Event::HardwareRefuted { who: ALICE, component }));
 		assert_noop!(answer(ALICE), Error::<Test>::NotChallenged);
+	});
+}
+
+#[test]
+fn settle_hardware_gives_up_when_there_is_no_randomness() {
+	story(|| {
+		assert_ok!(Operators::challenge_hardware(signed(BOB), ALICE));
+		System::set_block_number(6);
+		assert_noop!(Operators::settle_hardware(signed(BOB), ALICE), Error::<Test>::NothingDue);
+		System::set_block_number(7);
+		assert_ok!(Operators::settle_hardware(signed(BOB), ALICE));
+		assert_eq!(held(BOB), 0);
+		assert_eq!(take_events().last(), Some(&Event::HardwareChallengeLapsed { who: ALICE }));
+		assert_eq!(Reports::get(), []);
 	});
 }
 

@@ -225,7 +225,7 @@ pub fn signed(who: u64) -> RuntimeOrigin {
 
 /// Registers an operator as anybody would.
 pub fn register(who: u64, name: &str) -> sp_runtime::DispatchResult {
-	Operators::register(signed(who), profile(who), key(name), proof(name, who))
+	Operators::register(signed(who), profile(who), key(name), proof(name, who), RICHES)
 }
 
 /// The world: by default no operators, accounts 1 to 9 with money, block 1.

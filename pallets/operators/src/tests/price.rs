@@ -1,8 +1,8 @@
 //! Stories of the registration bond.
 
 use super::mock::*;
-use crate::{HoldReason, Operators as Records};
-use frame_support::{assert_ok, traits::fungible::InspectHold};
+use crate::{Error, HoldReason, Operators as Records};
+use frame_support::{assert_noop, assert_ok, traits::fungible::InspectHold};
 
 #[test]
 fn the_bond_doubles_with_each_registration_and_halves_with_each_half_life() {
@@ -25,6 +25,20 @@ fn the_bond_doubles_with_each_registration_and_halves_with_each_half_life() {
 		assert_eq!(after(3 * HALF_LIFE), BASE);
 		// And never below the base.
 		assert_eq!(after(30 * HALF_LIFE), BASE);
+	});
+}
+
+#[test]
+fn register_fails_when_others_were_first_and_the_bond_rose() {
+	ExtBuilder::default().build_and_check(|| {
+		let register = |who: u64, bond_max| {
+			let name = who.to_string();
+			Operators::register(signed(who), profile(who), key(&name), proof(&name, who), bond_max)
+		};
+		assert_ok!(register(1, BASE));
+		assert_noop!(register(2, BASE), Error::<Test>::BondTooHigh);
+		System::set_block_number(1 + HALF_LIFE);
+		assert_ok!(register(2, BASE));
 	});
 }
 

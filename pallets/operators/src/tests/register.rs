@@ -19,7 +19,7 @@ fn register_holds_the_stake_when_the_proof_is_valid() {
 		System::set_block_number(25);
 		let profile =
 			OperatorProfile { capabilities: Capabilities::EVALUATE | Capabilities::GPU, ..profile(ALICE) };
-		assert_ok!(Operators::register(signed(ALICE), profile, key("Alice"), proof("Alice", ALICE)));
+		assert_ok!(Operators::register(signed(ALICE), profile, key("Alice"), proof("Alice", ALICE), RICHES));
 
 		let stake = 10 * UNIT;
 		assert_eq!(
@@ -69,7 +69,7 @@ fn register_fails_when_the_proof_is_for_someone_or_somewhere_else() {
 		let elsewhere = pair("Alice").sign(&possession_payload(&H256::repeat_byte(1), &ALICE));
 		for proof in [proof("Alice", BOB), proof("Bob", ALICE), elsewhere] {
 			assert_noop!(
-				Operators::register(signed(ALICE), profile(ALICE), key("Alice"), proof),
+				Operators::register(signed(ALICE), profile(ALICE), key("Alice"), proof, RICHES),
 				Error::<Test>::ProofInvalid
 			);
 		}
@@ -87,7 +87,7 @@ fn register_fails_when_the_profile_is_invalid() {
 			(lower, Error::<Test>::RegionInvalid),
 		] {
 			assert_noop!(
-				Operators::register(signed(ALICE), profile, key("Alice"), proof("Alice", ALICE)),
+				Operators::register(signed(ALICE), profile, key("Alice"), proof("Alice", ALICE), RICHES),
 				error
 			);
 		}
@@ -117,13 +117,13 @@ fn register_fails_when_another_operator_has_the_hardware() {
 		assert_ok!(register(ALICE, "Alice"));
 		let same = profile(ALICE);
 		assert_noop!(
-			Operators::register(signed(BOB), same, key("Bob"), proof("Bob", BOB)),
+			Operators::register(signed(BOB), same, key("Bob"), proof("Bob", BOB), RICHES),
 			Error::<Test>::HardwareTaken
 		);
 		// To commit to nothing is everybody's right.
 		for (who, name) in [(BOB, "Bob"), (CHARLIE, "Charlie")] {
 			let nothing = OperatorProfile { hardware: H256::zero(), ..profile(who) };
-			assert_ok!(Operators::register(signed(who), nothing, key(name), proof(name, who)));
+			assert_ok!(Operators::register(signed(who), nothing, key(name), proof(name, who), RICHES));
 		}
 	});
 }
@@ -139,7 +139,7 @@ fn register_fails_when_the_account_is_banned_or_accused() {
 		// Nor does anybody else get its machine.
 		let machine = profile(ALICE);
 		assert_noop!(
-			Operators::register(signed(BOB), machine, key("Bob"), proof("Bob", BOB)),
+			Operators::register(signed(BOB), machine, key("Bob"), proof("Bob", BOB), RICHES),
 			Error::<Test>::HardwareTaken
 		);
 		Operators::note_pending(&BOB);

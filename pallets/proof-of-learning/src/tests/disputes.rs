@@ -284,3 +284,21 @@ fn a_block_without_room_lets_nothing_mature() {
 		assert_ok!(Learning::settle(signed(miner()), 0));
 	});
 }
+
+#[cfg(feature = "runtime-benchmarks")]
+#[test]
+fn the_subject_for_benchmarks_has_two_claims_to_choose_from() {
+	benchmark_ext().execute_with(|| {
+		let (subject, job) = <Learning as Claims<AccountId>>::ensure_subject_for_benchmark();
+		assert!(Learning::is_disputable(subject));
+		assert_eq!(Learning::statement(subject, 0), Some(job.statement()));
+		let claims = Learning::claims(subject);
+		assert_eq!(claims.len(), 2);
+		assert_ne!(claims[0].1, claims[1].1);
+		Learning::note_opened(subject);
+		Learning::do_try_state().unwrap();
+		Learning::refuted(subject, claims[0].1.digest());
+		Learning::note_closed(subject);
+		Learning::do_try_state().unwrap();
+	});
+}

@@ -4,7 +4,10 @@ use super::*;
 use crate::{
 	BusyModels, ClosedRing, Decisions, Maturing, Miners, OpenBlobs, OpenRoots, OpenSubmissions, Phase, Queues,
 };
+use blyan_primitives::{traits::Claims, Subject, Verdict};
+use proptest::prelude::*;
 use sp_core::H256;
+use sp_keyring::Sr25519Keyring;
 
 fn is_noticed_after(damage: impl FnOnce()) -> bool {
 	let mut world = ExtBuilder::default().build();
@@ -29,7 +32,7 @@ fn damaged_storage_is_noticed() {
 	assert!(is_noticed_after(|| OpenBlobs::<Test>::insert(H256::zero(), 2)));
 	assert!(is_noticed_after(|| Miners::<Test>::mutate(miner(), |miner| miner.open += 1)));
 	assert!(is_noticed_after(|| ClosedRing::<Test>::remove(0)));
-	assert!(is_noticed_after(|| Maturing::<Test>::kill()));
+	assert!(is_noticed_after(Maturing::<Test>::kill));
 	assert!(is_noticed_after(|| Decisions::<Test>::remove(1)));
 	assert!(is_noticed_after(
 		|| Decisions::<Test>::mutate(1, |decision| decision.as_mut().unwrap().held -= 1)
@@ -53,4 +56,136 @@ fn damaged_storage_is_noticed() {
 		};
 		evaluation.seats[0].verdict = Some(score(1, 0));
 	})));
+}
+
+/// Something that may happen in a world.
+#[derive(Clone, Debug)]
+enum Deed {
+	Submit {
+		by: usize,
+		expert: u16,
+		seed: u8,
+	},
+	/// A member of whatever is being evaluated seals, and may later reveal, one of a few verdicts.
+	Seal {
+		by: usize,
+		finding: u8,
+	},
+	Reveal {
+		by: usize,
+		finding: u8,
+	},
+	/// The whole committee of whatever is being evaluated says something, two thirds the same.
+	Decide {
+		most: u8,
+		other: u8,
+	},
+	Open {
+		submission: u64,
+	},
+	Close {
+		submission: u64,
+	},
+	Refute {
+		submission: u64,
+		finding: u8,
+	},
+	Settle {
+		submission: u64,
+	},
+	Withdraw {
+		submission: u64,
+	},
+	Pass {
+		blocks: u32,
+	},
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+	let submission = 0u64..8;
+	prop_oneof![
+		5 => (0usize..2, 0u16..2, 1u8..20).prop_map(|(by, expert, seed)| Deed::Submit { by, expert, seed }),
+		3 => (0usize..3, 0u8..3).prop_map(|(by, finding)| Deed::Seal { by, finding }),
+		3 => (0usize..3, 0u8..3).prop_map(|(by, finding)| Deed::Reveal { by, finding }),
+		6 => (0u8..3, 0u8..3).prop_map(|(most, other)| Deed::Decide { most, other }),
+		1 => submission.clone().prop_map(|submission| Deed::Open { submission }),
+		1 => submission.clone().prop_map(|submission| Deed::Close { submission }),
+		3 => (submission.clone(), 0u8..3).prop_map(|(submission, finding)| Deed::Refute { submission, finding }),
+		1 => submission.clone().prop_map(|submission| Deed::Settle { submission }),
+		1 => submission.prop_map(|submission| Deed::Withdraw { submission }),
+		6 => (1u32..8).prop_map(|blocks| Deed::Pass { blocks }),
+	]
+}
+
+fn verdict(finding: u8) -> Verdict {
+	match finding {
+		0 => score(64, 0),
+		1 => score(0, 0),
+		_ => Verdict::Invalid,
+	}
+}
+
+fn perform(deed: Deed) {
+	let evaluated = || OpenSubmissions::<Test>::iter_keys().find(|id| evaluation(*id).is_some());
+	match deed {
+		Deed::Submit { by, expert, seed } => {
+			let who = [miner(), Sr25519Keyring::Eve.to_account_id()][by].clone();
+			let _ = submit_as(who, slot(expert), block(seed));
+		}
+		Deed::Seal { by, finding } => {
+			let _ = evaluated().map(|id| seal_as(OPERATORS[by], id, verdict(finding)));
+		}
+		Deed::Reveal { by, finding } => {
+			let _ = evaluated().map(|id| reveal_as(OPERATORS[by], id, verdict(finding)));
+		}
+		Deed::Decide { most, other } => {
+			let Some(id) = evaluated() else { return };
+			for say in [seal_as, reveal_as] {
+				for (who, finding) in OPERATORS.into_iter().zip([most, most, other]) {
+					let _ = say(who, id, verdict(finding));
+				}
+			}
+			end_block();
+		}
+		// Disputes are about what may be disputed, and end once.
+		Deed::Open { submission } => {
+			let subject = Subject::Submission(submission);
+			if Learning::is_disputable(subject) {
+				Learning::note_opened(subject);
+			}
+		}
+		Deed::Close { submission } => Learning::note_closed(Subject::Submission(submission)),
+		Deed::Refute { submission, finding } => {
+			Learning::refuted(Subject::Submission(submission), verdict(finding).digest())
+		}
+		Deed::Settle { submission } => {
+			let _ = Learning::settle(signed(miner()), submission);
+		}
+		Deed::Withdraw { submission } => {
+			let _ = Learning::withdraw(signed(miner()), submission);
+		}
+		Deed::Pass { blocks } => run_to(System::block_number() + blocks),
+	}
+}
+
+proptest! {
+	#![proptest_config(ProptestConfig::with_cases(16))]
+
+	/// Whatever happens in whatever order: the invariants hold, and money is minted and taken by the rules alone.
+	#[test]
+	fn invariants_and_money_hold_whatever_happens(deeds in proptest::collection::vec(deed(), 0..120)) {
+		ExtBuilder::default().build_and_check(|| {
+			let issued = Balances::total_issuance();
+			for deed in deeds {
+				perform(deed.clone());
+				if let Err(error) = Learning::do_try_state() {
+					panic!("after {deed:?}: {error:?}");
+				}
+			}
+			let learned: Balance =
+				Payments::get().iter().filter(|(_, paid)| *paid > 5).map(|(_, paid)| *paid).sum();
+			// What is slashed is dropped by the mock, which burns it.
+			assert_eq!(Balances::total_issuance(), issued + learned - Slashed::get());
+		});
+	}
 }

@@ -1,7 +1,7 @@
 //! A small chain around the pallet: fake neighbours that remember, and a clock.
 
 use crate as pallet_learning;
-use crate::{DecisionRecordOf, Decisions, EvaluationRecordOf, OpenSubmissions, Phase};
+use crate::{DecisionRecordOf, Decisions, EvaluationRecordOf, OpenSubmissions, Phase, SubmissionRecordOf};
 use blyan_primitives::{
 	seal_hash, search_pow,
 	traits::{
@@ -429,8 +429,19 @@ pub(crate) fn include(call: crate::Call<Test>) -> DispatchResult {
 	call.dispatch_bypass_filter(origin).map(|_| ()).map_err(|error| error.error)
 }
 
+/// The name of a submission's draw; zero before it.
+pub(crate) fn draw_id(submission: SubmissionId) -> H256 {
+	let record = OpenSubmissions::<Test>::get(submission);
+	let name = |record: SubmissionRecordOf<Test>| match record.phase {
+		Phase::Evaluating(drawn) => Some(drawn.terms.draw_id(&record.claim.slot, &record.claim.block)),
+		Phase::Queued { .. } => None,
+	};
+	record.and_then(name).unwrap_or_default()
+}
+
 pub(crate) fn commit_call(who: Sr25519Keyring, seal: ScoreSeal) -> crate::Call<Test> {
-	let signature = who.pair().sign(&seal.signing_payload(&Learning::genesis_hash())).into();
+	let payload = seal.signing_payload(&Learning::genesis_hash(), &draw_id(seal.submission));
+	let signature = who.pair().sign(&payload).into();
 	crate::Call::commit_score { seal, key: who.public().into(), signature }
 }
 

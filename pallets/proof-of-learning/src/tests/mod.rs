@@ -11,6 +11,7 @@ mod reveal;
 mod seal;
 mod submit;
 mod trust;
+mod votes;
 mod worker;
 
 pub(crate) use mock::*;

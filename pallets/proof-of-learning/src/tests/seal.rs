@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{Error, Event};
-use blyan_primitives::{ScoreReport, ScoreSeal, Verdict};
+use blyan_primitives::{traits::Claims, ScoreReport, ScoreSeal, Verdict};
 use blyan_runtime_api::{EvaluationStage, SubmissionState};
 use frame_support::{
 	assert_noop, assert_ok,
@@ -97,7 +97,7 @@ fn seal_is_refused_from_outside_the_committee_and_with_another_signature() {
 		}
 		let sealed = seal(member, submission, score(5, 1));
 		for payload in [
-			sealed.signing_payload(&H256([0xee; 32])),
+			sealed.signing_payload(&H256([0xee; 32]), &draw_id(submission)),
 			// A signature under a verdict is none under a seal.
 			ScoreReport { submission, verdict: score(5, 1) }.signing_payload(&Learning::genesis_hash()),
 		] {
@@ -124,6 +124,21 @@ fn seal_needs_an_authorised_origin_and_an_evaluation() {
 			Learning::commit_score(signed(Alice.to_account_id()), seal, key, signature),
 			sp_runtime::DispatchError::BadOrigin
 		);
+	});
+}
+
+#[test]
+fn a_seal_of_an_earlier_draw_is_refused() {
+	ExtBuilder::default().build_and_check(|| {
+		let submission = submit_and_draw(1);
+		let earlier = commit_call(Alice, seal(Alice, submission, score(0, 0)));
+		all_report(submission, score(0, 0));
+		end_block();
+		Learning::refuted(blyan_primitives::Subject::Submission(submission), score(0, 0).digest());
+		run_to(System::block_number() + DELAY + 1);
+		assert!(evaluation(submission).is_some(), "it was drawn again");
+		assert_eq!(authorise(earlier), invalid(InvalidTransaction::BadProof));
+		assert_ok!(seal_as(Alice, submission, score(0, 0)));
 	});
 }
 

@@ -8,7 +8,7 @@ use blyan_primitives::{
 };
 use frame_support::{assert_noop, assert_ok};
 use pallet_operators::Error as OperatorsError;
-use sp_runtime::{traits::BadOrigin, DispatchError};
+use sp_runtime::traits::BadOrigin;
 
 const SUBJECT: Subject = Subject::Submission(7);
 
@@ -115,6 +115,21 @@ fn appeals_about_one_subject_share_a_dispute() {
 }
 
 #[test]
+fn appeal_is_for_the_judge_when_no_dispute_can_be_opened() {
+	ExtBuilder.build_and_check(|| {
+		CanDispute::set(false);
+		let id = report_claim(OffenceKind::FalseScore, 1, false);
+		assert_ok!(Slashing::appeal(signed(ALICE), id));
+		assert_eq!(state(id), State::Appealed(Appeal { at: 1, bond: BOND, is_computed: false }));
+		Slashing::note_appeal_ended(&ALICE, SUBJECT, true);
+		assert!(state(id).is_pending());
+		run_to(2 + JUDGEMENT);
+		assert_ok!(Slashing::apply(signed(WATCHER), id));
+		assert_eq!(stake(ALICE), UNIT / 2);
+	});
+}
+
+#[test]
 fn appeal_is_refused_when_the_chain_has_computed_it_already() {
 	ExtBuilder.build_and_check(|| {
 		let id = report_claim(OffenceKind::FalseScore, 1, true);
@@ -138,10 +153,6 @@ fn appeal_is_refused_when_it_is_anothers_or_late_or_the_second_or_unpaid() {
 		assert_noop!(appeal(ALICE, late), Error::<Test>::TooLateToAppeal);
 		assert_ok!(Slashing::apply(signed(BOB), late));
 		assert_noop!(appeal(ALICE, late), Error::<Test>::Decided);
-
-		CanDispute::set(false);
-		let claim = report_claim(OffenceKind::FalseScore, 3, false);
-		assert_noop!(appeal(ALICE, claim), DispatchError::Unavailable);
 
 		let poor = report_of(PAUPER, OffenceKind::FalseScore, 4, None);
 		assert!(appeal(PAUPER, poor).is_err());

@@ -208,7 +208,7 @@ pub fn key(who: u64) -> OperatorId {
 /// Registers a basic operator as anybody would.
 pub fn register(who: u64) -> DispatchResult {
 	let proof = pair(who).sign(&possession_payload(&GENESIS_HASH, &who));
-	Operators::register(signed(who), OperatorProfile::default(), key(who), proof)
+	Operators::register(signed(who), OperatorProfile::default(), key(who), proof, RICHES)
 }
 
 /// Lets an operator be heard in the current period.
@@ -284,7 +284,6 @@ pub fn is_eligible(who: u64) -> bool {
 }
 
 /// The world: Alice and Bob are operators, accounts 1 to 9 have money, block 1.
-#[derive(Default)]
 pub struct ExtBuilder;
 
 impl ExtBuilder {
