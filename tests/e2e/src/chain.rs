@@ -2,9 +2,14 @@
 
 use base64::{engine::general_purpose::STANDARD, Engine as _};
 use blyan_primitives::{
-	search_pow, BlockRef, ExpertSlot, OperatorSignature, PowStamp, ScoreReport, SubmissionId, VersionIndex,
+	seal_hash, search_pow, BlockRef, ExpertSlot, OperatorSignature, PowStamp, ScoreReport, ScoreSeal,
+	SubmissionId, Verdict, VersionIndex,
 };
-use blyan_runtime_api::{SubmissionInfo, SubmissionOutcome, SubmissionState, SubmissionTerms};
+use blyan_runtime_api::{
+	disputes::{GameId, GameInfo},
+	ActiveEvaluation, EvaluationStage, OffenceInfo, OperatorInfo, SubmissionInfo, SubmissionOutcome,
+	SubmissionState, SubmissionTerms,
+};
 use codec::{Compact, Decode, Encode};
 use serde_json::Value as Json;
 use sp_core::{sr25519, Pair, H256};
@@ -24,6 +29,28 @@ use subxt_signer::sr25519::Keypair;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long anything on chain may take in these tests.
 const CHAIN_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// What the tests' operators seal with.
+const SALT: H256 = H256([0x5a; 32]);
+
+/// Windows and clocks that stories shorten: group and place, as the runtime numbers its parameters.
+pub mod parameter {
+	/// Blocks in which a decision may be disputed.
+	pub const CHALLENGE_WINDOW: (u8, u8) = (0, 16);
+	/// Blocks in which a committee seals.
+	pub const SEAL_WINDOW: (u8, u8) = (0, 4);
+	/// Blocks that a side has for all of its moves in one game.
+	pub const CLOCK: (u8, u8) = (3, 2);
+}
+
+/// The account behind a development secret.
+pub fn account(suri: &str) -> [u8; 32] {
+	session_key(suri).public().0
+}
+
+fn session_key(suri: &str) -> sr25519::Pair {
+	sr25519::Pair::from_string(suri, None).expect("the test's secret is well formed")
+}
 
 /// A connection to one node.
 pub struct Chain {
@@ -194,19 +221,58 @@ impl Chain {
 		self.send(miner, &call).await
 	}
 
-	/// Sends an operator's report, signed with the session key behind `suri`, as the off-chain worker
-	/// of an operator would: a transaction that no account signs and nobody pays for.
-	pub async fn report(&self, report: &ScoreReport, suri: &str) -> Result<Json, String> {
-		self.report_for(report, suri, &self.genesis()).await
+	/// Seals an operator's verdict, signed with the session key behind `suri`, as the off-chain worker of an operator
+	/// would: a transaction that no account signs and nobody pays for.
+	pub async fn seal(&self, id: SubmissionId, verdict: &Verdict, suri: &str) -> Result<Json, String> {
+		self.seal_for(id, verdict, suri, &self.genesis()).await
 	}
 
 	/// The same with a signature for the network of another genesis.
-	pub async fn report_for(&self, report: &ScoreReport, suri: &str, genesis: &H256) -> Result<Json, String> {
-		let key = sr25519::Pair::from_string(suri, None).expect("the test's secret is well formed");
-		let signature = OperatorSignature::from(key.sign(&report.signing_payload(genesis)));
-		let args = (report, key.public(), signature).encode();
-		let call = self.call("ProofOfLearning", "report_score", &args).await;
+	pub async fn seal_for(
+		&self,
+		id: SubmissionId,
+		verdict: &Verdict,
+		suri: &str,
+		genesis: &H256,
+	) -> Result<Json, String> {
+		let key = session_key(suri);
+		// The development operators' accounts are their session keys.
+		let seal = seal_hash(&verdict.digest(), &SALT, &key.public().0);
+		let seal = ScoreSeal { submission: id, seal };
+		let draw = match self.submission(id).await.map(|info| info.state) {
+			Some(SubmissionState::Evaluating(evaluation)) => evaluation.draw,
+			// Nothing is drawn, and so nothing that could be signed for.
+			_ => H256::zero(),
+		};
+		let signature = OperatorSignature::from(key.sign(&seal.signing_payload(genesis, &draw)));
+		let call =
+			self.call("ProofOfLearning", "commit_score", &(seal, key.public(), signature).encode()).await;
 		self.send_unsigned(&call).await
+	}
+
+	/// Reveals the verdict that [`Self::seal`] sealed.
+	pub async fn reveal(&self, id: SubmissionId, verdict: &Verdict, suri: &str) -> Result<Json, String> {
+		let key = session_key(suri);
+		let report = ScoreReport { submission: id, verdict: *verdict };
+		let signature = OperatorSignature::from(key.sign(&report.signing_payload(&self.genesis())));
+		let args = (report, SALT, key.public(), signature).encode();
+		let call = self.call("ProofOfLearning", "reveal_score", &args).await;
+		self.send_unsigned(&call).await
+	}
+
+	/// Has root do something: the first development account may, on a development chain.
+	pub async fn sudo(&self, call: &[u8]) {
+		let call = self.call("Sudo", "sudo", call).await;
+		let events = self.send(&subxt_signer::sr25519::dev::alice(), &call).await.expect("root may do that");
+		let done = events.iter().find(|event| event.name == "Sudo.Sudid").expect("sudo says what it did");
+		assert_eq!(done.fields.first(), Some(&0), "the call of root failed: {done:?}");
+	}
+
+	/// Sets one of the chain's parameters: the place of its group and its own, as the runtime numbers them.
+	pub async fn set_parameter(&self, (group, parameter): (u8, u8), value: impl Encode) {
+		let args = (group, parameter, Some(value)).encode();
+		let call = self.call("Parameters", "set_parameter", &args).await;
+		self.sudo(&call).await;
 	}
 
 	/// Sends a call that carries its own authority; returns the transaction's hash or the refusal.
@@ -240,9 +306,53 @@ impl Chain {
 		wait_until(&format!("submission {id} to be {what}"), ask).await
 	}
 
-	/// Waits until a submission is closed and returns how it ended.
+	/// Waits until a committee is at work on a submission.
+	pub async fn wait_for_evaluation(&self, id: SubmissionId, stage: EvaluationStage) -> ActiveEvaluation {
+		self.wait_for_submission(id, &format!("in the stage {stage:?}"), |info| match &info.state {
+			SubmissionState::Evaluating(evaluation) if evaluation.stage == stage => Some(evaluation.clone()),
+			_ => None,
+		})
+		.await
+	}
+
+	/// What was revealed about a submission, by account.
+	pub async fn verdicts(&self, id: SubmissionId) -> Vec<([u8; 32], Verdict)> {
+		self.runtime_api("LearningApi_verdicts", &id.encode()).await
+	}
+
+	/// A game, open or ended.
+	pub async fn game(&self, id: GameId) -> Option<GameInfo> {
+		self.runtime_api("DisputesApi_game", &id.encode()).await
+	}
+
+	/// Waits until a game has ended and returns how.
+	pub async fn wait_for_game_end(&self, id: GameId) -> GameInfo {
+		let ask = || async { self.game(id).await.filter(|game| game.ended.is_some()) };
+		wait_until(&format!("game {id} to end"), ask).await
+	}
+
+	/// What an account is accused of.
+	pub async fn offences(&self, suri: &str) -> Vec<OffenceInfo> {
+		self.runtime_api("SlashingApi_offences", &account(suri)).await
+	}
+
+	/// An operator.
+	///
+	/// # Panics
+	///
+	/// If it is none.
+	pub async fn operator(&self, suri: &str) -> OperatorInfo {
+		let operators: Vec<OperatorInfo> = self.runtime_api("OperatorsApi_operators", &[]).await;
+		let who = account(suri);
+		let found =
+			operators.into_iter().find(|operator| *AsRef::<[u8; 32]>::as_ref(&operator.account) == who);
+		found.expect("the account is an operator")
+	}
+
+	/// Waits until a submission is decided and returns how, whether or not that can still be disputed.
 	pub async fn wait_for_outcome(&self, id: SubmissionId) -> SubmissionOutcome {
-		self.wait_for_submission(id, "closed", |info| match &info.state {
+		self.wait_for_submission(id, "decided", |info| match &info.state {
+			SubmissionState::Decided(decided) => Some(decided.outcome),
 			SubmissionState::Closed { outcome, .. } => Some(*outcome),
 			_ => None,
 		})

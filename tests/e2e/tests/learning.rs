@@ -1,8 +1,9 @@
 //! The main loop, told through the command line.
 #![allow(clippy::unwrap_used)]
 
-use blyan_e2e::{World, REFUSED, SLOT};
+use blyan_e2e::{parameter, World, REFUSED, SLOT};
 use blyan_primitives::ModelInfo;
+use blyan_runtime_api::SubmissionState;
 use codec::Encode;
 use serde_json::Value;
 
@@ -23,6 +24,12 @@ async fn the_chain_accepts_a_better_expert_and_refuses_noise() {
 	let before = model().await;
 	assert_eq!(before.generation, 0);
 
+	// Long enough to look at what is on hold, short enough to see it released.
+	world.chain.set_parameter(parameter::CHALLENGE_WINDOW, 20u32).await;
+	let balance = |field: &str| -> u128 {
+		let text = world.command.expect(&["balance", "//Dave"])[0][field].as_str().unwrap().to_string();
+		text.parse().unwrap()
+	};
 	let dataset = world.files.dataset();
 	let said = world.command.expect(&[
 		"mine",
@@ -42,6 +49,19 @@ async fn the_chain_accepts_a_better_expert_and_refuses_noise() {
 	assert_eq!(after.heads[1..], before.heads[1..], "the other slots are untouched");
 	let submitted = event(&said, "submitted");
 	assert_eq!(submitted["submission"], 0);
+
+	let decision = event(&said, "decision");
+	let reward: u128 = decision["held"].as_str().unwrap().parse().unwrap();
+	assert!(reward > 0 && decision["disputable_until"].is_u64(), "the reward waits: {decision}");
+	assert_eq!(balance("held"), reward, "the bond is back, the reward is on hold");
+	let free = balance("free");
+	world
+		.chain
+		.wait_for_submission(0, "matured", |info| {
+			matches!(info.state, SubmissionState::Closed { .. }).then_some(())
+		})
+		.await;
+	assert_eq!((balance("held"), balance("free")), (0, free + reward), "nobody disputed it");
 
 	let noise = world.files.noise(1);
 	let said =

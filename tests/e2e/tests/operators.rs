@@ -1,37 +1,13 @@
 //! What operators say, and what is made of it.
 #![allow(clippy::unwrap_used)]
 
-use blyan_e2e::{no_expert, wait_until, World, SLOT};
-use blyan_primitives::{EvaluationOutcome, ExpertSlot, ScoreReport, SubmissionId, Verdict};
-use blyan_runtime_api::{OperatorInfo, RejectReason, SubmissionOutcome, SubmissionState};
-use sp_core::{sr25519, Pair, H256};
+use blyan_e2e::{no_expert, tiny_model, Lie, World, SLOT};
+use blyan_primitives::ExpertSlot;
+use blyan_runtime_api::{EvaluationStage, RejectReason, SubmissionOutcome};
+use sp_core::H256;
 use subxt_signer::sr25519::dev;
 
 const FIRST_SLOT: ExpertSlot = ExpertSlot { model: 0, layer: 0, expert: 0 };
-
-fn account(suri: &str) -> [u8; 32] {
-	sr25519::Pair::from_string(suri, None).unwrap().public().0
-}
-
-async fn operator(world: &World, suri: &str) -> OperatorInfo {
-	let operators: Vec<OperatorInfo> = world.chain.runtime_api("OperatorsApi_operators", &[]).await;
-	operators
-		.into_iter()
-		.find(|operator| *AsRef::<[u8; 32]>::as_ref(&operator.account) == account(suri))
-		.unwrap()
-}
-
-/// Verdicts of the committee so far, by account.
-async fn verdicts(world: &World, id: SubmissionId) -> Vec<([u8; 32], Verdict)> {
-	match world.chain.submission(id).await.map(|info| info.state) {
-		Some(SubmissionState::Evaluating(evaluation)) => evaluation
-			.committee
-			.into_iter()
-			.filter_map(|seat| Some((*seat.operator.as_ref(), seat.verdict?)))
-			.collect(),
-		_ => Vec::new(),
-	}
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn report_of_another_score_is_outvoted_by_two_thirds() {
@@ -39,40 +15,38 @@ async fn report_of_another_score_is_outvoted_by_two_thirds() {
 	let world = World::with(|config| config.operators(&["//Alice", "//Bob"])).await;
 	let noise = world.files.noise(1);
 	world.command.expect(&["submit", &noise.arg(), "--slot", SLOT, "--suri", "//Dave", "--no-wait"]);
-	let honest = wait_until("two reports", || async {
-		let verdicts = verdicts(&world, 0).await;
-		(verdicts.len() == 2).then_some(verdicts)
-	})
-	.await;
-	assert_eq!(honest[0].1, honest[1].1, "two honest operators agree to the bit");
-	let Verdict::Scored(score) = honest[0].1 else { panic!("noise is a valid expert: {honest:?}") };
-	assert!(score.sum_diff < 0, "noise makes the model worse");
+	world.chain.wait_for_evaluation(0, EvaluationStage::Sealing).await;
+	let dir = world.files.path("liar");
+	let lie = Lie::about(&world.chain, 0, &dir, &tiny_model(), &noise.bytes()).await;
+	let reputation = world.chain.operator("//Charlie").await.reputation;
 
-	// The forger claims that every byte became free. Its numbers are consistent, only untrue.
-	let gain = score.baseline_loss;
-	let forged = EvaluationOutcome {
-		candidate_loss: 0,
-		sum_diff: i64::try_from(gain).unwrap(),
-		sum_diff_sq: u128::from(gain).pow(2).div_ceil(score.sequences.into()),
-		job_root: H256::repeat_byte(0xee),
-		..score
-	};
-	let report = ScoreReport { submission: 0, verdict: Verdict::Scored(forged) };
-	let reputation = operator(&world, "//Charlie").await.reputation;
-
-	let stranger = world.chain.report(&report, "//Dave").await;
+	let early = world.chain.reveal(0, &lie.verdict, "//Charlie").await;
+	assert!(early.is_err(), "nothing is revealed that was not sealed: {early:?}");
+	let stranger = world.chain.seal(0, &lie.verdict, "//Dave").await;
 	assert!(stranger.is_err(), "a key outside the committee is not heard: {stranger:?}");
-	let replayed = world.chain.report_for(&report, "//Charlie", &H256::repeat_byte(1)).await;
-	assert!(replayed.is_err(), "a report signed for another network is not heard: {replayed:?}");
-	world.chain.report(&report, "//Charlie").await.unwrap();
+	let replayed = world.chain.seal_for(0, &lie.verdict, "//Charlie", &H256::repeat_byte(1)).await;
+	assert!(replayed.is_err(), "a seal signed for another network is not heard: {replayed:?}");
+	world.chain.seal(0, &lie.verdict, "//Charlie").await.unwrap();
+	world.chain.wait_for_evaluation(0, EvaluationStage::Revealing).await;
+	let changed = world.chain.reveal(0, &lie.truth, "//Charlie").await;
+	assert!(changed.is_err(), "what was sealed cannot be changed: {changed:?}");
+	world.chain.reveal(0, &lie.verdict, "//Charlie").await.unwrap();
 
 	let outcome = world.chain.wait_for_outcome(0).await;
 	assert!(
 		matches!(outcome, SubmissionOutcome::Rejected(RejectReason::NotBetter { improvement }) if improvement < 0),
 		"the two that agree decide: {outcome:?}"
 	);
-	assert!(operator(&world, "//Charlie").await.reputation < reputation, "being outvoted costs reputation");
-	assert!(operator(&world, "//Alice").await.reputation >= reputation);
+	let claims = world.chain.verdicts(0).await;
+	for honest in ["//Alice", "//Bob"] {
+		let said = claims.iter().find(|(who, _)| *who == blyan_e2e::account(honest)).map(|(_, said)| *said);
+		assert_eq!(said, Some(lie.truth), "{honest} and the test's engine agree to the bit");
+	}
+	assert!(
+		world.chain.operator("//Charlie").await.reputation < reputation,
+		"being outvoted costs reputation"
+	);
+	assert!(world.chain.operator("//Alice").await.reputation >= reputation);
 }
 
 #[tokio::test(flavor = "multi_thread")]
