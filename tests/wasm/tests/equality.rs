@@ -26,8 +26,6 @@ fn guest() -> PathBuf {
 
 #[test]
 fn webassembly_and_native_code_compute_the_same_blocks() {
-	let blocks =
-		std::env::var("BLYAN_BLOCKS").ok().map_or(BLOCKS, |blocks| blocks.parse().expect("a number"));
 	let engine = Engine::default();
 	let module = Module::from_file(&engine, guest()).expect("the guest is a valid module");
 	(0..BLOCKS / u64::from(BATCH)).into_par_iter().for_each(|batch| {
