@@ -17,6 +17,7 @@ mod output;
 mod plot;
 mod pow;
 mod progress;
+mod referee;
 mod session;
 mod slot;
 mod verdict;
@@ -85,6 +86,8 @@ async fn dispatch(session: &Session, command: Command) -> Outcome<()> {
 		Command::Experts(args) => lists::experts(session, args).await,
 		Command::Models => lists::models(session).await,
 		Command::Submissions(args) => lists::submissions(session, args).await,
+		Command::Audit(command) => audit::run(session, command).await,
+		Command::Operator(command) => operator::run(session, command).await,
 		Command::Operators => lists::operators(session).await,
 		Command::Balance(args) => account::balance(session, args).await,
 		Command::Transfer(args) => account::transfer(session, args).await,

@@ -8,7 +8,7 @@ use blyan_primitives::{
 	Verdict,
 };
 use blyan_runtime_api::{
-	disputes::{DemandInfo, GameId, GameInfo},
+	disputes::{DemandInfo, DisputeTerms, GameId, GameInfo},
 	OffenceInfo, OperatorInfo, SubmissionInfo, SubmissionTerms,
 };
 use cumulus_primitives_core::{ParaId, VerifySchedulingSignature};
@@ -420,6 +420,15 @@ impl_runtime_apis! {
 
 		fn demands(subject: Subject) -> Vec<DemandInfo> {
 			Disputes::demands(subject)
+		}
+
+		fn terms() -> DisputeTerms {
+			use parameters::disputes;
+			DisputeTerms {
+				bond: disputes::Bond::get(),
+				clock: disputes::Clock::get(),
+				demand_window: disputes::DemandWindow::get(),
+			}
 		}
 
 		fn refuted(subject: Subject) -> Vec<H256> {

@@ -1,8 +1,10 @@
 //! The command line.
 
+mod audit;
 mod demo;
 mod learning;
 
+pub use audit::{AuditCommand, ChallengeArgs, OperatorCommand, SpotCheckArgs};
 pub use demo::DemoArgs;
 pub use learning::{
 	DatasetCommand, DatasetOutput, MineArgs, SubmitArgs, TrainBaseArgs, TrainCommand, TrainExpertArgs,
@@ -102,8 +104,16 @@ pub enum Command {
 	/// List submissions, or follow one.
 	Submissions(SubmissionsArgs),
 
+	/// Check what operators and nodes say, and prove it where it is wrong.
+	#[command(subcommand)]
+	Audit(AuditCommand),
+
 	/// List the operators.
 	Operators,
+
+	/// What an operator does by hand.
+	#[command(subcommand)]
+	Operator(OperatorCommand),
 
 	/// Show an account's balance.
 	Balance(BalanceArgs),
@@ -261,6 +271,9 @@ mod tests {
 		for line in [
 			"transfer //Bob 1 --suri //Alice --key default",
 			"submissions --follow",
+			"audit challenge",
+			"audit challenge 1 --resume 2",
+			"audit spot-check --tiles 0",
 			"mine --slot three",
 			"balance --genesis 0x12",
 			"dataset from-files",

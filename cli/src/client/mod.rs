@@ -1,6 +1,7 @@
 //! The connection to one node: metadata and state through subxt, everything else through JSON-RPC.
 
 mod blobs;
+mod disputes;
 mod events;
 mod network;
 mod rpc;

@@ -14,7 +14,7 @@ use subxt::{
 	error::{DispatchError, TransactionEventsError},
 	ext::scale_value::Composite,
 	rpcs::client::rpc_params,
-	transactions::{TransactionInBlock, TransactionStatus},
+	transactions::{Payload, TransactionInBlock, TransactionStatus},
 };
 
 /// How long a transaction may wait for a finalised block.
@@ -54,12 +54,55 @@ impl Client {
 		fields: Vec<(&str, Value)>,
 	) -> Outcome<Receipt> {
 		let payload = dynamic::transaction(pallet, call, Composite::named(fields));
+		self.send(account, format!("{pallet}.{call}"), payload).await
+	}
+
+	/// The same for a call whose arguments are encoded already.
+	pub async fn submit_encoded(
+		&self,
+		account: &Account,
+		pallet: &str,
+		call: &str,
+		arguments: &[u8],
+	) -> Outcome<Receipt> {
+		let what = format!("{pallet}.{call}");
+		let at = self.api.at_current_block().await?;
+		let index = at
+			.metadata_ref()
+			.pallet_by_name(pallet)
+			.and_then(|pallet| Some([pallet.call_index(), pallet.call_variant_by_name(call)?.index]));
+		let index = index.ok_or_else(|| {
+			Failure::new(format!("the chain behind {} does not know {what}", self.url))
+				.kind(Kind::WrongNetwork)
+				.next("name a blyan-node of this version with --url")
+		})?;
+		let data = [&index[..], arguments].concat();
+		let payload = at
+			.transactions()
+			.from_call_data_bytes(&data)
+			.context_next(&what, "this program and the chain differ in age; update the older of the two")?;
+		self.send(account, what, payload).await
+	}
+
+	/// What the pallets reported in a block: (pallet, event, fields).
+	pub async fn events(&self, block: u64) -> Outcome<Vec<(String, String, Json)>> {
+		let found = self.api.at_block(block).await?.events().fetch().await?;
+		let mut all = Vec::new();
+		for event in found.iter() {
+			let event = event?;
+			let fields: Composite<()> = event.decode_fields_unchecked_as()?;
+			let fields = events::fields_to_json(&fields);
+			all.push((event.pallet_name().to_string(), event.event_name().to_string(), fields));
+		}
+		Ok(all)
+	}
+
+	async fn send(&self, account: &Account, what: String, payload: impl Payload) -> Outcome<Receipt> {
 		// The era begins one block back: the pool may not have seen the newest one yet.
 		let at = self.api.at_block(self.finalised_block().await?.saturating_sub(1)).await?;
 		// The pool's view of the nonce, so that several transactions may wait at once.
 		let nonce: u64 = self.request("system_accountNextIndex", rpc_params![account.address()]).await?;
 		let params = DefaultExtrinsicParamsBuilder::<SubstrateConfig>::new().nonce(nonce).mortal(64).build();
-		let what = format!("{pallet}.{call}");
 		let mut progress = at
 			.transactions()
 			.sign_and_submit_then_watch(&payload, &account.signer, params)

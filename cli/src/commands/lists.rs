@@ -11,7 +11,7 @@ use crate::{
 	verdict,
 };
 use blyan_primitives::ModelInfo;
-use blyan_runtime_api::SubmissionInfo;
+use blyan_runtime_api::{OperatorInfo, SubmissionInfo};
 use serde_json::{json, Value};
 use std::time::Duration;
 
@@ -127,11 +127,40 @@ pub async fn operators(session: &Session) -> Outcome<()> {
 				amount::show(operator.stake),
 				operator.reputation.to_string(),
 				operator.last_heartbeat.to_string(),
-				if operator.eligible { "yes" } else { "no" }.to_string(),
+				duty(operator),
+				percent(operator.measures.uptime),
+				percent(operator.measures.proof_success),
+				percent(operator.measures.job_completion),
+				operator.pending_offences.to_string(),
 			]
 		})
 		.collect();
-	let head = ["operator", "stake", "reputation", "last heartbeat", "eligible"];
+	let head = [
+		"operator",
+		"stake",
+		"reputation",
+		"last heartbeat",
+		"eligible",
+		"uptime",
+		"agreed",
+		"delivered",
+		"offences pending",
+	];
 	session.output.result(&operators, table(&head, &rows));
 	Ok(())
+}
+
+/// Whether an operator may be drawn, or why not.
+fn duty(operator: &OperatorInfo) -> String {
+	match (operator.eligible, operator.quarantined_until, operator.withdrawable_at) {
+		(true, ..) => "yes".into(),
+		(false, Some(until), _) => format!("in quarantine until block {until}"),
+		(false, None, Some(_)) => "leaving".into(),
+		(false, None, None) => "no".into(),
+	}
+}
+
+/// A measure, which counts in millionths.
+fn percent(measure: u32) -> String {
+	format!("{:.1} %", f64::from(measure) / 10_000.0)
 }

@@ -1,12 +1,14 @@
 //! One file a command.
 
 pub mod account;
+pub mod audit;
 pub mod chat;
 pub mod dataset;
 pub mod keys;
 pub mod lists;
 pub mod mine;
 pub mod network;
+pub mod operator;
 pub mod status;
 pub mod submit;
 pub mod train;

@@ -1,6 +1,6 @@
 //! Disputes: what is played, and how it ended.
 
-use crate::BlockNumber;
+use crate::{Balance, BlockNumber};
 use alloc::vec::Vec;
 use blyan_primitives::{PartIndex, Query, Subject};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
@@ -75,6 +75,17 @@ pub struct DemandInfo {
 	pub until: BlockNumber,
 }
 
+/// What a challenge costs, and how long a game may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+pub struct DisputeTerms {
+	/// Bond of a challenge, and of a demand for a tile; lost if the own claim falls.
+	pub bond: Balance,
+	/// Blocks a side has for all of its moves in one game.
+	pub clock: BlockNumber,
+	/// Blocks in which a demanded tile must be supplied.
+	pub demand_window: BlockNumber,
+}
+
 sp_api::decl_runtime_apis! {
 	/// Disputes: open games, and the most recently ended.
 	#[api_version(1)]
@@ -87,6 +98,8 @@ sp_api::decl_runtime_apis! {
 		fn open_games() -> Vec<GameId>;
 		/// Tiles of a subject's candidate that somebody must supply.
 		fn demands(subject: Subject) -> Vec<DemandInfo>;
+		/// What a challenge costs now.
+		fn terms() -> DisputeTerms;
 		/// Claims about a subject that have been refuted.
 		fn refuted(subject: Subject) -> Vec<H256>;
 	}

@@ -1,0 +1,72 @@
+//! What the chain knows of claims, games and offences.
+
+use super::Client;
+use crate::failure::{Failure, Outcome};
+use base64::{engine::general_purpose::STANDARD, Engine};
+use blyan_engine::tiles::ProvenTile;
+use blyan_primitives::{EvaluationJob, PartIndex, Subject, SubmissionId, Verdict};
+use blyan_runtime_api::{
+	disputes::{DisputeTerms, GameId, GameInfo},
+	OffenceInfo,
+};
+use serde::Deserialize;
+use sp_core::{crypto::AccountId32, H256};
+use subxt::rpcs::client::rpc_params;
+
+impl Client {
+	/// What a committee computes for one part of its verdicts; `None` if there is no such part, or it is forgotten.
+	pub async fn job(&self, id: SubmissionId, part: PartIndex) -> Outcome<Option<EvaluationJob>> {
+		self.ask("LearningApi", "job", (id, part)).await
+	}
+
+	/// What was revealed about a submission, in the order of the seats.
+	pub async fn verdicts(&self, id: SubmissionId) -> Outcome<Vec<(AccountId32, Verdict)>> {
+		self.ask("LearningApi", "verdicts", id).await
+	}
+
+	/// Open games about a subject.
+	pub async fn games(&self, subject: Subject) -> Outcome<Vec<GameInfo>> {
+		self.ask("DisputesApi", "games", subject).await
+	}
+
+	/// One game, open or ended not long ago.
+	pub async fn game(&self, id: GameId) -> Outcome<GameInfo> {
+		self.ask::<Option<GameInfo>>("DisputesApi", "game", id).await?.ok_or_else(|| {
+			Failure::new(format!("there is no game {id}, or it ended long ago"))
+				.next("list the open ones with: blyan audit games")
+		})
+	}
+
+	/// All open games.
+	pub async fn open_games(&self) -> Outcome<Vec<GameId>> {
+		self.ask("DisputesApi", "open_games", ()).await
+	}
+
+	/// Claims about a subject that have fallen.
+	pub async fn refuted(&self, subject: Subject) -> Outcome<Vec<H256>> {
+		self.ask("DisputesApi", "refuted", subject).await
+	}
+
+	/// What a challenge costs.
+	pub async fn dispute_terms(&self) -> Outcome<DisputeTerms> {
+		self.ask("DisputesApi", "terms", ()).await
+	}
+
+	/// Open offences of an account, and those decided last.
+	pub async fn offences(&self, who: &AccountId32) -> Outcome<Vec<OffenceInfo>> {
+		self.ask("SlashingApi", "offences", who).await
+	}
+
+	/// A tile of a block as the node has it. Nothing about it is checked.
+	pub async fn tile(&self, hash: &H256, tile: u32) -> Outcome<ProvenTile> {
+		#[derive(Deserialize)]
+		struct Answer {
+			data_base64: String,
+			tiles_root: H256,
+			path: Vec<H256>,
+		}
+		let Answer { data_base64, tiles_root, path } =
+			self.request("blyan_tile", rpc_params![hash, tile]).await?;
+		Ok(ProvenTile { bytes: STANDARD.decode(data_base64)?, tiles: tiles_root, path })
+	}
+}

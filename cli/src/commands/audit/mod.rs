@@ -1,0 +1,21 @@
+//! `audit`: check what operators and nodes say, and have the chain prove it where it is wrong.
+
+mod challenge;
+mod lists;
+mod play;
+mod replay;
+mod spot_check;
+
+use crate::{args::AuditCommand, failure::Outcome, session::Session};
+
+/// Audits.
+pub async fn run(session: &Session, command: AuditCommand) -> Outcome<()> {
+	match command {
+		AuditCommand::Replay(args) => replay::run(session, args.submission).await,
+		AuditCommand::Challenge(args) => challenge::run(session, args).await,
+		AuditCommand::Games(args) => lists::games(session, args.submission).await,
+		AuditCommand::Game { id } => lists::game(session, id).await,
+		AuditCommand::SpotCheck(args) => spot_check::run(session, args).await,
+		AuditCommand::Offences { account } => lists::offences(session, &account).await,
+	}
+}

@@ -1,0 +1,302 @@
+//! The local engine as a judge of claims: what a submission's verdict should be, and the opening of every value in it.
+
+use crate::{
+	failure::{Failure, Outcome},
+	home::Home,
+};
+use blyan_engine::{
+	blobs::BlobStore,
+	eval::{outcome, Checkpoint, Evaluator, Finding, JobLimits, Need},
+	kernel::Kernel,
+	model::ModelStore,
+};
+use blyan_exact::{tree, Program};
+use blyan_primitives::{
+	BlobRef, EngineError, EvaluationJob, EvaluationOutcome, Opening, PartIndex, Query, Score, Verdict,
+};
+use std::{
+	collections::HashMap,
+	sync::{
+		atomic::{AtomicU64, Ordering},
+		Arc, Mutex,
+	},
+};
+
+/// Parts of a verdict: the target sample and the guard sample.
+pub const PARTS: PartIndex = 2;
+/// Most that blobs of audits may take on this machine.
+const STORE_BYTES_MAX: u64 = 4 << 30;
+/// Blocks that are kept ready.
+const CACHE_BYTES_MAX: u64 = 1 << 30;
+
+/// A submission's jobs and an engine to do them with.
+pub struct Referee {
+	jobs: Vec<EvaluationJob>,
+	models: ModelStore,
+	evaluator: Evaluator,
+	limits: JobLimits,
+	/// What openings needed; one answers many queries.
+	found: Mutex<HashMap<(PartIndex, Need), Arc<Finding>>>,
+}
+
+impl Referee {
+	/// An engine for these jobs, one a part; blobs are kept below `home`.
+	pub fn new(home: &Home, jobs: Vec<EvaluationJob>) -> Outcome<Self> {
+		let blobs = Arc::new(BlobStore::open(home.create_dir("audits")?, STORE_BYTES_MAX)?);
+		Ok(Self {
+			jobs,
+			models: ModelStore::new(blobs, CACHE_BYTES_MAX),
+			evaluator: Evaluator::new(Kernel::best(), 0).map_err(|error| failure(&error))?,
+			limits: JobLimits::default(),
+			found: Mutex::default(),
+		})
+	}
+
+	/// The jobs, one a part.
+	pub fn jobs(&self) -> &[EvaluationJob] {
+		&self.jobs
+	}
+
+	/// Blobs that the jobs need and that are not here.
+	pub fn missing(&self) -> Vec<BlobRef> {
+		let mut blobs: Vec<BlobRef> = Vec::new();
+		for job in &self.jobs {
+			let parts = job.heads.iter().chain([&job.trunk, &job.candidate]).map(|block| block.blob);
+			for blob in parts.chain([job.holdout.blob]) {
+				if !blobs.iter().any(|known| known.hash == blob.hash) {
+					blobs.push(blob);
+				}
+			}
+		}
+		blobs.retain(|blob| !self.models.blobs().has(&blob.hash));
+		blobs
+	}
+
+	/// Keeps a blob.
+	pub fn put(&self, bytes: &[u8]) -> Outcome<()> {
+		self.models.blobs().put(bytes)?;
+		Ok(())
+	}
+
+	/// The verdict that is right. `progress` hears how many sequences are done, over all parts.
+	pub fn verdict(&self, progress: impl Fn(u64) + Sync) -> Outcome<Verdict> {
+		let done = AtomicU64::new(0);
+		let checkpoint = |count: u32| {
+			progress(done.fetch_add(count.into(), Ordering::Relaxed) + u64::from(count));
+			Ok(())
+		};
+		let mut outcomes = Vec::new();
+		for (part, job) in (0..).zip(&self.jobs) {
+			match self.find(part, Need::Items, &checkpoint) {
+				Ok(finding) => match finding.as_ref() {
+					Finding::Items(items) => outcomes.push(outcome(items, job.holdout.sequence_len)),
+					_ => return Err(failure(&EngineError::Internal)),
+				},
+				Err(EngineError::CandidateInvalid) => return Ok(Verdict::Invalid),
+				Err(error) => return Err(failure(&error)),
+			}
+		}
+		let target = *outcomes.first().ok_or_else(|| failure(&EngineError::Internal))?;
+		Ok(Verdict::Scored(Score { target, guard: outcomes.get(1).copied() }))
+	}
+
+	/// What is right at a place of one part's computation.
+	pub fn open(&self, part: PartIndex, query: &Query) -> Outcome<Opening> {
+		let job = self.jobs.get(usize::from(part)).ok_or_else(|| failure(&EngineError::JobMalformed))?;
+		let opened = Need::of(job, query)
+			.and_then(|need| self.find(part, need, &|_| Ok(())))
+			.and_then(|finding| finding.answer(job, query));
+		opened.map_err(|error| failure(&error))
+	}
+
+	fn find(
+		&self,
+		part: PartIndex,
+		need: Need,
+		checkpoint: Checkpoint<'_>,
+	) -> Result<Arc<Finding>, EngineError> {
+		let key = (part, need);
+		if let Some(finding) = self.found.lock().ok().and_then(|found| found.get(&key).cloned()) {
+			return Ok(finding);
+		}
+		let job = self.jobs.get(usize::from(part)).ok_or(EngineError::JobMalformed)?;
+		let finding = Arc::new(need.find(job, &self.limits, &self.models, &self.evaluator, checkpoint)?);
+		if let Ok(mut found) = self.found.lock() {
+			found.insert(key, finding.clone());
+		}
+		Ok(finding)
+	}
+}
+
+fn failure(error: &EngineError) -> Failure {
+	let failure = Failure::new(format!("the engine of this machine cannot compute that: {error:?}"));
+	match error {
+		EngineError::BlobMissing(_) => failure.next("run the command again; a damaged blob was dropped"),
+		_ => failure,
+	}
+}
+
+/// Where a claim first differs from what is right; `None` if nowhere.
+pub fn difference(claimed: &Verdict, right: &Verdict) -> Option<String> {
+	match (claimed, right) {
+		(Verdict::Invalid, Verdict::Invalid) => None,
+		(Verdict::Invalid, Verdict::Scored(_)) => Some("says that the bytes are no expert; they are".into()),
+		(Verdict::Scored(_), Verdict::Invalid) => Some("scores bytes that are no expert".into()),
+		(Verdict::Scored(_), Verdict::Scored(_)) => (0..PARTS).find_map(|part| {
+			let name = if part == 0 { "target" } else { "guard" };
+			match (claimed.part(part), right.part(part)) {
+				(Some(claimed), Some(right)) => {
+					first_number(claimed, right).map(|what| format!("{name}: {what}"))
+				}
+				(None, None) => None,
+				(Some(_), None) => Some(format!("has a {name} part, and there is none")),
+				(None, Some(_)) => Some(format!("has no {name} part")),
+			}
+		}),
+	}
+}
+
+fn first_number(claimed: &EvaluationOutcome, right: &EvaluationOutcome) -> Option<String> {
+	let numbers = |outcome: &EvaluationOutcome| {
+		[
+			("loss of the baseline", outcome.baseline_loss.to_string()),
+			("loss with the candidate", outcome.candidate_loss.to_string()),
+			("sum of differences", outcome.sum_diff.to_string()),
+			("sum of squares", outcome.sum_diff_sq.to_string()),
+			("sequences", outcome.sequences.to_string()),
+			("bytes", outcome.bytes.to_string()),
+			("job root", format!("{:?}", outcome.job_root)),
+		]
+	};
+	let mut pairs = numbers(claimed).into_iter().zip(numbers(right));
+	pairs.find(|(claimed, right)| claimed != right).map(|((what, claimed), (_, right))| match what {
+		"job root" => {
+			format!("the totals are right, the values behind them are not: job root {claimed}, not {right}")
+		}
+		what => format!("{what} {claimed}, not {right}"),
+	})
+}
+
+/// A place in a game: which round it is, of how many at most, and where that is, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+	/// Counted from one.
+	pub round: u32,
+	/// Rounds of the longest game about this job.
+	pub rounds_max: u32,
+	/// Which value is in question.
+	pub name: String,
+}
+
+impl Place {
+	/// Where a query is; `None` if the job has no such place.
+	pub fn of(job: &EvaluationJob, query: &Query) -> Option<Self> {
+		let program = Program::new(job.config, job.holdout.sequence_len)?;
+		let items = tree::levels(job.sample as usize);
+		let below = |operator: usize| {
+			let shape = program.shape_at(operator)?;
+			Some((tree::levels(shape.rows), u32::from(shape.blocks() > 1)))
+		};
+		// The item, the block itself, and the levels between them.
+		let longest =
+			(0..program.operators()).filter_map(below).map(|(rows, blocks)| rows + blocks).max().unwrap_or(0);
+		let rounds_max = items + 1 + longest + 1;
+		let trace = |trace: u8| if trace == 0 { "baseline" } else { "candidate" };
+		let operator = |index: u16| {
+			program.operator(index.into()).map_or(String::new(), |operator| format!("{operator:?}"))
+		};
+		let sequences = |level: u8, index: u32| {
+			let span = (tree::ARITY as u32).saturating_pow(level.into());
+			let first = index.saturating_mul(span);
+			let last = first.saturating_add(span).min(job.sample).saturating_sub(1);
+			format!("sequences {first} to {last}")
+		};
+		let (round, name) = match *query {
+			Query::Items { level, index } => {
+				((items + 1).saturating_sub(level.into()), sequences(level, index))
+			}
+			Query::Item { item } => (items + 1, format!("sequence {item}")),
+			Query::Rows { item, trace: of, operator: at, level, .. } => {
+				let (rows, _) = below(at.into())?;
+				let name = format!("sequence {item}, {}, operator {}", trace(of), operator(at));
+				(items + 2 + rows.saturating_sub(level.into()), name)
+			}
+			Query::Blocks { item, trace: of, operator: at, row } => {
+				let (rows, _) = below(at.into())?;
+				let name = format!("sequence {item}, {}, operator {}, row {row}", trace(of), operator(at));
+				(items + 2 + rows, name)
+			}
+			Query::Witness { item, trace: of, operator: at, row, block } => {
+				let (rows, blocks) = below(at.into())?;
+				let name = format!(
+					"sequence {item}, {}, operator {}, row {row}, block {block}",
+					trace(of),
+					operator(at)
+				);
+				(items + 2 + rows + blocks, name)
+			}
+			Query::Candidate => (1, "the candidate's bytes".into()),
+			Query::Tile { tile } => (1, format!("tile {tile} of the candidate")),
+		};
+		Some(Self { round, rounds_max, name })
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use blyan_primitives::{BlockRef, HoldoutRef, ModelConfig};
+	use sp_core::H256;
+
+	fn scored(target: EvaluationOutcome, guard: Option<EvaluationOutcome>) -> Verdict {
+		Verdict::Scored(Score { target, guard })
+	}
+
+	#[test]
+	fn difference_names_the_first_number_that_is_wrong() {
+		let right =
+			EvaluationOutcome { baseline_loss: 9, candidate_loss: 7, sum_diff: 2, ..Default::default() };
+		let guard = Some(right);
+		assert_eq!(difference(&scored(right, guard), &scored(right, guard)), None);
+		assert_eq!(difference(&Verdict::Invalid, &Verdict::Invalid), None);
+		let lower = EvaluationOutcome { candidate_loss: 6, sum_diff: 3, ..right };
+		assert_eq!(
+			difference(&scored(lower, guard), &scored(right, guard)).unwrap(),
+			"target: loss with the candidate 6, not 7"
+		);
+		let other = EvaluationOutcome { job_root: H256([1; 32]), ..right };
+		let said = difference(&scored(right, Some(other)), &scored(right, guard)).unwrap();
+		assert!(said.starts_with("guard: the totals are right"), "{said}");
+		assert!(difference(&scored(right, None), &scored(right, guard)).unwrap().contains("no guard part"));
+		assert!(difference(&Verdict::Invalid, &scored(right, guard)).is_some());
+		assert!(difference(&scored(right, guard), &Verdict::Invalid).is_some());
+	}
+
+	#[test]
+	fn places_count_rounds_and_name_the_value() {
+		let config =
+			ModelConfig { d_model: 64, d_ff: 64, layers: 2, heads: 2, experts: 4, top_k: 2, context: 64 };
+		let job = EvaluationJob {
+			config,
+			trunk: BlockRef::default(),
+			heads: vec![BlockRef::default(); 8],
+			layer: 0,
+			expert: 0,
+			candidate: BlockRef::default(),
+			holdout: HoldoutRef { sequences: 512, sequence_len: 64, ..Default::default() },
+			seed: H256::zero(),
+			sample: 256,
+		};
+		let of = |query| Place::of(&job, &query).unwrap();
+		let first = of(Query::Items { level: 2, index: 0 });
+		assert_eq!((first.round, first.name.as_str()), (1, "sequences 0 to 255"));
+		assert_eq!(of(Query::Items { level: 1, index: 2 }).name, "sequences 32 to 47");
+		assert_eq!(of(Query::Item { item: 37 }).round, 3);
+		let rows = of(Query::Rows { item: 37, trace: 1, operator: 0, level: 2, index: 0 });
+		assert_eq!((rows.round, rows.name.as_str()), (4, "sequence 37, candidate, operator Embed"));
+		let last = of(Query::Witness { item: 37, trace: 1, operator: 0, row: 9, block: 0 });
+		assert_eq!(last.name, "sequence 37, candidate, operator Embed, row 9, block 0");
+		assert!(last.round > rows.round && last.round <= last.rounds_max);
+		assert_eq!(Place::of(&job, &Query::Blocks { item: 0, trace: 0, operator: 9_999, row: 0 }), None);
+	}
+}
