@@ -2,7 +2,7 @@
 
 mod common;
 
-use blyan_primitives::{OperatorId, OperatorSignature, ScoreReport, Verdict};
+use blyan_primitives::{Measurement, OperatorId, OperatorSignature, ScoreReport, Verdict};
 use blyan_runtime::{
 	configs::TreasuryAccount, extension, AccountId, Balances, CollatorSelection, Executive, Runtime,
 	RuntimeCall, RuntimeOrigin, SafeMode, Signature, SignedPayload, System, UncheckedExtrinsic,
@@ -52,10 +52,12 @@ fn transfer(to: AccountId, value: u128) -> RuntimeCall {
 }
 
 fn heartbeat(signer: Sr25519Keyring, genesis: H256, period: u32) -> UncheckedExtrinsic {
-	let signature = signer.pair().sign(&heartbeat_payload(&genesis, period));
+	let measurement = Measurement { cpu_tokens_per_second: 9_000, ..Default::default() };
+	let signature = signer.pair().sign(&heartbeat_payload(&genesis, period, &measurement));
 	authorized(pallet_operators::Call::<Runtime>::heartbeat {
 		period,
 		key: OperatorId::from(Alice.public()),
+		measurement,
 		signature: OperatorSignature::from(signature),
 	})
 }
@@ -78,8 +80,9 @@ fn score_is_refused_when_nobody_asked_for_it() {
 	common::development().execute_with(|| {
 		let report = ScoreReport { submission: 0, verdict: Verdict::Invalid };
 		let payload = report.signing_payload(&System::block_hash(0));
-		let transaction = authorized(pallet_proof_of_learning::Call::<Runtime>::report_score {
+		let transaction = authorized(pallet_proof_of_learning::Call::<Runtime>::reveal_score {
 			report,
+			salt: H256::zero(),
 			key: OperatorId::from(Alice.public()),
 			signature: OperatorSignature::from(Alice.pair().sign(&payload)),
 		});

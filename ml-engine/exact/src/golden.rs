@@ -5,11 +5,14 @@ use crate::{
 	config::{ModelConfig, VOCAB},
 	forward::Model,
 	hash::{blake2_256, Hash},
-	linear::Matrix,
+	linear::{Matrix, LOGIT_MAX, PROJECTION_MAX, RESIDUAL_MAX},
 	number::Scale,
+	program::{Operator, Program},
+	step::{compute, Inputs, Place, StepError, Tensors},
 	weights::{Expert, Layer, Trunk},
 };
 use alloc::vec::Vec;
+use core::ops::Range;
 
 /// An owned model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +87,166 @@ pub fn random_model(config: ModelConfig, seed: &[u8]) -> OwnedModel {
 /// One expert from a hash stream, for a slot of any model of this configuration.
 pub fn random_expert(config: &ModelConfig, seed: &[u8]) -> Expert {
 	Stream::new(seed).expert(config)
+}
+
+/// The hash over `count` blocks of random operators with random inputs, from number `first` on.
+///
+/// Inputs are anything that the definition's bounds allow, extremes among them, whether or not any model would come to
+/// them. Two executions of the definition agree iff these hashes do.
+pub fn random_blocks(first: u64, count: u32) -> Hash {
+	// Head sizes of 48, 32, 16 and 6: some do not divide a block of 64 columns.
+	const HEADS: [u8; 4] = [4, 6, 12, 32];
+	let mut hash = [0; 32];
+	for number in first..first.saturating_add(count.into()) {
+		let mut inputs = RandomInputs { state: number, program: None };
+		let experts = 1 + 4 * inputs.below(3) as u16;
+		let config = ModelConfig {
+			d_model: 192,
+			d_ff: 64 * (1 + inputs.below(4) as u16),
+			layers: 2,
+			heads: HEADS[inputs.below(4)],
+			experts,
+			top_k: experts.min(2) as u8,
+			context: 40,
+		};
+		let Some(program) = Program::new(config, 1 + inputs.below(40) as u16) else { continue };
+		inputs.program = Some(program);
+		let operator = inputs.below(program.operators());
+		let Some(shape) = program.shape_at(operator) else { continue };
+		let place = Place { operator, row: inputs.below(shape.rows), block: inputs.below(shape.blocks()) };
+		let block = compute(&program, place, &mut inputs).unwrap_or_default();
+		hash = blake2_256(&[&hash, &block]);
+	}
+	hash
+}
+
+/// Inputs within the bounds of the definition, from a counter.
+struct RandomInputs {
+	state: u64,
+	program: Option<Program>,
+}
+
+impl RandomInputs {
+	/// SplitMix64 (Steele, Lea and Flood, 2014).
+	fn next(&mut self) -> u64 {
+		self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+		let mut z = self.state;
+		z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+		z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+		z ^ (z >> 31)
+	}
+
+	fn below(&mut self, end: usize) -> usize {
+		(self.next() % end.max(1) as u64) as usize
+	}
+
+	/// Between `-bound` and `bound`, one in eight times an end.
+	fn within(&mut self, bound: i32) -> i32 {
+		let draw = self.next();
+		let width = 2 * bound as u64 + 1;
+		match draw & 15 {
+			0 => bound,
+			1 => -bound,
+			_ => ((draw >> 4) % width) as i32 - bound,
+		}
+	}
+
+	fn integers(&mut self, bytes: usize, bound: i32) -> Vec<u8> {
+		(0..bytes / 4).flat_map(|_| self.within(bound).to_le_bytes()).collect()
+	}
+
+	fn entries(&mut self, count: usize) -> Vec<u8> {
+		(0..count).map(|_| self.within(127) as i8 as u8).collect()
+	}
+
+	/// Bytes that an operator's output may have, from the start of a row or a block on.
+	fn output_of(&mut self, operator: Operator, bytes: usize) -> Vec<u8> {
+		use Operator::*;
+		let Some(program) = self.program else { return Vec::new() };
+		let config = *program.config();
+		match operator {
+			AttentionInput(_) | AttentionOutput(_) | MixtureInput(_) | HeadInput | Hidden(..) => {
+				let mut row = self.entries(bytes.saturating_sub(4));
+				row.extend(((self.next() >> 42) as u32).to_le_bytes());
+				row
+			}
+			Query(_) | Key(_) | Value(_) => self.integers(bytes, PROJECTION_MAX),
+			QueryHeads(_) => {
+				let mut row = self.entries(config.d_model.into());
+				for _ in 0..config.heads {
+					row.extend(self.within(1 << 21).abs().to_le_bytes());
+				}
+				row
+			}
+			KeyHeads(_) => {
+				let entry = config.head_size() + 4;
+				let mut row = Vec::new();
+				while row.len() < bytes {
+					row.extend(self.entries(entry - 4));
+					row.extend(self.within(1 << 21).abs().to_le_bytes());
+				}
+				row
+			}
+			ValueHeads(_) => self.entries(bytes),
+			Attention(_) => self.integers(bytes, 127 * 256),
+			RouterLogits(_) | Logits => self.integers(bytes, LOGIT_MAX),
+			Route(_) => {
+				let mut row = Vec::new();
+				for _ in 0..config.top_k {
+					row.extend((self.below(config.experts.into()) as u16).to_le_bytes());
+					row.extend((self.below(32_769) as u32).to_le_bytes());
+				}
+				row
+			}
+			Up(..) => self.integers(bytes, 127 * 512),
+			Loss => (0..bytes / 8).flat_map(|_| (self.next() >> 32).to_le_bytes()).collect(),
+			Embed | AttentionResidual(_) | Down(..) | Mix(_) | Total => self.integers(bytes, RESIDUAL_MAX),
+		}
+	}
+}
+
+impl Inputs for RandomInputs {
+	fn blocks(&mut self, operator: usize, _: usize, blocks: Range<usize>) -> Result<Vec<u8>, StepError> {
+		let program = self.program.ok_or(StepError::NoSuchPlace)?;
+		let shape = program.shape_at(operator).ok_or(StepError::NoSuchPlace)?;
+		let bytes = (blocks.end * shape.block_bytes).min(shape.row_bytes) - blocks.start * shape.block_bytes;
+		Ok(self.output_of(program.operator(operator).ok_or(StepError::NoSuchPlace)?, bytes))
+	}
+
+	fn output(&mut self, operator: usize) -> Result<Vec<u8>, StepError> {
+		let program = self.program.ok_or(StepError::NoSuchPlace)?;
+		let shape = program.shape_at(operator).ok_or(StepError::NoSuchPlace)?;
+		let operator = program.operator(operator).ok_or(StepError::NoSuchPlace)?;
+		Ok(self.output_of(operator, shape.rows * shape.row_bytes))
+	}
+
+	/// Any bytes are gains, angles and tables; codes of 3 are replaced, and eight bytes are taken for a scale.
+	fn tensor(&mut self, _: Tensors, range: Range<usize>) -> Result<Vec<u8>, StepError> {
+		if range.len() == Scale::BYTES {
+			return Ok(self.scale_between(20, 62).to_bytes().to_vec());
+		}
+		let byte = |_| {
+			let byte = (self.next() >> 56) as u8;
+			if crate::block::holds_no_weight(byte) {
+				byte & 0x55
+			} else {
+				byte
+			}
+		};
+		Ok(range.map(byte).collect())
+	}
+
+	fn sequence(&mut self) -> Result<Vec<u8>, StepError> {
+		let positions = self.program.map_or(0, |program| program.positions());
+		Ok((0..positions).map(|_| (self.next() >> 56) as u8).collect())
+	}
+}
+
+impl RandomInputs {
+	fn scale_between(&mut self, low: u8, high: u8) -> Scale {
+		let exponent = low + self.below(usize::from(high - low) + 1) as u8;
+		Scale::new(self.next() as u32 | 1 << 31, exponent).unwrap_or_default()
+	}
 }
 
 /// Bytes of `blake2_256(seed ++ counter)`, one block after another.
@@ -172,6 +335,16 @@ mod tests {
 		let hash = logits_hash(logits.iter().map(Vec::as_slice));
 		let loss = view.sequence_loss(TEXT).unwrap();
 		assert_eq!((hash, loss, sampled), (LOGITS_HASH, LOSS, SAMPLED));
+	}
+
+	#[test]
+	fn random_blocks_come_to_values() {
+		// An operator that failed would add an empty block; sixteen bytes of zeros would be no test.
+		for number in 0..2_000 {
+			let empty = blake2_256(&[&[0; 32], &[]]);
+			assert_ne!(random_blocks(number, 1), empty, "block {number}");
+		}
+		assert_ne!(random_blocks(0, 10), random_blocks(1, 10));
 	}
 
 	#[test]

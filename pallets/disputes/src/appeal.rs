@@ -42,6 +42,8 @@ impl<T: Config> Appeals<T::AccountId> for Pallet<T> {
 
 	#[cfg(feature = "runtime-benchmarks")]
 	fn ensure_appealable_for_benchmark() -> Option<(T::AccountId, Subject)> {
+		use blyan_primitives::traits::Claims;
+
 		let (subject, _) = T::Claims::ensure_subject_for_benchmark();
 		T::Claims::claims(subject).into_iter().next().map(|(who, _)| (who, subject))
 	}

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(feature = "std"), no_std)]
+// A verdict is large, and calls and records hold one at a time: a box would only move its bytes.
+#![allow(clippy::large_enum_variant)]
 #![cfg_attr(
 	not(test),
 	deny(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::float_arithmetic)

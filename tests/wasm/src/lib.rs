@@ -1,0 +1,33 @@
+//! Random blocks of random operators, computed by the definition.
+//!
+//! Compiled for the runtime's target this is a module of one function; the test beside it runs that module and
+//! the same code natively. The chain settles disputes in WebAssembly, operators compute natively: this is what
+//! says that they cannot disagree.
+#![cfg_attr(target_arch = "wasm32", no_std)]
+
+use blyan_exact::golden::random_blocks;
+
+/// The first eight bytes, little endian, of the hash over `count` random blocks from number `first` on.
+pub fn digest(first: u64, count: u32) -> u64 {
+	let [a, b, c, d, e, f, g, h, ..] = random_blocks(first, count);
+	u64::from_le_bytes([a, b, c, d, e, f, g, h])
+}
+
+#[cfg(target_arch = "wasm32")]
+mod guest {
+	use dlmalloc::GlobalDlmalloc;
+
+	#[global_allocator]
+	static ALLOCATOR: GlobalDlmalloc = GlobalDlmalloc;
+
+	#[panic_handler]
+	fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+		core::arch::wasm32::unreachable()
+	}
+
+	/// [`digest`](super::digest) for the host.
+	#[no_mangle]
+	extern "C" fn digest(first: u64, count: u32) -> u64 {
+		super::digest(first, count)
+	}
+}
