@@ -276,14 +276,17 @@ mod tests {
 	fn places_count_rounds_and_name_the_value() {
 		let config =
 			ModelConfig { d_model: 64, d_ff: 64, layers: 2, heads: 2, experts: 4, top_k: 2, context: 64 };
+		let blob = BlobRef { hash: H256::zero(), size: 1 };
+		let block = BlockRef { tensor_root: H256::zero(), blob };
 		let job = EvaluationJob {
+			model: 0,
 			config,
-			trunk: BlockRef::default(),
-			heads: vec![BlockRef::default(); 8],
+			trunk: block,
+			heads: vec![block; 8],
 			layer: 0,
 			expert: 0,
-			candidate: BlockRef::default(),
-			holdout: HoldoutRef { sequences: 512, sequence_len: 64, ..Default::default() },
+			candidate: block,
+			holdout: HoldoutRef { root: H256::zero(), blob, sequences: 512, sequence_len: 64 },
 			seed: H256::zero(),
 			sample: 256,
 		};

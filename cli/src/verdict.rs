@@ -190,7 +190,7 @@ pub fn outcome(outcome: &SubmissionOutcome) -> (String, Option<&'static str>) {
 			"train longer; the bond is returned",
 		),
 		SubmissionOutcome::Rejected(RejectReason::Invalid) => (
-			"refused: the bytes are no valid expert, and the bond is lost".into(),
+			"refused: the bytes are no valid expert; the bond is lost unless that is proven wrong".into(),
 			"make the block with: blyan train expert",
 		),
 		SubmissionOutcome::Rejected(RejectReason::NoAgreement) => (

@@ -8,7 +8,7 @@ use crate::{
 	output::Output,
 	verdict::{self, Gain},
 };
-use blyan_primitives::{ExpertSlot, Score, SubmissionId, Verdict};
+use blyan_primitives::{ExpertSlot, Score, SubmissionId, Verdict, VersionIndex};
 use blyan_runtime_api::{
 	ActiveEvaluation, DecidedSubmission, ExpiryReason, RejectReason, SubmissionOutcome, SubmissionState,
 };
@@ -152,24 +152,57 @@ impl Follower<'_> {
 					decision = Some(SubmissionOutcome::Expired(reason));
 				}
 				"Withdrawn" => decision = Some(SubmissionOutcome::Withdrawn),
-				"BondSlashed" => {
-					let (_, _, planck): (SubmissionId, AccountId32, u128) = read(bytes)?;
-					let fields =
-						json!({ "submission": self.id, "amount": planck.to_string(), "block": number });
-					let text = format!("bond       {} lost", amount::show(planck));
-					self.output.event("bond_slashed", fields, text);
+				"DecisionRefuted" => {
+					self.on_refuted(number, read(bytes)?);
+					if let Some(decided) = self.decided_at(client, number).await? {
+						return Ok(Some(self.end(decided.outcome)));
+					}
+				}
+				"Returned" => {
+					let fields = json!({ "submission": self.id, "block": number });
+					let text = format!("returned   another committee will judge it (block {number})");
+					self.output.event("returned", fields, text);
+					self.evaluation = None;
 				}
 				_ => {}
 			}
 		}
 		let Some(outcome) = decision else { return Ok(None) };
-		let decided = match client.submission_at(self.id, number).await?.map(|info| info.state) {
+		let decided = self.decided_at(client, number).await?;
+		self.on_decision(number, &outcome, decided.as_ref());
+		// A decision of long ago may have been reversed since; then this is not the end.
+		let stands = match client.submission(self.id).await?.state {
+			SubmissionState::Decided(now) => !now.refuted && u64::from(now.decided_at) == number,
+			SubmissionState::Closed { outcome: last, .. } => last == outcome,
+			SubmissionState::Queued { .. } | SubmissionState::Evaluating(_) => false,
+		};
+		Ok(stands.then(|| self.end(outcome)))
+	}
+
+	fn end(&mut self, outcome: SubmissionOutcome) -> Submission {
+		Submission { id: self.id, outcome, reports: std::mem::take(&mut self.reports) }
+	}
+
+	/// The decision as it was after a block, if it could still be disputed then.
+	async fn decided_at(&self, client: &Client, block: u64) -> Outcome<Option<DecidedSubmission>> {
+		Ok(match client.submission_at(self.id, block).await?.map(|info| info.state) {
 			Some(SubmissionState::Decided(decided)) => Some(decided),
 			_ => None,
-		};
-		self.on_decision(number, &outcome, decided.as_ref());
-		let reports = std::mem::take(&mut self.reports);
-		Ok(Some(Submission { id: self.id, outcome, reports }))
+		})
+	}
+
+	fn on_refuted(&self, block: u64, event: (SubmissionId, H256, Option<VersionIndex>, u128)) {
+		let (_, digest, reverted_to, cancelled) = event;
+		let fields = json!({ "submission": self.id, "block": block, "digest": digest,
+			"reverted_to": reverted_to, "cancelled": cancelled.to_string() });
+		let head =
+			reverted_to.map_or(String::new(), |version| format!("; the head is version {version} again"));
+		let text = format!(
+			"refuted    the score {} was proven wrong: {} of the reward cancelled{head} (block {block})",
+			names::short_hash(&digest),
+			amount::show(cancelled)
+		);
+		self.output.event("decision_refuted", fields, text);
 	}
 
 	fn on_committee(&mut self, block: u64, evaluation: ActiveEvaluation) {

@@ -315,6 +315,14 @@ impl Chain {
 		.await
 	}
 
+	/// Waits until a decision stands for good.
+	pub async fn wait_for_maturity(&self, id: SubmissionId) {
+		self.wait_for_submission(id, "closed", |info| {
+			matches!(info.state, SubmissionState::Closed { .. }).then_some(())
+		})
+		.await;
+	}
+
 	/// What was revealed about a submission, by account.
 	pub async fn verdicts(&self, id: SubmissionId) -> Vec<([u8; 32], Verdict)> {
 		self.runtime_api("LearningApi_verdicts", &id.encode()).await

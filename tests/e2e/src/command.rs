@@ -14,6 +14,17 @@ pub struct Command {
 	url: String,
 }
 
+/// A command on its way. Dropping it kills it.
+pub struct Running(std::process::Child);
+
+impl Drop for Running {
+	fn drop(&mut self) {
+		// It may have ended already, and then there is nothing to do.
+		let _ = self.0.kill();
+		let _ = self.0.wait();
+	}
+}
+
 /// What a command that ended left behind.
 #[derive(Debug)]
 pub struct Finished {
@@ -37,16 +48,7 @@ impl Command {
 	///
 	/// If it cannot be started or prints something that is not JSON.
 	pub fn run(&self, args: &[&str]) -> Finished {
-		let output = std::process::Command::new(binary("blyan"))
-			.args(args)
-			.args(["--json", "--url", &self.url])
-			.arg("--home")
-			.arg(&self.home)
-			// Keys are encrypted at rest; a test has nobody to ask.
-			.env("BLYAN_PASSWORD", "end to end")
-			.stdin(Stdio::null())
-			.output()
-			.expect("the command line can be started");
+		let output = self.process(args).output().expect("the command line can be started");
 		let values = String::from_utf8_lossy(&output.stdout)
 			.lines()
 			.filter(|line| !line.trim().is_empty())
@@ -60,6 +62,29 @@ impl Command {
 			values,
 			error: String::from_utf8_lossy(&output.stderr).into_owned(),
 		}
+	}
+
+	/// Starts `blyan ARGS --json` and lets it run; what it says is lost.
+	///
+	/// # Panics
+	///
+	/// If it cannot be started.
+	pub fn start(&self, args: &[&str]) -> Running {
+		let child = self.process(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+		Running(child.expect("the command line can be started"))
+	}
+
+	fn process(&self, args: &[&str]) -> std::process::Command {
+		let mut process = std::process::Command::new(binary("blyan"));
+		process
+			.args(args)
+			.args(["--json", "--url", &self.url])
+			.arg("--home")
+			.arg(&self.home)
+			// Keys are encrypted at rest; a test has nobody to ask.
+			.env("BLYAN_PASSWORD", "end to end")
+			.stdin(Stdio::null());
+		process
 	}
 
 	/// Runs a command that must succeed and returns what it printed.

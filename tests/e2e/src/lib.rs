@@ -11,7 +11,7 @@ mod node;
 mod world;
 
 pub use chain::{account, parameter, wait_until, CallCost, Chain, Event, Submission};
-pub use command::{Command, Finished, REFUSED, WRONG_NETWORK};
+pub use command::{Command, Finished, Running, REFUSED, WRONG_NETWORK};
 pub use lie::Lie;
 pub use node::{Node, NodeConfig};
 pub use world::{no_expert, Expert, Files, World, SLOT};

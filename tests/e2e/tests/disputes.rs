@@ -1,7 +1,7 @@
 //! Two of three operators agree on a wrong score, and it is proven wrong.
 #![allow(clippy::unwrap_used)]
 
-use blyan_e2e::{account, parameter, tiny_model, Lie, World, SLOT};
+use blyan_e2e::{account, parameter, tiny_model, wait_until, Lie, World, SLOT};
 use blyan_primitives::{traits::OffenceKind, ModelInfo, Query, SubmissionId};
 use blyan_runtime_api::{
 	disputes::{GameEnd, GameInfo},
@@ -110,18 +110,30 @@ async fn a_lie_falls_to_an_outsider_when_no_honest_operator_is_online() {
 	let wrong = replayed.values.iter().filter(|value| value["event"] == "claim" && value["equal"] == false);
 	assert_eq!(wrong.count(), 2);
 
-	let command = world.command.clone();
-	let challenger = tokio::task::spawn_blocking(move || {
-		command.expect(&["audit", "challenge", "0", "--against", "//Alice", "--suri", "//Eve", "--yes"])
-	});
+	// The first challenger is cut off after its first move.
+	let challenge = ["audit", "challenge", "0", "--against", "//Alice", "--suri", "//Eve", "--yes"];
+	let first = world.command.start(&challenge);
 	let opened = lie.wait_for_game(&world.chain, ID).await;
+	let own = opened.digests.iter().position(|digest| *digest == lie.truth.digest()).unwrap();
+	wait_until("the first move", || async {
+		world.chain.game(opened.id).await.filter(|game| !game.owes[own])
+	})
+	.await;
+	drop(first);
+
+	let command = world.command.clone();
+	let challenger = tokio::task::spawn_blocking(move || command.expect(&challenge));
 	lie.defend(&world.chain, opened.id, &dev::ferdie()).await;
 	let said = challenger.await.unwrap();
 	let game = world.chain.wait_for_game_end(opened.id).await;
 	let of = |name: &str| -> Vec<&Json> { said.iter().filter(|value| value["event"] == name).collect() };
 	println!("{} rounds, witness {}", of("round").len(), of("witness")[0]["bytes"]);
 	assert_eq!(game.ended.unwrap().0, GameEnd::Executed);
-	assert_eq!(of("bond").len(), 1);
+	assert_eq!(
+		(of("game_found").len(), of("challenged").len()),
+		(1, 0),
+		"it goes on, and pays no other bond"
+	);
 	let last = of("round").last().unwrap()["place"].as_str().unwrap().to_string();
 	assert!(last.starts_with("sequence 37, candidate, operator Down(1, 0), row 9"), "{last}");
 	assert_eq!(of("refuted")[0]["operators"].as_array().unwrap().len(), 2, "{said:#?}");
@@ -133,7 +145,7 @@ async fn a_lie_falls_to_an_outsider_when_no_honest_operator_is_online() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_challenge_is_not_made_when_every_claim_is_right() {
+async fn an_audit_finds_nothing_where_all_is_right_and_a_rotten_tile_where_it_is_not() {
 	let world = World::new().await;
 	let noise = world.files.noise(1);
 	world.command.expect(&["submit", &noise.arg(), "--slot", SLOT, "--suri", "//Dave", "--no-wait"]);
@@ -151,4 +163,15 @@ async fn a_challenge_is_not_made_when_every_claim_is_right() {
 	assert!(refused.contains("nothing to challenge"), "{refused}");
 	let checked = world.command.expect(&["audit", "spot-check", "--tiles", "20"]);
 	assert_eq!(checked.last().unwrap()["wrong"], 0);
+
+	// A bit rots on the node's disk. It cannot prove that tile any more, and whoever asks finds out.
+	let trunk = hex::encode(model(&world).await.trunk.blob.hash);
+	let stored = world.files.path("node/chains/blyan-dev/blobs").join(trunk);
+	let mut bytes = std::fs::read(&stored).unwrap();
+	*bytes.last_mut().unwrap() ^= 1;
+	std::fs::write(&stored, bytes).unwrap();
+	let checked = world.command.run(&["audit", "spot-check", "--tiles", "60", "--seed", "1"]);
+	assert_eq!(checked.code, Some(1), "{checked:#?}");
+	let lies: Vec<&Json> = checked.values.iter().filter(|value| value["event"] == "lie").collect();
+	assert!(!lies.is_empty() && lies.iter().all(|lie| lie["block"] == "trunk"), "{lies:#?}");
 }

@@ -3,7 +3,6 @@
 
 use blyan_e2e::{parameter, World, REFUSED, SLOT};
 use blyan_primitives::ModelInfo;
-use blyan_runtime_api::SubmissionState;
 use codec::Encode;
 use serde_json::Value;
 
@@ -55,12 +54,7 @@ async fn the_chain_accepts_a_better_expert_and_refuses_noise() {
 	assert!(reward > 0 && decision["disputable_until"].is_u64(), "the reward waits: {decision}");
 	assert_eq!(balance("held"), reward, "the bond is back, the reward is on hold");
 	let free = balance("free");
-	world
-		.chain
-		.wait_for_submission(0, "matured", |info| {
-			matches!(info.state, SubmissionState::Closed { .. }).then_some(())
-		})
-		.await;
+	world.chain.wait_for_maturity(0).await;
 	assert_eq!((balance("held"), balance("free")), (0, free + reward), "nobody disputed it");
 
 	let noise = world.files.noise(1);

@@ -1,7 +1,7 @@
 //! What operators say, and what is made of it.
 #![allow(clippy::unwrap_used)]
 
-use blyan_e2e::{no_expert, tiny_model, Lie, World, SLOT};
+use blyan_e2e::{no_expert, parameter, tiny_model, Lie, World, SLOT};
 use blyan_primitives::ExpertSlot;
 use blyan_runtime_api::{EvaluationStage, RejectReason, SubmissionOutcome};
 use sp_core::H256;
@@ -52,16 +52,19 @@ async fn report_of_another_score_is_outvoted_by_two_thirds() {
 #[tokio::test(flavor = "multi_thread")]
 async fn submission_loses_its_bond_when_its_bytes_are_no_expert() {
 	let world = World::new().await;
+	world.chain.set_parameter(parameter::CHALLENGE_WINDOW, 10u32).await;
 	let bytes = b"These bytes hash to what was announced, and are no expert.".repeat(64);
 	let block = no_expert(&bytes);
 	let id = world.chain.submit(&dev::dave(), FIRST_SLOT, 0, block).await.unwrap();
 	world.chain.upload(block.blob.hash, &bytes).await.unwrap();
 	let outcome = world.chain.wait_for_outcome(id).await;
 	assert_eq!(outcome, SubmissionOutcome::Rejected(RejectReason::Invalid));
-	let held: u128 = world.command.expect(&["balance", "//Dave"])[0]["held"]
-		.to_string()
-		.trim_matches('"')
-		.parse()
-		.unwrap();
-	assert_eq!(held, 0, "nothing is left on hold");
+	let balance = || {
+		let said = world.command.expect(&["balance", "//Dave"]);
+		["free", "held"].map(|field| said[0][field].as_str().unwrap().parse::<u128>().unwrap())
+	};
+	let [free, held] = balance();
+	assert!(held > 0, "the bond waits: that the bytes are no expert can be disputed");
+	world.chain.wait_for_maturity(id).await;
+	assert_eq!(balance(), [free, 0], "nothing is left on hold, and nothing has returned");
 }
