@@ -61,6 +61,8 @@ test('storage of every pallet is decoded from metadata alone', async () => {
 
 	const holdout = (await api.query.proofOfLearning.holdouts(0)).unwrap();
 	assert.ok(holdout.sequences.toNumber() > 0);
+	const guard = (await api.query.proofOfLearning.guardHoldouts(0)).unwrap();
+	assert.ok(guard.sequences.toNumber() > 0, 'the model must not get worse elsewhere');
 	assert.equal((await api.query.proofOfLearning.nextSubmission()).toNumber(), 0);
 
 	const issuance = (await api.query.balances.totalIssuance()).toBigInt();
@@ -73,6 +75,10 @@ test('runtime APIs are found and typed by metadata', async () => {
 	const terms = await api.call.learningApi.terms(alice.address);
 	assert.ok(terms.powBits.toNumber() > 0);
 	assert.ok(terms.quotaLeft.toNumber() > 0);
+	const dispute = await api.call.disputesApi.terms();
+	assert.ok(dispute.bond.toBigInt() > 0n && dispute.clock.toNumber() > 0);
+	assert.deepEqual((await api.call.disputesApi.openGames()).toJSON(), []);
+	assert.deepEqual((await api.call.slashingApi.offences(alice.address)).toJSON(), []);
 });
 
 test('transfer moves exactly what it says', async () => {
