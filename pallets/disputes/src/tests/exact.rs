@@ -1,7 +1,7 @@
 //! A real model, a real candidate and the definition as referee: one wrong value anywhere is found and proven.
 
 use super::*;
-use crate::{game::Side, Ended, Exact, Games, Referee};
+use crate::{game::Side, Ended, Exact, Games};
 use blyan_exact::{
 	block::{write_expert, write_trunk},
 	golden::{random_expert, random_model, OwnedModel},
