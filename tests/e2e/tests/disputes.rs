@@ -110,6 +110,11 @@ async fn a_lie_falls_to_an_outsider_when_no_honest_operator_is_online() {
 	let wrong = replayed.values.iter().filter(|value| value["event"] == "claim" && value["equal"] == false);
 	assert_eq!(wrong.count(), 2);
 
+	let balance = || {
+		let said = world.command.expect(&["balance", "//Eve"]);
+		["free", "held"].map(|field| said[0][field].as_str().unwrap().parse::<u128>().unwrap())
+	};
+	let [before, _] = balance();
 	// The first challenger is cut off after its first move.
 	let challenge = ["audit", "challenge", "0", "--against", "//Alice", "--suri", "//Eve", "--yes"];
 	let first = world.command.start(&challenge);
@@ -120,6 +125,10 @@ async fn a_lie_falls_to_an_outsider_when_no_honest_operator_is_online() {
 	})
 	.await;
 	drop(first);
+	let listed = world.command.expect(&["audit", "games", "0"]);
+	assert_eq!(listed[0][0]["id"], opened.id, "{listed:#?}");
+	let shown = world.command.expect(&["audit", "game", "0"]);
+	assert_eq!(shown[0]["place"]["name"], "sequences 0 to 255", "{shown:#?}");
 
 	let command = world.command.clone();
 	let challenger = tokio::task::spawn_blocking(move || command.expect(&challenge));
@@ -138,8 +147,9 @@ async fn a_lie_falls_to_an_outsider_when_no_honest_operator_is_online() {
 	assert!(last.starts_with("sequence 37, candidate, operator Down(1, 0), row 9"), "{last}");
 	assert_eq!(of("refuted")[0]["operators"].as_array().unwrap().len(), 2, "{said:#?}");
 	expect_justice(&world, &lie, &game, "//Eve").await;
-	let held = world.command.expect(&["balance", "//Eve"])[0]["held"].clone();
-	assert_eq!(held, "0", "the bond has returned");
+	let [after, held] = balance();
+	assert_eq!(held, 0, "the bond has returned");
+	println!("fees of the challenger: {} planck", before - after);
 	let offences = world.command.expect(&["audit", "offences", "//Alice"]);
 	assert_eq!(offences[0].as_array().unwrap().len(), 1);
 }
