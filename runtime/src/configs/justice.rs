@@ -91,7 +91,7 @@ impl pallet_disputes::Config for Runtime {
 	type DemandWindow = disputes::DemandWindow;
 	type MaxBlobBytes = ConstU32<{ configs::MAX_BLOCK_BYTES }>;
 	type MaxEnded = ConstU32<1_024>;
-	type WeightInfo = ();
+	type WeightInfo = weights::pallet_disputes::WeightInfo<Runtime>;
 }
 
 /// Models with a holdout, for audits.
@@ -161,7 +161,7 @@ impl pallet_audits::Config for Runtime {
 	type MaxOpen = ConstU32<256>;
 	type OpensPerBlock = ConstU32<4>;
 	type StepsPerBlock = ConstU32<8>;
-	type WeightInfo = ();
+	type WeightInfo = weights::pallet_audits::WeightInfo<Runtime>;
 }
 
 parameter_types! {
@@ -189,5 +189,5 @@ impl pallet_slashing::Config for Runtime {
 	type StrikeMemory = StrikeMemory;
 	type MaxPending = ConstU32<16>;
 	type MaxClosed = ConstU32<1_024>;
-	type WeightInfo = ();
+	type WeightInfo = weights::pallet_slashing::WeightInfo<Runtime>;
 }

@@ -4,6 +4,9 @@
 //! machine, whose host functions are several times slower than a release build's: upper bounds.
 
 pub mod cumulus_pallet_weight_reclaim;
+pub mod pallet_audits;
+pub mod pallet_disputes;
 pub mod pallet_experts;
 pub mod pallet_ledger;
+pub mod pallet_slashing;
 pub mod pallet_xcm;

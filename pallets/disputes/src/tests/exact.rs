@@ -250,7 +250,7 @@ fn the_definition_knows_an_expert_and_its_tiles() {
 #[cfg(feature = "runtime-benchmarks")]
 #[test]
 fn the_dearest_block_can_be_computed() {
-	use crate::BlockCheck;
+	use crate::{BlockCheck, Referee};
 	use codec::Encode;
 	let trial = Exact::trial_for_benchmark();
 	let program = trial.statement.program().unwrap();
