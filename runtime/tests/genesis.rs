@@ -126,6 +126,9 @@ fn pallets_keep_their_names_and_indices() {
 		(60, "Experts"),
 		(61, "Operators"),
 		(62, "ProofOfLearning"),
+		(63, "Disputes"),
+		(64, "Slashing"),
+		(65, "Audits"),
 		(255, "Sudo"),
 	];
 	assert_eq!(pallets, expected);

@@ -63,7 +63,7 @@ impl pallet_operators::Config for Runtime {
 	type HardwareWindow = HardwareWindow;
 	type SweepPerBlock = ConstU32<4>;
 	type HeartbeatPriority = HeartbeatPriority;
-	type WeightInfo = ();
+	type WeightInfo = weights::pallet_operators::WeightInfo<Runtime>;
 }
 
 /// The largest expert, 512 x 2,048 twice, packs into half a mebibyte.
@@ -115,5 +115,5 @@ impl pallet_proof_of_learning::Config for Runtime {
 	type MaxClosed = ConstU32<4_096>;
 	type MaxUploadsPerDay = ConstU32<256>;
 	type ModelsPerBlock = ConstU32<4>;
-	type WeightInfo = ();
+	type WeightInfo = weights::pallet_proof_of_learning::WeightInfo<Runtime>;
 }

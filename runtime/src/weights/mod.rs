@@ -8,5 +8,7 @@ pub mod pallet_audits;
 pub mod pallet_disputes;
 pub mod pallet_experts;
 pub mod pallet_ledger;
+pub mod pallet_operators;
+pub mod pallet_proof_of_learning;
 pub mod pallet_slashing;
 pub mod pallet_xcm;

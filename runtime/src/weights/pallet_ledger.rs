@@ -1,4 +1,4 @@
-//! Weights of `pallet_ledger`, measured by `scripts/weights` with `STEPS=10 REPEAT=8`.
+//! Weights of `pallet_ledger`, measured by `scripts/weights` with `STEPS=10 REPEAT=6`.
 //!
 //! The node was built without optimisation on a machine that was busy: the times are several times what a
 //! release build takes. Proof sizes and storage accesses do not depend on either.
@@ -20,8 +20,8 @@ impl<T: frame_system::Config> pallet_ledger::WeightInfo for WeightInfo<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `0`
 		//  Estimated: `0`
-		// Minimum execution time: 82_603_000 picoseconds.
-		Weight::from_parts(87_670_000, 0)
+		// Minimum execution time: 83_194_000 picoseconds.
+		Weight::from_parts(101_461_000, 0)
 			.saturating_add(Weight::from_parts(0, 0))
 			.saturating_add(T::DbWeight::get().writes(1))
 	}
@@ -33,8 +33,8 @@ impl<T: frame_system::Config> pallet_ledger::WeightInfo for WeightInfo<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `197`
 		//  Estimated: `1565`
-		// Minimum execution time: 387_285_000 picoseconds.
-		Weight::from_parts(412_863_000, 0)
+		// Minimum execution time: 393_394_000 picoseconds.
+		Weight::from_parts(421_256_000, 0)
 			.saturating_add(Weight::from_parts(0, 1565))
 			.saturating_add(T::DbWeight::get().reads(2))
 			.saturating_add(T::DbWeight::get().writes(2))
@@ -59,8 +59,8 @@ impl<T: frame_system::Config> pallet_ledger::WeightInfo for WeightInfo<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `310`
 		//  Estimated: `3593`
-		// Minimum execution time: 530_729_000 picoseconds.
-		Weight::from_parts(557_809_000, 0)
+		// Minimum execution time: 540_113_000 picoseconds.
+		Weight::from_parts(562_296_000, 0)
 			.saturating_add(Weight::from_parts(0, 3593))
 			.saturating_add(T::DbWeight::get().reads(7))
 			.saturating_add(T::DbWeight::get().writes(7))

@@ -1,0 +1,345 @@
+//! Weights of `pallet_operators`, measured by `scripts/weights` with `STEPS=10 REPEAT=6`.
+//!
+//! The node was built without optimisation on a machine that was busy: the times are several times what a
+//! release build takes. Proof sizes and storage accesses do not depend on either.
+
+#![cfg_attr(rustfmt, rustfmt_skip)]
+#![allow(unused_parens)]
+#![allow(unused_imports)]
+#![allow(missing_docs)]
+
+use frame_support::{traits::Get, weights::Weight};
+use core::marker::PhantomData;
+
+/// Weight functions for `pallet_operators`.
+pub struct WeightInfo<T>(PhantomData<T>);
+impl<T: frame_system::Config> pallet_operators::WeightInfo for WeightInfo<T> {
+	/// Storage: `System::BlockHash` (r:1 w:0)
+	/// Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::LastPrice` (r:1 w:1)
+	/// Proof: `Operators::LastPrice` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::Banned` (r:1 w:0)
+	/// Proof: `Operators::Banned` (`max_values`: None, `max_size`: Some(48), added: 2523, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::Operators` (r:1 w:1)
+	/// Proof: `Operators::Operators` (`max_values`: None, `max_size`: Some(226), added: 2701, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::CounterForOperators` (r:1 w:1)
+	/// Proof: `Operators::CounterForOperators` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::KeyOwners` (r:1 w:1)
+	/// Proof: `Operators::KeyOwners` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::PendingOffences` (r:1 w:0)
+	/// Proof: `Operators::PendingOffences` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::Challenges` (r:1 w:0)
+	/// Proof: `Operators::Challenges` (`max_values`: None, `max_size`: Some(106), added: 2581, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::HardwareOwners` (r:1 w:2)
+	/// Proof: `Operators::HardwareOwners` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+	/// Storage: `Balances::Holds` (r:1 w:1)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(265), added: 2740, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::FreeIndices` (r:1 w:1)
+	/// Proof: `Operators::FreeIndices` (`max_values`: Some(1), `max_size`: Some(1026), added: 1521, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::UidSlots` (r:1 w:1)
+	/// Proof: `Operators::UidSlots` (`max_values`: None, `max_size`: Some(49), added: 2524, mode: `MaxEncodedLen`)
+	fn register() -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `743`
+		//  Estimated: `3730`
+		// Minimum execution time: 1_622_942_000 picoseconds.
+		Weight::from_parts(1_762_419_000, 0)
+			.saturating_add(Weight::from_parts(0, 3730))
+			.saturating_add(T::DbWeight::get().reads(12))
+			.saturating_add(T::DbWeight::get().writes(9))
+	}
+	/// Storage: `Operators::Operators` (r:1 w:1)
+	/// Proof: `Operators::Operators` (`max_values`: None, `max_size`: Some(226), added: 2701, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::Challenges` (r:1 w:0)
+	/// Proof: `Operators::Challenges` (`max_values`: None, `max_size`: Some(106), added: 2581, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::HardwareOwners` (r:1 w:2)
+	/// Proof: `Operators::HardwareOwners` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+	/// Storage: `Balances::Holds` (r:1 w:1)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(265), added: 2740, mode: `MaxEncodedLen`)
+	fn update_capabilities() -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `675`
+		//  Estimated: `3730`
+		// Minimum execution time: 841_962_000 picoseconds.
+		Weight::from_parts(944_384_000, 0)
+			.saturating_add(Weight::from_parts(0, 3730))
+			.saturating_add(T::DbWeight::get().reads(4))
+			.saturating_add(T::DbWeight::get().writes(4))
+	}
+	/// Storage: `Operators::Operators` (r:1 w:1)
+	/// Proof: `Operators::Operators` (`max_values`: None, `max_size`: Some(226), added: 2701, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::KeyOwners` (r:1 w:2)
+	/// Proof: `Operators::KeyOwners` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+	/// Storage: `System::BlockHash` (r:1 w:0)
+	/// Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
+	fn rotate_key() -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `667`
+		//  Estimated: `3691`
+		// Minimum execution time: 459_513_000 picoseconds.
+		Weight::from_parts(556_467_000, 0)
+			.saturating_add(Weight::from_parts(0, 3691))
+			.saturating_add(T::DbWeight::get().reads(3))
+			.saturating_add(T::DbWeight::get().writes(3))
+	}
+	/// Storage: `Operators::KeyOwners` (r:1 w:0)
+	/// Proof: `Operators::KeyOwners` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::Operators` (r:1 w:1)
+	/// Proof: `Operators::Operators` (`max_values`: None, `max_size`: Some(226), added: 2701, mode: `MaxEncodedLen`)
+	fn heartbeat() -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `666`
+		//  Estimated: `3691`
+		// Minimum execution time: 286_516_000 picoseconds.
+		Weight::from_parts(356_379_000, 0)
+			.saturating_add(Weight::from_parts(0, 3691))
+			.saturating_add(T::DbWeight::get().reads(2))
+			.saturating_add(T::DbWeight::get().writes(1))
+	}
+	/// Storage: `Operators::KeyOwners` (r:1 w:0)
+	/// Proof: `Operators::KeyOwners` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::Operators` (r:1 w:0)
+	/// Proof: `Operators::Operators` (`max_values`: None, `max_size`: Some(226), added: 2701, mode: `MaxEncodedLen`)
+	/// Storage: `System::BlockHash` (r:1 w:0)
+	/// Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
+	fn authorize_heartbeat() -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `720`
+		//  Estimated: `3691`
+		// Minimum execution time: 267_898_000 picoseconds.
+		Weight::from_parts(304_633_000, 0)
+			.saturating_add(Weight::from_parts(0, 3691))
+			.saturating_add(T::DbWeight::get().reads(3))
+	}
+	/// Storage: `Operators::Operators` (r:1 w:1)
+	/// Proof: `Operators::Operators` (`max_values`: None, `max_size`: Some(226), added: 2701, mode: `MaxEncodedLen`)
+	fn exit() -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `492`
+		//  Estimated: `3691`
+		// Minimum execution time: 226_627_000 picoseconds.
+		Weight::from_parts(286_225_000, 0)
+			.saturating_add(Weight::from_parts(0, 3691))
+			.saturating_add(T::DbWeight::get().reads(1))
+			.saturating_add(T::DbWeight::get().writes(1))
+	}
+	/// Storage: `Operators::Operators` (r:1 w:1)
+	/// Proof: `Operators::Operators` (`max_values`: None, `max_size`: Some(226), added: 2701, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::PendingOffences` (r:1 w:0)
+	/// Proof: `Operators::PendingOffences` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::Challenges` (r:1 w:0)
+	/// Proof: `Operators::Challenges` (`max_values`: None, `max_size`: Some(106), added: 2581, mode: `MaxEncodedLen`)
+	/// Storage: `Balances::Holds` (r:1 w:1)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(265), added: 2740, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::Banned` (r:1 w:0)
+	/// Proof: `Operators::Banned` (`max_values`: None, `max_size`: Some(48), added: 2523, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::FreeIndices` (r:1 w:1)
+	/// Proof: `Operators::FreeIndices` (`max_values`: Some(1), `max_size`: Some(1026), added: 1521, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::CounterForOperators` (r:1 w:1)
+	/// Proof: `Operators::CounterForOperators` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::KeyOwners` (r:0 w:1)
+	/// Proof: `Operators::KeyOwners` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::HardwareOwners` (r:0 w:1)
+	/// Proof: `Operators::HardwareOwners` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::Opened` (r:0 w:1)
+	/// Proof: `Operators::Opened` (`max_values`: None, `max_size`: Some(312), added: 2787, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::UidSlots` (r:0 w:1)
+	/// Proof: `Operators::UidSlots` (`max_values`: None, `max_size`: Some(49), added: 2524, mode: `MaxEncodedLen`)
+	fn withdraw() -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `722`
+		//  Estimated: `3730`
+		// Minimum execution time: 1_230_819_000 picoseconds.
+		Weight::from_parts(1_365_419_000, 0)
+			.saturating_add(Weight::from_parts(0, 3730))
+			.saturating_add(T::DbWeight::get().reads(7))
+			.saturating_add(T::DbWeight::get().writes(8))
+	}
+	/// Storage: `Operators::Operators` (r:1 w:1)
+	/// Proof: `Operators::Operators` (`max_values`: None, `max_size`: Some(226), added: 2701, mode: `MaxEncodedLen`)
+	/// Storage: `Balances::Holds` (r:1 w:1)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(265), added: 2740, mode: `MaxEncodedLen`)
+	fn top_up() -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `675`
+		//  Estimated: `3730`
+		// Minimum execution time: 751_026_000 picoseconds.
+		Weight::from_parts(851_726_000, 0)
+			.saturating_add(Weight::from_parts(0, 3730))
+			.saturating_add(T::DbWeight::get().reads(2))
+			.saturating_add(T::DbWeight::get().writes(2))
+	}
+	/// Storage: `Operators::Operators` (r:1 w:1)
+	/// Proof: `Operators::Operators` (`max_values`: None, `max_size`: Some(226), added: 2701, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::PendingOffences` (r:1 w:0)
+	/// Proof: `Operators::PendingOffences` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
+	fn return_to_duty() -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `496`
+		//  Estimated: `3691`
+		// Minimum execution time: 255_810_000 picoseconds.
+		Weight::from_parts(311_053_000, 0)
+			.saturating_add(Weight::from_parts(0, 3691))
+			.saturating_add(T::DbWeight::get().reads(2))
+			.saturating_add(T::DbWeight::get().writes(1))
+	}
+	/// Storage: `Operators::Operators` (r:1 w:1)
+	/// Proof: `Operators::Operators` (`max_values`: None, `max_size`: Some(226), added: 2701, mode: `MaxEncodedLen`)
+	/// Storage: `Slashing::Fingerprints` (r:1 w:1)
+	/// Proof: `Slashing::Fingerprints` (`max_values`: None, `max_size`: Some(40), added: 2515, mode: `MaxEncodedLen`)
+	/// Storage: `Slashing::PendingOf` (r:1 w:1)
+	/// Proof: `Slashing::PendingOf` (`max_values`: None, `max_size`: Some(177), added: 2652, mode: `MaxEncodedLen`)
+	/// Storage: `Slashing::NextOffence` (r:1 w:1)
+	/// Proof: `Slashing::NextOffence` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::PendingOffences` (r:1 w:1)
+	/// Proof: `Operators::PendingOffences` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
+	/// Storage: `Slashing::OffenceRecords` (r:0 w:1)
+	/// Proof: `Slashing::OffenceRecords` (`max_values`: None, `max_size`: Some(174), added: 2649, mode: `MaxEncodedLen`)
+	fn report_silence() -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `496`
+		//  Estimated: `3691`
+		// Minimum execution time: 480_354_000 picoseconds.
+		Weight::from_parts(562_777_000, 0)
+			.saturating_add(Weight::from_parts(0, 3691))
+			.saturating_add(T::DbWeight::get().reads(5))
+			.saturating_add(T::DbWeight::get().writes(6))
+	}
+	/// Storage: `Operators::Operators` (r:1 w:0)
+	/// Proof: `Operators::Operators` (`max_values`: None, `max_size`: Some(226), added: 2701, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::Challenges` (r:1 w:1)
+	/// Proof: `Operators::Challenges` (`max_values`: None, `max_size`: Some(106), added: 2581, mode: `MaxEncodedLen`)
+	/// Storage: `Balances::Holds` (r:1 w:1)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(265), added: 2740, mode: `MaxEncodedLen`)
+	fn challenge_hardware() -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `681`
+		//  Estimated: `3730`
+		// Minimum execution time: 773_680_000 picoseconds.
+		Weight::from_parts(868_601_000, 0)
+			.saturating_add(Weight::from_parts(0, 3730))
+			.saturating_add(T::DbWeight::get().reads(3))
+			.saturating_add(T::DbWeight::get().writes(2))
+	}
+	/// Storage: `Operators::KeyOwners` (r:1 w:0)
+	/// Proof: `Operators::KeyOwners` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::Operators` (r:1 w:1)
+	/// Proof: `Operators::Operators` (`max_values`: None, `max_size`: Some(226), added: 2701, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::Challenges` (r:1 w:1)
+	/// Proof: `Operators::Challenges` (`max_values`: None, `max_size`: Some(106), added: 2581, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::Opened` (r:1 w:0)
+	/// Proof: `Operators::Opened` (`max_values`: None, `max_size`: Some(312), added: 2787, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:1 w:1)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `Balances::Holds` (r:1 w:1)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(265), added: 2740, mode: `MaxEncodedLen`)
+	/// Storage: `Slashing::Fingerprints` (r:1 w:1)
+	/// Proof: `Slashing::Fingerprints` (`max_values`: None, `max_size`: Some(40), added: 2515, mode: `MaxEncodedLen`)
+	/// Storage: `Slashing::PendingOf` (r:1 w:1)
+	/// Proof: `Slashing::PendingOf` (`max_values`: None, `max_size`: Some(177), added: 2652, mode: `MaxEncodedLen`)
+	/// Storage: `Slashing::NextOffence` (r:1 w:1)
+	/// Proof: `Slashing::NextOffence` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::PendingOffences` (r:1 w:1)
+	/// Proof: `Operators::PendingOffences` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
+	/// Storage: `Slashing::OffenceRecords` (r:0 w:1)
+	/// Proof: `Slashing::OffenceRecords` (`max_values`: None, `max_size`: Some(174), added: 2649, mode: `MaxEncodedLen`)
+	fn answer_hardware() -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `1439`
+		//  Estimated: `3777`
+		// Minimum execution time: 1_103_529_000 picoseconds.
+		Weight::from_parts(1_216_227_000, 0)
+			.saturating_add(Weight::from_parts(0, 3777))
+			.saturating_add(T::DbWeight::get().reads(10))
+			.saturating_add(T::DbWeight::get().writes(9))
+	}
+	/// Storage: `Operators::KeyOwners` (r:1 w:0)
+	/// Proof: `Operators::KeyOwners` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::Challenges` (r:1 w:0)
+	/// Proof: `Operators::Challenges` (`max_values`: None, `max_size`: Some(106), added: 2581, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::Operators` (r:1 w:0)
+	/// Proof: `Operators::Operators` (`max_values`: None, `max_size`: Some(226), added: 2701, mode: `MaxEncodedLen`)
+	/// Storage: `System::BlockHash` (r:1 w:0)
+	/// Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
+	fn authorize_answer_hardware() -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `886`
+		//  Estimated: `3691`
+		// Minimum execution time: 327_537_000 picoseconds.
+		Weight::from_parts(403_750_000, 0)
+			.saturating_add(Weight::from_parts(0, 3691))
+			.saturating_add(T::DbWeight::get().reads(4))
+	}
+	/// Storage: `Operators::Challenges` (r:1 w:1)
+	/// Proof: `Operators::Challenges` (`max_values`: None, `max_size`: Some(106), added: 2581, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:1 w:1)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `Balances::Holds` (r:1 w:1)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(265), added: 2740, mode: `MaxEncodedLen`)
+	/// Storage: `Slashing::Fingerprints` (r:1 w:1)
+	/// Proof: `Slashing::Fingerprints` (`max_values`: None, `max_size`: Some(40), added: 2515, mode: `MaxEncodedLen`)
+	/// Storage: `Slashing::PendingOf` (r:1 w:1)
+	/// Proof: `Slashing::PendingOf` (`max_values`: None, `max_size`: Some(177), added: 2652, mode: `MaxEncodedLen`)
+	/// Storage: `Slashing::NextOffence` (r:1 w:1)
+	/// Proof: `Slashing::NextOffence` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::PendingOffences` (r:1 w:1)
+	/// Proof: `Operators::PendingOffences` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::Operators` (r:1 w:1)
+	/// Proof: `Operators::Operators` (`max_values`: None, `max_size`: Some(226), added: 2701, mode: `MaxEncodedLen`)
+	/// Storage: `Slashing::OffenceRecords` (r:0 w:1)
+	/// Proof: `Slashing::OffenceRecords` (`max_values`: None, `max_size`: Some(174), added: 2649, mode: `MaxEncodedLen`)
+	fn settle_hardware() -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `954`
+		//  Estimated: `3730`
+		// Minimum execution time: 926_256_000 picoseconds.
+		Weight::from_parts(1_016_621_000, 0)
+			.saturating_add(Weight::from_parts(0, 3730))
+			.saturating_add(T::DbWeight::get().reads(8))
+			.saturating_add(T::DbWeight::get().writes(9))
+	}
+	/// Storage: `Operators::NextIndex` (r:1 w:0)
+	/// Proof: `Operators::NextIndex` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::SweepCursor` (r:1 w:1)
+	/// Proof: `Operators::SweepCursor` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	fn sweep() -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `197`
+		//  Estimated: `1489`
+		// Minimum execution time: 67_250_000 picoseconds.
+		Weight::from_parts(76_474_000, 0)
+			.saturating_add(Weight::from_parts(0, 1489))
+			.saturating_add(T::DbWeight::get().reads(2))
+			.saturating_add(T::DbWeight::get().writes(1))
+	}
+	/// Storage: `Operators::UidSlots` (r:1 w:0)
+	/// Proof: `Operators::UidSlots` (`max_values`: None, `max_size`: Some(49), added: 2524, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::Operators` (r:1 w:1)
+	/// Proof: `Operators::Operators` (`max_values`: None, `max_size`: Some(226), added: 2701, mode: `MaxEncodedLen`)
+	/// Storage: `Slashing::Fingerprints` (r:2 w:2)
+	/// Proof: `Slashing::Fingerprints` (`max_values`: None, `max_size`: Some(40), added: 2515, mode: `MaxEncodedLen`)
+	/// Storage: `Slashing::PendingOf` (r:1 w:1)
+	/// Proof: `Slashing::PendingOf` (`max_values`: None, `max_size`: Some(177), added: 2652, mode: `MaxEncodedLen`)
+	/// Storage: `Slashing::NextOffence` (r:1 w:1)
+	/// Proof: `Slashing::NextOffence` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::PendingOffences` (r:1 w:1)
+	/// Proof: `Operators::PendingOffences` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::Challenges` (r:1 w:1)
+	/// Proof: `Operators::Challenges` (`max_values`: None, `max_size`: Some(106), added: 2581, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:1 w:1)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `Balances::Holds` (r:1 w:1)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(265), added: 2740, mode: `MaxEncodedLen`)
+	/// Storage: `Slashing::OffenceRecords` (r:0 w:2)
+	/// Proof: `Slashing::OffenceRecords` (`max_values`: None, `max_size`: Some(174), added: 2649, mode: `MaxEncodedLen`)
+	fn visit() -> Weight {
+		// Proof Size summary in bytes:
+		//  Measured:  `1072`
+		//  Estimated: `6020`
+		// Minimum execution time: 1_179_123_000 picoseconds.
+		Weight::from_parts(1_246_352_000, 0)
+			.saturating_add(Weight::from_parts(0, 6020))
+			.saturating_add(T::DbWeight::get().reads(10))
+			.saturating_add(T::DbWeight::get().writes(11))
+	}
+}
