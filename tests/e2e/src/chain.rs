@@ -158,6 +158,20 @@ impl Chain {
 		[&[pallet.call_index(), index][..], args].concat()
 	}
 
+	/// What happened in a block.
+	pub async fn events_at(&self, number: u64) -> Vec<Event> {
+		let at = self.api.at_block(number).await.expect("the node knows its blocks");
+		let events = at.events().fetch().await.expect("events can be read");
+		events
+			.iter()
+			.filter_map(Result::ok)
+			.map(|event| Event {
+				name: format!("{}.{}", event.pallet_name(), event.event_name()),
+				fields: event.field_bytes().to_vec(),
+			})
+			.collect()
+	}
+
 	/// Signs a call, sends it and waits for its block; returns the events, or why it was refused.
 	pub async fn send(&self, signer: &Keypair, call: &[u8]) -> Result<Vec<Event>, String> {
 		let mut at = self.api.tx().await.map_err(|error| error.to_string())?;
