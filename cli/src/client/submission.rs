@@ -195,8 +195,8 @@ impl Follower<'_> {
 		let (_, digest, reverted_to, cancelled) = event;
 		let fields = json!({ "submission": self.id, "block": block, "digest": digest,
 			"reverted_to": reverted_to, "cancelled": cancelled.to_string() });
-		let head =
-			reverted_to.map_or(String::new(), |version| format!("; the head is version {version} again"));
+		let head = reverted_to
+			.map_or(String::new(), |version| format!("; the head of before is back, as version {version}"));
 		let text = format!(
 			"refuted    the score {} was proven wrong: {} of the reward cancelled{head} (block {block})",
 			names::short_hash(&digest),
