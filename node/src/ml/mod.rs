@@ -1,6 +1,7 @@
 //! The engine as a service of the node: its blobs, its queue, and the door for off-chain workers.
 
 pub mod genesis;
+pub mod hardware;
 mod measurement;
 pub mod metrics;
 

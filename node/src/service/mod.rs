@@ -10,9 +10,9 @@ use crate::{
 	rpc::{self, RpcDependencies},
 };
 use blyan_host::MlEngineExt;
-use blyan_primitives::{operator_key, MEASUREMENT_KEY};
+use blyan_primitives::{hardware_root, operator_key, HardwareComponents, HARDWARE_KEY, MEASUREMENT_KEY};
 use blyan_runtime::RuntimeApi;
-use codec::Encode;
+use codec::{Decode, Encode};
 use cumulus_client_consensus_common::ParachainBlockImport;
 use futures::FutureExt;
 use sc_client_api::Backend as _;
@@ -163,6 +163,7 @@ fn start_engine(
 		crate::ml::metrics::register_all(registry, &engine)?;
 	}
 	if let Some(storage) = backend.offchain_storage() {
+		note_hardware(OffchainDb::new(storage.clone()));
 		engine.measure(move |measurement| {
 			let value = measurement.encode();
 			OffchainDb::new(storage).local_storage_set(StorageKind::PERSISTENT, MEASUREMENT_KEY, &value);
@@ -170,6 +171,23 @@ fn start_engine(
 	}
 	task_manager.keep_alive(engine.stop_on_drop());
 	Ok(engine)
+}
+
+/// Leaves what identifies this machine where off-chain workers find it, and says what an operator would register.
+fn note_hardware(mut storage: OffchainDb<impl sp_core::offchain::OffchainStorage>) {
+	let earlier = storage
+		.local_storage_get(StorageKind::PERSISTENT, HARDWARE_KEY)
+		.and_then(|bytes| HardwareComponents::decode(&mut &bytes[..]).ok());
+	let components = crate::ml::hardware::components(earlier, sp_core::H256::random);
+	let root = hardware_root(&components);
+	match earlier.map(|earlier| hardware_root(&earlier)) {
+		Some(before) if before != root => log::warn!(
+			"🔩 This machine changed: its identifier is {root:?} now. Its operator has to say so \
+			(operators.updateCapabilities) before a hardware challenge finds out"
+		),
+		_ => log::info!("🔩 Identifier of this machine, for its operator's registration: {root:?}"),
+	}
+	storage.local_storage_set(StorageKind::PERSISTENT, HARDWARE_KEY, &components.encode());
 }
 
 /// Puts the operators' session keys into the keystore.

@@ -23,9 +23,11 @@ async fn forced_errors_are_caught_by_operators_that_check() {
 	chain.set_parameter(PERIOD, 12u32).await;
 	let seen: Mutex<(u64, BTreeMap<String, u32>)> = Mutex::default();
 	let counts = wait_until("audits of both kinds", || async {
-		let (from, to) = (seen.lock().unwrap().0 + 1, chain.block_number().await);
+		let from = seen.lock().unwrap().0 + 1;
+		let to = chain.block_number().await;
 		for number in from..=to {
-			for event in chain.events_at(number).await {
+			let events = chain.events_at(number).await;
+			for event in events {
 				let mut seen = seen.lock().unwrap();
 				if event.name == "Audits.Settled" {
 					// The last byte says whether it was wrong on purpose.

@@ -233,7 +233,7 @@ fn consequence(pallet: &str, event: &str, fields: &Value) -> Option<String> {
 			money("paid")?
 		)),
 		("Slashing", "OffenceReported") => Some(format!(
-			"offence    {}: {}, applied from block {} unless an appeal succeeds",
+			"offence    {}: {}, applied from block {}",
 			who("offender")?,
 			fields["kind"].as_str()?,
 			fields["applies_at"]
