@@ -1,7 +1,7 @@
 //! How soon lazy operators are found out, and what laziness earns: a simulation on the pallet's own functions.
 //!
 //! ```text
-//! cargo run --release -p pallet-audits --example detection [-- replicas]
+//! scripts/simulate
 //! ```
 //!
 //! A population of 90 operators plays 100 rounds. As on the chain, a round has as many audits as give every operator three
