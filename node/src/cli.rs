@@ -134,6 +134,8 @@ pub enum DevSeal {
 	Instant,
 	/// Every so many milliseconds.
 	Interval(u64),
+	/// Never: another node seals, and this one follows it.
+	Follow,
 }
 
 /// The node's command line.
@@ -165,6 +167,14 @@ pub struct Cli {
 	#[arg(long)]
 	pub instant_seal: bool,
 
+	/// Let other nodes follow this development chain. They are started with `--dev-follow --bootnodes ADDRESS`.
+	#[arg(long)]
+	pub dev_open: bool,
+
+	/// Follow a development chain that another node seals, instead of sealing one.
+	#[arg(long, conflicts_with_all = ["instant_seal", "dev_block_time"])]
+	pub dev_follow: bool,
+
 	/// Measure the machine on start, as a collator should once.
 	#[arg(long)]
 	pub hardware_benchmarks: bool,
@@ -179,6 +189,9 @@ impl Cli {
 	pub fn dev_seal(&self, chain_type: ChainType) -> Option<DevSeal> {
 		if self.instant_seal {
 			return Some(DevSeal::Instant);
+		}
+		if self.dev_follow {
+			return Some(DevSeal::Follow);
 		}
 		let is_dev = self.run.base.shared_params.is_dev() || chain_type == ChainType::Development;
 		match self.dev_block_time {

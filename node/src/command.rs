@@ -100,7 +100,7 @@ fn run_node(mut cli: Cli) -> Result<()> {
 	runner.run_node_until_exit(|config| async move {
 		let dev_seal = cli.dev_seal(config.chain_spec.chain_type());
 		if let Some(seal) = dev_seal {
-			return service::dev::start(config, seal, &cli.ml).map_err(Into::into);
+			return service::dev::start(config, seal, cli.dev_open, &cli.ml).map_err(Into::into);
 		}
 		let hardware = cli
 			.hardware_benchmarks

@@ -1,6 +1,7 @@
-//! A development chain: one node, no relay chain, blocks on a timer or on demand, each final at once.
+//! A development chain: no relay chain, one node that seals blocks on a timer or on demand, each final at once on it,
+//! and as many nodes as like to follow it.
 
-use super::{Backend, Block, Client, Hash, OffchainParts};
+use super::{Backend, Block, Client, Hash, OffchainParts, Pool};
 use crate::{
 	chain_spec::{Extensions, PARA_ID},
 	cli::{DevSeal, MlParams},
@@ -14,6 +15,7 @@ use sc_consensus::LongestChain;
 use sc_consensus_manual_seal::{consensus::aura::AuraConsensusDataProvider, EngineCommand, ManualSealParams};
 use sc_network::{config::FullNetworkConfiguration, Litep2pNetworkBackend};
 use sc_service::{Configuration, Error, PartialComponents, TaskManager};
+use sc_telemetry::Telemetry;
 use sc_transaction_pool_api::TransactionPool;
 use sp_api::ProvideRuntimeApi;
 use sp_consensus_aura::SlotDuration;
@@ -32,11 +34,19 @@ const RELAY_SLOT_MS: u64 = 6_000;
 /// timestamps out of the future for a while.
 const HEAD_START_SECS: u64 = 2 * 60 * 60;
 
-/// Starts a development node.
-pub fn start(mut config: Configuration, seal: DevSeal, ml: &MlParams) -> Result<TaskManager, Error> {
-	// It must not find peers, and an operator works in its off-chain worker.
-	config.network.default_peers_set.in_peers = 0;
-	config.network.default_peers_set.out_peers = 0;
+/// Starts a development node; `open` lets others follow it.
+pub fn start(
+	mut config: Configuration,
+	seal: DevSeal,
+	open: bool,
+	ml: &MlParams,
+) -> Result<TaskManager, Error> {
+	if !open && seal != DevSeal::Follow {
+		// Two such nodes on one machine have the same genesis and must not take each other's blocks.
+		config.network.default_peers_set.in_peers = 0;
+		config.network.default_peers_set.out_peers = 0;
+	}
+	// An operator works in its off-chain worker.
 	config.offchain_worker.enabled = true;
 
 	let PartialComponents {
@@ -87,32 +97,9 @@ pub fn start(mut config: Configuration, seal: DevSeal, ml: &MlParams) -> Result<
 		engine.clone(),
 	)?;
 
-	let slot_duration = sc_consensus_aura::slot_duration(&*client)?;
-	let para_id = Extensions::try_get(&*config.chain_spec).map_or(PARA_ID, |extensions| extensions.para_id);
-	let proposer = sc_basic_authorship::ProposerFactory::new(
-		task_manager.spawn_handle(),
-		client.clone(),
-		transaction_pool.clone(),
-		config.prometheus_registry(),
-		telemetry.as_ref().map(|telemetry| telemetry.handle()),
-	);
-	let authoring = sc_consensus_manual_seal::run_manual_seal(ManualSealParams {
-		block_import: client.clone(),
-		env: proposer,
-		client: client.clone(),
-		pool: transaction_pool.clone(),
-		select_chain: LongestChain::<Backend, Block>::new(backend.clone()),
-		commands_stream: seal_commands(seal, &*transaction_pool),
-		consensus_data_provider: Some(Box::new(AuraConsensusDataProvider::<Block>::new_with_slot_duration(
-			slot_duration,
-		))),
-		create_inherent_data_providers: inherent_data_providers(
-			client.clone(),
-			para_id.into(),
-			slot_duration,
-		)?,
-	});
-	task_manager.spawn_essential_handle().spawn_blocking("dev-seal", None, authoring);
+	if seal != DevSeal::Follow {
+		spawn_authoring(&config, seal, &client, &backend, &transaction_pool, &telemetry, &task_manager)?;
+	}
 
 	sc_service::spawn_tasks(sc_service::SpawnTasksParams {
 		rpc_builder: super::rpc_builder(client.clone(), transaction_pool.clone(), engine),
@@ -132,8 +119,48 @@ pub fn start(mut config: Configuration, seal: DevSeal, ml: &MlParams) -> Result<
 	match seal {
 		DevSeal::Instant => log::info!("🛠  Development chain: a block for every transaction"),
 		DevSeal::Interval(ms) => log::info!("🛠  Development chain: a block every {ms} ms"),
+		DevSeal::Follow => log::info!("🛠  Development chain: following the node that seals it"),
 	}
 	Ok(task_manager)
+}
+
+/// Starts to seal blocks.
+fn spawn_authoring(
+	config: &Configuration,
+	seal: DevSeal,
+	client: &Arc<Client>,
+	backend: &Arc<Backend>,
+	transaction_pool: &Arc<Pool>,
+	telemetry: &Option<Telemetry>,
+	task_manager: &TaskManager,
+) -> Result<(), Error> {
+	let slot_duration = sc_consensus_aura::slot_duration(&**client)?;
+	let para_id = Extensions::try_get(&*config.chain_spec).map_or(PARA_ID, |extensions| extensions.para_id);
+	let proposer = sc_basic_authorship::ProposerFactory::new(
+		task_manager.spawn_handle(),
+		client.clone(),
+		transaction_pool.clone(),
+		config.prometheus_registry(),
+		telemetry.as_ref().map(|telemetry| telemetry.handle()),
+	);
+	let authoring = sc_consensus_manual_seal::run_manual_seal(ManualSealParams {
+		block_import: client.clone(),
+		env: proposer,
+		client: client.clone(),
+		pool: transaction_pool.clone(),
+		select_chain: LongestChain::<Backend, Block>::new(backend.clone()),
+		commands_stream: seal_commands(seal, &**transaction_pool),
+		consensus_data_provider: Some(Box::new(AuraConsensusDataProvider::<Block>::new_with_slot_duration(
+			slot_duration,
+		))),
+		create_inherent_data_providers: inherent_data_providers(
+			client.clone(),
+			para_id.into(),
+			slot_duration,
+		)?,
+	});
+	task_manager.spawn_essential_handle().spawn_blocking("dev-seal", None, authoring);
+	Ok(())
 }
 
 /// The stream of moments at which a block is sealed and finalised.
@@ -148,6 +175,7 @@ fn seal_commands(
 		sender: None,
 	};
 	match seal {
+		DevSeal::Follow => futures::stream::pending().boxed(),
 		DevSeal::Instant => pool.import_notification_stream().map(move |_| command(false)).boxed(),
 		DevSeal::Interval(ms) => {
 			let mut ticks = tokio::time::interval(Duration::from_millis(ms));

@@ -27,7 +27,15 @@ pub struct NodeConfig {
 	pub block_time_ms: u64,
 	/// Threads of the engine.
 	pub engine_threads: u16,
+	/// The port under which other nodes follow this one, if any may.
+	pub open_at: Option<u16>,
+	/// Where the node is that this one follows, if it does not seal blocks itself.
+	pub following: Option<String>,
 }
+
+/// The identity of a node that others follow, and the name that comes of it.
+const NODE_KEY: &str = "0000000000000000000000000000000000000000000000000000000000000001";
+const NODE_NAME: &str = "12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp";
 
 impl NodeConfig {
 	/// A development node with the tiny model, three operators and a block every half second.
@@ -38,7 +46,26 @@ impl NodeConfig {
 			operators: ["//Alice", "//Bob", "//Charlie"].map(String::from).to_vec(),
 			block_time_ms: 500,
 			engine_threads: 1,
+			open_at: None,
+			following: None,
 		}
+	}
+
+	/// Lets other nodes follow.
+	pub fn open(mut self) -> Self {
+		self.open_at = Some(free_port());
+		self
+	}
+
+	/// Follows a node that was started [`open`](Self::open).
+	///
+	/// # Panics
+	///
+	/// If it was not.
+	pub fn following(mut self, node: &Node) -> Self {
+		let port = node.config.open_at.expect("the other node is open");
+		self.following = Some(format!("/ip4/127.0.0.1/tcp/{port}/p2p/{NODE_NAME}"));
+		self
 	}
 
 	/// With the keys of these operators only.
@@ -60,16 +87,22 @@ impl NodeConfig {
 		let mut command = Command::new(binary("blyan-node"));
 		command
 			.arg("--dev")
-			.args(["--dev-block-time", &self.block_time_ms.to_string()])
 			.arg("--base-path")
 			.arg(&self.base_path)
 			.args(["--rpc-port", &port.to_string()])
 			// Nodes of different tests must neither meet nor fight over a port.
-			.args(["--port", &free_port().to_string(), "--no-mdns", "--no-prometheus", "--no-telemetry"])
+			.args(["--port", &self.open_at.unwrap_or_else(free_port).to_string(), "--no-mdns", "--no-prometheus", "--no-telemetry"])
 			.args(["--engine-threads", &self.engine_threads.to_string()])
 			.stdin(Stdio::null())
 			.stdout(log.try_clone().expect("a file handle can be duplicated"))
 			.stderr(log);
+		match &self.following {
+			Some(address) => command.args(["--dev-follow", "--bootnodes", address]),
+			None => command.args(["--dev-block-time", &self.block_time_ms.to_string()]),
+		};
+		if self.open_at.is_some() {
+			command.args(["--dev-open", "--node-key", NODE_KEY]);
+		}
 		if let Some(model) = &self.model {
 			command.arg("--genesis-model").arg(model);
 		}

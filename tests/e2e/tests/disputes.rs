@@ -1,7 +1,7 @@
 //! Two of three operators agree on a wrong score, and it is proven wrong.
 #![allow(clippy::unwrap_used)]
 
-use blyan_e2e::{account, parameter, tiny_model, wait_until, Lie, World, SLOT};
+use blyan_e2e::{account, parameter, tiny_model, wait_until, Chain, Lie, NodeConfig, World, SLOT};
 use blyan_primitives::{traits::OffenceKind, ModelInfo, Query, SubmissionId};
 use blyan_runtime_api::{
 	disputes::{GameEnd, GameInfo},
@@ -22,9 +22,20 @@ async fn model(world: &World) -> ModelInfo {
 /// A miner submits noise, and two operators, whose keys the test holds, call it a great improvement. Returns once their
 /// verdict has decided.
 async fn collude(world: &World) -> Lie {
+	collude_beside(world, &[]).await
+}
+
+/// The same where other nodes need the noise as well.
+async fn collude_beside(world: &World, others: &[&Chain]) -> Lie {
 	let noise = world.files.noise(1);
 	let before = model(world).await;
 	world.command.expect(&["submit", &noise.arg(), "--slot", SLOT, "--suri", "//Dave", "--no-wait"]);
+	for other in others {
+		wait_until("the other node to hear of the submission", || async {
+			other.upload(noise.block.blob.hash, &noise.bytes()).await.ok()
+		})
+		.await;
+	}
 	world.chain.wait_for_evaluation(ID, EvaluationStage::Sealing).await;
 	let dir = world.files.path("liars");
 	let lie = Lie::about(&world.chain, ID, &dir, &tiny_model(), &noise.bytes()).await;
@@ -85,6 +96,29 @@ async fn a_lie_of_two_thirds_falls_when_one_honest_node_plays_against_it() {
 	expect_justice(&world, &lie, &game, "//Charlie").await;
 	let honest = world.chain.operator("//Charlie").await;
 	assert!(honest.quarantined_until.is_none() && honest.eligible, "{honest:?}");
+}
+
+/// Three machines: the first liar's seals the blocks, the second liar's only follows, and so does the honest one's. What
+/// the honest node says reaches the chain through the liars' nodes or not at all.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lie_of_two_nodes_falls_when_the_third_plays_against_it() {
+	let world = World::with(|config| config.operators(&[]).open()).await;
+	let follower = |name: &str, operators: &[&str]| {
+		NodeConfig::new(&world.files.path(name)).operators(operators).following(&world.node).start()
+	};
+	let second = follower("second", &[]);
+	let honest = follower("honest", &["//Charlie"]);
+	let (second, honest_chain) = (Chain::connect(&second.url()).await, Chain::connect(&honest.url()).await);
+	let lie = collude_beside(&world, &[&honest_chain, &second]).await;
+	let opened = lie.wait_for_game(&honest_chain, ID).await;
+	lie.defend(&world.chain, opened.id, &dev::ferdie()).await;
+	let game = world.chain.wait_for_game_end(opened.id).await;
+	assert_eq!(game.ended.unwrap().0, GameEnd::Executed, "the chain itself computed the block");
+	expect_justice(&world, &lie, &game, "//Charlie").await;
+	for chain in [&second, &honest_chain] {
+		let seen = chain.wait_for_game_end(opened.id).await;
+		assert_eq!(seen.refuted, game.refuted, "all nodes see the same");
+	}
 }
 
 #[tokio::test(flavor = "multi_thread")]
