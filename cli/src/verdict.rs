@@ -243,7 +243,7 @@ fn change(improvement: f64) -> String {
 pub fn hold(decided: &DecidedSubmission) -> Option<String> {
 	(decided.held > 0 && !decided.refuted).then(|| {
 		format!(
-			"reward {}, on hold until block {} unless the score is disputed",
+			"{} on hold until block {} unless the score is disputed",
 			amount::show(decided.held),
 			decided.matures_at
 		)
@@ -338,7 +338,7 @@ mod tests {
 		assert_eq!(text(2, false), "accepted, disputed in 2 games");
 		assert_eq!(text(2, true), "accepted, proven wrong");
 		let held = hold(&decided(0, false)).unwrap();
-		assert_eq!(held, "reward 1.5 BLY, on hold until block 610 unless the score is disputed");
+		assert_eq!(held, "1.5 BLY on hold until block 610 unless the score is disputed");
 		assert_eq!(hold(&decided(0, true)), None);
 	}
 
