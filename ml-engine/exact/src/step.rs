@@ -8,27 +8,27 @@
 //! Inputs that both parties agree on may still be nonsense, if both lie. Every number is therefore held against the
 //! bound that the definition gives it, and a number outside of it condemns both ([`StepError::InputImpossible`]).
 
+mod judge;
+mod prover;
+
+pub use prover::Prover;
+
 use crate::{
 	attention::{attend, quantise_head, quantise_value},
-	block::{unpack, BlockShape, Layout, HASH_BYTES, HEADER_BYTES},
+	block::{unpack, BlockShape, Layout},
 	hash::{blake2_256, Hash},
 	linear::{add_residual, Matrix, LOGIT_MAX, PROJECTION_MAX, RESIDUAL_MAX},
 	loss::loss,
-	merkle,
 	norm::{norm_quant, norm_quant_squared_relu, Activations},
 	number::Scale,
 	program::{Operator, Program, Shape},
 	rotary::rotate,
 	routing::{mix, route, Choice, GATE_ONE},
-	trace::{activation_bytes, choice_bytes, integer_bytes, token_before, Trace},
-	tree,
+	trace::{activation_bytes, choice_bytes, integer_bytes, token_before},
 };
-use alloc::{
-	collections::{BTreeMap, BTreeSet},
-	vec,
-	vec::Vec,
-};
+use alloc::{collections::BTreeMap, vec, vec::Vec};
 use core::ops::Range;
+use judge::Judge;
 
 /// Where the candidate takes the place of a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -657,304 +657,6 @@ fn layout_of(program: &Program, tensors: Tensors) -> Result<Layout, StepError> {
 	};
 	// The program's configuration is valid, and with it every shape of its blocks.
 	Layout::new(shape).map_err(|_| StepError::NoSuchPlace)
-}
-
-/// Checks every input against what is agreed on.
-struct Judge<'a> {
-	program: &'a Program,
-	commitments: &'a Commitments,
-	agreed: &'a [Hash],
-	evidence: core::slice::Iter<'a, Evidence>,
-	/// Tensor root of the trunk, root over the heads.
-	model: Option<(Hash, Hash)>,
-	heads: BTreeMap<(u8, u16), Hash>,
-	tiles: BTreeMap<(Tensors, usize), &'a [u8]>,
-	sequence: Option<&'a [u8]>,
-}
-
-impl<'a> Judge<'a> {
-	fn model(&mut self) -> Result<(Hash, Hash), StepError> {
-		if let Some(model) = self.model {
-			return Ok(model);
-		}
-		let Some(Evidence::Model { trunk, heads }) = self.evidence.next() else {
-			return Err(StepError::WitnessMalformed);
-		};
-		if model_root_of(self.program, trunk, heads) != self.commitments.model_root {
-			return Err(StepError::WitnessUnproven);
-		}
-		self.model = Some((*trunk, *heads));
-		Ok((*trunk, *heads))
-	}
-
-	fn tensor_root(&mut self, tensors: Tensors) -> Result<Hash, StepError> {
-		let Tensors::Expert { layer, expert } = tensors else { return Ok(self.model()?.0) };
-		if let Some(candidate) = &self.commitments.candidate {
-			if (candidate.layer, candidate.expert) == (layer, expert) {
-				return Ok(candidate.tensor_root);
-			}
-		}
-		if let Some(root) = self.heads.get(&(layer, expert)) {
-			return Ok(*root);
-		}
-		let (_, heads) = self.model()?;
-		let Some(Evidence::Head { tensor_root, path }) = self.evidence.next() else {
-			return Err(StepError::WitnessMalformed);
-		};
-		let config = self.program.config();
-		let slot = config.slot_index(layer, expert).ok_or(StepError::InputImpossible)? as usize;
-		let leaf = merkle::leaf(tensor_root);
-		if !merkle::verify(&heads, config.slots() as usize, slot, &leaf, path) {
-			return Err(StepError::WitnessUnproven);
-		}
-		self.heads.insert((layer, expert), *tensor_root);
-		Ok(*tensor_root)
-	}
-
-	fn tile(&mut self, layout: &Layout, tensors: Tensors, tile: usize) -> Result<&'a [u8], StepError> {
-		if let Some(bytes) = self.tiles.get(&(tensors, tile)) {
-			return Ok(bytes);
-		}
-		let root = self.tensor_root(tensors)?;
-		let Some(Evidence::Tile { bytes, tiles, path }) = self.evidence.next() else {
-			return Err(StepError::WitnessMalformed);
-		};
-		if !layout.proves_tile(&root, tile, bytes, tiles, path) {
-			return Err(StepError::WitnessUnproven);
-		}
-		self.tiles.insert((tensors, tile), bytes);
-		Ok(bytes)
-	}
-}
-
-fn model_root_of(program: &Program, trunk: &Hash, heads: &Hash) -> Hash {
-	crate::weights::model_root_over(program.config(), trunk, heads)
-}
-
-impl Inputs for Judge<'_> {
-	fn blocks(&mut self, operator: usize, row: usize, blocks: Range<usize>) -> Result<Vec<u8>, StepError> {
-		let shape = self.program.shape_at(operator).ok_or(StepError::NoSuchPlace)?;
-		let root = self.agreed.get(operator).ok_or(StepError::NoSuchPlace)?;
-		let Some(Evidence::Blocks { bytes, others, path }) = self.evidence.next() else {
-			return Err(StepError::WitnessMalformed);
-		};
-		let len = (blocks.end * shape.block_bytes).min(shape.row_bytes) - blocks.start * shape.block_bytes;
-		if bytes.len() != len || others.len() + blocks.len() != shape.blocks() {
-			return Err(StepError::WitnessMalformed);
-		}
-		let mut hashes = others.clone();
-		let read = bytes.chunks(shape.block_bytes).map(|block| blake2_256(&[block]));
-		hashes.splice(blocks.start..blocks.start, read);
-		if !tree::verify(root, shape.rows, row, &tree::root(&hashes), path) {
-			return Err(StepError::WitnessUnproven);
-		}
-		Ok(bytes.clone())
-	}
-
-	fn output(&mut self, operator: usize) -> Result<Vec<u8>, StepError> {
-		let shape = self.program.shape_at(operator).ok_or(StepError::NoSuchPlace)?;
-		let root = self.agreed.get(operator).ok_or(StepError::NoSuchPlace)?;
-		let Some(Evidence::Output(bytes)) = self.evidence.next() else {
-			return Err(StepError::WitnessMalformed);
-		};
-		if bytes.len() != shape.rows * shape.row_bytes {
-			return Err(StepError::WitnessMalformed);
-		}
-		if shape.root(bytes) != *root {
-			return Err(StepError::WitnessUnproven);
-		}
-		Ok(bytes.clone())
-	}
-
-	fn tensor(&mut self, tensors: Tensors, range: Range<usize>) -> Result<Vec<u8>, StepError> {
-		let layout = layout_of(self.program, tensors)?;
-		let mut bytes = Vec::with_capacity(range.len());
-		for tile in layout.tiles_of(&range) {
-			let place = layout.tile(tile);
-			let (start, end) = (range.start.max(place.start), range.end.min(place.end));
-			let tile = self.tile(&layout, tensors, tile)?;
-			bytes.extend_from_slice(&tile[start - place.start..end - place.start]);
-		}
-		Ok(bytes)
-	}
-
-	fn sequence(&mut self) -> Result<Vec<u8>, StepError> {
-		if let Some(bytes) = self.sequence {
-			return Ok(bytes.to_vec());
-		}
-		let Some(Evidence::Sequence { bytes, path }) = self.evidence.next() else {
-			return Err(StepError::WitnessMalformed);
-		};
-		let Commitments { holdout_root, holdout_sequences, sequence, .. } = self.commitments;
-		let (count, index) = (*holdout_sequences as usize, *sequence as usize);
-		let is_proven = bytes.len() == self.program.positions()
-			&& merkle::verify(holdout_root, count, index, &merkle::leaf(bytes), path);
-		if !is_proven {
-			return Err(StepError::WitnessUnproven);
-		}
-		self.sequence = Some(bytes);
-		Ok(bytes.clone())
-	}
-}
-
-/// Everything a party needs to show how it came to a value.
-#[derive(Clone, Copy, Debug)]
-pub struct Prover<'a> {
-	/// The execution.
-	pub trace: &'a Trace,
-	/// The trunk's file.
-	pub trunk: &'a [u8],
-	/// Tensor roots of all heads of the baseline, in row-major order.
-	pub heads: &'a [Hash],
-	/// Files of the experts that fill the slots in this trace, in row-major order: the candidate in its place.
-	pub experts: &'a [&'a [u8]],
-	/// The candidate, in a trace of the model with it.
-	pub candidate: Option<CandidateSlot>,
-	/// The bytes of the holdout, sequences one after another.
-	pub holdout: &'a [u8],
-	/// Index of the sequence in it.
-	pub sequence: u32,
-}
-
-impl Prover<'_> {
-	/// Notes down everything that computing the block at `place` reads. The files must be valid blocks.
-	pub fn record(&self, place: Place) -> Result<Witness, StepError> {
-		let mut recorder =
-			Recorder { prover: self, witness: Witness::default(), seen: BTreeSet::new(), sequence: false };
-		compute(self.trace.program(), place, &mut recorder)?;
-		Ok(recorder.witness)
-	}
-
-	/// What [`execute`] checks this prover's witnesses against.
-	pub fn commitments(&self) -> Result<Commitments, StepError> {
-		let (trunk, heads) = self.model()?;
-		let len = self.trace.program().positions();
-		Ok(Commitments {
-			model_root: model_root_of(self.trace.program(), &trunk, &heads),
-			candidate: self.candidate,
-			holdout_root: merkle::root_of(self.holdout.chunks_exact(len)),
-			holdout_sequences: (self.holdout.len() / len) as u32,
-			sequence: self.sequence,
-		})
-	}
-
-	fn model(&self) -> Result<(Hash, Hash), StepError> {
-		let heads = merkle::root_of(self.heads.iter().map(Hash::as_slice));
-		Ok((stored_root(self.trunk)?, heads))
-	}
-
-	fn file(&self, tensors: Tensors) -> Result<&[u8], StepError> {
-		let Tensors::Expert { layer, expert } = tensors else { return Ok(self.trunk) };
-		let config = self.trace.program().config();
-		let slot = config.slot_index(layer, expert).ok_or(StepError::InputImpossible)?;
-		self.experts.get(slot as usize).copied().ok_or(StepError::NoSuchPlace)
-	}
-}
-
-/// The tensor root in a file's header.
-fn stored_root(file: &[u8]) -> Result<Hash, StepError> {
-	let root = file.get(HEADER_BYTES - HASH_BYTES..HEADER_BYTES);
-	root.and_then(|root| root.try_into().ok()).ok_or(StepError::TensorInvalid)
-}
-
-/// What has been shown already, and is not shown twice.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Shown {
-	Model,
-	Head(u8, u16),
-	Tile(Tensors, usize),
-}
-
-struct Recorder<'a> {
-	prover: &'a Prover<'a>,
-	witness: Witness,
-	seen: BTreeSet<Shown>,
-	sequence: bool,
-}
-
-impl Recorder<'_> {
-	fn show_root(&mut self, tensors: Tensors) -> Result<(), StepError> {
-		let prover = self.prover;
-		let slot = match tensors {
-			Tensors::Trunk => None,
-			Tensors::Expert { layer, expert } => Some((layer, expert)),
-		};
-		let is_candidate = |candidate: &CandidateSlot| Some((candidate.layer, candidate.expert)) == slot;
-		if prover.candidate.as_ref().is_some_and(is_candidate) {
-			return Ok(());
-		}
-		if slot.is_some_and(|(layer, expert)| self.seen.contains(&Shown::Head(layer, expert))) {
-			return Ok(());
-		}
-		if self.seen.insert(Shown::Model) {
-			let (trunk, heads) = prover.model()?;
-			self.witness.0.push(Evidence::Model { trunk, heads });
-		}
-		let Some((layer, expert)) = slot else { return Ok(()) };
-		self.seen.insert(Shown::Head(layer, expert));
-		let config = prover.trace.program().config();
-		let index = config.slot_index(layer, expert).ok_or(StepError::InputImpossible)? as usize;
-		let leaves: Vec<Hash> = prover.heads.iter().map(|root| merkle::leaf(root)).collect();
-		let path = merkle::prove(&leaves, index).ok_or(StepError::NoSuchPlace)?;
-		self.witness.0.push(Evidence::Head { tensor_root: prover.heads[index], path });
-		Ok(())
-	}
-
-	fn show_tile(&mut self, layout: &Layout, tensors: Tensors, tile: usize) -> Result<(), StepError> {
-		if self.seen.contains(&Shown::Tile(tensors, tile)) {
-			return Ok(());
-		}
-		self.show_root(tensors)?;
-		self.seen.insert(Shown::Tile(tensors, tile));
-		let file = self.prover.file(tensors)?;
-		let index = file.get(layout.index_offset()..).unwrap_or_default().as_chunks().0;
-		let path = merkle::prove(index, tile).ok_or(StepError::TensorInvalid)?;
-		let bytes = file.get(layout.tile(tile)).ok_or(StepError::TensorInvalid)?.to_vec();
-		self.witness.0.push(Evidence::Tile { bytes, tiles: merkle::root(index), path });
-		Ok(())
-	}
-}
-
-impl Inputs for Recorder<'_> {
-	fn blocks(&mut self, operator: usize, row: usize, blocks: Range<usize>) -> Result<Vec<u8>, StepError> {
-		let trace = self.prover.trace;
-		let shape = trace.program().shape_at(operator).ok_or(StepError::NoSuchPlace)?;
-		let content = trace.row(operator, row).ok_or(StepError::NoSuchPlace)?;
-		let range = blocks.start * shape.block_bytes..(blocks.end * shape.block_bytes).min(content.len());
-		let bytes = content.get(range).ok_or(StepError::NoSuchPlace)?.to_vec();
-		let mut others = shape.block_hashes(content);
-		others.drain(blocks);
-		let rows = shape.row_hashes(trace.output(operator).ok_or(StepError::NoSuchPlace)?);
-		let path = tree::prove(&rows, row).ok_or(StepError::NoSuchPlace)?;
-		self.witness.0.push(Evidence::Blocks { bytes: bytes.clone(), others, path });
-		Ok(bytes)
-	}
-
-	fn output(&mut self, operator: usize) -> Result<Vec<u8>, StepError> {
-		let bytes = self.prover.trace.output(operator).ok_or(StepError::NoSuchPlace)?.to_vec();
-		self.witness.0.push(Evidence::Output(bytes.clone()));
-		Ok(bytes)
-	}
-
-	fn tensor(&mut self, tensors: Tensors, range: Range<usize>) -> Result<Vec<u8>, StepError> {
-		let layout = layout_of(self.prover.trace.program(), tensors)?;
-		for tile in layout.tiles_of(&range) {
-			self.show_tile(&layout, tensors, tile)?;
-		}
-		self.prover.file(tensors)?.get(range).map(<[u8]>::to_vec).ok_or(StepError::TensorInvalid)
-	}
-
-	fn sequence(&mut self) -> Result<Vec<u8>, StepError> {
-		let len = self.prover.trace.program().positions();
-		let leaves: Vec<Hash> = self.prover.holdout.chunks_exact(len).map(merkle::leaf).collect();
-		let index = self.prover.sequence as usize;
-		let bytes = self.prover.holdout.chunks_exact(len).nth(index).ok_or(StepError::NoSuchPlace)?.to_vec();
-		if !core::mem::replace(&mut self.sequence, true) {
-			let path = merkle::prove(&leaves, index).ok_or(StepError::NoSuchPlace)?;
-			self.witness.0.push(Evidence::Sequence { bytes: bytes.clone(), path });
-		}
-		Ok(bytes)
-	}
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
-use super::*;
+use super::{prover::stored_root, *};
 use crate::{
 	block::{write_expert, write_trunk},
 	config::ModelConfig,
 	golden::{random_expert, random_model, OwnedModel},
-	Model,
+	Model, Trace,
 };
 use proptest::prelude::*;
 use std::string::String;
