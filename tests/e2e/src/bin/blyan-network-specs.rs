@@ -4,7 +4,8 @@ use blyan_e2e::network::ChainSpecs;
 use clap::Parser;
 use std::path::PathBuf;
 
-/// Writes DIR/relay.json, a relay chain with validators Alice and Bob, and DIR/para.json, which it backs.
+/// Writes DIR/relay.json, a relay chain with validators //Charlie and //Dave, and DIR/para.json, which it backs and whose
+/// collators are //Alice and //Bob.
 #[derive(Parser)]
 struct Args {
 	/// Where to write them.
@@ -18,6 +19,6 @@ struct Args {
 
 fn main() {
 	let Args { out, model } = Args::parse();
-	let ChainSpecs { relay, para } = ChainSpecs::write(&out, &["Alice", "Bob"], &model);
+	let ChainSpecs { relay, para } = ChainSpecs::write(&out, &["Charlie", "Dave"], &model);
 	println!("{}\n{}", relay.display(), para.display());
 }
