@@ -173,6 +173,20 @@ fn start_engine(
 	Ok(engine)
 }
 
+/// Begins to tell Prometheus about the chain and the process, if it asks at all.
+fn start_metrics(
+	config: &Configuration,
+	client: &Arc<Client>,
+	keystore: KeystorePtr,
+	task_manager: &TaskManager,
+) -> Result<(), Error> {
+	if let Some(registry) = config.prometheus_registry() {
+		let polling = crate::metrics::start(registry, client.clone(), keystore)?;
+		task_manager.spawn_handle().spawn_blocking("chain-metrics", "metrics", polling);
+	}
+	Ok(())
+}
+
 /// Leaves what identifies this machine where off-chain workers find it, and says what an operator would register.
 fn note_hardware(mut storage: OffchainDb<impl sp_core::offchain::OffchainStorage>) {
 	let earlier = storage

@@ -110,6 +110,8 @@ pub async fn start(
 		engine.clone(),
 	)?;
 
+	super::start_metrics(&config, &client, keystore.clone(), &task_manager)?;
+
 	let bootnode = BootnodeAddresses::of(&config);
 	sc_service::spawn_tasks(sc_service::SpawnTasksParams {
 		rpc_builder: super::rpc_builder(client.clone(), pool.clone(), engine),
