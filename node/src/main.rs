@@ -6,6 +6,7 @@
 mod chain_spec;
 mod cli;
 mod command;
+mod hello;
 mod ml;
 mod rpc;
 mod service;
