@@ -6,6 +6,7 @@
 mod chain_spec;
 mod cli;
 mod command;
+mod exchange;
 mod ml;
 mod rpc;
 mod service;

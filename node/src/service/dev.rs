@@ -5,6 +5,7 @@ use super::{Backend, Block, Client, Hash, OffchainParts, Pool};
 use crate::{
 	chain_spec::{Extensions, PARA_ID},
 	cli::{DevSeal, MlParams},
+	exchange::{self, ExchangeParts},
 };
 use codec::Encode;
 use cumulus_client_parachain_inherent::MockValidationDataInherentDataProvider;
@@ -63,10 +64,11 @@ pub fn start(
 	super::insert_operator_keys(&keystore_container.keystore(), &ml.operators(true))?;
 	let engine = super::start_engine(&config, ml, &backend, &mut task_manager)?;
 
-	let net_config = FullNetworkConfiguration::<_, _, Litep2pNetworkBackend>::new(
+	let mut net_config = FullNetworkConfiguration::<_, _, Litep2pNetworkBackend>::new(
 		&config.network,
 		config.prometheus_registry().cloned(),
 	);
+	let exchange = exchange::install(&config, &client, &mut net_config);
 	let metrics = sc_network::NotificationMetrics::new(config.prometheus_registry());
 	let (network, system_rpc_tx, tx_handler_controller, sync_service, _) =
 		sc_service::build_network(sc_service::BuildNetworkParams {
@@ -83,6 +85,18 @@ pub fn start(
 			metrics,
 			gap_sync_body_policy: None,
 		})?;
+	let exchange = exchange.start(
+		&config,
+		ExchangeParts {
+			client: &client,
+			engine: &engine,
+			keystore: keystore_container.keystore(),
+			network: network.clone(),
+			sync: &sync_service,
+			task_manager: &task_manager,
+			params: &ml.exchange,
+		},
+	)?;
 
 	super::spawn_offchain_workers(
 		&config,
@@ -102,7 +116,7 @@ pub fn start(
 	}
 
 	sc_service::spawn_tasks(sc_service::SpawnTasksParams {
-		rpc_builder: super::rpc_builder(client.clone(), transaction_pool.clone(), engine),
+		rpc_builder: super::rpc_builder(client.clone(), transaction_pool.clone(), engine, exchange),
 		network,
 		client,
 		keystore: keystore_container.keystore(),
