@@ -7,12 +7,14 @@
 mod chain;
 mod command;
 mod lie;
+mod metrics;
 mod node;
 mod world;
 
 pub use chain::{account, parameter, wait_until, CallCost, Chain, Event, Submission};
 pub use command::{Command, Finished, Running, REFUSED, WRONG_NETWORK};
 pub use lie::Lie;
+pub use metrics::{names_in_query, Metrics};
 pub use node::{Node, NodeConfig};
 pub use world::{no_expert, Expert, Files, World, SLOT};
 
