@@ -6,6 +6,8 @@
 mod chain_spec;
 mod cli;
 mod command;
+mod metrics;
+mod hello;
 mod ml;
 mod rpc;
 mod service;

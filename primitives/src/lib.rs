@@ -28,9 +28,9 @@ pub use model::{
 	VersionIndex,
 };
 pub use operator::{
-	hardware_root, HardwareComponent, HardwareComponents, HardwareOpening, Measurement, Measures,
-	OperatorUid, PerformanceTier, HARDWARE_COMPONENTS, HARDWARE_KEY, HARDWARE_PATH, MEASUREMENT_KEY,
-	TIER_THRESHOLDS,
+	hardware_root, possession_payload, HardwareComponent, HardwareComponents, HardwareOpening, Measurement,
+	Measures, OperatorUid, PerformanceTier, HARDWARE_COMPONENTS, HARDWARE_KEY, HARDWARE_PATH,
+	MEASUREMENT_KEY, POSSESSION_CONTEXT, TIER_THRESHOLDS,
 };
 pub use pow::{leading_zero_bits, pow_hash, search_pow, PowStamp, POW_CONTEXT};
 pub use score::{

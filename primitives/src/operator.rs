@@ -11,6 +11,8 @@ use sp_core::H256;
 pub const MEASUREMENT_KEY: &[u8] = b"blyan/operators/measurement";
 /// Where a node leaves its [`HardwareComponents`], SCALE encoded, in its persistent off-chain storage.
 pub const HARDWARE_KEY: &[u8] = b"blyan/operators/hardware";
+/// Domain separator of the proof that an operator has the session key.
+pub const POSSESSION_CONTEXT: &[u8] = b"blyan/possession/1";
 /// Components that a hardware identifier commits to.
 pub const HARDWARE_COMPONENTS: usize = 8;
 /// Siblings on the way from a component to the root: the tree is complete.
@@ -164,6 +166,13 @@ pub fn hardware_root(components: &HardwareComponents) -> H256 {
 
 fn leaves(components: &HardwareComponents) -> Vec<[u8; 32]> {
 	(0u8..).zip(components).map(|(index, component)| component.leaf(index).0).collect()
+}
+
+/// What a session key signs to be accepted for `who` on the chain with this genesis hash.
+///
+/// Naming the account keeps a proof from being copied out of the pool by somebody else.
+pub fn possession_payload(genesis: &impl Encode, who: &impl Encode) -> Vec<u8> {
+	(POSSESSION_CONTEXT, genesis, who).encode()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Arguments of audits and of operators.
+//! Arguments of audits.
 
 use super::SignerArgs;
 use clap::{Args, Subcommand};
@@ -72,23 +72,4 @@ pub struct SpotCheckArgs {
 	/// Seed of the choice; another one every time if absent.
 	#[arg(long)]
 	pub seed: Option<u64>,
-}
-
-/// What an operator does by hand.
-#[derive(Debug, Subcommand)]
-pub enum OperatorCommand {
-	/// Add to the stake.
-	TopUp {
-		/// How much, in BLY.
-		amount: String,
-		/// The operator.
-		#[command(flatten)]
-		signer: SignerArgs,
-	},
-	/// Ask to be drawn again after a quarantine.
-	Return {
-		/// The operator.
-		#[command(flatten)]
-		signer: SignerArgs,
-	},
 }

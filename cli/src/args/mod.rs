@@ -3,13 +3,15 @@
 mod audit;
 mod demo;
 mod learning;
+mod operator;
 
-pub use audit::{AuditCommand, ChallengeArgs, OperatorCommand, SpotCheckArgs};
+pub use audit::{AuditCommand, ChallengeArgs, SpotCheckArgs};
 pub use demo::DemoArgs;
 pub use learning::{
 	DatasetCommand, DatasetOutput, MineArgs, SubmitArgs, TrainBaseArgs, TrainCommand, TrainExpertArgs,
 	TrainingArgs, WaitingArgs,
 };
+pub use operator::{MachineArgs, OperatorCommand, RegisterArgs, SessionKeyArgs};
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -111,7 +113,7 @@ pub enum Command {
 	/// List the operators.
 	Operators,
 
-	/// What an operator does by hand.
+	/// Become an operator, and what an operator does by hand.
 	#[command(subcommand)]
 	Operator(OperatorCommand),
 
@@ -274,6 +276,11 @@ mod tests {
 			"audit challenge",
 			"audit challenge 1 --resume 2",
 			"audit spot-check --tiles 0",
+			"operator register --hardware 0x12",
+			"operator register --capabilities telepathy",
+			"operator register --region Germany",
+			"operator update --no-hardware --capabilities",
+			"operator top-up",
 			"mine --slot three",
 			"balance --genesis 0x12",
 			"dataset from-files",

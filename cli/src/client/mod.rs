@@ -4,6 +4,7 @@ mod blobs;
 mod disputes;
 mod events;
 mod network;
+mod operators;
 mod rpc;
 mod submission;
 mod transaction;

@@ -1,8 +1,13 @@
 //! The engine's figures for Prometheus, read from the queue whenever somebody looks.
 
 use super::{EngineService, EngineStatus};
+use blyan_engine::queue::{Durations, QueueMetrics, DURATION_BOUNDS};
 use std::sync::Arc;
 use substrate_prometheus_endpoint::{
+	prometheus::{
+		core::{Collector, Desc, Describer},
+		proto,
+	},
 	register, MetricSource, Opts, PrometheusError, Registry, SourcedCounter, SourcedGauge,
 };
 
@@ -21,10 +26,47 @@ impl MetricSource for Figure {
 	}
 }
 
+/// How long one kind of work took, as a histogram whose counts the queue keeps.
+#[derive(Clone)]
+struct Latency {
+	engine: Arc<EngineService>,
+	desc: Desc,
+	read: fn(&QueueMetrics) -> Durations,
+}
+
+impl Collector for Latency {
+	fn desc(&self) -> Vec<&Desc> {
+		vec![&self.desc]
+	}
+
+	fn collect(&self) -> Vec<proto::MetricFamily> {
+		let durations = (self.read)(&self.engine.queue_metrics());
+		let buckets = DURATION_BOUNDS.iter().zip(durations.at_most).map(|(bound, count)| {
+			let mut bucket = proto::Bucket::default();
+			bucket.set_upper_bound(*bound);
+			bucket.set_cumulative_count(count);
+			bucket
+		});
+		let mut histogram = proto::Histogram::default();
+		histogram.set_bucket(buckets.collect());
+		histogram.set_sample_count(durations.count);
+		histogram.set_sample_sum(durations.sum_seconds);
+		let mut metric = proto::Metric::default();
+		metric.set_histogram(histogram);
+		let mut family = proto::MetricFamily::default();
+		family.set_name(self.desc.fq_name.clone());
+		family.set_help(self.desc.help.clone());
+		family.set_field_type(proto::MetricType::HISTOGRAM);
+		family.set_metric(vec![metric]);
+		vec![family]
+	}
+}
+
 /// Registers every figure.
 pub fn register_all(registry: &Registry, engine: &Arc<EngineService>) -> Result<(), PrometheusError> {
 	type Read = fn(&EngineStatus) -> u64;
-	let gauges: [(&str, &str, Read); 7] = [
+	type ReadLatency = fn(&QueueMetrics) -> Durations;
+	let gauges: [(&str, &str, Read); 9] = [
 		("blyan_engine_jobs_queued", "Evaluation jobs that wait for a worker", |s| s.queued),
 		("blyan_engine_jobs_running", "Evaluation jobs being worked on", |s| s.running),
 		("blyan_engine_generations_queued", "Generations that wait", |s| s.generations_queued),
@@ -32,6 +74,8 @@ pub fn register_all(registry: &Registry, engine: &Arc<EngineService>) -> Result<
 		("blyan_engine_openings_queued", "Openings for disputes being computed", |s| s.openings_queued),
 		("blyan_engine_threads", "Threads of the engine", |s| s.threads as u64),
 		("blyan_blob_store_bytes", "Bytes in the blob store", |s| s.store_bytes),
+		("blyan_blob_store_limit_bytes", "Most bytes that the blob store may hold", |s| s.store_limit),
+		("blyan_blob_store_blobs", "Blobs in the store", |s| s.blobs as u64),
 	];
 	let counters: [(&str, &str, Read); 6] = [
 		("blyan_engine_jobs_done_total", "Evaluation jobs finished", |s| s.done),
@@ -41,6 +85,11 @@ pub fn register_all(registry: &Registry, engine: &Arc<EngineService>) -> Result<
 		("blyan_engine_openings_failed_total", "Openings that could not be computed", |s| s.openings_failed),
 		("blyan_engine_generated_bytes_total", "Bytes generated for clients", |s| s.generated_bytes),
 	];
+	let latencies: [(&str, &str, ReadLatency); 3] = [
+		("blyan_engine_evaluation_seconds", "How long evaluation jobs ran", |q| q.evaluation_durations),
+		("blyan_engine_generation_seconds", "How long generations ran", |q| q.generation_durations),
+		("blyan_engine_opening_seconds", "How long it took to compute openings", |q| q.opening_durations),
+	];
 	for (name, help, read) in gauges {
 		let figure = Figure { engine: engine.clone(), read };
 		register(SourcedGauge::new(&Opts::new(name, help), figure)?, registry)?;
@@ -48,6 +97,10 @@ pub fn register_all(registry: &Registry, engine: &Arc<EngineService>) -> Result<
 	for (name, help, read) in counters {
 		let figure = Figure { engine: engine.clone(), read };
 		register(SourcedCounter::new(&Opts::new(name, help), figure)?, registry)?;
+	}
+	for (name, help, read) in latencies {
+		let desc = Opts::new(name, help).describe()?;
+		register(Latency { engine: engine.clone(), desc, read }, registry)?;
 	}
 	Ok(())
 }

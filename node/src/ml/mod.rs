@@ -152,9 +152,14 @@ impl EngineService {
 		}
 	}
 
+	/// What the queue says of itself; nothing but zeros once the node shuts down.
+	pub fn queue_metrics(&self) -> QueueMetrics {
+		self.with_queue(|queue| Ok(queue.metrics())).unwrap_or_default()
+	}
+
 	/// What the engine is doing.
 	pub fn status(&self) -> EngineStatus {
-		let queue = self.with_queue(|queue| Ok(queue.metrics())).unwrap_or_default();
+		let queue = self.queue_metrics();
 		let QueueMetrics { queued, running, done, failed, generations_queued, generating, .. } = queue;
 		EngineStatus {
 			threads: self.threads,

@@ -2,6 +2,7 @@
 //! chain, `parachain` runs a full node or collator beside one.
 
 pub mod dev;
+mod dev_finality;
 pub mod parachain;
 
 use crate::{
@@ -15,10 +16,10 @@ use blyan_runtime::RuntimeApi;
 use codec::{Decode, Encode};
 use cumulus_client_consensus_common::ParachainBlockImport;
 use futures::FutureExt;
-use sc_client_api::Backend as _;
+use sc_client_api::{Backend as _, HeaderBackend};
 use sc_consensus::DefaultImportQueue;
 use sc_executor::{HeapAllocStrategy, WasmExecutor, DEFAULT_HEAP_ALLOC_STRATEGY};
-use sc_network::service::traits::NetworkService;
+use sc_network::{config::SyncMode, service::traits::NetworkService};
 use sc_service::{
 	ChainType, Configuration, Error, PartialComponents, TFullBackend, TFullClient, TaskManager,
 };
@@ -113,12 +114,7 @@ pub fn new_partial(config: &Configuration) -> Result<Partial, Error> {
 
 	let block_import = BlockImport::new(client.clone(), backend.clone());
 	let import_queue = if config.chain_spec.chain_type() == ChainType::Development {
-		// Blocks of a development chain carry no seal, so there is none to verify.
-		sc_consensus_manual_seal::import_queue(
-			Box::new(client.clone()),
-			&task_manager.spawn_essential_handle(),
-			config.prometheus_registry(),
-		)
+		dev_finality::import_queue(client.clone(), &task_manager.spawn_essential_handle(), config)
 	} else {
 		cumulus_client_consensus_aura::equivocation_import_queue::fully_verifying_import_queue::<
 			AuraPair,
@@ -148,6 +144,18 @@ pub fn new_partial(config: &Configuration) -> Result<Partial, Error> {
 	})
 }
 
+/// Decides once the database is open how the node catches up.
+///
+/// Only an empty database can be filled by a state that peers send. One that has a state goes on from there, and says so
+/// instead of failing or waiting for what it does not need.
+fn settle_sync_mode(config: &mut Configuration, client: &Client) {
+	let info = client.info();
+	if config.network.sync_mode != SyncMode::Full && info.finalized_state.is_some() {
+		log::info!("⏩ The database holds the chain up to #{}; going on from there", info.finalized_number);
+		config.network.sync_mode = SyncMode::Full;
+	}
+}
+
 /// Starts the engine, and stops it when the task manager goes.
 ///
 /// What it can do is measured in the background and left where off-chain workers find it.
@@ -171,6 +179,20 @@ fn start_engine(
 	}
 	task_manager.keep_alive(engine.stop_on_drop());
 	Ok(engine)
+}
+
+/// Begins to tell Prometheus about the chain and the process, if it asks at all.
+fn start_metrics(
+	config: &Configuration,
+	client: &Arc<Client>,
+	keystore: KeystorePtr,
+	task_manager: &TaskManager,
+) -> Result<(), Error> {
+	if let Some(registry) = config.prometheus_registry() {
+		let polling = crate::metrics::start(registry, client.clone(), keystore)?;
+		task_manager.spawn_handle().spawn_blocking("chain-metrics", "metrics", polling);
+	}
+	Ok(())
 }
 
 /// Leaves what identifies this machine where off-chain workers find it, and says what an operator would register.

@@ -28,6 +28,8 @@ mod types;
 pub mod weights;
 mod worker;
 
+// What a session key signs is part of the wire, and clients build it without this pallet.
+pub use blyan_primitives::{possession_payload, POSSESSION_CONTEXT};
 pub use pallet::*;
 pub use types::*;
 pub use weights::WeightInfo;

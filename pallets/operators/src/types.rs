@@ -34,21 +34,12 @@ pub type ChallengeRecordOf<T> =
 pub const REPUTATION_MAX: Reputation = 1_000_000;
 /// The reputation of somebody of whom nothing is known.
 pub const REPUTATION_INITIAL: Reputation = 500_000;
-/// Domain separator of the proof that an operator has the session key.
-pub const POSSESSION_CONTEXT: &[u8] = b"blyan/possession/1";
 /// Domain separator of heartbeats.
 pub const HEARTBEAT_CONTEXT: &[u8] = b"blyan/heartbeat/2";
 /// Domain separator of answers to hardware challenges.
 pub const HARDWARE_CONTEXT: &[u8] = b"blyan/hardware-answer/1";
 /// Periods in a row without a heartbeat that are an offence.
 pub const SILENCE_PERIODS: PeriodIndex = 3;
-
-/// What a session key signs to be accepted for `who` on the chain with this genesis hash.
-///
-/// Naming the account keeps a proof from being copied out of the pool by somebody else.
-pub fn possession_payload(genesis: &impl Encode, who: &impl Encode) -> Vec<u8> {
-	(POSSESSION_CONTEXT, genesis, who).encode()
-}
 
 /// What a session key signs to be heard in `period` on the chain with this genesis hash.
 pub fn heartbeat_payload(genesis: &impl Encode, period: PeriodIndex, measurement: &Measurement) -> Vec<u8> {

@@ -1,7 +1,7 @@
 //! What operators say, and what is made of it.
 #![allow(clippy::unwrap_used)]
 
-use blyan_e2e::{no_expert, parameter, tiny_model, Lie, World, SLOT};
+use blyan_e2e::{no_expert, parameter, tiny_model, Lie, World, REFUSED, SLOT};
 use blyan_primitives::ExpertSlot;
 use blyan_runtime_api::{EvaluationStage, RejectReason, SubmissionOutcome};
 use sp_core::H256;
@@ -67,4 +67,54 @@ async fn submission_loses_its_bond_when_its_bytes_are_no_expert() {
 	assert!(held > 0, "the bond waits: that the bytes are no expert can be disputed");
 	world.chain.wait_for_maturity(id).await;
 	assert_eq!(balance(), [free, 0], "nothing is left on hold, and nothing has returned");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn anybody_with_a_stake_becomes_an_operator_evaluates_and_leaves() {
+	// The node holds two keys; a third operator joins it by the command line alone.
+	let world = World::with(|config| config.operators(&["//Alice", "//Bob"])).await;
+	let dave = |args: &[&str]| world.command.expect(&[args, &["--suri", "//Dave"]].concat()).remove(0);
+	let status = || world.command.expect(&["operator", "status", "//Dave"]).remove(0);
+	let said = world.command.expect_failure(1, &["operator", "status", "//Dave"]);
+	assert!(said.contains("is no operator"), "{said}");
+	let said = world
+		.command
+		.expect_failure(REFUSED, &["operator", "register", "--bond-max", "0.000001", "--suri", "//Dave"]);
+	assert!(said.contains("--bond-max"), "{said}");
+
+	let registered = dave(&["operator", "register", "--region", "de", "--capabilities", "evaluate,gpu"]);
+	assert_eq!(registered["stake"], "10000000000000", "a GPU costs ten coins: {registered}");
+	let (key, hardware) =
+		(registered["session_key"].as_str().unwrap(), registered["hardware"].as_str().unwrap());
+	assert!(world.node.log().contains(hardware), "the machine is the one that the node's log names");
+	let now = status();
+	assert_eq!(now["node_has_key"], true, "{now}");
+	assert_eq!(now["capabilities"], 3, "{now}");
+	let again = world.command.expect_failure(REFUSED, &["operator", "register", "--suri", "//Dave"]);
+	assert!(again.contains("AlreadyRegistered"), "{again}");
+
+	// With three operators, all of them are the committee.
+	let noise = world.files.noise(1);
+	world.command.expect(&["submit", &noise.arg(), "--slot", SLOT, "--suri", "//Eve", "--no-wait"]);
+	world.chain.wait_for_outcome(0).await;
+	let claims = world.chain.verdicts(0).await;
+	assert!(
+		claims.iter().any(|(who, _)| *who == blyan_e2e::account("//Dave")),
+		"the new operator judged too"
+	);
+
+	let rotated = dave(&["operator", "rotate-key"]);
+	assert_ne!(rotated["session_key"].as_str().unwrap(), key);
+	assert_eq!(status()["node_has_key"], true);
+	let updated = dave(&["operator", "update", "--capabilities", "evaluate,tee", "--no-hardware"]);
+	assert_eq!(updated["stake"], "50000000000000", "{updated}");
+	let topped = dave(&["operator", "top-up", "5"]);
+	assert_eq!(topped["amount"], "5000000000000");
+	let said = world.command.expect_failure(REFUSED, &["operator", "return", "--suri", "//Dave"]);
+	assert!(said.contains("NotQuarantined"), "{said}");
+	let left = dave(&["operator", "exit"]);
+	assert!(left["withdrawable_at"].as_u64().unwrap() > 0, "{left}");
+	assert_eq!(status()["withdrawable_at"], left["withdrawable_at"]);
+	let said = world.command.expect_failure(REFUSED, &["operator", "withdraw", "--suri", "//Dave"]);
+	assert!(said.contains("StillUnbonding"), "{said}");
 }

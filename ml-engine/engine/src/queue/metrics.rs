@@ -1,5 +1,33 @@
 //! What a queue tells of itself.
 
+use std::time::Duration;
+
+/// Upper bounds of the buckets that durations are counted in, in seconds. What took longer is in none of them.
+pub const DURATION_BOUNDS: [f64; 11] = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1_000.0];
+
+/// How long things took since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Durations {
+	/// How many took at most so long; each of [`DURATION_BOUNDS`] includes those before it.
+	pub at_most: [u64; DURATION_BOUNDS.len()],
+	/// How many there were.
+	pub count: u64,
+	/// All of them together, in seconds.
+	pub sum_seconds: f64,
+}
+
+impl Durations {
+	/// Takes note of one.
+	pub fn note(&mut self, took: Duration) {
+		let seconds = took.as_secs_f64();
+		for (count, bound) in self.at_most.iter_mut().zip(DURATION_BOUNDS) {
+			*count += u64::from(seconds <= bound);
+		}
+		self.count += 1;
+		self.sum_seconds += seconds;
+	}
+}
+
 /// A snapshot; counters count since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct QueueMetrics {
@@ -33,4 +61,26 @@ pub struct QueueMetrics {
 	pub findings_bytes: u64,
 	/// Training tasks that wait or run.
 	pub trainings: u64,
+	/// How long evaluations ran, pauses included, whether or not they gave a result.
+	pub evaluation_durations: Durations,
+	/// How long generations ran.
+	pub generation_durations: Durations,
+	/// How long it took to compute what openings needed.
+	pub opening_durations: Durations,
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn durations_are_counted_in_every_bucket_that_holds_them() {
+		let mut durations = Durations::default();
+		for millis in [10, 500, 2_000_000] {
+			durations.note(Duration::from_millis(millis));
+		}
+		assert_eq!(durations.at_most, [1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2]);
+		assert_eq!(durations.count, 3);
+		assert!((durations.sum_seconds - 2_000.51).abs() < 1e-9);
+	}
 }

@@ -20,7 +20,7 @@ mod state;
 mod tests;
 
 pub use config::QueueConfig;
-pub use metrics::QueueMetrics;
+pub use metrics::{Durations, QueueMetrics, DURATION_BOUNDS};
 
 use crate::{
 	decode::{generate, GenerationRequest, GenerationSummary},
@@ -277,14 +277,12 @@ fn serve(shared: &Shared) {
 				shared.changed.wait(&mut state);
 			}
 		};
+		let started = Instant::now();
 		let count = contained(|| serve_one(shared, &mut generation));
 		if count.is_none() {
 			contained(|| (generation.sink)(GenerationEvent::Failed(EngineError::Internal)));
 		}
-		let mut state = shared.state.lock();
-		state.generating -= 1;
-		state.generated_bytes += count.unwrap_or(0);
-		drop(state);
+		shared.state.lock().finish_generation(count.unwrap_or(0), started.elapsed());
 		shared.changed.notify_all();
 	}
 }
@@ -377,13 +375,14 @@ fn open(shared: &Shared) {
 				shared.changed.wait(&mut state);
 			}
 		};
+		let started = Instant::now();
 		let checkpoint = |_: u32| give_way(shared, &mut shared.state.lock(), |state| state.stopping);
 		let result =
 			contained(|| (shared.search)(&job, &key.1, &checkpoint)).unwrap_or(Err(EngineError::Internal));
 		if let Err(error) = &result {
 			log::info!("cannot open {:?} of evaluation {:?}: {error:?}", key.1, key.0);
 		}
-		shared.state.lock().finish_opening(key, result, &shared.config);
+		shared.state.lock().finish_opening(key, result, started.elapsed(), &shared.config);
 		shared.changed.notify_all();
 	}
 }

@@ -2,6 +2,7 @@
 
 use super::{
 	findings::{Findings, Key},
+	metrics::Durations,
 	GenerationSink, ModelParts, QueueConfig, QueueMetrics, TrainingTask,
 };
 use crate::{
@@ -42,7 +43,9 @@ pub(super) struct State {
 	done: u64,
 	failed: u64,
 	sequences: u64,
-	evaluation_time: Duration,
+	evaluations: Durations,
+	generations_done: Durations,
+	openings_done: Durations,
 	findings: Findings,
 	/// What is to be found for openings, oldest first.
 	openings: VecDeque<(Key, Arc<EvaluationJob>)>,
@@ -108,6 +111,13 @@ impl State {
 		Ok(())
 	}
 
+	/// Ends a generation of so many bytes.
+	pub(super) fn finish_generation(&mut self, bytes: u64, took: Duration) {
+		self.generating -= 1;
+		self.generated_bytes += bytes;
+		self.generations_done.note(took);
+	}
+
 	/// Takes the next job to run.
 	pub(super) fn start_next(&mut self) -> Option<(JobId, Arc<EvaluationJob>)> {
 		let (id, job) = self.waiting.pop_front()?;
@@ -136,7 +146,7 @@ impl State {
 		config: &QueueConfig,
 	) {
 		self.running = None;
-		self.evaluation_time += took;
+		self.evaluations.note(took);
 		let result = result.map(|(outcome, items)| {
 			self.findings.insert((*id, Need::Items), Finding::Items(items), config.findings_bytes_max);
 			outcome
@@ -190,9 +200,11 @@ impl State {
 		&mut self,
 		key: Key,
 		result: Result<Finding, EngineError>,
+		took: Duration,
 		config: &QueueConfig,
 	) {
 		self.opening = None;
+		self.openings_done.note(took);
 		match result {
 			Ok(finding) => self.findings.insert(key, finding, config.findings_bytes_max),
 			Err(error) => {
@@ -237,7 +249,7 @@ impl State {
 	}
 
 	pub(super) fn metrics(&self) -> QueueMetrics {
-		let evaluation_seconds = self.evaluation_time.as_secs_f64();
+		let evaluation_seconds = self.evaluations.sum_seconds;
 		QueueMetrics {
 			queued: self.waiting.len() as u64,
 			running: u64::from(self.running.is_some()),
@@ -258,6 +270,9 @@ impl State {
 			openings_failed: self.openings_failed,
 			findings_bytes: self.findings.bytes() as u64,
 			trainings: self.trainings.len() as u64 + u64::from(self.training),
+			evaluation_durations: self.evaluations,
+			generation_durations: self.generations_done,
+			opening_durations: self.openings_done,
 		}
 	}
 }
