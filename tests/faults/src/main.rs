@@ -37,6 +37,9 @@ mod program {
 		/// How long the other faults last, in seconds.
 		#[arg(long, default_value_t = 60)]
 		hold: u64,
+		/// A newer runtime (WebAssembly), for the scenario that needs one.
+		#[arg(long, value_name = "FILE")]
+		next_runtime: Option<PathBuf>,
 		/// Where the members keep their data; a temporary folder if absent. Logs stay here.
 		#[arg(long, value_name = "DIR")]
 		dir: Option<PathBuf>,
@@ -78,11 +81,12 @@ mod program {
 		let settings = Settings {
 			hold: Duration::from_secs(args.hold),
 			kill_for: Duration::from_secs_f64(args.minutes * 60.0),
+			next_runtime: args.next_runtime.clone(),
 		};
 		let mut rows = Vec::new();
 		let mut stage: Option<Arc<Stage>> = None;
 		for scenario in scenarios {
-			let row = match (scenario.obstacle)() {
+			let row = match (scenario.obstacle)(&settings) {
 				Some(obstacle) => Row::not_run(scenario.name, &obstacle),
 				None => {
 					let set = match stage.take() {
@@ -94,7 +98,7 @@ mod program {
 						}
 					};
 					eprintln!("==> {}: {}", scenario.name, scenario.about);
-					let row = scenario.play(&set, settings).await;
+					let row = scenario.play(&set, settings.clone()).await;
 					// After a failure nobody knows what state the network is in: the next one gets its own.
 					stage = (row.verdict == Verdict::Passed).then_some(set);
 					row

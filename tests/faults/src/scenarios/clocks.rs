@@ -8,7 +8,7 @@ use std::{path::PathBuf, sync::Arc};
 const SKEWS: [(&str, &str); 2] = [("validator-dave", "+40s"), ("collator-bob", "-40s")];
 
 /// Why clocks cannot be set here, if they cannot.
-pub fn obstacle() -> Option<String> {
+pub fn obstacle(_: &Settings) -> Option<String> {
 	library().is_none().then(|| "libfaketime is not installed (Debian: faketime)".to_string())
 }
 

@@ -4,6 +4,7 @@ mod clocks;
 mod crowds;
 mod deaths;
 mod disks;
+mod upgrades;
 mod wires;
 
 use crate::{
@@ -12,18 +13,21 @@ use crate::{
 };
 use std::{
 	future::Future,
+	path::PathBuf,
 	pin::Pin,
 	sync::Arc,
 	time::{Duration, Instant},
 };
 
 /// How long and how hard.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Settings {
 	/// How long a fault lasts.
 	pub hold: Duration,
 	/// How long members are killed at random.
 	pub kill_for: Duration,
+	/// A newer runtime, as WebAssembly.
+	pub next_runtime: Option<PathBuf>,
 }
 
 /// What was done, told for the table; the fault is over when a scenario returns.
@@ -38,14 +42,14 @@ pub struct Scenario {
 	/// What happens, in a line.
 	pub about: &'static str,
 	/// Why it cannot be played here, if it cannot.
-	pub obstacle: fn() -> Option<String>,
+	pub obstacle: fn(&Settings) -> Option<String>,
 	play: fn(Arc<Stage>, Settings) -> Playing,
 }
 
 /// A row of [`ALL`] for a function of this kind.
 macro_rules! scenario {
 	($name:literal, $about:literal, $play:path) => {
-		scenario!($name, $about, $play, || None)
+		scenario!($name, $about, $play, |_| None)
 	};
 	($name:literal, $about:literal, $play:path, $obstacle:expr) => {
 		Scenario {
