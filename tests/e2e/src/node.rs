@@ -31,6 +31,8 @@ pub struct NodeConfig {
 	pub open_at: Option<u16>,
 	/// Where the node is that this one follows, if it does not seal blocks itself.
 	pub following: Option<String>,
+	/// Whatever else is said on its command line.
+	pub args: Vec<String>,
 }
 
 /// The identity of a node that others follow, and the name that comes of it.
@@ -48,7 +50,20 @@ impl NodeConfig {
 			engine_threads: 1,
 			open_at: None,
 			following: None,
+			args: Vec::new(),
 		}
+	}
+
+	/// Says this on its command line, too.
+	pub fn args(mut self, args: &[&str]) -> Self {
+		self.args.extend(args.iter().map(|arg| arg.to_string()));
+		self
+	}
+
+	/// With a block every so many milliseconds.
+	pub fn block_time_ms(mut self, block_time_ms: u64) -> Self {
+		self.block_time_ms = block_time_ms;
+		self
 	}
 
 	/// Lets other nodes follow.
@@ -112,6 +127,7 @@ impl NodeConfig {
 		for suri in &self.operators {
 			command.args(["--operator", suri]);
 		}
+		command.args(&self.args);
 		let child = command.spawn().expect("the node can be started");
 		let mut node = Node { config: self, child, port, log_path };
 		node.wait_until_it_listens();
