@@ -32,6 +32,8 @@ pub struct NodeConfig {
 	pub following: Option<String>,
 	/// Whether it tells Prometheus about itself.
 	pub metrics: bool,
+	/// Whatever else is said on its command line.
+	pub args: Vec<String>,
 }
 
 /// The identity of a node that others follow, and the name that comes of it.
@@ -50,12 +52,25 @@ impl NodeConfig {
 			open_at: None,
 			following: None,
 			metrics: false,
+			args: Vec::new(),
 		}
 	}
 
 	/// Tells Prometheus about itself.
 	pub fn metrics(mut self) -> Self {
 		self.metrics = true;
+		self
+	}
+
+	/// Says this on its command line, too.
+	pub fn args(mut self, args: &[&str]) -> Self {
+		self.args.extend(args.iter().map(|arg| arg.to_string()));
+		self
+	}
+
+	/// With a block every so many milliseconds.
+	pub fn block_time_ms(mut self, block_time_ms: u64) -> Self {
+		self.block_time_ms = block_time_ms;
 		self
 	}
 
@@ -125,6 +140,7 @@ impl NodeConfig {
 		for suri in &self.operators {
 			command.args(["--operator", suri]);
 		}
+		command.args(&self.args);
 		let child = command.spawn().expect("the node can be started");
 		let mut node = Node { config: self, child, port, metrics_port, log_path };
 		node.wait_until_it_listens();
