@@ -8,11 +8,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sp_core::storage::{well_known_keys, Storage};
 use sp_genesis_builder::{runtime_decl_for_genesis_builder::GenesisBuilderV1 as _, PresetId};
+use sp_maybe_compressed_blob::{compress_weakly, CODE_BLOB_BOMB_LIMIT};
 use sp_state_machine::BasicExternalities;
-use std::path::Path;
+use std::{path::Path, sync::OnceLock};
 
 /// The parachain's number on the relay chain.
 pub const PARA_ID: u32 = 2000;
+
+/// How WebAssembly begins that is not compressed.
+const WASM_MAGIC: &[u8] = b"\0asm";
 
 /// What a parachain's specification says beyond the usual.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ChainSpecExtension)]
@@ -135,8 +139,17 @@ fn preset(id: Option<PresetId>) -> Result<Value, String> {
 	serde_json::from_slice(&json).map_err(|error| error.to_string())
 }
 
+/// The runtime's code, compressed: a development build's is larger than a relay chain accepts.
 fn wasm() -> Result<&'static [u8], String> {
-	WASM_BINARY.ok_or_else(|| {
+	static CODE: OnceLock<Option<Vec<u8>>> = OnceLock::new();
+	let code = CODE.get_or_init(|| {
+		let code = WASM_BINARY?;
+		// What a release build made is compressed already, and better.
+		let is_bare = code.starts_with(WASM_MAGIC);
+		let compressed = is_bare.then(|| compress_weakly(code, CODE_BLOB_BOMB_LIMIT)).flatten();
+		Some(compressed.unwrap_or_else(|| code.to_vec()))
+	});
+	code.as_deref().ok_or_else(|| {
 		"this node was built without its runtime (SKIP_WASM_BUILD); build it again without that variable"
 			.into()
 	})
@@ -167,6 +180,13 @@ mod tests {
 			assert_eq!(spec.properties()["tokenDecimals"], 12);
 			assert_eq!(spec.properties()["ss58Format"], 42);
 		}
+	}
+
+	#[test]
+	fn the_runtime_fits_the_relay_chain() {
+		let code = wasm().expect("built in");
+		let max = polkadot_primitives::MAX_CODE_SIZE as usize;
+		assert!(code.len() < max, "{} of {max} bytes", code.len());
 	}
 
 	#[test]

@@ -6,6 +6,8 @@
 mod chain_spec;
 mod cli;
 mod command;
+mod exchange;
+mod hello;
 mod metrics;
 mod ml;
 mod rpc;

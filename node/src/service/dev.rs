@@ -1,10 +1,12 @@
 //! A development chain: no relay chain, one node that seals blocks on a timer or on demand, each final at once on it,
 //! and as many nodes as like to follow it.
 
-use super::{Backend, Block, Client, Hash, OffchainParts, Pool};
+use super::{dev_finality::SealersWord, Backend, Block, Client, Hash, OffchainParts, Pool};
 use crate::{
 	chain_spec::{Extensions, PARA_ID},
 	cli::{DevSeal, MlParams},
+	exchange::{self, ExchangeParts},
+	hello::HelloProtocol,
 };
 use codec::Encode;
 use cumulus_client_parachain_inherent::MockValidationDataInherentDataProvider;
@@ -13,7 +15,11 @@ use futures::{future, Stream, StreamExt};
 use polkadot_primitives::{HeadData, UpgradeGoAhead};
 use sc_consensus::LongestChain;
 use sc_consensus_manual_seal::{consensus::aura::AuraConsensusDataProvider, EngineCommand, ManualSealParams};
-use sc_network::{config::FullNetworkConfiguration, Litep2pNetworkBackend};
+use sc_network::{
+	config::{FullNetworkConfiguration, SyncMode},
+	Litep2pNetworkBackend,
+};
+use sc_network_sync::WarpSyncConfig;
 use sc_service::{Configuration, Error, PartialComponents, TaskManager};
 use sc_telemetry::Telemetry;
 use sc_transaction_pool_api::TransactionPool;
@@ -46,6 +52,14 @@ pub fn start(
 		config.network.default_peers_set.in_peers = 0;
 		config.network.default_peers_set.out_peers = 0;
 	}
+	// Who follows has one peer, the sealer. What it says is final is final, so joining fast means warp sync.
+	config.network.min_peers_to_start_warp_sync = Some(1);
+	if matches!(config.network.sync_mode, SyncMode::LightState { .. }) {
+		config.network.sync_mode = SyncMode::Warp;
+	}
+	if seal != DevSeal::Follow {
+		config.network.sync_mode = SyncMode::Full;
+	}
 	// An operator works in its off-chain worker.
 	config.offchain_worker.enabled = true;
 
@@ -59,14 +73,17 @@ pub fn start(
 		transaction_pool,
 		other: (_, mut telemetry, _),
 	} = super::new_partial(&config)?;
+	super::settle_sync_mode(&mut config, &client);
 
 	super::insert_operator_keys(&keystore_container.keystore(), &ml.operators(true))?;
 	let engine = super::start_engine(&config, ml, &backend, &mut task_manager)?;
 
-	let net_config = FullNetworkConfiguration::<_, _, Litep2pNetworkBackend>::new(
+	let mut net_config = FullNetworkConfiguration::<_, _, Litep2pNetworkBackend>::new(
 		&config.network,
 		config.prometheus_registry().cloned(),
 	);
+	let hello = HelloProtocol::register(&config, client.clone(), &mut net_config);
+	let exchange = exchange::install(&config, &client, &mut net_config);
 	let metrics = sc_network::NotificationMetrics::new(config.prometheus_registry());
 	let (network, system_rpc_tx, tx_handler_controller, sync_service, _) =
 		sc_service::build_network(sc_service::BuildNetworkParams {
@@ -78,11 +95,24 @@ pub fn start(
 			import_queue,
 			net_config,
 			block_announce_validator_builder: None,
-			warp_sync_config: None,
+			warp_sync_config: Some(WarpSyncConfig::WithProvider(SealersWord::new(client.clone()))),
 			block_relay: None,
 			metrics,
 			gap_sync_body_policy: None,
 		})?;
+	hello.spawn(network.clone(), &task_manager);
+	let exchange = exchange.start(
+		&config,
+		ExchangeParts {
+			client: &client,
+			engine: &engine,
+			keystore: keystore_container.keystore(),
+			network: network.clone(),
+			sync: &sync_service,
+			task_manager: &task_manager,
+			params: &ml.exchange,
+		},
+	)?;
 
 	super::spawn_offchain_workers(
 		&config,
@@ -104,7 +134,7 @@ pub fn start(
 	}
 
 	sc_service::spawn_tasks(sc_service::SpawnTasksParams {
-		rpc_builder: super::rpc_builder(client.clone(), transaction_pool.clone(), engine),
+		rpc_builder: super::rpc_builder(client.clone(), transaction_pool.clone(), engine, exchange),
 		network,
 		client,
 		keystore: keystore_container.keystore(),

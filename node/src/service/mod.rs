@@ -2,10 +2,12 @@
 //! chain, `parachain` runs a full node or collator beside one.
 
 pub mod dev;
+mod dev_finality;
 pub mod parachain;
 
 use crate::{
 	cli::MlParams,
+	exchange::Exchange,
 	ml::EngineService,
 	rpc::{self, RpcDependencies},
 };
@@ -15,10 +17,10 @@ use blyan_runtime::RuntimeApi;
 use codec::{Decode, Encode};
 use cumulus_client_consensus_common::ParachainBlockImport;
 use futures::FutureExt;
-use sc_client_api::Backend as _;
+use sc_client_api::{Backend as _, HeaderBackend};
 use sc_consensus::DefaultImportQueue;
 use sc_executor::{HeapAllocStrategy, WasmExecutor, DEFAULT_HEAP_ALLOC_STRATEGY};
-use sc_network::service::traits::NetworkService;
+use sc_network::{config::SyncMode, service::traits::NetworkService};
 use sc_service::{
 	ChainType, Configuration, Error, PartialComponents, TFullBackend, TFullClient, TaskManager,
 };
@@ -113,12 +115,7 @@ pub fn new_partial(config: &Configuration) -> Result<Partial, Error> {
 
 	let block_import = BlockImport::new(client.clone(), backend.clone());
 	let import_queue = if config.chain_spec.chain_type() == ChainType::Development {
-		// Blocks of a development chain carry no seal, so there is none to verify.
-		sc_consensus_manual_seal::import_queue(
-			Box::new(client.clone()),
-			&task_manager.spawn_essential_handle(),
-			config.prometheus_registry(),
-		)
+		dev_finality::import_queue(client.clone(), &task_manager.spawn_essential_handle(), config)
 	} else {
 		cumulus_client_consensus_aura::equivocation_import_queue::fully_verifying_import_queue::<
 			AuraPair,
@@ -146,6 +143,18 @@ pub fn new_partial(config: &Configuration) -> Result<Partial, Error> {
 		select_chain: (),
 		other: (block_import, telemetry, telemetry_worker_handle),
 	})
+}
+
+/// Decides once the database is open how the node catches up.
+///
+/// Only an empty database can be filled by a state that peers send. One that has a state goes on from there, and says so
+/// instead of failing or waiting for what it does not need.
+fn settle_sync_mode(config: &mut Configuration, client: &Client) {
+	let info = client.info();
+	if config.network.sync_mode != SyncMode::Full && info.finalized_state.is_some() {
+		log::info!("⏩ The database holds the chain up to #{}; going on from there", info.finalized_number);
+		config.network.sync_mode = SyncMode::Full;
+	}
 }
 
 /// Starts the engine, and stops it when the task manager goes.
@@ -263,12 +272,14 @@ fn rpc_builder(
 	client: Arc<Client>,
 	pool: Arc<Pool>,
 	engine: Arc<EngineService>,
+	exchange: Arc<Exchange>,
 ) -> Box<dyn Fn(sc_rpc::SubscriptionTaskExecutor) -> Result<jsonrpsee::RpcModule<()>, Error>> {
 	Box::new(move |executor| {
 		rpc::create(RpcDependencies {
 			client: client.clone(),
 			pool: pool.clone(),
 			engine: engine.clone(),
+			exchange: exchange.clone(),
 			executor,
 		})
 		.map_err(Into::into)

@@ -4,6 +4,8 @@ use super::{Backend, Block, BlockImport, Client, Hash, OffchainParts, Pool};
 use crate::{
 	chain_spec::{Extensions, PARA_ID},
 	cli::Cli,
+	exchange::{self, ExchangeParts},
+	hello::HelloProtocol,
 };
 use codec::Encode;
 use cumulus_client_bootnodes::{start_bootnode_tasks, StartBootnodeTasksParams};
@@ -43,7 +45,7 @@ pub async fn start(
 	hardware: Option<sc_sysinfo::HwBench>,
 	cli: &Cli,
 ) -> Result<TaskManager, Error> {
-	let config = prepare_node_config(config);
+	let mut config = prepare_node_config(config);
 	let is_collator = config.role.is_authority();
 	if is_collator && cli.relay_chain_args.iter().all(|arg| !arg.contains("listen-addr")) {
 		// A collator's relay chain side has no browsers to talk to.
@@ -55,6 +57,7 @@ pub async fn start(
 	let (client, backend, pool) = (partial.client, partial.backend, partial.transaction_pool);
 	let keystore = partial.keystore_container.keystore();
 	let mut task_manager = partial.task_manager;
+	super::settle_sync_mode(&mut config, &client);
 	let registry = config.prometheus_registry().cloned();
 	let para_id = ParaId::from(
 		Extensions::try_get(&*config.chain_spec).map_or(PARA_ID, |extensions| extensions.para_id),
@@ -75,8 +78,10 @@ pub async fn start(
 	.await
 	.map_err(|error| Error::Application(Box::new(error)))?;
 
-	let net_config =
+	let mut net_config =
 		FullNetworkConfiguration::<_, _, Litep2pNetworkBackend>::new(&config.network, registry.clone());
+	let hello = HelloProtocol::register(&config, client.clone(), &mut net_config);
+	let exchange = exchange::install(&config, &client, &mut net_config);
 	let metrics = <Litep2pNetworkBackend as NetworkBackend<Block, Hash>>::register_notification_metrics(
 		config.prometheus_config.as_ref().map(|config| &config.registry),
 	);
@@ -96,6 +101,19 @@ pub async fn start(
 			gap_sync_body_policy: None,
 		})
 		.await?;
+	hello.spawn(network.clone(), &task_manager);
+	let exchange = exchange.start(
+		&config,
+		ExchangeParts {
+			client: &client,
+			engine: &engine,
+			keystore: keystore.clone(),
+			network: network.clone(),
+			sync: &sync_service,
+			task_manager: &task_manager,
+			params: &cli.ml.exchange,
+		},
+	)?;
 
 	super::spawn_offchain_workers(
 		&config,
@@ -114,7 +132,7 @@ pub async fn start(
 
 	let bootnode = BootnodeAddresses::of(&config);
 	sc_service::spawn_tasks(sc_service::SpawnTasksParams {
-		rpc_builder: super::rpc_builder(client.clone(), pool.clone(), engine),
+		rpc_builder: super::rpc_builder(client.clone(), pool.clone(), engine, exchange),
 		client: client.clone(),
 		transaction_pool: pool.clone(),
 		task_manager: &mut task_manager,

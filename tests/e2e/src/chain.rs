@@ -13,7 +13,10 @@ use blyan_runtime_api::{
 use codec::{Compact, Decode, Encode};
 use serde_json::Value as Json;
 use sp_core::{sr25519, Pair, H256};
-use std::time::{Duration, Instant};
+use std::{
+	future::Future,
+	time::{Duration, Instant},
+};
 use subxt::{
 	config::{Config, DefaultExtrinsicParamsBuilder, SubstrateConfig, TransactionExtensions},
 	dynamic,
@@ -56,6 +59,7 @@ fn session_key(suri: &str) -> sr25519::Pair {
 pub struct Chain {
 	rpc: RpcClient,
 	api: OnlineClient<SubstrateConfig>,
+	patience: Duration,
 }
 
 /// What `submit` says.
@@ -95,7 +99,7 @@ impl Chain {
 				let rpc = RpcClient::from_insecure_url(url).await.map_err(|error| error.to_string())?;
 				let api =
 					OnlineClient::from_rpc_client(rpc.clone()).await.map_err(|error| error.to_string())?;
-				Ok::<_, String>(Self { rpc, api })
+				Ok::<_, String>(Self { rpc, api, patience: CHAIN_TIMEOUT })
 			};
 			match connected.await {
 				Ok(chain) => return chain,
@@ -105,6 +109,11 @@ impl Chain {
 			}
 			tokio::time::sleep(Duration::from_millis(200)).await;
 		}
+	}
+
+	/// The same with another limit for whatever is waited for: a chain with slow blocks needs more.
+	pub fn with_patience(self, patience: Duration) -> Self {
+		Self { patience, ..self }
 	}
 
 	/// Hash of block 0, which names the network.
@@ -128,7 +137,7 @@ impl Chain {
 	/// Waits until `count` more blocks are there.
 	pub async fn wait_for_blocks(&self, count: u64) {
 		let goal = self.block_number().await.saturating_add(count);
-		wait_until("new blocks", || async { (self.block_number().await >= goal).then_some(()) }).await;
+		self.wait_until("new blocks", || async { (self.block_number().await >= goal).then_some(()) }).await;
 	}
 
 	/// Calls a runtime API function with encoded arguments and decodes its answer.
@@ -158,6 +167,15 @@ impl Chain {
 		[&[pallet.call_index(), index][..], args].concat()
 	}
 
+	/// Asks again and again until there is an answer.
+	///
+	/// # Panics
+	///
+	/// If there is none in time.
+	pub async fn wait_until<T, F: Future<Output = Option<T>>>(&self, what: &str, ask: impl Fn() -> F) -> T {
+		wait_within(self.patience, what, ask).await
+	}
+
 	/// What happened in a block.
 	pub async fn events_at(&self, number: u64) -> Vec<Event> {
 		let at = self.api.at_block(number).await.expect("the node knows its blocks");
@@ -180,7 +198,7 @@ impl Chain {
 			.sign_and_submit_then_watch(&payload, signer, immortal())
 			.await
 			.map_err(|error| format!("{error:?}"))?;
-		let events = tokio::time::timeout(CHAIN_TIMEOUT, progress.wait_for_finalized_success())
+		let events = tokio::time::timeout(self.patience, progress.wait_for_finalized_success())
 			.await
 			.map_err(|_| "the transaction was not finalised in time".to_string())?
 			.map_err(|error| format!("{error:?}"))?;
@@ -317,7 +335,7 @@ impl Chain {
 		select: impl Fn(&SubmissionInfo) -> Option<T>,
 	) -> T {
 		let ask = || async { self.submission(id).await.and_then(|info| select(&info)) };
-		wait_until(&format!("submission {id} to be {what}"), ask).await
+		self.wait_until(&format!("submission {id} to be {what}"), ask).await
 	}
 
 	/// Waits until a committee is at work on a submission.
@@ -350,7 +368,7 @@ impl Chain {
 	/// Waits until a game has ended and returns how.
 	pub async fn wait_for_game_end(&self, id: GameId) -> GameInfo {
 		let ask = || async { self.game(id).await.filter(|game| game.ended.is_some()) };
-		wait_until(&format!("game {id} to end"), ask).await
+		self.wait_until(&format!("game {id} to end"), ask).await
 	}
 
 	/// What an account is accused of.
@@ -456,13 +474,22 @@ pub struct CallCost {
 /// # Panics
 ///
 /// If there is none in time.
-pub async fn wait_until<T, F: std::future::Future<Output = Option<T>>>(what: &str, ask: impl Fn() -> F) -> T {
+pub async fn wait_until<T, F: Future<Output = Option<T>>>(what: &str, ask: impl Fn() -> F) -> T {
+	wait_within(CHAIN_TIMEOUT, what, ask).await
+}
+
+/// The same with another limit.
+pub async fn wait_within<T, F: Future<Output = Option<T>>>(
+	limit: Duration,
+	what: &str,
+	ask: impl Fn() -> F,
+) -> T {
 	let began_at = Instant::now();
 	loop {
 		if let Some(answer) = ask().await {
 			return answer;
 		}
-		assert!(began_at.elapsed() < CHAIN_TIMEOUT, "waited in vain for {what}");
+		assert!(began_at.elapsed() < limit, "waited in vain for {what}");
 		tokio::time::sleep(Duration::from_millis(100)).await;
 	}
 }

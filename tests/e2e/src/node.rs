@@ -1,6 +1,6 @@
 //! A node process with a directory and a port of its own.
 
-use crate::{binary, tiny_model, Metrics};
+use crate::{binary, process, tiny_model, Metrics};
 use std::{
 	fs::File,
 	io::{Read, Write},
@@ -12,8 +12,6 @@ use std::{
 
 /// How long a node may take until it answers, on a busy machine with two cores.
 const START_TIMEOUT: Duration = Duration::from_secs(120);
-/// How long a node may take to end after SIGTERM.
-const STOP_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How to start a node.
 #[derive(Clone, Debug)]
@@ -188,17 +186,8 @@ impl Node {
 	///
 	/// If it does not end in time, or ends with an error.
 	pub fn stop(mut self) -> NodeConfig {
-		let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
-		assert!(asked.is_ok_and(|status| status.success()), "the node is ours to signal");
-		let asked_at = Instant::now();
-		let status = loop {
-			if let Some(status) = self.child.try_wait().expect("the node is our child") {
-				break status;
-			}
-			assert!(asked_at.elapsed() < STOP_TIMEOUT, "the node ignores SIGTERM:\n{}", self.log_end());
-			std::thread::sleep(Duration::from_millis(50));
-		};
-		assert!(status.success(), "the node ended with {status} after SIGTERM:\n{}", self.log_end());
+		process::terminate(&mut self.child)
+			.unwrap_or_else(|error| panic!("the node {error}:\n{}", self.log_end()));
 		self.config.clone()
 	}
 
@@ -214,9 +203,7 @@ impl Node {
 	}
 
 	fn log_end(&self) -> String {
-		let log = self.log();
-		let lines: Vec<&str> = log.lines().collect();
-		lines[lines.len().saturating_sub(40)..].join("\n")
+		process::last_lines(&self.log(), 40)
 	}
 }
 

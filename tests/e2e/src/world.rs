@@ -61,8 +61,19 @@ impl World {
 /// The directory of one story, and what is made in it without a node.
 pub struct Files(TempDir);
 
+impl Default for Files {
+	fn default() -> Self {
+		Self::new()
+	}
+}
+
 impl Files {
-	fn new() -> Self {
+	/// An empty directory.
+	///
+	/// # Panics
+	///
+	/// If the temporary directory cannot be written.
+	pub fn new() -> Self {
 		Self(tempfile::tempdir().expect("the temporary directory can be written"))
 	}
 
@@ -71,7 +82,8 @@ impl Files {
 		self.0.path().join(name)
 	}
 
-	fn command(&self, url: &str) -> Command {
+	/// The command line of this story's user, talking to the node at `url`.
+	pub fn command(&self, url: &str) -> Command {
 		Command::new(&self.path("home"), url)
 	}
 

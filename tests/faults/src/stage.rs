@@ -1,0 +1,277 @@
+//! A network whose machines and wires can be made to fail, and what must never change on it.
+
+use crate::books::{self, Books};
+use blyan_e2e::{
+	network::{Member, Network, NetworkConfig, Progress, Role, Wire},
+	Chain, Files, SLOT,
+};
+use blyan_primitives::ModelInfo;
+use blyan_runtime_api::SubmissionOutcome;
+use codec::{Compact, Encode};
+use std::{
+	net::Ipv4Addr,
+	path::Path,
+	sync::Mutex,
+	time::{Duration, Instant},
+};
+use subxt::rpcs::rpc_params;
+use subxt_signer::sr25519::dev;
+
+/// How long finality may take to come back. A relay chain that stalled for a minute needs one or two.
+const RESUME_TIMEOUT: Duration = Duration::from_secs(420);
+/// How long a transaction may take until it is final.
+const PAYMENT_TIMEOUT: Duration = Duration::from_secs(240);
+/// How often members are asked how far they are.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+/// Finalised blocks after which a node counts as being back.
+const BLOCKS_TO_RESUME: u64 = 2;
+/// What one payment carries, in plancks.
+const PAYMENT: u128 = 1_000_000_000_000;
+
+/// A network of four validators, two collators and three operators, each on a machine of its own.
+pub struct Stage {
+	/// The processes.
+	pub network: Network,
+	/// The wires between them.
+	pub wire: Wire,
+	/// Files of the run.
+	pub files: Files,
+	accepted: Mutex<Accepted>,
+}
+
+/// What the chain has accepted for good.
+#[derive(Clone, Debug, Default)]
+struct Accepted {
+	/// Finalised blocks: number and hash.
+	blocks: Vec<(u64, String)>,
+	/// Payments to [`RECIPIENT`] that are final.
+	payments: u128,
+	/// Payments that were sent and may be final or not.
+	pending: u128,
+	/// The model as it was when its expert was accepted.
+	model: Option<ModelInfo>,
+	/// Lines about panics that were reported already.
+	panics: usize,
+}
+
+/// Nobody's account: it only receives.
+const RECIPIENT: [u8; 32] = [0xb1; 32];
+
+impl Stage {
+	/// Starts the network and waits until it finalises, then has it accept an expert.
+	pub async fn set(dir: &Path, validators: usize) -> Self {
+		let wire = Mutex::new(Wire::new());
+		let wire = std::sync::Arc::new(wire);
+		let files = Files::new();
+		let mut config = NetworkConfig::new(dir);
+		config.validators = validators;
+		config.model = files.model("beginner", 40, 3);
+		config.place = {
+			let wire = wire.clone();
+			Box::new(move |_| wire.lock().expect("nothing panics with it").machine())
+		};
+		let dataset = files.dataset();
+		let network = config.start();
+		let wire = std::sync::Arc::into_inner(wire).expect("the network asked for its last place");
+		let wire = wire.into_inner().expect("nothing panics with it");
+		let stage = Self { network, wire, files, accepted: Mutex::default() };
+		stage.network.wait_until_it_runs().await;
+		stage.learn(&dataset).await;
+		stage
+	}
+
+	/// Has the chain accept an expert, so that there is something to lose.
+	async fn learn(&self, dataset: &str) {
+		let expert = self.files.path("expert.tblk");
+		let url = self.network.member("operator-alice").url();
+		let said = self.files.command(&url).expect(&[
+			"mine",
+			"--suri",
+			"//Dave",
+			"--slot",
+			SLOT,
+			"--dataset",
+			dataset,
+			"--steps",
+			"60",
+			"--out",
+			expert.to_str().expect("temporary paths are UTF-8"),
+			"--no-wait",
+		]);
+		let submitted = said.iter().find(|value| value["event"] == "submitted").expect("it was submitted");
+		let blob = serde_json::from_value(submitted["blob"].clone()).expect("blobs are named by hashes");
+		let bytes = std::fs::read(&expert).expect("the expert was written");
+		for operator in self.network.of(Role::Operator) {
+			let chain = self.network.chain(operator.name()).await;
+			if !chain.has_blob(blob).await {
+				chain.wait_until("the upload", || async { chain.upload(blob, &bytes).await.ok() }).await;
+			}
+		}
+		let chain = self.network.chain("operator-charlie").await;
+		let outcome = chain.wait_for_outcome(0).await;
+		assert!(matches!(outcome, SubmissionOutcome::Accepted { .. }), "the expert is better: {outcome:?}");
+		let decided_at = chain.block_number().await;
+		self.network.wait_for_finalised(decided_at, RESUME_TIMEOUT).await;
+		self.accepted().model = model(&chain).await;
+	}
+
+	/// Addresses of members, by name.
+	pub fn addresses(&self, names: &[&str]) -> Vec<Ipv4Addr> {
+		names.iter().map(|name| self.network.member(name).place().address).collect()
+	}
+
+	/// Addresses of all members.
+	pub fn all_addresses(&self) -> Vec<Ipv4Addr> {
+		self.network.members().iter().map(|member| member.place().address).collect()
+	}
+
+	/// Parachain nodes.
+	pub fn para_nodes(&self) -> Vec<&Member> {
+		self.network.members().iter().filter(|member| member.role() != Role::Validator).collect()
+	}
+
+	/// The highest block of the parachain that any of these members knows to be final.
+	pub async fn finalised(&self, members: &[&Member]) -> u64 {
+		let mut highest = 0;
+		for member in members {
+			highest = highest.max(member.progress().await.map_or(0, |progress| progress.finalised));
+		}
+		highest
+	}
+
+	/// How many blocks of the parachain become final within `hold`, as these members see it.
+	pub async fn finalised_within(&self, members: &[&Member], hold: Duration) -> u64 {
+		let before = self.finalised(members).await;
+		tokio::time::sleep(hold).await;
+		self.finalised(members).await.saturating_sub(before)
+	}
+
+	/// Pays once through a member and waits until that is final.
+	pub async fn pay(&self, through: &str) -> Result<(), String> {
+		let chain = self.network.chain(through).await.with_patience(PAYMENT_TIMEOUT);
+		let args = [&[0][..], &RECIPIENT, &Compact(PAYMENT).encode()].concat();
+		let call = chain.call("Balances", "transfer_keep_alive", &args).await;
+		self.accepted().pending += 1;
+		chain.send(&dev::eve(), &call).await?;
+		self.accepted().payments += 1;
+		Ok(())
+	}
+
+	/// Remembers what is final now.
+	pub async fn remember(&self) -> Result<(), String> {
+		let member = self.network.member("operator-alice");
+		let Progress { finalised, .. } = member.progress().await?;
+		let hash = member.block_hash(finalised).await?.ok_or("a final block has a hash")?;
+		self.accepted().blocks.push((finalised, hash));
+		Ok(())
+	}
+
+	/// Waits until every member finalises again and returns how long that took since `since`.
+	///
+	/// A block counts only if it became final after `since`.
+	pub async fn wait_until_it_resumes(&self, since: Instant) -> Result<Duration, String> {
+		let members = self.para_nodes();
+		let goal = self.finalised(&members).await + BLOCKS_TO_RESUME;
+		for member in members {
+			loop {
+				let progress = member.progress().await;
+				if progress.as_ref().is_ok_and(|progress| progress.finalised >= goal) {
+					break;
+				}
+				if since.elapsed() > RESUME_TIMEOUT {
+					return Err(format!(
+						"{} did not see block {goal} become final within {} s: {progress:?}",
+						member.name(),
+						RESUME_TIMEOUT.as_secs()
+					));
+				}
+				tokio::time::sleep(ASK_EVERY).await;
+			}
+		}
+		Ok(since.elapsed())
+	}
+
+	/// Checks that nothing that was final changed, on any node.
+	pub async fn check_accepted(&self) -> Result<(), String> {
+		let accepted = self.accepted().clone();
+		for member in self.para_nodes() {
+			for (number, hash) in &accepted.blocks {
+				let now = member.block_hash(*number).await?;
+				if now.as_ref() != Some(hash) {
+					return Err(format!(
+						"block {number} was final as {hash} and is {now:?} at {}",
+						member.name()
+					));
+				}
+			}
+			let chain = Chain::connect(&member.url()).await;
+			let now = model(&chain).await;
+			if now != accepted.model {
+				return Err(format!("the model changed at {}: {now:?}", member.name()));
+			}
+			let received = received(member).await?;
+			if !(accepted.payments..=accepted.pending).contains(&(received / PAYMENT)) {
+				return Err(format!("{} knows of {received} plancks; {accepted:?}", member.name()));
+			}
+		}
+		Ok(())
+	}
+
+	/// Checks the chain's books at the newest final block, as every node has them.
+	pub async fn check_books(&self) -> Result<(), String> {
+		let members = self.para_nodes();
+		let mut number = u64::MAX;
+		for member in &members {
+			number = number.min(member.progress().await?.finalised);
+		}
+		let mut first: Option<Books> = None;
+		for member in members {
+			let hash = member.block_hash(number).await?.ok_or("a final block has a hash")?;
+			let books = Books::read(member, &hash).await?;
+			if let Some(discrepancy) = books.discrepancy() {
+				return Err(format!("at {}: {discrepancy}", member.name()));
+			}
+			if *first.get_or_insert(books) != books {
+				return Err(format!("two nodes' books differ: {first:?} and {books:?}"));
+			}
+		}
+		Ok(())
+	}
+
+	/// Lines of any log that tell of a panic and were not returned before.
+	pub fn new_panics(&self) -> Vec<String> {
+		let all: Vec<String> = self
+			.network
+			.panics()
+			.into_iter()
+			.flat_map(|(name, lines)| lines.into_iter().map(move |line| format!("{name}: {line}")))
+			.collect();
+		let mut accepted = self.accepted();
+		let new = all.iter().skip(accepted.panics).cloned().collect();
+		accepted.panics = all.len();
+		new
+	}
+
+	fn accepted(&self) -> std::sync::MutexGuard<'_, Accepted> {
+		self.accepted.lock().expect("nothing panics while it holds this lock")
+	}
+}
+
+async fn model(chain: &Chain) -> Option<ModelInfo> {
+	chain.runtime_api("ModelsApi_model", &0u32.encode()).await
+}
+
+/// What the payments' recipient has at the best block of a member, in plancks.
+async fn received(member: &Member) -> Result<u128, String> {
+	use sp_crypto_hashing::{blake2_128, twox_128};
+	let key = [&twox_128(b"System")[..], &twox_128(b"Account"), &blake2_128(&RECIPIENT), &RECIPIENT].concat();
+	let answer = member.request("state_getStorage", rpc_params![format!("0x{}", hex::encode(key))]).await?;
+	if answer.is_null() {
+		return Ok(0);
+	}
+	let account =
+		hex::decode(books::text(&answer)?.trim_start_matches("0x")).map_err(|error| error.to_string())?;
+	// Four counters of four bytes, then what is free.
+	let free = account.get(16..32).and_then(|free| <[u8; 16]>::try_from(free).ok());
+	Ok(u128::from_le_bytes(free.ok_or("an account has a balance")?))
+}
