@@ -51,7 +51,11 @@ impl SeatBook {
 							.collect();
 					}
 				}
-				SubmissionState::Queued { .. } | SubmissionState::Closed { .. } => {}
+				// The draw was taken back, by another fork or because its verdict was refuted: nothing ended.
+				SubmissionState::Queued { .. } => {
+					self.pending.remove(&submission.id);
+				}
+				SubmissionState::Closed { .. } => {}
 			}
 		}
 		for (id, flags) in std::mem::take(&mut self.pending) {
@@ -202,6 +206,16 @@ mod tests {
 		let mut book = SeatBook::default();
 		let seats = book.note(&[submission(1, decided(committee(false, false)))], &[ME], 121)[&ME];
 		assert_eq!((seats.sealed, seats.missed), (0, 0));
+	}
+
+	#[test]
+	fn a_draw_that_is_taken_back_counts_as_nothing() {
+		let mut book = SeatBook::default();
+		let open = submission(1, evaluating(EvaluationStage::Sealing, committee(false, false)));
+		book.note(&[open], &[ME], 100);
+		let queued = submission(1, SubmissionState::Queued { ahead: 0, draw_from: 101 });
+		let seats = book.note(&[queued], &[ME], 101)[&ME];
+		assert_eq!((seats.held, seats.sealed, seats.missed), (0, 0, 0));
 	}
 
 	#[test]

@@ -62,27 +62,35 @@ fn units_find_every_setting_in_their_example() {
 fn units_and_containers_use_options_that_exist() {
 	let (node, relay) = (options("blyan-node"), options("polkadot"));
 	assert!(node.contains("--blob-store-limit") && relay.contains("--validator"));
-	let check = |what: &str, arguments: &mut dyn Iterator<Item = &str>, mut known: &BTreeSet<String>| {
-		let mut count = 0;
-		for argument in arguments {
-			let option = argument.split('=').next().unwrap();
-			if option == "--" {
-				known = &relay;
-			} else if option.starts_with("--") {
-				assert!(known.contains(option), "{what}: there is no option {option}");
-				count += 1;
-			}
-		}
-		assert!(count > 3, "{what} has options");
-	};
 	for (name, unit) in units() {
 		let command = settings(&unit, "ExecStart")[0];
 		let known = if command.starts_with("/usr/bin/polkadot") { &relay } else { &node };
-		check(&name, &mut command.split_whitespace(), known);
+		ensure_options(&name, command.split_whitespace(), known, &relay);
 	}
 	let compose = read("deploy/compose.yaml");
 	let operator = compose.split("  prometheus:").next().unwrap();
-	check("compose.yaml", &mut operator.lines().filter_map(|line| line.trim().strip_prefix("- ")), &node);
+	let arguments = operator.lines().filter_map(|line| line.trim().strip_prefix("- "));
+	ensure_options("compose.yaml", arguments, &node, &relay);
+}
+
+/// Every option exists: those before two dashes in `known`, those behind them in `relay`.
+fn ensure_options<'a>(
+	what: &str,
+	arguments: impl Iterator<Item = &'a str>,
+	mut known: &'a BTreeSet<String>,
+	relay: &'a BTreeSet<String>,
+) {
+	let mut count = 0;
+	for argument in arguments {
+		let option = argument.split('=').next().unwrap();
+		if option == "--" {
+			known = relay;
+		} else if option.starts_with("--") {
+			assert!(known.contains(option), "{what}: there is no option {option}");
+			count += 1;
+		}
+	}
+	assert!(count > 3, "{what} has options");
 }
 
 #[test]
