@@ -105,6 +105,10 @@ pub struct MlParams {
 	/// Keep no operator's key on a development node, so that somebody else evaluates.
 	#[arg(long, conflicts_with = "operators")]
 	pub no_dev_operators: bool,
+
+	/// The exchange of blobs with other nodes.
+	#[command(flatten)]
+	pub exchange: crate::exchange::ExchangeParams,
 }
 
 impl MlParams {

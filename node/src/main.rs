@@ -6,8 +6,9 @@
 mod chain_spec;
 mod cli;
 mod command;
-mod metrics;
+mod exchange;
 mod hello;
+mod metrics;
 mod ml;
 mod rpc;
 mod service;

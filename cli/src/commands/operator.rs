@@ -95,7 +95,7 @@ async fn register(session: &Session, args: RegisterArgs) -> Outcome<()> {
 	let (stake, bond) = (planck(&receipt, "Registered", "stake"), planck(&receipt, "Registered", "bond"));
 	let text = format!(
 		"{} is an operator since block {}: stake {}, bond {}, session key {}\n\
-		keep the node running: it is drawn after its first heartbeat. Look with: blyan operator status",
+		it may be drawn from now on, so keep the node running. Look with: blyan operator status",
 		account.name,
 		receipt.block,
 		amount::show(stake),

@@ -5,10 +5,11 @@
 
 use crate::blobs::{BlobError, BlobStore};
 use blyan_exact::{
-	block::{BlockShape, Layout, DESCRIPTOR_BYTES, HEADER_BYTES},
+	block::{self, BlockShape, Layout, DESCRIPTOR_BYTES, HASH_BYTES, HEADER_BYTES},
 	merkle, ConfigError, Hash, ModelConfig,
 };
 use sp_core::H256;
+use std::ops::Range;
 
 /// A tile and its way to the root that names its block.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +45,12 @@ pub enum TileError {
 	/// The bytes are not what the tensor root names.
 	#[error("tile {0} is not the one that the tensor root names")]
 	Unproven(u32),
+	/// The index is not that of the tensor root.
+	#[error("the index is not the one that the tensor root names")]
+	UnprovenIndex,
+	/// There are more bytes than tiles.
+	#[error("{0} bytes follow the last tile")]
+	Surplus(usize),
 }
 
 /// What a file says that it is. Trust it as far as a layout's descriptor, compared byte by byte, goes.
@@ -110,6 +117,63 @@ impl ProvenTile {
 	}
 }
 
+/// The index of a block, proven by the root that names the block. With it every tile is checked alone, as it arrives
+/// and whoever sent it, and header, index and tiles together are the whole file.
+#[derive(Clone, Debug)]
+pub struct TileIndex {
+	layout: Layout,
+	root: Hash,
+	tensor_root: H256,
+	leaves: Vec<Hash>,
+}
+
+impl TileIndex {
+	/// Checks that `entries`, the last bytes of a block's file, are the index of the block of this shape that
+	/// `tensor_root` names. Believes nobody.
+	pub fn prove(shape: BlockShape, tensor_root: &H256, entries: &[u8]) -> Result<Self, TileError> {
+		let layout = Layout::new(shape).map_err(TileError::Shape)?;
+		let leaves = entries.as_chunks().0.to_vec();
+		let root = merkle::root(&leaves);
+		let proven = entries.len() == layout.tiles * HASH_BYTES
+			&& block::tensor_root(&layout.descriptor(), &root) == tensor_root.0;
+		if !proven {
+			return Err(TileError::UnprovenIndex);
+		}
+		Ok(Self { layout, root, tensor_root: *tensor_root, leaves })
+	}
+
+	/// The layout of the block.
+	pub fn layout(&self) -> &Layout {
+		&self.layout
+	}
+
+	/// The file's header, which follows from what is proven.
+	pub fn header(&self) -> Vec<u8> {
+		[&self.layout.descriptor()[..], &self.root, self.tensor_root.as_bytes()].concat()
+	}
+
+	/// Checks tiles `range` of the block, given their bytes one after another; returns the first that is wrong.
+	pub fn check(&self, range: Range<usize>, bytes: &[u8]) -> Result<(), TileError> {
+		let mut rest = bytes;
+		for tile in range {
+			let wrong = TileError::Unproven(u32::try_from(tile).unwrap_or(u32::MAX));
+			let Some(leaf) = self.leaves.get(tile) else { return Err(wrong) };
+			let Some((bytes, behind)) = rest.split_at_checked(self.layout.tile(tile).len()) else {
+				return Err(wrong);
+			};
+			if merkle::leaf(bytes) != *leaf {
+				return Err(wrong);
+			}
+			rest = behind;
+		}
+		if rest.is_empty() {
+			Ok(())
+		} else {
+			Err(TileError::Surplus(rest.len()))
+		}
+	}
+}
+
 #[cfg(test)]
 mod tests {
 	use super::*;
@@ -163,6 +227,40 @@ mod tests {
 				let empty = ProvenTile { bytes: Vec::new(), tiles: H256::zero(), path: Vec::new() };
 				let verified = empty.verify(shape, &reference.tensor_root, beyond);
 				assert!(matches!(verified, Err(TileError::NoSuchTile { .. })));
+			}
+		}
+	}
+
+	#[test]
+	fn an_index_proves_every_tile_and_the_whole_file() {
+		let model = golden::random_model(CONFIG, b"index");
+		let files = [
+			(BlockShape::Trunk(CONFIG), write_trunk(&model.trunk, &CONFIG).unwrap()),
+			(BlockShape::expert_of(&CONFIG), write_expert(&model.experts[0], &CONFIG).unwrap()),
+		];
+		for (shape, file) in files {
+			let root = block_ref(&file).tensor_root;
+			let layout = Layout::new(shape).unwrap();
+			let entries = &file[layout.index_offset()..];
+			let index = TileIndex::prove(shape, &root, entries).unwrap();
+			let payload = &file[HEADER_BYTES..layout.index_offset()];
+			assert_eq!([&index.header(), payload, entries].concat(), file);
+			index.check(0..layout.tiles, payload).unwrap();
+			for tile in 0..layout.tiles {
+				let mut bytes = file[layout.tile(tile)].to_vec();
+				index.check(tile..tile + 1, &bytes).unwrap();
+				assert!(matches!(index.check(tile..tile + 1, &bytes[1..]), Err(TileError::Unproven(_))));
+				bytes[7] ^= 4;
+				assert!(matches!(index.check(tile..tile + 1, &bytes), Err(TileError::Unproven(_))));
+			}
+			let surplus = [payload, b"x"].concat();
+			assert!(matches!(index.check(0..layout.tiles, &surplus), Err(TileError::Surplus(1))));
+			let beyond = index.check(layout.tiles..layout.tiles + 1, b"x");
+			assert!(matches!(beyond, Err(TileError::Unproven(_))));
+			let mut wrong = entries.to_vec();
+			wrong[3] ^= 1;
+			for (root, entries) in [(root, &wrong[..]), (root, &entries[1..]), (H256::zero(), entries)] {
+				assert!(matches!(TileIndex::prove(shape, &root, entries), Err(TileError::UnprovenIndex)));
 			}
 		}
 	}

@@ -10,7 +10,7 @@ use blyan_engine::{
 	blobs::{BlobError, BlobStore},
 	decode::GenerationRequest,
 	model::ModelStore,
-	queue::{GenerationSink, JobQueue, ModelParts, QueueConfig, QueueMetrics, Turn},
+	queue::{GenerationEvent, GenerationSink, JobQueue, ModelParts, QueueConfig, QueueMetrics, Turn},
 };
 use blyan_host::MlEngine;
 use blyan_primitives::{
@@ -21,7 +21,10 @@ use parking_lot::RwLock;
 use sc_service::Configuration;
 use serde::Serialize;
 use sp_core::H256;
-use std::{path::PathBuf, sync::Arc};
+use std::{
+	path::PathBuf,
+	sync::{Arc, OnceLock},
+};
 
 /// Folder of the blobs below a chain's own.
 const BLOBS: &str = "blobs";
@@ -89,6 +92,8 @@ pub struct EngineService {
 	/// Empty once the node shuts down.
 	queue: RwLock<Option<JobQueue>>,
 	threads: usize,
+	/// Hears which blobs are missing.
+	missing: OnceLock<Arc<dyn Fn(H256) + Send + Sync>>,
 }
 
 impl EngineService {
@@ -123,7 +128,7 @@ impl EngineService {
 		)
 		.map_err(StartError::Threads)?;
 		log::info!("🧠 Engine: {threads} of {cores} cores, blobs up to {} MiB", ml.blob_store_limit);
-		Ok(Self { store, queue: RwLock::new(Some(queue)), threads })
+		Ok(Self { store, queue: RwLock::new(Some(queue)), threads, missing: OnceLock::new() })
 	}
 
 	/// A guard that stops the threads when it is dropped, for the task manager to hold.
@@ -134,6 +139,24 @@ impl EngineService {
 	/// The blobs.
 	pub fn store(&self) -> &BlobStore {
 		&self.store
+	}
+
+	/// The same for whoever outlives a call.
+	pub fn shared_store(&self) -> Arc<BlobStore> {
+		self.store.clone()
+	}
+
+	/// Has `hear` called with every blob that a job or a generation lacks, from any thread; it must not block. The first
+	/// to ask for it is the only one.
+	pub fn on_missing(&self, hear: impl Fn(H256) + Send + Sync + 'static) {
+		let _ = self.missing.set(Arc::new(hear));
+	}
+
+	fn note<T>(&self, outcome: Result<T, EngineError>) -> Result<T, EngineError> {
+		if let (Err(EngineError::BlobMissing(hash)), Some(hear)) = (&outcome, self.missing.get()) {
+			hear(*hash);
+		}
+		outcome
 	}
 
 	/// Measures what this machine can do when nothing else wants to run, and hands it to `keep`.
@@ -186,8 +209,15 @@ impl EngineService {
 		&self,
 		model: &ModelInfo,
 		request: GenerationRequest,
-		sink: GenerationSink,
+		mut sink: GenerationSink,
 	) -> Result<(), EngineError> {
+		let hear = self.missing.get().cloned();
+		let sink: GenerationSink = Box::new(move |event| {
+			if let (GenerationEvent::Failed(EngineError::BlobMissing(hash)), Some(hear)) = (&event, &hear) {
+				hear(*hash);
+			}
+			sink(event)
+		});
 		let parts = ModelParts {
 			config: model.config,
 			trunk: model.trunk,
@@ -206,11 +236,16 @@ impl EngineService {
 
 impl MlEngine for EngineService {
 	fn submit_job(&self, job: EvaluationJob) -> Result<JobId, EngineError> {
-		self.with_queue(|queue| queue.submit(job))
+		self.note(self.with_queue(|queue| queue.submit(job)))
 	}
 
 	fn poll(&self, id: JobId) -> Result<JobStatus, EngineError> {
-		self.with_queue(|queue| queue.poll(id))
+		let status = self.with_queue(|queue| queue.poll(id))?;
+		if let JobStatus::Failed(error) = &status {
+			// What is lacking is fetched, and the job asked for again.
+			let _ = self.note::<()>(Err(*error));
+		}
+		Ok(status)
 	}
 
 	fn cancel(&self, id: JobId) -> Result<(), EngineError> {
@@ -218,7 +253,7 @@ impl MlEngine for EngineService {
 	}
 
 	fn open(&self, job: EvaluationJob, query: Query) -> Result<Option<Opening>, EngineError> {
-		self.with_queue(|queue| queue.open(job, query))
+		self.note(self.with_queue(|queue| queue.open(job, query)))
 	}
 }
 

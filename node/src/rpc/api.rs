@@ -6,6 +6,7 @@ use super::{
 	text::TextStream,
 };
 use crate::{
+	exchange::{Exchange, ExchangeStatus},
 	ml::{model_root, EngineService, EngineStatus},
 	service::{Block, Client, Hash},
 };
@@ -124,6 +125,10 @@ pub trait BlyanApi {
 	#[method(name = "engineStatus", blocking)]
 	fn engine_status(&self) -> RpcResult<EngineStatus>;
 
+	/// Which blobs this node is fetching from others, what it sends to them, and how its store is filled.
+	#[method(name = "exchangeStatus", blocking)]
+	fn exchange_status(&self) -> RpcResult<ExchangeStatus>;
+
 	/// Takes a chunk of a blob that the chain has announced. Chunks come in order, of at most 1 MiB.
 	#[method(name = "uploadBlob", blocking)]
 	fn upload_blob(&self, hash: H256, offset: u64, total: u64, data_base64: String) -> RpcResult<Upload>;
@@ -153,14 +158,20 @@ pub trait BlyanApi {
 pub struct Blyan {
 	client: Arc<Client>,
 	engine: Arc<EngineService>,
+	exchange: Arc<Exchange>,
 	executor: SubscriptionTaskExecutor,
 	generations: Arc<AtomicUsize>,
 }
 
 impl Blyan {
 	/// The answers from this client and engine.
-	pub fn new(client: Arc<Client>, engine: Arc<EngineService>, executor: SubscriptionTaskExecutor) -> Self {
-		Self { client, engine, executor, generations: Default::default() }
+	pub fn new(
+		client: Arc<Client>,
+		engine: Arc<EngineService>,
+		exchange: Arc<Exchange>,
+		executor: SubscriptionTaskExecutor,
+	) -> Self {
+		Self { client, engine, exchange, executor, generations: Default::default() }
 	}
 
 	/// Asks the runtime at the best block.
@@ -175,18 +186,6 @@ impl Blyan {
 		self.ask(|api, at| api.model(at, id))?.ok_or_else(|| {
 			error::error(NOT_FOUND, format!("there is no model {id}; `blyan_models` lists those there are"))
 		})
-	}
-
-	/// Makes room: what no model, holdout or open submission names any more is only history.
-	fn drop_unannounced(&self) -> RpcResult<()> {
-		let store = self.engine.store();
-		for hash in store.hashes() {
-			if self.ask(|api, at| api.blob_announced(at, hash))?.is_none() {
-				store.remove(&hash).map_err(error::blob)?;
-				log::info!("📦 Blob {hash:?} made room; nothing on chain names it any more");
-			}
-		}
-		Ok(())
 	}
 }
 
@@ -244,6 +243,10 @@ impl BlyanApiServer for Blyan {
 		Ok(self.engine.status())
 	}
 
+	fn exchange_status(&self) -> RpcResult<ExchangeStatus> {
+		self.exchange.status().map_err(error::runtime)
+	}
+
 	fn upload_blob(&self, hash: H256, offset: u64, total: u64, data_base64: String) -> RpcResult<Upload> {
 		if data_base64.len() > CHUNK_BYTES_MAX.div_ceil(3) * 4 {
 			return Err(error::invalid(format!("a chunk holds at most {CHUNK_BYTES_MAX} bytes")));
@@ -268,7 +271,7 @@ impl BlyanApiServer for Blyan {
 		let write = || self.engine.store().write_chunk(&hash, total, offset, &chunk);
 		let written = match write() {
 			Err(BlobError::QuotaExceeded { .. }) => {
-				self.drop_unannounced()?;
+				self.exchange.make_room(total).map_err(error::blob)?;
 				write()
 			}
 			written => written,
@@ -276,6 +279,7 @@ impl BlyanApiServer for Blyan {
 		let UploadStatus { received, complete } = written.map_err(error::blob)?;
 		if complete {
 			log::info!("📦 Blob {hash:?} of {total} bytes was uploaded");
+			self.exchange.note_stored(hash);
 		}
 		Ok(Upload { received, complete })
 	}
@@ -428,7 +432,7 @@ async fn send(sink: &SubscriptionSink, event: &GenerateEvent) -> Result<(), ()> 
 fn explain(cause: EngineError) -> String {
 	match cause {
 		EngineError::BlobMissing(hash) => {
-			format!("this node lacks the model's blob {hash:?}; upload it with `blyan_uploadBlob` or ask another node")
+			format!("this node lacks the model's blob {hash:?} and fetches it now; try again shortly, or ask another node")
 		}
 		EngineError::Busy => "the engine's queue is full; try again shortly".into(),
 		EngineError::Cancelled => "the node is shutting down".into(),

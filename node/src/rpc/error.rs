@@ -41,7 +41,7 @@ pub fn blob(cause: BlobError) -> ErrorObjectOwned {
 			(INVALID_PARAMS, "`offset` and `total` count bytes of the whole blob")
 		}
 		BlobError::TooLarge { .. } => (INVALID_PARAMS, "no node takes it"),
-		BlobError::QuotaExceeded { .. } | BlobError::DiskFull => {
+		BlobError::QuotaExceeded { .. } | BlobError::Pinned { .. } | BlobError::DiskFull => {
 			(BUSY, "ask another node, or give this one more room with --blob-store-limit")
 		}
 		BlobError::Io(_) => (ENGINE, "the node's log may say more"),

@@ -6,6 +6,7 @@ mod generate;
 mod text;
 
 use crate::{
+	exchange::Exchange,
 	ml::EngineService,
 	service::{Client, Pool},
 };
@@ -24,6 +25,8 @@ pub struct RpcDependencies {
 	pub pool: Arc<Pool>,
 	/// The engine and its blobs.
 	pub engine: Arc<EngineService>,
+	/// How blobs come and go.
+	pub exchange: Arc<Exchange>,
 	/// Runs subscriptions.
 	pub executor: SubscriptionTaskExecutor,
 }
@@ -32,10 +35,10 @@ pub struct RpcDependencies {
 pub fn create(
 	dependencies: RpcDependencies,
 ) -> Result<RpcModule<()>, Box<dyn std::error::Error + Send + Sync>> {
-	let RpcDependencies { client, pool, engine, executor } = dependencies;
+	let RpcDependencies { client, pool, engine, exchange, executor } = dependencies;
 	let mut module = RpcModule::new(());
 	module.merge(System::new(client.clone(), pool).into_rpc())?;
 	module.merge(TransactionPayment::new(client.clone()).into_rpc())?;
-	module.merge(api::Blyan::new(client, engine, executor).into_rpc())?;
+	module.merge(api::Blyan::new(client, engine, exchange, executor).into_rpc())?;
 	Ok(module)
 }

@@ -5,6 +5,7 @@ use super::{dev_finality::SealersWord, Backend, Block, Client, Hash, OffchainPar
 use crate::{
 	chain_spec::{Extensions, PARA_ID},
 	cli::{DevSeal, MlParams},
+	exchange::{self, ExchangeParts},
 	hello::HelloProtocol,
 };
 use codec::Encode;
@@ -82,6 +83,7 @@ pub fn start(
 		config.prometheus_registry().cloned(),
 	);
 	let hello = HelloProtocol::register(&config, client.clone(), &mut net_config);
+	let exchange = exchange::install(&config, &client, &mut net_config);
 	let metrics = sc_network::NotificationMetrics::new(config.prometheus_registry());
 	let (network, system_rpc_tx, tx_handler_controller, sync_service, _) =
 		sc_service::build_network(sc_service::BuildNetworkParams {
@@ -99,6 +101,18 @@ pub fn start(
 			gap_sync_body_policy: None,
 		})?;
 	hello.spawn(network.clone(), &task_manager);
+	let exchange = exchange.start(
+		&config,
+		ExchangeParts {
+			client: &client,
+			engine: &engine,
+			keystore: keystore_container.keystore(),
+			network: network.clone(),
+			sync: &sync_service,
+			task_manager: &task_manager,
+			params: &ml.exchange,
+		},
+	)?;
 
 	super::spawn_offchain_workers(
 		&config,
@@ -120,7 +134,7 @@ pub fn start(
 	}
 
 	sc_service::spawn_tasks(sc_service::SpawnTasksParams {
-		rpc_builder: super::rpc_builder(client.clone(), transaction_pool.clone(), engine),
+		rpc_builder: super::rpc_builder(client.clone(), transaction_pool.clone(), engine, exchange),
 		network,
 		client,
 		keystore: keystore_container.keystore(),

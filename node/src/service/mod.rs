@@ -7,6 +7,7 @@ pub mod parachain;
 
 use crate::{
 	cli::MlParams,
+	exchange::Exchange,
 	ml::EngineService,
 	rpc::{self, RpcDependencies},
 };
@@ -271,12 +272,14 @@ fn rpc_builder(
 	client: Arc<Client>,
 	pool: Arc<Pool>,
 	engine: Arc<EngineService>,
+	exchange: Arc<Exchange>,
 ) -> Box<dyn Fn(sc_rpc::SubscriptionTaskExecutor) -> Result<jsonrpsee::RpcModule<()>, Error>> {
 	Box::new(move |executor| {
 		rpc::create(RpcDependencies {
 			client: client.clone(),
 			pool: pool.clone(),
 			engine: engine.clone(),
+			exchange: exchange.clone(),
 			executor,
 		})
 		.map_err(Into::into)

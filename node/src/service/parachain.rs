@@ -4,6 +4,7 @@ use super::{Backend, Block, BlockImport, Client, Hash, OffchainParts, Pool};
 use crate::{
 	chain_spec::{Extensions, PARA_ID},
 	cli::Cli,
+	exchange::{self, ExchangeParts},
 	hello::HelloProtocol,
 };
 use codec::Encode;
@@ -80,6 +81,7 @@ pub async fn start(
 	let mut net_config =
 		FullNetworkConfiguration::<_, _, Litep2pNetworkBackend>::new(&config.network, registry.clone());
 	let hello = HelloProtocol::register(&config, client.clone(), &mut net_config);
+	let exchange = exchange::install(&config, &client, &mut net_config);
 	let metrics = <Litep2pNetworkBackend as NetworkBackend<Block, Hash>>::register_notification_metrics(
 		config.prometheus_config.as_ref().map(|config| &config.registry),
 	);
@@ -100,6 +102,18 @@ pub async fn start(
 		})
 		.await?;
 	hello.spawn(network.clone(), &task_manager);
+	let exchange = exchange.start(
+		&config,
+		ExchangeParts {
+			client: &client,
+			engine: &engine,
+			keystore: keystore.clone(),
+			network: network.clone(),
+			sync: &sync_service,
+			task_manager: &task_manager,
+			params: &cli.ml.exchange,
+		},
+	)?;
 
 	super::spawn_offchain_workers(
 		&config,
@@ -118,7 +132,7 @@ pub async fn start(
 
 	let bootnode = BootnodeAddresses::of(&config);
 	sc_service::spawn_tasks(sc_service::SpawnTasksParams {
-		rpc_builder: super::rpc_builder(client.clone(), pool.clone(), engine),
+		rpc_builder: super::rpc_builder(client.clone(), pool.clone(), engine, exchange),
 		client: client.clone(),
 		transaction_pool: pool.clone(),
 		task_manager: &mut task_manager,

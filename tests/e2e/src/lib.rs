@@ -8,6 +8,7 @@ mod chain;
 mod command;
 mod lie;
 pub mod network;
+mod metrics;
 mod node;
 mod process;
 mod world;
@@ -15,6 +16,7 @@ mod world;
 pub use chain::{account, parameter, wait_until, wait_within, CallCost, Chain, Event, Submission};
 pub use command::{Command, Finished, Running, REFUSED, WRONG_NETWORK};
 pub use lie::Lie;
+pub use metrics::{names_in_query, Metrics};
 pub use node::{Node, NodeConfig};
 pub use world::{no_expert, Expert, Files, World, SLOT};
 

@@ -1,8 +1,9 @@
 //! A node process with a directory and a port of its own.
 
-use crate::{binary, process, tiny_model};
+use crate::{binary, process, tiny_model, Metrics};
 use std::{
 	fs::File,
+	io::{Read, Write},
 	net::{TcpListener, TcpStream},
 	path::{Path, PathBuf},
 	process::{Child, Command, Stdio},
@@ -29,6 +30,8 @@ pub struct NodeConfig {
 	pub open_at: Option<u16>,
 	/// Where the node is that this one follows, if it does not seal blocks itself.
 	pub following: Option<String>,
+	/// Whether it tells Prometheus about itself.
+	pub metrics: bool,
 }
 
 /// The identity of a node that others follow, and the name that comes of it.
@@ -46,7 +49,14 @@ impl NodeConfig {
 			engine_threads: 1,
 			open_at: None,
 			following: None,
+			metrics: false,
 		}
+	}
+
+	/// Tells Prometheus about itself.
+	pub fn metrics(mut self) -> Self {
+		self.metrics = true;
+		self
 	}
 
 	/// Lets other nodes follow.
@@ -89,11 +99,16 @@ impl NodeConfig {
 			.arg(&self.base_path)
 			.args(["--rpc-port", &port.to_string()])
 			// Nodes of different tests must neither meet nor fight over a port.
-			.args(["--port", &self.open_at.unwrap_or_else(free_port).to_string(), "--no-mdns", "--no-prometheus", "--no-telemetry"])
+			.args(["--port", &self.open_at.unwrap_or_else(free_port).to_string(), "--no-mdns", "--no-telemetry"])
 			.args(["--engine-threads", &self.engine_threads.to_string()])
 			.stdin(Stdio::null())
 			.stdout(log.try_clone().expect("a file handle can be duplicated"))
 			.stderr(log);
+		let metrics_port = self.metrics.then(free_port);
+		match metrics_port {
+			Some(port) => command.args(["--prometheus-port", &port.to_string()]),
+			None => command.arg("--no-prometheus"),
+		};
 		match &self.following {
 			Some(address) => command.args(["--dev-follow", "--bootnodes", address]),
 			None => command.args(["--dev-block-time", &self.block_time_ms.to_string()]),
@@ -111,7 +126,7 @@ impl NodeConfig {
 			command.args(["--operator", suri]);
 		}
 		let child = command.spawn().expect("the node can be started");
-		let mut node = Node { config: self, child, port, log_path };
+		let mut node = Node { config: self, child, port, metrics_port, log_path };
 		node.wait_until_it_listens();
 		node
 	}
@@ -123,6 +138,7 @@ pub struct Node {
 	config: NodeConfig,
 	child: Child,
 	port: u16,
+	metrics_port: Option<u16>,
 	log_path: PathBuf,
 }
 
@@ -135,6 +151,21 @@ impl Node {
 	/// Its process.
 	pub fn process_id(&self) -> u32 {
 		self.child.id()
+	}
+
+	/// What Prometheus would read now.
+	///
+	/// # Panics
+	///
+	/// If the node was started without [`NodeConfig::metrics`], or does not answer.
+	pub fn metrics(&self) -> Metrics {
+		let port = self.metrics_port.expect("the node was started with metrics");
+		let mut socket =
+			TcpStream::connect(("127.0.0.1", port)).expect("the node tells Prometheus about itself");
+		socket.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").expect("the node listens");
+		let mut answer = String::new();
+		socket.read_to_string(&mut answer).expect("the node answers");
+		Metrics::parse(answer.split_once("\r\n\r\n").expect("an answer has a body").1)
 	}
 
 	/// All it logged so far, over all restarts.

@@ -71,8 +71,8 @@ async fn submission_loses_its_bond_when_its_bytes_are_no_expert() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn anybody_with_a_stake_becomes_an_operator_evaluates_and_leaves() {
-	// The node holds two keys; a third operator joins it by the command line alone.
-	let world = World::with(|config| config.operators(&["//Alice", "//Bob"])).await;
+	// The node holds the keys of three operators; a fourth joins by the command line alone.
+	let world = World::new().await;
 	let dave = |args: &[&str]| world.command.expect(&[args, &["--suri", "//Dave"]].concat()).remove(0);
 	let status = || world.command.expect(&["operator", "status", "//Dave"]).remove(0);
 	let said = world.command.expect_failure(1, &["operator", "status", "//Dave"]);
@@ -93,7 +93,7 @@ async fn anybody_with_a_stake_becomes_an_operator_evaluates_and_leaves() {
 	let again = world.command.expect_failure(REFUSED, &["operator", "register", "--suri", "//Dave"]);
 	assert!(again.contains("AlreadyRegistered"), "{again}");
 
-	// With three operators, all of them are the committee.
+	// A committee has room for all four.
 	let noise = world.files.noise(1);
 	world.command.expect(&["submit", &noise.arg(), "--slot", SLOT, "--suri", "//Eve", "--no-wait"]);
 	world.chain.wait_for_outcome(0).await;

@@ -31,6 +31,19 @@ pub enum BlobError {
 		/// The bound.
 		bytes_max: u64,
 	},
+	/// Everything that could go has gone, and it is not enough.
+	#[error(
+		"{size} bytes do not fit: {pinned} of {bytes_max} are taken by blobs that the chain needs now; \
+		raise the store's limit"
+	)]
+	Pinned {
+		/// Bytes asked for.
+		size: u64,
+		/// Bytes that must stay.
+		pinned: u64,
+		/// The bound.
+		bytes_max: u64,
+	},
 	/// The disk is full.
 	#[error("the disk is full")]
 	DiskFull,

@@ -3,13 +3,20 @@
 //! A file appears under its name only whole and verified: it is written under a temporary name, synced and
 //! renamed. Whatever carries a temporary name when the store opens is the rest of an interrupted write and
 //! goes. Reading checks the hash again; a damaged file is dropped and reported, never returned.
+//!
+//! Blobs that are fetched from other machines survive a restart half-finished, under a name of their own: see
+//! [`Partial`]. What goes when the room runs out is decided by [`Tier`] and last use.
 
 mod error;
+mod partial;
+mod retention;
 #[cfg(test)]
 mod tests;
 mod upload;
 
 pub use error::BlobError;
+pub use partial::Partial;
+pub use retention::Tier;
 pub use upload::UploadStatus;
 
 use crate::block::mapped;
@@ -45,7 +52,11 @@ struct State {
 	/// Bytes of all blobs, and of the announced sizes of all writes under way.
 	used: u64,
 	uploads: HashMap<H256, Upload>,
-	/// Counts writes: names temporary files and orders uploads by their last use.
+	/// Announced sizes of the blobs that are being fetched; part of `used`.
+	partials: HashMap<H256, u64>,
+	/// When each blob was last used, by `counter`.
+	last_used: HashMap<H256, u64>,
+	/// Counts writes and reads: names temporary files, orders uploads and blobs by their last use.
 	counter: u64,
 }
 
@@ -63,6 +74,21 @@ impl State {
 	fn release(&mut self, size: u64) {
 		self.used = self.used.saturating_sub(size);
 	}
+
+	/// Notes that a blob is of use now.
+	fn touch(&mut self, hash: &H256) {
+		self.counter += 1;
+		let now = self.counter;
+		self.last_used.insert(*hash, now);
+	}
+
+	/// Forgets a blob and returns its size if it was there.
+	fn forget(&mut self, hash: &H256) -> Option<u64> {
+		let size = self.sizes.remove(hash)?;
+		self.last_used.remove(hash);
+		self.release(size);
+		Some(size)
+	}
 }
 
 impl BlobStore {
@@ -71,6 +97,7 @@ impl BlobStore {
 		let dir = dir.into();
 		fs::create_dir_all(&dir)?;
 		let mut state = State::default();
+		let mut ages = Vec::new();
 		for entry in fs::read_dir(&dir)? {
 			let entry = entry?;
 			let name = entry.file_name();
@@ -78,10 +105,20 @@ impl BlobStore {
 			if name.ends_with(TEMPORARY_SUFFIX) {
 				fs::remove_file(entry.path())?;
 			} else if let Some(hash) = parse_name(name) {
+				let metadata = entry.metadata()?;
+				state.sizes.insert(hash, metadata.len());
+				state.used += metadata.len();
+				ages.push((metadata.modified()?, hash));
+			} else if let Some(hash) = partial::parse_name(name) {
 				let size = entry.metadata()?.len();
-				state.sizes.insert(hash, size);
+				state.partials.insert(hash, size);
 				state.used += size;
 			}
+		}
+		// What was used last is not known after a restart; what was stored last is the best guess.
+		ages.sort();
+		for (_, hash) in ages {
+			state.touch(&hash);
 		}
 		Ok(Self { dir, bytes_max, state: Mutex::new(state) })
 	}
@@ -127,9 +164,7 @@ impl BlobStore {
 
 	/// The file of a blob, verified now. The file never changes; it may be unlinked while mapped.
 	pub fn verified_path(&self, hash: &H256) -> Result<PathBuf, BlobError> {
-		if !self.has(hash) {
-			return Err(BlobError::Missing(*hash));
-		}
+		self.use_now(hash)?;
 		let path = self.path(hash);
 		let bytes = match mapped(&path) {
 			Ok(bytes) => bytes,
@@ -144,6 +179,7 @@ impl BlobStore {
 	/// Part of a blob, at most `len` bytes from `offset`, for whoever downloads it and verifies the whole.
 	pub fn read_range(&self, hash: &H256, offset: u64, len: usize) -> Result<Vec<u8>, BlobError> {
 		let size = self.size(hash).ok_or(BlobError::Missing(*hash))?;
+		self.state.lock().touch(hash);
 		let left = usize::try_from(size.saturating_sub(offset)).unwrap_or(usize::MAX);
 		let mut bytes = vec![0; len.min(left)];
 		let read = |bytes: &mut [u8]| {
@@ -189,10 +225,19 @@ impl BlobStore {
 	/// Forgets a blob. Forgetting what is not there is no error.
 	pub fn remove(&self, hash: &H256) -> Result<(), BlobError> {
 		let mut state = self.state.lock();
-		if let Some(size) = state.sizes.remove(hash) {
-			state.release(size);
+		if state.forget(hash).is_some() {
 			fs::remove_file(self.path(hash))?;
 		}
+		Ok(())
+	}
+
+	/// Notes that a blob is of use now, if it is there.
+	fn use_now(&self, hash: &H256) -> Result<(), BlobError> {
+		let mut state = self.state.lock();
+		if !state.sizes.contains_key(hash) {
+			return Err(BlobError::Missing(*hash));
+		}
+		state.touch(hash);
 		Ok(())
 	}
 
@@ -229,13 +274,12 @@ impl BlobStore {
 		if let Some(size) = state.sizes.insert(hash, size) {
 			state.release(size);
 		}
+		state.touch(&hash);
 		Ok(())
 	}
 
 	fn read(&self, hash: &H256) -> Result<Vec<u8>, BlobError> {
-		if !self.has(hash) {
-			return Err(BlobError::Missing(*hash));
-		}
+		self.use_now(hash)?;
 		fs::read(self.path(hash)).map_err(|error| self.note_unreadable(hash, error))
 	}
 
@@ -244,10 +288,7 @@ impl BlobStore {
 		if error.kind() != std::io::ErrorKind::NotFound {
 			return error.into();
 		}
-		let mut state = self.state.lock();
-		if let Some(size) = state.sizes.remove(hash) {
-			state.release(size);
-		}
+		self.state.lock().forget(hash);
 		BlobError::Missing(*hash)
 	}
 

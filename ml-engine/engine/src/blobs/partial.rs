@@ -1,0 +1,249 @@
+//! Blobs that are fetched from other machines, piece by piece, over restarts.
+
+use super::{ensure_size, parse_name as parse_hash, BlobError, BlobStore};
+use crate::block::mapped;
+use blyan_exact::blake2_256;
+use parking_lot::RwLock;
+use sp_core::H256;
+use std::{
+	fs::{self, File},
+	io,
+	os::unix::fs::FileExt,
+	path::PathBuf,
+};
+
+/// Ends the name of a blob that is being fetched.
+const PARTIAL_SUFFIX: &str = ".fetch";
+/// Ends the name of what whoever fetches it wants to remember.
+const NOTE_SUFFIX: &str = ".note";
+
+/// A blob that is not complete yet: a file of its full length whose holes are being filled.
+///
+/// The file survives a restart. What in it is right is for whoever fetches to find out: by proofs, or by a
+/// [note](Self::note).
+#[derive(Debug)]
+pub struct Partial {
+	hash: H256,
+	size: u64,
+	path: PathBuf,
+	note: PathBuf,
+	file: File,
+	is_fresh: bool,
+	/// Set while the bytes are read as a whole: nobody may write then.
+	is_sealed: RwLock<bool>,
+}
+
+/// The hash in a partial blob's name.
+pub(super) fn parse_name(name: &str) -> Option<H256> {
+	parse_hash(name.strip_suffix(PARTIAL_SUFFIX)?)
+}
+
+impl Partial {
+	/// What it will be.
+	pub fn hash(&self) -> H256 {
+		self.hash
+	}
+
+	/// Its length in bytes when it is complete.
+	pub fn size(&self) -> u64 {
+		self.size
+	}
+
+	/// Whether nothing of it was there when it was begun.
+	pub fn is_fresh(&self) -> bool {
+		self.is_fresh
+	}
+
+	/// Fills a hole. Bytes that arrive while the whole is being verified are late and ignored.
+	pub fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<(), BlobError> {
+		let len = bytes.len() as u64;
+		if offset.checked_add(len).is_none_or(|end| end > self.size) {
+			return Err(BlobError::ChunkOutOfRange { offset, len, total: self.size });
+		}
+		let is_sealed = self.is_sealed.read();
+		if !*is_sealed {
+			self.file.write_all_at(bytes, offset)?;
+		}
+		Ok(())
+	}
+
+	/// Reads what is there; holes are zeros.
+	pub fn read_at(&self, offset: u64, len: usize) -> Result<Vec<u8>, BlobError> {
+		let mut bytes = vec![0; len];
+		self.file.read_exact_at(&mut bytes, offset)?;
+		Ok(bytes)
+	}
+
+	/// What was noted beside it, if anything was.
+	pub fn note(&self) -> Option<Vec<u8>> {
+		fs::read(&self.note).ok()
+	}
+
+	/// Notes something beside it, in place of what was noted before. It is whole or absent after a crash.
+	pub fn set_note(&self, note: &[u8]) -> Result<(), BlobError> {
+		let temporary = self.note.with_extension("note.part");
+		fs::write(&temporary, note)?;
+		Ok(fs::rename(temporary, &self.note)?)
+	}
+}
+
+impl BlobStore {
+	/// Begins to fetch a blob, or goes on where an earlier attempt ended. Its whole size is set aside.
+	///
+	/// One caller at a time: the file is not locked.
+	pub fn begin_partial(&self, hash: &H256, size: u64) -> Result<Partial, BlobError> {
+		ensure_size(size)?;
+		let mut state = self.state.lock();
+		if state.partials.get(hash).is_some_and(|begun| *begun != size) {
+			// Nobody needs a blob of another size under this name.
+			let begun = state.partials.remove(hash).unwrap_or_default();
+			state.release(begun);
+			self.remove_partial_files(hash)?;
+		}
+		let is_fresh = !state.partials.contains_key(hash);
+		if is_fresh {
+			state.reserve(size, self.bytes_max)?;
+		}
+		let path = self.partial_path(hash);
+		let opened = File::options().read(true).write(true).create(true).truncate(false).open(&path);
+		match opened.and_then(|file| file.set_len(size).map(|()| file)) {
+			Ok(file) => {
+				state.partials.insert(*hash, size);
+				Ok(Partial {
+					hash: *hash,
+					size,
+					path,
+					note: self.note_path(hash),
+					file,
+					is_fresh,
+					is_sealed: RwLock::new(false),
+				})
+			}
+			Err(error) => {
+				state.partials.remove(hash);
+				state.release(size);
+				Err(error.into())
+			}
+		}
+	}
+
+	/// Verifies a fetched blob by its hash and moves it into place. If it has another hash, it stays what it was.
+	pub fn complete_partial(&self, partial: &Partial) -> Result<(), BlobError> {
+		let mut is_sealed = partial.is_sealed.write();
+		*is_sealed = true;
+		drop(is_sealed);
+		// Nothing is written from here on, so a mapping is sound.
+		let verified = mapped(&partial.path).map(|bytes| blake2_256(&[&bytes]) == partial.hash.0);
+		if !matches!(verified, Ok(true)) {
+			*partial.is_sealed.write() = false;
+			verified?;
+			return Err(BlobError::HashMismatch(partial.hash));
+		}
+		let written = partial.file.sync_all();
+		if self.state.lock().partials.remove(&partial.hash).is_none() {
+			// It was dropped meanwhile; nothing is set aside for it any more.
+			return Err(BlobError::Missing(partial.hash));
+		}
+		// Most have none.
+		let _ = fs::remove_file(&partial.note);
+		self.finish(partial.hash, partial.size, &partial.path, written)
+	}
+
+	/// Gives up fetching a blob and what has been fetched of it. There may be nothing to give up.
+	pub fn drop_partial(&self, hash: &H256) -> Result<(), BlobError> {
+		let mut state = self.state.lock();
+		if let Some(size) = state.partials.remove(hash) {
+			state.release(size);
+			self.remove_partial_files(hash)?;
+		}
+		Ok(())
+	}
+
+	/// Blobs that are being fetched, or were when the node stopped.
+	pub fn partials(&self) -> Vec<H256> {
+		self.state.lock().partials.keys().copied().collect()
+	}
+
+	fn remove_partial_files(&self, hash: &H256) -> io::Result<()> {
+		for path in [self.note_path(hash), self.partial_path(hash)] {
+			match fs::remove_file(path) {
+				Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+				_ => {}
+			}
+		}
+		Ok(())
+	}
+
+	fn partial_path(&self, hash: &H256) -> PathBuf {
+		self.dir.join(format!("{hash:x}{PARTIAL_SUFFIX}"))
+	}
+
+	fn note_path(&self, hash: &H256) -> PathBuf {
+		self.dir.join(format!("{hash:x}{NOTE_SUFFIX}"))
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	const BYTES: &[u8] = b"half of it today, half of it tomorrow";
+
+	fn open(dir: &tempfile::TempDir) -> BlobStore {
+		BlobStore::open(dir.path(), 100).unwrap()
+	}
+
+	fn hash() -> H256 {
+		H256(blake2_256(&[BYTES]))
+	}
+
+	#[test]
+	fn a_partial_blob_survives_a_restart_and_counts() {
+		let dir = tempfile::tempdir().unwrap();
+		let (store, size) = (open(&dir), BYTES.len() as u64);
+		let partial = store.begin_partial(&hash(), size).unwrap();
+		assert!(partial.is_fresh());
+		partial.write_at(0, &BYTES[..16]).unwrap();
+		partial.set_note(b"from a friend").unwrap();
+		drop(store);
+		let store = open(&dir);
+		assert_eq!((store.used_bytes(), store.has(&hash()), store.partials()), (size, false, vec![hash()]));
+		let partial = store.begin_partial(&hash(), size).unwrap();
+		assert!(!partial.is_fresh());
+		assert_eq!(partial.read_at(0, 20).unwrap(), [&BYTES[..16], &[0; 4]].concat());
+		assert_eq!(partial.note().unwrap(), b"from a friend");
+		assert!(matches!(store.complete_partial(&partial), Err(BlobError::HashMismatch(_))));
+		partial.write_at(16, &BYTES[16..]).unwrap();
+		store.complete_partial(&partial).unwrap();
+		assert_eq!(store.get(&hash()).unwrap(), BYTES);
+		assert_eq!((store.used_bytes(), store.partials()), (size, vec![]));
+		assert_eq!(fs::read_dir(store.dir()).unwrap().count(), 1);
+	}
+
+	#[test]
+	fn a_dropped_partial_blob_gives_its_room_back() {
+		let dir = tempfile::tempdir().unwrap();
+		let store = open(&dir);
+		let partial = store.begin_partial(&hash(), BYTES.len() as u64).unwrap();
+		partial.write_at(0, BYTES).unwrap();
+		store.drop_partial(&hash()).unwrap();
+		store.drop_partial(&hash()).unwrap();
+		assert!(matches!(store.complete_partial(&partial), Err(_)));
+		assert_eq!((store.used_bytes(), fs::read_dir(store.dir()).unwrap().count()), (0, 0));
+	}
+
+	#[test]
+	fn writing_beyond_the_size_and_beyond_the_room_is_refused() {
+		let dir = tempfile::tempdir().unwrap();
+		let store = open(&dir);
+		let partial = store.begin_partial(&hash(), 10).unwrap();
+		for offset in [7, u64::MAX] {
+			assert!(matches!(partial.write_at(offset, b"four"), Err(BlobError::ChunkOutOfRange { .. })));
+		}
+		let other = store.begin_partial(&H256::zero(), 91);
+		assert!(matches!(other, Err(BlobError::QuotaExceeded { free: 90, .. })));
+		// Begun again with another size, it starts anew.
+		assert!(store.begin_partial(&hash(), 20).unwrap().is_fresh());
+		assert_eq!(store.used_bytes(), 20);
+	}
+}

@@ -1,0 +1,238 @@
+//! Blobs between nodes: fetching what the chain names from whoever has it, and sending what others ask for.
+//!
+//! ```text
+//!   new blocks ---> named ----+
+//!   the engine's misses ------+--> driver --- questions ---> other nodes' servers
+//!   others' offers, the DHT --+     |  ^
+//!                                   v  |  what to ask, and of whom
+//!                    assembly   scheduler        server <--- others' questions
+//!                        |                          |
+//!                        +-------> blob store <-----+
+//! ```
+//!
+//! Nothing is fetched that the chain does not name, and nothing is visible in the store before its hash was verified.
+//! `docs/blobs.md` tells the protocol and its limits.
+
+mod assembly;
+mod counters;
+mod driver;
+mod message;
+mod named;
+mod need;
+mod params;
+mod scheduler;
+mod server;
+mod throttle;
+
+pub use params::ExchangeParams;
+
+use crate::{
+	ml::EngineService,
+	service::{Block, Client, Hash},
+};
+use blyan_engine::blobs::{BlobError, BlobStore, Tier};
+use counters::{Counters, Figures};
+use driver::Driver;
+use named::Named;
+use parking_lot::Mutex;
+use sc_network::{
+	config::{FullNetworkConfiguration, IncomingRequest},
+	service::traits::NetworkService,
+	Litep2pNetworkBackend, NetworkBackend, PeerId, ProtocolName,
+};
+use sc_network_sync::SyncingService;
+use sc_service::{Configuration, Error, TaskManager};
+use scheduler::Progress;
+use serde::Serialize;
+use server::Server;
+use sp_blockchain::HeaderBackend;
+use sp_core::H256;
+use sp_keystore::KeystorePtr;
+use std::{sync::Arc, time::Duration};
+use tokio::sync::mpsc;
+
+/// How long a peer may take to answer.
+const ANSWER_MAX: Duration = Duration::from_secs(30);
+/// Questions that wait to be answered; more are refused.
+const QUESTIONS_MAX: usize = 256;
+
+/// What the exchange is told by the rest of the node.
+#[derive(Debug)]
+enum Message {
+	/// The engine lacks a blob.
+	Missing(H256),
+	/// A blob came into the store another way.
+	Stored(H256),
+	/// A peer has blobs.
+	Offered(PeerId, Vec<H256>),
+}
+
+/// What can be seen from outside.
+#[derive(Debug, Default)]
+struct View {
+	fetching: Vec<Progress>,
+	banned: usize,
+	peers: usize,
+}
+
+/// The exchange, for the rest of the node.
+pub struct Exchange {
+	client: Arc<Client>,
+	store: Arc<BlobStore>,
+	counters: Counters,
+	view: Mutex<View>,
+	messages: mpsc::UnboundedSender<Message>,
+}
+
+/// What the exchange is doing, and how the store is filled.
+#[derive(Clone, Debug, Serialize)]
+pub struct ExchangeStatus {
+	/// Blobs on their way.
+	pub fetching: Vec<Progress>,
+	/// Peers that can be asked.
+	pub peers: usize,
+	/// Peers that lied and are not asked.
+	pub peers_banned: usize,
+	/// Bytes in the store by tier.
+	pub pinned_bytes: u64,
+	/// Bytes of blobs that the chain only remembers.
+	pub recent_bytes: u64,
+	/// Bytes of blobs that nothing on chain names any more.
+	pub history_bytes: u64,
+	/// Figures since the start.
+	#[serde(flatten)]
+	pub counters: Figures,
+}
+
+impl Exchange {
+	/// A blob came into the store another way; others hear of it.
+	pub fn note_stored(&self, hash: H256) {
+		self.tell(Message::Stored(hash));
+	}
+
+	fn tell(&self, message: Message) {
+		// The driver ends with the node, and then nobody needs to know.
+		let _ = self.messages.send(message);
+	}
+
+	/// Makes room for so many bytes by dropping what the chain cares least about.
+	pub fn make_room(&self, bytes: u64) -> Result<(), BlobError> {
+		let at = self.client.info().best_hash;
+		let named =
+			Named::at(&self.client, at).map_err(|error| BlobError::Io(std::io::Error::other(error)))?;
+		for hash in self.store.partials() {
+			if self.tier(&named, at, &hash) == Tier::History {
+				self.store.drop_partial(&hash)?;
+			}
+		}
+		let evicted = self.store.make_room(bytes, |hash| self.tier(&named, at, hash))?;
+		for hash in &evicted {
+			self.counters.evicted.add(1);
+			log::info!("📦 Blob {hash:?} made room; the chain does not work with it any more");
+		}
+		Ok(())
+	}
+
+	fn tier(&self, named: &Named, at: Hash, hash: &H256) -> Tier {
+		named.tier(&self.client, at, hash)
+	}
+
+	/// What it is doing.
+	pub fn status(&self) -> Result<ExchangeStatus, sp_api::ApiError> {
+		let at = self.client.info().best_hash;
+		let named = Named::at(&self.client, at)?;
+		let (mut pinned, mut recent, mut history) = (0, 0, 0);
+		for hash in self.store.hashes() {
+			let bytes = match self.tier(&named, at, &hash) {
+				Tier::Pinned => &mut pinned,
+				Tier::Recent => &mut recent,
+				Tier::History => &mut history,
+			};
+			*bytes += self.store.size(&hash).unwrap_or_default();
+		}
+		let view = self.view.lock();
+		Ok(ExchangeStatus {
+			fetching: view.fetching.clone(),
+			peers: view.peers,
+			peers_banned: view.banned,
+			pinned_bytes: pinned,
+			recent_bytes: recent,
+			history_bytes: history,
+			counters: self.counters.read(),
+		})
+	}
+}
+
+/// The protocol's place in a network that does not run yet.
+pub struct Installed {
+	name: ProtocolName,
+	questions: async_channel::Receiver<IncomingRequest>,
+}
+
+/// Adds the protocol to a network that is about to be built.
+pub fn install(
+	config: &Configuration,
+	client: &Client,
+	network: &mut FullNetworkConfiguration<Block, Hash, Litep2pNetworkBackend>,
+) -> Installed {
+	let genesis = hex::encode(client.info().genesis_hash);
+	let name: ProtocolName = match config.chain_spec.fork_id() {
+		Some(fork) => format!("/{genesis}/{fork}/tile/1"),
+		None => format!("/{genesis}/tile/1"),
+	}
+	.into();
+	let (sender, questions) = async_channel::bounded(QUESTIONS_MAX);
+	let protocol = <Litep2pNetworkBackend as NetworkBackend<Block, Hash>>::request_response_config(
+		name.clone(),
+		Vec::new(),
+		message::REQUEST_BYTES_MAX,
+		message::RESPONSE_BYTES_MAX,
+		ANSWER_MAX,
+		Some(sender),
+	);
+	network.add_request_response_protocol(protocol);
+	Installed { name, questions }
+}
+
+/// What the exchange works with.
+pub struct ExchangeParts<'a> {
+	/// The chain.
+	pub client: &'a Arc<Client>,
+	/// Who needs blobs, and their store.
+	pub engine: &'a Arc<EngineService>,
+	/// Says whether this node is an operator's.
+	pub keystore: KeystorePtr,
+	/// The network that the protocol was added to.
+	pub network: Arc<dyn NetworkService>,
+	/// Knows who is connected.
+	pub sync: &'a Arc<SyncingService<Block>>,
+	/// Runs it.
+	pub task_manager: &'a TaskManager,
+	/// What was said on the command line.
+	pub params: &'a ExchangeParams,
+}
+
+impl Installed {
+	/// Starts to fetch and to answer.
+	pub fn start(self, config: &Configuration, parts: ExchangeParts<'_>) -> Result<Arc<Exchange>, Error> {
+		let (messages, inbox) = mpsc::unbounded_channel();
+		let exchange = Arc::new(Exchange {
+			client: parts.client.clone(),
+			store: parts.engine.shared_store(),
+			counters: Counters::default(),
+			view: Mutex::default(),
+			messages,
+		});
+		if let Some(registry) = config.prometheus_registry() {
+			counters::register_all(registry, &exchange)?;
+		}
+		let teller = exchange.clone();
+		parts.engine.on_missing(move |hash| teller.tell(Message::Missing(hash)));
+		let server = Server::new(exchange.clone(), self.questions, parts.params);
+		let driver = Driver::new(exchange.clone(), self.name, inbox, &parts);
+		let spawn = parts.task_manager.spawn_handle();
+		spawn.spawn("blob-server", Some("blobs"), server.run());
+		spawn.spawn("blob-fetcher", Some("blobs"), driver.run());
+		Ok(exchange)
+	}
+}

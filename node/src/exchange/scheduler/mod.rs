@@ -1,0 +1,495 @@
+//! Decides whom to ask for what, and when. It does nothing itself: it is told what happened and says what to do, so
+//! that a test can play a whole network through it in a moment.
+//!
+//! ```text
+//!              a holder is known     index proven        all pieces here      hash is right
+//!   waiting ----------------> opening ------> index ------> pieces ----------> completing ----> done
+//!      ^                                        |              |                   |
+//!      |            nobody has an index that is proven         |      the hash is wrong: the chain's root and hash
+//!      |                                        v              v      name different bytes; trust the hash
+//!      +-- no room on disk                   from one peer, who answers for the whole <+
+//! ```
+//!
+//! Pieces that are proven tile by tile come from everybody at once; whoever sends a wrong one is known at once. Where
+//! only the whole proves anything, all of it comes from one peer, so that it is clear who lied when the hash is wrong.
+//! A wrong index alone convicts nobody: a submission may name bytes that are no block, and then no index fits. It does
+//! convict once somebody else's index is proven.
+
+mod backoff;
+mod download;
+mod peers;
+#[cfg(test)]
+mod tests;
+
+pub use backoff::Backoff;
+pub use peers::PeerRules;
+
+use super::{
+	assembly::{Found, Part},
+	message::HASHES_MAX,
+	need::Need,
+};
+use download::{Download, Stage};
+use peers::Peers;
+use rand::{rngs::StdRng, SeedableRng};
+use sp_core::H256;
+use std::{
+	collections::{BTreeMap, BTreeSet},
+	time::Duration,
+};
+
+/// Time since the node started.
+pub type Time = Duration;
+/// Names a question until it is answered.
+pub type Ticket = u64;
+
+/// What a peer did wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+	/// It did not answer in time, or not at all.
+	Silence,
+	/// It sent bytes that are not what was asked for.
+	Lie,
+}
+
+/// What to ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+	/// Which of these do you have?
+	Have(Vec<H256>),
+	/// A part of a blob.
+	Part(H256, Part),
+}
+
+/// What came of a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+	/// For each hash, whether it is there.
+	Have(Vec<bool>),
+	/// The part came, and is right as far as can be told.
+	Right,
+	/// Something else came.
+	Wrong,
+	/// The peer has no such blob.
+	Missing,
+	/// The peer asks to be left alone for a while.
+	Busy,
+	/// The peer refused, or is not there.
+	Refused,
+	/// The peer did not answer in time.
+	Stalled,
+	/// The part came and could not be written.
+	Unwritable,
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command<P> {
+	/// Open the blob's file and say what is in it: [`Scheduler::opened`].
+	Open(Need),
+	/// Ask, and say what came of it: [`Scheduler::answered`].
+	Ask(Ticket, P, Question),
+	/// Look for providers: [`Scheduler::holds`].
+	Lookup(H256),
+	/// Note who answers for a blob from here on.
+	SetSource(H256, P),
+	/// Verify the whole and move it into the store, and say what came of it: [`Scheduler::completed`].
+	Complete(H256),
+	/// Close the blob's file and forget what is in it.
+	Drop(H256),
+	/// Lower a peer's reputation.
+	Report(P, Fault),
+}
+
+/// How a completed blob turned out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Completion {
+	/// It is in the store.
+	Stored,
+	/// It has another hash.
+	WrongHash,
+	/// It cannot be written.
+	Unwritable,
+}
+
+/// Bounds and waits.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+	/// Bounds of what is asked of one peer.
+	pub peer: PeerRules,
+	/// Parts asked for at once, of everybody.
+	pub in_flight_max: usize,
+	/// Blobs that are fetched at once; the others wait.
+	pub downloads_max: usize,
+	/// When the last pieces are out for so long, they are asked of a second peer too.
+	pub patience: Duration,
+	/// Waits before asking everybody again who has a blob.
+	pub search: Backoff,
+	/// Wait after a blob could not be written.
+	pub no_room: Duration,
+}
+
+impl Default for Rules {
+	fn default() -> Self {
+		Self {
+			peer: PeerRules::default(),
+			in_flight_max: 32,
+			downloads_max: 4,
+			patience: Duration::from_secs(3),
+			search: Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(60) },
+			no_room: Duration::from_secs(30),
+		}
+	}
+}
+
+/// A blob on its way, for whoever looks.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Progress {
+	/// The blob.
+	pub hash: H256,
+	/// Its bytes.
+	pub size: u32,
+	/// Pieces it is cut into.
+	pub pieces: u32,
+	/// Pieces that are there.
+	pub received: u32,
+	/// Peers that have it, as far as is known.
+	pub holders: usize,
+	/// Whether the engine waits for it.
+	pub urgent: bool,
+}
+
+/// A question that waits for its answer.
+struct Asked<P> {
+	peer: P,
+	question: Question,
+}
+
+/// Decides whom to ask for what, and when.
+pub struct Scheduler<P> {
+	rules: Rules,
+	rng: StdRng,
+	peers: Peers<P>,
+	downloads: BTreeMap<H256, Download<P>>,
+	asked: BTreeMap<Ticket, Asked<P>>,
+	next_ticket: Ticket,
+	/// Counts the blobs that were wanted: earlier ones go first.
+	counter: u64,
+	commands: Vec<Command<P>>,
+}
+
+impl<P: Copy + Ord> Scheduler<P> {
+	/// Nothing to fetch, nobody to ask. `seed` decides about chance.
+	pub fn new(rules: Rules, seed: u64) -> Self {
+		Self {
+			rules,
+			rng: StdRng::seed_from_u64(seed),
+			peers: Peers::new(),
+			downloads: BTreeMap::new(),
+			asked: BTreeMap::new(),
+			next_ticket: 0,
+			counter: 0,
+			commands: Vec::new(),
+		}
+	}
+
+	/// Wants a blob. An urgent one goes before those that are not.
+	pub fn want(&mut self, need: Need, is_urgent: bool, now: Time) {
+		let counter = self.counter;
+		let download =
+			self.downloads.entry(need.blob.hash).or_insert_with(|| Download::new(need, counter, now));
+		if is_urgent && !download.is_urgent {
+			download.is_urgent = true;
+			// Somebody waits: do not sit out an earlier wait.
+			download.search_at = now;
+		}
+		self.counter += 1;
+	}
+
+	/// Does not want a blob any more, because it is there or because nothing names it.
+	pub fn forget(&mut self, hash: &H256) {
+		if let Some(download) = self.downloads.remove(hash) {
+			if !matches!(download.stage, Stage::Waiting) {
+				self.commands.push(Command::Drop(*hash));
+			}
+		}
+	}
+
+	/// Blobs that are wanted.
+	pub fn wanted(&self) -> impl Iterator<Item = &H256> {
+		self.downloads.keys()
+	}
+
+	/// Whether nothing is wanted.
+	pub fn is_idle(&self) -> bool {
+		self.downloads.is_empty() && self.asked.is_empty()
+	}
+
+	/// A peer connected.
+	pub fn connected(&mut self, peer: P, now: Time) {
+		let peer = self.peers.entry(peer, now);
+		peer.is_connected = true;
+		peer.is_greeted = false;
+	}
+
+	/// A peer went. What was asked of it is answered by whoever asked.
+	pub fn disconnected(&mut self, peer: P, now: Time) {
+		self.peers.entry(peer, now).is_connected = false;
+	}
+
+	/// A peer says that it has blobs, or the network says so of it.
+	pub fn holds(&mut self, peer: P, hashes: &[H256], now: Time) {
+		let mut is_wanted = false;
+		for hash in hashes {
+			if let Some(download) = self.downloads.get_mut(hash) {
+				download.holders.insert(peer);
+				is_wanted = true;
+			}
+		}
+		if is_wanted {
+			// It is known from here on, connected or not.
+			self.peers.entry(peer, now);
+		}
+	}
+
+	/// Peers that are connected.
+	pub fn connected_peers(&self) -> Vec<P> {
+		self.peers.iter().filter(|(_, peer)| peer.is_connected).map(|(peer, _)| *peer).collect()
+	}
+
+	/// Peers that lied and are not asked.
+	pub fn banned(&self, now: Time) -> usize {
+		self.peers.iter().filter(|(_, peer)| peer.is_banned(now)).count()
+	}
+
+	/// Everything that is on its way, in the order in which it is fetched.
+	pub fn progress(&self) -> Vec<Progress> {
+		let mut downloads: Vec<_> = self.downloads.values().collect();
+		downloads.sort_by_key(|download| download.order());
+		downloads.into_iter().map(Download::progress).collect()
+	}
+
+	/// A blob's file is open; `None` if there is no room for it.
+	pub fn opened(&mut self, hash: &H256, found: Option<(Found, Option<P>)>, now: Time) {
+		let Some(download) = self.downloads.get_mut(hash) else {
+			self.commands.push(Command::Drop(*hash));
+			return;
+		};
+		match found {
+			Some((found, source)) => download.open(found, source),
+			None => download.suspend(now + self.rules.no_room),
+		}
+	}
+
+	/// A completed blob turned out like this.
+	pub fn completed(&mut self, hash: &H256, completion: Completion, now: Time) {
+		let Some(download) = self.downloads.get_mut(hash) else { return };
+		match completion {
+			Completion::Stored => {
+				self.downloads.remove(hash);
+			}
+			Completion::WrongHash => {
+				self.commands.push(Command::Drop(*hash));
+				if let Some(peer) = download.start_over() {
+					self.blame(peer, Fault::Lie, now);
+				}
+			}
+			Completion::Unwritable => {
+				self.commands.push(Command::Drop(*hash));
+				download.suspend(now + self.rules.no_room);
+			}
+		}
+	}
+
+	/// A question was answered, or not.
+	pub fn answered(&mut self, ticket: Ticket, answer: Answer, now: Time) {
+		let Some(Asked { peer, question }) = self.asked.remove(&ticket) else { return };
+		let known = self.peers.entry(peer, now);
+		known.in_flight = known.in_flight.saturating_sub(1);
+		match (&question, answer) {
+			(Question::Have(hashes), Answer::Have(here)) if here.len() == hashes.len() => {
+				let held: Vec<_> =
+					hashes.iter().zip(here).filter(|(_, here)| *here).map(|(hash, _)| *hash).collect();
+				self.holds(peer, &held, now);
+			}
+			(Question::Part(hash, part), Answer::Right) => {
+				known.note_good(&self.rules.peer);
+				let guilty = match self.downloads.get_mut(hash) {
+					Some(download) => download.received(*part, ticket),
+					None => Vec::new(),
+				};
+				for peer in guilty {
+					self.blame(peer, Fault::Lie, now);
+				}
+			}
+			(Question::Part(hash, Part::Index), Answer::Wrong) => {
+				if let Some(download) = self.downloads.get_mut(hash) {
+					download.returned(Part::Index, ticket);
+					download.doubt(peer);
+				}
+			}
+			(_, Answer::Wrong | Answer::Have(_) | Answer::Right) => {
+				self.give_back(&question, ticket);
+				self.lose_holder(&question, peer);
+				self.blame(peer, Fault::Lie, now);
+			}
+			(_, Answer::Missing) => {
+				// It may have made room since it said that it has it. If that happens often, it gets a pause.
+				known.note_fault(Fault::Silence, now, &self.rules.peer, &mut self.rng);
+				self.give_back(&question, ticket);
+				self.lose_holder(&question, peer);
+			}
+			(_, Answer::Busy) => {
+				known.note_busy(now, &mut self.rng);
+				self.give_back(&question, ticket);
+			}
+			(_, Answer::Refused) => {
+				// It may know nothing of this protocol, or be gone: no reason to think ill of it.
+				known.note_fault(Fault::Silence, now, &self.rules.peer, &mut self.rng);
+				self.give_back(&question, ticket);
+				self.lose_holder(&question, peer);
+			}
+			(_, Answer::Stalled) => {
+				self.give_back(&question, ticket);
+				self.blame(peer, Fault::Silence, now);
+			}
+			(Question::Part(hash, _), Answer::Unwritable) => {
+				self.give_back(&question, ticket);
+				if let Some(download) = self.downloads.get_mut(hash) {
+					self.commands.push(Command::Drop(*hash));
+					download.suspend(now + self.rules.no_room);
+				}
+			}
+			(Question::Have(_), Answer::Unwritable) => {}
+		}
+	}
+
+	fn give_back(&mut self, question: &Question, ticket: Ticket) {
+		if let Question::Part(hash, part) = question {
+			if let Some(download) = self.downloads.get_mut(hash) {
+				download.returned(*part, ticket);
+			}
+		}
+	}
+
+	/// What is in the way of asking it again is not for ever: a later search finds out.
+	fn lose_holder(&mut self, question: &Question, peer: P) {
+		if let Question::Part(hash, _) = question {
+			if let Some(download) = self.downloads.get_mut(hash) {
+				download.lose_holder(peer);
+			}
+		}
+	}
+
+	fn blame(&mut self, peer: P, fault: Fault, now: Time) {
+		let known = self.peers.entry(peer, now);
+		// One offence is one offence, however many answers it spoiled.
+		if fault == Fault::Lie && known.is_banned(now) {
+			return;
+		}
+		known.note_fault(fault, now, &self.rules.peer, &mut self.rng);
+		if fault == Fault::Lie {
+			for download in self.downloads.values_mut() {
+				download.lose_holder(peer);
+			}
+		}
+		self.commands.push(Command::Report(peer, fault));
+	}
+
+	/// What to do now. To be asked whenever something was told, and every now and then.
+	pub fn advance(&mut self, now: Time) -> Vec<Command<P>> {
+		self.search(now);
+		let mut order: Vec<_> =
+			self.downloads.values().map(|download| (download.order(), download.need().blob.hash)).collect();
+		order.sort_unstable();
+		let mut open =
+			self.downloads.values().filter(|download| !matches!(download.stage, Stage::Waiting)).count();
+		for (_, hash) in order {
+			open += usize::from(self.advance_one(&hash, open < self.rules.downloads_max, now));
+		}
+		std::mem::take(&mut self.commands)
+	}
+
+	/// Moves one download on; returns whether it was opened.
+	fn advance_one(&mut self, hash: &H256, may_open: bool, now: Time) -> bool {
+		let Self { downloads, peers, .. } = self;
+		let Some(download) = downloads.get_mut(hash) else { return false };
+		match &download.stage {
+			Stage::Waiting => {
+				let opens = may_open && now >= download.open_at && download.has_usable_holder(peers, now);
+				if opens {
+					download.stage = Stage::Opening;
+					self.commands.push(Command::Open(download.need()));
+				}
+				return opens;
+			}
+			Stage::Opening | Stage::Completing => return false,
+			Stage::Index { .. } => {
+				if download.only_doubts_left() {
+					self.commands.push(Command::Drop(*hash));
+					download.trust_the_hash();
+					return false;
+				}
+			}
+			Stage::Pieces(pieces) => {
+				if pieces.is_done() {
+					download.stage = Stage::Completing;
+					self.commands.push(Command::Complete(*hash));
+					return false;
+				}
+				if let Some(source) = download.choose_source(peers, now) {
+					self.commands.push(Command::SetSource(*hash, source));
+				}
+			}
+		}
+		while self.asked.len() < self.rules.in_flight_max {
+			let Some(download) = self.downloads.get_mut(hash) else { break };
+			let Some((part, peer)) = download.next_part(&self.peers, now, self.rules.patience) else { break };
+			let ticket = self.ask(peer, Question::Part(*hash, part), now);
+			if let Some(download) = self.downloads.get_mut(hash) {
+				download.note_asked(part, ticket, peer, now);
+			}
+		}
+		false
+	}
+
+	fn ask(&mut self, peer: P, question: Question, now: Time) -> Ticket {
+		let ticket = self.next_ticket;
+		self.next_ticket += 1;
+		self.peers.entry(peer, now).in_flight += 1;
+		self.commands.push(Command::Ask(ticket, peer, question.clone()));
+		self.asked.insert(ticket, Asked { peer, question });
+		ticket
+	}
+
+	/// Asks around who has what is wanted: everybody about what was never found, newcomers about everything.
+	fn search(&mut self, now: Time) {
+		let mut due = BTreeSet::new();
+		for (hash, download) in &mut self.downloads {
+			let is_due = now >= download.search_at
+				&& (download.searches == 0 || !download.has_usable_holder(&self.peers, now));
+			if is_due {
+				download.searches += 1;
+				download.search_at = now + self.rules.search.wait(download.searches, &mut self.rng);
+				due.insert(*hash);
+				self.commands.push(Command::Lookup(*hash));
+			}
+		}
+		let usable: Vec<(P, bool)> = self
+			.peers
+			.iter()
+			.filter(|(_, peer)| peer.is_connected && peer.is_usable(now))
+			.map(|(peer, known)| (*peer, known.is_greeted))
+			.collect();
+		for (peer, is_greeted) in usable {
+			let hashes: Vec<H256> = match is_greeted {
+				true => due.iter().copied().collect(),
+				false => self.downloads.keys().copied().collect(),
+			};
+			self.peers.entry(peer, now).is_greeted = true;
+			for hashes in hashes.chunks(HASHES_MAX) {
+				self.ask(peer, Question::Have(hashes.to_vec()), now);
+			}
+		}
+	}
+}
