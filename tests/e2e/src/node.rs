@@ -31,6 +31,10 @@ pub struct NodeConfig {
 	pub open_at: Option<u16>,
 	/// Where the node is that this one follows, if it does not seal blocks itself.
 	pub following: Option<String>,
+	/// The chain's specification, for a node that knows the chain but not its model's bytes.
+	pub spec: Option<PathBuf>,
+	/// Further arguments.
+	pub args: Vec<String>,
 }
 
 /// The identity of a node that others follow, and the name that comes of it.
@@ -48,6 +52,8 @@ impl NodeConfig {
 			engine_threads: 1,
 			open_at: None,
 			following: None,
+			spec: None,
+			args: Vec::new(),
 		}
 	}
 
@@ -65,6 +71,18 @@ impl NodeConfig {
 	pub fn following(mut self, node: &Node) -> Self {
 		let port = node.config.open_at.expect("the other node is open");
 		self.following = Some(format!("/ip4/127.0.0.1/tcp/{port}/p2p/{NODE_NAME}"));
+		self
+	}
+
+	/// With these arguments too.
+	pub fn args(mut self, args: &[&str]) -> Self {
+		self.args.extend(args.iter().map(|arg| arg.to_string()));
+		self
+	}
+
+	/// Without the bytes of the chain's model: all it knows of it is the chain's specification.
+	pub fn without_model(mut self, spec: &Path) -> Self {
+		(self.model, self.spec) = (None, Some(spec.to_path_buf()));
 		self
 	}
 
@@ -106,6 +124,10 @@ impl NodeConfig {
 		if let Some(model) = &self.model {
 			command.arg("--genesis-model").arg(model);
 		}
+		if let Some(spec) = &self.spec {
+			command.arg("--chain").arg(spec);
+		}
+		command.args(&self.args);
 		if self.operators.is_empty() {
 			command.arg("--no-dev-operators");
 		}
