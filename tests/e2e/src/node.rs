@@ -32,7 +32,9 @@ pub struct NodeConfig {
 	pub following: Option<String>,
 	/// Whether it tells Prometheus about itself.
 	pub metrics: bool,
-	/// Whatever else is said on its command line.
+	/// The chain's specification, for a node that knows the chain but not its model's bytes.
+	pub spec: Option<PathBuf>,
+	/// Further arguments.
 	pub args: Vec<String>,
 }
 
@@ -52,6 +54,7 @@ impl NodeConfig {
 			open_at: None,
 			following: None,
 			metrics: false,
+			spec: None,
 			args: Vec::new(),
 		}
 	}
@@ -88,6 +91,18 @@ impl NodeConfig {
 	pub fn following(mut self, node: &Node) -> Self {
 		let port = node.config.open_at.expect("the other node is open");
 		self.following = Some(format!("/ip4/127.0.0.1/tcp/{port}/p2p/{NODE_NAME}"));
+		self
+	}
+
+	/// With these arguments too.
+	pub fn args(mut self, args: &[&str]) -> Self {
+		self.args.extend(args.iter().map(|arg| arg.to_string()));
+		self
+	}
+
+	/// Without the bytes of the chain's model: all it knows of it is the chain's specification.
+	pub fn without_model(mut self, spec: &Path) -> Self {
+		(self.model, self.spec) = (None, Some(spec.to_path_buf()));
 		self
 	}
 
@@ -134,6 +149,10 @@ impl NodeConfig {
 		if let Some(model) = &self.model {
 			command.arg("--genesis-model").arg(model);
 		}
+		if let Some(spec) = &self.spec {
+			command.arg("--chain").arg(spec);
+		}
+		command.args(&self.args);
 		if self.operators.is_empty() {
 			command.arg("--no-dev-operators");
 		}
