@@ -94,12 +94,6 @@ impl NodeConfig {
 		self
 	}
 
-	/// With these arguments too.
-	pub fn args(mut self, args: &[&str]) -> Self {
-		self.args.extend(args.iter().map(|arg| arg.to_string()));
-		self
-	}
-
 	/// Without the bytes of the chain's model: all it knows of it is the chain's specification.
 	pub fn without_model(mut self, spec: &Path) -> Self {
 		(self.model, self.spec) = (None, Some(spec.to_path_buf()));
