@@ -146,7 +146,6 @@ impl NodeConfig {
 		if let Some(spec) = &self.spec {
 			command.arg("--chain").arg(spec);
 		}
-		command.args(&self.args);
 		if self.operators.is_empty() {
 			command.arg("--no-dev-operators");
 		}
