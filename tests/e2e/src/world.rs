@@ -52,7 +52,11 @@ impl World {
 		Self::with_model(files, model, configure).await
 	}
 
-	async fn with_model(files: Files, model: PathBuf, configure: impl FnOnce(NodeConfig) -> NodeConfig) -> Self {
+	async fn with_model(
+		files: Files,
+		model: PathBuf,
+		configure: impl FnOnce(NodeConfig) -> NodeConfig,
+	) -> Self {
 		Self::start(files, |mut config| {
 			config.model = Some(model);
 			configure(config)

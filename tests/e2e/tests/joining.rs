@@ -58,7 +58,8 @@ async fn join_and_score(blocks: u64, block_time_ms: u64) -> (World, NodeConfig) 
 	let before = world.chain.block_number().await;
 
 	let began_at = Instant::now();
-	let config = NodeConfig::new(&world.files.path("joiner")).operators(&["//Charlie"]).following(&world.node);
+	let config =
+		NodeConfig::new(&world.files.path("joiner")).operators(&["//Charlie"]).following(&world.node);
 	let joiner = config.args(&["--sync", "warp"]).start();
 	let listens = began_at.elapsed();
 	let chain = Chain::connect(&joiner.url()).await;
@@ -108,7 +109,8 @@ async fn an_operator_scores_soon_after_it_joined_by_warp_sync() {
 	let before = world.chain.block_number().await;
 	let joiner = joiner.start();
 	let chain = Chain::connect(&joiner.url()).await;
-	wait_until("the joiner to go on", || async { (finalized_number(&chain).await > before).then_some(()) }).await;
+	wait_until("the joiner to go on", || async { (finalized_number(&chain).await > before).then_some(()) })
+		.await;
 	let log = joiner.log();
 	assert!(log.contains("going on from there"), "{log}");
 	assert!(!log.contains(" ERROR "), "{log}");
@@ -139,7 +141,8 @@ async fn a_node_that_starts_on_an_empty_chain_joins_by_warp_sync_too() {
 	let joiner = joiner.args(&["--sync", "warp"]).start();
 	let chain = Chain::connect(&joiner.url()).await;
 	let goal = world.chain.block_number().await + 5;
-	wait_until("the joiner to follow", || async { (finalized_number(&chain).await >= goal).then_some(()) }).await;
+	wait_until("the joiner to follow", || async { (finalized_number(&chain).await >= goal).then_some(()) })
+		.await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -245,15 +248,14 @@ async fn a_snapshot_starts_one_node_and_takes_another_back() {
 	assert_eq!(found(&joiner), number);
 	let chain = Chain::connect(&joiner.url()).await;
 	let goal = number + 20;
-	wait_until("the joiner to catch up", || async {
-		(finalized_number(&chain).await >= goal).then_some(())
-	})
-	.await;
+	wait_until("the joiner to catch up", || async { (finalized_number(&chain).await >= goal).then_some(()) })
+		.await;
 
 	// The way back, and forth again. What is the machine's own survives it.
 	let before = machine(&joiner);
 	let key = other.join("chains/blyan-dev/network");
-	let identity = fs::read_dir(&key).unwrap().flatten().map(|file| fs::read(file.path()).ok()).collect::<Vec<_>>();
+	let identity =
+		fs::read_dir(&key).unwrap().flatten().map(|file| fs::read(file.path()).ok()).collect::<Vec<_>>();
 	let began_at = Instant::now();
 	let config = joiner.stop();
 	let back = snapshot(&["import", "--from", archive, "--replace"], Some(&other));
@@ -263,10 +265,12 @@ async fn a_snapshot_starts_one_node_and_takes_another_back() {
 	assert_eq!(machine(&joiner), before, "{}", joiner.log());
 	let chain = Chain::connect(&joiner.url()).await;
 	let goal = world.chain.block_number().await;
-	wait_until("the joiner to be back", || async { (finalized_number(&chain).await >= goal).then_some(()) }).await;
+	wait_until("the joiner to be back", || async { (finalized_number(&chain).await >= goal).then_some(()) })
+		.await;
 	println!("{} blocks back and forth in {:.1} s", goal - number, began_at.elapsed().as_secs_f64());
 	assert!(began_at.elapsed() < ROLLBACK_MAX);
-	let after = fs::read_dir(&key).unwrap().flatten().map(|file| fs::read(file.path()).ok()).collect::<Vec<_>>();
+	let after =
+		fs::read_dir(&key).unwrap().flatten().map(|file| fs::read(file.path()).ok()).collect::<Vec<_>>();
 	assert_eq!(after, identity);
 }
 
@@ -305,7 +309,8 @@ async fn a_snapshot_is_refused_when_it_is_not_what_it_should_be() {
 	fs::write(&shop, &bytes).unwrap();
 
 	let number = said.find("\"state_entries\": ").unwrap();
-	let lie = format!("{}\"state_entries\": 1{}", &said[..number], &said[number + "\"state_entries\": ".len()..]);
+	let lie =
+		format!("{}\"state_entries\": 1{}", &said[..number], &said[number + "\"state_entries\": ".len()..]);
 	fs::write(&manifest, lie).unwrap();
 	expect_refusal(&import, "not what its manifest says");
 	fs::write(&manifest, &said).unwrap();
@@ -313,7 +318,11 @@ async fn a_snapshot_is_refused_when_it_is_not_what_it_should_be() {
 	// The built-in model makes another chain of the same name.
 	let other = run_snapshot(&import, Some(&target), None);
 	assert_eq!(other.code, Some(1));
-	assert!(other.error.contains("another chain") && other.error.contains("--genesis-model"), "{}", other.error);
+	assert!(
+		other.error.contains("another chain") && other.error.contains("--genesis-model"),
+		"{}",
+		other.error
+	);
 	assert!(!place.exists());
 	snapshot(&import, Some(&target));
 	assert!(place.exists());
