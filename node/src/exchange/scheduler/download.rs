@@ -1,6 +1,6 @@
 //! One blob on its way: who has it, what of it is there, and what to ask next.
 
-use super::{peers::Peers, Progress, Ticket, Time};
+use super::{peers::Peers, Order, Progress, Ticket, Time};
 use crate::exchange::{
 	assembly::{Found, Part},
 	need::{Need, Proof},
@@ -112,7 +112,7 @@ impl<P: Copy + Ord> Download<P> {
 	}
 
 	/// What is urgent goes first, then what was wanted first.
-	pub fn order(&self) -> (bool, u64) {
+	pub fn order(&self) -> Order {
 		(!self.is_urgent, self.number)
 	}
 
