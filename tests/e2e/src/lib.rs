@@ -7,8 +7,8 @@
 mod chain;
 mod command;
 mod lie;
-pub mod network;
 mod metrics;
+pub mod network;
 mod node;
 mod process;
 mod world;
