@@ -3,7 +3,7 @@
 use crate::chain_spec::{self, Extensions};
 use clap::{CommandFactory, FromArgMatches};
 use sc_cli::{
-	CliConfiguration, DefaultConfigurationValues, ImportParams, KeystoreParams, NetworkParams, RpcEndpoint,
+	CliConfiguration, DatabasePruningMode, DefaultConfigurationValues, ImportParams, KeystoreParams, NetworkParams, RpcEndpoint,
 	SharedParams, SubstrateCli,
 };
 use sc_service::{
@@ -14,6 +14,12 @@ use std::path::PathBuf;
 
 /// Milliseconds between two blocks of a development chain, unless `--dev-block-time` says otherwise.
 pub const DEV_BLOCK_TIME_MS: u64 = 3_000;
+
+/// Newest final blocks whose bodies a node keeps, unless it is told otherwise: a week of blocks of six seconds.
+///
+/// A node that was away catches up from its peers' bodies, so they keep more than anybody is away. States are kept for
+/// 256 blocks, the SDK's default: the chain, its off-chain workers and a peer's state sync read newer ones only.
+pub const BLOCKS_KEPT: u32 = 7 * 24 * 60 * 10;
 
 /// Operators whose keys a development node holds, unless it is told otherwise.
 pub const DEV_OPERATORS: [&str; 3] = ["//Alice", "//Bob", "//Charlie"];
@@ -43,6 +49,10 @@ pub enum Subcommand {
 
 	/// Revert the chain to a previous state.
 	Revert(sc_cli::RevertCmd),
+
+	/// Export, import and verify snapshots of the chain's database.
+	#[command(subcommand)]
+	Snapshot(crate::snapshot::SnapshotCmd),
 
 	/// Remove the chain's database.
 	PurgeChain(cumulus_client_cli::PurgeChainCmd),
@@ -179,6 +189,13 @@ pub struct Cli {
 	#[arg(long, conflicts_with_all = ["instant_seal", "dev_block_time"])]
 	pub dev_follow: bool,
 
+	/// Keep every final block and its state, as explorers and auditors of the past need them.
+	///
+	/// Without it a node keeps the states of the last 256 final blocks and the bodies of the last week's
+	/// (a development chain: of all). An archive executes every block from the first on, so it cannot join by `--sync warp`.
+	#[arg(long, conflicts_with_all = ["state_pruning", "blocks_pruning"])]
+	pub archive: bool,
+
 	/// Measure the machine on start, as a collator should once.
 	#[arg(long)]
 	pub hardware_benchmarks: bool,
@@ -189,6 +206,22 @@ pub struct Cli {
 }
 
 impl Cli {
+	/// Turns `--archive` into the settings that it stands for. Refuses it together with a sync mode that skips blocks.
+	pub fn settle_pruning(&mut self) -> Result<(), String> {
+		if !self.archive {
+			return Ok(());
+		}
+		if !matches!(self.run.base.network_params.sync, sc_cli::SyncMode::Full) {
+			return Err("an archive has every state, so it has to execute every block: \
+				leave out --sync, or leave out --archive"
+				.into());
+		}
+		let pruning = &mut self.run.base.import_params.pruning_params;
+		pruning.state_pruning = Some(DatabasePruningMode::ArchiveCanonical);
+		pruning.blocks_pruning = DatabasePruningMode::ArchiveCanonical;
+		Ok(())
+	}
+
 	/// How to seal blocks if this is a development node; `None` for a node of a real network.
 	pub fn dev_seal(&self, chain_type: ChainType) -> Option<DevSeal> {
 		if self.instant_seal {
@@ -453,6 +486,19 @@ mod tests {
 		assert!(parse(&["--dev", "--engine-threads", "0"]).is_err());
 		assert!(parse(&["--dev", "--blob-store-limit", "0"]).is_err());
 		assert!(parse(&["--dev", "--operator", "//Dave", "--no-dev-operators"]).is_err());
+	}
+
+	#[test]
+	fn archive_keeps_everything_and_refuses_what_would_not() {
+		let mut cli = parse(&["--chain", "local", "--archive"]).expect("valid");
+		cli.settle_pruning().expect("nothing against it");
+		let pruning = &cli.run.base.import_params.pruning_params;
+		assert_eq!(pruning.state_pruning, Some(DatabasePruningMode::ArchiveCanonical));
+		assert_eq!(pruning.blocks_pruning, DatabasePruningMode::ArchiveCanonical);
+		assert!(parse(&["--chain", "local", "--archive", "--state-pruning", "256"]).is_err());
+		assert!(parse(&["--chain", "local", "--archive", "--blocks-pruning", "256"]).is_err());
+		let mut cli = parse(&["--chain", "local", "--archive", "--sync", "warp"]).expect("parses");
+		assert!(cli.settle_pruning().is_err());
 	}
 
 	#[test]

@@ -2,13 +2,14 @@
 
 use crate::{
 	chain_spec,
-	cli::{Cli, RelayChainCli, Subcommand},
+	cli::{Cli, RelayChainCli, Subcommand, BLOCKS_KEPT},
 	service::{self, Block, HostFunctions},
+	snapshot::SnapshotCmd,
 };
-use clap::{CommandFactory, FromArgMatches};
+use clap::{parser::ValueSource, CommandFactory, FromArgMatches};
 use frame_benchmarking_cli::{BenchmarkCmd, SUBSTRATE_REFERENCE_HARDWARE};
 use sc_cli::{Database, OffchainWorkerEnabled, Result, SubstrateCli};
-use sc_service::{ChainType, Configuration};
+use sc_service::{BlocksPruning, ChainType, Configuration};
 use sp_runtime::traits::HashingFor;
 use std::io::Write;
 
@@ -16,7 +17,10 @@ use std::io::Write;
 pub fn run() -> Result<()> {
 	let matches = Cli::setup_command(Cli::command()).get_matches();
 	let mut cli = Cli::from_arg_matches(&matches).map_err(sc_cli::Error::Cli)?;
-	let Some(subcommand) = cli.subcommand.take() else { return run_node(cli) };
+	let Some(subcommand) = cli.subcommand.take() else {
+		let chooses_blocks = matches.value_source("blocks_pruning") == Some(ValueSource::CommandLine);
+		return run_node(cli, chooses_blocks);
+	};
 	match subcommand {
 		Subcommand::Key(cmd) => Ok(cmd.run(&cli)?),
 		Subcommand::ExportChainSpec(cmd) => {
@@ -60,6 +64,15 @@ pub fn run() -> Result<()> {
 			let partial = service::new_partial(&paritydb(config))?;
 			Ok((cmd.run(partial.client, partial.backend, None), partial.task_manager))
 		}),
+		Subcommand::Snapshot(SnapshotCmd::Export(cmd)) => {
+			cli.ml.genesis_model = cmd.genesis_model.clone();
+			cli.create_runner(&cmd)?.sync_run(|config| Ok(cmd.run(&paritydb(config))?))
+		}
+		Subcommand::Snapshot(SnapshotCmd::Import(cmd)) => {
+			cli.ml.genesis_model = cmd.genesis_model.clone();
+			cli.create_runner(&cmd)?.sync_run(|config| Ok(cmd.run(&paritydb(config))?))
+		}
+		Subcommand::Snapshot(SnapshotCmd::Verify(cmd)) => Ok(cmd.run()?),
 		Subcommand::PurgeChain(mut cmd) => {
 			paritydb_only(&mut cmd.base.database_params.database)?;
 			let runner = cli.create_runner(&cmd)?;
@@ -85,8 +98,9 @@ pub fn run() -> Result<()> {
 	}
 }
 
-/// Runs the node until a signal stops it.
-fn run_node(mut cli: Cli) -> Result<()> {
+/// Runs the node until a signal stops it. `chooses_blocks`: whether the command line says which blocks to keep.
+fn run_node(mut cli: Cli, chooses_blocks: bool) -> Result<()> {
+	cli.settle_pruning()?;
 	paritydb_only(&mut cli.run.base.import_params.database_params.database)?;
 	// Every node may hold an operator's key, and an operator works in its off-chain worker.
 	let offchain = &mut cli.run.base.offchain_worker_params.enabled;
@@ -97,7 +111,11 @@ fn run_node(mut cli: Cli) -> Result<()> {
 	cli.run.base.shared_params.log.insert(0, "sc_consensus_manual_seal::rpc=warn".into());
 	let runner = cli.create_runner(&cli.run.normalize())?;
 	let collator_options = cli.run.collator_options();
-	runner.run_node_until_exit(|config| async move {
+	runner.run_node_until_exit(|mut config| async move {
+		let is_dev = config.chain_spec.chain_type() == ChainType::Development;
+		if !chooses_blocks && !cli.archive && !is_dev {
+			config.blocks_pruning = BlocksPruning::Some(BLOCKS_KEPT);
+		}
 		let dev_seal = cli.dev_seal(config.chain_spec.chain_type());
 		if let Some(seal) = dev_seal {
 			return service::dev::start(config, seal, cli.dev_open, &cli.ml).map_err(Into::into);

@@ -85,7 +85,7 @@ impl Hello {
 			return None;
 		}
 		let models = |models: &[(ModelId, H256)]| {
-			let list: Vec<_> = models.iter().map(|(id, root)| format!("{id}: {root}")).collect();
+			let list: Vec<_> = models.iter().map(|(id, root)| format!("{id}: {root:?}")).collect();
 			if list.is_empty() {
 				"none".into()
 			} else {

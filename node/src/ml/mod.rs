@@ -27,7 +27,7 @@ use std::{
 };
 
 /// Folder of the blobs below a chain's own.
-const BLOBS: &str = "blobs";
+pub const BLOBS: &str = "blobs";
 /// Bytes of models kept ready. They are mapped files, so this bounds address space more than memory.
 const MODEL_CACHE_BYTES: u64 = 512 << 20;
 /// Generations that run at once, if the engine has as many threads.

@@ -13,8 +13,10 @@ use std::{
 	path::{Component, Path},
 };
 
-/// Bytes moved at once. Zeros of this length become a hole in the unpacked file.
+/// Bytes moved at once.
 const BUFFER_BYTES: usize = 64 << 10;
+/// Bytes of a page of the disk. Pages of zeros become holes in the unpacked file.
+const PAGE_BYTES: usize = 4 << 10;
 /// zstd's own default: the database is mostly hashes, which no level compresses.
 const COMPRESSION_LEVEL: i32 = 3;
 
@@ -217,15 +219,25 @@ fn unpack(
 		let read = fill(source, &mut buffer).map_err(|error| SnapshotError::Damaged(error.to_string()))?;
 		let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
 		hasher.0.update(bytes);
-		let moved = match bytes.iter().all(|byte| *byte == 0) {
-			true => file.seek(SeekFrom::Current(bytes.len() as i64)).map(|_| ()),
-			false => file.write_all(bytes),
-		};
-		moved.map_err(SnapshotError::io(&path))?;
+		write_sparse(&mut file, bytes).map_err(SnapshotError::io(&path))?;
 		progress.add(bytes.len() as u64);
 	}
 	file.set_len(known.size).and_then(|()| file.sync_all()).map_err(SnapshotError::io(&path))?;
 	Ok(hasher.finish())
+}
+
+/// Writes what is not zero and steps over the rest.
+fn write_sparse(file: &mut File, bytes: &[u8]) -> io::Result<()> {
+	let is_hole = |page: &[u8]| page.iter().all(|byte| *byte == 0);
+	let pages: Vec<&[u8]> = bytes.chunks(PAGE_BYTES).collect();
+	for run in pages.chunk_by(|one, next| is_hole(one) == is_hole(next)) {
+		let run = run.concat();
+		match is_hole(&run) {
+			true => drop(file.seek(SeekFrom::Current(run.len() as i64))?),
+			false => file.write_all(&run)?,
+		}
+	}
+	Ok(())
 }
 
 /// Reads until the buffer is full or the source is empty.

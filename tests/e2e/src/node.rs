@@ -32,6 +32,10 @@ pub struct NodeConfig {
 	pub following: Option<String>,
 	/// Whether it tells Prometheus about itself.
 	pub metrics: bool,
+	/// The chain's specification, for a node that knows the chain but not its model's bytes.
+	pub spec: Option<PathBuf>,
+	/// Further arguments.
+	pub args: Vec<String>,
 }
 
 /// The identity of a node that others follow, and the name that comes of it.
@@ -50,12 +54,26 @@ impl NodeConfig {
 			open_at: None,
 			following: None,
 			metrics: false,
+			spec: None,
+			args: Vec::new(),
 		}
 	}
 
 	/// Tells Prometheus about itself.
 	pub fn metrics(mut self) -> Self {
 		self.metrics = true;
+		self
+	}
+
+	/// Says this on its command line, too.
+	pub fn args(mut self, args: &[&str]) -> Self {
+		self.args.extend(args.iter().map(|arg| arg.to_string()));
+		self
+	}
+
+	/// With a block every so many milliseconds.
+	pub fn block_time_ms(mut self, block_time_ms: u64) -> Self {
+		self.block_time_ms = block_time_ms;
 		self
 	}
 
@@ -73,6 +91,12 @@ impl NodeConfig {
 	pub fn following(mut self, node: &Node) -> Self {
 		let port = node.config.open_at.expect("the other node is open");
 		self.following = Some(format!("/ip4/127.0.0.1/tcp/{port}/p2p/{NODE_NAME}"));
+		self
+	}
+
+	/// Without the bytes of the chain's model: all it knows of it is the chain's specification.
+	pub fn without_model(mut self, spec: &Path) -> Self {
+		(self.model, self.spec) = (None, Some(spec.to_path_buf()));
 		self
 	}
 
@@ -119,12 +143,16 @@ impl NodeConfig {
 		if let Some(model) = &self.model {
 			command.arg("--genesis-model").arg(model);
 		}
+		if let Some(spec) = &self.spec {
+			command.arg("--chain").arg(spec);
+		}
 		if self.operators.is_empty() {
 			command.arg("--no-dev-operators");
 		}
 		for suri in &self.operators {
 			command.args(["--operator", suri]);
 		}
+		command.args(&self.args);
 		let child = command.spawn().expect("the node can be started");
 		let mut node = Node { config: self, child, port, metrics_port, log_path };
 		node.wait_until_it_listens();

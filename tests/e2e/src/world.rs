@@ -1,6 +1,6 @@
 //! A node, a user and their files, made in one breath.
 
-use crate::{tiny_model, workspace, Chain, Command, Node, NodeConfig};
+use crate::{binary, tiny_model, workspace, Chain, Command, Node, NodeConfig};
 use blyan_primitives::{BlobRef, BlockRef};
 use serde_json::Value as Json;
 use sp_core::H256;
@@ -35,11 +35,27 @@ impl World {
 
 	/// A chain whose model has seen its text only briefly, so that there is much left to learn.
 	pub async fn with_a_beginner() -> Self {
+		Self::with_a_beginner_and(|config| config).await
+	}
+
+	/// The same with a node that is started differently.
+	pub async fn with_a_beginner_and(configure: impl FnOnce(NodeConfig) -> NodeConfig) -> Self {
 		let files = Files::new();
 		let model = files.model("beginner", 40, 3);
+		Self::with_model(files, model, configure).await
+	}
+
+	/// A chain whose model is as large as a model with one expert a layer can be, and knows nothing.
+	pub async fn with_a_large_model(configure: impl FnOnce(NodeConfig) -> NodeConfig) -> Self {
+		let files = Files::new();
+		let model = files.large_model("large");
+		Self::with_model(files, model, configure).await
+	}
+
+	async fn with_model(files: Files, model: PathBuf, configure: impl FnOnce(NodeConfig) -> NodeConfig) -> Self {
 		Self::start(files, |mut config| {
 			config.model = Some(model);
-			config
+			configure(config)
 		})
 		.await
 	}
@@ -104,11 +120,33 @@ impl Files {
 
 	/// A model of the tiny one's shape after so many steps of training on the dataset.
 	pub fn model(&self, name: &str, steps: u32, seed: u64) -> PathBuf {
-		let dir = self.path(name);
 		let tiny = manifest(&tiny_model());
-		let config = |field: &str| tiny["config"][field].to_string();
-		let [d_model, d_ff, layers, heads, experts, top_k, context] =
-			["d_model", "d_ff", "layers", "heads", "experts", "top_k", "context"].map(config);
+		let shape = SHAPE.map(|field| tiny["config"][field].to_string());
+		self.train(name, steps, seed, shape)
+	}
+
+	/// An untrained model whose trunk and experts have some mebibytes each in all.
+	pub fn large_model(&self, name: &str) -> PathBuf {
+		let shape = ["512", "2048", "16", "8", "1", "1", "128"].map(String::from);
+		self.train(name, 0, 1, shape)
+	}
+
+	/// A chain specification of the model in a folder: what a node needs to follow the chain without its bytes.
+	pub fn spec(&self, model: &Path) -> PathBuf {
+		let spec = self.path("spec.json");
+		let exported = std::process::Command::new(binary("blyan-node"))
+			.args(["export-chain-spec", "--chain", "dev", "--raw", "--genesis-model"])
+			.arg(model)
+			.arg("--output")
+			.arg(&spec)
+			.status();
+		assert!(exported.is_ok_and(|status| status.success()), "the chain's specification can be exported");
+		spec
+	}
+
+	fn train(&self, name: &str, steps: u32, seed: u64, shape: [String; 7]) -> PathBuf {
+		let dir = self.path(name);
+		let [d_model, d_ff, layers, heads, experts, top_k, context] = shape;
 		let (out, dataset, steps, seed) = (text(&dir), self.dataset(), steps.to_string(), seed.to_string());
 		self.command(NO_NODE).expect(&[
 			"train",
@@ -149,6 +187,9 @@ impl Files {
 		Expert { path: dir.join("l0e0.tblk"), block }
 	}
 }
+
+/// A model's shape, in the order in which stories state it.
+const SHAPE: [&str; 7] = ["d_model", "d_ff", "layers", "heads", "experts", "top_k", "context"];
 
 /// Where no node is: for commands that need none.
 const NO_NODE: &str = "ws://127.0.0.1:1";

@@ -90,18 +90,24 @@ mod program {
 				Some(obstacle) => Row::not_run(scenario.name, &obstacle),
 				None => {
 					let set = match stage.take() {
-						Some(stage) => stage,
+						Some(stage) => Ok(stage),
 						None => {
 							eprintln!("==> a network starts");
 							let network = dir.join(format!("network-{}", rows.len()));
-							Arc::new(Stage::set(&network, 4).await)
+							// What panics there is told like a failure of the scenario that needed it.
+							tokio::spawn(async move { Arc::new(Stage::set(&network).await) }).await
 						}
 					};
-					eprintln!("==> {}: {}", scenario.name, scenario.about);
-					let row = scenario.play(&set, settings.clone()).await;
-					// After a failure nobody knows what state the network is in: the next one gets its own.
-					stage = (row.verdict == Verdict::Passed).then_some(set);
-					row
+					match set {
+						Ok(set) => {
+							eprintln!("==> {}: {}", scenario.name, scenario.about);
+							let row = scenario.play(&set, settings.clone()).await;
+							// After a failure nobody knows what state the network is in: the next one gets its own.
+							stage = (row.verdict == Verdict::Passed).then_some(set);
+							row
+						}
+						Err(panic) => Row::failed(scenario.name, &format!("no network: {panic}")),
+					}
 				}
 			};
 			eprintln!("    {}", table(std::slice::from_ref(&row)).lines().last().unwrap_or_default());

@@ -51,6 +51,11 @@ impl Row {
 		}
 	}
 
+	/// A scenario that failed before it told anything else.
+	pub fn failed(scenario: &str, reason: &str) -> Self {
+		Self { verdict: Verdict::Failed, ..Self::not_run(scenario, reason) }
+	}
+
 	/// The same row with how long it took to resume.
 	pub fn resumed(mut self, after: Duration) -> Self {
 		self.resumed_after_s = Some(after.as_secs());

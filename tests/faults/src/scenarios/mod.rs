@@ -4,6 +4,7 @@ mod clocks;
 mod crowds;
 mod deaths;
 mod disks;
+mod liars;
 mod upgrades;
 mod wires;
 
@@ -76,21 +77,25 @@ pub const ALL: &[Scenario] = &[
 		clocks::skew,
 		clocks::obstacle
 	),
+	scenario!("wrong-bytes", "a peer serves bytes that are not the blob's", liars::wrong_bytes),
+	scenario!(
+		"stale-node",
+		"a node is away while the runtime changes",
+		upgrades::stale_node,
+		upgrades::obstacle
+	),
 	scenario!("flood", "a stranger floods JSON-RPC and peer ports", crowds::flood),
 ];
 
 impl Scenario {
 	/// Plays it and checks everything afterwards.
 	pub async fn play(&self, stage: &Arc<Stage>, settings: Settings) -> Row {
-		let mut row = Row::not_run(self.name, "");
-		row.verdict = Verdict::Failed;
 		// Whatever panics in a scenario is a failure of that scenario and of no other.
 		let frame = tokio::spawn(frame(stage.clone(), self.play, settings));
 		match frame.await {
-			Ok(played) => row = played.into_row(row),
-			Err(panic) => row.reason = Some(format!("the scenario ended early: {panic}")),
+			Ok(played) => played.into_row(Row::failed(self.name, "")),
+			Err(panic) => Row::failed(self.name, &format!("it ended early: {panic}")),
 		}
-		row
 	}
 }
 
