@@ -128,7 +128,7 @@ pub async fn start(
 		engine.clone(),
 	)?;
 
-	super::start_metrics(&config, &client, keystore.clone(), &task_manager)?;
+	super::start_metrics(&config, &client, keystore.clone(), &exchange, &task_manager)?;
 
 	let bootnode = BootnodeAddresses::of(&config);
 	sc_service::spawn_tasks(sc_service::SpawnTasksParams {
