@@ -67,7 +67,14 @@ mod program {
 		let is_wanted = |scenario: &&Scenario| {
 			args.scenarios.is_empty() || args.scenarios.iter().any(|name| name == scenario.name)
 		};
-		let rows = play(&args, ALL.iter().filter(is_wanted).collect()).await;
+		let rows = tokio::select! {
+			rows = play(&args, ALL.iter().filter(is_wanted).collect()) => rows,
+			// What is dropped then ends the members and takes their machines away.
+			_ = tokio::signal::ctrl_c() => {
+				eprintln!("interrupted");
+				return ExitCode::from(130);
+			}
+		};
 		println!("\n{}", table(&rows));
 		match rows.iter().any(|row| row.verdict == Verdict::Failed) {
 			true => ExitCode::FAILURE,

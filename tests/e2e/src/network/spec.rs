@@ -104,7 +104,9 @@ fn configure(spec: &mut Json, validators: &[&str], head: &[u8], code: Json) {
 		"scheduler_params",
 		json!({ "lookahead": 3, "max_validators_per_core": group_size, "group_rotation_frequency": 10 }),
 	);
-	set("", json!({ "minimum_backing_votes": 1 }));
+	// A session of this relay chain is a minute. What became of a session is needed until its blocks are final, and six
+	// minutes, the default, would make every longer outage the last.
+	set("", json!({ "minimum_backing_votes": 1, "dispute_period": 120 }));
 }
 
 /// A validator's entry in the genesis of the session pallet.

@@ -27,6 +27,9 @@ const MTU: usize = 1_500;
 /// Longest that a packet may wait for its turn on a slow link; more are dropped, as a router's queue would.
 const QUEUE_MAX: Duration = Duration::from_millis(500);
 
+/// How the names of machines begin; the number of the process that made them follows.
+const PREFIX: &str = "blyan-";
+
 /// One direction between two machines.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Link {
@@ -106,11 +109,12 @@ impl Wire {
 	///
 	/// If that is not possible; see [`Self::is_possible`].
 	pub fn new() -> Self {
+		remove_orphans();
 		let process = std::process::id();
 		let shared = Arc::new(Shared::default());
 		let mut wire = Self {
 			shared: shared.clone(),
-			prefix: format!("blyan-{process}"),
+			prefix: format!("{PREFIX}{process}"),
 			// Several tests may run at once.
 			subnet: [10, 64 + (process % 128) as u8],
 			machines: 0,
@@ -315,6 +319,18 @@ fn open_device(namespace: Option<&str>, device: &str) -> File {
 		file
 	};
 	std::thread::spawn(open).join().expect("the device could be made")
+}
+
+/// Removes machines whose test was killed before it could.
+fn remove_orphans() {
+	for entry in std::fs::read_dir("/var/run/netns").into_iter().flatten().flatten() {
+		let Some(name) = entry.file_name().to_str().map(String::from) else { continue };
+		let owner = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').next()?.parse::<u32>().ok());
+		if owner.is_some_and(|process| !Path::new(&format!("/proc/{process}")).exists()) {
+			// Another test may have been quicker.
+			let _ = ip(&["netns", "del", &name]);
+		}
+	}
 }
 
 /// Runs `ip`; the error is what it said.

@@ -8,8 +8,9 @@ use std::{
 	time::{Duration, Instant},
 };
 
-/// Seconds between two kills, and seconds a killed member stays away.
-const KILL_EVERY_S: std::ops::Range<u64> = 5..20;
+/// Seconds between two kills, and seconds a killed member stays away. A validator that starts prepares the parachain's
+/// code again, for which it needs a quarter of a minute of a processor to itself.
+const KILL_EVERY_S: std::ops::Range<u64> = 10..50;
 const AWAY_S: std::ops::Range<u64> = 0..15;
 
 /// The other collator fills its own slots only, so blocks come half as often.
