@@ -263,7 +263,8 @@ impl Driver {
 			return;
 		}
 		let store = self.exchange.store.clone();
-		let mut here: Vec<_> = self.named.iter().map(|need| need.blob.hash).filter(|hash| store.has(hash)).collect();
+		let mut here: Vec<_> =
+			self.named.iter().map(|need| need.blob.hash).filter(|hash| store.has(hash)).collect();
 		here.sort_unstable();
 		let next = here.iter().find(|hash| **hash > self.inspected).or(here.first()).copied();
 		let Some(hash) = next else { return };
@@ -336,7 +337,9 @@ impl Driver {
 				let count = assembly.pieces().count();
 				match count as usize - found.missing.len() {
 					0 => log::info!("📦 Fetching blob {hash:?} of {} bytes", blob.size),
-					here => log::info!("📦 Fetching blob {hash:?} goes on: {here} of {count} pieces are there"),
+					here => {
+						log::info!("📦 Fetching blob {hash:?} goes on: {here} of {count} pieces are there")
+					}
 				}
 				let source = found.source.as_deref().and_then(|bytes| PeerId::from_bytes(bytes).ok());
 				self.assemblies.insert(hash, (Arc::new(assembly), Instant::now()));
@@ -492,15 +495,13 @@ impl Driver {
 				_ => Answer::Wrong,
 			}
 		});
-		self.tasks.push(
-			async move { Done::Answered(ticket, task.await.unwrap_or(Answer::Refused)) }.boxed(),
-		);
+		self.tasks.push(async move { Done::Answered(ticket, task.await.unwrap_or(Answer::Refused)) }.boxed());
 	}
 }
 
 /// Checks and writes a part, away from the threads that answer others.
 async fn accept(exchange: Arc<Exchange>, assembly: Arc<Assembly>, part: Part, bytes: Vec<u8>) -> Answer {
-	let (hash, len) = (assembly.hash(), bytes.len() as u64);
+	let (hash, len) = (assembly.blob_hash(), bytes.len() as u64);
 	let accepted = tokio::task::spawn_blocking(move || assembly.accept(part, &bytes)).await;
 	match accepted {
 		Ok(Ok(true)) => {

@@ -118,7 +118,8 @@ impl Exchange {
 	/// Makes room for so many bytes by dropping what the chain cares least about.
 	pub fn make_room(&self, bytes: u64) -> Result<(), BlobError> {
 		let at = self.client.info().best_hash;
-		let named = Named::at(&self.client, at).map_err(|error| BlobError::Io(std::io::Error::other(error)))?;
+		let named =
+			Named::at(&self.client, at).map_err(|error| BlobError::Io(std::io::Error::other(error)))?;
 		for hash in self.store.partials() {
 			if self.tier(&named, at, &hash) == Tier::History {
 				self.store.drop_partial(&hash)?;

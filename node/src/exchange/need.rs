@@ -54,7 +54,8 @@ impl Need {
 
 	/// A block whose announced size is not that of its shape proves nothing about its tiles.
 	fn block(shape: BlockShape, block: &BlockRef) -> Self {
-		let fits = Layout::new(shape).is_ok_and(|layout| layout.file_len() as u64 == u64::from(block.blob.size));
+		let fits =
+			Layout::new(shape).is_ok_and(|layout| layout.file_len() as u64 == u64::from(block.blob.size));
 		match fits {
 			true => Self { blob: block.blob, proof: Proof::Tiles { shape, tensor_root: block.tensor_root } },
 			false => Self::whole(block.blob),

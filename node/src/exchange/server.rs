@@ -191,7 +191,8 @@ fn outgoing(response: Response) -> OutgoingResponse {
 
 fn refuse(to: oneshot::Sender<OutgoingResponse>, cost: ReputationChange) {
 	// Whoever asked may be gone, and does not need to know then.
-	let _ = to.send(OutgoingResponse { result: Err(()), reputation_changes: vec![cost], sent_feedback: None });
+	let _ =
+		to.send(OutgoingResponse { result: Err(()), reputation_changes: vec![cost], sent_feedback: None });
 }
 
 #[cfg(test)]

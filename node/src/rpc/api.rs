@@ -187,7 +187,6 @@ impl Blyan {
 			error::error(NOT_FOUND, format!("there is no model {id}; `blyan_models` lists those there are"))
 		})
 	}
-
 }
 
 #[async_trait]
