@@ -23,14 +23,16 @@ const BUFFER_BYTES: usize = 1 << 20;
 
 /// Throughput of the exchange as a share of a copy's, and how long an operator takes that lacks an expert.
 pub async fn measure() -> Value {
-	let whole = throughput("64 MiB, verified as a whole", &|files| files.model_with_holdout(BLOB_BYTES), |model| {
-		model.holdout
-	})
-	.await;
-	let tiles = throughput("a large trunk, verified tile by tile", &|files| files.large_model("large"), |model| {
-		model.trunk
-	})
-	.await;
+	let whole =
+		throughput("64 MiB, verified as a whole", &|files| files.model_with_holdout(BLOB_BYTES), |model| {
+			model.holdout
+		})
+		.await;
+	let tiles =
+		throughput("a large trunk, verified tile by tile", &|files| files.large_model("large"), |model| {
+			model.trunk
+		})
+		.await;
 	let scoring = scoring().await;
 	json!({ "share_of_copy": whole["share"], "blob": whole, "trunk": tiles, "scoring": scoring })
 }
@@ -55,9 +57,12 @@ async fn throughput(
 		config.start()
 	};
 	let chain = Chain::connect(&giver.url()).await;
-	let info: ModelInfo =
-		chain.runtime_api::<Option<_>>("ModelsApi_model", &0u32.encode()).await.expect("the chain has a model");
-	let holdout: Option<blyan_primitives::HoldoutRef> = chain.runtime_api("ModelsApi_holdout", &0u32.encode()).await;
+	let info: ModelInfo = chain
+		.runtime_api::<Option<_>>("ModelsApi_model", &0u32.encode())
+		.await
+		.expect("the chain has a model");
+	let holdout: Option<blyan_primitives::HoldoutRef> =
+		chain.runtime_api("ModelsApi_holdout", &0u32.encode()).await;
 	let holdout = holdout.expect("the model has a holdout").blob;
 	let (hash, bytes) = choose(&Blobs {
 		trunk: (info.trunk.blob.hash, info.trunk.blob.size.into()),
@@ -161,10 +166,18 @@ fn transfer(from: &Path, receive: impl FnOnce(TcpStream)) -> f64 {
 /// Seconds from an upload at one node until another node's operators have the bytes, and have sealed their score.
 async fn scoring() -> Value {
 	let world = World::with(|config| config.operators(&[]).open()).await;
-	let operators =
-		NodeConfig::new(&world.files.path("operators")).following(&world.node).start();
+	let operators = NodeConfig::new(&world.files.path("operators")).following(&world.node).start();
 	let noise = world.files.noise(1);
-	world.command.expect(&["submit", &noise.arg(), "--slot", SLOT, "--suri", "//Dave", "--no-upload", "--no-wait"]);
+	world.command.expect(&[
+		"submit",
+		&noise.arg(),
+		"--slot",
+		SLOT,
+		"--suri",
+		"//Dave",
+		"--no-upload",
+		"--no-wait",
+	]);
 	// The committee waits for nothing but the bytes.
 	world
 		.chain
@@ -193,6 +206,9 @@ async fn scoring() -> Value {
 		})
 		.await;
 	let sealed = began.elapsed().as_secs_f64();
-	eprintln!("an expert of {} bytes: {fetched:.2} s to the operators' node, {sealed:.2} s until sealed", noise.bytes().len());
+	eprintln!(
+		"an expert of {} bytes: {fetched:.2} s to the operators' node, {sealed:.2} s until sealed",
+		noise.bytes().len()
+	);
 	json!({ "bytes": noise.bytes().len(), "fetched_seconds": fetched, "sealed_seconds": sealed, "block_ms": 500 })
 }

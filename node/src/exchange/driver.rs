@@ -263,7 +263,8 @@ impl Driver {
 			return;
 		}
 		let store = self.exchange.store.clone();
-		let mut here: Vec<_> = self.named.iter().map(|need| need.blob.hash).filter(|hash| store.has(hash)).collect();
+		let mut here: Vec<_> =
+			self.named.iter().map(|need| need.blob.hash).filter(|hash| store.has(hash)).collect();
 		here.sort_unstable();
 		let next = here.iter().find(|hash| **hash > self.inspected).or(here.first()).copied();
 		let Some(hash) = next else { return };
@@ -500,7 +501,7 @@ impl Driver {
 
 /// Checks and writes a part, away from the threads that answer others.
 async fn accept(exchange: Arc<Exchange>, assembly: Arc<Assembly>, part: Part, bytes: Vec<u8>) -> Answer {
-	let (hash, len) = (assembly.hash(), bytes.len() as u64);
+	let (hash, len) = (assembly.blob_hash(), bytes.len() as u64);
 	let accepted = tokio::task::spawn_blocking(move || assembly.accept(part, &bytes)).await;
 	match accepted {
 		Ok(Ok(true)) => {

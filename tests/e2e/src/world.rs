@@ -53,7 +53,11 @@ impl World {
 		Self::with_model(files, model, configure).await
 	}
 
-	async fn with_model(files: Files, model: PathBuf, configure: impl FnOnce(NodeConfig) -> NodeConfig) -> Self {
+	async fn with_model(
+		files: Files,
+		model: PathBuf,
+		configure: impl FnOnce(NodeConfig) -> NodeConfig,
+	) -> Self {
 		Self::start(files, |mut config| {
 			config.model = Some(model);
 			configure(config)
@@ -137,7 +141,8 @@ impl Files {
 		let (dir, tiny) = (self.path("holdout"), tiny_model());
 		std::fs::create_dir_all(&dir).expect("the story's directory can be written");
 		for file in std::fs::read_dir(&tiny).expect("the tiny model is there").flatten() {
-			std::fs::copy(file.path(), dir.join(file.file_name())).expect("the story's directory can be written");
+			std::fs::copy(file.path(), dir.join(file.file_name()))
+				.expect("the story's directory can be written");
 		}
 		// Bytes that do not compress, and always the same.
 		let mut state = 1_u64;
@@ -147,7 +152,8 @@ impl Files {
 		});
 		let holdout: Vec<u8> = words.take(bytes / 8).flatten().collect();
 		let mut manifest = manifest(&tiny);
-		let sequence_len = manifest["holdout"]["sequence_len"].as_u64().expect("a holdout has a length") as usize;
+		let sequence_len =
+			manifest["holdout"]["sequence_len"].as_u64().expect("a holdout has a length") as usize;
 		let hash = H256(sp_crypto_hashing::blake2_256(&holdout));
 		let old = manifest["holdout"]["blob"]["hash"].as_str().expect("a holdout has a blob").to_string();
 		let files = manifest["files"].as_object_mut().expect("a manifest names its files");

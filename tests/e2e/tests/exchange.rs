@@ -59,10 +59,22 @@ async fn an_expert_that_one_node_was_given_is_scored_and_served_by_others() {
 		config.model = Some(world.files.path("beginner"));
 		config.start()
 	};
-	let nodes = [follower("first", &["//Alice", "//Bob"]), follower("second", &["//Charlie"]), follower("served", &[])];
+	let nodes = [
+		follower("first", &["//Alice", "//Bob"]),
+		follower("second", &["//Charlie"]),
+		follower("served", &[]),
+	];
 	let dataset = world.files.dataset();
 	let said = world.command.expect(&[
-		"mine", "--suri", "//Dave", "--slot", SLOT, "--dataset", &dataset, "--steps", "60",
+		"mine",
+		"--suri",
+		"//Dave",
+		"--slot",
+		SLOT,
+		"--dataset",
+		&dataset,
+		"--steps",
+		"60",
 	]);
 	let outcome = world.chain.wait_for_outcome(0).await;
 	assert!(matches!(outcome, SubmissionOutcome::Accepted { .. }), "{outcome:?}: {said:#?}");
@@ -79,12 +91,12 @@ async fn an_expert_that_one_node_was_given_is_scored_and_served_by_others() {
 	let command = world.files.command(&nodes[2].url());
 	let ask = || command.run(&["chat", "--prompt", "pub fn ", "--max-bytes", "24", "--seed", "7"]);
 	let first = ask();
-	assert!(first.code == Some(0) || !served.has_blob(accepted).await || status(&served).await["fetched"] == 1);
+	assert!(
+		first.code == Some(0) || !served.has_blob(accepted).await || status(&served).await["fetched"] == 1
+	);
 	wait_until("the head to be here", || async { served.has_blob(accepted).await.then_some(()) }).await;
-	let [here, there] = [
-		ask(),
-		world.command.run(&["chat", "--prompt", "pub fn ", "--max-bytes", "24", "--seed", "7"]),
-	];
+	let [here, there] =
+		[ask(), world.command.run(&["chat", "--prompt", "pub fn ", "--max-bytes", "24", "--seed", "7"])];
 	let text = |finished: &blyan_e2e::Finished| finished.values.last().map(|value| value["text"].clone());
 	assert_eq!(here.code, Some(0), "{here:#?}");
 	assert_eq!(text(&here), text(&there), "the same model answers");

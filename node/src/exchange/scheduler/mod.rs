@@ -29,7 +29,7 @@ use super::{
 	message::HASHES_MAX,
 	need::Need,
 };
-use download::{Download, Stage};
+use download::{Choice, Download, Stage};
 use peers::Peers;
 use rand::{rngs::StdRng, SeedableRng};
 use sp_core::H256;
@@ -142,7 +142,7 @@ impl Default for Rules {
 	fn default() -> Self {
 		Self {
 			peer: PeerRules::default(),
-			in_flight_max: 32,
+			in_flight_max: 48,
 			downloads_max: 4,
 			patience: Duration::from_secs(3),
 			search: Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(60) },
@@ -484,8 +484,14 @@ impl<P: Copy + Ord> Scheduler<P> {
 					self.commands.push(Command::Complete(*hash));
 					return;
 				}
-				if let Some(source) = download.choose_source(peers, now) {
-					self.commands.push(Command::SetSource(*hash, source));
+				match download.choose_source(peers, now) {
+					Choice::Kept => {}
+					Choice::Chosen(source) => self.commands.push(Command::SetSource(*hash, source)),
+					Choice::StartOver => {
+						self.commands.push(Command::Drop(*hash));
+						self.queue_at = now;
+						return;
+					}
 				}
 			}
 		}

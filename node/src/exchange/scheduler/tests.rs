@@ -169,7 +169,9 @@ impl World {
 				}
 				Command::Ask(ticket, peer, question) => self.ask(ticket, peer, question),
 				Command::Lookup(_) => {}
-				Command::SetSource(hash, peer) => self.assemblies[&hash].set_source(&[peer]).expect("the disk works"),
+				Command::SetSource(hash, peer) => {
+					self.assemblies[&hash].set_source(&[peer]).expect("the disk works")
+				}
 				Command::Drop(hash) => {
 					self.assemblies.remove(&hash);
 					self.store.drop_partial(&hash).expect("the disk works");
@@ -247,7 +249,11 @@ fn several_honest_peers_share_the_work() {
 	assert!(world.run_to_the_end());
 	world.expect_the_blob();
 	assert_eq!(world.received, world.size() - 128, "every byte but the header's comes once");
-	assert!(world.asked.values().all(|count| *count >= 2), "everybody is asked for more than the list: {:?}", world.asked);
+	assert!(
+		world.asked.values().all(|count| *count >= 2),
+		"everybody is asked for more than the list: {:?}",
+		world.asked
+	);
 	assert!(world.reports.is_empty());
 }
 
