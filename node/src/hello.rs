@@ -129,18 +129,24 @@ impl HelloProtocol {
 		network: &mut FullNetworkConfiguration<Block, Hash, Litep2pNetworkBackend>,
 	) -> Self {
 		let (sender, requests) = async_channel::bounded(QUEUE);
-		network.add_request_response_protocol(<Litep2pNetworkBackend as NetworkBackend<Block, Hash>>::request_response_config(
-			PROTOCOL.into(),
-			Vec::new(),
-			BYTES_MAX,
-			BYTES_MAX,
-			TIMEOUT,
-			Some(sender),
-		));
+		network.add_request_response_protocol(
+			<Litep2pNetworkBackend as NetworkBackend<Block, Hash>>::request_response_config(
+				PROTOCOL.into(),
+				Vec::new(),
+				BYTES_MAX,
+				BYTES_MAX,
+				TIMEOUT,
+				Some(sender),
+			),
+		);
 		let known = config.network.boot_nodes.iter().chain(&config.network.default_peers_set.reserved_nodes);
 		let asked: BTreeSet<PeerId> = known.map(|node| node.peer_id).collect();
 		let spec = config.chain_spec.cloned_box();
-		Self { ours: Ours { client, spec, models: OnceLock::new() }, requests, asked: asked.into_iter().collect() }
+		Self {
+			ours: Ours { client, spec, models: OnceLock::new() },
+			requests,
+			asked: asked.into_iter().collect(),
+		}
 	}
 
 	/// Starts to ask and to answer.
@@ -286,7 +292,8 @@ mod tests {
 
 	#[test]
 	fn complaint_shows_no_control_characters_of_a_stranger() {
-		let complaint = hello(1, "Blyan", 1).complaint(&hello(2, "a\nb\u{1b}[31m", 2)).expect("another genesis");
+		let complaint =
+			hello(1, "Blyan", 1).complaint(&hello(2, "a\nb\u{1b}[31m", 2)).expect("another genesis");
 		assert!(!complaint.chars().any(char::is_control), "{complaint}");
 	}
 

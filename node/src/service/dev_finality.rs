@@ -38,8 +38,8 @@ struct FinalOnImport {
 impl Verifier<Block> for FinalOnImport {
 	async fn verify(&self, mut block: BlockImportParams<Block>) -> Result<BlockImportParams<Block>, String> {
 		// What fills the gap below a state that was synced is older than the final block already.
-		block.finalized = block.origin != BlockOrigin::GapSync
-			&& block.header.number > self.client.info().finalized_number;
+		block.finalized =
+			block.origin != BlockOrigin::GapSync && block.header.number > self.client.info().finalized_number;
 		block.fork_choice = Some(ForkChoiceStrategy::LongestChain);
 		Ok(block)
 	}
