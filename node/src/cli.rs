@@ -3,8 +3,8 @@
 use crate::chain_spec::{self, Extensions};
 use clap::{CommandFactory, FromArgMatches};
 use sc_cli::{
-	CliConfiguration, DatabasePruningMode, DefaultConfigurationValues, ImportParams, KeystoreParams, NetworkParams, RpcEndpoint,
-	SharedParams, SubstrateCli,
+	CliConfiguration, DatabasePruningMode, DefaultConfigurationValues, ImportParams, KeystoreParams,
+	NetworkParams, RpcEndpoint, SharedParams, SubstrateCli,
 };
 use sc_service::{
 	config::{PrometheusConfig, RpcMethods},

@@ -168,7 +168,9 @@ pub fn read(
 				None => drain(&mut entry, progress).map_err(unreadable)?,
 			};
 			if hash != known.blake2_256 {
-				return Err(SnapshotError::Damaged(format!("{name} has another hash than the manifest says")));
+				return Err(SnapshotError::Damaged(format!(
+					"{name} has another hash than the manifest says"
+				)));
 			}
 		}
 		if let Some(missing) = expected.next() {

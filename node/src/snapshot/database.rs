@@ -1,10 +1,6 @@
 //! A chain's database as a folder of files: whether somebody uses it, what is in it, and which files are the chain's.
 
-use super::{
-	manifest::BlockPoint,
-	progress::Progress,
-	SnapshotError,
-};
+use super::{manifest::BlockPoint, progress::Progress, SnapshotError};
 use crate::service::{Backend, Block, HostFunctions};
 use blyan_primitives::HARDWARE_KEY;
 use codec::Decode;
@@ -15,9 +11,7 @@ use sc_client_api::{
 use sc_executor::WasmExecutor;
 use sc_service::{ChainSpec, Configuration, DatabaseSource};
 use sp_core::{
-	offchain::{
-		storage::OffchainDb, DbExternalities, StorageKind,
-	},
+	offchain::{storage::OffchainDb, DbExternalities, StorageKind},
 	storage::well_known_keys,
 	traits::ReadRuntimeVersion,
 	H256,
@@ -68,11 +62,7 @@ impl ChainFolder {
 	/// The folders of a configuration.
 	pub fn of(config: &Configuration) -> Self {
 		let chain = config.base_path.config_dir(config.chain_spec.id());
-		Self {
-			database: chain.join("paritydb").join("full"),
-			blobs: chain.join(crate::ml::BLOBS),
-			chain,
-		}
+		Self { database: chain.join("paritydb").join("full"), blobs: chain.join(crate::ml::BLOBS), chain }
 	}
 }
 
@@ -153,7 +143,8 @@ pub fn facts(config: &Configuration, folder: &Path) -> Result<Facts, SnapshotErr
 		.header(hash)?
 		.ok_or_else(|| SnapshotError::Database(format!("the final block #{number} has no header")))?;
 	let state = backend.state_at(hash, TrieCacheContext::Untrusted)?;
-	let unreadable = |error: String| SnapshotError::Database(format!("the state of block #{number}: {error}"));
+	let unreadable =
+		|error: String| SnapshotError::Database(format!("the state of block #{number}: {error}"));
 	let code = state
 		.storage(well_known_keys::CODE)
 		.map_err(unreadable)?

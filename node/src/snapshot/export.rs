@@ -50,7 +50,9 @@ impl ExportCmd {
 		let lock = database::lock(&folder.database)?;
 
 		let archive = self.archive_path(config, facts.finalized.number);
-		if let Some(existing) = [archive.clone(), Manifest::path_for(&archive)].iter().find(|path| path.exists()) {
+		if let Some(existing) =
+			[archive.clone(), Manifest::path_for(&archive)].iter().find(|path| path.exists())
+		{
 			return Err(SnapshotError::FileExists(existing.clone()));
 		}
 		let sources = self.sources(&folder)?;

@@ -105,15 +105,16 @@ impl Manifest {
 		if format != FORMAT {
 			return Err(SnapshotError::Format(format, FORMAT));
 		}
-		let manifest = serde_json::from_slice(&bytes).map_err(|error| SnapshotError::Manifest(path, error))?;
+		let manifest =
+			serde_json::from_slice(&bytes).map_err(|error| SnapshotError::Manifest(path, error))?;
 		Ok((manifest, hash))
 	}
 
 	/// Writes it beside its archive and returns its hash.
 	pub fn write(&self, archive: &Path) -> Result<H256, SnapshotError> {
 		let path = Self::path_for(archive);
-		let bytes = serde_json::to_vec_pretty(self)
-			.map_err(|error| SnapshotError::Manifest(path.clone(), error))?;
+		let bytes =
+			serde_json::to_vec_pretty(self).map_err(|error| SnapshotError::Manifest(path.clone(), error))?;
 		fs::write(&path, &bytes).map_err(SnapshotError::io(&path))?;
 		Ok(H256(blake2_256(&bytes)))
 	}

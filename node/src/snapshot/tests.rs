@@ -138,11 +138,7 @@ fn described(dir: &Path) -> (std::path::PathBuf, Manifest) {
 		chain: "Test".into(),
 		chain_id: "test".into(),
 		genesis: H256::repeat_byte(1),
-		finalized: BlockPoint {
-			number: 7,
-			hash: H256::repeat_byte(2),
-			state_root: H256::repeat_byte(3),
-		},
+		finalized: BlockPoint { number: 7, hash: H256::repeat_byte(2), state_root: H256::repeat_byte(3) },
 		state_entries: 9,
 		spec_version: 1,
 		database: "paritydb".into(),
