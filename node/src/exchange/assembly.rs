@@ -44,6 +44,8 @@ pub struct Assembly {
 	partial: Partial,
 	index: OnceLock<TileIndex>,
 	note: Mutex<Note>,
+	/// Pieces that are there beyond those that are hashed, and how many of those there are.
+	there: Mutex<(u32, BTreeSet<u32>)>,
 }
 
 impl Assembly {
@@ -51,12 +53,22 @@ impl Assembly {
 	pub fn open(store: &BlobStore, need: Need) -> Result<(Self, Found), BlobError> {
 		let (pieces, size) = (need.pieces(), u64::from(need.blob.size));
 		let partial = store.begin_partial(&need.blob.hash, size)?;
-		let assembly = Self { need, pieces, partial, index: OnceLock::new(), note: Mutex::default() };
+		let assembly = Self {
+			need,
+			pieces,
+			partial,
+			index: OnceLock::new(),
+			note: Mutex::default(),
+			there: Mutex::default(),
+		};
 		let found = match (need.proof, assembly.partial.is_fresh()) {
 			(Proof::Tiles { .. }, false) => assembly.find_proven_pieces()?,
 			(Proof::Tiles { .. }, true) => assembly.nothing(),
 			(Proof::Whole, _) => assembly.find_noted_pieces(),
 		};
+		for piece in (0..assembly.pieces.count()).filter(|piece| !found.missing.contains(piece)) {
+			assembly.hash(piece)?;
+		}
 		Ok((assembly, found))
 	}
 
@@ -136,7 +148,26 @@ impl Assembly {
 			note.pieces.insert(piece);
 			self.partial.set_note(&note.encode())?;
 		}
+		self.hash(piece)?;
 		Ok(true)
+	}
+
+	/// Notes that a piece is there, and hashes what is there without a hole before it.
+	fn hash(&self, piece: u32) -> Result<(), BlobError> {
+		let mut there = self.there.lock();
+		let (next, beyond) = &mut *there;
+		if piece >= *next {
+			beyond.insert(piece);
+		}
+		while beyond.remove(next) {
+			*next += 1;
+		}
+		let last = next.checked_sub(1);
+		drop(there);
+		match last {
+			Some(last) => self.partial.hash_up_to(self.pieces.range(last).end),
+			None => Ok(()),
+		}
 	}
 
 	fn accept_index(&self, entries: &[u8]) -> Result<bool, BlobError> {
@@ -157,12 +188,10 @@ impl Assembly {
 		}
 	}
 
-	/// Notes who answers for all bytes from here on. Bytes of somebody else do not count any more.
+	/// Notes who answers for all bytes. To be said before the first of them comes.
 	pub fn set_source(&self, source: &[u8]) -> Result<(), BlobError> {
 		let mut note = self.note.lock();
-		if note.source != source {
-			*note = Note { source: source.to_vec(), pieces: BTreeSet::new() };
-		}
+		note.source = source.to_vec();
 		self.partial.set_note(&note.encode())
 	}
 
@@ -172,7 +201,7 @@ impl Assembly {
 	}
 
 	/// The blob.
-	pub fn hash(&self) -> H256 {
+	pub fn blob_hash(&self) -> H256 {
 		self.need.blob.hash
 	}
 }

@@ -83,6 +83,8 @@ pub struct Driver {
 	began: Instant,
 	/// When others last saw how things stand.
 	shown: Instant,
+	/// The blob that was read again last.
+	inspected: H256,
 }
 
 impl Driver {
@@ -115,6 +117,7 @@ impl Driver {
 			is_stale: true,
 			began: Instant::now(),
 			shown: Instant::now(),
+			inspected: H256::zero(),
 		}
 	}
 
@@ -144,7 +147,10 @@ impl Driver {
 					// The network is gone, and so is the node.
 					None => return,
 				},
-				_ = refresh.tick() => self.is_stale = true,
+				_ = refresh.tick() => {
+					self.is_stale = true;
+					self.inspect();
+				}
 				_ = tick.tick(), if !self.scheduler.is_idle() => {}
 			}
 			self.refresh_if_stale();
@@ -240,7 +246,31 @@ impl Driver {
 				self.scheduler.forget(&hash);
 			}
 		}
+		let wanted: HashSet<H256> = self.scheduler.wanted().copied().collect();
+		for hash in self.exchange.store.partials() {
+			let is_of_use = wanted.contains(&hash) || self.named.get(&hash).is_some();
+			if !is_of_use && self.announced(&hash).is_none() {
+				self.drop_partial(&hash);
+			}
+		}
 		self.provide();
+	}
+
+	/// Reads one of the blobs again that the chain works with, so that one that rotted on the disk is found, and
+	/// fetched anew, before somebody needs it.
+	fn inspect(&mut self) {
+		if !self.prefetches() {
+			return;
+		}
+		let store = self.exchange.store.clone();
+		let mut here: Vec<_> =
+			self.named.iter().map(|need| need.blob.hash).filter(|hash| store.has(hash)).collect();
+		here.sort_unstable();
+		let next = here.iter().find(|hash| **hash > self.inspected).or(here.first()).copied();
+		let Some(hash) = next else { return };
+		self.inspected = hash;
+		// The store drops it and says so if it is damaged, and the next look at the chain finds it missing.
+		tokio::task::spawn_blocking(move || store.verified_path(&hash).map(drop));
 	}
 
 	/// A blob that the chain only remembers. How its pieces could be proven, it does not say.
@@ -321,7 +351,7 @@ impl Driver {
 						self.exchange.counters.fetched.add(1);
 						if let Some((assembly, began)) = self.assemblies.remove(&hash) {
 							let (size, seconds) = (assembly.need().blob.size, began.elapsed().as_secs_f64());
-							log::info!("📦 Blob {hash:?} of {size} bytes is here after {seconds:.2} s");
+							log::info!("📦 Blob {hash:?} of {size} bytes is here after {seconds:.3} s");
 						}
 						self.offer(hash);
 						self.provide();
@@ -358,9 +388,7 @@ impl Driver {
 			Command::Complete(hash) => self.complete(hash),
 			Command::Drop(hash) => {
 				self.assemblies.remove(&hash);
-				if let Err(error) = self.exchange.store.drop_partial(&hash) {
-					log::warn!("📦 Cannot remove what was fetched of blob {hash:?}: {error}");
-				}
+				self.drop_partial(&hash);
 			}
 			Command::Report(peer, Fault::Silence) => {
 				log::debug!("📦 Peer {peer} does not answer");
@@ -371,6 +399,12 @@ impl Driver {
 				log::warn!("📦 Peer {peer} sent wrong bytes; it is not asked for blobs for a while");
 				self.network.report_peer(peer, LIE);
 			}
+		}
+	}
+
+	fn drop_partial(&self, hash: &H256) {
+		if let Err(error) = self.exchange.store.drop_partial(hash) {
+			log::warn!("📦 Cannot remove what was fetched of blob {hash:?}: {error}");
 		}
 	}
 
@@ -467,7 +501,7 @@ impl Driver {
 
 /// Checks and writes a part, away from the threads that answer others.
 async fn accept(exchange: Arc<Exchange>, assembly: Arc<Assembly>, part: Part, bytes: Vec<u8>) -> Answer {
-	let (hash, len) = (assembly.hash(), bytes.len() as u64);
+	let (hash, len) = (assembly.blob_hash(), bytes.len() as u64);
 	let accepted = tokio::task::spawn_blocking(move || assembly.accept(part, &bytes)).await;
 	match accepted {
 		Ok(Ok(true)) => {

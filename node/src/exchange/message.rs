@@ -5,15 +5,15 @@
 //!           1 | hash | from u32 | len u32
 //!                            these bytes of it, please
 //!           2 | hashes       I have these now
-//! answer    0 | bits u8 each to question 0: one byte a hash, 1 for "here"
-//!           1 | bytes        to question 1: the bytes, and nothing before or behind them
+//! answer    here u8 each | 0 to question 0: a byte a hash, 1 for "here"
+//!           bytes | 1        to question 1
 //!           2                I do not have it
 //!           3                too much at once; later
 //!           4                noted
 //! ```
 //!
-//! Hashes come with their compact count, as SCALE writes them; all numbers are little endian. The bytes of an answer
-//! follow its first byte without a length: the message's own end is theirs.
+//! Hashes come with their compact count, as SCALE writes them; all numbers are little endian. An answer ends with its
+//! kind, so that a mebibyte needs not be moved by one byte on either side.
 
 use codec::{Decode, DecodeAll, Encode};
 use sp_core::H256;
@@ -84,9 +84,9 @@ impl Response {
 	/// The answer as it goes over the wire.
 	pub fn write(self) -> Vec<u8> {
 		match self {
-			Self::Have(here) => std::iter::once(0).chain(here.into_iter().map(u8::from)).collect(),
+			Self::Have(here) => here.into_iter().map(u8::from).chain([0]).collect(),
 			Self::Bytes(mut bytes) => {
-				bytes.insert(0, 1);
+				bytes.push(1);
 				bytes
 			}
 			Self::Missing => vec![2],
@@ -100,22 +100,19 @@ impl Response {
 		if bytes.len() as u64 > RESPONSE_BYTES_MAX {
 			return None;
 		}
-		match (*bytes.first()?, bytes.len()) {
+		match (bytes.pop()?, bytes.len()) {
 			(0, _) => {
-				let here = bytes[1..].iter().map(|byte| match byte {
+				let here = bytes.iter().map(|byte| match byte {
 					0 => Some(false),
 					1 => Some(true),
 					_ => None,
 				});
 				here.collect::<Option<_>>().map(Self::Have)
 			}
-			(1, _) => {
-				bytes.remove(0);
-				Some(Self::Bytes(bytes))
-			}
-			(2, 1) => Some(Self::Missing),
-			(3, 1) => Some(Self::Busy),
-			(4, 1) => Some(Self::Noted),
+			(1, _) => Some(Self::Bytes(bytes)),
+			(2, 0) => Some(Self::Missing),
+			(3, 0) => Some(Self::Busy),
+			(4, 0) => Some(Self::Noted),
 			_ => None,
 		}
 	}
@@ -169,7 +166,7 @@ mod tests {
 			assert!(bytes.len() as u64 <= RESPONSE_BYTES_MAX);
 			assert_eq!(Response::read(bytes), Some(response));
 		}
-		for wrong in [vec![], vec![0, 2], vec![2, 0], vec![5], vec![1; RESPONSE_BYTES_MAX as usize + 1]] {
+		for wrong in [vec![], vec![2, 0], vec![0, 2], vec![5], vec![1; RESPONSE_BYTES_MAX as usize + 1]] {
 			assert_eq!(Response::read(wrong), None);
 		}
 	}

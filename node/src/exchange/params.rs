@@ -24,7 +24,7 @@ pub struct ExchangeParams {
 	pub blob_upload_slots: u16,
 
 	/// Pieces of blobs that this node sends at once to one other.
-	#[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024))]
+	#[arg(long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u16).range(1..=1024))]
 	pub blob_upload_slots_per_peer: u16,
 
 	/// When to fetch the blobs of models and open submissions before the engine needs them.

@@ -36,6 +36,8 @@ pub struct ChainFigures {
 	pub disputes: u64,
 	/// Models.
 	pub models: Vec<ModelFigures>,
+	/// Bytes in the blob store by what the chain does with them.
+	pub store: StoreFigures,
 	/// What the ledger says, where it can be read.
 	pub ledger: Option<LedgerFigures>,
 }
@@ -120,6 +122,17 @@ pub struct ModelFigures {
 	pub promoted: u32,
 	/// Places for experts.
 	pub slots: u64,
+}
+
+/// Bytes in the blob store, by what the chain does with them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoreFigures {
+	/// It works with them.
+	pub pinned: u64,
+	/// It remembers them.
+	pub recent: u64,
+	/// It names them no more.
+	pub history: u64,
 }
 
 /// Money, in the smallest unit.
@@ -258,6 +271,16 @@ const FIGURES: &[Figure<ChainFigures>] = &[
 			set(&[&model.id.to_string()], model.slots as f64);
 		}
 	}),
+	gauge(
+		"blyan_blob_store_tier_bytes",
+		"Bytes in the blob store that the chain works with, remembers, and names no more",
+		&["tier"],
+		|chain, set| {
+			set(&["pinned"], chain.store.pinned as f64);
+			set(&["recent"], chain.store.recent as f64);
+			set(&["history"], chain.store.history as f64);
+		},
+	),
 	gauge("blyan_supply_bly", "Coins that exist, in BLY", &[], |chain, set| {
 		if let Some(ledger) = &chain.ledger {
 			set(&[], bly(ledger.issuance));

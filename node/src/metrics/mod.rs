@@ -1,6 +1,7 @@
 //! What the node tells Prometheus beside the SDK's own figures: the chain, and this process.
 //!
-//! The engine's figures are registered where the engine is started (`ml::metrics`). All names are in docs/monitoring.md; the
+//! The engine's figures are registered where the engine is started (`ml::metrics`), those of the exchange of blobs where
+//! that is. All names are in docs/monitoring.md; the
 //! end-to-end tests hold dashboards and alerts against what a running node exports.
 
 mod chain;
@@ -9,7 +10,7 @@ mod poll;
 mod process;
 mod seats;
 
-use crate::service::Client;
+use crate::{exchange::Exchange, service::Client};
 use sp_keystore::KeystorePtr;
 use std::sync::Arc;
 use substrate_prometheus_endpoint::{PrometheusError, Registry};
@@ -21,9 +22,10 @@ pub fn start(
 	registry: &Registry,
 	client: Arc<Client>,
 	keystore: KeystorePtr,
+	exchange: Arc<Exchange>,
 ) -> Result<impl std::future::Future<Output = ()> + Send, PrometheusError> {
 	process::register(registry)?;
 	let figures = Figures::default();
 	chain::register(registry, &figures)?;
-	Ok(poll::run(client, keystore, figures))
+	Ok(poll::run(client, keystore, exchange, figures))
 }

@@ -1,11 +1,14 @@
 //! Looks at the chain after new best blocks, seldom enough not to be felt.
 
 use super::{
-	chain::{ChainFigures, LedgerFigures, ModelFigures, OperatorCounts, OwnOperator},
+	chain::{ChainFigures, LedgerFigures, ModelFigures, OperatorCounts, OwnOperator, StoreFigures},
 	figures::Figures,
 	seats::{self, SeatBook},
 };
-use crate::service::{Block, Client, Hash};
+use crate::{
+	exchange::Exchange,
+	service::{Block, Client, Hash},
+};
 use blyan_primitives::{operator_key, SubmissionId};
 use blyan_runtime_api::{
 	disputes::DisputesApi, AccountId, LearningApi, ModelsApi, OperatorInfo, OperatorsApi, SubmissionInfo,
@@ -25,16 +28,22 @@ use std::{
 const PAUSE: Duration = Duration::from_secs(5);
 /// A look may take one part in so many of the time.
 const SHARE: u32 = 20;
-/// Time between two looks at the models, whose list of experts is long and changes seldom.
-const MODELS_PAUSE: Duration = Duration::from_secs(60);
+/// Time between two looks at what takes longer and changes seldom: models with their experts, and every stored blob.
+const LONG_PAUSE: Duration = Duration::from_secs(60);
 /// Submissions asked for at once: most that the runtime looks at.
 const PAGE: u32 = 100;
 /// Most submissions that one look reads.
 const SUBMISSIONS_MAX: u64 = 1_000;
 
 /// Renews the figures until the node ends.
-pub async fn run(client: Arc<Client>, keystore: KeystorePtr, figures: Figures<ChainFigures>) {
-	let mut poller = Poller { client, keystore, book: SeatBook::default(), first_open: 0, models: None };
+pub async fn run(
+	client: Arc<Client>,
+	keystore: KeystorePtr,
+	exchange: Arc<Exchange>,
+	figures: Figures<ChainFigures>,
+) {
+	let mut poller =
+		Poller { client, keystore, exchange, book: SeatBook::default(), first_open: 0, slow: None };
 	let mut blocks = poller.client.import_notification_stream();
 	loop {
 		let began = Instant::now();
@@ -64,11 +73,12 @@ pub async fn run(client: Arc<Client>, keystore: KeystorePtr, figures: Figures<Ch
 struct Poller {
 	client: Arc<Client>,
 	keystore: KeystorePtr,
+	exchange: Arc<Exchange>,
 	book: SeatBook,
 	/// No submission before this one is open.
 	first_open: SubmissionId,
-	/// The models, and when they were read.
-	models: Option<(Instant, Vec<ModelFigures>)>,
+	/// What is looked at seldom, and when it was.
+	slow: Option<(Instant, Vec<ModelFigures>, StoreFigures)>,
 }
 
 impl Poller {
@@ -76,6 +86,7 @@ impl Poller {
 		let info = self.client.info();
 		let at = info.best_hash;
 		let (submissions, submissions_made) = self.open_submissions(at)?;
+		let (models, store) = self.slow_figures(at, now)?;
 		let api = self.client.runtime_api();
 		let operators = api.operators(at)?;
 		let keys = self.keystore.keys(operator_key::KEY_TYPE).unwrap_or_default();
@@ -96,7 +107,8 @@ impl Poller {
 			keys: keys.len() as u64,
 			own,
 			disputes: api.open_games(at)?.len() as u64,
-			models: self.models(at, now)?,
+			models,
+			store,
 			ledger: self.ledger(at),
 		})
 	}
@@ -119,12 +131,27 @@ impl Poller {
 		Ok((open, end))
 	}
 
-	fn models(&mut self, at: Hash, now: Instant) -> Result<Vec<ModelFigures>, ApiError> {
-		if let Some((_, models)) =
-			self.models.as_ref().filter(|(read, _)| now.duration_since(*read) < MODELS_PAUSE)
+	fn slow_figures(
+		&mut self,
+		at: Hash,
+		now: Instant,
+	) -> Result<(Vec<ModelFigures>, StoreFigures), ApiError> {
+		if let Some((_, models, store)) =
+			self.slow.as_ref().filter(|(looked, ..)| now.duration_since(*looked) < LONG_PAUSE)
 		{
-			return Ok(models.clone());
+			return Ok((models.clone(), *store));
 		}
+		let (models, status) = (self.models(at)?, self.exchange.status()?);
+		let store = StoreFigures {
+			pinned: status.pinned_bytes,
+			recent: status.recent_bytes,
+			history: status.history_bytes,
+		};
+		self.slow = Some((now, models.clone(), store));
+		Ok((models, store))
+	}
+
+	fn models(&self, at: Hash) -> Result<Vec<ModelFigures>, ApiError> {
 		let api = self.client.runtime_api();
 		let mut models = Vec::new();
 		for id in api.models(at)? {
@@ -138,7 +165,6 @@ impl Poller {
 				slots: model.heads.len() as u64,
 			});
 		}
-		self.models = Some((now, models.clone()));
 		Ok(models)
 	}
 

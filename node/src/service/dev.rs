@@ -127,7 +127,7 @@ pub fn start(
 		engine.clone(),
 	)?;
 
-	super::start_metrics(&config, &client, keystore_container.keystore(), &task_manager)?;
+	super::start_metrics(&config, &client, keystore_container.keystore(), &exchange, &task_manager)?;
 
 	if seal != DevSeal::Follow {
 		spawn_authoring(&config, seal, &client, &backend, &transaction_pool, &telemetry, &task_manager)?;

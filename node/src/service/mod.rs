@@ -182,15 +182,16 @@ fn start_engine(
 	Ok(engine)
 }
 
-/// Begins to tell Prometheus about the chain and the process, if it asks at all.
+/// Begins to tell Prometheus about the chain, the blobs and the process, if it asks at all.
 fn start_metrics(
 	config: &Configuration,
 	client: &Arc<Client>,
 	keystore: KeystorePtr,
+	exchange: &Arc<Exchange>,
 	task_manager: &TaskManager,
 ) -> Result<(), Error> {
 	if let Some(registry) = config.prometheus_registry() {
-		let polling = crate::metrics::start(registry, client.clone(), keystore)?;
+		let polling = crate::metrics::start(registry, client.clone(), keystore, exchange.clone())?;
 		task_manager.spawn_handle().spawn_blocking("chain-metrics", "metrics", polling);
 	}
 	Ok(())

@@ -23,7 +23,8 @@ use polkadot_primitives::CollatorPair;
 use sc_client_api::HeaderBackend;
 use sc_consensus::ImportQueue;
 use sc_network::{
-	config::FullNetworkConfiguration, Litep2pNetworkBackend, NetworkBackend, NetworkBlock, PeerId,
+	config::{FullNetworkConfiguration, SyncMode},
+	Litep2pNetworkBackend, NetworkBackend, NetworkBlock, PeerId,
 };
 use sc_service::{Configuration, Error, TaskManager};
 use sc_telemetry::{Telemetry, TelemetryHandle};
@@ -85,6 +86,10 @@ pub async fn start(
 	let metrics = <Litep2pNetworkBackend as NetworkBackend<Block, Hash>>::register_notification_metrics(
 		config.prometheus_config.as_ref().map(|config| &config.registry),
 	);
+	if config.network.sync_mode == SyncMode::Warp {
+		// Nothing else happens until then, not even an RPC server.
+		log::info!("⏳ Waiting for the relay chain to sync and to name the newest final block of parachain {para_id}");
+	}
 	let import_queue_service = partial.import_queue.service();
 	let (network, system_rpc_tx, tx_handler_controller, sync_service, _) =
 		build_network(BuildNetworkParams {
@@ -128,7 +133,7 @@ pub async fn start(
 		engine.clone(),
 	)?;
 
-	super::start_metrics(&config, &client, keystore.clone(), &task_manager)?;
+	super::start_metrics(&config, &client, keystore.clone(), &exchange, &task_manager)?;
 
 	let bootnode = BootnodeAddresses::of(&config);
 	sc_service::spawn_tasks(sc_service::SpawnTasksParams {

@@ -1,6 +1,7 @@
 //! A node, a user and their files, made in one breath.
 
 use crate::{binary, tiny_model, workspace, Chain, Command, Node, NodeConfig};
+use blyan_exact::merkle;
 use blyan_primitives::{BlobRef, BlockRef};
 use serde_json::Value as Json;
 use sp_core::H256;
@@ -133,6 +134,42 @@ impl Files {
 	pub fn large_model(&self, name: &str) -> PathBuf {
 		let shape = ["512", "2048", "16", "8", "1", "1", "128"].map(String::from);
 		self.train(name, 0, 1, shape)
+	}
+
+	/// The tiny model with a holdout of so many bytes that no text is in.
+	pub fn model_with_holdout(&self, bytes: usize) -> PathBuf {
+		let (dir, tiny) = (self.path("holdout"), tiny_model());
+		std::fs::create_dir_all(&dir).expect("the story's directory can be written");
+		for file in std::fs::read_dir(&tiny).expect("the tiny model is there").flatten() {
+			std::fs::copy(file.path(), dir.join(file.file_name()))
+				.expect("the story's directory can be written");
+		}
+		// Bytes that do not compress, and always the same.
+		let mut state = 1_u64;
+		let words = std::iter::repeat_with(|| {
+			state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+			state.rotate_right(29).to_le_bytes()
+		});
+		let holdout: Vec<u8> = words.take(bytes / 8).flatten().collect();
+		let mut manifest = manifest(&tiny);
+		let sequence_len =
+			manifest["holdout"]["sequence_len"].as_u64().expect("a holdout has a length") as usize;
+		let hash = H256(sp_crypto_hashing::blake2_256(&holdout));
+		let old = manifest["holdout"]["blob"]["hash"].as_str().expect("a holdout has a blob").to_string();
+		let files = manifest["files"].as_object_mut().expect("a manifest names its files");
+		let name = files.remove(&old).expect("the holdout has a file");
+		std::fs::write(dir.join(name.as_str().expect("files have names")), &holdout)
+			.expect("the story's directory can be written");
+		files.insert(format!("{hash:?}"), name);
+		manifest["holdout"] = serde_json::json!({
+			"blob": { "hash": hash, "size": holdout.len() },
+			"root": H256(merkle::root_of(holdout.chunks(sequence_len))),
+			"sequence_len": sequence_len,
+			"sequences": holdout.len() / sequence_len,
+		});
+		std::fs::write(dir.join("manifest.json"), manifest.to_string())
+			.expect("the story's directory can be written");
+		dir
 	}
 
 	/// A chain specification of the model in a folder: what a node needs to follow the chain without its bytes.

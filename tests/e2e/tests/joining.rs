@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used)]
 
 use blyan_e2e::{binary, tiny_model, wait_until, Chain, Finished, Node, NodeConfig, World, SLOT};
-use blyan_runtime_api::SubmissionState;
 use sp_core::H256;
 use std::{
 	fs,
@@ -24,7 +23,12 @@ const FAST_MS: u64 = 50;
 
 /// A chain of so many blocks, with all operators at work in the node that seals it.
 async fn chain_of(blocks: u64) -> World {
-	let world = World::with(|config| config.block_time_ms(FAST_MS).open()).await;
+	grown(blocks, |config| config).await
+}
+
+/// The same on a chain that is there already, or not.
+async fn grown(blocks: u64, configure: impl FnOnce(NodeConfig) -> NodeConfig) -> World {
+	let world = World::with(|config| configure(config.block_time_ms(FAST_MS).open())).await;
 	while world.chain.block_number().await < blocks {
 		tokio::time::sleep(Duration::from_millis(200)).await;
 	}
@@ -33,7 +37,12 @@ async fn chain_of(blocks: u64) -> World {
 
 /// The same without Charlie from now on, at a pace that a committee keeps up with.
 async fn without_charlie(world: World, block_time_ms: u64) -> World {
-	let change = |node: Node| node.stop().block_time_ms(block_time_ms).operators(&["//Alice", "//Bob"]);
+	let change = |node: Node| {
+		let config = node.stop().block_time_ms(block_time_ms).operators(&["//Alice", "//Bob"]);
+		// A keystore forgets nothing that is not removed.
+		fs::remove_dir_all(config.base_path.join("chains/blyan-dev/keystore")).unwrap();
+		config
+	};
 	world.restart(change).await
 }
 
@@ -49,10 +58,9 @@ async fn finalized_number(chain: &Chain) -> u64 {
 	u64::from_str_radix(number.trim_start_matches("0x"), 16).unwrap()
 }
 
-/// A joiner with Charlie's key warp syncs to a chain of so many blocks, and the time until Charlie sealed a score is
-/// taken.
-async fn join_and_score(blocks: u64, block_time_ms: u64) -> (World, NodeConfig) {
-	let world = without_charlie(chain_of(blocks).await, block_time_ms).await;
+/// A joiner with Charlie's key warp syncs to the world's chain, and the time until Charlie sealed a score is taken.
+async fn join_and_score(world: World, block_time_ms: u64) -> (World, NodeConfig) {
+	let world = without_charlie(world, block_time_ms).await;
 	let noise = world.files.noise(1);
 	world.command.expect(&["submit", &noise.arg(), "--slot", SLOT, "--suri", "//Dave", "--no-wait"]);
 	let before = world.chain.block_number().await;
@@ -68,13 +76,7 @@ async fn join_and_score(blocks: u64, block_time_ms: u64) -> (World, NodeConfig) 
 	})
 	.await;
 	let synced = began_at.elapsed();
-	// Alice and Bob seal on their own node; the third seal is Charlie's.
-	chain
-		.wait_for_submission(0, "sealed by all three", |info| match &info.state {
-			SubmissionState::Evaluating(evaluation) if evaluation.sealed < 3 => None,
-			SubmissionState::Evaluating(_) | SubmissionState::Decided(_) => Some(()),
-			_ => None,
-		})
+	wait_until("Charlie's seal", || async { joiner.log().contains("submission 0: Seal").then_some(()) })
 		.await;
 	let scored = began_at.elapsed();
 	chain.wait_for_outcome(0).await;
@@ -104,7 +106,7 @@ async fn join_and_score(blocks: u64, block_time_ms: u64) -> (World, NodeConfig) 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_scores_soon_after_it_joined_by_warp_sync() {
-	let (world, joiner) = join_and_score(BEYOND_PRUNING, 500).await;
+	let (world, joiner) = join_and_score(chain_of(BEYOND_PRUNING).await, 500).await;
 	// The same command line again: there is a chain now, so it just goes on.
 	let before = world.chain.block_number().await;
 	let joiner = joiner.start();
@@ -116,21 +118,57 @@ async fn an_operator_scores_soon_after_it_joined_by_warp_sync() {
 	assert!(!log.contains(" ERROR "), "{log}");
 }
 
-/// About ten minutes: `cargo test -p blyan-e2e --test joining -- --ignored --nocapture ten_thousand`.
+/// About a quarter of an hour, most of it to make the chain: `cargo test --workspace --test joining -- --ignored
+/// --nocapture`. With `BLYAN_LONG_CHAIN` set to the base path of a development node with the tiny model, that chain is
+/// copied and goes on instead.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "makes a chain of ten thousand blocks first"]
 async fn an_operator_scores_within_three_minutes_against_ten_thousand_blocks() {
-	let (world, _) = join_and_score(10_000, 3_000).await;
-	let (node, url) = (world.node, world.files.path("snapshots"));
-	fs::create_dir_all(&url).unwrap();
-	let base = node.stop().base_path;
 	let began_at = Instant::now();
-	let said = snapshot(&["export", "--to", text(&url)], Some(&base)).values;
-	println!("exported in {:.1} s: {said:?}", began_at.elapsed().as_secs_f64());
-	let archive = said[0]["archive"].as_str().unwrap();
+	let world = grown(10_000, |config| {
+		if let Some(made) = std::env::var_os("BLYAN_LONG_CHAIN") {
+			fs::create_dir_all(&config.base_path).unwrap();
+			let copied = Command::new("cp")
+				.arg("-a")
+				.arg(Path::new(&made).join("chains"))
+				.arg(&config.base_path)
+				.status();
+			assert!(copied.unwrap().success(), "the chain in BLYAN_LONG_CHAIN can be copied");
+		}
+		config
+	})
+	.await;
+	println!("{:.0} s for the chain", began_at.elapsed().as_secs_f64());
+	let (world, _) = join_and_score(world, 3_000).await;
+
+	// The drill: a copy of today, and the way back to it tomorrow.
+	let shop = world.files.path("snapshots");
+	fs::create_dir_all(&shop).unwrap();
+	let mut exported = None;
+	let world = world
+		.restart(|node| {
+			let config = node.stop();
+			exported = Some(snapshot(&["export", "--to", text(&shop)], Some(&config.base_path)));
+			config
+		})
+		.await;
+	let exported = exported.unwrap().values.remove(0);
+	println!("export: {exported}");
+	let archive = exported["archive"].as_str().unwrap();
+	println!("verify: {}", snapshot(&["verify", "--from", archive], None).values[0]);
+	world.chain.wait_for_blocks(3).await;
 	let began_at = Instant::now();
-	snapshot(&["import", "--from", archive, "--replace"], Some(&base));
-	println!("rolled back in {:.1} s", began_at.elapsed().as_secs_f64());
+	let world = world
+		.restart(|node| {
+			let config = node.stop();
+			let import = ["import", "--from", archive, "--replace"];
+			println!("import: {}", snapshot(&import, Some(&config.base_path)).values[0]);
+			config
+		})
+		.await;
+	assert_eq!(found(&world.node), exported["number"].as_u64().unwrap());
+	world.chain.wait_for_blocks(1).await;
+	println!("{:.1} s from the order to stop to a new block", began_at.elapsed().as_secs_f64());
 	assert!(began_at.elapsed() < ROLLBACK_MAX);
 }
 

@@ -181,7 +181,9 @@ impl BlobStore {
 		let size = self.size(hash).ok_or(BlobError::Missing(*hash))?;
 		self.state.lock().touch(hash);
 		let left = usize::try_from(size.saturating_sub(offset)).unwrap_or(usize::MAX);
-		let mut bytes = vec![0; len.min(left)];
+		// One byte more is set aside for whoever sends it on.
+		let mut bytes = Vec::with_capacity(len.min(left) + 1);
+		bytes.resize(len.min(left), 0);
 		let read = |bytes: &mut [u8]| {
 			let mut file = File::open(self.path(hash))?;
 			file.seek(SeekFrom::Start(offset))?;

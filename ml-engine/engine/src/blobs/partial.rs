@@ -1,9 +1,8 @@
 //! Blobs that are fetched from other machines, piece by piece, over restarts.
 
 use super::{ensure_size, parse_name as parse_hash, BlobError, BlobStore};
-use crate::block::mapped;
-use blyan_exact::blake2_256;
-use parking_lot::RwLock;
+use blake2b_simd::State;
+use parking_lot::{Mutex, RwLock};
 use sp_core::H256;
 use std::{
 	fs::{self, File},
@@ -29,13 +28,22 @@ pub struct Partial {
 	note: PathBuf,
 	file: File,
 	is_fresh: bool,
-	/// Set while the bytes are read as a whole: nobody may write then.
-	is_sealed: RwLock<bool>,
+	/// How many bytes from the start are hashed; nobody may write there.
+	hashed: RwLock<u64>,
+	hasher: Mutex<State>,
 }
+
+/// Bytes that are hashed at once.
+const HASHED_AT_ONCE: u64 = 1 << 20;
 
 /// The hash in a partial blob's name.
 pub(super) fn parse_name(name: &str) -> Option<H256> {
 	parse_hash(name.strip_suffix(PARTIAL_SUFFIX)?)
+}
+
+/// Blake2b-256 before the first byte.
+fn hasher_of_nothing() -> State {
+	blake2b_simd::Params::new().hash_length(32).to_state()
 }
 
 impl Partial {
@@ -54,17 +62,42 @@ impl Partial {
 		self.is_fresh
 	}
 
-	/// Fills a hole. Bytes that arrive while the whole is being verified are late and ignored.
+	/// Fills a hole. Bytes for where everything is hashed already are late, and ignored.
 	pub fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<(), BlobError> {
 		let len = bytes.len() as u64;
 		if offset.checked_add(len).is_none_or(|end| end > self.size) {
 			return Err(BlobError::ChunkOutOfRange { offset, len, total: self.size });
 		}
-		let is_sealed = self.is_sealed.read();
-		if !*is_sealed {
+		let hashed = self.hashed.read();
+		if offset >= *hashed {
 			self.file.write_all_at(bytes, offset)?;
 		}
 		Ok(())
+	}
+
+	/// Says that nothing up to `end` will change any more. It is hashed now, so that less is left to do in the end.
+	pub fn hash_up_to(&self, end: u64) -> Result<(), BlobError> {
+		let mut hasher = self.hasher.lock();
+		let from = *self.hashed.read();
+		let end = end.min(self.size);
+		if from >= end {
+			return Ok(());
+		}
+		*self.hashed.write() = end;
+		let mut at = from;
+		while at < end {
+			let len = HASHED_AT_ONCE.min(end - at);
+			hasher.update(&self.read_at(at, len as usize)?);
+			at += len;
+		}
+		Ok(())
+	}
+
+	/// Takes back what [`Self::hash_up_to`] was told.
+	pub fn forget_hash(&self) {
+		let mut hasher = self.hasher.lock();
+		*hasher = hasher_of_nothing();
+		*self.hashed.write() = 0;
 	}
 
 	/// Reads what is there; holes are zeros.
@@ -116,7 +149,8 @@ impl BlobStore {
 					note: self.note_path(hash),
 					file,
 					is_fresh,
-					is_sealed: RwLock::new(false),
+					hashed: RwLock::new(0),
+					hasher: Mutex::new(hasher_of_nothing()),
 				})
 			}
 			Err(error) => {
@@ -129,14 +163,11 @@ impl BlobStore {
 
 	/// Verifies a fetched blob by its hash and moves it into place. If it has another hash, it stays what it was.
 	pub fn complete_partial(&self, partial: &Partial) -> Result<(), BlobError> {
-		let mut is_sealed = partial.is_sealed.write();
-		*is_sealed = true;
-		drop(is_sealed);
-		// Nothing is written from here on, so a mapping is sound.
-		let verified = mapped(&partial.path).map(|bytes| blake2_256(&[&bytes]) == partial.hash.0);
-		if !matches!(verified, Ok(true)) {
-			*partial.is_sealed.write() = false;
-			verified?;
+		let hashed = partial.hash_up_to(partial.size);
+		let hash = partial.hasher.lock().finalize();
+		if hashed.is_err() || hash.as_bytes() != partial.hash.as_bytes() {
+			partial.forget_hash();
+			hashed?;
 			return Err(BlobError::HashMismatch(partial.hash));
 		}
 		let written = partial.file.sync_all();
@@ -194,7 +225,7 @@ mod tests {
 	}
 
 	fn hash() -> H256 {
-		H256(blake2_256(&[BYTES]))
+		H256(blyan_exact::blake2_256(&[BYTES]))
 	}
 
 	#[test]
@@ -218,6 +249,22 @@ mod tests {
 		assert_eq!(store.get(&hash()).unwrap(), BYTES);
 		assert_eq!((store.used_bytes(), store.partials()), (size, vec![]));
 		assert_eq!(fs::read_dir(store.dir()).unwrap().count(), 1);
+	}
+
+	#[test]
+	fn what_is_hashed_stays_as_it_is_until_that_is_taken_back() {
+		let dir = tempfile::tempdir().unwrap();
+		let store = open(&dir);
+		let partial = store.begin_partial(&hash(), BYTES.len() as u64).unwrap();
+		partial.write_at(0, &BYTES[..20]).unwrap();
+		partial.hash_up_to(16).unwrap();
+		partial.hash_up_to(10).unwrap();
+		partial.write_at(0, b"too late").unwrap();
+		partial.write_at(16, b"in time").unwrap();
+		assert!(matches!(store.complete_partial(&partial), Err(BlobError::HashMismatch(_))));
+		partial.write_at(16, &BYTES[16..]).unwrap();
+		store.complete_partial(&partial).unwrap();
+		assert_eq!(store.get(&hash()).unwrap(), BYTES);
 	}
 
 	#[test]

@@ -1,6 +1,6 @@
 //! One blob on its way: who has it, what of it is there, and what to ask next.
 
-use super::{peers::Peers, Progress, Ticket, Time};
+use super::{peers::Peers, Order, Progress, Ticket, Time};
 use crate::exchange::{
 	assembly::{Found, Part},
 	need::{Need, Proof},
@@ -48,6 +48,17 @@ impl<P> OpenPieces<P> {
 	pub fn is_done(&self) -> bool {
 		self.missing.is_empty() && self.asked.is_empty()
 	}
+}
+
+/// Who answers for a whole.
+#[derive(Debug)]
+pub enum Choice<P> {
+	/// Nobody has to, or whoever did still does, or nobody can now.
+	Kept,
+	/// This one, from the first byte on.
+	Chosen(P),
+	/// Somebody else than before, so that the file has to be opened anew.
+	StartOver,
 }
 
 /// One blob on its way.
@@ -112,7 +123,7 @@ impl<P: Copy + Ord> Download<P> {
 	}
 
 	/// What is urgent goes first, then what was wanted first.
-	pub fn order(&self) -> (bool, u64) {
+	pub fn order(&self) -> Order {
 		(!self.is_urgent, self.number)
 	}
 
@@ -245,21 +256,26 @@ impl<P: Copy + Ord> Download<P> {
 
 	/// Chooses who answers for the whole, if that has to be one and nobody does, or not any more. Bytes of somebody
 	/// else do not count then.
-	pub fn choose_source(&mut self, peers: &Peers<P>, now: Time) -> Option<P> {
+	pub fn choose_source(&mut self, peers: &Peers<P>, now: Time) -> Choice<P> {
 		if !self.is_whole() {
-			return None;
+			return Choice::Kept;
 		}
 		let is_failing = |peer: &P| peers.get(peer).is_none_or(|peer| peer.is_failing());
 		if self.source.is_some_and(|source| self.holders.contains(&source) && !is_failing(&source)) {
-			return None;
+			return Choice::Kept;
 		}
 		let usable = |peer: &&P| peers.get(peer).is_some_and(|known| known.is_usable(now));
-		let other = |peer: &&P| self.source != Some(**peer);
-		let chosen = *self.holders.iter().filter(usable).find(other)?;
-		self.source = Some(chosen);
-		self.is_resumed = false;
-		self.stage = Stage::Pieces(OpenPieces::new((0..self.need().pieces().count()).collect()));
-		Some(chosen)
+		let Some(chosen) = self.holders.iter().filter(usable).find(|peer| self.source != Some(**peer)) else {
+			return Choice::Kept;
+		};
+		if self.source.is_some() {
+			// What is still on its way from the earlier one must not land among the bytes of the next.
+			self.source = None;
+			self.stage = Stage::Waiting;
+			return Choice::StartOver;
+		}
+		self.source = Some(*chosen);
+		Choice::Chosen(*chosen)
 	}
 
 	/// What to ask next, and of whom; `None` if there is nothing to ask, or nobody.

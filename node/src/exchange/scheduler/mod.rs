@@ -29,7 +29,7 @@ use super::{
 	message::HASHES_MAX,
 	need::Need,
 };
-use download::{Download, Stage};
+use download::{Choice, Download, Stage};
 use peers::Peers;
 use rand::{rngs::StdRng, SeedableRng};
 use sp_core::H256;
@@ -42,6 +42,15 @@ use std::{
 pub type Time = Duration;
 /// Names a question until it is answered.
 pub type Ticket = u64;
+/// What is urgent goes first, then what was wanted first.
+type Order = (bool, u64);
+
+/// How often the queue is looked through while nothing happens.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// How often it is looked whether those who have a blob still are there.
+const SEARCH_AGAIN: Duration = Duration::from_secs(1);
+/// Blobs that the network at large is asked about at once.
+const LOOKUPS_MAX: usize = 16;
 
 /// What a peer did wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,7 +142,7 @@ impl Default for Rules {
 	fn default() -> Self {
 		Self {
 			peer: PeerRules::default(),
-			in_flight_max: 32,
+			in_flight_max: 48,
 			downloads_max: 4,
 			patience: Duration::from_secs(3),
 			search: Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(60) },
@@ -175,6 +184,14 @@ pub struct Scheduler<P> {
 	next_ticket: Ticket,
 	/// Counts the blobs that were wanted: earlier ones go first.
 	counter: u64,
+	/// Everything that is wanted, in the order in which it is fetched.
+	queue: BTreeSet<(Order, H256)>,
+	/// What of it is not waiting.
+	active: BTreeSet<H256>,
+	/// When to look through the queue again, unless something happens before.
+	queue_at: Time,
+	/// When to look for what nobody seems to have.
+	search_at: Time,
 	commands: Vec<Command<P>>,
 }
 
@@ -189,30 +206,47 @@ impl<P: Copy + Ord> Scheduler<P> {
 			asked: BTreeMap::new(),
 			next_ticket: 0,
 			counter: 0,
+			queue: BTreeSet::new(),
+			active: BTreeSet::new(),
+			queue_at: Time::ZERO,
+			search_at: Time::ZERO,
 			commands: Vec::new(),
 		}
 	}
 
 	/// Wants a blob. An urgent one goes before those that are not.
 	pub fn want(&mut self, need: Need, is_urgent: bool, now: Time) {
-		let counter = self.counter;
-		let download =
-			self.downloads.entry(need.blob.hash).or_insert_with(|| Download::new(need, counter, now));
+		let (hash, counter) = (need.blob.hash, self.counter);
+		let download = self.downloads.entry(hash).or_insert_with(|| Download::new(need, counter, now));
+		let before = download.order();
 		if is_urgent && !download.is_urgent {
 			download.is_urgent = true;
 			// Somebody waits: do not sit out an earlier wait.
 			download.search_at = now;
 		}
-		self.counter += 1;
+		let order = download.order();
+		if before != order || counter == order.1 {
+			self.queue.remove(&(before, hash));
+			self.queue.insert((order, hash));
+			self.counter += 1;
+			(self.queue_at, self.search_at) = (now, now);
+		}
 	}
 
 	/// Does not want a blob any more, because it is there or because nothing names it.
 	pub fn forget(&mut self, hash: &H256) {
-		if let Some(download) = self.downloads.remove(hash) {
+		if let Some(download) = self.remove(hash) {
 			if !matches!(download.stage, Stage::Waiting) {
 				self.commands.push(Command::Drop(*hash));
 			}
 		}
+	}
+
+	fn remove(&mut self, hash: &H256) -> Option<Download<P>> {
+		let download = self.downloads.remove(hash)?;
+		self.queue.remove(&(download.order(), *hash));
+		self.active.remove(hash);
+		Some(download)
 	}
 
 	/// Blobs that are wanted.
@@ -230,6 +264,7 @@ impl<P: Copy + Ord> Scheduler<P> {
 		let peer = self.peers.entry(peer, now);
 		peer.is_connected = true;
 		peer.is_greeted = false;
+		self.search_at = now;
 	}
 
 	/// A peer went. What was asked of it is answered by whoever asked.
@@ -249,6 +284,7 @@ impl<P: Copy + Ord> Scheduler<P> {
 		if is_wanted {
 			// It is known from here on, connected or not.
 			self.peers.entry(peer, now);
+			self.queue_at = now;
 		}
 	}
 
@@ -264,9 +300,7 @@ impl<P: Copy + Ord> Scheduler<P> {
 
 	/// Everything that is on its way, in the order in which it is fetched.
 	pub fn progress(&self) -> Vec<Progress> {
-		let mut downloads: Vec<_> = self.downloads.values().collect();
-		downloads.sort_by_key(|download| download.order());
-		downloads.into_iter().map(Download::progress).collect()
+		self.queue.iter().filter_map(|(_, hash)| self.downloads.get(hash)).map(Download::progress).collect()
 	}
 
 	/// A blob's file is open; `None` if there is no room for it.
@@ -286,7 +320,7 @@ impl<P: Copy + Ord> Scheduler<P> {
 		let Some(download) = self.downloads.get_mut(hash) else { return };
 		match completion {
 			Completion::Stored => {
-				self.downloads.remove(hash);
+				self.remove(hash);
 			}
 			Completion::WrongHash => {
 				self.commands.push(Command::Drop(*hash));
@@ -399,46 +433,65 @@ impl<P: Copy + Ord> Scheduler<P> {
 	/// What to do now. To be asked whenever something was told, and every now and then.
 	pub fn advance(&mut self, now: Time) -> Vec<Command<P>> {
 		self.search(now);
-		let mut order: Vec<_> =
-			self.downloads.values().map(|download| (download.order(), download.need().blob.hash)).collect();
-		order.sort_unstable();
-		let mut open =
-			self.downloads.values().filter(|download| !matches!(download.stage, Stage::Waiting)).count();
-		for (_, hash) in order {
-			open += usize::from(self.advance_one(&hash, open < self.rules.downloads_max, now));
-		}
+		let mut active: Vec<_> = self.active.iter().copied().collect();
+		active.sort_by_key(|hash| self.downloads.get(hash).map(Download::order));
+		active.iter().for_each(|hash| self.advance_one(hash, now));
+		let is_active = |download: &Download<P>| !matches!(download.stage, Stage::Waiting);
+		self.active.retain(|hash| self.downloads.get(hash).is_some_and(is_active));
+		self.fill(now);
 		std::mem::take(&mut self.commands)
 	}
 
-	/// Moves one download on; returns whether it was opened.
-	fn advance_one(&mut self, hash: &H256, may_open: bool, now: Time) -> bool {
-		let Self { downloads, peers, .. } = self;
-		let Some(download) = downloads.get_mut(hash) else { return false };
-		match &download.stage {
-			Stage::Waiting => {
-				let opens = may_open && now >= download.open_at && download.has_usable_holder(peers, now);
-				if opens {
-					download.stage = Stage::Opening;
-					self.commands.push(Command::Open(download.need()));
-				}
-				return opens;
+	/// Opens what is next.
+	fn fill(&mut self, now: Time) {
+		if now < self.queue_at {
+			return;
+		}
+		for (_, hash) in &self.queue {
+			if self.active.len() >= self.rules.downloads_max {
+				return;
 			}
-			Stage::Opening | Stage::Completing => return false,
+			let Some(download) = self.downloads.get_mut(hash) else { continue };
+			let is_ready = matches!(download.stage, Stage::Waiting)
+				&& now >= download.open_at
+				&& download.has_usable_holder(&self.peers, now);
+			if is_ready {
+				download.stage = Stage::Opening;
+				self.active.insert(*hash);
+				self.commands.push(Command::Open(download.need()));
+			}
+		}
+		// Nothing more can be opened now, and looking through thousands of blobs takes a while.
+		self.queue_at = now + LOOK_AGAIN;
+	}
+
+	/// Moves one download on.
+	fn advance_one(&mut self, hash: &H256, now: Time) {
+		let Self { downloads, peers, .. } = self;
+		let Some(download) = downloads.get_mut(hash) else { return };
+		match &download.stage {
+			Stage::Waiting | Stage::Opening | Stage::Completing => return,
 			Stage::Index { .. } => {
 				if download.only_doubts_left() {
 					self.commands.push(Command::Drop(*hash));
 					download.trust_the_hash();
-					return false;
+					return;
 				}
 			}
 			Stage::Pieces(pieces) => {
 				if pieces.is_done() {
 					download.stage = Stage::Completing;
 					self.commands.push(Command::Complete(*hash));
-					return false;
+					return;
 				}
-				if let Some(source) = download.choose_source(peers, now) {
-					self.commands.push(Command::SetSource(*hash, source));
+				match download.choose_source(peers, now) {
+					Choice::Kept => {}
+					Choice::Chosen(source) => self.commands.push(Command::SetSource(*hash, source)),
+					Choice::StartOver => {
+						self.commands.push(Command::Drop(*hash));
+						self.queue_at = now;
+						return;
+					}
 				}
 			}
 		}
@@ -450,7 +503,6 @@ impl<P: Copy + Ord> Scheduler<P> {
 				download.note_asked(part, ticket, peer, now);
 			}
 		}
-		false
 	}
 
 	fn ask(&mut self, peer: P, question: Question, now: Time) -> Ticket {
@@ -464,17 +516,30 @@ impl<P: Copy + Ord> Scheduler<P> {
 
 	/// Asks around who has what is wanted: everybody about what was never found, newcomers about everything.
 	fn search(&mut self, now: Time) {
+		if now < self.search_at {
+			return;
+		}
 		let mut due = BTreeSet::new();
+		let mut next = now + SEARCH_AGAIN;
+		let mut lookups = LOOKUPS_MAX;
+		let is_alone = !self.peers.iter().any(|(_, peer)| peer.is_connected);
 		for (hash, download) in &mut self.downloads {
-			let is_due = now >= download.search_at
-				&& (download.searches == 0 || !download.has_usable_holder(&self.peers, now));
-			if is_due {
+			let is_found = download.searches > 0 && download.has_usable_holder(&self.peers, now);
+			if now >= download.search_at && !is_found {
 				download.searches += 1;
 				download.search_at = now + self.rules.search.wait(download.searches, &mut self.rng);
 				due.insert(*hash);
-				self.commands.push(Command::Lookup(*hash));
+				// Whoever is connected answers sooner than the network at large.
+				if lookups > 0 && (is_alone || download.searches > 1) {
+					lookups -= 1;
+					self.commands.push(Command::Lookup(*hash));
+				}
+			}
+			if !is_found {
+				next = next.min(download.search_at);
 			}
 		}
+		self.search_at = next;
 		let usable: Vec<(P, bool)> = self
 			.peers
 			.iter()

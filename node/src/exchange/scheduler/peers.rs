@@ -21,7 +21,7 @@ pub struct PeerRules {
 impl Default for PeerRules {
 	fn default() -> Self {
 		Self {
-			window_max: 8,
+			window_max: 16,
 			silence: Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(120) },
 			lie: Backoff { first: Duration::from_secs(15 * 60), longest: Duration::from_secs(24 * 60 * 60) },
 		}
