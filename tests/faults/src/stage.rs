@@ -14,7 +14,7 @@ use std::{
 	sync::Mutex,
 	time::{Duration, Instant},
 };
-use subxt::rpcs::rpc_params;
+use subxt::rpcs::{client::RpcParams, rpc_params};
 use subxt_signer::sr25519::dev;
 
 /// How long finality may take to come back. A relay chain that stalled for a minute needs one or two.
@@ -138,11 +138,23 @@ impl Stage {
 
 	/// Pays once through a member and waits until that is final.
 	pub async fn pay(&self, through: &str) -> Result<(), String> {
+		let member = self.network.member(through);
 		let chain = self.network.chain(through).await.with_patience(PAYMENT_TIMEOUT);
 		let args = [&[0][..], &RECIPIENT, &Compact(PAYMENT).encode()].concat();
 		let call = chain.call("Balances", "transfer_keep_alive", &args).await;
+		let before = received(member, &finalised_head(member).await?).await?;
 		self.accepted().pending += 1;
-		chain.send(&dev::eve(), &call).await?;
+		let sent = chain.send(&dev::eve(), &call).await;
+		let began_at = Instant::now();
+		if let Err(error) = sent {
+			// A node whose chain is far from final drops those who listen, but not what they sent.
+			while received(member, &finalised_head(member).await?).await? == before {
+				if began_at.elapsed() > PAYMENT_TIMEOUT {
+					return Err(error);
+				}
+				tokio::time::sleep(ASK_EVERY).await;
+			}
+		}
 		self.accepted().payments += 1;
 		Ok(())
 	}
@@ -199,7 +211,7 @@ impl Stage {
 			if now != accepted.model {
 				return Err(format!("the model changed at {}: {now:?}", member.name()));
 			}
-			let received = received(member).await?;
+			let received = received(member, &finalised_head(member).await?).await?;
 			if !(accepted.payments..=accepted.pending).contains(&(received / PAYMENT)) {
 				return Err(format!("{} knows of {received} plancks; {accepted:?}", member.name()));
 			}
@@ -251,11 +263,17 @@ async fn model(chain: &Chain) -> Option<ModelInfo> {
 	chain.runtime_api("ModelsApi_model", &0u32.encode()).await
 }
 
-/// What the payments' recipient has at the best block of a member, in plancks.
-async fn received(member: &Member) -> Result<u128, String> {
+/// Hash of the last block that is final for a member.
+async fn finalised_head(member: &Member) -> Result<String, String> {
+	books::text(&member.request("chain_getFinalizedHead", RpcParams::new()).await?)
+}
+
+/// What the payments' recipient has at a block, in plancks.
+async fn received(member: &Member, block: &str) -> Result<u128, String> {
 	use sp_crypto_hashing::{blake2_128, twox_128};
 	let key = [&twox_128(b"System")[..], &twox_128(b"Account"), &blake2_128(&RECIPIENT), &RECIPIENT].concat();
-	let answer = member.request("state_getStorage", rpc_params![format!("0x{}", hex::encode(key))]).await?;
+	let answer =
+		member.request("state_getStorage", rpc_params![format!("0x{}", hex::encode(key)), block]).await?;
 	if answer.is_null() {
 		return Ok(0);
 	}

@@ -97,12 +97,11 @@ fn configure(spec: &mut Json, validators: &[&str], head: &[u8], code: Json) {
 		}
 	};
 	set("async_backing_params", json!({ "max_candidate_depth": 3, "allowed_ancestry_len": 2 }));
-	// Whoever backs a candidate does not approve it, so the smallest network needs groups of one. Larger ones can
-	// afford two, and then back on when one of them is gone.
-	let group_size = if validators.len() < 4 { 1 } else { 2 };
+	// Whoever backs a candidate does not approve it, and two more must. Groups of one leave three of four validators for
+	// that, so that one may be gone; while it is its group's turn, nothing is backed, which is why turns are short.
 	set(
 		"scheduler_params",
-		json!({ "lookahead": 3, "max_validators_per_core": group_size, "group_rotation_frequency": 10 }),
+		json!({ "lookahead": 3, "max_validators_per_core": 1, "group_rotation_frequency": 5 }),
 	);
 	// A session of this relay chain is a minute. What became of a session is needed until its blocks are final, and six
 	// minutes, the default, would make every longer outage the last.

@@ -16,7 +16,7 @@ use std::{
 	path::Path,
 	process::Command,
 	sync::{
-		atomic::{AtomicU64, Ordering},
+		atomic::{AtomicBool, AtomicU64, Ordering},
 		Arc, Condvar, Mutex,
 	},
 	time::{Duration, Instant},
@@ -60,6 +60,8 @@ pub struct Traffic {
 /// The wires between the machines. Dropping it removes the machines.
 pub struct Wire {
 	shared: Arc<Shared>,
+	/// The test's own device.
+	device: String,
 	prefix: String,
 	subnet: [u8; 2],
 	machines: u8,
@@ -74,6 +76,7 @@ struct Shared {
 	sequence: AtomicU64,
 	delivered: AtomicU64,
 	dropped: AtomicU64,
+	is_closed: AtomicBool,
 }
 
 /// A packet on its way, ordered by when it arrives.
@@ -112,15 +115,17 @@ impl Wire {
 		remove_orphans();
 		let process = std::process::id();
 		let shared = Arc::new(Shared::default());
+		let device = format!("blyan{process}");
 		let mut wire = Self {
 			shared: shared.clone(),
+			device: device.clone(),
 			prefix: format!("{PREFIX}{process}"),
 			// Several tests may run at once.
 			subnet: [10, 64 + (process % 128) as u8],
 			machines: 0,
 		};
 		std::thread::spawn(move || shared.deliver());
-		wire.plug(None, &format!("blyan{process}"));
+		wire.plug(None, &device);
 		wire
 	}
 
@@ -199,7 +204,10 @@ impl Default for Wire {
 
 impl Drop for Wire {
 	fn drop(&mut self) {
+		self.shared.is_closed.store(true, Ordering::Relaxed);
+		lock(&self.shared.ports).clear();
 		// Devices go with their namespaces, and then their readers end.
+		let _ = ip(&["link", "del", &self.device]);
 		for machine in 1..self.machines {
 			let _ = ip(&["netns", "del", &format!("{}-{machine}", self.prefix)]);
 		}
@@ -241,7 +249,7 @@ impl Shared {
 	/// Hands over packets when their time has come.
 	fn deliver(&self) {
 		let mut waiting = lock(&self.waiting);
-		loop {
+		while !self.is_closed.load(Ordering::Relaxed) {
 			let now = Instant::now();
 			match waiting.peek() {
 				Some(Reverse(packet)) if packet.at <= now => {

@@ -18,7 +18,7 @@ pub async fn collator(stage: Arc<Stage>, settings: Settings) -> Done {
 	without("collator-bob", &stage, settings).await
 }
 
-/// Three of four validators finalise, and one of each group of two backs.
+/// Three of four validators finalise. While it is the dead one's turn to back, nothing is backed.
 pub async fn validator(stage: Arc<Stage>, settings: Settings) -> Done {
 	without("validator-dave", &stage, settings).await
 }
