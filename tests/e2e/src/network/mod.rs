@@ -24,7 +24,7 @@ use std::{
 };
 
 /// How long a network may take until its parachain finalises, on a busy machine with two cores.
-const START_TIMEOUT: Duration = Duration::from_secs(480);
+const START_TIMEOUT: Duration = Duration::from_secs(900);
 /// How long anything on the parachain may take: its blocks come every six seconds and are final some blocks later.
 const CHAIN_TIMEOUT: Duration = Duration::from_secs(420);
 /// How often the members are asked how far they are.
