@@ -30,11 +30,25 @@ pub struct Found {
 	pub source: Option<Vec<u8>>,
 }
 
-/// What is remembered beside a blob that comes from one peer.
-#[derive(Debug, Default, Encode, Decode)]
+/// What is remembered beside a blob that comes from one peer: who that is, as SCALE writes it, and the numbers of the
+/// pieces that came, each in four bytes.
 struct Note {
 	source: Vec<u8>,
 	pieces: BTreeSet<u32>,
+}
+
+impl Note {
+	/// A torn end is a piece that did not come.
+	fn read(mut bytes: &[u8]) -> Option<Self> {
+		let source = Vec::decode(&mut bytes).ok()?;
+		let pieces = bytes.as_chunks().0.iter().map(|number| u32::from_le_bytes(*number)).collect();
+		Some(Self { source, pieces })
+	}
+
+	fn write(&self) -> Vec<u8> {
+		let pieces = self.pieces.iter().flat_map(|piece| piece.to_le_bytes());
+		self.source.encode().into_iter().chain(pieces).collect()
+	}
 }
 
 /// A blob on its way. All methods may be called from many threads.
@@ -43,7 +57,6 @@ pub struct Assembly {
 	pieces: Pieces,
 	partial: Partial,
 	index: OnceLock<TileIndex>,
-	note: Mutex<Note>,
 	/// Pieces that are there beyond those that are hashed, and how many of those there are.
 	there: Mutex<(u32, BTreeSet<u32>)>,
 }
@@ -53,18 +66,11 @@ impl Assembly {
 	pub fn open(store: &BlobStore, need: Need) -> Result<(Self, Found), BlobError> {
 		let (pieces, size) = (need.pieces(), u64::from(need.blob.size));
 		let partial = store.begin_partial(&need.blob.hash, size)?;
-		let assembly = Self {
-			need,
-			pieces,
-			partial,
-			index: OnceLock::new(),
-			note: Mutex::default(),
-			there: Mutex::default(),
-		};
+		let assembly = Self { need, pieces, partial, index: OnceLock::new(), there: Mutex::default() };
 		let found = match (need.proof, assembly.partial.is_fresh()) {
 			(Proof::Tiles { .. }, false) => assembly.find_proven_pieces()?,
 			(Proof::Tiles { .. }, true) => assembly.nothing(),
-			(Proof::Whole, _) => assembly.find_noted_pieces(),
+			(Proof::Whole, _) => assembly.find_noted_pieces()?,
 		};
 		for piece in (0..assembly.pieces.count()).filter(|piece| !found.missing.contains(piece)) {
 			assembly.hash(piece)?;
@@ -104,15 +110,15 @@ impl Assembly {
 		Ok(found)
 	}
 
-	fn find_noted_pieces(&self) -> Found {
+	fn find_noted_pieces(&self) -> Result<Found, BlobError> {
 		let mut found = self.nothing();
-		let noted = self.partial.note().and_then(|bytes| Note::decode(&mut &bytes[..]).ok());
-		if let Some(note) = noted {
+		if let Some(note) = self.partial.note().and_then(|bytes| Note::read(&bytes)) {
+			// Without a torn end, behind which nothing could be added.
+			self.partial.set_note(&note.write())?;
 			found.missing.retain(|piece| !note.pieces.contains(piece));
-			found.source = Some(note.source.clone());
-			*self.note.lock() = note;
+			found.source = Some(note.source);
 		}
-		found
+		Ok(found)
 	}
 
 	fn read(&self, range: Range<u64>) -> Result<Vec<u8>, BlobError> {
@@ -144,9 +150,7 @@ impl Assembly {
 		}
 		self.partial.write_at(range.start, bytes)?;
 		if matches!(self.need.proof, Proof::Whole) {
-			let mut note = self.note.lock();
-			note.pieces.insert(piece);
-			self.partial.set_note(&note.encode())?;
+			self.partial.add_to_note(&piece.to_le_bytes())?;
 		}
 		self.hash(piece)?;
 		Ok(true)
@@ -190,9 +194,7 @@ impl Assembly {
 
 	/// Notes who answers for all bytes. To be said before the first of them comes.
 	pub fn set_source(&self, source: &[u8]) -> Result<(), BlobError> {
-		let mut note = self.note.lock();
-		note.source = source.to_vec();
-		self.partial.set_note(&note.encode())
+		self.partial.set_note(&source.encode())
 	}
 
 	/// Verifies the whole and moves it into the store. `HashMismatch` says that it is not the blob.
@@ -203,5 +205,23 @@ impl Assembly {
 	/// The blob.
 	pub fn blob_hash(&self) -> H256 {
 		self.need.blob.hash
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn notes_round_trip_and_a_torn_end_is_a_piece_that_did_not_come() {
+		let note = Note { source: b"peer".to_vec(), pieces: [0, 7, 65_536].into() };
+		let bytes = note.write();
+		for torn in 0..4 {
+			let read = Note::read(&bytes[..bytes.len() - torn]).expect("the source is whole");
+			assert_eq!(read.source, note.source);
+			let expected = if torn == 0 { note.pieces.clone() } else { [0, 7].into() };
+			assert_eq!(read.pieces, expected);
+		}
+		assert!(Note::read(&bytes[..3]).is_none());
 	}
 }

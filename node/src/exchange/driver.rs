@@ -54,7 +54,7 @@ const LIE: ReputationChange = ReputationChange::new(-(1 << 29), "blobs: wrong by
 /// What a task of the driver's brought.
 enum Done {
 	Answered(Ticket, Answer),
-	Opened(H256, Option<(Assembly, Found)>),
+	Opened(H256, Option<(Arc<Assembly>, Found)>),
 	Completed(H256, Completion),
 	Named(Option<Named>),
 }
@@ -342,7 +342,7 @@ impl Driver {
 					}
 				}
 				let source = found.source.as_deref().and_then(|bytes| PeerId::from_bytes(bytes).ok());
-				self.assemblies.insert(hash, (Arc::new(assembly), Instant::now()));
+				self.assemblies.insert(hash, (assembly, Instant::now()));
 				self.scheduler.opened(&hash, Some((found, source)), now);
 			}
 			Done::Completed(hash, completion) => {
@@ -424,7 +424,7 @@ impl Driver {
 		self.tasks.push(
 			async move {
 				let opened = match opened.await {
-					Ok(Ok(opened)) => Some(opened),
+					Ok(Ok((assembly, found))) => Some((Arc::new(assembly), found)),
 					Ok(Err(error)) => {
 						log::warn!("📦 Cannot fetch blob {hash:?}: {error}");
 						None

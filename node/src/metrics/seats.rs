@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 pub struct SeatBook {
 	/// Seats in evaluations under way, with whether they are sealed.
 	pending: BTreeMap<SubmissionId, Vec<(AccountId, bool)>>,
+	/// Decisions that were there at the last look, and when they were made; `None` before the first look.
+	decided: Option<BTreeMap<SubmissionId, BlockNumber>>,
 	/// Evaluations that ended, sealed and missed, by operator.
 	ended: BTreeMap<AccountId, (u64, u64)>,
 }
@@ -26,7 +28,7 @@ impl SeatBook {
 	) -> BTreeMap<AccountId, Seats> {
 		let mut seats: BTreeMap<AccountId, Seats> =
 			own.iter().map(|account| (account.clone(), Seats::default())).collect();
-		let mut pending = BTreeMap::new();
+		let (mut pending, mut decisions) = (BTreeMap::new(), BTreeMap::new());
 		for submission in submissions {
 			match &submission.state {
 				SubmissionState::Evaluating(evaluation) => {
@@ -36,20 +38,21 @@ impl SeatBook {
 							note_seat(seats, seat, evaluation, now);
 						}
 					}
-					let flags: Vec<_> =
-						mine.iter().map(|seat| (seat.operator.clone(), seat.sealed)).collect();
-					if !flags.is_empty() {
-						pending.insert(submission.id, flags);
+					if !mine.is_empty() {
+						pending.insert(submission.id, flags(&mine));
 					}
 				}
-				// Between two looks the last seals may have come: the decision's own list says.
+				// Between two looks the last seals may have come, or all of the evaluation: the decision says.
 				SubmissionState::Decided(decided) => {
-					if let Some(flags) = self.pending.get_mut(&submission.id) {
-						*flags = mine(&decided.committee, own)
-							.iter()
-							.map(|seat| (seat.operator.clone(), seat.sealed))
-							.collect();
+					self.pending.remove(&submission.id);
+					let is_new = self
+						.decided
+						.as_ref()
+						.is_some_and(|known| known.get(&submission.id) != Some(&decided.decided_at));
+					if is_new {
+						self.count(flags(&mine(&decided.committee, own)));
 					}
+					decisions.insert(submission.id, decided.decided_at);
 				}
 				// The draw was taken back, by another fork or because its verdict was refuted: nothing ended.
 				SubmissionState::Queued { .. } => {
@@ -59,21 +62,29 @@ impl SeatBook {
 			}
 		}
 		for (id, flags) in std::mem::take(&mut self.pending) {
-			if pending.contains_key(&id) {
-				continue;
-			}
-			for (operator, sealed) in flags {
-				let (seals, missed) = self.ended.entry(operator).or_default();
-				let count = if sealed { seals } else { missed };
-				*count = count.saturating_add(1);
+			if !pending.contains_key(&id) {
+				self.count(flags);
 			}
 		}
-		self.pending = pending;
+		(self.pending, self.decided) = (pending, Some(decisions));
 		for (account, seats) in &mut seats {
 			(seats.sealed, seats.missed) = self.ended.get(account).copied().unwrap_or_default();
 		}
 		seats
 	}
+
+	/// Counts the seats of an evaluation that ended.
+	fn count(&mut self, flags: Vec<(AccountId, bool)>) {
+		for (operator, sealed) in flags {
+			let (seals, missed) = self.ended.entry(operator).or_default();
+			let count = if sealed { seals } else { missed };
+			*count = count.saturating_add(1);
+		}
+	}
+}
+
+fn flags(seats: &[&CommitteeSeat]) -> Vec<(AccountId, bool)> {
+	seats.iter().map(|seat| (seat.operator.clone(), seat.sealed)).collect()
 }
 
 fn mine<'a>(committee: &'a [CommitteeSeat], own: &[AccountId]) -> Vec<&'a CommitteeSeat> {
@@ -206,6 +217,14 @@ mod tests {
 		let mut book = SeatBook::default();
 		let seats = book.note(&[submission(1, decided(committee(false, false)))], &[ME], 121)[&ME];
 		assert_eq!((seats.sealed, seats.missed), (0, 0));
+	}
+
+	#[test]
+	fn an_evaluation_between_two_looks_is_counted() {
+		let mut book = SeatBook::default();
+		book.note(&[submission(1, SubmissionState::Queued { ahead: 0, draw_from: 3 })], &[ME], 100);
+		let seats = book.note(&[submission(1, decided(committee(true, true)))], &[ME], 121)[&ME];
+		assert_eq!((seats.sealed, seats.missed), (1, 0));
 	}
 
 	#[test]

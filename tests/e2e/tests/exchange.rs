@@ -6,7 +6,7 @@ use blyan_primitives::ModelInfo;
 use blyan_runtime_api::SubmissionOutcome;
 use codec::Encode;
 use serde_json::Value as Json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use subxt::rpcs::client::RpcParams;
 
 async fn model(chain: &Chain) -> ModelInfo {
@@ -36,7 +36,7 @@ async fn wait_for_model(chain: &Chain) -> u64 {
 }
 
 /// A node that follows and knows nothing of the model but its chain's specification.
-fn newcomer(world: &World, spec: &PathBuf, args: &[&str]) -> NodeConfig {
+fn newcomer(world: &World, spec: &Path, args: &[&str]) -> NodeConfig {
 	NodeConfig::new(&world.files.path("newcomer"))
 		.without_model(spec)
 		.operators(&[])

@@ -186,21 +186,34 @@ async fn a_node_that_starts_on_an_empty_chain_joins_by_warp_sync_too() {
 #[tokio::test(flavor = "multi_thread")]
 async fn old_states_are_in_archives_only() {
 	let world = chain_of(BEYOND_PRUNING).await;
-	let archive = NodeConfig::new(&world.files.path("archive")).operators(&[]).following(&world.node);
-	let archive = archive.args(&["--archive"]).start();
-	let chain = Chain::connect(&archive.url()).await;
-	wait_until("the archive to catch up", || async {
-		(finalized_number(&chain).await >= BEYOND_PRUNING).then_some(())
-	})
-	.await;
+	let follower = |name: &str, args: &[&str]| {
+		let config = NodeConfig::new(&world.files.path(name)).operators(&[]).following(&world.node);
+		config.args(args).start()
+	};
+	let (archive, usual) = (follower("archive", &["--archive"]), follower("usual", &[]));
+	let (archive_chain, usual_chain) =
+		(Chain::connect(&archive.url()).await, Chain::connect(&usual.url()).await);
+	for chain in [&archive_chain, &usual_chain] {
+		wait_until("the follower to catch up", || async {
+			(finalized_number(chain).await >= BEYOND_PRUNING).then_some(())
+		})
+		.await;
+	}
 	let old = hash_of(&world.chain, 5).await;
-	let version = |chain: &'static str| rpc_params![chain, "0x", old];
-	let kept = chain.request("state_call", version("Core_version")).await;
+	let state = || rpc_params!["Core_version", "0x", old];
+	let kept = archive_chain.request("state_call", state()).await;
 	assert!(kept.is_ok(), "{kept:?}");
-	let pruned = world.chain.request("state_call", version("Core_version")).await;
-	assert!(pruned.as_ref().is_err_and(|error| error.contains("discarded")), "{pruned:?}");
-	// Bodies are another matter; a development chain keeps all.
-	assert!(!world.chain.request("chain_getBlock", rpc_params![old]).await.unwrap().is_null());
+	// Who follows prunes like who seals.
+	for chain in [&world.chain, &usual_chain] {
+		// What somebody still works with is pruned when they are done.
+		wait_until("the old state to be pruned", || async {
+			let pruned = chain.request("state_call", state()).await;
+			pruned.is_err_and(|error| error.contains("discarded")).then_some(())
+		})
+		.await;
+		// Bodies are another matter; a development chain keeps all.
+		assert!(!chain.request("chain_getBlock", rpc_params![old]).await.unwrap().is_null());
+	}
 }
 
 /// `blyan-node snapshot ARGS` for the chain below `base`, if it is about one.

@@ -448,7 +448,8 @@ proptest! {
 		let need = if is_whole { Need::whole(blob_ref(&TRUNK)) } else { need() };
 		let mut world = World::new(&TRUNK, need, &peers, seed);
 		if let Some(after) = restart_after {
-			if !world.run(Duration::from_millis(after), |world| world.stored.is_some()) {
+			world.run(Duration::from_millis(after), |world| world.stored.is_some());
+			if world.stored.is_none() {
 				world.restart(need, seed.wrapping_add(1));
 			}
 		}
