@@ -84,6 +84,7 @@ pub fn start(
 			gap_sync_body_policy: None,
 		})?;
 
+	super::fit::spawn_watch(&client, &task_manager);
 	super::spawn_offchain_workers(
 		&config,
 		&OffchainParts {

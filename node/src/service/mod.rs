@@ -2,6 +2,7 @@
 //! chain, `parachain` runs a full node or collator beside one.
 
 pub mod dev;
+mod fit;
 pub mod parachain;
 
 use crate::{

@@ -97,6 +97,7 @@ pub async fn start(
 		})
 		.await?;
 
+	super::fit::spawn_watch(&client, &task_manager);
 	super::spawn_offchain_workers(
 		&config,
 		&OffchainParts {

@@ -68,6 +68,12 @@ impl NodeConfig {
 		self
 	}
 
+	/// With the genesis model in this directory.
+	pub fn model(mut self, dir: &Path) -> Self {
+		self.model = Some(dir.to_path_buf());
+		self
+	}
+
 	/// With the keys of these operators only.
 	pub fn operators(mut self, operators: &[&str]) -> Self {
 		self.operators = operators.iter().map(|suri| suri.to_string()).collect();
@@ -137,6 +143,11 @@ impl Node {
 	/// Its process.
 	pub fn process_id(&self) -> u32 {
 		self.child.id()
+	}
+
+	/// The directory of its genesis model.
+	pub fn model(&self) -> Option<&Path> {
+		self.config.model.as_deref()
 	}
 
 	/// All it logged so far, over all restarts.

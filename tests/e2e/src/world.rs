@@ -35,13 +35,14 @@ impl World {
 
 	/// A chain whose model has seen its text only briefly, so that there is much left to learn.
 	pub async fn with_a_beginner() -> Self {
+		Self::with_a_beginner_and(|config| config).await
+	}
+
+	/// The same with a node that is started differently.
+	pub async fn with_a_beginner_and(configure: impl FnOnce(NodeConfig) -> NodeConfig) -> Self {
 		let files = Files::new();
 		let model = files.model("beginner", 40, 3);
-		Self::start(files, |mut config| {
-			config.model = Some(model);
-			config
-		})
-		.await
+		Self::start(files, |config| configure(config.model(&model))).await
 	}
 
 	async fn start(files: Files, configure: impl FnOnce(NodeConfig) -> NodeConfig) -> Self {
