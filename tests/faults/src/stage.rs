@@ -8,6 +8,7 @@ use blyan_e2e::{
 use blyan_primitives::ModelInfo;
 use blyan_runtime_api::SubmissionOutcome;
 use codec::{Compact, Encode};
+use sp_core::H256;
 use std::{
 	net::Ipv4Addr,
 	path::Path,
@@ -103,6 +104,11 @@ impl Stage {
 		let decided_at = chain.block_number().await;
 		self.network.wait_for_finalised(decided_at, RESUME_TIMEOUT).await;
 		self.accepted().model = model(&chain).await;
+	}
+
+	/// The blob of the expert that was accepted.
+	pub fn expert(&self) -> Option<H256> {
+		Some(self.accepted().model.as_ref()?.heads.first()?.block.blob.hash)
 	}
 
 	/// Addresses of members, by name.

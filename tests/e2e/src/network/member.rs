@@ -204,9 +204,11 @@ impl Member {
 	}
 
 	/// The lines of its log that tell of a panic.
+	///
+	/// Without those of a runtime that was handed bytes which are no transaction: that is how every runtime refuses them, in
+	/// its sandbox, and it says so on the next line.
 	pub fn panics(&self) -> Vec<String> {
-		let is_panic = |line: &&str| line.contains("panicked at") || line.contains("a job panicked");
-		self.log().lines().filter(is_panic).map(String::from).collect()
+		panics(&self.log())
 	}
 
 	fn log_path(&self) -> PathBuf {
@@ -227,6 +229,36 @@ impl Drop for Member {
 	}
 }
 
+fn panics(log: &str) -> Vec<String> {
+	/// What the runtime's interface says when it cannot decode a transaction.
+	const REFUSAL: &str = "Bad input data provided to validate_transaction";
+	let mut lines = log.lines().peekable();
+	let mut panics = Vec::new();
+	while let Some(line) = lines.next() {
+		let is_panic = line.contains("panicked at") || line.contains("a job panicked");
+		if is_panic && !lines.peek().is_some_and(|next| next.starts_with(REFUSAL)) {
+			panics.push(line.to_string());
+		}
+	}
+	panics
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 	mutex.lock().expect("nothing panics while it holds this lock")
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn panics_are_told_from_refused_transactions() {
+		let log = "1 panicked at runtime/src/apis.rs:36:1:\n\
+			Bad input data provided to validate_transaction: Codec error. Nothing bad happened\n\
+			2 Thread 'aura' panicked at 'no', src/lib.rs:1\n\
+			3 a job panicked on thread blyan-1: no\n\
+			4 panicked at runtime/src/lib.rs:1:1:";
+		let numbers: Vec<_> = panics(log).iter().map(|line| line[..1].to_string()).collect();
+		assert_eq!(numbers, ["2", "3", "4"]);
+	}
 }
