@@ -24,6 +24,8 @@ pub enum Kind {
 	Refused,
 	/// The node is on another network than expected, or on one without this project's pallets.
 	WrongNetwork,
+	/// This program and the chain's runtime are of different releases.
+	Outdated,
 	/// The user pressed Ctrl-C.
 	Interrupted,
 }
@@ -36,6 +38,7 @@ impl Kind {
 			Self::Unreachable => 3,
 			Self::Refused => 4,
 			Self::WrongNetwork => 5,
+			Self::Outdated => 6,
 			Self::Interrupted => 130,
 		}
 	}

@@ -4,7 +4,9 @@
 //! - [`apis`] answers what nodes and clients ask;
 //! - [`parameters`] lists what governance can tune without an upgrade;
 //! - [`randomness`] takes the relay chain's randomness into the chain;
-//! - [`genesis_presets`] and [`genesis_model`] make the first block.
+//! - `migrations` lists what an upgrade to this release changes in storage;
+//! - [`genesis_presets`] and [`genesis_model`] make the first block;
+//! - `next`, behind the feature of that name, is what tests upgrade to: this runtime one release ahead.
 #![cfg_attr(not(feature = "std"), no_std)]
 #![recursion_limit = "512"]
 // The macros that assemble a runtime generate items which carry no documentation.
@@ -22,6 +24,12 @@ pub mod configs;
 pub mod constants;
 pub mod genesis_model;
 pub mod genesis_presets;
+mod migrations;
+#[cfg(feature = "next")]
+pub mod next;
+// The macro that assembles the runtime looks for a pallet before it looks at the feature: any will do.
+#[cfg(not(feature = "next"))]
+use parachain_info as next;
 pub mod parameters;
 pub mod randomness;
 mod transactions;
@@ -80,6 +88,11 @@ impl_opaque_keys! {
 	}
 }
 
+#[cfg(feature = "next")]
+pub use next::VERSION;
+
+/// Which release this is: `docs/upgrades.md` says what has to be raised when.
+#[cfg(not(feature = "next"))]
 #[sp_version::runtime_version]
 pub const VERSION: RuntimeVersion = RuntimeVersion {
 	spec_name: alloc::borrow::Cow::Borrowed("blyan"),
@@ -194,6 +207,11 @@ mod runtime {
 	pub type Slashing = pallet_slashing;
 	#[runtime::pallet_index(65)]
 	pub type Audits = pallet_audits;
+
+	// What only the next release has; see `next`.
+	#[cfg(feature = "next")]
+	#[runtime::pallet_index(200)]
+	pub type Rehearsal = crate::next;
 
 	// Development chains only: without a key in genesis nobody can call it.
 	#[runtime::pallet_index(255)]

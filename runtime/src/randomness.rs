@@ -15,7 +15,7 @@
 pub use pallet::*;
 
 use alloc::vec::Vec;
-use codec::Encode;
+use codec::{Decode, Encode, MaxEncodedLen};
 use cumulus_pallet_parachain_system::{relay_state_snapshot::RelayChainStateProof, OnSystemEvent};
 use cumulus_primitives_core::{
 	relay_chain::well_known_keys::{
@@ -28,6 +28,7 @@ use frame_support::{
 	traits::{Get, Randomness},
 };
 use frame_system::pallet_prelude::*;
+use scale_info::TypeInfo;
 use sp_core::H256;
 use sp_io::hashing::blake2_256;
 
@@ -38,13 +39,17 @@ pub mod pallet {
 	#[pallet::config]
 	pub trait Config: frame_system::Config<Hash = H256> {}
 
+	// The next runtime's `SeedRecord` has one more field.
+	const STORAGE_VERSION: StorageVersion = StorageVersion::new(if cfg!(feature = "next") { 1 } else { 0 });
+
 	#[pallet::pallet]
+	#[pallet::storage_version(STORAGE_VERSION)]
 	pub struct Pallet<T>(_);
 
 	/// Hash over the relay chain's random values, and the block that brought them in.
 	/// Written once a block by the parachain inherent; absent before the first.
 	#[pallet::storage]
-	pub type Seed<T: Config> = StorageValue<_, (H256, BlockNumberFor<T>), OptionQuery>;
+	pub type Seed<T: Config> = StorageValue<_, SeedRecord<BlockNumberFor<T>>, OptionQuery>;
 
 	/// Whether the parent block's hash is stirred in. Set in genesis by development chains only.
 	#[pallet::storage]
@@ -65,6 +70,18 @@ pub mod pallet {
 			MixParentHash::<T>::put(self.mix_parent_hash);
 		}
 	}
+}
+
+/// A seed as it is stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct SeedRecord<BlockNumber> {
+	/// The seed.
+	pub seed: H256,
+	/// Block that brought it in.
+	pub since: BlockNumber,
+	/// How many of the relay chain's values it is made of; 0 if that was not noted.
+	#[cfg(feature = "next")]
+	pub values: u8,
 }
 
 impl<T: Config> OnSystemEvent for Pallet<T> {
@@ -91,7 +108,12 @@ fn note_values<T: Config>(author: Option<[u8; 32]>, epochs: [Option<[u8; 32]>; 2
 	}
 	let parent = mix.then(frame_system::Pallet::<T>::parent_hash);
 	let seed = H256(blake2_256(&(b"blyan/relay-randomness/1", author, epochs, parent).encode()));
-	Seed::<T>::put((seed, frame_system::Pallet::<T>::block_number()));
+	Seed::<T>::put(SeedRecord {
+		seed,
+		since: frame_system::Pallet::<T>::block_number(),
+		#[cfg(feature = "next")]
+		values: values.len() as u8,
+	});
 }
 
 impl<T: Config> Randomness<H256, BlockNumberFor<T>> for Pallet<T> {
@@ -99,7 +121,7 @@ impl<T: Config> Randomness<H256, BlockNumberFor<T>> for Pallet<T> {
 	///
 	/// Before the first seed: zero hashed with the subject, known since ever, so no careful caller uses it.
 	fn random(subject: &[u8]) -> (H256, BlockNumberFor<T>) {
-		let (seed, since) = Seed::<T>::get().unwrap_or_default();
+		let SeedRecord { seed, since, .. } = Seed::<T>::get().unwrap_or_default();
 		(H256(blake2_256(&(seed, subject).encode())), since)
 	}
 }

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, connect } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -16,6 +16,11 @@ export function nodeBinary() {
 	const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
 	const target = process.env.CARGO_TARGET_DIR || join(cache, 'blyan', 'target');
 	return process.env.BLYAN_NODE || join(target, 'debug', 'blyan-node');
+}
+
+/** The runtime one release ahead, as small as a transaction takes it. The build leaves it near the node. */
+export function nextRuntime() {
+	return readFile(join(dirname(nodeBinary()), 'wbuild/blyan-next-runtime/blyan_next_runtime.compressed.wasm'));
 }
 
 /** A port nobody listens on. */

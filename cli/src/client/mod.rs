@@ -3,6 +3,7 @@
 mod blobs;
 mod disputes;
 mod events;
+mod fit;
 mod network;
 mod operators;
 mod rpc;
@@ -17,9 +18,13 @@ pub use submission::{follow, Submission};
 pub use transaction::Receipt;
 
 use crate::failure::{Failure, Kind, Outcome};
+use fit::Runtime;
 use serde::de::DeserializeOwned;
 use sp_core::{crypto::AccountId32, H256};
-use std::time::Duration;
+use std::{
+	sync::{Arc, Mutex},
+	time::Duration,
+};
 use subxt::{
 	config::SubstrateConfig,
 	dynamic::{self, Value},
@@ -39,6 +44,7 @@ pub struct Client {
 	pub url: String,
 	rpc: RpcClient,
 	api: OnlineClient<SubstrateConfig>,
+	runtime: Mutex<Option<Arc<Runtime>>>,
 }
 
 fn unreachable(url: &str, reason: impl std::fmt::Display) -> Failure {
@@ -54,7 +60,7 @@ impl Client {
 			let rpc = RpcClient::from_insecure_url(url).await.map_err(|error| unreachable(url, error))?;
 			let api =
 				OnlineClient::from_rpc_client(rpc.clone()).await.map_err(|error| unreachable(url, error))?;
-			Ok(Self { url: url.into(), rpc, api })
+			Ok(Self { url: url.into(), rpc, api, runtime: Mutex::default() })
 		};
 		tokio::time::timeout(ANSWER_TIMEOUT, connecting).await.map_err(|_| unreachable(url, "timeout"))?
 	}

@@ -102,11 +102,7 @@ impl Client {
 		method: &str,
 		arguments: impl Encode,
 	) -> Outcome<T> {
-		if at.metadata_ref().runtime_api_trait_by_name(api).is_none() {
-			return Err(Failure::new(format!("the chain behind {} does not know {api}", self.url))
-				.kind(Kind::WrongNetwork)
-				.next("name a blyan-node with --url"));
-		}
+		self.ensure_fits(&at, api).await?;
 		let what = format!("{api}.{method}");
 		let answer = at
 			.runtime_apis()
@@ -115,6 +111,7 @@ impl Client {
 			.context(&what)?;
 		T::decode(&mut answer.as_slice())
 			.context_next(what, "this program and the chain differ in age; update the older of the two")
+			.map_err(|failure| failure.kind(Kind::Outdated))
 	}
 
 	/// Numbers of all models.

@@ -114,6 +114,7 @@ pub fn start(
 		},
 	)?;
 
+	super::fit::spawn_watch(&client, &task_manager);
 	super::spawn_offchain_workers(
 		&config,
 		&OffchainParts {

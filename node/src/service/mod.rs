@@ -3,6 +3,7 @@
 
 pub mod dev;
 mod dev_finality;
+mod fit;
 pub mod parachain;
 
 use crate::{

@@ -120,6 +120,7 @@ pub async fn start(
 		},
 	)?;
 
+	super::fit::spawn_watch(&client, &task_manager);
 	super::spawn_offchain_workers(
 		&config,
 		&OffchainParts {

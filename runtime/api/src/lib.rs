@@ -10,12 +10,15 @@ extern crate alloc;
 pub mod disputes;
 mod operators;
 mod records;
+mod versions;
 
 pub use operators::{OffenceInfo, OffenceState, OperatorInfo};
 pub use records::{
 	ActiveEvaluation, CommitteeSeat, DecidedSubmission, EvaluationStage, ExpiryReason, RejectReason,
 	SubmissionInfo, SubmissionOutcome, SubmissionState, SubmissionTerms,
 };
+
+pub use versions::{ApiVersion, Misfit, APIS};
 
 use alloc::vec::Vec;
 use blyan_primitives::{

@@ -155,6 +155,25 @@ impl Chain {
 			.unwrap_or_else(|error| panic!("{function} answers in another type: {error}"))
 	}
 
+	/// Which release of the runtime makes the next block.
+	pub async fn spec_version(&self) -> u64 {
+		let version =
+			self.request("state_getRuntimeVersion", RpcParams::new()).await.expect("the node answers");
+		version["specVersion"].as_u64().expect("a runtime has a version")
+	}
+
+	/// Has root name another runtime and an account without any power bring its code, as an upgrade is made on a live
+	/// network. Returns once the new runtime makes blocks.
+	pub async fn upgrade(&self, code: &[u8]) {
+		let before = self.spec_version().await;
+		let hash = H256(sp_crypto_hashing::blake2_256(code));
+		let authorize = self.call("System", "authorize_upgrade", &hash.encode()).await;
+		self.sudo(&authorize).await;
+		let apply = self.call("System", "apply_authorized_upgrade", &code.encode()).await;
+		self.send(&subxt_signer::sr25519::dev::eve(), &apply).await.expect("the code is what root named");
+		wait_until("the new runtime", || async { (self.spec_version().await > before).then_some(()) }).await;
+	}
+
 	/// The encoded call `pallet.call(args)`; `args` are its encoded arguments.
 	///
 	/// # Panics

@@ -46,6 +46,19 @@ pub fn binary(name: &str) -> PathBuf {
 	path
 }
 
+/// The runtime one release ahead, as small as a transaction takes it.
+///
+/// # Panics
+///
+/// If the build did not leave it beside the node.
+pub fn next_runtime() -> Vec<u8> {
+	let node = binary("blyan-node");
+	let path = node.with_file_name("wbuild/blyan-next-runtime/blyan_next_runtime.compressed.wasm");
+	std::fs::read(&path).unwrap_or_else(|error| {
+		panic!("{}: {error}; build it with `cargo build --workspace --all-targets`", path.display())
+	})
+}
+
 /// The workspace's root directory.
 pub fn workspace() -> &'static Path {
 	Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))

@@ -100,6 +100,12 @@ impl NodeConfig {
 		self
 	}
 
+	/// With the genesis model in this directory.
+	pub fn model(mut self, dir: &Path) -> Self {
+		self.model = Some(dir.to_path_buf());
+		self
+	}
+
 	/// With the keys of these operators only.
 	pub fn operators(mut self, operators: &[&str]) -> Self {
 		self.operators = operators.iter().map(|suri| suri.to_string()).collect();
@@ -194,6 +200,11 @@ impl Node {
 		let mut answer = String::new();
 		socket.read_to_string(&mut answer).expect("the node answers");
 		Metrics::parse(answer.split_once("\r\n\r\n").expect("an answer has a body").1)
+	}
+
+	/// The directory of its genesis model.
+	pub fn model(&self) -> Option<&Path> {
+		self.config.model.as_deref()
 	}
 
 	/// All it logged so far, over all restarts.

@@ -4,10 +4,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { ApiPromise, Keyring, WsProvider } from '@polkadot/api';
+import { block, free, send, submit, UNIT } from '../chain.js';
 import { startNode } from '../node.js';
-import { findNonce } from '../work.js';
-
-const UNIT = 1_000_000_000_000n;
 
 let node;
 let api;
@@ -26,23 +24,6 @@ after(async () => {
 	await api?.disconnect();
 	await node?.stop();
 }, { timeout: 90_000 });
-
-/** Sends a transaction and waits until its block is final; gives its events, or throws the pallet's error. */
-function send(transaction, signer) {
-	return new Promise((done, fail) => {
-		// Immortal: a development chain finalises a block at once, and an era that begins with it can reach
-		// the transaction pool before the block does.
-		transaction.signAndSend(signer, { era: 0 }, ({ status, events, dispatchError, isError }) => {
-			if (isError) fail(new Error(`dropped: ${status}`));
-			if (!status.isFinalized) return;
-			if (!dispatchError) return done(events.map(({ event }) => event));
-			const { section, name } = dispatchError.isModule
-				? api.registry.findMetaError(dispatchError.asModule)
-				: { section: '', name: dispatchError.toString() };
-			fail(new Error(`${section}.${name}`));
-		}).catch(fail);
-	});
-}
 
 test('storage of every pallet is decoded from metadata alone', async () => {
 	const model = (await api.query.experts.models(0)).unwrap().toJSON();
@@ -82,45 +63,28 @@ test('runtime APIs are found and typed by metadata', async () => {
 });
 
 test('transfer moves exactly what it says', async () => {
-	const free = async ({ address }) => (await api.query.system.account(address)).data.free.toBigInt();
-	const before = await free(bob);
-	const events = await send(api.tx.balances.transferKeepAlive(bob.address, 5n * UNIT), alice);
+	const before = await free(api, bob);
+	const events = await send(api, api.tx.balances.transferKeepAlive(bob.address, 5n * UNIT), alice);
 	assert.ok(events.some((event) => api.events.balances.Transfer.is(event)));
-	assert.equal(await free(bob), before + 5n * UNIT);
+	assert.equal(await free(api, bob), before + 5n * UNIT);
 });
 
 test('submit holds the bond and announces the blob', async () => {
-	const slot = { model: 0, layer: 0, expert: 0 };
-	const root = new Uint8Array(32).fill(7);
-	const block = { tensorRoot: root, blob: { hash: new Uint8Array(32).fill(8), size: 4096 } };
-	const terms = await api.call.learningApi.terms(alice.address);
-	const header = await api.rpc.chain.getHeader();
-	const nonce = findNonce(alice.publicKey, root, header.hash, (bits) => bits >= terms.powBits.toNumber());
-	const stamp = { block: header.number.toNumber(), nonce };
+	const submitted = block(7);
+	const { bond, powBits } = await api.call.learningApi.terms(alice.address);
+	const events = await submit(api, alice, submitted, (bits) => bits >= powBits.toNumber());
+	const event = events.find((event) => api.events.proofOfLearning.Submitted.is(event));
+	assert.ok(event, 'the event is there');
+	assert.equal(event.data.bond.toBigInt(), bond.toBigInt());
 
-	const events = await send(api.tx.proofOfLearning.submit(slot, 0, block, new Uint8Array(32), stamp), alice);
-	const submitted = events.find((event) => api.events.proofOfLearning.Submitted.is(event));
-	assert.ok(submitted, 'the event is there');
-	const id = submitted.data.submission.toNumber();
-	assert.equal(submitted.data.bond.toBigInt(), terms.bond.toBigInt());
-
-	const open = (await api.query.proofOfLearning.openSubmissions(id)).unwrap();
+	const open = (await api.query.proofOfLearning.openSubmissions(event.data.submission)).unwrap();
 	assert.equal(open.claim.miner.toString(), alice.address);
 	const holds = await api.query.balances.holds(alice.address);
-	assert.ok(holds.some((hold) => hold.amount.toBigInt() === terms.bond.toBigInt()), 'the bond is on hold');
-	const announced = await api.call.modelsApi.blobAnnounced(block.blob.hash);
+	assert.ok(holds.some((hold) => hold.amount.toBigInt() === bond.toBigInt()), 'the bond is on hold');
+	const announced = await api.call.modelsApi.blobAnnounced(submitted.blob.hash);
 	assert.equal(announced.unwrap().toNumber(), 4096);
 });
 
 test('submit is refused without proof of work', async () => {
-	const slot = { model: 0, layer: 0, expert: 0 };
-	const root = new Uint8Array(32).fill(9);
-	const block = { tensorRoot: root, blob: { hash: root, size: 64 } };
-	const header = await api.rpc.chain.getHeader();
-	const nonce = findNonce(bob.publicKey, root, header.hash, (bits) => bits === 0);
-	const stamp = { block: header.number.toNumber(), nonce };
-	await assert.rejects(
-		send(api.tx.proofOfLearning.submit(slot, 0, block, new Uint8Array(32), stamp), bob),
-		/proofOfLearning\.PowTooWeak/,
-	);
+	await assert.rejects(submit(api, bob, block(9, 64), (bits) => bits === 0), /proofOfLearning\.PowTooWeak/);
 });

@@ -1,0 +1,46 @@
+// What a client does with a chain, whichever release of the runtime it has.
+
+import { findNonce } from './work.js';
+
+/** Smallest units in one BLY. */
+export const UNIT = 1_000_000_000_000n;
+
+/** Sends a transaction and waits until its block is final; gives its events, or throws the pallet's error. */
+export function send(api, transaction, signer) {
+	return new Promise((done, fail) => {
+		// Immortal: a development chain finalises a block at once, and an era that begins with it can reach
+		// the transaction pool before the block does.
+		transaction.signAndSend(signer, { era: 0 }, ({ status, events, dispatchError, isError }) => {
+			if (isError) fail(new Error(`dropped: ${status}`));
+			if (!status.isFinalized) return;
+			if (!dispatchError) return done(events.map(({ event }) => event));
+			const { section, name } = dispatchError.isModule
+				? api.registry.findMetaError(dispatchError.asModule)
+				: { section: '', name: dispatchError.toString() };
+			fail(new Error(`${section}.${name}`));
+		}).catch(fail);
+	});
+}
+
+/** What an account can spend. */
+export async function free(api, { address }) {
+	return (await api.query.system.account(address)).data.free.toBigInt();
+}
+
+/**
+ * Submits a block of tensors that nobody has, for the first slot, with a proof of work over the newest block whose
+ * leading zero bits `suits` accepts. Gives the events.
+ */
+export async function submit(api, signer, block, suits) {
+	const slot = { model: 0, layer: 0, expert: 0 };
+	const header = await api.rpc.chain.getHeader();
+	const nonce = findNonce(signer.publicKey, block.tensorRoot, header.hash, suits);
+	const stamp = { block: header.number.toNumber(), nonce };
+	const parent = (await api.query.experts.heads(slot)).unwrap().version;
+	return send(api, api.tx.proofOfLearning.submit(slot, parent, block, new Uint8Array(32), stamp), signer);
+}
+
+/** A block of tensors that nobody has. */
+export function block(seed, size = 4096) {
+	return { tensorRoot: new Uint8Array(32).fill(seed), blob: { hash: new Uint8Array(32).fill(seed + 1), size } };
+}
