@@ -3,12 +3,12 @@
 //! What is read by metadata fits any runtime. What the runtime APIs answer is decoded into types that were compiled in, so
 //! their versions have to be the same.
 
-use super::Client;
+use super::{AtBlock, Client};
 use crate::failure::{Failure, Kind, Outcome};
 use blyan_runtime_api::{Misfit, APIS};
 use serde::Deserialize;
 use std::sync::Arc;
-use subxt::{client::OnlineClientAtBlock, config::SubstrateConfig, rpcs::client::rpc_params};
+use subxt::rpcs::client::rpc_params;
 
 /// The name of this project's runtime.
 const SPEC_NAME: &str = "blyan";
@@ -25,17 +25,13 @@ pub(super) struct Runtime {
 
 impl Client {
 	/// Refuses to go on unless the runtime at that block answers `api` in the types this program knows.
-	pub(super) async fn ensure_fits(
-		&self,
-		at: &OnlineClientAtBlock<SubstrateConfig>,
-		api: &str,
-	) -> Outcome<()> {
+	pub(super) async fn ensure_fits(&self, at: &AtBlock, api: &str) -> Outcome<()> {
 		let runtime = self.runtime(at).await?;
 		runtime.ensure_fits(&self.url, api)
 	}
 
 	/// The runtime at that block; asked for again only when there is another.
-	async fn runtime(&self, at: &OnlineClientAtBlock<SubstrateConfig>) -> Outcome<Arc<Runtime>> {
+	async fn runtime(&self, at: &AtBlock) -> Outcome<Arc<Runtime>> {
 		let known = self.runtime.lock().ok().and_then(|known| known.clone());
 		if let Some(known) = known.filter(|known| known.spec_version == at.spec_version()) {
 			return Ok(known);

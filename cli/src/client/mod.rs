@@ -22,10 +22,12 @@ use fit::Runtime;
 use serde::de::DeserializeOwned;
 use sp_core::{crypto::AccountId32, H256};
 use std::{
+	future::Future,
 	sync::{Arc, Mutex},
 	time::Duration,
 };
 use subxt::{
+	client::OnlineClientAtBlock,
 	config::SubstrateConfig,
 	dynamic::{self, Value},
 	rpcs::{
@@ -47,6 +49,9 @@ pub struct Client {
 	runtime: Mutex<Option<Arc<Runtime>>>,
 }
 
+/// A block of the chain.
+type AtBlock = OnlineClientAtBlock<SubstrateConfig>;
+
 fn unreachable(url: &str, reason: impl std::fmt::Display) -> Failure {
 	Failure::new(format!("no answer from {url}: {reason}")).kind(Kind::Unreachable).next(
 		"start a node (blyan-node --dev, or blyan demo) or name a running one with --url ws://HOST:PORT",
@@ -63,6 +68,32 @@ impl Client {
 			Ok(Self { url: url.into(), rpc, api, runtime: Mutex::default() })
 		};
 		tokio::time::timeout(ANSWER_TIMEOUT, connecting).await.map_err(|_| unreachable(url, "timeout"))?
+	}
+
+	/// The newest block, with the metadata of its runtime.
+	async fn here(&self) -> Outcome<AtBlock> {
+		self.in_time(self.api.at_current_block()).await
+	}
+
+	/// A block, with the metadata of its runtime.
+	async fn at(&self, block: u64) -> Outcome<AtBlock> {
+		self.in_time(self.api.at_block(block)).await
+	}
+
+	/// A node that cannot run its chain's runtime leaves this question open for ever.
+	async fn in_time<E: Into<Failure>>(
+		&self,
+		asked: impl Future<Output = Result<AtBlock, E>>,
+	) -> Outcome<AtBlock> {
+		match tokio::time::timeout(ANSWER_TIMEOUT, asked).await {
+			Ok(answer) => answer.map_err(Into::into),
+			Err(_) => Err(Failure::new(format!(
+				"the node behind {} does not say what its chain's runtime is like",
+				self.url
+			))
+			.kind(Kind::Unreachable)
+			.next("look at its log: a node that is older than the runtime says there what it lacks")),
+		}
 	}
 
 	/// Hash of block 0, which names the network.
@@ -110,7 +141,7 @@ impl Client {
 	/// Free and held balance of an account.
 	pub async fn balance(&self, account: &AccountId32) -> Outcome<Balance> {
 		let address = dynamic::storage::<([u8; 32],), Value>("System", "Account");
-		let at = self.api.at_current_block().await?;
+		let at = self.here().await?;
 		let key: [u8; 32] = *account.as_ref();
 		let Some(value) = at.storage().try_fetch(address, (key,)).await? else {
 			return Ok(Balance { free: 0, held: 0 });
@@ -122,7 +153,7 @@ impl Client {
 
 	/// Whether the runtime has a pallet of that name.
 	pub async fn has_pallet(&self, name: &str) -> Outcome<bool> {
-		let at = self.api.at_current_block().await?;
+		let at = self.here().await?;
 		Ok(at.metadata_ref().pallet_by_name(name).is_some())
 	}
 }

@@ -1,17 +1,13 @@
 //! The questions a client may ask: the runtime's answers as SCALE, the node's as JSON.
 
-use super::Client;
+use super::{AtBlock, Client};
 use crate::failure::{Context, Failure, Kind, Outcome};
 use blyan_primitives::{ModelId, ModelInfo, SubmissionId};
 use blyan_runtime_api::{OperatorInfo, SubmissionInfo, SubmissionTerms};
 use codec::{Decode, Encode};
 use serde::{de::Error as _, Deserialize, Deserializer, Serialize};
 use sp_core::{crypto::AccountId32, H256};
-use subxt::{
-	client::OnlineClientAtBlock,
-	config::SubstrateConfig,
-	rpcs::client::{rpc_params, RpcParams, RpcSubscription},
-};
+use subxt::rpcs::client::{rpc_params, RpcParams, RpcSubscription};
 
 /// Submissions that the runtime looks at in one question.
 const SUBMISSIONS_PER_CALL: u32 = 100;
@@ -92,12 +88,12 @@ pub struct GenerationCost {
 impl Client {
 	/// Asks the runtime, at the latest block.
 	pub(super) async fn ask<T: Decode>(&self, api: &str, method: &str, arguments: impl Encode) -> Outcome<T> {
-		self.ask_at(self.api.at_current_block().await?, api, method, arguments).await
+		self.ask_at(self.here().await?, api, method, arguments).await
 	}
 
 	async fn ask_at<T: Decode>(
 		&self,
-		at: OnlineClientAtBlock<SubstrateConfig>,
+		at: AtBlock,
 		api: &str,
 		method: &str,
 		arguments: impl Encode,
@@ -136,7 +132,7 @@ impl Client {
 
 	/// One submission as it was after a block; `None` if it was not there.
 	pub async fn submission_at(&self, id: SubmissionId, block: u64) -> Outcome<Option<SubmissionInfo>> {
-		self.ask_at(self.api.at_block(block).await?, "LearningApi", "submission", id).await
+		self.ask_at(self.at(block).await?, "LearningApi", "submission", id).await
 	}
 
 	/// The latest `count` submissions, oldest first.

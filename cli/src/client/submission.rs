@@ -115,7 +115,7 @@ impl Follower<'_> {
 	/// Reads one block; `Some` when it holds the decision.
 	async fn block(&mut self, client: &Client, number: u64) -> Outcome<Option<Submission>> {
 		let mut decision = None;
-		let events = client.api.at_block(number).await?.events().fetch().await?;
+		let events = client.at(number).await?.events().fetch().await?;
 		for event in events.iter() {
 			let event = event?;
 			let bytes = event.field_bytes();

@@ -66,7 +66,7 @@ impl Client {
 		arguments: &[u8],
 	) -> Outcome<Receipt> {
 		let what = format!("{pallet}.{call}");
-		let at = self.api.at_current_block().await?;
+		let at = self.here().await?;
 		let index = at
 			.metadata_ref()
 			.pallet_by_name(pallet)
@@ -86,7 +86,7 @@ impl Client {
 
 	/// What the pallets reported in a block: (pallet, event, fields).
 	pub async fn events(&self, block: u64) -> Outcome<Vec<(String, String, Json)>> {
-		let found = self.api.at_block(block).await?.events().fetch().await?;
+		let found = self.at(block).await?.events().fetch().await?;
 		let mut all = Vec::new();
 		for event in found.iter() {
 			let event = event?;
@@ -99,7 +99,7 @@ impl Client {
 
 	async fn send(&self, account: &Account, what: String, payload: impl Payload) -> Outcome<Receipt> {
 		// The era begins one block back: the pool may not have seen the newest one yet.
-		let at = self.api.at_block(self.finalised_block().await?.saturating_sub(1)).await?;
+		let at = self.at(self.finalised_block().await?.saturating_sub(1)).await?;
 		// The pool's view of the nonce, so that several transactions may wait at once.
 		let nonce: u64 = self.request("system_accountNextIndex", rpc_params![account.address()]).await?;
 		let params = DefaultExtrinsicParamsBuilder::<SubstrateConfig>::new().nonce(nonce).mortal(64).build();
