@@ -166,7 +166,7 @@ async fn an_operator_scores_within_three_minutes_against_ten_thousand_blocks() {
 			config
 		})
 		.await;
-	assert_eq!(found(&world.node), exported["number"].as_u64().unwrap());
+	assert_eq!(found(&world.node).await, exported["number"].as_u64().unwrap());
 	world.chain.wait_for_blocks(1).await;
 	println!("{:.1} s from the order to stop to a new block", began_at.elapsed().as_secs_f64());
 	assert!(began_at.elapsed() < ROLLBACK_MAX);
@@ -251,17 +251,25 @@ fn text(path: &Path) -> &str {
 	path.to_str().unwrap()
 }
 
+/// The line with `words` that a node logged since its last start, which may come after its RPC answers.
+async fn said(node: &Node, words: &str) -> String {
+	wait_until(words, || async {
+		let log = node.log();
+		let (_, now) = log.rsplit_once("✌️")?;
+		now.lines().find(|line| line.contains(words)).map(str::to_string)
+	})
+	.await
+}
+
 /// What identifies the machine, as its node said at its last start.
-fn machine(node: &Node) -> String {
-	let log = node.log();
-	let line = log.lines().rev().find(|line| line.contains("🔩")).unwrap();
+async fn machine(node: &Node) -> String {
+	let line = said(node, "🔩").await;
 	line.rsplit(' ').find(|word| word.starts_with("0x")).unwrap().trim().to_string()
 }
 
 /// The block that a node found in its database at its last start.
-fn found(node: &Node) -> u64 {
-	let log = node.log();
-	let line = log.lines().rev().find(|line| line.contains("Highest known block at #")).unwrap();
+async fn found(node: &Node) -> u64 {
+	let line = said(node, "Highest known block at #").await;
 	line.rsplit('#').next().unwrap().trim().parse().unwrap()
 }
 
@@ -296,14 +304,14 @@ async fn a_snapshot_starts_one_node_and_takes_another_back() {
 	let twice = refused(&["import", "--from", archive], Some(&other));
 	assert!(twice.contains("--replace"), "{twice}");
 	let joiner = NodeConfig::new(&other).operators(&["//Charlie"]).following(&world.node).start();
-	assert_eq!(found(&joiner), number);
+	assert_eq!(found(&joiner).await, number);
 	let chain = Chain::connect(&joiner.url()).await;
 	let goal = number + 20;
 	wait_until("the joiner to catch up", || async { (finalized_number(&chain).await >= goal).then_some(()) })
 		.await;
 
 	// The way back, and forth again. What is the machine's own survives it.
-	let before = machine(&joiner);
+	let before = machine(&joiner).await;
 	let key = other.join("chains/blyan-dev/network");
 	let identity =
 		fs::read_dir(&key).unwrap().flatten().map(|file| fs::read(file.path()).ok()).collect::<Vec<_>>();
@@ -312,8 +320,8 @@ async fn a_snapshot_starts_one_node_and_takes_another_back() {
 	let back = snapshot(&["import", "--from", archive, "--replace"], Some(&other));
 	assert!(back.error.contains("The database from before"), "{}", back.error);
 	let joiner = config.start();
-	assert_eq!(found(&joiner), number, "it is where the snapshot was made");
-	assert_eq!(machine(&joiner), before, "{}", joiner.log());
+	assert_eq!(found(&joiner).await, number, "it is where the snapshot was made");
+	assert_eq!(machine(&joiner).await, before, "{}", joiner.log());
 	let chain = Chain::connect(&joiner.url()).await;
 	let goal = world.chain.block_number().await;
 	wait_until("the joiner to be back", || async { (finalized_number(&chain).await >= goal).then_some(()) })
