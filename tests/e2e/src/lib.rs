@@ -20,7 +20,10 @@ pub use metrics::{names_in_query, Metrics};
 pub use node::{Node, NodeConfig};
 pub use world::{no_expert, Expert, Files, World, SLOT};
 
-use std::path::{Path, PathBuf};
+use std::{
+	path::{Path, PathBuf},
+	sync::OnceLock,
+};
 
 /// A binary of this workspace: `$BLYAN_BIN_DIR/name`, or the one built beside the running test.
 ///
@@ -59,9 +62,22 @@ pub fn next_runtime() -> Vec<u8> {
 	})
 }
 
-/// The workspace's root directory.
+/// The workspace's root directory: the one that holds the lock file, at or above the package that is tested or, outside
+/// of a test, the working directory.
+///
+/// Asked for when it runs: checkouts that share a target directory share binaries, so what a build knows may be another's.
+///
+/// # Panics
+///
+/// If there is none.
 pub fn workspace() -> &'static Path {
-	Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+	static ROOT: OnceLock<PathBuf> = OnceLock::new();
+	ROOT.get_or_init(|| {
+		let here = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+		let here = here.or_else(|| std::env::current_dir().ok()).unwrap_or_default();
+		let root = here.ancestors().find(|dir| dir.join("Cargo.lock").is_file());
+		root.unwrap_or_else(|| panic!("{} is not in a checkout; go into one", here.display())).to_path_buf()
+	})
 }
 
 /// The smallest model the chain accepts, so that a whole evaluation takes a second.

@@ -31,7 +31,8 @@ fn code(binary: Option<&'static [u8]>) -> Option<Cow<'static, [u8]>> {
 }
 
 fn path(name: &str) -> PathBuf {
-	PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("snapshots").join(name)
+	// When it runs, not when it was built: checkouts that share a target directory share this binary.
+	PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("snapshots").join(name)
 }
 
 /// Holds an interface to its snapshot, or writes it where that is asked for and permitted. Returns what changed.
