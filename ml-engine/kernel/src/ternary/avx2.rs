@@ -5,8 +5,8 @@ use std::arch::x86_64::*;
 
 /// Rows of a tile: two accumulators of eight.
 const ROWS: usize = 16;
-/// Tokens of a tile: 2 * 6 accumulators, and registers are left for codes, one activation and one product.
-const TOKENS: usize = 6;
+/// Tokens of a tile: 2 * 5 accumulators, and registers are left for codes, one activation and products.
+const TOKENS: usize = 5;
 /// Steps of four columns that 16-bit sums hold: a step adds at most 2 * 2 * 127 = 508, and 64 * 508 < 2^15.
 const STEPS: usize = 64;
 
@@ -34,7 +34,7 @@ pub unsafe fn multiply(weights: TernaryView<'_>, inputs: &ActivationRows, out: &
 					2 => tile::<2>(weights.rows, panel, row, word, inputs, token, out),
 					3 => tile::<3>(weights.rows, panel, row, word, inputs, token, out),
 					4 => tile::<4>(weights.rows, panel, row, word, inputs, token, out),
-					5 => tile::<5>(weights.rows, panel, row, word, inputs, token, out),
+
 					_ => tile::<TOKENS>(weights.rows, panel, row, word, inputs, token, out),
 				}
 			}

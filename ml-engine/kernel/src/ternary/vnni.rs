@@ -8,7 +8,7 @@ const BLOCK: usize = 16;
 /// Blocks of a tile.
 const BLOCKS: usize = 4;
 /// Tokens of a tile: 4 * 6 accumulators, and registers are left for a block's codes and one activation.
-const TOKENS: usize = 6;
+const TOKENS: usize = 5;
 
 /// # Safety
 /// The processor has AVX-512 F, BW and VNNI; shapes agree.
@@ -21,8 +21,8 @@ pub unsafe fn multiply(weights: TernaryView<'_>, inputs: &ActivationRows, out: &
 	let mut panel = vec![_mm512_setzero_si512(); BLOCKS * weights.cols / 16];
 	for row in (0..weights.rows).step_by(BLOCKS * BLOCK) {
 		let blocks = (weights.rows - row).div_ceil(BLOCK).min(BLOCKS);
-		for (b, panel) in panel.chunks_exact_mut(weights.cols / 16).enumerate().take(blocks) {
-			pack(weights, row + b * BLOCK, panel);
+		for block in 0..blocks {
+			pack(weights, row + block * BLOCK, &mut panel[block..], blocks);
 		}
 		macro_rules! with_blocks {
 			($b:literal) => {
@@ -32,7 +32,7 @@ pub unsafe fn multiply(weights: TernaryView<'_>, inputs: &ActivationRows, out: &
 						2 => tile::<$b, 2>(weights, &panel, row, inputs, token, out),
 						3 => tile::<$b, 3>(weights, &panel, row, inputs, token, out),
 						4 => tile::<$b, 4>(weights, &panel, row, inputs, token, out),
-						5 => tile::<$b, 5>(weights, &panel, row, inputs, token, out),
+
 						_ => tile::<$b, TOKENS>(weights, &panel, row, inputs, token, out),
 					}
 				}
@@ -52,10 +52,10 @@ fn lanes(rows: usize, row: usize) -> __mmask16 {
 	u16::MAX >> (BLOCK - (rows - row).min(BLOCK))
 }
 
-/// Turns a block of rows round: entry `i` of `panel` holds the i-th four bytes of every row.
+/// Turns a block of rows round: entry `i * blocks` of `panel` holds the i-th four bytes of every row.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-fn pack(weights: TernaryView<'_>, row: usize, panel: &mut [__m512i]) {
-	let words = panel.len();
+fn pack(weights: TernaryView<'_>, row: usize, panel: &mut [__m512i], blocks: usize) {
+	let words = weights.cols / 16;
 	for at in (0..words).step_by(16) {
 		let mask = u16::MAX >> (16 - (words - at).min(16));
 		let mut lines = [_mm512_setzero_si512(); BLOCK];
@@ -63,8 +63,12 @@ fn pack(weights: TernaryView<'_>, row: usize, panel: &mut [__m512i]) {
 			// SAFETY: masked to the four-byte words that the row has left.
 			*line = unsafe { _mm512_maskz_loadu_epi32(mask, weights.row(row).as_ptr().add(4 * at).cast()) };
 		}
-		for (panel, column) in panel[at..].iter_mut().zip(transpose(lines)) {
-			*panel = column;
+		let panel = &mut panel[at * blocks..];
+		for (i, column) in transpose(lines).into_iter().enumerate() {
+			// Only the last words of a row are fewer than sixteen.
+			if let Some(panel) = panel.get_mut(i * blocks) {
+				*panel = column;
+			}
 		}
 	}
 }
@@ -116,8 +120,8 @@ fn tile<const B: usize, const T: usize>(
 	let two_bits = _mm512_set1_epi8(3);
 	let mut sums = [[_mm512_setzero_si512(); B]; T];
 	for word in 0..words {
-		// SAFETY: block `b` is the b-th `words` entries of the panel, which has `B` of them.
-		let packed: [__m512i; B] = std::array::from_fn(|b| unsafe { *panel.get_unchecked(b * words + word) });
+		// SAFETY: the panel has `B` entries a word.
+		let packed: [__m512i; B] = std::array::from_fn(|b| unsafe { *panel.get_unchecked(B * word + b) });
 		macro_rules! plane {
 			($j:literal) => {
 				let codes =
