@@ -153,9 +153,7 @@ pub fn start(
 		tracing_execute_block: None,
 	})?;
 	match seal {
-		DevSeal::Instant => {
-			log::info!("🛠  Development chain: a block at the start and one for every transaction")
-		}
+		DevSeal::Instant => log::info!("🛠  Development chain: a block for every transaction"),
 		DevSeal::Interval(ms) => log::info!("🛠  Development chain: a block every {ms} ms"),
 		DevSeal::Follow => log::info!("🛠  Development chain: following the node that seals it"),
 	}
@@ -206,8 +204,10 @@ fn seal_commands(
 	seal: DevSeal,
 	pool: Arc<impl TransactionPool<Block = Block, Hash = Hash> + 'static>,
 ) -> Pin<Box<dyn Stream<Item = EngineCommand<Hash>> + Send>> {
-	let command = |create_empty| EngineCommand::SealNewBlock {
-		create_empty,
+	// Whether a block is empty the sealer asks by counting inherent data, of which there is more than there are inherent
+	// extrinsics: it would take a single transaction for none.
+	let command = || EngineCommand::SealNewBlock {
+		create_empty: true,
 		finalize: true,
 		parent_hash: None,
 		sender: None,
@@ -218,10 +218,9 @@ fn seal_commands(
 			let notifications = pool.import_notification_stream();
 			let commands = notifications.filter_map(move |_| {
 				let pool = pool.clone();
-				async move { has_ready(&*pool).await.then(|| command(false)) }
+				async move { has_ready(&*pool).await.then(command) }
 			});
-			// The pool offers nothing until it has seen a block come.
-			futures::stream::once(future::ready(command(true))).chain(commands).boxed()
+			commands.boxed()
 		}
 		DevSeal::Interval(ms) => {
 			let mut ticks = tokio::time::interval(Duration::from_millis(ms));
@@ -229,7 +228,7 @@ fn seal_commands(
 			ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
 			futures::stream::unfold(ticks, move |mut ticks| async move {
 				ticks.tick().await;
-				Some((command(true), ticks))
+				Some((command(), ticks))
 			})
 			.boxed()
 		}
