@@ -2,7 +2,7 @@
 
 use super::{attention, versions, Kernel};
 use blyan_exact::{
-	attention::{QueryFactor, PROBABILITY_MAX, SCORE_MAX},
+	attention::{PROBABILITY_MAX, SCORE_MAX},
 	exponential::EXP2_Q30,
 	Rescale, RESIDUAL_MAX,
 };
@@ -52,6 +52,28 @@ fn peak_over_rms(largest: u64, squares: u64, len: u32) -> u32 {
 	let root = isqrt(squares << zeros);
 	let numerator = (largest << (zeros / 2)) * isqrt(u64::from(len) << 32);
 	((2 * numerator + root) / (2 * root)) as u32
+}
+
+/// `blyan_exact::attention::QueryFactor`, with the fast square root.
+#[derive(Clone, Copy, Debug)]
+pub struct QueryFactor {
+	pub(crate) factor: u32,
+	pub(crate) shift: u32,
+}
+
+impl QueryFactor {
+	/// log2(e) in Q30.
+	const LOG2_E_Q30: u64 = 1_549_082_005;
+
+	/// Folds the query's maximum (Q12, at most 2^21) and the head size (2 to 64) into 21 bits.
+	pub fn new(maximum: i32, head_size: usize) -> Self {
+		let numerator = (u64::from(maximum.unsigned_abs()) * Self::LOG2_E_Q30) << 10;
+		// A head size shifted by 32 is below 2^39.
+		let denominator = 127 * 127 * isqrt((head_size as u64) << 32);
+		let ratio = (2 * numerator + denominator) / (2 * denominator);
+		let excess = (64 - ratio.leading_zeros()).saturating_sub(21);
+		Self { factor: shift_round(ratio as i64, excess) as u32, shift: 32 - excess }
+	}
 }
 
 /// Quantised activations of many tokens, in the two orders that the matrix kernels want.
@@ -239,9 +261,9 @@ versions! {
 }
 
 versions! {
-	/// Turns products into scores in place ([`QueryFactor::score`]) and returns the largest.
+	/// Turns products into scores in place (`blyan_exact::attention::QueryFactor::score`) and returns the largest.
 	pub fn scores(products: &mut [i32], maxima: &[i32], factor: QueryFactor) -> i32 {
-		let (multiplier, shift) = (i64::from(factor.factor()), factor.shift());
+		let (multiplier, shift) = (i64::from(factor.factor), factor.shift);
 		let mut largest = i32::MIN;
 		for (product, &maximum) in products.iter_mut().zip(maxima) {
 			let scaled = i64::from(*product) * i64::from(maximum) * multiplier;

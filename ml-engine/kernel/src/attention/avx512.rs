@@ -1,7 +1,8 @@
 //! One head of one query, start to end in registers of sixteen lanes.
 
 use super::exponential::Exponential;
-use blyan_exact::attention::{QueryFactor, PROBABILITY_MAX, SCORE_MAX};
+use crate::rows::QueryFactor;
+use blyan_exact::attention::{PROBABILITY_MAX, SCORE_MAX};
 use std::arch::x86_64::*;
 
 /// Positions of a vector.
@@ -118,16 +119,16 @@ unsafe fn products<const N: usize>(
 	}
 }
 
-/// [`QueryFactor::score`] of sixteen products. Halves go away from zero: negative numbers lose one before they are
+/// `blyan_exact::attention::QueryFactor::score` of sixteen products. Halves go away from zero: negative numbers lose one before they are
 /// shifted, since the shift rounds down.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
 fn scores(product: __m512i, maximum: __m512i, factor: QueryFactor) -> __m512i {
-	let shift = factor.shift();
+	let shift = factor.shift;
 	let half = _mm512_set1_epi64((1_i64 << shift) >> 1);
 	let bound = SCORE_MAX;
 	let count = _mm_cvtsi32_si128(shift as i32);
-	let multiplier = _mm512_set1_epi64(i64::from(factor.factor()));
+	let multiplier = _mm512_set1_epi64(i64::from(factor.factor));
 	// Of the even lanes.
 	let score = |product: __m512i, maximum: __m512i| {
 		let scaled = _mm512_mullo_epi64(_mm512_mul_epi32(product, maximum), multiplier);
@@ -155,21 +156,28 @@ unsafe fn weighted<const N: usize>(
 	total: i32,
 ) {
 	// Two sums for each entry, so that a multiplication need not wait for the one before.
-	let mut sums = [[_mm512_setzero_si512(); N]; 2];
+	let (mut even, mut odd) = ([_mm512_setzero_si512(); N], [_mm512_setzero_si512(); N]);
 	let width = out.len();
-	for pair in 0..pairs {
+	let add = |sums: &mut [__m512i; N], pair: usize| {
 		// SAFETY: as this function's.
 		let weight = unsafe { _mm512_set1_epi32(*words.add(pair)) };
-		for (n, sum) in sums[pair % 2].iter_mut().enumerate() {
+		for (n, sum) in sums.iter_mut().enumerate() {
 			// SAFETY: 32 bytes from entry `entry + 16 n` of the pair, and sixteen entries are left there.
 			let value = unsafe {
 				_mm256_loadu_si256(values.as_ptr().add((pair * width + entry + LANES * n) * 2).cast())
 			};
 			*sum = _mm512_dpwssd_epi32(*sum, _mm512_cvtepi8_epi16(value), weight);
 		}
+	};
+	for pair in (0..pairs - pairs % 2).step_by(2) {
+		add(&mut even, pair);
+		add(&mut odd, pair + 1);
+	}
+	if pairs % 2 == 1 {
+		add(&mut even, pairs - 1);
 	}
 	for n in 0..N {
-		let sum = _mm512_add_epi32(sums[0][n], sums[1][n]);
+		let sum = _mm512_add_epi32(even[n], odd[n]);
 		let at = entry + LANES * n;
 		let low = normalised(_mm512_castsi512_si256(sum), total);
 		let high = normalised(_mm512_extracti64x4_epi64::<1>(sum), total);

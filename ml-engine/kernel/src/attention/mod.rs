@@ -15,8 +15,7 @@ mod avx512;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod exponential;
 
-use super::{Kernel, Path};
-use blyan_exact::attention::QueryFactor;
+use super::{rows::QueryFactor, Kernel, Path};
 
 /// Positions that are multiplied at once.
 pub const POSITIONS: usize = 16;
