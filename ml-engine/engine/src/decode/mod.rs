@@ -172,7 +172,7 @@ impl Generator {
 		let Self { model, kernel, pasts, logits, stream, work, shared, .. } = self;
 		let kernel = *kernel;
 		let first = pasts.first().map_or(0, KeyValues::len);
-		forward::embed(model.trunk(), tokens.iter().copied(), stream, &mut ());
+		forward::embed(kernel, model.trunk(), tokens.iter().copied(), stream, &mut ());
 		let mut layers = |work: &mut Workspace| {
 			pasts.iter_mut().enumerate().try_for_each(|(index, past)| {
 				let past = std::slice::from_mut(past);

@@ -26,6 +26,7 @@ use rayon::prelude::*;
 
 /// The first residual stream, `[tokens, d_model]`, in the place of what `stream` held.
 pub fn embed(
+	kernel: Kernel,
 	trunk: &TrunkWeights,
 	tokens: impl IntoIterator<Item = u8>,
 	stream: &mut Vec<i32>,
@@ -33,7 +34,7 @@ pub fn embed(
 ) {
 	stream.clear();
 	for token in tokens {
-		trunk.embedding.embed_into(token, stream);
+		trunk.embedding.embed_into(kernel, token, stream);
 	}
 	recorder.whole(Operator::Embed, &integers(stream));
 }

@@ -194,7 +194,7 @@ impl Evaluator {
 		work: &mut Workspace,
 		recorder: &mut impl Recorder,
 	) -> Result<Vec<u64>, EngineError> {
-		let (mut stream, mut pasts) = start(model, group, recorder);
+		let (mut stream, mut pasts) = start(self.kernel, model, group, recorder);
 		let layers = 0..model.trunk().layers.len();
 		forward::layers(self.kernel, model, layers, &mut stream, &mut pasts, work, recorder)?;
 		Ok(forward::losses(self.kernel, model.trunk(), &stream, group, work, recorder))
@@ -211,7 +211,7 @@ impl Evaluator {
 	) -> Result<[(Vec<u64>, R); 2], EngineError> {
 		let (kernel, trunk) = (self.kernel, model.trunk());
 		let slot @ (at, _) = (usize::from(candidate.layer), usize::from(candidate.expert));
-		let (mut stream, mut pasts) = start(model, group, &mut recorder);
+		let (mut stream, mut pasts) = start(self.kernel, model, group, &mut recorder);
 		forward::layers(kernel, model, 0..at, &mut stream, &mut pasts, work, &mut recorder)?;
 		pasts.iter_mut().for_each(KeyValues::clear);
 		forward::attention(kernel, trunk, at, &mut stream, &mut pasts, work, &mut recorder);
@@ -273,13 +273,18 @@ impl Evaluator {
 }
 
 /// Embeds a group of sequences behind their begin-of-sequence tokens.
-fn start(model: &Model, group: &[&[u8]], recorder: &mut impl Recorder) -> (Vec<i32>, Vec<KeyValues>) {
+fn start(
+	kernel: Kernel,
+	model: &Model,
+	group: &[&[u8]],
+	recorder: &mut impl Recorder,
+) -> (Vec<i32>, Vec<KeyValues>) {
 	let len = group.first().map_or(0, |bytes| bytes.len());
 	let tokens = group
 		.iter()
 		.flat_map(|bytes| std::iter::once(0).chain(bytes.iter().take(len.saturating_sub(1)).copied()));
 	let mut stream = Vec::new();
-	forward::embed(model.trunk(), tokens, &mut stream, recorder);
+	forward::embed(kernel, model.trunk(), tokens, &mut stream, recorder);
 	(stream, vec![KeyValues::new(model.config(), len); group.len()])
 }
 

@@ -27,7 +27,7 @@ fn golden_vectors_hold_on_every_kernel() {
 			"{kernel}"
 		);
 		let (mut stream, mut logits, mut work) = (Vec::new(), Vec::new(), Workspace::new(1));
-		forward::embed(model.trunk(), golden::TEXT.iter().copied(), &mut stream, &mut ());
+		forward::embed(kernel, model.trunk(), golden::TEXT.iter().copied(), &mut stream, &mut ());
 		let mut pasts = [KeyValues::new(model.config(), golden::TEXT.len())];
 		forward::layers(kernel, &model, 0..2, &mut stream, &mut pasts, &mut work, &mut ()).unwrap();
 		forward::head(kernel, model.trunk(), &stream, &mut work, &mut logits, &mut ());

@@ -347,6 +347,16 @@ versions! {
 }
 
 versions! {
+	/// Bytes of a table times its scale, as `blyan_exact::Matrix::embed`.
+	pub fn embed(bytes: &[u8], mantissa: i64, shift: u32, out: &mut [i32]) {
+		let bound = i64::from(RESIDUAL_MAX);
+		for (h, &byte) in out.iter_mut().zip(bytes) {
+			*h = shift_round(i64::from(byte as i8) * mantissa, shift).clamp(-bound, bound) as i32;
+		}
+	}
+}
+
+versions! {
 	/// [`blyan_exact::add_residual`] over whole streams.
 	pub fn add(residual: &mut [i32], update: &[i32]) {
 		for (h, &u) in residual.iter_mut().zip(update) {

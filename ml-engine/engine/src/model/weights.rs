@@ -3,15 +3,15 @@
 use crate::{
 	block::{BlockError, BlockShape, TensorBlock},
 	kernel::{
+		panels::Panels,
 		rows::{self, ActivationRows},
-		table::{self, TableView},
 		ternary::{self, TernaryView},
 		Kernel,
 	},
 };
 use blyan_exact::{
 	number::{LOGIT_BITS, RESIDUAL_BITS},
-	ModelConfig, Rescale, Scale, LOGIT_MAX, RESIDUAL_MAX, VOCAB,
+	ModelConfig, Rescale, Scale, LOGIT_MAX,
 };
 use std::sync::Arc;
 
@@ -50,46 +50,46 @@ impl TernaryWeights {
 	}
 }
 
-/// An 8-bit matrix inside a block.
+/// An 8-bit matrix that products are taken with: a copy in the order that the kernels want.
 #[derive(Clone, Debug)]
 pub struct TableWeights {
-	block: Arc<TensorBlock>,
-	section: usize,
-	row_sums: Vec<i32>,
-	rows: usize,
-	cols: usize,
+	panels: Panels,
 	scale: Scale,
 }
 
 impl TableWeights {
-	fn view(&self) -> TableView<'_> {
-		let range = self.block.layout().sections[self.section].clone();
-		let weights = &self.block.bytes()[range];
-		TableView { weights, row_sums: &self.row_sums, rows: self.rows, cols: self.cols }
-	}
-
 	/// Outputs.
 	pub fn rows(&self) -> usize {
-		self.rows
+		self.panels.rows()
 	}
 
 	/// Outputs in Q16, base-2 units: `out: [tokens, rows]`.
 	pub fn logits(&self, kernel: Kernel, inputs: &ActivationRows, out: &mut [i32]) {
-		table::multiply_into(kernel, self.view(), inputs, out);
-		for (row, &scale) in out.chunks_exact_mut(self.rows).zip(&inputs.scales) {
+		self.panels.multiply_into(kernel, inputs, out);
+		for (row, &scale) in out.chunks_exact_mut(self.rows()).zip(&inputs.scales) {
 			rows::rescale(kernel, row, Rescale::new(self.scale, scale, LOGIT_BITS), LOGIT_MAX);
 		}
 	}
+}
 
+/// The embedding inside a block.
+#[derive(Clone, Debug)]
+pub struct EmbeddingWeights {
+	block: Arc<TensorBlock>,
+	section: usize,
+	cols: usize,
+	scale: Scale,
+}
+
+impl EmbeddingWeights {
 	/// Appends a row as residuals in Q12.
-	pub fn embed_into(&self, token: u8, out: &mut Vec<i32>) {
-		let mantissa = i64::from(self.scale.mantissa());
+	pub fn embed_into(&self, kernel: Kernel, token: u8, out: &mut Vec<i32>) {
+		let table = &self.block.bytes()[self.block.layout().sections[self.section].clone()];
+		let row = &table[usize::from(token) * self.cols..][..self.cols];
 		let shift = u32::from(self.scale.exponent()).saturating_sub(RESIDUAL_BITS);
-		let bound = i64::from(RESIDUAL_MAX);
-		out.extend(self.view().row(usize::from(token)).iter().map(|&weight| {
-			let value = blyan_exact::number::shift_round(i64::from(weight as i8) * mantissa, shift);
-			value.clamp(-bound, bound) as i32
-		}));
+		let begin = out.len();
+		out.resize(begin + self.cols, 0);
+		rows::embed(kernel, row, i64::from(self.scale.mantissa()), shift, &mut out[begin..]);
 	}
 }
 
@@ -121,7 +121,7 @@ pub struct TrunkWeights {
 	/// Architecture.
 	pub config: ModelConfig,
 	/// Embedding.
-	pub embedding: TableWeights,
+	pub embedding: EmbeddingWeights,
 	/// `[context, head_size / 2]` pairs of (cos, sin).
 	pub rotary: Vec<[i16; 2]>,
 	/// One entry a layer.
@@ -149,16 +149,9 @@ impl Sections<'_> {
 		Ok(TernaryWeights { block: self.0.clone(), section, rows, cols, scale: self.scale(scale)? })
 	}
 
-	fn table(
-		&self,
-		section: usize,
-		scale: usize,
-		rows: usize,
-		cols: usize,
-	) -> Result<TableWeights, BlockError> {
+	fn table(&self, section: usize, scale: usize, cols: usize) -> Result<TableWeights, BlockError> {
 		let bytes = &self.0.bytes()[self.0.layout().sections[section].clone()];
-		let row_sums = table::row_sums(bytes, cols);
-		Ok(TableWeights { block: self.0.clone(), section, row_sums, rows, cols, scale: self.scale(scale)? })
+		Ok(TableWeights { panels: Panels::new(bytes, cols), scale: self.scale(scale)? })
 	}
 }
 
@@ -182,16 +175,21 @@ impl TrunkWeights {
 				wo: sections.ternary(section + 4, scale + 3, d, d)?,
 				attn_out_gain: block.integers(section + 5),
 				ffn_gain: block.integers(section + 6),
-				router: sections.table(section + 7, scale + 4, usize::from(config.experts), d)?,
+				router: sections.table(section + 7, scale + 4, d)?,
 			});
 		}
 		Ok(Self {
 			config,
-			embedding: sections.table(1, 0, VOCAB, d)?,
+			embedding: EmbeddingWeights {
+				block: block.clone(),
+				section: 1,
+				cols: d,
+				scale: sections.scale(0)?,
+			},
 			rotary: block.angles(2),
 			layers,
 			final_gain: block.integers(3 + 8 * layer_count),
-			head: sections.table(4 + 8 * layer_count, 1 + 5 * layer_count, VOCAB, d)?,
+			head: sections.table(4 + 8 * layer_count, 1 + 5 * layer_count, d)?,
 			block,
 		})
 	}
