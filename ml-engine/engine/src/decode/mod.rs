@@ -43,9 +43,6 @@ pub struct GenerationSummary {
 	pub operations: u64,
 }
 
-/// Fewest tokens for which threads are woken: one is read sooner than they wake up.
-const SHARED_TOKENS_MIN: usize = 16;
-
 /// A generation under way: an endless iterator over bytes.
 ///
 /// It fails if an expert that a token is routed to cannot be loaded, and keeps failing from then on.
@@ -81,7 +78,7 @@ impl Generator {
 		Self::on_threads(model, kernel, prompt, sampling, None)
 	}
 
-	/// Reads the prompt, and every later window, on all threads of `pool`. Bytes in between take one thread.
+	/// Reads the prompt, and every later window, on all threads of `pool` if that is much work. Bytes in between take one.
 	pub fn on_threads(
 		model: Arc<Model>,
 		kernel: Kernel,
@@ -181,7 +178,9 @@ impl Generator {
 			})
 		};
 		match shared {
-			Some((pool, work)) if tokens.len() >= SHARED_TOKENS_MIN => pool.install(|| layers(work))?,
+			Some((pool, work)) if forward::is_worth_sharing(model, tokens.len()) => {
+				pool.install(|| layers(work))?
+			}
 			_ => layers(work)?,
 		}
 		let last = stream.len() - usize::from(model.config().d_model);

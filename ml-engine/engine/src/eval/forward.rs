@@ -5,7 +5,7 @@
 pub use super::{
 	mixture::{mixture, Routed},
 	past::KeyValues,
-	workspace::Workspace,
+	workspace::{is_worth_sharing, Workspace},
 };
 
 use super::{

@@ -253,6 +253,7 @@ impl Evaluator {
 		let threads = self.pool.current_num_threads();
 		let share = sequences.len().div_ceil(threads);
 		let group = (GROUP_TOKENS / len).clamp(1, share);
+		let may_split = may_split && forward::is_worth_sharing(model, len);
 		let lanes = if may_split { threads / sequences.len() } else { 1 };
 		checkpoint(0)?;
 		self.pool.install(|| {

@@ -1,7 +1,16 @@
 //! Memory of a forward pass, kept from one to the next.
 
 use super::mixture::Routed;
-use crate::kernel::rows::ActivationRows;
+use crate::{kernel::rows::ActivationRows, model::Model};
+
+/// Fewest multiply-adds that are worth sharing: some ten milliseconds of one thread. Threads wait for each other five
+/// times a layer, which on a busy machine takes longer than small models take altogether. Tests share everything.
+const SHARED_OPERATIONS_MIN: u64 = if cfg!(test) { 0 } else { 1 << 29 };
+
+/// Whether `tokens` are so much work for `model` that several threads should share them.
+pub fn is_worth_sharing(model: &Model, tokens: usize) -> bool {
+	tokens > 1 && tokens as u64 * model.operations_at(tokens / 2) >= SHARED_OPERATIONS_MIN
+}
 
 /// What one thread works with.
 #[derive(Debug, Default)]

@@ -88,23 +88,27 @@ impl ExpertSource for Counting {
 	}
 }
 
-/// A model of many experts, whole and with a source that counts.
-fn many_experts(seed: &[u8], lost: Option<usize>) -> (Model, Model, Arc<Counting>) {
+/// A model of many experts, all in memory.
+fn many_experts() -> Model {
 	let config =
 		ModelConfig { d_model: 64, d_ff: 64, layers: 2, heads: 2, experts: 40, top_k: 2, context: 32 };
-	let exact = golden::random_model(config, seed);
-	let eager = Model::from_weights(&config, &exact.trunk, &exact.experts).unwrap();
-	let experts = eager.all_experts().unwrap();
+	let exact = golden::random_model(config, b"many");
+	Model::from_weights(&config, &exact.trunk, &exact.experts).unwrap()
+}
+
+/// The same model with a source that counts.
+fn counting(model: &Model, lost: Option<usize>) -> (Model, Arc<Counting>) {
+	let experts = model.all_experts().unwrap();
 	let asked = experts.iter().map(|_| 0.into()).collect();
 	let roots = experts.iter().map(|expert| expert.block().tensor_root()).collect();
 	let source = Arc::new(Counting { experts, asked, lost });
-	let lazy = Model::with_source(eager.trunk().clone(), roots, source.clone()).unwrap();
-	(eager, lazy, source)
+	(Model::with_source(model.trunk().clone(), roots, source.clone()).unwrap(), source)
 }
 
 #[test]
 fn only_experts_that_tokens_are_routed_to_are_asked_for() {
-	let (eager, lazy, source) = many_experts(b"lazy", None);
+	let eager = many_experts();
+	let (lazy, source) = counting(&eager, None);
 	assert_eq!(lazy.root(), eager.root());
 	let asked =
 		|| source.asked.iter().filter(|count| count.load(std::sync::atomic::Ordering::Relaxed) > 0).count();
@@ -122,7 +126,8 @@ fn only_experts_that_tokens_are_routed_to_are_asked_for() {
 
 #[test]
 fn an_expert_that_is_lost_fails_what_needs_it_and_nothing_else() {
-	let (eager, _, source) = many_experts(b"lazy", None);
+	let eager = many_experts();
+	let experts = eager.all_experts().unwrap();
 	let evaluator = Evaluator::new(Kernel::best(), 2).unwrap();
 	let text = b"text that goes through some of them";
 	let sequences: Vec<&[u8]> = vec![&text[..17], &text[17..34]];
@@ -131,8 +136,8 @@ fn an_expert_that_is_lost_fails_what_needs_it_and_nothing_else() {
 	let sampling = Sampling { temperature: 0, top_p: 256, seed: [1; 32] };
 	let mut failures = 0;
 	for slot in (0..80).step_by(3) {
-		let (_, lazy, counting) = many_experts(b"lazy", Some(slot));
-		let asked = |slot: usize| counting.asked[slot].load(std::sync::atomic::Ordering::Relaxed) > 0;
+		let (lazy, source) = counting(&eager, Some(slot));
+		let asked = |slot: usize| source.asked[slot].load(std::sync::atomic::Ordering::Relaxed) > 0;
 		match evaluator.losses(&lazy, &sequences, &never_stop) {
 			Ok(losses) => assert!(losses == expected && !asked(slot), "slot {slot}"),
 			Err(error) => {
@@ -145,8 +150,8 @@ fn an_expert_that_is_lost_fails_what_needs_it_and_nothing_else() {
 			.and_then(|generator| generator.take(9).collect::<Result<Vec<u8>, _>>());
 		assert!(generated.is_ok() || generated == Err(missing));
 		// Another expert in the slot heals the model.
-		let (_, lazy, _) = many_experts(b"lazy", Some(slot));
-		let own = source.experts[slot].clone();
+		let (lazy, _) = counting(&eager, Some(slot));
+		let own = experts[slot].clone();
 		let healed = lazy.with_expert((slot / 40) as u8, (slot % 40) as u16, own).unwrap();
 		assert_eq!(evaluator.losses(&healed, &sequences, &never_stop).unwrap(), expected);
 	}
@@ -155,16 +160,16 @@ fn an_expert_that_is_lost_fails_what_needs_it_and_nothing_else() {
 
 #[test]
 fn a_failed_generation_keeps_failing() {
-	let (eager, ..) = many_experts(b"lazy", None);
+	let eager = Arc::new(many_experts());
 	let sampling = Sampling { temperature: 0, top_p: 256, seed: [1; 32] };
-	let expected: Vec<u8> = Generator::new(Arc::new(eager), Kernel::best(), b"go", sampling)
+	let expected: Vec<u8> = Generator::new(eager.clone(), Kernel::best(), b"go", sampling)
 		.unwrap()
 		.take(20)
 		.map(Result::unwrap)
 		.collect();
 	let mut broke_off = 0;
 	for slot in 0..80 {
-		let (_, lazy, _) = many_experts(b"lazy", Some(slot));
+		let (lazy, _) = counting(&eager, Some(slot));
 		let Ok(mut generator) = Generator::new(Arc::new(lazy), Kernel::best(), b"go", sampling) else {
 			continue;
 		};
