@@ -2,13 +2,14 @@
 //!
 //! A [`Kernel`] can only be had for instructions that this processor has, which is what makes the
 //! `unsafe` calls of this module sound. Matrix products are written with intrinsics ([`ternary`],
-//! [`table`], [`attention`]); everything else is one plain loop compiled once per instruction set ([`rows`]).
+//! [`table`], [`panels`], [`attention`]); everything else is one plain loop compiled once per instruction set ([`rows`]).
 
 #![deny(unsafe_op_in_unsafe_fn)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod attention;
 pub mod hash;
+pub mod panels;
 pub mod rows;
 pub mod table;
 pub mod ternary;
