@@ -8,8 +8,15 @@
 //! same rule applies to a prompt that does not fit. So what a byte depends on is a function of the text and
 //! the prompt's length alone, and anyone can replay it.
 
+mod sampler;
 #[cfg(test)]
 mod tests;
+mod verify;
+mod windows;
+
+pub use sampler::Sampler;
+pub use verify::{verify, Difference};
+pub use windows::{Window, Windows};
 
 use crate::{
 	eval::forward::{self, KeyValues},
@@ -45,7 +52,7 @@ pub struct GenerationSummary {
 pub struct Generator {
 	model: Arc<Model>,
 	kernel: Kernel,
-	sampling: Sampling,
+	sampler: Sampler,
 	pasts: Vec<KeyValues>,
 	/// The last bytes of the text, enough to begin a new window.
 	tail: Vec<u8>,
@@ -66,7 +73,7 @@ impl Generator {
 		let mut generator = Self {
 			model,
 			kernel,
-			sampling,
+			sampler: Sampler::new(kernel, sampling),
 			pasts,
 			tail: Vec::new(),
 			logits: Vec::new(),
@@ -90,7 +97,7 @@ impl Generator {
 		if let Some(byte) = self.pending.take() {
 			self.advance(byte);
 		}
-		let byte = self.sampling.sample(&self.logits, self.position);
+		let byte = self.sampler.sample(&self.logits, self.position);
 		self.position += 1;
 		self.pending = Some(byte);
 		byte
