@@ -5,13 +5,14 @@
 //! logits in front of it. Behind the first byte that differs the text is not what the model would have read, so only the
 //! first difference means anything; everything up to it is read as it was generated.
 
-use super::{Sampler, Windows};
+use super::{Sampler, Window, Windows};
 use crate::{
 	eval::forward::{self, KeyValues},
 	kernel::Kernel,
 	model::Model,
 };
 use blyan_exact::{Sampling, VOCAB};
+use blyan_primitives::EngineError;
 use rayon::prelude::*;
 
 /// Where an answer is not what the model says.
@@ -27,30 +28,38 @@ pub struct Difference {
 
 /// The first byte of `answer` that this model would not have generated after `prompt`; `None` if it is right to the end.
 ///
-/// Windows are independent of one another, and run on the threads of the rayon pool that this is called on.
+/// Windows are independent of one another, and run on the threads of the rayon pool that this is called on. Fails if a
+/// part of the model cannot be had, which says nothing about the answer.
 pub fn verify(
 	model: &Model,
 	kernel: Kernel,
 	prompt: &[u8],
 	answer: &[u8],
 	sampling: Sampling,
-) -> Option<Difference> {
+) -> Result<Option<Difference>, EngineError> {
 	let text = [prompt, answer].concat();
 	let windows: Vec<_> = Windows::new(model.config(), prompt.len(), text.len()).collect();
-	windows.par_iter().find_map_first(|window| {
+	let check = |window: &Window| {
 		let mut sampler = Sampler::new(kernel, sampling);
-		let logits = window_logits(model, kernel, &text[window.start..window.bytes.end], window.unchosen());
-		window.bytes.clone().zip(logits.chunks_exact(VOCAB)).find_map(|(at, logits)| {
+		let logits = window_logits(model, kernel, &text[window.start..window.bytes.end], window.unchosen())?;
+		let differs = window.bytes.clone().zip(logits.chunks_exact(VOCAB)).find_map(|(at, logits)| {
 			let expected = sampler.sample(logits, at as u64);
 			let difference = Difference { index: at - prompt.len(), expected, found: text[at] };
 			(expected != difference.found).then_some(difference)
-		})
-	})
+		});
+		Ok(differs)
+	};
+	windows.par_iter().map(check).find_first(|found| *found != Ok(None)).unwrap_or(Ok(None))
 }
 
 /// Logits in front of every byte of `bytes` from index `unchosen` on: `[bytes - unchosen, 256]`. Token 0 stands before
 /// the first byte.
-fn window_logits(model: &Model, kernel: Kernel, bytes: &[u8], unchosen: usize) -> Vec<i32> {
+fn window_logits(
+	model: &Model,
+	kernel: Kernel,
+	bytes: &[u8],
+	unchosen: usize,
+) -> Result<Vec<i32>, EngineError> {
 	let trunk = model.trunk();
 	let tokens = std::iter::once(0).chain(bytes.iter().copied()).take(bytes.len());
 	let mut stream = forward::embed(trunk, tokens, &mut ());
@@ -62,5 +71,5 @@ fn window_logits(model: &Model, kernel: Kernel, bytes: &[u8], unchosen: usize) -
 	// Nothing reads the other positions any more.
 	let chosen = &mut stream[unchosen * usize::from(model.config().d_model)..];
 	forward::mixture(kernel, trunk, last, model.layer_experts(last), chosen, &mut ());
-	forward::head(kernel, trunk, chosen, &mut ())
+	Ok(forward::head(kernel, trunk, chosen, &mut ()))
 }
