@@ -8,8 +8,15 @@
 //! same rule applies to a prompt that does not fit. So what a byte depends on is a function of the text and
 //! the prompt's length alone, and anyone can replay it.
 
+mod sampler;
 #[cfg(test)]
 mod tests;
+mod verify;
+mod windows;
+
+pub use sampler::Sampler;
+pub use verify::{verify, Difference};
+pub use windows::{Window, Windows};
 
 use crate::{
 	eval::forward::{self, KeyValues, Workspace},
@@ -49,7 +56,7 @@ pub struct GenerationSummary {
 pub struct Generator {
 	model: Arc<Model>,
 	kernel: Kernel,
-	sampling: Sampling,
+	sampler: Sampler,
 	pasts: Vec<KeyValues>,
 	/// The last bytes of the text, enough to begin a new window.
 	tail: Vec<u8>,
@@ -95,7 +102,7 @@ impl Generator {
 		let mut generator = Self {
 			model,
 			kernel,
-			sampling,
+			sampler: Sampler::new(kernel, sampling),
 			pasts,
 			tail: Vec::new(),
 			logits: Vec::new(),
@@ -120,9 +127,8 @@ impl Generator {
 
 	/// Chooses the next byte.
 	pub fn next_byte(&mut self) -> Result<u8, EngineError> {
-		let position = self.position;
-		let sampling = self.sampling;
-		let byte = sampling.sample(self.logits()?, position);
+		self.logits()?;
+		let byte = self.sampler.sample(&self.logits, self.position);
 		self.position += 1;
 		self.pending = Some(byte);
 		Ok(byte)

@@ -122,4 +122,54 @@ proptest! {
 		// Past the end of a window, which is read at once again.
 		prop_assert_eq!(bytes(alone, 70), bytes(shared, 70));
 	}
+
+	#[test]
+	fn an_answer_is_verified_and_its_first_wrong_byte_found(
+		seed: [u8; 8],
+		(context, layers, top_k) in (1_u16..=40, 1_u8..=3, 1_u8..=2),
+		prompt in prop::collection::vec(any::<u8>(), 0..60),
+		count in 1_usize..80,
+		(temperature, top_p) in (prop::sample::select(vec![0_u16, 180, 256, 400]), 0_u16..=256),
+		tampered: prop::sample::Index,
+		(change, later) in (1_u8.., any::<u8>()),
+	) {
+		let config = ModelConfig { d_model: 64, d_ff: 64, layers, heads: 4, experts: 3, top_k, context };
+		let model = fast(&golden::random_model(config, &seed));
+		let sampling = Sampling { temperature, top_p, seed: [9; 32] };
+		let generator = Generator::new(model.clone(), Kernel::best(), &prompt, sampling).unwrap();
+		let answer = bytes(generator, count);
+		let mut wrong = answer.clone();
+		let index = tampered.index(count);
+		wrong[index] ^= change;
+		// What stands behind the first wrong byte does not matter.
+		wrong[index + 1..].iter_mut().for_each(|byte| *byte ^= later);
+		let difference = Difference { index, expected: answer[index], found: wrong[index] };
+		for kernel in Kernel::available() {
+			prop_assert_eq!(verify(&model, kernel, &prompt, &answer, sampling), Ok(None), "{}", kernel);
+			prop_assert_eq!(verify(&model, kernel, &prompt, &wrong, sampling), Ok(Some(difference)), "{}", kernel);
+		}
+	}
+}
+
+/// Answers of three windows, as operators give them, with every byte wrong once.
+#[test]
+fn every_byte_of_an_answer_counts() {
+	let exact = golden::model();
+	let model = fast(&exact);
+	let sampling = sampling(256);
+	let answer = replay(&exact, golden::TEXT, 80, sampling);
+	assert_eq!(Windows::new(&exact.config, golden::TEXT.len(), golden::TEXT.len() + 80).count(), 3);
+	assert_eq!(verify(&model, Kernel::best(), golden::TEXT, &answer, sampling), Ok(None));
+	for (index, &expected) in answer.iter().enumerate() {
+		let mut wrong = answer.clone();
+		wrong[index] ^= 1;
+		let difference = Difference { index, expected, found: wrong[index] };
+		assert_eq!(verify(&model, Kernel::best(), golden::TEXT, &wrong, sampling), Ok(Some(difference)));
+	}
+	for other in
+		[Sampling { seed: [8; 32], ..sampling }, Sampling { temperature: 255, top_p: 10, ..sampling }]
+	{
+		assert!(verify(&model, Kernel::best(), golden::TEXT, &answer, other) != Ok(None), "{other:?}");
+	}
+	assert_eq!(verify(&model, Kernel::best(), golden::TEXT, &[], sampling), Ok(None));
 }
