@@ -12,6 +12,8 @@ pub mod decode;
 pub mod eval;
 pub mod kernel;
 pub mod model;
+pub mod packed;
 pub mod queue;
+pub mod stream;
 pub mod tiles;
 pub mod train;

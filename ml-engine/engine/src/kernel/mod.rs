@@ -6,6 +6,7 @@
 
 pub mod attention;
 pub mod hash;
+pub mod packed;
 pub mod rows;
 pub mod table;
 pub mod ternary;
