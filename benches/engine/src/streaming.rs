@@ -9,9 +9,7 @@ use blyan_engine::{
 		ternary::{self, TernaryView},
 		Kernel,
 	},
-	stream::{
-		stream_experts, StreamConfig, StreamedExpert, StreamedMatrix, Streamer, TileFile, LEVEL, LEVEL_STORED,
-	},
+	stream::{stream_experts, Compression, StreamConfig, StreamedExpert, StreamedMatrix, Streamer, TileFile},
 };
 use blyan_exact::{golden, ModelConfig};
 use nix::fcntl::{posix_fadvise, PosixFadviseAdvice};
@@ -24,8 +22,9 @@ use std::{
 
 /// Width and height of the large matrix: 16 MiB of codes.
 const SIDE: usize = 8_192;
-/// What streams may take: the matrix is eight times as large.
-const BUDGET_BYTES: usize = 2 << 20;
+/// What streams may take, for each thread that decodes: 2.2 MiB, a seventh of the matrix.
+const BUDGET_BYTES: usize = 2_304 << 10;
+const ALL: [Compression; 3] = [Compression::Stored, Compression::Zstd, Compression::Ternary];
 /// Experts back to back: 33 MiB at the bounds of version 1.
 const EXPERTS: usize = 64;
 /// The widest experts of version 1.
@@ -110,11 +109,8 @@ fn compare(
 	let mut report = json!({ "stored_bytes": stored, "payload_bytes": payload });
 	for (cache, is_cold) in [("cold", true), ("warm", false)] {
 		let before = || if is_cold { forget(files) } else { Ok(()) };
-		let [alone, streamed] = medians(
-			seconds,
-			before,
-			[&mut || read_alone(files, slab_tiles, &mut buffer), &mut || used()],
-		)?;
+		let [alone, streamed] =
+			medians(seconds, before, [&mut || read_alone(files, slab_tiles, &mut buffer), &mut || used()])?;
 		let gigabytes = |seconds: f64| round(stored as f64 / seconds / 1e9, 2);
 		eprintln!(
 			"{name}, {cache}: streamed at {:.2} of reading alone ({} of {} GB/s of the file)",
@@ -133,17 +129,23 @@ fn compare(
 }
 
 /// One matrix of 8192 by 8192.
-fn matrix(dir: &Path, kernel: Kernel, level: i32, decoders: usize, seconds: f64) -> Outcome<Value> {
+fn matrix(
+	dir: &Path,
+	kernel: Kernel,
+	compression: Compression,
+	decoders: usize,
+	seconds: f64,
+) -> Outcome<Value> {
 	let codes = random_codes(SIDE * SIDE / 4);
-	let path = dir.join(format!("matrix-{level}"));
-	let root = TileFile::write(&path, codes.len() as u64, &codes[..], level)?;
+	let path = dir.join(format!("matrix-{compression:?}"));
+	let root = TileFile::write(&path, codes.len() as u64, &codes[..], compression)?;
 	let matrix = StreamedMatrix::open(&path, SIDE, SIDE, &root)?;
 	let inputs = activations(1, SIDE);
-	let mut streamer = StreamConfig { budget_bytes: BUDGET_BYTES, decoders }.init()?;
+	let mut streamer = StreamConfig { budget_bytes: decoders * BUDGET_BYTES, decoders }.init()?;
 	let expected = ternary::multiply(kernel, TernaryView { codes: &codes, rows: SIDE, cols: SIDE }, &inputs);
 	assert_eq!(matrix.multiply(&mut streamer, kernel, &inputs)?, expected, "streaming changes nothing");
 	let slab_tiles = streamer.slab_tiles();
-	let name = format!("matrix, level {level}, {decoders} decoding");
+	let name = format!("matrix, {compression:?}, {decoders} decoding");
 	compare(&name, &[matrix.file()], slab_tiles, seconds, || {
 		std::hint::black_box(matrix.multiply(&mut streamer, kernel, &inputs)?);
 		Ok(())
@@ -151,25 +153,31 @@ fn matrix(dir: &Path, kernel: Kernel, level: i32, decoders: usize, seconds: f64)
 }
 
 /// A layer of experts back to back.
-fn experts(dir: &Path, kernel: Kernel, level: i32, decoders: usize, seconds: f64) -> Outcome<Value> {
+fn experts(
+	dir: &Path,
+	kernel: Kernel,
+	compression: Compression,
+	decoders: usize,
+	seconds: f64,
+) -> Outcome<Value> {
 	let mut experts = Vec::new();
 	for index in 0..EXPERTS {
 		// Sixteen different ones, each several times: making them takes longer than measuring.
-		let path = dir.join(format!("expert-{level}-{index}"));
+		let path = dir.join(format!("expert-{compression:?}-{index}"));
 		let expert = golden::random_expert(&WIDEST, &[index as u8 % 16]);
 		let shape = BlockShape::expert_of(&WIDEST);
 		let block = TensorBlock::from_bytes(write_expert(&expert, &WIDEST)?, shape)?;
 		if !path.exists() {
-			TileFile::write_block(&path, &block, level)?;
+			TileFile::write_block(&path, &block, compression)?;
 		}
 		experts.push(StreamedExpert::open(&path, shape, &block.tensor_root())?);
 	}
 	let inputs = activations(1, WIDEST.d_model.into());
 	let pairs: Vec<_> = experts.iter().map(|expert| (expert, &inputs)).collect();
 	let files: Vec<_> = experts.iter().map(StreamedExpert::file).collect();
-	let mut streamer: Streamer = StreamConfig { budget_bytes: BUDGET_BYTES, decoders }.init()?;
+	let mut streamer: Streamer = StreamConfig { budget_bytes: decoders * BUDGET_BYTES, decoders }.init()?;
 	let slab_tiles = streamer.slab_tiles();
-	let name = format!("{EXPERTS} experts, level {level}, {decoders} decoding");
+	let name = format!("{EXPERTS} experts, {compression:?}, {decoders} decoding");
 	compare(&name, &files, slab_tiles, seconds, || {
 		stream_experts(&mut streamer, kernel, &pairs, |_, steps| drop(std::hint::black_box(steps)))?;
 		Ok(())
@@ -180,14 +188,14 @@ fn experts(dir: &Path, kernel: Kernel, level: i32, decoders: usize, seconds: f64
 fn compression(dir: &Path, model: &Path) -> Outcome<Value> {
 	let Subject { config, experts, .. } = Subject::load(model)?;
 	let mut report = Vec::new();
-	for level in [LEVEL_STORED, 1, 3, 9, 19] {
+	for compression in ALL {
 		let (mut stored, mut payload, mut seconds) = (0, 0, 0.0);
 		let mut streamer = StreamConfig { budget_bytes: BUDGET_BYTES, decoders: 1 }.init()?;
 		for (index, expert) in experts.iter().enumerate() {
-			let path = dir.join(format!("model-{level}-{index}"));
+			let path = dir.join(format!("model-{compression:?}-{index}"));
 			let shape = BlockShape::expert_of(&config);
 			let block = TensorBlock::from_bytes(write_expert(expert, &config)?, shape)?;
-			TileFile::write_block(&path, &block, level)?;
+			TileFile::write_block(&path, &block, compression)?;
 			let (file, _) = TileFile::open_block(&path, shape, &block.tensor_root())?;
 			(stored, payload) = (stored + file.stored_len(), payload + file.payload_len());
 			let mut times = Vec::new();
@@ -202,9 +210,12 @@ fn compression(dir: &Path, model: &Path) -> Outcome<Value> {
 			seconds += median(&mut times);
 		}
 		let ratio = stored as f64 / payload as f64;
-		eprintln!("model, level {level}: {ratio:.3} of its size, {:.2} GB/s of weights", payload as f64 / seconds / 1e9);
+		eprintln!(
+			"model, {compression:?}: {ratio:.3} of its size, {:.2} GB/s of weights",
+			payload as f64 / seconds / 1e9
+		);
 		report.push(json!({
-			"level": level,
+			"compression": format!("{compression:?}"),
 			"size": round(ratio, 4),
 			"weights_gb_per_second": round(payload as f64 / seconds / 1e9, 2),
 		}));
@@ -226,7 +237,10 @@ fn packed_form(seconds: f64) -> Outcome<Value> {
 			let packed = PackedView { codes: &bytes, rows, cols };
 			for tokens in [1, 2, 8, 128] {
 				let inputs = activations(tokens, cols);
-				assert_eq!(packed::multiply(kernel, packed, &inputs), ternary::multiply(kernel, view, &inputs));
+				assert_eq!(
+					packed::multiply(kernel, packed, &inputs),
+					ternary::multiply(kernel, view, &inputs)
+				);
 				let repeat = (1_usize << 24).div_ceil(rows * cols * tokens).min(256);
 				let [by_row, by_group] = medians(
 					seconds / 20.0,
@@ -269,13 +283,13 @@ pub fn measure(options: &Options) -> Result<Value, Box<dyn Error>> {
 	let packed = packed_form(options.seconds)?;
 	let compression = compression(dir.path(), &options.model)?;
 	let mut streams = Vec::new();
-	for level in [LEVEL_STORED, LEVEL] {
+	for compression in ALL {
 		for decoders in [1, 2, 3] {
 			streams.push(json!({
-				"level": level,
+				"compression": format!("{compression:?}"),
 				"decoders": decoders,
-				"matrix": matrix(dir.path(), kernel, level, decoders, seconds)?,
-				"experts": experts(dir.path(), kernel, level, decoders, seconds)?,
+				"matrix": matrix(dir.path(), kernel, compression, decoders, seconds)?,
+				"experts": experts(dir.path(), kernel, compression, decoders, seconds)?,
 			}));
 		}
 	}
@@ -283,7 +297,7 @@ pub fn measure(options: &Options) -> Result<Value, Box<dyn Error>> {
 		"streams": streams,
 		"compression": compression,
 		"packed": packed,
-		"budget_bytes": BUDGET_BYTES,
+		"budget_bytes_per_decoder": BUDGET_BYTES,
 		"kernel": kernel.name(),
 	}))
 }

@@ -56,7 +56,11 @@ fn experts_that_are_dropped_give_their_memory_back_and_never_take_more_than_the_
 	let held: Vec<_> = heads.iter().map(|head| store.load_expert(&CONFIG, head).unwrap()).collect();
 	let loaded = resident() - before;
 	assert!(loaded > all * 9 / 10, "{loaded} of {all} bytes are resident");
-	assert!(loaded < store.cached_bytes() + MIB, "{loaded} bytes are resident, {} counted", store.cached_bytes());
+	assert!(
+		loaded < store.cached_bytes() + MIB,
+		"{loaded} bytes are resident, {} counted",
+		store.cached_bytes()
+	);
 	assert_eq!(store.drop_idle(), 0);
 	drop(held);
 	assert!(store.drop_idle() >= all);

@@ -121,7 +121,8 @@ fn portable(weights: PackedView<'_>, inputs: &ActivationRows, out: &mut [i32]) {
 		for token in 0..inputs.tokens() {
 			let x = inputs.row(token);
 			let mut sums = [0_i32; GROUP_ROWS];
-			for (vector, x) in weights.group(group).chunks_exact(VECTOR_BYTES).zip(x.as_chunks::<VECTOR_COLS>().0)
+			for (vector, x) in
+				weights.group(group).chunks_exact(VECTOR_BYTES).zip(x.as_chunks::<VECTOR_COLS>().0)
 			{
 				for (sum, lane) in sums.iter_mut().zip(vector.as_chunks::<4>().0) {
 					for (j, four) in x.as_chunks::<4>().0.iter().enumerate() {
@@ -316,9 +317,8 @@ mod avx2 {
 						];
 						for t in 0..T {
 							// SAFETY: a row has `cols` entries; four of them are read, wherever they lie.
-							let four = unsafe {
-								x[t].add(VECTOR_COLS * at + 4 * $j).cast::<i32>().read_unaligned()
-							};
+							let four =
+								unsafe { x[t].add(VECTOR_COLS * at + 4 * $j).cast::<i32>().read_unaligned() };
 							let four = _mm256_set1_epi32(four);
 							for half in 0..2 {
 								let products = _mm256_maddubs_epi16(w[half], four);

@@ -133,8 +133,12 @@ impl<K: Copy + Eq + Hash, V: Clone + Pinned> Cache<K, V> {
 			return Ok(());
 		}
 		let goes = |(key, entry): &(&K, &Entry<V>)| !entry.value.is_pinned() && may_go(key);
-		let mut idle: Vec<(u64, K, u64)> =
-			self.entries.iter().filter(goes).map(|(key, entry)| (entry.last_used, *key, entry.bytes)).collect();
+		let mut idle: Vec<(u64, K, u64)> = self
+			.entries
+			.iter()
+			.filter(goes)
+			.map(|(key, entry)| (entry.last_used, *key, entry.bytes))
+			.collect();
 		idle.sort_unstable_by_key(|(last_used, ..)| *last_used);
 		let mut freed = 0;
 		let mut count = 0;
@@ -172,7 +176,9 @@ impl<K: Copy + Eq + Hash, V: Clone + Pinned> Cache<K, V> {
 
 	/// Puts another value in the place of one that nobody uses, if its bytes can be had; says whether it did.
 	pub fn replace_idle(&mut self, key: K, value: V, bytes: u64) -> bool {
-		let Some(entry) = self.entries.get(&key).filter(|entry| !entry.value.is_pinned()) else { return false };
+		let Some(entry) = self.entries.get(&key).filter(|entry| !entry.value.is_pinned()) else {
+			return false;
+		};
 		let (before, last_used) = (entry.bytes, entry.last_used);
 		if self.make_room(bytes.saturating_sub(before), |other| *other != key).is_err() {
 			return false;

@@ -426,10 +426,15 @@ impl Shared {
 		let (reference, shape) = key;
 		let Some(packed) = &self.packed else { return };
 		let found = packed.get(shape, &reference.tensor_root);
-		let made = found.map_or_else(|| packed.put(&self.open(&key).ok()?).unwrap_or_else(|error| {
-			log::warn!("an expert was not packed: {error}");
-			None
-		}), Some);
+		let made = found.map_or_else(
+			|| {
+				packed.put(&self.open(&key).ok()?).unwrap_or_else(|error| {
+					log::warn!("an expert was not packed: {error}");
+					None
+				})
+			},
+			Some,
+		);
 		let Some(weights) = made.and_then(|packed| self.from_packed(&key, packed)) else { return };
 		let bytes = resident_bytes(packed_bytes(shape), &shape);
 		if self.cache.lock().replace_idle(key, Loaded::Expert(Arc::new(weights)), bytes) {

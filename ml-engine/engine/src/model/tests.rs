@@ -87,9 +87,8 @@ fn what_is_in_use_is_never_dropped_and_what_does_not_fit_is_refused() {
 fn many_threads_load_a_block_once() {
 	let World { store, golden, heads, .. } = &world(1 << 24);
 	let loaded: Vec<_> = std::thread::scope(|scope| {
-		let threads: Vec<_> = (0..8)
-			.map(|_| scope.spawn(|| store.load_expert(&golden.config, &heads[0]).unwrap()))
-			.collect();
+		let threads: Vec<_> =
+			(0..8).map(|_| scope.spawn(|| store.load_expert(&golden.config, &heads[0]).unwrap())).collect();
 		threads.into_iter().map(|thread| thread.join().unwrap()).collect()
 	});
 	assert!(loaded.iter().all(|expert| Arc::ptr_eq(expert, &loaded[0])));
@@ -151,7 +150,10 @@ fn experts_that_are_used_often_run_packed_and_say_the_same() {
 		let expert = store.load_expert(config, &heads[0]).unwrap();
 		assert!(expert.is_packed());
 		let (hidden, normalised, down) = expert.steps(Kernel::best(), &inputs);
-		assert_eq!((hidden, normalised.values, down), (expected.0.clone(), expected.1.values.clone(), expected.2.clone()));
+		assert_eq!(
+			(hidden, normalised.values, down),
+			(expected.0.clone(), expected.1.values.clone(), expected.2.clone())
+		);
 		assert_eq!(expert.verified_block().unwrap().to_expert().unwrap(), golden.experts[0]);
 	};
 	ensure_same(&with);

@@ -131,7 +131,12 @@ impl PackedExpert {
 
 	/// Gain of the hidden layer.
 	pub fn gain(&self) -> Vec<i16> {
-		self.bytes[self.places.gain.clone()].as_chunks().0.iter().map(|&pair| i16::from_le_bytes(pair)).collect()
+		self.bytes[self.places.gain.clone()]
+			.as_chunks()
+			.0
+			.iter()
+			.map(|&pair| i16::from_le_bytes(pair))
+			.collect()
 	}
 
 	/// Scale of one of the matrices.
@@ -186,7 +191,9 @@ impl PackedCache {
 			let Some(name) = name.to_str().filter(|name| *name != KEY_FILE) else { continue };
 			match name.strip_suffix(&cache.suffix()).and_then(|root| root.parse::<H256>().ok()) {
 				Some(root) => found.push((entry.metadata()?.modified()?, root, entry.metadata()?.len())),
-				None if name.ends_with(PART_SUFFIX) || name.ends_with(".packed") => fs::remove_file(entry.path())?,
+				None if name.ends_with(PART_SUFFIX) || name.ends_with(".packed") => {
+					fs::remove_file(entry.path())?
+				}
 				None => {}
 			}
 		}

@@ -1,8 +1,5 @@
 use super::*;
-use crate::{
-	block::write_expert,
-	kernel::ternary,
-};
+use crate::{block::write_expert, kernel::ternary};
 use blyan_exact::{golden, ModelConfig};
 use std::os::unix::fs::PermissionsExt;
 

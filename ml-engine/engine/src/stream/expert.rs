@@ -107,7 +107,8 @@ impl<'a> Progress<'a> {
 
 	fn feed_down(&mut self, codes: &[u8]) -> bool {
 		let (_, normalised) = self.middle.get_or_insert_with(|| {
-			let gain: Vec<i16> = self.gain.as_chunks().0.iter().map(|&pair| i16::from_le_bytes(pair)).collect();
+			let gain: Vec<i16> =
+				self.gain.as_chunks().0.iter().map(|&pair| i16::from_le_bytes(pair)).collect();
 			let hidden = std::mem::take(&mut self.up.out);
 			let normalised = ActivationRows::norm_quant_squared_relu(self.kernel, &hidden, &gain);
 			(hidden, normalised)

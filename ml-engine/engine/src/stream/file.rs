@@ -3,14 +3,15 @@
 //! ```text
 //! 0    magic "TSTREAM1" | payload length u64 | tile count u32 | 0 (12 bytes)
 //! 32   Merkle root of the tiles
-//! 64   a tile: Blake2b-256 leaf of the uncompressed tile | stored length u32
-//! ...  the tiles, back to back: one zstd frame, or the tile itself if its stored length is its own
+//! 64   a tile: Blake2b-256 leaf of the tile | stored length u32, its highest 8 bits the coding
+//! ...  the tiles, back to back; coding 0: as they are, 1: one zstd frame, 2: base 3
 //! ```
 //!
 //! All numbers are little endian. Limits, checked before anything is allocated: the payload's length is the one that
-//! the caller expects, and the file is as long as header and index at least. A stored length is at most its tile's.
+//! the caller expects, and the file is as long as header and index at least. A stored length is at most its tile's, and
+//! the very one where that follows from the coding.
 
-use super::StreamError;
+use super::{ternary, StreamError};
 use crate::block::{BlockShape, Layout, TensorBlock, TILE_BYTES};
 use blyan_exact::{block::tensor_root, merkle, Hash};
 use sp_core::H256;
@@ -26,16 +27,56 @@ const MAGIC: &[u8; 8] = b"TSTREAM1";
 const HEADER_BYTES: usize = 64;
 const ENTRY_BYTES: usize = 36;
 
-/// The compression that is worth its time: docs/caches.md has the figures.
-pub const LEVEL: i32 = 1;
-/// No compression: every tile is stored as it is.
-pub const LEVEL_STORED: i32 = 0;
+/// zstd's level where it is used: higher ones find nothing more in weights. docs/caches.md has the figures.
+const LEVEL: i32 = 1;
+/// Where the coding stands in a stored length.
+const CODING_SHIFT: u32 = 24;
+
+/// How tiles are made smaller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+	/// Not at all.
+	Stored,
+	/// By zstd alone, where that saves anything.
+	Zstd,
+	/// Weights in base 3, tiles of anything else by zstd: what to choose unless there is a reason.
+	Ternary,
+}
+
+/// How one tile is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Coding {
+	Stored,
+	Zstd,
+	Ternary,
+}
 
 /// Where a tile lies.
 #[derive(Clone, Copy, Debug)]
 struct Place {
 	offset: u64,
 	len: u32,
+	coding: Coding,
+}
+
+/// The smallest form of a tile that the compression allows.
+fn encode(
+	tile: &[u8],
+	compression: Compression,
+	zstd: &mut zstd::bulk::Compressor<'_>,
+) -> std::io::Result<(Coding, Option<Vec<u8>>)> {
+	if compression == Compression::Stored {
+		return Ok((Coding::Stored, None));
+	}
+	if compression == Compression::Ternary {
+		let packed = ternary::pack(tile);
+		// A tile of something else than weights is zstd's business.
+		if packed.len() < tile.len() / 10 * 9 {
+			return Ok((Coding::Ternary, Some(packed)));
+		}
+	}
+	let compressed = zstd.compress(tile)?;
+	Ok(if compressed.len() < tile.len() { (Coding::Zstd, Some(compressed)) } else { (Coding::Stored, None) })
 }
 
 /// Tiles in a file, bound to a Merkle root.
@@ -60,12 +101,12 @@ fn plain_len(payload_len: u64, tile: usize) -> usize {
 
 impl TileFile {
 	/// Writes `payload_len` bytes as tiles, under a temporary name until the file is whole and on disk; returns the
-	/// Merkle root over them. `level` is zstd's, [`LEVEL_STORED`] keeps the bytes as they are.
+	/// Merkle root over them.
 	pub fn write(
 		path: &Path,
 		payload_len: u64,
 		mut payload: impl Read,
-		level: i32,
+		compression: Compression,
 	) -> Result<Hash, StreamError> {
 		let count = tile_count(payload_len).ok_or(StreamError::Format("payload length"))?;
 		let mut name = path.as_os_str().to_owned();
@@ -74,17 +115,17 @@ impl TileFile {
 		let mut write = || {
 			let mut out = BufWriter::new(File::create(&temporary)?);
 			out.seek(SeekFrom::Start((HEADER_BYTES + count * ENTRY_BYTES) as u64))?;
-			let mut compressor = zstd::bulk::Compressor::new(level)?;
+			let mut compressor = zstd::bulk::Compressor::new(LEVEL)?;
 			let (mut leaves, mut lengths) = (Vec::with_capacity(count), Vec::with_capacity(count));
 			let mut tile = vec![0; TILE_BYTES];
 			for index in 0..count {
 				let tile = &mut tile[..plain_len(payload_len, index)];
 				payload.read_exact(tile)?;
 				leaves.push(merkle::leaf(tile));
-				let compressed = if level == LEVEL_STORED { Vec::new() } else { compressor.compress(tile)? };
-				let is_worth_it = level != LEVEL_STORED && compressed.len() < tile.len();
-				let stored = if is_worth_it { &compressed[..] } else { tile };
-				lengths.push(stored.len() as u32);
+				let (coding, encoded) = encode(tile, compression, &mut compressor)?;
+				let stored = encoded.as_deref().unwrap_or(tile);
+				// A tile has at most 2^16 bytes.
+				lengths.push(stored.len() as u32 | (coding as u32) << CODING_SHIFT);
 				out.write_all(stored)?;
 			}
 			let root = merkle::root(&leaves);
@@ -112,10 +153,14 @@ impl TileFile {
 	}
 
 	/// Writes the payload of a block, after verifying all of it.
-	pub fn write_block(path: &Path, block: &TensorBlock, level: i32) -> Result<(), StreamError> {
+	pub fn write_block(
+		path: &Path,
+		block: &TensorBlock,
+		compression: Compression,
+	) -> Result<(), StreamError> {
 		block.verify_all()?;
 		let payload = &block.bytes()[crate::block::HEADER_BYTES..block.layout().index_offset()];
-		Self::write(path, payload.len() as u64, payload, level).map(drop)
+		Self::write(path, payload.len() as u64, payload, compression).map(drop)
 	}
 
 	/// Opens a file of a payload of this length and with this Merkle root over its tiles. Reads header and index only.
@@ -128,11 +173,7 @@ impl TileFile {
 	}
 
 	/// Opens the file of the block of this shape that `tensor_root` names, and says how the block is laid out.
-	pub fn open_block(
-		path: &Path,
-		shape: BlockShape,
-		root: &H256,
-	) -> Result<(Self, Layout), StreamError> {
+	pub fn open_block(path: &Path, shape: BlockShape, root: &H256) -> Result<(Self, Layout), StreamError> {
 		let layout = Layout::new(shape).map_err(crate::block::BlockError::Config)?;
 		let file = Self::open_any(path, layout.payload_len as u64)?;
 		if tensor_root(&layout.descriptor(), &file.root) != root.0 {
@@ -173,12 +214,19 @@ impl TileFile {
 			let (leaf, len) = entry.split_at(size_of::<Hash>());
 			let mut hash = [0; 32];
 			hash.copy_from_slice(leaf);
-			let len = u32::from_le_bytes([len[0], len[1], len[2], len[3]]);
-			if len == 0 || len as usize > plain_len(payload_len, tile) {
+			let stored = u32::from_le_bytes([len[0], len[1], len[2], len[3]]);
+			let (len, plain) = (stored & ((1 << CODING_SHIFT) - 1), plain_len(payload_len, tile));
+			let (coding, is_possible) = match stored >> CODING_SHIFT {
+				0 => (Coding::Stored, len as usize == plain),
+				1 => (Coding::Zstd, len != 0 && (len as usize) < plain),
+				2 => (Coding::Ternary, (len as usize) < plain && ternary::is_length_of(len as usize, plain)),
+				_ => return Err(StreamError::Format("coding")),
+			};
+			if !is_possible {
 				return Err(StreamError::Format("stored length"));
 			}
 			leaves.push(hash);
-			places.push(Place { offset, len });
+			places.push(Place { offset, len, coding });
 			offset += u64::from(len);
 		}
 		if offset != file_len {
@@ -226,9 +274,9 @@ impl TileFile {
 		plain_len(self.payload_len, tile)
 	}
 
-	/// Bytes of a tile in the file.
-	pub(super) fn tile_stored_len(&self, tile: usize) -> usize {
-		self.places[tile].len as usize
+	/// Bytes of a tile in the file, and what they are.
+	pub(super) fn stored(&self, tile: usize) -> (usize, Coding) {
+		(self.places[tile].len as usize, self.places[tile].coding)
 	}
 
 	/// Reads some neighbouring tiles as they are stored; returns how many bytes they are.

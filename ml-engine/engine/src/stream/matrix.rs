@@ -67,7 +67,8 @@ impl Products {
 		let (done, out) = (&mut self.done, &mut self.out);
 		self.feed.feed(codes, |codes| {
 			let some = codes.len() / (inputs.width / 4);
-			let products = ternary::multiply(kernel, TernaryView { codes, rows: some, cols: inputs.width }, inputs);
+			let products =
+				ternary::multiply(kernel, TernaryView { codes, rows: some, cols: inputs.width }, inputs);
 			for (products, out) in products.chunks_exact(some).zip(out.chunks_exact_mut(rows)) {
 				out[*done..*done + some].copy_from_slice(products);
 			}

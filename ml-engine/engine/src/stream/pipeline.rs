@@ -1,9 +1,10 @@
 //! Reading, decoding and computing at once.
 
-use super::{StreamError, TileFile};
-use crate::block::TILE_BYTES;
-use blake2b_simd::{many::update_many, Params, State};
-use blyan_exact::Hash;
+use super::{file::Coding, ternary, StreamError, TileFile};
+use crate::{
+	block::TILE_BYTES,
+	kernel::{hash::hash_leaves, Kernel},
+};
 use std::{
 	ops::Range,
 	sync::mpsc::{sync_channel, Receiver, SyncSender},
@@ -15,6 +16,8 @@ const BUFFERS: usize = 2;
 const DECODER_BYTES: usize = 160 << 10;
 /// Tiles that are read at once, at most. More makes nothing faster.
 const SLAB_TILES_MAX: usize = 16;
+/// Tiles that are hashed at once where the processor has lanes for them. A slab of some more would hash no sooner.
+const LANES: usize = 8;
 
 /// How much memory a stream may take, and how many threads decode.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +46,7 @@ impl StreamConfig {
 		let fits = |&tiles: &usize| Self::bytes(tiles, decoders) <= budget;
 		let slab_tiles = (1..=SLAB_TILES_MAX).rev().find(fits);
 		let slab_tiles = slab_tiles.ok_or(StreamError::Budget { budget, least: Self::least(decoders) })?;
+		let slab_tiles = if slab_tiles > LANES { slab_tiles - slab_tiles % LANES } else { slab_tiles };
 		Ok(Streamer { slab_tiles, decoders: (0..decoders).map(|_| Lane::default()).collect() })
 	}
 }
@@ -157,12 +161,7 @@ impl Streamer {
 }
 
 /// Reads one slab after the other into whatever buffer comes back first of those of its decoder.
-fn read(
-	files: &[&TileFile],
-	slabs: &[(usize, Range<usize>)],
-	free: &[Receiver<Vec<u8>>],
-	loads: &[Loads],
-) {
+fn read(files: &[&TileFile], slabs: &[(usize, Range<usize>)], free: &[Receiver<Vec<u8>>], loads: &[Loads]) {
 	for (index, (file, tiles)) in slabs.iter().enumerate() {
 		let lane = index % loads.len();
 		// Whoever no longer gives buffers back has seen an error, or has enough.
@@ -218,18 +217,20 @@ fn decode(
 ) -> Result<(Load, Vec<u8>), StreamError> {
 	let Load { file: number, tiles, bytes: mut stored, len } = load;
 	let plain_len: usize = tiles.clone().map(|tile| file.plain_len(tile)).sum();
-	if len == plain_len {
-		// Nothing is compressed: what was read is what was meant.
+	if tiles.clone().all(|tile| file.stored(tile).1 == Coding::Stored) {
+		// What was read is what was meant.
+		debug_assert_eq!(len, plain_len);
 		std::mem::swap(&mut stored, &mut plain);
 	} else {
 		let (mut from, mut to) = (0, 0);
 		for tile in tiles.clone() {
-			let (stored_len, tile_len) = (file.tile_stored_len(tile), file.plain_len(tile));
+			let ((stored_len, coding), tile_len) = (file.stored(tile), file.plain_len(tile));
 			let (source, target) = (&stored[from..from + stored_len], &mut plain[to..to + tile_len]);
-			if stored_len == tile_len {
-				target.copy_from_slice(source);
-			} else if zstd.decompress_to_buffer(source, target).ok() != Some(tile_len) {
-				return Err(StreamError::Tile(tile));
+			match coding {
+				Coding::Stored => target.copy_from_slice(source),
+				Coding::Ternary if ternary::unpack(source, target) => {}
+				Coding::Zstd if zstd.decompress_to_buffer(source, target).ok() == Some(tile_len) => {}
+				Coding::Ternary | Coding::Zstd => return Err(StreamError::Tile(tile)),
 			}
 			from += stored_len;
 			to += tile_len;
@@ -241,16 +242,11 @@ fn decode(
 
 /// Holds tiles against the index, as many at a time as the processor has lanes for.
 fn verify(file: &TileFile, tiles: Range<usize>, plain: &[u8]) -> Result<(), StreamError> {
-	// As `merkle::leaf`: a zero in front of the bytes.
-	let mut leaf = Params::new();
-	leaf.hash_length(size_of::<Hash>());
-	let mut states: Vec<State> = tiles.clone().map(|_| leaf.to_state()).collect();
-	for state in &mut states {
-		state.update(&[0]);
-	}
-	update_many(states.iter_mut().zip(plain.chunks(TILE_BYTES)));
-	for (tile, state) in tiles.zip(&states) {
-		if state.finalize().as_bytes() != file.leaf(tile) {
+	let leaves: Vec<&[u8]> = plain.chunks(TILE_BYTES).collect();
+	let mut found = Vec::with_capacity(leaves.len());
+	hash_leaves(Kernel::best(), &leaves, &mut found);
+	for (tile, leaf) in tiles.zip(&found) {
+		if leaf != file.leaf(tile) {
 			return Err(StreamError::Tile(tile));
 		}
 	}

@@ -45,11 +45,13 @@ struct Matrix {
 	cols: usize,
 }
 
-fn matrix(rows: usize, cols: usize, level: i32) -> Matrix {
+const ALL: [Compression; 3] = [Compression::Stored, Compression::Zstd, Compression::Ternary];
+
+fn matrix(rows: usize, cols: usize, compression: Compression) -> Matrix {
 	let dir = tempfile::tempdir().unwrap();
 	let path = dir.path().join("matrix");
 	let codes = codes(rows as u64, rows * cols / 4);
-	let root = TileFile::write(&path, codes.len() as u64, &codes[..], level).unwrap();
+	let root = TileFile::write(&path, codes.len() as u64, &codes[..], compression).unwrap();
 	Matrix { _dir: dir, path, root, codes, rows, cols }
 }
 
@@ -70,9 +72,9 @@ proptest! {
 	#[test]
 	fn a_streamed_matrix_gives_what_it_gives_in_memory(
 		rows in 1_usize..1_200, width in 1_usize..=20, tokens in 1_usize..4, slab_tiles in 1_usize..4, decoders in 1_usize..4,
-		level in prop::sample::select(vec![LEVEL_STORED, LEVEL]),
+		compression in prop::sample::select(ALL.to_vec()),
 	) {
-		let matrix = matrix(rows, 64 * width, level);
+		let matrix = matrix(rows, 64 * width, compression);
 		let inputs = activations(tokens, matrix.cols);
 		let streamed = matrix.open().unwrap();
 		let mut streamer = streamer(slab_tiles, decoders);
@@ -86,7 +88,7 @@ proptest! {
 	#[test]
 	fn streamed_experts_give_what_they_give_in_memory(
 		d in 1_u16..=8, hidden in 1_u16..=32, tokens in 1_usize..4, slab_tiles in 1_usize..3, decoders in 1_usize..3,
-		level in prop::sample::select(vec![LEVEL_STORED, LEVEL]), seed: [u8; 4],
+		compression in prop::sample::select(ALL.to_vec()), seed: [u8; 4],
 	) {
 		let config = ModelConfig {
 			d_model: 64 * d, d_ff: 64 * hidden, layers: 1, heads: d as u8, experts: 3, top_k: 1, context: 8,
@@ -100,7 +102,7 @@ proptest! {
 			let file = write_expert(&expert, &config).unwrap();
 			let block = TensorBlock::from_bytes(file, BlockShape::expert_of(&config)).unwrap();
 			let path = dir.path().join(index.to_string());
-			TileFile::write_block(&path, &block, level).unwrap();
+			TileFile::write_block(&path, &block, compression).unwrap();
 			streamed.push(StreamedExpert::open(&path, block.shape(), &block.tensor_root()).unwrap());
 			expected.push(ExpertWeights::new(Arc::new(block)).unwrap().steps(Kernel::PORTABLE, &inputs));
 		}
@@ -120,17 +122,15 @@ proptest! {
 
 #[test]
 fn rejects_any_damage_and_hands_none_of_it_on() {
-	for level in [LEVEL_STORED, LEVEL] {
-		let matrix = matrix(1_100, 1_024, level);
+	for compression in ALL {
+		let matrix = matrix(1_100, 1_024, compression);
 		let good = fs::read(&matrix.path).unwrap();
 		let inputs = activations(1, matrix.cols);
 		let expected = matrix.expected(&inputs);
 		let index_end = 64 + 36 * matrix.open().unwrap().file().tiles();
 		let attempt = |bytes: &[u8]| {
 			fs::write(&matrix.path, bytes).unwrap();
-			matrix.open().and_then(|streamed| {
-				streamed.multiply(&mut streamer(1, 2), Kernel::best(), &inputs)
-			})
+			matrix.open().and_then(|streamed| streamed.multiply(&mut streamer(1, 2), Kernel::best(), &inputs))
 		};
 		for at in (0..400).chain((400..good.len()).step_by(4_999)) {
 			let mut bytes = good.clone();
@@ -138,7 +138,7 @@ fn rejects_any_damage_and_hands_none_of_it_on() {
 			// A zstd frame may decode to the same bytes in spite of it; nothing else may come out of it.
 			if let Ok(found) = attempt(&bytes) {
 				assert_eq!(found, expected, "byte {at}");
-				assert!(level == LEVEL && at >= index_end);
+				assert!(compression == Compression::Zstd && at >= index_end);
 			}
 		}
 		assert!(attempt(&good[..good.len() - 1]).is_err());
@@ -150,7 +150,7 @@ fn rejects_any_damage_and_hands_none_of_it_on() {
 
 #[test]
 fn another_root_or_another_shape_is_refused() {
-	let matrix = matrix(100, 1_024, LEVEL);
+	let matrix = matrix(100, 1_024, Compression::Ternary);
 	let other = StreamedMatrix::open(&matrix.path, matrix.rows, matrix.cols, &[1; 32]);
 	assert!(matches!(other, Err(StreamError::Root)));
 	let longer = StreamedMatrix::open(&matrix.path, matrix.rows + 1, matrix.cols, &matrix.root);
@@ -178,7 +178,7 @@ fn codes_that_are_no_weights_are_refused_though_the_root_names_them() {
 	let path = dir.path().join("matrix");
 	let mut codes = codes(3, 64 * 1_024);
 	codes[40_000] = 0b1100;
-	let root = TileFile::write(&path, codes.len() as u64, &codes[..], LEVEL).unwrap();
+	let root = TileFile::write(&path, codes.len() as u64, &codes[..], Compression::Ternary).unwrap();
 	let matrix = StreamedMatrix::open(&path, 1_024, 256, &root).unwrap();
 	let found = matrix.multiply(&mut streamer(1, 1), Kernel::best(), &activations(1, 256));
 	assert!(matches!(found, Err(StreamError::Block(_))));
