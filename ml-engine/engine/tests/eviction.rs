@@ -5,7 +5,7 @@
 use blyan_engine::{
 	blobs::BlobStore,
 	block::{block_ref, write_expert},
-	model::{ModelStore, StoredExperts},
+	model::{ExpertSource, ModelStore, StoredExperts},
 };
 use blyan_exact::{golden, Expert, Matrix, ModelConfig};
 use blyan_primitives::BlockRef;
@@ -71,7 +71,7 @@ fn experts_that_are_dropped_give_their_memory_back_and_never_take_more_than_the_
 	let store = ModelStore::new(blobs, 4 * MIB);
 	let experts = StoredExperts::new(store.clone(), CONFIG, heads);
 	for step in 0..4 * CONFIG.slots() as usize {
-		experts.expert(step * 7 % CONFIG.slots() as usize).unwrap();
+		ExpertSource::expert(&experts, step * 7 % CONFIG.slots() as usize).unwrap();
 		assert!(store.cached_bytes() <= 4 * MIB);
 		let taken = resident().saturating_sub(before);
 		// One blob more is mapped for a moment while its hash is checked; another by the thread that loads ahead.

@@ -51,6 +51,11 @@ fn group_bytes(cols: usize) -> usize {
 	cols / VECTOR_COLS * VECTOR_BYTES
 }
 
+/// Whether packed weights are multiplied sooner than rows are: where there are vectors to lay them out for.
+pub fn is_faster(kernel: Kernel) -> bool {
+	kernel != Kernel::PORTABLE
+}
+
 /// Bytes of a packed matrix.
 pub fn packed_len(rows: usize, cols: usize) -> usize {
 	rows.div_ceil(GROUP_ROWS) * group_bytes(cols)
@@ -97,21 +102,27 @@ pub fn pack(weights: TernaryView<'_>, out: &mut [u8]) {
 /// # Shapes
 /// `inputs: [tokens, cols]`, output: `[tokens, rows]`.
 pub fn multiply(kernel: Kernel, weights: PackedView<'_>, inputs: &ActivationRows) -> Vec<i32> {
+	let mut out = vec![0; inputs.tokens() * weights.rows];
+	multiply_into(kernel, weights, inputs, &mut out);
+	out
+}
+
+/// [`multiply`] into memory that is there already; whatever it held is overwritten.
+pub fn multiply_into(kernel: Kernel, weights: PackedView<'_>, inputs: &ActivationRows, out: &mut [i32]) {
+	assert_eq!(out.len(), inputs.tokens() * weights.rows, "one output for every row and token");
 	assert_eq!(weights.cols, inputs.width, "shapes follow from one configuration");
 	assert_eq!(weights.codes.len(), packed_len(weights.rows, weights.cols), "packed for this shape");
 	assert!(weights.cols.is_multiple_of(64), "widths are multiples of 64");
 	assert_eq!(inputs.values.len(), inputs.tokens() * inputs.width, "rows are whole");
-	let mut out = vec![0; inputs.tokens() * weights.rows];
 	match kernel.0 {
 		// SAFETY: a kernel of this kind exists only where its instructions were detected; the shapes were checked above.
 		#[cfg(target_arch = "x86_64")]
-		Path::Avx2 => unsafe { avx2::multiply(weights, inputs, &mut out) },
+		Path::Avx2 => unsafe { avx2::multiply(weights, inputs, out) },
 		// SAFETY: as above.
 		#[cfg(target_arch = "x86_64")]
-		Path::Avx512Vnni => unsafe { vnni::multiply(weights, inputs, &mut out) },
-		_ => portable(weights, inputs, &mut out),
+		Path::Avx512Vnni => unsafe { vnni::multiply(weights, inputs, out) },
+		_ => portable(weights, inputs, out),
 	}
-	out
 }
 
 fn portable(weights: PackedView<'_>, inputs: &ActivationRows, out: &mut [i32]) {

@@ -3,7 +3,7 @@
 use super::{
 	cache::{Cache, Counts, NoRoom, Pinned},
 	usage::{Heats, Trail},
-	ExpertWeights, Model, TrunkWeights,
+	ExpertSource, ExpertWeights, Model, TrunkWeights,
 };
 use crate::{
 	blobs::{BlobError, BlobStore},
@@ -159,7 +159,7 @@ pub struct StoreMetrics {
 
 /// Experts that may wait to be loaded ahead of their use. More would come too late.
 const TASKS_MAX: usize = 16;
-/// Heat from which on an expert is worth packing: it takes as long as a few hundred uses for one token.
+/// Heat from which on an expert is packed: so many uses, lately, that it will likely see more.
 const HOT: f64 = 64.0;
 
 /// Loads blocks from a [`BlobStore`], verifies them once and keeps those used last.
@@ -202,9 +202,9 @@ impl ModelStore {
 		Self::init(blobs, cache_bytes_max, None)
 	}
 
-	/// The same, and keeps experts that are used often in their packed form on disk.
+	/// The same, and keeps experts that are used often in their packed form on disk, if that makes them faster here.
 	pub fn with_packed(blobs: Arc<BlobStore>, cache_bytes_max: u64, packed: PackedCache) -> Self {
-		Self::init(blobs, cache_bytes_max, Some(packed))
+		Self::init(blobs, cache_bytes_max, Some(packed).filter(PackedCache::is_worth_it))
 	}
 
 	fn init(blobs: Arc<BlobStore>, cache_bytes_max: u64, packed: Option<PackedCache>) -> Self {
@@ -263,6 +263,8 @@ impl ModelStore {
 	}
 
 	/// A model from its parts, `heads` in row-major order.
+	///
+	/// The trunk is verified. Experts only have to be there; what is wrong with one shows when a token is routed to it.
 	pub fn load(
 		&self,
 		config: &ModelConfig,
@@ -273,8 +275,12 @@ impl ModelStore {
 			return Err(LoadError::Malformed);
 		}
 		let trunk = self.load_trunk(config, trunk)?;
-		let experts = heads.iter().map(|head| self.load_expert(config, head));
-		let model = Model::new(trunk, experts.collect::<Result<_, _>>()?);
+		if let Some(missing) = heads.iter().find(|head| !self.0.blobs.has(&head.blob.hash)) {
+			return Err(LoadError::BlobMissing(missing.blob.hash));
+		}
+		let roots = heads.iter().map(|head| head.tensor_root).collect();
+		let source = StoredExperts::new(self.clone(), *config, heads.to_vec());
+		let model = Model::with_source(trunk, roots, Arc::new(source));
 		model.map(Arc::new).map_err(|_| LoadError::Malformed)
 	}
 
@@ -525,9 +531,10 @@ impl StoredExperts {
 	pub fn new(store: ModelStore, config: ModelConfig, heads: Vec<BlockRef>) -> Self {
 		Self { store, config, heads, trail: Mutex::new(Trail::new(config.experts.into())) }
 	}
+}
 
-	/// The expert of a slot, counted in row-major order; asked for anew each time that tokens go to it.
-	pub fn expert(&self, slot: usize) -> Result<Arc<ExpertWeights>, LoadError> {
+impl ExpertSource for StoredExperts {
+	fn expert(&self, slot: usize) -> Result<Arc<ExpertWeights>, LoadError> {
 		let head = self.heads.get(slot).ok_or(LoadError::Malformed)?;
 		let next = self.trail.lock().note(slot);
 		for head in next.into_iter().filter_map(|slot| self.heads.get(slot)) {

@@ -34,21 +34,25 @@ impl TernaryWeights {
 		TernaryView { codes: &self.block.bytes()[range], rows: self.rows, cols: self.cols }
 	}
 
-	/// Integer products, `[tokens, rows]`.
-	pub fn accumulate(&self, kernel: Kernel, inputs: &ActivationRows) -> Vec<i32> {
+	/// Outputs.
+	pub fn rows(&self) -> usize {
+		self.rows
+	}
+
+	/// Integer products: `out: [tokens, rows]`.
+	pub fn accumulate(&self, kernel: Kernel, inputs: &ActivationRows, out: &mut [i32]) {
 		match &self.packed {
-			Some((packed, part)) => packed.multiply(kernel, *part, inputs),
-			None => ternary::multiply(kernel, self.view(), inputs),
+			Some((packed, part)) => packed.multiply_into(kernel, *part, inputs, out),
+			None => ternary::multiply_into(kernel, self.view(), inputs, out),
 		}
 	}
 
-	/// Outputs in Q12, clamped to `bound`: `[tokens, rows]`.
-	pub fn project(&self, kernel: Kernel, inputs: &ActivationRows, bound: i32) -> Vec<i32> {
-		let mut out = self.accumulate(kernel, inputs);
+	/// Outputs in Q12, clamped to `bound`: `out: [tokens, rows]`.
+	pub fn project(&self, kernel: Kernel, inputs: &ActivationRows, bound: i32, out: &mut [i32]) {
+		self.accumulate(kernel, inputs, out);
 		for (row, &scale) in out.chunks_exact_mut(self.rows).zip(&inputs.scales) {
 			rows::rescale(kernel, row, Rescale::new(self.scale, scale, RESIDUAL_BITS), bound);
 		}
-		out
 	}
 }
 
@@ -70,13 +74,17 @@ impl TableWeights {
 		TableView { weights, row_sums: &self.row_sums, rows: self.rows, cols: self.cols }
 	}
 
-	/// Outputs in Q16, base-2 units: `[tokens, rows]`.
-	pub fn logits(&self, kernel: Kernel, inputs: &ActivationRows) -> Vec<i32> {
-		let mut out = table::multiply(kernel, self.view(), inputs);
+	/// Outputs.
+	pub fn rows(&self) -> usize {
+		self.rows
+	}
+
+	/// Outputs in Q16, base-2 units: `out: [tokens, rows]`.
+	pub fn logits(&self, kernel: Kernel, inputs: &ActivationRows, out: &mut [i32]) {
+		table::multiply_into(kernel, self.view(), inputs, out);
 		for (row, &scale) in out.chunks_exact_mut(self.rows).zip(&inputs.scales) {
 			rows::rescale(kernel, row, Rescale::new(self.scale, scale, LOGIT_BITS), LOGIT_MAX);
 		}
-		out
 	}
 
 	/// Appends a row as residuals in Q12.
@@ -276,10 +284,13 @@ impl ExpertWeights {
 
 	/// What the expert says to each row, `[tokens, d_model]` in Q12, behind what leads to it: the accumulators of the
 	/// hidden layer, `[tokens, d_ff]`, and the same normalised.
+	#[cfg(test)]
 	pub fn steps(&self, kernel: Kernel, inputs: &ActivationRows) -> (Vec<i32>, ActivationRows, Vec<i32>) {
-		let hidden = self.up.accumulate(kernel, inputs);
+		let mut hidden = vec![0; inputs.tokens() * self.up.rows];
+		self.up.accumulate(kernel, inputs, &mut hidden);
 		let normalised = ActivationRows::norm_quant_squared_relu(kernel, &hidden, &self.gain);
-		let down = self.down.project(kernel, &normalised, RESIDUAL_MAX);
+		let mut down = vec![0; inputs.tokens() * self.down.rows];
+		self.down.project(kernel, &normalised, blyan_exact::RESIDUAL_MAX, &mut down);
 		(hidden, normalised, down)
 	}
 }

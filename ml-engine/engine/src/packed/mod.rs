@@ -10,8 +10,8 @@
 //!
 //! All numbers are little endian. A file is made from a block that was verified against its root, and bound to the root
 //! by a hash whose key never leaves this machine: it lies beside the files, readable by the node's user only. So nobody
-//! else's file is ever taken for one of ours, a damaged one is found out, and opening costs one pass of the fastest hash
-//! there is instead of two of Blake2b and a conversion. Whoever can write here as the node's user could as well replace
+//! else's file is ever taken for one of ours, a damaged one is found out, and opening costs one pass of BLAKE3 instead of two
+//! of Blake2b and a conversion. Whoever can write here as the node's user could as well replace
 //! the node. A file of another kernel or layout version is stale; it goes, like a damaged one, and is made again from
 //! the block. Limits, checked before anything is read: the length that the widths demand.
 
@@ -124,9 +124,9 @@ impl PackedExpert {
 	/// Integer products of one of the matrices.
 	///
 	/// # Shapes
-	/// `inputs: [tokens, cols]`, output: `[tokens, rows]`.
-	pub fn multiply(&self, kernel: Kernel, part: Part, inputs: &ActivationRows) -> Vec<i32> {
-		packed::multiply(kernel, self.view(part), inputs)
+	/// `inputs: [tokens, cols]`, `out: [tokens, rows]`.
+	pub fn multiply_into(&self, kernel: Kernel, part: Part, inputs: &ActivationRows, out: &mut [i32]) {
+		packed::multiply_into(kernel, self.view(part), inputs, out);
 	}
 
 	/// Gain of the hidden layer.
@@ -211,6 +211,11 @@ impl PackedCache {
 
 	fn path(&self, root: &H256) -> PathBuf {
 		self.dir.join(format!("{root:x}{}", self.suffix()))
+	}
+
+	/// Whether it is of any use: a kernel without vectors is faster with the block itself.
+	pub fn is_worth_it(&self) -> bool {
+		packed::is_faster(self.kernel)
 	}
 
 	/// Bytes of all files.

@@ -14,6 +14,8 @@
 use super::{ternary, StreamError};
 use crate::block::{BlockShape, Layout, TensorBlock, TILE_BYTES};
 use blyan_exact::{block::tensor_root, merkle, Hash};
+#[cfg(target_os = "linux")]
+use nix::fcntl::{posix_fadvise, PosixFadviseAdvice};
 use sp_core::H256;
 use std::{
 	fs::{self, File},
@@ -39,7 +41,7 @@ pub enum Compression {
 	Stored,
 	/// By zstd alone, where that saves anything.
 	Zstd,
-	/// Weights in base 3, tiles of anything else by zstd: what to choose unless there is a reason.
+	/// Weights in base 3, tiles of anything else by zstd: the smaller one for large experts.
 	Ternary,
 }
 
@@ -185,6 +187,9 @@ impl TileFile {
 	/// Opens a file of a payload of this length, whose index has the root in its header: whichever that is.
 	fn open_any(path: &Path, payload_len: u64) -> Result<Self, StreamError> {
 		let file = File::open(path)?;
+		// Only advice: what comes of it is the system's business.
+		#[cfg(target_os = "linux")]
+		let _ = posix_fadvise(&file, 0, 0, PosixFadviseAdvice::POSIX_FADV_SEQUENTIAL);
 		let file_len = file.metadata()?.len();
 		let count = tile_count(payload_len).ok_or(StreamError::Format("payload length"))?;
 		let first = (HEADER_BYTES + count * ENTRY_BYTES) as u64;

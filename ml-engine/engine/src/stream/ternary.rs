@@ -1,7 +1,7 @@
 //! Codes of ternary weights in base 3: five to a byte, 1.6 bits each instead of 2.
 //!
-//! Five bytes of four codes are twenty codes, and those are four bytes of five. Nearly nothing is left for a general
-//! compressor to find in trained weights, and a table takes them apart several times as fast as it would. Five bytes that
+//! Five bytes of four codes are twenty codes, and those are four bytes of five. Weights that are
+//! equally frequent leave a general compressor no more than that, and a table takes these apart. Five bytes that
 //! hold something else (a 3, which is no weight; so gains and scales) stand as they are behind all others:
 //!
 //! ```text
@@ -111,8 +111,9 @@ mod tests {
 				codes.as_chunks::<4>().0.iter().map(|four| four.iter().rev().fold(0, |b, c| b << 2 | c)).collect();
 			let weights = pack(&bytes);
 			prop_assert_eq!(weights.len(), packed_len(bytes.len()));
-			for (place, other) in others.iter().filter(|_| !bytes.is_empty()) {
-				let at = place.index(bytes.len());
+			let len = bytes.len();
+			for (place, other) in others.iter().filter(|_| len != 0) {
+				let at = place.index(len);
 				bytes[at] = *other;
 			}
 			let packed = pack(&bytes);
