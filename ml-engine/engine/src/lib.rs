@@ -11,7 +11,9 @@ pub mod dataset;
 pub mod decode;
 pub mod eval;
 pub mod model;
+pub mod packed;
 pub mod queue;
+pub mod stream;
 pub mod tiles;
 pub mod train;
 

@@ -9,6 +9,7 @@
 
 pub mod attention;
 pub mod hash;
+pub mod packed;
 pub mod panels;
 pub mod rows;
 pub mod table;

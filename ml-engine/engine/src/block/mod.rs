@@ -13,6 +13,6 @@ mod writer;
 
 pub use blyan_exact::block::{BlockShape, Layout, ALIGNMENT, HEADER_BYTES, TILE_BYTES};
 pub use error::BlockError;
-pub(crate) use mapping::map as mapped;
+pub(crate) use mapping::{map as mapped, Bytes};
 pub use reader::TensorBlock;
 pub use writer::{blob_ref, block_ref, write_expert, write_trunk};
