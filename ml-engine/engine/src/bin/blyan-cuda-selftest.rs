@@ -9,7 +9,7 @@ use blyan_engine::cuda::{
 	Device, DeviceError,
 };
 use serde_json::{json, Value};
-use std::{error::Error, process::ExitCode};
+use std::{error::Error, iter::once_with, process::ExitCode};
 
 struct Options {
 	rows: usize,
@@ -50,10 +50,14 @@ fn test(options: &Options) -> Result<(Value, bool), DeviceError> {
 	let card = device.card().clone();
 	let products = if card.matrix_units { "matrix units" } else { "dot products" };
 	println!("{}, compute capability {}.{}, {products}", card.name, card.capability.0, card.capability.1);
-	let mut verdicts = operators(&device, options.rows, options.seed)?;
-	verdicts.push(golden_model(&device)?);
-	verdicts.push(random_models(&device, options.models, options.seed)?);
-	verdicts.iter().for_each(say);
+	let models = once_with(|| golden_model(&device))
+		.chain(once_with(|| random_models(&device, options.models, options.seed)));
+	let mut verdicts = Vec::new();
+	for verdict in operators(&device, options.rows, options.seed).chain(models) {
+		let verdict = verdict?;
+		say(&verdict);
+		verdicts.push(verdict);
+	}
 	let passed = verdicts.iter().all(|verdict| verdict.difference.is_none());
 	let checks: serde_json::Map<String, Value> = verdicts
 		.iter()

@@ -45,9 +45,13 @@ const OPERATORS: [(&str, Round); 11] = [
 	("loss", rows::loss),
 ];
 
-/// At least `rows` random rows of every operator; `seed` draws them.
-pub fn operators(device: &Device, rows: usize, seed: u64) -> Result<Vec<Verdict>, DeviceError> {
-	OPERATORS.iter().map(|(name, round)| check(device, name, *round, rows, seed)).collect()
+/// At least `rows` random rows of every operator, one operator after another; `seed` draws them.
+pub fn operators(
+	device: &Device,
+	rows: usize,
+	seed: u64,
+) -> impl Iterator<Item = Result<Verdict, DeviceError>> + '_ {
+	OPERATORS.iter().map(move |(name, round)| check(device, name, *round, rows, seed))
 }
 
 fn check(

@@ -54,7 +54,8 @@ impl Device {
 	pub fn find() -> Result<Arc<Self>, DeviceError> {
 		without_panics(|| {
 			let device = Self::open()?;
-			for verdict in check::operators(&device, ROWS_AT_START, 1)? {
+			for verdict in check::operators(&device, ROWS_AT_START, 1) {
+				let verdict = verdict?;
 				if let Some(difference) = verdict.difference {
 					log::error!("{}, {}: {difference}", device.card().name, verdict.name);
 					return Err(DeviceError::Wrong(verdict.name));

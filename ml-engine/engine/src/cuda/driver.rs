@@ -89,10 +89,38 @@ pub(super) struct Driver {
 	card: Card,
 }
 
-/// Runs what calls into the bindings, which panic where a library lacks a symbol.
+/// What we call of the driver's library. The bindings look each one up when it is first called, and panic where it is missing.
+const SYMBOLS: &[&str] = &[
+	"cuInit",
+	"cuDeviceGet",
+	"cuDeviceGetCount",
+	"cuDeviceGetName",
+	"cuDeviceGetAttribute",
+	"cuDevicePrimaryCtxRetain",
+	"cuDevicePrimaryCtxRelease_v2",
+	"cuCtxSetCurrent",
+	"cuCtxGetCurrent",
+	"cuCtxSynchronize",
+	"cuMemGetInfo_v2",
+	"cuMemAlloc_v2",
+	"cuMemFree_v2",
+	"cuMemcpyHtoDAsync_v2",
+	"cuMemcpyDtoHAsync_v2",
+	"cuMemcpyDtoDAsync_v2",
+	"cuMemsetD8Async",
+	"cuModuleLoadData",
+	"cuModuleUnload",
+	"cuModuleGetFunction",
+	"cuLaunchKernel",
+	"cuStreamCreate",
+	"cuStreamSynchronize",
+	"cuStreamDestroy_v2",
+];
+
+/// Runs what calls into the bindings, so that no panic of theirs leaves this module.
 pub(super) fn without_panics<T>(work: impl FnOnce() -> Result<T, DeviceError>) -> Result<T, DeviceError> {
 	catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
-		let reason = "the CUDA driver lacks a function or is broken; install one from version 525 on";
+		let reason = "the CUDA driver lacks a function; install one from version 525 on";
 		Err(DeviceError::Unavailable(reason.into()))
 	})
 }
@@ -104,6 +132,13 @@ impl Driver {
 		// SAFETY: it only tries to load the driver's library by its usual names, which runs its initialisers.
 		if !unsafe { sys::is_culib_present() } {
 			return unavailable("there is no CUDA driver (libcuda.so.1)".into());
+		}
+		let is_missing = |name: &&&str| {
+			// SAFETY: the library is there, as was asked above; the symbol is looked up and not called.
+			unsafe { sys::culib().get::<*const ()>(name.as_bytes()) }.is_err()
+		};
+		if let Some(name) = SYMBOLS.iter().find(is_missing) {
+			return unavailable(format!("the CUDA driver has no {name}; install one from version 525 on"));
 		}
 		if CudaContext::device_count()? < 1 {
 			return unavailable("there is a CUDA driver, but no card".into());

@@ -21,6 +21,8 @@ mod layout;
 mod nobody;
 #[cfg(feature = "cuda-eval")]
 mod operators;
+#[cfg(all(test, feature = "cuda-eval"))]
+mod tests;
 #[cfg(feature = "cuda-eval")]
 mod weights;
 
@@ -46,7 +48,7 @@ pub enum DeviceError {
 }
 
 #[cfg(test)]
-mod tests {
+mod lints {
 	use blyan_exact::blake2_256;
 
 	#[test]

@@ -4,6 +4,7 @@
 // BLYAN_EMULATION names a fault to test how the engine takes it: no-card, old-card, refuses, wrong or breaks.
 #include "../kernels/kernels.cu"
 
+#include <mutex>
 #include <string>
 #include <sys/mman.h>
 #include <ucontext.h>
@@ -178,6 +179,9 @@ u64 allocate(size_t bytes) {
 
 enum Result { SUCCESS = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, INVALID_PTX = 218, NOT_FOUND = 500, LAUNCH_FAILED = 719 };
 
+// One caller at a time.
+std::mutex busy;
+
 // Something to point at.
 int context, stream, module, event;
 size_t launches;
@@ -212,13 +216,16 @@ EXPORT cuStreamWaitEvent(void *, void *, unsigned) { return SUCCESS; }
 EXPORT cuEventCreate(void **out, unsigned) { return *out = &event, SUCCESS; }
 EXPORT cuEventRecord(void *, void *) { return SUCCESS; }
 EXPORT cuEventDestroy_v2(void *) { return SUCCESS; }
-EXPORT cuMemGetInfo_v2(size_t *free, size_t *total) { return *free = *total = 1 << 30, SUCCESS; }
+// Little, so that few tokens fit a group and a batch has several.
+EXPORT cuMemGetInfo_v2(size_t *free, size_t *total) { return *free = *total = 16 << 20, SUCCESS; }
 EXPORT cuMemAlloc_v2(u64 *out, size_t bytes) {
 	if (bytes == 0) return INVALID_VALUE;
+	std::lock_guard<std::mutex> lock(busy);
 	*out = allocate(bytes);
 	return *out ? SUCCESS : OUT_OF_MEMORY;
 }
 EXPORT cuMemFree_v2(u64 buffer) {
+	std::lock_guard<std::mutex> lock(busy);
 	auto found = mappings.find(buffer);
 	if (found == mappings.end()) return INVALID_VALUE;
 	munmap(found->second.at, found->second.bytes);
@@ -255,7 +262,8 @@ EXPORT cuLaunchKernel(
 	void *, void **arguments, void **
 ) {
 	if (grid_x == 0 || grid_y == 0 || grid_z != 1 || block_x == 0 || block_y != 1 || block_z != 1) return INVALID_VALUE;
-	if (has_fault("breaks") && ++launches > 600) return LAUNCH_FAILED;
+	std::lock_guard<std::mutex> lock(busy);
+	if (has_fault("breaks") && ++launches > 300) return LAUNCH_FAILED;
 	entry = reinterpret_cast<void (*)(void **)>(function);
 	entry_arguments = arguments;
 	gridDim = uint3{grid_x, grid_y, 1};
