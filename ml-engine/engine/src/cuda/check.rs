@@ -1,7 +1,7 @@
 //! Random rows of every operator, and random models, on the card and in the definition.
 //!
-//! Numbers are anything the definition's bounds allow, their ends often among them. Shapes change every few thousand
-//! rows, so odd head sizes, single tokens and experts that nobody chose come up.
+//! Numbers are anything the definition's bounds allow, their ends often among them. Shapes change every thousand rows or
+//! so, a dozen times at least, so odd head sizes, single tokens and experts that nobody chose come up.
 
 mod matmul;
 mod models;
@@ -12,8 +12,10 @@ pub use models::{golden_model, random_models, speed, Speed};
 use super::{driver::Driver, Device, DeviceError};
 use std::time::{Duration, Instant};
 
-/// Rows of one shape.
-const ROUND: usize = 4_096;
+/// Most rows of one shape.
+const ROUND: usize = 2_048;
+/// Shapes that there are at least.
+const ROUNDS: usize = 12;
 
 /// How a check ended.
 #[derive(Clone, Debug)]
@@ -64,8 +66,10 @@ fn check(
 	let started = Instant::now();
 	let mut source = Source(seed);
 	let (mut done, mut difference) = (0, None);
+	let most = (rows / ROUNDS).clamp(1, ROUND);
 	while done < rows && difference.is_none() {
-		let (compared, found) = round(device.driver(), &mut source, ROUND.min(rows - done))?;
+		let count = 1 + source.below(most);
+		let (compared, found) = round(device.driver(), &mut source, count.min(rows - done))?;
 		done += compared;
 		difference = found;
 	}
