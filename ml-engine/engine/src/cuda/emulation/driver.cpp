@@ -51,6 +51,7 @@ Barrier of_block;
 jmp_buf scheduler;
 unsigned running;
 size_t progress;
+u64 order = 1;
 void (*entry)(void **);
 void **entry_arguments;
 
@@ -78,7 +79,8 @@ void begin() {
 
 void run_block() {
 	unsigned threads = blockDim.x;
-	if (threads > THREADS_MAX || threads % 32 != 0) fail("blocks have at most 512 threads in whole warps");
+	bool fits = threads >= 32 && threads <= THREADS_MAX && (threads & (threads - 1)) == 0;
+	if (!fits) fail("blocks have 32 to 512 threads, a power of two");
 	of_block = Barrier{};
 	for (unsigned i = 0; i < threads; ++i) {
 		fibers[i].has_begun = fibers[i].is_done = false;
@@ -88,23 +90,27 @@ void run_block() {
 	static volatile unsigned left;
 	for (left = threads; left != 0;) {
 		size_t before = progress;
-		static volatile unsigned turn;
+		// Each round has another order, so that what only worked because of one comes out. An odd step, and a power of two of
+		// threads: everybody has a turn.
+		order = order * 6364136223846793005ull + 1442695040888963407ull;
+		static volatile unsigned turn, place;
 		for (turn = 0; turn < threads; turn = turn + 1) {
-			Fiber &fiber = fibers[turn];
+			place = (turn * ((order >> 32) | 1) + (order >> 48)) % threads;
+			Fiber &fiber = fibers[place];
 			if (fiber.is_done) continue;
-			running = turn;
-			threadIdx = uint3{turn, 0, 0};
+			running = place;
+			threadIdx = uint3{running, 0, 0};
 			if (_setjmp(scheduler) == 0) {
 				if (fiber.has_begun) _longjmp(fiber.place, 1);
 				fiber.has_begun = true;
 				getcontext(&fiber.context);
-				fiber.context.uc_stack.ss_sp = &stacks[turn * STACK_BYTES];
+				fiber.context.uc_stack.ss_sp = &stacks[running * STACK_BYTES];
 				fiber.context.uc_stack.ss_size = STACK_BYTES;
 				fiber.context.uc_link = nullptr;
 				makecontext(&fiber.context, begin, 0);
 				setcontext(&fiber.context);
 			}
-			if (fibers[turn].is_done) left = left - 1;
+			if (fibers[place].is_done) left = left - 1;
 		}
 		if (progress == before) fail("the threads of a block wait for each other forever");
 	}
