@@ -293,8 +293,8 @@ extern "C" __global__ void __launch_bounds__(256) attend(
 				sums[1] += p * value.y;
 			}
 			u64 to = ((sequence * len + position) * heads + head) * size + 2 * lane;
-			out[to] = (i32)div_round((i64)sums[0] << 8, total);
-			out[to + 1] = (i32)div_round((i64)sums[1] << 8, total);
+			out[to] = (i32)div_round((i64)sums[0] * 256, total);
+			out[to + 1] = (i32)div_round((i64)sums[1] * 256, total);
 		}
 		// The next query of this warp overwrites the probabilities.
 		__syncwarp();

@@ -27,7 +27,8 @@ struct Tile {
 	u32 input_row[TILE_TOKENS], output_row[TILE_TOKENS];
 	i32 sum[TILE_TOKENS];
 	Rescale rescale[TILE_TOKENS];
-	u8 activations[SLAB * CHUNK_PITCH];
+	// Read sixteen at a time.
+	alignas(16) u8 activations[SLAB * CHUNK_PITCH];
 };
 
 template <bool TERNARY>
