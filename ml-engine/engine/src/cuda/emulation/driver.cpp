@@ -190,7 +190,7 @@ std::mutex busy;
 
 // Something to point at.
 int context, stream, module, event;
-size_t launches;
+size_t batches;
 
 } // namespace
 
@@ -269,8 +269,10 @@ EXPORT cuLaunchKernel(
 ) {
 	if (grid_x == 0 || grid_y == 0 || grid_z != 1 || block_x == 0 || block_y != 1 || block_z != 1) return INVALID_VALUE;
 	std::lock_guard<std::mutex> lock(busy);
-	if (has_fault("breaks") && ++launches > 300) return LAUNCH_FAILED;
 	entry = reinterpret_cast<void (*)(void **)>(function);
+	// In the third batch: what a card is tried with when it is opened is smaller.
+	bool is_batch = entry == KERNELS.at("loss") && *static_cast<u64 *>(arguments[4]) >= 512;
+	if (has_fault("breaks") && is_batch && ++batches > 2) return LAUNCH_FAILED;
 	entry_arguments = arguments;
 	gridDim = uint3{grid_x, grid_y, 1};
 	blockDim = uint3{block_x, 1, 1};
