@@ -7,6 +7,7 @@
 
 pub mod blobs;
 pub mod block;
+pub mod cuda;
 pub mod dataset;
 pub mod decode;
 pub mod eval;

@@ -58,8 +58,9 @@ fn unpack(weights: TernaryView<'_>, row: usize, word: usize, count: usize, panel
 				// SAFETY: sixteen bytes, by the line above.
 				unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
 			};
-			let [a, b, c, d] =
-				std::array::from_fn(|i| _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(line(i)), line(i + 4)));
+			let [a, b, c, d] = std::array::from_fn(|i| {
+				_mm256_inserti128_si256::<1>(_mm256_castsi128_si256(line(i)), line(i + 4))
+			});
 			let (ab, cd) = (_mm256_unpacklo_epi32(a, b), _mm256_unpacklo_epi32(c, d));
 			let (ef, gh) = (_mm256_unpackhi_epi32(a, b), _mm256_unpackhi_epi32(c, d));
 			let columns = [

@@ -128,7 +128,8 @@ fn tile<const B: usize, const T: usize>(
 					packed.map(|packed| _mm512_and_si512(_mm512_srli_epi16::<{ 2 * $j }>(packed), two_bits));
 				for t in 0..T {
 					// SAFETY: four bytes inside plane `j` of the token's row.
-					let four = unsafe { planes[t].add($j * stride + 4 * word).cast::<i32>().read_unaligned() };
+					let four =
+						unsafe { planes[t].add($j * stride + 4 * word).cast::<i32>().read_unaligned() };
 					let x = _mm512_set1_epi32(four);
 					for b in 0..B {
 						sums[t][b] = _mm512_dpbusd_epi32(sums[t][b], codes[b], x);
@@ -179,7 +180,8 @@ unsafe fn multiply_one(weights: TernaryView<'_>, inputs: &ActivationRows, out: &
 			lines.copy_from_slice(&unsafe { four_rows(codes, planes, stride) });
 		}
 		let columns = transpose(lines);
-		let sums = columns.into_iter().fold(_mm512_set1_epi32(-inputs.sums[0]), |a, b| _mm512_add_epi32(a, b));
+		let sums =
+			columns.into_iter().fold(_mm512_set1_epi32(-inputs.sums[0]), |a, b| _mm512_add_epi32(a, b));
 		let line = &mut out[row..];
 		assert!(line.len() >= (weights.rows - row).min(BLOCK));
 		// SAFETY: masked to the rows there are, which the slice was just seen to hold.
