@@ -161,7 +161,7 @@ fn assert_named_by_root(block: &TensorBlock, layout: &Layout, section: usize, or
 	let root: Hash = block.tensor_root().0;
 	let range = layout.sections[section].clone();
 	if original.len() == block.bytes().len() && original[96..128] == root {
-		assert_eq!(&original[range], &block.bytes()[range.clone()]);
+		assert_eq!(original[range.clone()], block.bytes()[range]);
 		return;
 	}
 	let tiles: Hash = block.bytes()[64..96].try_into().unwrap();
