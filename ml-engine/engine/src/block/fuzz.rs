@@ -8,7 +8,29 @@ use super::{
 };
 use blyan_exact::{block::seal, golden, Hash, ModelConfig};
 use bolero::{check, TypeGenerator};
-use std::sync::LazyLock;
+use std::sync::{
+	atomic::{AtomicU64, Ordering},
+	LazyLock,
+};
+
+/// How often a target was really run: a generator that gives up does not count. Shown by `--nocapture`.
+struct Executions(&'static str, AtomicU64);
+
+impl Executions {
+	const fn of(target: &'static str) -> Self {
+		Self(target, AtomicU64::new(0))
+	}
+
+	fn count(&self) {
+		self.1.fetch_add(1, Ordering::Relaxed);
+	}
+
+	fn report(&self) {
+		let executions = self.1.load(Ordering::Relaxed);
+		eprintln!("{executions} executions of {}", self.0);
+		assert!(executions > 0, "the generator gave nothing");
+	}
+}
 
 /// A small expert, one of several tiles, and a trunk: shapes and files.
 static BLOCKS: LazyLock<Vec<(BlockShape, Vec<u8>)>> = LazyLock::new(|| {
@@ -210,9 +232,11 @@ impl AnyShape {
 
 #[test]
 fn arbitrary_bytes_of_any_shape_are_refused_or_true() {
+	static EXECUTIONS: Executions = Executions::of("arbitrary bytes as blocks");
 	// The header may be a true one, and may say its own shape.
 	check!().with_type::<(AnyShape, Vec<u8>, u8, bool)>().for_each(
 		|(shape, bytes, truth, ask_the_header)| {
+			EXECUTIONS.count();
 			let mut file = bytes.clone();
 			let mut shape = shape.shape();
 			if *ask_the_header {
@@ -235,11 +259,14 @@ fn arbitrary_bytes_of_any_shape_are_refused_or_true() {
 			}
 		},
 	);
+	EXECUTIONS.report();
 }
 
 #[test]
 fn changed_blocks_are_refused_or_true() {
+	static EXECUTIONS: Executions = Executions::of("changed blocks");
 	check!().with_type::<(u8, Vec<Mutation>)>().for_each(|(which, mutations)| {
+		EXECUTIONS.count();
 		let (shape, original) = choose(*which);
 		let layout = Layout::new(*shape).unwrap();
 		let mut file = original.clone();
@@ -249,6 +276,7 @@ fn changed_blocks_are_refused_or_true() {
 		let was_sealed = mutations.iter().any(|mutation| matches!(mutation, Mutation::Seal));
 		assert!(!is_valid || was_sealed || file == *original, "a change without a new root was taken");
 	});
+	EXECUTIONS.report();
 }
 
 /// An import that succeeds makes a valid block, whose export is imported as the same block.
@@ -263,22 +291,28 @@ fn refused_or_a_block(file: &[u8], expected: Option<BlockShape>) {
 
 #[test]
 fn arbitrary_bytes_are_no_safetensors_or_a_block() {
+	static EXECUTIONS: Executions = Executions::of("arbitrary bytes as safetensors");
 	check!().with_type::<(AnyShape, bool, Vec<u8>)>().for_each(|(shape, is_expected, bytes)| {
+		EXECUTIONS.count();
 		refused_or_a_block(bytes, is_expected.then(|| shape.shape()));
 		// The same as a header of the right length.
 		let file = [&(bytes.len() as u64).to_le_bytes()[..], bytes].concat();
 		refused_or_a_block(&file, None);
 	});
+	EXECUTIONS.report();
 }
 
 #[test]
 fn changed_safetensors_are_refused_or_a_block() {
+	static EXECUTIONS: Executions = Executions::of("changed safetensors");
 	check!().with_type::<(bool, Vec<Mutation>, Vec<Digit>)>().for_each(|(is_trunk, mutations, digits)| {
+		EXECUTIONS.count();
 		let mut file = EXPORTED[usize::from(*is_trunk)].clone();
 		digits.iter().for_each(|digit| digit.apply(&mut file));
 		mutations.iter().for_each(|mutation| mutation.apply(&mut file, None));
 		refused_or_a_block(&file, None);
 	});
+	EXECUTIONS.report();
 }
 
 /// A character of the JSON header.
