@@ -7,7 +7,7 @@
 
 pub mod base;
 mod checkpoint;
-mod convert;
+pub(crate) mod convert;
 mod corpus;
 mod device;
 mod error;
