@@ -45,6 +45,9 @@ pub fn multiply(kernel: Kernel, weights: TableView<'_>, inputs: &ActivationRows)
 		// SAFETY: as above.
 		#[cfg(target_arch = "x86_64")]
 		Path::Avx512Vnni => unsafe { vnni(weights, inputs, &mut out) },
+		// Compilers use NEON in plain loops wherever it exists, which is everywhere.
+		#[cfg(target_arch = "aarch64")]
+		Path::Neon | Path::NeonSdot => portable(weights, inputs, &mut out),
 	}
 	out
 }

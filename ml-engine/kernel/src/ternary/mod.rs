@@ -5,6 +5,8 @@
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx2;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 #[cfg(target_arch = "x86_64")]
 mod vnni;
 
@@ -46,6 +48,11 @@ pub fn multiply(kernel: Kernel, weights: TernaryView<'_>, inputs: &ActivationRow
 		// SAFETY: as above.
 		#[cfg(target_arch = "x86_64")]
 		Path::Avx512Vnni => unsafe { vnni::multiply(weights, inputs, &mut out) },
+		#[cfg(target_arch = "aarch64")]
+		Path::Neon => neon::multiply_plain(weights, inputs, &mut out),
+		// SAFETY: as above.
+		#[cfg(target_arch = "aarch64")]
+		Path::NeonSdot => unsafe { neon::multiply_sdot(weights, inputs, &mut out) },
 	}
 	out
 }
