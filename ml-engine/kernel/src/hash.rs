@@ -4,7 +4,9 @@
 //! take longer than the network itself. With AVX-512 eight messages go through the compression function
 //! together, written here; elsewhere `blake2b_simd` takes as many as the processor has lanes for.
 
-use super::{Kernel, Path};
+use super::Kernel;
+#[cfg(target_arch = "x86_64")]
+use super::Path;
 use blake2b_simd::{
 	many::{hash_many, update_many, HashManyJob},
 	Params, State,
