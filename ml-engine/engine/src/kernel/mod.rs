@@ -2,10 +2,11 @@
 //!
 //! A [`Kernel`] can only be had for instructions that this processor has, which is what makes the
 //! `unsafe` calls of this module sound. Matrix products are written with intrinsics ([`ternary`],
-//! [`table`], [`attention`]); everything else is one plain loop compiled once per instruction set ([`rows`]).
+//! [`table`], [`panels`], [`attention`]); everything else is one plain loop compiled once per instruction set ([`rows`]).
 
 pub mod attention;
 pub mod hash;
+pub mod panels;
 pub mod rows;
 pub mod table;
 pub mod ternary;

@@ -96,13 +96,67 @@ impl ActivationRows {
 	pub fn gather(&self, tokens: &[u32]) -> Self {
 		let mut rows = Self { width: self.width, ..Self::default() };
 		for &token in tokens {
-			let token = token as usize;
-			rows.values.extend_from_slice(self.row(token));
-			rows.planes.extend_from_slice(self.row_planes(token));
-			rows.sums.push(self.sums[token]);
-			rows.scales.push(self.scales[token]);
+			rows.push_row(self, token as usize);
 		}
 		rows
+	}
+
+	/// Appends a row of another batch of the same width.
+	pub fn push_row(&mut self, from: &Self, token: usize) {
+		self.values.extend_from_slice(from.row(token));
+		self.planes.extend_from_slice(from.row_planes(token));
+		self.sums.push(from.sums[token]);
+		self.scales.push(from.scales[token]);
+	}
+
+	/// Forgets all rows and keeps their memory; rows of `width` may follow.
+	pub fn clear(&mut self, width: usize) {
+		self.width = width;
+		self.values.clear();
+		self.planes.clear();
+		self.sums.clear();
+		self.scales.clear();
+	}
+
+	/// Room for `tokens` rows in the memory of earlier ones. Paddings are zero; everything else is yet to be written.
+	fn reshape(&mut self, tokens: usize, width: usize) {
+		let stride = Self::stride_of(width);
+		if self.width != width {
+			// What were entries may be padding now.
+			self.clear(width);
+		}
+		self.values.resize(tokens * width, 0);
+		self.planes.resize(tokens * 4 * stride, 0);
+		self.sums.resize(tokens, 0);
+		self.scales.resize(tokens, 0);
+	}
+
+	/// [`Self::norm_quant`] in the memory of earlier rows; `entries` is scratch.
+	pub fn set_norm_quant(&mut self, kernel: Kernel, stream: &[i32], gain: &[i16], entries: &mut Vec<i64>) {
+		let width = gain.len();
+		self.reshape(stream.len() / width, width);
+		entries.resize(width, 0);
+		for (token, h) in stream.chunks_exact(width).enumerate() {
+			multiply(kernel, h, gain, entries);
+			self.set(kernel, token, entries);
+		}
+	}
+
+	/// [`Self::norm_quant_squared_relu`] in the memory of earlier rows; `entries` is scratch.
+	pub fn set_norm_quant_squared_relu(
+		&mut self,
+		kernel: Kernel,
+		accumulators: &[i32],
+		gain: &[i16],
+		entries: &mut Vec<i64>,
+	) {
+		let width = gain.len();
+		self.reshape(accumulators.len() / width, width);
+		entries.resize(width, 0);
+		for (token, acc) in accumulators.chunks_exact(width).enumerate() {
+			multiply_squared_relu(kernel, acc, gain, entries);
+			self.set(kernel, token, entries);
+		}
 	}
 
 	fn set(&mut self, kernel: Kernel, token: usize, entries: &mut [i64]) {
@@ -115,25 +169,15 @@ impl ActivationRows {
 
 	/// `norm_quant` of the definition for every row of the residual stream.
 	pub fn norm_quant(kernel: Kernel, stream: &[i32], gain: &[i16]) -> Self {
-		let width = gain.len();
-		let mut rows = Self::new(stream.len() / width, width);
-		let mut entries = vec![0; width];
-		for (token, h) in stream.chunks_exact(width).enumerate() {
-			multiply(kernel, h, gain, &mut entries);
-			rows.set(kernel, token, &mut entries);
-		}
+		let mut rows = Self::default();
+		rows.set_norm_quant(kernel, stream, gain, &mut Vec::new());
 		rows
 	}
 
 	/// `norm_quant_squared_relu` of the definition for every row of accumulators.
 	pub fn norm_quant_squared_relu(kernel: Kernel, accumulators: &[i32], gain: &[i16]) -> Self {
-		let width = gain.len();
-		let mut rows = Self::new(accumulators.len() / width, width);
-		let mut entries = vec![0; width];
-		for (token, acc) in accumulators.chunks_exact(width).enumerate() {
-			multiply_squared_relu(kernel, acc, gain, &mut entries);
-			rows.set(kernel, token, &mut entries);
-		}
+		let mut rows = Self::default();
+		rows.set_norm_quant_squared_relu(kernel, accumulators, gain, &mut Vec::new());
 		rows
 	}
 }
@@ -303,6 +347,16 @@ versions! {
 }
 
 versions! {
+	/// Bytes of a table times its scale, as `blyan_exact::Matrix::embed`.
+	pub fn embed(bytes: &[u8], mantissa: i64, shift: u32, out: &mut [i32]) {
+		let bound = i64::from(RESIDUAL_MAX);
+		for (h, &byte) in out.iter_mut().zip(bytes) {
+			*h = shift_round(i64::from(byte as i8) * mantissa, shift).clamp(-bound, bound) as i32;
+		}
+	}
+}
+
+versions! {
 	/// [`blyan_exact::add_residual`] over whole streams.
 	pub fn add(residual: &mut [i32], update: &[i32]) {
 		for (h, &u) in residual.iter_mut().zip(update) {
@@ -326,6 +380,21 @@ versions! {
 			}
 			*h = (i64::from(*h) + shift_round(sum, 15)).clamp(-bound, bound) as i32;
 		}
+	}
+}
+
+versions! {
+	/// Index of the largest number, the first of several; zero of none.
+	pub fn largest(numbers: &[i32]) -> usize {
+		let mut largest = i32::MIN;
+		for &number in numbers {
+			largest = largest.max(number);
+		}
+		// Sixteen at a time without a branch, and then among those sixteen.
+		let is_there = |part: &[i32]| part.iter().fold(0, |found, &number| found | i32::from(number == largest)) != 0;
+		let begin = 16 * numbers.chunks(16).take_while(|part| !is_there(part)).count();
+		let rest = numbers.get(begin..).unwrap_or(&[]);
+		begin + rest.iter().position(|&number| number == largest).unwrap_or(0)
 	}
 }
 

@@ -1,6 +1,6 @@
 //! Loading models from blobs, each block once.
 
-use super::{ExpertWeights, Model, TrunkWeights};
+use super::{ExpertSource, ExpertWeights, Model, TrunkWeights};
 use crate::{
 	blobs::{BlobError, BlobStore},
 	block::{BlockError, BlockShape, TensorBlock},
@@ -9,7 +9,7 @@ use blyan_exact::ModelConfig;
 use blyan_primitives::{BlockRef, EngineError};
 use parking_lot::Mutex;
 use sp_core::H256;
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, fmt, sync::Arc};
 
 /// Why a model cannot be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -105,17 +105,40 @@ struct Cache {
 /// Loads blocks from a [`BlobStore`], verifies them once and keeps those used last.
 ///
 /// Shared by evaluation and generation. Blocks are mapped files, so what the cache bounds is mostly address
-/// space and page cache; a model in use stays alive whatever the cache forgets.
+/// space and page cache. What it forgets while a model is in use is verified again when that model needs it.
+///
+/// Clones share the cache.
+#[derive(Clone)]
 pub struct ModelStore {
 	blobs: Arc<BlobStore>,
 	cache_bytes_max: u64,
-	cache: Mutex<Cache>,
+	cache: Arc<Mutex<Cache>>,
+}
+
+impl fmt::Debug for ModelStore {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		f.debug_struct("ModelStore").field("cached_bytes", &self.cached_bytes()).finish_non_exhaustive()
+	}
+}
+
+/// The experts of one model, each opened and verified when a token is first routed to it.
+#[derive(Debug)]
+struct StoredExperts {
+	store: ModelStore,
+	config: ModelConfig,
+	heads: Vec<BlockRef>,
+}
+
+impl ExpertSource for StoredExperts {
+	fn expert(&self, slot: usize) -> Result<Arc<ExpertWeights>, LoadError> {
+		self.store.load_expert(&self.config, self.heads.get(slot).ok_or(LoadError::Malformed)?)
+	}
 }
 
 impl ModelStore {
 	/// Keeps up to `cache_bytes_max` bytes of blocks ready.
 	pub fn new(blobs: Arc<BlobStore>, cache_bytes_max: u64) -> Self {
-		Self { blobs, cache_bytes_max, cache: Mutex::default() }
+		Self { blobs, cache_bytes_max, cache: Arc::default() }
 	}
 
 	/// The store the blocks come from.
@@ -129,6 +152,8 @@ impl ModelStore {
 	}
 
 	/// A model from its parts, `heads` in row-major order.
+	///
+	/// The trunk is verified. Experts only have to be there; what is wrong with one shows when a token is routed to it.
 	pub fn load(
 		&self,
 		config: &ModelConfig,
@@ -139,8 +164,12 @@ impl ModelStore {
 			return Err(LoadError::Malformed);
 		}
 		let trunk = self.load_trunk(config, trunk)?;
-		let experts = heads.iter().map(|head| self.load_expert(config, head));
-		let model = Model::new(trunk, experts.collect::<Result<_, _>>()?);
+		if let Some(missing) = heads.iter().find(|head| !self.blobs.has(&head.blob.hash)) {
+			return Err(LoadError::BlobMissing(missing.blob.hash));
+		}
+		let roots = heads.iter().map(|head| head.tensor_root).collect();
+		let source = StoredExperts { store: self.clone(), config: *config, heads: heads.to_vec() };
+		let model = Model::with_source(trunk, roots, Arc::new(source));
 		model.map(Arc::new).map_err(|_| LoadError::Malformed)
 	}
 

@@ -87,6 +87,8 @@ struct Shared {
 	changed: Condvar,
 	models: Arc<ModelStore>,
 	kernel: Kernel,
+	/// Threads that read prompts together.
+	readers: Arc<rayon::ThreadPool>,
 	work: Work,
 	search: Search,
 }
@@ -137,8 +139,16 @@ impl JobQueue {
 	) -> Result<Self, EngineError> {
 		let serving_threads = config.serving_threads.max(1);
 		let kernel = config.kernel;
+		let readers = rayon::ThreadPoolBuilder::new()
+			.num_threads(config.evaluation_threads)
+			.thread_name(|index| format!("blyan-read-{index}"))
+			.build();
+		let readers = Arc::new(readers.map_err(|error| {
+			log::error!("cannot start the threads that read prompts: {error}");
+			EngineError::Internal
+		})?);
 		let (state, changed) = (Mutex::new(State::default()), Condvar::new());
-		let shared = Arc::new(Shared { config, state, changed, models, kernel, work, search });
+		let shared = Arc::new(Shared { config, state, changed, models, kernel, readers, work, search });
 		let mut queue = Self { shared, threads: Vec::new() };
 		for index in 0..serving_threads {
 			queue.spawn(format!("blyan-serve-{index}"), serve)?;
@@ -291,15 +301,20 @@ fn serve_one(shared: &Shared, generation: &mut Generation) -> u64 {
 	let Generation { model, request, sink } = generation;
 	match shared.models.load(&model.config, &model.trunk, &model.heads) {
 		Ok(model) => {
-			let summary = generate(model, shared.kernel, request, |index, byte| {
-				if shared.state.lock().stopping {
-					return ControlFlow::Break(());
-				}
-				sink(GenerationEvent::Byte { index, byte })
-			});
-			let count = summary.generated.len() as u64;
+			let mut count = 0;
+			let summary =
+				generate(model, shared.kernel, Some(shared.readers.clone()), request, |index, byte| {
+					if shared.state.lock().stopping {
+						return ControlFlow::Break(());
+					}
+					count += 1;
+					sink(GenerationEvent::Byte { index, byte })
+				});
 			// The end is told whether or not anyone still listens.
-			let _ = sink(GenerationEvent::Done(summary));
+			let _ = sink(match summary {
+				Ok(summary) => GenerationEvent::Done(summary),
+				Err(error) => GenerationEvent::Failed(error),
+			});
 			count
 		}
 		Err(error) => {
