@@ -10,8 +10,9 @@ pub mod block;
 pub mod dataset;
 pub mod decode;
 pub mod eval;
-pub mod kernel;
 pub mod model;
 pub mod queue;
 pub mod tiles;
 pub mod train;
+
+pub use blyan_kernel as kernel;

@@ -28,11 +28,14 @@ use sp_consensus_aura::SlotDuration;
 use std::{
 	pin::Pin,
 	sync::Arc,
-	time::{Duration, SystemTime, UNIX_EPOCH},
+	time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 /// Milliseconds in a slot of the relay chain that is pretended.
 const RELAY_SLOT_MS: u64 = 6_000;
+
+/// How long the pool may take from telling of a transaction until it offers it to a block.
+const POOL_MAX: Duration = Duration::from_millis(200);
 
 /// How far behind the clock a development chain starts, in seconds.
 ///
@@ -182,7 +185,7 @@ fn spawn_authoring(
 		client: client.clone(),
 		pool: transaction_pool.clone(),
 		select_chain: LongestChain::<Backend, Block>::new(backend.clone()),
-		commands_stream: seal_commands(seal, &**transaction_pool),
+		commands_stream: seal_commands(seal, transaction_pool.clone()),
 		consensus_data_provider: Some(Box::new(AuraConsensusDataProvider::<Block>::new_with_slot_duration(
 			slot_duration,
 		))),
@@ -199,28 +202,50 @@ fn spawn_authoring(
 /// The stream of moments at which a block is sealed and finalised.
 fn seal_commands(
 	seal: DevSeal,
-	pool: &impl TransactionPool<Block = Block, Hash = Hash>,
+	pool: Arc<impl TransactionPool<Block = Block, Hash = Hash> + 'static>,
 ) -> Pin<Box<dyn Stream<Item = EngineCommand<Hash>> + Send>> {
-	let command = |create_empty| EngineCommand::SealNewBlock {
-		create_empty,
+	// Whether a block is empty the sealer asks by counting inherent data, of which there is more than there are inherent
+	// extrinsics: it would take a single transaction for none.
+	let command = || EngineCommand::SealNewBlock {
+		create_empty: true,
 		finalize: true,
 		parent_hash: None,
 		sender: None,
 	};
 	match seal {
 		DevSeal::Follow => futures::stream::pending().boxed(),
-		DevSeal::Instant => pool.import_notification_stream().map(move |_| command(false)).boxed(),
+		DevSeal::Instant => {
+			let notifications = pool.import_notification_stream();
+			let commands = notifications.filter_map(move |_| {
+				let pool = pool.clone();
+				async move { has_ready(&*pool).await.then(command) }
+			});
+			commands.boxed()
+		}
 		DevSeal::Interval(ms) => {
 			let mut ticks = tokio::time::interval(Duration::from_millis(ms));
 			// After a pause (a suspended machine, a slow block) go on at the usual pace instead of catching up.
 			ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
 			futures::stream::unfold(ticks, move |mut ticks| async move {
 				ticks.tick().await;
-				Some((command(true), ticks))
+				Some((command(), ticks))
 			})
 			.boxed()
 		}
 	}
+}
+
+/// Whether the pool has something for a block, now or in a moment: it may tell of a transaction before it offers it. If it
+/// has nothing, an earlier block took the transaction along.
+async fn has_ready(pool: &impl TransactionPool) -> bool {
+	let began_at = Instant::now();
+	while pool.status().ready == 0 {
+		if began_at.elapsed() >= POOL_MAX {
+			return false;
+		}
+		tokio::time::sleep(POOL_MAX / 20).await;
+	}
+	true
 }
 
 /// Makes each block's timestamp and the relay chain's data that it would have been built upon.

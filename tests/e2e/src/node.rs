@@ -24,6 +24,8 @@ pub struct NodeConfig {
 	pub operators: Vec<String>,
 	/// Milliseconds between two blocks.
 	pub block_time_ms: u64,
+	/// Whether transactions make blocks, instead of time.
+	pub is_sealing_on_demand: bool,
 	/// Threads of the engine.
 	pub engine_threads: u16,
 	/// The port under which other nodes follow this one, if any may.
@@ -50,6 +52,7 @@ impl NodeConfig {
 			model: Some(tiny_model()),
 			operators: ["//Alice", "//Bob", "//Charlie"].map(String::from).to_vec(),
 			block_time_ms: 500,
+			is_sealing_on_demand: false,
 			engine_threads: 1,
 			open_at: None,
 			following: None,
@@ -100,6 +103,12 @@ impl NodeConfig {
 		self
 	}
 
+	/// With a block for every transaction, and none without.
+	pub fn sealing_on_demand(mut self) -> Self {
+		self.is_sealing_on_demand = true;
+		self
+	}
+
 	/// With the genesis model in this directory.
 	pub fn model(mut self, dir: &Path) -> Self {
 		self.model = Some(dir.to_path_buf());
@@ -141,6 +150,7 @@ impl NodeConfig {
 		};
 		match &self.following {
 			Some(address) => command.args(["--dev-follow", "--bootnodes", address]),
+			None if self.is_sealing_on_demand => command.arg("--instant-seal"),
 			None => command.args(["--dev-block-time", &self.block_time_ms.to_string()]),
 		};
 		if self.open_at.is_some() {

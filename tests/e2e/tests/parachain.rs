@@ -7,13 +7,19 @@
 use blyan_e2e::{
 	account,
 	network::{Member, NetworkConfig, Role},
-	Files, SLOT,
+	wait_within, Chain, Files, SLOT,
 };
 use blyan_primitives::ModelInfo;
 use blyan_runtime_api::SubmissionOutcome;
 use codec::Encode;
 use sp_core::H256;
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+	collections::BTreeSet,
+	time::{Duration, Instant},
+};
+
+/// How long a newcomer may take until it knows the newest state of both chains.
+const JOIN_MAX: Duration = Duration::from_secs(180);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn expert_submitted_at_one_node_is_scored_and_served_by_others() {
@@ -64,6 +70,24 @@ async fn expert_submitted_at_one_node_is_scored_and_served_by_others() {
 	network.wait_for_finalised(decided_at, Duration::from_secs(300)).await;
 	let hashes = blocks(network.of(Role::Operator), decided_at).await;
 	assert_eq!(hashes.len(), 1, "there is one chain: {hashes:?}");
+
+	// Somebody who was not there executes none of it, and has the same state.
+	let began_at = Instant::now();
+	let newcomer = network.join_by_warp_sync("Dave");
+	wait_within(JOIN_MAX, "the newcomer to see what was decided as final", || async {
+		newcomer.progress().await.is_ok_and(|progress| progress.finalised >= decided_at).then_some(())
+	})
+	.await;
+	println!("joined both chains by warp sync after {:.1} s", began_at.elapsed().as_secs_f64());
+	assert_eq!(newcomer.log().matches("State sync is complete").count(), 2, "{}", newcomer.log());
+	wait_within(JOIN_MAX, "the newcomer to know the past's hashes", || async {
+		(blocks(vec![&newcomer], decided_at).await == hashes).then_some(())
+	})
+	.await;
+	let model_there: Option<ModelInfo> =
+		Chain::connect(&newcomer.url()).await.runtime_api("ModelsApi_model", &0u32.encode()).await;
+	assert_eq!(model_there.unwrap().generation, 1);
+	assert!(newcomer.panics().is_empty(), "{:#?}", newcomer.panics());
 	assert!(network.panics().is_empty(), "{:#?}", network.panics());
 }
 

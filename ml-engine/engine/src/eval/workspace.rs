@@ -5,7 +5,7 @@ use crate::{kernel::rows::ActivationRows, model::Model};
 
 /// Fewest multiply-adds that are worth sharing: some ten milliseconds of one thread. Threads wait for each other five
 /// times a layer, which on a busy machine takes longer than small models take altogether. Tests share everything.
-const SHARED_OPERATIONS_MIN: u64 = if cfg!(test) { 0 } else { 1 << 29 };
+const SHARED_OPERATIONS_MIN: u64 = if cfg!(test) { 1 } else { 1 << 29 };
 
 /// Whether `tokens` are so much work for `model` that several threads should share them.
 pub fn is_worth_sharing(model: &Model, tokens: usize) -> bool {

@@ -103,11 +103,11 @@ impl NetworkConfig {
 			.iter()
 			.map(|seat| match seat.role {
 				Role::Validator => seat.validator(&self.dir, &specs, &relay_boot),
-				_ => seat.parachain_node(&self.dir, &specs, &self.model, &relay_boot, &para_boot),
+				_ => seat.parachain_node(&self.dir, &specs, &self.model, &relay_boot, &para_boot, &[]),
 			})
 			.collect();
 		members.iter().for_each(Member::start);
-		Network { members, specs, dir: self.dir }
+		Network { members, specs, dir: self.dir, model: self.model, relay_boot, para_boot }
 	}
 }
 
@@ -186,6 +186,7 @@ impl Seat {
 		model: &Path,
 		relay_boot: &[String],
 		para_boot: &[String],
+		sync: &[&str],
 	) -> Member {
 		let base = dir.join(&self.member).join("data");
 		let Place { ports, .. } = &self.place;
@@ -198,6 +199,7 @@ impl Seat {
 			_ => args.extend(flags(&["--operator", &format!("//{}", self.name), "--name", &self.member])),
 		}
 		args.extend(bootnodes(para_boot, &self.identity));
+		args.extend(flags(sync));
 		args.push("--".into());
 		args.extend(self.common(
 			&specs.relay,
@@ -208,6 +210,7 @@ impl Seat {
 		));
 		args.push("--no-hardware-benchmarks".into());
 		args.extend(bootnodes(relay_boot, &self.relay_identity));
+		args.extend(flags(sync));
 		Member::new(&self.member, self.role, self.place.clone(), binary("blyan-node"), dir, args)
 	}
 }
@@ -235,6 +238,9 @@ pub struct Network {
 	members: Vec<Member>,
 	specs: ChainSpecs,
 	dir: PathBuf,
+	model: PathBuf,
+	relay_boot: Vec<String>,
+	para_boot: Vec<String>,
 }
 
 impl Network {
@@ -256,6 +262,32 @@ impl Network {
 	pub fn member(&self, name: &str) -> &Member {
 		let found = self.members.iter().find(|member| member.name() == name);
 		found.unwrap_or_else(|| panic!("the network has no {name}"))
+	}
+
+	/// Starts one more operator's node on the loopback interface, which joins both chains by warp sync. It belongs to
+	/// whoever asked for it and not to [`Network::members`].
+	pub fn join_by_warp_sync(&self, name: &'static str) -> Member {
+		// Beyond every number that a first member can have.
+		let number = 2 * (VALIDATORS.len() + COLLATORS.len() + OPERATORS.len()) as u8 + 1;
+		let seat = Seat {
+			role: Role::Operator,
+			name,
+			member: format!("operator-{}", name.to_lowercase()),
+			place: Place::on_loopback(),
+			identity: Identity::new(number),
+			relay_identity: Identity::new(number + 1),
+		};
+		let sync = ["--sync", "warp"];
+		let member = seat.parachain_node(
+			&self.dir,
+			&self.specs,
+			&self.model,
+			&self.relay_boot,
+			&self.para_boot,
+			&sync,
+		);
+		member.start();
+		member
 	}
 
 	/// The specifications of its chains.

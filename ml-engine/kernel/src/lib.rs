@@ -4,6 +4,9 @@
 //! `unsafe` calls of this module sound. Matrix products are written with intrinsics ([`ternary`],
 //! [`table`], [`panels`], [`attention`]); everything else is one plain loop compiled once per instruction set ([`rows`]).
 
+#![deny(unsafe_op_in_unsafe_fn)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 pub mod attention;
 pub mod hash;
 pub mod panels;
@@ -93,7 +96,7 @@ impl fmt::Display for Kernel {
 macro_rules! versions {
 	($(#[$meta:meta])* pub fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $out:ty)? $body:block) => {
 		$(#[$meta])*
-		pub fn $name(kernel: $crate::kernel::Kernel, $($arg: $type),*) $(-> $out)? {
+		pub fn $name(kernel: $crate::Kernel, $($arg: $type),*) $(-> $out)? {
 			#[inline(always)]
 			fn plain($($arg: $type),*) $(-> $out)? $body
 
@@ -110,13 +113,13 @@ macro_rules! versions {
 			}
 
 			match kernel.0 {
-				$crate::kernel::Path::Portable => plain($($arg),*),
+				$crate::Path::Portable => plain($($arg),*),
 				// SAFETY: a kernel of this kind exists only where its instructions were detected.
 				#[cfg(target_arch = "x86_64")]
-				$crate::kernel::Path::Avx2 => unsafe { avx2($($arg),*) },
+				$crate::Path::Avx2 => unsafe { avx2($($arg),*) },
 				// SAFETY: as above.
 				#[cfg(target_arch = "x86_64")]
-				$crate::kernel::Path::Avx512Vnni => unsafe { avx512($($arg),*) },
+				$crate::Path::Avx512Vnni => unsafe { avx512($($arg),*) },
 			}
 		}
 	};

@@ -123,7 +123,7 @@ unsafe fn avx2(weights: TableView<'_>, inputs: &ActivationRows, out: &mut [i32])
 				let products = _mm256_madd_epi16(_mm256_cvtepi8_epi16(w), _mm256_cvtepi8_epi16(x));
 				sum = _mm256_add_epi32(sum, products);
 			}
-			out[token * weights.rows + row] = super::ternary::horizontal_sum(sum);
+			out[token * weights.rows + row] = super::ternary::avx2::horizontal_sum(sum);
 		}
 	}
 }

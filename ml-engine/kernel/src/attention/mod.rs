@@ -10,7 +10,12 @@
 //!
 //! `stride` is the number of positions there is room for, a multiple of [`POSITIONS`].
 
-use super::{Kernel, Path};
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod exponential;
+
+use super::{rows::QueryFactor, Kernel, Path};
 
 /// Positions that are multiplied at once.
 pub const POSITIONS: usize = 16;
@@ -23,6 +28,32 @@ pub fn key_index(stride: usize, position: usize, entry: usize) -> usize {
 /// Index of an entry of a value.
 pub fn value_index(head_size: usize, position: usize, entry: usize) -> usize {
 	(position / 2 * head_size + entry) * 2 + position % 2
+}
+
+/// The whole of [`crate::rows::attend`] in one, where this kernel has that for heads of this size: whether it has.
+pub(crate) fn attend(
+	kernel: Kernel,
+	query: &[i8],
+	factor: QueryFactor,
+	keys: &[i8],
+	stride: usize,
+	maxima: &[i32],
+	values: &[i8],
+	scratch: &mut [i32],
+	out: &mut [i32],
+) -> bool {
+	match kernel.0 {
+		#[cfg(target_arch = "x86_64")]
+		Path::Avx512Vnni if out.len().is_multiple_of(16) && out.len() <= avx512::ENTRIES => {
+			let padded = maxima.len().next_multiple_of(POSITIONS);
+			assert!(query.len() == out.len() && padded <= stride && padded <= scratch.len());
+			assert!(keys.len() >= query.len() * stride && values.len() >= query.len() * padded);
+			// SAFETY: a kernel of this kind exists only where its instructions were detected; lengths were checked.
+			unsafe { avx512::attend(query, factor, keys, stride, maxima, values, scratch, out) };
+			true
+		}
+		_ => false,
+	}
 }
 
 /// Integer products of a query with the keys of the first `len` positions.
@@ -51,10 +82,7 @@ pub fn key_products(
 		}
 		// SAFETY: a kernel of this kind exists only where its instructions were detected; lengths were checked.
 		#[cfg(target_arch = "x86_64")]
-		Path::Avx2 => unsafe { x86::key_products_avx2(query, keys, stride, padded, products) },
-		// SAFETY: as above.
-		#[cfg(target_arch = "x86_64")]
-		Path::Avx512Vnni => unsafe { x86::key_products_avx512(query, keys, stride, padded, products) },
+		Path::Avx2 | Path::Avx512Vnni => unsafe { x86::key_products_avx2(query, keys, stride, padded, products) },
 	}
 }
 
@@ -64,11 +92,8 @@ pub fn weighted_values(kernel: Kernel, probabilities: &[i32], values: &[i8], out
 	match kernel.0 {
 		// SAFETY: a kernel of this kind exists only where its instructions were detected; lengths were checked.
 		#[cfg(target_arch = "x86_64")]
-		Path::Avx2 if out.len().is_multiple_of(8) => unsafe { x86::weighted_avx2(probabilities, values, out) },
-		// SAFETY: as above.
-		#[cfg(target_arch = "x86_64")]
-		Path::Avx512Vnni if out.len().is_multiple_of(16) => unsafe {
-			x86::weighted_avx512(probabilities, values, out)
+		Path::Avx2 | Path::Avx512Vnni if out.len().is_multiple_of(8) => unsafe {
+			x86::weighted_avx2(probabilities, values, out)
 		},
 		_ => {
 			out.fill(0);
@@ -84,7 +109,6 @@ pub fn weighted_values(kernel: Kernel, probabilities: &[i32], values: &[i8], out
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-	use super::POSITIONS;
 	use std::arch::x86_64::*;
 
 	/// Two 16-bit numbers side by side.
@@ -101,30 +125,7 @@ mod x86 {
 	}
 
 	/// # Safety
-	/// AVX-512 F and BW; `keys` holds `query.len() * stride` entries, `products` at least `padded`.
-	#[target_feature(enable = "avx512f,avx512bw")]
-	pub unsafe fn key_products_avx512(
-		query: &[i8],
-		keys: &[i8],
-		stride: usize,
-		padded: usize,
-		products: &mut [i32],
-	) {
-		for at in (0..padded).step_by(POSITIONS) {
-			let mut sum = _mm512_setzero_si512();
-			for j in 0..query.len() / 2 {
-				// SAFETY: 32 entries from position `at` of row j, whose stride is not below `padded`.
-				let key = unsafe { _mm256_loadu_si256(keys.as_ptr().add((j * stride + at) * 2).cast()) };
-				let query = _mm512_set1_epi32(query_pair(query, j));
-				sum = _mm512_add_epi32(sum, _mm512_madd_epi16(_mm512_cvtepi8_epi16(key), query));
-			}
-			// SAFETY: `at + 16` is at most `padded`.
-			unsafe { _mm512_storeu_si512(products.as_mut_ptr().add(at).cast(), sum) };
-		}
-	}
-
-	/// # Safety
-	/// AVX2; otherwise as [`key_products_avx512`].
+	/// AVX2; `keys` holds `query.len() * stride` entries, `products` at least `padded`.
 	#[target_feature(enable = "avx2")]
 	pub unsafe fn key_products_avx2(
 		query: &[i8],
@@ -143,25 +144,6 @@ mod x86 {
 			}
 			// SAFETY: `at + 8` is at most `padded`.
 			unsafe { _mm256_storeu_si256(products.as_mut_ptr().add(at).cast(), sum) };
-		}
-	}
-
-	/// # Safety
-	/// AVX-512 F and BW; `out` is a multiple of 16 long, `values` holds every pair of positions.
-	#[target_feature(enable = "avx512f,avx512bw")]
-	pub unsafe fn weighted_avx512(probabilities: &[i32], values: &[i8], out: &mut [i32]) {
-		let width = out.len();
-		for entry in (0..width).step_by(16) {
-			let mut sum = _mm512_setzero_si512();
-			for (p, two) in probabilities.chunks(2).enumerate() {
-				// SAFETY: 32 bytes from entry `entry` of pair p, and `entry + 16` is at most `width`.
-				let value =
-					unsafe { _mm256_loadu_si256(values.as_ptr().add((p * width + entry) * 2).cast()) };
-				let weight = _mm512_set1_epi32(probability_pair(two));
-				sum = _mm512_add_epi32(sum, _mm512_madd_epi16(_mm512_cvtepi8_epi16(value), weight));
-			}
-			// SAFETY: `entry + 16` is at most `width`.
-			unsafe { _mm512_storeu_si512(out.as_mut_ptr().add(entry).cast(), sum) };
 		}
 	}
 

@@ -2,9 +2,8 @@
 
 use super::{attention, versions, Kernel};
 use blyan_exact::{
-	attention::{QueryFactor, PROBABILITY_MAX, SCORE_MAX},
+	attention::{PROBABILITY_MAX, SCORE_MAX},
 	exponential::EXP2_Q30,
-	norm::peak_over_rms,
 	Rescale, RESIDUAL_MAX,
 };
 
@@ -33,6 +32,47 @@ fn exp2_neg(t: u32) -> u32 {
 		0
 	} else {
 		power
+	}
+}
+
+/// `blyan_exact::number::isqrt` for n >= 2^62, or n < 2^53.
+///
+/// The square root of the nearest double is off by less than 2^-20, so truncation is off by one at most.
+#[inline(always)]
+fn isqrt(n: u64) -> u64 {
+	let root = ((n as f64).sqrt() as u64).min(u64::from(u32::MAX));
+	let root = root - u64::from(root * root > n);
+	root + u64::from(n - root * root > 2 * root)
+}
+
+/// `blyan_exact::norm::peak_over_rms`, whose bounds hold here too.
+#[inline(always)]
+fn peak_over_rms(largest: u64, squares: u64, len: u32) -> u32 {
+	let zeros = squares.leading_zeros() & !1;
+	let root = isqrt(squares << zeros);
+	let numerator = (largest << (zeros / 2)) * isqrt(u64::from(len) << 32);
+	((2 * numerator + root) / (2 * root)) as u32
+}
+
+/// `blyan_exact::attention::QueryFactor`, with the fast square root.
+#[derive(Clone, Copy, Debug)]
+pub struct QueryFactor {
+	pub(crate) factor: u32,
+	pub(crate) shift: u32,
+}
+
+impl QueryFactor {
+	/// log2(e) in Q30.
+	const LOG2_E_Q30: u64 = 1_549_082_005;
+
+	/// Folds the query's maximum (Q12, at most 2^21) and the head size (2 to 64) into 21 bits.
+	pub fn new(maximum: i32, head_size: usize) -> Self {
+		let numerator = (u64::from(maximum.unsigned_abs()) * Self::LOG2_E_Q30) << 10;
+		// A head size shifted by 32 is below 2^39.
+		let denominator = 127 * 127 * isqrt((head_size as u64) << 32);
+		let ratio = (2 * numerator + denominator) / (2 * denominator);
+		let excess = (64 - ratio.leading_zeros()).saturating_sub(21);
+		Self { factor: shift_round(ratio as i64, excess) as u32, shift: 32 - excess }
 	}
 }
 
@@ -265,9 +305,9 @@ versions! {
 }
 
 versions! {
-	/// Turns products into scores in place ([`QueryFactor::score`]) and returns the largest.
+	/// Turns products into scores in place (`blyan_exact::attention::QueryFactor::score`) and returns the largest.
 	pub fn scores(products: &mut [i32], maxima: &[i32], factor: QueryFactor) -> i32 {
-		let (multiplier, shift) = (i64::from(factor.factor()), factor.shift());
+		let (multiplier, shift) = (i64::from(factor.factor), factor.shift);
 		let mut largest = i32::MIN;
 		for (product, &maximum) in products.iter_mut().zip(maxima) {
 			let scaled = i64::from(*product) * i64::from(maximum) * multiplier;
@@ -308,24 +348,32 @@ pub fn attend(
 	out: &mut [i32],
 ) {
 	let len = maxima.len();
+	let factor = QueryFactor::new(query_maximum, query.len());
 	scratch.resize(len.next_multiple_of(attention::POSITIONS), 0);
+	if attention::attend(kernel, query, factor, keys, stride, maxima, values, scratch, out) {
+		return;
+	}
 	attention::key_products(kernel, query, keys, stride, len, scratch);
 	let scratch = &mut scratch[..len];
-	let largest = scores(kernel, scratch, maxima, QueryFactor::new(query_maximum, query.len()));
+	let largest = scores(kernel, scratch, maxima, factor);
 	let total = probabilities(kernel, scratch, largest);
 	attention::weighted_values(kernel, scratch, values, out);
 	normalise(kernel, out, total);
 }
 
 versions! {
-	/// `out = round(out * 256 / total)`, halves away from zero. The dividend is below 2^40.
+	/// `out = round(out * 256 / total)`, halves away from zero, for 32,767 <= total < 2^23 and |out| <= 127 total.
+	///
+	/// The quotient is the integer part of n / 2 total for n = 512 |out| + total, below 2^15. The next integer is at
+	/// least 1 / 2 total > 2^-24 away from it; half of that is added, and doubles err by less than 2^-36: so an
+	/// integer stays one, and nothing below it becomes one.
 	pub fn normalise(out: &mut [i32], total: i32) {
-		let total = u64::from(total.unsigned_abs());
+		let reciprocal = 0.5 / f64::from(total);
+		let half = (f64::from(total) + 0.5) * reciprocal;
 		for o in out {
-			let sign = *o >> 31;
-			let magnitude = u64::from(o.unsigned_abs());
-			let quotient = ((magnitude * 512 + total) / (2 * total)) as i32;
-			*o = (quotient ^ sign) - sign;
+			let quotient = f64::from(*o) * 512.0 * reciprocal + half.copysign(f64::from(*o));
+			// SAFETY: below 2^15 in magnitude.
+			*o = unsafe { quotient.to_int_unchecked() };
 		}
 	}
 }
