@@ -3,7 +3,7 @@
 use crate::{evaluator::Subject, Options};
 use blyan_engine::{
 	decode::{verify, Generator, Sampler},
-	eval::forward::{self, KeyValues},
+	eval::forward::{self, KeyValues, Workspace},
 	kernel::{
 		rows::ActivationRows,
 		ternary::{multiply, TernaryView},
@@ -12,6 +12,7 @@ use blyan_engine::{
 	model::Model,
 };
 use blyan_exact::{golden, ModelConfig, Sampling};
+use blyan_primitives::EngineError;
 use serde_json::{json, Map, Value};
 use std::{
 	error::Error,
@@ -76,8 +77,10 @@ pub fn measure(options: &Options) -> Result<Value, Box<dyn Error>> {
 		let mut answers = Vec::new();
 		let mut of_model = Map::new();
 		for bytes in ANSWERS {
-			let generate = || Generator::new(model.clone(), kernel, prompt, chat()).take(bytes).collect();
-			let answer: Vec<u8> = generate();
+			let generate = || -> Result<Vec<u8>, EngineError> {
+				Generator::new(model.clone(), kernel, prompt, chat())?.take(bytes).collect()
+			};
+			let answer = generate().map_err(|error| format!("{error:?}"))?;
 			// A fast verifier that accepts anything is worth nothing.
 			let mut wrong = answer.clone();
 			wrong[bytes - 1] ^= 1;
@@ -89,7 +92,7 @@ pub fn measure(options: &Options) -> Result<Value, Box<dyn Error>> {
 			);
 			let [generating, verifying] = medians(
 				seconds,
-				[&mut || drop(black_box::<Vec<u8>>(generate())), &mut || {
+				[&mut || drop(black_box(generate())), &mut || {
 					assert_eq!(
 						verify(model, kernel, prompt, &answer, chat()),
 						Ok(None),
@@ -127,23 +130,40 @@ pub fn measure(options: &Options) -> Result<Value, Box<dyn Error>> {
 	}))
 }
 
+/// A forward pass whose memory is kept.
+struct Pass<'a> {
+	model: &'a Model,
+	kernel: Kernel,
+	work: Workspace,
+	stream: Vec<i32>,
+	logits: Vec<i32>,
+}
+
+impl Pass<'_> {
+	/// Logits after each of `tokens`, which follow what `pasts` hold.
+	fn run(&mut self, tokens: &[u8], pasts: &mut [KeyValues]) -> &[i32] {
+		let Self { model, kernel, work, stream, logits } = self;
+		let (kernel, trunk) = (*kernel, model.trunk());
+		forward::embed(kernel, trunk, tokens.iter().copied(), stream, &mut ());
+		for (index, past) in pasts.iter_mut().enumerate() {
+			forward::attention(kernel, trunk, index, stream, std::slice::from_mut(past), work, &mut ());
+			forward::mixture(kernel, model, index, stream, work, &mut ()).expect("experts are in memory");
+		}
+		forward::head(kernel, trunk, stream, work, logits, &mut ());
+		logits
+	}
+}
+
 /// What the ratio lives from: the cost of a token alone and among many, of its products alone, and of its choice.
 fn limits(model: &Model, kernel: Kernel, seconds: f64) -> Value {
 	const TOKENS: usize = 128;
-	let (config, trunk) = (model.config(), model.trunk());
+	let config = model.config();
 	let d = usize::from(config.d_model);
-	let forward = |tokens: &[u8], pasts: &mut Vec<KeyValues>| {
-		let mut stream = forward::embed(trunk, tokens.iter().copied(), &mut ());
-		for (index, past) in pasts.iter_mut().enumerate() {
-			let past = std::slice::from_mut(past);
-			forward::attention(kernel, trunk, index, &mut stream, past, &mut ());
-			forward::mixture(kernel, trunk, index, model.layer_experts(index), &mut stream, &mut ());
-		}
-		forward::head(kernel, trunk, &stream, &mut ())
-	};
+	let new = || Pass { model, kernel, work: Workspace::new(1), stream: Vec::new(), logits: Vec::new() };
+	let (mut single, mut batch) = (new(), new());
 	let text: Vec<u8> = (0..TOKENS).map(|i| b"fn main() { let x = 1; }"[i % 24]).collect();
-	let empty = vec![KeyValues::new(config, TOKENS); trunk.layers.len()];
-	let logits = forward(&text, &mut empty.clone());
+	let empty = vec![KeyValues::new(config, TOKENS); model.trunk().layers.len()];
+	let logits = batch.run(&text, &mut empty.clone()).to_vec();
 	let rows: Vec<&[i32]> = logits.chunks_exact(256).collect();
 	// One matrix of an expert, and the activations of one token and of many.
 	let hidden = usize::from(config.d_ff);
@@ -160,9 +180,13 @@ fn limits(model: &Model, kernel: Kernel, seconds: f64) -> Value {
 		[
 			&mut || {
 				let mut pasts = empty.clone();
-				text.iter().for_each(|byte| drop(black_box(forward(std::slice::from_ref(byte), &mut pasts))));
+				for byte in &text {
+					black_box(single.run(std::slice::from_ref(byte), &mut pasts));
+				}
 			},
-			&mut || drop(black_box(forward(&text, &mut empty.clone()))),
+			&mut || {
+				black_box(batch.run(&text, &mut empty.clone()));
+			},
 			&mut || (0..TOKENS).for_each(|_| drop(black_box(multiply(kernel, weights, &one)))),
 			&mut || drop(black_box(multiply(kernel, weights, &many))),
 			&mut || {

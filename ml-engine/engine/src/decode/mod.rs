@@ -127,8 +127,9 @@ impl Generator {
 
 	/// Chooses the next byte.
 	pub fn next_byte(&mut self) -> Result<u8, EngineError> {
+		let position = self.position;
 		self.logits()?;
-		let byte = self.sampler.sample(&self.logits, self.position);
+		let byte = self.sampler.sample(&self.logits, position);
 		self.position += 1;
 		self.pending = Some(byte);
 		Ok(byte)

@@ -28,8 +28,9 @@ pub struct Difference {
 
 /// The first byte of `answer` that this model would not have generated after `prompt`; `None` if it is right to the end.
 ///
-/// Windows are independent of one another, and run on the threads of the rayon pool that this is called on. Fails if a
-/// part of the model cannot be had, which says nothing about the answer.
+/// Windows are independent of one another, and run on the threads of the rayon pool that this is called on; threads that
+/// are left over share the work of a window. Fails if a part of the model cannot be had, which says nothing about the
+/// answer.
 pub fn verify(
 	model: &Model,
 	kernel: Kernel,
@@ -39,9 +40,13 @@ pub fn verify(
 ) -> Result<Option<Difference>, EngineError> {
 	let text = [prompt, answer].concat();
 	let windows: Vec<_> = Windows::new(model.config(), prompt.len(), text.len()).collect();
+	let threads = rayon::current_num_threads().div_ceil(windows.len().max(1));
 	let check = |window: &Window| {
 		let mut sampler = Sampler::new(kernel, sampling);
-		let logits = window_logits(model, kernel, &text[window.start..window.bytes.end], window.unchosen())?;
+		let bytes = &text[window.start..window.bytes.end];
+		let is_shared = forward::is_worth_sharing(model, bytes.len());
+		let mut work = Workspace::new(if is_shared { threads } else { 1 });
+		let logits = window_logits(model, kernel, bytes, window.unchosen(), &mut work)?;
 		let differs = window.bytes.clone().zip(logits.chunks_exact(VOCAB)).find_map(|(at, logits)| {
 			let expected = sampler.sample(logits, at as u64);
 			let difference = Difference { index: at - prompt.len(), expected, found: text[at] };
@@ -59,20 +64,20 @@ fn window_logits(
 	kernel: Kernel,
 	bytes: &[u8],
 	unchosen: usize,
+	work: &mut Workspace,
 ) -> Result<Vec<i32>, EngineError> {
 	let trunk = model.trunk();
 	let tokens = std::iter::once(0).chain(bytes.iter().copied()).take(bytes.len());
 	let (mut stream, mut logits) = (Vec::new(), Vec::new());
-	let mut work = Workspace::new(1);
 	forward::embed(kernel, trunk, tokens, &mut stream, &mut ());
 	let mut pasts = [KeyValues::new(model.config(), bytes.len())];
 	let last = trunk.layers.len() - 1;
-	forward::layers(kernel, model, 0..last, &mut stream, &mut pasts, &mut work, &mut ())?;
+	forward::layers(kernel, model, 0..last, &mut stream, &mut pasts, work, &mut ())?;
 	pasts.iter_mut().for_each(KeyValues::clear);
-	forward::attention(kernel, trunk, last, &mut stream, &mut pasts, &mut work, &mut ());
+	forward::attention(kernel, trunk, last, &mut stream, &mut pasts, work, &mut ());
 	// Nothing reads the other positions any more.
 	let chosen = &mut stream[unchosen * usize::from(model.config().d_model)..];
-	forward::mixture(kernel, model, last, chosen, &mut work, &mut ())?;
-	forward::head(kernel, trunk, chosen, &mut work, &mut logits, &mut ());
+	forward::mixture(kernel, model, last, chosen, work, &mut ())?;
+	forward::head(kernel, trunk, chosen, work, &mut logits, &mut ());
 	Ok(logits)
 }
