@@ -2,7 +2,7 @@
 //!
 //! Three classes of work, strictly ranked: serving, evaluation, training. Each has its own threads, so
 //! nothing waits behind a long job of a lower class; lower classes pause between small steps while higher
-//! ones have work. An evaluation pauses between groups of sequences, and for a bounded time each, so that
+//! ones have work, and training runs in the scheduler's idle class besides ([`run_in_background`]). An evaluation pauses between groups of sequences, and for a bounded time each, so that
 //! constant serving slows it down but never starves it: operators must report in time.
 //!
 //! Beside evaluations, on a thread of its own, the queue opens what outcomes commit to, for disputes: their clocks run
@@ -12,6 +12,7 @@
 //! push them out. After a restart nothing is remembered, and whoever wants a result submits again. A panic
 //! inside a job becomes [`EngineError::Internal`] of that job.
 
+mod background;
 mod config;
 mod findings;
 mod metrics;
@@ -19,6 +20,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+pub use background::run_in_background;
 pub use config::QueueConfig;
 pub use metrics::{Durations, QueueMetrics, DURATION_BOUNDS};
 
@@ -70,7 +72,8 @@ pub enum GenerationEvent {
 /// Takes the events of a generation on a serving thread, so it must not block; breaking off ends it.
 pub type GenerationSink = Box<dyn FnMut(GenerationEvent) -> ControlFlow<()> + Send>;
 
-/// A long task of the lowest class. It calls [`Turn::wait`] between steps and ends when that fails.
+/// A long task of the lowest class, and with it all threads that it starts. It calls [`Turn::wait`] between steps
+/// and ends when that fails.
 pub type TrainingTask = Box<dyn FnOnce(&Turn<'_>) + Send>;
 
 /// What the evaluation thread does with a job.
@@ -389,6 +392,7 @@ fn open(shared: &Shared) {
 
 /// The training thread.
 fn train(shared: &Shared) {
+	run_in_background();
 	loop {
 		let Task(task) = {
 			let mut state = shared.state.lock();
