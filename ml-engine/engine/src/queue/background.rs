@@ -5,6 +5,22 @@
 //! on in the middle of its step when nobody does. This works across processes too, so a trainer beside a node needs
 //! no channel to it.
 
+/// How much evaluation is put behind serving; each step is a tenth less of a contested core.
+#[cfg(target_os = "linux")]
+const EVALUATION_NICENESS: libc::c_int = 10;
+
+/// Puts the calling thread, and all threads that it starts afterwards, behind serving, but not behind everything:
+/// evaluations are due in time.
+///
+/// Only Linux has a priority for each thread; elsewhere the call does nothing.
+pub(super) fn run_behind_serving() {
+	#[cfg(target_os = "linux")]
+	// SAFETY: takes and returns a number. It fails only for a number below zero.
+	unsafe {
+		libc::nice(EVALUATION_NICENESS);
+	}
+}
+
 /// Puts the calling thread, and all threads that it starts afterwards, behind everything else on this machine.
 ///
 /// Only Linux knows this class; elsewhere the call does nothing.
@@ -28,6 +44,19 @@ mod tests {
 	fn class() -> libc::c_int {
 		// SAFETY: zero names the calling thread; nothing is written.
 		unsafe { libc::sched_getscheduler(0) }
+	}
+
+	#[test]
+	fn what_runs_behind_serving_has_a_lower_priority_and_so_have_its_children() {
+		// SAFETY: names the calling thread; nothing is written.
+		let niceness = || unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) };
+		let before = niceness();
+		let of_child = std::thread::spawn(move || {
+			run_behind_serving();
+			std::thread::spawn(niceness).join().unwrap()
+		});
+		assert_eq!(of_child.join().unwrap(), (before + EVALUATION_NICENESS).min(19));
+		assert_eq!(niceness(), before);
 	}
 
 	#[test]

@@ -2,7 +2,8 @@
 //!
 //! Three classes of work, strictly ranked: serving, evaluation, training. Each has its own threads, so
 //! nothing waits behind a long job of a lower class; lower classes pause between small steps while higher
-//! ones have work, and training runs in the scheduler's idle class besides ([`run_in_background`]). An evaluation pauses between groups of sequences, and for a bounded time each, so that
+//! ones have work, and run at a lower priority until then: training in the scheduler's idle class
+//! ([`run_in_background`]). An evaluation pauses between groups of sequences, and for a bounded time each, so that
 //! constant serving slows it down but never starves it: operators must report in time.
 //!
 //! Beside evaluations, on a thread of its own, the queue opens what outcomes commit to, for disputes: their clocks run
@@ -20,6 +21,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+use background::run_behind_serving;
 pub use background::run_in_background;
 pub use config::QueueConfig;
 pub use metrics::{Durations, QueueMetrics, DURATION_BOUNDS};
@@ -121,7 +123,13 @@ pub struct JobQueue {
 impl JobQueue {
 	/// Starts the threads.
 	pub fn new(config: QueueConfig, models: Arc<ModelStore>) -> Result<Self, EngineError> {
-		let evaluator = Arc::new(Evaluator::new(config.kernel, config.evaluation_threads)?);
+		// The evaluator's threads inherit the priority of the one that starts them.
+		let start = || {
+			run_behind_serving();
+			Evaluator::new(config.kernel, config.evaluation_threads)
+		};
+		let started = std::thread::scope(|scope| scope.spawn(start).join());
+		let evaluator = Arc::new(started.unwrap_or(Err(EngineError::Internal))?);
 		let limits = config.limits;
 		let (store, evaluating) = (models.clone(), evaluator.clone());
 		let work: Work =
@@ -315,6 +323,7 @@ fn serve_one(shared: &Shared, generation: &mut Generation) -> u64 {
 
 /// The evaluation thread. Its work fans out over the evaluator's own pool.
 fn evaluate(shared: &Shared) {
+	run_behind_serving();
 	loop {
 		let (id, job) = {
 			let mut state = shared.state.lock();
@@ -365,6 +374,7 @@ fn give_way(
 
 /// The opening thread. Its work fans out over the evaluator's pool.
 fn open(shared: &Shared) {
+	run_behind_serving();
 	loop {
 		let (key, job) = {
 			let mut state = shared.state.lock();

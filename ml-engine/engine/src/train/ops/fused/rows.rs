@@ -174,7 +174,7 @@ vectorised! {
 	/// Turns the gradient of a square into that of what was squared.
 	fn square_back(grad: &mut [f32], row: &[f32]) {
 		for (g, x) in grad.iter_mut().zip(row) {
-			*g = *g * (x * 2.0);
+			*g *= x * 2.0;
 		}
 	}
 }
