@@ -42,6 +42,8 @@ const ROUNDS: usize = 4;
 const BATCH: usize = 8;
 /// Sequences of one evaluation.
 const SAMPLE: u32 = 64;
+/// How long a step may take before the measurement is given up.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Bytes of memory for models.
 const CACHE_BYTES: u64 = 256 << 20;
 
@@ -194,7 +196,7 @@ impl Trainer {
 	}
 
 	/// Bytes per second while `work` runs.
-	fn rate<T>(&self, work: impl FnOnce() -> T) -> (f64, T) {
+	fn rate<T>(&self, work: impl FnOnce() -> T) -> Result<(f64, T), Box<dyn Error>> {
 		rate(|| self.bytes.load(Ordering::Relaxed), work)
 	}
 
@@ -205,18 +207,22 @@ impl Trainer {
 }
 
 /// What a counter gains per second while `work` runs, between two of its changes.
-fn rate<T>(count: impl Fn() -> u64, work: impl FnOnce() -> T) -> (f64, T) {
-	let next_change = |from: u64| loop {
-		let now = count();
-		if now != from {
-			return (now, Instant::now());
+fn rate<T>(count: impl Fn() -> u64, work: impl FnOnce() -> T) -> Result<(f64, T), Box<dyn Error>> {
+	let next_change = |from: u64| {
+		let until = Instant::now() + PATIENCE;
+		while Instant::now() < until {
+			let now = count();
+			if now != from {
+				return Ok((now, Instant::now()));
+			}
+			std::thread::sleep(Duration::from_micros(500));
 		}
-		std::thread::sleep(Duration::from_micros(500));
+		Err("this machine is too busy with other programs: what runs behind them stands still")
 	};
-	let (first, began) = next_change(count());
+	let (first, began) = next_change(count())?;
 	let result = work();
-	let (last, ended) = next_change(count());
-	((last - first) as f64 / (ended - began).as_secs_f64(), result)
+	let (last, ended) = next_change(count())?;
+	Ok(((last - first) as f64 / (ended - began).as_secs_f64(), result))
 }
 
 /// Evaluations one after another until it is dropped.
@@ -312,8 +318,8 @@ pub fn measure(options: &Options) -> Result<Value, Box<dyn Error>> {
 		idle.extend(world.chat(phase)?);
 
 		let trainer = Trainer::start(&world, threads)?;
-		trained[0].push(trainer.rate(|| World::be_quiet(phase)).0);
-		let (rate_with_chats, waits) = trainer.rate(|| world.chat(phase));
+		trained[0].push(trainer.rate(|| World::be_quiet(phase))?.0);
+		let (rate_with_chats, waits) = trainer.rate(|| world.chat(phase))?;
 		trained[1].push(rate_with_chats);
 		training.extend(waits?);
 		trainer.end()?;
@@ -321,8 +327,8 @@ pub fn measure(options: &Options) -> Result<Value, Box<dyn Error>> {
 		let feeder = Feeder::start(&world, number);
 		let queue = world.queue.clone();
 		let sequences = || queue.metrics().sequences;
-		evaluated[0].push(rate(sequences, || World::be_quiet(phase)).0);
-		let (rate_with_chats, waits) = rate(sequences, || world.chat(phase));
+		evaluated[0].push(rate(sequences, || World::be_quiet(phase))?.0);
+		let (rate_with_chats, waits) = rate(sequences, || world.chat(phase))?;
 		evaluated[1].push(rate_with_chats);
 		evaluating.extend(waits?);
 		drop(feeder);
