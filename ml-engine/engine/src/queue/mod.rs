@@ -2,7 +2,8 @@
 //!
 //! Three classes of work, strictly ranked: serving, evaluation, training. Each has its own threads, so
 //! nothing waits behind a long job of a lower class; lower classes pause between small steps while higher
-//! ones have work. An evaluation pauses between groups of sequences, and for a bounded time each, so that
+//! ones have work, and run at a lower priority until then: training in the scheduler's idle class
+//! ([`run_in_background`]). An evaluation pauses between groups of sequences, and for a bounded time each, so that
 //! constant serving slows it down but never starves it: operators must report in time.
 //!
 //! Beside evaluations, on a thread of its own, the queue opens what outcomes commit to, for disputes: their clocks run
@@ -12,6 +13,7 @@
 //! push them out. After a restart nothing is remembered, and whoever wants a result submits again. A panic
 //! inside a job becomes [`EngineError::Internal`] of that job.
 
+mod background;
 mod config;
 mod findings;
 mod metrics;
@@ -19,6 +21,8 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+use background::run_behind_serving;
+pub use background::run_in_background;
 pub use config::QueueConfig;
 pub use metrics::{Durations, QueueMetrics, DURATION_BOUNDS};
 
@@ -70,7 +74,8 @@ pub enum GenerationEvent {
 /// Takes the events of a generation on a serving thread, so it must not block; breaking off ends it.
 pub type GenerationSink = Box<dyn FnMut(GenerationEvent) -> ControlFlow<()> + Send>;
 
-/// A long task of the lowest class. It calls [`Turn::wait`] between steps and ends when that fails.
+/// A long task of the lowest class, and with it all threads that it starts. It calls [`Turn::wait`] between steps
+/// and ends when that fails.
 pub type TrainingTask = Box<dyn FnOnce(&Turn<'_>) + Send>;
 
 /// What the evaluation thread does with a job.
@@ -120,7 +125,13 @@ pub struct JobQueue {
 impl JobQueue {
 	/// Starts the threads.
 	pub fn new(config: QueueConfig, models: Arc<ModelStore>) -> Result<Self, EngineError> {
-		let evaluator = Arc::new(Evaluator::new(config.kernel, config.evaluation_threads)?);
+		// The evaluator's threads inherit the priority of the one that starts them.
+		let start = || {
+			run_behind_serving();
+			Evaluator::new(config.kernel, config.evaluation_threads)
+		};
+		let started = std::thread::scope(|scope| scope.spawn(start).join());
+		let evaluator = Arc::new(started.unwrap_or(Err(EngineError::Internal))?);
 		let limits = config.limits;
 		let (store, evaluating) = (models.clone(), evaluator.clone());
 		let work: Work =
@@ -327,6 +338,7 @@ fn serve_one(shared: &Shared, generation: &mut Generation) -> u64 {
 
 /// The evaluation thread. Its work fans out over the evaluator's own pool.
 fn evaluate(shared: &Shared) {
+	run_behind_serving();
 	loop {
 		let (id, job) = {
 			let mut state = shared.state.lock();
@@ -377,6 +389,7 @@ fn give_way(
 
 /// The opening thread. Its work fans out over the evaluator's pool.
 fn open(shared: &Shared) {
+	run_behind_serving();
 	loop {
 		let (key, job) = {
 			let mut state = shared.state.lock();
@@ -404,6 +417,7 @@ fn open(shared: &Shared) {
 
 /// The training thread.
 fn train(shared: &Shared) {
+	run_in_background();
 	loop {
 		let Task(task) = {
 			let mut state = shared.state.lock();
