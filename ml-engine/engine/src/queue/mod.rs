@@ -34,14 +34,17 @@ use crate::{
 };
 use blyan_exact::{tree::Item, ModelConfig};
 use blyan_primitives::{BlockRef, EngineError, EvaluationJob, JobId, JobStatus, Opening, Query};
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::{Condvar, Mutex};
 use state::{Generation, State, Task};
 use std::{
 	ops::ControlFlow,
 	panic::{catch_unwind, AssertUnwindSafe},
-	sync::Arc,
+	sync::{
+		atomic::{AtomicU32, AtomicUsize, Ordering},
+		Arc,
+	},
 	thread::JoinHandle,
-	time::Instant,
+	time::{Duration, Instant},
 };
 
 /// The model a generation runs on.
@@ -90,6 +93,8 @@ struct Shared {
 	state: Mutex<State>,
 	/// Signals every change of `state` that a thread may be waiting for.
 	changed: Condvar,
+	/// Generations that wait or run, for those who must not wait for `state`.
+	serving: AtomicUsize,
 	models: Arc<ModelStore>,
 	kernel: Kernel,
 	/// Threads that read prompts together.
@@ -98,20 +103,25 @@ struct Shared {
 	search: Search,
 }
 
+/// How often those of a lower priority look whether they may go on.
+///
+/// They never wait for the queue's lock. A thread that waits for a lock may be handed it, and would keep serving
+/// waiting until the scheduler has a core for it.
+const LOOK_EVERY: Duration = Duration::from_millis(1);
+
 /// The right of a training task to go on.
 pub struct Turn<'a>(&'a Shared);
 
 impl Turn<'_> {
 	/// Returns when nothing of a higher class has work; fails when the queue shuts down.
 	pub fn wait(&self) -> Result<(), EngineError> {
-		let mut state = self.0.state.lock();
-		while !state.stopping && (state.is_serving() || state.is_evaluating()) {
-			self.0.changed.wait(&mut state);
-		}
-		if state.stopping {
-			Err(EngineError::Cancelled)
-		} else {
-			Ok(())
+		loop {
+			match self.0.state.try_lock() {
+				Some(state) if state.stopping => return Err(EngineError::Cancelled),
+				Some(state) if !state.is_serving() && !state.is_evaluating() => return Ok(()),
+				_ => {}
+			}
+			std::thread::sleep(LOOK_EVERY);
 		}
 	}
 }
@@ -159,7 +169,8 @@ impl JobQueue {
 			EngineError::Internal
 		})?);
 		let (state, changed) = (Mutex::new(State::default()), Condvar::new());
-		let shared = Arc::new(Shared { config, state, changed, models, kernel, readers, work, search });
+		let serving = AtomicUsize::new(0);
+		let shared = Arc::new(Shared { config, state, changed, serving, models, kernel, readers, work, search });
 		let mut queue = Self { shared, threads: Vec::new() };
 		for index in 0..serving_threads {
 			queue.spawn(format!("blyan-serve-{index}"), serve)?;
@@ -241,6 +252,7 @@ impl JobQueue {
 		if state.generations.len() >= config.generations_max {
 			return Err(EngineError::Busy);
 		}
+		self.shared.serving.fetch_add(1, Ordering::Relaxed);
 		state.generations.push_back(Generation { model, request, sink });
 		drop(state);
 		self.shared.changed.notify_all();
@@ -303,6 +315,7 @@ fn serve(shared: &Shared) {
 		if count.is_none() {
 			contained(|| (generation.sink)(GenerationEvent::Failed(EngineError::Internal)));
 		}
+		shared.serving.fetch_sub(1, Ordering::Relaxed);
 		shared.state.lock().finish_generation(count.unwrap_or(0), started.elapsed());
 		shared.changed.notify_all();
 	}
@@ -338,7 +351,6 @@ fn serve_one(shared: &Shared, generation: &mut Generation) -> u64 {
 
 /// The evaluation thread. Its work fans out over the evaluator's own pool.
 fn evaluate(shared: &Shared) {
-	run_behind_serving();
 	loop {
 		let (id, job) = {
 			let mut state = shared.state.lock();
@@ -353,43 +365,44 @@ fn evaluate(shared: &Shared) {
 			}
 		};
 		let started = Instant::now();
-		let checkpoint = |finished: u32| {
-			let mut state = shared.state.lock();
-			state.note_progress(&id, finished);
-			give_way(shared, &mut state, |state| state.is_cancelled(&id))
+		let finished = AtomicU32::new(0);
+		let checkpoint = |newly: u32| {
+			finished.fetch_add(newly, Ordering::Relaxed);
+			give_way(shared, |state| {
+				state.note_progress(&id, finished.swap(0, Ordering::Relaxed));
+				state.is_cancelled(&id)
+			})
 		};
 		let evaluated = contained(|| (shared.work)(&job, &checkpoint)).unwrap_or(Err(EngineError::Internal));
 		let result = evaluated.map(|items| (outcome(&items, job.holdout.sequence_len), items));
 		if let Err(error) = &result {
 			log::info!("evaluation {id:?} failed: {error:?}");
 		}
-		shared.state.lock().finish(&id, result, started.elapsed(), &shared.config);
+		let mut state = shared.state.lock();
+		state.note_progress(&id, finished.swap(0, Ordering::Relaxed));
+		state.finish(&id, result, started.elapsed(), &shared.config);
+		drop(state);
 		shared.changed.notify_all();
 	}
 }
 
-/// Pauses for serving, for a bounded time; fails if the work has been given up.
-fn give_way(
-	shared: &Shared,
-	state: &mut MutexGuard<'_, State>,
-	is_cancelled: impl Fn(&State) -> bool,
-) -> Result<(), EngineError> {
+/// Pauses for serving, for a bounded time; fails if the work has been given up, which `is_given_up` finds out
+/// whenever nobody else has the state.
+fn give_way(shared: &Shared, is_given_up: impl Fn(&mut State) -> bool) -> Result<(), EngineError> {
 	let until = Instant::now() + shared.config.evaluation_patience;
-	while state.is_serving() && !is_cancelled(state) {
-		if shared.changed.wait_until(state, until).timed_out() {
-			break;
+	loop {
+		if shared.state.try_lock().is_some_and(|mut state| is_given_up(&mut state)) {
+			return Err(EngineError::Cancelled);
 		}
-	}
-	if is_cancelled(state) {
-		Err(EngineError::Cancelled)
-	} else {
-		Ok(())
+		if shared.serving.load(Ordering::Relaxed) == 0 || Instant::now() >= until {
+			return Ok(());
+		}
+		std::thread::sleep(LOOK_EVERY);
 	}
 }
 
 /// The opening thread. Its work fans out over the evaluator's pool.
 fn open(shared: &Shared) {
-	run_behind_serving();
 	loop {
 		let (key, job) = {
 			let mut state = shared.state.lock();
@@ -404,7 +417,7 @@ fn open(shared: &Shared) {
 			}
 		};
 		let started = Instant::now();
-		let checkpoint = |_: u32| give_way(shared, &mut shared.state.lock(), |state| state.stopping);
+		let checkpoint = |_: u32| give_way(shared, |state| state.stopping);
 		let result =
 			contained(|| (shared.search)(&job, &key.1, &checkpoint)).unwrap_or(Err(EngineError::Internal));
 		if let Err(error) = &result {

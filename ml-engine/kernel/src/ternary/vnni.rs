@@ -142,9 +142,9 @@ fn tile<const B: usize, const T: usize>(
 		plane!(2);
 		plane!(3);
 	}
-	for t in 0..T {
+	for (t, sums) in sums.iter().enumerate() {
 		let sum = _mm512_set1_epi32(inputs.sums[token + t]);
-		for b in 0..B {
+		for (b, &codes) in sums.iter().enumerate() {
 			let at = row + b * BLOCK;
 			let line = &mut out[(token + t) * rows + at..];
 			assert!(line.len() >= (rows - at).min(BLOCK));
@@ -153,7 +153,7 @@ fn tile<const B: usize, const T: usize>(
 				_mm512_mask_storeu_epi32(
 					line.as_mut_ptr(),
 					lanes(rows, at),
-					_mm512_sub_epi32(sums[t][b], sum),
+					_mm512_sub_epi32(codes, sum),
 				)
 			};
 		}
