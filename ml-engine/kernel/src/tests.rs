@@ -137,7 +137,7 @@ proptest! {
 	#[test]
 	fn roots_and_factors_equal_the_definition(n in 1_u64 << 62.., root in 1_u64 << 31..1 << 32, len: u16, maximum in 0_i32..=1 << 21, half in 1_usize..=32) {
 		for n in [n, root * root, root * root - 1, root * root + 2 * root, u64::MAX, 1 << 62, u64::from(len) << 32] {
-			if n >= 1 << 62 || n < 1 << 53 {
+			if !(1 << 53..1 << 62).contains(&n) {
 				prop_assert_eq!(isqrt(n), blyan_exact::number::isqrt(n), "{}", n);
 			}
 		}
@@ -228,11 +228,15 @@ fn kernels_hold_at_the_extremes() {
 /// path, up to the 65,536 columns that a model may be admitted with.
 #[test]
 fn ternary_products_hold_at_the_extremes() {
-	for (cols, tokens) in [(64, 7), (192, 1), (256, 6), (1_024, 1), (2_048, 11), (4_160, 1), (65_536, 1), (65_536, 3)]
+	for (cols, tokens) in
+		[(64, 7), (192, 1), (256, 6), (1_024, 1), (2_048, 11), (4_160, 1), (65_536, 1), (65_536, 3)]
 	{
 		for sign in [1, -1] {
-			let inputs =
-				ActivationRows::norm_quant(Kernel::PORTABLE, &vec![sign << 22; tokens * cols], &vec![i16::MAX; cols]);
+			let inputs = ActivationRows::norm_quant(
+				Kernel::PORTABLE,
+				&vec![sign << 22; tokens * cols],
+				&vec![i16::MAX; cols],
+			);
 			assert_eq!(inputs.row(0)[cols - 1], 127 * sign as i8);
 			for code in [0, 1, 2] {
 				let rows = 19;
@@ -241,7 +245,11 @@ fn ternary_products_hold_at_the_extremes() {
 				for kernel in Kernel::available() {
 					let view = ternary::TernaryView { codes: &codes, rows, cols };
 					let products = ternary::multiply(kernel, view, &inputs);
-					assert_eq!(products, vec![expected; rows * tokens], "{kernel}, {cols} columns, {tokens} tokens");
+					assert_eq!(
+						products,
+						vec![expected; rows * tokens],
+						"{kernel}, {cols} columns, {tokens} tokens"
+					);
 				}
 			}
 		}

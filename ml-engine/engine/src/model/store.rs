@@ -441,7 +441,7 @@ impl Shared {
 			},
 			Some,
 		);
-		let Some(weights) = made.and_then(|packed| self.from_packed(&key, packed)) else { return };
+		let Some(weights) = made.and_then(|packed| self.unpack(&key, packed)) else { return };
 		let bytes = resident_bytes(packed_bytes(shape), &shape);
 		if self.cache.lock().replace_idle(key, Loaded::Expert(Arc::new(weights)), bytes) {
 			self.packed_count.fetch_add(1, Ordering::Relaxed);
@@ -449,7 +449,7 @@ impl Shared {
 	}
 
 	/// An expert from its packed form; the block is mapped, and nothing of it read but its header.
-	fn from_packed(&self, (reference, shape): &Key, packed: PackedExpert) -> Option<ExpertWeights> {
+	fn unpack(&self, (reference, shape): &Key, packed: PackedExpert) -> Option<ExpertWeights> {
 		let path = self.blobs.path_of(&reference.blob.hash)?;
 		let block = TensorBlock::open(&path, *shape).ok()?;
 		if block.tensor_root() != reference.tensor_root {
@@ -478,7 +478,7 @@ impl Shared {
 
 	fn init(&self, key: &Key) -> Result<Loaded, LoadError> {
 		let packed = self.packed.as_ref().and_then(|packed| packed.get(key.1, &key.0.tensor_root));
-		if let Some(weights) = packed.and_then(|packed| self.from_packed(key, packed)) {
+		if let Some(weights) = packed.and_then(|packed| self.unpack(key, packed)) {
 			self.packed_count.fetch_add(1, Ordering::Relaxed);
 			return Ok(Loaded::Expert(Arc::new(weights)));
 		}

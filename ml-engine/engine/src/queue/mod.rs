@@ -170,7 +170,8 @@ impl JobQueue {
 		})?);
 		let (state, changed) = (Mutex::new(State::default()), Condvar::new());
 		let serving = AtomicUsize::new(0);
-		let shared = Arc::new(Shared { config, state, changed, serving, models, kernel, readers, work, search });
+		let shared =
+			Arc::new(Shared { config, state, changed, serving, models, kernel, readers, work, search });
 		let mut queue = Self { shared, threads: Vec::new() };
 		for index in 0..serving_threads {
 			queue.spawn(format!("blyan-serve-{index}"), serve)?;

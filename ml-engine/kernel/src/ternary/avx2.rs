@@ -122,12 +122,7 @@ fn in_blocks(inputs: &ActivationRows) -> Vec<i8> {
 
 /// Adds the products of a panel with `T` tokens to their lines. `block` holds the panel's columns of every token.
 #[target_feature(enable = "avx2")]
-fn tile<const T: usize>(
-	panel: &[[__m256i; 2]],
-	block: &[i8],
-	token: usize,
-	lines: &mut [[__m256i; 2]],
-) {
+fn tile<const T: usize>(panel: &[[__m256i; 2]], block: &[i8], token: usize, lines: &mut [[__m256i; 2]]) {
 	assert!(panel.len() <= BLOCK / 4);
 	let planes: [*const i8; T] =
 		std::array::from_fn(|t| block[(token + t) * BLOCK..(token + t + 1) * BLOCK].as_ptr());
@@ -136,7 +131,8 @@ fn tile<const T: usize>(
 		for (j, &[low, high]) in steps.iter().enumerate() {
 			for t in 0..T {
 				// SAFETY: four bytes inside plane `j` of the token's row.
-				let four = unsafe { planes[t].add(j * (BLOCK / 4) + 4 * word).cast::<i32>().read_unaligned() };
+				let four =
+					unsafe { planes[t].add(j * (BLOCK / 4) + 4 * word).cast::<i32>().read_unaligned() };
 				let x = _mm256_set1_epi32(four);
 				sums[t][0] = _mm256_add_epi16(sums[t][0], _mm256_maddubs_epi16(low, x));
 				sums[t][1] = _mm256_add_epi16(sums[t][1], _mm256_maddubs_epi16(high, x));

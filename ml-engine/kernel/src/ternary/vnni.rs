@@ -150,11 +150,7 @@ fn tile<const B: usize, const T: usize>(
 			assert!(line.len() >= (rows - at).min(BLOCK));
 			// SAFETY: masked to the rows there are, which the slice was just seen to hold.
 			unsafe {
-				_mm512_mask_storeu_epi32(
-					line.as_mut_ptr(),
-					lanes(rows, at),
-					_mm512_sub_epi32(codes, sum),
-				)
+				_mm512_mask_storeu_epi32(line.as_mut_ptr(), lanes(rows, at), _mm512_sub_epi32(codes, sum))
 			};
 		}
 	}
