@@ -8,6 +8,7 @@ use crate::{
 	linear::{Matrix, LOGIT_MAX, PROJECTION_MAX, RESIDUAL_MAX},
 	number::Scale,
 	program::{Operator, Program},
+	sampling::Sampling,
 	step::{compute, Inputs, Place, StepError, Tensors},
 	weights::{Expert, Layer, Trunk},
 };
@@ -47,6 +48,8 @@ pub const LOGITS_HASH: Hash = include!("../golden/logits_hash.in");
 pub const LOSS: u64 = include!("../golden/loss.in");
 /// The 16 bytes sampled after [`TEXT`] at temperature 1 (Q8: 256), top-p 230, seed of 32 sevens.
 pub const SAMPLED: [u8; 16] = include!("../golden/sampled.in");
+/// Hash over the bytes that [`choices_hash`] asks for.
+pub const CHOICES_HASH: Hash = include!("../golden/choices_hash.in");
 
 /// Root of the trace of [`TEXT`].
 pub const TRACE_ROOT: Hash = include!("../golden/trace_root.in");
@@ -118,6 +121,23 @@ pub fn random_blocks(first: u64, count: u32) -> Hash {
 		hash = blake2_256(&[&hash, &block]);
 	}
 	hash
+}
+
+/// Blake2b-256 over what `choose` takes from random logits, flat and steep ones, at settings of all kinds.
+pub fn choices_hash(mut choose: impl FnMut(Sampling, &[i32], u64) -> u8) -> Hash {
+	let mut inputs = RandomInputs { state: 9, program: None };
+	let mut choices = Vec::new();
+	for temperature in [0, 1, 64, 180, 256, 300, 2_048, u16::MAX] {
+		for top_p in [0, 1, 128, 230, 255, 256] {
+			for spread in [0, 14, 16, 18, 20, 30] {
+				let logits: Vec<i32> = (0..VOCAB).map(|_| inputs.within(1 << spread)).collect();
+				let position = inputs.next();
+				let sampling = Sampling { temperature, top_p, seed: [spread; 32] };
+				choices.push(choose(sampling, &logits, position));
+			}
+		}
+	}
+	blake2_256(&[&choices])
 }
 
 /// Inputs within the bounds of the definition, from a counter.
@@ -317,7 +337,6 @@ pub fn logits_hash<'a>(rows: impl IntoIterator<Item = &'a [i32]>) -> Hash {
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use crate::sampling::Sampling;
 
 	#[test]
 	fn golden_values_are_what_the_definition_computes() {
@@ -335,6 +354,12 @@ mod tests {
 		let hash = logits_hash(logits.iter().map(Vec::as_slice));
 		let loss = view.sequence_loss(TEXT).unwrap();
 		assert_eq!((hash, loss, sampled), (LOGITS_HASH, LOSS, SAMPLED));
+	}
+
+	#[test]
+	fn golden_choices_are_what_the_definition_makes() {
+		let hash = choices_hash(|sampling, logits, position| sampling.sample(logits, position));
+		assert_eq!(hash, CHOICES_HASH);
 	}
 
 	#[test]

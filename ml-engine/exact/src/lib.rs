@@ -35,7 +35,7 @@ pub mod number;
 mod program;
 pub mod rotary;
 pub mod routing;
-mod sampling;
+pub mod sampling;
 pub mod step;
 pub mod trace;
 pub mod tree;

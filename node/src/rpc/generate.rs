@@ -7,7 +7,6 @@ use blyan_primitives::ModelId;
 use jsonrpsee::types::ErrorObjectOwned;
 use serde::{Deserialize, Serialize};
 use sp_core::H256;
-use sp_crypto_hashing::blake2_256;
 
 /// Bytes generated if the client does not say how many.
 const DEFAULT_BYTES: u32 = 256;
@@ -84,7 +83,7 @@ impl GenerateRequest {
 				sampling: Sampling {
 					temperature: (temperature * 256.0).round() as u16,
 					top_p,
-					seed: blake2_256(&self.seed.unwrap_or(random_seed).to_le_bytes()),
+					seed: Sampling::key_of(self.seed.unwrap_or(random_seed)),
 				},
 			},
 		})

@@ -8,15 +8,24 @@
 //! same rule applies to a prompt that does not fit. So what a byte depends on is a function of the text and
 //! the prompt's length alone, and anyone can replay it.
 
+mod sampler;
 #[cfg(test)]
 mod tests;
+mod verify;
+mod windows;
+
+pub use sampler::Sampler;
+pub use verify::{verify, Difference};
+pub use windows::{Window, Windows};
 
 use crate::{
-	eval::forward::{self, KeyValues},
+	eval::forward::{self, KeyValues, Workspace},
 	kernel::Kernel,
 	model::Model,
 };
 use blyan_exact::{Sampling, VOCAB};
+use blyan_primitives::EngineError;
+use rayon::ThreadPool;
 use std::{ops::ControlFlow, sync::Arc};
 
 /// What to generate.
@@ -42,10 +51,12 @@ pub struct GenerationSummary {
 }
 
 /// A generation under way: an endless iterator over bytes.
+///
+/// It fails if an expert that a token is routed to cannot be loaded, and keeps failing from then on.
 pub struct Generator {
 	model: Arc<Model>,
 	kernel: Kernel,
-	sampling: Sampling,
+	sampler: Sampler,
 	pasts: Vec<KeyValues>,
 	/// The last bytes of the text, enough to begin a new window.
 	tail: Vec<u8>,
@@ -56,44 +67,72 @@ pub struct Generator {
 	/// The last byte, not yet seen by the model: the final byte of a text never has to be.
 	pending: Option<u8>,
 	operations: u64,
+	stream: Vec<i32>,
+	work: Workspace,
+	/// Threads that share the reading of many tokens, and their memory.
+	shared: Option<(Arc<ThreadPool>, Workspace)>,
+	failure: Option<EngineError>,
 }
 
 impl Generator {
-	/// Reads the prompt.
-	pub fn new(model: Arc<Model>, kernel: Kernel, prompt: &[u8], sampling: Sampling) -> Self {
+	/// Reads the prompt, on this thread.
+	pub fn new(
+		model: Arc<Model>,
+		kernel: Kernel,
+		prompt: &[u8],
+		sampling: Sampling,
+	) -> Result<Self, EngineError> {
+		Self::on_threads(model, kernel, prompt, sampling, None)
+	}
+
+	/// Reads the prompt, and every later window, on all threads of `pool` if that is much work. Bytes in between take one.
+	pub fn on_threads(
+		model: Arc<Model>,
+		kernel: Kernel,
+		prompt: &[u8],
+		sampling: Sampling,
+		pool: Option<Arc<ThreadPool>>,
+	) -> Result<Self, EngineError> {
 		let context = usize::from(model.config().context);
 		let pasts = vec![KeyValues::new(model.config(), context); model.trunk().layers.len()];
+		let shared = pool.filter(|pool| pool.current_num_threads() > 1).map(|pool| {
+			let work = Workspace::new(pool.current_num_threads());
+			(pool, work)
+		});
 		let mut generator = Self {
 			model,
 			kernel,
-			sampling,
+			sampler: Sampler::new(kernel, sampling),
 			pasts,
 			tail: Vec::new(),
 			logits: Vec::new(),
 			position: prompt.len() as u64,
 			pending: None,
 			operations: 0,
+			stream: Vec::new(),
+			work: Workspace::new(1),
+			shared,
+			failure: None,
 		};
 		if prompt.len() < context {
 			generator.tail = prompt.to_vec();
 			let tokens = std::iter::once(0).chain(prompt.iter().copied()).collect::<Vec<_>>();
-			generator.read(&tokens);
+			generator.read(&tokens)?;
 		} else {
 			generator.tail = prompt[prompt.len() - context / 2..].to_vec();
-			generator.begin_window();
+			generator.begin_window()?;
 		}
-		generator
+		Ok(generator)
 	}
 
 	/// Chooses the next byte.
-	pub fn next_byte(&mut self) -> u8 {
-		if let Some(byte) = self.pending.take() {
-			self.advance(byte);
-		}
-		let byte = self.sampling.sample(&self.logits, self.position);
+	pub fn next_byte(&mut self) -> Result<u8, EngineError> {
+		let position = self.position;
+		self.logits()?;
+		let byte = self.sampler.sample(&self.logits, position);
 		self.position += 1;
 		self.pending = Some(byte);
-		byte
+		Ok(byte)
 	}
 
 	/// Multiply-adds so far.
@@ -102,14 +141,17 @@ impl Generator {
 	}
 
 	/// Logits that the next byte will be chosen from: `[256]`, Q16, base-2 units.
-	pub fn logits(&mut self) -> &[i32] {
-		if let Some(byte) = self.pending.take() {
-			self.advance(byte);
+	pub fn logits(&mut self) -> Result<&[i32], EngineError> {
+		if let Some(failure) = self.failure {
+			return Err(failure);
 		}
-		&self.logits
+		if let Some(byte) = self.pending.take() {
+			self.advance(byte).inspect_err(|&error| self.failure = Some(error))?;
+		}
+		Ok(&self.logits)
 	}
 
-	fn advance(&mut self, byte: u8) {
+	fn advance(&mut self, byte: u8) -> Result<(), EngineError> {
 		let context = usize::from(self.model.config().context);
 		self.tail.push(byte);
 		let excess = self.tail.len().saturating_sub(context);
@@ -117,56 +159,70 @@ impl Generator {
 		if self.pasts.first().is_some_and(|past| past.len() == context) {
 			let keep = self.tail.len().min(context / 2);
 			self.tail.drain(..self.tail.len() - keep);
-			self.begin_window();
+			self.begin_window()
 		} else {
-			self.read(&[byte]);
+			self.read(&[byte])
 		}
 	}
 
-	fn begin_window(&mut self) {
+	fn begin_window(&mut self) -> Result<(), EngineError> {
 		self.pasts.iter_mut().for_each(KeyValues::clear);
 		let tokens = std::iter::once(0).chain(self.tail.iter().copied()).collect::<Vec<_>>();
-		self.read(&tokens);
+		self.read(&tokens)
 	}
 
 	/// Runs the model over tokens that follow what the window holds.
-	fn read(&mut self, tokens: &[u8]) {
-		let model = &self.model;
-		let (kernel, trunk) = (self.kernel, model.trunk());
-		let first = self.pasts.first().map_or(0, KeyValues::len);
-		let mut stream = forward::embed(trunk, tokens.iter().copied(), &mut ());
-		for (index, past) in self.pasts.iter_mut().enumerate() {
-			forward::attention(kernel, trunk, index, &mut stream, std::slice::from_mut(past), &mut ());
-			forward::mixture(kernel, trunk, index, model.layer_experts(index), &mut stream, &mut ());
+	fn read(&mut self, tokens: &[u8]) -> Result<(), EngineError> {
+		let Self { model, kernel, pasts, logits, stream, work, shared, .. } = self;
+		let kernel = *kernel;
+		let first = pasts.first().map_or(0, KeyValues::len);
+		forward::embed(kernel, model.trunk(), tokens.iter().copied(), stream, &mut ());
+		let mut layers = |work: &mut Workspace| {
+			pasts.iter_mut().enumerate().try_for_each(|(index, past)| {
+				let past = std::slice::from_mut(past);
+				forward::attention(kernel, model.trunk(), index, stream, past, work, &mut ());
+				forward::mixture(kernel, model, index, stream, work, &mut ())
+			})
+		};
+		match shared {
+			Some((pool, work)) if forward::is_worth_sharing(model, tokens.len()) => {
+				pool.install(|| layers(work))?
+			}
+			_ => layers(work)?,
 		}
 		let last = stream.len() - usize::from(model.config().d_model);
-		self.logits = forward::head(kernel, trunk, &stream[last..], &mut ());
-		debug_assert_eq!(self.logits.len(), VOCAB);
-		self.operations += (first..first + tokens.len()).map(|at| model.operations_at(at)).sum::<u64>();
+		forward::head(kernel, model.trunk(), &stream[last..], work, logits, &mut ());
+		debug_assert_eq!(logits.len(), VOCAB);
+		self.operations += (first..first + tokens.len()).map(|at| self.model.operations_at(at)).sum::<u64>();
+		Ok(())
 	}
 }
 
 impl Iterator for Generator {
-	type Item = u8;
+	type Item = Result<u8, EngineError>;
 
-	fn next(&mut self) -> Option<u8> {
+	fn next(&mut self) -> Option<Self::Item> {
 		Some(self.next_byte())
 	}
 }
 
 /// Generates up to `max_bytes` bytes and hands each to `on_byte` with its index, until that breaks off.
+///
+/// Prompts are read on the threads of `pool`, if there is one. Fails as [`Generator`] does; bytes that were handed out
+/// before are right all the same.
 pub fn generate(
 	model: Arc<Model>,
 	kernel: Kernel,
+	pool: Option<Arc<ThreadPool>>,
 	request: &GenerationRequest,
 	mut on_byte: impl FnMut(u32, u8) -> ControlFlow<()>,
-) -> GenerationSummary {
+) -> Result<GenerationSummary, EngineError> {
 	let mut generated = Vec::new();
 	let mut operations = 0;
 	if request.max_bytes > 0 {
-		let mut generator = Generator::new(model, kernel, &request.prompt, request.sampling);
+		let mut generator = Generator::on_threads(model, kernel, &request.prompt, request.sampling, pool)?;
 		for index in 0..request.max_bytes {
-			let byte = generator.next_byte();
+			let byte = generator.next_byte()?;
 			generated.push(byte);
 			if on_byte(index, byte).is_break() {
 				break;
@@ -174,5 +230,5 @@ pub fn generate(
 		}
 		operations = generator.operations();
 	}
-	GenerationSummary { prompt_bytes: request.prompt.len() as u64, generated, operations }
+	Ok(GenerationSummary { prompt_bytes: request.prompt.len() as u64, generated, operations })
 }

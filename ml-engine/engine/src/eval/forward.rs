@@ -2,154 +2,44 @@
 //!
 //! Every function tells a [`Recorder`] what its operators put out; generation, and evaluation without traces, have none.
 
-use super::recorder::{activations, integers, small_integers, Recorder};
+pub use super::{
+	mixture::{mixture, Routed},
+	past::KeyValues,
+	workspace::{is_worth_sharing, Workspace},
+};
+
+use super::{
+	past::HeadRows,
+	recorder::{activations, integers, small_integers, Recorder},
+	workspace::{share, sized, Lane},
+};
 use crate::{
 	kernel::{
-		attention::{key_index, value_index, POSITIONS},
 		rows::{self, ActivationRows},
 		Kernel,
 	},
-	model::{ExpertWeights, Model, TrunkWeights},
+	model::{Model, TrunkWeights},
 };
-use blyan_exact::{routing::route, ModelConfig, Operator, PROJECTION_MAX, RESIDUAL_MAX, VOCAB};
-use std::sync::Arc;
+use blyan_exact::{Operator, PROJECTION_MAX, RESIDUAL_MAX, VOCAB};
+use blyan_primitives::EngineError;
+use rayon::prelude::*;
 
-/// Keys and values of one sequence in one layer, head by head, each as [`attention`](crate::kernel::attention)
-/// draws them.
-#[derive(Clone, Debug)]
-pub struct KeyValues {
-	head_size: usize,
-	/// Positions there is room for.
-	stride: usize,
-	len: usize,
-	keys: Vec<i8>,
-	maxima: Vec<i32>,
-	values: Vec<i8>,
-	scratch: Vec<i8>,
-}
-
-impl KeyValues {
-	/// Room for `positions`.
-	pub fn new(config: &ModelConfig, positions: usize) -> Self {
-		let (d, head_size) = (usize::from(config.d_model), config.head_size());
-		let stride = positions.next_multiple_of(POSITIONS);
-		Self {
-			head_size,
-			stride,
-			len: 0,
-			keys: vec![0; d * stride],
-			maxima: vec![0; usize::from(config.heads) * stride],
-			values: vec![0; d * stride],
-			scratch: vec![0; head_size],
-		}
-	}
-
-	/// Positions so far.
-	pub fn len(&self) -> usize {
-		self.len
-	}
-
-	/// Whether no position has been seen.
-	pub fn is_empty(&self) -> bool {
-		self.len == 0
-	}
-
-	/// Forgets all positions.
-	pub fn clear(&mut self) {
-		self.len = 0;
-	}
-
-	fn push(&mut self, kernel: Kernel, key: &[i32], value: &[i32], heads: Option<&mut HeadRows>) {
-		let (size, stride, position) = (self.head_size, self.stride, self.len);
-		let mut heads = heads;
-		for (head, (key, value)) in key.chunks_exact(size).zip(value.chunks_exact(size)).enumerate() {
-			let range = head * size * stride..(head + 1) * size * stride;
-			let maximum = rows::quantise_head(kernel, key, &mut self.scratch);
-			self.maxima[head * stride + position] = maximum;
-			let keys = &mut self.keys[range.clone()];
-			for (entry, &k) in self.scratch.iter().enumerate() {
-				keys[key_index(stride, position, entry)] = k;
-			}
-			if let Some(heads) = &mut heads {
-				heads.put_key(head, &self.scratch, maximum);
-			}
-			rows::quantise_values(kernel, value, &mut self.scratch);
-			let values = &mut self.values[range];
-			for (entry, &v) in self.scratch.iter().enumerate() {
-				values[value_index(size, position, entry)] = v;
-			}
-			if let Some(heads) = &mut heads {
-				heads.put_value(head, &self.scratch);
-			}
-		}
-		self.len += 1;
-		if let Some(heads) = heads {
-			heads.position += 1;
-		}
-	}
-
-	/// Keys, the first `len` maxima, and values of one head.
-	fn head(&self, head: usize, len: usize) -> (&[i8], &[i32], &[i8]) {
-		let entries = head * self.head_size * self.stride..(head + 1) * self.head_size * self.stride;
-		let maxima = &self.maxima[head * self.stride..][..len];
-		(&self.keys[entries.clone()], maxima, &self.values[entries])
-	}
-}
-
-/// Keys and values of a batch as rows of a trace: one row a head, one entry a position.
-struct HeadRows {
-	heads: usize,
-	positions: usize,
-	head_size: usize,
-	/// The position that is being written, counted over all sequences.
-	position: usize,
-	keys: Vec<u8>,
-	values: Vec<u8>,
-}
-
-impl HeadRows {
-	fn new(config: &ModelConfig, sequences: usize, positions: usize) -> Self {
-		let (heads, head_size) = (usize::from(config.heads), config.head_size());
-		let entries = sequences * heads * positions;
-		let (keys, values) = (vec![0; entries * (head_size + 4)], vec![0; entries * head_size]);
-		Self { heads, positions, head_size, position: 0, keys, values }
-	}
-
-	/// Place of the current position's entry of a head.
-	fn entry(&self, head: usize) -> usize {
-		let (sequence, position) = (self.position / self.positions, self.position % self.positions);
-		(sequence * self.heads + head) * self.positions + position
-	}
-
-	fn put_key(&mut self, head: usize, key: &[i8], maximum: i32) {
-		let bytes = self.head_size + 4;
-		let at = self.entry(head) * bytes;
-		let (entries, behind) = self.keys[at..at + bytes].split_at_mut(self.head_size);
-		entries.copy_from_slice(small_integers(key));
-		behind.copy_from_slice(&maximum.to_le_bytes());
-	}
-
-	fn put_value(&mut self, head: usize, value: &[i8]) {
-		let at = self.entry(head) * self.head_size;
-		self.values[at..at + self.head_size].copy_from_slice(small_integers(value));
-	}
-}
-
-/// The first residual stream: `[tokens, d_model]`.
+/// The first residual stream, `[tokens, d_model]`, in the place of what `stream` held.
 pub fn embed(
+	kernel: Kernel,
 	trunk: &TrunkWeights,
 	tokens: impl IntoIterator<Item = u8>,
+	stream: &mut Vec<i32>,
 	recorder: &mut impl Recorder,
-) -> Vec<i32> {
-	let mut stream = Vec::new();
+) {
+	stream.clear();
 	for token in tokens {
-		trunk.embedding.embed_into(token, &mut stream);
+		trunk.embedding.embed_into(kernel, token, stream);
 	}
-	recorder.whole(Operator::Embed, &integers(&stream));
-	stream
+	recorder.whole(Operator::Embed, &integers(stream));
 }
 
-fn record_activations<R: Recorder>(recorder: &mut R, operator: Operator, rows: &ActivationRows) {
+pub(super) fn record_activations<R: Recorder>(recorder: &mut R, operator: Operator, rows: &ActivationRows) {
 	if R::IS_ACTIVE {
 		recorder.whole(operator, &activations(rows));
 	}
@@ -158,224 +48,187 @@ fn record_activations<R: Recorder>(recorder: &mut R, operator: Operator, rows: &
 /// Adds the attention of layer `index` to the stream.
 ///
 /// # Shapes
-/// `stream: [sequences * tokens, d_model]`, one entry of `pasts` a sequence; each grows by `tokens`. Whoever records
-/// starts with empty pasts.
+/// `stream: [sequences * tokens, d_model]`, one entry of `pasts` a sequence, all of one length; each grows by `tokens`.
+/// Whoever records starts with empty pasts.
 pub fn attention<R: Recorder>(
 	kernel: Kernel,
 	trunk: &TrunkWeights,
 	index: usize,
 	stream: &mut [i32],
 	pasts: &mut [KeyValues],
+	work: &mut Workspace,
 	recorder: &mut R,
 ) {
 	let d = usize::from(trunk.config.d_model);
-	let size = trunk.config.head_size();
-	// Layers are at most 32.
-	let (layer, number) = (&trunk.layers[index], index as u8);
-	let inputs = ActivationRows::norm_quant(kernel, stream, &layer.attn_gain);
-	record_activations(recorder, Operator::AttentionInput(number), &inputs);
-	let mut queries = layer.wq.project(kernel, &inputs, PROJECTION_MAX);
-	recorder.whole(Operator::Query(number), &integers(&queries));
-	let mut keys = layer.wk.project(kernel, &inputs, PROJECTION_MAX);
-	recorder.whole(Operator::Key(number), &integers(&keys));
-	let values = layer.wv.project(kernel, &inputs, PROJECTION_MAX);
-	recorder.whole(Operator::Value(number), &integers(&values));
-	let tokens = inputs.tokens() / pasts.len().max(1);
-	let mut outputs = vec![0; stream.len()];
-	let mut scratch = Vec::new();
-	let mut query = vec![0; size];
-	let mut head_rows = R::IS_ACTIVE.then(|| HeadRows::new(&trunk.config, pasts.len(), tokens));
-	let mut query_rows = Vec::new();
-	let mut maxima_of_query = Vec::new();
-	for (sequence, past) in pasts.iter_mut().enumerate() {
-		let first = past.len();
-		for token in 0..tokens {
-			let row = (sequence * tokens + token) * d..(sequence * tokens + token + 1) * d;
-			let position = first + token;
-			let angles = &trunk.rotary[position * size / 2..(position + 1) * size / 2];
-			rows::rotate(kernel, &mut queries[row.clone()], angles);
-			rows::rotate(kernel, &mut keys[row.clone()], angles);
-			past.push(kernel, &keys[row.clone()], &values[row], head_rows.as_mut());
-		}
-		for token in 0..tokens {
-			let len = first + token + 1;
-			let row = (sequence * tokens + token) * d..(sequence * tokens + token + 1) * d;
-			let heads = queries[row.clone()].chunks_exact(size).zip(outputs[row].chunks_exact_mut(size));
-			for (head, (entries, out)) in heads.enumerate() {
-				let maximum = rows::quantise_head(kernel, entries, &mut query);
-				if R::IS_ACTIVE {
-					query_rows.extend_from_slice(small_integers(&query));
-					maxima_of_query.extend_from_slice(&maximum.to_le_bytes());
-				}
-				let (keys, maxima, values) = past.head(head, len);
-				rows::attend(kernel, &query, maximum, keys, past.stride, maxima, values, &mut scratch, out);
-			}
-			// The maxima stand behind the row's entries.
-			query_rows.append(&mut maxima_of_query);
-		}
+	let Workspace { lanes, queries, keys, values, attended, .. } = work;
+	let layer = Attention {
+		kernel,
+		trunk,
+		index,
+		tokens: stream.len() / d / pasts.len().max(1),
+		first: pasts.first().map_or(0, KeyValues::len),
+	};
+	let queries = sized(queries, stream.len());
+	let keys = sized(keys, stream.len());
+	let values = sized(values, stream.len());
+	let attended = sized(attended, stream.len());
+	let tokens = share(stream.len() / d, lanes.len());
+	let part = tokens * d;
+	if let [lane] = lanes.as_mut_slice() {
+		layer.project(0, stream, [&mut *queries, &mut *keys, &mut *values], lane, recorder);
+	} else {
+		let projected = queries.par_chunks_mut(part).zip(keys.par_chunks_mut(part));
+		let projected = projected.zip(values.par_chunks_mut(part)).zip(stream.par_chunks(part));
+		lanes.par_iter_mut().zip(projected).enumerate().for_each(|(at, (lane, projected))| {
+			let (((queries, keys), values), stream) = projected;
+			layer.project(at * tokens, stream, [queries, keys, values], lane, &mut ());
+		});
 	}
-	recorder.whole(Operator::QueryHeads(number), &query_rows);
-	if let Some(HeadRows { keys, values, .. }) = head_rows {
-		recorder.whole(Operator::KeyHeads(number), &keys);
-		recorder.whole(Operator::ValueHeads(number), &values);
+	let mut head_rows = R::IS_ACTIVE.then(|| HeadRows::new(&trunk.config, pasts.len(), layer.tokens));
+	let of_sequence = (layer.tokens * d).max(1);
+	let projected = keys.chunks_exact(of_sequence).zip(values.chunks_exact(of_sequence));
+	for (sequence, (past, (keys, values))) in pasts.iter_mut().zip(projected).enumerate() {
+		let rows = head_rows.as_mut().map(|rows| (rows, sequence));
+		past.extend(kernel, keys, values, lanes.len(), rows);
 	}
-	recorder.whole(Operator::Attention(number), &integers(&outputs));
-	let mixed = ActivationRows::norm_quant(kernel, &outputs, &layer.attn_out_gain);
-	record_activations(recorder, Operator::AttentionOutput(number), &mixed);
-	rows::add(kernel, stream, &layer.wo.project(kernel, &mixed, RESIDUAL_MAX));
-	recorder.whole(Operator::AttentionResidual(number), &integers(stream));
+	let pasts = &*pasts;
+	if let [lane] = lanes.as_mut_slice() {
+		layer.attend(0, pasts, queries, attended, lane, head_rows, recorder);
+		layer.mix(attended, stream, lane, recorder);
+	} else {
+		let parts =
+			attended.par_chunks_mut(part).zip(queries.par_chunks(part)).zip(stream.par_chunks_mut(part));
+		lanes.par_iter_mut().zip(parts).enumerate().for_each(
+			|(at, (lane, ((attended, queries), stream)))| {
+				layer.attend(at * tokens, pasts, queries, attended, lane, None, &mut ());
+				layer.mix(attended, stream, lane, &mut ());
+			},
+		);
+	}
 }
 
-/// Tokens grouped by the expert they go to.
-#[derive(Clone, Debug)]
-pub struct Routed {
-	inputs: ActivationRows,
-	/// For every expert and rank the tokens that chose it at that rank.
-	groups: Vec<[Vec<u32>; 2]>,
-	/// `[tokens, top_k]`
-	gates: Vec<u32>,
+/// The attention of one layer, over parts of a batch.
+struct Attention<'a> {
+	kernel: Kernel,
+	trunk: &'a TrunkWeights,
+	index: usize,
+	/// New tokens of each sequence.
+	tokens: usize,
+	/// Positions before the first of them.
+	first: usize,
 }
 
-impl Routed {
-	/// Asks the router of layer `index` where each token goes.
-	///
-	/// # Shapes
-	/// `stream: [tokens, d_model]`.
-	pub fn new<R: Recorder>(
-		kernel: Kernel,
-		trunk: &TrunkWeights,
-		index: usize,
+impl Attention<'_> {
+	fn number(&self) -> u8 {
+		// Layers are at most 32.
+		self.index as u8
+	}
+
+	/// Queries, keys and values of tokens from number `token` of the batch on, the first two rotated.
+	fn project<R: Recorder>(
+		&self,
+		token: usize,
 		stream: &[i32],
-		recorder: &mut R,
-	) -> Self {
-		let (layer, number) = (&trunk.layers[index], index as u8);
-		let (experts, top_k) = (usize::from(trunk.config.experts), usize::from(trunk.config.top_k));
-		let inputs = ActivationRows::norm_quant(kernel, stream, &layer.ffn_gain);
-		record_activations(recorder, Operator::MixtureInput(number), &inputs);
-		let logits = layer.router.logits(kernel, &inputs);
-		recorder.whole(Operator::RouterLogits(number), &integers(&logits));
-		let mut groups: Vec<[Vec<u32>; 2]> = vec![Default::default(); experts];
-		let mut gates = vec![0; inputs.tokens() * top_k];
-		let mut choices = Vec::new();
-		for (token, logits) in logits.chunks_exact(experts).enumerate() {
-			for (rank, choice) in route(logits, top_k).into_iter().enumerate() {
-				groups[choice.expert][rank].push(token as u32);
-				gates[token * top_k + rank] = choice.gate;
-				if R::IS_ACTIVE {
-					choices.extend_from_slice(&(choice.expert as u16).to_le_bytes());
-					choices.extend_from_slice(&choice.gate.to_le_bytes());
-				}
-			}
-		}
-		recorder.whole(Operator::Route(number), &choices);
-		Self { inputs, groups, gates }
-	}
-
-	/// Whether any token goes to an expert.
-	pub fn is_chosen(&self, expert: usize) -> bool {
-		self.groups[expert].iter().any(|tokens| !tokens.is_empty())
-	}
-
-	/// What one expert says to its tokens, written to their places in `said`.
-	///
-	/// # Shapes
-	/// `said: [tokens, top_k, d_model]`.
-	pub fn apply<R: Recorder>(
-		&self,
-		kernel: Kernel,
-		index: usize,
-		expert: usize,
-		weights: &ExpertWeights,
-		said: &mut [i32],
+		[queries, keys, values]: [&mut [i32]; 3],
+		lane: &mut Lane,
 		recorder: &mut R,
 	) {
-		if !self.is_chosen(expert) {
-			return;
+		let (kernel, layer, number) = (self.kernel, &self.trunk.layers[self.index], self.number());
+		let Lane { inputs, entries, .. } = lane;
+		inputs.set_norm_quant(kernel, stream, &layer.attn_gain, entries);
+		record_activations(recorder, Operator::AttentionInput(number), inputs);
+		layer.wq.project(kernel, inputs, PROJECTION_MAX, queries);
+		recorder.whole(Operator::Query(number), &integers(queries));
+		layer.wk.project(kernel, inputs, PROJECTION_MAX, keys);
+		recorder.whole(Operator::Key(number), &integers(keys));
+		layer.wv.project(kernel, inputs, PROJECTION_MAX, values);
+		recorder.whole(Operator::Value(number), &integers(values));
+		let half = self.trunk.config.head_size() / 2;
+		let d = layer.attn_gain.len();
+		let rows = queries.chunks_exact_mut(d).zip(keys.chunks_exact_mut(d));
+		for (at, (query, key)) in rows.enumerate() {
+			let position = self.first + (token + at) % self.tokens;
+			let angles = &self.trunk.rotary[position * half..(position + 1) * half];
+			rows::rotate(kernel, query, angles);
+			rows::rotate(kernel, key, angles);
 		}
-		let ranks = &self.groups[expert];
-		let tokens = ranks.concat();
-		let (hidden, normalised, down) = weights.steps(kernel, &self.inputs.gather(&tokens));
-		if R::IS_ACTIVE {
-			let number = index as u8;
-			let parts: [(fn(u8, u8) -> Operator, &[u8]); 3] = [
-				(Operator::Up, &integers(&hidden)),
-				(Operator::Hidden, &activations(&normalised)),
-				(Operator::Down, &integers(&down)),
-			];
-			for (operator, bytes) in parts {
-				let (first, second) = bytes.split_at(bytes.len() / tokens.len() * ranks[0].len());
-				for (rank, bytes) in [first, second].into_iter().enumerate().filter(|(_, b)| !b.is_empty()) {
-					recorder.some(operator(number, rank as u8), &ranks[rank], bytes);
+	}
+
+	/// What the heads of tokens from number `token` of the batch on take from the past, which holds them already.
+	fn attend<R: Recorder>(
+		&self,
+		token: usize,
+		pasts: &[KeyValues],
+		queries: &[i32],
+		attended: &mut [i32],
+		lane: &mut Lane,
+		head_rows: Option<HeadRows>,
+		recorder: &mut R,
+	) {
+		let (kernel, number) = (self.kernel, self.number());
+		let (d, size) = (usize::from(self.trunk.config.d_model), self.trunk.config.head_size());
+		// A row of the trace: the entries of all heads, and their maxima behind them.
+		let row_bytes = d + 4 * (d / size);
+		let mut query_rows = if R::IS_ACTIVE { vec![0; queries.len() / d * row_bytes] } else { Vec::new() };
+		let mut quantised = [0; 64];
+		let quantised = &mut quantised[..size];
+		let mut at = 0;
+		while at < queries.len() / d {
+			let (sequence, begin) = ((token + at) / self.tokens, (token + at) % self.tokens);
+			let end = (begin + queries.len() / d - at).min(self.tokens);
+			// Keys and values of one head stay in the nearest cache while all its queries pass.
+			for head in 0..d / size {
+				for position in begin..end {
+					let row = at + position - begin;
+					let entries = row * d + head * size..row * d + (head + 1) * size;
+					let maximum = rows::quantise_head(kernel, &queries[entries.clone()], quantised);
+					if R::IS_ACTIVE {
+						let row = &mut query_rows[row * row_bytes..(row + 1) * row_bytes];
+						row[head * size..(head + 1) * size].copy_from_slice(small_integers(quantised));
+						row[d + 4 * head..d + 4 * head + 4].copy_from_slice(&maximum.to_le_bytes());
+					}
+					let out = &mut attended[entries];
+					let len = self.first + position + 1;
+					pasts[sequence].attend(kernel, head, len, (quantised, maximum), &mut lane.scores, out);
 				}
 			}
+			at += end - begin;
 		}
-		let d = self.inputs.width;
-		let top_k = self.gates.len() / self.inputs.tokens();
-		let places =
-			ranks.iter().enumerate().flat_map(|(rank, t)| t.iter().map(move |&t| t as usize * top_k + rank));
-		for (place, row) in places.zip(down.chunks_exact(d)) {
-			said[place * d..(place + 1) * d].copy_from_slice(row);
+		recorder.whole(Operator::QueryHeads(number), &query_rows);
+		if let Some(HeadRows { keys, values, .. }) = head_rows {
+			recorder.whole(Operator::KeyHeads(number), &keys);
+			recorder.whole(Operator::ValueHeads(number), &values);
 		}
+		recorder.whole(Operator::Attention(number), &integers(attended));
 	}
 
-	/// What all experts say: `[tokens, top_k, d_model]`.
-	pub fn apply_all(
-		&self,
-		kernel: Kernel,
-		index: usize,
-		experts: &[Arc<ExpertWeights>],
-		recorder: &mut impl Recorder,
-	) -> Vec<i32> {
-		let mut said = vec![0; self.gates.len() * self.inputs.width];
-		for (expert, weights) in experts.iter().enumerate() {
-			self.apply(kernel, index, expert, weights, &mut said, recorder);
-		}
-		said
-	}
-
-	/// Adds what the experts say to the stream.
-	pub fn mix(
-		&self,
-		kernel: Kernel,
-		index: usize,
-		stream: &mut [i32],
-		said: &[i32],
-		recorder: &mut impl Recorder,
-	) {
-		let d = self.inputs.width;
-		let top_k = self.gates.len() / self.inputs.tokens().max(1);
-		let tokens = stream.chunks_exact_mut(d).zip(said.chunks_exact(top_k * d));
-		for ((h, said), gates) in tokens.zip(self.gates.chunks_exact(top_k)) {
-			rows::mix(kernel, h, gates, said);
-		}
-		recorder.whole(Operator::Mix(index as u8), &integers(stream));
+	/// Adds what the heads found to the stream.
+	fn mix<R: Recorder>(&self, attended: &[i32], stream: &mut [i32], lane: &mut Lane, recorder: &mut R) {
+		let (kernel, layer, number) = (self.kernel, &self.trunk.layers[self.index], self.number());
+		let Lane { inputs, entries, update, .. } = lane;
+		inputs.set_norm_quant(kernel, attended, &layer.attn_out_gain, entries);
+		record_activations(recorder, Operator::AttentionOutput(number), inputs);
+		let update = sized(update, stream.len());
+		layer.wo.project(kernel, inputs, RESIDUAL_MAX, update);
+		rows::add(kernel, stream, update);
+		recorder.whole(Operator::AttentionResidual(number), &integers(stream));
 	}
 }
 
-/// Adds the experts of layer `index` to the stream, tokens grouped by the expert they go to.
-///
-/// # Shapes
-/// `stream: [tokens, d_model]`.
-pub fn mixture(
+/// Logits after every token: `logits: [tokens, 256]`, in the place of what it held.
+pub fn head(
 	kernel: Kernel,
 	trunk: &TrunkWeights,
-	index: usize,
-	experts: &[Arc<ExpertWeights>],
-	stream: &mut [i32],
+	stream: &[i32],
+	work: &mut Workspace,
+	logits: &mut Vec<i32>,
 	recorder: &mut impl Recorder,
 ) {
-	let routed = Routed::new(kernel, trunk, index, stream, recorder);
-	let said = routed.apply_all(kernel, index, experts, recorder);
-	routed.mix(kernel, index, stream, &said, recorder);
-}
-
-/// Logits after every token: `[tokens, 256]`.
-pub fn head(kernel: Kernel, trunk: &TrunkWeights, stream: &[i32], recorder: &mut impl Recorder) -> Vec<i32> {
-	let inputs = ActivationRows::norm_quant(kernel, stream, &trunk.final_gain);
-	record_activations(recorder, Operator::HeadInput, &inputs);
-	let logits = trunk.head.logits(kernel, &inputs);
-	recorder.whole(Operator::Logits, &integers(&logits));
-	logits
+	let Lane { inputs, entries, .. } = &mut work.lanes[0];
+	inputs.set_norm_quant(kernel, stream, &trunk.final_gain, entries);
+	record_activations(recorder, Operator::HeadInput, inputs);
+	trunk.head.logits(kernel, inputs, sized(logits, inputs.tokens() * VOCAB));
+	recorder.whole(Operator::Logits, &integers(logits));
 }
 
 /// Losses of sequences of one length, from the stream behind the last layer.
@@ -387,14 +240,17 @@ pub fn losses<R: Recorder>(
 	trunk: &TrunkWeights,
 	stream: &[i32],
 	sequences: &[&[u8]],
+	work: &mut Workspace,
 	recorder: &mut R,
 ) -> Vec<u64> {
-	let logits = head(kernel, trunk, stream, recorder);
+	let mut logits = std::mem::take(&mut work.queries);
+	head(kernel, trunk, stream, work, &mut logits, recorder);
 	let targets = sequences.iter().flat_map(|bytes| bytes.iter());
 	let losses: Vec<u64> = targets
 		.zip(logits.chunks_exact(VOCAB))
 		.map(|(&byte, logits)| rows::loss(kernel, logits, byte))
 		.collect();
+	work.queries = logits;
 	let len = sequences.first().map_or(1, |bytes| bytes.len());
 	let totals: Vec<u64> = losses.chunks_exact(len).map(|losses| losses.iter().sum()).collect();
 	if R::IS_ACTIVE {
@@ -405,18 +261,20 @@ pub fn losses<R: Recorder>(
 	totals
 }
 
-/// Runs the layers in `range` over the stream.
+/// Runs the layers in `range` over the stream. Fails if an expert that a token is routed to cannot be loaded.
 pub fn layers(
 	kernel: Kernel,
 	model: &Model,
 	range: std::ops::Range<usize>,
 	stream: &mut [i32],
 	pasts: &mut [KeyValues],
+	work: &mut Workspace,
 	recorder: &mut impl Recorder,
-) {
+) -> Result<(), EngineError> {
 	for index in range {
 		pasts.iter_mut().for_each(KeyValues::clear);
-		attention(kernel, model.trunk(), index, stream, pasts, recorder);
-		mixture(kernel, model.trunk(), index, model.layer_experts(index), stream, recorder);
+		attention(kernel, model.trunk(), index, stream, pasts, work, recorder);
+		mixture(kernel, model, index, stream, work, recorder)?;
 	}
+	Ok(())
 }

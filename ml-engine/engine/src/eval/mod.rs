@@ -10,12 +10,15 @@
 
 pub mod forward;
 mod job;
+mod mixture;
 mod opening;
+mod past;
 mod recorder;
 mod speed;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod workspace;
 
 pub use job::{evaluate_job, JobLimits};
 pub use opening::{Finding, Need};
@@ -23,6 +26,7 @@ pub use recorder::Recorder;
 pub use trace::{Output, Outputs, Roots};
 
 use crate::{
+	cuda::Device,
 	kernel::Kernel,
 	model::{ExpertWeights, Model},
 };
@@ -31,7 +35,7 @@ use blyan_exact::{
 	Hash, Program,
 };
 use blyan_primitives::{EngineError, EvaluationOutcome, ExpertIndex, LayerIndex};
-use forward::KeyValues;
+use forward::{KeyValues, Workspace};
 use rayon::prelude::*;
 use sp_core::H256;
 use std::sync::Arc;
@@ -53,6 +57,7 @@ pub fn never_stop(_: u32) -> Result<(), EngineError> {
 pub struct Evaluator {
 	kernel: Kernel,
 	pool: rayon::ThreadPool,
+	device: Option<Arc<Device>>,
 }
 
 /// An expert that asks for a slot.
@@ -85,7 +90,18 @@ impl Evaluator {
 			log::error!("cannot start evaluation threads: {error}");
 			EngineError::Internal
 		})?;
-		Ok(Self { kernel, pool })
+		Ok(Self { kernel, pool, device: None })
+	}
+
+	/// The same with the machine's graphics card, if it has one that computes what the definition says: for losses; traces
+	/// stay on the processor. Says in one line what it is or why there is none.
+	pub fn on_best_device(self) -> Self {
+		let device = Device::find();
+		match &device {
+			Ok(device) => log::info!("evaluating on {device:?}"),
+			Err(error) => log::info!("evaluating on the processor: {error}"),
+		}
+		Self { device: device.ok(), ..self }
 	}
 
 	/// The kernel in use.
@@ -100,9 +116,17 @@ impl Evaluator {
 		sequences: &[&[u8]],
 		checkpoint: Checkpoint<'_>,
 	) -> Result<Vec<u64>, EngineError> {
-		let groups =
-			self.in_groups(model, sequences, checkpoint, |group| Ok(self.run(model, group, &mut ())))?;
-		Ok(groups.concat())
+		ensure_one_length(model, sequences)?;
+		let mut losses = match &self.device {
+			Some(device) => device.losses(model, sequences, checkpoint)?,
+			None => Vec::new(),
+		};
+		// Whatever a card has left.
+		let rest = &sequences[losses.len()..];
+		let groups = self
+			.in_groups(model, rest, checkpoint, true, |group, work| self.run(model, group, work, &mut ()))?;
+		losses.extend(groups.concat());
+		Ok(losses)
 	}
 
 	/// Losses of the model as it is and with the candidate, for each sequence.
@@ -116,11 +140,19 @@ impl Evaluator {
 		checkpoint: Checkpoint<'_>,
 	) -> Result<Vec<(u64, u64)>, EngineError> {
 		let changed = candidate.put_into(model)?;
-		let groups = self.in_groups(model, sequences, checkpoint, |group| {
-			let [(baseline, ()), (candidate, ())] = self.run_paired([model, &changed], candidate, group, ());
+		ensure_one_length(model, sequences)?;
+		let mut losses = match &self.device {
+			Some(device) => device.paired_losses(model, &changed, candidate, sequences, checkpoint)?,
+			None => Vec::new(),
+		};
+		let rest = &sequences[losses.len()..];
+		let groups = self.in_groups(model, rest, checkpoint, true, |group, work| {
+			let [(baseline, ()), (candidate, ())] =
+				self.run_paired([model, &changed], candidate, group, work, ())?;
 			Ok(baseline.into_iter().zip(candidate).collect::<Vec<_>>())
 		})?;
-		Ok(groups.concat())
+		losses.extend(groups.concat());
+		Ok(losses)
 	}
 
 	/// The same with commitments to both traces: the items of a job over these sequences of a holdout, in this order.
@@ -133,10 +165,10 @@ impl Evaluator {
 		checkpoint: Checkpoint<'_>,
 	) -> Result<Vec<Item>, EngineError> {
 		let changed = candidate.put_into(model)?;
-		let groups = self.in_groups(model, sequences, checkpoint, |group| {
+		let groups = self.in_groups(model, sequences, checkpoint, false, |group, work| {
 			let roots = Roots::new(self.kernel, program(model, group)?, group.len());
 			let [baseline, candidate] = self
-				.run_paired([model, &changed], candidate, group, roots)
+				.run_paired([model, &changed], candidate, group, work, roots)?
 				.map(|(losses, roots)| losses.into_iter().zip(roots.traces()).collect::<Vec<(u64, Hash)>>());
 			let pairs = baseline.into_iter().zip(candidate);
 			Ok(pairs
@@ -156,7 +188,7 @@ impl Evaluator {
 	/// Loss and operator roots of one sequence.
 	pub fn operator_roots(&self, model: &Model, sequence: &[u8]) -> Result<(u64, Vec<Hash>), EngineError> {
 		let mut roots = Roots::new(self.kernel, program(model, &[sequence])?, 1);
-		let losses = self.run(model, &[sequence], &mut roots);
+		let losses = self.run(model, &[sequence], &mut Workspace::new(1), &mut roots)?;
 		Ok((losses.iter().sum(), roots.operators(0)))
 	}
 
@@ -170,23 +202,29 @@ impl Evaluator {
 	) -> Result<Vec<u8>, EngineError> {
 		let program = program(model, &[sequence])?;
 		let mut output = Output::new(&program, operator).ok_or(EngineError::JobMalformed)?;
-		self.run(model, &[sequence], &mut output);
+		self.run(model, &[sequence], &mut Workspace::new(1), &mut output)?;
 		Ok(output.into_bytes())
 	}
 
 	/// Loss of one sequence and what every operator puts out, in the order of the program.
 	pub fn outputs(&self, model: &Model, sequence: &[u8]) -> Result<(u64, Vec<Vec<u8>>), EngineError> {
 		let mut outputs = Outputs::new(program(model, &[sequence])?);
-		let losses = self.run(model, &[sequence], &mut outputs);
+		let losses = self.run(model, &[sequence], &mut Workspace::new(1), &mut outputs)?;
 		Ok((losses.iter().sum(), outputs.into_bytes()))
 	}
 
 	/// Losses of a group of sequences.
-	fn run(&self, model: &Model, group: &[&[u8]], recorder: &mut impl Recorder) -> Vec<u64> {
-		let (mut stream, mut pasts) = self.start(model, group, recorder);
+	fn run(
+		&self,
+		model: &Model,
+		group: &[&[u8]],
+		work: &mut Workspace,
+		recorder: &mut impl Recorder,
+	) -> Result<Vec<u64>, EngineError> {
+		let (mut stream, mut pasts) = start(self.kernel, model, group, recorder);
 		let layers = 0..model.trunk().layers.len();
-		forward::layers(self.kernel, model, layers, &mut stream, &mut pasts, recorder);
-		forward::losses(self.kernel, model.trunk(), &stream, group, recorder)
+		forward::layers(self.kernel, model, layers, &mut stream, &mut pasts, work, recorder)?;
+		Ok(forward::losses(self.kernel, model.trunk(), &stream, group, work, recorder))
 	}
 
 	/// Losses of a group of sequences, without and with the candidate, and who was told of each.
@@ -195,73 +233,94 @@ impl Evaluator {
 		[model, changed]: [&Model; 2],
 		candidate: &Candidate,
 		group: &[&[u8]],
+		work: &mut Workspace,
 		mut recorder: R,
-	) -> [(Vec<u64>, R); 2] {
+	) -> Result<[(Vec<u64>, R); 2], EngineError> {
 		let (kernel, trunk) = (self.kernel, model.trunk());
-		let (at, expert) = (usize::from(candidate.layer), usize::from(candidate.expert));
-		let (mut stream, mut pasts) = self.start(model, group, &mut recorder);
-		forward::layers(kernel, model, 0..at, &mut stream, &mut pasts, &mut recorder);
+		let slot @ (at, _) = (usize::from(candidate.layer), usize::from(candidate.expert));
+		let (mut stream, mut pasts) = start(self.kernel, model, group, &mut recorder);
+		forward::layers(kernel, model, 0..at, &mut stream, &mut pasts, work, &mut recorder)?;
 		pasts.iter_mut().for_each(KeyValues::clear);
-		forward::attention(kernel, trunk, at, &mut stream, &mut pasts, &mut recorder);
-		let routed = forward::Routed::new(kernel, trunk, at, &stream, &mut recorder);
-		let said = routed.apply_all(kernel, at, model.layer_experts(at), &mut recorder);
+		forward::attention(kernel, trunk, at, &mut stream, &mut pasts, work, &mut recorder);
+		let (mut routed, mut said) = (std::mem::take(&mut work.routed), Vec::new());
+		routed.ask(kernel, trunk, at, &stream, &mut work.lanes, &mut recorder);
+		routed.apply_all(kernel, model, at, &mut work.lanes, &mut said, &mut recorder)?;
 		// Only the tokens that go to the slot hear something else from it.
 		let (mut other_said, mut other_recorder) = (said.clone(), recorder.clone());
-		routed.apply(kernel, at, expert, &candidate.weights, &mut other_said, &mut other_recorder);
-		let mut finish = |model: &Model, mut stream: Vec<i32>, said: Vec<i32>, mut recorder: R| {
-			routed.mix(kernel, at, &mut stream, &said, &mut recorder);
+		let weights = &candidate.weights;
+		routed.apply_other(kernel, slot, weights, &mut work.lanes, &mut other_said, &mut other_recorder);
+		let mut finish = |model: &Model, mut stream: Vec<i32>, said: &[i32], mut recorder: R| {
+			routed.mix(kernel, at, &mut stream, said, &mut work.lanes, &mut recorder);
 			let rest = at + 1..trunk.layers.len();
-			forward::layers(kernel, model, rest, &mut stream, &mut pasts, &mut recorder);
-			(forward::losses(kernel, trunk, &stream, group, &mut recorder), recorder)
+			forward::layers(kernel, model, rest, &mut stream, &mut pasts, work, &mut recorder)?;
+			Ok((forward::losses(kernel, trunk, &stream, group, work, &mut recorder), recorder))
 		};
-		let other = finish(changed, stream.clone(), other_said, other_recorder);
-		[finish(model, stream, said, recorder), other]
-	}
-
-	/// Embeds a group of sequences behind their begin-of-sequence tokens.
-	fn start(
-		&self,
-		model: &Model,
-		group: &[&[u8]],
-		recorder: &mut impl Recorder,
-	) -> (Vec<i32>, Vec<KeyValues>) {
-		let len = group.first().map_or(0, |bytes| bytes.len());
-		let tokens = group
-			.iter()
-			.flat_map(|bytes| std::iter::once(0).chain(bytes.iter().take(len.saturating_sub(1)).copied()));
-		let stream = forward::embed(model.trunk(), tokens, recorder);
-		(stream, vec![KeyValues::new(model.config(), len); group.len()])
+		let other = finish(changed, stream.clone(), &other_said, other_recorder)?;
+		Ok([finish(model, stream, &said, recorder)?, other])
 	}
 
 	/// Runs `work` over groups of sequences on all threads, in order of the sequences.
+	///
+	/// Threads that would have no sequence help with those of others if groups `may_split`.
 	fn in_groups<T: Send>(
 		&self,
 		model: &Model,
 		sequences: &[&[u8]],
 		checkpoint: Checkpoint<'_>,
-		work: impl Fn(&[&[u8]]) -> Result<T, EngineError> + Sync,
+		may_split: bool,
+		work: impl Fn(&[&[u8]], &mut Workspace) -> Result<T, EngineError> + Sync,
 	) -> Result<Vec<T>, EngineError> {
 		let Some(first) = sequences.first() else { return Ok(Vec::new()) };
 		let len = first.len();
-		let fits = (1..=usize::from(model.config().context)).contains(&len);
-		if !fits || sequences.iter().any(|bytes| bytes.len() != len) {
-			return Err(EngineError::JobMalformed);
-		}
+		ensure_one_length(model, sequences)?;
 		// Every thread gets something to do before a group grows past one sequence.
-		let share = sequences.len().div_ceil(self.pool.current_num_threads());
+		let threads = self.pool.current_num_threads();
+		let share = sequences.len().div_ceil(threads);
 		let group = (GROUP_TOKENS / len).clamp(1, share);
+		let may_split = may_split && forward::is_worth_sharing(model, len);
+		let lanes = if may_split { threads / sequences.len() } else { 1 };
 		checkpoint(0)?;
 		self.pool.install(|| {
 			sequences
 				.par_chunks(group)
-				.map(|group| {
-					checkpoint(0)?;
-					let result = work(group)?;
-					checkpoint(group.len() as u32)?;
-					Ok(result)
-				})
+				.map_init(
+					|| Workspace::new(lanes),
+					|workspace, group| {
+						checkpoint(0)?;
+						let result = work(group, workspace)?;
+						checkpoint(group.len() as u32)?;
+						Ok(result)
+					},
+				)
 				.collect()
 		})
+	}
+}
+
+/// Embeds a group of sequences behind their begin-of-sequence tokens.
+fn start(
+	kernel: Kernel,
+	model: &Model,
+	group: &[&[u8]],
+	recorder: &mut impl Recorder,
+) -> (Vec<i32>, Vec<KeyValues>) {
+	let len = group.first().map_or(0, |bytes| bytes.len());
+	let tokens = group
+		.iter()
+		.flat_map(|bytes| std::iter::once(0).chain(bytes.iter().take(len.saturating_sub(1)).copied()));
+	let mut stream = Vec::new();
+	forward::embed(kernel, model.trunk(), tokens, &mut stream, recorder);
+	(stream, vec![KeyValues::new(model.config(), len); group.len()])
+}
+
+/// Refuses sequences of several lengths, or of one outside the context.
+fn ensure_one_length(model: &Model, sequences: &[&[u8]]) -> Result<(), EngineError> {
+	let len = sequences.first().map_or(1, |bytes| bytes.len());
+	let fits = (1..=usize::from(model.config().context)).contains(&len);
+	if fits && sequences.iter().all(|bytes| bytes.len() == len) {
+		Ok(())
+	} else {
+		Err(EngineError::JobMalformed)
 	}
 }
 

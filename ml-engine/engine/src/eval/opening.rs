@@ -6,7 +6,8 @@
 use super::{job::Subject, Candidate, Checkpoint, Evaluator, JobLimits};
 use crate::{
 	blobs::BlobStore,
-	model::{ExpertWeights, LoadError, ModelStore},
+	block::TensorBlock,
+	model::{LoadError, ModelStore},
 	tiles::{ProvenTile, TileError},
 };
 use blyan_exact::{
@@ -254,16 +255,24 @@ fn witness(
 	let positions = u16::try_from(bytes.len()).map_err(|_| EngineError::JobMalformed)?;
 	let program = Program::new(*model.config(), positions).ok_or(EngineError::JobMalformed)?;
 	let (loss, outputs) = evaluator.outputs(&model, bytes)?;
-	let root = |expert: &ExpertWeights| expert.block().tensor_root().0;
-	let heads: Vec<Hash> = subject.model.experts().iter().map(|expert| root(expert)).collect();
-	let experts: Vec<&[u8]> = model.experts().iter().map(|expert| expert.block().bytes()).collect();
+	let heads = subject.model.expert_roots();
+	let experts = model.all_experts()?;
+	let blocks = experts.iter().map(|expert| expert.verified_block().map(TensorBlock::bytes));
+	let experts: Vec<&[u8]> = blocks.collect::<Result<_, _>>().map_err(|error| {
+		log::error!("an expert that ran from its packed form cannot be opened: {error}");
+		EngineError::Internal
+	})?;
 	let Candidate { layer, expert, ref weights } = subject.candidate;
 	let prover = Prover {
 		trace: &Trace::new(program, outputs, loss),
 		trunk: model.trunk().block().bytes(),
 		heads: &heads,
 		experts: &experts,
-		candidate: (trace == 1).then(|| CandidateSlot { layer, expert, tensor_root: root(weights) }),
+		candidate: (trace == 1).then(|| CandidateSlot {
+			layer,
+			expert,
+			tensor_root: weights.block().tensor_root().0,
+		}),
 		holdout: subject.holdout(),
 		sequence,
 	};

@@ -26,10 +26,11 @@ fn golden_vectors_hold_on_every_kernel() {
 			[golden::LOSS],
 			"{kernel}"
 		);
-		let mut stream = forward::embed(model.trunk(), golden::TEXT.iter().copied(), &mut ());
+		let (mut stream, mut logits, mut work) = (Vec::new(), Vec::new(), Workspace::new(1));
+		forward::embed(kernel, model.trunk(), golden::TEXT.iter().copied(), &mut stream, &mut ());
 		let mut pasts = [KeyValues::new(model.config(), golden::TEXT.len())];
-		forward::layers(kernel, &model, 0..2, &mut stream, &mut pasts, &mut ());
-		let logits = forward::head(kernel, model.trunk(), &stream, &mut ());
+		forward::layers(kernel, &model, 0..2, &mut stream, &mut pasts, &mut work, &mut ()).unwrap();
+		forward::head(kernel, model.trunk(), &stream, &mut work, &mut logits, &mut ());
 		assert_eq!(golden::logits_hash([logits.as_slice()]), golden::LOGITS_HASH, "{kernel}");
 	}
 }
@@ -196,6 +197,9 @@ proptest! {
 			let evaluator = Evaluator::new(kernel, threads).unwrap();
 			let got = evaluator.paired_losses(&model, &candidate, &sequences, &never_stop).unwrap();
 			prop_assert_eq!(&got, &expected, "{}", kernel);
+			// One sequence by itself, which several threads share.
+			let single = evaluator.losses(&model, &sequences[..1], &never_stop).unwrap();
+			prop_assert_eq!(single, [expected[0].0], "{}", kernel);
 			let indices: Vec<u32> = (0..count as u32).collect();
 			let items = evaluator.items(&model, &candidate, &indices, &sequences, &never_stop).unwrap();
 			let (bytes, item) = (sequences[count - 1], items[count - 1]);

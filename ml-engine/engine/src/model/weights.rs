@@ -3,15 +3,16 @@
 use crate::{
 	block::{BlockError, BlockShape, TensorBlock},
 	kernel::{
+		panels::Panels,
 		rows::{self, ActivationRows},
-		table::{self, TableView},
 		ternary::{self, TernaryView},
 		Kernel,
 	},
+	packed::{PackedExpert, Part},
 };
 use blyan_exact::{
 	number::{LOGIT_BITS, RESIDUAL_BITS},
-	ModelConfig, Rescale, Scale, LOGIT_MAX, RESIDUAL_MAX, VOCAB,
+	ModelConfig, Rescale, Scale, LOGIT_MAX,
 };
 use std::sync::Arc;
 
@@ -23,6 +24,8 @@ pub struct TernaryWeights {
 	rows: usize,
 	cols: usize,
 	scale: Scale,
+	/// The same in the form that runs faster. Then nobody reads the block.
+	packed: Option<(Arc<PackedExpert>, Part)>,
 }
 
 impl TernaryWeights {
@@ -31,57 +34,68 @@ impl TernaryWeights {
 		TernaryView { codes: &self.block.bytes()[range], rows: self.rows, cols: self.cols }
 	}
 
-	/// Integer products, `[tokens, rows]`.
-	pub fn accumulate(&self, kernel: Kernel, inputs: &ActivationRows) -> Vec<i32> {
-		ternary::multiply(kernel, self.view(), inputs)
+	/// Outputs.
+	pub fn rows(&self) -> usize {
+		self.rows
 	}
 
-	/// Outputs in Q12, clamped to `bound`: `[tokens, rows]`.
-	pub fn project(&self, kernel: Kernel, inputs: &ActivationRows, bound: i32) -> Vec<i32> {
-		let mut out = self.accumulate(kernel, inputs);
+	/// Integer products: `out: [tokens, rows]`.
+	pub fn accumulate(&self, kernel: Kernel, inputs: &ActivationRows, out: &mut [i32]) {
+		match &self.packed {
+			Some((packed, part)) => packed.multiply_into(kernel, *part, inputs, out),
+			None => ternary::multiply_into(kernel, self.view(), inputs, out),
+		}
+	}
+
+	/// Outputs in Q12, clamped to `bound`: `out: [tokens, rows]`.
+	pub fn project(&self, kernel: Kernel, inputs: &ActivationRows, bound: i32, out: &mut [i32]) {
+		self.accumulate(kernel, inputs, out);
 		for (row, &scale) in out.chunks_exact_mut(self.rows).zip(&inputs.scales) {
 			rows::rescale(kernel, row, Rescale::new(self.scale, scale, RESIDUAL_BITS), bound);
 		}
-		out
 	}
 }
 
-/// An 8-bit matrix inside a block.
+/// An 8-bit matrix that products are taken with: a copy in the order that the kernels want.
 #[derive(Clone, Debug)]
 pub struct TableWeights {
-	block: Arc<TensorBlock>,
-	section: usize,
-	row_sums: Vec<i32>,
-	rows: usize,
-	cols: usize,
+	panels: Panels,
 	scale: Scale,
 }
 
 impl TableWeights {
-	fn view(&self) -> TableView<'_> {
-		let range = self.block.layout().sections[self.section].clone();
-		let weights = &self.block.bytes()[range];
-		TableView { weights, row_sums: &self.row_sums, rows: self.rows, cols: self.cols }
+	/// Outputs.
+	pub fn rows(&self) -> usize {
+		self.panels.rows()
 	}
 
-	/// Outputs in Q16, base-2 units: `[tokens, rows]`.
-	pub fn logits(&self, kernel: Kernel, inputs: &ActivationRows) -> Vec<i32> {
-		let mut out = table::multiply(kernel, self.view(), inputs);
-		for (row, &scale) in out.chunks_exact_mut(self.rows).zip(&inputs.scales) {
+	/// Outputs in Q16, base-2 units: `out: [tokens, rows]`.
+	pub fn logits(&self, kernel: Kernel, inputs: &ActivationRows, out: &mut [i32]) {
+		self.panels.multiply_into(kernel, inputs, out);
+		for (row, &scale) in out.chunks_exact_mut(self.rows()).zip(&inputs.scales) {
 			rows::rescale(kernel, row, Rescale::new(self.scale, scale, LOGIT_BITS), LOGIT_MAX);
 		}
-		out
 	}
+}
 
+/// The embedding inside a block.
+#[derive(Clone, Debug)]
+pub struct EmbeddingWeights {
+	block: Arc<TensorBlock>,
+	section: usize,
+	cols: usize,
+	scale: Scale,
+}
+
+impl EmbeddingWeights {
 	/// Appends a row as residuals in Q12.
-	pub fn embed_into(&self, token: u8, out: &mut Vec<i32>) {
-		let mantissa = i64::from(self.scale.mantissa());
+	pub fn embed_into(&self, kernel: Kernel, token: u8, out: &mut Vec<i32>) {
+		let table = &self.block.bytes()[self.block.layout().sections[self.section].clone()];
+		let row = &table[usize::from(token) * self.cols..][..self.cols];
 		let shift = u32::from(self.scale.exponent()).saturating_sub(RESIDUAL_BITS);
-		let bound = i64::from(RESIDUAL_MAX);
-		out.extend(self.view().row(usize::from(token)).iter().map(|&weight| {
-			let value = blyan_exact::number::shift_round(i64::from(weight as i8) * mantissa, shift);
-			value.clamp(-bound, bound) as i32
-		}));
+		let begin = out.len();
+		out.resize(begin + self.cols, 0);
+		rows::embed(kernel, row, i64::from(self.scale.mantissa()), shift, &mut out[begin..]);
 	}
 }
 
@@ -113,7 +127,7 @@ pub struct TrunkWeights {
 	/// Architecture.
 	pub config: ModelConfig,
 	/// Embedding.
-	pub embedding: TableWeights,
+	pub embedding: EmbeddingWeights,
 	/// `[context, head_size / 2]` pairs of (cos, sin).
 	pub rotary: Vec<[i16; 2]>,
 	/// One entry a layer.
@@ -138,19 +152,19 @@ impl Sections<'_> {
 		rows: usize,
 		cols: usize,
 	) -> Result<TernaryWeights, BlockError> {
-		Ok(TernaryWeights { block: self.0.clone(), section, rows, cols, scale: self.scale(scale)? })
+		Ok(TernaryWeights {
+			block: self.0.clone(),
+			section,
+			rows,
+			cols,
+			scale: self.scale(scale)?,
+			packed: None,
+		})
 	}
 
-	fn table(
-		&self,
-		section: usize,
-		scale: usize,
-		rows: usize,
-		cols: usize,
-	) -> Result<TableWeights, BlockError> {
+	fn table(&self, section: usize, scale: usize, cols: usize) -> Result<TableWeights, BlockError> {
 		let bytes = &self.0.bytes()[self.0.layout().sections[section].clone()];
-		let row_sums = table::row_sums(bytes, cols);
-		Ok(TableWeights { block: self.0.clone(), section, row_sums, rows, cols, scale: self.scale(scale)? })
+		Ok(TableWeights { panels: Panels::new(bytes, cols), scale: self.scale(scale)? })
 	}
 }
 
@@ -174,16 +188,21 @@ impl TrunkWeights {
 				wo: sections.ternary(section + 4, scale + 3, d, d)?,
 				attn_out_gain: block.integers(section + 5),
 				ffn_gain: block.integers(section + 6),
-				router: sections.table(section + 7, scale + 4, usize::from(config.experts), d)?,
+				router: sections.table(section + 7, scale + 4, d)?,
 			});
 		}
 		Ok(Self {
 			config,
-			embedding: sections.table(1, 0, VOCAB, d)?,
+			embedding: EmbeddingWeights {
+				block: block.clone(),
+				section: 1,
+				cols: d,
+				scale: sections.scale(0)?,
+			},
 			rotary: block.angles(2),
 			layers,
 			final_gain: block.integers(3 + 8 * layer_count),
-			head: sections.table(4 + 8 * layer_count, 1 + 5 * layer_count, VOCAB, d)?,
+			head: sections.table(4 + 8 * layer_count, 1 + 5 * layer_count, d)?,
 			block,
 		})
 	}
@@ -223,17 +242,53 @@ impl ExpertWeights {
 		})
 	}
 
-	/// The block that holds the tensors.
+	/// The same from its packed form, which is bound to the block's root. Of the block only the header is read: whoever
+	/// wants more of it verifies it first.
+	pub fn from_packed(block: Arc<TensorBlock>, packed: &Arc<PackedExpert>) -> Result<Self, BlockError> {
+		let BlockShape::Expert { d_model, d_ff } = block.shape() else {
+			return Err(BlockError::Header { field: "kind" });
+		};
+		let (d, hidden) = (usize::from(d_model), usize::from(d_ff));
+		let ternary = |section: usize, part: Part, rows: usize, cols: usize| {
+			let scale = packed.scale(part).ok_or(BlockError::Scale(part as usize))?;
+			let packed = Some((packed.clone(), part));
+			Ok::<_, BlockError>(TernaryWeights { block: block.clone(), section, rows, cols, scale, packed })
+		};
+		Ok(Self {
+			up: ternary(1, Part::Up, hidden, d)?,
+			gain: packed.gain(),
+			down: ternary(3, Part::Down, d, hidden)?,
+			block,
+		})
+	}
+
+	/// Whether it runs from its packed form.
+	pub fn is_packed(&self) -> bool {
+		self.up.packed.is_some()
+	}
+
+	/// The block that holds the tensors. Its header can be relied on; for its tensors see [`Self::verified_block`].
 	pub fn block(&self) -> &Arc<TensorBlock> {
 		&self.block
 	}
 
+	/// The same, verified now if the packed form made that unnecessary so far.
+	pub fn verified_block(&self) -> Result<&TensorBlock, BlockError> {
+		if self.is_packed() {
+			self.block.verify_all()?;
+		}
+		Ok(&self.block)
+	}
+
 	/// What the expert says to each row, `[tokens, d_model]` in Q12, behind what leads to it: the accumulators of the
 	/// hidden layer, `[tokens, d_ff]`, and the same normalised.
+	#[cfg(test)]
 	pub fn steps(&self, kernel: Kernel, inputs: &ActivationRows) -> (Vec<i32>, ActivationRows, Vec<i32>) {
-		let hidden = self.up.accumulate(kernel, inputs);
+		let mut hidden = vec![0; inputs.tokens() * self.up.rows];
+		self.up.accumulate(kernel, inputs, &mut hidden);
 		let normalised = ActivationRows::norm_quant_squared_relu(kernel, &hidden, &self.gain);
-		let down = self.down.project(kernel, &normalised, RESIDUAL_MAX);
+		let mut down = vec![0; inputs.tokens() * self.down.rows];
+		self.down.project(kernel, &normalised, blyan_exact::RESIDUAL_MAX, &mut down);
 		(hidden, normalised, down)
 	}
 }

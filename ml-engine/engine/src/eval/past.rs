@@ -1,0 +1,187 @@
+//! Keys and values of earlier positions, and the same as rows of a trace.
+
+use super::recorder::small_integers;
+use crate::kernel::{
+	attention::{key_index, value_index, POSITIONS},
+	rows, Kernel,
+};
+use blyan_exact::ModelConfig;
+use rayon::prelude::*;
+
+/// Largest head of any model.
+const HEAD_SIZE_MAX: usize = 64;
+
+/// Keys and values of one sequence in one layer, head by head, each as [`attention`](crate::kernel::attention)
+/// draws them.
+#[derive(Clone, Debug)]
+pub struct KeyValues {
+	head_size: usize,
+	/// Positions there is room for.
+	stride: usize,
+	len: usize,
+	keys: Vec<i8>,
+	maxima: Vec<i32>,
+	values: Vec<i8>,
+}
+
+/// The part of [`KeyValues`] that one head has.
+struct Head<'a> {
+	stride: usize,
+	keys: &'a mut [i8],
+	maxima: &'a mut [i32],
+	values: &'a mut [i8],
+}
+
+impl Head<'_> {
+	/// Quantises and stores one position; `note` is told key, its maximum, and value.
+	fn put(
+		&mut self,
+		kernel: Kernel,
+		position: usize,
+		key: &[i32],
+		value: &[i32],
+		mut note: impl FnMut(&[i8], i32, &[i8]),
+	) {
+		let size = key.len();
+		let (mut quantised_key, mut quantised_value) = ([0; HEAD_SIZE_MAX], [0; HEAD_SIZE_MAX]);
+		let (quantised_key, quantised_value) = (&mut quantised_key[..size], &mut quantised_value[..size]);
+		let maximum = rows::quantise_head(kernel, key, quantised_key);
+		rows::quantise_values(kernel, value, quantised_value);
+		self.maxima[position] = maximum;
+		for (entry, &k) in quantised_key.iter().enumerate() {
+			self.keys[key_index(self.stride, position, entry)] = k;
+		}
+		for (entry, &v) in quantised_value.iter().enumerate() {
+			self.values[value_index(size, position, entry)] = v;
+		}
+		note(quantised_key, maximum, quantised_value);
+	}
+}
+
+impl KeyValues {
+	/// Room for `positions`.
+	pub fn new(config: &ModelConfig, positions: usize) -> Self {
+		let (d, head_size) = (usize::from(config.d_model), config.head_size());
+		let stride = positions.next_multiple_of(POSITIONS);
+		Self {
+			head_size,
+			stride,
+			len: 0,
+			keys: vec![0; d * stride],
+			maxima: vec![0; usize::from(config.heads) * stride],
+			values: vec![0; d * stride],
+		}
+	}
+
+	/// Positions so far.
+	pub fn len(&self) -> usize {
+		self.len
+	}
+
+	/// Whether no position has been seen.
+	pub fn is_empty(&self) -> bool {
+		self.len == 0
+	}
+
+	/// Forgets all positions.
+	pub fn clear(&mut self) {
+		self.len = 0;
+	}
+
+	/// Appends positions; heads side by side on the threads of the current pool if there are `lanes` of them.
+	///
+	/// # Shapes
+	/// `keys, values: [tokens, d_model]`, keys rotated.
+	pub(super) fn extend(
+		&mut self,
+		kernel: Kernel,
+		keys: &[i32],
+		values: &[i32],
+		lanes: usize,
+		mut head_rows: Option<(&mut HeadRows, usize)>,
+	) {
+		let (size, stride, first) = (self.head_size, self.stride, self.len);
+		let width = self.keys.len() / stride;
+		let store = |index: usize, mut head: Head<'_>, mut note: Option<(&mut HeadRows, usize)>| {
+			let of_head = index * size..(index + 1) * size;
+			for (token, (key, value)) in keys.chunks_exact(width).zip(values.chunks_exact(width)).enumerate()
+			{
+				let (key, value) = (&key[of_head.clone()], &value[of_head.clone()]);
+				head.put(kernel, first + token, key, value, |key, maximum, value| {
+					if let Some((rows, sequence)) = &mut note {
+						rows.put((*sequence, token), index, key, maximum, value);
+					}
+				});
+			}
+		};
+		let tokens = keys.len() / width;
+		if lanes > 1 && tokens > 1 {
+			let heads = self.keys.par_chunks_mut(size * stride).zip(self.maxima.par_chunks_mut(stride));
+			heads.zip(self.values.par_chunks_mut(size * stride)).enumerate().for_each(
+				|(index, ((keys, maxima), values))| store(index, Head { stride, keys, maxima, values }, None),
+			);
+		} else {
+			let heads = self.keys.chunks_exact_mut(size * stride).zip(self.maxima.chunks_exact_mut(stride));
+			for (index, ((keys, maxima), values)) in
+				heads.zip(self.values.chunks_exact_mut(size * stride)).enumerate()
+			{
+				let note = head_rows.as_mut().map(|(rows, sequence)| (&mut **rows, *sequence));
+				store(index, Head { stride, keys, maxima, values }, note);
+			}
+		}
+		self.len += tokens;
+	}
+
+	/// One head of one query over the first `len` positions.
+	pub(super) fn attend(
+		&self,
+		kernel: Kernel,
+		head: usize,
+		len: usize,
+		(query, maximum): (&[i8], i32),
+		scratch: &mut Vec<i32>,
+		out: &mut [i32],
+	) {
+		let entries = head * self.head_size * self.stride..(head + 1) * self.head_size * self.stride;
+		let maxima = &self.maxima[head * self.stride..][..len];
+		let (keys, values) = (&self.keys[entries.clone()], &self.values[entries]);
+		rows::attend(kernel, query, maximum, keys, self.stride, maxima, values, scratch, out);
+	}
+}
+
+/// Keys and values of a batch as rows of a trace: one row a head, one entry a position.
+pub(super) struct HeadRows {
+	heads: usize,
+	positions: usize,
+	head_size: usize,
+	/// All keys, each entry with its maximum behind it.
+	pub(super) keys: Vec<u8>,
+	/// All values.
+	pub(super) values: Vec<u8>,
+}
+
+impl HeadRows {
+	pub(super) fn new(config: &ModelConfig, sequences: usize, positions: usize) -> Self {
+		let (heads, head_size) = (usize::from(config.heads), config.head_size());
+		let entries = sequences * heads * positions;
+		let (keys, values) = (vec![0; entries * (head_size + 4)], vec![0; entries * head_size]);
+		Self { heads, positions, head_size, keys, values }
+	}
+
+	/// Writes what a head has at a position of a sequence.
+	fn put(
+		&mut self,
+		(sequence, position): (usize, usize),
+		head: usize,
+		key: &[i8],
+		maximum: i32,
+		value: &[i8],
+	) {
+		let entry = (sequence * self.heads + head) * self.positions + position;
+		let bytes = self.head_size + 4;
+		let (entries, behind) = self.keys[entry * bytes..(entry + 1) * bytes].split_at_mut(self.head_size);
+		entries.copy_from_slice(small_integers(key));
+		behind.copy_from_slice(&maximum.to_le_bytes());
+		self.values[entry * self.head_size..][..self.head_size].copy_from_slice(small_integers(value));
+	}
+}
