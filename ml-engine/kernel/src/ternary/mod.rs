@@ -35,26 +35,32 @@ impl TernaryView<'_> {
 /// # Shapes
 /// `inputs: [tokens, cols]`, output: `[tokens, rows]`.
 pub fn multiply(kernel: Kernel, weights: TernaryView<'_>, inputs: &ActivationRows) -> Vec<i32> {
+	let mut out = vec![0; inputs.tokens() * weights.rows];
+	multiply_into(kernel, weights, inputs, &mut out);
+	out
+}
+
+/// [`multiply`], to a place that the caller has; what was there before does not matter.
+pub fn multiply_into(kernel: Kernel, weights: TernaryView<'_>, inputs: &ActivationRows, out: &mut [i32]) {
 	assert_eq!(weights.cols, inputs.width, "shapes follow from one configuration");
 	assert_eq!(weights.codes.len(), weights.rows * weights.cols / 4, "a section has its exact length");
+	assert_eq!(out.len(), inputs.tokens() * weights.rows, "a sum for every token and row");
 	assert!(weights.cols.is_multiple_of(64), "widths are multiples of 64");
-	let mut out = vec![0; inputs.tokens() * weights.rows];
 	match kernel.0 {
-		Path::Portable => portable(weights, inputs, &mut out),
+		Path::Portable => portable(weights, inputs, out),
 		// SAFETY: a kernel of this kind exists only where its instructions were detected; the shapes were
 		// checked above, and `ActivationRows` pads its planes.
 		#[cfg(target_arch = "x86_64")]
-		Path::Avx2 => unsafe { avx2::multiply(weights, inputs, &mut out) },
+		Path::Avx2 => unsafe { avx2::multiply(weights, inputs, out) },
 		// SAFETY: as above.
 		#[cfg(target_arch = "x86_64")]
-		Path::Avx512Vnni => unsafe { vnni::multiply(weights, inputs, &mut out) },
+		Path::Avx512Vnni => unsafe { vnni::multiply(weights, inputs, out) },
 		#[cfg(target_arch = "aarch64")]
-		Path::Neon => neon::multiply_plain(weights, inputs, &mut out),
+		Path::Neon => neon::multiply_plain(weights, inputs, out),
 		// SAFETY: as above.
 		#[cfg(target_arch = "aarch64")]
-		Path::NeonSdot => unsafe { neon::multiply_sdot(weights, inputs, &mut out) },
+		Path::NeonSdot => unsafe { neon::multiply_sdot(weights, inputs, out) },
 	}
-	out
 }
 
 fn portable(weights: TernaryView<'_>, inputs: &ActivationRows, out: &mut [i32]) {

@@ -187,9 +187,11 @@ unsafe fn multiply_one(weights: TernaryView<'_>, inputs: &ActivationRows, out: &
 	}
 }
 
+/// Not inlined: beside the sums of the other twelve rows its own would leave the registers.
+///
 /// # Safety
 /// `planes` points to four planes of `stride` bytes, a multiple of 64 and not below a row's length.
-#[inline]
+#[inline(never)]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 unsafe fn four_rows(codes: [&[u8]; 4], planes: *const i8, stride: usize) -> [__m512i; 4] {
 	let mut sums = [[_mm512_setzero_si512(); 4]; 4];
