@@ -1,5 +1,10 @@
 //! Row-wise operators: normalisation, rescaling, attention. Plain loops that compilers vectorise.
 
+#[cfg(target_arch = "x86_64")]
+use super::{
+	norm::{self, Entries},
+	Path,
+};
 use super::{attention, versions, Kernel};
 use blyan_exact::{
 	attention::{PROBABILITY_MAX, SCORE_MAX},
@@ -47,7 +52,7 @@ pub(crate) fn isqrt(n: u64) -> u64 {
 
 /// `blyan_exact::norm::peak_over_rms`, whose bounds hold here too.
 #[inline(always)]
-fn peak_over_rms(largest: u64, squares: u64, len: u32) -> u32 {
+pub(crate) fn peak_over_rms(largest: u64, squares: u64, len: u32) -> u32 {
 	let zeros = squares.leading_zeros() & !1;
 	let root = isqrt(squares << zeros);
 	let numerator = (largest << (zeros / 2)) * isqrt(u64::from(len) << 32);
@@ -153,12 +158,40 @@ impl ActivationRows {
 		interleave(kernel, values, planes, stride);
 	}
 
+	/// Normalises a row in one piece, where this kernel has that for rows of this length: whether it has.
+	#[cfg(target_arch = "x86_64")]
+	fn set_wide(
+		&mut self,
+		kernel: Kernel,
+		token: usize,
+		row: Entries<'_>,
+		gain: &[i16],
+		entries: &mut [i64],
+	) -> bool {
+		let (width, stride) = (self.width, self.plane_stride());
+		if kernel.0 != Path::Avx512Vnni || !width.is_multiple_of(norm::STEP) {
+			return false;
+		}
+		let values = &mut self.values[token * width..(token + 1) * width];
+		let planes = &mut self.planes[token * 4 * stride..(token + 1) * 4 * stride];
+		let (Entries::Stream(line) | Entries::Hidden(line)) = row;
+		assert!(line.len() == width && gain.len() == width && entries.len() == width);
+		// SAFETY: a kernel of this kind exists only where its instructions were detected; lengths were checked.
+		(self.scales[token], self.sums[token]) =
+			unsafe { norm::norm_quant(row, gain, entries, values, planes, stride) };
+		true
+	}
+
 	/// `norm_quant` of the definition for every row of the residual stream.
 	pub fn norm_quant(kernel: Kernel, stream: &[i32], gain: &[i16]) -> Self {
 		let width = gain.len();
 		let mut rows = Self::new(stream.len() / width, width);
 		let mut entries = vec![0; width];
 		for (token, h) in stream.chunks_exact(width).enumerate() {
+			#[cfg(target_arch = "x86_64")]
+			if rows.set_wide(kernel, token, Entries::Stream(h), gain, &mut entries) {
+				continue;
+			}
 			multiply(kernel, h, gain, &mut entries);
 			rows.set(kernel, token, &mut entries);
 		}
@@ -171,6 +204,10 @@ impl ActivationRows {
 		let mut rows = Self::new(accumulators.len() / width, width);
 		let mut entries = vec![0; width];
 		for (token, acc) in accumulators.chunks_exact(width).enumerate() {
+			#[cfg(target_arch = "x86_64")]
+			if rows.set_wide(kernel, token, Entries::Hidden(acc), gain, &mut entries) {
+				continue;
+			}
 			multiply_squared_relu(kernel, acc, gain, &mut entries);
 			rows.set(kernel, token, &mut entries);
 		}
