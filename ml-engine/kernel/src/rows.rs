@@ -139,13 +139,14 @@ impl ActivationRows {
 
 	/// The rows of some tokens, in that order.
 	pub fn gather(&self, tokens: &[u32]) -> Self {
-		let mut rows = Self { width: self.width, ..Self::default() };
-		for &token in tokens {
+		let mut rows = Self::new(tokens.len(), self.width);
+		let (width, planes) = (self.width, 4 * self.plane_stride());
+		for (row, &token) in tokens.iter().enumerate() {
 			let token = token as usize;
-			rows.values.extend_from_slice(self.row(token));
-			rows.planes.extend_from_slice(self.row_planes(token));
-			rows.sums.push(self.sums[token]);
-			rows.scales.push(self.scales[token]);
+			rows.values[row * width..(row + 1) * width].copy_from_slice(self.row(token));
+			rows.planes[row * planes..(row + 1) * planes].copy_from_slice(self.row_planes(token));
+			rows.sums[row] = self.sums[token];
+			rows.scales[row] = self.scales[token];
 		}
 		rows
 	}

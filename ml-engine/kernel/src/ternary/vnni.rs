@@ -48,7 +48,7 @@ pub unsafe fn multiply(weights: TernaryView<'_>, inputs: &ActivationRows, out: &
 }
 
 /// Lanes that hold rows of the matrix, in a block that begins at `row`.
-fn lanes(rows: usize, row: usize) -> __mmask16 {
+pub(crate) fn lanes(rows: usize, row: usize) -> __mmask16 {
 	u16::MAX >> (BLOCK - (rows - row).min(BLOCK))
 }
 
@@ -76,7 +76,7 @@ fn pack(weights: TernaryView<'_>, row: usize, panel: &mut [__m512i], blocks: usi
 /// Sixteen rows of sixteen words to columns.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-fn transpose(rows: [__m512i; 16]) -> [__m512i; 16] {
+pub(crate) fn transpose(rows: [__m512i; 16]) -> [__m512i; 16] {
 	let mut pairs = rows;
 	for i in (0..16).step_by(2) {
 		pairs[i] = _mm512_unpacklo_epi32(rows[i], rows[i + 1]);
