@@ -51,7 +51,10 @@ fn blocks_go_to_safetensors_and_come_back_as_the_same_bytes() {
 		assert_eq!(verified["valid"], true);
 		answer(dir, &format!("block export {name}.tblk --to {name}.safetensors"));
 		let imported = answer(dir, &format!("block import {name}.safetensors --to again.tblk"));
-		assert_eq!((&imported["tensor_root"], &imported["rounded"]), (&root.into(), &Value::Array(Vec::new())));
+		assert_eq!(
+			(&imported["tensor_root"], &imported["rounded"]),
+			(&root.into(), &Value::Array(Vec::new()))
+		);
 		assert_eq!(&std::fs::read(dir.join("again.tblk")).unwrap(), file);
 	}
 	// People read it, too.
