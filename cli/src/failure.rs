@@ -18,6 +18,8 @@ pub struct Failure {
 pub enum Kind {
 	/// Anything not listed below.
 	General,
+	/// What was to be checked cannot be: something that it needs is missing or unreadable.
+	Undecided,
 	/// The node cannot be reached or does not answer.
 	Unreachable,
 	/// The chain refused a transaction, or the network refused a submission.
@@ -31,10 +33,11 @@ pub enum Kind {
 }
 
 impl Kind {
-	/// The process exit code; 2 is left to the parser of the command line.
+	/// The process exit code; 2 is what the parser of the command line says as well.
 	pub fn exit_code(self) -> u8 {
 		match self {
 			Self::General => 1,
+			Self::Undecided => 2,
 			Self::Unreachable => 3,
 			Self::Refused => 4,
 			Self::WrongNetwork => 5,

@@ -17,6 +17,7 @@ mod output;
 mod plot;
 mod pow;
 mod progress;
+mod records;
 mod referee;
 mod session;
 mod slot;

@@ -10,7 +10,10 @@ use blyan_engine::{
 	kernel::Kernel,
 	model::ModelStore,
 };
-use blyan_exact::{tree, Program};
+use blyan_exact::{
+	tree::{self, Item},
+	Program,
+};
 use blyan_primitives::{
 	BlobRef, EngineError, EvaluationJob, EvaluationOutcome, Opening, PartIndex, Query, Score, Verdict,
 };
@@ -39,10 +42,14 @@ pub struct Referee {
 	found: Mutex<HashMap<(PartIndex, Need), Arc<Finding>>>,
 }
 
+/// The blobs of audits, kept below `home`.
+pub fn open_store(home: &Home) -> Outcome<Arc<BlobStore>> {
+	Ok(Arc::new(BlobStore::open(home.create_dir("audits")?, STORE_BYTES_MAX)?))
+}
+
 impl Referee {
-	/// An engine for these jobs, one a part; blobs are kept below `home`.
-	pub fn new(home: &Home, jobs: Vec<EvaluationJob>) -> Outcome<Self> {
-		let blobs = Arc::new(BlobStore::open(home.create_dir("audits")?, STORE_BYTES_MAX)?);
+	/// An engine for these jobs, one a part, on blobs from this store.
+	pub fn new(blobs: Arc<BlobStore>, jobs: Vec<EvaluationJob>) -> Outcome<Self> {
 		Ok(Self {
 			jobs,
 			models: ModelStore::new(blobs, CACHE_BYTES_MAX),
@@ -55,6 +62,11 @@ impl Referee {
 	/// The jobs, one a part.
 	pub fn jobs(&self) -> &[EvaluationJob] {
 		&self.jobs
+	}
+
+	/// Models and experts, as far as their blobs are here.
+	pub fn models(&self) -> &ModelStore {
+		&self.models
 	}
 
 	/// Blobs that the jobs need and that are not here.
@@ -72,12 +84,6 @@ impl Referee {
 		blobs
 	}
 
-	/// Keeps a blob.
-	pub fn put(&self, bytes: &[u8]) -> Outcome<()> {
-		self.models.blobs().put(bytes)?;
-		Ok(())
-	}
-
 	/// The verdict that is right. `progress` hears how many sequences are done, over all parts.
 	pub fn verdict(&self, progress: impl Fn(u64) + Sync) -> Outcome<Verdict> {
 		let done = AtomicU64::new(0);
@@ -87,17 +93,30 @@ impl Referee {
 		};
 		let mut outcomes = Vec::new();
 		for (part, job) in (0..).zip(&self.jobs) {
-			match self.find(part, Need::Items, &checkpoint) {
-				Ok(finding) => match finding.as_ref() {
-					Finding::Items(items) => outcomes.push(outcome(items, job.holdout.sequence_len)),
-					_ => return Err(failure(&EngineError::Internal)),
-				},
-				Err(EngineError::CandidateInvalid) => return Ok(Verdict::Invalid),
-				Err(error) => return Err(failure(&error)),
+			match self.find_items(part, &checkpoint)? {
+				Some(items) => outcomes.push(outcome(&items, job.holdout.sequence_len)),
+				None => return Ok(Verdict::Invalid),
 			}
 		}
 		let target = *outcomes.first().ok_or_else(|| failure(&EngineError::Internal))?;
 		Ok(Verdict::Scored(Score { target, guard: outcomes.get(1).copied() }))
+	}
+
+	/// All sequences of one part in the order of the draw; `None` if the candidate is no expert. [`Self::verdict`] has
+	/// computed them already.
+	pub fn items(&self, part: PartIndex) -> Outcome<Option<Vec<Item>>> {
+		self.find_items(part, &|_| Ok(()))
+	}
+
+	fn find_items(&self, part: PartIndex, checkpoint: Checkpoint<'_>) -> Outcome<Option<Vec<Item>>> {
+		match self.find(part, Need::Items, checkpoint) {
+			Ok(finding) => match finding.as_ref() {
+				Finding::Items(items) => Ok(Some(items.clone())),
+				_ => Err(failure(&EngineError::Internal)),
+			},
+			Err(EngineError::CandidateInvalid) => Ok(None),
+			Err(error) => Err(failure(&error)),
+		}
 	}
 
 	/// What is right at a place of one part's computation.

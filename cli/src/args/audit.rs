@@ -1,13 +1,18 @@
 //! Arguments of audits.
 
 use super::SignerArgs;
+use crate::slot::SlotName;
 use clap::{Args, Subcommand};
+use std::path::PathBuf;
 
 /// What anybody can check.
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
-	/// Evaluate a submission here and compare with what each operator said. Exit status 1 if one was wrong.
+	/// Compute an answer or a score again and compare: what operators said of a submission, or what a file says.
+	/// Exit status 0 if all is equal, 1 if something differs, 2 if it cannot be decided here.
 	Replay(ReplayArgs),
+	/// Score an expert here as operators would, without a node.
+	Score(ScoreArgs),
 	/// Evaluate a submission here; if a claim about it is wrong, have the chain prove that.
 	Challenge(ChallengeArgs),
 	/// List open games, or all about one submission.
@@ -29,8 +34,57 @@ pub enum AuditCommand {
 /// `audit replay`.
 #[derive(Debug, Args)]
 pub struct ReplayArgs {
-	/// The submission.
-	pub submission: u64,
+	/// A submission's number, or a file written by `blyan chat --save`, `blyan audit score --save` or --save below.
+	#[arg(value_name = "SUBMISSION|FILE")]
+	pub subject: String,
+	/// Where blobs come from.
+	#[command(flatten)]
+	pub sources: SourceArgs,
+	/// Write what was computed for a submission, sequence by sequence.
+	#[arg(long, value_name = "FILE")]
+	pub save: Option<PathBuf>,
+	/// Write the hashes of every row that the evaluation came to at the first difference, or at --at.
+	#[arg(long, value_name = "FILE")]
+	pub save_trace: Option<PathBuf>,
+	/// Compare with such hashes of another machine, and name the first operator and row that differ.
+	#[arg(long, value_name = "FILE")]
+	pub their_trace: Option<PathBuf>,
+	/// The byte of an answer, or the sequence of a score in the order of the draw, that a trace is about; counted from 0.
+	#[arg(long, value_name = "INDEX")]
+	pub at: Option<usize>,
+}
+
+/// Where an audit finds what it needs, besides the node.
+#[derive(Clone, Debug, Default, Args)]
+pub struct SourceArgs {
+	/// Folder of the model. Without it blobs are fetched from the node at --url and kept.
+	#[arg(long, value_name = "DIR")]
+	pub model_dir: Vec<PathBuf>,
+	/// A block or a holdout that is in no such folder, such as a candidate.
+	#[arg(long, value_name = "FILE")]
+	pub blob: Vec<PathBuf>,
+}
+
+/// `audit score`.
+#[derive(Debug, Args)]
+pub struct ScoreArgs {
+	/// The expert, a .tblk file.
+	pub expert: PathBuf,
+	/// Folder of the model, with its holdout.
+	#[arg(long, value_name = "DIR")]
+	pub model_dir: PathBuf,
+	/// Slot of the expert: LAYER.EXPERT.
+	#[arg(long)]
+	pub slot: SlotName,
+	/// Sequences to draw from the holdout.
+	#[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
+	pub sample: u32,
+	/// Seed of the draw.
+	#[arg(long, default_value_t = 0)]
+	pub seed: u64,
+	/// Write the score, sequence by sequence.
+	#[arg(long, value_name = "FILE")]
+	pub save: Option<PathBuf>,
 }
 
 /// `audit challenge`.

@@ -6,7 +6,7 @@ mod demo;
 mod learning;
 mod operator;
 
-pub use audit::{AuditCommand, ChallengeArgs, SpotCheckArgs};
+pub use audit::{AuditCommand, ChallengeArgs, ReplayArgs, ScoreArgs, SourceArgs, SpotCheckArgs};
 pub use block::{BlockCommand, BlockImportArgs};
 pub use demo::DemoArgs;
 pub use learning::{
@@ -237,6 +237,9 @@ pub struct ChatArgs {
 	/// Seed: equal seeds give equal text.
 	#[arg(long)]
 	pub seed: Option<u64>,
+	/// Add each answer to this file with all that it follows from, for `blyan audit replay`.
+	#[arg(long, value_name = "FILE")]
+	pub save: Option<PathBuf>,
 }
 
 /// Commands on remembered networks.
@@ -281,6 +284,9 @@ mod tests {
 			"submissions --follow",
 			"audit challenge",
 			"audit challenge 1 --resume 2",
+			"audit replay",
+			"audit score x.tblk --model-dir m",
+			"audit score x.tblk --model-dir m --slot 0.1 --sample 0",
 			"audit spot-check --tiles 0",
 			"operator register --hardware 0x12",
 			"operator register --capabilities telepathy",

@@ -211,6 +211,7 @@ async fn text(output: &Output, client: &Client, args: &DemoArgs, event: &str) ->
 		temperature: 0.5,
 		top_p: 0.9,
 		seed: Some(TEXT_SEED),
+		save: None,
 	};
 	let answer = chat::generate(client, &chat, &args.prompt, |_| ()).await?;
 	let fields = json!({ "prompt": args.prompt, "text": answer.text, "cost": answer.cost });

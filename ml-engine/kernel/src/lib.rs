@@ -9,6 +9,8 @@
 
 pub mod attention;
 pub mod hash;
+#[cfg(target_arch = "x86_64")]
+mod norm;
 pub mod packed;
 pub mod panels;
 pub mod rows;

@@ -1,6 +1,11 @@
 //! Row-wise operators: normalisation, rescaling, attention. Plain loops that compilers vectorise.
 
 use super::{attention, versions, Kernel};
+#[cfg(target_arch = "x86_64")]
+use super::{
+	norm::{self, Entries},
+	Path,
+};
 use blyan_exact::{
 	attention::{PROBABILITY_MAX, SCORE_MAX},
 	exponential::EXP2_Q30,
@@ -47,7 +52,7 @@ pub(crate) fn isqrt(n: u64) -> u64 {
 
 /// `blyan_exact::norm::peak_over_rms`, whose bounds hold here too.
 #[inline(always)]
-fn peak_over_rms(largest: u64, squares: u64, len: u32) -> u32 {
+pub(crate) fn peak_over_rms(largest: u64, squares: u64, len: u32) -> u32 {
 	let zeros = squares.leading_zeros() & !1;
 	let root = isqrt(squares << zeros);
 	let numerator = (largest << (zeros / 2)) * isqrt(u64::from(len) << 32);
@@ -134,9 +139,14 @@ impl ActivationRows {
 
 	/// The rows of some tokens, in that order.
 	pub fn gather(&self, tokens: &[u32]) -> Self {
-		let mut rows = Self { width: self.width, ..Self::default() };
-		for &token in tokens {
-			rows.push_row(self, token as usize);
+		let mut rows = Self::new(tokens.len(), self.width);
+		let (width, planes) = (self.width, 4 * self.plane_stride());
+		for (row, &token) in tokens.iter().enumerate() {
+			let token = token as usize;
+			rows.values[row * width..(row + 1) * width].copy_from_slice(self.row(token));
+			rows.planes[row * planes..(row + 1) * planes].copy_from_slice(self.row_planes(token));
+			rows.sums[row] = self.sums[token];
+			rows.scales[row] = self.scales[token];
 		}
 		rows
 	}
@@ -177,6 +187,10 @@ impl ActivationRows {
 		self.reshape(stream.len() / width, width);
 		entries.resize(width, 0);
 		for (token, h) in stream.chunks_exact(width).enumerate() {
+			#[cfg(target_arch = "x86_64")]
+			if self.set_wide(kernel, token, Entries::Stream(h), gain, entries) {
+				continue;
+			}
 			multiply(kernel, h, gain, entries);
 			self.set(kernel, token, entries);
 		}
@@ -194,6 +208,10 @@ impl ActivationRows {
 		self.reshape(accumulators.len() / width, width);
 		entries.resize(width, 0);
 		for (token, acc) in accumulators.chunks_exact(width).enumerate() {
+			#[cfg(target_arch = "x86_64")]
+			if self.set_wide(kernel, token, Entries::Hidden(acc), gain, entries) {
+				continue;
+			}
 			multiply_squared_relu(kernel, acc, gain, entries);
 			self.set(kernel, token, entries);
 		}
@@ -205,6 +223,30 @@ impl ActivationRows {
 		let planes = &mut self.planes[token * 4 * stride..(token + 1) * 4 * stride];
 		(self.scales[token], self.sums[token]) = quantise(kernel, entries, values);
 		interleave(kernel, values, planes, stride);
+	}
+
+	/// Normalises a row in one piece, where this kernel has that for rows of this length: whether it has.
+	#[cfg(target_arch = "x86_64")]
+	fn set_wide(
+		&mut self,
+		kernel: Kernel,
+		token: usize,
+		row: Entries<'_>,
+		gain: &[i16],
+		entries: &mut [i64],
+	) -> bool {
+		let (width, stride) = (self.width, self.plane_stride());
+		if kernel.0 != Path::Avx512Vnni || !width.is_multiple_of(norm::STEP) {
+			return false;
+		}
+		let values = &mut self.values[token * width..(token + 1) * width];
+		let planes = &mut self.planes[token * 4 * stride..(token + 1) * 4 * stride];
+		let (Entries::Stream(line) | Entries::Hidden(line)) = row;
+		assert!(line.len() == width && gain.len() == width && entries.len() == width);
+		// SAFETY: a kernel of this kind exists only where its instructions were detected; lengths were checked.
+		(self.scales[token], self.sums[token]) =
+			unsafe { norm::norm_quant(row, gain, entries, values, planes, stride) };
+		true
 	}
 
 	/// `norm_quant` of the definition for every row of the residual stream.

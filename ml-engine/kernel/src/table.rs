@@ -51,7 +51,7 @@ pub fn multiply_into(kernel: Kernel, weights: TableView<'_>, inputs: &Activation
 		Path::Avx2 => unsafe { avx2(weights, inputs, out) },
 		// SAFETY: as above.
 		#[cfg(target_arch = "x86_64")]
-		Path::Avx512Vnni => unsafe { vnni(weights, inputs, out) },
+		Path::Avx512Vnni => unsafe { vnni::multiply(weights, inputs, out) },
 		// Compilers use NEON in plain loops wherever it exists, which is everywhere.
 		#[cfg(target_arch = "aarch64")]
 		Path::Neon | Path::NeonSdot => portable(weights, inputs, out),
@@ -69,38 +69,71 @@ fn portable(weights: TableView<'_>, inputs: &ActivationRows, out: &mut [i32]) {
 	}
 }
 
-/// Activations become unsigned by adding 128, and `128 * sum(w)` comes off again.
-///
-/// # Safety
-/// The processor has AVX-512 F, BW and VNNI; rows are multiples of 64 bytes.
+/// Tiles of sixteen rows by eight tokens, a lane of a sum a row. Activations become unsigned by adding 128, and
+/// `128 * sum(w)` comes off again.
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-unsafe fn vnni(weights: TableView<'_>, inputs: &ActivationRows, out: &mut [i32]) {
+mod vnni {
+	use super::{ActivationRows, TableView};
+	use crate::ternary::vnni::{lanes, transpose};
 	use std::arch::x86_64::*;
-	let flip = _mm512_set1_epi8(-128);
-	for token in 0..inputs.tokens() {
-		let x = inputs.row(token);
-		let mut row = 0;
-		while row < weights.rows {
-			// Four rows share the loads of the activations; a last group of fewer repeats its last row.
-			let lines: [&[u8]; 4] = std::array::from_fn(|i| weights.row((row + i).min(weights.rows - 1)));
-			let mut sums = [_mm512_setzero_si512(); 4];
-			for at in (0..weights.cols).step_by(64) {
-				// SAFETY: rows are multiples of 64 bytes and `at + 64` is at most their length.
-				let unsigned =
-					unsafe { _mm512_xor_si512(_mm512_loadu_si512(x.as_ptr().add(at).cast()), flip) };
-				for (sum, line) in sums.iter_mut().zip(lines) {
-					// SAFETY: as above.
-					let w = unsafe { _mm512_loadu_si512(line.as_ptr().add(at).cast()) };
-					*sum = _mm512_dpbusd_epi32(*sum, unsigned, w);
+
+	/// Rows of a tile.
+	const ROWS: usize = 16;
+	/// Tokens of a tile.
+	const TOKENS: usize = 8;
+
+	/// # Safety
+	/// The processor has AVX-512 F, BW and VNNI; rows are multiples of 64 bytes, and shapes agree.
+	#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+	pub unsafe fn multiply(weights: TableView<'_>, inputs: &ActivationRows, out: &mut [i32]) {
+		let mut panel = vec![_mm512_setzero_si512(); weights.cols / 4];
+		for row in (0..weights.rows).step_by(ROWS) {
+			for (part, columns) in panel.chunks_exact_mut(16).enumerate() {
+				let mut lines = [_mm512_setzero_si512(); ROWS];
+				for (line, row) in lines.iter_mut().zip(row..weights.rows) {
+					// SAFETY: 64 bytes of the row, which is a multiple of that long.
+					*line = unsafe { _mm512_loadu_si512(weights.row(row).as_ptr().add(64 * part).cast()) };
 				}
+				columns.copy_from_slice(&transpose(lines));
 			}
-			for (i, sum) in sums.into_iter().enumerate().take(weights.rows - row) {
-				out[token * weights.rows + row + i] =
-					_mm512_reduce_add_epi32(sum) - 128 * weights.row_sums[row + i];
+			let lanes = lanes(weights.rows, row);
+			assert!(weights.row_sums.len() == weights.rows);
+			// SAFETY: masked to the rows there are.
+			let sums = unsafe { _mm512_maskz_loadu_epi32(lanes, weights.row_sums.as_ptr().add(row)) };
+			let less = _mm512_slli_epi32::<7>(sums);
+			let whole = inputs.tokens() - inputs.tokens() % TOKENS;
+			let mut store = |token: usize, sums: &[__m512i]| {
+				for (t, &sum) in sums.iter().enumerate() {
+					let line = &mut out[(token + t) * weights.rows + row..];
+					assert!(line.len() >= ROWS.min(weights.rows - row));
+					let sum = _mm512_sub_epi32(sum, less);
+					// SAFETY: masked to the rows there are, which the slice was just seen to hold.
+					unsafe { _mm512_mask_storeu_epi32(line.as_mut_ptr(), lanes, sum) };
+				}
+			};
+			for token in (0..whole).step_by(TOKENS) {
+				store(token, &tile::<TOKENS>(&panel, inputs, token));
 			}
-			row += 4;
+			for token in whole..inputs.tokens() {
+				store(token, &tile::<1>(&panel, inputs, token));
+			}
 		}
+	}
+
+	/// Sums of a panel's rows for `T` tokens.
+	#[inline]
+	#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+	fn tile<const T: usize>(panel: &[__m512i], inputs: &ActivationRows, token: usize) -> [__m512i; T] {
+		let rows: [&[i8]; T] = std::array::from_fn(|t| inputs.row(token + t));
+		let mut sums = [_mm512_setzero_si512(); T];
+		for (word, &columns) in panel.iter().enumerate() {
+			for (sum, row) in sums.iter_mut().zip(rows) {
+				// SAFETY: a row has four bytes for every entry of the panel.
+				let four = unsafe { row.as_ptr().add(4 * word).cast::<u32>().read_unaligned() };
+				*sum = _mm512_dpbusd_epi32(*sum, _mm512_set1_epi32((four ^ 0x8080_8080) as i32), columns);
+			}
+		}
+		sums
 	}
 }
 

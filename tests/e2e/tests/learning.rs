@@ -69,4 +69,13 @@ async fn the_chain_accepts_a_better_expert_and_refuses_noise() {
 		ask().last().map(|value| value["text"].clone()),
 		ask().last().map(|value| value["text"].clone())
 	);
+
+	// Whoever was answered checks it on a machine of its own, with the blobs of the model that has learned.
+	let file = world.files.path("answers.json").display().to_string();
+	let more = ["--prompt", "pub fn ", "--max-bytes", "150", "--seed", "7", "--save", &file];
+	let said = world.command.expect(&[&["chat"][..], &more].concat());
+	assert_eq!(event(&said, "saved")["file"], file);
+	let replayed = world.command.expect(&["audit", "replay", &file]);
+	let answer = event(&replayed, "answer");
+	assert_eq!((&answer["equal"], &answer["bytes"]), (&Value::Bool(true), &150.into()));
 }

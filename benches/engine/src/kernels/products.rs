@@ -3,7 +3,7 @@
 use super::{fastest, median, rivals, rounded, Source};
 use blyan_engine::kernel::{
 	rows::ActivationRows,
-	ternary::{multiply, TernaryView},
+	ternary::{multiply_into, TernaryView},
 	Kernel,
 };
 use serde_json::{json, Value};
@@ -54,7 +54,8 @@ impl Case {
 		let stream: Vec<i32> = (0..tokens * cols).map(|_| source.within(1 << 15) as i32).collect();
 		let weights = TernaryView { codes: &codes, rows, cols };
 		let inputs = ActivationRows::norm_quant(Kernel::best(), &stream, &vec![256; cols]);
-		let expected = multiply(Kernel::PORTABLE, weights, &inputs);
+		let (mut expected, mut products) = (vec![0; rows * tokens], vec![0; rows * tokens]);
+		multiply_into(Kernel::PORTABLE, weights, &inputs, &mut expected);
 		let mut float = rivals::Float::new(rows, cols, tokens);
 		let mut times = vec![Vec::new(); Kernel::available().len()];
 		let (mut gemm, mut other) = (Vec::new(), Vec::new());
@@ -62,8 +63,11 @@ impl Case {
 		for _ in 0..TURNS {
 			for (times, kernel) in times.iter_mut().zip(Kernel::available()) {
 				// A fast wrong answer is worth nothing.
-				assert_eq!(multiply(kernel, weights, &inputs), expected, "{kernel} differs");
-				times.push(fastest(slice, &mut || drop(black_box(multiply(kernel, weights, &inputs)))));
+				multiply_into(kernel, weights, &inputs, &mut products);
+				assert_eq!(products, expected, "{kernel} differs");
+				times.push(fastest(slice, &mut || {
+					multiply_into(kernel, weights, &inputs, black_box(&mut products));
+				}));
 			}
 			gemm.push(fastest(slice, &mut || float.multiply()));
 			if let Some(numpy) = numpy {

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
 	amount,
-	args::ChallengeArgs,
+	args::{ChallengeArgs, SourceArgs},
 	client::{as_u128, Client},
 	failure::{Failure, Kind, Outcome},
 	keys::Account,
@@ -30,7 +30,7 @@ pub async fn run(session: &Session, args: ChallengeArgs) -> Outcome<()> {
 		None => None,
 	};
 	let submission = submission_of(&args, resumed.as_ref())?;
-	let replay = evaluate(session, &client, submission).await?;
+	let replay = evaluate(session, &client, submission, &SourceArgs::default()).await?;
 	let wrong: Vec<(AccountId32, Verdict)> =
 		compare(output, submission, &replay).into_iter().cloned().collect();
 	let subject = Subject::Submission(submission);

@@ -1,10 +1,13 @@
 //! `audit replay`: the same computation, done here.
 
+use super::{answer, score, sources::Sources, traces::Traces};
 use crate::{
-	client::{self, Client},
-	failure::{Failure, Outcome},
+	args::{ReplayArgs, SourceArgs},
+	client::Client,
+	failure::{Failure, Kind, Outcome},
 	names,
 	output::Output,
+	records::{self, ItemRecord, Record},
 	referee::{self, Referee},
 	session::Session,
 	verdict,
@@ -12,7 +15,7 @@ use crate::{
 use blyan_primitives::{SubmissionId, Verdict};
 use serde_json::json;
 use sp_core::crypto::AccountId32;
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 /// What was computed here, and what operators claim.
 pub struct Replay {
@@ -24,10 +27,34 @@ pub struct Replay {
 	pub claims: Vec<(AccountId32, Verdict)>,
 }
 
+/// Replays a submission, or what a file says.
+pub async fn run(session: &Session, args: ReplayArgs) -> Outcome<()> {
+	match args.subject.parse() {
+		Ok(id) => submission(session, id, &args).await,
+		Err(_) => file(session, &args).await,
+	}
+}
+
 /// Evaluates a submission and compares.
-pub async fn run(session: &Session, id: SubmissionId) -> Outcome<()> {
+async fn submission(session: &Session, id: SubmissionId, args: &ReplayArgs) -> Outcome<()> {
+	if args.save_trace.is_some() || args.their_trace.is_some() {
+		return Err(Failure::new("a trace is about one sequence of a file")
+			.kind(Kind::Undecided)
+			.next("write the score with --save FILE, then replay that file"));
+	}
 	let client = session.connect().await?;
-	let replay = evaluate(session, &client, id).await?;
+	let replay = evaluate(session, &client, id, &args.sources).await?;
+	if let Some(path) = &args.save {
+		let mut records = Vec::new();
+		for part in 0..referee::PARTS.min(replay.referee.jobs().len() as u8) {
+			let items = replay.referee.items(part)?.unwrap_or_default();
+			let items: Vec<ItemRecord> = items.iter().map(ItemRecord::from).collect();
+			records.push(Record::Score(Box::new(score::record(&replay.referee, part, &items)?)));
+		}
+		records::write(path, &records)?;
+		let text = format!("saved      {}, to compare sequence by sequence", path.display());
+		session.output.event("saved", json!({ "file": path }), text);
+	}
 	let wrong = compare(&session.output, id, &replay);
 	match wrong.len() {
 		0 => Ok(()),
@@ -36,8 +63,43 @@ pub async fn run(session: &Session, id: SubmissionId) -> Outcome<()> {
 	}
 }
 
+/// Computes everything that a file says again.
+async fn file(session: &Session, args: &ReplayArgs) -> Outcome<()> {
+	let output = &session.output;
+	let records = records::read(Path::new(&args.subject))?;
+	if args.save.is_some() {
+		return Err(Failure::new("--save writes what was computed for a submission, and this is a file")
+			.kind(Kind::Undecided)
+			.next("leave it out"));
+	}
+	let mut sources = Sources::open(session, &args.sources)?;
+	let traces = Traces::new(args);
+	let (mut wrong, count) = (0, records.len());
+	for record in records {
+		let is_right = match record {
+			Record::Answer(record) => answer::replay(output, &mut sources, &traces, *record).await?,
+			Record::Score(record) => score::replay(output, &mut sources, &traces, *record).await?,
+			Record::Trace(_) => {
+				return Err(Failure::new("a trace alone says nothing that could be wrong")
+					.kind(Kind::Undecided)
+					.next("replay the answer or the score that it is about, with --their-trace"))
+			}
+		};
+		wrong += usize::from(!is_right);
+	}
+	match wrong {
+		0 => Ok(()),
+		wrong => Err(Failure::new(format!("{wrong} of {count} records differ from what was computed here"))),
+	}
+}
+
 /// Fetches what is missing and evaluates every part of a submission's verdict here.
-pub async fn evaluate(session: &Session, client: &Client, id: SubmissionId) -> Outcome<Replay> {
+pub async fn evaluate(
+	session: &Session,
+	client: &Client,
+	id: SubmissionId,
+	sources: &SourceArgs,
+) -> Outcome<Replay> {
 	let output = &session.output;
 	let claims = client.verdicts(id).await?;
 	let mut jobs = Vec::new();
@@ -50,10 +112,9 @@ pub async fn evaluate(session: &Session, client: &Client, id: SubmissionId) -> O
 				"before the draw there is nothing to replay, and once a decision has matured it is forgotten",
 			));
 	}
-	let referee = Arc::new(Referee::new(&session.home, jobs)?);
-	for blob in referee.missing() {
-		referee.put(&client::download(client, output, &blob).await?)?;
-	}
+	let mut sources = Sources::open(session, sources)?;
+	let referee = Arc::new(Referee::new(sources.store.clone(), jobs)?);
+	sources.provide(referee.missing()).await?;
 	let sequences: u32 = referee.jobs().iter().map(|job| job.sample).sum();
 	let bar = output.bar("evaluation", sequences.into());
 	let began_at = std::time::Instant::now();

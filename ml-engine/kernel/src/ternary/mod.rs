@@ -8,7 +8,7 @@ pub(crate) mod avx2;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 #[cfg(target_arch = "x86_64")]
-mod vnni;
+pub(crate) mod vnni;
 
 use super::{rows::ActivationRows, Kernel, Path};
 

@@ -111,6 +111,7 @@ pub unsafe fn multiply_sdot(weights: TernaryView<'_>, inputs: &ActivationRows, o
 fn multiply<D: Dot>(weights: TernaryView<'_>, inputs: &ActivationRows, out: &mut [i32]) {
 	// SAFETY: as above.
 	let mut panel: Panel = unsafe { [[vdupq_n_s8(0); BLOCKS]; COLS / 4] };
+	out.fill(0);
 	for row in (0..weights.rows).step_by(BLOCKS * BLOCK) {
 		for col in (0..weights.cols).step_by(COLS) {
 			let cols = (weights.cols - col).min(COLS);

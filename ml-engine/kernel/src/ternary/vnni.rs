@@ -48,7 +48,7 @@ pub unsafe fn multiply(weights: TernaryView<'_>, inputs: &ActivationRows, out: &
 }
 
 /// Lanes that hold rows of the matrix, in a block that begins at `row`.
-fn lanes(rows: usize, row: usize) -> __mmask16 {
+pub(crate) fn lanes(rows: usize, row: usize) -> __mmask16 {
 	u16::MAX >> (BLOCK - (rows - row).min(BLOCK))
 }
 
@@ -76,7 +76,7 @@ fn pack(weights: TernaryView<'_>, row: usize, panel: &mut [__m512i], blocks: usi
 /// Sixteen rows of sixteen words to columns.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-fn transpose(rows: [__m512i; 16]) -> [__m512i; 16] {
+pub(crate) fn transpose(rows: [__m512i; 16]) -> [__m512i; 16] {
 	let mut pairs = rows;
 	for i in (0..16).step_by(2) {
 		pairs[i] = _mm512_unpacklo_epi32(rows[i], rows[i + 1]);
@@ -92,10 +92,15 @@ fn transpose(rows: [__m512i; 16]) -> [__m512i; 16] {
 	}
 	let mut columns = fours;
 	for c in 0..4 {
-		let low = [fours[c], fours[c + 4]];
-		let high = [fours[c + 8], fours[c + 12]];
-		let [a, b] = [low, high].map(|[x, y]| _mm512_shuffle_i32x4::<0x88>(x, y));
-		let [d, e] = [low, high].map(|[x, y]| _mm512_shuffle_i32x4::<0xdd>(x, y));
+		// Halves 0 and 2, or 1 and 3, of either operand.
+		let (a, b) = (
+			_mm512_shuffle_i32x4::<0x88>(fours[c], fours[c + 4]),
+			_mm512_shuffle_i32x4::<0x88>(fours[c + 8], fours[c + 12]),
+		);
+		let (d, e) = (
+			_mm512_shuffle_i32x4::<0xdd>(fours[c], fours[c + 4]),
+			_mm512_shuffle_i32x4::<0xdd>(fours[c + 8], fours[c + 12]),
+		);
 		columns[c] = _mm512_shuffle_i32x4::<0x88>(a, b);
 		columns[c + 8] = _mm512_shuffle_i32x4::<0xdd>(a, b);
 		columns[c + 4] = _mm512_shuffle_i32x4::<0x88>(d, e);
@@ -175,9 +180,10 @@ unsafe fn multiply_one(weights: TernaryView<'_>, inputs: &ActivationRows, out: &
 			// SAFETY: as this function's.
 			lines.copy_from_slice(&unsafe { four_rows(codes, planes, stride) });
 		}
-		let columns = transpose(lines);
-		let sums =
-			columns.into_iter().fold(_mm512_set1_epi32(-inputs.sums[0]), |a, b| _mm512_add_epi32(a, b));
+		let mut sums = _mm512_set1_epi32(-inputs.sums[0]);
+		for column in transpose(lines) {
+			sums = _mm512_add_epi32(sums, column);
+		}
 		let line = &mut out[row..];
 		assert!(line.len() >= (weights.rows - row).min(BLOCK));
 		// SAFETY: masked to the rows there are, which the slice was just seen to hold.
@@ -206,8 +212,10 @@ unsafe fn four_rows(codes: [&[u8]; 4], planes: *const i8, stride: usize) -> [__m
 			}
 		}
 	}
-	sums.map(|[a, b, c, d]| {
+	let mut lines = [_mm512_setzero_si512(); 4];
+	for (line, [a, b, c, d]) in lines.iter_mut().zip(sums) {
 		let low = _mm512_add_epi32(a, _mm512_srai_epi32::<2>(b));
-		_mm512_add_epi32(low, _mm512_add_epi32(_mm512_srai_epi32::<4>(c), _mm512_srai_epi32::<6>(d)))
-	})
+		*line = _mm512_add_epi32(low, _mm512_add_epi32(_mm512_srai_epi32::<4>(c), _mm512_srai_epi32::<6>(d)));
+	}
+	lines
 }

@@ -1,0 +1,72 @@
+//! Where an audit finds blobs: files, folders of models, the store of earlier audits, the node. Each is checked by its hash.
+
+use crate::{
+	args::SourceArgs,
+	client::{download, Client},
+	failure::{Context, Failure, Kind, Outcome},
+	model_dir::ModelDir,
+	referee,
+	session::Session,
+};
+use blyan_engine::blobs::BlobStore;
+use blyan_primitives::BlobRef;
+use std::sync::Arc;
+
+/// Places to look for blobs.
+pub struct Sources<'a> {
+	session: &'a Session,
+	/// Folders that were named.
+	pub dirs: Vec<ModelDir>,
+	/// Where blobs are kept.
+	pub store: Arc<BlobStore>,
+	client: Option<Client>,
+}
+
+impl<'a> Sources<'a> {
+	/// Reads the folders' manifests and takes the files; asks no node yet.
+	pub fn open(session: &'a Session, args: &SourceArgs) -> Outcome<Self> {
+		let dirs = args.model_dir.iter().map(|dir| ModelDir::open(dir)).collect::<Outcome<_>>();
+		let store = referee::open_store(&session.home)?;
+		for path in &args.blob {
+			let bytes = std::fs::read(path).context(path.display()).map_err(undecided)?;
+			store.put(&bytes).context(path.display())?;
+		}
+		Ok(Self { session, dirs: dirs.map_err(undecided)?, store, client: None })
+	}
+
+	/// Has these blobs in the store, or says which is missing.
+	pub async fn provide(&mut self, blobs: impl IntoIterator<Item = BlobRef>) -> Outcome<()> {
+		for blob in blobs {
+			if self.store.has(&blob.hash) {
+				continue;
+			}
+			let bytes = match self.dirs.iter().find(|dir| dir.manifest.files.contains_key(&blob.hash)) {
+				Some(dir) => dir.read(&blob.hash).map_err(undecided)?,
+				None => self.fetch(&blob).await.map_err(|failure| missing(&blob, failure))?,
+			};
+			self.store.put(&bytes)?;
+		}
+		Ok(())
+	}
+
+	async fn fetch(&mut self, blob: &BlobRef) -> Outcome<Vec<u8>> {
+		if self.client.is_none() {
+			self.client = Some(self.session.connect().await?);
+		}
+		match &self.client {
+			Some(client) => download(client, &self.session.output, blob).await,
+			None => Err(Failure::new("no node is connected")),
+		}
+	}
+}
+
+fn missing(blob: &BlobRef, failure: Failure) -> Failure {
+	Failure::new(format!("blob {:?} is not here: {}", blob.hash, failure.message)).kind(Kind::Undecided).next(
+		"name the model's folder with --model-dir, the file with --blob, or a node that has it with --url",
+	)
+}
+
+/// What stands in the way of an audit says nothing about whom it is about.
+pub fn undecided(failure: Failure) -> Failure {
+	failure.kind(Kind::Undecided)
+}

@@ -1,0 +1,147 @@
+//! A text that a model is said to have generated, with everything that it follows from.
+
+use super::Format;
+use blyan_exact::{ModelConfig, Sampling};
+use blyan_primitives::{BlockRef, ModelId, ModelInfo};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sp_core::H256;
+
+/// A model by its root, and where its parts can be had.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelRecord {
+	/// Commitment to its architecture and every weight: the only thing here that decides.
+	pub root: H256,
+	/// Its number on the chain.
+	#[serde(default, skip_serializing_if = "Option::is_none")]
+	pub id: Option<ModelId>,
+	/// Experts that had been promoted in it.
+	#[serde(default, skip_serializing_if = "Option::is_none")]
+	pub generation: Option<u32>,
+	/// Its blocks, so that they can be fetched. Without them a folder has to be named.
+	#[serde(default, skip_serializing_if = "Option::is_none")]
+	pub parts: Option<PartsRecord>,
+}
+
+/// The blocks of a model.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartsRecord {
+	/// Architecture.
+	pub config: ModelConfig,
+	/// Everything that is not an expert.
+	pub trunk: BlockRef,
+	/// Experts in row-major order.
+	pub heads: Vec<BlockRef>,
+}
+
+impl PartsRecord {
+	/// Root of the model that these make.
+	pub fn root(&self) -> H256 {
+		let heads: Vec<_> = self.heads.iter().map(|head| head.tensor_root.0).collect();
+		H256(blyan_exact::model_root(&self.config, &self.trunk.tensor_root.0, &heads))
+	}
+}
+
+impl ModelRecord {
+	/// As a node named it in an answer; `known` is the chain's model of that number, which may have changed since.
+	pub fn new(root: H256, known: &ModelInfo) -> Self {
+		let parts = PartsRecord {
+			config: known.config,
+			trunk: known.trunk,
+			heads: known.heads.iter().map(|head| head.block).collect(),
+		};
+		let is_same = parts.root() == root;
+		Self {
+			root,
+			id: Some(known.id),
+			generation: is_same.then_some(known.generation),
+			parts: is_same.then_some(parts),
+		}
+	}
+}
+
+/// Bytes: `{"text": ".."}` where they are UTF-8, `{"hex": ".."}` where they are not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text(Vec<u8>);
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Written {
+	Text(String),
+	Hex(String),
+}
+
+impl Text {
+	/// These bytes.
+	pub fn new(bytes: &[u8]) -> Self {
+		Self(bytes.to_vec())
+	}
+
+	/// The bytes.
+	pub fn bytes(&self) -> &[u8] {
+		&self.0
+	}
+}
+
+impl Serialize for Text {
+	fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+		match std::str::from_utf8(&self.0) {
+			Ok(text) => Written::Text(text.into()),
+			Err(_) => Written::Hex(hex::encode(&self.0)),
+		}
+		.serialize(serializer)
+	}
+}
+
+impl<'de> Deserialize<'de> for Text {
+	fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+		match Written::deserialize(deserializer)? {
+			Written::Text(text) => Ok(Self(text.into_bytes())),
+			Written::Hex(digits) => hex::decode(&digits)
+				.map(Self)
+				.map_err(|error| serde::de::Error::custom(format!("no hexadecimal digits: {error}"))),
+		}
+	}
+}
+
+/// The transcript of a generation.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerRecord {
+	/// Who is said to have answered.
+	pub model: ModelRecord,
+	/// What was asked.
+	pub prompt: Text,
+	/// Seed of the request; [`Sampling::key_of`] makes the key of the noise of it.
+	pub seed: u64,
+	/// Temperature, 256 for one.
+	pub temperature_q8: u16,
+	/// Share of the probability to choose from, 256 for all.
+	pub top_p_q8: u16,
+	/// What was answered.
+	pub answer: Text,
+	/// Bytes that were asked for.
+	pub max_bytes: u32,
+	/// Programs that took part, for whoever looks for a reason.
+	pub engine: String,
+}
+
+impl Format for AnswerRecord {
+	const FORMAT: &'static str = "blyan/answer";
+}
+
+impl AnswerRecord {
+	/// How bytes were chosen.
+	pub fn sampling(&self) -> Sampling {
+		Sampling { temperature: self.temperature_q8, top_p: self.top_p_q8, seed: Sampling::key_of(self.seed) }
+	}
+}
+
+/// A prompt's bytes as nodes read them: `0x` and an even number of hexadecimal digits are bytes, all else is text.
+pub fn prompt_bytes(prompt: &str) -> Vec<u8> {
+	prompt
+		.strip_prefix("0x")
+		.and_then(|digits| hex::decode(digits).ok())
+		.unwrap_or_else(|| prompt.as_bytes().to_vec())
+}
