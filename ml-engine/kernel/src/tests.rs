@@ -230,11 +230,15 @@ fn kernels_hold_at_the_extremes() {
 /// path, up to the 65,536 columns that a model may be admitted with.
 #[test]
 fn ternary_products_hold_at_the_extremes() {
-	for (cols, tokens) in [(64, 7), (192, 1), (256, 6), (1_024, 1), (2_048, 11), (4_160, 1), (65_536, 1), (65_536, 3)]
+	for (cols, tokens) in
+		[(64, 7), (192, 1), (256, 6), (1_024, 1), (2_048, 11), (4_160, 1), (65_536, 1), (65_536, 3)]
 	{
 		for sign in [1, -1] {
-			let inputs =
-				ActivationRows::norm_quant(Kernel::PORTABLE, &vec![sign << 22; tokens * cols], &vec![i16::MAX; cols]);
+			let inputs = ActivationRows::norm_quant(
+				Kernel::PORTABLE,
+				&vec![sign << 22; tokens * cols],
+				&vec![i16::MAX; cols],
+			);
 			assert_eq!(inputs.row(0)[cols - 1], 127 * sign as i8);
 			for code in [0, 1, 2] {
 				let rows = 19;
@@ -243,8 +247,40 @@ fn ternary_products_hold_at_the_extremes() {
 				for kernel in Kernel::available() {
 					let view = ternary::TernaryView { codes: &codes, rows, cols };
 					let products = ternary::multiply(kernel, view, &inputs);
-					assert_eq!(products, vec![expected; rows * tokens], "{kernel}, {cols} columns, {tokens} tokens");
+					assert_eq!(
+						products,
+						vec![expected; rows * tokens],
+						"{kernel}, {cols} columns, {tokens} tokens"
+					);
 				}
+			}
+		}
+	}
+}
+
+/// Entries at their bounds in the longest rows there are.
+#[test]
+fn normalisation_holds_at_the_extremes() {
+	let width = 2_048;
+	let mut spike = vec![0; width];
+	spike[7] = 127 * 512;
+	let rows = [vec![0; width], vec![-(1 << 22); width], vec![127 * 512; width], vec![1; width], spike];
+	for (row, gain) in
+		rows.iter().flat_map(|row| [i16::MIN, -1, 0, 1, i16::MAX].map(|gain| (row, vec![gain; width])))
+	{
+		let accumulators: Vec<i32> = row.iter().map(|&h| h.min(127 * 512)).collect();
+		let expected = [norm::norm_quant(row, &gain), norm::norm_quant_squared_relu(&accumulators, &gain)];
+		for kernel in Kernel::available() {
+			let got = [
+				ActivationRows::norm_quant(kernel, row, &gain),
+				ActivationRows::norm_quant_squared_relu(kernel, &accumulators, &gain),
+			];
+			for (got, expected) in got.iter().zip(&expected) {
+				assert_eq!(
+					(got.row(0), got.scales[0]),
+					(expected.values.as_slice(), expected.scale),
+					"{kernel}"
+				);
 			}
 		}
 	}

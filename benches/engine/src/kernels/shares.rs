@@ -42,7 +42,8 @@ impl Batch {
 			|len: usize, bound: i64| -> Vec<i32> { (0..len).map(|_| source.within(bound) as i32).collect() };
 		let stream = numbers(TOKENS * d, 1 << 15);
 		// An accumulator is a sum of d products of a weight and an activation.
-		let accumulators = numbers(TOKENS * f * usize::from(config.top_k), 40 * i64::from(config.d_model).isqrt());
+		let accumulators =
+			numbers(TOKENS * f * usize::from(config.top_k), 40 * i64::from(config.d_model).isqrt());
 		Self {
 			stream,
 			accumulators,

@@ -75,9 +75,7 @@ pub fn key_products(
 	match kernel.0 {
 		#[cfg(target_arch = "x86_64")]
 		// SAFETY: a kernel of this kind exists only where its instructions were detected; lengths were checked.
-		Path::Avx2 | Path::Avx512Vnni => unsafe {
-			x86::key_products_avx2(query, keys, stride, padded, products)
-		},
+		Path::Avx2 | Path::Avx512Vnni => unsafe { x86::key_products_avx2(query, keys, stride, padded, products) },
 		_ => {
 			products[..padded].fill(0);
 			for (pair, row) in query.chunks_exact(2).zip(keys.chunks_exact(2 * stride)) {

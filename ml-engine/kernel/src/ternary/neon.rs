@@ -175,7 +175,8 @@ fn tile<D: Dot, const T: usize>(
 			let at = step % 4 * stride + first + step / 4 * 4;
 			for t in 0..T {
 				let bytes = &planes[t][at..at + 4];
-				let four = i32::from_le_bytes([bytes[0] as u8, bytes[1] as u8, bytes[2] as u8, bytes[3] as u8]);
+				let four =
+					i32::from_le_bytes([bytes[0] as u8, bytes[1] as u8, bytes[2] as u8, bytes[3] as u8]);
 				for block in 0..BLOCKS {
 					sums[t][block] = D::add(sums[t][block], weights[block], four);
 				}
