@@ -1,6 +1,6 @@
 //! AVX-512 with `vpdpbusd`: 64 products and 16 sums an instruction.
 
-use super::{ActivationRows, TernaryView};
+use super::{tile_tokens, ActivationRows, TernaryView};
 use std::arch::x86_64::*;
 
 /// Rows of a block: one a lane of an accumulator.
@@ -18,6 +18,7 @@ pub unsafe fn multiply(weights: TernaryView<'_>, inputs: &ActivationRows, out: &
 		// SAFETY: as this function's.
 		return unsafe { multiply_one(weights, inputs, out) };
 	}
+	let step = tile_tokens(inputs.tokens(), TOKENS);
 	let mut panel = vec![_mm512_setzero_si512(); BLOCKS * weights.cols / 16];
 	for row in (0..weights.rows).step_by(BLOCKS * BLOCK) {
 		let blocks = (weights.rows - row).div_ceil(BLOCK).min(BLOCKS);
@@ -26,8 +27,8 @@ pub unsafe fn multiply(weights: TernaryView<'_>, inputs: &ActivationRows, out: &
 		}
 		macro_rules! with_blocks {
 			($b:literal) => {
-				for token in (0..inputs.tokens()).step_by(TOKENS) {
-					match inputs.tokens() - token {
+				for token in (0..inputs.tokens()).step_by(step) {
+					match step.min(inputs.tokens() - token) {
 						1 => tile::<$b, 1>(weights, &panel, row, inputs, token, out),
 						2 => tile::<$b, 2>(weights, &panel, row, inputs, token, out),
 						3 => tile::<$b, 3>(weights, &panel, row, inputs, token, out),
