@@ -148,16 +148,15 @@ fn tile<const B: usize, const T: usize>(
 		plane!(2);
 		plane!(3);
 	}
-	for (t, sums) in sums.iter().enumerate() {
-		let sum = _mm512_set1_epi32(inputs.sums[token + t]);
-		for (b, &codes) in sums.iter().enumerate() {
+	for (t, sums) in sums.into_iter().enumerate() {
+		let less = _mm512_set1_epi32(inputs.sums[token + t]);
+		for (b, sum) in sums.into_iter().enumerate() {
 			let at = row + b * BLOCK;
 			let line = &mut out[(token + t) * rows + at..];
 			assert!(line.len() >= (rows - at).min(BLOCK));
+			let sum = _mm512_sub_epi32(sum, less);
 			// SAFETY: masked to the rows there are, which the slice was just seen to hold.
-			unsafe {
-				_mm512_mask_storeu_epi32(line.as_mut_ptr(), lanes(rows, at), _mm512_sub_epi32(codes, sum))
-			};
+			unsafe { _mm512_mask_storeu_epi32(line.as_mut_ptr(), lanes(rows, at), sum) };
 		}
 	}
 }
