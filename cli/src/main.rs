@@ -80,6 +80,7 @@ async fn dispatch(session: &Session, command: Command) -> Outcome<()> {
 	match command {
 		Command::Keys(command) => keys::run(session, command),
 		Command::Dataset(command) => dataset::run(session, command).await,
+		Command::Block(command) => block::run(session, command),
 		Command::Train(command) => train::run(session, command).await,
 		Command::Mine(args) => mine::run(session, args).await,
 		Command::Submit(args) => submit::run(session, args).await,

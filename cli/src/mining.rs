@@ -13,11 +13,13 @@ use crate::{
 use blyan_engine::{
 	block::{write_expert, BlockShape, TensorBlock},
 	dataset::Holdout,
-	train::{base, expert, export, Corpus, ExactWeights, OptimiserConfig, Progress, TrainError},
+	queue::run_in_background,
+	train::{
+		base, expert, export, Corpus, ExactWeights, OptimiserConfig, Progress, TrainBackend, TrainError,
+	},
 };
 use blyan_exact::{Expert, ModelConfig, Trunk};
 use blyan_primitives::{BlobRef, ExpertSlot, ModelInfo, VersionIndex};
-use burn::tensor::backend::Backend;
 use burn_flex::Flex;
 use serde_json::{json, Value};
 use std::{
@@ -170,15 +172,16 @@ pub async fn train_expert(
 		steps,
 		seconds_max,
 		batch: training.batch.unwrap_or(defaults.batch),
-		optimiser: optimiser(training, defaults.optimiser),
+		optimiser: optimiser(training, defaults.optimiser)?,
+		checkpoint: training.checkpoint.clone(),
 		seed: training.seed,
 		// Before the first step and after the last.
 		evaluate_every: u64::MAX,
 		..defaults
 	};
 	let meter = Meter::new(output, options.steps, options.seconds_max);
-	let output = output.clone();
-	tokio::task::spawn_blocking(move || {
+	let (output, background) = (output.clone(), training.background);
+	on_training_thread(background, move || {
 		let experts: Vec<&Expert> = model.experts.iter().collect();
 		let place = expert::Slot { layer: slot.layer, expert: slot.expert };
 		let config = &model.config;
@@ -207,7 +210,7 @@ pub async fn train_expert(
 			"result": fields });
 		Ok(TrainedExpert { bytes: write_expert(&trained.expert, config)?, manifest })
 	})
-	.await?
+	.await
 }
 
 /// A whole model.
@@ -222,14 +225,32 @@ pub struct BaseRun {
 	pub holdout: Holdout,
 	/// Settings.
 	pub options: base::Options,
+	/// Use only what everything else leaves of the processors.
+	pub background: bool,
+}
+
+/// Runs `work` on a thread of its own, whose priority the threads that it starts inherit.
+async fn on_training_thread<T: Send + 'static>(
+	background: bool,
+	work: impl FnOnce() -> Outcome<T> + Send + 'static,
+) -> Outcome<T> {
+	let (tell, told) = tokio::sync::oneshot::channel();
+	std::thread::Builder::new().name("training".into()).spawn(move || {
+		if background {
+			run_in_background();
+		}
+		// Nobody listens any more if the program is ending.
+		let _ = tell.send(work());
+	})?;
+	told.await.map_err(|_| Failure::new("training ended without a result; its error is above"))?
 }
 
 /// Trains a whole model and writes it as a folder.
 pub async fn train_base(output: &Output, run: BaseRun, out: &Path) -> Outcome<()> {
 	let meter = Meter::new(output, run.options.steps, run.options.seconds_max);
 	let (output, out) = (output.clone(), out.to_path_buf());
-	tokio::task::spawn_blocking(move || {
-		let BaseRun { name, config, text, holdout, options } = run;
+	on_training_thread(run.background, move || {
+		let BaseRun { name, config, text, holdout, options, .. } = run;
 		let mut meter = meter;
 		let mut note = |progress: &Progress| meter.note(progress);
 		let (weights, result) =
@@ -246,10 +267,10 @@ pub async fn train_base(output: &Output, run: BaseRun, out: &Path) -> Outcome<()
 		output.event("trained", fields, line);
 		Ok(())
 	})
-	.await?
+	.await
 }
 
-fn expert_on<B: Backend>(
+fn expert_on<B: TrainBackend>(
 	device: &B::Device,
 	model: &LocalModel,
 	experts: &[&Expert],
@@ -263,7 +284,7 @@ fn expert_on<B: Backend>(
 	expert::train_expert::<B>(config, trunk, experts, place, &text.corpus, &check, options, device, note)
 }
 
-fn base_on<B: Backend>(
+fn base_on<B: TrainBackend>(
 	device: &B::Device,
 	config: &ModelConfig,
 	corpus: &Corpus,
@@ -292,9 +313,14 @@ pub fn limits(training: &TrainingArgs, steps: u64, seconds: Option<f64>) -> Outc
 }
 
 /// The optimiser with the learning rate that was asked for.
-pub fn optimiser(training: &TrainingArgs, defaults: OptimiserConfig) -> OptimiserConfig {
+pub fn optimiser(training: &TrainingArgs, defaults: OptimiserConfig) -> Outcome<OptimiserConfig> {
 	let learning_rate = training.learning_rate.unwrap_or(defaults.learning_rate);
-	OptimiserConfig { learning_rate, ..defaults }
+	let schedule = training.schedule.unwrap_or(defaults.schedule);
+	let warmup = training.warmup.unwrap_or(defaults.warmup);
+	if !(0.0..=1.0).contains(&warmup) {
+		return Err(Failure::new("--warmup is a part of the run, from 0 to 1").next("try --warmup 0.05"));
+	}
+	Ok(OptimiserConfig { learning_rate, schedule, warmup, ..defaults })
 }
 
 /// Shows how far a run is: a bar for a person at a terminal, lines otherwise.
@@ -357,7 +383,7 @@ mod tests {
 	use super::*;
 
 	fn training(minutes: Option<f64>, steps: Option<u64>) -> TrainingArgs {
-		TrainingArgs { dataset: None, minutes, steps, batch: None, learning_rate: None, seed: 0 }
+		TrainingArgs { minutes, steps, ..TrainingArgs::default() }
 	}
 
 	#[test]

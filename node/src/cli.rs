@@ -107,6 +107,14 @@ pub struct MlParams {
 	#[arg(long, value_name = "MiB", default_value_t = 4_096, value_parser = clap::value_parser!(u32).range(1..))]
 	pub blob_store_limit: u32,
 
+	/// Most memory that models may take, those in use included, in MiB. Experts that nobody uses make room.
+	#[arg(long, value_name = "MiB", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..))]
+	pub model_memory: u32,
+
+	/// Most that experts in the form that runs fastest may take on disk, in MiB. With 0 there are none.
+	#[arg(long, value_name = "MiB", default_value_t = 1_024)]
+	pub packed_cache: u32,
+
 	/// Secret (phrase, seed or `//Name`) of an operator's session key to keep in the keystore under
 	/// key type `blya`. May be repeated. A development node without it holds //Alice, //Bob and //Charlie.
 	#[arg(long = "operator", value_name = "SURI")]
@@ -133,6 +141,16 @@ impl MlParams {
 	/// Threads for the engine on a machine with `cores` cores.
 	pub fn engine_threads(&self, cores: usize) -> usize {
 		self.engine_threads.map_or_else(|| cores.saturating_sub(1).max(1), usize::from)
+	}
+
+	/// Bound of the models in memory, in bytes.
+	pub fn model_memory_bytes(&self) -> u64 {
+		u64::from(self.model_memory) << 20
+	}
+
+	/// Bound of the packed experts on disk, in bytes; `None` if there shall be none.
+	pub fn packed_cache_bytes(&self) -> Option<u64> {
+		(self.packed_cache != 0).then(|| u64::from(self.packed_cache) << 20)
 	}
 
 	/// Bound of the blob store in bytes.

@@ -38,6 +38,9 @@ struct Options {
 	/// Python with the other side's packages; `scripts/bench` makes one. Without it that side is left out.
 	#[arg(long, global = true)]
 	python: Option<PathBuf>,
+	/// Where `kernels` draws its roofline, as SVG.
+	#[arg(long, global = true)]
+	plot: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, Subcommand)]

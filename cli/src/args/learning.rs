@@ -2,6 +2,7 @@
 
 use super::SignerArgs;
 use crate::slot::SlotName;
+use blyan_engine::train::Schedule;
 use clap::{Args, Subcommand};
 use std::{ops::Range, path::PathBuf};
 
@@ -65,7 +66,7 @@ pub enum TrainCommand {
 }
 
 /// How to train.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct TrainingArgs {
 	/// Dataset (JSON lines). Absent: the sources in cargo's registry.
 	#[arg(long, value_name = "FILE")]
@@ -82,6 +83,18 @@ pub struct TrainingArgs {
 	/// Peak learning rate.
 	#[arg(long, value_name = "RATE")]
 	pub learning_rate: Option<f64>,
+	/// How it goes on after the warm-up: constant, linear or cosine.
+	#[arg(long, value_name = "NAME")]
+	pub schedule: Option<Schedule>,
+	/// Part of the run over which it rises from zero, from 0 to 1.
+	#[arg(long, value_name = "PART")]
+	pub warmup: Option<f64>,
+	/// Keep a checkpoint here, and resume from it if it exists.
+	#[arg(long, value_name = "FILE")]
+	pub checkpoint: Option<PathBuf>,
+	/// Use only what everything else on this machine leaves of its processors; for machines that also serve.
+	#[arg(long)]
+	pub background: bool,
 	/// Seed of initialisation and order.
 	#[arg(long, default_value_t = 0)]
 	pub seed: u64,
@@ -123,9 +136,6 @@ pub struct TrainBaseArgs {
 	/// Measure on them every so many steps, and at the end; 0 never.
 	#[arg(long, default_value_t = 0)]
 	pub evaluate_every: u64,
-	/// Keep a checkpoint here, and resume from it if it exists.
-	#[arg(long, value_name = "FILE")]
-	pub checkpoint: Option<PathBuf>,
 	/// How to train.
 	#[command(flatten)]
 	pub training: TrainingArgs,

@@ -1,11 +1,13 @@
 //! The command line.
 
 mod audit;
+mod block;
 mod demo;
 mod learning;
 mod operator;
 
 pub use audit::{AuditCommand, ChallengeArgs, ReplayArgs, ScoreArgs, SourceArgs, SpotCheckArgs};
+pub use block::{BlockCommand, BlockImportArgs};
 pub use demo::DemoArgs;
 pub use learning::{
 	DatasetCommand, DatasetOutput, MineArgs, SubmitArgs, TrainBaseArgs, TrainCommand, TrainExpertArgs,
@@ -86,6 +88,10 @@ pub enum Command {
 	/// Make a dataset: JSON lines with text, licence and origin.
 	#[command(subcommand)]
 	Dataset(DatasetCommand),
+
+	/// Look into TensorBlock files, check them, and convert them from and to safetensors.
+	#[command(subcommand)]
+	Block(BlockCommand),
 
 	/// Train without submitting.
 	#[command(subcommand)]
@@ -289,6 +295,9 @@ mod tests {
 			"operator top-up",
 			"mine --slot three",
 			"balance --genesis 0x12",
+			"block export a.tblk",
+			"block import a.safetensors",
+			"block verify a.tblk --root 0x12",
 			"dataset from-files",
 			"dataset from-crates --buckets 5",
 			"dataset from-crates --buckets 9..9",

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod audit;
+pub mod block;
 pub mod chat;
 pub mod dataset;
 pub mod keys;

@@ -45,10 +45,10 @@ async fn base_model(output: &Output, args: TrainBaseArgs) -> Outcome<()> {
 		steps,
 		seconds_max,
 		batch: args.training.batch.unwrap_or(defaults.batch),
-		optimiser: mining::optimiser(&args.training, defaults.optimiser),
+		optimiser: mining::optimiser(&args.training, defaults.optimiser)?,
 		seed: args.training.seed,
 		evaluate_every: args.evaluate_every,
-		checkpoint: args.checkpoint.clone(),
+		checkpoint: args.training.checkpoint.clone(),
 		..defaults
 	};
 	let (log, dataset, count) = (output.clone(), args.training.dataset.clone(), args.holdout_sequences);
@@ -59,7 +59,8 @@ async fn base_model(output: &Output, args: TrainBaseArgs) -> Outcome<()> {
 		Ok::<_, Failure>((text, holdout))
 	})
 	.await??;
-	let run = BaseRun { name: args.name, config, text: Arc::new(text), holdout, options };
+	let background = args.training.background;
+	let run = BaseRun { name: args.name, config, text: Arc::new(text), holdout, options, background };
 	mining::train_base(output, run, &args.out).await
 }
 

@@ -121,7 +121,7 @@ async fn tiny_model(
 		ModelConfig { d_model: 64, d_ff: 64, layers: 1, heads: 2, experts: 2, top_k: 1, context: 64 };
 	let holdout = train::holdout(documents, &config, TINY_HOLDOUT)?;
 	let options = base::Options { steps: TINY_STEPS, batch: 8, ..Default::default() };
-	let run = BaseRun { name: "tiny".into(), config, text, holdout, options };
+	let run = BaseRun { name: "tiny".into(), config, text, holdout, options, background: false };
 	mining::train_base(output, run, out).await
 }
 
@@ -243,12 +243,10 @@ async fn improve(
 		}
 	};
 	let training = TrainingArgs {
-		dataset: None,
 		minutes: args.steps.is_none().then_some(args.minutes),
 		steps: args.steps,
-		batch: None,
-		learning_rate: None,
 		seed: u64::from(round),
+		..TrainingArgs::default()
 	};
 	let parent = submit::head(client, slot).await?.version;
 	let trained = mining::train_expert(output, model, slot, learn_from, &training).await?;

@@ -90,7 +90,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 	let model = Model::from_weights(&config, &trunk, &experts)?;
 	let weights = Arc::new(expert_from_weights(&config, &trained.expert)?);
 	let candidate = Candidate { layer, expert: index, weights };
-	let evaluator = Evaluator::new(Kernel::best(), 0).map_err(|error| format!("{error:?}"))?;
+	let evaluator = Evaluator::new(Kernel::best(), 0).map_err(|error| format!("{error:?}"))?.on_best_device();
 	let mut report = json!({
 		"slot": format!("layer{layer}.expert{index}"),
 		"steps": trained.steps, "bytes": trained.bytes, "seconds": trained.seconds,

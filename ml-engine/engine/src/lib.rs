@@ -7,11 +7,14 @@
 
 pub mod blobs;
 pub mod block;
+pub mod cuda;
 pub mod dataset;
 pub mod decode;
 pub mod eval;
 pub mod model;
+pub mod packed;
 pub mod queue;
+pub mod stream;
 pub mod tiles;
 pub mod train;
 

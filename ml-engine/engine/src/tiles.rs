@@ -6,7 +6,7 @@
 use crate::blobs::{BlobError, BlobStore};
 use blyan_exact::{
 	block::{self, BlockShape, Layout, DESCRIPTOR_BYTES, HASH_BYTES, HEADER_BYTES},
-	merkle, ConfigError, Hash, ModelConfig,
+	merkle, ConfigError, Hash,
 };
 use sp_core::H256;
 use std::ops::Range;
@@ -53,33 +53,13 @@ pub enum TileError {
 	Surplus(usize),
 }
 
-/// What a file says that it is. Trust it as far as a layout's descriptor, compared byte by byte, goes.
-fn shape_of(header: &[u8]) -> Option<BlockShape> {
-	let number = |at: usize| Some(u16::from_le_bytes([*header.get(at)?, *header.get(at + 1)?]));
-	// The configuration as `ModelConfig::to_bytes` writes it, from byte 12 on.
-	let config = ModelConfig {
-		d_model: number(12)?,
-		d_ff: number(14)?,
-		layers: *header.get(16)?,
-		heads: *header.get(17)?,
-		experts: number(18)?,
-		top_k: *header.get(20)?,
-		context: number(21)?,
-	};
-	match header.get(8)? {
-		0 => Some(BlockShape::Trunk(config)),
-		1 => Some(BlockShape::expert_of(&config)),
-		_ => None,
-	}
-}
-
 impl ProvenTile {
 	/// Reads tile `index` of a block in a store, proof included. Reads no more of the file than that takes.
 	pub fn read(store: &BlobStore, hash: &H256, index: u32) -> Result<Self, TileError> {
 		let size = store.size(hash).ok_or(BlobError::Missing(*hash))?;
 		let not_a_block = || TileError::NotABlock(*hash);
 		let header = store.read_range(hash, 0, HEADER_BYTES)?;
-		let shape = shape_of(&header).ok_or_else(not_a_block)?;
+		let shape = BlockShape::claimed_by(&header).ok_or_else(not_a_block)?;
 		let layout = Layout::new(shape).map_err(|_| not_a_block())?;
 		let is_described = header.get(..DESCRIPTOR_BYTES).is_some_and(|bytes| bytes == layout.descriptor());
 		if size != layout.file_len() as u64 || header.len() != HEADER_BYTES || !is_described {
@@ -178,7 +158,7 @@ impl TileIndex {
 mod tests {
 	use super::*;
 	use crate::block::{blob_ref, block_ref, write_expert, write_trunk};
-	use blyan_exact::golden;
+	use blyan_exact::{golden, ModelConfig};
 
 	const CONFIG: ModelConfig =
 		ModelConfig { d_model: 256, d_ff: 1_024, layers: 1, heads: 4, experts: 2, top_k: 1, context: 64 };

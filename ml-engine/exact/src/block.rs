@@ -28,6 +28,8 @@ use crate::{
 use alloc::{vec, vec::Vec};
 use core::ops::Range;
 
+/// What a file begins with.
+pub const MAGIC: [u8; 8] = *b"TBLOCK01";
 /// Bytes of the header; the payload starts right behind it.
 pub const HEADER_BYTES: usize = 128;
 /// Bytes of the part of the header that follows from the shape.
@@ -59,6 +61,29 @@ impl BlockShape {
 	/// The shape of the experts of a model.
 	pub fn expert_of(config: &ModelConfig) -> Self {
 		Self::Expert { d_model: config.d_model, d_ff: config.d_ff }
+	}
+
+	/// What a file's first bytes say that it is: a claim, good for an [`Extent`] to compare the file with.
+	pub fn claimed_by(header: &[u8]) -> Option<Self> {
+		if !header.starts_with(&MAGIC) {
+			return None;
+		}
+		let number = |at: usize| Some(u16::from_le_bytes([*header.get(at)?, *header.get(at + 1)?]));
+		// The configuration as `ModelConfig::to_bytes` writes it, from byte 12 on.
+		let config = ModelConfig {
+			d_model: number(12)?,
+			d_ff: number(14)?,
+			layers: *header.get(16)?,
+			heads: *header.get(17)?,
+			experts: number(18)?,
+			top_k: *header.get(20)?,
+			context: number(21)?,
+		};
+		match header.get(8)? {
+			0 => Some(Self::Trunk(config)),
+			1 => Some(Self::expert_of(&config)),
+			_ => None,
+		}
 	}
 
 	/// The configuration as the header spells it. An expert's has zeros wherever it does not care.
@@ -96,28 +121,43 @@ impl BlockShape {
 		config.validate()
 	}
 
-	/// Lengths in bytes of the sections, in the order of the file. The first holds all scales.
-	fn section_lengths(&self) -> Vec<usize> {
+	/// Number of sections.
+	fn section_count(&self) -> usize {
+		match self {
+			Self::Trunk(config) => 5 + 8 * usize::from(config.layers),
+			Self::Expert { .. } => 4,
+		}
+	}
+
+	/// Length in bytes of a section, counted in the order of the file. The first holds all scales.
+	fn section_len(&self, section: usize) -> usize {
 		let table = |rows: usize, cols: usize| rows * cols;
 		let ternary = |rows: usize, cols: usize| rows * (cols / 4);
 		let gains = |len: usize| 2 * len;
 		match *self {
 			Self::Trunk(config) => {
-				let (d, experts) = (usize::from(config.d_model), usize::from(config.experts));
-				let layers = usize::from(config.layers);
-				let angles = usize::from(config.context) * config.head_size() / 2;
-				let mut lengths = vec![Scale::BYTES * (2 + 5 * layers), table(VOCAB, d), 4 * angles];
-				for _ in 0..layers {
-					lengths.push(gains(d));
-					lengths.extend([ternary(d, d); 4]);
-					lengths.extend([gains(d), gains(d), table(experts, d)]);
+				let (d, layers) = (usize::from(config.d_model), usize::from(config.layers));
+				match section {
+					0 => Scale::BYTES * (2 + 5 * layers),
+					1 => table(VOCAB, d),
+					2 => 4 * (usize::from(config.context) * config.head_size() / 2),
+					_ if section == 3 + 8 * layers => gains(d),
+					_ if section > 3 + 8 * layers => table(VOCAB, d),
+					_ => match (section - 3) % 8 {
+						1..=4 => ternary(d, d),
+						7 => table(usize::from(config.experts), d),
+						_ => gains(d),
+					},
 				}
-				lengths.extend([gains(d), table(VOCAB, d)]);
-				lengths
 			}
 			Self::Expert { d_model, d_ff } => {
 				let (d, hidden) = (usize::from(d_model), usize::from(d_ff));
-				vec![Scale::BYTES * 2, ternary(hidden, d), gains(hidden), ternary(d, hidden)]
+				match section {
+					0 => Scale::BYTES * 2,
+					1 => ternary(hidden, d),
+					2 => gains(hidden),
+					_ => ternary(d, hidden),
+				}
 			}
 		}
 	}
@@ -130,6 +170,62 @@ impl BlockShape {
 			}
 			Self::Expert { .. } => vec![1, 3],
 		}
+	}
+}
+
+/// How large a block is and what its header says: all that a file has to agree with before anybody
+/// sets memory aside for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+	/// What it is the extent of.
+	pub shape: BlockShape,
+	/// Number of sections.
+	pub sections: usize,
+	/// Bytes between header and index, a multiple of [`ALIGNMENT`].
+	pub payload_len: usize,
+	/// Number of tiles.
+	pub tiles: usize,
+}
+
+impl Extent {
+	/// Refuses shapes outside the bounds of the architecture, so a block is always of modest size:
+	/// at most 18 MiB for a trunk and 520 KiB for an expert.
+	pub fn new(shape: BlockShape) -> Result<Self, ConfigError> {
+		shape.validate()?;
+		let sections = shape.section_count();
+		let payload_len = (0..sections)
+			.map(|section| shape.section_len(section).next_multiple_of(ALIGNMENT))
+			.sum::<usize>();
+		Ok(Self { shape, sections, payload_len, tiles: payload_len.div_ceil(TILE_BYTES) })
+	}
+
+	/// Offset of the Merkle index.
+	pub fn index_offset(&self) -> usize {
+		HEADER_BYTES + self.payload_len
+	}
+
+	/// Length of the whole file.
+	pub fn file_len(&self) -> usize {
+		self.index_offset() + self.tiles * HASH_BYTES
+	}
+
+	/// The 64 bytes in front of the roots: everything that the header says about shape and layout.
+	pub fn descriptor(&self) -> [u8; DESCRIPTOR_BYTES] {
+		let mut bytes = [0; DESCRIPTOR_BYTES];
+		bytes[..8].copy_from_slice(&MAGIC);
+		bytes[8] = self.shape.kind();
+		// Quantisation 1: ternary matrices in 2 bits, 8-bit tables, 16-bit gains and angles.
+		bytes[9] = 1;
+		bytes[10..12].copy_from_slice(&1_u16.to_le_bytes());
+		bytes[12..23].copy_from_slice(&self.shape.header_config().to_bytes());
+		// Every number below is bounded by the file's length, at most 2^26.
+		bytes[24..28].copy_from_slice(&(self.sections as u32).to_le_bytes());
+		bytes[28..32].copy_from_slice(&(TILE_BYTES as u32).to_le_bytes());
+		bytes[32..40].copy_from_slice(&(HEADER_BYTES as u64).to_le_bytes());
+		bytes[40..48].copy_from_slice(&(self.payload_len as u64).to_le_bytes());
+		bytes[48..56].copy_from_slice(&(self.index_offset() as u64).to_le_bytes());
+		bytes[56..60].copy_from_slice(&(self.tiles as u32).to_le_bytes());
+		bytes
 	}
 }
 
@@ -168,28 +264,33 @@ pub enum BlockFault {
 }
 
 impl Layout {
-	/// Refuses shapes outside the bounds of the architecture, so a layout is always of modest size:
-	/// at most 18 MiB for a trunk and 520 KiB for an expert.
+	/// Refuses the shapes that [`Extent::new`] refuses.
 	pub fn new(shape: BlockShape) -> Result<Self, ConfigError> {
-		shape.validate()?;
+		let Extent { payload_len, tiles, .. } = Extent::new(shape)?;
 		let mut at = HEADER_BYTES;
-		let mut sections = Vec::new();
-		for len in shape.section_lengths() {
-			sections.push(at..at + len);
+		let section = |index| {
+			let len = shape.section_len(index);
+			let range = at..at + len;
 			at += len.next_multiple_of(ALIGNMENT);
-		}
-		let payload_len = at - HEADER_BYTES;
-		Ok(Self { shape, sections, payload_len, tiles: payload_len.div_ceil(TILE_BYTES) })
+			range
+		};
+		Ok(Self { shape, sections: (0..shape.section_count()).map(section).collect(), payload_len, tiles })
+	}
+
+	/// The same without the places of the sections.
+	pub fn extent(&self) -> Extent {
+		let Self { shape, payload_len, tiles, .. } = *self;
+		Extent { shape, sections: self.sections.len(), payload_len, tiles }
 	}
 
 	/// Offset of the Merkle index.
 	pub fn index_offset(&self) -> usize {
-		HEADER_BYTES + self.payload_len
+		self.extent().index_offset()
 	}
 
 	/// Length of the whole file.
 	pub fn file_len(&self) -> usize {
-		self.index_offset() + self.tiles * HASH_BYTES
+		self.extent().file_len()
 	}
 
 	/// Byte range of a tile within the file.
@@ -205,21 +306,7 @@ impl Layout {
 
 	/// The 64 bytes in front of the roots: everything that the header says about shape and layout.
 	pub fn descriptor(&self) -> [u8; DESCRIPTOR_BYTES] {
-		let mut bytes = [0; DESCRIPTOR_BYTES];
-		bytes[..8].copy_from_slice(b"TBLOCK01");
-		bytes[8] = self.shape.kind();
-		// Quantisation 1: ternary matrices in 2 bits, 8-bit tables, 16-bit gains and angles.
-		bytes[9] = 1;
-		bytes[10..12].copy_from_slice(&1_u16.to_le_bytes());
-		bytes[12..23].copy_from_slice(&self.shape.header_config().to_bytes());
-		// Every number below is bounded by the file's length, at most 2^26.
-		bytes[24..28].copy_from_slice(&(self.sections.len() as u32).to_le_bytes());
-		bytes[28..32].copy_from_slice(&(TILE_BYTES as u32).to_le_bytes());
-		bytes[32..40].copy_from_slice(&(HEADER_BYTES as u64).to_le_bytes());
-		bytes[40..48].copy_from_slice(&(self.payload_len as u64).to_le_bytes());
-		bytes[48..56].copy_from_slice(&(self.index_offset() as u64).to_le_bytes());
-		bytes[56..60].copy_from_slice(&(self.tiles as u32).to_le_bytes());
-		bytes
+		self.extent().descriptor()
 	}
 
 	/// Leaf hashes of the tiles of a file of this layout.
@@ -284,7 +371,8 @@ impl Layout {
 			return Err(BlockFault::Scale(scale));
 		}
 		for section in self.shape.ternary_sections() {
-			if file[self.sections[section].clone()].iter().any(|&byte| holds_no_weight(byte)) {
+			// Piece by piece, because a search that may end at any byte is one that no vector unit takes part in.
+			if file[self.sections[section].clone()].chunks(ALIGNMENT).any(hold_no_weight) {
 				return Err(BlockFault::NotTernary(section));
 			}
 		}
@@ -295,6 +383,11 @@ impl Layout {
 /// Whether one of the four codes of a byte is 3, which stands for no weight: both bits of a pair are set.
 pub fn holds_no_weight(codes: u8) -> bool {
 	codes & (codes >> 1) & 0x55 != 0
+}
+
+/// Whether [`holds_no_weight`] of any of these bytes.
+fn hold_no_weight(codes: &[u8]) -> bool {
+	codes.iter().fold(0, |found, &codes| found | (codes & (codes >> 1) & 0x55)) != 0
 }
 
 /// The root that names a block's tensors: over what the header says of their shape, and over the tiles.
@@ -327,7 +420,7 @@ pub fn write_trunk(trunk: &Trunk, config: &ModelConfig) -> Result<Vec<u8>, Model
 	let mut sections = vec![scale_bytes(&scales), table_bytes(&trunk.embedding), integer_bytes(&angles)];
 	for layer in &trunk.layers {
 		sections.push(integer_bytes(&layer.attn_gain));
-		sections.extend([&layer.wq, &layer.wk, &layer.wv, &layer.wo].map(pack));
+		sections.extend([&layer.wq, &layer.wk, &layer.wv, &layer.wo].map(|m| pack(&m.weights)));
 		sections.push(integer_bytes(&layer.attn_out_gain));
 		sections.push(integer_bytes(&layer.ffn_gain));
 		sections.push(table_bytes(&layer.router));
@@ -341,9 +434,9 @@ pub fn write_expert(expert: &Expert, config: &ModelConfig) -> Result<Vec<u8>, Mo
 	expert.validate(config)?;
 	let sections = [
 		scale_bytes(&[expert.up.scale, expert.down.scale]),
-		pack(&expert.up),
+		pack(&expert.up.weights),
 		integer_bytes(&expert.gain),
-		pack(&expert.down),
+		pack(&expert.down.weights),
 	];
 	assemble(BlockShape::expert_of(config), &sections)
 }
@@ -370,10 +463,9 @@ fn table_bytes(matrix: &Matrix) -> Vec<u8> {
 	matrix.weights.iter().map(|&weight| weight as u8).collect()
 }
 
-/// Four weights a byte, the first in the lowest bits, each as `weight + 1`. Columns are a multiple of 64.
-fn pack(matrix: &Matrix) -> Vec<u8> {
-	matrix
-		.weights
+/// Four ternary weights a byte, the first in the lowest bits, each as `weight + 1`. They come in multiples of four.
+pub fn pack(weights: &[i8]) -> Vec<u8> {
+	weights
 		.chunks_exact(4)
 		.map(|four| four.iter().rev().fold(0, |byte, &weight| (byte << 2) | (weight + 1) as u8))
 		.collect()
@@ -381,7 +473,7 @@ fn pack(matrix: &Matrix) -> Vec<u8> {
 
 /// The inverse of packing: `None` if a code is 3.
 pub fn unpack(codes: &[u8]) -> Option<Vec<i8>> {
-	if codes.iter().any(|&byte| holds_no_weight(byte)) {
+	if codes.chunks(ALIGNMENT).any(hold_no_weight) {
 		return None;
 	}
 	let four = |byte: &u8| [*byte, byte >> 2, byte >> 4, byte >> 6].map(|code| (code & 3) as i8 - 1);

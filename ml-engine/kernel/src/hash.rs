@@ -4,10 +4,12 @@
 //! take longer than the network itself. With AVX-512 eight messages go through the compression function
 //! together, written here; elsewhere `blake2b_simd` takes as many as the processor has lanes for.
 
-use super::{Kernel, Path};
+use super::Kernel;
+#[cfg(target_arch = "x86_64")]
+use super::Path;
 use blake2b_simd::{
-	many::{hash_many, HashManyJob},
-	Params,
+	many::{hash_many, update_many, HashManyJob},
+	Params, State,
 };
 use blyan_exact::Hash;
 
@@ -21,23 +23,55 @@ pub fn hash_all(kernel: Kernel, messages: &[&[u8]], digests: &mut Vec<Hash>) {
 				// Lanes without a message repeat the first one; nobody looks at what they say.
 				let lanes = std::array::from_fn(|lane| *group.get(lane).unwrap_or(&group[0]));
 				// SAFETY: a kernel of this kind exists only where its instructions were detected.
-				let hashed = unsafe { avx512::hash(lanes) };
+				let hashed = unsafe { avx512::hash::<0>(lanes) };
 				digests.extend_from_slice(&hashed[..group.len()]);
 			}
 		}
 		_ => {
-			let mut params = Params::new();
-			params.hash_length(size_of::<Hash>());
+			let params = params();
 			let mut jobs: Vec<HashManyJob<'_>> =
 				messages.iter().map(|message| HashManyJob::new(&params, message)).collect();
 			hash_many(&mut jobs);
-			digests.extend(jobs.iter().map(|job| {
-				let mut digest = [0; 32];
-				digest.copy_from_slice(job.to_hash().as_bytes());
-				digest
-			}));
+			digests.extend(jobs.iter().map(|job| digest(job.to_hash())));
 		}
 	}
+}
+
+/// The same for leaves of a Merkle tree ([`blyan_exact::merkle::leaf`]), whose bytes stay where they lie.
+pub fn hash_leaves(kernel: Kernel, leaves: &[&[u8]], digests: &mut Vec<Hash>) {
+	match kernel.0 {
+		#[cfg(target_arch = "x86_64")]
+		Path::Avx512Vnni => {
+			digests.reserve(leaves.len());
+			for group in leaves.chunks(avx512::LANES) {
+				let lanes = std::array::from_fn(|lane| *group.get(lane).unwrap_or(&group[0]));
+				// SAFETY: as above.
+				let hashed = unsafe { avx512::hash::<1>(lanes) };
+				digests.extend_from_slice(&hashed[..group.len()]);
+			}
+		}
+		_ => {
+			let params = params();
+			let mut states: Vec<State> = leaves.iter().map(|_| params.to_state()).collect();
+			for state in &mut states {
+				state.update(&[0]);
+			}
+			update_many(states.iter_mut().zip(leaves));
+			digests.extend(states.iter().map(|state| digest(state.finalize())));
+		}
+	}
+}
+
+fn params() -> Params {
+	let mut params = Params::new();
+	params.hash_length(size_of::<Hash>());
+	params
+}
+
+fn digest(hash: blake2b_simd::Hash) -> Hash {
+	let mut digest = [0; 32];
+	digest.copy_from_slice(hash.as_bytes());
+	digest
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -79,13 +113,13 @@ mod avx512 {
 		unsafe { std::mem::transmute(vector) }
 	}
 
-	/// Digests of eight messages.
+	/// Digests of eight messages, each behind `ZEROS` bytes of zero, less than a block.
 	///
 	/// # Safety
 	/// The processor has AVX-512 F.
 	#[target_feature(enable = "avx512f")]
-	pub unsafe fn hash(messages: [&[u8]; LANES]) -> [Hash; LANES] {
-		let blocks = messages.map(|message| message.len().div_ceil(BLOCK_BYTES).max(1));
+	pub unsafe fn hash<const ZEROS: usize>(messages: [&[u8]; LANES]) -> [Hash; LANES] {
+		let blocks = messages.map(|message| (ZEROS + message.len()).div_ceil(BLOCK_BYTES).max(1));
 		let mut state = IV.map(splat);
 		state[0] = splat(IV[0] ^ PARAMETERS);
 		let mut tails = [[0; BLOCK_BYTES]; LANES];
@@ -95,16 +129,19 @@ mod avx512 {
 			let (mut counts, mut last) = ([0; LANES], [0; LANES]);
 			let mut lanes = [std::ptr::null(); LANES];
 			for (lane, message) in messages.iter().enumerate() {
+				// The first block begins with the zeros; all later ones lie in the message, `ZEROS` bytes early.
+				let zeros = if block == 0 { ZEROS } else { 0 };
 				// A lane that has ended goes on with zeros: its digest has been taken.
-				let rest = message.get(start..).unwrap_or(&[]);
-				lanes[lane] = if rest.len() >= BLOCK_BYTES {
+				let rest = message.get(start.saturating_sub(ZEROS)..).unwrap_or(&[]);
+				lanes[lane] = if zeros == 0 && rest.len() >= BLOCK_BYTES {
 					rest.as_ptr()
 				} else {
+					let kept = rest.len().min(BLOCK_BYTES - zeros);
 					tails[lane] = [0; BLOCK_BYTES];
-					tails[lane][..rest.len()].copy_from_slice(rest);
+					tails[lane][zeros..zeros + kept].copy_from_slice(&rest[..kept]);
 					tails[lane].as_ptr()
 				};
-				counts[lane] = (start + rest.len().min(BLOCK_BYTES)) as u64;
+				counts[lane] = (start + BLOCK_BYTES).min(ZEROS + message.len()) as u64;
 				last[lane] = if block + 1 == blocks[lane] { u64::MAX } else { 0 };
 			}
 			// SAFETY: every pointer has a whole block behind it, and the instructions are this function's own.
@@ -247,10 +284,14 @@ mod tests {
 				})
 				.collect();
 			let expected: Vec<Hash> = messages.iter().map(|message| blyan_exact::blake2_256(&[message])).collect();
+			let leaves: Vec<Hash> = messages.iter().map(|message| blyan_exact::merkle::leaf(message)).collect();
 			for kernel in Kernel::available() {
 				let mut digests = Vec::new();
 				hash_all(kernel, &messages, &mut digests);
 				prop_assert_eq!(&digests, &expected, "{}", kernel);
+				digests.clear();
+				hash_leaves(kernel, &messages, &mut digests);
+				prop_assert_eq!(&digests, &leaves, "{}", kernel);
 			}
 		}
 	}
@@ -265,6 +306,16 @@ mod tests {
 			hash_all(kernel, &messages, &mut digests);
 			for (message, digest) in messages.iter().zip(digests) {
 				assert_eq!(digest, blyan_exact::blake2_256(&[message]), "{kernel}: {} bytes", message.len());
+			}
+			let mut digests = Vec::new();
+			hash_leaves(kernel, &messages, &mut digests);
+			for (message, digest) in messages.iter().zip(digests) {
+				assert_eq!(
+					digest,
+					blyan_exact::merkle::leaf(message),
+					"{kernel}: a leaf of {}",
+					message.len()
+				);
 			}
 		}
 	}

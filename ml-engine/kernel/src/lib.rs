@@ -9,6 +9,7 @@
 
 pub mod attention;
 pub mod hash;
+pub mod packed;
 pub mod panels;
 pub mod rows;
 pub mod table;
@@ -29,6 +30,10 @@ enum Path {
 	Avx2,
 	#[cfg(target_arch = "x86_64")]
 	Avx512Vnni,
+	#[cfg(target_arch = "aarch64")]
+	Neon,
+	#[cfg(target_arch = "aarch64")]
+	NeonSdot,
 }
 
 impl Kernel {
@@ -59,14 +64,34 @@ impl Kernel {
 		None
 	}
 
+	/// NEON, on every 64-bit ARM processor.
+	pub fn neon() -> Option<Self> {
+		#[cfg(target_arch = "aarch64")]
+		return Some(Self(Path::Neon));
+		#[cfg(not(target_arch = "aarch64"))]
+		None
+	}
+
+	/// NEON with its dot product, if this processor has that.
+	pub fn neon_sdot() -> Option<Self> {
+		#[cfg(target_arch = "aarch64")]
+		if std::arch::is_aarch64_feature_detected!("dotprod") {
+			return Some(Self(Path::NeonSdot));
+		}
+		None
+	}
+
 	/// The fastest of [`Self::available`].
 	pub fn best() -> Self {
-		Self::avx512_vnni().or_else(Self::avx2).unwrap_or(Self::PORTABLE)
+		let vector = Self::avx512_vnni().or_else(Self::avx2).or_else(Self::neon_sdot).or_else(Self::neon);
+		vector.unwrap_or(Self::PORTABLE)
 	}
 
 	/// Everything that this processor can run, slowest first.
 	pub fn available() -> Vec<Self> {
-		[Some(Self::PORTABLE), Self::avx2(), Self::avx512_vnni()].into_iter().flatten().collect()
+		let kernels =
+			[Some(Self::PORTABLE), Self::avx2(), Self::avx512_vnni(), Self::neon(), Self::neon_sdot()];
+		kernels.into_iter().flatten().collect()
 	}
 
 	/// The kernel of this name (see [`Self::name`]), if this processor can run it.
@@ -74,7 +99,7 @@ impl Kernel {
 		Self::available().into_iter().find(|kernel| kernel.name() == name)
 	}
 
-	/// `portable`, `avx2` or `avx512-vnni`.
+	/// `portable`, `avx2`, `avx512-vnni`, `neon` or `neon-sdot`.
 	pub fn name(self) -> &'static str {
 		match self.0 {
 			Path::Portable => "portable",
@@ -82,6 +107,10 @@ impl Kernel {
 			Path::Avx2 => "avx2",
 			#[cfg(target_arch = "x86_64")]
 			Path::Avx512Vnni => "avx512-vnni",
+			#[cfg(target_arch = "aarch64")]
+			Path::Neon => "neon",
+			#[cfg(target_arch = "aarch64")]
+			Path::NeonSdot => "neon-sdot",
 		}
 	}
 }
@@ -120,6 +149,9 @@ macro_rules! versions {
 				// SAFETY: as above.
 				#[cfg(target_arch = "x86_64")]
 				$crate::Path::Avx512Vnni => unsafe { avx512($($arg),*) },
+				// Compilers use NEON in plain loops wherever it exists, which is everywhere.
+				#[cfg(target_arch = "aarch64")]
+				$crate::Path::Neon | $crate::Path::NeonSdot => plain($($arg),*),
 			}
 		}
 	};

@@ -39,7 +39,7 @@ fn exp2_neg(t: u32) -> u32 {
 ///
 /// The square root of the nearest double is off by less than 2^-20, so truncation is off by one at most.
 #[inline(always)]
-fn isqrt(n: u64) -> u64 {
+pub(crate) fn isqrt(n: u64) -> u64 {
 	let root = ((n as f64).sqrt() as u64).min(u64::from(u32::MAX));
 	let root = root - u64::from(root * root > n);
 	root + u64::from(n - root * root > 2 * root)
@@ -350,6 +350,7 @@ pub fn attend(
 	let len = maxima.len();
 	let factor = QueryFactor::new(query_maximum, query.len());
 	scratch.resize(len.next_multiple_of(attention::POSITIONS), 0);
+	#[cfg(target_arch = "x86_64")]
 	if attention::attend(kernel, query, factor, keys, stride, maxima, values, scratch, out) {
 		return;
 	}

@@ -52,6 +52,9 @@ pub fn multiply_into(kernel: Kernel, weights: TableView<'_>, inputs: &Activation
 		// SAFETY: as above.
 		#[cfg(target_arch = "x86_64")]
 		Path::Avx512Vnni => unsafe { vnni(weights, inputs, out) },
+		// Compilers use NEON in plain loops wherever it exists, which is everywhere.
+		#[cfg(target_arch = "aarch64")]
+		Path::Neon | Path::NeonSdot => portable(weights, inputs, out),
 	}
 }
 

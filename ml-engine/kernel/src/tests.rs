@@ -1,4 +1,7 @@
-use super::{rows::*, *};
+use super::{
+	rows::{isqrt, *},
+	*,
+};
 use blyan_exact::{attention, norm, Rescale, Scale};
 use proptest::prelude::*;
 
@@ -32,7 +35,7 @@ proptest! {
 	#![proptest_config(ProptestConfig::with_cases(64))]
 
 	#[test]
-	fn ternary_products_equal_the_definition(seed: u64, rows in 1_usize..20, blocks in 1_usize..12, tokens in 1_usize..10) {
+	fn ternary_products_equal_the_definition(seed: u64, rows in 1_usize..=80, blocks in 1_usize..=12, tokens in 1_usize..=70) {
 		let mut source = Source(seed);
 		let cols = 64 * blocks;
 		let weights: Vec<i8> = (0..rows * cols).map(|_| (source.next() % 3) as i8 - 1).collect();
@@ -51,7 +54,7 @@ proptest! {
 	}
 
 	#[test]
-	fn table_products_equal_the_definition(seed: u64, rows in 1_usize..20, blocks in 1_usize..9, tokens in 1_usize..10) {
+	fn table_products_equal_the_definition(seed: u64, rows in 1_usize..=40, blocks in 1_usize..=9, tokens in 1_usize..=70) {
 		let mut source = Source(seed);
 		let cols = 64 * blocks;
 		let weights: Vec<u8> = (0..rows * cols).map(|_| source.next() as u8).collect();
@@ -129,6 +132,17 @@ proptest! {
 			normalise(kernel, &mut got, total);
 			prop_assert_eq!(got, [expected], "{}", kernel);
 		}
+	}
+
+	#[test]
+	fn roots_and_factors_equal_the_definition(n in 1_u64 << 62.., root in 1_u64 << 31..1 << 32, len: u16, maximum in 0_i32..=1 << 21, half in 1_usize..=32) {
+		for n in [n, root * root, root * root - 1, root * root + 2 * root, u64::MAX, 1 << 62, u64::from(len) << 32] {
+			if !(1 << 53..1 << 62).contains(&n) {
+				prop_assert_eq!(isqrt(n), blyan_exact::number::isqrt(n), "{}", n);
+			}
+		}
+		let (factor, expected) = (QueryFactor::new(maximum, 2 * half), attention::QueryFactor::new(maximum, 2 * half));
+		prop_assert_eq!((factor.factor, factor.shift), (expected.factor(), expected.shift()));
 	}
 
 	#[test]
@@ -210,9 +224,43 @@ fn kernels_hold_at_the_extremes() {
 	}
 }
 
+/// Sums as large as they get: every activation and every code at its bound, in rows of every length that takes another
+/// path, up to the 65,536 columns that a model may be admitted with.
+#[test]
+fn ternary_products_hold_at_the_extremes() {
+	for (cols, tokens) in
+		[(64, 7), (192, 1), (256, 6), (1_024, 1), (2_048, 11), (4_160, 1), (65_536, 1), (65_536, 3)]
+	{
+		for sign in [1, -1] {
+			let inputs = ActivationRows::norm_quant(
+				Kernel::PORTABLE,
+				&vec![sign << 22; tokens * cols],
+				&vec![i16::MAX; cols],
+			);
+			assert_eq!(inputs.row(0)[cols - 1], 127 * sign as i8);
+			for code in [0, 1, 2] {
+				let rows = 19;
+				let codes = vec![0b0101_0101 * code; rows * cols / 4];
+				let expected = (i32::from(code) - 1) * sign * 127 * cols as i32;
+				for kernel in Kernel::available() {
+					let view = ternary::TernaryView { codes: &codes, rows, cols };
+					let products = ternary::multiply(kernel, view, &inputs);
+					assert_eq!(
+						products,
+						vec![expected; rows * tokens],
+						"{kernel}, {cols} columns, {tokens} tokens"
+					);
+				}
+			}
+		}
+	}
+}
+
 #[test]
 fn kernels_are_found_by_name() {
 	for kernel in Kernel::available() {
+		// For scripts/test-neon, which must not pass without the kernel that it is for.
+		println!("kernel: {kernel}");
 		assert_eq!(Kernel::by_name(kernel.name()), Some(kernel));
 	}
 	assert_eq!(Kernel::by_name("abacus"), None);

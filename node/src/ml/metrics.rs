@@ -1,7 +1,10 @@
 //! The engine's figures for Prometheus, read from the queue whenever somebody looks.
 
 use super::{EngineService, EngineStatus};
-use blyan_engine::queue::{Durations, QueueMetrics, DURATION_BOUNDS};
+use blyan_engine::{
+	model::StoreMetrics,
+	queue::{Durations, QueueMetrics, DURATION_BOUNDS},
+};
 use std::sync::Arc;
 use substrate_prometheus_endpoint::{
 	prometheus::{
@@ -23,6 +26,21 @@ impl MetricSource for Figure {
 
 	fn collect(&self, mut set: impl FnMut(&[&str], u64)) {
 		set(&[], (self.read)(&self.engine.status()));
+	}
+}
+
+/// One figure of the models in memory.
+#[derive(Clone)]
+struct ModelFigure {
+	engine: Arc<EngineService>,
+	read: fn(&StoreMetrics) -> u64,
+}
+
+impl MetricSource for ModelFigure {
+	type N = u64;
+
+	fn collect(&self, mut set: impl FnMut(&[&str], u64)) {
+		set(&[], (self.read)(&self.engine.model_metrics()));
 	}
 }
 
@@ -85,6 +103,29 @@ pub fn register_all(registry: &Registry, engine: &Arc<EngineService>) -> Result<
 		("blyan_engine_openings_failed_total", "Openings that could not be computed", |s| s.openings_failed),
 		("blyan_engine_generated_bytes_total", "Bytes generated for clients", |s| s.generated_bytes),
 	];
+	type ReadModels = fn(&StoreMetrics) -> u64;
+	let model_gauges: [(&str, &str, ReadModels); 3] = [
+		("blyan_models_bytes", "Bytes of models in memory, those in use included", |m| m.bytes),
+		("blyan_models_limit_bytes", "Most bytes of models that may be in memory", |m| m.bytes_max),
+		("blyan_models_blocks", "Trunks and experts in memory", |m| m.blocks),
+	];
+	let model_counters: [(&str, &str, ReadModels); 7] = [
+		("blyan_models_hits_total", "Blocks that were asked for and in memory", |m| m.hits),
+		("blyan_models_misses_total", "Blocks that were asked for and had to be opened", |m| m.misses),
+		("blyan_models_evictions_total", "Blocks that made room for others", |m| m.evictions),
+		("blyan_models_refusals_total", "Blocks for which what is in use left no room", |m| m.refusals),
+		("blyan_models_prefetches_total", "Experts loaded ahead of their use", |m| m.prefetches),
+		("blyan_models_prefetches_used_total", "Of these, such that were used", |m| m.prefetches_used),
+		("blyan_models_packed_total", "Experts brought into the form that runs fastest", |m| m.packed),
+	];
+	for (name, help, read) in model_gauges {
+		let figure = ModelFigure { engine: engine.clone(), read };
+		register(SourcedGauge::new(&Opts::new(name, help), figure)?, registry)?;
+	}
+	for (name, help, read) in model_counters {
+		let figure = ModelFigure { engine: engine.clone(), read };
+		register(SourcedCounter::new(&Opts::new(name, help), figure)?, registry)?;
+	}
 	let latencies: [(&str, &str, ReadLatency); 3] = [
 		("blyan_engine_evaluation_seconds", "How long evaluation jobs ran", |q| q.evaluation_durations),
 		("blyan_engine_generation_seconds", "How long generations ran", |q| q.generation_durations),

@@ -9,7 +9,9 @@ use crate::cli::MlParams;
 use blyan_engine::{
 	blobs::{BlobError, BlobStore},
 	decode::GenerationRequest,
-	model::ModelStore,
+	kernel::Kernel,
+	model::{ModelStore, StoreMetrics},
+	packed::PackedCache,
 	queue::{GenerationEvent, GenerationSink, JobQueue, ModelParts, QueueConfig, QueueMetrics, Turn},
 };
 use blyan_host::MlEngine;
@@ -28,8 +30,8 @@ use std::{
 
 /// Folder of the blobs below a chain's own.
 pub const BLOBS: &str = "blobs";
-/// Bytes of models kept ready. They are mapped files, so this bounds address space more than memory.
-const MODEL_CACHE_BYTES: u64 = 512 << 20;
+/// Folder of the experts that run packed, below a chain's own.
+const PACKED: &str = "packed";
 /// Generations that run at once, if the engine has as many threads.
 const SERVING_THREADS: usize = 2;
 /// How the engine's threads' names begin.
@@ -118,13 +120,22 @@ impl EngineService {
 		let cores = std::thread::available_parallelism().map_or(1, usize::from);
 		let threads = ml.engine_threads(cores);
 		contain_panics();
+		let packed = ml.packed_cache_bytes().and_then(|bytes| {
+			PackedCache::open(config.data_path.join(PACKED), Kernel::best(), bytes)
+				.inspect_err(|error| log::warn!("experts do not run packed: {error}"))
+				.ok()
+		});
+		let models = match packed {
+			Some(packed) => ModelStore::with_packed(store.clone(), ml.model_memory_bytes(), packed),
+			None => ModelStore::new(store.clone(), ml.model_memory_bytes()),
+		};
 		let queue = JobQueue::new(
 			QueueConfig {
 				evaluation_threads: threads,
 				serving_threads: threads.min(SERVING_THREADS),
 				..Default::default()
 			},
-			Arc::new(ModelStore::new(store.clone(), MODEL_CACHE_BYTES)),
+			Arc::new(models),
 		)
 		.map_err(StartError::Threads)?;
 		log::info!("🧠 Engine: {threads} of {cores} cores, blobs up to {} MiB", ml.blob_store_limit);
@@ -178,6 +189,11 @@ impl EngineService {
 	/// What the queue says of itself; nothing but zeros once the node shuts down.
 	pub fn queue_metrics(&self) -> QueueMetrics {
 		self.with_queue(|queue| Ok(queue.metrics())).unwrap_or_default()
+	}
+
+	/// What the models in memory say of themselves; nothing but zeros once the node shuts down.
+	pub fn model_metrics(&self) -> StoreMetrics {
+		self.with_queue(|queue| Ok(queue.models().metrics())).unwrap_or_default()
 	}
 
 	/// What the engine is doing.

@@ -176,6 +176,12 @@ impl BlobStore {
 		Ok(path)
 	}
 
+	/// The file of a blob, if it is there, for whoever verifies what it reads. It never changes; it may be unlinked.
+	pub fn path_of(&self, hash: &H256) -> Option<PathBuf> {
+		self.use_now(hash).ok()?;
+		Some(self.path(hash))
+	}
+
 	/// Part of a blob, at most `len` bytes from `offset`, for whoever downloads it and verifies the whole.
 	pub fn read_range(&self, hash: &H256, offset: u64, len: usize) -> Result<Vec<u8>, BlobError> {
 		let size = self.size(hash).ok_or(BlobError::Missing(*hash))?;

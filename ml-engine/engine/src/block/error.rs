@@ -8,6 +8,9 @@ pub enum BlockError {
 	/// The file cannot be opened or mapped.
 	#[error("cannot read the block: {0}")]
 	Io(#[from] std::io::Error),
+	/// The file is no TensorBlock at all.
+	#[error("the file is no TensorBlock, which begins with TBLOCK01, a kind and a configuration")]
+	NotABlock,
 	/// The shape asked for is outside the bounds of the architecture.
 	#[error("no such shape: {0}")]
 	Config(ConfigError),

@@ -1,6 +1,11 @@
 //! Bytes of a block, mapped from a file or held in memory.
+//!
+//! Reading a page that a file lost while it was mapped ends the process (SIGBUS); no check beforehand can prevent
+//! that. So only files that nobody changes are mapped: those of the blob store, which are immutable, and unlinking
+//! one leaves its mappings whole. Whoever is handed a file by a user reads it instead
+//! ([`super::read`]).
 
-use memmap2::Mmap;
+use memmap2::{Mmap, MmapOptions};
 use std::{fs::File, io, ops::Deref, path::Path};
 
 /// Bytes that do not move and do not change.
@@ -16,13 +21,20 @@ impl Bytes {
 	/// Maps a file for reading. The cost does not depend on its length.
 	pub fn map(path: &Path) -> io::Result<Self> {
 		let file = File::open(path)?;
+		let len = file.metadata()?.len();
+		let len = usize::try_from(len).map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge))?;
+		Self::map_file(&file, len)
+	}
+
+	/// Maps the first `len` bytes of a file, which has as many: those, and no others, can be read afterwards.
+	pub fn map_file(file: &File, len: usize) -> io::Result<Self> {
 		// An empty file cannot be mapped everywhere, and no block is empty.
-		if file.metadata()?.len() == 0 {
+		if len == 0 {
 			return Ok(Self::Owned(Vec::new()));
 		}
 		// SAFETY: a mapping is sound while nobody truncates or rewrites the file. The blob store writes a
 		// file once under a temporary name and renames it into place, and only ever unlinks it afterwards.
-		let map = unsafe { Mmap::map(&file)? };
+		let map = unsafe { MmapOptions::new().len(len).map(file)? };
 		Ok(Self::Mapped(map))
 	}
 }

@@ -5,14 +5,18 @@
 //! [`ModelConfig`](blyan_exact::ModelConfig), and the exact length of the file.
 
 mod error;
+#[cfg(test)]
+mod fuzz;
 mod mapping;
 mod reader;
+pub mod safetensors;
 #[cfg(test)]
 mod tests;
+mod verified;
 mod writer;
 
 pub use blyan_exact::block::{BlockShape, Layout, ALIGNMENT, HEADER_BYTES, TILE_BYTES};
 pub use error::BlockError;
-pub(crate) use mapping::map as mapped;
-pub use reader::TensorBlock;
+pub(crate) use mapping::{map as mapped, Bytes};
+pub use reader::{read, TensorBlock};
 pub use writer::{blob_ref, block_ref, write_expert, write_trunk};

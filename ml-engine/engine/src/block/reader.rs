@@ -1,18 +1,13 @@
 //! From files to weights.
 
-use super::{mapping::Bytes, BlockError, BlockShape, Layout};
+use super::{mapping::Bytes, verified::VerifiedTiles, BlockError, BlockShape, Layout, HEADER_BYTES};
+use crate::kernel::{hash::hash_leaves, Kernel};
 use blyan_exact::{
-	block::{tensor_root, unpack},
+	block::{tensor_root, unpack, Extent, HASH_BYTES},
 	merkle, Expert, Hash, Layer, Matrix, Scale, Trunk,
 };
 use sp_core::H256;
-use std::{
-	path::Path,
-	sync::{
-		atomic::{AtomicBool, Ordering},
-		OnceLock,
-	},
-};
+use std::{fs::File, io::Read, ops::Range, path::Path, sync::OnceLock};
 
 /// Fields of the 64 descriptive bytes, for error messages: name and end.
 const FIELDS: [(&str, usize); 13] = [
@@ -36,9 +31,8 @@ const FIELDS: [(&str, usize); 13] = [
 pub struct TensorBlock {
 	bytes: Bytes,
 	layout: Layout,
-	/// Whether index and roots agree; computed once.
-	index_is_sound: OnceLock<Result<(), Damage>>,
-	verified: Vec<AtomicBool>,
+	/// Set at the first touch: whether index and roots agree, and from then on which tiles agree with them.
+	verified: OnceLock<Result<VerifiedTiles, Damage>>,
 }
 
 /// The part of [`BlockError`] that can be remembered.
@@ -49,28 +43,31 @@ enum Damage {
 }
 
 impl TensorBlock {
-	/// Maps a file and checks its header. The cost does not depend on its length.
+	/// Maps a file and checks its header. The cost depends neither on its length nor on the number of its tiles.
+	///
+	/// Nobody may truncate the file while the block is open; see [`mapping`](super) for files that are not the
+	/// blob store's.
 	pub fn open(path: &Path, shape: BlockShape) -> Result<Self, BlockError> {
-		Self::new(Bytes::map(path)?, shape)
+		let extent = Extent::new(shape)?;
+		let file = File::open(path)?;
+		ensure_length(&extent, file.metadata()?.len())?;
+		Self::new(Bytes::map_file(&file, extent.file_len())?, &extent)
 	}
 
 	/// The same for bytes in memory.
 	pub fn from_bytes(bytes: Vec<u8>, shape: BlockShape) -> Result<Self, BlockError> {
-		Self::new(Bytes::Owned(bytes), shape)
+		Self::new(Bytes::Owned(bytes), &Extent::new(shape)?)
 	}
 
-	fn new(bytes: Bytes, shape: BlockShape) -> Result<Self, BlockError> {
-		let layout = Layout::new(shape)?;
-		if bytes.len() != layout.file_len() {
-			return Err(BlockError::Length { found: bytes.len() as u64, expected: layout.file_len() as u64 });
-		}
-		let expected = layout.descriptor();
+	/// Everything that may be refused without reading tiles is refused here, before memory is set aside.
+	fn new(bytes: Bytes, extent: &Extent) -> Result<Self, BlockError> {
+		ensure_length(extent, bytes.len() as u64)?;
+		let expected = extent.descriptor();
 		if let Some(at) = expected.iter().zip(bytes.iter()).position(|(a, b)| a != b) {
 			let field = FIELDS.iter().find(|(_, end)| at < *end).map_or("reserved", |(name, _)| name);
 			return Err(BlockError::Header { field });
 		}
-		let verified = (0..layout.tiles).map(|_| AtomicBool::new(false)).collect();
-		Ok(Self { bytes, layout, index_is_sound: OnceLock::new(), verified })
+		Ok(Self { bytes, layout: Layout::new(extent.shape)?, verified: OnceLock::new() })
 	}
 
 	/// What the block holds.
@@ -94,73 +91,79 @@ impl TensorBlock {
 	}
 
 	fn stored_hash(&self, at: usize) -> Hash {
-		let mut hash = [0; 32];
-		hash.copy_from_slice(&self.bytes[at..at + 32]);
+		let mut hash = [0; HASH_BYTES];
+		hash.copy_from_slice(&self.bytes[at..at + HASH_BYTES]);
 		hash
 	}
 
-	fn leaves(&self) -> Vec<Hash> {
-		let offset = self.layout.index_offset();
-		(0..self.layout.tiles).map(|tile| self.stored_hash(offset + 32 * tile)).collect()
+	fn leaves(&self) -> &[Hash] {
+		self.bytes[self.layout.index_offset()..].as_chunks().0
 	}
 
-	/// Checks that the index has the root in the header, and that the tensor root binds both.
-	pub fn verify_index(&self) -> Result<(), BlockError> {
-		let outcome = *self.index_is_sound.get_or_init(|| {
-			let root = merkle::root(&self.leaves());
+	/// Checks that the index has the root in the header, and that the tensor root binds both; once.
+	fn verified(&self) -> Result<&VerifiedTiles, BlockError> {
+		let outcome = self.verified.get_or_init(|| {
+			let root = merkle::root(self.leaves());
 			if root != self.stored_hash(64) {
 				return Err(Damage::Index);
 			}
 			if tensor_root(&self.layout.descriptor(), &root) != self.stored_hash(96) {
 				return Err(Damage::TensorRoot);
 			}
-			Ok(())
+			Ok(VerifiedTiles::none(self.layout.tiles))
 		});
-		outcome.map_err(|damage| match damage {
+		outcome.as_ref().map_err(|damage| match damage {
 			Damage::Index => BlockError::Index,
 			Damage::TensorRoot => BlockError::TensorRoot,
 		})
 	}
 
+	/// Checks that the index has the root in the header, and that the tensor root binds both.
+	pub fn verify_index(&self) -> Result<(), BlockError> {
+		self.verified().map(drop)
+	}
+
+	/// Verifies those tiles of a range that have not been, as many at once as the processor hashes together.
+	fn verify_tiles(&self, tiles: Range<usize>) -> Result<(), BlockError> {
+		let verified = self.verified()?;
+		let pending: Vec<usize> = tiles.filter(|tile| !verified.contains(*tile)).collect();
+		if pending.is_empty() {
+			return Ok(());
+		}
+		let bytes: Vec<&[u8]> = pending.iter().map(|tile| &self.bytes[self.layout.tile(*tile)]).collect();
+		let mut found = Vec::with_capacity(pending.len());
+		hash_leaves(Kernel::best(), &bytes, &mut found);
+		let entries = self.leaves();
+		for (&tile, leaf) in pending.iter().zip(&found) {
+			if entries[tile] != *leaf {
+				return Err(BlockError::Tile(tile));
+			}
+			verified.insert(tile);
+		}
+		Ok(())
+	}
+
 	/// A tile, verified on first touch. `None` if there is no such tile.
 	pub fn tile(&self, index: usize) -> Option<Result<&[u8], BlockError>> {
-		let verified = self.verified.get(index)?;
-		let bytes = &self.bytes[self.layout.tile(index)];
-		if !verified.load(Ordering::Acquire) {
-			if let Err(error) = self.verify_index() {
-				return Some(Err(error));
-			}
-			if merkle::leaf(bytes) != self.stored_hash(self.layout.index_offset() + 32 * index) {
-				return Some(Err(BlockError::Tile(index)));
-			}
-			verified.store(true, Ordering::Release);
-		}
-		Some(Ok(bytes))
+		let verified = (index < self.layout.tiles).then(|| self.verify_tiles(index..index + 1))?;
+		Some(verified.map(|()| &self.bytes[self.layout.tile(index)]))
 	}
 
 	/// Siblings that prove a tile against the root over the tiles.
 	pub fn tile_proof(&self, index: usize) -> Option<Vec<H256>> {
-		merkle::prove(&self.leaves(), index).map(|proof| proof.into_iter().map(H256).collect())
+		merkle::prove(self.leaves(), index).map(|proof| proof.into_iter().map(H256).collect())
 	}
 
 	/// A section, its tiles verified on first touch. `None` if there is no such section.
 	pub fn section(&self, index: usize) -> Option<Result<&[u8], BlockError>> {
 		let range = self.layout.sections.get(index)?.clone();
-		for tile in self.layout.tiles_of(&range) {
-			if let Some(Err(error)) = self.tile(tile) {
-				return Some(Err(error));
-			}
-		}
-		Some(Ok(&self.bytes[range]))
+		let verified = self.verify_tiles(self.layout.tiles_of(&range));
+		Some(verified.map(|()| &self.bytes[range]))
 	}
 
 	/// Verifies every tile and every value, so that nothing read later can fail.
 	pub fn verify_all(&self) -> Result<(), BlockError> {
-		for tile in 0..self.layout.tiles {
-			if let Some(Err(error)) = self.tile(tile) {
-				return Err(error);
-			}
-		}
+		self.verify_tiles(0..self.layout.tiles)?;
 		Ok(self.layout.check_values(&self.bytes)?)
 	}
 
@@ -240,4 +243,29 @@ impl TensorBlock {
 			down: self.ternary(3, 1, d, hidden)?,
 		})
 	}
+}
+
+fn ensure_length(extent: &Extent, found: u64) -> Result<(), BlockError> {
+	let expected = extent.file_len() as u64;
+	if found == expected {
+		Ok(())
+	} else {
+		Err(BlockError::Length { found, expected })
+	}
+}
+
+/// Opens a block whose shape nobody knows but its header, from a file that others may change: it is read, not mapped.
+///
+/// The header's word only says what to compare the file with, so no more is read than a block of that shape has.
+pub fn read(path: &Path) -> Result<TensorBlock, BlockError> {
+	let mut file = File::open(path)?;
+	let found = file.metadata()?.len();
+	let mut bytes = Vec::new();
+	file.by_ref().take(HEADER_BYTES as u64).read_to_end(&mut bytes)?;
+	let shape = BlockShape::claimed_by(&bytes).ok_or(BlockError::NotABlock)?;
+	let extent = Extent::new(shape)?;
+	ensure_length(&extent, found)?;
+	bytes.reserve_exact(extent.file_len() - bytes.len());
+	file.take((extent.file_len() - bytes.len()) as u64).read_to_end(&mut bytes)?;
+	TensorBlock::new(Bytes::Owned(bytes), &extent)
 }

@@ -26,6 +26,7 @@ pub use recorder::Recorder;
 pub use trace::{Output, Outputs, Roots};
 
 use crate::{
+	cuda::Device,
 	kernel::Kernel,
 	model::{ExpertWeights, Model},
 };
@@ -56,6 +57,7 @@ pub fn never_stop(_: u32) -> Result<(), EngineError> {
 pub struct Evaluator {
 	kernel: Kernel,
 	pool: rayon::ThreadPool,
+	device: Option<Arc<Device>>,
 }
 
 /// An expert that asks for a slot.
@@ -88,7 +90,18 @@ impl Evaluator {
 			log::error!("cannot start evaluation threads: {error}");
 			EngineError::Internal
 		})?;
-		Ok(Self { kernel, pool })
+		Ok(Self { kernel, pool, device: None })
+	}
+
+	/// The same with the machine's graphics card, if it has one that computes what the definition says: for losses; traces
+	/// stay on the processor. Says in one line what it is or why there is none.
+	pub fn on_best_device(self) -> Self {
+		let device = Device::find();
+		match &device {
+			Ok(device) => log::info!("evaluating on {device:?}"),
+			Err(error) => log::info!("evaluating on the processor: {error}"),
+		}
+		Self { device: device.ok(), ..self }
 	}
 
 	/// The kernel in use.
@@ -103,10 +116,17 @@ impl Evaluator {
 		sequences: &[&[u8]],
 		checkpoint: Checkpoint<'_>,
 	) -> Result<Vec<u64>, EngineError> {
-		let groups = self.in_groups(model, sequences, checkpoint, true, |group, work| {
-			self.run(model, group, work, &mut ())
-		})?;
-		Ok(groups.concat())
+		ensure_one_length(model, sequences)?;
+		let mut losses = match &self.device {
+			Some(device) => device.losses(model, sequences, checkpoint)?,
+			None => Vec::new(),
+		};
+		// Whatever a card has left.
+		let rest = &sequences[losses.len()..];
+		let groups = self
+			.in_groups(model, rest, checkpoint, true, |group, work| self.run(model, group, work, &mut ()))?;
+		losses.extend(groups.concat());
+		Ok(losses)
 	}
 
 	/// Losses of the model as it is and with the candidate, for each sequence.
@@ -120,12 +140,19 @@ impl Evaluator {
 		checkpoint: Checkpoint<'_>,
 	) -> Result<Vec<(u64, u64)>, EngineError> {
 		let changed = candidate.put_into(model)?;
-		let groups = self.in_groups(model, sequences, checkpoint, true, |group, work| {
+		ensure_one_length(model, sequences)?;
+		let mut losses = match &self.device {
+			Some(device) => device.paired_losses(model, &changed, candidate, sequences, checkpoint)?,
+			None => Vec::new(),
+		};
+		let rest = &sequences[losses.len()..];
+		let groups = self.in_groups(model, rest, checkpoint, true, |group, work| {
 			let [(baseline, ()), (candidate, ())] =
 				self.run_paired([model, &changed], candidate, group, work, ())?;
 			Ok(baseline.into_iter().zip(candidate).collect::<Vec<_>>())
 		})?;
-		Ok(groups.concat())
+		losses.extend(groups.concat());
+		Ok(losses)
 	}
 
 	/// The same with commitments to both traces: the items of a job over these sequences of a holdout, in this order.
@@ -245,10 +272,7 @@ impl Evaluator {
 	) -> Result<Vec<T>, EngineError> {
 		let Some(first) = sequences.first() else { return Ok(Vec::new()) };
 		let len = first.len();
-		let fits = (1..=usize::from(model.config().context)).contains(&len);
-		if !fits || sequences.iter().any(|bytes| bytes.len() != len) {
-			return Err(EngineError::JobMalformed);
-		}
+		ensure_one_length(model, sequences)?;
 		// Every thread gets something to do before a group grows past one sequence.
 		let threads = self.pool.current_num_threads();
 		let share = sequences.len().div_ceil(threads);
@@ -287,6 +311,17 @@ fn start(
 	let mut stream = Vec::new();
 	forward::embed(kernel, model.trunk(), tokens, &mut stream, recorder);
 	(stream, vec![KeyValues::new(model.config(), len); group.len()])
+}
+
+/// Refuses sequences of several lengths, or of one outside the context.
+fn ensure_one_length(model: &Model, sequences: &[&[u8]]) -> Result<(), EngineError> {
+	let len = sequences.first().map_or(1, |bytes| bytes.len());
+	let fits = (1..=usize::from(model.config().context)).contains(&len);
+	if fits && sequences.iter().all(|bytes| bytes.len() == len) {
+		Ok(())
+	} else {
+		Err(EngineError::JobMalformed)
+	}
 }
 
 /// The program of sequences as long as the first of a group.

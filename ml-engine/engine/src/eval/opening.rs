@@ -6,6 +6,7 @@
 use super::{job::Subject, Candidate, Checkpoint, Evaluator, JobLimits};
 use crate::{
 	blobs::BlobStore,
+	block::TensorBlock,
 	model::{LoadError, ModelStore},
 	tiles::{ProvenTile, TileError},
 };
@@ -256,7 +257,11 @@ fn witness(
 	let (loss, outputs) = evaluator.outputs(&model, bytes)?;
 	let heads = subject.model.expert_roots();
 	let experts = model.all_experts()?;
-	let experts: Vec<&[u8]> = experts.iter().map(|expert| expert.block().bytes()).collect();
+	let blocks = experts.iter().map(|expert| expert.verified_block().map(TensorBlock::bytes));
+	let experts: Vec<&[u8]> = blocks.collect::<Result<_, _>>().map_err(|error| {
+		log::error!("an expert that ran from its packed form cannot be opened: {error}");
+		EngineError::Internal
+	})?;
 	let Candidate { layer, expert, ref weights } = subject.candidate;
 	let prover = Prover {
 		trace: &Trace::new(program, outputs, loss),

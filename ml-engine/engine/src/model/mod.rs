@@ -1,11 +1,13 @@
 //! Models ready to run, and the store that loads them.
 
+mod cache;
 mod store;
 #[cfg(test)]
 mod tests;
+mod usage;
 mod weights;
 
-pub use store::{LoadError, ModelStore};
+pub use store::{LoadError, ModelStore, StoreMetrics, StoredExperts};
 pub use weights::{ExpertWeights, LayerWeights, TableWeights, TernaryWeights, TrunkWeights};
 
 use crate::block::{self, BlockError, BlockShape, TensorBlock};

@@ -1,15 +1,27 @@
 //! Loading models from blobs, each block once.
 
-use super::{ExpertSource, ExpertWeights, Model, TrunkWeights};
+use super::{
+	cache::{Cache, Counts, NoRoom, Pinned},
+	usage::{Heats, Trail},
+	ExpertSource, ExpertWeights, Model, TrunkWeights,
+};
 use crate::{
 	blobs::{BlobError, BlobStore},
 	block::{BlockError, BlockShape, TensorBlock},
+	packed::{packed_bytes, PackedCache, PackedExpert},
 };
 use blyan_exact::ModelConfig;
 use blyan_primitives::{BlockRef, EngineError};
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use sp_core::H256;
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{
+	fmt,
+	sync::{
+		atomic::{AtomicU64, Ordering},
+		mpsc::{sync_channel, Receiver, SyncSender},
+		Arc, OnceLock, Weak,
+	},
+};
 
 /// Why a model cannot be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +59,21 @@ pub enum LoadError {
 	/// The configuration is out of bounds or the number of heads is not that of its slots.
 	#[error("the configuration and the heads contradict each other")]
 	Malformed,
+	/// What is in use leaves no room for a block within the budget.
+	#[error(
+		"blob {hash:?} takes {needed} bytes, and {in_use} of the {bytes_max} that models may take are in use: \
+		 raise the budget, or stream the expert"
+	)]
+	NoRoom {
+		/// The blob.
+		hash: H256,
+		/// Bytes that the block takes.
+		needed: u64,
+		/// Bytes of what is in use.
+		in_use: u64,
+		/// The budget.
+		bytes_max: u64,
+	},
 	/// The store cannot be read.
 	#[error("the blob store cannot be read: {0}")]
 	Store(BlobError),
@@ -72,6 +99,12 @@ impl LoadError {
 			| Self::Block { hash, .. }
 			| Self::TensorRoot { hash } => EngineError::BlobCorrupt(*hash),
 			Self::Malformed => EngineError::JobMalformed,
+			Self::NoRoom { needed, bytes_max, .. } if needed > bytes_max => {
+				log::error!("{self}");
+				EngineError::ModelTooLarge
+			}
+			// Others will be done some time.
+			Self::NoRoom { .. } => EngineError::Busy,
 			Self::Store(error) => {
 				log::error!("the blob store failed: {error}");
 				EngineError::Internal
@@ -89,66 +122,144 @@ enum Loaded {
 	Expert(Arc<ExpertWeights>),
 }
 
-struct Entry {
-	loaded: Loaded,
-	bytes: u64,
-	last_used: u64,
+impl Pinned for Loaded {
+	fn is_pinned(&self) -> bool {
+		// The cache's own is one. New ones are made of it under the cache's lock only.
+		match self {
+			Self::Trunk(weights) => Arc::strong_count(weights) > 1,
+			Self::Expert(weights) => Arc::strong_count(weights) > 1,
+		}
+	}
 }
 
-#[derive(Default)]
-struct Cache {
-	entries: HashMap<Key, Entry>,
-	bytes: u64,
-	clock: u64,
+/// What a store tells of itself; counters count since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoreMetrics {
+	/// Bytes of blocks that are ready, in use or not, or being loaded.
+	pub bytes: u64,
+	/// Most that these may be.
+	pub bytes_max: u64,
+	/// Blocks that are ready.
+	pub blocks: u64,
+	/// Blocks that were asked for and ready.
+	pub hits: u64,
+	/// Blocks that were asked for and had to be opened and verified.
+	pub misses: u64,
+	/// Blocks that were dropped to make room.
+	pub evictions: u64,
+	/// Blocks that were not loaded because what is in use left no room.
+	pub refusals: u64,
+	/// Experts loaded because those that they follow were used.
+	pub prefetches: u64,
+	/// Of these, such that were used then.
+	pub prefetches_used: u64,
+	/// Experts that were brought into their packed form, from the cache on disk or newly packed.
+	pub packed: u64,
 }
+
+/// Experts that may wait to be loaded ahead of their use. More would come too late.
+const TASKS_MAX: usize = 16;
+/// Heat from which on an expert is packed: so many uses, lately, that it will likely see more.
+const HOT: f64 = 64.0;
 
 /// Loads blocks from a [`BlobStore`], verifies them once and keeps those used last.
 ///
-/// Shared by evaluation and generation. Blocks are mapped files, so what the cache bounds is mostly address
-/// space and page cache. What it forgets while a model is in use is verified again when that model needs it.
-///
-/// Clones share the cache.
+/// Shared by evaluation and generation; clones share everything. A block is a mapped file, every page of which
+/// verification has touched, so its length is what it takes: the blocks in use, those kept ready and those being loaded
+/// never exceed the budget together. What was used least recently goes first, unless somebody holds it; when what is
+/// held leaves no room, loading fails and says so.
 #[derive(Clone)]
-pub struct ModelStore {
+pub struct ModelStore(Arc<Shared>);
+
+struct Shared {
 	blobs: Arc<BlobStore>,
-	cache_bytes_max: u64,
-	cache: Arc<Mutex<Cache>>,
+	cache: Mutex<Cache<Key, Loaded>>,
+	/// Signals that something which was being loaded no longer is.
+	ended: Condvar,
+	heats: Mutex<Heats>,
+	worker: OnceLock<Option<SyncSender<Task>>>,
+	packed: Option<PackedCache>,
+	packed_count: AtomicU64,
+}
+
+/// What is done on a thread of its own, when there is time.
+enum Task {
+	/// Load an expert that is likely to be used next.
+	Load(Key),
+	/// Bring an expert that is used often into the form that runs fastest.
+	Pack(Key),
 }
 
 impl fmt::Debug for ModelStore {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-		f.debug_struct("ModelStore").field("cached_bytes", &self.cached_bytes()).finish_non_exhaustive()
-	}
-}
-
-/// The experts of one model, each opened and verified when a token is first routed to it.
-#[derive(Debug)]
-struct StoredExperts {
-	store: ModelStore,
-	config: ModelConfig,
-	heads: Vec<BlockRef>,
-}
-
-impl ExpertSource for StoredExperts {
-	fn expert(&self, slot: usize) -> Result<Arc<ExpertWeights>, LoadError> {
-		self.store.load_expert(&self.config, self.heads.get(slot).ok_or(LoadError::Malformed)?)
+		f.debug_struct("ModelStore").field("metrics", &self.metrics()).finish_non_exhaustive()
 	}
 }
 
 impl ModelStore {
-	/// Keeps up to `cache_bytes_max` bytes of blocks ready.
+	/// Keeps up to `cache_bytes_max` bytes of blocks in memory, those in use included.
 	pub fn new(blobs: Arc<BlobStore>, cache_bytes_max: u64) -> Self {
-		Self { blobs, cache_bytes_max, cache: Arc::default() }
+		Self::init(blobs, cache_bytes_max, None)
+	}
+
+	/// The same, and keeps experts that are used often in their packed form on disk, if that makes them faster here.
+	pub fn with_packed(blobs: Arc<BlobStore>, cache_bytes_max: u64, packed: PackedCache) -> Self {
+		Self::init(blobs, cache_bytes_max, Some(packed).filter(PackedCache::is_worth_it))
+	}
+
+	fn init(blobs: Arc<BlobStore>, cache_bytes_max: u64, packed: Option<PackedCache>) -> Self {
+		Self(Arc::new(Shared {
+			blobs,
+			cache: Mutex::new(Cache::new(cache_bytes_max)),
+			ended: Condvar::new(),
+			heats: Mutex::default(),
+			worker: OnceLock::new(),
+			packed,
+			packed_count: AtomicU64::new(0),
+		}))
 	}
 
 	/// The store the blocks come from.
 	pub fn blobs(&self) -> &Arc<BlobStore> {
-		&self.blobs
+		&self.0.blobs
 	}
 
-	/// Bytes of blocks that are ready now.
+	/// Bytes of blocks that are ready now or being loaded.
 	pub fn cached_bytes(&self) -> u64 {
-		self.cache.lock().bytes
+		self.0.cache.lock().bytes()
+	}
+
+	/// What the store has done so far.
+	pub fn metrics(&self) -> StoreMetrics {
+		let cache = self.0.cache.lock();
+		let Counts { hits, misses, evictions, refusals, guesses, guesses_used } = cache.counts();
+		StoreMetrics {
+			bytes: cache.bytes(),
+			bytes_max: cache.bytes_max(),
+			blocks: cache.len() as u64,
+			hits,
+			misses,
+			evictions,
+			refusals,
+			prefetches: guesses,
+			prefetches_used: guesses_used,
+			packed: self.0.packed_count.load(Ordering::Relaxed),
+		}
+	}
+
+	/// The experts used most of late, by tensor root: decayed counts of uses, the hottest first.
+	pub fn hottest(&self, count: usize) -> Vec<(H256, f64)> {
+		self.0.heats.lock().hottest(count)
+	}
+
+	/// How much an expert was used of late.
+	pub fn heat(&self, tensor_root: &H256) -> f64 {
+		self.0.heats.lock().of(tensor_root)
+	}
+
+	/// Drops every block that is not in use, and gives its memory back; returns how many bytes that were.
+	pub fn drop_idle(&self) -> u64 {
+		self.0.cache.lock().drop_idle()
 	}
 
 	/// A model from its parts, `heads` in row-major order.
@@ -164,11 +275,11 @@ impl ModelStore {
 			return Err(LoadError::Malformed);
 		}
 		let trunk = self.load_trunk(config, trunk)?;
-		if let Some(missing) = heads.iter().find(|head| !self.blobs.has(&head.blob.hash)) {
+		if let Some(missing) = heads.iter().find(|head| !self.0.blobs.has(&head.blob.hash)) {
 			return Err(LoadError::BlobMissing(missing.blob.hash));
 		}
 		let roots = heads.iter().map(|head| head.tensor_root).collect();
-		let source = StoredExperts { store: self.clone(), config: *config, heads: heads.to_vec() };
+		let source = StoredExperts::new(self.clone(), *config, heads.to_vec());
 		let model = Model::with_source(trunk, roots, Arc::new(source));
 		model.map(Arc::new).map_err(|_| LoadError::Malformed)
 	}
@@ -179,9 +290,7 @@ impl ModelStore {
 		config: &ModelConfig,
 		reference: &BlockRef,
 	) -> Result<Arc<TrunkWeights>, LoadError> {
-		let key = (*reference, BlockShape::Trunk(*config));
-		let loaded = self.cached(key, |block| Ok(Loaded::Trunk(Arc::new(TrunkWeights::new(block)?))))?;
-		match loaded {
+		match self.0.loaded((*reference, BlockShape::Trunk(*config)))? {
 			Loaded::Trunk(trunk) => Ok(trunk),
 			Loaded::Expert(_) => Err(LoadError::Malformed),
 		}
@@ -193,35 +302,160 @@ impl ModelStore {
 		config: &ModelConfig,
 		reference: &BlockRef,
 	) -> Result<Arc<ExpertWeights>, LoadError> {
+		let heat = self.0.heats.lock().note(reference.tensor_root);
 		let key = (*reference, BlockShape::expert_of(config));
-		let loaded = self.cached(key, |block| Ok(Loaded::Expert(Arc::new(ExpertWeights::new(block)?))))?;
-		match loaded {
-			Loaded::Expert(expert) => Ok(expert),
+		match self.0.loaded(key)? {
+			Loaded::Expert(expert) => {
+				// Again and again while it is hot: the first try may come while it is in use.
+				if self.0.packed.is_some() && heat >= HOT && heat % HOT < 1.0 && !expert.is_packed() {
+					self.do_later(Task::Pack(key));
+				}
+				Ok(expert)
+			}
 			Loaded::Trunk(_) => Err(LoadError::Malformed),
 		}
 	}
 
-	fn cached(
-		&self,
-		key: Key,
-		init: impl FnOnce(Arc<TensorBlock>) -> Result<Loaded, BlockError>,
-	) -> Result<Loaded, LoadError> {
-		{
-			let mut cache = self.cache.lock();
-			cache.clock += 1;
-			let now = cache.clock;
-			if let Some(entry) = cache.entries.get_mut(&key) {
-				entry.last_used = now;
-				return Ok(entry.loaded.clone());
-			}
+	/// Loads an expert on a thread of its own, unless it is there, or not hotter than what would have to go for it.
+	/// Returns at once; an expert that cannot be loaded is none.
+	pub fn prefetch(&self, config: &ModelConfig, reference: &BlockRef) {
+		let key = (*reference, BlockShape::expert_of(config));
+		if !self.0.cache.lock().is_known(&key) && self.0.blobs.has(&reference.blob.hash) {
+			self.do_later(Task::Load(key));
 		}
-		// Verified outside the lock: two callers may do it twice, neither waits for the other.
-		let block = self.open(&key)?;
-		let bytes = block.bytes().len() as u64;
-		let hash = key.0.blob.hash;
-		let loaded = init(Arc::new(block)).map_err(|error| LoadError::Block { hash, error })?;
-		self.keep(key, loaded.clone(), bytes);
-		Ok(loaded)
+	}
+
+	fn do_later(&self, task: Task) {
+		let worker = self.0.worker.get_or_init(|| {
+			let (tasks, queue) = sync_channel(TASKS_MAX);
+			let shared = Arc::downgrade(&self.0);
+			let thread = std::thread::Builder::new().name("blyan-experts".into());
+			match thread.spawn(move || work(&shared, &queue)) {
+				Ok(_) => Some(tasks),
+				Err(error) => {
+					log::warn!("experts are neither loaded ahead of their use nor packed: {error}");
+					None
+				}
+			}
+		});
+		if let Some(worker) = worker {
+			// If it is busy, this would come too late.
+			let _ = worker.try_send(task);
+		}
+	}
+}
+
+/// Does what there is to do until the store is gone.
+fn work(shared: &Weak<Shared>, tasks: &Receiver<Task>) {
+	while let Ok(task) = tasks.recv() {
+		let Some(shared) = shared.upgrade() else { return };
+		match task {
+			Task::Load(key) => {
+				if let Err(error) = shared.load_ahead(key) {
+					log::debug!("an expert was not loaded ahead of its use: {error}");
+				}
+			}
+			Task::Pack(key) => shared.pack(key),
+		}
+	}
+}
+
+/// Bytes that a block of this length takes once its tensors have been taken out of it.
+fn resident_bytes(len: u64, shape: &BlockShape) -> u64 {
+	let copies = match *shape {
+		// The gain.
+		BlockShape::Expert { d_ff, .. } => 2 * u64::from(d_ff),
+		// Gains, angles, and the sums of the rows of all 8-bit tables.
+		BlockShape::Trunk(config) => {
+			let (d, layers) = (u64::from(config.d_model), u64::from(config.layers));
+			let angles = 2 * u64::from(config.context) * config.head_size() as u64;
+			let sums = 4 * (2 * blyan_exact::VOCAB as u64 + layers * u64::from(config.experts));
+			2 * d * (3 * layers + 1) + angles + sums
+		}
+	};
+	len.next_multiple_of(PAGE_BYTES) + copies
+}
+
+/// A mapping takes whole pages.
+const PAGE_BYTES: u64 = 4_096;
+
+impl Shared {
+	/// Bytes to set aside for a block, in whichever form it will be.
+	fn bytes_of(&self, (reference, shape): &Key) -> u64 {
+		let len = u64::from(reference.blob.size);
+		let packed = if self.packed.is_some() { packed_bytes(*shape) } else { 0 };
+		resident_bytes(len.max(packed), shape)
+	}
+
+	/// What is loaded under a key, loaded now if nobody else is at it.
+	fn loaded(&self, key: Key) -> Result<Loaded, LoadError> {
+		let mut cache = self.cache.lock();
+		loop {
+			if let Some(loaded) = cache.get(&key) {
+				return Ok(loaded);
+			}
+			if !cache.is_loading(&key) {
+				break;
+			}
+			self.ended.wait(&mut cache);
+		}
+		let bytes = self.bytes_of(&key);
+		cache.begin(key, bytes).map_err(|NoRoom { needed, in_use, bytes_max }| {
+			let hash = key.0.blob.hash;
+			LoadError::NoRoom { hash, needed, in_use, bytes_max }
+		})?;
+		drop(cache);
+		Loading { shared: self, key, is_guess: false }.finish()
+	}
+
+	/// Loads an expert if what is colder leaves room for it.
+	fn load_ahead(&self, key: Key) -> Result<(), LoadError> {
+		let mut cache = self.cache.lock();
+		if cache.is_known(&key) {
+			return Ok(());
+		}
+		let bytes = self.bytes_of(&key);
+		let heats = self.heats.lock();
+		let own = heats.of(&key.0.tensor_root);
+		let is_colder = |(reference, shape): &Key| {
+			matches!(shape, BlockShape::Expert { .. }) && heats.of(&reference.tensor_root) < own
+		};
+		if cache.begin_guess(key, bytes, is_colder).is_err() {
+			return Ok(());
+		}
+		drop((cache, heats));
+		Loading { shared: self, key, is_guess: true }.finish().map(drop)
+	}
+
+	/// Puts the packed form of an expert in its place, if nobody is using it right now.
+	fn pack(&self, key: Key) {
+		let (reference, shape) = key;
+		let Some(packed) = &self.packed else { return };
+		let found = packed.get(shape, &reference.tensor_root);
+		let made = found.map_or_else(
+			|| {
+				packed.put(&self.open(&key).ok()?).unwrap_or_else(|error| {
+					log::warn!("an expert was not packed: {error}");
+					None
+				})
+			},
+			Some,
+		);
+		let Some(weights) = made.and_then(|packed| self.unpack(&key, packed)) else { return };
+		let bytes = resident_bytes(packed_bytes(shape), &shape);
+		if self.cache.lock().replace_idle(key, Loaded::Expert(Arc::new(weights)), bytes) {
+			self.packed_count.fetch_add(1, Ordering::Relaxed);
+		}
+	}
+
+	/// An expert from its packed form; the block is mapped, and nothing of it read but its header.
+	fn unpack(&self, (reference, shape): &Key, packed: PackedExpert) -> Option<ExpertWeights> {
+		let path = self.blobs.path_of(&reference.blob.hash)?;
+		let block = TensorBlock::open(&path, *shape).ok()?;
+		if block.tensor_root() != reference.tensor_root {
+			return None;
+		}
+		ExpertWeights::from_packed(Arc::new(block), &Arc::new(packed)).ok()
 	}
 
 	/// Maps a blob whose hash and size are as announced, and checks its header and root.
@@ -242,18 +476,70 @@ impl ModelStore {
 		Ok(block)
 	}
 
-	fn keep(&self, key: Key, loaded: Loaded, bytes: u64) {
-		let mut cache = self.cache.lock();
-		let last_used = cache.clock;
-		if cache.entries.insert(key, Entry { loaded, bytes, last_used }).is_none() {
-			cache.bytes += bytes;
+	fn init(&self, key: &Key) -> Result<Loaded, LoadError> {
+		let packed = self.packed.as_ref().and_then(|packed| packed.get(key.1, &key.0.tensor_root));
+		if let Some(weights) = packed.and_then(|packed| self.unpack(key, packed)) {
+			self.packed_count.fetch_add(1, Ordering::Relaxed);
+			return Ok(Loaded::Expert(Arc::new(weights)));
 		}
-		while cache.bytes > self.cache_bytes_max && cache.entries.len() > 1 {
-			let oldest = cache.entries.iter().filter(|(k, _)| **k != key).min_by_key(|(_, e)| e.last_used);
-			let Some(oldest) = oldest.map(|(key, _)| *key) else { return };
-			if let Some(entry) = cache.entries.remove(&oldest) {
-				cache.bytes -= entry.bytes;
+		let block = Arc::new(self.open(key)?);
+		let loaded = match key.1 {
+			BlockShape::Trunk(_) => TrunkWeights::new(block).map(|weights| Loaded::Trunk(Arc::new(weights))),
+			BlockShape::Expert { .. } => {
+				ExpertWeights::new(block).map(|weights| Loaded::Expert(Arc::new(weights)))
 			}
+		};
+		loaded.map_err(|error| LoadError::Block { hash: key.0.blob.hash, error })
+	}
+}
+
+/// A block that is being loaded outside the lock. Whoever else wants it waits until this is over, however it ends.
+struct Loading<'a> {
+	shared: &'a Shared,
+	key: Key,
+	is_guess: bool,
+}
+
+impl Loading<'_> {
+	fn finish(self) -> Result<Loaded, LoadError> {
+		let loaded = self.shared.init(&self.key)?;
+		self.shared.cache.lock().end(self.key, Some(loaded.clone()), self.is_guess);
+		Ok(loaded)
+	}
+}
+
+impl Drop for Loading<'_> {
+	fn drop(&mut self) {
+		// Does nothing if it was loaded; otherwise its bytes are free again.
+		self.shared.cache.lock().end(self.key, None, self.is_guess);
+		self.shared.ended.notify_all();
+	}
+}
+
+/// The experts of one model, each opened and verified when a token is first routed to it, and those that are likely to
+/// follow it loaded ahead.
+#[derive(Debug)]
+pub struct StoredExperts {
+	store: ModelStore,
+	config: ModelConfig,
+	heads: Vec<BlockRef>,
+	trail: Mutex<Trail>,
+}
+
+impl StoredExperts {
+	/// For a model of these experts, in row-major order.
+	pub fn new(store: ModelStore, config: ModelConfig, heads: Vec<BlockRef>) -> Self {
+		Self { store, config, heads, trail: Mutex::new(Trail::new(config.experts.into())) }
+	}
+}
+
+impl ExpertSource for StoredExperts {
+	fn expert(&self, slot: usize) -> Result<Arc<ExpertWeights>, LoadError> {
+		let head = self.heads.get(slot).ok_or(LoadError::Malformed)?;
+		let next = self.trail.lock().note(slot);
+		for head in next.into_iter().filter_map(|slot| self.heads.get(slot)) {
+			self.store.prefetch(&self.config, head);
 		}
+		self.store.load_expert(&self.config, head)
 	}
 }

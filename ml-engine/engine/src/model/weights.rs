@@ -8,6 +8,7 @@ use crate::{
 		ternary::{self, TernaryView},
 		Kernel,
 	},
+	packed::{PackedExpert, Part},
 };
 use blyan_exact::{
 	number::{LOGIT_BITS, RESIDUAL_BITS},
@@ -23,6 +24,8 @@ pub struct TernaryWeights {
 	rows: usize,
 	cols: usize,
 	scale: Scale,
+	/// The same in the form that runs faster. Then nobody reads the block.
+	packed: Option<(Arc<PackedExpert>, Part)>,
 }
 
 impl TernaryWeights {
@@ -38,7 +41,10 @@ impl TernaryWeights {
 
 	/// Integer products: `out: [tokens, rows]`.
 	pub fn accumulate(&self, kernel: Kernel, inputs: &ActivationRows, out: &mut [i32]) {
-		ternary::multiply_into(kernel, self.view(), inputs, out);
+		match &self.packed {
+			Some((packed, part)) => packed.multiply_into(kernel, *part, inputs, out),
+			None => ternary::multiply_into(kernel, self.view(), inputs, out),
+		}
 	}
 
 	/// Outputs in Q12, clamped to `bound`: `out: [tokens, rows]`.
@@ -146,7 +152,14 @@ impl Sections<'_> {
 		rows: usize,
 		cols: usize,
 	) -> Result<TernaryWeights, BlockError> {
-		Ok(TernaryWeights { block: self.0.clone(), section, rows, cols, scale: self.scale(scale)? })
+		Ok(TernaryWeights {
+			block: self.0.clone(),
+			section,
+			rows,
+			cols,
+			scale: self.scale(scale)?,
+			packed: None,
+		})
 	}
 
 	fn table(&self, section: usize, scale: usize, cols: usize) -> Result<TableWeights, BlockError> {
@@ -229,8 +242,53 @@ impl ExpertWeights {
 		})
 	}
 
-	/// The block that holds the tensors.
+	/// The same from its packed form, which is bound to the block's root. Of the block only the header is read: whoever
+	/// wants more of it verifies it first.
+	pub fn from_packed(block: Arc<TensorBlock>, packed: &Arc<PackedExpert>) -> Result<Self, BlockError> {
+		let BlockShape::Expert { d_model, d_ff } = block.shape() else {
+			return Err(BlockError::Header { field: "kind" });
+		};
+		let (d, hidden) = (usize::from(d_model), usize::from(d_ff));
+		let ternary = |section: usize, part: Part, rows: usize, cols: usize| {
+			let scale = packed.scale(part).ok_or(BlockError::Scale(part as usize))?;
+			let packed = Some((packed.clone(), part));
+			Ok::<_, BlockError>(TernaryWeights { block: block.clone(), section, rows, cols, scale, packed })
+		};
+		Ok(Self {
+			up: ternary(1, Part::Up, hidden, d)?,
+			gain: packed.gain(),
+			down: ternary(3, Part::Down, d, hidden)?,
+			block,
+		})
+	}
+
+	/// Whether it runs from its packed form.
+	pub fn is_packed(&self) -> bool {
+		self.up.packed.is_some()
+	}
+
+	/// The block that holds the tensors. Its header can be relied on; for its tensors see [`Self::verified_block`].
 	pub fn block(&self) -> &Arc<TensorBlock> {
 		&self.block
+	}
+
+	/// The same, verified now if the packed form made that unnecessary so far.
+	pub fn verified_block(&self) -> Result<&TensorBlock, BlockError> {
+		if self.is_packed() {
+			self.block.verify_all()?;
+		}
+		Ok(&self.block)
+	}
+
+	/// What the expert says to each row, `[tokens, d_model]` in Q12, behind what leads to it: the accumulators of the
+	/// hidden layer, `[tokens, d_ff]`, and the same normalised.
+	#[cfg(test)]
+	pub fn steps(&self, kernel: Kernel, inputs: &ActivationRows) -> (Vec<i32>, ActivationRows, Vec<i32>) {
+		let mut hidden = vec![0; inputs.tokens() * self.up.rows];
+		self.up.accumulate(kernel, inputs, &mut hidden);
+		let normalised = ActivationRows::norm_quant_squared_relu(kernel, &hidden, &self.gain);
+		let mut down = vec![0; inputs.tokens() * self.down.rows];
+		self.down.project(kernel, &normalised, blyan_exact::RESIDUAL_MAX, &mut down);
+		(hidden, normalised, down)
 	}
 }

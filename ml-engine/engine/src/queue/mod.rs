@@ -2,7 +2,8 @@
 //!
 //! Three classes of work, strictly ranked: serving, evaluation, training. Each has its own threads, so
 //! nothing waits behind a long job of a lower class; lower classes pause between small steps while higher
-//! ones have work. An evaluation pauses between groups of sequences, and for a bounded time each, so that
+//! ones have work, and run at a lower priority until then: training in the scheduler's idle class
+//! ([`run_in_background`]). An evaluation pauses between groups of sequences, and for a bounded time each, so that
 //! constant serving slows it down but never starves it: operators must report in time.
 //!
 //! Beside evaluations, on a thread of its own, the queue opens what outcomes commit to, for disputes: their clocks run
@@ -12,6 +13,7 @@
 //! push them out. After a restart nothing is remembered, and whoever wants a result submits again. A panic
 //! inside a job becomes [`EngineError::Internal`] of that job.
 
+mod background;
 mod config;
 mod findings;
 mod metrics;
@@ -19,6 +21,8 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+use background::run_behind_serving;
+pub use background::run_in_background;
 pub use config::QueueConfig;
 pub use metrics::{Durations, QueueMetrics, DURATION_BOUNDS};
 
@@ -30,14 +34,17 @@ use crate::{
 };
 use blyan_exact::{tree::Item, ModelConfig};
 use blyan_primitives::{BlockRef, EngineError, EvaluationJob, JobId, JobStatus, Opening, Query};
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::{Condvar, Mutex};
 use state::{Generation, State, Task};
 use std::{
 	ops::ControlFlow,
 	panic::{catch_unwind, AssertUnwindSafe},
-	sync::Arc,
+	sync::{
+		atomic::{AtomicU32, AtomicUsize, Ordering},
+		Arc,
+	},
 	thread::JoinHandle,
-	time::Instant,
+	time::{Duration, Instant},
 };
 
 /// The model a generation runs on.
@@ -70,7 +77,8 @@ pub enum GenerationEvent {
 /// Takes the events of a generation on a serving thread, so it must not block; breaking off ends it.
 pub type GenerationSink = Box<dyn FnMut(GenerationEvent) -> ControlFlow<()> + Send>;
 
-/// A long task of the lowest class. It calls [`Turn::wait`] between steps and ends when that fails.
+/// A long task of the lowest class, and with it all threads that it starts. It calls [`Turn::wait`] between steps
+/// and ends when that fails.
 pub type TrainingTask = Box<dyn FnOnce(&Turn<'_>) + Send>;
 
 /// What the evaluation thread does with a job.
@@ -85,6 +93,8 @@ struct Shared {
 	state: Mutex<State>,
 	/// Signals every change of `state` that a thread may be waiting for.
 	changed: Condvar,
+	/// Generations that wait or run, for those who must not wait for `state`.
+	serving: AtomicUsize,
 	models: Arc<ModelStore>,
 	kernel: Kernel,
 	/// Threads that read prompts together.
@@ -93,20 +103,25 @@ struct Shared {
 	search: Search,
 }
 
+/// How often those of a lower priority look whether they may go on.
+///
+/// They never wait for the queue's lock. A thread that waits for a lock may be handed it, and would keep serving
+/// waiting until the scheduler has a core for it.
+const LOOK_EVERY: Duration = Duration::from_millis(1);
+
 /// The right of a training task to go on.
 pub struct Turn<'a>(&'a Shared);
 
 impl Turn<'_> {
 	/// Returns when nothing of a higher class has work; fails when the queue shuts down.
 	pub fn wait(&self) -> Result<(), EngineError> {
-		let mut state = self.0.state.lock();
-		while !state.stopping && (state.is_serving() || state.is_evaluating()) {
-			self.0.changed.wait(&mut state);
-		}
-		if state.stopping {
-			Err(EngineError::Cancelled)
-		} else {
-			Ok(())
+		loop {
+			match self.0.state.try_lock() {
+				Some(state) if state.stopping => return Err(EngineError::Cancelled),
+				Some(state) if !state.is_serving() && !state.is_evaluating() => return Ok(()),
+				_ => {}
+			}
+			std::thread::sleep(LOOK_EVERY);
 		}
 	}
 }
@@ -120,7 +135,13 @@ pub struct JobQueue {
 impl JobQueue {
 	/// Starts the threads.
 	pub fn new(config: QueueConfig, models: Arc<ModelStore>) -> Result<Self, EngineError> {
-		let evaluator = Arc::new(Evaluator::new(config.kernel, config.evaluation_threads)?);
+		// The evaluator's threads inherit the priority of the one that starts them.
+		let start = || {
+			run_behind_serving();
+			Evaluator::new(config.kernel, config.evaluation_threads)
+		};
+		let started = std::thread::scope(|scope| scope.spawn(start).join());
+		let evaluator = Arc::new(started.unwrap_or(Err(EngineError::Internal))?);
 		let limits = config.limits;
 		let (store, evaluating) = (models.clone(), evaluator.clone());
 		let work: Work =
@@ -148,7 +169,9 @@ impl JobQueue {
 			EngineError::Internal
 		})?);
 		let (state, changed) = (Mutex::new(State::default()), Condvar::new());
-		let shared = Arc::new(Shared { config, state, changed, models, kernel, readers, work, search });
+		let serving = AtomicUsize::new(0);
+		let shared =
+			Arc::new(Shared { config, state, changed, serving, models, kernel, readers, work, search });
 		let mut queue = Self { shared, threads: Vec::new() };
 		for index in 0..serving_threads {
 			queue.spawn(format!("blyan-serve-{index}"), serve)?;
@@ -230,6 +253,7 @@ impl JobQueue {
 		if state.generations.len() >= config.generations_max {
 			return Err(EngineError::Busy);
 		}
+		self.shared.serving.fetch_add(1, Ordering::Relaxed);
 		state.generations.push_back(Generation { model, request, sink });
 		drop(state);
 		self.shared.changed.notify_all();
@@ -292,6 +316,7 @@ fn serve(shared: &Shared) {
 		if count.is_none() {
 			contained(|| (generation.sink)(GenerationEvent::Failed(EngineError::Internal)));
 		}
+		shared.serving.fetch_sub(1, Ordering::Relaxed);
 		shared.state.lock().finish_generation(count.unwrap_or(0), started.elapsed());
 		shared.changed.notify_all();
 	}
@@ -341,37 +366,39 @@ fn evaluate(shared: &Shared) {
 			}
 		};
 		let started = Instant::now();
-		let checkpoint = |finished: u32| {
-			let mut state = shared.state.lock();
-			state.note_progress(&id, finished);
-			give_way(shared, &mut state, |state| state.is_cancelled(&id))
+		let finished = AtomicU32::new(0);
+		let checkpoint = |newly: u32| {
+			finished.fetch_add(newly, Ordering::Relaxed);
+			give_way(shared, |state| {
+				state.note_progress(&id, finished.swap(0, Ordering::Relaxed));
+				state.is_cancelled(&id)
+			})
 		};
 		let evaluated = contained(|| (shared.work)(&job, &checkpoint)).unwrap_or(Err(EngineError::Internal));
 		let result = evaluated.map(|items| (outcome(&items, job.holdout.sequence_len), items));
 		if let Err(error) = &result {
 			log::info!("evaluation {id:?} failed: {error:?}");
 		}
-		shared.state.lock().finish(&id, result, started.elapsed(), &shared.config);
+		let mut state = shared.state.lock();
+		state.note_progress(&id, finished.swap(0, Ordering::Relaxed));
+		state.finish(&id, result, started.elapsed(), &shared.config);
+		drop(state);
 		shared.changed.notify_all();
 	}
 }
 
-/// Pauses for serving, for a bounded time; fails if the work has been given up.
-fn give_way(
-	shared: &Shared,
-	state: &mut MutexGuard<'_, State>,
-	is_cancelled: impl Fn(&State) -> bool,
-) -> Result<(), EngineError> {
+/// Pauses for serving, for a bounded time; fails if the work has been given up, which `is_given_up` finds out
+/// whenever nobody else has the state.
+fn give_way(shared: &Shared, is_given_up: impl Fn(&mut State) -> bool) -> Result<(), EngineError> {
 	let until = Instant::now() + shared.config.evaluation_patience;
-	while state.is_serving() && !is_cancelled(state) {
-		if shared.changed.wait_until(state, until).timed_out() {
-			break;
+	loop {
+		if shared.state.try_lock().is_some_and(|mut state| is_given_up(&mut state)) {
+			return Err(EngineError::Cancelled);
 		}
-	}
-	if is_cancelled(state) {
-		Err(EngineError::Cancelled)
-	} else {
-		Ok(())
+		if shared.serving.load(Ordering::Relaxed) == 0 || Instant::now() >= until {
+			return Ok(());
+		}
+		std::thread::sleep(LOOK_EVERY);
 	}
 }
 
@@ -391,7 +418,7 @@ fn open(shared: &Shared) {
 			}
 		};
 		let started = Instant::now();
-		let checkpoint = |_: u32| give_way(shared, &mut shared.state.lock(), |state| state.stopping);
+		let checkpoint = |_: u32| give_way(shared, |state| state.stopping);
 		let result =
 			contained(|| (shared.search)(&job, &key.1, &checkpoint)).unwrap_or(Err(EngineError::Internal));
 		if let Err(error) = &result {
@@ -404,6 +431,7 @@ fn open(shared: &Shared) {
 
 /// The training thread.
 fn train(shared: &Shared) {
+	run_in_background();
 	loop {
 		let Task(task) = {
 			let mut state = shared.state.lock();

@@ -1,10 +1,10 @@
 //! Training a whole model from nothing.
 
 use super::{
-	checkpoint::{self, Checkpoint},
+	checkpoint::{self, Header},
 	corpus::Corpus,
 	network::Network,
-	ops::Rotary,
+	ops::{Rotary, TrainBackend},
 	optimiser::{AdamW, OptimiserConfig},
 	progress::{Clock, Progress},
 	quantiser::Format,
@@ -19,7 +19,6 @@ use burn::{
 	tensor::{backend::Backend, Tensor},
 };
 use core::ops::ControlFlow;
-use rand_chacha::{rand_core::SeedableRng, ChaCha8Rng};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -91,6 +90,22 @@ impl Options {
 		}
 		Ok(self)
 	}
+
+	/// What the outcome depends on. How long a run may take, how many threads it uses and how often it reports
+	/// may change when it is resumed.
+	fn settings(&self) -> String {
+		let defaults = Self::default();
+		let lasting = Self {
+			steps: defaults.steps,
+			seconds_max: None,
+			threads: 0,
+			evaluate_every: 0,
+			checkpoint: None,
+			checkpoint_every: defaults.checkpoint_every,
+			..self.clone()
+		};
+		format!("base {}", serde_json::json!(lasting))
+	}
 }
 
 /// A model in training: latent weights and everything needed to go on.
@@ -143,7 +158,7 @@ pub(crate) fn scalar<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> f64 {
 }
 
 /// Mean loss over sequences of `tokens` bytes, in bits per byte.
-pub(crate) fn mean_bits<B: Backend>(
+pub(crate) fn mean_bits<B: TrainBackend>(
 	config: &ModelConfig,
 	weights: &[Tensor<B, 2>],
 	rotary: &Rotary<B>,
@@ -163,7 +178,7 @@ pub(crate) fn mean_bits<B: Backend>(
 	sums.into_iter().sum::<f64>() / sequences.len() as f64 / core::f64::consts::LN_2
 }
 
-fn part_gradient<B: Backend>(
+fn part_gradient<B: TrainBackend>(
 	network: &Network<B>,
 	part: &[u8],
 	tokens: usize,
@@ -188,7 +203,7 @@ fn part_gradient<B: Backend>(
 ///
 /// `progress` hears of every step and may stop the run, which then ends with a checkpoint, as after its
 /// last step. Resumes from `options.checkpoint` if that file exists.
-pub fn train_base<B: Backend>(
+pub fn train_base<B: TrainBackend>(
 	config: &ModelConfig,
 	data: &Corpus,
 	holdout: &[u8],
@@ -204,19 +219,33 @@ pub fn train_base<B: Backend>(
 	let formats = parameter_specs(config).iter().map(|spec| spec.format).collect::<Vec<Format>>();
 	let rotary = Rotary::<B>::new(&rotary_table(config), tokens, config.head_size(), device);
 
-	let resumed = match &options.checkpoint {
-		Some(path) if path.exists() => Some(checkpoint::read::<B>(path, config, Some(&options), device)?),
-		_ => None,
+	let mut header = Header {
+		config: *config,
+		settings: options.settings(),
+		parts: workers.parts(),
+		step: 0,
+		bytes: 0,
+		seconds: 0.0,
+		remembered: Vec::new(),
+		updates: 0,
 	};
-	let Checkpoint { mut latent, mut optimiser, mut step, mut bytes, seconds } = match resumed {
-		Some(checkpoint) => checkpoint,
-		None => {
-			let latent = Latent::<B>::init(config, options.seed, device);
-			let optimiser = AdamW::new(options.optimiser, &latent.tensors);
-			Checkpoint { latent, optimiser, step: 0, bytes: 0, seconds: 0.0 }
+	let (mut latent, mut optimiser);
+	match &options.checkpoint {
+		Some(path) if path.exists() => {
+			let saved = checkpoint::read(path, config, Some(&header.settings), &shapes(config), device)?;
+			let (first, second, updates) = (saved.first, saved.second, saved.header.updates);
+			latent = Latent { tensors: saved.weights };
+			optimiser = AdamW { config: options.optimiser, first, second, updates };
+			header = saved.header;
 		}
-	};
-	let clock = Clock::resume(seconds);
+		_ => {
+			latent = Latent::<B>::init(config, options.seed, device);
+			optimiser = AdamW::new(options.optimiser, &latent.tensors);
+		}
+	}
+	let workers = workers.with_parts(header.parts);
+	let (mut step, mut bytes) = (header.step, header.bytes);
+	let clock = Clock::resume(header.seconds);
 	let done = |step: u64, seconds: f64| {
 		let by_steps = step as f64 / options.steps.max(1) as f64;
 		options.seconds_max.map_or(by_steps, |limit| by_steps.max(seconds / limit))
@@ -224,32 +253,27 @@ pub fn train_base<B: Backend>(
 	let mut holdout_bits = None;
 	let mut stopped = false;
 	while step < options.steps && done(step, clock.seconds()) < 1.0 && !stopped {
-		// A stream for each step: a resumed run draws what an uninterrupted one would.
-		let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
-		rng.set_stream(step + 1);
-		let sequences = data.draw(&mut rng, options.batch, tokens);
-		let weights = latent.quantised(config);
+		let sequences = data.batch(options.seed, step, options.batch, tokens)?;
+		let weights = workers.share(|| latent.quantised(config));
 		let parts = workers.map(workers.split(&sequences, tokens), |part| {
 			let network = network::<B>(config, &weights, &rotary, true, device);
 			(part_gradient(&network, part, tokens, options.balance), part.len())
 		});
 		let mut loss = 0.0;
-		let mut grads: Option<Vec<Tensor<B, 2>>> = None;
+		let mut shares = Vec::with_capacity(parts.len());
 		for (part, length) in parts {
 			let share = length as f64 / sequences.len() as f64;
 			loss += part.loss * share;
-			let scaled = part.grads.into_iter().map(|grad| grad.mul_scalar(share));
-			grads = Some(match grads {
-				Some(sum) => sum.into_iter().zip(scaled).map(|(sum, grad)| sum + grad).collect(),
-				None => scaled.collect(),
-			});
+			shares.push((part.grads, share as f32));
 		}
 		if !loss.is_finite() {
 			return Err(TrainError::Diverged { step });
 		}
 		let learning_rate = options.optimiser.learning_rate_at(done(step, clock.seconds()));
-		let gradient_norm =
-			optimiser.update(&mut latent.tensors, &formats, grads.unwrap_or_default(), learning_rate);
+		let gradient_norm = workers.share(|| {
+			let grads = B::sum_gradients(shares);
+			B::update(&mut optimiser, &mut latent.tensors, &formats, grads, learning_rate)
+		});
 		step += 1;
 		bytes += sequences.len() as u64;
 		let ended = step >= options.steps || done(step, clock.seconds()) >= 1.0;
@@ -271,12 +295,18 @@ pub fn train_base<B: Backend>(
 		stopped = progress(&report).is_break();
 		if let Some(path) = &options.checkpoint {
 			if step % options.checkpoint_every == 0 || ended || stopped {
-				let seconds = clock.seconds();
-				checkpoint::write(path, config, &options, &latent, &optimiser, step, bytes, seconds)?;
+				header =
+					Header { step, bytes, seconds: clock.seconds(), updates: optimiser.updates, ..header };
+				checkpoint::write(path, &header, &latent.tensors, &optimiser)?;
 			}
 		}
 	}
 	Ok(Trained { config: *config, latent, steps: step, bytes, seconds: clock.seconds(), holdout_bits })
+}
+
+/// Shapes of a model's parameters.
+fn shapes(config: &ModelConfig) -> Vec<[usize; 2]> {
+	parameter_specs(config).into_iter().map(|spec| spec.shape).collect()
 }
 
 /// The latent weights of a checkpoint, whatever run it belongs to.
@@ -285,5 +315,5 @@ pub fn latent_of_checkpoint<B: Backend>(
 	config: &ModelConfig,
 	device: &B::Device,
 ) -> Result<Latent<B>, TrainError> {
-	Ok(checkpoint::read::<B>(path, config, None, device)?.latent)
+	Ok(Latent { tensors: checkpoint::read::<B>(path, config, None, &shapes(config), device)?.weights })
 }

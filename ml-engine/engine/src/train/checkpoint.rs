@@ -1,17 +1,19 @@
 //! A training run on disk.
 //!
 //! ```text
-//! "BLYCKPT1" | header length u32 LE | header JSON | f32 LE: weights, first moments, second moments | blake2-256
+//! "BLYCKPT2" | header length u32 LE | header JSON | f32 LE: weights, first moments, second moments | blake2-256
 //! ```
 //!
-//! The file is written beside its place, synced and renamed, so an interruption leaves the previous one.
+//! The file is written beside its place and synced, renamed, and the folder synced, so whatever kills the process
+//! or the machine leaves the previous checkpoint or this one, whole.
+//!
+//! **A resumed run gives the same bits** as one that was never interrupted, on the same machine, unless it is
+//! limited by time, which no run can repeat. What holds that: sequences follow from the seed and the step; what is
+//! remembered for replay is computed again from the steps it came from; gradients are computed in as many parts as
+//! when the run began, whatever threads there are now, and added in their order; no product or sum is shared
+//! between threads.
 
-use super::{
-	base::Options,
-	optimiser::AdamW,
-	weights::{parameter_specs, Latent},
-	TrainError,
-};
+use super::{optimiser::AdamW, TrainError};
 use blyan_exact::{blake2_256, ModelConfig};
 use burn::tensor::{backend::Backend, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
@@ -21,27 +23,38 @@ use std::{
 	path::Path,
 };
 
-const MAGIC: &[u8; 8] = b"BLYCKPT1";
+const MAGIC: &[u8; 8] = b"BLYCKPT2";
 /// Bytes of the hash at the end.
 const HASH_LEN: usize = 32;
 
-#[derive(Serialize, Deserialize)]
-struct Header {
-	config: ModelConfig,
-	options: Options,
-	step: u64,
-	updates: u64,
-	bytes: u64,
-	seconds: f64,
+/// How far a run is, and whose it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Header {
+	/// The architecture.
+	pub(crate) config: ModelConfig,
+	/// Everything the outcome depends on, as text: what is trained, and how.
+	pub(crate) settings: String,
+	/// Parts that the gradient of a batch is computed in.
+	pub(crate) parts: usize,
+	/// Updates made.
+	pub(crate) step: u64,
+	/// Bytes learned from.
+	pub(crate) bytes: u64,
+	/// Seconds spent.
+	pub(crate) seconds: f64,
+	/// Steps whose batches are remembered, in the order in which they are kept.
+	pub(crate) remembered: Vec<u64>,
+	/// Updates of the optimiser.
+	pub(crate) updates: u64,
 }
 
 /// A run as it was.
 pub(crate) struct Checkpoint<B: Backend> {
-	pub(crate) latent: Latent<B>,
-	pub(crate) optimiser: AdamW<B>,
-	pub(crate) step: u64,
-	pub(crate) bytes: u64,
-	pub(crate) seconds: f64,
+	pub(crate) header: Header,
+	/// Latent weights.
+	pub(crate) weights: Vec<Tensor<B, 2>>,
+	pub(crate) first: Vec<Tensor<B, 2>>,
+	pub(crate) second: Vec<Tensor<B, 2>>,
 }
 
 /// Writes `bytes` so that `path` holds either its old content or all of them.
@@ -51,7 +64,12 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), TrainErr
 		let mut file = File::create(&beside)?;
 		file.write_all(bytes)?;
 		file.sync_all()?;
-		fs::rename(&beside, path)
+		fs::rename(&beside, path)?;
+		// The name is in the folder, which a power cut may otherwise take back to before the renaming.
+		let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+		#[cfg(unix)]
+		File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+		Ok(())
 	})();
 	written.map_err(|source| TrainError::Io { path: path.into(), source })
 }
@@ -59,28 +77,16 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), TrainErr
 /// Replaces the checkpoint at `path`.
 pub(crate) fn write<B: Backend>(
 	path: &Path,
-	config: &ModelConfig,
-	options: &Options,
-	latent: &Latent<B>,
+	header: &Header,
+	weights: &[Tensor<B, 2>],
 	optimiser: &AdamW<B>,
-	step: u64,
-	bytes: u64,
-	seconds: f64,
 ) -> Result<(), TrainError> {
-	let header = Header {
-		config: *config,
-		options: options.clone(),
-		step,
-		updates: optimiser.updates,
-		bytes,
-		seconds,
-	};
-	let header = serde_json::to_vec(&header)
+	let header = serde_json::to_vec(header)
 		.map_err(|error| TrainError::Checkpoint { path: path.into(), reason: error.to_string() })?;
 	let mut file = MAGIC.to_vec();
 	file.extend((header.len() as u32).to_le_bytes());
 	file.extend(header);
-	for tensor in latent.tensors.iter().chain(&optimiser.first).chain(&optimiser.second) {
+	for tensor in weights.iter().chain(&optimiser.first).chain(&optimiser.second) {
 		for value in tensor.to_data().iter::<f32>() {
 			file.extend(value.to_le_bytes());
 		}
@@ -90,12 +96,13 @@ pub(crate) fn write<B: Backend>(
 	write_atomically(path, &file)
 }
 
-/// Reads the checkpoint at `path`, which must belong to this model and, if given, to these settings. How long
-/// the run may take, how many threads it uses and how often it reports may differ.
+/// Reads the checkpoint at `path`, which must belong to this architecture and, if given, to a run with these
+/// settings. `shapes` are those of the weights.
 pub(crate) fn read<B: Backend>(
 	path: &Path,
 	config: &ModelConfig,
-	options: Option<&Options>,
+	settings: Option<&str>,
+	shapes: &[[usize; 2]],
 	device: &B::Device,
 ) -> Result<Checkpoint<B>, TrainError> {
 	let refuse = |reason: &str| TrainError::Checkpoint { path: path.into(), reason: reason.into() };
@@ -105,7 +112,7 @@ pub(crate) fn read<B: Backend>(
 	if blake2_256(&[body]) != digest {
 		return Err(refuse("its hash does not match"));
 	}
-	let rest = body.strip_prefix(MAGIC).ok_or_else(|| refuse("not a checkpoint"))?;
+	let rest = body.strip_prefix(MAGIC).ok_or_else(|| refuse("not a checkpoint of this version"))?;
 	let (length, rest) = rest.split_first_chunk::<4>().ok_or_else(|| refuse("truncated"))?;
 	let (header, mut rest) =
 		rest.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or_else(|| refuse("truncated"))?;
@@ -113,38 +120,27 @@ pub(crate) fn read<B: Backend>(
 	if header.config != *config {
 		return Err(refuse("it belongs to another architecture"));
 	}
-	if let Some(options) = options {
-		let same = Options {
-			steps: header.options.steps,
-			seconds_max: header.options.seconds_max,
-			threads: header.options.threads,
-			evaluate_every: header.options.evaluate_every,
-			checkpoint: header.options.checkpoint.clone(),
-			checkpoint_every: header.options.checkpoint_every,
-			..options.clone()
-		};
-		if header.options != same {
-			return Err(refuse("it belongs to a run with other settings"));
-		}
+	if settings.is_some_and(|settings| header.settings != settings) {
+		return Err(refuse("it belongs to a run with other settings or another start"));
 	}
-	let specs = parameter_specs(config);
 	let mut list = || -> Result<Vec<Tensor<B, 2>>, TrainError> {
-		specs
+		shapes
 			.iter()
-			.map(|spec| {
-				let length = spec.shape[0] * spec.shape[1] * 4;
+			.map(|shape| {
+				let length = shape[0] * shape[1] * 4;
 				let (values, left) = rest.split_at_checked(length).ok_or_else(|| refuse("truncated"))?;
 				rest = left;
 				let values = values
 					.chunks_exact(4)
 					.map(|value| f32::from_le_bytes([value[0], value[1], value[2], value[3]]))
 					.collect::<Vec<_>>();
-				Ok(Tensor::from_data(TensorData::new(values, spec.shape), device))
+				Ok(Tensor::from_data(TensorData::new(values, *shape), device))
 			})
 			.collect()
 	};
-	let latent = Latent { tensors: list()? };
-	let optimiser =
-		AdamW { config: header.options.optimiser, first: list()?, second: list()?, updates: header.updates };
-	Ok(Checkpoint { latent, optimiser, step: header.step, bytes: header.bytes, seconds: header.seconds })
+	let (weights, first, second) = (list()?, list()?, list()?);
+	if !rest.is_empty() {
+		return Err(refuse("there is something behind the weights"));
+	}
+	Ok(Checkpoint { header, weights, first, second })
 }

@@ -31,7 +31,7 @@ fn real(scale: Scale) -> f32 {
 }
 
 /// What the quantiser does to one group of latent weights, in integers.
-fn ternary(values: &[f32], rows: usize, cols: usize, name: &str) -> Result<Matrix, TrainError> {
+pub(crate) fn ternary(values: &[f32], rows: usize, cols: usize, name: &str) -> Result<Matrix, TrainError> {
 	let alpha = (values.iter().map(|w| f64::from(w.abs())).sum::<f64>() / values.len() as f64).max(1e-8);
 	let inverse = 1.0 / alpha as f32;
 	let weights =
@@ -40,13 +40,19 @@ fn ternary(values: &[f32], rows: usize, cols: usize, name: &str) -> Result<Matri
 }
 
 /// An 8-bit matrix; `unit` turns its natural unit into the integer model's.
-fn bytes(values: &[f32], rows: usize, cols: usize, unit: f64, name: &str) -> Result<Matrix, TrainError> {
+pub(crate) fn bytes(
+	values: &[f32],
+	rows: usize,
+	cols: usize,
+	unit: f64,
+	name: &str,
+) -> Result<Matrix, TrainError> {
 	let step = values.iter().fold(1e-8f32, |max, w| max.max(w.abs())) / 127.0;
 	let weights = values.iter().map(|w| (w / step).round_ties_even() as i8).collect::<Vec<_>>();
 	Ok(Matrix { rows, cols, weights, scale: scale(f64::from(step) * unit, name)? })
 }
 
-fn gains(values: &[f32]) -> Vec<i16> {
+pub(crate) fn gains(values: &[f32]) -> Vec<i16> {
 	values.iter().map(|g| (g * 256.0).clamp(-32_767.0, 32_767.0).round_ties_even() as i16).collect()
 }
 

@@ -57,6 +57,20 @@ impl Corpus {
 		Ok(self.draw(&mut ChaCha8Rng::seed_from_u64(seed), count, tokens))
 	}
 
+	/// What step `step` of a run with this seed learns from, [`Self::sample`]'s way. A stream for each step: a
+	/// resumed run draws what an uninterrupted one would.
+	pub fn batch(&self, seed: u64, step: u64, count: usize, tokens: usize) -> Result<Vec<u8>, TrainError> {
+		self.ensure_holds(tokens)?;
+		Ok(self.draw(&mut Self::stream(seed, step), count, tokens))
+	}
+
+	/// The random numbers of one step.
+	pub(crate) fn stream(seed: u64, step: u64) -> ChaCha8Rng {
+		let mut rng = ChaCha8Rng::seed_from_u64(seed);
+		rng.set_stream(step + 1);
+		rng
+	}
+
 	/// `count` sequences of `tokens` bytes from uniform places, one after another.
 	pub(crate) fn draw(&self, rng: &mut impl Rng, count: usize, tokens: usize) -> Vec<u8> {
 		let mut sequences = Vec::with_capacity(count * tokens);

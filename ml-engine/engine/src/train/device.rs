@@ -7,28 +7,48 @@ const DEVICE: &str = "cuda";
 
 /// The first CUDA device, or in one line why there is none.
 ///
-/// The tensor library panics on the first operation without a driver, without NVRTC or without the CUDA
-/// headers that its kernels include. All of that is asked here first.
+/// The tensor library panics on the first operation without a driver, without NVRTC, without the CUDA headers that its
+/// kernels include, or if these do not fit each other. All of that is asked here first, and one sum is computed.
 #[cfg(feature = "cuda")]
 pub fn cuda_device() -> Result<burn_cuda::CudaDevice, TrainError> {
-	let refuse = |reason: &str| Err(TrainError::Device { device: DEVICE, reason: reason.into() });
+	let device = burn_cuda::CudaDevice::default();
+	let tried = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| probe(&device)));
+	let reason = match tried {
+		Ok(Ok(())) => return Ok(device),
+		Ok(Err(reason)) => reason,
+		Err(_) => {
+			"driver, run-time compiler (NVRTC) and headers do not fit each other; install one version of them"
+				.into()
+		}
+	};
+	Err(TrainError::Device { device: DEVICE, reason })
+}
+
+/// Says what is missing, if something is.
+#[cfg(feature = "cuda")]
+fn probe(device: &burn_cuda::CudaDevice) -> Result<(), String> {
 	// SAFETY: both only try to load a shared library by its usual names; loading the vendor's driver and
 	// compiler runs their initialisers and nothing of ours.
 	let (driver, compiler) =
 		unsafe { (cudarc::driver::sys::is_culib_present(), cudarc::nvrtc::sys::is_culib_present()) };
 	if !driver {
-		return refuse("there is no driver (libcuda.so.1)");
+		return Err("there is no driver (libcuda.so.1)".into());
 	}
 	if !compiler {
-		return refuse("there is no run-time compiler (libnvrtc.so); install it or set LD_LIBRARY_PATH");
+		return Err("there is no run-time compiler (libnvrtc.so); install it or set LD_LIBRARY_PATH".into());
 	}
 	if !headers_present() {
-		return refuse("there are no CUDA headers; install them or set CUDA_PATH");
+		return Err("there are no CUDA headers; install them or set CUDA_PATH".into());
 	}
 	match cudarc::driver::CudaContext::device_count() {
-		Ok(count) if count > 0 => Ok(burn_cuda::CudaDevice::default()),
-		Ok(_) => refuse("there is no card"),
-		Err(error) => refuse(&error.to_string()),
+		Ok(count) if count > 0 => {}
+		Ok(_) => return Err("there is no card".into()),
+		Err(error) => return Err(error.to_string()),
+	}
+	let sum = burn::tensor::Tensor::<burn_cuda::Cuda, 1>::from_floats([1.0, 2.0], device).add_scalar(1.0);
+	match sum.into_data().to_vec::<f32>() {
+		Ok(sum) if sum == [2.0, 3.0] => Ok(()),
+		other => Err(format!("adding one to one and two, it says {other:?}")),
 	}
 }
 

@@ -2,18 +2,18 @@
 
 use super::{
 	base::{mean_bits, network, scalar},
+	checkpoint::{self, Header},
 	convert::{export_expert, import, import_expert, EXPERT_FORMATS},
 	corpus::Corpus,
 	frozen::{freeze, is_last_layer, loss, Frozen},
-	ops::Rotary,
+	ops::{Rotary, TrainBackend},
 	optimiser::{AdamW, OptimiserConfig},
 	progress::{Clock, Progress},
-	quantiser::quantise,
 	weights::layer_indices,
 	workers::Workers,
 	TrainError,
 };
-use blyan_exact::{Expert, ModelConfig, Trunk};
+use blyan_exact::{blake2_256, Expert, ModelConfig, Trunk};
 use burn::{
 	backend::Autodiff,
 	tensor::{backend::Backend, Tensor},
@@ -22,6 +22,7 @@ use core::ops::ControlFlow;
 use rand::Rng;
 use rand_chacha::{rand_core::SeedableRng, ChaCha8Rng};
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// Settings of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,6 +46,11 @@ pub struct Options {
 	pub threads: usize,
 	/// Measure the held-out loss every so many steps, and at the end; 0 never.
 	pub evaluate_every: u64,
+	/// Where to keep a checkpoint. If the file exists, the run it belongs to is resumed.
+	#[serde(skip)]
+	pub checkpoint: Option<PathBuf>,
+	/// Steps between checkpoints; the last step always writes one.
+	pub checkpoint_every: u64,
 }
 
 impl Default for Options {
@@ -66,6 +72,8 @@ impl Default for Options {
 			replay: 3,
 			threads: 0,
 			evaluate_every: 0,
+			checkpoint: None,
+			checkpoint_every: 100,
 		}
 	}
 }
@@ -114,15 +122,42 @@ impl Options {
 		if self.seconds_max.is_some_and(|limit| limit.is_nan() || limit <= 0.0) {
 			return refuse("seconds_max", "must be positive");
 		}
+		if self.checkpoint_every == 0 {
+			return refuse("checkpoint_every", "must be at least 1");
+		}
 		Ok(self)
 	}
+
+	/// What the outcome depends on besides the model; see [`super::base::Options`].
+	fn settings(&self, slot: Slot, start: [u8; 32]) -> String {
+		let defaults = Self::default();
+		let lasting = Self {
+			steps: defaults.steps,
+			seconds_max: None,
+			threads: 0,
+			evaluate_every: 0,
+			checkpoint: None,
+			checkpoint_every: defaults.checkpoint_every,
+			..self.clone()
+		};
+		format!("expert {} {} of {start:02x?} {}", slot.layer, slot.expert, serde_json::json!(lasting))
+	}
+}
+
+/// A hash of all weights of the model that an expert is trained in.
+fn digest<B: Backend>(weights: &[Tensor<B, 2>]) -> [u8; 32] {
+	let mut all = Vec::new();
+	for tensor in weights {
+		all.extend(tensor.to_data().iter::<f32>().flat_map(f32::to_le_bytes));
+	}
+	blake2_256(&[&all])
 }
 
 /// An expert's latent weights: up, gain, down.
 type LatentExpert<B> = [Tensor<B, 2>; 3];
 
-fn quantised<B: Backend>(latent: &LatentExpert<B>) -> LatentExpert<B> {
-	core::array::from_fn(|i| quantise(latent[i].clone(), EXPERT_FORMATS[i]))
+fn quantised<B: TrainBackend>(latent: &LatentExpert<B>) -> LatentExpert<B> {
+	core::array::from_fn(|i| B::quantise(latent[i].clone(), EXPERT_FORMATS[i]))
 }
 
 /// The frozen model, and the threads that run it.
@@ -138,8 +173,8 @@ struct Surroundings<'a, B: Backend> {
 
 /// What one update learned from a batch.
 struct Lesson<B: Backend> {
-	/// Sum of the gradients; `None` if no token of the batch chose the expert.
-	grads: Option<LatentExpert<B>>,
+	/// Mean gradient over the tokens that chose the expert; empty if none did.
+	grads: Vec<Tensor<B, 2>>,
 	/// Sum of the losses, nats, over `counted` bytes.
 	loss: f64,
 	counted: usize,
@@ -147,7 +182,7 @@ struct Lesson<B: Backend> {
 	seen: usize,
 }
 
-impl<B: Backend> Surroundings<'_, B> {
+impl<B: TrainBackend> Surroundings<'_, B> {
 	/// Everything about these sequences that no update changes; one part a worker.
 	fn freeze(&self, sequences: &[u8]) -> Vec<Frozen<B>> {
 		let parts = self.workers.map(self.workers.split(sequences, self.tokens), |part| {
@@ -170,18 +205,16 @@ impl<B: Backend> Surroundings<'_, B> {
 				leaves.map(|leaf| leaf.grad(&grads).unwrap_or_else(|| leaf.clone().inner().zeros_like()));
 			(grads, sum, part.targets.len(), part.places.len())
 		});
-		let mut lesson = Lesson { grads: None, loss: 0.0, counted: 0, seen: 0 };
-		for (grads, loss, counted, seen) in parts {
+		let mut lesson = Lesson { grads: Vec::new(), loss: 0.0, counted: 0, seen: 0 };
+		let mut grads = Vec::with_capacity(parts.len());
+		for (of_part, loss, counted, seen) in parts {
 			lesson.loss += loss;
 			lesson.counted += counted;
 			lesson.seen += seen;
-			lesson.grads = Some(match lesson.grads {
-				Some([up, gain, down]) => {
-					[up + grads[0].clone(), gain + grads[1].clone(), down + grads[2].clone()]
-				}
-				None => grads,
-			});
+			grads.push(of_part);
 		}
+		let share = 1.0 / lesson.seen.max(1) as f32;
+		lesson.grads = B::sum_gradients(grads.into_iter().map(|grads| (grads.into(), share)).collect());
 		lesson
 	}
 
@@ -197,7 +230,7 @@ impl<B: Backend> Surroundings<'_, B> {
 ///
 /// `holdout` holds sequences of the run's length, one after another, to be measured on. `progress` hears of
 /// every step and may stop the run; what has been learned by then is returned.
-pub fn train_expert<B: Backend>(
+pub fn train_expert<B: TrainBackend>(
 	config: &ModelConfig,
 	trunk: &Trunk,
 	all: &[&Expert],
@@ -218,7 +251,17 @@ pub fn train_expert<B: Backend>(
 	let weights = import::<B>(config, trunk, all, device)?;
 	let rotary = rotary_of(config, trunk, tokens, device);
 	let workers = Workers::new(options.threads)?;
-	let surroundings = Surroundings { config, slot, tokens, weights, rotary, workers, device };
+	let mut header = Header {
+		config: *config,
+		settings: options.settings(slot, digest(&weights)),
+		parts: workers.parts(),
+		step: 0,
+		bytes: 0,
+		seconds: 0.0,
+		remembered: Vec::new(),
+		updates: 0,
+	};
+	let mut surroundings = Surroundings { config, slot, tokens, weights, rotary, workers, device };
 	let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
 	let mut latent = import_expert::<B>(all[index as usize], &mut rng, device);
 	let mut optimiser = AdamW::new(options.optimiser, &latent);
@@ -226,16 +269,30 @@ pub fn train_expert<B: Backend>(
 	let before = measured.then(|| surroundings.measure(&latent, holdout));
 	let mut after = before;
 
-	let clock = Clock::resume(0.0);
+	let mut remembered: Vec<Vec<Frozen<B>>> = Vec::new();
+	if let Some(path) = options.checkpoint.as_ref().filter(|path| path.exists()) {
+		let shapes = latent.each_ref().map(|tensor| tensor.dims());
+		let saved = checkpoint::read(path, config, Some(&header.settings), &shapes, device)?;
+		let refuse = |_| TrainError::Checkpoint { path: path.clone(), reason: "not an expert's".into() };
+		latent = saved.weights.try_into().map_err(refuse)?;
+		let (first, second, updates) = (saved.first, saved.second, saved.header.updates);
+		optimiser = AdamW { config: options.optimiser, first, second, updates };
+		header = saved.header;
+		surroundings.workers = surroundings.workers.with_parts(header.parts);
+		for step in &header.remembered {
+			let sequences = data.batch(options.seed, *step, options.batch, tokens)?;
+			remembered.push(surroundings.freeze(&sequences));
+		}
+	}
+	let clock = Clock::resume(header.seconds);
 	let done = |step: u64| {
 		let by_steps = step as f64 / options.steps.max(1) as f64;
 		options.seconds_max.map_or(by_steps, |limit| by_steps.max(clock.seconds() / limit))
 	};
 	let replay = if is_last_layer(config, slot) { options.replay } else { 0 };
-	let mut remembered: Vec<Vec<Frozen<B>>> = Vec::new();
-	let (mut step, mut bytes, mut stopped) = (0, 0, false);
+	let (mut step, mut bytes, mut stopped) = (header.step, header.bytes, false);
 	while step < options.steps && done(step) < 1.0 && !stopped {
-		rng.set_stream(step + 1);
+		let mut rng = Corpus::stream(options.seed, step);
 		let is_new = step % (replay as u64 + 1) == 0 || remembered.is_empty();
 		let batch = if is_new {
 			surroundings.freeze(&data.draw(&mut rng, options.batch, tokens))
@@ -243,21 +300,26 @@ pub fn train_expert<B: Backend>(
 			remembered[rng.gen_range(0..remembered.len())].clone()
 		};
 		bytes += batch.iter().map(|part| part.bytes as u64).sum::<u64>();
-		let Lesson { grads, loss, counted, seen } = surroundings.lesson(&batch, &latent);
+		let Lesson { grads, loss, counted, .. } = surroundings.lesson(&batch, &latent);
 		if is_new && replay > 0 {
 			if remembered.len() == REMEMBERED_MAX {
-				remembered.swap_remove(rng.gen_range(0..REMEMBERED_MAX));
+				let forgotten = rng.gen_range(0..REMEMBERED_MAX);
+				remembered.swap_remove(forgotten);
+				header.remembered.swap_remove(forgotten);
 			}
 			remembered.push(batch);
+			header.remembered.push(step);
 		}
 		if !loss.is_finite() {
 			return Err(TrainError::Diverged { step });
 		}
 		let learning_rate = options.optimiser.learning_rate_at(done(step));
-		let gradient_norm = grads.map_or(0.0, |grads| {
-			let grads = grads.into_iter().map(|grad| grad.div_scalar(seen as f64)).collect();
-			optimiser.update(&mut latent, &EXPERT_FORMATS, grads, learning_rate)
-		});
+		let gradient_norm = if grads.is_empty() {
+			0.0
+		} else {
+			let workers = &surroundings.workers;
+			workers.share(|| B::update(&mut optimiser, &mut latent, &EXPERT_FORMATS, grads, learning_rate))
+		};
 		step += 1;
 		let ended = step >= options.steps || done(step) >= 1.0;
 		let due = measured && (ended || step % options.evaluate_every == 0);
@@ -275,6 +337,13 @@ pub fn train_expert<B: Backend>(
 			seconds: clock.seconds(),
 		})
 		.is_break();
+		if let Some(path) = &options.checkpoint {
+			if step % options.checkpoint_every == 0 || ended || stopped {
+				header =
+					Header { step, bytes, seconds: clock.seconds(), updates: optimiser.updates, ..header };
+				checkpoint::write(path, &header, &latent, &optimiser)?;
+			}
+		}
 	}
 	let expert = export_expert(config, &latent)?;
 	let holdout_bits = before.zip(after);
@@ -310,7 +379,7 @@ fn replace_expert<B: Backend>(
 
 /// How often each expert of each layer is chosen on `sequences`, in row-major order; a measure of which
 /// slots are worth training.
-pub fn usage<B: Backend>(
+pub fn usage<B: TrainBackend>(
 	config: &ModelConfig,
 	trunk: &Trunk,
 	all: &[&Expert],

@@ -3,7 +3,7 @@
 use super::{
 	expert::Slot,
 	network::{Network, Routed},
-	ops::{experts, ExpertWeights, Routing},
+	ops::{ExpertWeights, Routing, TrainBackend},
 };
 use blyan_exact::ModelConfig;
 use burn::{
@@ -37,7 +37,7 @@ pub(super) fn is_last_layer(config: &ModelConfig, slot: Slot) -> bool {
 /// Runs the model up to the slot's layer, and that layer's other experts. `None` if no token chose the expert.
 ///
 /// In the last layer only the tokens that chose the expert depend on it; the rest is left out.
-pub(super) fn freeze<B: Backend>(
+pub(super) fn freeze<B: TrainBackend>(
 	network: &Network<B>,
 	slot: Slot,
 	sequences: &[u8],
@@ -83,7 +83,7 @@ pub(super) fn freeze<B: Backend>(
 pub(super) type Leaves<B> = [Tensor<Autodiff<B>, 2>; 3];
 
 /// Sum of the losses of the frozen part's targets, nats.
-pub(super) fn loss<B: Backend>(
+pub(super) fn loss<B: TrainBackend>(
 	network: &Network<B>,
 	slot: Slot,
 	leaves: &Leaves<B>,
@@ -94,7 +94,7 @@ pub(super) fn loss<B: Backend>(
 	let constant = |tensor: &Tensor<B, 2>| Tensor::<Autodiff<B>, 2>::from_inner(tensor.clone());
 	let routing = Routing { chosen: vec![frozen.places.clone()], top_k: frozen.top_k };
 	let weights = ExpertWeights { up, gain, down };
-	let spoken = experts(constant(&frozen.input), weights, constant(&frozen.gates), &routing);
+	let spoken = B::experts(constant(&frozen.input), weights, constant(&frozen.gates), &routing);
 	let mut h = constant(&frozen.stream) + spoken;
 	if !is_last_layer(&network.config, slot) {
 		let heads = network.heads(frozen.targets.len() / tokens);

@@ -7,7 +7,7 @@
 
 pub mod base;
 mod checkpoint;
-mod convert;
+pub(crate) mod convert;
 mod corpus;
 mod device;
 mod error;
@@ -28,7 +28,8 @@ pub use convert::{export, ExactWeights};
 pub use corpus::Corpus;
 pub use device::cuda_device;
 pub use error::TrainError;
-pub use optimiser::OptimiserConfig;
+pub use ops::TrainBackend;
+pub use optimiser::{OptimiserConfig, Schedule};
 pub use progress::Progress;
 pub use quantiser::Format;
 pub use rotary::rotary_table;

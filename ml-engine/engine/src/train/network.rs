@@ -1,7 +1,7 @@
 //! The network of `blyan_exact`, in floats that only take the values integers can take.
 
 use super::{
-	ops::{attention, cross_entropy, experts, norm_quant, ExpertWeights, Heads, Rotary, Routing},
+	ops::{ExpertWeights, Heads, Rotary, Routing, TrainBackend},
 	weights::{final_gain_index, layer_indices},
 };
 use blyan_exact::ModelConfig;
@@ -54,7 +54,7 @@ pub(crate) fn int_tensor<B: Backend, const D: usize>(
 	Tensor::from_data(TensorData::new(values, shape), device)
 }
 
-impl<B: Backend> Network<B> {
+impl<B: TrainBackend> Network<B> {
 	/// Embeds sequences of `tokens` bytes each; every sequence is shifted by one, behind a zero.
 	pub(crate) fn embed(&self, sequences: &[u8], tokens: usize) -> Tensor<Autodiff<B>, 2> {
 		let inputs = sequences
@@ -79,19 +79,19 @@ impl<B: Backend> Network<B> {
 	) -> Tensor<Autodiff<B>, 2> {
 		let at = layer_indices(layer);
 		let weight = |i: usize| self.weights[i].clone();
-		let x = norm_quant(h.clone(), weight(at.attn_gain));
-		let qkv = x.matmul(weight(at.qkv).transpose());
-		let mixed = attention(qkv, heads);
-		let x = norm_quant(mixed, weight(at.attn_out_gain));
-		h + x.matmul(weight(at.wo).transpose())
+		let x = B::norm_quant(h.clone(), weight(at.attn_gain));
+		let qkv = B::project(x, weight(at.qkv), None);
+		let mixed = B::attend(qkv, heads);
+		let x = B::norm_quant(mixed, weight(at.attn_out_gain));
+		B::project(x, weight(at.wo), Some(h))
 	}
 
 	/// Normalises for the experts and asks the router.
 	pub(crate) fn route(&self, layer: usize, h: Tensor<Autodiff<B>, 2>, balanced: bool) -> Routed<B> {
 		let at = layer_indices(layer);
 		let (experts, top_k) = (usize::from(self.config.experts), usize::from(self.config.top_k));
-		let input = norm_quant(h, self.weights[at.ffn_gain].clone());
-		let logits = input.clone().matmul(self.weights[at.router].clone().transpose());
+		let input = B::norm_quant(h, self.weights[at.ffn_gain].clone());
+		let logits = B::project(input.clone(), self.weights[at.router].clone(), None);
 		let tokens = input.dims()[0];
 		let values = logits.clone().inner().into_data().iter::<f32>().collect::<Vec<_>>();
 		let (routing, picked) = Routing::new(&values, experts, top_k);
@@ -121,7 +121,7 @@ impl<B: Backend> Network<B> {
 			gain: self.weights[at.gain].clone(),
 			down: self.weights[at.down].clone(),
 		};
-		experts(routed.input.clone(), weights, routed.gates.clone(), &routed.routing)
+		B::experts(routed.input.clone(), weights, routed.gates.clone(), &routed.routing)
 	}
 
 	/// The residual stream after one layer, and the way it took.
@@ -140,10 +140,9 @@ impl<B: Backend> Network<B> {
 	/// Losses of every token from the last layer's residual stream, nats. `[tokens, 1]`.
 	pub(crate) fn losses(&self, h: Tensor<Autodiff<B>, 2>, sequences: &[u8]) -> Tensor<Autodiff<B>, 2> {
 		let gain = final_gain_index(&self.config);
-		let x = norm_quant(h, self.weights[gain].clone());
-		let logits = x.matmul(self.weights[gain + 1].clone().transpose());
-		let targets = int_tensor::<B, 2>(sequences, [sequences.len(), 1], &self.device);
-		cross_entropy(logits, targets)
+		let x = B::norm_quant(h, self.weights[gain].clone());
+		let logits = B::project(x, self.weights[gain + 1].clone(), None);
+		B::cross_entropy(logits, sequences)
 	}
 
 	/// Mean loss over sequences of `tokens` bytes each.

@@ -7,7 +7,14 @@ use burn::tensor::{backend::Backend, Tensor};
 
 /// Adding and subtracting 1.5 * 2^23 leaves an f32 below 2^22 rounded to the nearest integer, ties to
 /// even, in two vector instructions.
-const ROUNDING: f32 = 12_582_912.0;
+pub(crate) const ROUNDING: f32 = 12_582_912.0;
+
+/// Keeps a parameter of zeros from dividing by zero.
+pub(crate) const WEIGHT_MIN: f32 = 1e-8;
+/// One step of a gain.
+pub(crate) const GAIN_STEP: f32 = 1.0 / 256.0;
+/// Most steps that fit an i16.
+pub(crate) const GAIN_MAX: f32 = 32_767.0;
 
 /// The nearest integer, ties to even; for magnitudes below 2^22.
 pub(crate) fn nearest<B: Backend, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {
@@ -30,7 +37,7 @@ pub enum Format {
 
 /// Alpha of every group of a ternary parameter. `[groups, 1]`.
 fn ternary_alpha<B: Backend>(grouped: Tensor<B, 2>) -> Tensor<B, 2> {
-	grouped.abs().mean_dim(1).clamp_min(1e-8)
+	grouped.abs().mean_dim(1).clamp_min(WEIGHT_MIN)
 }
 
 /// The values the integer network would use for `latent`.
@@ -44,10 +51,11 @@ pub(crate) fn quantise<B: Backend>(latent: Tensor<B, 2>, format: Format) -> Tens
 			(weights * alpha).reshape([rows, columns])
 		}
 		Format::I8 => {
-			let step = latent.clone().abs().max().clamp_min(1e-8).div_scalar(127.0).reshape([1, 1]);
+			let step = latent.clone().abs().max().clamp_min(WEIGHT_MIN).div_scalar(127.0).reshape([1, 1]);
 			nearest(latent * step.clone().recip()) * step
 		}
-		// The clamp keeps a gain inside i16.
-		Format::Gain => nearest(latent.mul_scalar(256.0).clamp(-32_767.0, 32_767.0)).div_scalar(256.0),
+		Format::Gain => {
+			nearest(latent.div_scalar(GAIN_STEP).clamp(-GAIN_MAX, GAIN_MAX)).mul_scalar(GAIN_STEP)
+		}
 	}
 }

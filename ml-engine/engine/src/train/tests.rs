@@ -2,12 +2,16 @@
 
 use super::{
 	base::{self, latent_of_checkpoint, train_base},
+	checkpoint,
 	expert::{self, train_expert, Slot},
 	export, Corpus, ExactWeights, OptimiserConfig, Progress, TrainError,
 };
 use blyan_exact::{Expert, Model, ModelConfig};
+use burn::tensor::Tensor;
 use burn_flex::Flex;
 use core::ops::ControlFlow;
+use rand::Rng;
+use rand_chacha::{rand_core::SeedableRng, ChaCha8Rng};
 
 const CONFIG: ModelConfig =
 	ModelConfig { d_model: 64, d_ff: 64, layers: 2, heads: 2, experts: 4, top_k: 2, context: 32 };
@@ -106,6 +110,8 @@ fn train_base_resumes_to_the_same_weights() {
 	let device = Default::default();
 	let part = train_base::<Flex>(&CONFIG, &corpus(), holdout(), with_checkpoint(), &device, stop).unwrap();
 	assert_eq!(part.steps, 2);
+	let copy = folder.path().join("copy.ckpt");
+	std::fs::copy(&path, &copy).unwrap();
 	let resumed = train(with_checkpoint());
 	assert_eq!((resumed.steps, resumed.bytes), (6, whole.bytes));
 	assert_eq!(
@@ -113,6 +119,9 @@ fn train_base_resumes_to_the_same_weights() {
 		export(&CONFIG, &whole.latent).unwrap(),
 		"an interruption changed the outcome"
 	);
+	let wider = train(base::Options { checkpoint: Some(copy), threads: 3, ..options(6) });
+	let same = export(&CONFIG, &wider.latent).unwrap() == export(&CONFIG, &whole.latent).unwrap();
+	assert!(same, "more threads changed the outcome of a resumed run");
 
 	let other = base::Options { seed: 8, ..with_checkpoint() };
 	let refused = train_base::<Flex>(&CONFIG, &corpus(), &[], other, &device, &mut go_on);
@@ -122,6 +131,101 @@ fn train_base_resumes_to_the_same_weights() {
 	std::fs::write(&path, bytes).unwrap();
 	let refused = latent_of_checkpoint::<Flex>(&path, &CONFIG, &device);
 	assert!(matches!(refused, Err(TrainError::Checkpoint { .. })));
+}
+
+/// Folder of the trainer that a test kills; the trainer is this test program in another process.
+const FOLDER: &str = "BLYAN_TRAINER_FOLDER";
+
+/// What was learned, as bytes.
+fn weights_of(tensors: &[Tensor<Flex, 2>]) -> Vec<u8> {
+	tensors
+		.iter()
+		.flat_map(|t| t.to_data().iter::<f32>().flat_map(f32::to_le_bytes).collect::<Vec<_>>())
+		.collect()
+}
+
+/// Trains a model, then an expert of it in the last layer, which replays what it remembers, with checkpoints in
+/// `folder` every other step; leaves the weights of both in files there.
+fn train_in(folder: &std::path::Path) {
+	let device = Default::default();
+	let base_options = base::Options {
+		threads: 2,
+		checkpoint: Some(folder.join("base.ckpt")),
+		checkpoint_every: 2,
+		..options(24)
+	};
+	let base = train_base::<Flex>(&CONFIG, &corpus(), &[], base_options, &device, &mut go_on).unwrap();
+	let weights = export(&CONFIG, &base.latent).unwrap();
+	let options = expert::Options {
+		steps: 24,
+		seconds_max: None,
+		batch: 16,
+		threads: 2,
+		checkpoint: Some(folder.join("expert.ckpt")),
+		checkpoint_every: 2,
+		..Default::default()
+	};
+	let (slot, experts) = (Slot { layer: 1, expert: 0 }, weights.experts.iter().collect::<Vec<_>>());
+	let (trunk, data) = (&weights.trunk, corpus());
+	let expert =
+		train_expert::<Flex>(&CONFIG, trunk, &experts, slot, &data, &[], options, &device, &mut go_on)
+			.unwrap();
+	let shapes = [[CONFIG.d_ff.into(), CONFIG.d_model.into()], [1, CONFIG.d_ff.into()]];
+	let shapes = [shapes[0], shapes[1], [CONFIG.d_model.into(), CONFIG.d_ff.into()]];
+	let saved =
+		checkpoint::read::<Flex>(&folder.join("expert.ckpt"), &CONFIG, None, &shapes, &device).unwrap();
+	assert_eq!((expert.steps, saved.header.step), (24, 24));
+	assert!(saved.header.remembered.len() > 1, "nothing was replayed");
+	let all = [base.latent.tensors, saved.weights, saved.first, saved.second].concat();
+	checkpoint::write_atomically(&folder.join("weights"), &weights_of(&all)).unwrap();
+}
+
+#[test]
+#[ignore = "the process that a_killed_trainer_resumes_to_the_same_bits kills"]
+fn trainer_process() {
+	if let Some(folder) = std::env::var_os(FOLDER) {
+		train_in(std::path::Path::new(&folder));
+	}
+}
+
+#[test]
+fn a_killed_trainer_resumes_to_the_same_bits() {
+	let undisturbed = tempfile::tempdir().unwrap();
+	train_in(undisturbed.path());
+	let expected = std::fs::read(undisturbed.path().join("weights")).unwrap();
+
+	let disturbed = tempfile::tempdir().unwrap();
+	let mut rng = ChaCha8Rng::seed_from_u64(3);
+	let (mut kills, mut interrupted) = (0, 0);
+	let ended = loop {
+		let mut trainer = std::process::Command::new(std::env::current_exe().unwrap())
+			.args(["--exact", "train::tests::trainer_process", "--ignored", "--test-threads", "1"])
+			.env(FOLDER, disturbed.path())
+			.stdout(std::process::Stdio::null())
+			.spawn()
+			.unwrap();
+		// After enough kills it may finish, however slow this machine is.
+		if kills == 12 {
+			break trainer.wait().unwrap();
+		}
+		let has = |name: &str| disturbed.path().join(name).exists();
+		// However slow this machine is, some kills come after the first checkpoint.
+		while kills >= 3 && !has("base.ckpt") && trainer.try_wait().unwrap().is_none() {
+			std::thread::sleep(std::time::Duration::from_millis(1));
+		}
+		std::thread::sleep(std::time::Duration::from_millis(rng.gen_range(10..120)));
+		// SIGKILL: nothing of the process runs after it.
+		trainer.kill().unwrap();
+		if trainer.wait().unwrap().success() {
+			break trainer.wait().unwrap();
+		}
+		kills += 1;
+		interrupted += usize::from(has("base.ckpt") && !has("weights"));
+	};
+	assert!(ended.success());
+	assert!(interrupted > 0, "every kill came before the first checkpoint or after the end");
+	let resumed = std::fs::read(disturbed.path().join("weights")).unwrap();
+	assert!(resumed == expected, "{kills} kills changed what was learned");
 }
 
 #[test]

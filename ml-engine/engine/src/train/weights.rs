@@ -1,6 +1,6 @@
 //! The parameters of a model under training, as a list.
 
-use super::quantiser::{quantise, Format};
+use super::{ops::TrainBackend, quantiser::Format};
 use blyan_exact::ModelConfig;
 use burn::tensor::{backend::Backend, Tensor, TensorData};
 use rand::Rng;
@@ -125,8 +125,12 @@ impl<B: Backend> Latent<B> {
 	}
 
 	/// The values the integer model would use.
-	pub fn quantised(&self, config: &ModelConfig) -> Vec<Tensor<B, 2>> {
+	pub fn quantised(&self, config: &ModelConfig) -> Vec<Tensor<B, 2>>
+	where
+		B: TrainBackend,
+	{
 		let specs = parameter_specs(config);
-		self.tensors.iter().zip(&specs).map(|(latent, spec)| quantise(latent.clone(), spec.format)).collect()
+		let pairs = self.tensors.iter().zip(&specs);
+		pairs.map(|(latent, spec)| B::quantise(latent.clone(), spec.format)).collect()
 	}
 }

@@ -9,6 +9,10 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 /// thread it never does, and the step scales with whole sequences instead, which wait for nobody.
 pub(crate) struct Workers {
 	pools: Vec<ThreadPool>,
+	/// As many threads, for work that is cut into pieces and not into sequences.
+	shared: ThreadPool,
+	/// Parts that a batch is cut into.
+	parts: usize,
 }
 
 impl Workers {
@@ -22,10 +26,29 @@ impl Workers {
 			.map(|_| ThreadPoolBuilder::new().num_threads(1).build())
 			.collect::<Result<_, _>>()
 			.map_err(|error| TrainError::Threads(error.to_string()))?;
-		Ok(Self { pools })
+		let shared = ThreadPoolBuilder::new()
+			.num_threads(count)
+			.build()
+			.map_err(|error| TrainError::Threads(error.to_string()))?;
+		Ok(Self { pools, shared, parts: count })
 	}
 
-	/// Runs `work` on each part, at most one part a worker, and returns the results in order.
+	/// Cuts batches into `parts`, on however many threads there are. Sums over parts depend on it.
+	pub(crate) fn with_parts(self, parts: usize) -> Self {
+		Self { parts: parts.max(1), ..self }
+	}
+
+	/// Parts that a batch is cut into; one a worker unless [`Self::with_parts`] said otherwise.
+	pub(crate) fn parts(&self) -> usize {
+		self.parts
+	}
+
+	/// Runs `work`, whose parallel iterators then share the workers' threads.
+	pub(crate) fn share<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+		self.shared.install(work)
+	}
+
+	/// Runs `work` on each part, and returns the results in order. Parts beyond the workers take turns.
 	pub(crate) fn map<P: Send, R: Send>(&self, parts: Vec<P>, work: impl Fn(P) -> R + Sync) -> Vec<R> {
 		let work = &work;
 		std::thread::scope(|scope| {
@@ -47,9 +70,9 @@ impl Workers {
 		})
 	}
 
-	/// Splits sequences of `tokens` bytes into at most one part for each worker.
+	/// Splits sequences of `tokens` bytes into at most [`Self::parts`].
 	pub(crate) fn split<'a>(&self, sequences: &'a [u8], tokens: usize) -> Vec<&'a [u8]> {
 		let count = sequences.len() / tokens;
-		sequences.chunks(count.div_ceil(self.pools.len()).max(1) * tokens).collect()
+		sequences.chunks(count.div_ceil(self.parts).max(1) * tokens).collect()
 	}
 }

@@ -63,11 +63,7 @@ impl Exponential {
 			// SAFETY: sixteen numbers are two vectors.
 			[0, 8].map(|at| unsafe { _mm512_loadu_pd(table.as_ptr().add(at).cast()) })
 		};
-		Self {
-			coarse: halves(&COARSE),
-			fine: halves(&FINE),
-			step: _mm512_set1_pd(f64::from_bits(STEP)),
-		}
+		Self { coarse: halves(&COARSE), fine: halves(&FINE), step: _mm512_set1_pd(f64::from_bits(STEP)) }
 	}
 
 	/// Entries `(t >> 8) & 255` of the table and those behind them.

@@ -15,7 +15,9 @@ mod avx512;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod exponential;
 
-use super::{rows::QueryFactor, Kernel, Path};
+use super::Kernel;
+#[cfg(target_arch = "x86_64")]
+use super::{rows::QueryFactor, Path};
 
 /// Positions that are multiplied at once.
 pub const POSITIONS: usize = 16;
@@ -31,6 +33,7 @@ pub fn value_index(head_size: usize, position: usize, entry: usize) -> usize {
 }
 
 /// The whole of [`crate::rows::attend`] in one, where this kernel has that for heads of this size: whether it has.
+#[cfg(target_arch = "x86_64")]
 pub(crate) fn attend(
 	kernel: Kernel,
 	query: &[i8],
@@ -43,7 +46,6 @@ pub(crate) fn attend(
 	out: &mut [i32],
 ) -> bool {
 	match kernel.0 {
-		#[cfg(target_arch = "x86_64")]
 		Path::Avx512Vnni if out.len().is_multiple_of(16) && out.len() <= avx512::ENTRIES => {
 			let padded = maxima.len().next_multiple_of(POSITIONS);
 			assert!(query.len() == out.len() && padded <= stride && padded <= scratch.len());
@@ -71,7 +73,10 @@ pub fn key_products(
 	assert!(padded <= stride && padded <= products.len() && stride.is_multiple_of(POSITIONS));
 	assert!(query.len().is_multiple_of(2) && keys.len() >= query.len() * stride);
 	match kernel.0 {
-		Path::Portable => {
+		#[cfg(target_arch = "x86_64")]
+		// SAFETY: a kernel of this kind exists only where its instructions were detected; lengths were checked.
+		Path::Avx2 | Path::Avx512Vnni => unsafe { x86::key_products_avx2(query, keys, stride, padded, products) },
+		_ => {
 			products[..padded].fill(0);
 			for (pair, row) in query.chunks_exact(2).zip(keys.chunks_exact(2 * stride)) {
 				let (a, b) = (i32::from(pair[0]), i32::from(pair[1]));
@@ -80,9 +85,6 @@ pub fn key_products(
 				}
 			}
 		}
-		// SAFETY: a kernel of this kind exists only where its instructions were detected; lengths were checked.
-		#[cfg(target_arch = "x86_64")]
-		Path::Avx2 | Path::Avx512Vnni => unsafe { x86::key_products_avx2(query, keys, stride, padded, products) },
 	}
 }
 

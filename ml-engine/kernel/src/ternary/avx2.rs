@@ -10,6 +10,9 @@ const TOKENS: usize = 5;
 /// Steps of four columns that 16-bit sums hold: a step adds at most 2 * 2 * 127 = 508, and 64 * 508 < 2^15.
 const STEPS: usize = 64;
 
+/// Columns of a panel.
+const BLOCK: usize = 4 * STEPS;
+
 /// Unpacked codes of [`ROWS`] rows and at most `4 * STEPS` columns: `[steps][2]`, four columns of a row a lane.
 type Panel = [[__m256i; 2]; STEPS];
 
@@ -22,22 +25,46 @@ pub unsafe fn multiply(weights: TernaryView<'_>, inputs: &ActivationRows, out: &
 		return unsafe { multiply_one(weights, inputs, out) };
 	}
 	let words = weights.cols / 16;
+	let copied;
+	let (blocks, stride) = if inputs.plane_stride() == BLOCK / 4 {
+		(inputs.planes.as_slice(), 0)
+	} else {
+		copied = in_blocks(inputs);
+		(copied.as_slice(), inputs.tokens() * BLOCK)
+	};
 	let mut panel: Panel = [[_mm256_setzero_si256(); 2]; STEPS];
+	// Sums of a tile's rows gather here: in `out` they lie a whole row apart, often at the same places of a cache.
+	let mut lines = vec![[_mm256_setzero_si256(); 2]; inputs.tokens()];
 	for row in (0..weights.rows).step_by(ROWS) {
+		for (line, &sum) in lines.iter_mut().zip(&inputs.sums) {
+			*line = [_mm256_set1_epi32(-sum); 2];
+		}
 		for word in (0..words).step_by(STEPS / 4) {
 			let count = (words - word).min(STEPS / 4);
 			unpack(weights, row, word, count, &mut panel);
 			let panel = &panel[..4 * count];
+			let block = &blocks[word / (BLOCK / 16) * stride..];
 			for token in (0..inputs.tokens()).step_by(TOKENS) {
 				match inputs.tokens() - token {
-					1 => tile::<1>(weights.rows, panel, row, word, inputs, token, out),
-					2 => tile::<2>(weights.rows, panel, row, word, inputs, token, out),
-					3 => tile::<3>(weights.rows, panel, row, word, inputs, token, out),
-					4 => tile::<4>(weights.rows, panel, row, word, inputs, token, out),
+					1 => tile::<1>(panel, block, token, &mut lines),
+					2 => tile::<2>(panel, block, token, &mut lines),
+					3 => tile::<3>(panel, block, token, &mut lines),
+					4 => tile::<4>(panel, block, token, &mut lines),
 
-					_ => tile::<TOKENS>(weights.rows, panel, row, word, inputs, token, out),
+					_ => tile::<TOKENS>(panel, block, token, &mut lines),
 				}
 			}
+		}
+		for (token, line) in lines.iter().enumerate() {
+			let out = &mut out[token * weights.rows + row..];
+			let count = (weights.rows - row).min(ROWS);
+			let mut entries = [0_i32; ROWS];
+			// SAFETY: two vectors of eight.
+			unsafe {
+				_mm256_storeu_si256(entries.as_mut_ptr().cast(), line[0]);
+				_mm256_storeu_si256(entries.as_mut_ptr().add(8).cast(), line[1]);
+			}
+			out[..count].copy_from_slice(&entries[..count]);
 		}
 	}
 }
@@ -58,8 +85,9 @@ fn unpack(weights: TernaryView<'_>, row: usize, word: usize, count: usize, panel
 				// SAFETY: sixteen bytes, by the line above.
 				unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
 			};
-			let [a, b, c, d] =
-				std::array::from_fn(|i| _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(line(i)), line(i + 4)));
+			let [a, b, c, d] = std::array::from_fn(|i| {
+				_mm256_inserti128_si256::<1>(_mm256_castsi128_si256(line(i)), line(i + 4))
+			});
 			let (ab, cd) = (_mm256_unpacklo_epi32(a, b), _mm256_unpacklo_epi32(c, d));
 			let (ef, gh) = (_mm256_unpackhi_epi32(a, b), _mm256_unpackhi_epi32(c, d));
 			let columns = [
@@ -79,26 +107,32 @@ fn unpack(weights: TernaryView<'_>, row: usize, word: usize, count: usize, panel
 	}
 }
 
-/// Adds the products of a panel with `T` tokens to `out`.
+/// Activations `[blocks][tokens][4][64]`: long rows lie at the same places of a cache and push one another out of it,
+/// so what is multiplied together is put side by side.
+fn in_blocks(inputs: &ActivationRows) -> Vec<i8> {
+	let (part, stride) = (BLOCK / 4, inputs.plane_stride());
+	let mut blocks = Vec::with_capacity(inputs.planes.len());
+	for at in (0..stride).step_by(part) {
+		for row in inputs.planes.chunks_exact(4 * stride) {
+			row.chunks_exact(stride).for_each(|plane| blocks.extend_from_slice(&plane[at..at + part]));
+		}
+	}
+	blocks
+}
+
+/// Adds the products of a panel with `T` tokens to their lines. `block` holds the panel's columns of every token.
 #[target_feature(enable = "avx2")]
-fn tile<const T: usize>(
-	rows: usize,
-	panel: &[[__m256i; 2]],
-	row: usize,
-	word: usize,
-	inputs: &ActivationRows,
-	token: usize,
-	out: &mut [i32],
-) {
-	let stride = inputs.plane_stride();
-	assert!(4 * word + panel.len() <= stride);
-	let planes: [*const i8; T] = std::array::from_fn(|t| inputs.row_planes(token + t)[4 * word..].as_ptr());
+fn tile<const T: usize>(panel: &[[__m256i; 2]], block: &[i8], token: usize, lines: &mut [[__m256i; 2]]) {
+	assert!(panel.len() <= BLOCK / 4);
+	let planes: [*const i8; T] =
+		std::array::from_fn(|t| block[(token + t) * BLOCK..(token + t + 1) * BLOCK].as_ptr());
 	let mut sums = [[_mm256_setzero_si256(); 2]; T];
 	for (word, steps) in panel.chunks_exact(4).enumerate() {
 		for (j, &[low, high]) in steps.iter().enumerate() {
 			for t in 0..T {
 				// SAFETY: four bytes inside plane `j` of the token's row.
-				let four = unsafe { planes[t].add(j * stride + 4 * word).cast::<i32>().read_unaligned() };
+				let four =
+					unsafe { planes[t].add(j * (BLOCK / 4) + 4 * word).cast::<i32>().read_unaligned() };
 				let x = _mm256_set1_epi32(four);
 				sums[t][0] = _mm256_add_epi16(sums[t][0], _mm256_maddubs_epi16(low, x));
 				sums[t][1] = _mm256_add_epi16(sums[t][1], _mm256_maddubs_epi16(high, x));
@@ -106,26 +140,9 @@ fn tile<const T: usize>(
 		}
 	}
 	let ones = _mm256_set1_epi16(1);
-	for t in 0..T {
-		// The sum of the activations comes off with the first columns.
-		let sum = if word == 0 { inputs.sums[token + t] } else { 0 };
-		for (half, pairs) in sums[t].into_iter().enumerate() {
-			let at = row + 8 * half;
-			if at >= rows {
-				break;
-			}
-			let line = &mut out[(token + t) * rows + at..][..(rows - at).min(8)];
-			let products = _mm256_sub_epi32(_mm256_madd_epi16(pairs, ones), _mm256_set1_epi32(sum));
-			if line.len() == 8 {
-				let place = line.as_mut_ptr().cast();
-				// SAFETY: eight entries.
-				unsafe { _mm256_storeu_si256(place, _mm256_add_epi32(_mm256_loadu_si256(place), products)) };
-			} else {
-				let mut entries = [0_i32; 8];
-				// SAFETY: eight entries.
-				unsafe { _mm256_storeu_si256(entries.as_mut_ptr().cast(), products) };
-				line.iter_mut().zip(entries).for_each(|(out, product)| *out += product);
-			}
+	for (line, pairs) in lines[token..].iter_mut().zip(sums) {
+		for (line, pairs) in line.iter_mut().zip(pairs) {
+			*line = _mm256_add_epi32(*line, _mm256_madd_epi16(pairs, ones));
 		}
 	}
 }

@@ -5,6 +5,8 @@
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx2;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 #[cfg(target_arch = "x86_64")]
 mod vnni;
 
@@ -53,6 +55,11 @@ pub fn multiply_into(kernel: Kernel, weights: TernaryView<'_>, inputs: &Activati
 		// SAFETY: as above.
 		#[cfg(target_arch = "x86_64")]
 		Path::Avx512Vnni => unsafe { vnni::multiply(weights, inputs, out) },
+		#[cfg(target_arch = "aarch64")]
+		Path::Neon => neon::multiply_plain(weights, inputs, out),
+		// SAFETY: as above.
+		#[cfg(target_arch = "aarch64")]
+		Path::NeonSdot => unsafe { neon::multiply_sdot(weights, inputs, out) },
 	}
 }
 

@@ -128,7 +128,8 @@ fn tile<const B: usize, const T: usize>(
 					packed.map(|packed| _mm512_and_si512(_mm512_srli_epi16::<{ 2 * $j }>(packed), two_bits));
 				for t in 0..T {
 					// SAFETY: four bytes inside plane `j` of the token's row.
-					let four = unsafe { planes[t].add($j * stride + 4 * word).cast::<i32>().read_unaligned() };
+					let four =
+						unsafe { planes[t].add($j * stride + 4 * word).cast::<i32>().read_unaligned() };
 					let x = _mm512_set1_epi32(four);
 					for b in 0..B {
 						sums[t][b] = _mm512_dpbusd_epi32(sums[t][b], codes[b], x);
@@ -141,19 +142,15 @@ fn tile<const B: usize, const T: usize>(
 		plane!(2);
 		plane!(3);
 	}
-	for t in 0..T {
+	for (t, sums) in sums.iter().enumerate() {
 		let sum = _mm512_set1_epi32(inputs.sums[token + t]);
-		for b in 0..B {
+		for (b, &codes) in sums.iter().enumerate() {
 			let at = row + b * BLOCK;
 			let line = &mut out[(token + t) * rows + at..];
 			assert!(line.len() >= (rows - at).min(BLOCK));
 			// SAFETY: masked to the rows there are, which the slice was just seen to hold.
 			unsafe {
-				_mm512_mask_storeu_epi32(
-					line.as_mut_ptr(),
-					lanes(rows, at),
-					_mm512_sub_epi32(sums[t][b], sum),
-				)
+				_mm512_mask_storeu_epi32(line.as_mut_ptr(), lanes(rows, at), _mm512_sub_epi32(codes, sum))
 			};
 		}
 	}
@@ -179,7 +176,8 @@ unsafe fn multiply_one(weights: TernaryView<'_>, inputs: &ActivationRows, out: &
 			lines.copy_from_slice(&unsafe { four_rows(codes, planes, stride) });
 		}
 		let columns = transpose(lines);
-		let sums = columns.into_iter().fold(_mm512_set1_epi32(-inputs.sums[0]), |a, b| _mm512_add_epi32(a, b));
+		let sums =
+			columns.into_iter().fold(_mm512_set1_epi32(-inputs.sums[0]), |a, b| _mm512_add_epi32(a, b));
 		let line = &mut out[row..];
 		assert!(line.len() >= (weights.rows - row).min(BLOCK));
 		// SAFETY: masked to the rows there are, which the slice was just seen to hold.

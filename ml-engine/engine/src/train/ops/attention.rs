@@ -6,10 +6,11 @@ use burn::{
 	backend::Autodiff,
 	tensor::{activation::softmax, backend::Backend, Int, Tensor, TensorData},
 };
+use std::sync::Arc;
 
 /// Values are kept in steps of 1/32 up to 127 steps, as in the integer network.
-const VALUE_STEP: f32 = 1.0 / 32.0;
-const VALUE_MAX: f32 = 127.0 * VALUE_STEP;
+pub(super) const VALUE_STEP: f32 = 1.0 / 32.0;
+pub(super) const VALUE_MAX: f32 = 127.0 * VALUE_STEP;
 /// Stands for minus infinity where a position would look ahead.
 const HIDDEN: f32 = -1e9;
 
@@ -18,9 +19,11 @@ const HIDDEN: f32 = -1e9;
 /// Tables span one head's whole sequence in one row, so that they are added to `[heads, tokens * width]`
 /// row by row, which the CPU backend does at the speed of memory.
 #[derive(Clone, Debug)]
-pub(crate) struct Rotary<B: Backend> {
+pub struct Rotary<B: Backend> {
 	tokens: usize,
 	head_size: usize,
+	/// Cosine of each entry's angle; sine, negative for the first entry of a pair. `[tokens * head_size]`.
+	angles: Arc<[Vec<f32>; 2]>,
 	/// Cosine of each entry's angle. `[1, tokens * head_size]`.
 	cos: Tensor<B, 2>,
 	/// Sine of each entry's angle. `[1, tokens * head_size]`.
@@ -38,9 +41,10 @@ impl<B: Backend> Rotary<B> {
 			let width = values.len();
 			Tensor::from_data(TensorData::new(values, [1, width]), device)
 		};
-		let angles = |which: usize| {
+		let angles = |which: usize, first_sign: f32| {
 			let pairs = table.chunks_exact(2).take(tokens * head_size / 2);
-			row(pairs.flat_map(|pair| [f32::from(pair[which]) / 16_384.0; 2]).collect())
+			let angles = pairs.map(|pair| f32::from(pair[which]) / 16_384.0);
+			angles.flat_map(|angle| [angle * first_sign, angle]).collect::<Vec<_>>()
 		};
 		let mut turn = vec![0.0f32; head_size * head_size];
 		for pair in 0..head_size / 2 {
@@ -52,11 +56,28 @@ impl<B: Backend> Rotary<B> {
 		Self {
 			tokens,
 			head_size,
-			cos: angles(0),
-			sin: angles(1),
+			angles: Arc::new([angles(0, 1.0), angles(1, -1.0)]),
+			cos: row(angles(0, 1.0)),
+			sin: row(angles(1, 1.0)),
 			turn: Tensor::from_data(TensorData::new(turn, [head_size, head_size]), device),
 			mask: row(mask.collect()),
 		}
+	}
+
+	/// Tokens of a sequence.
+	pub(super) fn tokens(&self) -> usize {
+		self.tokens
+	}
+
+	/// Entries of a head.
+	pub(super) fn head_size(&self) -> usize {
+		self.head_size
+	}
+
+	/// Cosines, and sines that are negative for the first entry of a pair, `[tokens * head_size]` each.
+	pub(super) fn angles(&self) -> [&[f32]; 2] {
+		let [cos, sin] = &*self.angles;
+		[cos, sin]
 	}
 
 	/// Heads' sequences as rows, `[heads, tokens * head_size]`, and back.
@@ -83,7 +104,7 @@ impl<B: Backend> Rotary<B> {
 /// Where each head's rows are, for batches of one size. Gathering rows by index is several times faster
 /// than transposing a tensor of four dimensions.
 #[derive(Clone, Debug)]
-pub(crate) struct Heads<B: Backend> {
+pub struct Heads<B: Backend> {
 	rotary: Rotary<B>,
 	/// `[3, batch, heads, tokens]` from `[batch, tokens, 3, heads]`.
 	split: Tensor<B, 1, Int>,
@@ -125,6 +146,11 @@ impl<B: Backend> Heads<B> {
 			join: index(join),
 			unjoin: index(unjoin),
 		}
+	}
+
+	/// Tables and shapes.
+	pub(super) fn rotary(&self) -> &Rotary<B> {
+		&self.rotary
 	}
 
 	/// `[rows, head_size]` as `[heads of all sequences, tokens, head_size]`.

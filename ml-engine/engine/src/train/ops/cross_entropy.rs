@@ -1,6 +1,7 @@
 //! Cross entropy of the next byte, in nats.
 
 use super::tape::{record, Pullback};
+use crate::train::network::int_tensor;
 use burn::{
 	backend::Autodiff,
 	tensor::{activation::softmax, backend::Backend, IndexingUpdateOp, Int, Tensor},
@@ -24,12 +25,13 @@ impl<B: Backend> Pullback<B, 1> for CrossEntropy<B> {
 ///
 /// # Shapes
 /// - logits: `[tokens, vocabulary]`
-/// - targets: `[tokens, 1]`
+/// - targets: a byte a token
 /// - output: `[tokens, 1]`
 pub(crate) fn cross_entropy<B: Backend>(
 	logits: Tensor<Autodiff<B>, 2>,
-	targets: Tensor<B, 2, Int>,
+	targets: &[u8],
 ) -> Tensor<Autodiff<B>, 2> {
+	let targets = int_tensor::<B, 2>(targets, [targets.len(), 1], &logits.device());
 	let probabilities = softmax(logits.clone().inner(), 1);
 	// A probability that underflows to zero would make the loss infinite and its gradient undefined.
 	let losses = probabilities.clone().gather(1, targets.clone()).clamp_min(1e-30).log().neg();

@@ -11,7 +11,7 @@ use burn::{
 
 /// Which tokens go to which expert.
 #[derive(Clone, Debug)]
-pub(crate) struct Routing {
+pub struct Routing {
 	/// For each expert, the positions in `[tokens, top_k]`, flattened, that chose it.
 	pub(crate) chosen: Vec<Vec<i32>>,
 	/// Experts a token goes to.
@@ -50,7 +50,7 @@ impl Routing {
 
 /// The weights of a layer's experts, stacked.
 #[derive(Clone, Debug)]
-pub(crate) struct ExpertWeights<T> {
+pub struct ExpertWeights<T> {
 	/// `[experts * d_ff, d_model]`
 	pub(crate) up: T,
 	/// `[experts, d_ff]`

@@ -1,17 +1,159 @@
 //! Differentiable operators with a hand-written gradient.
 //!
 //! burn's tape can derive all of them, but one tape entry per elementary operation costs more memory
-//! traffic than the arithmetic itself. Each operator here is one entry.
+//! traffic than the arithmetic itself. Each operator here is one entry. It is written twice: as operations on
+//! whole tensors, which is what a graphics card wants, and in [`fused`] as passes over rows, which is what a
+//! processor wants. [`TrainBackend`] chooses; the tests hold both to the same formulas.
 
 mod attention;
 mod cross_entropy;
 mod experts;
+mod fused;
+mod linear;
 mod norm_quant;
 mod tape;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use attention::{attention, Heads, Rotary};
-pub(crate) use cross_entropy::cross_entropy;
-pub(crate) use experts::{experts, ExpertWeights, Routing};
-pub(crate) use norm_quant::norm_quant;
+pub(crate) use attention::{Heads, Rotary};
+pub(crate) use experts::{ExpertWeights, Routing};
+
+use super::{
+	optimiser::AdamW,
+	quantiser::{self, Format},
+};
+use burn::{
+	backend::Autodiff,
+	tensor::{backend::Backend, Tensor},
+};
+use burn_flex::Flex;
+
+/// A backend that models can be trained on: how it computes the operators of the network.
+///
+/// What is not overridden is composed of the backend's tensor operations.
+pub trait TrainBackend: Backend {
+	/// The input times the gain, divided by its root mean square and rounded to 1/127 of its largest entry.
+	#[doc(hidden)]
+	fn norm_quant(
+		input: Tensor<Autodiff<Self>, 2>,
+		gain: Tensor<Autodiff<Self>, 2>,
+	) -> Tensor<Autodiff<Self>, 2> {
+		norm_quant::norm_quant(input, gain)
+	}
+
+	/// The input times the transposed weight, added to a stream if there is one.
+	#[doc(hidden)]
+	fn project(
+		input: Tensor<Autodiff<Self>, 2>,
+		weight: Tensor<Autodiff<Self>, 2>,
+		stream: Option<Tensor<Autodiff<Self>, 2>>,
+	) -> Tensor<Autodiff<Self>, 2> {
+		linear::linear(input, weight, stream)
+	}
+
+	/// Every position's mix of the values before it.
+	#[doc(hidden)]
+	fn attend(qkv: Tensor<Autodiff<Self>, 2>, heads: &Heads<Self>) -> Tensor<Autodiff<Self>, 2> {
+		attention::attention(qkv, heads)
+	}
+
+	/// Sum over each token's experts of gate times expert.
+	#[doc(hidden)]
+	fn experts(
+		input: Tensor<Autodiff<Self>, 2>,
+		weights: ExpertWeights<Tensor<Autodiff<Self>, 2>>,
+		gates: Tensor<Autodiff<Self>, 2>,
+		routing: &Routing,
+	) -> Tensor<Autodiff<Self>, 2> {
+		experts::experts(input, weights, gates, routing)
+	}
+
+	/// Loss of every token.
+	#[doc(hidden)]
+	fn cross_entropy(logits: Tensor<Autodiff<Self>, 2>, targets: &[u8]) -> Tensor<Autodiff<Self>, 2> {
+		cross_entropy::cross_entropy(logits, targets)
+	}
+
+	/// The values the integer network would use for a weight.
+	#[doc(hidden)]
+	fn quantise(latent: Tensor<Self, 2>, format: Format) -> Tensor<Self, 2> {
+		quantiser::quantise(latent, format)
+	}
+
+	/// The gradients of the parts of a batch, each times its share, added in their order.
+	#[doc(hidden)]
+	fn sum_gradients(parts: Vec<(Vec<Tensor<Self, 2>>, f32)>) -> Vec<Tensor<Self, 2>> {
+		let scaled = parts
+			.into_iter()
+			.map(|(grads, share)| grads.into_iter().map(|grad| grad.mul_scalar(share)).collect::<Vec<_>>());
+		let add = |sum: Vec<_>, grads: Vec<_>| sum.into_iter().zip(grads).map(|(a, b)| a + b).collect();
+		scaled.reduce(add).unwrap_or_default()
+	}
+
+	/// Moves parameters against their gradients; returns the gradient's norm before clipping.
+	#[doc(hidden)]
+	fn update(
+		optimiser: &mut AdamW<Self>,
+		parameters: &mut [Tensor<Self, 2>],
+		formats: &[Format],
+		grads: Vec<Tensor<Self, 2>>,
+		learning_rate: f64,
+	) -> f64 {
+		optimiser.update(parameters, formats, grads, learning_rate)
+	}
+}
+
+impl TrainBackend for Flex {
+	fn norm_quant(
+		input: Tensor<Autodiff<Self>, 2>,
+		gain: Tensor<Autodiff<Self>, 2>,
+	) -> Tensor<Autodiff<Self>, 2> {
+		fused::norm_quant(input, gain)
+	}
+
+	fn project(
+		input: Tensor<Autodiff<Self>, 2>,
+		weight: Tensor<Autodiff<Self>, 2>,
+		stream: Option<Tensor<Autodiff<Self>, 2>>,
+	) -> Tensor<Autodiff<Self>, 2> {
+		fused::linear(input, weight, stream)
+	}
+
+	fn attend(qkv: Tensor<Autodiff<Self>, 2>, heads: &Heads<Self>) -> Tensor<Autodiff<Self>, 2> {
+		fused::attention(qkv, heads)
+	}
+
+	fn experts(
+		input: Tensor<Autodiff<Self>, 2>,
+		weights: ExpertWeights<Tensor<Autodiff<Self>, 2>>,
+		gates: Tensor<Autodiff<Self>, 2>,
+		routing: &Routing,
+	) -> Tensor<Autodiff<Self>, 2> {
+		fused::experts(input, weights, gates, routing)
+	}
+
+	fn cross_entropy(logits: Tensor<Autodiff<Self>, 2>, targets: &[u8]) -> Tensor<Autodiff<Self>, 2> {
+		fused::cross_entropy(logits, targets)
+	}
+
+	fn quantise(latent: Tensor<Self, 2>, format: Format) -> Tensor<Self, 2> {
+		fused::quantise(latent, format)
+	}
+
+	fn sum_gradients(parts: Vec<(Vec<Tensor<Self, 2>>, f32)>) -> Vec<Tensor<Self, 2>> {
+		fused::sum_gradients(parts)
+	}
+
+	fn update(
+		optimiser: &mut AdamW<Self>,
+		parameters: &mut [Tensor<Self, 2>],
+		formats: &[Format],
+		grads: Vec<Tensor<Self, 2>>,
+		learning_rate: f64,
+	) -> f64 {
+		fused::update(optimiser, parameters, formats, grads, learning_rate)
+	}
+}
+
+#[cfg(feature = "cuda")]
+impl TrainBackend for burn_cuda::Cuda {}

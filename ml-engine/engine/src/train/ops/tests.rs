@@ -1,6 +1,13 @@
-//! Hand-written gradients against those that burn's tape derives for the same formulas.
+//! Hand-written gradients, composed and fused, against those that burn's tape derives for the same formulas.
 
-use super::{cross_entropy, experts, norm_quant, ExpertWeights, Heads, Rotary, Routing};
+use super::{
+	attention, cross_entropy, experts, fused, linear, norm_quant, ExpertWeights, Heads, Rotary, Routing,
+	TrainBackend,
+};
+use crate::train::{
+	optimiser::{AdamW, OptimiserConfig},
+	quantiser::{self, Format},
+};
 use burn::{
 	backend::Autodiff,
 	tensor::{
@@ -64,24 +71,42 @@ fn assert_same<const N: usize>(
 
 #[test]
 fn norm_quant_has_the_gradient_of_its_formula() {
-	assert_same(
-		[random([6, 64], 1), random([1, 64], 2)],
-		|[x, g]| norm_quant(x.clone(), g.clone()),
-		|[x, g]| reference_norm(x.clone(), g.clone()),
-	);
+	for ours in [norm_quant::norm_quant, Flex::norm_quant] {
+		// Neither width is a multiple of the lanes that are summed side by side.
+		for width in [64, 40] {
+			assert_same(
+				[random([6, width], 1), random([1, width], 2)],
+				|[x, g]| ours(x.clone(), g.clone()),
+				|[x, g]| reference_norm(x.clone(), g.clone()),
+			);
+		}
+	}
+}
+
+#[test]
+fn linear_has_the_gradient_of_its_formula() {
+	for ours in [linear::linear, Flex::project] {
+		assert_same(
+			[random([9, 64], 1), random([40, 64], 2), random([9, 40], 3)],
+			|[x, w, h]| ours(x.clone(), w.clone(), Some(h.clone())) + ours(x.clone(), w.clone(), None),
+			|[x, w, h]| h.clone() + x.clone().matmul(w.clone().transpose()).mul_scalar(2.0),
+		);
+	}
 }
 
 #[test]
 fn cross_entropy_has_the_gradient_of_its_formula() {
-	let targets = || Tensor::<Flex, 2, Int>::from_data([[3], [0], [15], [3]], &Default::default());
-	assert_same(
-		[random([4, 16], 3).mul_scalar(4.0)],
-		|[logits]| cross_entropy(logits.clone(), targets()),
-		|[logits]| {
-			let targets = Tensor::<Tape, 2, Int>::from_inner(targets());
-			log_softmax(logits.clone(), 1).gather(1, targets).neg()
-		},
-	);
+	for ours in [cross_entropy::cross_entropy, Flex::cross_entropy] {
+		assert_same(
+			[random([4, 20], 3).mul_scalar(4.0)],
+			|[logits]| ours(logits.clone(), &[3, 0, 15, 3]),
+			|[logits]| {
+				let targets = [[3], [0], [15], [3]];
+				let targets = Tensor::<Tape, 2, Int>::from_data(targets, &Default::default());
+				log_softmax(logits.clone(), 1).gather(1, targets).neg()
+			},
+		);
+	}
 }
 
 #[test]
@@ -98,43 +123,54 @@ fn experts_have_the_gradient_of_their_formula() {
 	let (routing, picked) = Routing::new(&logits, count, 2);
 	assert!(routing.chosen[2].is_empty());
 	assert_eq!(picked[..4], [0, 1, 1, 0]);
-	assert_same(
-		[
-			random([tokens, d], 4),
-			random([count * f, d], 5),
-			random([count, f], 6),
-			random([count * d, f], 7),
-			random([tokens, 2], 8),
-		],
-		|[x, up, gain, down, gates]| {
-			let weights = ExpertWeights { up: up.clone(), gain: gain.clone(), down: down.clone() };
-			experts(x.clone(), weights, gates.clone(), &routing)
-		},
-		|[x, up, gain, down, gates]| {
-			let outputs = (0..count).map(|e| {
-				let hidden = x.clone().matmul(up.clone().narrow(0, e * f, f).transpose()).clamp_min(0.0);
-				let hidden = reference_norm(hidden.clone() * hidden, gain.clone().narrow(0, e, 1));
-				hidden.matmul(down.clone().narrow(0, e * d, d).transpose())
-			});
-			let mut sum = x.zeros_like();
-			for (e, output) in outputs.enumerate() {
-				for place in &routing.chosen[e] {
-					let (token, k) = ((place / 2) as usize, (place % 2) as usize);
-					let gate = gates.clone().slice([token..token + 1, k..k + 1]);
-					let row = output.clone().narrow(0, token, 1) * gate;
-					let mask = (0..tokens).map(|i| f32::from(i == token)).collect::<Vec<_>>();
-					let mask = Tensor::from_data(TensorData::new(mask, [tokens, 1]), &Default::default());
-					sum = sum + row * mask;
+	for ours in [experts::experts, Flex::experts] {
+		assert_same(
+			[
+				random([tokens, d], 4),
+				random([count * f, d], 5),
+				random([count, f], 6),
+				random([count * d, f], 7),
+				random([tokens, 2], 8),
+			],
+			|[x, up, gain, down, gates]| {
+				let weights = ExpertWeights { up: up.clone(), gain: gain.clone(), down: down.clone() };
+				ours(x.clone(), weights, gates.clone(), &routing)
+			},
+			|[x, up, gain, down, gates]| {
+				let outputs = (0..count).map(|e| {
+					let hidden = x.clone().matmul(up.clone().narrow(0, e * f, f).transpose()).clamp_min(0.0);
+					let hidden = reference_norm(hidden.clone() * hidden, gain.clone().narrow(0, e, 1));
+					hidden.matmul(down.clone().narrow(0, e * d, d).transpose())
+				});
+				let mut sum = x.zeros_like();
+				for (e, output) in outputs.enumerate() {
+					for place in &routing.chosen[e] {
+						let (token, k) = ((place / 2) as usize, (place % 2) as usize);
+						let gate = gates.clone().slice([token..token + 1, k..k + 1]);
+						let row = output.clone().narrow(0, token, 1) * gate;
+						let mask = (0..tokens).map(|i| f32::from(i == token)).collect::<Vec<_>>();
+						let mask = Tensor::from_data(TensorData::new(mask, [tokens, 1]), &Default::default());
+						sum = sum + row * mask;
+					}
 				}
-			}
-			sum
-		},
-	);
+				sum
+			},
+		);
+	}
 }
 
 #[test]
 fn attention_has_the_gradient_of_its_formula() {
-	let (batch, tokens, heads, head_size) = (2, 5, 2, 8);
+	for ours in [attention::attention, Flex::attend] {
+		// The second spans two tiles of queries.
+		for tokens in [5, 70] {
+			attention_matches(ours, tokens);
+		}
+	}
+}
+
+fn attention_matches(ours: fn(Tensor<Tape, 2>, &Heads<Flex>) -> Tensor<Tape, 2>, tokens: usize) {
+	let (batch, heads, head_size) = (2, 2, 8);
 	let width = heads * head_size;
 	let angles = (0..tokens * head_size / 2)
 		.flat_map(|i| {
@@ -154,7 +190,7 @@ fn attention_has_the_gradient_of_its_formula() {
 	};
 	assert_same(
 		[random([batch * tokens, 3 * width], 9).mul_scalar(3.0)],
-		|[qkv]| super::attention(qkv.clone(), &plan),
+		|[qkv]| ours(qkv.clone(), &plan),
 		|[qkv]| {
 			let mut rows = Vec::new();
 			for sequence in 0..batch {
@@ -190,4 +226,44 @@ fn attention_has_the_gradient_of_its_formula() {
 			Tensor::cat(rows, 0)
 		},
 	);
+}
+
+#[test]
+fn quantise_gives_the_same_values_fused_and_composed() {
+	for (format, seed) in [(Format::Ternary { groups: 4 }, 1), (Format::I8, 2), (Format::Gain, 3)] {
+		let latent = random([64, 40], seed).mul_scalar(0.3);
+		let composed = quantiser::quantise(latent.clone(), format).into_data();
+		// The mean magnitude is summed in another order.
+		let fused = Flex::quantise(latent, format).into_data();
+		fused.assert_approx_eq::<f32>(&composed, Tolerance::rel_abs(1e-6, 1e-7));
+	}
+}
+
+#[test]
+fn updates_are_the_same_fused_and_composed() {
+	let formats = [Format::I8, Format::Gain];
+	let shapes = [[300, 64], [1, 40]];
+	let config = OptimiserConfig { clip: 0.5, ..OptimiserConfig::default() };
+	let run = |is_fused: bool| {
+		let mut parameters = shapes.map(|shape| random(shape, 1));
+		let mut optimiser = AdamW::new(config, &parameters);
+		for step in 0..5 {
+			let parts = [0, 1].map(|part| (shapes.map(|shape| random(shape, 10 * step + part)).into(), 0.5));
+			let norm = if is_fused {
+				let grads = fused::sum_gradients(parts.into());
+				fused::update(&mut optimiser, &mut parameters, &formats, grads, 1e-2)
+			} else {
+				let [(a, _), (b, _)]: [(Vec<_>, f32); 2] = parts;
+				let grads = a.into_iter().zip(b).map(|(a, b): (Tensor<Flex, 2>, _)| (a + b).mul_scalar(0.5));
+				optimiser.update(&mut parameters, &formats, grads.collect(), 1e-2)
+			};
+			assert!(norm > 1.0, "nothing would be clipped");
+		}
+		assert_eq!(optimiser.updates, 5);
+		parameters.map(Tensor::into_data)
+	};
+	for (fused, composed) in run(true).iter().zip(run(false)) {
+		// The norm, by which gradients are clipped, is summed in another order.
+		fused.assert_approx_eq::<f32>(&composed, Tolerance::rel_abs(1e-5, 1e-6));
+	}
 }
