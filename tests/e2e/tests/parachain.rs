@@ -79,7 +79,7 @@ async fn expert_submitted_at_one_node_is_scored_and_served_by_others() {
 	})
 	.await;
 	wait_within(JOIN_MAX, "the newcomer to have the state of both chains", || async {
-		(newcomer.log().matches("State sync is complete").count() == 2).then_some(())
+		(newcomer.log().matches("State sync is complete").count() >= 2).then_some(())
 	})
 	.await;
 	println!("joined both chains by warp sync after {:.1} s", began_at.elapsed().as_secs_f64());
