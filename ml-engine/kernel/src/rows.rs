@@ -463,13 +463,24 @@ versions! {
 	/// `residual: [width]`, `gates: [choices]`, `outputs: [choices, width]`.
 	pub fn mix(residual: &mut [i32], gates: &[u32], outputs: &[i32]) {
 		let bound = i64::from(RESIDUAL_MAX);
-		let width = residual.len();
-		for (i, h) in residual.iter_mut().enumerate() {
-			let mut sum = 0;
-			for (choice, &gate) in gates.iter().enumerate() {
-				sum += i64::from(gate) * i64::from(outputs[choice * width + i]);
+		let (width, half) = (residual.len(), 1 << 14);
+		let add = |h: i32, sum: i64| {
+			// Halves away from zero, as `shift_round`.
+			let rounded = (sum + half + (sum >> 63)) >> 15;
+			(i64::from(h) + rounded).clamp(-bound, bound) as i32
+		};
+		// A token has one or two experts.
+		let gate = |choice: usize| i64::from(gates[choice]);
+		if let [_, _] = gates {
+			let (first, second) = outputs[..2 * width].split_at(width);
+			for ((h, &a), &b) in residual.iter_mut().zip(first).zip(second) {
+				*h = add(*h, gate(0) * i64::from(a) + gate(1) * i64::from(b));
 			}
-			*h = (i64::from(*h) + shift_round(sum, 15)).clamp(-bound, bound) as i32;
+		} else {
+			assert!(gates.len() == 1, "a token has one or two experts");
+			for (h, &a) in residual.iter_mut().zip(&outputs[..width]) {
+				*h = add(*h, gate(0) * i64::from(a));
+			}
 		}
 	}
 }

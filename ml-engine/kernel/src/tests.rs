@@ -258,6 +258,34 @@ fn ternary_products_hold_at_the_extremes() {
 	}
 }
 
+/// Entries at their bounds in the longest rows there are.
+#[test]
+fn normalisation_holds_at_the_extremes() {
+	let width = 2_048;
+	let mut spike = vec![0; width];
+	spike[7] = 127 * 512;
+	let rows = [vec![0; width], vec![-(1 << 22); width], vec![127 * 512; width], vec![1; width], spike];
+	for (row, gain) in
+		rows.iter().flat_map(|row| [i16::MIN, -1, 0, 1, i16::MAX].map(|gain| (row, vec![gain; width])))
+	{
+		let accumulators: Vec<i32> = row.iter().map(|&h| h.min(127 * 512)).collect();
+		let expected = [norm::norm_quant(row, &gain), norm::norm_quant_squared_relu(&accumulators, &gain)];
+		for kernel in Kernel::available() {
+			let got = [
+				ActivationRows::norm_quant(kernel, row, &gain),
+				ActivationRows::norm_quant_squared_relu(kernel, &accumulators, &gain),
+			];
+			for (got, expected) in got.iter().zip(&expected) {
+				assert_eq!(
+					(got.row(0), got.scales[0]),
+					(expected.values.as_slice(), expected.scale),
+					"{kernel}"
+				);
+			}
+		}
+	}
+}
+
 #[test]
 fn kernels_are_found_by_name() {
 	for kernel in Kernel::available() {

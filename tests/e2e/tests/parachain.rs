@@ -78,8 +78,11 @@ async fn expert_submitted_at_one_node_is_scored_and_served_by_others() {
 		newcomer.progress().await.is_ok_and(|progress| progress.finalised >= decided_at).then_some(())
 	})
 	.await;
+	wait_within(JOIN_MAX, "the newcomer to have the state of both chains", || async {
+		(newcomer.log().matches("State sync is complete").count() >= 2).then_some(())
+	})
+	.await;
 	println!("joined both chains by warp sync after {:.1} s", began_at.elapsed().as_secs_f64());
-	assert_eq!(newcomer.log().matches("State sync is complete").count(), 2, "{}", newcomer.log());
 	wait_within(JOIN_MAX, "the newcomer to know the past's hashes", || async {
 		(blocks(vec![&newcomer], decided_at).await == hashes).then_some(())
 	})

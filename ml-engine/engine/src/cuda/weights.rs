@@ -11,6 +11,7 @@ use crate::{
 	model::{ExpertWeights, Model, TrunkWeights},
 };
 use blyan_exact::{ModelConfig, Scale, VOCAB};
+use blyan_primitives::EngineError;
 use sp_core::H256;
 use std::{collections::HashMap, sync::Arc};
 
@@ -148,7 +149,10 @@ fn upload_expert(
 	weights: &ExpertWeights,
 ) -> Result<DeviceExpert, DeviceError> {
 	let (d, hidden) = (usize::from(config.d_model), usize::from(config.d_ff));
-	let sections = Sections(weights.block());
+	// It may run from its packed form, and then nobody has verified the block yet. Why it is damaged is for the processor to say,
+	// if it ever needs this expert.
+	let block = weights.verified_block().map_err(|_| DeviceError::Model(EngineError::Internal))?;
+	let sections = Sections(block);
 	Ok(DeviceExpert {
 		up: sections.ternary(driver, (1, 0), hidden, d)?,
 		gain: sections.gains(driver, 2)?,

@@ -1,6 +1,6 @@
 //! AVX2 with `vpmaddubsw`: 32 products and 16 sums of 16 bits an instruction.
 
-use super::{ActivationRows, TernaryView};
+use super::{tile_tokens, ActivationRows, TernaryView};
 use std::arch::x86_64::*;
 
 /// Rows of a tile: two accumulators of eight.
@@ -24,6 +24,7 @@ pub unsafe fn multiply(weights: TernaryView<'_>, inputs: &ActivationRows, out: &
 		// SAFETY: as this function's.
 		return unsafe { multiply_one(weights, inputs, out) };
 	}
+	let step = tile_tokens(inputs.tokens(), TOKENS);
 	let words = weights.cols / 16;
 	let copied;
 	let (blocks, stride) = if inputs.plane_stride() == BLOCK / 4 {
@@ -44,8 +45,8 @@ pub unsafe fn multiply(weights: TernaryView<'_>, inputs: &ActivationRows, out: &
 			unpack(weights, row, word, count, &mut panel);
 			let panel = &panel[..4 * count];
 			let block = &blocks[word / (BLOCK / 16) * stride..];
-			for token in (0..inputs.tokens()).step_by(TOKENS) {
-				match inputs.tokens() - token {
+			for token in (0..inputs.tokens()).step_by(step) {
+				match step.min(inputs.tokens() - token) {
 					1 => tile::<1>(panel, block, token, &mut lines),
 					2 => tile::<2>(panel, block, token, &mut lines),
 					3 => tile::<3>(panel, block, token, &mut lines),
@@ -76,18 +77,11 @@ fn unpack(weights: TernaryView<'_>, row: usize, word: usize, count: usize, panel
 	for half in 0..2 {
 		let first = row + 8 * half;
 		for four in (0..count).step_by(4) {
-			// Four words of eight rows; rows past the end are zeros.
-			let line = |i: usize| {
-				if first + i >= weights.rows {
-					return _mm_setzero_si128();
-				}
-				let bytes = &weights.row(first + i)[4 * (word + four)..][..16];
-				// SAFETY: sixteen bytes, by the line above.
-				unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
-			};
-			let [a, b, c, d] = std::array::from_fn(|i| {
-				_mm256_inserti128_si256::<1>(_mm256_castsi128_si256(line(i)), line(i + 4))
-			});
+			let at = 4 * (word + four);
+			let a = two_lines(weights, first, at);
+			let b = two_lines(weights, first + 1, at);
+			let c = two_lines(weights, first + 2, at);
+			let d = two_lines(weights, first + 3, at);
 			let (ab, cd) = (_mm256_unpacklo_epi32(a, b), _mm256_unpacklo_epi32(c, d));
 			let (ef, gh) = (_mm256_unpackhi_epi32(a, b), _mm256_unpackhi_epi32(c, d));
 			let columns = [
@@ -105,6 +99,21 @@ fn unpack(weights: TernaryView<'_>, row: usize, word: usize, count: usize, panel
 			}
 		}
 	}
+}
+
+/// Sixteen bytes from `at` on of a row and of the fourth behind it; rows past the end are zeros.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn two_lines(weights: TernaryView<'_>, row: usize, at: usize) -> __m256i {
+	let mut lines = [_mm_setzero_si128(); 2];
+	for (line, row) in lines.iter_mut().zip([row, row + 4]) {
+		if row < weights.rows {
+			let bytes = &weights.row(row)[at..at + 16];
+			// SAFETY: sixteen bytes, by the line above.
+			*line = unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) };
+		}
+	}
+	_mm256_inserti128_si256::<1>(_mm256_castsi128_si256(lines[0]), lines[1])
 }
 
 /// Activations `[blocks][tokens][4][64]`: long rows lie at the same places of a cache and push one another out of it,

@@ -40,7 +40,12 @@ pub fn multiply(kernel: Kernel, weights: TernaryView<'_>, inputs: &ActivationRow
 	out
 }
 
-/// [`multiply`] into memory that is there already; whatever it held is overwritten.
+/// Tokens of a tile, if `most` fit one: so many that all tiles are about as full.
+fn tile_tokens(tokens: usize, most: usize) -> usize {
+	tokens.div_ceil(tokens.div_ceil(most).max(1)).max(1)
+}
+
+/// [`multiply`], to a place that the caller has; what was there before does not matter.
 pub fn multiply_into(kernel: Kernel, weights: TernaryView<'_>, inputs: &ActivationRows, out: &mut [i32]) {
 	assert_eq!(out.len(), inputs.tokens() * weights.rows, "one output for every row and token");
 	assert_eq!(weights.cols, inputs.width, "shapes follow from one configuration");

@@ -2,7 +2,7 @@
 //!
 //! Codes become the weights they stand for before they are multiplied, so nothing has to come off the sums.
 
-use super::{ActivationRows, TernaryView};
+use super::{tile_tokens, ActivationRows, TernaryView};
 use std::arch::aarch64::*;
 
 /// Rows of a block: one a lane of an accumulator.
@@ -111,14 +111,15 @@ pub unsafe fn multiply_sdot(weights: TernaryView<'_>, inputs: &ActivationRows, o
 fn multiply<D: Dot>(weights: TernaryView<'_>, inputs: &ActivationRows, out: &mut [i32]) {
 	// SAFETY: as above.
 	let mut panel: Panel = unsafe { [[vdupq_n_s8(0); BLOCKS]; COLS / 4] };
+	let step = tile_tokens(inputs.tokens(), TOKENS);
 	out.fill(0);
 	for row in (0..weights.rows).step_by(BLOCKS * BLOCK) {
 		for col in (0..weights.cols).step_by(COLS) {
 			let cols = (weights.cols - col).min(COLS);
 			unpack(weights, row, col, cols, &mut panel);
 			let panel = &panel[..cols / 4];
-			for token in (0..inputs.tokens()).step_by(TOKENS) {
-				match inputs.tokens() - token {
+			for token in (0..inputs.tokens()).step_by(step) {
+				match step.min(inputs.tokens() - token) {
 					1 => tile::<D, 1>(weights.rows, panel, row, col, inputs, token, out),
 					2 => tile::<D, 2>(weights.rows, panel, row, col, inputs, token, out),
 					3 => tile::<D, 3>(weights.rows, panel, row, col, inputs, token, out),

@@ -1,6 +1,6 @@
 //! AVX-512 with `vpdpbusd`: 64 products and 16 sums an instruction.
 
-use super::{ActivationRows, TernaryView};
+use super::{tile_tokens, ActivationRows, TernaryView};
 use std::arch::x86_64::*;
 
 /// Rows of a block: one a lane of an accumulator.
@@ -18,6 +18,7 @@ pub unsafe fn multiply(weights: TernaryView<'_>, inputs: &ActivationRows, out: &
 		// SAFETY: as this function's.
 		return unsafe { multiply_one(weights, inputs, out) };
 	}
+	let step = tile_tokens(inputs.tokens(), TOKENS);
 	let mut panel = vec![_mm512_setzero_si512(); BLOCKS * weights.cols / 16];
 	for row in (0..weights.rows).step_by(BLOCKS * BLOCK) {
 		let blocks = (weights.rows - row).div_ceil(BLOCK).min(BLOCKS);
@@ -26,8 +27,8 @@ pub unsafe fn multiply(weights: TernaryView<'_>, inputs: &ActivationRows, out: &
 		}
 		macro_rules! with_blocks {
 			($b:literal) => {
-				for token in (0..inputs.tokens()).step_by(TOKENS) {
-					match inputs.tokens() - token {
+				for token in (0..inputs.tokens()).step_by(step) {
+					match step.min(inputs.tokens() - token) {
 						1 => tile::<$b, 1>(weights, &panel, row, inputs, token, out),
 						2 => tile::<$b, 2>(weights, &panel, row, inputs, token, out),
 						3 => tile::<$b, 3>(weights, &panel, row, inputs, token, out),
@@ -147,16 +148,15 @@ fn tile<const B: usize, const T: usize>(
 		plane!(2);
 		plane!(3);
 	}
-	for (t, sums) in sums.iter().enumerate() {
-		let sum = _mm512_set1_epi32(inputs.sums[token + t]);
-		for (b, &codes) in sums.iter().enumerate() {
+	for (t, sums) in sums.into_iter().enumerate() {
+		let less = _mm512_set1_epi32(inputs.sums[token + t]);
+		for (b, sum) in sums.into_iter().enumerate() {
 			let at = row + b * BLOCK;
 			let line = &mut out[(token + t) * rows + at..];
 			assert!(line.len() >= (rows - at).min(BLOCK));
+			let sum = _mm512_sub_epi32(sum, less);
 			// SAFETY: masked to the rows there are, which the slice was just seen to hold.
-			unsafe {
-				_mm512_mask_storeu_epi32(line.as_mut_ptr(), lanes(rows, at), _mm512_sub_epi32(codes, sum))
-			};
+			unsafe { _mm512_mask_storeu_epi32(line.as_mut_ptr(), lanes(rows, at), sum) };
 		}
 	}
 }
