@@ -2,7 +2,7 @@
 
 use super::{ensure_size, parse_name as parse_hash, BlobError, BlobStore};
 use blake2b_simd::State;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, MutexGuard};
 use sp_core::H256;
 use std::{
 	fs::{self, File},
@@ -28,22 +28,35 @@ pub struct Partial {
 	note: PathBuf,
 	file: File,
 	is_fresh: bool,
-	/// How many bytes from the start are hashed; nobody may write there.
-	hashed: RwLock<u64>,
-	hasher: Mutex<State>,
+	/// Up to where nothing changes any more: nobody may write there. Locked by whoever writes, one at a time: the file
+	/// system lets no two write into one file either, and lets them spin meanwhile.
+	settled: Mutex<u64>,
+	hasher: Mutex<Hasher>,
 }
 
 /// Bytes that are hashed at once.
 const HASHED_AT_ONCE: u64 = 1 << 20;
+
+/// The hash of the bytes up to some place.
+#[derive(Debug)]
+struct Hasher {
+	state: State,
+	at: u64,
+	/// What was read last; kept for its memory.
+	buffer: Vec<u8>,
+}
 
 /// The hash in a partial blob's name.
 pub(super) fn parse_name(name: &str) -> Option<H256> {
 	parse_hash(name.strip_suffix(PARTIAL_SUFFIX)?)
 }
 
-/// Blake2b-256 before the first byte.
-fn hasher_of_nothing() -> State {
-	blake2b_simd::Params::new().hash_length(32).to_state()
+impl Hasher {
+	/// Blake2b-256 before the first byte.
+	fn new() -> Self {
+		let state = blake2b_simd::Params::new().hash_length(32).to_state();
+		Self { state, at: 0, buffer: Vec::new() }
+	}
 }
 
 impl Partial {
@@ -68,36 +81,58 @@ impl Partial {
 		if offset.checked_add(len).is_none_or(|end| end > self.size) {
 			return Err(BlobError::ChunkOutOfRange { offset, len, total: self.size });
 		}
-		let hashed = self.hashed.read();
-		if offset >= *hashed {
+		let settled = self.settled.lock();
+		if offset >= *settled {
 			self.file.write_all_at(bytes, offset)?;
 		}
 		Ok(())
 	}
 
-	/// Says that nothing up to `end` will change any more. It is hashed now, so that less is left to do in the end.
+	/// Says that nothing up to `end` will change any more. It is hashed now, so that less is left to do in the end;
+	/// by somebody else, if somebody is at it.
 	pub fn hash_up_to(&self, end: u64) -> Result<(), BlobError> {
-		let mut hasher = self.hasher.lock();
-		let from = *self.hashed.read();
-		let end = end.min(self.size);
-		if from >= end {
-			return Ok(());
+		self.settle(end);
+		match self.hasher.try_lock() {
+			Some(hasher) => self.hash_settled(hasher).map(drop),
+			None => Ok(()),
 		}
-		*self.hashed.write() = end;
-		let mut at = from;
-		while at < end {
-			let len = HASHED_AT_ONCE.min(end - at);
-			hasher.update(&self.read_at(at, len as usize)?);
-			at += len;
+	}
+
+	fn settle(&self, end: u64) {
+		let mut settled = self.settled.lock();
+		*settled = end.min(self.size).max(*settled);
+	}
+
+	/// Hashes all that is settled, also what is while this is at it.
+	fn hash_settled<'a>(
+		&self,
+		mut hasher: MutexGuard<'a, Hasher>,
+	) -> Result<MutexGuard<'a, Hasher>, BlobError> {
+		loop {
+			let left = self.settled.lock().saturating_sub(hasher.at);
+			if left == 0 {
+				return Ok(hasher);
+			}
+			let Hasher { state, at, buffer } = &mut *hasher;
+			buffer.resize(left.min(HASHED_AT_ONCE) as usize, 0);
+			self.file.read_exact_at(buffer, *at)?;
+			state.update(buffer);
+			*at += buffer.len() as u64;
 		}
-		Ok(())
+	}
+
+	/// The hash of the whole, of which nothing will change any more.
+	fn hash_of_all(&self) -> Result<H256, BlobError> {
+		self.settle(self.size);
+		let hasher = self.hash_settled(self.hasher.lock())?;
+		Ok(H256::from_slice(hasher.state.finalize().as_bytes()))
 	}
 
 	/// Takes back what [`Self::hash_up_to`] was told.
 	pub fn forget_hash(&self) {
 		let mut hasher = self.hasher.lock();
-		*hasher = hasher_of_nothing();
-		*self.hashed.write() = 0;
+		*hasher = Hasher::new();
+		*self.settled.lock() = 0;
 	}
 
 	/// Reads what is there; holes are zeros.
@@ -154,8 +189,8 @@ impl BlobStore {
 					note: self.note_path(hash),
 					file,
 					is_fresh,
-					hashed: RwLock::new(0),
-					hasher: Mutex::new(hasher_of_nothing()),
+					settled: Mutex::new(0),
+					hasher: Mutex::new(Hasher::new()),
 				})
 			}
 			Err(error) => {
@@ -168,11 +203,10 @@ impl BlobStore {
 
 	/// Verifies a fetched blob by its hash and moves it into place. If it has another hash, it stays what it was.
 	pub fn complete_partial(&self, partial: &Partial) -> Result<(), BlobError> {
-		let hashed = partial.hash_up_to(partial.size);
-		let hash = partial.hasher.lock().finalize();
-		if hashed.is_err() || hash.as_bytes() != partial.hash.as_bytes() {
+		let hash = partial.hash_of_all();
+		if hash.as_ref().ok() != Some(&partial.hash) {
 			partial.forget_hash();
-			hashed?;
+			hash?;
 			return Err(BlobError::HashMismatch(partial.hash));
 		}
 		let written = partial.file.sync_all();
