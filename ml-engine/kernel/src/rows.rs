@@ -1,6 +1,9 @@
 //! Row-wise operators: normalisation, rescaling, attention. Plain loops that compilers vectorise.
 
-use super::{attention, versions, Kernel};
+use super::{
+	attention::{self, Past, Queries},
+	versions, Kernel,
+};
 #[cfg(target_arch = "x86_64")]
 use super::{
 	norm::{self, Entries},
@@ -376,32 +379,38 @@ versions! {
 	}
 }
 
-/// One head of one query over the first `maxima.len()` positions, keys and values stored as
-/// [`super::attention`] draws them.
+/// One head of consecutive queries over the positions that each of them sees.
+///
+/// # Shapes
+/// `out: [queries, head_size]`, a row every `width` entries.
 pub fn attend(
 	kernel: Kernel,
-	query: &[i8],
-	query_maximum: i32,
-	keys: &[i8],
-	stride: usize,
-	maxima: &[i32],
-	values: &[i8],
+	queries: Queries<'_>,
+	past: Past<'_>,
 	scratch: &mut Vec<i32>,
 	out: &mut [i32],
+	width: usize,
 ) {
-	let len = maxima.len();
-	let factor = QueryFactor::new(query_maximum, query.len());
-	scratch.resize(len.next_multiple_of(attention::POSITIONS), 0);
-	#[cfg(target_arch = "x86_64")]
-	if attention::attend(kernel, query, factor, keys, stride, maxima, values, scratch, out) {
+	if queries.maxima.is_empty() {
 		return;
 	}
-	attention::key_products(kernel, query, keys, stride, len, scratch);
-	let scratch = &mut scratch[..len];
-	let largest = scores(kernel, scratch, maxima, factor);
-	let total = probabilities(kernel, scratch, largest);
-	attention::weighted_values(kernel, scratch, values, out);
-	normalise(kernel, out, total);
+	#[cfg(target_arch = "x86_64")]
+	if attention::attend(kernel, queries, past, scratch, out, width) {
+		return;
+	}
+	let size = queries.head_size();
+	for (n, (query, &maximum)) in queries.entries.chunks_exact(size).zip(queries.maxima).enumerate() {
+		let len = queries.first + n;
+		let factor = QueryFactor::new(maximum, size);
+		scratch.resize(len.next_multiple_of(attention::POSITIONS), 0);
+		attention::key_products(kernel, query, past.keys, past.stride, len, scratch);
+		let scratch = &mut scratch[..len];
+		let largest = scores(kernel, scratch, &past.maxima[..len], factor);
+		let total = probabilities(kernel, scratch, largest);
+		let out = &mut out[n * width..n * width + size];
+		attention::weighted_values(kernel, scratch, past.values, out);
+		normalise(kernel, out, total);
+	}
 }
 
 versions! {

@@ -1,4 +1,5 @@
 use super::{
+	attention::{Past, Queries},
 	rows::{isqrt, *},
 	*,
 };
@@ -100,28 +101,48 @@ proptest! {
 	}
 
 	#[test]
-	fn attention_equals_the_definition(seed: u64, half in 1_usize..=32, positions in 1_usize..40, extra in 0_usize..20, top in 0_u32..=21) {
+	fn attention_equals_the_definition(
+		seed: u64, half in 1_usize..=32, sixteens in 0_usize..=4, first in 1_usize..40, queries in 1_usize..=20, extra in 0_usize..20,
+		top in 0_u32..=21,
+	) {
 		let mut source = Source(seed);
-		let size = 2 * half;
+		// Heads of whole vectors are as frequent as all others.
+		let size = if sixteens > 0 { 16 * sixteens } else { 2 * half };
+		let positions = first + queries - 1;
 		let mut bytes = |len: usize| -> Vec<i8> { (0..len).map(|_| source.within(127) as i8).collect() };
-		let (query, keys, values) = (bytes(size), bytes(size * positions), bytes(size * positions));
-		let maxima: Vec<i32> = (0..positions).map(|_| source.within(1 << top).abs() as i32).collect();
-		let maximum = source.within(1 << 21).abs() as i32;
+		let (entries, keys, values) = (bytes(size * queries), bytes(size * positions), bytes(size * positions));
+		let mut maxima: Vec<i32> = (0..positions).map(|_| source.within(1 << top).abs() as i32).collect();
+		let query_maxima: Vec<i32> = (0..queries).map(|_| source.within(1 << 21).abs() as i32).collect();
 		let (key_rows, value_rows): (Vec<_>, Vec<_>) = (keys.chunks(size).collect(), values.chunks(size).collect());
-		let expected = attention::attend(&query, maximum, &key_rows, &maxima, &value_rows);
+		let expected: Vec<Vec<i32>> = (0..queries)
+			.map(|n| {
+				let (query, len) = (&entries[n * size..(n + 1) * size], first + n);
+				attention::attend(query, query_maxima[n], &key_rows[..len], &maxima[..len], &value_rows[..len])
+			})
+			.collect();
+		let stride = (positions + extra).next_multiple_of(super::attention::POSITIONS);
+		// What lies past the last position must not matter.
+		maxima.resize(stride, 1 << 21);
+		let (width, gap) = (size + 3, i32::MAX);
 		for kernel in Kernel::available() {
-			let stride = (positions + extra).next_multiple_of(super::attention::POSITIONS);
-			// What lies past the last position must not matter.
-			let (mut stored_keys, mut stored_values) = (vec![99; size * stride], vec![99; size * stride]);
+			let mut stored_keys = vec![99; super::attention::keys_len(stride, size)];
+			let mut stored_values = vec![99; size * stride];
 			for (position, (key, value)) in key_rows.iter().zip(&value_rows).enumerate() {
+				for entry in 0..size.next_multiple_of(4) {
+					stored_keys[super::attention::key_index(stride, position, entry)] = key.get(entry).copied().unwrap_or(0);
+				}
 				for entry in 0..size {
-					stored_keys[super::attention::key_index(stride, position, entry)] = key[entry];
 					stored_values[super::attention::value_index(size, position, entry)] = value[entry];
 				}
 			}
-			let (mut scratch, mut out) = (Vec::new(), vec![0; size]);
-			attend(kernel, &query, maximum, &stored_keys, stride, &maxima, &stored_values, &mut scratch, &mut out);
-			prop_assert_eq!(&out, &expected, "{}", kernel);
+			let queries = Queries { entries: &entries, maxima: &query_maxima, first };
+			let past = Past { keys: &stored_keys, maxima: &maxima, values: &stored_values, stride };
+			let (mut scratch, mut out) = (Vec::new(), vec![gap; query_maxima.len() * width]);
+			attend(kernel, queries, past, &mut scratch, &mut out, width);
+			for (row, expected) in out.chunks_exact(width).zip(&expected) {
+				prop_assert_eq!(&row[..size], expected.as_slice(), "{}", kernel);
+				prop_assert!(row[size..].iter().all(|&entry| entry == gap), "{} writes between rows", kernel);
+			}
 		}
 	}
 

@@ -2,7 +2,7 @@
 
 use super::{fastest, Source};
 use blyan_engine::kernel::{
-	attention::{key_index, value_index, POSITIONS},
+	attention::{keys_len, put_key, put_values, Past, Queries, POSITIONS},
 	rows::{self, ActivationRows},
 	table::{self, TableView},
 	ternary::{self, TernaryView},
@@ -147,9 +147,12 @@ struct Attention<'a> {
 	config: ModelConfig,
 	rows: &'a [i32],
 	stride: usize,
+	/// `[heads, tokens, head_size]`
 	queries: Vec<i8>,
-	maxima: Vec<i32>,
+	/// `[heads, tokens]`
+	query_maxima: Vec<i32>,
 	keys: Vec<i8>,
+	maxima: Vec<i32>,
 	values: Vec<i8>,
 	out: Vec<i32>,
 	scratch: Vec<i32>,
@@ -157,17 +160,18 @@ struct Attention<'a> {
 
 impl<'a> Attention<'a> {
 	fn new(kernel: Kernel, config: ModelConfig, rows: &'a [i32]) -> Self {
-		let (positions, d) = (usize::from(config.context), usize::from(config.d_model));
-		let stride = positions.next_multiple_of(POSITIONS);
+		let (heads, size) = (usize::from(config.heads), config.head_size());
+		let stride = usize::from(config.context).next_multiple_of(POSITIONS);
 		let mut attention = Self {
 			kernel,
 			config,
 			rows,
 			stride,
 			queries: vec![0; rows.len()],
-			maxima: vec![0; usize::from(config.heads) * TOKENS],
-			keys: vec![0; d * stride],
-			values: vec![0; d * stride],
+			query_maxima: vec![0; heads * TOKENS],
+			keys: vec![0; heads * keys_len(stride, size)],
+			maxima: vec![0; heads * stride],
+			values: vec![0; heads * size * stride],
 			out: vec![0; rows.len()],
 			scratch: Vec::new(),
 		};
@@ -178,20 +182,20 @@ impl<'a> Attention<'a> {
 	/// Queries, keys and values of the batch, keys and values to their places.
 	fn quantise(&mut self) {
 		let (size, d) = (self.config.head_size(), usize::from(self.config.d_model));
-		let positions = usize::from(self.config.context);
-		let mut entries = vec![0; size];
-		for (token, row) in self.rows.chunks_exact(d).enumerate() {
-			for (head, row) in row.chunks_exact(size).enumerate() {
-				let at = head * size * self.stride;
-				let query = &mut self.queries[token * d + head * size..][..size];
-				self.maxima[head * TOKENS + token] = rows::quantise_head(self.kernel, row, query);
-				rows::quantise_head(self.kernel, row, &mut entries);
-				for (entry, &key) in entries.iter().enumerate() {
-					self.keys[at + key_index(self.stride, token % positions, entry)] = key;
-				}
-				rows::quantise_values(self.kernel, row, &mut entries);
-				for (entry, &value) in entries.iter().enumerate() {
-					self.values[at + value_index(size, token % positions, entry)] = value;
+		let (positions, stride, kernel) = (usize::from(self.config.context), self.stride, self.kernel);
+		let (mut key, mut pair) = (vec![0; size], vec![0; 2 * size]);
+		for head in 0..d / size {
+			let keys = &mut self.keys[head * keys_len(stride, size)..][..keys_len(stride, size)];
+			let values = &mut self.values[head * size * stride..][..size * stride];
+			for (token, row) in self.rows.chunks_exact(d).enumerate() {
+				let (row, position) = (&row[head * size..][..size], token % positions);
+				let query = &mut self.queries[(head * TOKENS + token) * size..][..size];
+				self.query_maxima[head * TOKENS + token] = rows::quantise_head(kernel, row, query);
+				self.maxima[head * stride + position] = rows::quantise_head(kernel, row, &mut key);
+				put_key(keys, stride, position, &key);
+				rows::quantise_values(kernel, row, &mut pair[position % 2 * size..][..size]);
+				if position % 2 == 1 {
+					put_values(values, size, position - 1, &pair);
 				}
 			}
 		}
@@ -200,22 +204,20 @@ impl<'a> Attention<'a> {
 	/// Every query over the positions up to its own.
 	fn attend(&mut self) {
 		let (size, d) = (self.config.head_size(), usize::from(self.config.d_model));
-		let positions = usize::from(self.config.context);
-		for (token, out) in self.out.chunks_exact_mut(d).enumerate() {
-			let len = token % positions + 1;
-			for (head, out) in out.chunks_exact_mut(size).enumerate() {
-				let entries = head * size * self.stride..(head + 1) * size * self.stride;
-				rows::attend(
-					self.kernel,
-					&self.queries[token * d + head * size..][..size],
-					self.maxima[head * TOKENS + token],
-					&self.keys[entries.clone()],
-					self.stride,
-					&self.maxima[head * TOKENS..][..len],
-					&self.values[entries],
-					&mut self.scratch,
-					out,
-				);
+		let (positions, stride) = (usize::from(self.config.context), self.stride);
+		for head in 0..d / size {
+			let past = Past {
+				keys: &self.keys[head * keys_len(stride, size)..][..keys_len(stride, size)],
+				maxima: &self.maxima[head * stride..][..stride],
+				values: &self.values[head * size * stride..][..size * stride],
+				stride,
+			};
+			let queries = self.queries[head * TOKENS * size..][..TOKENS * size].chunks(positions * size);
+			let maxima = self.query_maxima[head * TOKENS..][..TOKENS].chunks(positions);
+			let outs = self.out.chunks_mut(positions * d);
+			for ((entries, maxima), out) in queries.zip(maxima).zip(outs) {
+				let queries = Queries { entries, maxima, first: 1 };
+				rows::attend(self.kernel, queries, past, &mut self.scratch, &mut out[head * size..], d);
 			}
 		}
 	}

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
 	kernel::{
+		attention::Queries,
 		rows::{self, ActivationRows},
 		Kernel,
 	},
@@ -170,27 +171,30 @@ impl Attention<'_> {
 		// A row of the trace: the entries of all heads, and their maxima behind them.
 		let row_bytes = d + 4 * (d / size);
 		let mut query_rows = if R::IS_ACTIVE { vec![0; queries.len() / d * row_bytes] } else { Vec::new() };
-		let mut quantised = [0; 64];
-		let quantised = &mut quantised[..size];
+		let Lane { scores, head_queries, head_maxima, .. } = lane;
 		let mut at = 0;
 		while at < queries.len() / d {
 			let (sequence, begin) = ((token + at) / self.tokens, (token + at) % self.tokens);
 			let end = (begin + queries.len() / d - at).min(self.tokens);
+			let rows = at..at + end - begin;
+			head_queries.resize(rows.len() * size, 0);
+			head_maxima.resize(rows.len(), 0);
 			// Keys and values of one head stay in the nearest cache while all its queries pass.
 			for head in 0..d / size {
-				for position in begin..end {
-					let row = at + position - begin;
-					let entries = row * d + head * size..row * d + (head + 1) * size;
-					let maximum = rows::quantise_head(kernel, &queries[entries.clone()], quantised);
+				let of_head = head * size..(head + 1) * size;
+				let quantised = head_queries.chunks_exact_mut(size).zip(head_maxima.iter_mut());
+				for (row, (quantised, maximum)) in rows.clone().zip(quantised) {
+					*maximum = rows::quantise_head(kernel, &queries[row * d..][of_head.clone()], quantised);
 					if R::IS_ACTIVE {
 						let row = &mut query_rows[row * row_bytes..(row + 1) * row_bytes];
-						row[head * size..(head + 1) * size].copy_from_slice(small_integers(quantised));
+						row[of_head.clone()].copy_from_slice(small_integers(quantised));
 						row[d + 4 * head..d + 4 * head + 4].copy_from_slice(&maximum.to_le_bytes());
 					}
-					let out = &mut attended[entries];
-					let len = self.first + position + 1;
-					pasts[sequence].attend(kernel, head, len, (quantised, maximum), &mut lane.scores, out);
 				}
+				let first = self.first + begin + 1;
+				let queries = Queries { entries: head_queries, maxima: head_maxima, first };
+				let out = &mut attended[at * d + head * size..];
+				pasts[sequence].attend(kernel, head, queries, scores, out, d);
 			}
 			at += end - begin;
 		}

@@ -2,7 +2,7 @@
 
 use super::recorder::small_integers;
 use crate::kernel::{
-	attention::{key_index, value_index, POSITIONS},
+	attention::{keys_len, put_key, put_values, Past, Queries, POSITIONS},
 	rows, Kernel,
 };
 use blyan_exact::ModelConfig;
@@ -33,28 +33,36 @@ struct Head<'a> {
 }
 
 impl Head<'_> {
-	/// Quantises and stores one position; `note` is told key, its maximum, and value.
-	fn put(
+	/// Quantises and stores positions from `first` on: `keys` and `values` have a row of `size` entries for each. `note` is
+	/// told token, key, its maximum, and value.
+	fn put<'a>(
 		&mut self,
 		kernel: Kernel,
-		position: usize,
-		key: &[i32],
-		value: &[i32],
-		mut note: impl FnMut(&[i8], i32, &[i8]),
+		first: usize,
+		rows: impl Iterator<Item = (&'a [i32], &'a [i32])>,
+		mut note: impl FnMut(usize, &[i8], i32, &[i8]),
 	) {
-		let size = key.len();
-		let (mut quantised_key, mut quantised_value) = ([0; HEAD_SIZE_MAX], [0; HEAD_SIZE_MAX]);
-		let (quantised_key, quantised_value) = (&mut quantised_key[..size], &mut quantised_value[..size]);
-		let maximum = rows::quantise_head(kernel, key, quantised_key);
-		rows::quantise_values(kernel, value, quantised_value);
-		self.maxima[position] = maximum;
-		for (entry, &k) in quantised_key.iter().enumerate() {
-			self.keys[key_index(self.stride, position, entry)] = k;
+		let mut quantised_key = [0; HEAD_SIZE_MAX];
+		let mut quantised_values = [0; 2 * HEAD_SIZE_MAX];
+		// Of the values, whose even positions wait for the odd ones.
+		let (mut size, mut begin, mut end) = (0, first, first);
+		for (token, (key, value)) in rows.enumerate() {
+			size = key.len();
+			let quantised_key = &mut quantised_key[..size];
+			self.maxima[end] = rows::quantise_head(kernel, key, quantised_key);
+			put_key(self.keys, self.stride, end, quantised_key);
+			let quantised_value = &mut quantised_values[(end - begin) * size..][..size];
+			rows::quantise_values(kernel, value, quantised_value);
+			note(token, quantised_key, self.maxima[end], quantised_value);
+			end += 1;
+			if end.is_multiple_of(2) {
+				put_values(self.values, size, begin, &quantised_values[..(end - begin) * size]);
+				begin = end;
+			}
 		}
-		for (entry, &v) in quantised_value.iter().enumerate() {
-			self.values[value_index(size, position, entry)] = v;
+		if begin < end {
+			put_values(self.values, size, begin, &quantised_values[..size]);
 		}
-		note(quantised_key, maximum, quantised_value);
 	}
 }
 
@@ -67,7 +75,7 @@ impl KeyValues {
 			head_size,
 			stride,
 			len: 0,
-			keys: vec![0; d * stride],
+			keys: vec![0; usize::from(config.heads) * keys_len(stride, head_size)],
 			maxima: vec![0; usize::from(config.heads) * stride],
 			values: vec![0; d * stride],
 		}
@@ -101,27 +109,26 @@ impl KeyValues {
 		mut head_rows: Option<(&mut HeadRows, usize)>,
 	) {
 		let (size, stride, first) = (self.head_size, self.stride, self.len);
-		let width = self.keys.len() / stride;
+		let width = self.values.len() / stride;
 		let store = |index: usize, mut head: Head<'_>, mut note: Option<(&mut HeadRows, usize)>| {
 			let of_head = index * size..(index + 1) * size;
-			for (token, (key, value)) in keys.chunks_exact(width).zip(values.chunks_exact(width)).enumerate()
-			{
-				let (key, value) = (&key[of_head.clone()], &value[of_head.clone()]);
-				head.put(kernel, first + token, key, value, |key, maximum, value| {
-					if let Some((rows, sequence)) = &mut note {
-						rows.put((*sequence, token), index, key, maximum, value);
-					}
-				});
-			}
+			let rows = keys.chunks_exact(width).zip(values.chunks_exact(width));
+			let rows = rows.map(|(key, value)| (&key[of_head.clone()], &value[of_head.clone()]));
+			head.put(kernel, first, rows, |token, key, maximum, value| {
+				if let Some((rows, sequence)) = &mut note {
+					rows.put((*sequence, token), index, key, maximum, value);
+				}
+			});
 		};
 		let tokens = keys.len() / width;
+		let keys_len = keys_len(stride, size);
 		if lanes > 1 && tokens > 1 {
-			let heads = self.keys.par_chunks_mut(size * stride).zip(self.maxima.par_chunks_mut(stride));
+			let heads = self.keys.par_chunks_mut(keys_len).zip(self.maxima.par_chunks_mut(stride));
 			heads.zip(self.values.par_chunks_mut(size * stride)).enumerate().for_each(
 				|(index, ((keys, maxima), values))| store(index, Head { stride, keys, maxima, values }, None),
 			);
 		} else {
-			let heads = self.keys.chunks_exact_mut(size * stride).zip(self.maxima.chunks_exact_mut(stride));
+			let heads = self.keys.chunks_exact_mut(keys_len).zip(self.maxima.chunks_exact_mut(stride));
 			for (index, ((keys, maxima), values)) in
 				heads.zip(self.values.chunks_exact_mut(size * stride)).enumerate()
 			{
@@ -132,20 +139,26 @@ impl KeyValues {
 		self.len += tokens;
 	}
 
-	/// One head of one query over the first `len` positions.
+	/// One head of consecutive queries, each over the positions it sees: `out: [queries, head_size]`, a row every `width`
+	/// entries.
 	pub(super) fn attend(
 		&self,
 		kernel: Kernel,
 		head: usize,
-		len: usize,
-		(query, maximum): (&[i8], i32),
+		queries: Queries<'_>,
 		scratch: &mut Vec<i32>,
 		out: &mut [i32],
+		width: usize,
 	) {
-		let entries = head * self.head_size * self.stride..(head + 1) * self.head_size * self.stride;
-		let maxima = &self.maxima[head * self.stride..][..len];
-		let (keys, values) = (&self.keys[entries.clone()], &self.values[entries]);
-		rows::attend(kernel, query, maximum, keys, self.stride, maxima, values, scratch, out);
+		let (stride, size) = (self.stride, self.head_size);
+		let of_head = |len: usize| head * len..(head + 1) * len;
+		let past = Past {
+			keys: &self.keys[of_head(keys_len(stride, size))],
+			maxima: &self.maxima[of_head(stride)],
+			values: &self.values[of_head(size * stride)],
+			stride,
+		};
+		rows::attend(kernel, queries, past, scratch, out, width);
 	}
 }
 

@@ -25,7 +25,10 @@ pub(super) struct Lane {
 	pub(super) update: Vec<i32>,
 	/// A row on its way to eight bits.
 	pub(super) entries: Vec<i64>,
-	/// Scores of one query.
+	/// One head of consecutive queries, quantised, and their maxima.
+	pub(super) head_queries: Vec<i8>,
+	pub(super) head_maxima: Vec<i32>,
+	/// Scores of some of them.
 	pub(super) scores: Vec<i32>,
 }
 

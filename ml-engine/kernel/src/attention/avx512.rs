@@ -1,6 +1,8 @@
-//! One head of one query, start to end in registers of sixteen lanes.
+//! Blocks of queries of one head, from keys to what is taken of the values, sixteen positions at a time.
+//!
+//! A key is loaded once for a whole block, and so is a value; scores of a block stay in the nearest cache.
 
-use super::exponential::Exponential;
+use super::{exponential::Exponential, Past, Queries};
 use crate::rows::QueryFactor;
 use blyan_exact::attention::{PROBABILITY_MAX, SCORE_MAX};
 use std::arch::x86_64::*;
@@ -8,185 +10,229 @@ use std::arch::x86_64::*;
 /// Positions of a vector.
 const LANES: usize = super::POSITIONS;
 /// Entries of a head, at most.
-pub const ENTRIES: usize = 64;
+pub const HEAD_SIZE_MAX: usize = 64;
+/// Queries of a block, at most.
+pub const QUERIES: usize = 8;
 
 /// # Safety
-/// AVX-512 F, BW, DQ, VL and VNNI. `query` and `out` are as long, a multiple of 16 and at most [`ENTRIES`]; `scratch`
-/// and every row of keys and values hold `maxima.len()` positions, rounded up to 16.
+/// AVX-512 F, BW, DQ, VL and VNNI. Heads are a multiple of 16 and at most [`HEAD_SIZE_MAX`] long; `scratch` holds
+/// [`QUERIES`] rows, and keys, maxima and values one, of as many positions as the last query sees, rounded up to 16.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
 pub unsafe fn attend(
-	query: &[i8],
-	factor: QueryFactor,
-	keys: &[i8],
-	stride: usize,
-	maxima: &[i32],
-	values: &[i8],
+	queries: Queries<'_>,
+	past: Past<'_>,
 	scratch: &mut [i32],
 	out: &mut [i32],
+	width: usize,
 ) {
-	let len = maxima.len();
-	let vectors = len.div_ceil(LANES);
-	let mut wide = [0_i16; ENTRIES];
-	for (wide, &entry) in wide.iter_mut().zip(query) {
-		*wide = i16::from(entry);
-	}
-	let pairs: &[i16] = &wide[..query.len()];
-	let mut at = 0;
-	while at < vectors {
-		// SAFETY: as this function's; vectors `at` up to what is taken are below `vectors`.
+	let (size, mut at) = (queries.head_size(), 0);
+	while at < queries.maxima.len() {
+		let left = Queries {
+			entries: &queries.entries[at * size..],
+			maxima: &queries.maxima[at..],
+			first: queries.first + at,
+		};
+		let out = &mut out[at * width..];
+		// SAFETY: as this function's; no block takes more than is left.
 		unsafe {
-			match vectors - at {
-				1 => products::<1>(pairs, keys, stride, at, scratch),
-				2 => products::<2>(pairs, keys, stride, at, scratch),
-				3 => products::<3>(pairs, keys, stride, at, scratch),
-				_ => products::<4>(pairs, keys, stride, at, scratch),
-			}
-		}
-		at += 4;
-	}
-	let lanes = |vector: usize| u16::MAX >> (LANES - (len - LANES * vector).min(LANES));
-	let mut largest = _mm512_set1_epi32(i32::MIN);
-	for vector in 0..vectors {
-		// SAFETY: the scratch holds `vectors` vectors, the maxima as many as the mask says.
-		unsafe {
-			let place = scratch.as_mut_ptr().add(LANES * vector);
-			let maximum = _mm512_maskz_loadu_epi32(lanes(vector), maxima.as_ptr().add(LANES * vector));
-			let score = scores(_mm512_loadu_si512(place.cast()), maximum, factor);
-			largest = _mm512_mask_max_epi32(largest, lanes(vector), largest, score);
-			_mm512_storeu_si512(place.cast(), score);
-		}
-	}
-	let largest = _mm512_set1_epi32(_mm512_reduce_max_epi32(largest));
-	let exponential = Exponential::new();
-	let mut total = _mm512_setzero_si512();
-	for vector in 0..vectors {
-		// SAFETY: as above. Probabilities take half the room of scores, and their place has been read when it is written.
-		unsafe {
-			let place = scratch.as_mut_ptr();
-			let score = _mm512_loadu_si512(place.add(LANES * vector).cast());
-			let power = exponential.negative_power(_mm512_sub_epi32(largest, score));
-			let bound = _mm512_set1_epi32(PROBABILITY_MAX as i32);
-			let probability = _mm512_min_epu32(_mm512_srli_epi32::<15>(power), bound);
-			let probability = _mm512_maskz_mov_epi32(lanes(vector), probability);
-			total = _mm512_add_epi32(total, probability);
-			_mm256_storeu_si256(place.cast::<__m256i>().add(vector), _mm512_cvtepi32_epi16(probability));
-		}
-	}
-	// From 32,767 to 256 times as much.
-	let total = _mm512_reduce_add_epi32(total);
-	// SAFETY: as this function's; two probabilities a word, as many words as pairs of positions.
-	unsafe {
-		let words = scratch.as_ptr();
-		let mut entry = 0;
-		while entry < out.len() {
-			if out.len() - entry >= 32 {
-				weighted::<2>(words, len.div_ceil(2), values, entry, out, total);
-				entry += 32;
-			} else {
-				weighted::<1>(words, len.div_ceil(2), values, entry, out, total);
-				entry += 16;
-			}
+			at += match left.maxima.len() {
+				1 => block::<1>(left, past, scratch, out, width),
+				2..4 => block::<2>(left, past, scratch, out, width),
+				4..8 => block::<4>(left, past, scratch, out, width),
+				_ => block::<QUERIES>(left, past, scratch, out, width),
+			};
 		}
 	}
 }
 
-/// Products of a query with the keys of `N` vectors of positions from the `at`-th on.
+/// Lanes of a vector of positions that a query sees which sees `len`.
+fn seen(len: usize, vector: usize) -> u16 {
+	match len.saturating_sub(LANES * vector) {
+		left @ 0..LANES => (1 << left) - 1,
+		_ => u16::MAX,
+	}
+}
+
+/// The first `N` queries; returns `N`.
 ///
 /// # Safety
 /// As [`attend`]'s.
-#[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
-unsafe fn products<const N: usize>(
-	pairs: &[i16],
-	keys: &[i8],
-	stride: usize,
-	at: usize,
+unsafe fn block<const N: usize>(
+	queries: Queries<'_>,
+	past: Past<'_>,
 	scratch: &mut [i32],
-) {
-	let mut sums = [_mm512_setzero_si512(); N];
-	for (j, pair) in pairs.chunks_exact(2).enumerate() {
-		let query = _mm512_set1_epi32(i32::from(pair[0] as u16) | i32::from(pair[1]) << 16);
-		for (n, sum) in sums.iter_mut().enumerate() {
-			// SAFETY: 32 bytes of row `j`, which has room for the vector.
-			let key =
-				unsafe { _mm256_loadu_si256(keys.as_ptr().add((j * stride + (at + n) * LANES) * 2).cast()) };
-			*sum = _mm512_dpwssd_epi32(*sum, _mm512_cvtepi8_epi16(key), query);
+	out: &mut [i32],
+	width: usize,
+) -> usize {
+	let size = queries.entries.len() / queries.maxima.len();
+	let last = queries.first + N - 1;
+	let vectors = last.div_ceil(LANES);
+	// Words of a query's row of scores.
+	let row = LANES * vectors;
+	// Keys become numbers without a sign by adding 128; as many times the query's entries are too much.
+	let excess: [i32; N] = std::array::from_fn(|n| {
+		-128 * queries.entries[n * size..(n + 1) * size].iter().map(|&q| i32::from(q)).sum::<i32>()
+	});
+	let factors: [QueryFactor; N] = std::array::from_fn(|n| QueryFactor::new(queries.maxima[n], size));
+	let signs = _mm512_set1_epi8(i8::MIN);
+	let mut largest = [_mm512_set1_epi32(i32::MIN); N];
+	for vector in 0..vectors {
+		let mut sums = excess.map(|excess| _mm512_set1_epi32(excess));
+		for chunk in 0..size / 16 {
+			// SAFETY: 64 bytes of four rows of keys, which have room for the vector.
+			let keys: [__m512i; 4] = std::array::from_fn(|j| unsafe {
+				let place = ((4 * chunk + j) * past.stride + LANES * vector) * super::ENTRIES;
+				_mm512_xor_si512(_mm512_loadu_si512(past.keys.as_ptr().add(place).cast()), signs)
+			});
+			for (n, sum) in sums.iter_mut().enumerate() {
+				for (j, &key) in keys.iter().enumerate() {
+					// SAFETY: four entries of query `n`.
+					let query = unsafe {
+						let place = queries.entries.as_ptr().add(n * size + 16 * chunk + 4 * j);
+						_mm512_set1_epi32(place.cast::<i32>().read_unaligned())
+					};
+					*sum = _mm512_dpbusd_epi32(*sum, key, query);
+				}
+			}
+		}
+		// SAFETY: there are maxima for every vector of positions.
+		let maximum = unsafe { _mm512_loadu_si512(past.maxima.as_ptr().add(LANES * vector).cast()) };
+		let odd_maximum = _mm512_srli_epi64::<32>(maximum);
+		for n in 0..N {
+			let score = scores(sums[n], [maximum, odd_maximum], factors[n]);
+			largest[n] =
+				_mm512_mask_max_epi32(largest[n], seen(queries.first + n, vector), largest[n], score);
+			// SAFETY: row `n` of the scratch has room for every vector.
+			unsafe { _mm512_storeu_si512(scratch.as_mut_ptr().add(n * row + LANES * vector).cast(), score) };
 		}
 	}
-	for (n, sum) in sums.into_iter().enumerate() {
-		// SAFETY: the scratch has room for the vector.
-		unsafe { _mm512_storeu_si512(scratch.as_mut_ptr().add((at + n) * LANES).cast(), sum) };
+	let exponential = Exponential::new();
+	let bound = _mm512_set1_epi32(PROBABILITY_MAX as i32);
+	let totals: [i32; N] = std::array::from_fn(|n| {
+		let largest = _mm512_set1_epi32(_mm512_reduce_max_epi32(largest[n]));
+		let mut total = _mm512_setzero_si512();
+		for vector in 0..vectors {
+			// SAFETY: as above. Probabilities take half the room of scores, and their place has been read when it is
+			// written.
+			unsafe {
+				let place = scratch.as_mut_ptr().add(n * row);
+				let score = _mm512_loadu_si512(place.add(LANES * vector).cast());
+				let power = exponential.negative_power(_mm512_sub_epi32(largest, score));
+				let probability = _mm512_min_epu32(_mm512_srli_epi32::<15>(power), bound);
+				let probability = _mm512_maskz_mov_epi32(seen(queries.first + n, vector), probability);
+				total = _mm512_add_epi32(total, probability);
+				_mm256_storeu_si256(place.cast::<__m256i>().add(vector), _mm512_cvtepi32_epi16(probability));
+			}
+		}
+		// From 32,767 to 256 times as much.
+		_mm512_reduce_add_epi32(total)
+	});
+	let weights = Weights { words: scratch.as_ptr(), row, pairs: last.div_ceil(2), totals };
+	let mut entry = 0;
+	while entry < size {
+		// SAFETY: as this function's; as many entries are left.
+		entry += unsafe {
+			match size - entry {
+				16 => weighted::<N, 1>(&weights, past.values, size, entry, out, width),
+				_ => weighted::<N, 2>(&weights, past.values, size, entry, out, width),
+			}
+		};
 	}
+	N
 }
 
-/// `blyan_exact::attention::QueryFactor::score` of sixteen products. Halves go away from zero: negative numbers lose one before they are
-/// shifted, since the shift rounds down.
+/// `blyan_exact::attention::QueryFactor::score` of sixteen products; `maxima` of the even lanes and of the odd ones. Halves
+/// go away from zero: negative numbers lose one before they are shifted, since the shift rounds down.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
-fn scores(product: __m512i, maximum: __m512i, factor: QueryFactor) -> __m512i {
+fn scores(product: __m512i, maxima: [__m512i; 2], factor: QueryFactor) -> __m512i {
 	let shift = factor.shift;
 	let half = _mm512_set1_epi64((1_i64 << shift) >> 1);
 	let bound = SCORE_MAX;
 	let count = _mm_cvtsi32_si128(shift as i32);
 	let multiplier = _mm512_set1_epi64(i64::from(factor.factor));
-	// Of the even lanes.
 	let score = |product: __m512i, maximum: __m512i| {
 		let scaled = _mm512_mullo_epi64(_mm512_mul_epi32(product, maximum), multiplier);
 		let rounded = _mm512_add_epi64(_mm512_add_epi64(scaled, half), _mm512_srai_epi64::<63>(scaled));
 		let score = _mm512_sra_epi64(rounded, count);
 		_mm512_max_epi64(_mm512_min_epi64(score, _mm512_set1_epi64(bound)), _mm512_set1_epi64(-bound))
 	};
-	let even = score(product, maximum);
-	let odd = score(_mm512_srli_epi64::<32>(product), _mm512_srli_epi64::<32>(maximum));
+	let even = score(product, maxima[0]);
+	let odd = score(_mm512_srli_epi64::<32>(product), maxima[1]);
 	_mm512_mask_blend_epi32(0xaaaa, even, _mm512_slli_epi64::<32>(odd))
 }
 
-/// Weighted and normalised values of `16 * N` entries.
+/// Probabilities of a block's queries: rows of pairs of positions, a pair a word.
+struct Weights<const N: usize> {
+	words: *const i32,
+	row: usize,
+	pairs: usize,
+	/// Sums of the rows.
+	totals: [i32; N],
+}
+
+/// Weighted and normalised values of `16 * W` entries from the `entry`-th on, for every query; returns how many entries.
 ///
 /// # Safety
-/// As [`attend`]'s; `words` holds a pair of probabilities for each of `pairs` pairs of positions.
+/// As [`attend`]'s; there are as many values and words as `weights` says.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
-unsafe fn weighted<const N: usize>(
-	words: *const i32,
-	pairs: usize,
+unsafe fn weighted<const N: usize, const W: usize>(
+	weights: &Weights<N>,
 	values: &[i8],
+	size: usize,
 	entry: usize,
 	out: &mut [i32],
-	total: i32,
-) {
-	// Two sums for each entry, so that a multiplication need not wait for the one before.
-	let (mut even, mut odd) = ([_mm512_setzero_si512(); N], [_mm512_setzero_si512(); N]);
-	let width = out.len();
-	let add = |sums: &mut [__m512i; N], pair: usize| {
-		// SAFETY: as this function's.
-		let weight = unsafe { _mm512_set1_epi32(*words.add(pair)) };
-		for (n, sum) in sums.iter_mut().enumerate() {
-			// SAFETY: 32 bytes from entry `entry + 16 n` of the pair, and sixteen entries are left there.
-			let value = unsafe {
-				_mm256_loadu_si256(values.as_ptr().add((pair * width + entry + LANES * n) * 2).cast())
-			};
-			*sum = _mm512_dpwssd_epi32(*sum, _mm512_cvtepi8_epi16(value), weight);
+	width: usize,
+) -> usize {
+	let zeros = [[_mm512_setzero_si512(); W]; N];
+	let add = |sums: &mut [[__m512i; W]; N], pair: usize| {
+		// SAFETY: 32 bytes from entry `entry + 16 w` of the pair, and sixteen entries are left there.
+		let value: [__m512i; W] = std::array::from_fn(|w| unsafe {
+			let place = values.as_ptr().add((pair * size + entry + LANES * w) * 2);
+			_mm512_cvtepi8_epi16(_mm256_loadu_si256(place.cast()))
+		});
+		for (n, sums) in sums.iter_mut().enumerate() {
+			// SAFETY: as this function's.
+			let weight = unsafe { _mm512_set1_epi32(*weights.words.add(n * weights.row + pair)) };
+			for (sum, &value) in sums.iter_mut().zip(&value) {
+				*sum = _mm512_dpwssd_epi32(*sum, value, weight);
+			}
 		}
 	};
-	for pair in (0..pairs - pairs % 2).step_by(2) {
-		add(&mut even, pair);
-		add(&mut odd, pair + 1);
-	}
-	if pairs % 2 == 1 {
-		add(&mut even, pairs - 1);
-	}
-	for n in 0..N {
-		let sum = _mm512_add_epi32(even[n], odd[n]);
-		let at = entry + LANES * n;
-		let low = normalised(_mm512_castsi512_si256(sum), total);
-		let high = normalised(_mm512_extracti64x4_epi64::<1>(sum), total);
-		// SAFETY: sixteen entries are left.
-		unsafe {
-			_mm256_storeu_si256(out.as_mut_ptr().add(at).cast(), low);
-			_mm256_storeu_si256(out.as_mut_ptr().add(at + 8).cast(), high);
+	let mut sums = zeros;
+	if N == 1 {
+		// Two sums for each entry, so that a multiplication need not wait for the one before.
+		let mut others = zeros;
+		for pair in (0..weights.pairs - weights.pairs % 2).step_by(2) {
+			add(&mut sums, pair);
+			add(&mut others, pair + 1);
+		}
+		if weights.pairs % 2 == 1 {
+			add(&mut sums, weights.pairs - 1);
+		}
+		for (sum, &other) in sums.iter_mut().flatten().zip(others.iter().flatten()) {
+			*sum = _mm512_add_epi32(*sum, other);
+		}
+	} else {
+		for pair in 0..weights.pairs {
+			add(&mut sums, pair);
 		}
 	}
+	for (n, sums) in sums.into_iter().enumerate() {
+		for (w, sum) in sums.into_iter().enumerate() {
+			let low = normalised(_mm512_castsi512_si256(sum), weights.totals[n]);
+			let high = normalised(_mm512_extracti64x4_epi64::<1>(sum), weights.totals[n]);
+			// SAFETY: sixteen entries are left in row `n`.
+			unsafe {
+				let place = out.as_mut_ptr().add(n * width + entry + LANES * w);
+				_mm256_storeu_si256(place.cast(), low);
+				_mm256_storeu_si256(place.add(8).cast(), high);
+			}
+		}
+	}
+	LANES * W
 }
 
 /// `crate::rows::normalise` of eight sums.

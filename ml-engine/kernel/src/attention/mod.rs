@@ -1,10 +1,10 @@
-//! The two products of attention, over keys and values stored in pairs.
+//! The two products of attention, over keys and values stored for the instructions that multiply them.
 //!
-//! 8-bit entries become 16 bits, and one instruction multiplies and adds two of them: so keys keep two
-//! neighbouring entries of a head together, values two neighbouring positions.
+//! Four neighbouring entries of a key are multiplied and added at once, and of values, whose weights have 15 bits, two
+//! neighbouring positions.
 //!
 //! ```text
-//! keys    [head_size / 2][stride][2]     entries 2j and 2j + 1 of every position
+//! keys    [head_size / 4][stride][4]     entries 4j to 4j + 3 of every position, zeros past the last entry
 //! values  [stride / 2][head_size][2]     positions 2p and 2p + 1 of every entry
 //! ```
 //!
@@ -17,14 +17,21 @@ pub(crate) mod exponential;
 
 use super::Kernel;
 #[cfg(target_arch = "x86_64")]
-use super::{rows::QueryFactor, Path};
+use super::Path;
 
 /// Positions that are multiplied at once.
 pub const POSITIONS: usize = 16;
+/// Entries of a key that lie together.
+pub const ENTRIES: usize = 4;
 
 /// Index of an entry of a key.
 pub fn key_index(stride: usize, position: usize, entry: usize) -> usize {
-	(entry / 2 * stride + position) * 2 + entry % 2
+	(entry / ENTRIES * stride + position) * ENTRIES + entry % ENTRIES
+}
+
+/// Bytes of the keys of a head.
+pub fn keys_len(stride: usize, head_size: usize) -> usize {
+	head_size.next_multiple_of(ENTRIES) * stride
 }
 
 /// Index of an entry of a value.
@@ -32,26 +39,89 @@ pub fn value_index(head_size: usize, position: usize, entry: usize) -> usize {
 	(position / 2 * head_size + entry) * 2 + position % 2
 }
 
+/// Stores a quantised key among those of its head.
+pub fn put_key(keys: &mut [i8], stride: usize, position: usize, key: &[i8]) {
+	for (group, four) in key.chunks(ENTRIES).enumerate() {
+		let at = key_index(stride, position, ENTRIES * group);
+		keys[at..at + four.len()].copy_from_slice(four);
+	}
+}
+
+/// Stores quantised values among those of their head: at an even position and the one behind it, or at one of them.
+///
+/// # Shapes
+/// `new: [1 or 2, head_size]`.
+pub fn put_values(values: &mut [i8], head_size: usize, position: usize, new: &[i8]) {
+	let at = value_index(head_size, position, 0);
+	let (even, odd) = new.split_at(head_size);
+	if odd.is_empty() {
+		for (entry, &value) in even.iter().enumerate() {
+			values[at + 2 * entry] = value;
+		}
+	} else {
+		let pairs = values[at..at + 2 * head_size].as_chunks_mut::<2>().0;
+		for ((pair, &even), &odd) in pairs.iter_mut().zip(even).zip(odd) {
+			*pair = [even, odd];
+		}
+	}
+}
+
+/// Quantised queries of one head at consecutive positions.
+#[derive(Clone, Copy, Debug)]
+pub struct Queries<'a> {
+	/// `[queries, head_size]`
+	pub entries: &'a [i8],
+	/// `[queries]`, Q12
+	pub maxima: &'a [i32],
+	/// Positions that the first of them sees; each sees one more than the one before.
+	pub first: usize,
+}
+
+impl Queries<'_> {
+	pub(crate) fn head_size(&self) -> usize {
+		self.entries.len() / self.maxima.len()
+	}
+
+	/// Positions that the last sees.
+	pub(crate) fn positions(&self) -> usize {
+		self.first + self.maxima.len() - 1
+	}
+}
+
+/// Quantised keys and values of one head.
+#[derive(Clone, Copy, Debug)]
+pub struct Past<'a> {
+	/// As drawn above, [`keys_len`] bytes.
+	pub keys: &'a [i8],
+	/// `[stride]`, Q12: the keys' maxima. What follows the last position seen is as small.
+	pub maxima: &'a [i32],
+	/// As drawn above.
+	pub values: &'a [i8],
+	/// Positions there is room for.
+	pub stride: usize,
+}
+
 /// The whole of [`crate::rows::attend`] in one, where this kernel has that for heads of this size: whether it has.
 #[cfg(target_arch = "x86_64")]
 pub(crate) fn attend(
 	kernel: Kernel,
-	query: &[i8],
-	factor: QueryFactor,
-	keys: &[i8],
-	stride: usize,
-	maxima: &[i32],
-	values: &[i8],
-	scratch: &mut [i32],
+	queries: Queries<'_>,
+	past: Past<'_>,
+	scratch: &mut Vec<i32>,
 	out: &mut [i32],
+	width: usize,
 ) -> bool {
+	let size = queries.head_size();
 	match kernel.0 {
-		Path::Avx512Vnni if out.len().is_multiple_of(16) && out.len() <= avx512::ENTRIES => {
-			let padded = maxima.len().next_multiple_of(POSITIONS);
-			assert!(query.len() == out.len() && padded <= stride && padded <= scratch.len());
-			assert!(keys.len() >= query.len() * stride && values.len() >= query.len() * padded);
+		Path::Avx512Vnni if size.is_multiple_of(16) && size <= avx512::HEAD_SIZE_MAX => {
+			let padded = queries.positions().next_multiple_of(POSITIONS);
+			scratch.resize(avx512::QUERIES * padded, 0);
+			assert!(padded <= past.stride && past.maxima.len() >= padded);
+			assert!(past.keys.len() >= size * past.stride && past.values.len() >= size * padded);
+			assert!(queries.entries.len() == size * queries.maxima.len());
+			assert!(out.len() >= (queries.maxima.len() - 1) * width + size);
 			// SAFETY: a kernel of this kind exists only where its instructions were detected; lengths were checked.
-			unsafe { avx512::attend(query, factor, keys, stride, maxima, values, scratch, out) };
+			unsafe { avx512::attend(queries, past, scratch, out, width) };
 			true
 		}
 		_ => false,
@@ -71,17 +141,17 @@ pub fn key_products(
 ) {
 	let padded = len.next_multiple_of(POSITIONS);
 	assert!(padded <= stride && padded <= products.len() && stride.is_multiple_of(POSITIONS));
-	assert!(query.len().is_multiple_of(2) && keys.len() >= query.len() * stride);
+	assert!(keys.len() >= keys_len(stride, query.len()));
 	match kernel.0 {
 		#[cfg(target_arch = "x86_64")]
 		// SAFETY: a kernel of this kind exists only where its instructions were detected; lengths were checked.
 		Path::Avx2 | Path::Avx512Vnni => unsafe { x86::key_products_avx2(query, keys, stride, padded, products) },
 		_ => {
 			products[..padded].fill(0);
-			for (pair, row) in query.chunks_exact(2).zip(keys.chunks_exact(2 * stride)) {
-				let (a, b) = (i32::from(pair[0]), i32::from(pair[1]));
-				for (product, key) in products[..len].iter_mut().zip(row.chunks_exact(2)) {
-					*product += a * i32::from(key[0]) + b * i32::from(key[1]);
+			for (four, row) in query.chunks(ENTRIES).zip(keys.chunks_exact(ENTRIES * stride)) {
+				let four: [i32; ENTRIES] = std::array::from_fn(|i| four.get(i).map_or(0, |&q| i32::from(q)));
+				for (product, key) in products[..len].iter_mut().zip(row.as_chunks::<ENTRIES>().0) {
+					*product += four.iter().zip(key).map(|(q, &k)| q * i32::from(k)).sum::<i32>();
 				}
 			}
 		}
@@ -118,8 +188,9 @@ mod x86 {
 		(low & 0xffff) | (high << 16)
 	}
 
-	fn query_pair(query: &[i8], j: usize) -> i32 {
-		pair(i32::from(query[2 * j]), i32::from(query[2 * j + 1]))
+	/// Four entries of 16 bits, zeros past the last.
+	fn query_four(four: &[i8]) -> i64 {
+		four.iter().rev().fold(0, |word, &entry| word << 16 | i64::from(entry as i16 as u16))
 	}
 
 	fn probability_pair(pair_of: &[i32]) -> i32 {
@@ -127,7 +198,7 @@ mod x86 {
 	}
 
 	/// # Safety
-	/// AVX2; `keys` holds `query.len() * stride` entries, `products` at least `padded`.
+	/// AVX2; `keys` holds `keys_len` entries, `products` at least `padded`.
 	#[target_feature(enable = "avx2")]
 	pub unsafe fn key_products_avx2(
 		query: &[i8],
@@ -137,15 +208,22 @@ mod x86 {
 		products: &mut [i32],
 	) {
 		for at in (0..padded).step_by(8) {
-			let mut sum = _mm256_setzero_si256();
-			for j in 0..query.len() / 2 {
-				// SAFETY: 16 entries from position `at` of row j, whose stride is not below `padded`.
-				let key = unsafe { _mm_loadu_si128(keys.as_ptr().add((j * stride + at) * 2).cast()) };
-				let query = _mm256_set1_epi32(query_pair(query, j));
-				sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_cvtepi8_epi16(key), query));
+			// Two sums for each of four positions.
+			let mut sums = [_mm256_setzero_si256(); 2];
+			for (j, four) in query.chunks(super::ENTRIES).enumerate() {
+				let query = _mm256_set1_epi64x(query_four(four));
+				for (i, sum) in sums.iter_mut().enumerate() {
+					let place = (j * stride + at + 4 * i) * super::ENTRIES;
+					// SAFETY: four positions of row j, whose stride is not below `padded`.
+					let key = unsafe { _mm_loadu_si128(keys.as_ptr().add(place).cast()) };
+					*sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(_mm256_cvtepi8_epi16(key), query));
+				}
 			}
+			// Positions 0, 1, 4, 5 and 2, 3, 6, 7.
+			let added = _mm256_hadd_epi32(sums[0], sums[1]);
+			let added = _mm256_permute4x64_epi64::<0b11_01_10_00>(added);
 			// SAFETY: `at + 8` is at most `padded`.
-			unsafe { _mm256_storeu_si256(products.as_mut_ptr().add(at).cast(), sum) };
+			unsafe { _mm256_storeu_si256(products.as_mut_ptr().add(at).cast(), added) };
 		}
 	}
 
