@@ -1,12 +1,17 @@
 //! Normalisation on sixteen lanes: `quantise` and `interleave` of [`crate::rows`] with AVX-512.
 
-use crate::rows::peak_over_rms;
+use crate::rows::{isqrt, peak_over_rms};
 use std::arch::x86_64::*;
 
 /// Entries that are taken at once: sixteen for each plane.
 pub const STEP: usize = 64;
 
-/// What one row of entries is multiplied out of.
+/// Rows that pass each step together, at most: what a row waits for, another fills.
+const ROWS: usize = 8;
+/// Entries that such rows have in all, at most, unless one has more: they stay in the nearest cache.
+const BLOCK: usize = 1_024;
+
+/// What rows of entries are multiplied out of, one behind the other.
 #[derive(Clone, Copy)]
 pub enum Entries<'a> {
 	/// The residual stream.
@@ -15,41 +20,118 @@ pub enum Entries<'a> {
 	Hidden(&'a [i32]),
 }
 
-/// Multiplies a row by its gain and quantises it to `values` and `planes` (`[4][stride]`); its scale and its sum.
-///
-/// As in `crate::rows::quantise` the division is a multiplication, by 32 bits here: with b = 2m, m of n bits and at most
-/// 2^22, and a <= 127.5 b, the quotient a / b is the integer part of a * M / 2^(31 + n) for
-/// M = floor(2^(31 + n) / b) + 1 <= 2^31 + 1, because a * b <= 510 m^2 < 2^(31 + n) keeps the error below 1 / b.
+impl<'a> Entries<'a> {
+	fn rows(self) -> &'a [i32] {
+		let (Self::Stream(rows) | Self::Hidden(rows)) = self;
+		rows
+	}
+}
+
+/// Where normalised rows go.
+pub struct Normalised<'a> {
+	/// `[rows, width]`
+	pub values: &'a mut [i8],
+	/// `[rows, 4, stride]`
+	pub planes: &'a mut [i8],
+	/// At least a quarter of the width.
+	pub stride: usize,
+	/// `[rows]`
+	pub scales: &'a mut [u32],
+	/// `[rows]`
+	pub sums: &'a mut [i32],
+}
+
+/// What the entries of a row are divided by.
+#[derive(Clone, Copy, Default)]
+struct Division {
+	/// Bits that go first, rounded.
+	excess: u32,
+	/// The largest magnitude without them, at most 2^22.
+	largest: u64,
+	reciprocal: u64,
+	shift: u32,
+}
+
+impl Division {
+	/// As in `crate::rows::quantise` the division is a multiplication, by 32 bits here: with b = 2m, m of n bits and at
+	/// most 2^22, and a <= 127.5 b, the quotient a / b is the integer part of a * M / 2^(31 + n) for
+	/// M = floor(2^(31 + n) / b) + 1 <= 2^31 + 1, because a * b <= 510 m^2 < 2^(31 + n) keeps the error below 1 / b.
+	fn by(largest: u64) -> Self {
+		let excess = (64 - largest.leading_zeros()).saturating_sub(22);
+		let largest = (largest + ((1_u64 << excess) >> 1)) >> excess;
+		if largest == 0 {
+			// Every quotient of zero is zero.
+			return Self { excess, largest, reciprocal: 0, shift: 32 };
+		}
+		let shift = 31 + (64 - largest.leading_zeros());
+		Self { excess, largest, reciprocal: (1_u64 << shift) / (2 * largest) + 1, shift }
+	}
+}
+
+/// Multiplies rows by their gain and quantises them.
 ///
 /// # Safety
-/// AVX-512 F, BW, DQ and VL. Row, gain, buffer and values are as long, a multiple of [`STEP`]; a plane has room for a
-/// quarter of that.
+/// AVX-512 F, BW, DQ and VL. The gain is a multiple of [`STEP`] long, and everything else has the shape that says so.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-pub unsafe fn norm_quant(
-	row: Entries<'_>,
-	gain: &[i16],
-	buffer: &mut [i64],
+pub unsafe fn norm_quant(entries: Entries<'_>, gain: &[i16], buffer: &mut Vec<i64>, out: Normalised<'_>) {
+	let width = gain.len();
+	let together = (BLOCK / width).clamp(1, ROWS);
+	buffer.resize(together * width, 0);
+	let root_of_width = isqrt((width as u64) << 32);
+	let Normalised { values, planes, stride, scales, sums } = out;
+	let parts = values.chunks_mut(together * width).zip(planes.chunks_mut(together * 4 * stride));
+	let parts = parts.zip(scales.chunks_mut(together).zip(sums.chunks_mut(together)));
+	for (part, ((values, planes), (scales, sums))) in parts.enumerate() {
+		let count = scales.len();
+		let rows = part * together * width..(part * together + count) * width;
+		let mut divisions = [Division::default(); ROWS];
+		let mut squares = [0; ROWS];
+		let largest: [u64; ROWS] = std::array::from_fn(|n| {
+			if n >= count {
+				return 0;
+			}
+			let row = &entries.rows()[rows.start + n * width..][..width];
+			let buffer = &mut buffer[n * width..][..width];
+			// SAFETY: as this function's.
+			match entries {
+				Entries::Stream(_) => unsafe { multiply::<false>(row, gain, buffer) },
+				Entries::Hidden(_) => unsafe { multiply::<true>(row, gain, buffer) },
+			}
+		});
+		for (division, &largest) in divisions.iter_mut().zip(&largest[..count]) {
+			*division = Division::by(largest);
+		}
+		for n in 0..count {
+			let (row, values) = (&buffer[n * width..][..width], &mut values[n * width..][..width]);
+			// SAFETY: as this function's.
+			(squares[n], sums[n]) =
+				unsafe { quantise(row, divisions[n], values, &mut planes[n * 4 * stride..], stride) };
+		}
+		for ((scale, division), &squares) in scales.iter_mut().zip(&divisions).zip(&squares) {
+			*scale = match division.largest {
+				0 => 0,
+				largest => peak_over_rms(largest, squares, root_of_width),
+			};
+		}
+	}
+}
+
+/// Divides the entries of a row; the sum of the squares of what is divided, and the sum of the quotients.
+///
+/// # Safety
+/// As [`norm_quant`]'s.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+unsafe fn quantise(
+	row: &[i64],
+	division: Division,
 	values: &mut [i8],
 	planes: &mut [i8],
 	stride: usize,
-) -> (u32, i32) {
-	let largest = match row {
-		// SAFETY: as this function's.
-		Entries::Stream(row) => unsafe { multiply::<false>(row, gain, buffer) },
-		// SAFETY: as above.
-		Entries::Hidden(row) => unsafe { multiply::<true>(row, gain, buffer) },
-	};
-	let excess = (64 - largest.leading_zeros()).saturating_sub(22);
-	let half = (1_u64 << excess) >> 1;
-	let largest = (largest + half) >> excess;
-	if largest == 0 {
-		values.fill(0);
-		planes.fill(0);
-		return (0, 0);
-	}
-	let shift = 31 + (64 - largest.leading_zeros());
-	let reciprocal = _mm512_set1_epi64(((1_u64 << shift) / (2 * largest) + 1) as i64);
-	let (half, excess) = (_mm512_set1_epi64(half as i64), _mm_cvtsi32_si128(excess as i32));
+) -> (u64, i32) {
+	let Division { excess, largest, reciprocal, shift } = division;
+	let half = _mm512_set1_epi64(((1_u64 << excess) >> 1) as i64);
+	let (excess, reciprocal) = (_mm_cvtsi32_si128(excess as i32), _mm512_set1_epi64(reciprocal as i64));
 	let (peak, shift) = (_mm512_set1_epi32(largest as i32), _mm_cvtsi32_si128(shift as i32 - 32));
 	let (factor, zero) = (_mm512_set1_epi32(254), _mm512_setzero_si512());
 	let (mut squares, mut sum) = (zero, zero);
@@ -60,7 +142,7 @@ pub unsafe fn norm_quant(
 		for (i, bytes) in bytes.iter_mut().enumerate() {
 			// SAFETY: sixteen entries of the 64 from `at` on.
 			let (low, high) = unsafe {
-				let place = buffer.as_ptr().add(at + 16 * i);
+				let place = row.as_ptr().add(at + 16 * i);
 				(_mm512_loadu_si512(place.cast()), _mm512_loadu_si512(place.add(8).cast()))
 			};
 			let negative = u16::from(_mm512_movepi64_mask(low)) | u16::from(_mm512_movepi64_mask(high)) << 8;
@@ -72,10 +154,7 @@ pub unsafe fn norm_quant(
 			let low = _mm512_castsi256_si512(_mm512_cvtepi64_epi32(low));
 			let magnitude = _mm512_inserti64x4::<1>(low, _mm512_cvtepi64_epi32(high));
 			let dividend = _mm512_add_epi32(_mm512_mullo_epi32(magnitude, factor), peak);
-			let even = _mm512_mul_epu32(dividend, reciprocal);
-			let odd = _mm512_mul_epu32(_mm512_srli_epi64::<32>(dividend), reciprocal);
-			let quotient = _mm512_mask_blend_epi32(0xaaaa, _mm512_srli_epi64::<32>(even), odd);
-			let quotient = _mm512_srl_epi32(quotient, shift);
+			let quotient = quotients(dividend, reciprocal, shift);
 			let value = _mm512_mask_sub_epi32(quotient, negative, zero, quotient);
 			sum = _mm512_add_epi32(sum, value);
 			*bytes = _mm512_cvtepi32_epi8(value);
@@ -94,8 +173,43 @@ pub unsafe fn norm_quant(
 			_mm_storeu_si128(place.add(3 * stride).cast(), _mm512_extracti32x4_epi32::<3>(sorted));
 		}
 	}
-	let squares = _mm512_reduce_add_epi64(squares) as u64;
-	(peak_over_rms(largest, squares, values.len() as u32), _mm512_reduce_add_epi32(sum))
+	(_mm512_reduce_add_epi64(squares) as u64, _mm512_reduce_add_epi32(sum))
+}
+
+/// `dividend * reciprocal / 2^(32 + shift)` of sixteen numbers.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn quotients(dividend: __m512i, reciprocal: __m512i, shift: __m128i) -> __m512i {
+	let even = _mm512_mul_epu32(dividend, reciprocal);
+	let odd = _mm512_mul_epu32(_mm512_srli_epi64::<32>(dividend), reciprocal);
+	let quotient = _mm512_mask_blend_epi32(0xaaaa, _mm512_srli_epi64::<32>(even), odd);
+	_mm512_srl_epi32(quotient, shift)
+}
+
+/// `blyan_exact::attention::quantise_head` of a head of `16 * V` entries; the largest magnitude.
+///
+/// # Safety
+/// AVX-512 F, BW, DQ and VL; both are as long as said. Entries are at most 2^22 in magnitude.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+pub unsafe fn quantise_head<const V: usize>(head: &[i32], out: &mut [i8]) -> i32 {
+	// SAFETY: as this function's.
+	let entries: [__m512i; V] =
+		std::array::from_fn(|i| unsafe { _mm512_loadu_si512(head.as_ptr().add(16 * i).cast()) });
+	let magnitudes = entries.map(|entries| _mm512_abs_epi32(entries));
+	let largest = magnitudes.iter().fold(_mm512_setzero_si512(), |a, &b| _mm512_max_epi32(a, b));
+	let largest = _mm512_reduce_max_epi32(largest);
+	let division = Division::by(largest as u64);
+	let reciprocal = _mm512_set1_epi64(division.reciprocal as i64);
+	let (peak, shift) = (_mm512_set1_epi32(largest), _mm_cvtsi32_si128(division.shift as i32 - 32));
+	for (i, (&entries, &magnitude)) in entries.iter().zip(&magnitudes).enumerate() {
+		let dividend = _mm512_add_epi32(_mm512_mullo_epi32(magnitude, _mm512_set1_epi32(254)), peak);
+		let quotient = quotients(dividend, reciprocal, shift);
+		let negative = _mm512_movepi32_mask(entries);
+		let value = _mm512_mask_sub_epi32(quotient, negative, _mm512_setzero_si512(), quotient);
+		// SAFETY: as this function's.
+		unsafe { _mm_storeu_si128(out.as_mut_ptr().add(16 * i).cast(), _mm512_cvtepi32_epi8(value)) };
+	}
+	largest
 }
 
 /// Products with the gain to `buffer`; the largest magnitude.

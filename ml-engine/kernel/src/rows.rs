@@ -6,7 +6,7 @@ use super::{
 };
 #[cfg(target_arch = "x86_64")]
 use super::{
-	norm::{self, Entries},
+	norm::{self, Entries, Normalised},
 	Path,
 };
 use blyan_exact::{
@@ -53,12 +53,12 @@ pub(crate) fn isqrt(n: u64) -> u64 {
 	root + u64::from(n - root * root > 2 * root)
 }
 
-/// `blyan_exact::norm::peak_over_rms`, whose bounds hold here too.
+/// `blyan_exact::norm::peak_over_rms`, whose bounds hold here too; `root_of_len` is `isqrt(len << 32)`.
 #[inline(always)]
-pub(crate) fn peak_over_rms(largest: u64, squares: u64, len: u32) -> u32 {
+pub(crate) fn peak_over_rms(largest: u64, squares: u64, root_of_len: u64) -> u32 {
 	let zeros = squares.leading_zeros() & !1;
 	let root = isqrt(squares << zeros);
-	let numerator = (largest << (zeros / 2)) * isqrt(u64::from(len) << 32);
+	let numerator = (largest << (zeros / 2)) * root_of_len;
 	((2 * numerator + root) / (2 * root)) as u32
 }
 
@@ -188,12 +188,12 @@ impl ActivationRows {
 	pub fn set_norm_quant(&mut self, kernel: Kernel, stream: &[i32], gain: &[i16], entries: &mut Vec<i64>) {
 		let width = gain.len();
 		self.reshape(stream.len() / width, width);
+		#[cfg(target_arch = "x86_64")]
+		if self.set_wide(kernel, Entries::Stream(stream), gain, entries) {
+			return;
+		}
 		entries.resize(width, 0);
 		for (token, h) in stream.chunks_exact(width).enumerate() {
-			#[cfg(target_arch = "x86_64")]
-			if self.set_wide(kernel, token, Entries::Stream(h), gain, entries) {
-				continue;
-			}
 			multiply(kernel, h, gain, entries);
 			self.set(kernel, token, entries);
 		}
@@ -209,12 +209,12 @@ impl ActivationRows {
 	) {
 		let width = gain.len();
 		self.reshape(accumulators.len() / width, width);
+		#[cfg(target_arch = "x86_64")]
+		if self.set_wide(kernel, Entries::Hidden(accumulators), gain, entries) {
+			return;
+		}
 		entries.resize(width, 0);
 		for (token, acc) in accumulators.chunks_exact(width).enumerate() {
-			#[cfg(target_arch = "x86_64")]
-			if self.set_wide(kernel, token, Entries::Hidden(acc), gain, entries) {
-				continue;
-			}
 			multiply_squared_relu(kernel, acc, gain, entries);
 			self.set(kernel, token, entries);
 		}
@@ -228,27 +228,19 @@ impl ActivationRows {
 		interleave(kernel, values, planes, stride);
 	}
 
-	/// Normalises a row in one piece, where this kernel has that for rows of this length: whether it has.
+	/// Normalises all rows, where this kernel has that for rows of this length: whether it has.
 	#[cfg(target_arch = "x86_64")]
-	fn set_wide(
-		&mut self,
-		kernel: Kernel,
-		token: usize,
-		row: Entries<'_>,
-		gain: &[i16],
-		entries: &mut [i64],
-	) -> bool {
+	fn set_wide(&mut self, kernel: Kernel, rows: Entries<'_>, gain: &[i16], buffer: &mut Vec<i64>) -> bool {
 		let (width, stride) = (self.width, self.plane_stride());
 		if kernel.0 != Path::Avx512Vnni || !width.is_multiple_of(norm::STEP) {
 			return false;
 		}
-		let values = &mut self.values[token * width..(token + 1) * width];
-		let planes = &mut self.planes[token * 4 * stride..(token + 1) * 4 * stride];
-		let (Entries::Stream(line) | Entries::Hidden(line)) = row;
-		assert!(line.len() == width && gain.len() == width && entries.len() == width);
-		// SAFETY: a kernel of this kind exists only where its instructions were detected; lengths were checked.
-		(self.scales[token], self.sums[token]) =
-			unsafe { norm::norm_quant(row, gain, entries, values, planes, stride) };
+		let (Entries::Stream(entries) | Entries::Hidden(entries)) = rows;
+		assert!(gain.len() == width && entries.len() == self.tokens() * width);
+		let Self { values, planes, sums, scales, .. } = self;
+		// SAFETY: a kernel of this kind exists only where its instructions were detected; lengths were checked, and those of
+		// the rows' own buffers follow from the width.
+		unsafe { norm::norm_quant(rows, gain, buffer, Normalised { values, planes, stride, scales, sums }) };
 		true
 	}
 
@@ -316,7 +308,7 @@ versions! {
 			*value = signed as i8;
 			sum += signed;
 		}
-		(peak_over_rms(largest as u64, squares as u64, entries.len() as u32), sum)
+		(peak_over_rms(largest as u64, squares as u64, isqrt((entries.len() as u64) << 32)), sum)
 	}
 }
 
@@ -509,9 +501,28 @@ versions! {
 	}
 }
 
+/// [`blyan_exact::attention::quantise_head`] of a head of at most 64 entries, at most 2^22 in magnitude.
+pub fn quantise_head(kernel: Kernel, head: &[i32], out: &mut [i8]) -> i32 {
+	assert_eq!(head.len(), out.len(), "a head has as many entries before as after");
+	#[cfg(target_arch = "x86_64")]
+	if kernel.0 == Path::Avx512Vnni {
+		// SAFETY: a kernel of this kind exists only where its instructions were detected; both are of that length.
+		unsafe {
+			match head.len() {
+				16 => return norm::quantise_head::<1>(head, out),
+				32 => return norm::quantise_head::<2>(head, out),
+				48 => return norm::quantise_head::<3>(head, out),
+				64 => return norm::quantise_head::<4>(head, out),
+				_ => {}
+			}
+		}
+	}
+	quantise_any_head(kernel, head, out)
+}
+
 versions! {
-	/// [`blyan_exact::attention::quantise_head`] with the division of [`quantise`].
-	pub fn quantise_head(head: &[i32], out: &mut [i8]) -> i32 {
+	/// [`quantise_head`] with the division of [`quantise`].
+	pub fn quantise_any_head(head: &[i32], out: &mut [i8]) -> i32 {
 		let mut largest = 0;
 		for &x in head {
 			largest = largest.max(x.abs());

@@ -39,6 +39,7 @@ use forward::{KeyValues, Workspace};
 use rayon::prelude::*;
 use sp_core::H256;
 use std::sync::Arc;
+use workspace::Workspaces;
 
 /// Tokens that share one batch.
 const GROUP_TOKENS: usize = 1_024;
@@ -57,6 +58,8 @@ pub fn never_stop(_: u32) -> Result<(), EngineError> {
 pub struct Evaluator {
 	kernel: Kernel,
 	pool: rayon::ThreadPool,
+	/// What passes leave behind for the next.
+	workspaces: Workspaces,
 	device: Option<Arc<Device>>,
 }
 
@@ -90,7 +93,7 @@ impl Evaluator {
 			log::error!("cannot start evaluation threads: {error}");
 			EngineError::Internal
 		})?;
-		Ok(Self { kernel, pool, device: None })
+		Ok(Self { kernel, pool, workspaces: Workspaces::default(), device: None })
 	}
 
 	/// The same with the machine's graphics card, if it has one that computes what the definition says: for losses; traces
@@ -188,7 +191,7 @@ impl Evaluator {
 	/// Loss and operator roots of one sequence.
 	pub fn operator_roots(&self, model: &Model, sequence: &[u8]) -> Result<(u64, Vec<Hash>), EngineError> {
 		let mut roots = Roots::new(self.kernel, program(model, &[sequence])?, 1);
-		let losses = self.run(model, &[sequence], &mut Workspace::new(1), &mut roots)?;
+		let losses = self.run(model, &[sequence], self.workspaces.take(1).get(), &mut roots)?;
 		Ok((losses.iter().sum(), roots.operators(0)))
 	}
 
@@ -202,14 +205,14 @@ impl Evaluator {
 	) -> Result<Vec<u8>, EngineError> {
 		let program = program(model, &[sequence])?;
 		let mut output = Output::new(&program, operator).ok_or(EngineError::JobMalformed)?;
-		self.run(model, &[sequence], &mut Workspace::new(1), &mut output)?;
+		self.run(model, &[sequence], self.workspaces.take(1).get(), &mut output)?;
 		Ok(output.into_bytes())
 	}
 
 	/// Loss of one sequence and what every operator puts out, in the order of the program.
 	pub fn outputs(&self, model: &Model, sequence: &[u8]) -> Result<(u64, Vec<Vec<u8>>), EngineError> {
 		let mut outputs = Outputs::new(program(model, &[sequence])?);
-		let losses = self.run(model, &[sequence], &mut Workspace::new(1), &mut outputs)?;
+		let losses = self.run(model, &[sequence], self.workspaces.take(1).get(), &mut outputs)?;
 		Ok((losses.iter().sum(), outputs.into_bytes()))
 	}
 
@@ -221,10 +224,12 @@ impl Evaluator {
 		work: &mut Workspace,
 		recorder: &mut impl Recorder,
 	) -> Result<Vec<u64>, EngineError> {
-		let (mut stream, mut pasts) = start(self.kernel, model, group, recorder);
+		let (mut stream, mut pasts) = start(self.kernel, model, group, work, recorder);
 		let layers = 0..model.trunk().layers.len();
 		forward::layers(self.kernel, model, layers, &mut stream, &mut pasts, work, recorder)?;
-		Ok(forward::losses(self.kernel, model.trunk(), &stream, group, work, recorder))
+		let losses = forward::losses(self.kernel, model.trunk(), &stream, group, work, recorder);
+		work.end(stream, pasts);
+		Ok(losses)
 	}
 
 	/// Losses of a group of sequences, without and with the candidate, and who was told of each.
@@ -238,25 +243,33 @@ impl Evaluator {
 	) -> Result<[(Vec<u64>, R); 2], EngineError> {
 		let (kernel, trunk) = (self.kernel, model.trunk());
 		let slot @ (at, _) = (usize::from(candidate.layer), usize::from(candidate.expert));
-		let (mut stream, mut pasts) = start(self.kernel, model, group, &mut recorder);
+		let (mut stream, mut pasts) = start(self.kernel, model, group, work, &mut recorder);
 		forward::layers(kernel, model, 0..at, &mut stream, &mut pasts, work, &mut recorder)?;
 		pasts.iter_mut().for_each(KeyValues::clear);
 		forward::attention(kernel, trunk, at, &mut stream, &mut pasts, work, &mut recorder);
-		let (mut routed, mut said) = (std::mem::take(&mut work.routed), Vec::new());
+		let (mut routed, mut said) = (std::mem::take(&mut work.routed), std::mem::take(&mut work.said));
 		routed.ask(kernel, trunk, at, &stream, &mut work.lanes, &mut recorder);
 		routed.apply_all(kernel, model, at, &mut work.lanes, &mut said, &mut recorder)?;
 		// Only the tokens that go to the slot hear something else from it.
-		let (mut other_said, mut other_recorder) = (said.clone(), recorder.clone());
+		let (mut other_said, mut other_stream) = (work.spare_stream(), work.spare_stream());
+		other_said.clone_from(&said);
+		other_stream.clone_from(&stream);
+		let mut other_recorder = recorder.clone();
 		let weights = &candidate.weights;
 		routed.apply_other(kernel, slot, weights, &mut work.lanes, &mut other_said, &mut other_recorder);
 		let mut finish = |model: &Model, mut stream: Vec<i32>, said: &[i32], mut recorder: R| {
 			routed.mix(kernel, at, &mut stream, said, &mut work.lanes, &mut recorder);
 			let rest = at + 1..trunk.layers.len();
 			forward::layers(kernel, model, rest, &mut stream, &mut pasts, work, &mut recorder)?;
-			Ok((forward::losses(kernel, trunk, &stream, group, work, &mut recorder), recorder))
+			let losses = forward::losses(kernel, trunk, &stream, group, work, &mut recorder);
+			work.keep_stream(stream);
+			Ok((losses, recorder))
 		};
-		let other = finish(changed, stream.clone(), &other_said, other_recorder)?;
-		Ok([finish(model, stream, &said, recorder)?, other])
+		let other = finish(changed, other_stream, &other_said, other_recorder)?;
+		let losses = [finish(model, stream, &said, recorder)?, other];
+		work.end(other_said, pasts);
+		(work.routed, work.said) = (routed, said);
+		Ok(losses)
 	}
 
 	/// Runs `work` over groups of sequences on all threads, in order of the sequences.
@@ -284,10 +297,10 @@ impl Evaluator {
 			sequences
 				.par_chunks(group)
 				.map_init(
-					|| Workspace::new(lanes),
+					|| self.workspaces.take(lanes),
 					|workspace, group| {
 						checkpoint(0)?;
-						let result = work(group, workspace)?;
+						let result = work(group, workspace.get())?;
 						checkpoint(group.len() as u32)?;
 						Ok(result)
 					},
@@ -302,15 +315,16 @@ fn start(
 	kernel: Kernel,
 	model: &Model,
 	group: &[&[u8]],
+	work: &mut Workspace,
 	recorder: &mut impl Recorder,
 ) -> (Vec<i32>, Vec<KeyValues>) {
 	let len = group.first().map_or(0, |bytes| bytes.len());
 	let tokens = group
 		.iter()
 		.flat_map(|bytes| std::iter::once(0).chain(bytes.iter().take(len.saturating_sub(1)).copied()));
-	let mut stream = Vec::new();
+	let (mut stream, pasts) = work.begin(model.config(), group.len(), len);
 	forward::embed(kernel, model.trunk(), tokens, &mut stream, recorder);
-	(stream, vec![KeyValues::new(model.config(), len); group.len()])
+	(stream, pasts)
 }
 
 /// Refuses sequences of several lengths, or of one outside the context.

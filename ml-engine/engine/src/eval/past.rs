@@ -81,6 +81,13 @@ impl KeyValues {
 		}
 	}
 
+	/// Whether it is for models of this shape and as many positions.
+	pub(super) fn fits(&self, config: &ModelConfig, positions: usize) -> bool {
+		let (size, stride) = (config.head_size(), positions.next_multiple_of(POSITIONS));
+		(self.head_size, self.stride) == (size, stride)
+			&& self.values.len() == usize::from(config.d_model) * stride
+	}
+
 	/// Positions so far.
 	pub fn len(&self) -> usize {
 		self.len

@@ -1,7 +1,9 @@
 //! Memory of a forward pass, kept from one to the next.
 
-use super::mixture::Routed;
+use super::{mixture::Routed, past::KeyValues};
 use crate::{kernel::rows::ActivationRows, model::Model};
+use blyan_exact::ModelConfig;
+use parking_lot::Mutex;
 
 /// Fewest multiply-adds that are worth sharing: some ten milliseconds of one thread. Threads wait for each other five
 /// times a layer, which on a busy machine takes longer than small models take altogether. Tests share everything.
@@ -48,22 +50,92 @@ pub struct Workspace {
 	pub(super) routed: Routed,
 	/// What the experts said, in the order of `routed`.
 	pub(super) said: Vec<i32>,
+	/// Streams and pasts of passes that are over.
+	streams: Vec<Vec<i32>>,
+	pasts: Vec<KeyValues>,
 }
 
 impl Workspace {
 	/// For `lanes` threads, one at least.
 	pub fn new(lanes: usize) -> Self {
-		let mut all = Vec::new();
-		all.resize_with(lanes.max(1), Lane::default);
-		Self {
-			lanes: all,
+		let mut work = Self {
+			lanes: Vec::new(),
 			queries: Vec::new(),
 			keys: Vec::new(),
 			values: Vec::new(),
 			attended: Vec::new(),
 			routed: Routed::default(),
 			said: Vec::new(),
-		}
+			streams: Vec::new(),
+			pasts: Vec::new(),
+		};
+		work.set_lanes(lanes);
+		work
+	}
+
+	fn set_lanes(&mut self, lanes: usize) {
+		self.lanes.resize_with(lanes.max(1), Lane::default);
+	}
+
+	/// A stream of whatever was in its place, and empty pasts of `sequences` with room for `positions`.
+	pub(super) fn begin(
+		&mut self,
+		config: &ModelConfig,
+		sequences: usize,
+		positions: usize,
+	) -> (Vec<i32>, Vec<KeyValues>) {
+		let mut pasts = std::mem::take(&mut self.pasts);
+		pasts.retain(|past| past.fits(config, positions));
+		pasts.resize_with(sequences, || KeyValues::new(config, positions));
+		pasts.iter_mut().for_each(KeyValues::clear);
+		(self.spare_stream(), pasts)
+	}
+
+	/// The memory of a stream that is over.
+	pub(super) fn spare_stream(&mut self) -> Vec<i32> {
+		self.streams.pop().unwrap_or_default()
+	}
+
+	/// Keeps the memory of a pass for the next.
+	pub(super) fn end(&mut self, stream: Vec<i32>, pasts: Vec<KeyValues>) {
+		self.keep_stream(stream);
+		self.pasts = pasts;
+	}
+
+	/// Keeps the memory of a stream.
+	pub(super) fn keep_stream(&mut self, stream: Vec<i32>) {
+		self.streams.push(stream);
+	}
+}
+
+/// Workspaces that nobody uses right now, one for each thread at most.
+#[derive(Debug, Default)]
+pub(super) struct Workspaces(Mutex<Vec<Workspace>>);
+
+impl Workspaces {
+	/// One with so many lanes, which comes back when it is dropped.
+	pub(super) fn take(&self, lanes: usize) -> Borrowed<'_> {
+		let mut work = self.0.lock().pop().unwrap_or_else(|| Workspace::new(lanes));
+		work.set_lanes(lanes);
+		Borrowed { from: self, work: Some(work) }
+	}
+}
+
+/// A workspace for as long as it is used.
+pub(super) struct Borrowed<'a> {
+	from: &'a Workspaces,
+	work: Option<Workspace>,
+}
+
+impl Borrowed<'_> {
+	pub(super) fn get(&mut self) -> &mut Workspace {
+		self.work.get_or_insert_with(|| Workspace::new(1))
+	}
+}
+
+impl Drop for Borrowed<'_> {
+	fn drop(&mut self) {
+		self.from.0.lock().extend(self.work.take());
 	}
 }
 
