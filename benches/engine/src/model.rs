@@ -18,7 +18,7 @@ use std::{
 };
 
 /// A model that still fits the definition's bounds, and takes a hundred times the genesis model's work.
-const LARGE: ModelConfig =
+pub const LARGE: ModelConfig =
 	ModelConfig { d_model: 512, d_ff: 2_048, layers: 8, heads: 8, experts: 8, top_k: 2, context: 256 };
 /// Positions of the prompt that decode begins behind, and bytes it then generates.
 const DECODE: (usize, usize) = (32, 192);

@@ -19,12 +19,14 @@ use blyan_exact::{
 // overflow checks of their own crate, which a build with checks pays for with the vectorisation of the loop.
 
 /// `blyan_exact::number::shift_round`, whose bounds hold here too.
+///
+/// The shift rounds down, so halves of negative numbers go away from zero if they lose one before it; unless nothing is
+/// shifted.
 #[inline(always)]
 fn shift_round(value: i64, shift: u32) -> i64 {
 	let half = (1_i64 << shift) >> 1;
-	let sign = value >> 63;
-	let rounded = (((value ^ sign) - sign) + half) >> shift;
-	(rounded ^ sign) - sign
+	let one = i64::from(shift > 0);
+	(value + half + ((value >> 63) & -one)) >> shift
 }
 
 /// `blyan_exact::exponential::exp2_neg`, without branches.

@@ -78,26 +78,9 @@ pub fn measure(options: &Options) -> Result<Value, Box<dyn Error>> {
 	}
 	let mut shares = serde_json::Map::new();
 	for kernel in Kernel::available() {
-		let of_kernel = shares::measure(kernel, config, options.seconds / 20.0);
-		let total: f64 = of_kernel.iter().map(|share| share.nanoseconds).sum();
-		let row_wise = of_kernel.iter().filter(|share| share.is_row_wise).map(|share| share.nanoseconds);
-		let row_wise = rounded(row_wise.sum::<f64>() / total * 100.0);
-		eprintln!("forward pass, {kernel}: {total:.0} ns a token, {row_wise} % attention, normalisation and softmax");
-		let mut operators = serde_json::Map::new();
-		for share in of_kernel {
-			let percent = share.nanoseconds / total * 100.0;
-			eprintln!("  {:38} {:8.0} ns {percent:5.1} %", share.name, share.nanoseconds);
-			operators.insert(share.name.into(), json!(rounded(share.nanoseconds)));
-		}
-		shares.insert(
-			kernel.name().into(),
-			json!({
-				"attention_normalisation_softmax_percent": row_wise,
-				"nanoseconds_per_token": rounded(total),
-				"operators": operators,
-			}),
-		);
+		shares.insert(kernel.name().into(), forward_pass(kernel, config, options.seconds / 20.0));
 	}
+	let widest = forward_pass(Kernel::best(), crate::model::LARGE, options.seconds / 20.0);
 	let ratios = products::ratios(&cases);
 	Ok(json!({
 		"ratios": ratios,
@@ -106,5 +89,30 @@ pub fn measure(options: &Options) -> Result<Value, Box<dyn Error>> {
 		"roofline": roofs.report(),
 		"forward_pass": shares,
 		"config": config,
+		"forward_pass_of_a_wide_model": widest,
+		"wide_config": crate::model::LARGE,
 	}))
+}
+
+/// What each operator takes of a forward pass of such a model.
+fn forward_pass(kernel: Kernel, config: ModelConfig, seconds: f64) -> Value {
+	let shares = shares::measure(kernel, config, seconds);
+	let total: f64 = shares.iter().map(|share| share.nanoseconds).sum();
+	let row_wise = shares.iter().filter(|share| share.is_row_wise).map(|share| share.nanoseconds);
+	let row_wise = rounded(row_wise.sum::<f64>() / total * 100.0);
+	eprintln!(
+		"forward pass, d_model {}, {kernel}: {total:.0} ns a token, {row_wise} % attention, normalisation and softmax",
+		config.d_model
+	);
+	let mut operators = serde_json::Map::new();
+	for share in shares {
+		let percent = share.nanoseconds / total * 100.0;
+		eprintln!("  {:38} {:8.0} ns {percent:5.1} %", share.name, share.nanoseconds);
+		operators.insert(share.name.into(), json!(rounded(share.nanoseconds)));
+	}
+	json!({
+		"attention_normalisation_softmax_percent": row_wise,
+		"nanoseconds_per_token": rounded(total),
+		"operators": operators,
+	})
 }
