@@ -11,7 +11,7 @@
 mod judge;
 mod prover;
 
-pub use prover::Prover;
+pub use prover::{ExpertFiles, Prover};
 
 use crate::{
 	attention::{attend, quantise_head, quantise_value},

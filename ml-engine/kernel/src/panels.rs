@@ -7,7 +7,9 @@
 //! [rows / 16][cols / 4][16][4]     the last panel is filled up with rows of zeros
 //! ```
 
-use super::{rows::ActivationRows, Kernel, Path};
+#[cfg(target_arch = "x86_64")]
+use super::Path;
+use super::{rows::ActivationRows, Kernel};
 
 /// Rows of a panel.
 const ROWS: usize = 16;
@@ -57,6 +59,7 @@ impl Panels {
 		assert_eq!(out.len(), inputs.tokens() * self.rows, "one output for every row and token");
 		for panel in 0..self.weights.len() / (ROWS * self.cols) {
 			let weights = &self.weights[panel * ROWS * self.cols..(panel + 1) * ROWS * self.cols];
+			#[cfg(target_arch = "x86_64")]
 			let sums = &self.row_sums[panel * ROWS..(panel + 1) * ROWS];
 			let rows = panel * ROWS..((panel + 1) * ROWS).min(self.rows);
 			let mut token = 0;

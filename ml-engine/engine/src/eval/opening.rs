@@ -7,16 +7,20 @@ use super::{job::Subject, Candidate, Checkpoint, Evaluator, JobLimits};
 use crate::{
 	blobs::BlobStore,
 	block::TensorBlock,
-	model::{LoadError, ModelStore},
+	model::{ExpertWeights, LoadError, Model, ModelStore},
 	tiles::{ProvenTile, TileError},
 };
 use blyan_exact::{
 	block::{BlockShape, Layout},
-	step::{CandidateSlot, Evidence, Place, Prover, Witness},
+	step::{CandidateSlot, Evidence, ExpertFiles, Place, Prover, Witness},
 	tree::{self, trace_root, Item, SumNode},
 	Hash, Program, Trace,
 };
 use blyan_primitives::{BlockRef, EngineError, EvaluationJob, Opening, Query, TraceIndex};
+use std::{
+	cell::{Cell, OnceCell},
+	sync::Arc,
+};
 
 /// What a query needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -256,12 +260,7 @@ fn witness(
 	let program = Program::new(*model.config(), positions).ok_or(EngineError::JobMalformed)?;
 	let (loss, outputs) = evaluator.outputs(&model, bytes)?;
 	let heads = subject.model.expert_roots();
-	let experts = model.all_experts()?;
-	let blocks = experts.iter().map(|expert| expert.verified_block().map(TensorBlock::bytes));
-	let experts: Vec<&[u8]> = blocks.collect::<Result<_, _>>().map_err(|error| {
-		log::error!("an expert that ran from its packed form cannot be opened: {error}");
-		EngineError::Internal
-	})?;
+	let experts = Experts::of(&model);
 	let Candidate { layer, expert, ref weights } = subject.candidate;
 	let prover = Prover {
 		trace: &Trace::new(program, outputs, loss),
@@ -277,7 +276,45 @@ fn witness(
 		sequence,
 	};
 	prover.record(place).map_err(|error| {
-		log::error!("cannot record what {place:?} reads: {error:?}");
-		EngineError::Internal
+		experts.failure.take().unwrap_or_else(|| {
+			log::error!("cannot record what {place:?} reads: {error:?}");
+			EngineError::Internal
+		})
 	})
+}
+
+/// Experts of a model, each loaded when a prover asks for its file.
+struct Experts<'a> {
+	model: &'a Model,
+	loaded: Vec<OnceCell<Arc<ExpertWeights>>>,
+	/// Why one could not be.
+	failure: Cell<Option<EngineError>>,
+}
+
+impl<'a> Experts<'a> {
+	fn of(model: &'a Model) -> Self {
+		let loaded = vec![OnceCell::new(); model.config().slots() as usize];
+		Self { model, loaded, failure: Cell::new(None) }
+	}
+
+	fn load(&self, slot: usize) -> Result<&[u8], EngineError> {
+		let place = self.loaded.get(slot).ok_or(EngineError::Internal)?;
+		let weights = match place.get() {
+			Some(weights) => weights,
+			None => {
+				let weights = self.model.expert_at(slot)?;
+				place.get_or_init(|| weights)
+			}
+		};
+		weights.verified_block().map(TensorBlock::bytes).map_err(|error| {
+			log::error!("an expert that ran from its packed form cannot be opened: {error}");
+			EngineError::Internal
+		})
+	}
+}
+
+impl ExpertFiles for Experts<'_> {
+	fn file(&self, slot: usize) -> Option<&[u8]> {
+		self.load(slot).map_err(|error| self.failure.set(Some(error))).ok()
+	}
 }

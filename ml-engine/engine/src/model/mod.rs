@@ -97,7 +97,8 @@ impl Model {
 		self.expert_at(layer * usize::from(self.trunk.config.experts) + expert)
 	}
 
-	fn expert_at(&self, slot: usize) -> Result<Arc<ExpertWeights>, EngineError> {
+	/// The same by the slot's number in row-major order.
+	pub(crate) fn expert_at(&self, slot: usize) -> Result<Arc<ExpertWeights>, EngineError> {
 		if let Some((_, weights)) = self.replaced.iter().find(|(replaced, _)| *replaced == slot) {
 			return Ok(weights.clone());
 		}

@@ -24,6 +24,11 @@ pub(super) struct World {
 
 impl World {
 	pub(super) fn new() -> Self {
+		Self::with_model_memory(1 << 24)
+	}
+
+	/// The same with so many bytes for blocks in memory.
+	pub(super) fn with_model_memory(bytes_max: u64) -> Self {
 		let dir = tempfile::tempdir().unwrap();
 		let blobs = Arc::new(BlobStore::open(dir.path(), 1 << 24).unwrap());
 		let golden = golden::model();
@@ -55,7 +60,7 @@ impl World {
 			seed: H256([9; 32]),
 			sample: 10,
 		};
-		Self { _dir: dir, models: Arc::new(ModelStore::new(blobs, 1 << 24)), golden, holdout, job }
+		Self { _dir: dir, models: Arc::new(ModelStore::new(blobs, bytes_max)), golden, holdout, job }
 	}
 
 	pub(super) fn queue(&self) -> JobQueue {

@@ -14,8 +14,26 @@ use crate::{
 use alloc::{collections::BTreeSet, vec::Vec};
 use core::ops::Range;
 
+/// Files of experts, slot by slot in row-major order. A block reads one of them at most, so they need not all be at hand.
+pub trait ExpertFiles {
+	/// The file in a slot; `None` if there is no such slot, or its file cannot be had.
+	fn file(&self, slot: usize) -> Option<&[u8]>;
+}
+
+impl<F: AsRef<[u8]>> ExpertFiles for Vec<F> {
+	fn file(&self, slot: usize) -> Option<&[u8]> {
+		self.get(slot).map(AsRef::as_ref)
+	}
+}
+
+impl<F: AsRef<[u8]>, const N: usize> ExpertFiles for [F; N] {
+	fn file(&self, slot: usize) -> Option<&[u8]> {
+		self.get(slot).map(AsRef::as_ref)
+	}
+}
+
 /// Everything a party needs to show how it came to a value.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Prover<'a> {
 	/// The execution.
 	pub trace: &'a Trace,
@@ -23,8 +41,8 @@ pub struct Prover<'a> {
 	pub trunk: &'a [u8],
 	/// Tensor roots of all heads of the baseline, in row-major order.
 	pub heads: &'a [Hash],
-	/// Files of the experts that fill the slots in this trace, in row-major order: the candidate in its place.
-	pub experts: &'a [&'a [u8]],
+	/// Files of the experts that fill the slots in this trace: the candidate in its place.
+	pub experts: &'a dyn ExpertFiles,
 	/// The candidate, in a trace of the model with it.
 	pub candidate: Option<CandidateSlot>,
 	/// The bytes of the holdout, sequences one after another.
@@ -64,7 +82,7 @@ impl Prover<'_> {
 		let Tensors::Expert { layer, expert } = tensors else { return Ok(self.trunk) };
 		let config = self.trace.program().config();
 		let slot = config.slot_index(layer, expert).ok_or(StepError::InputImpossible)?;
-		self.experts.get(slot as usize).copied().ok_or(StepError::NoSuchPlace)
+		self.experts.file(slot as usize).ok_or(StepError::NoSuchPlace)
 	}
 }
 

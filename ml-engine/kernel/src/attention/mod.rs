@@ -83,7 +83,8 @@ impl Queries<'_> {
 	}
 
 	/// Positions that the last sees.
-	pub(crate) fn positions(&self) -> usize {
+	#[cfg(target_arch = "x86_64")]
+	fn positions(&self) -> usize {
 		self.first + self.maxima.len() - 1
 	}
 }

@@ -91,8 +91,29 @@ fn openings_lead_from_an_outcome_to_the_blocks_of_every_operator() {
 /// The chain executes what a party sent, knowing nothing but the statement and the agreed roots.
 #[test]
 fn witnesses_of_every_operator_lead_to_the_blocks_that_were_opened() {
-	let world = World::new();
-	let (queue, job) = (world.queue(), deep(&world));
+	witnesses_lead_to_blocks(&World::new());
+}
+
+/// An operator can defend its score of a model that has more experts than fit its memory.
+#[test]
+fn witnesses_can_be_had_where_the_model_is_larger_than_memory() {
+	let (all, four) = {
+		let World { models, job, .. } = &World::new();
+		models.load_trunk(&job.config, &job.trunk).unwrap();
+		let trunk = models.cached_bytes();
+		for head in &job.heads {
+			models.load_expert(&job.config, head).unwrap();
+		}
+		let expert = (models.cached_bytes() - trunk) / job.heads.len() as u64;
+		(models.cached_bytes(), trunk + 4 * expert)
+	};
+	let world = World::with_model_memory(four);
+	witnesses_lead_to_blocks(&world);
+	assert!(world.models.cached_bytes() <= four && four < all);
+}
+
+fn witnesses_lead_to_blocks(world: &World) {
+	let (queue, job) = (world.queue(), deep(world));
 	let (statement, program) = (job.statement(), job.statement().program().unwrap());
 	for trace in [0, 1] {
 		let item = 11;
