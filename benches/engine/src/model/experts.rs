@@ -93,8 +93,8 @@ impl Crowd {
 
 	/// Experts that have been opened.
 	fn opened(&self) -> u64 {
-		let trunk = self.model.trunk().block().bytes().len() as u64;
-		self.store.cached_bytes().saturating_sub(trunk) / self.expert_bytes.max(1)
+		// The trunk is one of the blocks.
+		self.store.metrics().blocks as u64 - 1
 	}
 
 	/// Seconds a token.

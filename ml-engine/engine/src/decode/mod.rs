@@ -19,7 +19,7 @@ pub use verify::{verify, Difference};
 pub use windows::{Window, Windows};
 
 use crate::{
-	eval::forward::{self, KeyValues, Workspace},
+	eval::forward::{self, Borrowed, KeyValues, Workspace, Workspaces},
 	kernel::Kernel,
 	model::Model,
 };
@@ -27,6 +27,11 @@ use blyan_exact::{Sampling, VOCAB};
 use blyan_primitives::EngineError;
 use rayon::ThreadPool;
 use std::{ops::ControlFlow, sync::Arc};
+
+/// Memory of generations that are over, for those that follow: new pages would be a tenth of the time of a prompt.
+static IDLE: Workspaces = Workspaces::new();
+/// The same for several threads each.
+static IDLE_SHARED: Workspaces = Workspaces::new();
 
 /// What to generate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,9 +73,9 @@ pub struct Generator {
 	pending: Option<u8>,
 	operations: u64,
 	stream: Vec<i32>,
-	work: Workspace,
+	work: Borrowed<'static>,
 	/// Threads that share the reading of many tokens, and their memory.
-	shared: Option<(Arc<ThreadPool>, Workspace)>,
+	shared: Option<(Arc<ThreadPool>, Borrowed<'static>)>,
 	failure: Option<EngineError>,
 }
 
@@ -94,9 +99,10 @@ impl Generator {
 		pool: Option<Arc<ThreadPool>>,
 	) -> Result<Self, EngineError> {
 		let context = usize::from(model.config().context);
-		let pasts = vec![KeyValues::new(model.config(), context); model.trunk().layers.len()];
+		let mut work = IDLE.take(1);
+		let (stream, pasts) = work.get().begin(model.config(), model.trunk().layers.len(), context);
 		let shared = pool.filter(|pool| pool.current_num_threads() > 1).map(|pool| {
-			let work = Workspace::new(pool.current_num_threads());
+			let work = IDLE_SHARED.take(pool.current_num_threads());
 			(pool, work)
 		});
 		let mut generator = Self {
@@ -109,8 +115,8 @@ impl Generator {
 			position: prompt.len() as u64,
 			pending: None,
 			operations: 0,
-			stream: Vec::new(),
-			work: Workspace::new(1),
+			stream,
+			work,
 			shared,
 			failure: None,
 		};
@@ -186,15 +192,22 @@ impl Generator {
 		};
 		match shared {
 			Some((pool, work)) if forward::is_worth_sharing(model, tokens.len()) => {
-				pool.install(|| layers(work))?
+				pool.install(|| layers(work.get()))?
 			}
-			_ => layers(work)?,
+			_ => layers(work.get())?,
 		}
 		let last = stream.len() - usize::from(model.config().d_model);
-		forward::head(kernel, model.trunk(), &stream[last..], work, logits, &mut ());
+		forward::head(kernel, model.trunk(), &stream[last..], work.get(), logits, &mut ());
 		debug_assert_eq!(logits.len(), VOCAB);
 		self.operations += (first..first + tokens.len()).map(|at| self.model.operations_at(at)).sum::<u64>();
 		Ok(())
+	}
+}
+
+impl Drop for Generator {
+	fn drop(&mut self) {
+		let (stream, pasts) = (std::mem::take(&mut self.stream), std::mem::take(&mut self.pasts));
+		self.work.get().end(stream, pasts);
 	}
 }
 

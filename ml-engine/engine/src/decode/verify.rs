@@ -5,7 +5,7 @@
 //! logits in front of it. Behind the first byte that differs the text is not what the model would have read, so only the
 //! first difference means anything; everything up to it is read as it was generated.
 
-use super::{Sampler, Window, Windows};
+use super::{Sampler, Window, Windows, IDLE, IDLE_SHARED};
 use crate::{
 	eval::forward::{self, KeyValues, Workspace},
 	kernel::Kernel,
@@ -45,8 +45,8 @@ pub fn verify(
 		let mut sampler = Sampler::new(kernel, sampling);
 		let bytes = &text[window.start..window.bytes.end];
 		let is_shared = forward::is_worth_sharing(model, bytes.len());
-		let mut work = Workspace::new(if is_shared { threads } else { 1 });
-		let logits = window_logits(model, kernel, bytes, window.unchosen(), &mut work)?;
+		let mut work = if is_shared { IDLE_SHARED.take(threads) } else { IDLE.take(1) };
+		let logits = window_logits(model, kernel, bytes, window.unchosen(), work.get())?;
 		let differs = window.bytes.clone().zip(logits.chunks_exact(VOCAB)).find_map(|(at, logits)| {
 			let expected = sampler.sample(logits, at as u64);
 			let difference = Difference { index: at - prompt.len(), expected, found: text[at] };
@@ -68,9 +68,9 @@ fn window_logits(
 ) -> Result<Vec<i32>, EngineError> {
 	let trunk = model.trunk();
 	let tokens = std::iter::once(0).chain(bytes.iter().copied()).take(bytes.len());
-	let (mut stream, mut logits) = (Vec::new(), Vec::new());
+	let (mut stream, mut pasts) = work.begin(model.config(), 1, bytes.len());
+	let mut logits = Vec::new();
 	forward::embed(kernel, trunk, tokens, &mut stream, &mut ());
-	let mut pasts = [KeyValues::new(model.config(), bytes.len())];
 	let last = trunk.layers.len() - 1;
 	forward::layers(kernel, model, 0..last, &mut stream, &mut pasts, work, &mut ())?;
 	pasts.iter_mut().for_each(KeyValues::clear);
@@ -79,5 +79,6 @@ fn window_logits(
 	let chosen = &mut stream[unchosen * usize::from(model.config().d_model)..];
 	forward::mixture(kernel, model, last, chosen, work, &mut ())?;
 	forward::head(kernel, trunk, chosen, work, &mut logits, &mut ());
+	work.end(stream, pasts);
 	Ok(logits)
 }

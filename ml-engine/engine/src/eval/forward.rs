@@ -5,7 +5,7 @@
 pub use super::{
 	mixture::{mixture, Routed},
 	past::KeyValues,
-	workspace::{is_worth_sharing, Workspace},
+	workspace::{is_worth_sharing, Borrowed, Workspace, Workspaces},
 };
 
 use super::{

@@ -78,7 +78,7 @@ impl Workspace {
 	}
 
 	/// A stream of whatever was in its place, and empty pasts of `sequences` with room for `positions`.
-	pub(super) fn begin(
+	pub fn begin(
 		&mut self,
 		config: &ModelConfig,
 		sequences: usize,
@@ -97,7 +97,7 @@ impl Workspace {
 	}
 
 	/// Keeps the memory of a pass for the next.
-	pub(super) fn end(&mut self, stream: Vec<i32>, pasts: Vec<KeyValues>) {
+	pub fn end(&mut self, stream: Vec<i32>, pasts: Vec<KeyValues>) {
 		self.keep_stream(stream);
 		self.pasts = pasts;
 	}
@@ -108,13 +108,21 @@ impl Workspace {
 	}
 }
 
-/// Workspaces that nobody uses right now, one for each thread at most.
+/// Workspaces that nobody uses right now.
 #[derive(Debug, Default)]
-pub(super) struct Workspaces(Mutex<Vec<Workspace>>);
+pub struct Workspaces(Mutex<Vec<Workspace>>);
+
+/// Workspaces kept at most, as many as threads are likely to want.
+const KEPT_MAX: usize = 16;
 
 impl Workspaces {
+	/// None yet.
+	pub const fn new() -> Self {
+		Self(Mutex::new(Vec::new()))
+	}
+
 	/// One with so many lanes, which comes back when it is dropped.
-	pub(super) fn take(&self, lanes: usize) -> Borrowed<'_> {
+	pub fn take(&self, lanes: usize) -> Borrowed<'_> {
 		let mut work = self.0.lock().pop().unwrap_or_else(|| Workspace::new(lanes));
 		work.set_lanes(lanes);
 		Borrowed { from: self, work: Some(work) }
@@ -122,20 +130,25 @@ impl Workspaces {
 }
 
 /// A workspace for as long as it is used.
-pub(super) struct Borrowed<'a> {
+#[derive(Debug)]
+pub struct Borrowed<'a> {
 	from: &'a Workspaces,
 	work: Option<Workspace>,
 }
 
 impl Borrowed<'_> {
-	pub(super) fn get(&mut self) -> &mut Workspace {
+	/// The workspace.
+	pub fn get(&mut self) -> &mut Workspace {
 		self.work.get_or_insert_with(|| Workspace::new(1))
 	}
 }
 
 impl Drop for Borrowed<'_> {
 	fn drop(&mut self) {
-		self.from.0.lock().extend(self.work.take());
+		let mut kept = self.from.0.lock();
+		if kept.len() < KEPT_MAX {
+			kept.extend(self.work.take());
+		}
 	}
 }
 
