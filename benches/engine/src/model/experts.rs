@@ -94,7 +94,7 @@ impl Crowd {
 	/// Experts that have been opened.
 	fn opened(&self) -> u64 {
 		// The trunk is one of the blocks.
-		self.store.metrics().blocks as u64 - 1
+		self.store.metrics().blocks - 1
 	}
 
 	/// Seconds a token.
