@@ -160,12 +160,13 @@ fn store(sums: &[i32], first: usize, token: usize, rows: usize, offset: i32, out
 #[cfg(target_arch = "x86_64")]
 mod vnni {
 	use super::*;
+	use crate::ternary::{tile_tokens, vnni::lanes};
 	use std::arch::x86_64::*;
 
 	/// Groups of rows by tokens of a tile: each vector of weights is unpacked once for all of its tokens, and every
 	/// activation read once for all of its groups.
 	const TILE_GROUPS: usize = 4;
-	const TILE_TOKENS: usize = 4;
+	const TILE_TOKENS: usize = 5;
 
 	/// # Safety
 	/// The processor has AVX-512 F, BW and VNNI; shapes agree.
@@ -194,18 +195,17 @@ mod vnni {
 		inputs: &ActivationRows,
 		out: &mut [i32],
 	) {
-		let tokens = inputs.tokens();
-		let whole = tokens - tokens % TILE_TOKENS;
-		// SAFETY: as this function's.
-		unsafe {
-			for token in (0..whole).step_by(TILE_TOKENS) {
-				tile::<G, TILE_TOKENS>(weights, group, inputs, token, out);
-			}
-			match tokens - whole {
-				0 => {}
-				1 => tile::<G, 1>(weights, group, inputs, whole, out),
-				2 => tile::<G, 2>(weights, group, inputs, whole, out),
-				_ => tile::<G, 3>(weights, group, inputs, whole, out),
+		let step = tile_tokens(inputs.tokens(), TILE_TOKENS);
+		for token in (0..inputs.tokens()).step_by(step) {
+			// SAFETY: as this function's.
+			unsafe {
+				match step.min(inputs.tokens() - token) {
+					1 => tile::<G, 1>(weights, group, inputs, token, out),
+					2 => tile::<G, 2>(weights, group, inputs, token, out),
+					3 => tile::<G, 3>(weights, group, inputs, token, out),
+					4 => tile::<G, 4>(weights, group, inputs, token, out),
+					_ => tile::<G, TILE_TOKENS>(weights, group, inputs, token, out),
+				}
 			}
 		}
 	}
@@ -254,12 +254,13 @@ mod vnni {
 			columns!(3);
 		}
 		for (g, sums) in sums.into_iter().enumerate() {
-			for (t, sums) in sums.into_iter().enumerate() {
-				let mut lanes = [0_i32; GROUP_ROWS];
-				// SAFETY: sixteen numbers are one vector.
-				unsafe { _mm512_storeu_si512(lanes.as_mut_ptr().cast(), sums) };
-				let (token, first) = (token + t, (group + g) * GROUP_ROWS);
-				store(&lanes, first, token, weights.rows, inputs.sums[token], out);
+			let first = (group + g) * GROUP_ROWS;
+			for (t, sum) in sums.into_iter().enumerate() {
+				let line = &mut out[(token + t) * weights.rows + first..];
+				assert!(line.len() >= (weights.rows - first).min(GROUP_ROWS));
+				let sum = _mm512_sub_epi32(sum, _mm512_set1_epi32(inputs.sums[token + t]));
+				// SAFETY: masked to the rows there are, which the slice was just seen to hold.
+				unsafe { _mm512_mask_storeu_epi32(line.as_mut_ptr(), lanes(weights.rows, first), sum) };
 			}
 		}
 	}

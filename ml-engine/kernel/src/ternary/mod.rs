@@ -41,7 +41,7 @@ pub fn multiply(kernel: Kernel, weights: TernaryView<'_>, inputs: &ActivationRow
 }
 
 /// Tokens of a tile, if `most` fit one: so many that all tiles are about as full.
-fn tile_tokens(tokens: usize, most: usize) -> usize {
+pub(crate) fn tile_tokens(tokens: usize, most: usize) -> usize {
 	tokens.div_ceil(tokens.div_ceil(most).max(1)).max(1)
 }
 
