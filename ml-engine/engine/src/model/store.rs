@@ -365,12 +365,13 @@ fn resident_bytes(len: u64, shape: &BlockShape) -> u64 {
 	let copies = match *shape {
 		// The gain.
 		BlockShape::Expert { d_ff, .. } => 2 * u64::from(d_ff),
-		// Gains, angles, and the sums of the rows of all 8-bit tables.
+		// Gains, angles, the sums of the rows of all 8-bit tables, and attention's matrices again as most kernels want
+		// them: four of d by d, four weights a byte.
 		BlockShape::Trunk(config) => {
 			let (d, layers) = (u64::from(config.d_model), u64::from(config.layers));
 			let angles = 2 * u64::from(config.context) * config.head_size() as u64;
 			let sums = 4 * (2 * blyan_exact::VOCAB as u64 + layers * u64::from(config.experts));
-			2 * d * (3 * layers + 1) + angles + sums
+			2 * d * (3 * layers + 1) + angles + sums + layers * d * d
 		}
 	};
 	len.next_multiple_of(PAGE_BYTES) + copies

@@ -3,6 +3,7 @@
 use crate::{
 	block::{BlockError, BlockShape, TensorBlock},
 	kernel::{
+		packed::{self, PackedView},
 		panels::Panels,
 		rows::{self, ActivationRows},
 		ternary::{self, TernaryView},
@@ -24,11 +25,29 @@ pub struct TernaryWeights {
 	rows: usize,
 	cols: usize,
 	scale: Scale,
-	/// The same in the form that runs faster. Then nobody reads the block.
-	packed: Option<(Arc<PackedExpert>, Part)>,
+	packed: Packed,
+}
+
+/// The same matrix in the form that most kernels are faster with.
+#[derive(Clone, Debug)]
+enum Packed {
+	/// Not there.
+	None,
+	/// In its expert's packed form. Then nobody reads the block.
+	Expert(Arc<PackedExpert>, Part),
+	/// A copy beside the block, which other kernels read.
+	Copy(Arc<[u8]>),
 }
 
 impl TernaryWeights {
+	/// With a copy in the form that most kernels are faster with, as large as the matrix.
+	fn packed(mut self) -> Self {
+		let mut codes = vec![0; packed::packed_len(self.rows, self.cols)];
+		packed::pack(self.view(), &mut codes);
+		self.packed = Packed::Copy(codes.into());
+		self
+	}
+
 	fn view(&self) -> TernaryView<'_> {
 		let range = self.block.layout().sections[self.section].clone();
 		TernaryView { codes: &self.block.bytes()[range], rows: self.rows, cols: self.cols }
@@ -42,8 +61,12 @@ impl TernaryWeights {
 	/// Integer products: `out: [tokens, rows]`.
 	pub fn accumulate(&self, kernel: Kernel, inputs: &ActivationRows, out: &mut [i32]) {
 		match &self.packed {
-			Some((packed, part)) => packed.multiply_into(kernel, *part, inputs, out),
-			None => ternary::multiply_into(kernel, self.view(), inputs, out),
+			Packed::Expert(packed, part) => packed.multiply_into(kernel, *part, inputs, out),
+			Packed::Copy(codes) if packed::is_faster_for(kernel, inputs.tokens()) => {
+				let view = PackedView { codes, rows: self.rows, cols: self.cols };
+				packed::multiply_into(kernel, view, inputs, out);
+			}
+			_ => ternary::multiply_into(kernel, self.view(), inputs, out),
 		}
 	}
 
@@ -158,7 +181,7 @@ impl Sections<'_> {
 			rows,
 			cols,
 			scale: self.scale(scale)?,
-			packed: None,
+			packed: Packed::None,
 		})
 	}
 
@@ -182,10 +205,10 @@ impl TrunkWeights {
 			let (section, scale) = (3 + 8 * layer, 1 + 5 * layer);
 			layers.push(LayerWeights {
 				attn_gain: block.integers(section),
-				wq: sections.ternary(section + 1, scale, d, d)?,
-				wk: sections.ternary(section + 2, scale + 1, d, d)?,
-				wv: sections.ternary(section + 3, scale + 2, d, d)?,
-				wo: sections.ternary(section + 4, scale + 3, d, d)?,
+				wq: sections.ternary(section + 1, scale, d, d)?.packed(),
+				wk: sections.ternary(section + 2, scale + 1, d, d)?.packed(),
+				wv: sections.ternary(section + 3, scale + 2, d, d)?.packed(),
+				wo: sections.ternary(section + 4, scale + 3, d, d)?.packed(),
 				attn_out_gain: block.integers(section + 5),
 				ffn_gain: block.integers(section + 6),
 				router: sections.table(section + 7, scale + 4, d)?,
@@ -251,7 +274,7 @@ impl ExpertWeights {
 		let (d, hidden) = (usize::from(d_model), usize::from(d_ff));
 		let ternary = |section: usize, part: Part, rows: usize, cols: usize| {
 			let scale = packed.scale(part).ok_or(BlockError::Scale(part as usize))?;
-			let packed = Some((packed.clone(), part));
+			let packed = Packed::Expert(packed.clone(), part);
 			Ok::<_, BlockError>(TernaryWeights { block: block.clone(), section, rows, cols, scale, packed })
 		};
 		Ok(Self {
@@ -264,7 +287,7 @@ impl ExpertWeights {
 
 	/// Whether it runs from its packed form.
 	pub fn is_packed(&self) -> bool {
-		self.up.packed.is_some()
+		matches!(self.up.packed, Packed::Expert(..))
 	}
 
 	/// The block that holds the tensors. Its header can be relied on; for its tensors see [`Self::verified_block`].
