@@ -13,7 +13,9 @@
 //!
 //! Row by row, sixteen columns are four bytes, and both orders of those four bytes are the transpose of each other.
 
-use super::{rows::ActivationRows, ternary::TernaryView, Kernel, Path};
+#[cfg(target_arch = "x86_64")]
+use super::Path;
+use super::{rows::ActivationRows, ternary::TernaryView, Kernel};
 
 /// Counts changes of the order of bytes; whoever keeps packed weights keeps it beside them.
 pub const LAYOUT_VERSION: u16 = 1;
@@ -51,25 +53,17 @@ fn group_bytes(cols: usize) -> usize {
 	cols / VECTOR_COLS * VECTOR_BYTES
 }
 
-/// Tokens up to which AVX2 multiplies packed weights sooner; beyond, rows are up to a tenth faster.
-const AVX2_TOKENS_MAX: usize = 64;
-
 /// Whether packed weights are multiplied sooner than rows are, for some number of tokens: where there is a kernel for them.
 pub fn is_faster(kernel: Kernel) -> bool {
 	is_faster_for(kernel, 1)
 }
 
-/// The same for so many tokens.
+/// The same for so many tokens. With AVX2 rows are up to a tenth faster for many.
 pub fn is_faster_for(kernel: Kernel, tokens: usize) -> bool {
-	match kernel.0 {
-		#[cfg(target_arch = "x86_64")]
-		Path::Avx512Vnni => true,
-		#[cfg(target_arch = "x86_64")]
-		Path::Avx2 => tokens <= AVX2_TOKENS_MAX,
-		_ => {
-			let _ = tokens;
-			false
-		}
+	match kernel.name() {
+		"avx512-vnni" => true,
+		"avx2" => tokens <= 64,
+		_ => false,
 	}
 }
 

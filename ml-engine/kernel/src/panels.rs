@@ -20,7 +20,8 @@ const STEP: usize = 4 * ROWS;
 #[derive(Clone, Debug)]
 pub struct Panels {
 	weights: Vec<i8>,
-	/// Sum of each row's weights, rows of zeros included.
+	/// Sum of each row's weights, rows of zeros included. Only some kernels need them.
+	#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
 	row_sums: Vec<i32>,
 	rows: usize,
 	cols: usize,
