@@ -36,7 +36,13 @@ proptest! {
 	#![proptest_config(ProptestConfig::with_cases(64))]
 
 	#[test]
-	fn ternary_products_equal_the_definition(seed: u64, rows in 1_usize..=80, blocks in 1_usize..=12, tokens in 1_usize..=70) {
+	fn ternary_products_equal_the_definition(
+		seed: u64,
+		rows in 1_usize..=80,
+		// One token, and narrow rows, are ways of their own.
+		blocks in prop_oneof![1_usize..=3, 1_usize..=12],
+		tokens in prop_oneof![Just(1_usize), 1_usize..=70],
+	) {
 		let mut source = Source(seed);
 		let cols = 64 * blocks;
 		let weights: Vec<i8> = (0..rows * cols).map(|_| (source.next() % 3) as i8 - 1).collect();

@@ -18,6 +18,9 @@ pub unsafe fn multiply(weights: TernaryView<'_>, inputs: &ActivationRows, out: &
 		// SAFETY: as this function's.
 		return unsafe { multiply_one(weights, inputs, out) };
 	}
+	if inputs.tokens() == 1 && weights.cols == PAIR_COLS {
+		return multiply_one_by_pairs(weights, inputs, out);
+	}
 	let step = tile_tokens(inputs.tokens(), TOKENS);
 	let mut panel = vec![_mm512_setzero_si512(); BLOCKS * weights.cols / 16];
 	for row in (0..weights.rows).step_by(BLOCKS * BLOCK) {
@@ -188,6 +191,55 @@ unsafe fn multiply_one(weights: TernaryView<'_>, inputs: &ActivationRows, out: &
 		assert!(line.len() >= (weights.rows - row).min(BLOCK));
 		// SAFETY: masked to the rows there are, which the slice was just seen to hold.
 		unsafe { _mm512_mask_storeu_epi32(line.as_mut_ptr(), lanes(weights.rows, row), sums) };
+	}
+}
+
+/// Columns of which two rows fill a vector.
+const PAIR_COLS: usize = 128;
+
+/// One token and rows of [`PAIR_COLS`]: as [`multiply_one`], with two rows in a vector.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn multiply_one_by_pairs(weights: TernaryView<'_>, inputs: &ActivationRows, out: &mut [i32]) {
+	const ROW_BYTES: usize = PAIR_COLS / 4;
+	let (planes, stride) = (inputs.row_planes(0), inputs.plane_stride());
+	let masks = [3, 12, 48, -64].map(|mask| _mm512_set1_epi8(mask));
+	let x: [__m512i; 4] = std::array::from_fn(|j| {
+		let plane = &planes[j * stride..j * stride + ROW_BYTES];
+		// SAFETY: as many bytes as are read.
+		_mm512_broadcast_i64x4(unsafe { _mm256_loadu_si256(plane.as_ptr().cast()) })
+	});
+	// Even and odd rows end up apart.
+	let in_order = _mm512_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15);
+	for (rows, out) in weights.codes.chunks(BLOCK * ROW_BYTES).zip(out.chunks_mut(BLOCK)) {
+		let mut pairs = [_mm512_setzero_si512(); BLOCK / 2];
+		for (pair, codes) in pairs.iter_mut().zip(rows.chunks(2 * ROW_BYTES)) {
+			let mask = u64::MAX >> (64 - codes.len());
+			// SAFETY: masked to the bytes there are.
+			let packed = unsafe { _mm512_maskz_loadu_epi8(mask, codes.as_ptr().cast()) };
+			let [a, b, c, d] = std::array::from_fn(|j| {
+				_mm512_dpbusd_epi32(_mm512_setzero_si512(), _mm512_and_si512(packed, masks[j]), x[j])
+			});
+			let low = _mm512_add_epi32(a, _mm512_srai_epi32::<2>(b));
+			let high = _mm512_add_epi32(_mm512_srai_epi32::<4>(c), _mm512_srai_epi32::<6>(d));
+			*pair = _mm512_add_epi32(low, high);
+		}
+		// Eight lanes of each row become four, two, and one.
+		let fours: [__m512i; 4] = std::array::from_fn(|i| {
+			let (a, b) = (pairs[2 * i], pairs[2 * i + 1]);
+			_mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b))
+		});
+		let twos: [__m512i; 2] = std::array::from_fn(|i| {
+			let (a, b) = (fours[2 * i], fours[2 * i + 1]);
+			_mm512_add_epi32(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b))
+		});
+		let ones = _mm512_add_epi32(
+			_mm512_shuffle_i32x4::<0x88>(twos[0], twos[1]),
+			_mm512_shuffle_i32x4::<0xdd>(twos[0], twos[1]),
+		);
+		let sums = _mm512_permutexvar_epi32(in_order, ones);
+		let sums = _mm512_sub_epi32(sums, _mm512_set1_epi32(inputs.sums[0]));
+		// SAFETY: masked to the outputs there are.
+		unsafe { _mm512_mask_storeu_epi32(out.as_mut_ptr(), lanes(out.len(), 0), sums) };
 	}
 }
 
