@@ -6,11 +6,6 @@ use std::arch::x86_64::*;
 /// Entries that are taken at once: sixteen for each plane.
 pub const STEP: usize = 64;
 
-/// Rows that pass each step together, at most: what a row waits for, another fills.
-const ROWS: usize = 8;
-/// Entries that such rows have in all, at most, unless one has more: they stay in the nearest cache.
-const BLOCK: usize = 1_024;
-
 /// What rows of entries are multiplied out of, one behind the other.
 #[derive(Clone, Copy)]
 pub enum Entries<'a> {
@@ -42,7 +37,7 @@ pub struct Normalised<'a> {
 }
 
 /// What the entries of a row are divided by.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Division {
 	/// Bits that go first, rounded.
 	excess: u32,
@@ -75,44 +70,25 @@ impl Division {
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
 pub unsafe fn norm_quant(entries: Entries<'_>, gain: &[i16], buffer: &mut Vec<i64>, out: Normalised<'_>) {
 	let width = gain.len();
-	let together = (BLOCK / width).clamp(1, ROWS);
-	buffer.resize(together * width, 0);
+	buffer.resize(width, 0);
 	let root_of_width = isqrt((width as u64) << 32);
 	let Normalised { values, planes, stride, scales, sums } = out;
-	let parts = values.chunks_mut(together * width).zip(planes.chunks_mut(together * 4 * stride));
-	let parts = parts.zip(scales.chunks_mut(together).zip(sums.chunks_mut(together)));
-	for (part, ((values, planes), (scales, sums))) in parts.enumerate() {
-		let count = scales.len();
-		let rows = part * together * width..(part * together + count) * width;
-		let mut divisions = [Division::default(); ROWS];
-		let mut squares = [0; ROWS];
-		let largest: [u64; ROWS] = std::array::from_fn(|n| {
-			if n >= count {
-				return 0;
-			}
-			let row = &entries.rows()[rows.start + n * width..][..width];
-			let buffer = &mut buffer[n * width..][..width];
-			// SAFETY: as this function's.
-			match entries {
-				Entries::Stream(_) => unsafe { multiply::<false>(row, gain, buffer) },
-				Entries::Hidden(_) => unsafe { multiply::<true>(row, gain, buffer) },
-			}
-		});
-		for (division, &largest) in divisions.iter_mut().zip(&largest[..count]) {
-			*division = Division::by(largest);
-		}
-		for n in 0..count {
-			let (row, values) = (&buffer[n * width..][..width], &mut values[n * width..][..width]);
-			// SAFETY: as this function's.
-			(squares[n], sums[n]) =
-				unsafe { quantise(row, divisions[n], values, &mut planes[n * 4 * stride..], stride) };
-		}
-		for ((scale, division), &squares) in scales.iter_mut().zip(&divisions).zip(&squares) {
-			*scale = match division.largest {
-				0 => 0,
-				largest => peak_over_rms(largest, squares, root_of_width),
-			};
-		}
+	let outs = values.chunks_exact_mut(width).zip(planes.chunks_exact_mut(4 * stride));
+	let outs = outs.zip(scales.iter_mut().zip(sums));
+	for (row, ((values, planes), (scale, sum))) in entries.rows().chunks_exact(width).zip(outs) {
+		// SAFETY: as this function's.
+		let largest = match entries {
+			Entries::Stream(_) => unsafe { multiply::<false>(row, gain, buffer) },
+			Entries::Hidden(_) => unsafe { multiply::<true>(row, gain, buffer) },
+		};
+		let division = Division::by(largest);
+		// SAFETY: as this function's.
+		let (squares, of_row) = unsafe { quantise(buffer, division, values, planes, stride) };
+		*sum = of_row;
+		*scale = match division.largest {
+			0 => 0,
+			largest => peak_over_rms(largest, squares, root_of_width),
+		};
 	}
 }
 

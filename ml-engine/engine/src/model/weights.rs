@@ -40,8 +40,11 @@ enum Packed {
 }
 
 impl TernaryWeights {
-	/// With a copy in the form that most kernels are faster with, as large as the matrix.
+	/// With a copy, as large as the matrix, in the form that most kernels are faster with; if this machine has one of those.
 	fn packed(mut self) -> Self {
+		if !packed::is_faster(Kernel::best()) {
+			return self;
+		}
 		let mut codes = vec![0; packed::packed_len(self.rows, self.cols)];
 		packed::pack(self.view(), &mut codes);
 		self.packed = Packed::Copy(codes.into());

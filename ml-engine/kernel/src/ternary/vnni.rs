@@ -7,7 +7,7 @@ use std::arch::x86_64::*;
 const BLOCK: usize = 16;
 /// Blocks of a tile.
 const BLOCKS: usize = 4;
-/// Tokens of a tile: 4 * 6 accumulators, and registers are left for a block's codes and one activation.
+/// Tokens of a tile: 4 * 5 accumulators, and registers are left for a block's codes and one activation.
 const TOKENS: usize = 5;
 
 /// # Safety
@@ -36,7 +36,6 @@ pub unsafe fn multiply(weights: TernaryView<'_>, inputs: &ActivationRows, out: &
 						2 => tile::<$b, 2>(weights, &panel, row, inputs, token, out),
 						3 => tile::<$b, 3>(weights, &panel, row, inputs, token, out),
 						4 => tile::<$b, 4>(weights, &panel, row, inputs, token, out),
-
 						_ => tile::<$b, TOKENS>(weights, &panel, row, inputs, token, out),
 					}
 				}
