@@ -5,6 +5,7 @@ pub mod dev;
 mod dev_finality;
 mod fit;
 pub mod parachain;
+mod relay_sync;
 
 use crate::{
 	cli::MlParams,

@@ -1,6 +1,6 @@
 //! A parachain node: a full node of the network, or a collator, beside an embedded or remote relay chain node.
 
-use super::{Backend, Block, BlockImport, Client, Hash, OffchainParts, Pool};
+use super::{relay_sync, Backend, Block, BlockImport, Client, Hash, OffchainParts, Pool};
 use crate::{
 	chain_spec::{Extensions, PARA_ID},
 	cli::Cli,
@@ -9,7 +9,7 @@ use crate::{
 };
 use codec::Encode;
 use cumulus_client_bootnodes::{start_bootnode_tasks, StartBootnodeTasksParams};
-use cumulus_client_cli::CollatorOptions;
+use cumulus_client_cli::{CollatorOptions, RelayChainMode};
 use cumulus_client_collator::service::CollatorService;
 use cumulus_client_consensus_aura::collators::lookahead;
 use cumulus_client_service::{
@@ -24,13 +24,18 @@ use sc_client_api::HeaderBackend;
 use sc_consensus::ImportQueue;
 use sc_network::{
 	config::{FullNetworkConfiguration, SyncMode},
+	service::traits::NetworkService,
 	Litep2pNetworkBackend, NetworkBackend, NetworkBlock, PeerId,
 };
 use sc_service::{Configuration, Error, TaskManager};
 use sc_telemetry::{Telemetry, TelemetryHandle};
 use sp_consensus_aura::sr25519::AuthorityPair as AuraPair;
 use sp_keystore::KeystorePtr;
-use std::{sync::Arc, time::Duration};
+use std::{
+	path::{Path, PathBuf},
+	sync::Arc,
+	time::Duration,
+};
 use substrate_prometheus_endpoint::Registry;
 
 /// Length of the relay chain's slots.
@@ -67,6 +72,14 @@ pub async fn start(
 	super::insert_operator_keys(&keystore, &cli.ml.operators(false))?;
 	let engine = super::start_engine(&config, &cli.ml, &backend, &mut task_manager)?;
 
+	// Another node's database, if the relay chain is asked over RPC, is none of ours.
+	let relay_database = match collator_options.relay_chain_mode {
+		RelayChainMode::Embedded => relay_config.database.path().map(Path::to_path_buf),
+		RelayChainMode::ExternalRpc(_) => None,
+	};
+	if let Some(database) = &relay_database {
+		relay_sync::remove_unusable(database)?;
+	}
 	let relay_chain_fork_id = relay_config.chain_spec.fork_id().map(ToString::to_string);
 	let (relay_chain, collator_key, relay_chain_network, paranode_requests) = build_relay_chain_interface(
 		relay_config,
@@ -91,21 +104,26 @@ pub async fn start(
 		log::info!("⏳ Waiting for the relay chain to sync and to name the newest final block of parachain {para_id}");
 	}
 	let import_queue_service = partial.import_queue.service();
-	let (network, system_rpc_tx, tx_handler_controller, sync_service, _) =
-		build_network(BuildNetworkParams {
-			parachain_config: &config,
-			net_config,
-			client: client.clone(),
-			transaction_pool: pool.clone(),
-			para_id,
-			spawn_handle: task_manager.spawn_handle(),
-			spawn_essential_handle: task_manager.spawn_essential_handle(),
-			relay_chain_interface: relay_chain.clone(),
-			import_queue: partial.import_queue,
-			metrics,
-			gap_sync_body_policy: None,
-		})
-		.await?;
+	let building = build_network(BuildNetworkParams {
+		parachain_config: &config,
+		net_config,
+		client: client.clone(),
+		transaction_pool: pool.clone(),
+		para_id,
+		spawn_handle: task_manager.spawn_handle(),
+		spawn_essential_handle: task_manager.spawn_essential_handle(),
+		relay_chain_interface: relay_chain.clone(),
+		import_queue: partial.import_queue,
+		metrics,
+		gap_sync_body_policy: None,
+	});
+	let (network, system_rpc_tx, tx_handler_controller, sync_service, _) = tokio::select! {
+		network = building => network?,
+		stuck = relay_sync::until_stuck(&*relay_chain, &*relay_chain_network, relay_database.as_deref()) => {
+			return Err(stuck);
+		}
+	};
+	spawn_relay_watch(relay_chain.clone(), relay_chain_network.clone(), relay_database, &task_manager);
 	hello.spawn(network.clone(), &task_manager);
 	let exchange = exchange.start(
 		&config,
@@ -216,6 +234,19 @@ pub async fn start(
 		.spawn(&task_manager, registry.as_ref(), telemetry.as_ref().map(Telemetry::handle));
 	}
 	Ok(task_manager)
+}
+
+/// Ends the node if its relay chain side cannot get on, so that whoever runs it starts it again.
+fn spawn_relay_watch(
+	relay_chain: Arc<dyn RelayChainInterface>,
+	network: Arc<dyn NetworkService>,
+	database: Option<PathBuf>,
+	task_manager: &TaskManager,
+) {
+	task_manager.spawn_essential_handle().spawn("relay-chain-watch", None, async move {
+		let stuck = relay_sync::until_stuck(&*relay_chain, &*network, database.as_deref()).await;
+		log::error!("{stuck}");
+	});
 }
 
 /// What a bootnode says about itself, taken before the configuration is given away.

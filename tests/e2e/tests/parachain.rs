@@ -21,6 +21,14 @@ use std::{
 /// How long a newcomer may take until it knows the newest state of both chains.
 const JOIN_MAX: Duration = Duration::from_secs(180);
 
+/// Starts a node again that has ended by itself, as whatever manages services does.
+fn tend(member: &Member) {
+	if let Some(status) = member.ended() {
+		println!("{} ended with {status}:\n{}", member.name(), member.log_end());
+		member.start();
+	}
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn expert_submitted_at_one_node_is_scored_and_served_by_others() {
 	let files = Files::new();
@@ -75,6 +83,7 @@ async fn expert_submitted_at_one_node_is_scored_and_served_by_others() {
 	let began_at = Instant::now();
 	let newcomer = network.join_by_warp_sync("Dave");
 	wait_within(JOIN_MAX, "the newcomer to see what was decided as final", || async {
+		tend(&newcomer);
 		newcomer.progress().await.is_ok_and(|progress| progress.finalised >= decided_at).then_some(())
 	})
 	.await;
