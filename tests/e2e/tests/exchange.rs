@@ -36,12 +36,13 @@ async fn wait_for_model(chain: &Chain) -> u64 {
 }
 
 /// A node that follows and knows nothing of the model but its chain's specification.
-fn newcomer(world: &World, spec: &Path, args: &[&str]) -> NodeConfig {
+///
+/// - `prefetch`: whether it fetches all of the model by itself: `always`, or only what somebody asks for: `never`.
+fn newcomer(world: &World, spec: &Path, prefetch: &str) -> NodeConfig {
 	NodeConfig::new(&world.files.path("newcomer"))
 		.without_model(spec)
 		.operators(&[])
-		.args(&["--blob-prefetch", "always"])
-		.args(args)
+		.args(&["--blob-prefetch", prefetch])
 		.following(&world.node)
 }
 
@@ -107,7 +108,7 @@ async fn a_newcomer_fetches_the_model_and_goes_on_where_it_was_killed() {
 	let slow = ["--blob-upload-rate", "1024"];
 	let world = World::with_a_large_model(|config| config.operators(&[]).open().args(&slow)).await;
 	let spec = world.files.spec(&world.files.path("large"));
-	let node = newcomer(&world, &spec, &[]).start();
+	let node = newcomer(&world, &spec, "always").start();
 	let chain = Chain::connect(&node.url()).await;
 	// In the middle of the trunk, which takes some seconds.
 	wait_until("the trunk to be half here", || async {
@@ -131,7 +132,8 @@ async fn a_newcomer_fetches_the_model_and_goes_on_where_it_was_killed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_whose_disk_rotted_is_found_out_by_the_first_tile() {
-	let slow = ["--blob-upload-rate", "2048"];
+	// Nobody alone has sent the trunk before the other is asked, too.
+	let slow = ["--blob-upload-rate", "1024"];
 	let world = World::with_a_large_model(|config| config.operators(&[]).open().args(&slow)).await;
 	let large = world.files.path("large");
 	let trunk = model(&world.chain).await.trunk.blob.hash;
@@ -148,9 +150,16 @@ async fn a_node_whose_disk_rotted_is_found_out_by_the_first_tile() {
 
 	let spec = world.files.spec(&large);
 	let peer = identity(&rotten).await;
-	let node = newcomer(&world, &spec, &[]).start();
+	let node = newcomer(&world, &spec, "never").start();
 	let chain = Chain::connect(&node.url()).await;
-	wait_for_model(&chain).await;
+	wait_until("both to be connected", || async { (status(&chain).await["peers"] == 2).then_some(()) }).await;
+	// Somebody asks for an answer, again and again, until the model is there.
+	let command = world.files.command(&node.url());
+	wait_until("the trunk", || async {
+		command.run(&["chat", "--prompt", "pub fn ", "--max-bytes", "1"]);
+		chain.has_blob(trunk).await.then_some(())
+	})
+	.await;
 	let status = status(&chain).await;
 	assert!(status["bad_pieces"].as_u64() > Some(0), "{status}");
 	assert_eq!((&status["bans"], &status["peers_banned"]), (&1.into(), &1.into()), "{status}");
