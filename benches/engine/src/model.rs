@@ -27,6 +27,10 @@ const QUANTISATIONS: [&str; 4] = ["Q8_0", "Q4_0", "TQ2_0", "TQ1_0"];
 /// Turns that are always taken, however long they last.
 const TURNS_MIN: usize = 3;
 
+/// Before each side's turn. Threads of OpenMP, and for a moment rayon's, wait awake for more work and would take cores from
+/// whoever comes next.
+const PAUSE: Duration = Duration::from_millis(50);
+
 /// The middle one.
 fn median(mut seconds: Vec<f64>) -> f64 {
 	seconds.sort_by(f64::total_cmp);
@@ -115,12 +119,14 @@ fn compare(
 		let mut turn = 0;
 		// One turn unmeasured: caches and allocators are warm afterwards.
 		while turn <= TURNS_MIN || began_at.elapsed() < limit {
+			std::thread::sleep(PAUSE);
 			let (prefill, decode) = (own.prefill()?, own.decode()?);
 			if turn > 0 {
 				prefills.0.push(prefill);
 				decodes.0.push(decode);
 			}
 			if let Some(rival) = rival.as_deref_mut() {
+				std::thread::sleep(PAUSE);
 				let (prefill, decode) = (rival.prefill(context)?, rival.decode(DECODE)?);
 				if turn > 0 {
 					prefills.1.push(prefill);

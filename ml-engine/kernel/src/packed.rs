@@ -16,6 +16,7 @@
 #[cfg(target_arch = "x86_64")]
 use super::Path;
 use super::{rows::ActivationRows, ternary::TernaryView, Kernel};
+use std::ops::Range;
 
 /// Counts changes of the order of bytes; whoever keeps packed weights keeps it beside them.
 pub const LAYOUT_VERSION: u16 = 1;
@@ -35,6 +36,17 @@ pub struct PackedView<'a> {
 	pub rows: usize,
 	/// Inputs, a multiple of 64.
 	pub cols: usize,
+}
+
+impl<'a> PackedView<'a> {
+	/// The rows in `range`, which begins at a multiple of [`GROUP_ROWS`].
+	pub fn part(&self, range: Range<usize>) -> PackedView<'a> {
+		assert!(range.start.is_multiple_of(GROUP_ROWS) && range.end <= self.rows, "whole groups of rows");
+		let groups = range.start / GROUP_ROWS..range.end.div_ceil(GROUP_ROWS);
+		let bytes = group_bytes(self.cols);
+		let codes = &self.codes[groups.start * bytes..groups.end * bytes];
+		PackedView { codes, rows: range.len(), cols: self.cols }
+	}
 }
 
 impl PackedView<'_> {

@@ -8,6 +8,7 @@
 //! same rule applies to a prompt that does not fit. So what a byte depends on is a function of the text and
 //! the prompt's length alone, and anyone can replay it.
 
+mod pace;
 mod sampler;
 #[cfg(test)]
 mod tests;
@@ -25,8 +26,9 @@ use crate::{
 };
 use blyan_exact::{Sampling, VOCAB};
 use blyan_primitives::EngineError;
+use pace::Pace;
 use rayon::ThreadPool;
-use std::{ops::ControlFlow, sync::Arc};
+use std::{ops::ControlFlow, sync::Arc, time::Instant};
 
 /// Memory of generations that are over, for those that follow: new pages would be a tenth of the time of a prompt.
 static IDLE: Workspaces = Workspaces::new();
@@ -74,8 +76,10 @@ pub struct Generator {
 	operations: u64,
 	stream: Vec<i32>,
 	work: Borrowed<'static>,
-	/// Threads that share the reading of many tokens, and their memory.
+	/// Threads that share the reading of tokens, and their memory.
 	shared: Option<(Arc<ThreadPool>, Borrowed<'static>)>,
+	/// How single tokens are read sooner.
+	pace: Pace,
 	failure: Option<EngineError>,
 }
 
@@ -90,7 +94,8 @@ impl Generator {
 		Self::on_threads(model, kernel, prompt, sampling, None)
 	}
 
-	/// Reads the prompt, and every later window, on all threads of `pool` if that is much work. Bytes in between take one.
+	/// Reads the prompt on all threads of `pool` if that is much work, and every byte behind it if that is sooner than on
+	/// this thread.
 	pub fn on_threads(
 		model: Arc<Model>,
 		kernel: Kernel,
@@ -118,6 +123,7 @@ impl Generator {
 			stream,
 			work,
 			shared,
+			pace: Pace::default(),
 			failure: None,
 		};
 		if prompt.len() < context {
@@ -179,8 +185,12 @@ impl Generator {
 
 	/// Runs the model over tokens that follow what the window holds.
 	fn read(&mut self, tokens: &[u8]) -> Result<(), EngineError> {
-		let Self { model, kernel, pasts, logits, stream, work, shared, .. } = self;
+		let Self { model, kernel, pasts, logits, stream, work, shared, pace, .. } = self;
 		let kernel = *kernel;
+		let shared = shared.as_mut().filter(|_| forward::is_worth_sharing(model, tokens.len()));
+		let is_one = tokens.len() == 1 && shared.is_some();
+		let shared = shared.filter(|_| !is_one || pace.shares());
+		let (shares, began) = (shared.is_some(), Instant::now());
 		let first = pasts.first().map_or(0, KeyValues::len);
 		forward::embed(kernel, model.trunk(), tokens.iter().copied(), stream, &mut ());
 		let mut layers = |work: &mut Workspace| {
@@ -191,10 +201,11 @@ impl Generator {
 			})
 		};
 		match shared {
-			Some((pool, work)) if forward::is_worth_sharing(model, tokens.len()) => {
-				pool.install(|| layers(work.get()))?
-			}
-			_ => layers(work.get())?,
+			Some((pool, work)) => pool.install(|| layers(work.get()))?,
+			None => layers(work.get())?,
+		}
+		if is_one {
+			pace.note(shares, began.elapsed());
 		}
 		let last = stream.len() - usize::from(model.config().d_model);
 		forward::head(kernel, model.trunk(), &stream[last..], work.get(), logits, &mut ());

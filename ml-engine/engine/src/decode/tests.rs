@@ -102,10 +102,11 @@ proptest! {
 
 	#[test]
 	fn reading_a_prompt_at_once_equals_reading_byte_by_byte_on_any_number_of_threads(
-		seed: [u8; 8], prompt in prop::collection::vec(any::<u8>(), 0..70), threads in 2_usize..=4, experts in 2_u16..=9,
-		kernel in prop::sample::select(Kernel::available()),
+		seed: [u8; 8], prompt in prop::collection::vec(any::<u8>(), 0..70), threads in 2_usize..=9, experts in 2_u16..=9,
+		kernel in prop::sample::select(Kernel::available()), top_k in 1_u8..=2,
+		heads in prop::sample::select(vec![2_u8, 4, 16, 64]), d_ff in prop::sample::select(vec![64_u16, 192]),
 	) {
-		let config = ModelConfig { d_model: 128, d_ff: 64, layers: 2, heads: 4, experts, top_k: 2, context: 64 };
+		let config = ModelConfig { d_model: 128, d_ff, layers: 2, heads, experts, top_k, context: 64 };
 		let exact = golden::random_model(config, &seed);
 		let model = fast(&exact);
 		let new = |pool| Generator::on_threads(model.clone(), kernel, &prompt, sampling(256), pool).unwrap();

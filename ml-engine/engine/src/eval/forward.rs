@@ -11,11 +11,12 @@ pub use super::{
 use super::{
 	past::HeadRows,
 	recorder::{activations, integers, small_integers, Recorder},
-	workspace::{share, sized, Lane},
+	workspace::{share, share_rows, sized, Lane},
 };
 use crate::{
 	kernel::{
 		attention::Queries,
+		packed::GROUP_ROWS,
 		rows::{self, ActivationRows},
 		Kernel,
 	},
@@ -24,6 +25,7 @@ use crate::{
 use blyan_exact::{Operator, PROJECTION_MAX, RESIDUAL_MAX, VOCAB};
 use blyan_primitives::EngineError;
 use rayon::prelude::*;
+use std::collections::VecDeque;
 
 /// The first residual stream, `[tokens, d_model]`, in the place of what `stream` held.
 pub fn embed(
@@ -61,7 +63,6 @@ pub fn attention<R: Recorder>(
 	recorder: &mut R,
 ) {
 	let d = usize::from(trunk.config.d_model);
-	let Workspace { lanes, queries, keys, values, attended, .. } = work;
 	let layer = Attention {
 		kernel,
 		trunk,
@@ -69,6 +70,10 @@ pub fn attention<R: Recorder>(
 		tokens: stream.len() / d / pasts.len().max(1),
 		first: pasts.first().map_or(0, KeyValues::len),
 	};
+	if let (true, [past]) = (work.lanes.len() > 1 && stream.len() == d, &mut *pasts) {
+		return layer.add_to_one(stream, past, work);
+	}
+	let Workspace { lanes, queries, keys, values, attended, .. } = work;
 	let queries = sized(queries, stream.len());
 	let keys = sized(keys, stream.len());
 	let values = sized(values, stream.len());
@@ -97,15 +102,27 @@ pub fn attention<R: Recorder>(
 		layer.attend(0, pasts, queries, attended, lane, head_rows, recorder);
 		layer.mix(attended, stream, lane, recorder);
 	} else {
-		let parts =
-			attended.par_chunks_mut(part).zip(queries.par_chunks(part)).zip(stream.par_chunks_mut(part));
-		lanes.par_iter_mut().zip(parts).enumerate().for_each(
-			|(at, (lane, ((attended, queries), stream)))| {
-				layer.attend(at * tokens, pasts, queries, attended, lane, None, &mut ());
+		let (lane_count, part) = (lanes.len(), share(stream.len() / d, 2 * lanes.len()) * d);
+		let blocks = attended.chunks_mut(part).zip(queries.chunks(part)).zip(stream.chunks_mut(part));
+		let shares = from_both_ends(blocks.enumerate().collect(), lane_count);
+		lanes.par_iter_mut().zip(shares).for_each(|(lane, share)| {
+			for (at, ((attended, queries), stream)) in share.into_iter().flatten() {
+				layer.attend(at * part / d, pasts, queries, attended, lane, None, &mut ());
 				layer.mix(attended, stream, lane, &mut ());
-			},
-		);
+			}
+		});
 	}
+}
+
+/// Shares blocks of consecutive tokens out among `lanes`: later tokens see more positions, so each lane gets one block from
+/// either end; or just one, if there are no more than lanes.
+fn from_both_ends<T>(mut blocks: VecDeque<T>, lanes: usize) -> Vec<[Option<T>; 2]> {
+	let is_one_each = blocks.len() <= lanes;
+	let mut shares = Vec::with_capacity(lanes);
+	while let Some(block) = blocks.pop_front() {
+		shares.push([Some(block), if is_one_each { None } else { blocks.pop_back() }]);
+	}
+	shares
 }
 
 /// The attention of one layer, over parts of a batch.
@@ -123,6 +140,42 @@ impl Attention<'_> {
 	fn number(&self) -> u8 {
 		// Layers are at most 32.
 		self.index as u8
+	}
+
+	/// All of it for one token: heads are shared out among the lanes, and then rows.
+	fn add_to_one(&self, stream: &mut [i32], past: &mut KeyValues, work: &mut Workspace) {
+		let (kernel, layer) = (self.kernel, &self.trunk.layers[self.index]);
+		let (d, size) = (stream.len(), self.trunk.config.head_size());
+		let Workspace { lanes, queries, keys, values, attended, said, .. } = work;
+		let [queries, keys, values, attended, update] =
+			[queries, keys, values, attended, said].map(|buffer| sized(buffer, d));
+		let mut inputs = std::mem::take(&mut lanes[0].inputs);
+		inputs.set_norm_quant(kernel, stream, &layer.attn_gain, &mut lanes[0].entries);
+		let angles = &self.trunk.rotary[self.first * size / 2..(self.first + 1) * size / 2];
+		// Whole heads and whole groups of rows.
+		let heads = (d / size).div_ceil(lanes.len()).next_multiple_of(GROUP_ROWS.div_ceil(size));
+		let part = heads * size;
+		let parts = queries.par_chunks_mut(part).zip(keys.par_chunks_mut(part));
+		let parts = parts.zip(values.par_chunks_mut(part)).zip(attended.par_chunks_mut(part));
+		let parts = parts.zip(past.shared_heads(heads)).zip(lanes.par_iter_mut());
+		parts.enumerate().for_each(|(at, (((((queries, keys), values), attended), heads), lane))| {
+			let rows = at * part..at * part + queries.len();
+			layer.wq.project_rows(kernel, &inputs, rows.clone(), PROJECTION_MAX, queries);
+			layer.wk.project_rows(kernel, &inputs, rows.clone(), PROJECTION_MAX, keys);
+			layer.wv.project_rows(kernel, &inputs, rows, PROJECTION_MAX, values);
+			rows::rotate(kernel, queries, angles);
+			rows::rotate(kernel, keys, angles);
+			heads.extend_and_attend(kernel, [queries, keys, values], &mut lane.scores, attended);
+		});
+		inputs.set_norm_quant(kernel, attended, &layer.attn_out_gain, &mut lanes[0].entries);
+		let part = share_rows(d, lanes.len());
+		let parts = stream.par_chunks_mut(part).zip(update.par_chunks_mut(part));
+		parts.enumerate().for_each(|(at, (stream, update))| {
+			let rows = at * part..at * part + stream.len();
+			layer.wo.project_rows(kernel, &inputs, rows, RESIDUAL_MAX, update);
+			rows::add(kernel, stream, update);
+		});
+		lanes[0].inputs = inputs;
 	}
 
 	/// Queries, keys and values of tokens from number `token` of the batch on, the first two rotated.

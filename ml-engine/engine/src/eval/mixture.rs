@@ -5,7 +5,7 @@
 use super::{
 	forward::record_activations,
 	recorder::{activations, integers, Recorder},
-	workspace::{share, sized, Lane, Workspace},
+	workspace::{share, share_rows, sized, Lane, Workspace},
 };
 use crate::{
 	kernel::{
@@ -233,6 +233,59 @@ impl Routed {
 		})
 	}
 
+	/// Adds the experts of the only token to the stream: the rows of their matrices are shared out among the lanes.
+	fn apply_to_one(
+		&self,
+		kernel: Kernel,
+		model: &Model,
+		index: usize,
+		stream: &mut [i32],
+		lanes: &mut [Lane],
+		said: &mut Vec<i32>,
+	) -> Result<(), EngineError> {
+		let (d, top_k) = (self.width, self.top_k);
+		// One choice a rank, in the order of the gates.
+		let mut experts = Vec::with_capacity(top_k);
+		for &place in &self.places {
+			experts.push(model.expert(index, self.chosen[place as usize].expert())?);
+		}
+		let hidden_width = experts.first().map_or(0, |expert| expert.up.rows());
+		let said = sized(said, top_k * hidden_width);
+		let part = share_rows(top_k * hidden_width, lanes.len());
+		let parts: Vec<_> = experts
+			.iter()
+			.zip(said.chunks_exact_mut(hidden_width))
+			.flat_map(|(expert, hidden)| {
+				hidden.chunks_mut(part).enumerate().map(move |(at, hidden)| (expert, at * part, hidden))
+			})
+			.collect();
+		let inputs = &self.inputs[0];
+		parts.into_par_iter().for_each(|(expert, first, hidden)| {
+			expert.up.accumulate_rows(kernel, inputs, first..first + hidden.len(), hidden);
+		});
+		let hiddens = experts.par_iter().zip(said.par_chunks_exact(hidden_width)).zip(lanes.par_iter_mut());
+		hiddens.for_each(|((expert, hidden), lane)| {
+			let Lane { normalised, entries, .. } = lane;
+			normalised.set_norm_quant_squared_relu(kernel, hidden, &expert.gain, entries);
+		});
+		let normalised: Vec<_> =
+			lanes[..top_k].iter_mut().map(|lane| std::mem::take(&mut lane.normalised)).collect();
+		let part = share_rows(d, lanes.len());
+		lanes.par_iter_mut().zip(stream.par_chunks_mut(part)).enumerate().for_each(|(at, (lane, stream))| {
+			let rows = at * part..at * part + stream.len();
+			let update = sized(&mut lane.update, top_k * stream.len());
+			let of_expert = update.chunks_exact_mut(stream.len());
+			for ((expert, normalised), update) in experts.iter().zip(&normalised).zip(of_expert) {
+				expert.down.project_rows(kernel, normalised, rows.clone(), RESIDUAL_MAX, update);
+			}
+			rows::mix(kernel, stream, &self.gates, update);
+		});
+		for (lane, normalised) in lanes.iter_mut().zip(normalised) {
+			lane.normalised = normalised;
+		}
+		Ok(())
+	}
+
 	/// Adds what the experts say to the stream.
 	pub(super) fn mix(
 		&self,
@@ -326,6 +379,10 @@ pub fn mixture(
 	recorder: &mut impl Recorder,
 ) -> Result<(), EngineError> {
 	let Workspace { lanes, routed, said, .. } = work;
+	if lanes.len() > 1 && stream.len() == usize::from(model.config().d_model) {
+		routed.ask(kernel, model.trunk(), index, stream, &mut lanes[..1], &mut ());
+		return routed.apply_to_one(kernel, model, index, stream, lanes, said);
+	}
 	routed.ask(kernel, model.trunk(), index, stream, lanes, recorder);
 	routed.apply_all(kernel, model, index, lanes, said, recorder)?;
 	routed.mix(kernel, index, stream, said, lanes, recorder);

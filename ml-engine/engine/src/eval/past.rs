@@ -66,6 +66,49 @@ impl Head<'_> {
 	}
 }
 
+/// Some neighbouring heads of [`KeyValues`].
+pub(super) struct Heads<'a> {
+	size: usize,
+	stride: usize,
+	/// Positions so far.
+	first: usize,
+	keys: &'a mut [i8],
+	maxima: &'a mut [i32],
+	values: &'a mut [i8],
+}
+
+impl Heads<'_> {
+	/// Appends a position, and lets its queries draw from all positions.
+	///
+	/// # Shapes
+	/// `queries, keys, values, out: [heads, head_size]`, queries and keys rotated.
+	pub(super) fn extend_and_attend(
+		self,
+		kernel: Kernel,
+		[queries, keys, values]: [&[i32]; 3],
+		scratch: &mut Vec<i32>,
+		out: &mut [i32],
+	) {
+		let Self { size, stride, first, .. } = self;
+		let rows = queries.chunks_exact(size).zip(keys.chunks_exact(size)).zip(values.chunks_exact(size));
+		let heads =
+			self.keys.chunks_exact_mut(keys_len(stride, size)).zip(self.maxima.chunks_exact_mut(stride));
+		let heads = heads.zip(self.values.chunks_exact_mut(size * stride));
+		for ((((query, key), value), ((keys, maxima), values)), out) in
+			rows.zip(heads).zip(out.chunks_exact_mut(size))
+		{
+			let mut head = Head { stride, keys, maxima, values };
+			head.put(kernel, first, std::iter::once((key, value)), |_, _, _, _| {});
+			let mut entries = [0; HEAD_SIZE_MAX];
+			let entries = &mut entries[..size];
+			let maximum = rows::quantise_head(kernel, query, entries);
+			let queries = Queries { entries, maxima: &[maximum], first: first + 1 };
+			let past = Past { keys, maxima, values, stride };
+			rows::attend(kernel, queries, past, scratch, out, size);
+		}
+	}
+}
+
 impl KeyValues {
 	/// Room for `positions`.
 	pub fn new(config: &ModelConfig, positions: usize) -> Self {
@@ -144,6 +187,16 @@ impl KeyValues {
 			}
 		}
 		self.len += tokens;
+	}
+
+	/// Its heads, `count` at a time, for threads that append one position to all of them and then draw from theirs.
+	pub(super) fn shared_heads(&mut self, count: usize) -> impl IndexedParallelIterator<Item = Heads<'_>> {
+		let (size, stride, first) = (self.head_size, self.stride, self.len);
+		self.len += 1;
+		let keys = self.keys.par_chunks_mut(count * keys_len(stride, size));
+		let parts = keys.zip(self.maxima.par_chunks_mut(count * stride));
+		let parts = parts.zip(self.values.par_chunks_mut(count * size * stride));
+		parts.map(move |((keys, maxima), values)| Heads { size, stride, first, keys, maxima, values })
 	}
 
 	/// One head of consecutive queries, each over the positions it sees: `out: [queries, head_size]`, a row every `width`

@@ -1,17 +1,24 @@
 //! Memory of a forward pass, kept from one to the next.
 
 use super::{mixture::Routed, past::KeyValues};
-use crate::{kernel::rows::ActivationRows, model::Model};
+use crate::{
+	kernel::{packed::GROUP_ROWS, rows::ActivationRows},
+	model::Model,
+};
 use blyan_exact::ModelConfig;
 use parking_lot::Mutex;
 
-/// Fewest multiply-adds that are worth sharing: some ten milliseconds of one thread. Threads wait for each other five
-/// times a layer, which on a busy machine takes longer than small models take altogether. Tests share everything.
+/// Fewest multiply-adds of a batch that are worth sharing: some ten milliseconds of one thread. A prompt is read once, so
+/// nobody finds out in time that other work keeps threads from their cores, and that one would have been faster; then
+/// less work takes longer shared out, and else it is so soon over that nobody notices. Tests share everything.
 const SHARED_OPERATIONS_MIN: u64 = if cfg!(test) { 1 } else { 1 << 29 };
+/// The same for one token: some forty microseconds. Threads then wait for each other five times a layer.
+const SHARED_TOKEN_MIN: u64 = if cfg!(test) { 1 } else { 1 << 21 };
 
 /// Whether `tokens` are so much work for `model` that several threads should share them.
 pub fn is_worth_sharing(model: &Model, tokens: usize) -> bool {
-	tokens > 1 && tokens as u64 * model.operations_at(tokens / 2) >= SHARED_OPERATIONS_MIN
+	let least = if tokens == 1 { SHARED_TOKEN_MIN } else { SHARED_OPERATIONS_MIN };
+	tokens as u64 * model.operations_at(tokens / 2) >= least
 }
 
 /// What one thread works with.
@@ -156,6 +163,11 @@ impl Drop for Borrowed<'_> {
 pub(super) fn sized(buffer: &mut Vec<i32>, len: usize) -> &mut [i32] {
 	buffer.resize(len, 0);
 	buffer
+}
+
+/// Rows of a matrix of `rows` for each of `lanes`, in whole groups.
+pub(super) fn share_rows(rows: usize, lanes: usize) -> usize {
+	rows.div_ceil(lanes).next_multiple_of(GROUP_ROWS)
 }
 
 /// Tokens for each of `lanes`; products take tokens four at a time.

@@ -15,7 +15,7 @@ use blyan_exact::{
 	number::{LOGIT_BITS, RESIDUAL_BITS},
 	ModelConfig, Rescale, Scale, LOGIT_MAX,
 };
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 /// A ternary matrix inside a block.
 #[derive(Clone, Debug)]
@@ -63,20 +63,47 @@ impl TernaryWeights {
 
 	/// Integer products: `out: [tokens, rows]`.
 	pub fn accumulate(&self, kernel: Kernel, inputs: &ActivationRows, out: &mut [i32]) {
+		self.accumulate_rows(kernel, inputs, 0..self.rows, out);
+	}
+
+	/// The same for the outputs in `rows`, which begin at a multiple of
+	/// [`packed::GROUP_ROWS`]: `out: [tokens, rows.len()]`.
+	pub fn accumulate_rows(
+		&self,
+		kernel: Kernel,
+		inputs: &ActivationRows,
+		rows: Range<usize>,
+		out: &mut [i32],
+	) {
 		match &self.packed {
-			Packed::Expert(packed, part) => packed.multiply_into(kernel, *part, inputs, out),
+			Packed::Expert(packed, part) => {
+				packed::multiply_into(kernel, packed.view(*part).part(rows), inputs, out)
+			}
 			Packed::Copy(codes) if packed::is_faster_for(kernel, inputs.tokens()) => {
 				let view = PackedView { codes, rows: self.rows, cols: self.cols };
-				packed::multiply_into(kernel, view, inputs, out);
+				packed::multiply_into(kernel, view.part(rows), inputs, out);
 			}
-			_ => ternary::multiply_into(kernel, self.view(), inputs, out),
+			_ => ternary::multiply_into(kernel, self.view().part(rows), inputs, out),
 		}
 	}
 
 	/// Outputs in Q12, clamped to `bound`: `out: [tokens, rows]`.
 	pub fn project(&self, kernel: Kernel, inputs: &ActivationRows, bound: i32, out: &mut [i32]) {
-		self.accumulate(kernel, inputs, out);
-		for (row, &scale) in out.chunks_exact_mut(self.rows).zip(&inputs.scales) {
+		self.project_rows(kernel, inputs, 0..self.rows, bound, out);
+	}
+
+	/// The same for the outputs in `rows`, as [`Self::accumulate_rows`].
+	pub fn project_rows(
+		&self,
+		kernel: Kernel,
+		inputs: &ActivationRows,
+		rows: Range<usize>,
+		bound: i32,
+		out: &mut [i32],
+	) {
+		let width = rows.len();
+		self.accumulate_rows(kernel, inputs, rows, out);
+		for (row, &scale) in out.chunks_exact_mut(width).zip(&inputs.scales) {
 			rows::rescale(kernel, row, Rescale::new(self.scale, scale, RESIDUAL_BITS), bound);
 		}
 	}

@@ -22,7 +22,6 @@ use crate::{
 	block::{mapped, BlockError, BlockShape, Bytes, TensorBlock},
 	kernel::{
 		packed::{self, PackedView, LAYOUT_VERSION},
-		rows::ActivationRows,
 		ternary::TernaryView,
 		Kernel,
 	},
@@ -113,20 +112,13 @@ pub struct PackedExpert {
 }
 
 impl PackedExpert {
-	fn view(&self, part: Part) -> PackedView<'_> {
+	/// One of the matrices.
+	pub fn view(&self, part: Part) -> PackedView<'_> {
 		let Places { d_model, d_ff, up, down, .. } = &self.places;
 		match part {
 			Part::Up => PackedView { codes: &self.bytes[up.clone()], rows: *d_ff, cols: *d_model },
 			Part::Down => PackedView { codes: &self.bytes[down.clone()], rows: *d_model, cols: *d_ff },
 		}
-	}
-
-	/// Integer products of one of the matrices.
-	///
-	/// # Shapes
-	/// `inputs: [tokens, cols]`, `out: [tokens, rows]`.
-	pub fn multiply_into(&self, kernel: Kernel, part: Part, inputs: &ActivationRows, out: &mut [i32]) {
-		packed::multiply_into(kernel, self.view(part), inputs, out);
 	}
 
 	/// Gain of the hidden layer.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::kernel::rows::ActivationRows;
 use crate::{block::write_expert, kernel::ternary};
 use blyan_exact::{golden, ModelConfig};
 use std::os::unix::fs::PermissionsExt;
@@ -32,7 +33,7 @@ fn ensure_equal(expert: &PackedExpert, block: &TensorBlock) {
 		for kernel in Kernel::available() {
 			let expected = ternary::multiply(Kernel::PORTABLE, view, &inputs);
 			let mut found = vec![7; expected.len()];
-			expert.multiply_into(kernel, part, &inputs, &mut found);
+			packed::multiply_into(kernel, expert.view(part), &inputs, &mut found);
 			assert_eq!(found, expected, "{kernel}");
 		}
 	}

@@ -11,6 +11,7 @@ mod neon;
 pub(crate) mod vnni;
 
 use super::{rows::ActivationRows, Kernel, Path};
+use std::ops::Range;
 
 /// A packed ternary matrix: `rows * cols / 4` bytes, four weights a byte.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +22,15 @@ pub struct TernaryView<'a> {
 	pub rows: usize,
 	/// Inputs, a multiple of 64.
 	pub cols: usize,
+}
+
+impl<'a> TernaryView<'a> {
+	/// The rows in `range`.
+	pub fn part(&self, range: Range<usize>) -> TernaryView<'a> {
+		let bytes = self.cols / 4;
+		let codes = &self.codes[range.start * bytes..range.end * bytes];
+		TernaryView { codes, rows: range.len(), cols: self.cols }
+	}
 }
 
 impl TernaryView<'_> {
