@@ -72,13 +72,20 @@ pub fn measure(options: &Options) -> Result<Value, Box<dyn Error>> {
 	// Six answers and two looks behind them share the time.
 	let seconds = options.seconds / 4.0;
 	let kernel = Kernel::best();
+	// Verifying takes the global pool.
+	let pool = match options.threads {
+		1 => None,
+		threads => Some(Arc::new(rayon::ThreadPoolBuilder::new().num_threads(threads).build()?)),
+	};
 	let (mut ratios, mut models) = (Map::new(), Map::new());
 	for (name, model) in [("served", &served), ("large", &large)] {
 		let mut answers = Vec::new();
 		let mut of_model = Map::new();
 		for bytes in ANSWERS {
 			let generate = || -> Result<Vec<u8>, EngineError> {
-				Generator::new(model.clone(), kernel, prompt, chat())?.take(bytes).collect()
+				Generator::on_threads(model.clone(), kernel, prompt, chat(), pool.clone())?
+					.take(bytes)
+					.collect()
 			};
 			let answer = generate().map_err(|error| format!("{error:?}"))?;
 			// A fast verifier that accepts anything is worth nothing.
