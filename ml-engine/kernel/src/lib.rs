@@ -2,7 +2,7 @@
 //!
 //! A [`Kernel`] can only be had for instructions that this processor has, which is what makes the
 //! `unsafe` calls of this module sound. Matrix products are written with intrinsics ([`ternary`],
-//! [`table`], [`panels`], [`attention`]); everything else is one plain loop compiled once per instruction set ([`rows`]).
+//! [`panels`], [`attention`]); everything else is one plain loop compiled once per instruction set ([`rows`]).
 
 #![deny(unsafe_op_in_unsafe_fn)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -14,7 +14,6 @@ mod norm;
 pub mod packed;
 pub mod panels;
 pub mod rows;
-pub mod table;
 pub mod ternary;
 #[cfg(test)]
 mod tests;

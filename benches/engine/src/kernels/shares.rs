@@ -3,8 +3,8 @@
 use super::{fastest, Source};
 use blyan_engine::kernel::{
 	attention::{keys_len, put_key, put_values, Past, Queries, POSITIONS},
+	panels::Panels,
 	rows::{self, ActivationRows},
-	table::{self, TableView},
 	ternary::{self, TernaryView},
 	Kernel,
 };
@@ -76,13 +76,8 @@ pub fn measure(kernel: Kernel, config: ModelConfig, seconds: f64) -> Vec<Share> 
 	);
 	let scale = Scale::new(1 << 31, 37).unwrap_or_default();
 	let rescale = Rescale::new(scale, 1 << 17, RESIDUAL_BITS);
-	let row_sums = table::row_sums(&batch.table, d);
-	let table = |rows: usize| TableView {
-		weights: &batch.table[..rows * d],
-		row_sums: &row_sums[..rows],
-		rows,
-		cols: d,
-	};
+	let [router, head] = [experts, VOCAB].map(|rows| Panels::new(&batch.table[..rows * d], d));
+	let (mut router_logits, mut head_logits) = (vec![0; TOKENS * experts], vec![0; TOKENS * VOCAB]);
 	let mut scratch = batch.stream.clone();
 	let mut attention = Attention::new(kernel, config, &batch.stream);
 	let logits: Vec<i32> = batch.stream.iter().cycle().take(TOKENS * VOCAB).copied().collect();
@@ -103,9 +98,9 @@ pub fn measure(kernel: Kernel, config: ModelConfig, seconds: f64) -> Vec<Share> 
 	});
 	share("products of router and head", false, 1.0, &mut || {
 		for _ in 0..config.layers {
-			black_box(table::multiply(kernel, table(experts), &inputs));
+			router.multiply_into(kernel, &inputs, black_box(&mut router_logits));
 		}
-		black_box(table::multiply(kernel, table(VOCAB), &inputs));
+		head.multiply_into(kernel, &inputs, black_box(&mut head_logits));
 	});
 	share("rescaling", false, 1.0, &mut || {
 		for _ in 0..usize::from(config.layers) * (4 + top_k) {

@@ -228,12 +228,3 @@ unsafe fn four_rows(codes: [&[u8]; 4], planes: *const i8, stride: usize) -> [i32
 	unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), sums) };
 	out
 }
-
-/// The sum of all lanes.
-#[inline]
-#[target_feature(enable = "avx2")]
-pub fn horizontal_sum(x: __m256i) -> i32 {
-	let x = _mm_add_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256::<1>(x));
-	let x = _mm_add_epi32(x, _mm_shuffle_epi32::<0x4e>(x));
-	_mm_cvtsi128_si32(_mm_add_epi32(x, _mm_shuffle_epi32::<0xb1>(x)))
-}
