@@ -16,7 +16,18 @@ mod snapshot;
 
 use std::process::ExitCode;
 
+/// Gives back what compiling the runtime took. The C library's allocator keeps it, an arena for every thread: 320 MB more of an
+/// idle node.
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
+	// Otherwise memory goes back only when somebody allocates again.
+	#[cfg(target_os = "linux")]
+	if let Err(error) = tikv_jemalloc_ctl::background_thread::write(true) {
+		eprintln!("Unused memory is given back late: {error}");
+	}
 	match command::run() {
 		Ok(()) => ExitCode::SUCCESS,
 		Err(error) => {
