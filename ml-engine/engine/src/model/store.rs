@@ -161,6 +161,8 @@ pub struct StoreMetrics {
 const TASKS_MAX: usize = 16;
 /// Heat from which on an expert is packed: so many uses, lately, that it will likely see more.
 const HOT: f64 = 64.0;
+/// Uses of a hot expert after which packing it is tried, and tried again.
+const PACK_EVERY: u64 = 64;
 
 /// Loads blocks from a [`BlobStore`], verifies them once and keeps those used last.
 ///
@@ -302,12 +304,13 @@ impl ModelStore {
 		config: &ModelConfig,
 		reference: &BlockRef,
 	) -> Result<Arc<ExpertWeights>, LoadError> {
-		let heat = self.0.heats.lock().note(reference.tensor_root);
+		let (heat, uses) = self.0.heats.lock().note(reference.tensor_root);
 		let key = (*reference, BlockShape::expert_of(config));
 		match self.0.loaded(key)? {
 			Loaded::Expert(expert) => {
-				// Again and again while it is hot: the first try may come while it is in use.
-				if self.0.packed.is_some() && heat >= HOT && heat % HOT < 1.0 && !expert.is_packed() {
+				// Again and again while it is hot: the first tries may come while it is in use.
+				let is_time = heat >= HOT && uses.is_multiple_of(PACK_EVERY);
+				if self.0.packed.is_some() && is_time && !expert.is_packed() {
 					self.do_later(Task::Pack(key));
 				}
 				Ok(expert)

@@ -153,7 +153,9 @@ fn experts_that_are_used_often_run_packed_and_say_the_same() {
 	let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
 	while with.metrics().packed == 0 {
 		assert!(std::time::Instant::now() < deadline, "nothing was packed");
-		with.load_expert(config, &heads[0]).unwrap();
+		(0..64).for_each(|_| drop(with.load_expert(config, &heads[0]).unwrap()));
+		// Idle for a moment, so that it can be exchanged.
+		std::thread::sleep(std::time::Duration::from_millis(1));
 	}
 	let ensure_same = |store: &ModelStore| {
 		let expert = store.load_expert(config, &heads[0]).unwrap();
@@ -167,6 +169,20 @@ fn experts_that_are_used_often_run_packed_and_say_the_same() {
 	};
 	ensure_same(&with);
 	drop(with);
+	// It takes its packed form when it is idle at last, however long it was in use and as hot as can be.
+	std::fs::remove_dir_all(_dir.path().join("packed")).unwrap();
+	let busy = ModelStore::with_packed(store.blobs().clone(), 1 << 24, open());
+	let in_use = busy.load_expert(config, &heads[0]).unwrap();
+	(0..50_000).for_each(|_| drop(busy.load_expert(config, &heads[0]).unwrap()));
+	assert_eq!(busy.metrics().packed, 0);
+	drop(in_use);
+	let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+	while busy.metrics().packed == 0 {
+		assert!(std::time::Instant::now() < deadline, "nothing was packed later");
+		(0..64).for_each(|_| drop(busy.load_expert(config, &heads[0]).unwrap()));
+		std::thread::sleep(std::time::Duration::from_millis(1));
+	}
+	drop(busy);
 	// After a restart it is packed from the first use on, and what nobody uses often is not.
 	let again = ModelStore::with_packed(store.blobs().clone(), 1 << 24, open());
 	ensure_same(&again);

@@ -19,6 +19,8 @@ const FOLLOWED_TIMES_MAX: u32 = 1 << 12;
 struct Heat {
 	value: f64,
 	at: u64,
+	/// Uses since it is known.
+	uses: u64,
 }
 
 /// Decayed counts of uses, by tensor root: each use adds one, and [`HALF_LIFE_USES`] uses of anything halve it.
@@ -33,11 +35,12 @@ impl Heats {
 		heat.value * (-((self.clock - heat.at) as f64) / HALF_LIFE_USES).exp2()
 	}
 
-	/// Counts a use; returns the heat after it.
-	pub fn note(&mut self, root: H256) -> f64 {
+	/// Counts a use; returns the heat after it, and how many uses that were.
+	pub fn note(&mut self, root: H256) -> (f64, u64) {
 		self.clock += 1;
 		let value = self.of(&root) + 1.0;
-		self.heats.insert(root, Heat { value, at: self.clock });
+		let uses = self.heats.get(&root).map_or(0, |heat| heat.uses) + 1;
+		self.heats.insert(root, Heat { value, at: self.clock, uses });
 		if self.heats.len() > HEATS_MAX {
 			let mut values: Vec<f64> = self.heats.values().map(|heat| self.now(*heat)).collect();
 			let (_, median, _) = values.select_nth_unstable_by(HEATS_MAX / 2, f64::total_cmp);
@@ -46,7 +49,7 @@ impl Heats {
 				heat.value * (-((clock - heat.at) as f64) / HALF_LIFE_USES).exp2() > median
 			});
 		}
-		value
+		(value, uses)
 	}
 
 	/// Heat of an expert now.

@@ -72,9 +72,10 @@ impl World {
 		ModelParts { config, trunk, heads }
 	}
 
-	/// How the job ends.
+	/// How the job ends, by one thread: of several, those that come after the first find another reason to fail.
 	fn ending(&self, job: EvaluationJob) -> JobStatus {
-		let queue = self.queue();
+		let config = QueueConfig { evaluation_threads: 1, ..small() };
+		let queue = JobQueue::new(config, self.models.clone()).unwrap();
 		let id = queue.submit(job).unwrap();
 		wait(&queue, id)
 	}
