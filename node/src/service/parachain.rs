@@ -117,6 +117,7 @@ pub async fn start(
 		metrics,
 		gap_sync_body_policy: None,
 	});
+	// With warp sync this waits for the relay chain, and nobody looks at essential tasks before it is over.
 	let (network, system_rpc_tx, tx_handler_controller, sync_service, _) = tokio::select! {
 		network = building => network?,
 		stuck = relay_sync::until_stuck(&*relay_chain, &*relay_chain_network, relay_database.as_deref()) => {
