@@ -298,6 +298,7 @@ mod tests {
 		let blob = BlobRef { hash: H256::zero(), size: 1 };
 		let block = BlockRef { tensor_root: H256::zero(), blob };
 		let job = EvaluationJob {
+			definition: blyan_exact::DEFINITION,
 			model: 0,
 			config,
 			trunk: block,

@@ -4,7 +4,7 @@
 use crate::{
 	job::{EvaluationJob, EvaluationOutcome},
 	model::{wire, ExpertIndex, LayerIndex},
-	score::{SubmissionId, Verdict},
+	score::{DrawId, SubmissionId, Verdict},
 	AuditId,
 };
 use alloc::vec::Vec;
@@ -37,8 +37,9 @@ use sp_core::H256;
 	Deserialize,
 )]
 pub enum Subject {
-	/// The score of a submission.
-	Submission(SubmissionId),
+	/// The score of a submission in one of its draws. A submission can be drawn again; what was computed, and so what can
+	/// be refuted, is another thing then.
+	Submission(SubmissionId, DrawId),
 	/// An answer in an audit.
 	Audit(AuditId),
 }
@@ -52,6 +53,8 @@ wire! {
 	/// Everything a computation depends on, by roots. An [`EvaluationJob`] says the same with every head spelt out.
 	#[derive(Copy, Hash, MaxEncodedLen)]
 	pub struct EvaluationStatement {
+		/// Version of the definition that the numbers follow: `blyan_exact::DEFINITION`.
+		pub definition: u32,
 		/// Architecture.
 		pub config: ModelConfig,
 		/// Root of the baseline: `blyan_exact::model_root`.
@@ -144,6 +147,18 @@ impl Statement {
 		}
 	}
 
+	/// The version of the definition that the computation follows.
+	pub fn definition(&self) -> u32 {
+		match self {
+			Self::Evaluation(evaluation) => evaluation.definition,
+		}
+	}
+
+	/// Whether this runtime computes by the same definition. Claims under another one can be neither proven nor refuted.
+	pub fn is_current(&self) -> bool {
+		self.definition() == blyan_exact::DEFINITION
+	}
+
 	/// Blake2b-256 of the SCALE encoding.
 	pub fn id(&self) -> H256 {
 		H256(sp_crypto_hashing::blake2_256(&self.encode()))
@@ -155,6 +170,7 @@ impl EvaluationJob {
 	pub fn statement(&self) -> Statement {
 		let heads: Vec<_> = self.heads.iter().map(|head| head.tensor_root.0).collect();
 		Statement::Evaluation(EvaluationStatement {
+			definition: self.definition,
 			config: self.config,
 			model_root: H256(blyan_exact::model_root(&self.config, &self.trunk.tensor_root.0, &heads)),
 			layer: self.layer,

@@ -31,6 +31,9 @@ wire! {
 wire! {
 	/// "How much better is the model on this sample if this candidate fills that slot?"
 	pub struct EvaluationJob {
+		/// Version of the definition to compute by: `blyan_exact::DEFINITION`. An engine that implements another one refuses
+		/// the job, so that no operator signs a score that is false under the chain's rules.
+		pub definition: u32,
 		/// The model, for logs; the fields below define it.
 		pub model: ModelId,
 		/// Architecture.
@@ -130,6 +133,8 @@ pub enum EngineError {
 	Cancelled,
 	/// The engine failed; its log says how.
 	Internal,
+	/// The job follows another version of the definition than this engine. Update the node.
+	DefinitionUnknown,
 }
 
 impl EngineError {

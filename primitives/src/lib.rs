@@ -19,7 +19,7 @@ mod pow;
 mod score;
 pub mod traits;
 
-pub use blyan_exact::ModelConfig;
+pub use blyan_exact::{ModelConfig, DEFINITION};
 pub use claim::{EvaluationStatement, Opening, PartIndex, Query, Statement, Subject, TraceIndex};
 pub use draw::draw_indices;
 pub use job::{EngineError, EvaluationJob, EvaluationOutcome, HoldoutRef, JobId, JobStatus};
@@ -34,7 +34,7 @@ pub use operator::{
 };
 pub use pow::{leading_zero_bits, pow_hash, search_pow, PowStamp, POW_CONTEXT};
 pub use score::{
-	seal_hash, Score, ScoreReport, ScoreSeal, SubmissionId, Verdict, SCORE_CONTEXT, SEAL_CONTEXT,
+	seal_hash, DrawId, Score, ScoreReport, ScoreSeal, SubmissionId, Verdict, SCORE_CONTEXT, SEAL_CONTEXT,
 };
 
 /// The operators' session key, key type `blya`: signs scores and heartbeats, nothing of value.

@@ -10,8 +10,11 @@ use sp_core::H256;
 /// A submission's number, given out in order.
 pub type SubmissionId = u64;
 
+/// Names one draw of one candidate: a hash of everything that its score depends on, and of the committee's seed.
+pub type DrawId = H256;
+
 /// Domain separator of the signed payload.
-pub const SCORE_CONTEXT: &[u8] = b"blyan/score/1";
+pub const SCORE_CONTEXT: &[u8] = b"blyan/score/2";
 
 /// Domain separator of the signed payload of a seal.
 pub const SEAL_CONTEXT: &[u8] = b"blyan/seal/1";
@@ -70,11 +73,12 @@ wire! {
 }
 
 impl ScoreReport {
-	/// The bytes the operator's session key signs: context, genesis hash of the chain, report.
+	/// The bytes the operator's session key signs: context, genesis hash of the chain, draw, report.
 	///
-	/// The genesis hash keeps a report from being replayed on another network.
-	pub fn signing_payload(&self, genesis: &H256) -> Vec<u8> {
-		(SCORE_CONTEXT, genesis, self).encode()
+	/// The genesis hash keeps a report from being replayed on another network. `draw` keeps it from being held against
+	/// its maker: a submission that is drawn again, or on a fork, has another sample and so another true verdict.
+	pub fn signing_payload(&self, genesis: &H256, draw: &DrawId) -> Vec<u8> {
+		(SCORE_CONTEXT, genesis, draw, self).encode()
 	}
 }
 

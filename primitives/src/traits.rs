@@ -165,6 +165,10 @@ pub trait Offences<AccountId> {
 	/// Reports that `offender` did `kind`. Reporting the same evidence twice counts once. `reporter` gets its share
 	/// of what is taken, if there is one.
 	fn report(offender: &AccountId, kind: OffenceKind, evidence: H256, reporter: Option<&AccountId>);
+	/// Whether an offence with this evidence is on record, so that reporting it again changes nothing.
+	fn is_reported(_offender: &AccountId, _kind: OffenceKind, _evidence: H256) -> bool {
+		false
+	}
 	/// Reports like [`Offences::report`], and says which claim it is about, so that an appeal has it computed again.
 	fn report_claim(
 		offender: &AccountId,
@@ -244,6 +248,8 @@ pub trait Claims<AccountId> {
 	fn disputable() -> Vec<Subject>;
 	/// Whether claims about the subject may be disputed now.
 	fn is_disputable(subject: Subject) -> bool;
+	/// Whether the chain knows the subject: its claims are being made, can be disputed, or were closed not long ago.
+	fn is_known(subject: Subject) -> bool;
 	/// A dispute about the subject began: it stays disputable, and nothing is paid out, until all have ended.
 	fn note_opened(subject: Subject);
 	/// A dispute about the subject ended.

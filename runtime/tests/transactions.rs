@@ -79,7 +79,7 @@ fn heartbeat_is_valid_only_with_the_operators_own_signature() {
 fn score_is_refused_when_nobody_asked_for_it() {
 	common::development().execute_with(|| {
 		let report = ScoreReport { submission: 0, verdict: Verdict::Invalid };
-		let payload = report.signing_payload(&System::block_hash(0));
+		let payload = report.signing_payload(&System::block_hash(0), &H256::zero());
 		let transaction = authorized(pallet_proof_of_learning::Call::<Runtime>::reveal_score {
 			report,
 			salt: H256::zero(),

@@ -237,6 +237,7 @@ impl Feeder {
 		let (queue, stopped) = (world.queue.clone(), stop.clone());
 		let ModelParts { config, trunk, heads } = world.parts.clone();
 		let mut job = EvaluationJob {
+			definition: blyan_exact::DEFINITION,
 			model: 0,
 			config,
 			trunk,

@@ -7,7 +7,7 @@ use blyan_engine::tiles::ProvenTile;
 use blyan_primitives::{EvaluationJob, PartIndex, Subject, SubmissionId, Verdict};
 use blyan_runtime_api::{
 	disputes::{DisputeTerms, GameId, GameInfo},
-	OffenceInfo,
+	OffenceInfo, SubmissionState,
 };
 use serde::Deserialize;
 use sp_core::{crypto::AccountId32, H256};
@@ -22,6 +22,15 @@ impl Client {
 	/// What was revealed about a submission, in the order of the seats.
 	pub async fn verdicts(&self, id: SubmissionId) -> Outcome<Vec<(AccountId32, Verdict)>> {
 		self.ask("LearningApi", "verdicts", id).await
+	}
+
+	/// What claims about a decided submission are disputed as: the submission and its draw. `None` if it is not decided,
+	/// or can no longer be disputed.
+	pub async fn decided_subject(&self, id: SubmissionId) -> Outcome<Option<Subject>> {
+		Ok(match self.submission(id).await?.state {
+			SubmissionState::Decided(decided) => Some(Subject::Submission(id, decided.draw)),
+			_ => None,
+		})
 	}
 
 	/// Open games about a subject.

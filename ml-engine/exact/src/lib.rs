@@ -41,6 +41,10 @@ pub mod trace;
 pub mod tree;
 mod weights;
 
+/// Version of this definition. Whatever changes one number that a score, an answer or a proof is made of changes it; claims
+/// name the version they were computed under.
+pub const DEFINITION: u32 = 1;
+
 pub use config::{ConfigError, ModelConfig, VOCAB};
 pub use forward::{argmax, Logits, Model};
 pub use hash::{blake2_256, Hash};

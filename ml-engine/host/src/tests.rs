@@ -45,6 +45,7 @@ fn job() -> EvaluationJob {
 	let blob = BlobRef { hash: H256([1; 32]), size: 8 };
 	let block = BlockRef { tensor_root: H256([2; 32]), blob };
 	EvaluationJob {
+		definition: blyan_exact::DEFINITION,
 		model: 0,
 		config: ModelConfig { d_model: 64, d_ff: 64, layers: 1, heads: 1, experts: 1, top_k: 1, context: 8 },
 		trunk: block,

@@ -66,6 +66,10 @@ impl<T: Config> Claims<T::AccountId> for Pallet<T> {
 		})
 	}
 
+	fn is_known(subject: Subject) -> bool {
+		matches!(subject, Subject::Audit(audit) if Audits::<T>::contains_key(audit))
+	}
+
 	fn note_opened(subject: Subject) {
 		Self::mutate_contest(subject, |games, _| *games = games.saturating_add(1));
 	}

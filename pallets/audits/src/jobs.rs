@@ -63,6 +63,7 @@ where
 			(Experts::head(slot)?.block.tensor_root != candidate.tensor_root).then_some((slot, candidate))
 		})?;
 		let statement = Statement::Evaluation(EvaluationStatement {
+			definition: blyan_primitives::DEFINITION,
 			config,
 			model_root: Experts::model_root(model)?,
 			layer: slot.layer,
@@ -82,6 +83,7 @@ where
 		let Statement::Evaluation(evaluation) = pinned.statement;
 		let model = Experts::model_at(pinned.model, pinned.generation)?;
 		Some(EvaluationJob {
+			definition: evaluation.definition,
 			model: pinned.model,
 			config: model.config,
 			trunk: model.trunk,

@@ -48,6 +48,7 @@ const SAMPLE: u32 = 512;
 
 fn statement() -> Statement {
 	Statement::Evaluation(EvaluationStatement {
+		definition: blyan_exact::DEFINITION,
 		config: LARGEST,
 		model_root: H256::zero(),
 		layer: 0,
@@ -559,10 +560,12 @@ mod benchmarks {
 	#[benchmark]
 	fn report_equivocation() -> Result<(), BenchmarkError> {
 		let (operator, key) = operator::<T>()?;
+		let (subject, _) = T::Claims::ensure_subject_for_benchmark();
+		let Subject::Submission(submission, draw) = subject else { return Err("it is about a score".into()) };
 		let sign = |verdict| {
-			let report = ScoreReport { submission: 0, verdict };
-			let signature = key.sign(&report.signing_payload(&Pallet::<T>::genesis_hash()));
-			signature.map(|signature| SignedReport { report, signature })
+			let report = ScoreReport { submission, verdict };
+			let signature = key.sign(&report.signing_payload(&Pallet::<T>::genesis_hash(), &draw));
+			signature.map(|signature| SignedReport { report, draw, signature })
 		};
 		let score = Score { target: EvaluationOutcome::default(), guard: Some(EvaluationOutcome::default()) };
 		let other = Score { guard: None, ..score };
@@ -572,7 +575,7 @@ mod benchmarks {
 		#[extrinsic_call]
 		_(RawOrigin::Signed(account("reporter", 0, 0)), first, second, key);
 
-		let event = Event::<T>::EquivocationProven { submission: 0, operator };
+		let event = Event::<T>::EquivocationProven { submission, operator };
 		assert_last_event::<T>(event);
 		Ok(())
 	}

@@ -218,17 +218,24 @@ impl<T: Config> Pallet<T> {
 		second: SignedReport,
 		key: OperatorId,
 	) -> DispatchResult {
-		let submission = first.report.submission;
+		let (submission, draw) = (first.report.submission, first.draw);
+		// Another draw has another sample, and so another true verdict: only two reports about one draw contradict.
 		let is_equivocation = second.report.submission == submission
+			&& second.draw == draw
 			&& first.report.verdict.digest() != second.report.verdict.digest();
 		ensure!(is_equivocation, Error::<T>::NoEquivocation);
 		let operator = Self::operator(&key)?;
 		let genesis = Self::genesis_hash();
 		let is_signed = [&first, &second].iter().all(|signed| signed.is_signed_by(&key, &genesis));
 		ensure!(is_signed, Error::<T>::BadSignature);
-		// The same pair in another order, or another pair about the same submission, is no further offence.
-		let evidence = H256(blake2_256(&(b"blyan/equivocation", submission, &key).encode()));
-		T::Offences::report(&operator, OffenceKind::Equivocation, evidence, Some(&reporter));
+		ensure!(T::Claims::is_known(Subject::Submission(submission, draw)), Error::<T>::DrawUnknown);
+		// The same pair in another order, or another pair about the same draw, is no further offence. What changes
+		// nothing is refused, so that it costs a fee.
+		let evidence = H256(blake2_256(&(b"blyan/equivocation", submission, draw, &key).encode()));
+		let kind = OffenceKind::Equivocation;
+		ensure!(!T::Offences::is_reported(&operator, kind, evidence), Error::<T>::AlreadyReported);
+		T::Offences::report(&operator, kind, evidence, Some(&reporter));
+		ensure!(T::Offences::is_reported(&operator, kind, evidence), Error::<T>::TooMuchPending);
 		Self::deposit_event(Event::EquivocationProven { submission, operator });
 		Ok(())
 	}

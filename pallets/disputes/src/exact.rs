@@ -115,6 +115,7 @@ mod trial {
 			unreachable!("the files were written just now; qed")
 		};
 		let statement = Statement::Evaluation(EvaluationStatement {
+			definition: blyan_exact::DEFINITION,
 			config: WIDEST,
 			model_root: H256(commitments.model_root),
 			layer: 0,

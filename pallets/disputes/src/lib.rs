@@ -382,6 +382,12 @@ pub mod pallet {
 		NoOpponent,
 		/// As many appeals as there can be wait for this game.
 		TooManyAppeals,
+		/// The chain knows no such draw of this submission, or has forgotten it.
+		DrawUnknown,
+		/// This offence is on record already; there is nothing to add to it.
+		AlreadyReported,
+		/// So much is pending against this operator that no further offence can be recorded now; try again later.
+		TooMuchPending,
 	}
 
 	#[pallet::hooks]
@@ -672,10 +678,10 @@ pub mod pallet {
 			Ok(Pays::No.into())
 		}
 
-		/// Prove that an operator signed two different verdicts on one submission.
+		/// Prove that an operator signed two different verdicts on one draw of one submission.
 		///
-		/// - `origin`: anyone, signed; success is free.
-		/// - `first`, `second`: the reports.
+		/// - `origin`: anyone, signed; success is free, and happens once for each draw and key.
+		/// - `first`, `second`: the reports, with the draw that both were signed for. The chain must know it.
 		/// - `key`: the operator's session key.
 		///
 		/// Emits [`Event::EquivocationProven`].

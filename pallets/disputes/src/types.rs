@@ -9,7 +9,9 @@ use blyan_exact::{
 	step::{Commitments, Evidence, Place, StepError, Witness},
 	Hash, ModelConfig, Program,
 };
-use blyan_primitives::{OperatorId, OperatorSignature, PartIndex, ScoreReport, Statement, Subject, Verdict};
+use blyan_primitives::{
+	DrawId, OperatorId, OperatorSignature, PartIndex, ScoreReport, Statement, Subject, Verdict,
+};
 use blyan_runtime_api::disputes::GameEnd;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{
@@ -128,6 +130,8 @@ impl Word {
 pub struct SignedReport {
 	/// The report.
 	pub report: ScoreReport,
+	/// The draw that it was signed for.
+	pub draw: DrawId,
 	/// By the operator's session key over its payload.
 	pub signature: OperatorSignature,
 }
@@ -136,7 +140,7 @@ impl SignedReport {
 	/// Whether `key` signed it on the chain with this genesis hash.
 	pub fn is_signed_by(&self, key: &OperatorId, genesis: &H256) -> bool {
 		use sp_runtime::RuntimeAppPublic;
-		key.verify(&self.report.signing_payload(genesis), &self.signature)
+		key.verify(&self.report.signing_payload(genesis, &self.draw), &self.signature)
 	}
 }
 

@@ -5,10 +5,7 @@ use crate::{
 	NextSubmission, OpenBlobs, OpenSubmissions, Pallet, Phase, Queues, Seat, SubmissionRecordOf, Terms,
 };
 use alloc::vec::Vec;
-use blyan_primitives::{
-	traits::{BlobAnnouncements, Claims},
-	EvaluationJob, PartIndex, Subject, SubmissionId, Verdict,
-};
+use blyan_primitives::{traits::BlobAnnouncements, EvaluationJob, PartIndex, SubmissionId, Verdict};
 use blyan_runtime_api::{
 	AccountId, ActiveEvaluation, CommitteeSeat, DecidedSubmission, EvaluationStage, SubmissionInfo,
 	SubmissionState, SubmissionTerms,
@@ -43,6 +40,7 @@ impl<T: Config<AccountId = AccountId>> Pallet<T> {
 		}
 		if let Some(decision) = Decisions::<T>::get(id) {
 			let state = SubmissionState::Decided(DecidedSubmission {
+				draw: decision.draw(),
 				outcome: decision.outcome,
 				decided_at: decision.decided_at.saturated_into(),
 				matures_at: decision.matures_at.saturated_into(),
@@ -63,7 +61,8 @@ impl<T: Config<AccountId = AccountId>> Pallet<T> {
 	/// What a committee computes, or computed, for one part of its verdicts.
 	pub fn evaluation_job(id: SubmissionId, part: PartIndex) -> Option<EvaluationJob> {
 		let Some(open) = OpenSubmissions::<T>::get(id) else {
-			return <Self as Claims<AccountId>>::job(Subject::Submission(id), part);
+			let decision = Decisions::<T>::get(id)?;
+			return Self::job_for(decision.claim.slot, decision.claim.block, &decision.terms, part);
 		};
 		match open.phase {
 			Phase::Evaluating(evaluation) => {
@@ -78,7 +77,7 @@ impl<T: Config<AccountId = AccountId>> Pallet<T> {
 		let seats = match OpenSubmissions::<T>::get(id).map(|open| open.phase) {
 			Some(Phase::Evaluating(evaluation)) => evaluation.seats,
 			Some(Phase::Queued { .. }) => return Vec::new(),
-			None => return <Self as Claims<AccountId>>::claims(Subject::Submission(id)),
+			None => Decisions::<T>::get(id).map(|decision| decision.seats).unwrap_or_default(),
 		};
 		seats.into_iter().filter_map(|seat| Some((seat.operator, seat.verdict?))).collect()
 	}

@@ -198,6 +198,7 @@ const SAMPLE: u32 = 10;
 fn terms<T: Config>(slot: ExpertSlot) -> Terms {
 	let sample = Sample { holdout: holdout(), seed: H256::zero(), sequences: SAMPLE };
 	Terms {
+		definition: blyan_primitives::DEFINITION,
 		generation: T::Experts::generation(slot.model).unwrap_or_default(),
 		model_root: T::Experts::model_root(slot.model).unwrap_or_default(),
 		target: sample,
@@ -295,7 +296,9 @@ fn last_report<T: Config>(
 ) -> Result<(T::AccountId, ScoreReport, OperatorId, OperatorSignature), BenchmarkError> {
 	let (operator, key) = members.last().cloned().ok_or("no operators")?;
 	let report = ScoreReport { submission, verdict: winning_score() };
-	let payload = report.signing_payload(&Pallet::<T>::genesis_hash());
+	let claim = OpenSubmissions::<T>::get(submission).ok_or("it was opened above")?.claim;
+	let draw = terms::<T>(claim.slot).draw_id(&claim.slot, &claim.block);
+	let payload = report.signing_payload(&Pallet::<T>::genesis_hash(), &draw);
 	let signature = key.sign(&payload).ok_or("the key is not in the keystore")?;
 	Ok((operator, report, key, signature))
 }
@@ -337,7 +340,7 @@ pub(crate) fn subject<T: Config>() -> (Subject, EvaluationJob) {
 	Decisions::<T>::insert(submission, decision);
 	Pallet::<T>::await_maturity(submission, BlockNumberFor::<T>::max_value());
 	let job = Pallet::<T>::job_for(claim.slot, claim.block, &terms, 0).expect("the model is there");
-	(Subject::Submission(submission), job)
+	(Subject::Submission(submission, terms.draw_id(&claim.slot, &claim.block)), job)
 }
 
 #[benchmarks(where T::Currency: Mutate<T::AccountId>)]

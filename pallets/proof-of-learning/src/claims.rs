@@ -1,6 +1,6 @@
 //! Decided scores as `disputes` sees them.
 
-use crate::{Config, DecisionRecordOf, Decisions, Pallet, Terms};
+use crate::{ClosedSubmissions, Config, DecisionRecordOf, Decisions, OpenSubmissions, Pallet, Phase, Terms};
 use alloc::vec::Vec;
 use blyan_primitives::{
 	traits::{Claims, ExpertRegistry},
@@ -10,12 +10,16 @@ use blyan_primitives::{
 use sp_core::H256;
 
 impl<T: Config> Pallet<T> {
-	/// The decision that a subject names.
+	/// The decision that a subject names: that of its draw, and of no other one of the same submission.
 	fn decision(subject: Subject) -> Option<(SubmissionId, DecisionRecordOf<T>)> {
-		match subject {
-			Subject::Submission(submission) => Some((submission, Decisions::<T>::get(submission)?)),
-			Subject::Audit(_) => None,
-		}
+		let Subject::Submission(submission, draw) = subject else { return None };
+		let decision = Decisions::<T>::get(submission)?;
+		(decision.draw() == draw).then_some((submission, decision))
+	}
+
+	/// The decided submission that a subject names.
+	fn decided(subject: Subject) -> Option<SubmissionId> {
+		Self::decision(subject).map(|(submission, _)| submission)
 	}
 
 	/// The job of one part of a score; `None` if the baseline fell out of the registry's history.
@@ -28,6 +32,7 @@ impl<T: Config> Pallet<T> {
 		let sample = terms.part(part)?;
 		let model = T::Experts::model_at(slot.model, terms.generation)?;
 		Some(EvaluationJob {
+			definition: terms.definition,
 			model: model.id,
 			config: model.config,
 			trunk: model.trunk,
@@ -48,6 +53,7 @@ impl<T: Config> Claims<T::AccountId> for Pallet<T> {
 		let slot = decision.claim.slot;
 		let sample = decision.terms.part(part)?;
 		Some(Statement::Evaluation(EvaluationStatement {
+			definition: decision.terms.definition,
 			config: T::Experts::config(slot.model)?,
 			model_root: decision.terms.model_root,
 			layer: slot.layer,
@@ -80,7 +86,7 @@ impl<T: Config> Claims<T::AccountId> for Pallet<T> {
 		let now = frame_system::Pallet::<T>::block_number();
 		let mut subjects: Vec<_> = Decisions::<T>::iter()
 			.filter(|(_, decision)| decision.is_disputable(now))
-			.map(|(submission, _)| Subject::Submission(submission))
+			.map(|(submission, decision)| Subject::Submission(submission, decision.draw()))
 			.collect();
 		subjects.sort();
 		subjects
@@ -91,20 +97,32 @@ impl<T: Config> Claims<T::AccountId> for Pallet<T> {
 		Self::decision(subject).is_some_and(|(_, decision)| decision.is_disputable(now))
 	}
 
+	fn is_known(subject: Subject) -> bool {
+		let Subject::Submission(submission, draw) = subject else { return false };
+		let open = || {
+			let record = OpenSubmissions::<T>::get(submission)?;
+			let Phase::Evaluating(evaluation) = record.phase else { return None };
+			Some(evaluation.terms.draw_id(&record.claim.slot, &record.claim.block))
+		};
+		let decided = || Decisions::<T>::get(submission).map(|decision| decision.draw());
+		let closed = || ClosedSubmissions::<T>::get(submission)?.draw;
+		[open(), decided(), closed()].contains(&Some(draw))
+	}
+
 	fn note_opened(subject: Subject) {
-		if let Subject::Submission(submission) = subject {
+		if let Some(submission) = Self::decided(subject) {
 			Self::do_note_opened(submission);
 		}
 	}
 
 	fn note_closed(subject: Subject) {
-		if let Subject::Submission(submission) = subject {
+		if let Some(submission) = Self::decided(subject) {
 			Self::do_note_closed(submission);
 		}
 	}
 
 	fn refuted(subject: Subject, digest: H256) {
-		if let Subject::Submission(submission) = subject {
+		if let Some(submission) = Self::decided(subject) {
 			Self::do_refute(submission, digest);
 		}
 	}

@@ -8,7 +8,7 @@ use crate::{
 use blyan_primitives::{
 	leading_zero_bits, pow_hash, seal_hash,
 	traits::{BlobAnnouncements, ExpertRegistry, OperatorSet},
-	BlockRef, ExpertSlot, HoldoutRef, ModelId, OperatorId, OperatorSignature, PowStamp, ScoreReport,
+	BlockRef, DrawId, ExpertSlot, HoldoutRef, ModelId, OperatorId, OperatorSignature, PowStamp, ScoreReport,
 	ScoreSeal, SubmissionId, VersionIndex,
 };
 use blyan_runtime_api::SubmissionOutcome;
@@ -119,15 +119,15 @@ impl<T: Config> Pallet<T> {
 		key: &OperatorId,
 		signature: &OperatorSignature,
 	) -> TransactionValidityWithRefund {
-		Self::ensure_may_reveal(report, salt, key).map_err(invalidity)?;
-		if !key.verify(&report.signing_payload(&Self::genesis_hash()), signature) {
+		let (_, draw) = Self::ensure_may_reveal(report, salt, key).map_err(invalidity)?;
+		if !key.verify(&report.signing_payload(&Self::genesis_hash(), &draw), signature) {
 			return Err(InvalidTransaction::BadProof.into());
 		}
 		valid("blyan/score", report.submission, key, T::RevealWindow::get())
 	}
 
 	pub(crate) fn do_reveal_score(report: ScoreReport, salt: H256, key: OperatorId) -> DispatchResult {
-		let operator = Self::ensure_may_reveal(&report, &salt, &key)?;
+		let (operator, _) = Self::ensure_may_reveal(&report, &salt, &key)?;
 		let ScoreReport { submission, verdict } = report;
 		Self::mutate_evaluation(submission, |evaluation| {
 			if let Some(seat) = evaluation.seats.iter_mut().find(|seat| seat.operator == operator) {
@@ -242,7 +242,7 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn ensure_may_seal(
 		submission: SubmissionId,
 		key: &OperatorId,
-	) -> Result<(T::AccountId, H256), Error<T>> {
+	) -> Result<(T::AccountId, DrawId), Error<T>> {
 		let (evaluation, claim, operator) = Self::evaluation_for(submission, key)?;
 		let seat = evaluation.seat(&operator).ok_or(Error::<T>::NotInCommittee)?;
 		ensure!(seat.seal.is_none(), Error::<T>::AlreadySealed);
@@ -251,13 +251,14 @@ impl<T: Config> Pallet<T> {
 		Ok((operator, evaluation.terms.draw_id(&claim.slot, &claim.block)))
 	}
 
-	/// Everything that must hold before a verdict counts, but the signature. Returns the revealing operator.
+	/// Everything that must hold before a verdict counts, but the signature. Returns the revealing operator, and the name
+	/// of the draw that it signs for.
 	pub(crate) fn ensure_may_reveal(
 		report: &ScoreReport,
 		salt: &H256,
 		key: &OperatorId,
-	) -> Result<T::AccountId, Error<T>> {
-		let (evaluation, _, operator) = Self::evaluation_for(report.submission, key)?;
+	) -> Result<(T::AccountId, DrawId), Error<T>> {
+		let (evaluation, claim, operator) = Self::evaluation_for(report.submission, key)?;
 		let seat = evaluation.seat(&operator).ok_or(Error::<T>::NotInCommittee)?;
 		ensure!(seat.verdict.is_none(), Error::<T>::AlreadyRevealed);
 		let now = frame_system::Pallet::<T>::block_number();
@@ -266,7 +267,7 @@ impl<T: Config> Pallet<T> {
 		let seal = seat.seal.ok_or(Error::<T>::NotSealed)?;
 		ensure!(seal_hash(&report.verdict.digest(), salt, &operator) == seal, Error::<T>::SealMismatch);
 		ensure!(evaluation.terms.admits(&report.verdict), Error::<T>::ScoreInconsistent);
-		Ok(operator)
+		Ok((operator, evaluation.terms.draw_id(&claim.slot, &claim.block)))
 	}
 
 	/// Changes the evaluation of a submission that has one.

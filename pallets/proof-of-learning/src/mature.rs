@@ -81,7 +81,8 @@ impl<T: Config> Pallet<T> {
 		}
 		Self::deposit_event(Event::Matured { submission });
 		Self::note_conduct(miner, conduct);
-		Self::remember(submission, decision.claim, decision.outcome);
+		let draw = Some(decision.draw());
+		Self::remember(submission, decision.claim, draw, decision.outcome);
 	}
 
 	/// Pays the members whose verdict decided, and stands.

@@ -13,8 +13,8 @@ use crate::{
 };
 use alloc::vec::Vec;
 use blyan_primitives::{
-	seal_hash, traits::OperatorSet, EngineError, EvaluationJob, EvaluationOutcome, JobId, JobStatus, ModelId,
-	OperatorId, Score, ScoreReport, ScoreSeal, SubmissionId, Verdict,
+	seal_hash, traits::OperatorSet, DrawId, EngineError, EvaluationJob, EvaluationOutcome, JobId, JobStatus,
+	ModelId, OperatorId, Score, ScoreReport, ScoreSeal, SubmissionId, Verdict,
 };
 use codec::{Decode, Encode};
 use frame_system::{offchain::SubmitTransaction, pallet_prelude::BlockNumberFor};
@@ -34,7 +34,7 @@ const PROMISES_KEPT: usize = 16;
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct Promise<BlockNumber> {
 	/// The draw. On another fork, or after a refuted decision, the same number means another one.
-	pub draw: H256,
+	pub draw: DrawId,
 	/// The finding.
 	pub verdict: Verdict,
 	/// What it is sealed with.
@@ -122,7 +122,7 @@ impl<T: Config> Duty<'_, T> {
 		self.record.claim.slot.model
 	}
 
-	fn draw(&self) -> H256 {
+	fn draw(&self) -> DrawId {
 		let claim = &self.record.claim;
 		self.evaluation.terms.draw_id(&claim.slot, &claim.block)
 	}
@@ -201,12 +201,8 @@ impl<T: Config> Duty<'_, T> {
 			Step::Reveal => {
 				let report = ScoreReport { submission, verdict: promise.verdict };
 				let salt = promise.salt;
-				key.sign(&report.signing_payload(&genesis)).map(|signature| Call::<T>::reveal_score {
-					report,
-					salt,
-					key,
-					signature,
-				})
+				key.sign(&report.signing_payload(&genesis, &promise.draw))
+					.map(|signature| Call::<T>::reveal_score { report, salt, key, signature })
 			}
 		};
 		let Some(call) = call else {

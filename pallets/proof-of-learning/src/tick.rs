@@ -9,7 +9,7 @@ use crate::{
 use alloc::vec::Vec;
 use blyan_primitives::{
 	traits::{ExpertRegistry, OperatorSet},
-	ExpertSlot, HoldoutRef, ModelId, SubmissionId, VersionIndex,
+	DrawId, ExpertSlot, HoldoutRef, ModelId, SubmissionId, VersionIndex, DEFINITION,
 };
 use blyan_runtime_api::{ExpiryReason, RejectReason, SubmissionOutcome};
 use codec::Encode;
@@ -151,6 +151,7 @@ impl<T: Config> Pallet<T> {
 		let seal_deadline = now.saturating_add(T::SealWindow::get());
 		Some(EvaluationRecord {
 			terms: Terms {
+				definition: DEFINITION,
 				generation,
 				model_root: T::Experts::model_root(slot.model)?,
 				target: sample(holdout, seed),
@@ -184,7 +185,13 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn close(submission: SubmissionId, record: SubmissionRecordOf<T>, outcome: SubmissionOutcome) {
 		Self::leave(submission, &record.claim);
 		Self::release_bond(submission, &record.claim.miner, record.bond);
-		Self::remember(submission, record.claim, outcome);
+		let draw = match &record.phase {
+			Phase::Evaluating(evaluation) => {
+				Some(evaluation.terms.draw_id(&record.claim.slot, &record.claim.block))
+			}
+			Phase::Queued { .. } => None,
+		};
+		Self::remember(submission, record.claim, draw, outcome);
 	}
 
 	/// Takes a submission out of the open ones, their indices and its queue.
@@ -210,7 +217,12 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Notes how a submission ended; the oldest such note gives way.
-	pub(crate) fn remember(submission: SubmissionId, claim: ClaimOf<T>, outcome: SubmissionOutcome) {
+	pub(crate) fn remember(
+		submission: SubmissionId,
+		claim: ClaimOf<T>,
+		draw: Option<DrawId>,
+		outcome: SubmissionOutcome,
+	) {
 		let closed_at = frame_system::Pallet::<T>::block_number();
 		let closed = ClosedCount::<T>::mutate(|count| {
 			let closed = *count;
@@ -222,7 +234,7 @@ impl<T: Config> Pallet<T> {
 			ClosedSubmissions::<T>::remove(oldest);
 		}
 		ClosedRing::<T>::insert(place, submission);
-		ClosedSubmissions::<T>::insert(submission, ClosedRecord { claim, outcome, closed_at });
+		ClosedSubmissions::<T>::insert(submission, ClosedRecord { claim, draw, outcome, closed_at });
 	}
 
 	/// Takes a submission out of its queue; the next one's draw is due from now on, if its delay is over.

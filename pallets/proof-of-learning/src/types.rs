@@ -4,7 +4,9 @@ use crate::{
 	math::{self, Rule},
 	Config,
 };
-use blyan_primitives::{BlockRef, ExpertSlot, HoldoutRef, PartIndex, Verdict, VersionIndex};
+use blyan_primitives::{
+	BlockRef, DrawId, ExpertSlot, HoldoutRef, PartIndex, Verdict, VersionIndex, DEFINITION,
+};
 use blyan_runtime_api::{RejectReason, SubmissionOutcome};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{
@@ -140,6 +142,8 @@ pub struct Sample {
 	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
 pub struct Terms {
+	/// Version of the definition by which it is computed: `blyan_exact::DEFINITION`.
+	pub definition: u32,
 	/// Generation of the model: the baseline.
 	pub generation: u32,
 	/// Root of the baseline.
@@ -154,8 +158,13 @@ pub struct Terms {
 
 impl Terms {
 	/// Names this draw of this candidate: no other one, of any submission on any fork, has the same name.
-	pub fn draw_id(&self, slot: &ExpertSlot, candidate: &BlockRef) -> H256 {
+	pub fn draw_id(&self, slot: &ExpertSlot, candidate: &BlockRef) -> DrawId {
 		H256(blake2_256(&(self, slot, candidate).encode()))
+	}
+
+	/// Whether engines and the chain still compute by the definition of the draw.
+	pub fn is_current(&self) -> bool {
+		self.definition == DEFINITION
 	}
 
 	/// The sample of one part of a verdict.
@@ -310,6 +319,11 @@ where
 	BlockNumber: Copy + core::fmt::Debug + Eq + PartialOrd,
 	MaxCommittee: Get<u32>,
 {
+	/// Names the draw that was decided.
+	pub fn draw(&self) -> DrawId {
+		self.terms.draw_id(&self.claim.slot, &self.claim.block)
+	}
+
 	/// Whether claims about it may be disputed.
 	pub fn is_disputable(&self, now: BlockNumber) -> bool {
 		now < self.matures_at || self.disputes > 0
@@ -339,6 +353,8 @@ where
 pub struct ClosedRecord<AccountId, BlockNumber> {
 	/// What was claimed.
 	pub claim: Claim<AccountId, BlockNumber>,
+	/// Its last draw, if it had one: what operators signed about it.
+	pub draw: Option<DrawId>,
 	/// How it ended.
 	pub outcome: SubmissionOutcome,
 	/// When it ended.

@@ -21,6 +21,10 @@ impl<T: Config> Offences<T::AccountId> for Pallet<T> {
 		let _ = Self::do_report(offender, kind, evidence, reporter, None);
 	}
 
+	fn is_reported(offender: &T::AccountId, kind: OffenceKind, evidence: H256) -> bool {
+		Fingerprints::<T>::contains_key(fingerprint(offender, kind, evidence))
+	}
+
 	fn report_claim(
 		offender: &T::AccountId,
 		kind: OffenceKind,

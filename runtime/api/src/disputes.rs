@@ -113,7 +113,7 @@ mod tests {
 	fn games_round_trip_through_json_and_scale() {
 		let open = GameInfo {
 			id: 3,
-			subject: Subject::Submission(7),
+			subject: Subject::Submission(7, H256([7; 32])),
 			part: 1,
 			digests: [H256([1; 32]), H256([2; 32])],
 			query: Some(Query::Rows { item: 5, trace: 1, operator: 9, level: 2, index: 0 }),

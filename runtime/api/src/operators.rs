@@ -126,7 +126,7 @@ mod tests {
 			offender: AccountId::new([1; 32]),
 			kind: OffenceKind::FalseScore,
 			evidence: H256([2; 32]),
-			contested: Some(Contested { subject: Subject::Submission(4), executed: false }),
+			contested: Some(Contested { subject: Subject::Submission(4, H256([4; 32])), executed: false }),
 			reporter: None,
 			at: 5,
 			applies_at: 6,

@@ -2,7 +2,7 @@
 
 use crate::{AccountId, Balance, BlockNumber};
 use alloc::vec::Vec;
-use blyan_primitives::{BlockRef, ExpertSlot, HoldoutRef, SubmissionId, Verdict, VersionIndex};
+use blyan_primitives::{BlockRef, DrawId, ExpertSlot, HoldoutRef, SubmissionId, Verdict, VersionIndex};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
@@ -162,6 +162,8 @@ pub struct ActiveEvaluation {
 /// A decision that can still be disputed.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
 pub struct DecidedSubmission {
+	/// Names the draw that was decided: what disputes are about.
+	pub draw: DrawId,
 	/// What was decided. An accepted expert is the head already.
 	pub outcome: SubmissionOutcome,
 	/// When it was decided.
@@ -308,6 +310,7 @@ mod tests {
 		let rejected = SubmissionOutcome::Rejected(RejectReason::NotBetter { improvement: -5 });
 		let regressed = SubmissionOutcome::Rejected(RejectReason::Regressed { improvement: i64::MIN });
 		let decided = DecidedSubmission {
+			draw: H256([7; 32]),
 			outcome: accepted,
 			decided_at: 121,
 			matures_at: 721,

@@ -25,7 +25,7 @@ pub struct AllClaims;
 macro_rules! keeper {
 	($subject:expr, $call:ident($($argument:expr),*)) => {
 		match $subject {
-			Subject::Submission(_) => <ProofOfLearning as Claims<AccountId>>::$call($($argument),*),
+			Subject::Submission(..) => <ProofOfLearning as Claims<AccountId>>::$call($($argument),*),
 			Subject::Audit(_) => <Audits as Claims<AccountId>>::$call($($argument),*),
 		}
 	};
@@ -56,6 +56,10 @@ impl Claims<AccountId> for AllClaims {
 
 	fn is_disputable(subject: Subject) -> bool {
 		keeper!(subject, is_disputable(subject))
+	}
+
+	fn is_known(subject: Subject) -> bool {
+		keeper!(subject, is_known(subject))
 	}
 
 	fn note_opened(subject: Subject) {

@@ -290,22 +290,28 @@ impl Chain {
 		// The development operators' accounts are their session keys.
 		let seal = seal_hash(&verdict.digest(), &SALT, &key.public().0);
 		let seal = ScoreSeal { submission: id, seal };
-		let draw = match self.submission(id).await.map(|info| info.state) {
-			Some(SubmissionState::Evaluating(evaluation)) => evaluation.draw,
-			// Nothing is drawn, and so nothing that could be signed for.
-			_ => H256::zero(),
-		};
+		let draw = self.draw(id).await;
 		let signature = OperatorSignature::from(key.sign(&seal.signing_payload(genesis, &draw)));
 		let call =
 			self.call("ProofOfLearning", "commit_score", &(seal, key.public(), signature).encode()).await;
 		self.send_unsigned(&call).await
 	}
 
+	/// Names the draw of a submission; zero where nothing is drawn, and so nothing that could be signed for.
+	pub async fn draw(&self, id: SubmissionId) -> H256 {
+		match self.submission(id).await.map(|info| info.state) {
+			Some(SubmissionState::Evaluating(evaluation)) => evaluation.draw,
+			Some(SubmissionState::Decided(decided)) => decided.draw,
+			_ => H256::zero(),
+		}
+	}
+
 	/// Reveals the verdict that [`Self::seal`] sealed.
 	pub async fn reveal(&self, id: SubmissionId, verdict: &Verdict, suri: &str) -> Result<Json, String> {
 		let key = session_key(suri);
 		let report = ScoreReport { submission: id, verdict: *verdict };
-		let signature = OperatorSignature::from(key.sign(&report.signing_payload(&self.genesis())));
+		let payload = report.signing_payload(&self.genesis(), &self.draw(id).await);
+		let signature = OperatorSignature::from(key.sign(&payload));
 		let args = (report, SALT, key.public(), signature).encode();
 		let call = self.call("ProofOfLearning", "reveal_score", &args).await;
 		self.send_unsigned(&call).await

@@ -153,8 +153,8 @@ impl Lie {
 	pub async fn wait_for_game(&self, chain: &Chain, id: SubmissionId) -> GameInfo {
 		let digest = self.verdict.digest();
 		let ask = || async {
-			let games: Vec<GameInfo> =
-				chain.runtime_api("DisputesApi_games", &Subject::Submission(id).encode()).await;
+			let subject = Subject::Submission(id, chain.draw(id).await);
+			let games: Vec<GameInfo> = chain.runtime_api("DisputesApi_games", &subject.encode()).await;
 			games.into_iter().find(|game| game.digests.contains(&digest))
 		};
 		wait_until("a game against the lie", ask).await

@@ -33,7 +33,11 @@ pub async fn run(session: &Session, args: ChallengeArgs) -> Outcome<()> {
 	let replay = evaluate(session, &client, submission, &SourceArgs::default()).await?;
 	let wrong: Vec<(AccountId32, Verdict)> =
 		compare(output, submission, &replay).into_iter().cloned().collect();
-	let subject = Subject::Submission(submission);
+	let subject = client.decided_subject(submission).await?.ok_or_else(|| {
+		Failure::new(format!("submission {submission} is not decided, or can no longer be disputed"))
+			.kind(Kind::Refused)
+			.next(format!("look at it with: blyan submissions {submission}"))
+	})?;
 	let own = replay.own.digest();
 	let game = match resumed {
 		Some(game) => Some(game.id),
@@ -58,7 +62,7 @@ pub async fn run(session: &Session, args: ChallengeArgs) -> Outcome<()> {
 
 fn submission_of(args: &ChallengeArgs, game: Option<&GameInfo>) -> Outcome<SubmissionId> {
 	match (args.submission, game.map(|game| game.subject)) {
-		(Some(id), _) | (None, Some(Subject::Submission(id))) => Ok(id),
+		(Some(id), _) | (None, Some(Subject::Submission(id, _))) => Ok(id),
 		_ => Err(Failure::new("that game is about an audit, which only its operators can play")
 			.next("list games about submissions with: blyan audit games")),
 	}

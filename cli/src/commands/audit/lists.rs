@@ -15,7 +15,10 @@ use serde_json::{json, Value};
 pub async fn games(session: &Session, submission: Option<SubmissionId>) -> Outcome<()> {
 	let client = session.connect().await?;
 	let games = match submission {
-		Some(id) => client.games(Subject::Submission(id)).await?,
+		Some(id) => match client.decided_subject(id).await? {
+			Some(subject) => client.games(subject).await?,
+			None => Vec::new(),
+		},
 		None => {
 			let mut games = Vec::new();
 			for id in client.open_games().await? {
@@ -86,7 +89,7 @@ pub async fn game(session: &Session, id: GameId) -> Outcome<()> {
 
 /// Where a game is, as far as the chain remembers its job.
 async fn place(client: &Client, game: &GameInfo) -> Option<Place> {
-	let (Subject::Submission(id), Some(query)) = (game.subject, game.query) else { return None };
+	let (Subject::Submission(id, _), Some(query)) = (game.subject, game.query) else { return None };
 	let job = client.job(id, game.part).await.ok()??;
 	Place::of(&job, &query)
 }
@@ -105,7 +108,7 @@ fn json(game: &GameInfo, place: Option<&Place>) -> Value {
 
 fn subject(subject: Subject) -> String {
 	match subject {
-		Subject::Submission(id) => format!("submission {id}"),
+		Subject::Submission(id, _) => format!("submission {id}"),
 		Subject::Audit(id) => format!("audit {id}"),
 	}
 }

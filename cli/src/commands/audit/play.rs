@@ -186,7 +186,7 @@ pub async fn conclude(output: &Output, client: &Client, own: H256, game: &GameIn
 		GameEnd::Settled => "a claim fell elsewhere",
 	};
 	let claims = match game.subject {
-		Subject::Submission(id) => client.verdicts(id).await.unwrap_or_default(),
+		Subject::Submission(id, _) => client.verdicts(id).await.unwrap_or_default(),
 		Subject::Audit(_) => Vec::new(),
 	};
 	let fallen =
@@ -257,7 +257,7 @@ mod tests {
 	fn game(owes: [bool; 2], query: Query) -> GameInfo {
 		GameInfo {
 			id: 0,
-			subject: Subject::Submission(0),
+			subject: Subject::Submission(0, H256([3; 32])),
 			part: 0,
 			digests: [H256([1; 32]), H256([2; 32])],
 			query: Some(query),

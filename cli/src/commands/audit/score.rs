@@ -32,6 +32,7 @@ pub async fn run(session: &Session, args: ScoreArgs) -> Outcome<()> {
 	let manifest = manifest.ok_or_else(|| Failure::new("no folder was named"))?;
 	let candidate = crate::engine::expert_ref(&bytes, &manifest.config)?;
 	let job = EvaluationJob {
+		definition: blyan_exact::DEFINITION,
 		model: 0,
 		config: manifest.config,
 		trunk: manifest.trunk,

@@ -26,6 +26,9 @@ impl Default for JobLimits {
 impl JobLimits {
 	/// Refuses jobs that contradict themselves or ask for more than this engine gives. Touches no blob.
 	pub fn check(&self, job: &EvaluationJob) -> Result<(), EngineError> {
+		if job.definition != blyan_exact::DEFINITION {
+			return Err(EngineError::DefinitionUnknown);
+		}
 		let HoldoutRef { blob, sequences, sequence_len, .. } = job.holdout;
 		let config = &job.config;
 		let malformed = config.validate().is_err()

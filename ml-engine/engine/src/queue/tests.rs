@@ -44,6 +44,7 @@ impl World {
 		let holdout: Vec<u8> = (0..32_u32 * 48).map(|i| (i * i / 7 + i) as u8).collect();
 		blobs.put(&holdout).unwrap();
 		let job = EvaluationJob {
+			definition: blyan_exact::DEFINITION,
 			model: 0,
 			config,
 			trunk,

@@ -6,6 +6,7 @@ use blyan_primitives::{
 	traits::{Claims, Service::*},
 	Subject,
 };
+use sp_core::H256;
 
 type Claimants = Vec<(u32, blyan_primitives::Verdict)>;
 
@@ -157,7 +158,7 @@ fn nothing_is_disputable_before_everything_is_open_or_after_it_is_settled() {
 		// A stray word from elsewhere changes nothing.
 		AuditsPallet::refuted(subject, verdict(truth(audit)).digest());
 		AuditsPallet::note_opened(subject);
-		AuditsPallet::note_opened(Subject::Submission(audit));
+		AuditsPallet::note_opened(Subject::Submission(audit, H256::zero()));
 		reveal_all(audit, &votes);
 		assert!(matches!(record(audit).phase, Phase::Contested { games: 0, .. }));
 		AuditsPallet::refuted(subject, sp_core::H256([1; 32]));

@@ -52,6 +52,7 @@ impl World {
 		let file = write_expert(&candidate, &CONFIG).unwrap();
 		let holdout: Vec<u8> = (0..SEQUENCES as usize * POSITIONS).map(|i| (i * i % 251) as u8).collect();
 		let statement = Statement::Evaluation(EvaluationStatement {
+			definition: blyan_exact::DEFINITION,
 			config: CONFIG,
 			model_root: H256(blyan_exact::model_root(&CONFIG, &root(&trunk), &heads)),
 			layer: SLOT.0,

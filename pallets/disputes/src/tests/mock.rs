@@ -10,7 +10,7 @@ use blyan_exact::{
 };
 use blyan_primitives::{
 	traits::{Claims, Contested, EligibleOperator, OffenceKind, Offences, OperatorSet, Service},
-	BlockRef, EvaluationJob, OperatorId, OperatorSignature, PartIndex, Statement, Subject, Verdict,
+	BlockRef, DrawId, EvaluationJob, OperatorId, OperatorSignature, PartIndex, Statement, Subject, Verdict,
 };
 use frame_support::{
 	derive_impl, parameter_types,
@@ -108,6 +108,9 @@ impl Claims<AccountId> for Bookkeeper {
 	fn is_disputable(subject: Subject) -> bool {
 		Books::get().get(&subject).is_some_and(|book| book.disputable || book.open > 0)
 	}
+	fn is_known(subject: Subject) -> bool {
+		Books::get().contains_key(&subject)
+	}
 	fn note_opened(subject: Subject) {
 		Books::mutate(|books| books.get_mut(&subject).unwrap().open += 1);
 	}
@@ -159,6 +162,9 @@ pub struct Court;
 impl Offences<AccountId> for Court {
 	fn report(offender: &AccountId, kind: OffenceKind, evidence: H256, reporter: Option<&AccountId>) {
 		Reports::mutate(|all| all.push((offender.clone(), kind, evidence, reporter.cloned())));
+	}
+	fn is_reported(offender: &AccountId, kind: OffenceKind, evidence: H256) -> bool {
+		Reports::get().iter().any(|known| (&known.0, known.1, known.2) == (offender, kind, evidence))
 	}
 	fn report_claim(
 		offender: &AccountId,
@@ -285,7 +291,9 @@ where
 }
 
 /// What most stories are about.
-pub(crate) const SUBJECT: Subject = Subject::Submission(7);
+pub(crate) const SUBJECT: Subject = Subject::Submission(7, DRAW);
+/// The draw that they are about.
+pub(crate) const DRAW: DrawId = H256([7; 32]);
 /// The operators of most stories; all have session keys.
 pub(crate) const OPERATORS: [Sr25519Keyring; 3] =
 	[Sr25519Keyring::Alice, Sr25519Keyring::Bob, Sr25519Keyring::Charlie];

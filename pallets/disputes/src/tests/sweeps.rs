@@ -74,3 +74,27 @@ fn a_sweep_takes_no_more_than_a_little_at_a_time() {
 		Disputes::do_try_state().unwrap();
 	});
 }
+
+/// Colluders claim a lie in a draw that comes to nothing, let it fall, and claim the very same bytes in the next draw. When
+/// what had fallen was named by the submission alone, nobody could refute the second claim, and the chain never heard of it.
+#[test]
+fn attack_let_a_lie_fall_in_one_draw_to_shield_it_in_the_next() {
+	story(|| {
+		let liar = Party::lying(Spot::at(0, 3, 1));
+		let claims = [(Alice, honest()), (Bob, liar.verdict())];
+		claim(SUBJECT, &claims);
+		assert_ok!(Disputes::do_confront(SUBJECT, honest().digest(), liar.verdict().digest()));
+		play_out(0, [&account(1), &account(2)], [&Party::honest(), &liar]);
+		assert!(Refuted::<Test>::contains_key(SUBJECT, liar.verdict().digest()));
+
+		// The submission is drawn again before any sweep has come by.
+		let redrawn = Subject::Submission(7, sp_core::H256([8; 32]));
+		claim(redrawn, &claims);
+		Books::mutate(|books| books.get_mut(&SUBJECT).unwrap().disputable = false);
+		assert!(!Disputes::is_refuted(redrawn, &liar.verdict()));
+		assert_ok!(Disputes::do_confront(redrawn, honest().digest(), liar.verdict().digest()));
+		play_out(1, [&account(1), &account(2)], [&Party::honest(), &liar]);
+		assert_eq!(Books::get()[&redrawn].refuted, [liar.verdict().digest()]);
+		assert_eq!(Reports::get().len(), 2, "whoever signed it is reported for each draw");
+	});
+}

@@ -41,6 +41,7 @@ pub(crate) fn job(part: PartIndex) -> EvaluationJob {
 	let sequences = 300;
 	let blob = BlobRef { hash: H256([250; 32]), size: sequences * u32::from(POSITIONS) };
 	EvaluationJob {
+		definition: blyan_exact::DEFINITION,
 		model: 0,
 		config: CONFIG,
 		trunk: block(1),

@@ -44,6 +44,7 @@ fn a_better_expert_becomes_the_head_at_once_and_payment_waits() {
 		assert_eq!(
 			info.state,
 			SubmissionState::Decided(DecidedSubmission {
+				draw: draw_id(submission),
 				outcome: SubmissionOutcome::Accepted { version: 1, improvement: 64, reward: 2_000 },
 				decided_at: 6,
 				matures_at: 6 + CHALLENGE,

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{math::Rule, BusyModels, Error, Event, OpenSubmissions, Queues, Sample, Terms};
-use blyan_primitives::{traits::ExpertRegistry, ExpertSlot};
+use blyan_primitives::{traits::ExpertRegistry, ExpertSlot, DEFINITION};
 use blyan_runtime_api::{ExpiryReason, RejectReason, SubmissionOutcome, SubmissionState};
 use frame_support::{assert_noop, assert_ok, weights::Weight};
 use sp_core::H256;
@@ -35,7 +35,10 @@ fn draw_fixes_committee_seed_and_sample_after_the_delay() {
 		let target = Sample { holdout: holdout(), seed: drawn.terms.target.seed, sequences: SAMPLE };
 		let rule = Rule { delta: DELTA, alpha: ALPHA, attempt: 1, guard_tolerance: TOLERANCE };
 		let model_root = Experts::model_root(0).unwrap();
-		assert_eq!(drawn.terms, Terms { generation: 0, model_root, target, guard: None, rule });
+		assert_eq!(
+			drawn.terms,
+			Terms { definition: DEFINITION, generation: 0, model_root, target, guard: None, rule }
+		);
 	});
 }
 

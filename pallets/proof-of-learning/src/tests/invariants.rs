@@ -4,7 +4,7 @@ use super::*;
 use crate::{
 	BusyModels, ClosedRing, Decisions, Maturing, Miners, OpenBlobs, OpenRoots, OpenSubmissions, Phase, Queues,
 };
-use blyan_primitives::{traits::Claims, Subject, Verdict};
+use blyan_primitives::{traits::Claims, Verdict};
 use proptest::prelude::*;
 use sp_core::H256;
 use sp_keyring::Sr25519Keyring;
@@ -149,14 +149,14 @@ fn perform(deed: Deed) {
 		}
 		// Disputes are about what may be disputed, and end once.
 		Deed::Open { submission } => {
-			let subject = Subject::Submission(submission);
+			let subject = subject(submission);
 			if Learning::is_disputable(subject) {
 				Learning::note_opened(subject);
 			}
 		}
-		Deed::Close { submission } => Learning::note_closed(Subject::Submission(submission)),
+		Deed::Close { submission } => Learning::note_closed(subject(submission)),
 		Deed::Refute { submission, finding } => {
-			Learning::refuted(Subject::Submission(submission), verdict(finding).digest())
+			Learning::refuted(subject(submission), verdict(finding).digest())
 		}
 		Deed::Settle { submission } => {
 			let _ = Learning::settle(signed(miner()), submission);

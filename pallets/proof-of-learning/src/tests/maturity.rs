@@ -3,7 +3,7 @@
 use super::*;
 use crate::{Decisions, Error, Event, HoldReason, Maturing};
 use blyan_primitives::traits::{Claims, Service};
-use blyan_primitives::{EvaluationOutcome, Subject};
+use blyan_primitives::EvaluationOutcome;
 use blyan_runtime_api::{RejectReason, SubmissionOutcome, SubmissionState};
 use frame_support::{
 	assert_noop, assert_ok,
@@ -118,7 +118,7 @@ fn a_decision_can_be_computed_again_after_the_head_moved() {
 		all_report(submission, guarded_score(64, 0));
 		end_block();
 		assert_eq!(Heads::get()[&slot(0)].version, 1);
-		let subject = Subject::Submission(submission);
+		let subject = subject(submission);
 		assert_eq!([0, 1, 2].map(|part| Learning::evaluation_job(submission, part)), before);
 		for part in [0, 1] {
 			let job = <Learning as Claims<AccountId>>::job(subject, part).unwrap();

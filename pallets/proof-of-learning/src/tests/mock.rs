@@ -8,8 +8,8 @@ use blyan_primitives::{
 		BlobAnnouncements, EligibleOperator, ExpertRegistry, OffenceKind, Offences, OperatorSet, Rewards,
 		Service,
 	},
-	BlobRef, BlockRef, EvaluationOutcome, ExpertHead, ExpertSlot, HoldoutRef, ModelConfig, ModelId,
-	ModelInfo, ModelVersion, OperatorId, OperatorSignature, PowStamp, Score, ScoreReport, ScoreSeal,
+	BlobRef, BlockRef, DrawId, EvaluationOutcome, ExpertHead, ExpertSlot, HoldoutRef, ModelConfig, ModelId,
+	ModelInfo, ModelVersion, OperatorId, OperatorSignature, PowStamp, Score, ScoreReport, ScoreSeal, Subject,
 	SubmissionId, Verdict, VersionIndex,
 };
 use codec::Encode;
@@ -399,7 +399,7 @@ pub(crate) fn submit(seed: u8) -> SubmissionId {
 }
 
 pub(crate) fn sign(who: Sr25519Keyring, report: &ScoreReport) -> OperatorSignature {
-	who.pair().sign(&report.signing_payload(&Learning::genesis_hash())).into()
+	who.pair().sign(&report.signing_payload(&Learning::genesis_hash(), &draw_id(report.submission))).into()
 }
 
 /// The salt of an operator's seals.
@@ -429,8 +429,16 @@ pub(crate) fn include(call: crate::Call<Test>) -> DispatchResult {
 	call.dispatch_bypass_filter(origin).map(|_| ()).map_err(|error| error.error)
 }
 
+/// What claims about a submission are disputed as.
+pub(crate) fn subject(submission: SubmissionId) -> Subject {
+	Subject::Submission(submission, draw_id(submission))
+}
+
 /// The name of a submission's draw; zero before it.
-pub(crate) fn draw_id(submission: SubmissionId) -> H256 {
+pub(crate) fn draw_id(submission: SubmissionId) -> DrawId {
+	if let Some(decision) = crate::Decisions::<Test>::get(submission) {
+		return decision.draw();
+	}
 	let record = OpenSubmissions::<Test>::get(submission);
 	let name = |record: SubmissionRecordOf<Test>| match record.phase {
 		Phase::Evaluating(drawn) => Some(drawn.terms.draw_id(&record.claim.slot, &record.claim.block)),

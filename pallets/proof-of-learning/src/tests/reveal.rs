@@ -90,7 +90,8 @@ fn reveal_is_refused_when_another_key_signed_or_for_another_network() {
 	ExtBuilder::default().build_and_check(|| {
 		let submission = sealed(score(5, 1));
 		let report = ScoreReport { submission, verdict: score(5, 1) };
-		let foreign = Alice.pair().sign(&report.signing_payload(&H256([0xee; 32]))).into();
+		let foreign =
+			Alice.pair().sign(&report.signing_payload(&H256([0xee; 32]), &draw_id(report.submission))).into();
 		for signature in [sign(Bob, &report), foreign] {
 			let call =
 				Call::reveal_score { report, salt: salt(Alice), key: Alice.public().into(), signature };

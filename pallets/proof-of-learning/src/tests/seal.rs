@@ -99,7 +99,8 @@ fn seal_is_refused_from_outside_the_committee_and_with_another_signature() {
 		for payload in [
 			sealed.signing_payload(&H256([0xee; 32]), &draw_id(submission)),
 			// A signature under a verdict is none under a seal.
-			ScoreReport { submission, verdict: score(5, 1) }.signing_payload(&Learning::genesis_hash()),
+			ScoreReport { submission, verdict: score(5, 1) }
+				.signing_payload(&Learning::genesis_hash(), &draw_id(submission)),
 		] {
 			let signature = member.pair().sign(&payload).into();
 			let call = crate::Call::commit_score { seal: sealed, key: member.public().into(), signature };
@@ -134,7 +135,7 @@ fn a_seal_of_an_earlier_draw_is_refused() {
 		let earlier = commit_call(Alice, seal(Alice, submission, score(0, 0)));
 		all_report(submission, score(0, 0));
 		end_block();
-		Learning::refuted(blyan_primitives::Subject::Submission(submission), score(0, 0).digest());
+		Learning::refuted(subject(submission), score(0, 0).digest());
 		run_to(System::block_number() + DELAY + 1);
 		assert!(evaluation(submission).is_some(), "it was drawn again");
 		assert_eq!(authorise(earlier), invalid(InvalidTransaction::BadProof));

@@ -8,9 +8,10 @@ use blyan_primitives::{
 };
 use frame_support::{assert_noop, assert_ok};
 use pallet_operators::Error as OperatorsError;
+use sp_core::H256;
 use sp_runtime::traits::BadOrigin;
 
-const SUBJECT: Subject = Subject::Submission(7);
+const SUBJECT: Subject = Subject::Submission(7, H256::zero());
 
 /// Reports an offence of Alice about a claim.
 fn report_claim(kind: OffenceKind, number: u8, executed: bool) -> OffenceId {
@@ -86,7 +87,7 @@ fn appeal_about_a_claim_has_it_computed_again() {
 
 			// Somebody else's dispute, or one about something else, decides nothing here.
 			Slashing::note_appeal_ended(&BOB, SUBJECT, true);
-			Slashing::note_appeal_ended(&ALICE, Subject::Submission(8), true);
+			Slashing::note_appeal_ended(&ALICE, Subject::Submission(8, H256::zero()), true);
 			assert!(state(id).is_pending());
 			Slashing::note_appeal_ended(&ALICE, SUBJECT, cleared);
 			assert_eq!(matches!(state(id), State::Pardoned { .. }), cleared);

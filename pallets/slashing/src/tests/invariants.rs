@@ -9,6 +9,7 @@ use blyan_primitives::{
 use frame_support::traits::fungible::{Inspect, InspectHold};
 use pallet_operators::HoldReason as OperatorsHold;
 use proptest::prelude::*;
+use sp_core::H256;
 
 /// One thing that can happen.
 #[derive(Clone, Debug)]
@@ -90,7 +91,8 @@ fn take(step: Step) {
 			let (kind, evidence) = (KINDS[usize::from(kind)], evidence(number));
 			match contested {
 				Some((subject, executed)) => {
-					let contested = Contested { subject: Subject::Submission(subject), executed };
+					let contested =
+						Contested { subject: Subject::Submission(subject, H256::zero()), executed };
 					Slashing::report_claim(&who, kind, evidence, reporter.as_ref(), contested);
 				}
 				None => {
@@ -105,7 +107,7 @@ fn take(step: Step) {
 			Slashing::appeal(signed(offender), recent(back))
 		}
 		Step::Dispute(who, subject, cleared) => {
-			Slashing::note_appeal_ended(&who, Subject::Submission(subject), cleared);
+			Slashing::note_appeal_ended(&who, Subject::Submission(subject, H256::zero()), cleared);
 			Ok(())
 		}
 		Step::Apply(back) => {
@@ -210,7 +212,7 @@ fn invariants_notice_each_breach() {
 	assert_eq!(
 		complaint(|| {
 			Computed::<Test>::insert(
-				(ALICE, Subject::Submission(0)),
+				(ALICE, Subject::Submission(0, H256::zero())),
 				frame_support::BoundedVec::truncate_from(vec![0]),
 			);
 		}),

@@ -126,7 +126,7 @@ impl Appeals<u64> for Arbiter {
 
 	#[cfg(feature = "runtime-benchmarks")]
 	fn ensure_appealable_for_benchmark() -> Option<(u64, Subject)> {
-		Some((77, Subject::Submission(1)))
+		Some((77, Subject::Submission(1, H256::zero())))
 	}
 }
 

@@ -7,6 +7,7 @@ use blyan_primitives::{
 	Subject,
 };
 use frame_support::{assert_noop, assert_ok};
+use sp_core::H256;
 use sp_runtime::DispatchError;
 
 #[test]
@@ -79,7 +80,7 @@ fn report_counts_the_same_evidence_once() {
 #[test]
 fn report_by_root_needs_root() {
 	ExtBuilder.build_and_check(|| {
-		let contested = Some(Contested { subject: Subject::Submission(1), executed: false });
+		let contested = Some(Contested { subject: Subject::Submission(1, H256::zero()), executed: false });
 		let report =
 			|origin| Slashing::report(origin, BOB, OffenceKind::VerificationFailed, evidence(1), contested);
 		assert_noop!(report(signed(WATCHER)), DispatchError::BadOrigin);
