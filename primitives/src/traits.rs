@@ -68,17 +68,21 @@ pub trait OperatorSet<AccountId> {
 
 /// The purse that learning is paid from. Nothing is minted anywhere else.
 pub trait Rewards<AccountId, Balance> {
-	/// Pays a miner for an accepted expert. `improvement` and `delta` in the same unit; the ledger's
+	/// Pays a miner for an accepted expert, `at_most` so much. `improvement` and `delta` in the same unit; the ledger's
 	/// formula is base x improvement / delta, capped. Returns what was paid (0 if the envelope is empty).
-	fn pay_learning(who: &AccountId, improvement: u64, delta: u64) -> Balance;
-	/// Pays one committee member for one report that agreed with the decision.
+	fn pay_learning(who: &AccountId, improvement: u64, delta: u64, at_most: Balance) -> Balance;
+	/// Takes back what a miner was paid for an expert whose score was refuted: the money was burned by the caller, and
+	/// the envelope may spend it again.
+	fn refund_learning(amount: Balance);
+	/// Pays one committee member for one report that agreed with an acceptance.
 	fn pay_validation(who: &AccountId) -> Balance;
 }
 
 impl<AccountId, Balance: Default> Rewards<AccountId, Balance> for () {
-	fn pay_learning(_: &AccountId, _: u64, _: u64) -> Balance {
+	fn pay_learning(_: &AccountId, _: u64, _: u64, _: Balance) -> Balance {
 		Balance::default()
 	}
+	fn refund_learning(_: Balance) {}
 	fn pay_validation(_: &AccountId) -> Balance {
 		Balance::default()
 	}
@@ -107,6 +111,8 @@ pub struct EligibleOperator<AccountId> {
 	pub owner: AccountId,
 	/// Hash of its hardware's identifier; zero if none was given.
 	pub hardware: H256,
+	/// What it has at stake, in the smallest unit.
+	pub stake: u128,
 }
 
 /// Something an operator did or did not do, for its reputation.

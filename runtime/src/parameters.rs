@@ -74,6 +74,20 @@ pub mod dynamic_params {
 		/// Seats that operators of one owner may have in a committee.
 		#[codec(index = 18)]
 		pub static MaxSeatsPerOwner: u32 = 1;
+		/// Operators of a second committee, drawn from those who are not in the first one after that has sealed. A group with
+		/// a third of all weight fills both by itself in 1.5 of 10,000 draws (0.33^8).
+		#[codec(index = 19)]
+		pub static SecondCommitteeSize: u32 = 3;
+		/// Share of all operators' stake that those have together who may judge a submission.
+		#[codec(index = 20)]
+		pub static QuorumStake: Perbill = Perbill::from_percent(50);
+		/// Draws after the first one, where one came to no decision.
+		#[codec(index = 21)]
+		pub static MaxRedraws: u32 = 3;
+		/// What an evaluation costs its miner in an empty queue. It grows with the square of the queue's length, and pays those
+		/// who judge.
+		#[codec(index = 22)]
+		pub static EvaluationFee: Balance = UNIT / 2;
 	}
 
 	/// Ledger: what work earns.

@@ -190,6 +190,13 @@ pub mod pallet {
 			/// How much.
 			amount: Balance,
 		},
+		/// What was paid for something that was undone is in its envelope again.
+		EnvelopeRefunded {
+			/// The envelope.
+			envelope: Envelope,
+			/// How much; as many coins were burned.
+			amount: Balance,
+		},
 	}
 
 	#[pallet::error]

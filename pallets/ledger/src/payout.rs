@@ -1,7 +1,8 @@
 //! Paying: the only place where coins are minted.
 
 use crate::{
-	math, Balance, Config, Envelope, Envelopes, Event, Journal, JournalEntry, JournalHead, Paid, Pallet,
+	math, Balance, Config, Credited, Envelope, EnvelopeAmounts, Envelopes, Event, Journal, JournalEntry,
+	JournalHead, Paid, Pallet,
 };
 use blyan_primitives::traits::Rewards;
 use frame_support::{
@@ -38,6 +39,24 @@ impl<T: Config> Pallet<T> {
 		Self::pay(envelope, who, amount)
 	}
 
+	/// Gives an envelope back what it paid for something that was undone. The coins were burned by the caller; the books
+	/// are those of a credit, so that what was paid stays written down as paid.
+	fn credit_back(envelope: Envelope, amount: Balance) {
+		if amount == 0 {
+			return;
+		}
+		let increased = |amounts: EnvelopeAmounts| amounts.increased(envelope, amount);
+		// An overflow is out of reach below the cap; should it come, the coins stay burned.
+		let (Some(envelopes), Some(credited)) =
+			(increased(Envelopes::<T>::get()), increased(Credited::<T>::get()))
+		else {
+			return;
+		};
+		Envelopes::<T>::put(envelopes);
+		Credited::<T>::put(credited);
+		Self::deposit_event(Event::EnvelopeRefunded { envelope, amount });
+	}
+
 	/// Mints, moves the amount from the envelope's budget to what it has paid, and writes it down.
 	fn mint_and_record(envelope: Envelope, who: &T::AccountId, amount: Balance) -> Result<(), DispatchError> {
 		T::Currency::mint_into(who, amount)?;
@@ -65,10 +84,14 @@ impl<T: Config> Pallet<T> {
 }
 
 impl<T: Config> Rewards<T::AccountId, Balance> for Pallet<T> {
-	fn pay_learning(who: &T::AccountId, improvement: u64, delta: u64) -> Balance {
+	fn pay_learning(who: &T::AccountId, improvement: u64, delta: u64, at_most: Balance) -> Balance {
 		let multiple_max = T::LearningMultipleMax::get();
 		let reward = math::learning_reward(T::LearningBase::get(), improvement, delta, multiple_max);
-		Self::pay(Envelope::Learning, who, reward)
+		Self::pay(Envelope::Learning, who, reward.min(at_most))
+	}
+
+	fn refund_learning(amount: Balance) {
+		Self::credit_back(Envelope::Learning, amount);
 	}
 
 	fn pay_validation(who: &T::AccountId) -> Balance {

@@ -19,6 +19,7 @@ impl<T: Config> OperatorSet<T::AccountId> for Pallet<T> {
 				weight: record.reputation(),
 				owner: T::OwnerOf::convert(account.clone()),
 				hardware: record.profile.hardware,
+				stake: record.stake.into(),
 				account,
 			})
 			.collect();

@@ -2,7 +2,8 @@
 
 use crate::{
 	math, BalanceOf, BusyModels, Claim, ClosedSubmissions, Config, Decisions, GuardHoldouts, Holdouts,
-	NextSubmission, OpenBlobs, OpenSubmissions, Pallet, Phase, Queues, Seat, SubmissionRecordOf, Terms,
+	NextSubmission, OpenBlobs, OpenSubmissions, Pallet, Phase, Queues, Seat, Stage, SubmissionRecordOf,
+	Terms,
 };
 use alloc::vec::Vec;
 use blyan_primitives::{traits::BlobAnnouncements, EvaluationJob, PartIndex, SubmissionId, Verdict};
@@ -89,6 +90,8 @@ impl<T: Config<AccountId = AccountId>> Pallet<T> {
 		let bond: BalanceOf<T> = T::Bond::get();
 		SubmissionTerms {
 			bond: bond.saturated_into(),
+			fee: T::EvaluationFee::get().saturated_into(),
+			fee_max: math::evaluation_fee(T::EvaluationFee::get(), T::MaxOpen::get()).saturated_into(),
 			pow_bits: Self::pow_bits(&record),
 			pow_window: T::PowWindow::get().saturated_into(),
 			trusted: record.trusted,
@@ -121,10 +124,10 @@ impl<T: Config<AccountId = AccountId>> Pallet<T> {
 			}
 			Phase::Evaluating(evaluation) => {
 				let now = frame_system::Pallet::<T>::block_number();
-				let stage = if evaluation.is_revealing(now) {
-					EvaluationStage::Revealing
-				} else {
-					EvaluationStage::Sealing
+				let stage = match evaluation.stage {
+					_ if evaluation.is_revealing(now) => EvaluationStage::Revealing,
+					Stage::Between { .. } => EvaluationStage::Drawing,
+					Stage::First | Stage::Last => EvaluationStage::Sealing,
 				};
 				let count = |has: fn(&Seat<AccountId>) -> bool| {
 					evaluation.seats.iter().filter(|seat| has(seat)).count().saturated_into()

@@ -6,8 +6,8 @@
 use crate::{
 	math::Rule, Call, Claim, ClosedCount, ClosedRecord, ClosedRing, ClosedSubmissions, Conduct, Config,
 	DecisionRecord, DecisionRecordOf, Decisions, EvaluationRecord, Event, GuardHoldouts, HoldReason,
-	Holdouts, Miners, NextSubmission, OpenBlobs, OpenRoots, OpenSubmissions, Pallet, Phase, Sample, Seat,
-	SubmissionRecord, Terms,
+	Holdouts, Miners, NextSubmission, OpenBlobs, OpenRoots, OpenSubmissions, Pallet, Phase, Queues, Sample,
+	Seat, Stage, SubmissionRecord, Terms,
 };
 use alloc::vec::Vec;
 use blyan_primitives::{
@@ -34,8 +34,8 @@ use sp_runtime::{
 	RuntimeAppPublic,
 };
 
-/// Operators that the draw chooses from.
-const ELIGIBLE: u32 = 100;
+/// Operators that the draw chooses from: as many as a runtime may have. Its tests hold this against its bound.
+pub const ELIGIBLE: u32 = 256;
 
 fn candidate(seed: u32) -> BlockRef {
 	let hash = |salt: &[u8]| H256(sp_io::hashing::blake2_256(&(salt, seed).encode()));
@@ -82,7 +82,10 @@ fn open<T: Config>(slot: ExpertSlot, miner: T::AccountId, seed: u32) -> Submissi
 		SubmissionRecord {
 			claim,
 			bond: Zero::zero(),
+			fee: Zero::zero(),
 			attempt: 1,
+			redraws: 0,
+			absent: BoundedVec::new(),
 			entered_at: Zero::zero(),
 			phase: Phase::Queued { draw_from: Zero::zero() },
 		},
@@ -120,7 +123,10 @@ fn fill_ring<T: Config>(slot: ExpertSlot) {
 			submitted_at: Zero::zero(),
 		};
 		let outcome = SubmissionOutcome::Withdrawn;
-		ClosedSubmissions::<T>::insert(submission, ClosedRecord { claim, outcome, closed_at: Zero::zero() });
+		ClosedSubmissions::<T>::insert(
+			submission,
+			ClosedRecord { claim, draw: None, outcome, closed_at: Zero::zero() },
+		);
 		ClosedRing::<T>::insert(place, submission);
 	}
 	ClosedCount::<T>::put(u64::from(size));
@@ -155,6 +161,7 @@ fn decision<T: Config>(slot: ExpertSlot, miner: T::AccountId, seed: u32) -> Deci
 			submitted_at: Zero::zero(),
 		},
 		bond: Zero::zero(),
+		fee: Zero::zero(),
 		forgiven: 0,
 		terms: terms::<T>(slot),
 		seats: Default::default(),
@@ -258,6 +265,7 @@ fn seat_committee<T: Config>(
 		let done = if place == size { last } else { others };
 		Seat {
 			operator: operator.clone(),
+			stake: 0,
 			seal: (done != Done::Nothing).then(|| seal_hash(&verdict.digest(), &SALT, operator)),
 			verdict: (done == Done::Revealed).then_some(verdict),
 		}
@@ -267,6 +275,8 @@ fn seat_committee<T: Config>(
 		let Some(record) = record else { return };
 		record.phase = Phase::Evaluating(EvaluationRecord {
 			terms: terms::<T>(record.claim.slot),
+			stage: Stage::Last,
+			first: size,
 			seal_deadline: BlockNumberFor::<T>::max_value(),
 			reveal_deadline: BlockNumberFor::<T>::max_value(),
 			seats,
@@ -331,7 +341,7 @@ pub(crate) fn subject<T: Config>() -> (Subject, EvaluationJob) {
 	let seats = T::Operators::ensure_operators_for_benchmark(2).into_iter().zip(verdicts).map(
 		|((operator, _), verdict)| {
 			let seal = Some(seal_hash(&verdict.digest(), &SALT, &operator));
-			Seat { operator, seal, verdict: Some(verdict) }
+			Seat { operator, stake: 0, seal, verdict: Some(verdict) }
 		},
 	);
 	decision.seats = BoundedVec::truncate_from(seats.collect());
@@ -361,6 +371,8 @@ mod benchmarks {
 			.expect("a stamp of that weight exists");
 		let parent = T::Experts::head(slot).map_or(0, |head| head.version);
 		let bond = T::Bond::get();
+		let ahead = Queues::<T>::decode_len(slot.model).unwrap_or(0).saturated_into();
+		let fee = crate::math::evaluation_fee(T::EvaluationFee::get(), ahead);
 		let submission = NextSubmission::<T>::get();
 
 		#[extrinsic_call]
@@ -373,7 +385,16 @@ mod benchmarks {
 			PowStamp { block: named, nonce },
 		);
 
-		assert_last_event(Event::<T>::Submitted { submission, miner, slot, parent, block, attempt: 1, bond });
+		assert_last_event(Event::<T>::Submitted {
+			submission,
+			miner,
+			slot,
+			parent,
+			block,
+			attempt: 1,
+			bond,
+			fee,
+		});
 	}
 
 	#[benchmark]

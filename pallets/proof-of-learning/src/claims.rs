@@ -1,25 +1,36 @@
 //! Decided scores as `disputes` sees them.
 
-use crate::{ClosedSubmissions, Config, DecisionRecordOf, Decisions, OpenSubmissions, Pallet, Phase, Terms};
+use crate::{
+	ClaimOf, ClosedSubmissions, Config, DecisionRecord, DecisionRecordOf, Decisions, Inconclusive,
+	InconclusiveRecord, OpenSubmissions, Pallet, Phase, Seat, Terms,
+};
 use alloc::vec::Vec;
 use blyan_primitives::{
 	traits::{Claims, ExpertRegistry},
 	BlockRef, EvaluationJob, EvaluationStatement, ExpertSlot, ModelConfig, PartIndex, Statement, Subject,
-	SubmissionId, Verdict,
+	Verdict,
 };
+use frame_support::BoundedVec;
+use frame_system::pallet_prelude::BlockNumberFor;
 use sp_core::H256;
 
 impl<T: Config> Pallet<T> {
-	/// The decision that a subject names: that of its draw, and of no other one of the same submission.
-	fn decision(subject: Subject) -> Option<(SubmissionId, DecisionRecordOf<T>)> {
+	/// The draw that a subject names, and no other one of the same submission: decided, or come to nothing.
+	fn drawn(subject: Subject) -> Option<Drawn<T>> {
 		let Subject::Submission(submission, draw) = subject else { return None };
-		let decision = Decisions::<T>::get(submission)?;
-		(decision.draw() == draw).then_some((submission, decision))
+		if let Some(decision) = Self::decision(subject) {
+			let DecisionRecord { claim, terms, seats, matures_at, disputes, .. } = decision;
+			return Some(Drawn { claim, terms, seats, until: matures_at, disputes });
+		}
+		let record = Inconclusive::<T>::get(draw).filter(|record| record.submission == submission)?;
+		let InconclusiveRecord { claim, terms, seats, until, disputes, .. } = record;
+		Some(Drawn { claim, terms, seats, until, disputes })
 	}
 
-	/// The decided submission that a subject names.
-	fn decided(subject: Subject) -> Option<SubmissionId> {
-		Self::decision(subject).map(|(submission, _)| submission)
+	/// The decision that a subject names.
+	fn decision(subject: Subject) -> Option<DecisionRecordOf<T>> {
+		let Subject::Submission(submission, draw) = subject else { return None };
+		Decisions::<T>::get(submission).filter(|decision| decision.draw() == draw)
 	}
 
 	/// The job of one part of a score; `None` if the baseline fell out of the registry's history.
@@ -47,18 +58,36 @@ impl<T: Config> Pallet<T> {
 	}
 }
 
+/// What can be disputed about a draw.
+struct Drawn<T: Config> {
+	claim: ClaimOf<T>,
+	terms: Terms,
+	seats: BoundedVec<Seat<T::AccountId>, T::MaxCommittee>,
+	/// First block in which no dispute may begin.
+	until: BlockNumberFor<T>,
+	disputes: u32,
+}
+
+impl<T: Config> Drawn<T> {
+	/// Whether its claims may be disputed: under the definition they were made by, in time, or because some are already.
+	fn is_disputable(&self) -> bool {
+		let now = frame_system::Pallet::<T>::block_number();
+		now < self.until || self.disputes > 0
+	}
+}
+
 impl<T: Config> Claims<T::AccountId> for Pallet<T> {
 	fn statement(subject: Subject, part: PartIndex) -> Option<Statement> {
-		let (_, decision) = Self::decision(subject)?;
-		let slot = decision.claim.slot;
-		let sample = decision.terms.part(part)?;
+		let Drawn { claim, terms, .. } = Self::drawn(subject)?;
+		let slot = claim.slot;
+		let sample = terms.part(part)?;
 		Some(Statement::Evaluation(EvaluationStatement {
-			definition: decision.terms.definition,
+			definition: terms.definition,
 			config: T::Experts::config(slot.model)?,
-			model_root: decision.terms.model_root,
+			model_root: terms.model_root,
 			layer: slot.layer,
 			expert: slot.expert,
-			candidate: decision.claim.block.tensor_root,
+			candidate: claim.block.tensor_root,
 			holdout_root: sample.holdout.root,
 			holdout_sequences: sample.holdout.sequences,
 			sequence_len: sample.holdout.sequence_len,
@@ -68,33 +97,33 @@ impl<T: Config> Claims<T::AccountId> for Pallet<T> {
 	}
 
 	fn claims(subject: Subject) -> Vec<(T::AccountId, Verdict)> {
-		let Some((_, decision)) = Self::decision(subject) else { return Vec::new() };
-		decision.seats.into_iter().filter_map(|seat| Some((seat.operator, seat.verdict?))).collect()
+		let Some(drawn) = Self::drawn(subject) else { return Vec::new() };
+		drawn.seats.into_iter().filter_map(|seat| Some((seat.operator, seat.verdict?))).collect()
 	}
 
 	fn candidate(subject: Subject) -> Option<(BlockRef, ModelConfig)> {
-		let (_, decision) = Self::decision(subject)?;
-		Some((decision.claim.block, T::Experts::config(decision.claim.slot.model)?))
+		let claim = Self::drawn(subject)?.claim;
+		Some((claim.block, T::Experts::config(claim.slot.model)?))
 	}
 
 	fn job(subject: Subject, part: PartIndex) -> Option<EvaluationJob> {
-		let (_, decision) = Self::decision(subject)?;
-		Self::job_for(decision.claim.slot, decision.claim.block, &decision.terms, part)
+		let drawn = Self::drawn(subject)?;
+		Self::job_for(drawn.claim.slot, drawn.claim.block, &drawn.terms, part)
 	}
 
 	fn disputable() -> Vec<Subject> {
-		let now = frame_system::Pallet::<T>::block_number();
-		let mut subjects: Vec<_> = Decisions::<T>::iter()
-			.filter(|(_, decision)| decision.is_disputable(now))
-			.map(|(submission, decision)| Subject::Submission(submission, decision.draw()))
-			.collect();
+		let decided = Decisions::<T>::iter()
+			.map(|(submission, decision)| Subject::Submission(submission, decision.draw()));
+		let inconclusive =
+			Inconclusive::<T>::iter().map(|(draw, record)| Subject::Submission(record.submission, draw));
+		let mut subjects: Vec<_> =
+			decided.chain(inconclusive).filter(|subject| Self::is_disputable(*subject)).collect();
 		subjects.sort();
 		subjects
 	}
 
 	fn is_disputable(subject: Subject) -> bool {
-		let now = frame_system::Pallet::<T>::block_number();
-		Self::decision(subject).is_some_and(|(_, decision)| decision.is_disputable(now))
+		Self::drawn(subject).is_some_and(|drawn| drawn.is_disputable())
 	}
 
 	fn is_known(subject: Subject) -> bool {
@@ -104,25 +133,29 @@ impl<T: Config> Claims<T::AccountId> for Pallet<T> {
 			let Phase::Evaluating(evaluation) = record.phase else { return None };
 			Some(evaluation.terms.draw_id(&record.claim.slot, &record.claim.block))
 		};
-		let decided = || Decisions::<T>::get(submission).map(|decision| decision.draw());
 		let closed = || ClosedSubmissions::<T>::get(submission)?.draw;
-		[open(), decided(), closed()].contains(&Some(draw))
+		Self::drawn(subject).is_some() || [open(), closed()].contains(&Some(draw))
 	}
 
 	fn note_opened(subject: Subject) {
-		if let Some(submission) = Self::decided(subject) {
-			Self::do_note_opened(submission);
+		let Subject::Submission(submission, draw) = subject else { return };
+		match Self::decision(subject) {
+			Some(_) => Self::do_note_opened(submission),
+			None => Self::note_disputes(draw, |disputes| disputes.saturating_add(1)),
 		}
 	}
 
 	fn note_closed(subject: Subject) {
-		if let Some(submission) = Self::decided(subject) {
-			Self::do_note_closed(submission);
+		let Subject::Submission(submission, draw) = subject else { return };
+		match Self::decision(subject) {
+			Some(_) => Self::do_note_closed(submission),
+			None => Self::note_disputes(draw, |disputes| disputes.saturating_sub(1)),
 		}
 	}
 
 	fn refuted(subject: Subject, digest: H256) {
-		if let Some(submission) = Self::decided(subject) {
+		// A draw that came to nothing rests on no verdict.
+		if let (Subject::Submission(submission, _), Some(_)) = (subject, Self::decision(subject)) {
 			Self::do_refute(submission, digest);
 		}
 	}

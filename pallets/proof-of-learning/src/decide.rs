@@ -33,7 +33,13 @@ impl<T: Config> Pallet<T> {
 	) {
 		let agreed = evaluation.agreed_verdict();
 		Self::note_services(submission, &evaluation, agreed.as_ref());
+		if agreed.is_none() && Self::may_redraw(&record) {
+			return Self::redraw(submission, record, evaluation);
+		}
 		if evaluation.seats.iter().all(|seat| seat.verdict.is_none()) {
+			// Committee after committee had no verdict: its bytes were not to be had, and it held up all others.
+			Self::forfeit_fee(submission, &record.claim.miner, record.fee);
+			let record = SubmissionRecordOf::<T> { fee: Zero::zero(), ..record };
 			return Self::expire(submission, record, ExpiryReason::NoReports);
 		}
 		let outcome = match agreed {
@@ -50,7 +56,7 @@ impl<T: Config> Pallet<T> {
 	/// must not be able to harm the others. Whoever sealed had a verdict, so a seal that stays shut is always an
 	/// offence. Being outvoted is none.
 	fn note_services(submission: SubmissionId, evaluation: &EvaluationRecordOf<T>, agreed: Option<&Verdict>) {
-		for Seat { operator, seal, verdict } in &evaluation.seats {
+		for Seat { operator, seal, verdict, .. } in &evaluation.seats {
 			match (seal, verdict) {
 				(None, _) if agreed.is_some() => T::Operators::note_service(operator, Service::SealMissed),
 				(None, _) => {}
@@ -114,10 +120,14 @@ impl<T: Config> Pallet<T> {
 		digest: Option<H256>,
 		mut outcome: SubmissionOutcome,
 	) {
-		let SubmissionRecordOf::<T> { claim, bond, .. } = record;
+		let SubmissionRecordOf::<T> { claim, bond, fee, .. } = record;
 		let (miner, slot) = (claim.miner.clone(), claim.slot);
 		Self::leave(submission, &claim);
-		let keeps_bond = outcome == SubmissionOutcome::Rejected(RejectReason::Invalid);
+		// What the miner loses if the decision turns out to rest on a lie, or does not.
+		let keeps_bond = matches!(
+			outcome,
+			SubmissionOutcome::Accepted { .. } | SubmissionOutcome::Rejected(RejectReason::Invalid)
+		);
 		if !keeps_bond {
 			Self::release_bond(submission, &miner, bond);
 		}
@@ -125,7 +135,13 @@ impl<T: Config> Pallet<T> {
 		match &mut outcome {
 			SubmissionOutcome::Accepted { version, improvement, reward } => {
 				let delta = u64::from(evaluation.terms.rule.delta.max(1));
-				let paid = T::Rewards::pay_learning(&miner, *improvement, delta);
+				let stakes = evaluation
+					.seats
+					.iter()
+					.filter(|seat| seat.verdict.map(|verdict| verdict.digest()) == digest)
+					.map(|seat| seat.stake);
+				let cap = math::reward_cap(stakes, T::StakeAtRisk::get()).saturated_into();
+				let paid = T::Rewards::pay_learning(&miner, *improvement, delta, cap);
 				held = Self::hold_reward(submission, &miner, paid);
 				*reward = paid.saturated_into();
 				forgiven = Miners::<T>::mutate(&miner, |record| core::mem::take(&mut record.attempts));
@@ -149,6 +165,7 @@ impl<T: Config> Pallet<T> {
 		let decision = DecisionRecord {
 			claim,
 			bond: if keeps_bond { bond } else { Zero::zero() },
+			fee,
 			forgiven,
 			terms: evaluation.terms,
 			seats: evaluation.seats,

@@ -1,9 +1,9 @@
 //! What the calls do, in the order of `lib.rs`.
 
 use crate::{
-	BusyModels, Claim, ClaimOf, Config, Decisions, Error, EvaluationRecordOf, Event, GuardHoldouts,
+	math, BusyModels, Claim, ClaimOf, Config, Decisions, Error, EvaluationRecordOf, Event, GuardHoldouts,
 	HoldReason, Holdouts, MinerRecord, Miners, NextSubmission, OpenBlobs, OpenRoots, OpenSubmissions, Pallet,
-	Phase, Queues, SubmissionRecord,
+	Phase, Queues, SubmissionRecord, SubmissionRecordOf,
 };
 use blyan_primitives::{
 	leading_zero_bits, pow_hash, seal_hash,
@@ -17,6 +17,7 @@ use frame_support::{
 	ensure,
 	pallet_prelude::{TransactionSource, TransactionValidityWithRefund, Weight},
 	traits::{fungible::MutateHold, Get},
+	BoundedVec,
 };
 use frame_system::pallet_prelude::BlockNumberFor;
 use sp_core::H256;
@@ -52,7 +53,9 @@ impl<T: Config> Pallet<T> {
 		Self::ensure_work(&miner, &block.tensor_root, stamp, Self::pow_bits(&record))?;
 
 		let bond = T::Bond::get();
-		T::Currency::hold(&HoldReason::SubmissionBond.into(), &miner, bond)?;
+		let ahead = Queues::<T>::decode_len(slot.model).unwrap_or(0).saturated_into();
+		let fee = math::evaluation_fee(T::EvaluationFee::get(), ahead);
+		T::Currency::hold(&HoldReason::SubmissionBond.into(), &miner, bond.saturating_add(fee))?;
 		let attempt = record.note_attempt();
 		record.open = record.open.saturating_add(1);
 		Miners::<T>::insert(&miner, record);
@@ -67,7 +70,10 @@ impl<T: Config> Pallet<T> {
 			SubmissionRecord {
 				claim: Claim { miner: miner.clone(), slot, parent, block, manifest, submitted_at: now },
 				bond,
+				fee,
 				attempt,
+				redraws: 0,
+				absent: BoundedVec::new(),
 				entered_at: now,
 				phase: Phase::Queued { draw_from: now.saturating_add(T::Delay::get()) },
 			},
@@ -75,7 +81,7 @@ impl<T: Config> Pallet<T> {
 		OpenRoots::<T>::insert(block.tensor_root, submission);
 		OpenBlobs::<T>::insert(block.blob.hash, submission);
 		Self::enqueue(slot.model, submission)?;
-		Self::deposit_event(Event::Submitted { submission, miner, slot, parent, block, attempt, bond });
+		Self::deposit_event(Event::Submitted { submission, miner, slot, parent, block, attempt, bond, fee });
 		Ok(())
 	}
 
@@ -179,6 +185,9 @@ impl<T: Config> Pallet<T> {
 		let record = OpenSubmissions::<T>::get(submission).ok_or(Error::<T>::SubmissionUnknown)?;
 		ensure!(record.claim.miner == miner, Error::<T>::NotTheMiner);
 		ensure!(matches!(record.phase, Phase::Queued { .. }), Error::<T>::AlreadyDrawn);
+		// The place was taken from others: what it cost does not come back, or a queue could be filled for nothing.
+		Self::forfeit_fee(submission, &record.claim.miner, record.fee);
+		let record = SubmissionRecordOf::<T> { fee: Zero::zero(), ..record };
 		Self::close(submission, record, SubmissionOutcome::Withdrawn);
 		Self::deposit_event(Event::Withdrawn { submission, miner });
 		Ok(())
@@ -246,6 +255,8 @@ impl<T: Config> Pallet<T> {
 		let (evaluation, claim, operator) = Self::evaluation_for(submission, key)?;
 		let seat = evaluation.seat(&operator).ok_or(Error::<T>::NotInCommittee)?;
 		ensure!(seat.seal.is_none(), Error::<T>::AlreadySealed);
+		// A member of the first committee that let its time pass cannot seal beside the second.
+		ensure!(evaluation.may_seal(&operator), Error::<T>::WindowClosed);
 		let now = frame_system::Pallet::<T>::block_number();
 		ensure!(now <= evaluation.seal_deadline, Error::<T>::WindowClosed);
 		Ok((operator, evaluation.terms.draw_id(&claim.slot, &claim.block)))
@@ -308,6 +319,22 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn blocks_to_tomorrow(now: BlockNumberFor<T>) -> BlockNumberFor<T> {
 		let tomorrow = BlockNumberFor::<T>::from(Self::day(now)).saturating_add(One::one());
 		tomorrow.saturating_mul(T::BlocksPerDay::get()).saturating_sub(now)
+	}
+
+	/// Puts a submission in front of its model's queue, behind one that is being evaluated: it was there before.
+	pub(crate) fn enqueue_first(model: ModelId, submission: SubmissionId) -> Result<(), Error<T>> {
+		let is_busy = Queues::<T>::get(model)
+			.first()
+			.and_then(OpenSubmissions::<T>::get)
+			.is_some_and(|first| matches!(first.phase, Phase::Evaluating(_)));
+		Self::enqueue(model, submission)?;
+		Queues::<T>::mutate(model, |queue| {
+			let place = usize::from(is_busy).min(queue.len());
+			if let Some(behind) = queue.get_mut(place..) {
+				behind.rotate_right(1);
+			}
+		});
+		Ok(())
 	}
 
 	/// Puts a submission at the end of its model's queue.

@@ -22,6 +22,8 @@ pub mod draw;
 pub mod math;
 mod mature;
 mod offchain;
+mod redraw;
+mod second;
 mod tick;
 #[cfg(any(feature = "try-runtime", test))]
 mod try_state;
@@ -42,8 +44,8 @@ pub mod pallet {
 	use alloc::vec::Vec;
 	use blyan_primitives::{
 		traits::{BlobAnnouncements, ExpertRegistry, Offences, OperatorSet, Rewards},
-		BlockRef, ExpertSlot, HoldoutRef, ModelId, OperatorId, OperatorSignature, PowStamp, ScoreReport,
-		ScoreSeal, SubmissionId, Verdict, VersionIndex,
+		BlockRef, DrawId, ExpertSlot, HoldoutRef, ModelId, OperatorId, OperatorSignature, PowStamp,
+		ScoreReport, ScoreSeal, SubmissionId, Verdict, VersionIndex,
 	};
 	use blyan_runtime_api::{ExpiryReason, RejectReason};
 	use frame_support::{
@@ -55,6 +57,7 @@ pub mod pallet {
 	};
 	use frame_system::{offchain::CreateAuthorizedTransaction, pallet_prelude::*};
 	use sp_core::H256;
+	use sp_runtime::Perbill;
 
 	/// The storage layout this code reads and writes.
 	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
@@ -111,8 +114,20 @@ pub mod pallet {
 		type RevealWindow: Get<BlockNumberFor<Self>>;
 		/// Blocks in which a decision may be disputed; rewards wait as long.
 		type ChallengeWindow: Get<BlockNumberFor<Self>>;
-		/// Members of a committee, where that many are eligible. At most `MaxCommittee` are drawn.
+		/// Members of a first committee, where that many are eligible. At most `MaxCommittee` are drawn.
 		type CommitteeSize: Get<u32>;
+		/// Members of a second committee, drawn from operators that are not in the first one after that has sealed. With
+		/// those of the first at most `MaxCommittee`.
+		type SecondCommitteeSize: Get<u32>;
+		/// Share of all eligible operators' stake that those have together who may judge a submission: its miner's own
+		/// operators may not, and where too little is left there is no draw.
+		type QuorumStake: Get<Perbill>;
+		/// Draws after the first one, where one came to no decision.
+		type MaxRedraws: Get<u32>;
+		/// Share of its stake that a false verdict costs a member; bounds what an acceptance pays.
+		type StakeAtRisk: Get<Perbill>;
+		/// What an evaluation costs where nothing waits in front of it; see [`crate::math::evaluation_fee`].
+		type EvaluationFee: Get<BalanceOf<Self>>;
 		/// Seats that operators of one owner may have in a committee.
 		type MaxSeatsPerOwner: Get<u32>;
 		/// Members without whom there is no draw.
@@ -219,6 +234,17 @@ pub mod pallet {
 	pub type Maturing<T: Config> =
 		StorageValue<_, BoundedVec<(SubmissionId, BlockNumberFor<T>), T::MaxMaturing>, ValueQuery>;
 
+	/// Draws that came to no decision, while the claims made in them can be disputed. Together with [`Decisions`] at most
+	/// `MaxMaturing`; they end by themselves.
+	// Twox64Concat: hashes over randomness that nobody chooses.
+	#[pallet::storage]
+	pub type Inconclusive<T: Config> = CountedStorageMap<_, Twox64Concat, DrawId, InconclusiveRecordOf<T>>;
+
+	/// Draws in [`Inconclusive`] without an open dispute, by the block in which they are forgotten, the earliest first.
+	#[pallet::storage]
+	pub type Forgetting<T: Config> =
+		StorageValue<_, BoundedVec<(DrawId, BlockNumberFor<T>), T::MaxMaturing>, ValueQuery>;
+
 	/// The most recently closed submissions, at most `MaxClosed`; the oldest gives way to the newest.
 	// Twox64Concat: the pallet counts the keys up.
 	#[pallet::storage]
@@ -295,6 +321,8 @@ pub mod pallet {
 			attempt: u32,
 			/// The bond on hold.
 			bond: BalanceOf<T>,
+			/// What the evaluation costs, on hold too.
+			fee: BalanceOf<T>,
 		},
 		/// The miner took a submission back before its draw.
 		Withdrawn {
@@ -317,6 +345,33 @@ pub mod pallet {
 			seal_deadline: BlockNumberFor<T>,
 			/// Last block that accepts verdicts; earlier if all seal early.
 			reveal_deadline: BlockNumberFor<T>,
+		},
+		/// The first committee has sealed, and a second one of operators that are not in it is to score the submission too.
+		SecondCommitteeDrawn {
+			/// The submission.
+			submission: SubmissionId,
+			/// The second committee.
+			committee: Vec<T::AccountId>,
+			/// Last block that accepts its seals.
+			seal_deadline: BlockNumberFor<T>,
+		},
+		/// The committees came to no decision, so the submission keeps its place and is drawn again.
+		Redrawn {
+			/// The submission.
+			submission: SubmissionId,
+			/// The draw that came to nothing.
+			draw: DrawId,
+			/// Which redraw it is, counted from one.
+			redraw: u32,
+		},
+		/// What an evaluation cost its miner went to those who agreed.
+		FeePaid {
+			/// The submission.
+			submission: SubmissionId,
+			/// What each was paid.
+			each: BalanceOf<T>,
+			/// How many.
+			members: u32,
 		},
 		/// A member of the committee sealed what it found.
 		ScoreSealed {
@@ -513,7 +568,8 @@ pub mod pallet {
 				// Not even looking was affordable.
 				return queues;
 			}
-			queues.saturating_add(Self::settle_due(now, remaining.saturating_sub(queues)))
+			let settled = queues.saturating_add(Self::settle_due(now, remaining.saturating_sub(queues)));
+			settled.saturating_add(Self::forget_due(now, remaining.saturating_sub(settled)))
 		}
 
 		fn offchain_worker(now: BlockNumberFor<T>) {
@@ -522,7 +578,7 @@ pub mod pallet {
 		}
 
 		fn integrity_test() {
-			assert!(T::MaxCommittee::get() > 0, "a committee has at least one member");
+			assert!(T::MaxCommittee::get() > 1, "there is room for both committees");
 			assert!(T::MaxOpen::get() > 0 && T::MaxClosed::get() > 0, "the bounds leave room for one");
 			assert!(T::MaxMaturing::get() > 0, "somebody may be judged");
 			assert!(T::MaxUploadsPerDay::get() > 0, "somebody may upload");

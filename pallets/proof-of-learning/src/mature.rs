@@ -9,8 +9,8 @@
 //! ```
 
 use crate::{
-	Conduct, Config, DecisionRecordOf, Decisions, Event, HoldReason, Maturing, Miners, OpenBlobs, OpenRoots,
-	OpenSubmissions, Pallet, Phase, SubmissionRecord, WeightInfo, LOG_TARGET,
+	BalanceOf, Conduct, Config, DecisionRecordOf, Decisions, Event, HoldReason, Maturing, Miners, OpenBlobs,
+	OpenRoots, OpenSubmissions, Pallet, Phase, SubmissionRecord, WeightInfo, LOG_TARGET,
 };
 use blyan_primitives::{
 	traits::{ExpertRegistry, OperatorSet, Rewards, Service},
@@ -20,14 +20,15 @@ use blyan_runtime_api::{RejectReason, SubmissionOutcome};
 use frame_support::{
 	traits::{
 		fungible::{BalancedHold, MutateHold},
-		tokens::Precision,
-		Get, OnUnbalanced,
+		tokens::{Fortitude, Precision, Restriction},
+		Get, Imbalance, OnUnbalanced,
 	},
 	weights::{Weight, WeightMeter},
+	BoundedVec,
 };
 use frame_system::pallet_prelude::BlockNumberFor;
 use sp_core::H256;
-use sp_runtime::traits::{Saturating, Zero};
+use sp_runtime::traits::{CheckedDiv, SaturatedConversion, Saturating, Zero};
 
 impl<T: Config> Pallet<T> {
 	/// Settles decisions that are due, the earliest first, as far as `remaining` allows.
@@ -60,16 +61,17 @@ impl<T: Config> Pallet<T> {
 			Self::deposit_event(Event::RewardReleased { submission, miner, amount });
 		}
 		if decision.outcome == SubmissionOutcome::Rejected(RejectReason::Invalid) {
-			let reason = HoldReason::SubmissionBond.into();
-			let (credit, missing) = T::Currency::slash(&reason, miner, decision.bond);
-			T::OnSlash::on_unbalanced(credit);
-			let amount = decision.bond.saturating_sub(missing);
-			Self::deposit_event(Event::BondSlashed { submission, miner: miner.clone(), amount });
+			Self::slash_bond(submission, miner, decision.bond);
 		} else {
 			Self::release_bond(submission, miner, decision.bond);
 		}
-		if !decision.refuted {
+		if !decision.refuted && decision.digest.is_some() {
 			Self::pay_committee(submission, &decision);
+		} else if decision.outcome == SubmissionOutcome::Rejected(RejectReason::Refuted) {
+			Self::forfeit_fee(submission, miner, decision.fee);
+		} else {
+			// Nobody judged it.
+			Self::release_bond(submission, miner, decision.fee);
 		}
 		let conduct = Conduct::from(decision.outcome);
 		if conduct == Conduct::Success {
@@ -85,14 +87,39 @@ impl<T: Config> Pallet<T> {
 		Self::remember(submission, decision.claim, draw, decision.outcome);
 	}
 
-	/// Pays the members whose verdict decided, and stands.
+	/// Pays the members whose verdict decided, and stands: the miner's fee in equal parts and, for an expert that joined the
+	/// model, a part of the emission. Operators could otherwise have refused experts of their own judged for money that is
+	/// minted.
 	fn pay_committee(submission: SubmissionId, decision: &DecisionRecordOf<T>) {
+		let miner = &decision.claim.miner;
+		let members: u32 = decision.agreeing().count().saturated_into();
+		let each = decision.fee.checked_div(&members.into()).unwrap_or_else(Zero::zero);
+		let mut rest = decision.fee;
+		let is_accepted = matches!(decision.outcome, SubmissionOutcome::Accepted { .. });
 		for operator in decision.agreeing() {
 			T::Operators::note_service(operator, Service::ReportAgreed);
-			let amount = T::Rewards::pay_validation(operator);
+			let paid = T::Currency::transfer_on_hold(
+				&HoldReason::SubmissionBond.into(),
+				miner,
+				operator,
+				each,
+				Precision::Exact,
+				Restriction::Free,
+				Fortitude::Force,
+			);
+			if paid.is_ok() {
+				rest = rest.saturating_sub(each);
+			}
+			let amount =
+				if is_accepted { T::Rewards::pay_validation(operator) } else { BalanceOf::<T>::zero() };
 			if !amount.is_zero() {
 				Self::deposit_event(Event::ValidatorPaid { submission, operator: operator.clone(), amount });
 			}
+		}
+		// What the division left, and what an account was too small to receive.
+		Self::forfeit_fee(submission, miner, rest);
+		if !each.is_zero() {
+			Self::deposit_event(Event::FeePaid { submission, each, members });
 		}
 	}
 
@@ -106,6 +133,17 @@ impl<T: Config> Pallet<T> {
 			// The list has room for as many as there may be decisions; `settle` would still reach this one.
 			log::error!(target: LOG_TARGET, "submission {submission} will not mature by itself");
 		}
+	}
+
+	/// Takes the bond of a miner whose bytes were no expert, or whose expert was accepted for a score that was false.
+	fn slash_bond(submission: SubmissionId, miner: &T::AccountId, bond: BalanceOf<T>) {
+		if bond.is_zero() {
+			return;
+		}
+		let (credit, missing) = T::Currency::slash(&HoldReason::SubmissionBond.into(), miner, bond);
+		T::OnSlash::on_unbalanced(credit);
+		let amount = bond.saturating_sub(missing);
+		Self::deposit_event(Event::BondSlashed { submission, miner: miner.clone(), amount });
 	}
 
 	/// Keeps a decision open while a dispute about it lasts.
@@ -156,9 +194,13 @@ impl<T: Config> Pallet<T> {
 					record.attempts = record.attempts.saturating_add(forgiven);
 				});
 				let held = core::mem::take(&mut decision.held);
-				let (credit, missing) = T::Currency::slash(&HoldReason::Reward.into(), miner, held);
-				T::OnSlash::on_unbalanced(credit);
-				(reverted.ok(), held.saturating_sub(missing))
+				let (credit, _) = T::Currency::slash(&HoldReason::Reward.into(), miner, held);
+				let cancelled = credit.peek();
+				// Burned, and its envelope's again: it was paid for nothing.
+				drop(credit);
+				T::Rewards::refund_learning(cancelled);
+				Self::slash_bond(submission, miner, core::mem::take(&mut decision.bond));
+				(reverted.ok(), cancelled)
 			}
 			_ => (None, Zero::zero()),
 		};
@@ -184,7 +226,7 @@ impl<T: Config> Pallet<T> {
 		Self::await_maturity(submission, matures_at);
 	}
 
-	/// Opens a decided submission again, at the end of its queue and under its old number, or says why not.
+	/// Opens a decided submission again, at the place in its queue that it had, and under its old number, or says why not.
 	fn return_to_queue(submission: SubmissionId, decision: &DecisionRecordOf<T>) -> Result<(), RejectReason> {
 		let claim = decision.claim.clone();
 		let block = claim.block;
@@ -195,7 +237,7 @@ impl<T: Config> Pallet<T> {
 		let has_room = OpenSubmissions::<T>::count() < T::MaxOpen::get()
 			&& !OpenRoots::<T>::contains_key(block.tensor_root)
 			&& !OpenBlobs::<T>::contains_key(block.blob.hash);
-		if !has_room || Self::enqueue(claim.slot.model, submission).is_err() {
+		if !has_room || Self::enqueue_first(claim.slot.model, submission).is_err() {
 			return Err(RejectReason::Refuted);
 		}
 		let now = frame_system::Pallet::<T>::block_number();
@@ -208,7 +250,10 @@ impl<T: Config> Pallet<T> {
 		let record = SubmissionRecord {
 			claim,
 			bond: decision.bond,
+			fee: decision.fee,
 			attempt: decision.terms.rule.attempt,
+			redraws: 0,
+			absent: BoundedVec::new(),
 			entered_at: now,
 			phase: Phase::Queued { draw_from: now.saturating_add(T::Delay::get()) },
 		};

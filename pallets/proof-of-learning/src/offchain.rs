@@ -94,7 +94,7 @@ impl<T: Config> Duty<'_, T> {
 	fn serve(&self, now: BlockNumberFor<T>) {
 		let Some(seat) = self.evaluation.seat(self.operator) else { return };
 		match (seat.seal, seat.verdict) {
-			(None, _) if now < self.evaluation.seal_deadline => {
+			(None, _) if now < self.evaluation.seal_deadline && self.evaluation.may_seal(self.operator) => {
 				if let Some(promise) = self.promise() {
 					self.send(promise, Step::Seal, now);
 				}

@@ -3,18 +3,22 @@
 use crate::{
 	draw::draw_committee, math::Rule, BalanceOf, BusyModels, Claim, ClaimOf, ClosedCount, ClosedRecord,
 	ClosedRing, ClosedSubmissions, Conduct, Config, Decisions, EvaluationRecord, EvaluationRecordOf, Event,
-	GuardHoldouts, HoldReason, Holdouts, Miners, OpenBlobs, OpenRoots, OpenSubmissions, Pallet, Phase,
-	Queues, Sample, Seat, SubmissionRecordOf, Terms, WeightInfo, LOG_TARGET,
+	GuardHoldouts, HoldReason, Holdouts, Inconclusive, Miners, OpenBlobs, OpenRoots, OpenSubmissions, Pallet,
+	Phase, Queues, Sample, Seat, Stage, SubmissionRecordOf, Terms, WeightInfo, LOG_TARGET,
 };
 use alloc::vec::Vec;
 use blyan_primitives::{
-	traits::{ExpertRegistry, OperatorSet},
+	traits::{EligibleOperator, ExpertRegistry, OperatorSet},
 	DrawId, ExpertSlot, HoldoutRef, ModelId, SubmissionId, VersionIndex, DEFINITION,
 };
 use blyan_runtime_api::{ExpiryReason, RejectReason, SubmissionOutcome};
 use codec::Encode;
 use frame_support::{
-	traits::{fungible::MutateHold, tokens::Precision, Get, Randomness},
+	traits::{
+		fungible::{BalancedHold, MutateHold},
+		tokens::Precision,
+		Get, OnUnbalanced, Randomness,
+	},
 	weights::{Weight, WeightMeter},
 	BoundedVec,
 };
@@ -67,15 +71,36 @@ impl<T: Config> Pallet<T> {
 				let randomness = T::Randomness::random(b"blyan/draw");
 				Self::draw_with(submission, record, now, last_chance, randomness)
 			}
-			Phase::Evaluating(evaluation) if !evaluation.is_due(now) => false,
-			// What cannot be held open to disputes is not decided.
-			Phase::Evaluating(_) if Decisions::<T>::count() >= T::MaxMaturing::get() => false,
-			Phase::Evaluating(evaluation) => {
-				let evaluation = evaluation.clone();
-				Self::decide(submission, record, evaluation);
-				true
-			}
+			Phase::Evaluating(evaluation) => match evaluation.stage {
+				_ if !evaluation.terms.is_current() => {
+					// Engines and the chain compute by another definition now: what was sealed can be judged by none.
+					Self::restart(submission, record, now);
+					true
+				}
+				Stage::First if !evaluation.awaits_second(now) => false,
+				Stage::First => {
+					Self::end_first(submission, record, now);
+					true
+				}
+				Stage::Between { since } => {
+					let randomness = T::Randomness::random(b"blyan/second-draw");
+					Self::draw_second(submission, record, now, since, randomness)
+				}
+				Stage::Last if !evaluation.is_due(now) => false,
+				// What cannot be held open to disputes is not decided.
+				Stage::Last if Self::open_to_disputes() >= T::MaxMaturing::get() => false,
+				Stage::Last => {
+					let evaluation = evaluation.clone();
+					Self::decide(submission, record, evaluation);
+					true
+				}
+			},
 		}
+	}
+
+	/// Decisions, and draws without one, about which disputes may be open.
+	fn open_to_disputes() -> u32 {
+		Decisions::<T>::count().saturating_add(Inconclusive::<T>::count())
 	}
 
 	/// Draws the committee, or closes a submission that became stale or waited too long for its draw.
@@ -131,17 +156,23 @@ impl<T: Config> Pallet<T> {
 			return None;
 		}
 		let seed = H256(blake2_256(&(randomness, submission).encode()));
-		let mut eligible = T::Operators::eligible();
-		eligible.retain(|operator| operator.account != *miner && operator.owner != *miner);
+		let eligible = Self::judges_of(submission, miner)?;
 		let size = T::CommitteeSize::get().min(T::MaxCommittee::get());
-		let members = draw_committee(&seed, eligible, size, T::MaxSeatsPerOwner::get());
 		let least = T::MinCommittee::get().max(1);
+		let draw = |candidates| draw_committee(&seed, candidates, size, T::MaxSeatsPerOwner::get());
+		// Those who sealed nothing the last time are left out, where enough others are there.
+		let present = eligible.iter().filter(|operator| !record.absent.contains(&operator.account));
+		let mut members = draw(present.cloned().collect());
 		if members.len().saturated_into::<u32>() < least {
+			members = draw(eligible.clone());
+		}
+		let first = members.len().saturated_into::<u32>();
+		if first < least {
 			log::debug!(target: LOG_TARGET, "submission {submission} waits for {least} eligible operators");
 			return None;
 		}
-		let seats: Vec<_> =
-			members.into_iter().map(|operator| Seat { operator, seal: None, verdict: None }).collect();
+		let has_strangers = Self::strangers(&eligible, &members).next().is_some();
+		let seats = Self::seats(&eligible, members);
 		let sample = |holdout: HoldoutRef, seed| Sample {
 			holdout,
 			seed,
@@ -163,10 +194,50 @@ impl<T: Config> Pallet<T> {
 					guard_tolerance: T::GuardTolerance::get(),
 				},
 			},
+			// Where everybody sits in the first committee there is no second one.
+			stage: if has_strangers && T::SecondCommitteeSize::get() > 0 {
+				Stage::First
+			} else {
+				Stage::Last
+			},
 			seal_deadline,
 			reveal_deadline: seal_deadline.saturating_add(T::RevealWindow::get()),
+			first,
 			seats: BoundedVec::truncate_from(seats),
 		})
+	}
+
+	/// Operators that may judge a miner's submission; `None` while they have too little of all stake.
+	///
+	/// The miner's own operators may not. Nobody else can keep an operator out of a committee, and whoever owns much of
+	/// all stake cannot choose its judges by submitting itself.
+	pub(crate) fn judges_of(
+		submission: SubmissionId,
+		miner: &T::AccountId,
+	) -> Option<Vec<EligibleOperator<T::AccountId>>> {
+		let stake = |operators: &[EligibleOperator<T::AccountId>]| {
+			operators.iter().fold(0u128, |sum, operator| sum.saturating_add(operator.stake))
+		};
+		let mut eligible = T::Operators::eligible();
+		let quorum = T::QuorumStake::get().mul_ceil(stake(&eligible));
+		eligible.retain(|operator| operator.account != *miner && operator.owner != *miner);
+		if stake(&eligible) < quorum {
+			log::debug!(target: LOG_TARGET, "submission {submission} waits for unrelated operators with more stake");
+			return None;
+		}
+		Some(eligible)
+	}
+
+	/// Empty seats for `members`, with the stake that each has among `eligible`.
+	pub(crate) fn seats(
+		eligible: &[EligibleOperator<T::AccountId>],
+		members: Vec<T::AccountId>,
+	) -> Vec<Seat<T::AccountId>> {
+		let stake = |member: &T::AccountId| {
+			eligible.iter().find(|operator| operator.account == *member).map_or(0, |operator| operator.stake)
+		};
+		let seat = |operator| Seat { stake: stake(&operator), operator, seal: None, verdict: None };
+		members.into_iter().map(seat).collect()
 	}
 
 	/// Whether `parent` is still the head of `slot`.
@@ -181,10 +252,10 @@ impl<T: Config> Pallet<T> {
 		Self::deposit_event(Event::Expired { submission, miner, reason });
 	}
 
-	/// Closes an open submission about which there is nothing to dispute. Its bond returns.
+	/// Closes an open submission about which there is nothing to dispute. Its bond returns, and what of its fee is left.
 	pub(crate) fn close(submission: SubmissionId, record: SubmissionRecordOf<T>, outcome: SubmissionOutcome) {
 		Self::leave(submission, &record.claim);
-		Self::release_bond(submission, &record.claim.miner, record.bond);
+		Self::release_bond(submission, &record.claim.miner, record.bond.saturating_add(record.fee));
 		let draw = match &record.phase {
 			Phase::Evaluating(evaluation) => {
 				Some(evaluation.terms.draw_id(&record.claim.slot, &record.claim.block))
@@ -214,6 +285,18 @@ impl<T: Config> Pallet<T> {
 		if released != Ok(bond) {
 			log::error!(target: LOG_TARGET, "bond of submission {submission}: released {released:?}");
 		}
+	}
+
+	/// Takes the fee of an evaluation that paid nobody.
+	pub(crate) fn forfeit_fee(submission: SubmissionId, miner: &T::AccountId, fee: BalanceOf<T>) {
+		if fee.is_zero() {
+			return;
+		}
+		let (credit, missing) = T::Currency::slash(&HoldReason::SubmissionBond.into(), miner, fee);
+		if !missing.is_zero() {
+			log::error!(target: LOG_TARGET, "fee of submission {submission}: {missing:?} of {fee:?} is missing");
+		}
+		T::OnSlash::on_unbalanced(credit);
 	}
 
 	/// Notes how a submission ended; the oldest such note gives way.

@@ -1,8 +1,9 @@
 //! Invariants of this pallet's storage, one function each.
 
 use crate::{
-	BusyModels, ClosedCount, ClosedRing, ClosedSubmissions, Config, Decisions, HoldReason, Maturing, Miners,
-	NextSubmission, OpenBlobs, OpenRoots, OpenSubmissions, Pallet, Phase, Queues,
+	BusyModels, ClosedCount, ClosedRing, ClosedSubmissions, Config, Decisions, Forgetting, HoldReason,
+	Inconclusive, Maturing, Miners, NextSubmission, OpenBlobs, OpenRoots, OpenSubmissions, Pallet, Phase,
+	Queues, Stage,
 };
 use alloc::collections::{BTreeMap, BTreeSet};
 use blyan_runtime_api::SubmissionOutcome;
@@ -23,6 +24,7 @@ impl<T: Config> Pallet<T> {
 		Self::check_indices()?;
 		Self::check_miners()?;
 		Self::check_decisions()?;
+		Self::check_inconclusive()?;
 		Self::check_closed()
 	}
 
@@ -63,6 +65,14 @@ impl<T: Config> Pallet<T> {
 			let Phase::Evaluating(evaluation) = open.phase else { continue };
 			let queue = Queues::<T>::get(open.claim.slot.model);
 			ensure!(queue.first() == Some(&id), "a submission has a committee before its turn");
+			ensure!(
+				(1..=evaluation.seats.len()).contains(&(evaluation.first as usize)),
+				"the first committee is larger than both"
+			);
+			ensure!(
+				evaluation.stage == Stage::Last || evaluation.first as usize == evaluation.seats.len(),
+				"a second committee sits before its time"
+			);
 			let members: BTreeSet<_> = evaluation.seats.iter().map(|seat| &seat.operator).collect();
 			ensure!(members.len() == evaluation.seats.len(), "a member sits twice");
 			ensure!(!members.is_empty(), "a committee is empty");
@@ -109,11 +119,11 @@ impl<T: Config> Pallet<T> {
 		for open in OpenSubmissions::<T>::iter_values() {
 			let miner = expected.entry(open.claim.miner).or_default();
 			miner.open = miner.open.saturating_add(1);
-			miner.bonds = miner.bonds.saturating_add(open.bond);
+			miner.bonds = miner.bonds.saturating_add(open.bond).saturating_add(open.fee);
 		}
 		for decision in Decisions::<T>::iter_values() {
 			let miner = expected.entry(decision.claim.miner).or_default();
-			miner.bonds = miner.bonds.saturating_add(decision.bond);
+			miner.bonds = miner.bonds.saturating_add(decision.bond).saturating_add(decision.fee);
 			miner.rewards = miner.rewards.saturating_add(decision.held);
 		}
 		for (miner, record) in Miners::<T>::iter() {
@@ -162,6 +172,32 @@ impl<T: Config> Pallet<T> {
 			Decisions::<T>::count() as usize == count && Decisions::<T>::count() <= T::MaxMaturing::get(),
 			"the count of decisions is wrong or too large"
 		);
+		Ok(())
+	}
+
+	/// Draws that came to nothing, and about which nobody disputes, wait in order, each once, and nothing else does.
+	fn check_inconclusive() -> Result<(), TryRuntimeError> {
+		let forgetting = Forgetting::<T>::get();
+		ensure!(
+			forgetting.windows(2).all(|pair| matches!(pair, [(_, a), (_, b)] if a <= b)),
+			"forgetting has no order"
+		);
+		let waiting: BTreeMap<_, _> = forgetting.iter().copied().collect();
+		ensure!(waiting.len() == forgetting.len(), "a draw waits twice");
+		let mut undisputed = 0usize;
+		for (draw, record) in Inconclusive::<T>::iter() {
+			ensure!(
+				record.terms.draw_id(&record.claim.slot, &record.claim.block) == draw,
+				"a draw has another's name"
+			);
+			let expected = record.disputes.is_zero().then_some(record.until);
+			ensure!(waiting.get(&draw).copied() == expected, "a draw does not wait as it should");
+			undisputed = undisputed.saturating_add(usize::from(expected.is_some()));
+			ensure!(record.seats.iter().any(|seat| seat.verdict.is_some()), "a draw without claims is kept");
+		}
+		ensure!(undisputed == forgetting.len(), "something waits that is no draw");
+		let kept = Inconclusive::<T>::count().saturating_add(Decisions::<T>::count());
+		ensure!(kept <= T::MaxMaturing::get(), "more is open to disputes than may be");
 		Ok(())
 	}
 

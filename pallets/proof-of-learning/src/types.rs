@@ -5,7 +5,7 @@ use crate::{
 	Config,
 };
 use blyan_primitives::{
-	BlockRef, DrawId, ExpertSlot, HoldoutRef, PartIndex, Verdict, VersionIndex, DEFINITION,
+	BlockRef, DrawId, ExpertSlot, HoldoutRef, PartIndex, SubmissionId, Verdict, VersionIndex, DEFINITION,
 };
 use blyan_runtime_api::{RejectReason, SubmissionOutcome};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
@@ -39,6 +39,12 @@ pub type EvaluationRecordOf<T> =
 pub type DecisionRecordOf<T> = DecisionRecord<
 	<T as frame_system::Config>::AccountId,
 	BalanceOf<T>,
+	BlockNumberFor<T>,
+	<T as Config>::MaxCommittee,
+>;
+/// A draw without decision of the runtime.
+pub type InconclusiveRecordOf<T> = InconclusiveRecord<
+	<T as frame_system::Config>::AccountId,
 	BlockNumberFor<T>,
 	<T as Config>::MaxCommittee,
 >;
@@ -84,10 +90,16 @@ where
 {
 	/// What is claimed.
 	pub claim: Claim<AccountId, BlockNumber>,
-	/// What is on hold for it.
+	/// What is on hold for it and comes back unless the miner lied.
 	pub bond: Balance,
+	/// What is on hold for those who judge it. It belongs to them from the first draw on.
+	pub fee: Balance,
 	/// The miner's attempt since its last acceptance, counted from one; sets the confidence that is asked for.
 	pub attempt: u32,
+	/// Draws that came to no decision.
+	pub redraws: u32,
+	/// Members that sealed nothing in those draws: they are not drawn for it again while others are left. The latest only.
+	pub absent: BoundedVec<AccountId, MaxCommittee>,
 	/// When it was submitted, or came back after a refuted decision: the draw needs younger randomness.
 	pub entered_at: BlockNumber,
 	/// Where it stands.
@@ -212,12 +224,35 @@ where
 {
 	/// What the draw fixed.
 	pub terms: Terms,
-	/// Seals are accepted up to and including this block.
+	/// Which committee may seal now.
+	pub stage: Stage<BlockNumber>,
+	/// Seals of that committee are accepted up to and including this block.
 	pub seal_deadline: BlockNumber,
 	/// Verdicts are accepted up to and including this block; moved up when all have sealed early.
 	pub reveal_deadline: BlockNumber,
-	/// The committee, in the order it was drawn.
+	/// Seats of the first committee; those behind them are the second one's.
+	pub first: u32,
+	/// The committees, in the order they were drawn.
 	pub seats: BoundedVec<Seat<AccountId>, MaxCommittee>,
+}
+
+/// Which committee is at work.
+///
+/// Operators that find themselves alone in a committee could lie together, and nobody who computed the score would be
+/// there to contradict. So they must seal, which binds them, before anybody can know who else will judge.
+#[derive(
+	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub enum Stage<BlockNumber> {
+	/// The first one seals.
+	First,
+	/// The first one has sealed. The second one is drawn from strangers, with randomness younger than this block.
+	Between {
+		/// When the first one's last seal came, or its time was over.
+		since: BlockNumber,
+	},
+	/// The last one there is seals; then all reveal.
+	Last,
 }
 
 /// A member of a committee.
@@ -225,6 +260,8 @@ where
 pub struct Seat<AccountId> {
 	/// The operator.
 	pub operator: AccountId,
+	/// What it had at stake when it was drawn, in the smallest unit: what a false verdict can cost it is a share of that.
+	pub stake: u128,
 	/// The hash of its finding, a salt and its account, once sealed.
 	pub seal: Option<H256>,
 	/// Its finding, once revealed.
@@ -242,26 +279,62 @@ where
 		self.seats.iter().find(|seat| seat.operator == *operator)
 	}
 
-	/// Whether seals may be opened: every member has sealed, or the time for it is over.
+	/// The first committee, and the second one.
+	fn committees(&self) -> (&[Seat<AccountId>], &[Seat<AccountId>]) {
+		let first = usize::try_from(self.first).unwrap_or(usize::MAX).min(self.seats.len());
+		self.seats.split_at(first)
+	}
+
+	/// The seats whose turn it is to seal.
+	pub fn sealing(&self) -> &[Seat<AccountId>] {
+		match (self.stage, self.committees()) {
+			(Stage::First, (first, _)) => first,
+			(Stage::Between { .. }, _) => &[],
+			(Stage::Last, (first, [])) => first,
+			(Stage::Last, (_, second)) => second,
+		}
+	}
+
+	/// Whether a member may seal now, its deadline apart.
+	pub fn may_seal(&self, operator: &AccountId) -> bool {
+		self.sealing().iter().any(|seat| seat.operator == *operator)
+	}
+
+	/// Whether those whose turn it is have sealed, or had their time.
+	fn is_sealed(&self, now: BlockNumber) -> bool {
+		now > self.seal_deadline || self.sealing().iter().all(|seat| seat.seal.is_some())
+	}
+
+	/// Whether the second committee is to be drawn.
+	pub fn awaits_second(&self, now: BlockNumber) -> bool {
+		self.stage == Stage::First && self.is_sealed(now)
+	}
+
+	/// Whether seals may be opened: every member of the last committee has sealed, or the time for it is over.
 	///
 	/// Before that nobody learns anything, so nobody can copy; after it nobody can seal, so copying is too late.
 	pub fn is_revealing(&self, now: BlockNumber) -> bool {
-		now > self.seal_deadline || self.seats.iter().all(|seat| seat.seal.is_some())
+		self.stage == Stage::Last && self.is_sealed(now)
 	}
 
 	/// Whether the decision is due: all seals are open, or the time for it is over.
 	pub fn is_due(&self, now: BlockNumber) -> bool {
 		let is_complete = || self.seats.iter().all(|seat| seat.seal.is_none() || seat.verdict.is_some());
-		now > self.reveal_deadline || (self.is_revealing(now) && is_complete())
+		self.is_revealing(now) && (now > self.reveal_deadline || is_complete())
 	}
 
-	/// The verdict that two thirds of all seats share to the bit.
+	/// The verdict that two thirds of all seats share to the bit, one of the second committee among them if there is one:
+	/// nothing joins a model before strangers had its bytes.
 	pub fn agreed_verdict(&self) -> Option<Verdict> {
 		// A committee is never larger than `MaxCommittee`, a u32.
 		let count = |seats: usize| u32::try_from(seats).unwrap_or(u32::MAX);
 		let needed = math::two_thirds(count(self.seats.len()));
+		let (_, second) = self.committees();
 		let revealed = || self.seats.iter().filter_map(|seat| seat.verdict);
-		revealed().find(|verdict| count(revealed().filter(|other| other == verdict).count()) >= needed)
+		revealed().find(|verdict| {
+			count(revealed().filter(|other| other == verdict).count()) >= needed
+				&& (second.is_empty() || second.iter().any(|seat| seat.verdict.as_ref() == Some(verdict)))
+		})
 	}
 }
 
@@ -287,8 +360,10 @@ where
 {
 	/// What was claimed.
 	pub claim: Claim<AccountId, BlockNumber>,
-	/// The miner's bond, still on hold: that of an expert that was found invalid.
+	/// The miner's bond, still on hold: that of an expert that was accepted, or found invalid.
 	pub bond: Balance,
+	/// What the miner pays to those who agreed, on hold.
+	pub fee: Balance,
 	/// Attempts that the acceptance made the miner's record forget.
 	pub forgiven: u32,
 	/// What the draw fixed.
@@ -346,6 +421,40 @@ where
 		};
 		self.seats.iter().filter(agrees).map(|seat| &seat.operator)
 	}
+}
+
+/// A draw that came to no decision, while the claims that were made in it can be disputed. The submission itself has been
+/// drawn again.
+#[derive(
+	CloneNoBound,
+	DebugNoBound,
+	PartialEqNoBound,
+	EqNoBound,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+#[scale_info(skip_type_params(MaxCommittee))]
+pub struct InconclusiveRecord<AccountId, BlockNumber, MaxCommittee>
+where
+	AccountId: Clone + core::fmt::Debug + Eq,
+	BlockNumber: Clone + core::fmt::Debug + Eq,
+	MaxCommittee: Get<u32>,
+{
+	/// The submission.
+	pub submission: SubmissionId,
+	/// What was claimed.
+	pub claim: Claim<AccountId, BlockNumber>,
+	/// What the draw fixed.
+	pub terms: Terms,
+	/// The committees, and what they revealed.
+	pub seats: BoundedVec<Seat<AccountId>, MaxCommittee>,
+	/// First block in which it is forgotten, unless a dispute is open.
+	pub until: BlockNumber,
+	/// Disputes that are open.
+	pub disputes: u32,
 }
 
 /// A closed submission.

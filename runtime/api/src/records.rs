@@ -124,6 +124,8 @@ pub enum EvaluationStage {
 	Sealing,
 	/// All have sealed, or had their time; members open their seals.
 	Revealing,
+	/// The first committee has sealed; the second one is about to be drawn.
+	Drawing,
 }
 
 /// An evaluation on its way.
@@ -229,8 +231,12 @@ pub struct SubmissionInfo {
 /// What the chain asks of a miner's next submission.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
 pub struct SubmissionTerms {
-	/// Held while the submission is open, lost if its bytes are invalid.
+	/// Held until the decision stands, lost if the bytes are invalid or the expert was accepted for a false score.
 	pub bond: Balance,
+	/// What an evaluation costs where nothing waits in front of it; it pays those who judge, and does not come back.
+	pub fee: Balance,
+	/// What it costs at the end of the longest queue.
+	pub fee_max: Balance,
 	/// Leading zero bits of the proof of work.
 	pub pow_bits: u32,
 	/// The proof of work may name any of the last so many blocks.

@@ -1,9 +1,10 @@
 //! What the chain is for: models, the operators who judge, and the proof that learning happened.
 
 use crate::{parameters::learning, *};
+use blyan_primitives::traits::OffenceKind;
 use frame_support::{parameter_types, traits::ConstU32};
 use frame_system::EnsureRoot;
-use sp_runtime::{traits::Convert, transaction_validity::TransactionPriority, Permill};
+use sp_runtime::{traits::Convert, transaction_validity::TransactionPriority, Perbill, Permill};
 
 impl pallet_experts::Config for Runtime {
 	type RegisterOrigin = EnsureRoot<AccountId>;
@@ -24,8 +25,9 @@ impl Convert<AccountId, AccountId> for IdentityOwner {
 }
 
 parameter_types! {
-	/// The stake of a basic operator.
-	pub const StakeUnit: Balance = UNIT;
+	/// The stake of a basic operator. What an acceptance pays at most is what those who agreed would lose: with eight basic
+	/// operators half of eight stakes.
+	pub const StakeUnit: Balance = 100 * UNIT;
 	pub const HeartbeatPeriod: BlockNumber = HOURS;
 	pub const UnbondingPeriod: BlockNumber = 7 * DAYS;
 	// The challenge window, a game in which both sides use up their clocks, and the time for an appeal: governance
@@ -70,6 +72,8 @@ impl pallet_operators::Config for Runtime {
 pub const MAX_BLOCK_BYTES: u32 = 1024 * 1024;
 
 parameter_types! {
+	/// What a false score costs: see `pallet_slashing::UsualPenalties`.
+	pub StakeAtRisk: Perbill = pallet_slashing::UsualPenalties::convert(OffenceKind::FalseScore).share;
 	pub const BlocksPerDay: BlockNumber = DAYS;
 	/// Long enough for a miner on a slow link to find a stamp and be included.
 	pub const PowWindow: BlockNumber = 256;
@@ -96,6 +100,11 @@ impl pallet_proof_of_learning::Config for Runtime {
 	type RevealWindow = learning::RevealWindow;
 	type ChallengeWindow = learning::ChallengeWindow;
 	type CommitteeSize = learning::CommitteeSize;
+	type SecondCommitteeSize = learning::SecondCommitteeSize;
+	type QuorumStake = learning::QuorumStake;
+	type MaxRedraws = learning::MaxRedraws;
+	type StakeAtRisk = StakeAtRisk;
+	type EvaluationFee = learning::EvaluationFee;
 	type MaxSeatsPerOwner = learning::MaxSeatsPerOwner;
 	type MinCommittee = learning::MinCommittee;
 	type PowBits = learning::PowBits;

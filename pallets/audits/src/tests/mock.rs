@@ -303,8 +303,13 @@ pub(crate) fn number_of(who: &AccountId) -> u32 {
 }
 
 pub(crate) fn register(who: &AccountId, key: OperatorId) {
-	let operator =
-		EligibleOperator { account: who.clone(), weight: 10, owner: who.clone(), hardware: H256::zero() };
+	let operator = EligibleOperator {
+		account: who.clone(),
+		weight: 10,
+		owner: who.clone(),
+		hardware: H256::zero(),
+		stake: 0,
+	};
 	Eligible::mutate(|eligible| eligible.push(operator));
 	Keys::mutate(|keys| keys.insert(key, who.clone()));
 }

@@ -38,7 +38,7 @@ proptest! {
 				match step {
 					Step::Blocks(count) => run_to(System::block_number() + count),
 					Step::Learning(improvement, delta) => {
-						Ledger::pay_learning(&BOB, improvement, delta);
+						Ledger::pay_learning(&BOB, improvement, delta, u128::MAX);
 					},
 					Step::Validation => {
 						Ledger::pay_validation(&BOB);

@@ -6,13 +6,19 @@ use crate::{
 	Paid,
 };
 use blyan_primitives::traits::Rewards;
-use frame_support::assert_ok;
+use frame_support::{
+	assert_ok,
+	traits::{
+		fungible::Mutate,
+		tokens::{Fortitude, Precision, Preservation},
+	},
+};
 use sp_core::H256;
 
 #[test]
 fn pay_learning_mints_in_proportion_to_the_improvement() {
 	ExtBuilder::default().build_and_check(|| {
-		assert_eq!(Ledger::pay_learning(&BOB, 48, 32), 1_500);
+		assert_eq!(Ledger::pay_learning(&BOB, 48, 32, Balance::MAX), 1_500);
 		assert_eq!(Balances::free_balance(BOB), 1_500);
 		assert_eq!(issuance(), ISSUANCE + 1_500);
 		assert_eq!(Envelopes::<Test>::get().learning, 18_500);
@@ -27,7 +33,7 @@ fn pay_learning_mints_in_proportion_to_the_improvement() {
 #[test]
 fn pay_learning_pays_the_largest_multiple_when_the_improvement_is_huge() {
 	ExtBuilder::default().build_and_check(|| {
-		assert_eq!(Ledger::pay_learning(&BOB, u64::MAX, 1), 5_000);
+		assert_eq!(Ledger::pay_learning(&BOB, u64::MAX, 1, Balance::MAX), 5_000);
 	});
 }
 
@@ -91,5 +97,20 @@ fn journal_keeps_the_newest_entries_and_a_root_over_all() {
 			(entry, JournalEntry { at: entry + 10, debit: Envelope::Validation, credit: BOB, amount })
 		});
 		assert_eq!(kept, expected);
+	});
+}
+
+#[test]
+fn a_reward_that_is_taken_back_can_be_paid_again() {
+	ExtBuilder::default().build_and_check(|| {
+		let before = Envelopes::<Test>::get();
+		let paid = Ledger::pay_learning(&BOB, 48, 32, 1_000);
+		assert_eq!(paid, 1_000, "no more than the cap");
+		let (all, exact, force) = (Preservation::Expendable, Precision::Exact, Fortitude::Force);
+		assert_ok!(<Balances as Mutate<_>>::burn_from(&BOB, paid, all, exact, force));
+		<Ledger as Rewards<_, _>>::refund_learning(paid);
+		assert_eq!(Envelopes::<Test>::get(), before);
+		let refunded = Event::EnvelopeRefunded { envelope: Envelope::Learning, amount: paid };
+		assert_eq!(take_events().last(), Some(&refunded));
 	});
 }

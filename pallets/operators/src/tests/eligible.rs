@@ -35,7 +35,7 @@ fn eligible_says_whom_an_operator_belongs_to_and_on_what_it_runs() {
 		assert_ok!(Balances::force_set_balance(RuntimeOrigin::root(), sub, RICHES));
 		assert_ok!(register(sub, "Sub"));
 		let hardware = hardware_root(&machine(sub));
-		let expected = EligibleOperator { account: sub, weight: 500_000, owner: 11, hardware };
+		let expected = EligibleOperator { account: sub, weight: 500_000, owner: 11, hardware, stake: 0 };
 		assert_eq!(Operators::eligible(), [expected]);
 	});
 }
@@ -57,8 +57,13 @@ fn eligible_leaves_out_who_is_quarantined_or_banned() {
 	trio().build_and_check(|| {
 		Operators::quarantine(&ALICE);
 		Operators::ban(&BOB);
-		let operator =
-			EligibleOperator { account: CHARLIE, weight: 500_000, owner: CHARLIE, hardware: H256::zero() };
+		let operator = EligibleOperator {
+			account: CHARLIE,
+			weight: 500_000,
+			owner: CHARLIE,
+			hardware: H256::zero(),
+			stake: 0,
+		};
 		assert_eq!(Operators::eligible(), [operator]);
 	});
 }

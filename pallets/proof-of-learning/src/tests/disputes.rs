@@ -86,17 +86,21 @@ fn a_refuted_acceptance_is_reversed() {
 		Learning::refuted(first_subject(), lie.digest());
 		assert_eq!(
 			events(),
-			[Event::DecisionRefuted {
-				submission: 0,
-				digest: lie.digest(),
-				reverted_to: Some(2),
-				cancelled: 2_000
-			}]
+			[
+				Event::BondSlashed { submission: 0, miner: miner(), amount: BOND },
+				Event::DecisionRefuted {
+					submission: 0,
+					digest: lie.digest(),
+					reverted_to: Some(2),
+					cancelled: 2_000
+				}
+			]
 		);
 		let head = Heads::get()[&slot(0)];
 		assert_eq!((head.version, head.block), (2, block(100)));
 		assert_eq!(Balances::balance_on_hold(&HoldReason::Reward.into(), &miner()), 0);
-		assert_eq!((Balances::total_balance(&miner()), Slashed::get()), (ENDOWMENT, 2_000));
+		assert_eq!((Balances::total_balance(&miner()), Slashed::get()), (ENDOWMENT - BOND, BOND));
+		assert_eq!(Refunded::get(), 2_000);
 		assert_eq!(outcome(0), rejected(RejectReason::Refuted));
 		// The attempt was one after all.
 		assert_eq!(Miners::<Test>::get(miner()).attempts, 1);

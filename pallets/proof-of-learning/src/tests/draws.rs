@@ -160,7 +160,7 @@ fn draw_closes_a_submission_whose_parent_was_replaced_while_it_waited() {
 		run_to(8);
 		assert!(matches!(outcome(first), Some(SubmissionOutcome::Accepted { .. })));
 		assert_eq!(outcome(second), Some(SubmissionOutcome::Rejected(RejectReason::Stale)));
-		assert_eq!(Balances::free_balance(miner()), ENDOWMENT);
+		assert_eq!(Balances::free_balance(miner()), ENDOWMENT - BOND, "the bond of the first one waits");
 	});
 }
 

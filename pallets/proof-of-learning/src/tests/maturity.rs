@@ -100,6 +100,7 @@ fn lineage_grows_with_a_matured_acceptance() {
 		let dave = Sr25519Keyring::Dave.to_account_id();
 		Eligible::mutate(|operators| {
 			operators.push(blyan_primitives::traits::EligibleOperator {
+				stake: STAKE,
 				owner: miner(),
 				..independent(dave.clone(), 10)
 			})
@@ -136,6 +137,7 @@ fn a_decision_can_be_computed_again_after_the_head_moved() {
 #[test]
 fn a_stale_decision_pays_its_committee_too() {
 	ExtBuilder::default().build_and_check(|| {
+		EvaluationFee::set(60);
 		let submission = submit_and_draw(1);
 		all_report(submission, score(64, 0));
 		Generation::set(7);
@@ -143,6 +145,8 @@ fn a_stale_decision_pays_its_committee_too() {
 		assert_eq!(outcome(submission), Some(SubmissionOutcome::Rejected(RejectReason::Stale)));
 		assert_ok!(Learning::do_try_state());
 		run_to_maturity(submission);
-		assert_eq!(Payments::get().len(), 3);
+		for who in OPERATORS {
+			assert_eq!(Balances::free_balance(who.to_account_id()), ENDOWMENT + 20);
+		}
 	});
 }

@@ -25,7 +25,7 @@ use sp_core::{Pair, H256};
 use sp_keyring::Sr25519Keyring;
 use sp_runtime::{
 	traits::{BlakeTwo256, IdentityLookup},
-	AccountId32, BuildStorage, DispatchError, DispatchResult,
+	AccountId32, BuildStorage, DispatchError, DispatchResult, Perbill,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -64,6 +64,8 @@ impl pallet_balances::Config for Test {
 }
 
 pub(crate) const BOND: Balance = 100;
+/// What each operator has at stake.
+pub(crate) const STAKE: Balance = 100_000;
 pub(crate) const ENDOWMENT: Balance = 10_000;
 pub(crate) const DELAY: u32 = 2;
 /// Blocks for a draw, for seals, for verdicts, and for disputes.
@@ -82,6 +84,14 @@ pub(crate) const TOLERANCE: u32 = 656;
 parameter_types! {
 	pub static CommitteeSize: u32 = 3;
 	pub static MinCommittee: u32 = 2;
+	/// Most stories have no second committee, no redraws and no fee.
+	pub static SecondCommitteeSize: u32 = 0;
+	pub static MaxRedraws: u32 = 0;
+	pub static EvaluationFee: Balance = 0;
+	/// What accepted experts were paid and paid back.
+	pub static Refunded: Balance = 0;
+	pub const QuorumStake: Perbill = Perbill::from_percent(50);
+	pub const StakeAtRisk: Perbill = Perbill::from_percent(50);
 	/// How many blocks before the current one the randomness could be known.
 	pub static RandomnessAge: u32 = 0;
 	pub static Heads: BTreeMap<ExpertSlot, ExpertHead> = BTreeMap::new();
@@ -208,12 +218,15 @@ impl Offences<AccountId> for Court {
 
 pub struct Purse;
 impl Rewards<AccountId, Balance> for Purse {
-	fn pay_learning(who: &AccountId, improvement: u64, delta: u64) -> Balance {
+	fn pay_learning(who: &AccountId, improvement: u64, delta: u64, at_most: Balance) -> Balance {
 		use frame_support::traits::fungible::Mutate;
-		let paid = u128::from(1_000 * improvement / delta);
+		let paid = u128::from(1_000 * improvement / delta).min(at_most);
 		Balances::mint_into(who, paid).unwrap();
 		Payments::mutate(|payments| payments.push((who.clone(), paid)));
 		paid
+	}
+	fn refund_learning(amount: Balance) {
+		Refunded::mutate(|refunded| *refunded += amount);
 	}
 	fn pay_validation(who: &AccountId) -> Balance {
 		Payments::mutate(|payments| payments.push((who.clone(), 5)));
@@ -259,6 +272,11 @@ impl pallet_learning::Config for Test {
 	type RevealWindow = frame_support::traits::ConstU32<REVEAL>;
 	type ChallengeWindow = frame_support::traits::ConstU32<CHALLENGE>;
 	type CommitteeSize = CommitteeSize;
+	type SecondCommitteeSize = SecondCommitteeSize;
+	type QuorumStake = QuorumStake;
+	type MaxRedraws = MaxRedraws;
+	type StakeAtRisk = StakeAtRisk;
+	type EvaluationFee = EvaluationFee;
 	type MaxSeatsPerOwner = frame_support::traits::ConstU32<1>;
 	type MinCommittee = MinCommittee;
 	type PowBits = frame_support::traits::ConstU32<6>;
@@ -376,7 +394,7 @@ pub(crate) fn guarded_score(per_byte: i64, guard_per_byte: i64) -> Verdict {
 
 /// An operator that belongs to nobody else.
 pub(crate) fn independent(account: AccountId, weight: u32) -> EligibleOperator<AccountId> {
-	EligibleOperator { owner: account.clone(), account, weight, hardware: H256::zero() }
+	EligibleOperator { owner: account.clone(), account, weight, hardware: H256::zero(), stake: STAKE }
 }
 
 pub(crate) fn stamp(who: &AccountId, block: &BlockRef, bits: u32) -> PowStamp<u32> {
@@ -593,6 +611,10 @@ impl ExtBuilder {
 	pub(crate) fn build(self) -> sp_io::TestExternalities {
 		CommitteeSize::set(3);
 		MinCommittee::set(2);
+		SecondCommitteeSize::set(0);
+		MaxRedraws::set(0);
+		EvaluationFee::set(0);
+		Refunded::set(0);
 		RandomnessAge::set(0);
 		Generation::set(0);
 		RefusePromotion::set(false);

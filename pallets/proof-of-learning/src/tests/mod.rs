@@ -1,5 +1,6 @@
 //! Stories, one file a call or phase.
 
+mod attacks;
 mod decisions;
 mod disputes;
 mod draws;

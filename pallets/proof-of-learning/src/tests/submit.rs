@@ -31,7 +31,8 @@ fn submit_holds_the_bond_and_queues_the_candidate() {
 				parent: 0,
 				block: block(1),
 				attempt: 1,
-				bond: BOND
+				bond: BOND,
+				fee: 0,
 			}]
 		);
 	});

@@ -1,0 +1,96 @@
+//! The second committee: operators of whom nobody could know when the first one sealed.
+//!
+//! Whoever lies must be sure that no honest member looks at the same score, since that one would contradict, and the chain
+//! computes who is right. In one committee a group sees after the draw whether it sits alone, and lies only then: that is
+//! free. So the first committee must bind itself before the second one is known, and all of it is lost if a single
+//! stranger computes the truth. Nothing is revealed in between, so a stranger has nothing to copy.
+
+use crate::{
+	draw::draw_committee, Config, Event, OpenSubmissions, Pallet, Phase, Seat, Stage, SubmissionRecordOf,
+	LOG_TARGET,
+};
+use alloc::vec::Vec;
+use blyan_primitives::{traits::EligibleOperator, SubmissionId};
+use codec::Encode;
+use frame_support::traits::Get;
+use frame_system::pallet_prelude::BlockNumberFor;
+use sp_core::H256;
+use sp_io::hashing::blake2_256;
+use sp_runtime::traits::Saturating;
+
+impl<T: Config> Pallet<T> {
+	/// Of `eligible`, those with any weight that neither sit among `seated` nor belong to the owner of one who does.
+	pub(crate) fn strangers<'a>(
+		eligible: &'a [EligibleOperator<T::AccountId>],
+		seated: &'a [T::AccountId],
+	) -> impl Iterator<Item = &'a EligibleOperator<T::AccountId>> {
+		let owners: Vec<&T::AccountId> = eligible
+			.iter()
+			.filter(|operator| seated.contains(&operator.account))
+			.map(|operator| &operator.owner)
+			.collect();
+		eligible.iter().filter(move |operator| {
+			operator.weight > 0 && !seated.contains(&operator.account) && !owners.contains(&&operator.owner)
+		})
+	}
+
+	/// Ends the first committee's time. Where it sealed nothing at all there is nothing for a second one to check.
+	pub(crate) fn end_first(
+		submission: SubmissionId,
+		mut record: SubmissionRecordOf<T>,
+		now: BlockNumberFor<T>,
+	) {
+		let Phase::Evaluating(evaluation) = &mut record.phase else { return };
+		if evaluation.seats.iter().all(|seat| seat.seal.is_none()) {
+			let evaluation = evaluation.clone();
+			return Self::decide(submission, record, evaluation);
+		}
+		evaluation.stage = Stage::Between { since: now };
+		OpenSubmissions::<T>::insert(submission, record);
+	}
+
+	/// Draws the second committee with randomness younger than the first one's last seal. Returns whether anything
+	/// happened.
+	pub(crate) fn draw_second(
+		submission: SubmissionId,
+		mut record: SubmissionRecordOf<T>,
+		now: BlockNumberFor<T>,
+		since: BlockNumberFor<T>,
+		(randomness, known_since): (H256, BlockNumberFor<T>),
+	) -> bool {
+		let Phase::Evaluating(evaluation) = &mut record.phase else { return false };
+		if known_since <= since {
+			log::debug!(target: LOG_TARGET, "submission {submission} waits for younger randomness");
+			return false;
+		}
+		let seed = H256(blake2_256(&(randomness, submission, b"second").encode()));
+		let seated: Vec<T::AccountId> = evaluation.seats.iter().map(|seat| seat.operator.clone()).collect();
+		// Where hardly anybody but the miner's relatives is left, none of them judges it.
+		let eligible = Self::judges_of(submission, &record.claim.miner).unwrap_or_default();
+		let absent = &record.absent;
+		let strangers: Vec<_> = Self::strangers(&eligible, &seated)
+			.filter(|operator| !absent.contains(&operator.account))
+			.cloned()
+			.collect();
+		let room = T::MaxCommittee::get().saturating_sub(evaluation.first);
+		let size = T::SecondCommitteeSize::get().min(room);
+		let members = draw_committee(&seed, strangers, size, T::MaxSeatsPerOwner::get());
+		for seat in Self::seats(&eligible, members.clone()) {
+			// As many were drawn as there is room for.
+			let _ = evaluation.seats.try_push(seat);
+		}
+		evaluation.stage = Stage::Last;
+		let window = if members.is_empty() { Default::default() } else { T::SealWindow::get() };
+		evaluation.seal_deadline = now.saturating_add(window);
+		evaluation.reveal_deadline = evaluation.seal_deadline.saturating_add(T::RevealWindow::get());
+		let seal_deadline = evaluation.seal_deadline;
+		OpenSubmissions::<T>::insert(submission, record);
+		Self::deposit_event(Event::SecondCommitteeDrawn { submission, committee: members, seal_deadline });
+		true
+	}
+
+	/// Members that have sealed nothing.
+	pub(crate) fn absentees(seats: &[Seat<T::AccountId>]) -> impl Iterator<Item = &T::AccountId> {
+		seats.iter().filter(|seat| seat.seal.is_none()).map(|seat| &seat.operator)
+	}
+}

@@ -1,0 +1,356 @@
+//! What an attacker tries, and what it gets: each story was a success before the rule that it plays against.
+
+use super::*;
+use crate::{math::evaluation_fee, Event, Forgetting, Inconclusive, OpenSubmissions, Phase, Queues, Stage};
+use blyan_primitives::{traits::Claims, DEFINITION};
+use blyan_runtime_api::{ExpiryReason, RejectReason, SubmissionOutcome};
+use frame_support::{
+	assert_ok,
+	traits::fungible::{Inspect, InspectHold},
+};
+use sp_keyring::Sr25519Keyring::{self, Alice, Bob, Charlie, Dave, Eve, One};
+
+const FIVE: [Sr25519Keyring; 5] = [Alice, Bob, Charlie, Dave, Eve];
+
+/// Gives operators weights so far apart that the heavy ones fill the first committee.
+fn weigh(heavy: &[Sr25519Keyring]) {
+	Eligible::mutate(|operators| {
+		for operator in operators {
+			let is_heavy = heavy.iter().any(|who| who.to_account_id() == operator.account);
+			operator.weight = if is_heavy { 1_000_000_000 } else { 1 };
+		}
+	});
+}
+
+/// Runs until the committee that is due has been drawn.
+fn run_to_draw() {
+	run_to(System::block_number() + DELAY + 1);
+}
+
+fn is_open(submission: u64) -> bool {
+	OpenSubmissions::<Test>::contains_key(submission)
+}
+
+/// A group that fills a whole committee was free to lie: nobody who computes the score had a claim to contradict it with, and
+/// whoever saw an honest member beside itself just told the truth. Now the group must seal before it knows who comes second.
+#[test]
+fn attack_lie_together_when_alone_in_the_committee() {
+	ExtBuilder::default().operators(&FIVE).build_and_check(|| {
+		SecondCommitteeSize::set(2);
+		MaxRedraws::set(1);
+		weigh(&OPERATORS);
+		let (lie, truth) = (score(64, 0), score(0, 0));
+		let submission = submit_and_draw(1);
+		let drawn = evaluation(submission).unwrap();
+		assert_eq!((drawn.stage, drawn.seats.len()), (Stage::First, 3), "colluders among themselves");
+		for who in OPERATORS {
+			seal_as(who, submission, lie).unwrap();
+		}
+		// Nothing can be revealed yet, so strangers have nothing to copy.
+		assert!(reveal_as(Alice, submission, lie).is_err());
+		end_block();
+		assert!(matches!(evaluation(submission).unwrap().stage, Stage::Between { .. }));
+		run_to(System::block_number() + 1);
+		end_block();
+		let drawn = evaluation(submission).unwrap();
+		assert_eq!((drawn.stage, drawn.seats.len(), drawn.first), (Stage::Last, 5, 3));
+		let draw = subject(submission);
+		for who in [Dave, Eve] {
+			seal_as(who, submission, truth).unwrap();
+		}
+		for (who, verdict) in [(Alice, lie), (Bob, lie), (Charlie, lie), (Dave, truth), (Eve, truth)] {
+			reveal_as(who, submission, verdict).unwrap();
+		}
+		end_block();
+		assert_eq!(Heads::get()[&slot(0)].version, 0, "three of five decide nothing");
+		assert_eq!(Payments::get(), []);
+		// The submission is drawn again, and the lie stays there to be disputed by those who know the truth.
+		assert!(is_open(submission));
+		assert!(Learning::is_disputable(draw));
+		assert_eq!(Learning::disputable(), [draw]);
+		let claims: Vec<_> = Learning::claims(draw).into_iter().map(|(_, verdict)| verdict).collect();
+		assert_eq!(claims, [lie, lie, lie, truth, truth]);
+		assert!(Learning::statement(draw, 0).is_some() && Learning::job(draw, 0).is_some());
+	});
+}
+
+/// Two thirds of both committees are not enough where all of them sit in the first one: no stranger would have had the bytes.
+#[test]
+fn attack_outvote_the_only_stranger() {
+	ExtBuilder::default().operators(&FIVE).build_and_check(|| {
+		CommitteeSize::set(4);
+		SecondCommitteeSize::set(1);
+		let first = [Alice, Bob, Charlie, Dave];
+		weigh(&first);
+		let (lie, truth) = (score(64, 0), score(0, 0));
+		let submission = submit_and_draw(1);
+		for who in first {
+			seal_as(who, submission, lie).unwrap();
+		}
+		end_block();
+		run_to(System::block_number() + 1);
+		end_block();
+		// The stranger cannot be kept from sealing by one of the first committee that was late on purpose.
+		assert!(seal_as(Alice, submission, lie).is_err());
+		seal_as(Eve, submission, truth).unwrap();
+		for who in first {
+			reveal_as(who, submission, lie).unwrap();
+		}
+		reveal_as(Eve, submission, truth).unwrap();
+		end_block();
+		assert_eq!(
+			outcome(submission),
+			Some(SubmissionOutcome::Rejected(RejectReason::NoAgreement)),
+			"four of five agree, and none of them is a stranger"
+		);
+	});
+}
+
+#[test]
+fn both_committees_that_agree_accept_an_expert() {
+	ExtBuilder::default().operators(&FIVE).build_and_check(|| {
+		SecondCommitteeSize::set(2);
+		EvaluationFee::set(50);
+		weigh(&OPERATORS);
+		let submission = submit_and_draw(1);
+		for who in OPERATORS {
+			seal_as(who, submission, score(64, 0)).unwrap();
+		}
+		end_block();
+		run_to(System::block_number() + 1);
+		end_block();
+		System::reset_events();
+		// One stranger is late; the others decide when its time is over.
+		seal_as(Dave, submission, score(64, 0)).unwrap();
+		let Deadlines { seal, .. } = deadlines(submission);
+		run_to(seal + 1);
+		for who in [Alice, Bob, Charlie, Dave] {
+			reveal_as(who, submission, score(64, 0)).unwrap();
+		}
+		end_block();
+		assert!(matches!(outcome(submission), Some(SubmissionOutcome::Accepted { .. })));
+		run_to_maturity(submission);
+		// The reward, a part of the emission for each of four, and the miner's fee in four parts.
+		assert_eq!(Payments::get().len(), 5);
+		assert_eq!(Balances::free_balance(miner()), ENDOWMENT + 2_000 - 50);
+		for who in [Alice, Bob, Charlie, Dave] {
+			assert_eq!(Balances::free_balance(who.to_account_id()), ENDOWMENT + 12);
+		}
+		assert_eq!(Slashed::get(), 2, "what four parts of fifty leave");
+	});
+}
+
+/// Members that stay silent refused any expert for nothing, and a copy of it with one weight flipped stood right behind.
+#[test]
+fn attack_refuse_an_expert_by_silence_and_earn_with_its_copy() {
+	ExtBuilder::default().operators(&FIVE).build_and_check(|| {
+		CommitteeSize::set(3);
+		MaxRedraws::set(3);
+		let honest = score(64, 0);
+		let silent = [Alice, Bob];
+		weigh(&[Alice, Bob, Charlie]);
+		let thief = One.to_account_id();
+		let victim = submit(1);
+		submit_as(thief.clone(), slot(0), block(2)).unwrap();
+		let copy = victim + 1;
+		run_to_draw();
+		seal_as(Charlie, victim, honest).unwrap();
+		let Deadlines { seal, .. } = deadlines(victim);
+		run_to(seal + 1);
+		reveal_as(Charlie, victim, honest).unwrap();
+		end_block();
+		assert_eq!(Queues::<Test>::get(0).into_inner(), [victim, copy], "the victim keeps its place");
+		let record = OpenSubmissions::<Test>::get(victim).unwrap();
+		assert_eq!(record.redraws, 1);
+		for who in silent {
+			assert!(record.absent.contains(&who.to_account_id()), "the silent are not asked again");
+		}
+		run_to_draw();
+		let members: Vec<_> =
+			evaluation(victim).unwrap().seats.into_iter().map(|seat| seat.operator).collect();
+		assert!(silent.iter().all(|who| !members.contains(&who.to_account_id())), "{members:?}");
+		for who in [Charlie, Dave, Eve] {
+			seal_as(who, victim, honest).unwrap();
+		}
+		for who in [Charlie, Dave, Eve] {
+			reveal_as(who, victim, honest).unwrap();
+		}
+		end_block();
+		assert!(matches!(outcome(victim), Some(SubmissionOutcome::Accepted { .. })));
+		run_to_draw();
+		assert_eq!(outcome(copy), Some(SubmissionOutcome::Rejected(RejectReason::Stale)));
+		assert!(Payments::get().iter().all(|(who, _)| *who != thief), "the thief is paid nothing");
+	});
+}
+
+/// Colluders that reject an expert with a lie lose their stake, and gain nothing for whoever waits behind it.
+#[test]
+fn attack_reject_an_expert_with_a_lie_and_jump_the_queue() {
+	ExtBuilder::default().build_and_check(|| {
+		let victim = submit(1);
+		let (second, third) = (submit(2), submit(3));
+		run_to_draw();
+		report(victim, [score(0, 0), score(0, 0), score(64, 0)]);
+		end_block();
+		// The next one is drawn already when the lie falls.
+		run_to_draw();
+		assert!(evaluation(second).is_some());
+		Learning::refuted(subject(victim), score(0, 0).digest());
+		assert_eq!(Queues::<Test>::get(0).into_inner(), [second, victim, third]);
+		all_report(second, score(0, 0));
+		end_block();
+		assert_eq!(Queues::<Test>::get(0).into_inner(), [victim, third]);
+	});
+}
+
+/// Bytes that are never shown cost the model ten minutes and its miner nothing.
+#[test]
+fn attack_hold_up_a_model_with_withheld_bytes() {
+	ExtBuilder::default().build_and_check(|| {
+		EvaluationFee::set(40);
+		MaxRedraws::set(1);
+		let submission = submit(1);
+		for redraw in 0..2 {
+			run_to_draw();
+			assert!(evaluation(submission).is_some(), "{redraw}");
+			run_to(deadlines(submission).reveal + 1);
+			end_block();
+		}
+		assert_eq!(outcome(submission), Some(SubmissionOutcome::Expired(ExpiryReason::NoReports)));
+		assert_eq!(Balances::total_balance(&miner()), ENDOWMENT - 40);
+		assert_eq!(Slashed::get(), 40);
+		assert!(Notes::get().is_empty(), "who was shown nothing is not blamed");
+	});
+}
+
+/// Places in the queue were free to take and to give back.
+#[test]
+fn attack_fill_the_queue_and_withdraw() {
+	ExtBuilder::default().build_and_check(|| {
+		EvaluationFee::set(100);
+		let fee = |ahead| evaluation_fee(100u128, ahead);
+		assert_eq!((fee(0), fee(16), fee(48)), (100, 400, 1_600));
+		// A queue of 256: what a place costs, and what all of them cost.
+		assert_eq!(fee(255), 28_687);
+		assert!((0..256).map(fee).sum::<u128>() > 2_600_000);
+		for seed in 1..=3 {
+			submit(seed);
+		}
+		let held = Balances::balance_on_hold(&crate::HoldReason::SubmissionBond.into(), &miner());
+		assert_eq!(held, 3 * BOND + fee(0) + fee(1) + fee(2));
+		for submission in 0..3 {
+			assert_ok!(Learning::withdraw(signed(miner()), submission));
+		}
+		assert_eq!(Balances::total_balance(&miner()), ENDOWMENT - fee(0) - fee(1) - fee(2));
+	});
+}
+
+/// An operator that has garbage of its own judged was paid from the emission for each seat that rejected it.
+#[test]
+fn attack_mint_with_rejected_garbage() {
+	ExtBuilder::default().build_and_check(|| {
+		EvaluationFee::set(60);
+		judge(1, score(-700, 0));
+		run_to_maturity(0);
+		assert_eq!(Payments::get(), [], "nothing is minted for a rejection");
+		for who in OPERATORS {
+			assert_eq!(Balances::free_balance(who.to_account_id()), ENDOWMENT + 20);
+		}
+		assert_eq!(Balances::total_balance(&miner()), ENDOWMENT - 60);
+	});
+}
+
+/// A thousand coins to win against two and a half to lose.
+#[test]
+fn attack_win_more_than_the_liars_have_at_stake() {
+	ExtBuilder::default().build_and_check(|| {
+		Eligible::mutate(|operators| operators.iter_mut().for_each(|operator| operator.stake = 100));
+		let SubmissionOutcome::Accepted { reward, .. } = judge(1, score(64, 0)) else { panic!("accepted") };
+		assert_eq!(reward, 150, "half of three stakes of a hundred");
+	});
+}
+
+/// What an acceptance paid went to the treasury when it was refuted, so false ones emptied the envelope of all learning; and
+/// the miner lost nothing.
+#[test]
+fn attack_drain_the_envelope_with_acceptances_that_are_refuted() {
+	ExtBuilder::default().build_and_check(|| {
+		EvaluationFee::set(60);
+		judge(1, score(64, 0));
+		Learning::refuted(subject(0), score(64, 0).digest());
+		assert_eq!(Refunded::get(), 2_000, "the envelope has it again");
+		assert_eq!(Slashed::get(), BOND);
+		run_to_maturity(0);
+		assert_eq!(Slashed::get(), BOND + 60);
+		assert_eq!(Balances::total_balance(&miner()), ENDOWMENT - BOND - 60);
+	});
+}
+
+/// Whoever owns most of the stake could leave its own operators out by submitting itself, and be judged by two accomplices.
+#[test]
+fn attack_shrink_the_committee_to_ones_accomplices() {
+	ExtBuilder::default().operators(&FIVE).build_and_check(|| {
+		Eligible::mutate(|operators| {
+			for operator in operators.iter_mut().take(3) {
+				operator.owner = miner();
+				operator.stake = 10 * STAKE;
+			}
+		});
+		let submission = submit(1);
+		run_to(System::block_number() + DELAY + DRAW + 1);
+		end_block();
+		assert_eq!(outcome(submission), Some(SubmissionOutcome::Expired(ExpiryReason::NoCommittee)));
+		assert_eq!(Balances::total_balance(&miner()), ENDOWMENT, "nobody was kept busy");
+	});
+}
+
+/// An upgrade that changes a number of the definition made every true claim false.
+#[test]
+fn attack_hold_a_seal_of_the_old_definition_against_its_maker() {
+	ExtBuilder::default().build_and_check(|| {
+		let submission = submit_and_draw(1);
+		for who in OPERATORS {
+			seal_as(who, submission, score(64, 0)).unwrap();
+		}
+		// The runtime is upgraded between seal and reveal.
+		OpenSubmissions::<Test>::mutate(submission, |record| {
+			let Some(Phase::Evaluating(drawn)) = record.as_mut().map(|record| &mut record.phase) else {
+				panic!("it is evaluated")
+			};
+			drawn.terms.definition = DEFINITION - 1;
+		});
+		end_block();
+		assert!(evaluation(submission).is_none(), "it is drawn again, under the new one");
+		run_to_draw();
+		assert_eq!(evaluation(submission).unwrap().terms.definition, DEFINITION);
+		assert_eq!((Notes::get(), Reported::get()), (vec![], vec![]), "nobody is blamed");
+		all_report(submission, score(64, 0));
+		end_block();
+		assert!(matches!(outcome(submission), Some(SubmissionOutcome::Accepted { .. })));
+	});
+}
+
+#[test]
+fn a_draw_that_came_to_nothing_is_forgotten_when_nobody_disputes_it() {
+	ExtBuilder::default().build_and_check(|| {
+		MaxRedraws::set(1);
+		let submission = submit_and_draw(1);
+		let draw = subject(submission);
+		report(submission, [score(64, 0), score(1, 0), score(2, 0)]);
+		System::reset_events();
+		end_block();
+		assert!(matches!(events()[..], [Event::Redrawn { submission: 0, redraw: 1, .. }]));
+		assert_eq!((Inconclusive::<Test>::count(), Forgetting::<Test>::get().len()), (1, 1));
+		Learning::note_opened(draw);
+		assert!(Forgetting::<Test>::get().is_empty());
+		run_to(System::block_number() + CHALLENGE + 1);
+		assert!(Learning::is_disputable(draw), "a dispute keeps it");
+		// What falls there changes nothing: no decision rests on it.
+		Learning::refuted(draw, score(1, 0).digest());
+		Learning::note_closed(draw);
+		assert!(!Learning::is_disputable(draw));
+		run_to(System::block_number() + 1);
+		end_block();
+		assert_eq!(Inconclusive::<Test>::count(), 0);
+	});
+}
