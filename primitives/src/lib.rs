@@ -34,7 +34,8 @@ pub use operator::{
 };
 pub use pow::{leading_zero_bits, pow_hash, search_pow, PowStamp, POW_CONTEXT};
 pub use score::{
-	seal_hash, DrawId, Score, ScoreReport, ScoreSeal, SubmissionId, Verdict, SCORE_CONTEXT, SEAL_CONTEXT,
+	seal_hash, Attestation, DrawId, Score, ScoreReport, ScoreSeal, SubmissionId, Verdict,
+	ATTESTATION_CONTEXT, SCORE_CONTEXT, SEAL_CONTEXT,
 };
 
 /// The operators' session key, key type `blya`: signs scores and heartbeats, nothing of value.

@@ -16,6 +16,9 @@ pub type DrawId = H256;
 /// Domain separator of the signed payload.
 pub const SCORE_CONTEXT: &[u8] = b"blyan/score/2";
 
+/// Domain separator of the signed payload of an attestation.
+pub const ATTESTATION_CONTEXT: &[u8] = b"blyan/attestation/1";
+
 /// Domain separator of the signed payload of a seal.
 pub const SEAL_CONTEXT: &[u8] = b"blyan/seal/1";
 
@@ -79,6 +82,24 @@ impl ScoreReport {
 	/// its maker: a submission that is drawn again, or on a fork, has another sample and so another true verdict.
 	pub fn signing_payload(&self, genesis: &H256, draw: &DrawId) -> Vec<u8> {
 		(SCORE_CONTEXT, genesis, draw, self).encode()
+	}
+}
+
+wire! {
+	/// "I have all bytes of this submission's candidate, and give them to whoever asks."
+	#[derive(Copy, MaxEncodedLen)]
+	pub struct Attestation {
+		/// The submission.
+		pub submission: SubmissionId,
+		/// Hash of the candidate's blob. On a fork the number may mean another candidate.
+		pub blob: H256,
+	}
+}
+
+impl Attestation {
+	/// The bytes the operator's session key signs: context, genesis hash of the chain, attestation.
+	pub fn signing_payload(&self, genesis: &H256) -> Vec<u8> {
+		(ATTESTATION_CONTEXT, genesis, self).encode()
 	}
 }
 

@@ -132,6 +132,8 @@ pub enum Service {
 	AuditPassed,
 	/// A blob served when it was asked for.
 	BlobServed,
+	/// An attestation of bytes that no committee could get.
+	BytesMissing,
 }
 
 /// What an operator can lose stake for. Only evidence on chain, or root, makes one.

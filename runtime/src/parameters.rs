@@ -88,6 +88,12 @@ pub mod dynamic_params {
 		/// who judge.
 		#[codec(index = 22)]
 		pub static EvaluationFee: Balance = UNIT / 2;
+		/// Operators that must have a candidate's bytes before it is queued.
+		#[codec(index = 23)]
+		pub static MinAttestations: u32 = 2;
+		/// Blocks in which they must have them.
+		#[codec(index = 24)]
+		pub static BytesWindow: BlockNumber = HOURS;
 	}
 
 	/// Ledger: what work earns.

@@ -1,4 +1,4 @@
-//! The door between the runtime and the native engine: four host functions over hashes and small structs.
+//! The door between the runtime and the native engine: five host functions over hashes and small structs.
 //!
 //! Only `Hooks::offchain_worker` may call them. A relay chain that validates our blocks does not know these
 //! imports and traps when one is called, so nothing on a block's execution path may touch them. Where no
@@ -17,6 +17,7 @@ extern crate alloc;
 use alloc::vec::Vec;
 use blyan_primitives::{EngineError, EvaluationJob, JobId, JobStatus, Opening, Query};
 use codec::{Decode, Encode};
+use sp_core::H256;
 use sp_runtime_interface::{
 	pass_by::{AllocateAndReturnByCodec, PassFatPointerAndRead, PassPointerAndReadCopy},
 	runtime_interface,
@@ -38,6 +39,8 @@ pub trait MlEngine: Send + Sync {
 	/// Opens a place in what the engine computes for `job`. Starts the work and returns `None` while it lasts; asking
 	/// again later gives the answer. The job need not have been submitted before.
 	fn open(&self, job: EvaluationJob, query: Query) -> Result<Option<Opening>, EngineError>;
+	/// Whether all bytes of this hash are here, verified. If not, the node may begin to look for them.
+	fn has_blob(&self, hash: H256) -> Result<bool, EngineError>;
 }
 
 #[cfg(not(substrate_runtime))]
@@ -122,6 +125,17 @@ pub trait MlEngineHost {
 			None => Err(EngineError::NotAvailable),
 		}
 	}
+
+	/// Whether all bytes of a hash are here.
+	fn has_blob(
+		&mut self,
+		hash: PassPointerAndReadCopy<[u8; 32], 32>,
+	) -> AllocateAndReturnByCodec<Result<bool, EngineError>> {
+		match self.extension::<MlEngineExt>() {
+			Some(MlEngineExt(engine)) => engine.has_blob(hash.into()),
+			None => Err(EngineError::NotAvailable),
+		}
+	}
 }
 
 /// For the node's executor: `type HostFunctions = (ParachainHostFunctions, blyan_host::HostFunctions);`
@@ -141,6 +155,11 @@ pub fn poll(id: JobId) -> Result<JobStatus, EngineError> {
 /// Gives up on a job.
 pub fn cancel(id: JobId) -> Result<(), EngineError> {
 	ml_engine_host::cancel(id.0)
+}
+
+/// Whether all bytes of this hash are on this node.
+pub fn has_blob(hash: H256) -> Result<bool, EngineError> {
+	ml_engine_host::has_blob(hash.0)
 }
 
 /// Opens a place in what `job` computes; `None` while the engine is at work on it.

@@ -271,6 +271,15 @@ impl MlEngine for EngineService {
 	fn open(&self, job: EvaluationJob, query: Query) -> Result<Option<Opening>, EngineError> {
 		self.note(self.with_queue(|queue| queue.open(job, query)))
 	}
+
+	fn has_blob(&self, hash: H256) -> Result<bool, EngineError> {
+		let has = self.store.has(&hash);
+		if !has {
+			// An operator is to say whether it has them, so it wants them.
+			let _ = self.note::<()>(Err(EngineError::BlobMissing(hash)));
+		}
+		Ok(has)
+	}
 }
 
 /// Stops the engine when dropped.

@@ -91,7 +91,9 @@ pub fn note_service(measures: &mut Measures, service: Service, step: Permill) {
 			down(&mut measures.proof_success);
 			up(&mut measures.job_completion);
 		}
-		Service::SealMissed | Service::RevealMissed => down(&mut measures.job_completion),
+		Service::SealMissed | Service::RevealMissed | Service::BytesMissing => {
+			down(&mut measures.job_completion)
+		}
 		Service::LineageGrown => up(&mut measures.lineage),
 		Service::AuditPassed => up(&mut measures.proof_success),
 		Service::BlobServed => up(&mut measures.bandwidth),

@@ -7,7 +7,7 @@ use blyan_primitives::{
 	OperatorId,
 };
 use frame_support::traits::Get;
-use sp_runtime::traits::Convert;
+use sp_runtime::traits::{Convert, SaturatedConversion};
 
 impl<T: Config> OperatorSet<T::AccountId> for Pallet<T> {
 	/// Ordered by account, so that the order says nothing about how the map is stored.
@@ -19,7 +19,7 @@ impl<T: Config> OperatorSet<T::AccountId> for Pallet<T> {
 				weight: record.reputation(),
 				owner: T::OwnerOf::convert(account.clone()),
 				hardware: record.profile.hardware,
-				stake: record.stake.into(),
+				stake: record.stake.saturated_into(),
 				account,
 			})
 			.collect();

@@ -69,7 +69,7 @@ impl<T: Config<AccountId = AccountId>> Pallet<T> {
 			Phase::Evaluating(evaluation) => {
 				Self::job_for(open.claim.slot, open.claim.block, &evaluation.terms, part)
 			}
-			Phase::Queued { .. } => None,
+			Phase::Announced { .. } | Phase::Queued { .. } => None,
 		}
 	}
 
@@ -77,7 +77,7 @@ impl<T: Config<AccountId = AccountId>> Pallet<T> {
 	pub fn verdicts(id: SubmissionId) -> Vec<(AccountId, Verdict)> {
 		let seats = match OpenSubmissions::<T>::get(id).map(|open| open.phase) {
 			Some(Phase::Evaluating(evaluation)) => evaluation.seats,
-			Some(Phase::Queued { .. }) => return Vec::new(),
+			Some(Phase::Announced { .. } | Phase::Queued { .. }) => return Vec::new(),
 			None => Decisions::<T>::get(id).map(|decision| decision.seats).unwrap_or_default(),
 		};
 		seats.into_iter().filter_map(|seat| Some((seat.operator, seat.verdict?))).collect()
@@ -114,6 +114,11 @@ impl<T: Config<AccountId = AccountId>> Pallet<T> {
 
 	fn state_of(id: SubmissionId, open: &SubmissionRecordOf<T>) -> SubmissionState {
 		match &open.phase {
+			Phase::Announced { until } => SubmissionState::Announced {
+				attested: open.attested.len().saturated_into(),
+				needed: T::MinAttestations::get(),
+				until: (*until).saturated_into(),
+			},
 			Phase::Queued { draw_from } => {
 				let queue = Queues::<T>::get(open.claim.slot.model);
 				let ahead = queue.iter().take_while(|other| **other != id).count();
@@ -197,7 +202,7 @@ impl<T: Config> BlobAnnouncements for Pallet<T> {
 			let first = Queues::<T>::get(model).first().copied()?;
 			match OpenSubmissions::<T>::get(first)?.phase {
 				Phase::Evaluating(evaluation) => Some(evaluation.terms),
-				Phase::Queued { .. } => None,
+				Phase::Announced { .. } | Phase::Queued { .. } => None,
 			}
 		});
 		let decided = || Decisions::<T>::iter_values();

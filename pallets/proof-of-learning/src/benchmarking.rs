@@ -84,6 +84,7 @@ fn open<T: Config>(slot: ExpertSlot, miner: T::AccountId, seed: u32) -> Submissi
 			bond: Zero::zero(),
 			fee: Zero::zero(),
 			attempt: 1,
+			attested: BoundedVec::new(),
 			redraws: 0,
 			absent: BoundedVec::new(),
 			entered_at: Zero::zero(),

@@ -32,12 +32,16 @@ impl<T: Config> Pallet<T> {
 		evaluation: EvaluationRecordOf<T>,
 	) {
 		let agreed = evaluation.agreed_verdict();
-		Self::note_services(submission, &evaluation, agreed.as_ref());
+		Self::note_services(submission, &record, &evaluation, agreed.as_ref());
 		if agreed.is_none() && Self::may_redraw(&record) {
 			return Self::redraw(submission, record, evaluation);
 		}
 		if evaluation.seats.iter().all(|seat| seat.verdict.is_none()) {
-			// Committee after committee had no verdict: its bytes were not to be had, and it held up all others.
+			// Committee after committee had no verdict: its bytes were not to be had, whatever was attested, and it held up
+			// all others.
+			for operator in &record.attested {
+				T::Operators::note_service(operator, Service::BytesMissing);
+			}
 			Self::forfeit_fee(submission, &record.claim.miner, record.fee);
 			let record = SubmissionRecordOf::<T> { fee: Zero::zero(), ..record };
 			return Self::expire(submission, record, ExpiryReason::NoReports);
@@ -52,13 +56,21 @@ impl<T: Config> Pallet<T> {
 
 	/// Notes for everyone what can be said now. Whether a verdict was right shows when the decision matures.
 	///
-	/// A seal is missed only if two thirds had a verdict: a miner that showed its blob to few members, or to none,
+	/// A seal is missed only if two thirds had a verdict, or the member had attested the bytes: a miner that showed its blob to few members, or to none,
 	/// must not be able to harm the others. Whoever sealed had a verdict, so a seal that stays shut is always an
 	/// offence. Being outvoted is none.
-	fn note_services(submission: SubmissionId, evaluation: &EvaluationRecordOf<T>, agreed: Option<&Verdict>) {
+	fn note_services(
+		submission: SubmissionId,
+		record: &SubmissionRecordOf<T>,
+		evaluation: &EvaluationRecordOf<T>,
+		agreed: Option<&Verdict>,
+	) {
 		for Seat { operator, seal, verdict, .. } in &evaluation.seats {
 			match (seal, verdict) {
-				(None, _) if agreed.is_some() => T::Operators::note_service(operator, Service::SealMissed),
+				// Whoever said that it had the bytes cannot have lacked them.
+				(None, _) if agreed.is_some() || record.attested.contains(operator) => {
+					T::Operators::note_service(operator, Service::SealMissed)
+				}
 				(None, _) => {}
 				(Some(seal), None) => {
 					T::Operators::note_service(operator, Service::RevealMissed);

@@ -8,8 +8,8 @@ use crate::{
 use blyan_primitives::{
 	leading_zero_bits, pow_hash, seal_hash,
 	traits::{BlobAnnouncements, ExpertRegistry, OperatorSet},
-	BlockRef, DrawId, ExpertSlot, HoldoutRef, ModelId, OperatorId, OperatorSignature, PowStamp, ScoreReport,
-	ScoreSeal, SubmissionId, VersionIndex,
+	Attestation, BlockRef, DrawId, ExpertSlot, HoldoutRef, ModelId, OperatorId, OperatorSignature, PowStamp,
+	ScoreReport, ScoreSeal, SubmissionId, VersionIndex,
 };
 use blyan_runtime_api::SubmissionOutcome;
 use codec::Encode;
@@ -72,6 +72,7 @@ impl<T: Config> Pallet<T> {
 				bond,
 				fee,
 				attempt,
+				attested: BoundedVec::new(),
 				redraws: 0,
 				absent: BoundedVec::new(),
 				entered_at: now,
@@ -80,7 +81,7 @@ impl<T: Config> Pallet<T> {
 		);
 		OpenRoots::<T>::insert(block.tensor_root, submission);
 		OpenBlobs::<T>::insert(block.blob.hash, submission);
-		Self::enqueue(slot.model, submission)?;
+		Self::announce(submission, slot.model, now)?;
 		Self::deposit_event(Event::Submitted { submission, miner, slot, parent, block, attempt, bond, fee });
 		Ok(())
 	}
@@ -97,6 +98,20 @@ impl<T: Config> Pallet<T> {
 			return Err(InvalidTransaction::BadProof.into());
 		}
 		valid("blyan/seal", seal.submission, key, T::SealWindow::get())
+	}
+
+	/// As for seals: the signature last.
+	pub(crate) fn authorize_attest_bytes(
+		_source: TransactionSource,
+		attestation: &Attestation,
+		key: &OperatorId,
+		signature: &OperatorSignature,
+	) -> TransactionValidityWithRefund {
+		Self::ensure_may_attest(attestation, key).map_err(invalidity)?;
+		if !key.verify(&attestation.signing_payload(&Self::genesis_hash()), signature) {
+			return Err(InvalidTransaction::BadProof.into());
+		}
+		valid("blyan/attestation", attestation.submission, key, T::BytesWindow::get())
 	}
 
 	pub(crate) fn do_commit_score(seal: ScoreSeal, key: OperatorId) -> DispatchResult {
@@ -184,7 +199,7 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn do_withdraw(miner: T::AccountId, submission: SubmissionId) -> DispatchResult {
 		let record = OpenSubmissions::<T>::get(submission).ok_or(Error::<T>::SubmissionUnknown)?;
 		ensure!(record.claim.miner == miner, Error::<T>::NotTheMiner);
-		ensure!(matches!(record.phase, Phase::Queued { .. }), Error::<T>::AlreadyDrawn);
+		ensure!(!matches!(record.phase, Phase::Evaluating(_)), Error::<T>::AlreadyDrawn);
 		// The place was taken from others: what it cost does not come back, or a queue could be filled for nothing.
 		Self::forfeit_fee(submission, &record.claim.miner, record.fee);
 		let record = SubmissionRecordOf::<T> { fee: Zero::zero(), ..record };
@@ -355,6 +370,8 @@ fn invalidity<T: Config>(error: Error<T>) -> TransactionValidityError {
 		| Error::NotEvaluating
 		| Error::WindowClosed
 		| Error::AlreadySealed
+		| Error::AlreadyAttested
+		| Error::NothingToAttest
 		| Error::AlreadyRevealed => InvalidTransaction::Stale,
 		Error::StillSealing => InvalidTransaction::Future,
 		Error::NotInCommittee => InvalidTransaction::BadSigner,

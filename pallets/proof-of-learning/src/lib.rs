@@ -13,6 +13,7 @@ pub use types::*;
 pub use weights::WeightInfo;
 
 mod answers;
+mod availability;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 mod claims;
@@ -44,8 +45,8 @@ pub mod pallet {
 	use alloc::vec::Vec;
 	use blyan_primitives::{
 		traits::{BlobAnnouncements, ExpertRegistry, Offences, OperatorSet, Rewards},
-		BlockRef, DrawId, ExpertSlot, HoldoutRef, ModelId, OperatorId, OperatorSignature, PowStamp,
-		ScoreReport, ScoreSeal, SubmissionId, Verdict, VersionIndex,
+		Attestation, BlockRef, DrawId, ExpertSlot, HoldoutRef, ModelId, OperatorId, OperatorSignature,
+		PowStamp, ScoreReport, ScoreSeal, SubmissionId, Verdict, VersionIndex,
 	};
 	use blyan_runtime_api::{ExpiryReason, RejectReason};
 	use frame_support::{
@@ -124,6 +125,10 @@ pub mod pallet {
 		type QuorumStake: Get<Perbill>;
 		/// Draws after the first one, where one came to no decision.
 		type MaxRedraws: Get<u32>;
+		/// Operators that must attest that they have a candidate's bytes before it is queued. At most `MaxCommittee`.
+		type MinAttestations: Get<u32>;
+		/// Blocks in which they must have them.
+		type BytesWindow: Get<BlockNumberFor<Self>>;
 		/// Share of its stake that a false verdict costs a member; bounds what an acceptance pays.
 		type StakeAtRisk: Get<Perbill>;
 		/// What an evaluation costs where nothing waits in front of it; see [`crate::math::evaluation_fee`].
@@ -196,11 +201,16 @@ pub mod pallet {
 	pub type NextSubmission<T: Config> = StorageValue<_, SubmissionId, ValueQuery>;
 
 	/// Submissions that are not decided. At most `MaxOpen`; `withdraw`, the draw and the decision remove them.
-	/// Each stands in exactly one of [`Queues`], and only the first of a queue may have a committee.
+	/// Each stands in [`Announced`] or in exactly one of [`Queues`], and only the first of a queue may have a committee.
 	// Twox64Concat: the pallet counts the keys up, so nobody can grind them.
 	#[pallet::storage]
 	pub type OpenSubmissions<T: Config> =
 		CountedStorageMap<_, Twox64Concat, SubmissionId, SubmissionRecordOf<T>>;
+
+	/// Submissions whose bytes have not been attested, by the last block for that, the earliest first.
+	#[pallet::storage]
+	pub type Announced<T: Config> =
+		StorageValue<_, BoundedVec<(SubmissionId, BlockNumberFor<T>), T::MaxOpen>, ValueQuery>;
 
 	/// Open submissions to each model, oldest first. A model without any has no entry.
 	// Twox64Concat: only registered models get here.
@@ -345,6 +355,13 @@ pub mod pallet {
 			seal_deadline: BlockNumberFor<T>,
 			/// Last block that accepts verdicts; earlier if all seal early.
 			reveal_deadline: BlockNumberFor<T>,
+		},
+		/// An operator has a candidate's bytes.
+		BytesAttested {
+			/// The submission.
+			submission: SubmissionId,
+			/// The operator.
+			operator: T::AccountId,
 		},
 		/// The first committee has sealed, and a second one of operators that are not in it is to score the submission too.
 		SecondCommitteeDrawn {
@@ -558,6 +575,10 @@ pub mod pallet {
 		ModelUnknown,
 		/// Sequences, their length and the blob's size do not fit together or the model.
 		HoldoutMalformed,
+		/// The submission waits for no bytes of this hash.
+		NothingToAttest,
+		/// This operator has attested to these bytes already.
+		AlreadyAttested,
 	}
 
 	#[pallet::hooks]
@@ -568,17 +589,24 @@ pub mod pallet {
 				// Not even looking was affordable.
 				return queues;
 			}
+			let expired = Self::expire_announced(now, remaining.saturating_sub(queues));
+			let queues = queues.saturating_add(expired);
 			let settled = queues.saturating_add(Self::settle_due(now, remaining.saturating_sub(queues)));
 			settled.saturating_add(Self::forget_due(now, remaining.saturating_sub(settled)))
 		}
 
 		fn offchain_worker(now: BlockNumberFor<T>) {
 			log::trace!(target: LOG_TARGET, "off-chain worker at block {now:?}");
+			Self::attest_blobs(now);
 			Self::serve_seats(now);
 		}
 
 		fn integrity_test() {
 			assert!(T::MaxCommittee::get() > 1, "there is room for both committees");
+			assert!(
+				T::MinAttestations::get() <= T::MaxCommittee::get(),
+				"as many attestations as are needed are remembered"
+			);
 			assert!(T::MaxOpen::get() > 0 && T::MaxClosed::get() > 0, "the bounds leave room for one");
 			assert!(T::MaxMaturing::get() > 0, "somebody may be judged");
 			assert!(T::MaxUploadsPerDay::get() > 0, "somebody may upload");
@@ -737,6 +765,28 @@ pub mod pallet {
 			ensure_signed(origin)?;
 			Self::do_settle(submission)?;
 			Ok(Pays::No.into())
+		}
+
+		/// Attest that an operator has all bytes of a candidate. With enough attestations it is queued.
+		///
+		/// - `origin`: authorised by the signature, so it costs nothing and needs no account.
+		/// - `attestation`: the submission, and the hash of its bytes.
+		/// - `key`: the operator's session key.
+		/// - `signature`: by that key over [`Attestation::signing_payload`] of this chain.
+		///
+		/// Emits [`Event::BytesAttested`].
+		#[pallet::call_index(8)]
+		#[pallet::weight(T::WeightInfo::commit_score())]
+		#[pallet::weight_of_authorize(T::WeightInfo::authorize_commit_score())]
+		#[pallet::authorize(Self::authorize_attest_bytes)]
+		pub fn attest_bytes(
+			origin: OriginFor<T>,
+			attestation: Attestation,
+			key: OperatorId,
+			_signature: OperatorSignature,
+		) -> DispatchResult {
+			ensure_authorized(origin)?;
+			Self::do_attest_bytes(attestation, key)
 		}
 	}
 }

@@ -252,6 +252,7 @@ impl<T: Config> Pallet<T> {
 			bond: decision.bond,
 			fee: decision.fee,
 			attempt: decision.terms.rule.attempt,
+			attested: BoundedVec::new(),
 			redraws: 0,
 			absent: BoundedVec::new(),
 			entered_at: now,

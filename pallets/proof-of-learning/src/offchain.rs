@@ -8,13 +8,13 @@
 //! again, and which jobs were started last, so that those nobody waits for are cancelled.
 
 use crate::{
-	BusyModels, Call, Config, EvaluationRecordOf, OpenSubmissions, Pallet, Phase, Queues, SubmissionRecordOf,
-	LOG_TARGET,
+	Announced, BusyModels, Call, Config, EvaluationRecordOf, OpenSubmissions, Pallet, Phase, Queues,
+	SubmissionRecordOf, LOG_TARGET,
 };
 use alloc::vec::Vec;
 use blyan_primitives::{
-	seal_hash, traits::OperatorSet, DrawId, EngineError, EvaluationJob, EvaluationOutcome, JobId, JobStatus,
-	ModelId, OperatorId, Score, ScoreReport, ScoreSeal, SubmissionId, Verdict,
+	seal_hash, traits::OperatorSet, Attestation, DrawId, EngineError, EvaluationJob, EvaluationOutcome,
+	JobId, JobStatus, ModelId, OperatorId, Score, ScoreReport, ScoreSeal, SubmissionId, Verdict,
 };
 use codec::{Decode, Encode};
 use frame_system::{offchain::SubmitTransaction, pallet_prelude::BlockNumberFor};
@@ -64,6 +64,53 @@ struct Duty<'a, T: Config> {
 }
 
 impl<T: Config> Pallet<T> {
+	/// Says of submissions that wait for it whether this node has their bytes, for each of its operators.
+	pub(crate) fn attest_blobs(now: BlockNumberFor<T>) {
+		let waiting = Announced::<T>::get();
+		if waiting.is_empty() {
+			return;
+		}
+		for key in OperatorId::all() {
+			for (submission, _) in &waiting {
+				Self::attest_blob(*submission, &key, now);
+			}
+		}
+	}
+
+	fn attest_blob(submission: SubmissionId, key: &OperatorId, now: BlockNumberFor<T>) {
+		let Some(record) = OpenSubmissions::<T>::get(submission) else { return };
+		let attestation = Attestation { submission, blob: record.claim.block.blob.hash };
+		// What is not due, or was said by this operator, costs no look at the disk.
+		if Self::ensure_may_attest(&attestation, key).is_err() {
+			return;
+		}
+		if blyan_host::has_blob(attestation.blob) != Ok(true) {
+			return;
+		}
+		let place = (b"blyan/learning/attested", attestation, key).encode();
+		let mark = StorageValueRef::persistent(&place);
+		let sent_at = mark.get::<BlockNumberFor<T>>().ok().flatten();
+		// A mark from the future is one from a fork that lost.
+		if sent_at.is_some_and(|at| at <= now && now < at.saturating_add(RESEND_AFTER.into())) {
+			return;
+		}
+		let Some(signature) = key.sign(&attestation.signing_payload(&Self::genesis_hash())) else {
+			log::warn!(target: LOG_TARGET, "submission {submission}: the keystore did not sign with {key:?}");
+			return;
+		};
+		let call = Call::<T>::attest_bytes { attestation, key: key.clone(), signature };
+		let transaction = T::create_authorized_transaction(call.into());
+		match SubmitTransaction::<T, Call<T>>::submit_transaction(transaction) {
+			Ok(()) => {
+				mark.set(&now);
+				log::info!(target: LOG_TARGET, "submission {submission}: attested its bytes");
+			}
+			Err(()) => {
+				log::debug!(target: LOG_TARGET, "submission {submission}: the pool did not take the attestation")
+			}
+		}
+	}
+
 	/// Seals and reveals whatever this node's keys owe and the engine has ready.
 	pub(crate) fn serve_seats(now: BlockNumberFor<T>) {
 		let local: Vec<(OperatorId, T::AccountId)> = OperatorId::all()

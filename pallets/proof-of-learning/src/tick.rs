@@ -1,10 +1,11 @@
 //! What happens without being asked: queues advance, committees are drawn, submissions close.
 
 use crate::{
-	draw::draw_committee, math::Rule, BalanceOf, BusyModels, Claim, ClaimOf, ClosedCount, ClosedRecord,
-	ClosedRing, ClosedSubmissions, Conduct, Config, Decisions, EvaluationRecord, EvaluationRecordOf, Event,
-	GuardHoldouts, HoldReason, Holdouts, Inconclusive, Miners, OpenBlobs, OpenRoots, OpenSubmissions, Pallet,
-	Phase, Queues, Sample, Seat, Stage, SubmissionRecordOf, Terms, WeightInfo, LOG_TARGET,
+	draw::draw_committee, math::Rule, Announced, BalanceOf, BusyModels, Claim, ClaimOf, ClosedCount,
+	ClosedRecord, ClosedRing, ClosedSubmissions, Conduct, Config, Decisions, EvaluationRecord,
+	EvaluationRecordOf, Event, GuardHoldouts, HoldReason, Holdouts, Inconclusive, Miners, OpenBlobs,
+	OpenRoots, OpenSubmissions, Pallet, Phase, Queues, Sample, Seat, Stage, SubmissionRecordOf, Terms,
+	WeightInfo, LOG_TARGET,
 };
 use alloc::vec::Vec;
 use blyan_primitives::{
@@ -65,6 +66,7 @@ impl<T: Config> Pallet<T> {
 		now: BlockNumberFor<T>,
 	) -> bool {
 		match &record.phase {
+			Phase::Announced { .. } => false,
 			Phase::Queued { draw_from } if now < *draw_from => false,
 			Phase::Queued { draw_from } => {
 				let last_chance = draw_from.saturating_add(T::DrawWindow::get());
@@ -260,7 +262,7 @@ impl<T: Config> Pallet<T> {
 			Phase::Evaluating(evaluation) => {
 				Some(evaluation.terms.draw_id(&record.claim.slot, &record.claim.block))
 			}
-			Phase::Queued { .. } => None,
+			Phase::Announced { .. } | Phase::Queued { .. } => None,
 		};
 		Self::remember(submission, record.claim, draw, outcome);
 	}
@@ -271,6 +273,7 @@ impl<T: Config> Pallet<T> {
 		OpenRoots::<T>::remove(claim.block.tensor_root);
 		OpenBlobs::<T>::remove(claim.block.blob.hash);
 		Miners::<T>::mutate(&claim.miner, |miner| miner.open = miner.open.saturating_sub(1));
+		Announced::<T>::mutate(|announced| announced.retain(|(id, _)| *id != submission));
 		Self::dequeue(claim.slot.model, submission);
 	}
 

@@ -1,9 +1,9 @@
 //! Invariants of this pallet's storage, one function each.
 
 use crate::{
-	BusyModels, ClosedCount, ClosedRing, ClosedSubmissions, Config, Decisions, Forgetting, HoldReason,
-	Inconclusive, Maturing, Miners, NextSubmission, OpenBlobs, OpenRoots, OpenSubmissions, Pallet, Phase,
-	Queues, Stage,
+	Announced, BusyModels, ClosedCount, ClosedRing, ClosedSubmissions, Config, Decisions, Forgetting,
+	HoldReason, Inconclusive, Maturing, Miners, NextSubmission, OpenBlobs, OpenRoots, OpenSubmissions,
+	Pallet, Phase, Queues, Stage,
 };
 use alloc::collections::{BTreeMap, BTreeSet};
 use blyan_runtime_api::SubmissionOutcome;
@@ -40,8 +40,22 @@ impl<T: Config> Pallet<T> {
 				let open =
 					OpenSubmissions::<T>::get(id).ok_or("a queue holds a submission that is not open")?;
 				ensure!(open.claim.slot.model == model, "a submission stands in another model's queue");
+				ensure!(
+					!matches!(open.phase, Phase::Announced { .. }),
+					"a submission is queued without its bytes"
+				);
 				ensure!(queued.insert(id), "a submission is queued twice");
 			}
+		}
+		let announced = Announced::<T>::get();
+		ensure!(
+			announced.windows(2).all(|pair| matches!(pair, [(_, a), (_, b)] if a <= b)),
+			"the announced submissions have no order"
+		);
+		for (id, until) in announced {
+			let open = OpenSubmissions::<T>::get(id).ok_or("something is announced that is not open")?;
+			ensure!(open.phase == Phase::Announced { until }, "what is announced waits for something else");
+			ensure!(queued.insert(id), "a submission is announced twice, or queued");
 		}
 		let open: BTreeSet<_> = OpenSubmissions::<T>::iter_keys().collect();
 		ensure!(open == queued, "an open submission stands in no queue");

@@ -96,6 +96,8 @@ where
 	pub fee: Balance,
 	/// The miner's attempt since its last acceptance, counted from one; sets the confidence that is asked for.
 	pub attempt: u32,
+	/// Operators that said they had its bytes before it was queued.
+	pub attested: BoundedVec<AccountId, MaxCommittee>,
 	/// Draws that came to no decision.
 	pub redraws: u32,
 	/// Members that sealed nothing in those draws: they are not drawn for it again while others are left. The latest only.
@@ -127,6 +129,12 @@ where
 	BlockNumber: Clone + core::fmt::Debug + Eq,
 	MaxCommittee: Get<u32>,
 {
+	/// Its bytes are to be uploaded. It stands in no queue, so it holds up nobody, and takes its place by its number when
+	/// enough operators have attested that they have them.
+	Announced {
+		/// Last block in which that may happen.
+		until: BlockNumber,
+	},
 	/// Waits for its draw.
 	Queued {
 		/// Earliest block of the draw; moved up when the submission becomes the first of its queue.

@@ -71,6 +71,8 @@ pub enum ExpiryReason {
 	NoCommittee,
 	/// No member of the committee revealed a verdict; most likely the blob never reached them.
 	NoReports,
+	/// Too few operators had its bytes in time; they were not uploaded, or reached none.
+	BytesMissing,
 }
 
 /// How a submission ended.
@@ -205,6 +207,15 @@ pub enum SubmissionState {
 		/// When.
 		at: BlockNumber,
 	},
+	/// Its bytes are to be uploaded; it is queued when enough operators have them.
+	Announced {
+		/// Operators that have attested.
+		attested: u32,
+		/// Operators that must.
+		needed: u32,
+		/// Last block for that.
+		until: BlockNumber,
+	},
 }
 
 /// One submission as clients read it.
@@ -328,6 +339,7 @@ mod tests {
 		};
 		for state in [
 			SubmissionState::Queued { ahead: 1, draw_from: 9 },
+			SubmissionState::Announced { attested: 1, needed: 2, until: 9 },
 			SubmissionState::Evaluating(evaluation),
 			SubmissionState::Decided(decided),
 			SubmissionState::Closed { outcome: accepted, at: 10 },

@@ -103,6 +103,8 @@ impl pallet_proof_of_learning::Config for Runtime {
 	type SecondCommitteeSize = learning::SecondCommitteeSize;
 	type QuorumStake = learning::QuorumStake;
 	type MaxRedraws = learning::MaxRedraws;
+	type MinAttestations = learning::MinAttestations;
+	type BytesWindow = learning::BytesWindow;
 	type StakeAtRisk = StakeAtRisk;
 	type EvaluationFee = learning::EvaluationFee;
 	type MaxSeatsPerOwner = learning::MaxSeatsPerOwner;

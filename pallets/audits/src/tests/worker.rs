@@ -37,6 +37,9 @@ pub(crate) struct FakeEngine {
 }
 
 impl MlEngine for FakeEngine {
+	fn has_blob(&self, _: sp_core::H256) -> Result<bool, EngineError> {
+		Ok(true)
+	}
 	fn submit_job(&self, job: EvaluationJob) -> Result<JobId, EngineError> {
 		*self.starts.lock() += 1;
 		let id = job.id();

@@ -23,6 +23,9 @@ struct FakeEngine {
 }
 
 impl MlEngine for FakeEngine {
+	fn has_blob(&self, _: sp_core::H256) -> Result<bool, EngineError> {
+		Ok(true)
+	}
 	fn submit_job(&self, _: EvaluationJob) -> Result<JobId, EngineError> {
 		Err(EngineError::NotAvailable)
 	}

@@ -1,8 +1,13 @@
 //! What an attacker tries, and what it gets: each story was a success before the rule that it plays against.
 
 use super::*;
-use crate::{math::evaluation_fee, Event, Forgetting, Inconclusive, OpenSubmissions, Phase, Queues, Stage};
-use blyan_primitives::{traits::Claims, DEFINITION};
+use crate::{
+	math::evaluation_fee, Announced, Event, Forgetting, Inconclusive, OpenSubmissions, Phase, Queues, Stage,
+};
+use blyan_primitives::{
+	traits::{Claims, Service},
+	DEFINITION,
+};
 use blyan_runtime_api::{ExpiryReason, RejectReason, SubmissionOutcome};
 use frame_support::{
 	assert_ok,
@@ -352,5 +357,69 @@ fn a_draw_that_came_to_nothing_is_forgotten_when_nobody_disputes_it() {
 		run_to(System::block_number() + 1);
 		end_block();
 		assert_eq!(Inconclusive::<Test>::count(), 0);
+	});
+}
+
+/// Eight submissions of random hashes from each of a few accounts kept a model busy with bytes that nobody ever showed.
+#[test]
+fn attack_stand_in_the_way_with_bytes_that_nobody_has() {
+	ExtBuilder::default().build_and_check(|| {
+		MinAttestations::set(2);
+		EvaluationFee::set(40);
+		let (empty, honest) = (submit(1), submit(2));
+		for who in [Alice, Bob] {
+			attest_as(who, honest, 2).unwrap();
+		}
+		assert!(attest_as(Alice, honest, 2).is_err(), "once is enough");
+		assert!(attest_as(Charlie, honest, 2).is_err(), "two are enough");
+		assert!(attest_as(Alice, empty, 2).is_err(), "the bytes of another one");
+		run_to_draw();
+		assert!(evaluation(honest).is_some(), "it does not wait for the one in front of it");
+		all_report(honest, score(0, 0));
+		run_to(1 + BYTES);
+		end_block();
+		assert!(is_open(empty), "bytes may still come");
+		run_to(2 + BYTES);
+		end_block();
+		assert_eq!(outcome(empty), Some(SubmissionOutcome::Expired(ExpiryReason::BytesMissing)));
+		assert_eq!(Slashed::get(), 40, "a place costs something, whatever stands there");
+		assert!(Announced::<Test>::get().is_empty());
+	});
+}
+
+/// Whoever uploads slowly keeps its rank: the first to announce is the first to be judged.
+#[test]
+fn attack_overtake_a_slow_upload() {
+	ExtBuilder::default().build_and_check(|| {
+		MinAttestations::set(1);
+		let (first, slow, fast) = (submit(1), submit(2), submit(3));
+		attest_as(Alice, first, 1).unwrap();
+		run_to_draw();
+		assert!(evaluation(first).is_some());
+		attest_as(Alice, fast, 3).unwrap();
+		attest_as(Bob, slow, 2).unwrap();
+		assert_eq!(Queues::<Test>::get(0).into_inner(), [first, slow, fast]);
+		// It can be taken back before its bytes are there, and after.
+		let late = submit(4);
+		assert_ok!(Learning::withdraw(signed(miner()), late));
+		assert_ok!(Learning::withdraw(signed(miner()), slow));
+		assert_eq!(Queues::<Test>::get(0).into_inner(), [first, fast]);
+	});
+}
+
+/// Operators that attest to bytes which no committee can get are remembered for it; those who never claimed to have them are not.
+#[test]
+fn attack_attest_to_bytes_that_are_not_there() {
+	ExtBuilder::default().operators(&FIVE).build_and_check(|| {
+		MinAttestations::set(1);
+		let submission = submit(1);
+		attest_as(Alice, submission, 1).unwrap();
+		run_to_draw();
+		run_to(deadlines(submission).reveal + 1);
+		end_block();
+		assert_eq!(outcome(submission), Some(SubmissionOutcome::Expired(ExpiryReason::NoReports)));
+		let blamed: Vec<_> = Notes::get().into_iter().map(|(who, _)| who).collect();
+		assert!(!blamed.is_empty() && blamed.iter().all(|who| *who == Alice.to_account_id()), "{blamed:?}");
+		assert!(Notes::get().contains(&(Alice.to_account_id(), Service::BytesMissing)));
 	});
 }

@@ -8,9 +8,9 @@ use blyan_primitives::{
 		BlobAnnouncements, EligibleOperator, ExpertRegistry, OffenceKind, Offences, OperatorSet, Rewards,
 		Service,
 	},
-	BlobRef, BlockRef, DrawId, EvaluationOutcome, ExpertHead, ExpertSlot, HoldoutRef, ModelConfig, ModelId,
-	ModelInfo, ModelVersion, OperatorId, OperatorSignature, PowStamp, Score, ScoreReport, ScoreSeal, Subject,
-	SubmissionId, Verdict, VersionIndex,
+	Attestation, BlobRef, BlockRef, DrawId, EvaluationOutcome, ExpertHead, ExpertSlot, HoldoutRef,
+	ModelConfig, ModelId, ModelInfo, ModelVersion, OperatorId, OperatorSignature, PowStamp, Score,
+	ScoreReport, ScoreSeal, Subject, SubmissionId, Verdict, VersionIndex,
 };
 use codec::Encode;
 use frame_support::{
@@ -70,6 +70,8 @@ pub(crate) const ENDOWMENT: Balance = 10_000;
 pub(crate) const DELAY: u32 = 2;
 /// Blocks for a draw, for seals, for verdicts, and for disputes.
 pub(crate) const DRAW: u32 = 10;
+/// Blocks in which bytes must be attested.
+pub(crate) const BYTES: u32 = 12;
 pub(crate) const SEAL: u32 = 8;
 pub(crate) const REVEAL: u32 = 6;
 pub(crate) const CHALLENGE: u32 = 20;
@@ -87,6 +89,7 @@ parameter_types! {
 	/// Most stories have no second committee, no redraws and no fee.
 	pub static SecondCommitteeSize: u32 = 0;
 	pub static MaxRedraws: u32 = 0;
+	pub static MinAttestations: u32 = 0;
 	pub static EvaluationFee: Balance = 0;
 	/// What accepted experts were paid and paid back.
 	pub static Refunded: Balance = 0;
@@ -275,6 +278,8 @@ impl pallet_learning::Config for Test {
 	type SecondCommitteeSize = SecondCommitteeSize;
 	type QuorumStake = QuorumStake;
 	type MaxRedraws = MaxRedraws;
+	type MinAttestations = MinAttestations;
+	type BytesWindow = frame_support::traits::ConstU32<BYTES>;
 	type StakeAtRisk = StakeAtRisk;
 	type EvaluationFee = EvaluationFee;
 	type MaxSeatsPerOwner = frame_support::traits::ConstU32<1>;
@@ -460,7 +465,7 @@ pub(crate) fn draw_id(submission: SubmissionId) -> DrawId {
 	let record = OpenSubmissions::<Test>::get(submission);
 	let name = |record: SubmissionRecordOf<Test>| match record.phase {
 		Phase::Evaluating(drawn) => Some(drawn.terms.draw_id(&record.claim.slot, &record.claim.block)),
-		Phase::Queued { .. } => None,
+		Phase::Announced { .. } | Phase::Queued { .. } => None,
 	};
 	record.and_then(name).unwrap_or_default()
 }
@@ -478,6 +483,14 @@ pub(crate) fn reveal_call(who: Sr25519Keyring, report: ScoreReport) -> crate::Ca
 		key: who.public().into(),
 		signature: sign(who, &report),
 	}
+}
+
+/// One operator attests the bytes of block `seed`.
+pub(crate) fn attest_as(who: Sr25519Keyring, submission: SubmissionId, seed: u8) -> DispatchResult {
+	let attestation = Attestation { submission, blob: block(seed).blob.hash };
+	let payload = attestation.signing_payload(&Learning::genesis_hash());
+	let signature = who.pair().sign(&payload).into();
+	include(crate::Call::attest_bytes { attestation, key: who.public().into(), signature })
 }
 
 /// One operator seals.
@@ -508,7 +521,7 @@ pub(crate) fn all_report(submission: SubmissionId, verdict: Verdict) {
 pub(crate) fn evaluation(submission: SubmissionId) -> Option<EvaluationRecordOf<Test>> {
 	match OpenSubmissions::<Test>::get(submission)?.phase {
 		Phase::Evaluating(evaluation) => Some(evaluation),
-		Phase::Queued { .. } => None,
+		Phase::Announced { .. } | Phase::Queued { .. } => None,
 	}
 }
 
@@ -613,6 +626,7 @@ impl ExtBuilder {
 		MinCommittee::set(2);
 		SecondCommitteeSize::set(0);
 		MaxRedraws::set(0);
+		MinAttestations::set(0);
 		EvaluationFee::set(0);
 		Refunded::set(0);
 		RandomnessAge::set(0);

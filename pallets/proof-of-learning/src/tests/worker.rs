@@ -1,7 +1,7 @@
 //! The off-chain worker, with a fake engine, a keystore and a transaction pool.
 
 use super::*;
-use crate::Call;
+use crate::{Call, Queues};
 use blyan_host::{MlEngine, MlEngineExt};
 use blyan_primitives::{
 	operator_key, EngineError, EvaluationJob, JobId, JobStatus, Opening, Query, Score, ScoreReport,
@@ -24,9 +24,13 @@ struct FakeEngine {
 	answers: Mutex<BTreeMap<JobId, JobStatus>>,
 	jobs: Mutex<Vec<EvaluationJob>>,
 	cancelled: Mutex<Vec<JobId>>,
+	blobs: Mutex<Vec<sp_core::H256>>,
 }
 
 impl MlEngine for FakeEngine {
+	fn has_blob(&self, hash: sp_core::H256) -> Result<bool, EngineError> {
+		Ok(self.blobs.lock().contains(&hash))
+	}
 	fn submit_job(&self, job: EvaluationJob) -> Result<JobId, EngineError> {
 		let id = job.id();
 		self.jobs.lock().push(job);
@@ -83,6 +87,7 @@ impl Node {
 			answers: Mutex::default(),
 			jobs: Mutex::default(),
 			cancelled: Mutex::default(),
+			blobs: Mutex::default(),
 		});
 		Self { world, engine, pool, offchain: state }
 	}
@@ -399,4 +404,25 @@ fn worker_cancels_jobs_that_were_decided_without_it() {
 	node.work();
 	assert_eq!(*node.engine.cancelled.lock(), slow);
 	assert_eq!(node.engine.jobs.lock().len(), 4);
+}
+
+#[test]
+fn worker_attests_bytes_when_the_node_has_them() {
+	let mut node = Node::new(&[Sr25519Keyring::Alice, Sr25519Keyring::Bob], JobStatus::Queued);
+	node.world.execute_with(|| {
+		MinAttestations::set(2);
+		submit(1);
+	});
+	assert_eq!(node.work(), [], "the bytes are not here");
+	node.engine.blobs.lock().push(block(1).blob.hash);
+	let sent = node.work();
+	assert_eq!(sent.len(), 2, "one for each operator of this node");
+	assert_eq!(node.work(), [], "not again a block later");
+	node.world.execute_with(|| {
+		for call in sent {
+			include(call).unwrap();
+		}
+		assert!(Queues::<Test>::get(0).contains(&0));
+	});
+	assert_eq!(node.work(), [], "nothing is left to say");
 }
