@@ -16,6 +16,7 @@ mod job;
 mod model;
 mod operator;
 mod pow;
+pub mod randomness;
 mod score;
 pub mod traits;
 

@@ -37,6 +37,20 @@ pub const RELAY_CHAIN_SLOT_DURATION_MILLIS: u32 = 6_000;
 pub const BLOCK_PROCESSING_VELOCITY: u32 = 1;
 /// Blocks that may wait for inclusion into the relay chain.
 pub const UNINCLUDED_SEGMENT_CAPACITY: u32 = 3;
+/// Relay parents that may be older than the relay chain's tip when a block is backed, at most: the largest scheduling lookahead
+/// that a relay chain sets.
+pub const RELAY_ANCESTRY: u32 = 5;
+/// Relay-chain blocks from a commitment's relay parent to the one whose seed its draw takes.
+///
+/// A block on relay parent R is fixed once it is backed, which the relay chain does up to `RELAY_ANCESTRY` blocks
+/// after R; the velocity hook admits one block more than `BLOCK_PROCESSING_VELOCITY` on one relay parent, and
+/// `UNINCLUDED_SEGMENT_CAPACITY` blocks may be withheld in a row. So no seed up to R + 5 + 1 + 3 is one that an author
+/// could not have seen; the next is: R + 10, a minute later.
+pub const APPOINTMENT_LEAD: u32 =
+	RELAY_ANCESTRY + BLOCK_PROCESSING_VELOCITY + UNINCLUDED_SEGMENT_CAPACITY + 1;
+/// Seeds of relay parents that are kept: more than a day of them, the longest that anything waits for its draw, in
+/// 16,384 records of 36 bytes.
+pub const SEED_HISTORY: u32 = 1 << 14;
 /// Blocks are built on the newest relay parent.
 pub const RELAY_PARENT_OFFSET: u32 = 0;
 

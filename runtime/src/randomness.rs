@@ -8,13 +8,21 @@
 //! new in every relay block and cannot be chosen either, only withheld, at the price of the block. Together
 //! nobody knows the seed before the relay parent exists.
 //!
+//! The seed of the newest relay parent alone would leave authors a choice: of the block that commits to something, made
+//! when a later seed is known already, and of the block that draws. So draws are by appointment
+//! ([`AppointedRandomness`]): a commitment names the relay-chain block [`APPOINTMENT_LEAD`] ahead of its own relay
+//! parent, and its seed is that of the first relay parent from there on, in whatever block it is used. The seeds of
+//! [`SEED_HISTORY`] relay parents are kept in a ring for it.
+//!
 //! A development chain has no relay chain, and its mock values can be foreseen. Its genesis sets
-//! [`MixParentHash`], which stirs in the parent block's hash. A live chain leaves it unset, because a
-//! collator can grind the hash of its own block.
+//! [`MixParentHash`], which stirs in the parent block's hash and shortens appointments to the next relay parent. A
+//! live chain leaves it unset, because a collator can grind the hash of its own block.
 
 pub use pallet::*;
 
+use crate::constants::{APPOINTMENT_LEAD, SEED_HISTORY};
 use alloc::vec::Vec;
+use blyan_primitives::randomness::{Appointed, AppointedRandomness, RelayNumber, NEVER};
 use codec::{Decode, Encode, MaxEncodedLen};
 use cumulus_pallet_parachain_system::{relay_state_snapshot::RelayChainStateProof, OnSystemEvent};
 use cumulus_primitives_core::{
@@ -51,6 +59,15 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Seed<T: Config> = StorageValue<_, SeedRecord<BlockNumberFor<T>>, OptionQuery>;
 
+	/// The newest relay parent, and how many seeds were kept so far. Written once a block by the parachain inherent.
+	#[pallet::storage]
+	pub type Newest<T: Config> = StorageValue<_, Horizon<BlockNumberFor<T>>, OptionQuery>;
+
+	/// Seeds by relay parent: a ring of [`SEED_HISTORY`] places that are written in turn, so at most as many entries.
+	// Twox64Concat: the pallet counts the keys up, so nobody can grind them.
+	#[pallet::storage]
+	pub type Seeds<T: Config> = StorageMap<_, Twox64Concat, u32, KeptSeed, OptionQuery>;
+
 	/// Whether the parent block's hash is stirred in. Set in genesis by development chains only.
 	#[pallet::storage]
 	pub type MixParentHash<T: Config> = StorageValue<_, bool, ValueQuery>;
@@ -84,8 +101,31 @@ pub struct SeedRecord<BlockNumber> {
 	pub values: u8,
 }
 
+/// How far the history of seeds reaches.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Horizon<BlockNumber> {
+	/// The newest relay parent.
+	pub relay_parent: RelayNumber,
+	/// The last block that was built on it.
+	pub at: BlockNumber,
+	/// Seeds that were kept so far, those included that were overwritten.
+	pub kept: u32,
+}
+
+/// The seed of a relay parent.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct KeptSeed {
+	/// The relay parent's number.
+	pub relay_parent: RelayNumber,
+	/// Its seed.
+	pub seed: H256,
+}
+
 impl<T: Config> OnSystemEvent for Pallet<T> {
-	fn on_validation_data(_: &PersistedValidationData) {}
+	/// Runs after `on_relay_state_proof`, which makes the seed and accounts for both.
+	fn on_validation_data(data: &PersistedValidationData) {
+		note_relay_parent::<T>(data.relay_parent_number);
+	}
 
 	fn on_validation_code_applied() {}
 
@@ -95,7 +135,8 @@ impl<T: Config> OnSystemEvent for Pallet<T> {
 		let epochs = [ONE_EPOCH_AGO_RANDOMNESS, TWO_EPOCHS_AGO_RANDOMNESS]
 			.map(|key| proof.read_optional_entry::<[u8; 32]>(key).ok().flatten());
 		note_values::<T>(author.ok().flatten().flatten(), epochs);
-		T::DbWeight::get().reads_writes(1, 1)
+		// The flag, the seed twice, the horizon and the newest kept seed; the seed, the horizon and a place of the ring.
+		T::DbWeight::get().reads_writes(5, 3)
 	}
 }
 
@@ -114,6 +155,80 @@ fn note_values<T: Config>(author: Option<[u8; 32]>, epochs: [Option<[u8; 32]>; 2
 		#[cfg(feature = "next")]
 		values: values.len() as u8,
 	});
+}
+
+/// Keeps this block's seed as that of `relay_parent`, unless an earlier block on it did.
+fn note_relay_parent<T: Config>(relay_parent: RelayNumber) {
+	let now = frame_system::Pallet::<T>::block_number();
+	let mut kept = Newest::<T>::get().map_or(0, |horizon| horizon.kept);
+	let fresh = Seed::<T>::get().filter(|record| record.since == now);
+	let last = kept.checked_sub(1).and_then(kept_seed::<T>);
+	let is_newer = last.is_none_or(|last| last.relay_parent < relay_parent);
+	if let Some(SeedRecord { seed, .. }) = fresh.filter(|_| is_newer) {
+		Seeds::<T>::insert(place(kept), KeptSeed { relay_parent, seed });
+		kept = kept.saturating_add(1);
+	}
+	Newest::<T>::put(Horizon { relay_parent, at: now, kept });
+}
+
+/// The ring's place for the seed that is the `index`th, counted from 0.
+fn place(index: u32) -> u32 {
+	index.checked_rem(SEED_HISTORY).unwrap_or_default()
+}
+
+fn kept_seed<T: Config>(index: u32) -> Option<KeptSeed> {
+	Seeds::<T>::get(place(index))
+}
+
+/// What became of an appointment, before a subject is mixed in.
+///
+/// Relay parents in the ring are strictly increasing, so the one looked for is at most as many places back as
+/// the newest is ahead of the appointment: it is that place if no relay parent was skipped, and a binary search finds it
+/// otherwise. At most 17 reads.
+fn keep_appointment<T: Config>(appointment: RelayNumber) -> Appointed {
+	let kept = Newest::<T>::get().map_or(0, |horizon| horizon.kept);
+	let Some(last) = kept.checked_sub(1) else { return Appointed::Pending };
+	let Some(newest) = kept_seed::<T>(last) else { return Appointed::Missed };
+	let Some(ahead) = newest.relay_parent.checked_sub(appointment) else { return Appointed::Pending };
+	let oldest = kept.saturating_sub(SEED_HISTORY);
+	let mut low = last.saturating_sub(ahead).max(oldest);
+	let Some(first) = kept_seed::<T>(low) else { return Appointed::Missed };
+	if first.relay_parent >= appointment {
+		// Before the oldest of a full ring there may have been one that came sooner.
+		let is_lost = first.relay_parent > appointment && oldest > 0;
+		return if is_lost { Appointed::Missed } else { Appointed::Seed(first.seed) };
+	}
+	// The seed at `low` is too old, and the one at `high` is not.
+	let (mut high, mut found) = (last, newest.seed);
+	while high.saturating_sub(low) > 1 {
+		let middle = low.midpoint(high);
+		match kept_seed::<T>(middle) {
+			Some(KeptSeed { relay_parent, seed }) if relay_parent >= appointment => {
+				(high, found) = (middle, seed)
+			}
+			_ => low = middle,
+		}
+	}
+	Appointed::Seed(found)
+}
+
+impl<T: Config> AppointedRandomness for Pallet<T> {
+	fn appoint() -> RelayNumber {
+		let now = frame_system::Pallet::<T>::block_number();
+		let lead = if MixParentHash::<T>::get() { 1 } else { APPOINTMENT_LEAD };
+		// An older relay parent will not do: after a pause, what lies ahead of it may be known.
+		let horizon = Newest::<T>::get().filter(|horizon| horizon.at == now);
+		horizon.map_or(NEVER, |horizon| horizon.relay_parent.saturating_add(lead))
+	}
+
+	fn seed_of(appointment: RelayNumber, subject: &[u8]) -> Appointed {
+		match keep_appointment::<T>(appointment) {
+			Appointed::Seed(seed) => Appointed::Seed(H256(blake2_256(
+				&(b"blyan/appointment/1", seed, appointment, subject).encode(),
+			))),
+			other => other,
+		}
+	}
 }
 
 impl<T: Config> Randomness<H256, BlockNumberFor<T>> for Pallet<T> {
@@ -161,6 +276,127 @@ mod tests {
 			in_block(2, 0, || note_values::<Runtime>(None, [None, None]));
 			assert_eq!(Pallet::<Runtime>::random(b"x"), before);
 			assert_eq!(before.1, 1);
+		});
+	}
+
+	/// Block `number` on `relay_parent`, whose author's value is `value`.
+	fn block_on(number: u32, relay_parent: u32, value: u8) {
+		in_block(number, number as u8, || {
+			note_values::<Runtime>(Some([value; 32]), [None, None]);
+			note_relay_parent::<Runtime>(relay_parent);
+		});
+	}
+
+	fn seed_of(appointment: u32) -> Appointed {
+		Pallet::<Runtime>::seed_of(appointment, b"x")
+	}
+
+	fn raw(appointment: u32) -> Option<H256> {
+		match keep_appointment::<Runtime>(appointment) {
+			Appointed::Seed(seed) => Some(seed),
+			_ => None,
+		}
+	}
+
+	#[test]
+	fn an_appointment_is_ahead_of_every_relay_parent_that_an_author_can_know() {
+		sp_io::TestExternalities::default().execute_with(|| {
+			block_on(1, 100, 1);
+			let appointment = Pallet::<Runtime>::appoint();
+			assert_eq!(appointment, 100 + APPOINTMENT_LEAD);
+			// The attack: the committing block is withheld until later relay parents are known, and the next are built on them.
+			for (number, relay_parent) in (2..).zip(100..appointment) {
+				block_on(number, relay_parent, relay_parent as u8);
+				assert_eq!(seed_of(appointment), Appointed::Pending, "relay parent {relay_parent}");
+			}
+			block_on(50, appointment, 200);
+			assert!(matches!(seed_of(appointment), Appointed::Seed(_)));
+		});
+	}
+
+	#[test]
+	fn an_appointment_keeps_its_seed_when_the_blocks_after_it_are_full_or_skipped() {
+		sp_io::TestExternalities::default().execute_with(|| {
+			block_on(1, 100, 1);
+			let appointment = Pallet::<Runtime>::appoint();
+			// The relay chain went past the appointment between two blocks.
+			block_on(2, appointment + 2, 7);
+			let seed = seed_of(appointment);
+			assert!(matches!(seed, Appointed::Seed(_)));
+			for number in 3..100 {
+				block_on(number, appointment + 3 * number, number as u8);
+				assert_eq!(seed_of(appointment), seed, "block {number}");
+			}
+			assert_ne!(seed, Pallet::<Runtime>::seed_of(appointment, b"y"));
+		});
+	}
+
+	#[test]
+	fn blocks_on_one_relay_parent_share_the_seed_of_the_first() {
+		sp_io::TestExternalities::default().execute_with(|| {
+			MixParentHash::<Runtime>::put(true);
+			block_on(1, 10, 1);
+			let (first, appointment) = (raw(10), Pallet::<Runtime>::appoint());
+			assert_eq!(appointment, 11);
+			block_on(2, 10, 1);
+			assert_eq!((raw(10), raw(11), Newest::<Runtime>::get().unwrap().kept), (first, None, 1));
+			block_on(3, 11, 1);
+			assert_ne!(raw(11), first);
+			assert!(raw(11).is_some());
+		});
+	}
+
+	#[test]
+	fn every_appointment_finds_the_first_seed_from_it_on_until_it_is_overwritten() {
+		sp_io::TestExternalities::default().execute_with(|| {
+			// Relay parents with gaps of one to four, more than the ring has room for.
+			let mut parents = vec![7u32];
+			for step in 0..SEED_HISTORY + 200 {
+				parents.push(parents.last().unwrap() + 1 + (step * step) % 5 % 4);
+			}
+			for (number, parent) in (1..).zip(&parents) {
+				block_on(number, *parent, number as u8);
+			}
+			let kept = &parents[parents.len() - SEED_HISTORY as usize..];
+			let [oldest, .., newest] = kept else { panic!("more than two are kept") };
+			let seed_at = |parent: &u32| {
+				let index = parents.binary_search(parent).unwrap() as u32;
+				kept_seed::<Runtime>(index).unwrap().seed
+			};
+			for appointment in (*oldest..=*newest).step_by(7).chain([*oldest, *newest]) {
+				let expected = kept.iter().find(|parent| **parent >= appointment).unwrap();
+				assert_eq!(raw(appointment), Some(seed_at(expected)), "appointment {appointment}");
+			}
+			assert_eq!(seed_of(oldest - 1), Appointed::Missed);
+			assert_eq!(seed_of(8), Appointed::Missed);
+			assert_eq!(seed_of(newest + 1), Appointed::Pending);
+			assert_eq!(seed_of(NEVER), Appointed::Pending);
+		});
+	}
+
+	#[test]
+	fn an_appointment_never_comes_when_the_relay_parent_is_not_known_yet() {
+		sp_io::TestExternalities::default().execute_with(|| {
+			assert_eq!(Pallet::<Runtime>::appoint(), NEVER);
+			assert_eq!(seed_of(0), Appointed::Pending);
+			block_on(1, 10, 1);
+			System::set_block_number(2);
+			assert_eq!(Pallet::<Runtime>::appoint(), NEVER, "a hook before the inherents");
+		});
+	}
+
+	#[test]
+	fn a_relay_parent_without_values_has_no_seed() {
+		sp_io::TestExternalities::default().execute_with(|| {
+			block_on(1, 10, 1);
+			in_block(2, 2, || {
+				note_values::<Runtime>(None, [None, None]);
+				note_relay_parent::<Runtime>(20);
+			});
+			assert_eq!(seed_of(15), Appointed::Pending);
+			assert_eq!(Pallet::<Runtime>::appoint(), 20 + APPOINTMENT_LEAD);
+			block_on(3, 21, 3);
+			assert_eq!(raw(15), raw(21));
 		});
 	}
 }
