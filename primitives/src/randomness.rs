@@ -14,8 +14,8 @@ pub const NEVER: RelayNumber = RelayNumber::MAX;
 /// answer is the same in every block from the first that has one, so neither a full block nor a skipped slot
 /// changes the draw.
 pub trait AppointedRandomness {
-	/// Makes an appointment for what is committed in this block: a relay-chain block whose seed no author of this block
-	/// can know. [`NEVER`] before the block's relay parent is known, thus in hooks that run before inherents.
+	/// Makes an appointment for what is committed in this block: a relay-chain block so far ahead that no author of this
+	/// block can know what the seed is made of. [`NEVER`] before the block's relay parent is known, thus in hooks that run before inherents.
 	fn appoint() -> RelayNumber;
 
 	/// The seed that an appointment led to, mixed with `subject`: one draw's seed says nothing about another's.

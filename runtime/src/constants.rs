@@ -48,6 +48,12 @@ pub const RELAY_ANCESTRY: u32 = 5;
 /// could not have seen; the next is: R + 10, a minute later.
 pub const APPOINTMENT_LEAD: u32 =
 	RELAY_ANCESTRY + BLOCK_PROCESSING_VELOCITY + UNINCLUDED_SEGMENT_CAPACITY + 1;
+/// Relay parents whose seeds make a draw's.
+///
+/// The author of a relay block knows its own VRF output as soon as the epoch's randomness is known, hours before. With
+/// a tenth of the validators, all five are its own once in 100,000 relay blocks; with a hundredth, once in ten
+/// thousand million.
+pub const DRAW_PARENTS: u32 = 5;
 /// Seeds of relay parents that are kept: more than a day of them, the longest that anything waits for its draw, in
 /// 16,384 records of 36 bytes.
 pub const SEED_HISTORY: u32 = 1 << 14;

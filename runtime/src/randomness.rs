@@ -11,8 +11,9 @@
 //! The seed of the newest relay parent alone would leave authors a choice: of the block that commits to something, made
 //! when a later seed is known already, and of the block that draws. So draws are by appointment
 //! ([`AppointedRandomness`]): a commitment names the relay-chain block [`APPOINTMENT_LEAD`] ahead of its own relay
-//! parent, and its seed is that of the first relay parent from there on, in whatever block it is used. The seeds of
-//! [`SEED_HISTORY`] relay parents are kept in a ring for it.
+//! parent, and its seed is made of those of the first [`DRAW_PARENTS`] relay parents from there on, in whatever block it
+//! is used. One would not do: a validator of the relay chain can reckon its own VRF outputs hours ahead. The seeds
+//! of [`SEED_HISTORY`] relay parents are kept in a ring for it.
 //!
 //! A development chain has no relay chain, and its mock values can be foreseen. Its genesis sets
 //! [`MixParentHash`], which stirs in the parent block's hash and shortens appointments to the next relay parent. A
@@ -20,7 +21,7 @@
 
 pub use pallet::*;
 
-use crate::constants::{APPOINTMENT_LEAD, SEED_HISTORY};
+use crate::constants::{APPOINTMENT_LEAD, DRAW_PARENTS, SEED_HISTORY};
 use alloc::vec::Vec;
 use blyan_primitives::randomness::{Appointed, AppointedRandomness, RelayNumber, NEVER};
 use codec::{Decode, Encode, MaxEncodedLen};
@@ -180,36 +181,48 @@ fn kept_seed<T: Config>(index: u32) -> Option<KeptSeed> {
 	Seeds::<T>::get(place(index))
 }
 
-/// What became of an appointment, before a subject is mixed in.
+/// Index of the first seed that an appointment takes: that of the first relay parent from there on. `Err` if there is none
+/// yet, or none any more.
 ///
 /// Relay parents in the ring are strictly increasing, so the one looked for is at most as many places back as
 /// the newest is ahead of the appointment: it is that place if no relay parent was skipped, and a binary search finds it
 /// otherwise. At most 17 reads.
-fn keep_appointment<T: Config>(appointment: RelayNumber) -> Appointed {
-	let kept = Newest::<T>::get().map_or(0, |horizon| horizon.kept);
-	let Some(last) = kept.checked_sub(1) else { return Appointed::Pending };
-	let Some(newest) = kept_seed::<T>(last) else { return Appointed::Missed };
-	let Some(ahead) = newest.relay_parent.checked_sub(appointment) else { return Appointed::Pending };
+fn first_seed<T: Config>(appointment: RelayNumber, kept: u32) -> Result<u32, Appointed> {
+	let last = kept.checked_sub(1).ok_or(Appointed::Pending)?;
+	let newest = kept_seed::<T>(last).ok_or(Appointed::Missed)?;
+	let ahead = newest.relay_parent.checked_sub(appointment).ok_or(Appointed::Pending)?;
 	let oldest = kept.saturating_sub(SEED_HISTORY);
 	let mut low = last.saturating_sub(ahead).max(oldest);
-	let Some(first) = kept_seed::<T>(low) else { return Appointed::Missed };
+	let first = kept_seed::<T>(low).ok_or(Appointed::Missed)?;
 	if first.relay_parent >= appointment {
 		// Before the oldest of a full ring there may have been one that came sooner.
 		let is_lost = first.relay_parent > appointment && oldest > 0;
-		return if is_lost { Appointed::Missed } else { Appointed::Seed(first.seed) };
+		return if is_lost { Err(Appointed::Missed) } else { Ok(low) };
 	}
 	// The seed at `low` is too old, and the one at `high` is not.
-	let (mut high, mut found) = (last, newest.seed);
+	let mut high = last;
 	while high.saturating_sub(low) > 1 {
 		let middle = low.midpoint(high);
-		match kept_seed::<T>(middle) {
-			Some(KeptSeed { relay_parent, seed }) if relay_parent >= appointment => {
-				(high, found) = (middle, seed)
-			}
-			_ => low = middle,
+		if kept_seed::<T>(middle).is_some_and(|kept| kept.relay_parent >= appointment) {
+			high = middle;
+		} else {
+			low = middle;
 		}
 	}
-	Appointed::Seed(found)
+	Ok(high)
+}
+
+/// The seeds that an appointment takes; `Err` while they are not complete, or if they are lost.
+fn seeds_of<T: Config>(appointment: RelayNumber) -> Result<Vec<H256>, Appointed> {
+	let kept = Newest::<T>::get().map_or(0, |horizon| horizon.kept);
+	let first = first_seed::<T>(appointment, kept)?;
+	let count = if MixParentHash::<T>::get() { 1 } else { DRAW_PARENTS };
+	let end = first.saturating_add(count);
+	if end > kept {
+		return Err(Appointed::Pending);
+	}
+	let seeds = (first..end).map(|index| kept_seed::<T>(index).map(|kept| kept.seed));
+	seeds.collect::<Option<_>>().ok_or(Appointed::Missed)
 }
 
 impl<T: Config> AppointedRandomness for Pallet<T> {
@@ -222,11 +235,12 @@ impl<T: Config> AppointedRandomness for Pallet<T> {
 	}
 
 	fn seed_of(appointment: RelayNumber, subject: &[u8]) -> Appointed {
-		match keep_appointment::<T>(appointment) {
-			Appointed::Seed(seed) => Appointed::Seed(H256(blake2_256(
-				&(b"blyan/appointment/1", seed, appointment, subject).encode(),
-			))),
-			other => other,
+		match seeds_of::<T>(appointment) {
+			Ok(seeds) => {
+				let drawn = (b"blyan/appointment/1", seeds, appointment, subject);
+				Appointed::Seed(H256(blake2_256(&drawn.encode())))
+			}
+			Err(reason) => reason,
 		}
 	}
 }
@@ -291,11 +305,11 @@ mod tests {
 		Pallet::<Runtime>::seed_of(appointment, b"x")
 	}
 
-	fn raw(appointment: u32) -> Option<H256> {
-		match keep_appointment::<Runtime>(appointment) {
-			Appointed::Seed(seed) => Some(seed),
-			_ => None,
-		}
+	/// The relay parent whose seed an appointment takes first.
+	fn first_of(appointment: u32) -> Result<u32, Appointed> {
+		let kept = Newest::<Runtime>::get().unwrap().kept;
+		first_seed::<Runtime>(appointment, kept)
+			.map(|index| kept_seed::<Runtime>(index).unwrap().relay_parent)
 	}
 
 	#[test]
@@ -305,11 +319,11 @@ mod tests {
 			let appointment = Pallet::<Runtime>::appoint();
 			assert_eq!(appointment, 100 + APPOINTMENT_LEAD);
 			// The attack: the committing block is withheld until later relay parents are known, and the next are built on them.
-			for (number, relay_parent) in (2..).zip(100..appointment) {
+			for (number, relay_parent) in (2..).zip(100..appointment + DRAW_PARENTS - 1) {
 				block_on(number, relay_parent, relay_parent as u8);
 				assert_eq!(seed_of(appointment), Appointed::Pending, "relay parent {relay_parent}");
 			}
-			block_on(50, appointment, 200);
+			block_on(50, appointment + DRAW_PARENTS - 1, 200);
 			assert!(matches!(seed_of(appointment), Appointed::Seed(_)));
 		});
 	}
@@ -320,10 +334,13 @@ mod tests {
 			block_on(1, 100, 1);
 			let appointment = Pallet::<Runtime>::appoint();
 			// The relay chain went past the appointment between two blocks.
-			block_on(2, appointment + 2, 7);
+			for number in 2..2 + DRAW_PARENTS {
+				assert_eq!(seed_of(appointment), Appointed::Pending);
+				block_on(number, appointment + 3 * number, 7);
+			}
 			let seed = seed_of(appointment);
 			assert!(matches!(seed, Appointed::Seed(_)));
-			for number in 3..100 {
+			for number in 2 + DRAW_PARENTS..100 {
 				block_on(number, appointment + 3 * number, number as u8);
 				assert_eq!(seed_of(appointment), seed, "block {number}");
 			}
@@ -332,17 +349,32 @@ mod tests {
 	}
 
 	#[test]
+	fn every_relay_parent_of_a_draw_changes_its_seed() {
+		let seed = |changed: Option<u32>| {
+			sp_io::TestExternalities::default().execute_with(|| {
+				for number in 1..=DRAW_PARENTS {
+					block_on(number, number, if changed == Some(number) { 9 } else { 1 });
+				}
+				seed_of(1)
+			})
+		};
+		for changed in 1..=DRAW_PARENTS {
+			assert_ne!(seed(Some(changed)), seed(None), "relay parent {changed}");
+		}
+	}
+
+	#[test]
 	fn blocks_on_one_relay_parent_share_the_seed_of_the_first() {
 		sp_io::TestExternalities::default().execute_with(|| {
 			MixParentHash::<Runtime>::put(true);
 			block_on(1, 10, 1);
-			let (first, appointment) = (raw(10), Pallet::<Runtime>::appoint());
-			assert_eq!(appointment, 11);
+			let first = seed_of(10);
+			assert_eq!(Pallet::<Runtime>::appoint(), 11);
 			block_on(2, 10, 1);
-			assert_eq!((raw(10), raw(11), Newest::<Runtime>::get().unwrap().kept), (first, None, 1));
+			assert_eq!((seed_of(10), seed_of(11)), (first, Appointed::Pending));
+			assert_eq!(Newest::<Runtime>::get().unwrap().kept, 1);
 			block_on(3, 11, 1);
-			assert_ne!(raw(11), first);
-			assert!(raw(11).is_some());
+			assert!(matches!(seed_of(11), Appointed::Seed(_)));
 		});
 	}
 
@@ -359,13 +391,9 @@ mod tests {
 			}
 			let kept = &parents[parents.len() - SEED_HISTORY as usize..];
 			let [oldest, .., newest] = kept else { panic!("more than two are kept") };
-			let seed_at = |parent: &u32| {
-				let index = parents.binary_search(parent).unwrap() as u32;
-				kept_seed::<Runtime>(index).unwrap().seed
-			};
 			for appointment in (*oldest..=*newest).step_by(7).chain([*oldest, *newest]) {
 				let expected = kept.iter().find(|parent| **parent >= appointment).unwrap();
-				assert_eq!(raw(appointment), Some(seed_at(expected)), "appointment {appointment}");
+				assert_eq!(first_of(appointment), Ok(*expected), "appointment {appointment}");
 			}
 			assert_eq!(seed_of(oldest - 1), Appointed::Missed);
 			assert_eq!(seed_of(8), Appointed::Missed);
@@ -396,7 +424,7 @@ mod tests {
 			assert_eq!(seed_of(15), Appointed::Pending);
 			assert_eq!(Pallet::<Runtime>::appoint(), 20 + APPOINTMENT_LEAD);
 			block_on(3, 21, 3);
-			assert_eq!(raw(15), raw(21));
+			assert_eq!(first_of(15), Ok(21));
 		});
 	}
 }

@@ -41,7 +41,8 @@ fn crowd<T: Config>() -> Vec<(T::AccountId, OperatorId)> {
 	let members = T::Operators::ensure_operators_for_benchmark(ELIGIBLE);
 	for (operator, _) in &members {
 		let commitment = rules::commitment(&SECRET);
-		let promise = Enrolment { commitment, nonce: H256::zero(), since: Zero::zero(), setting: None };
+		let promise =
+			Enrolment { commitment, nonce: H256::zero(), since: Zero::zero(), appointment: 0, setting: None };
 		Enrolments::<T>::insert(operator, promise);
 	}
 	let later = T::EnrolEvery::get().saturating_add(2u32.into());
@@ -72,7 +73,7 @@ fn outcome<T: Config>(record: &AuditRecordOf<T>, root: u8) -> EvaluationOutcome 
 fn opened<T: Config>(members: &[(T::AccountId, OperatorId)]) -> (AuditId, AuditRecordOf<T>) {
 	fill_agenda::<T>();
 	let now = frame_system::Pallet::<T>::block_number();
-	let audit = Pallet::<T>::open_with(now, (H256::repeat_byte(3), now)).expect("everybody may set");
+	let audit = Pallet::<T>::open_with(now, 1, H256::repeat_byte(3)).expect("everybody may set");
 	let mut record = Audits::<T>::get(audit).expect("opened above");
 	let most = T::MaxSeats::get().saturating_sub(1).saturated_into();
 	let others = members.iter().filter(|(who, _)| *who != record.setter).take(most);
@@ -327,7 +328,7 @@ mod benchmarks {
 	fn forget() {
 		let who: T::AccountId = account("gone", 0, 0);
 		let (commitment, nonce) = (H256::repeat_byte(1), H256::zero());
-		let promise = Enrolment { commitment, nonce, since: Zero::zero(), setting: None };
+		let promise = Enrolment { commitment, nonce, since: Zero::zero(), appointment: 0, setting: None };
 		Enrolments::<T>::insert(&who, promise);
 
 		#[extrinsic_call]
@@ -336,7 +337,7 @@ mod benchmarks {
 		assert_last_event(Event::<T>::Forgotten { who });
 	}
 
-	/// The age of the randomness is given here: a benchmark's chain has none.
+	/// The seed is given here: a benchmark's chain has none.
 	#[benchmark]
 	fn open() {
 		crowd::<T>();
@@ -346,7 +347,7 @@ mod benchmarks {
 
 		#[block]
 		{
-			Pallet::<T>::open_with(now, (H256::repeat_byte(3), now));
+			Pallet::<T>::open_with(now, 1, H256::repeat_byte(3));
 		}
 
 		assert!(Audits::<T>::contains_key(audit));

@@ -4,7 +4,9 @@ use crate::{
 	authorization::MessageOf, rules, Agenda, AuditRecordOf, Audits, Config, Enrolment, Enrolments, Error,
 	Event, Message, Pallet, Phase, Revelation, SeatState, Vote,
 };
-use blyan_primitives::{traits::OperatorSet, AuditId, EvaluationOutcome, OperatorId, Statement};
+use blyan_primitives::{
+	randomness::AppointedRandomness, traits::OperatorSet, AuditId, EvaluationOutcome, OperatorId, Statement,
+};
 use codec::Encode;
 use frame_support::{ensure, pallet_prelude::DispatchResult, traits::Get};
 use frame_system::pallet_prelude::BlockNumberFor;
@@ -25,8 +27,10 @@ impl<T: Config> Pallet<T> {
 		let operator = Self::ensure_may_say(&Message::Enrol { commitment, at }, &key)?;
 		let setting = Enrolments::<T>::get(&operator).and_then(|earlier| earlier.setting);
 		let since = frame_system::Pallet::<T>::block_number();
+		let appointment = T::Randomness::appoint();
 		let nonce = enrolment_nonce(&at);
-		Enrolments::<T>::insert(&operator, Enrolment { commitment, nonce, since, setting });
+		let promise = Enrolment { commitment, nonce, since, appointment, setting };
+		Enrolments::<T>::insert(&operator, promise);
 		Self::deposit_event(Event::Enrolled { operator, commitment });
 		Ok(())
 	}
@@ -66,8 +70,9 @@ impl<T: Config> Pallet<T> {
 		let record = Self::mutate(audit, |record| record.revelation = Some(revelation));
 		let Some(record) = record else { return Err(Error::<T>::AuditUnknown.into()) };
 		let since = frame_system::Pallet::<T>::block_number();
+		let appointment = T::Randomness::appoint();
 		// The seed is a nonce that this operator never used: a setter has one audit at a time.
-		let promise = Enrolment { commitment: next, nonce: record.seed, since, setting: None };
+		let promise = Enrolment { commitment: next, nonce: record.seed, since, appointment, setting: None };
 		Enrolments::<T>::insert(&setter, promise);
 		if record.is_open() {
 			Self::set_due(audit, since);

@@ -42,10 +42,11 @@ pub mod pallet {
 	use super::{jobs::JobSource, rewards::AuditRewards, types::*, weights::WeightInfo, LOG_TARGET};
 	use alloc::vec::Vec;
 	use blyan_primitives::{
+		randomness::{AppointedRandomness, RelayNumber},
 		traits::{OffenceKind, Offences, OperatorSet},
 		AuditId, EvaluationOutcome, OperatorId, OperatorSignature,
 	};
-	use frame_support::{pallet_prelude::*, traits::Randomness};
+	use frame_support::pallet_prelude::*;
 	use frame_system::{offchain::CreateAuthorizedTransaction, pallet_prelude::*};
 	use sp_core::H256;
 
@@ -71,8 +72,9 @@ pub mod pallet {
 		type Rewards: AuditRewards<Self::AccountId, Self::Balance>;
 		/// Where nods and broken promises are reported.
 		type Offences: Offences<Self::AccountId>;
-		/// Randomness, with the block since which it could be known.
-		type Randomness: Randomness<H256, BlockNumberFor<Self>>;
+		/// Randomness by appointment: commitments and audits make one each, and a secret is only used in audits whose
+		/// seed was unknown when it was chosen.
+		type Randomness: AppointedRandomness;
 
 		/// Blocks of a round. Zero: no audits.
 		type AuditPeriod: Get<BlockNumberFor<Self>>;
@@ -136,6 +138,11 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Enrolments<T: Config> =
 		StorageMap<_, Blake2_128Concat, T::AccountId, Enrolment<BlockNumberFor<T>>>;
+
+	/// Appointments of the audits that the round owes and that are not open yet, in the order they were made. At most
+	/// `MaxOpen`; each leaves when its seed is known, whether or not an audit comes of it.
+	#[pallet::storage]
+	pub type Appointments<T: Config> = StorageValue<_, BoundedVec<RelayNumber, T::MaxOpen>, ValueQuery>;
 
 	/// The present round.
 	#[pallet::storage]

@@ -1,17 +1,19 @@
 //! What happens without being asked: audits are opened, and their phases end.
 
 use crate::{
-	draw::draw, jobs::JobSource, rules, Agenda, AuditRecord, AuditRecordOf, Audits, Config, Enrolments,
-	Event, NextAudit, Pallet, Phase, Round, RoundRecord, Seat, SeatState, VoidReason, WeightInfo, LOG_TARGET,
+	draw::draw, jobs::JobSource, rules, Agenda, Appointments, AuditRecord, AuditRecordOf, Audits, Config,
+	Enrolments, Event, NextAudit, Pallet, Phase, Round, RoundRecord, Seat, SeatState, VoidReason, WeightInfo,
+	LOG_TARGET,
 };
 use alloc::vec::Vec;
 use blyan_primitives::{
+	randomness::{Appointed, AppointedRandomness, RelayNumber},
 	traits::{OperatorSet, Service},
 	AuditId,
 };
 use codec::Encode;
 use frame_support::{
-	traits::{Get, Randomness},
+	traits::Get,
 	weights::{Weight, WeightMeter},
 	BoundedVec,
 };
@@ -37,8 +39,8 @@ impl<T: Config> Pallet<T> {
 				Self::step(audit, record, now);
 			}
 		}
-		let randomness = T::Randomness::random(b"blyan/audit");
-		Self::open_due(now, randomness, &mut meter);
+		Self::appoint_due(now, &mut meter);
+		Self::open_due(now, &mut meter);
 		meter.consumed()
 	}
 
@@ -47,8 +49,8 @@ impl<T: Config> Pallet<T> {
 		T::WeightInfo::step_paying().max(T::WeightInfo::step_reporting())
 	}
 
-	/// Opens audits so that they are spread evenly over the round; begins the next round when one is over.
-	fn open_due(now: BlockNumberFor<T>, randomness: (H256, BlockNumberFor<T>), meter: &mut WeightMeter) {
+	/// Makes appointments for audits so that they are spread evenly over the round; begins the next round when one is over.
+	fn appoint_due(now: BlockNumberFor<T>, meter: &mut WeightMeter) {
 		let period = T::AuditPeriod::get();
 		if period.is_zero() {
 			return;
@@ -66,14 +68,40 @@ impl<T: Config> Pallet<T> {
 		let owed = target.saturating_mul(elapsed).checked_div(period.saturated_into()).unwrap_or(0);
 		let owed = owed.min(target).saturating_sub(round.drawn.into());
 		let owed = owed.min(T::OpensPerBlock::get().into());
+		if owed == 0 {
+			return;
+		}
+		let appointment = T::Randomness::appoint();
+		let mut waiting = Appointments::<T>::get();
 		for _ in 0..owed {
-			if meter.try_consume(T::WeightInfo::open()).is_err() {
-				return;
-			}
-			// Counted even if it cannot be opened, or every block would try again.
+			// Counted even if it has no place or cannot be opened, or every block would try again.
 			round.drawn = round.drawn.saturating_add(1);
-			Round::<T>::put(round);
-			Self::open_with(now, randomness);
+			if waiting.try_push(appointment).is_err() {
+				log::debug!(target: LOG_TARGET, "too many audits wait for their seeds; one of the round is left out");
+			}
+		}
+		Appointments::<T>::put(waiting);
+		Round::<T>::put(round);
+	}
+
+	/// Opens the audits whose seeds are known.
+	fn open_due(now: BlockNumberFor<T>, meter: &mut WeightMeter) {
+		let mut waiting = Appointments::<T>::get().into_inner();
+		let before = waiting.len();
+		for _ in 0..T::OpensPerBlock::get() {
+			let Some(appointment) = waiting.first().copied() else { break };
+			let seed = T::Randomness::seed_of(appointment, b"blyan/audit");
+			// Whatever room this block has, the seed is the same in the next.
+			if seed == Appointed::Pending || meter.try_consume(T::WeightInfo::open()).is_err() {
+				break;
+			}
+			waiting.remove(0);
+			if let Appointed::Seed(seed) = seed {
+				Self::open_with(now, appointment, seed);
+			}
+		}
+		if waiting.len() < before {
+			Appointments::<T>::put(BoundedVec::truncate_from(waiting));
 		}
 	}
 
@@ -85,10 +113,11 @@ impl<T: Config> Pallet<T> {
 
 	/// Opens one audit; `None` while something for it is missing.
 	///
-	/// `randomness` comes with the block since which it could be known.
+	/// `randomness` is what came of `appointment`.
 	pub(crate) fn open_with(
 		now: BlockNumberFor<T>,
-		(randomness, known_since): (H256, BlockNumberFor<T>),
+		appointment: RelayNumber,
+		randomness: H256,
 	) -> Option<AuditId> {
 		if Agenda::<T>::decode_len().unwrap_or(0) >= T::MaxOpen::get().saturated_into() {
 			return None;
@@ -98,7 +127,7 @@ impl<T: Config> Pallet<T> {
 		// Nobody must have known the seed when it chose its secret.
 		let may_set = |who: &T::AccountId| {
 			Enrolments::<T>::get(who)
-				.is_some_and(|enrolment| enrolment.setting.is_none() && enrolment.since < known_since)
+				.is_some_and(|enrolment| enrolment.setting.is_none() && enrolment.appointment <= appointment)
 		};
 		let size = T::Auditors::get().min(T::MaxSeats::get().saturating_sub(1));
 		let Some((setter, auditors)) = draw(&seed, &T::Operators::eligible(), may_set, size) else {

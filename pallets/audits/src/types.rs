@@ -3,7 +3,8 @@
 use crate::rules::Ballot;
 use alloc::vec::Vec;
 use blyan_primitives::{
-	AuditId, BlockRef, EvaluationOutcome, HoldoutRef, ModelId, Score, Statement, Verdict,
+	randomness::RelayNumber, AuditId, BlockRef, EvaluationOutcome, HoldoutRef, ModelId, Score, Statement,
+	Verdict,
 };
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{
@@ -88,8 +89,10 @@ wire! {
 		pub commitment: H256,
 		/// What the operator's node needs to find the secret again; says nothing about it.
 		pub nonce: H256,
-		/// When the commitment was made. Only younger randomness makes the seed of an audit it is used in.
+		/// When the commitment was made.
 		pub since: BlockNumber,
+		/// The first relay-chain block whose seed could not be known then: audits with earlier appointments do not use it.
+		pub appointment: RelayNumber,
 		/// The audit the operator sets now. One at a time, since opening the secret opens the coin of every audit it is used in.
 		pub setting: Option<AuditId>,
 	}

@@ -5,6 +5,7 @@ use crate::{
 	Opened, Operators, Pallet,
 };
 use blyan_primitives::{
+	randomness::{Appointed, AppointedRandomness},
 	traits::{OffenceKind, Offences},
 	HardwareOpening, OperatorId, HARDWARE_COMPONENTS,
 };
@@ -14,7 +15,7 @@ use frame_support::{
 	traits::{
 		fungible::MutateHold,
 		tokens::{Fortitude, Precision, Restriction},
-		Get, Randomness,
+		Get,
 	},
 };
 use sp_core::H256;
@@ -32,7 +33,9 @@ impl<T: Config> Pallet<T> {
 		let bond = T::HardwareBond::get();
 		T::Currency::hold(&HoldReason::HardwareChallenge.into(), challenger, bond)?;
 		let asked_at = frame_system::Pallet::<T>::block_number();
-		let challenge = ChallengeRecord { challenger: challenger.clone(), bond, asked_at, drawn: None };
+		let appointment = T::Randomness::appoint();
+		let challenge =
+			ChallengeRecord { challenger: challenger.clone(), bond, asked_at, appointment, drawn: None };
 		Challenges::<T>::insert(who, challenge);
 		Self::deposit_event(Event::HardwareChallenged { who: who.clone(), challenger: challenger.clone() });
 		Ok(())
@@ -100,12 +103,12 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Draws the component with randomness that nobody knew when the challenge was made. `false` if there is none yet.
+	/// Draws the component with the seed that the challenge appointed: the same in whatever block it is drawn. `false` if
+	/// there is none yet, or none any more.
 	fn draw_component(who: &T::AccountId, challenge: &ChallengeRecordOf<T>) -> bool {
-		let (seed, known_since) = T::Randomness::random(b"blyan/hardware");
-		if known_since <= challenge.asked_at {
+		let Appointed::Seed(seed) = T::Randomness::seed_of(challenge.appointment, b"blyan/hardware") else {
 			return false;
-		}
+		};
 		let [first, ..] = blake2_256(&(seed, who).encode());
 		// 256 is a multiple of the eight components, so all are equally likely.
 		let component = usize::from(first).checked_rem(HARDWARE_COMPONENTS).unwrap_or_default();

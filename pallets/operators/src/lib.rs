@@ -39,14 +39,12 @@ pub mod pallet {
 	use super::{types::*, weights::WeightInfo};
 	use alloc::vec::Vec;
 	use blyan_primitives::{
-		traits::Offences, HardwareOpening, Measurement, OperatorId, OperatorSignature, OperatorUid,
+		randomness::AppointedRandomness, traits::Offences, HardwareOpening, Measurement, OperatorId,
+		OperatorSignature, OperatorUid,
 	};
 	use frame_support::{
 		pallet_prelude::*,
-		traits::{
-			fungible::{hold, Mutate},
-			Randomness,
-		},
+		traits::fungible::{hold, Mutate},
 	};
 	use frame_system::{offchain::CreateAuthorizedTransaction, pallet_prelude::*};
 	use sp_core::H256;
@@ -82,8 +80,8 @@ pub mod pallet {
 		/// Where silence and false hardware are reported.
 		type Offences: Offences<Self::AccountId>;
 
-		/// Randomness, with the block since which it could be known.
-		type Randomness: Randomness<H256, BlockNumberFor<Self>>;
+		/// Randomness by appointment, which a challenge makes when it is asked.
+		type Randomness: AppointedRandomness;
 
 		/// Operators at any one time. Every draw reads all of them.
 		#[pallet::constant]
@@ -409,7 +407,7 @@ pub mod pallet {
 		NotChallenged,
 		/// The opening does not lead to the committed root.
 		OpeningInvalid,
-		/// Nothing is due: the randomness is too old, or the time for the answer is not over.
+		/// Nothing is due: the appointed seed is not known yet, or the time for the answer is not over.
 		NothingDue,
 		/// The operator was heard, or its silence was reported, or has not lasted long enough.
 		NotSilent,

@@ -1,7 +1,9 @@
 //! Profiles, records, signed payloads. No storage access.
 
 use alloc::vec::Vec;
-use blyan_primitives::{HardwareOpening, Measurement, Measures, OperatorId, OperatorUid};
+use blyan_primitives::{
+	randomness::RelayNumber, HardwareOpening, Measurement, Measures, OperatorId, OperatorUid,
+};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use core::marker::PhantomData;
 use frame_support::traits::{
@@ -273,8 +275,10 @@ wire! {
 		pub challenger: AccountId,
 		/// What it has on hold for asking.
 		pub bond: Balance,
-		/// When. The draw uses randomness that is younger.
+		/// When.
 		pub asked_at: BlockNumber,
+		/// Relay-chain block whose seed the draw takes, not known when the challenge was made.
+		pub appointment: RelayNumber,
 		/// What has to be opened, once it is drawn.
 		pub drawn: Option<Drawn<BlockNumber>>,
 	}

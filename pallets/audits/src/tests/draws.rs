@@ -1,22 +1,79 @@
 //! Who sets, who checks, and how often.
 
 use super::*;
-use crate::{Audits, Enrolments, Event, NextAudit, Round};
+use crate::{Appointments, Audits, Enrolments, Event, NextAudit, Round};
 use frame_support::{traits::Hooks, weights::Weight};
 use sp_core::H256;
 use std::collections::BTreeSet;
 
 #[test]
-fn a_commitment_must_be_older_than_the_seed() {
+fn a_commitment_is_not_used_when_its_author_could_know_the_seed() {
 	world().nobody_enrolled().build_and_check(|| {
+		Lead::set(10);
 		for seed in 0..4 {
 			enrol(seed, 0).unwrap();
 		}
 		let now = System::block_number();
-		assert_eq!(AuditsPallet::open_with(now, (H256([1; 32]), now)), None);
-		assert_eq!(AuditsPallet::open_with(now + 5, (H256([1; 32]), now)), None, "old randomness");
-		assert!(AuditsPallet::open_with(now + 5, (H256([1; 32]), now + 1)).is_some());
+		// An appointment that was made before the enrolment: its seed may be known to the author that enrols.
+		for known in [now, now + 1, now + 9] {
+			assert_eq!(AuditsPallet::open_with(now + 20, known, H256([1; 32])), None, "relay block {known}");
+		}
+		assert!(AuditsPallet::open_with(now + 20, now + 10, H256([1; 32])).is_some());
 	});
+}
+
+#[test]
+fn a_secret_that_is_exchanged_after_the_appointment_sets_no_audit_of_it() {
+	world().with_rounds().build_and_check(|| {
+		Lead::set(10);
+		run_to(PERIOD);
+		while Appointments::<Test>::get().is_empty() {
+			run_to(System::block_number() + 1);
+		}
+		// The audit's seed comes in a few blocks, and an operator that authors blocks knows it a little sooner. All
+		// exchange their secrets now.
+		for seed in 0..4 {
+			Enrolments::<Test>::remove(account(seed));
+			enrol(seed, 1).unwrap();
+		}
+		let waiting = Appointments::<Test>::get().len();
+		run_to(System::block_number() + 10);
+		assert!(Appointments::<Test>::get().len() <= waiting, "the appointment came");
+		assert_eq!(NextAudit::<Test>::get(), 0, "and nobody may set its audit");
+		run_to(System::block_number() + 10);
+		assert_eq!(NextAudit::<Test>::get(), 1, "the next audit's seed was unknown then");
+	});
+}
+
+#[test]
+fn an_audit_is_the_same_when_the_blocks_that_could_open_it_are_full() {
+	let opened = |full: u32| {
+		let mut drawn = None;
+		world().operators(9).with_rounds().build_and_check(|| {
+			Lead::set(3);
+			run_to(PERIOD);
+			while Appointments::<Test>::get().is_empty() {
+				run_to(System::block_number() + 1);
+			}
+			let due = Appointments::<Test>::get()[0];
+			// The authors of these blocks leave no room for what happens without being asked.
+			AuditPeriod::set(0);
+			let round = Round::<Test>::get();
+			System::set_block_number(due + full);
+			AuditsPallet::on_idle(due + full, Weight::zero());
+			assert_eq!(NextAudit::<Test>::get(), 0);
+			AuditsPallet::on_idle(due + full, Weight::MAX);
+			let audit = record(0);
+			let seats: Vec<_> = audit.seats.iter().map(|seat| seat.operator.clone()).collect();
+			assert_eq!(Round::<Test>::get(), round);
+			drawn = Some((audit.seed, audit.setter, audit.job, seats));
+		});
+		drawn
+	};
+	assert!(opened(0).is_some());
+	for full in [1, 2, 7] {
+		assert_eq!(opened(full), opened(0), "{full} full blocks");
+	}
 }
 
 #[test]
@@ -29,7 +86,7 @@ fn only_the_enrolled_set_and_everybody_checks() {
 		let auditors: BTreeSet<u32> = (0..3).map(|place| auditor(audit, place)).collect();
 		assert_eq!(auditors, [0, 1, 3].into());
 		// It sets one audit at a time, so there is no other now.
-		assert_eq!(AuditsPallet::open_with(3, (H256([1; 32]), 3)), None);
+		assert_eq!(AuditsPallet::open_with(3, 3, H256([1; 32])), None);
 	});
 }
 
@@ -48,7 +105,7 @@ fn relatives_do_not_check_each_other() {
 		assert_eq!(record(audit).seats.len(), 2);
 		Auditors::set(2);
 		MinAuditors::set(3);
-		assert_eq!(AuditsPallet::open_with(2, (H256([1; 32]), 2)), None);
+		assert_eq!(AuditsPallet::open_with(2, 2, H256([1; 32])), None);
 	});
 }
 
@@ -89,7 +146,7 @@ fn there_are_never_more_audits_than_fit() {
 		for _ in 0..16 {
 			open();
 		}
-		assert_eq!(AuditsPallet::open_with(2, (H256([1; 32]), 2)), None);
+		assert_eq!(AuditsPallet::open_with(2, 2, H256([1; 32])), None);
 	});
 }
 

@@ -8,6 +8,7 @@ use crate::{
 use blyan_exact::tree::{sum_root, Item};
 use blyan_primitives::{
 	draw_indices,
+	randomness::{Appointed, AppointedRandomness, RelayNumber},
 	traits::{EligibleOperator, ExpertRegistry, OffenceKind, Offences, OperatorSet, Service},
 	AuditId, BlobRef, BlockRef, EvaluationJob, EvaluationOutcome, ExpertHead, ExpertSlot, HoldoutRef,
 	ModelConfig, ModelId, ModelInfo, ModelVersion, OperatorId, OperatorSignature, VersionIndex,
@@ -19,7 +20,7 @@ use frame_support::{
 	parameter_types,
 	traits::{
 		fungible::{Inspect, Mutate},
-		Authorize, ConstU32, Hooks, Randomness, UnfilteredDispatchable,
+		Authorize, ConstU32, Hooks, UnfilteredDispatchable,
 	},
 	weights::Weight,
 };
@@ -82,8 +83,8 @@ parameter_types! {
 	pub static Auditors: u32 = 3;
 	pub static MinAuditors: u32 = 2;
 	pub static SeatsPerRound: u32 = 1;
-	/// How many blocks before the current one the randomness could be known.
-	pub static RandomnessAge: u32 = 0;
+	/// How many relay-chain blocks ahead appointments are. A block is built on the relay parent with its own number.
+	pub static Lead: u32 = 0;
 	pub static RandomnessSeed: u64 = 0;
 	pub static Generation: u32 = 0;
 	/// Whether earlier generations of the model can be reconstructed.
@@ -220,10 +221,15 @@ impl Offences<AccountId> for Court {
 }
 
 pub struct Dice;
-impl Randomness<H256, u32> for Dice {
-	fn random(subject: &[u8]) -> (H256, u32) {
-		let since = System::block_number().saturating_sub(RandomnessAge::get());
-		(H256(blake2_256(&(subject, since, RandomnessSeed::get()).encode())), since)
+impl AppointedRandomness for Dice {
+	fn appoint() -> RelayNumber {
+		System::block_number() + Lead::get()
+	}
+	fn seed_of(appointment: RelayNumber, subject: &[u8]) -> Appointed {
+		if System::block_number() < appointment {
+			return Appointed::Pending;
+		}
+		Appointed::Seed(H256(blake2_256(&(subject, appointment, RandomnessSeed::get()).encode())))
 	}
 }
 
@@ -467,7 +473,8 @@ pub(crate) fn reveal_all(audit: AuditId, votes: &[Vote]) {
 /// Opens an audit, outside of any round.
 pub(crate) fn open() -> AuditId {
 	let now = System::block_number();
-	AuditsPallet::open_with(now, Dice::random(b"story")).unwrap()
+	let seed = H256(blake2_256(&("story", now, RandomnessSeed::get()).encode()));
+	AuditsPallet::open_with(now, now, seed).unwrap()
 }
 
 fn begin(number: u32) {
@@ -554,7 +561,7 @@ impl ExtBuilder {
 		Auditors::set(3);
 		MinAuditors::set(2);
 		SeatsPerRound::set(1);
-		RandomnessAge::set(0);
+		Lead::set(0);
 		RandomnessSeed::set(0);
 		Generation::set(0);
 		HistoryLost::set(false);

@@ -99,7 +99,7 @@ fn challenge_hardware_fails_when_there_is_nothing_to_ask() {
 }
 
 #[test]
-fn settle_hardware_draws_with_younger_randomness_only() {
+fn settle_hardware_waits_for_the_appointment() {
 	story(|| {
 		let settle = || Operators::settle_hardware(signed(BOB), ALICE);
 		assert_noop!(settle(), Error::<Test>::NothingDue);
@@ -111,6 +111,27 @@ fn settle_hardware_draws_with_younger_randomness_only() {
 		assert_ok!(settle());
 		assert_noop!(settle(), Error::<Test>::NothingDue);
 	});
+}
+
+#[test]
+fn settle_hardware_draws_the_same_component_when_its_author_waits_for_other_seeds() {
+	let drawn = |settled_in: u64| {
+		let mut component = None;
+		story(|| {
+			// What is known when the challenge is made, what it appoints, and what comes after.
+			Throws::set((0..40).map(|block| (block, block as u8 * 3)).collect());
+			assert_ok!(Operators::challenge_hardware(signed(BOB), ALICE));
+			System::set_block_number(settled_in);
+			ThrownAt::set(settled_in);
+			assert_ok!(Operators::settle_hardware(signed(CHARLIE), ALICE));
+			component = Challenges::<Test>::get(ALICE).unwrap().drawn.map(|drawn| drawn.component);
+		});
+		component
+	};
+	assert!(drawn(2).is_some());
+	for settled_in in 3..30 {
+		assert_eq!(drawn(settled_in), drawn(2), "block {settled_in}");
+	}
 }
 
 #[test]

@@ -7,12 +7,13 @@ use crate::{
 use blyan_primitives::{
 	hardware_root,
 	operator_key::{self, Pair},
+	randomness::{Appointed, AppointedRandomness, RelayNumber},
 	traits::{OffenceKind, Offences},
 	HardwareComponent, HardwareComponents, Measurement, OperatorId, OperatorSignature,
 };
 use frame_support::{
 	derive_impl, parameter_types,
-	traits::{ConstU128, ConstU32, ConstU64, Randomness},
+	traits::{ConstU128, ConstU32, ConstU64},
 };
 use sp_core::{
 	offchain::{
@@ -74,6 +75,8 @@ parameter_types! {
 	/// What the dice show, and in which block they were thrown; never thrown yet if that is zero.
 	pub static Seed: u8 = 0;
 	pub static ThrownAt: u64 = 0;
+	/// What was thrown for single appointments.
+	pub static Throws: std::collections::BTreeMap<RelayNumber, u8> = Default::default();
 	/// What was reported since the last look.
 	pub static Reports: Vec<Report> = vec![];
 }
@@ -86,11 +89,19 @@ impl Offences<u64> for Court {
 	}
 }
 
-/// Randomness as a test wants it.
+/// Randomness as a test wants it: an appointment is the next block's number, and the dice were last thrown at
+/// [`ThrownAt`].
 pub struct Dice;
-impl Randomness<H256, u64> for Dice {
-	fn random(_: &[u8]) -> (H256, u64) {
-		(H256::repeat_byte(Seed::get()), ThrownAt::get())
+impl AppointedRandomness for Dice {
+	fn appoint() -> RelayNumber {
+		System::block_number() as RelayNumber + 1
+	}
+	fn seed_of(appointment: RelayNumber, _: &[u8]) -> Appointed {
+		match Throws::get().get(&appointment) {
+			Some(seed) => Appointed::Seed(H256::repeat_byte(*seed)),
+			None if ThrownAt::get() >= appointment.into() => Appointed::Seed(H256::repeat_byte(Seed::get())),
+			None => Appointed::Pending,
+		}
 	}
 }
 
@@ -280,6 +291,7 @@ impl ExtBuilder {
 
 		Seed::set(0);
 		ThrownAt::set(0);
+		Throws::set(Default::default());
 		Reports::set(vec![]);
 		ext.execute_with(|| {
 			System::set_block_number(1);

@@ -3,6 +3,7 @@
 use crate::{self as pallet_slashing, OffenceId, UsualPenalties};
 use blyan_primitives::{
 	operator_key::Pair,
+	randomness::{Appointed, AppointedRandomness, RelayNumber},
 	traits::{Appeals, OffenceKind, Offences},
 	OperatorId, Subject,
 };
@@ -11,7 +12,7 @@ use frame_support::{
 	traits::{
 		fungible::{Inspect, InspectHold},
 		tokens::imbalance::ResolveTo,
-		ConstU128, ConstU32, ConstU64, Hooks, Randomness,
+		ConstU128, ConstU32, ConstU64, Hooks,
 	},
 	weights::Weight,
 };
@@ -69,12 +70,18 @@ pub const PENDING: u32 = 6;
 /// Decisions that are remembered.
 pub const CLOSED: u32 = 5;
 
-/// Randomness that is always of the last block.
+/// Randomness for which every appointment is the next block, known in the one after.
 pub struct Dice;
-impl Randomness<H256, u64> for Dice {
-	fn random(_: &[u8]) -> (H256, u64) {
-		let since = System::block_number().saturating_sub(1);
-		(H256::from_low_u64_be(since), since)
+impl AppointedRandomness for Dice {
+	fn appoint() -> RelayNumber {
+		System::block_number() as RelayNumber + 1
+	}
+	fn seed_of(appointment: RelayNumber, _: &[u8]) -> Appointed {
+		if System::block_number() > appointment.into() {
+			Appointed::Seed(H256::from_low_u64_be(appointment.into()))
+		} else {
+			Appointed::Pending
+		}
 	}
 }
 
