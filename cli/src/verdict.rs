@@ -116,12 +116,16 @@ pub fn verdict(verdict: &Verdict) -> String {
 /// Where a submission stands, in a few words.
 pub fn state(state: &SubmissionState) -> String {
 	match state {
+		SubmissionState::Announced { attested, needed, until } => {
+			format!("{attested} of {needed} operators have its bytes, needed until block {until}")
+		}
 		SubmissionState::Queued { ahead: 0, draw_from } => format!("queued, draw from block {draw_from}"),
 		SubmissionState::Queued { ahead, .. } => format!("queued behind {ahead}"),
 		SubmissionState::Evaluating(active) => match active.stage {
 			EvaluationStage::Sealing => {
 				format!("evaluating, {} of {} sealed", active.sealed, active.committee.len())
 			}
+			EvaluationStage::Drawing => "sealed, a second committee is drawn".into(),
 			EvaluationStage::Revealing => {
 				format!("revealing, {} of {} revealed", active.revealed, active.committee.len())
 			}
@@ -196,6 +200,10 @@ pub fn outcome(outcome: &SubmissionOutcome) -> (String, Option<&'static str>) {
 		SubmissionOutcome::Rejected(RejectReason::NoAgreement) => (
 			"refused: no verdict had two thirds of the committee behind it".into(),
 			"submit again; the bond is returned",
+		),
+		SubmissionOutcome::Expired(ExpiryReason::BytesMissing) => (
+			"expired: too few operators had its bytes in time".into(),
+			"submit it again, and leave this program running until the upload is done; the bond is returned, the fee is not",
 		),
 		SubmissionOutcome::Rejected(RejectReason::Stale) => (
 			"refused: another expert took the slot in the meantime".into(),
@@ -319,6 +327,7 @@ mod tests {
 
 	fn decided(disputes: u32, refuted: bool) -> DecidedSubmission {
 		DecidedSubmission {
+			draw: H256::zero(),
 			outcome: SubmissionOutcome::Accepted { version: 1, improvement: 66, reward: 5 },
 			decided_at: 10,
 			matures_at: 610,

@@ -174,7 +174,9 @@ impl Follower<'_> {
 		let stands = match client.submission(self.id).await?.state {
 			SubmissionState::Decided(now) => !now.refuted && u64::from(now.decided_at) == number,
 			SubmissionState::Closed { outcome: last, .. } => last == outcome,
-			SubmissionState::Queued { .. } | SubmissionState::Evaluating(_) => false,
+			SubmissionState::Announced { .. }
+			| SubmissionState::Queued { .. }
+			| SubmissionState::Evaluating(_) => false,
 		};
 		Ok(stands.then(|| self.end(outcome)))
 	}

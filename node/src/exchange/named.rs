@@ -59,7 +59,7 @@ impl Named {
 		if let Some(config) = configs.get(&info.slot.model) {
 			self.add(Need::expert(config, &info.block));
 		}
-		if matches!(info.state, SubmissionState::Queued { .. }) {
+		if matches!(info.state, SubmissionState::Announced { .. } | SubmissionState::Queued { .. }) {
 			return Ok(());
 		}
 		// What it is measured against may have been replaced meanwhile.

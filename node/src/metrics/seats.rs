@@ -55,7 +55,7 @@ impl SeatBook {
 					decisions.insert(submission.id, decided.decided_at);
 				}
 				// The draw was taken back, by another fork or because its verdict was refuted: nothing ended.
-				SubmissionState::Queued { .. } => {
+				SubmissionState::Announced { .. } | SubmissionState::Queued { .. } => {
 					self.pending.remove(&submission.id);
 				}
 				SubmissionState::Closed { .. } => {}
@@ -108,9 +108,9 @@ pub fn count(submissions: &[SubmissionInfo]) -> SubmissionCounts {
 	let mut counts = SubmissionCounts::default();
 	for submission in submissions {
 		let count = match &submission.state {
-			SubmissionState::Queued { .. } => &mut counts.queued,
+			SubmissionState::Announced { .. } | SubmissionState::Queued { .. } => &mut counts.queued,
 			SubmissionState::Evaluating(evaluation) => match evaluation.stage {
-				EvaluationStage::Sealing => &mut counts.sealing,
+				EvaluationStage::Sealing | EvaluationStage::Drawing => &mut counts.sealing,
 				EvaluationStage::Revealing => &mut counts.revealing,
 			},
 			SubmissionState::Decided(_) => &mut counts.decided,
@@ -172,6 +172,7 @@ mod tests {
 
 	fn decided(committee: Vec<CommitteeSeat>) -> SubmissionState {
 		SubmissionState::Decided(DecidedSubmission {
+			draw: H256::zero(),
 			outcome: SubmissionOutcome::Rejected(RejectReason::Invalid),
 			decided_at: 120,
 			matures_at: 720,

@@ -7,7 +7,9 @@
 use crate::{
 	Announced, Config, Error, Event, OpenSubmissions, Pallet, Phase, Queues, SubmissionRecordOf, WeightInfo,
 };
-use blyan_primitives::{traits::OperatorSet, Attestation, ModelId, OperatorId, SubmissionId};
+use blyan_primitives::{
+	randomness::AppointedRandomness, traits::OperatorSet, Attestation, ModelId, OperatorId, SubmissionId,
+};
 use blyan_runtime_api::{ExpiryReason, SubmissionOutcome};
 use frame_support::{
 	ensure,
@@ -69,6 +71,7 @@ impl<T: Config> Pallet<T> {
 		Announced::<T>::mutate(|announced| announced.retain(|(id, _)| *id != submission));
 		let now = frame_system::Pallet::<T>::block_number();
 		let model = record.claim.slot.model;
+		record.appointment = T::Randomness::appoint();
 		record.phase = Phase::Queued { draw_from: now.saturating_add(T::Delay::get()) };
 		OpenSubmissions::<T>::insert(submission, record);
 		Self::enqueue_in_order(model, submission)?;

@@ -87,7 +87,7 @@ fn open<T: Config>(slot: ExpertSlot, miner: T::AccountId, seed: u32) -> Submissi
 			attested: BoundedVec::new(),
 			redraws: 0,
 			absent: BoundedVec::new(),
-			entered_at: Zero::zero(),
+			appointment: 0,
 			phase: Phase::Queued { draw_from: Zero::zero() },
 		},
 	);
@@ -501,11 +501,11 @@ mod benchmarks {
 		let (_, submission, _) = crowded::<T>();
 		T::Operators::ensure_operators_for_benchmark(ELIGIBLE);
 		let record = OpenSubmissions::<T>::get(submission).ok_or("it was opened above")?;
-		let (randomness, now) = (H256::repeat_byte(3), BlockNumberFor::<T>::one());
+		let (randomness, now) = (Some(H256::repeat_byte(3)), BlockNumberFor::<T>::one());
 
 		#[block]
 		{
-			Pallet::<T>::draw_with(submission, record, now, now, (randomness, now));
+			Pallet::<T>::draw_with(submission, record, now, now, randomness);
 		}
 
 		let drawn = OpenSubmissions::<T>::get(submission).map(|record| record.phase);

@@ -6,7 +6,9 @@ use crate::{
 	Phase, Queues, SubmissionRecord, SubmissionRecordOf,
 };
 use blyan_primitives::{
-	leading_zero_bits, pow_hash, seal_hash,
+	leading_zero_bits, pow_hash,
+	randomness::AppointedRandomness,
+	seal_hash,
 	traits::{BlobAnnouncements, ExpertRegistry, OperatorSet},
 	Attestation, BlockRef, DrawId, ExpertSlot, HoldoutRef, ModelId, OperatorId, OperatorSignature, PowStamp,
 	ScoreReport, ScoreSeal, SubmissionId, VersionIndex,
@@ -75,7 +77,7 @@ impl<T: Config> Pallet<T> {
 				attested: BoundedVec::new(),
 				redraws: 0,
 				absent: BoundedVec::new(),
-				entered_at: now,
+				appointment: T::Randomness::appoint(),
 				phase: Phase::Queued { draw_from: now.saturating_add(T::Delay::get()) },
 			},
 		);

@@ -44,6 +44,7 @@ pub mod pallet {
 	use super::{types::*, weights::WeightInfo, LOG_TARGET};
 	use alloc::vec::Vec;
 	use blyan_primitives::{
+		randomness::AppointedRandomness,
 		traits::{BlobAnnouncements, ExpertRegistry, Offences, OperatorSet, Rewards},
 		Attestation, BlockRef, DrawId, ExpertSlot, HoldoutRef, ModelId, OperatorId, OperatorSignature,
 		PowStamp, ScoreReport, ScoreSeal, SubmissionId, Verdict, VersionIndex,
@@ -53,7 +54,7 @@ pub mod pallet {
 		pallet_prelude::*,
 		traits::{
 			fungible::{BalancedHold, MutateHold},
-			OnUnbalanced, Randomness,
+			OnUnbalanced,
 		},
 	};
 	use frame_system::{offchain::CreateAuthorizedTransaction, pallet_prelude::*};
@@ -90,9 +91,9 @@ pub mod pallet {
 		type Offences: Offences<Self::AccountId>;
 		/// The purse.
 		type Rewards: Rewards<Self::AccountId, BalanceOf<Self>>;
-		/// Randomness, with the block since which it could be known. A submission is drawn with
-		/// randomness younger than itself, or not at all.
-		type Randomness: Randomness<H256, BlockNumberFor<Self>>;
+		/// Randomness that is named before it is known: the seed of a draw is agreed upon when a submission is queued, and of
+		/// the second draw when the first committee has sealed.
+		type Randomness: AppointedRandomness;
 		/// Who may set the test sequences of a model.
 		type HoldoutOrigin: EnsureOrigin<Self::RuntimeOrigin>;
 

@@ -13,6 +13,7 @@ use crate::{
 	OpenRoots, OpenSubmissions, Pallet, Phase, SubmissionRecord, WeightInfo, LOG_TARGET,
 };
 use blyan_primitives::{
+	randomness::AppointedRandomness,
 	traits::{ExpertRegistry, OperatorSet, Rewards, Service},
 	SubmissionId,
 };
@@ -255,7 +256,7 @@ impl<T: Config> Pallet<T> {
 			attested: BoundedVec::new(),
 			redraws: 0,
 			absent: BoundedVec::new(),
-			entered_at: now,
+			appointment: T::Randomness::appoint(),
 			phase: Phase::Queued { draw_from: now.saturating_add(T::Delay::get()) },
 		};
 		OpenSubmissions::<T>::insert(submission, record);

@@ -9,7 +9,7 @@ use crate::{
 	Config, EvaluationRecordOf, Event, Forgetting, Inconclusive, InconclusiveRecord, OpenSubmissions, Pallet,
 	Phase, SubmissionRecordOf, WeightInfo, LOG_TARGET,
 };
-use blyan_primitives::{DrawId, SubmissionId};
+use blyan_primitives::{randomness::AppointedRandomness, DrawId, SubmissionId};
 use frame_support::{
 	traits::Get,
 	weights::{Weight, WeightMeter},
@@ -63,7 +63,7 @@ impl<T: Config> Pallet<T> {
 		mut record: SubmissionRecordOf<T>,
 		now: BlockNumberFor<T>,
 	) {
-		record.entered_at = now;
+		record.appointment = T::Randomness::appoint();
 		record.phase = Phase::Queued { draw_from: now.saturating_add(T::Delay::get()) };
 		OpenSubmissions::<T>::insert(submission, record);
 	}

@@ -10,7 +10,11 @@ use crate::{
 	LOG_TARGET,
 };
 use alloc::vec::Vec;
-use blyan_primitives::{traits::EligibleOperator, SubmissionId};
+use blyan_primitives::{
+	randomness::{Appointed, AppointedRandomness},
+	traits::EligibleOperator,
+	SubmissionId,
+};
 use codec::Encode;
 use frame_support::traits::Get;
 use frame_system::pallet_prelude::BlockNumberFor;
@@ -35,34 +39,38 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Ends the first committee's time. Where it sealed nothing at all there is nothing for a second one to check.
-	pub(crate) fn end_first(
-		submission: SubmissionId,
-		mut record: SubmissionRecordOf<T>,
-		now: BlockNumberFor<T>,
-	) {
+	pub(crate) fn end_first(submission: SubmissionId, mut record: SubmissionRecordOf<T>) {
 		let Phase::Evaluating(evaluation) = &mut record.phase else { return };
 		if evaluation.seats.iter().all(|seat| seat.seal.is_none()) {
 			let evaluation = evaluation.clone();
 			return Self::decide(submission, record, evaluation);
 		}
-		evaluation.stage = Stage::Between { since: now };
+		// Whoever has sealed is bound; the seed is that of a relay-chain block which nobody knows yet.
+		evaluation.stage = Stage::Between { appointment: T::Randomness::appoint() };
 		OpenSubmissions::<T>::insert(submission, record);
 	}
 
-	/// Draws the second committee with randomness younger than the first one's last seal. Returns whether anything
-	/// happened.
+	/// Draws the second committee, once the seed that was named after the first one's last seal is there. Returns whether
+	/// anything happened.
 	pub(crate) fn draw_second(
 		submission: SubmissionId,
 		mut record: SubmissionRecordOf<T>,
 		now: BlockNumberFor<T>,
-		since: BlockNumberFor<T>,
-		(randomness, known_since): (H256, BlockNumberFor<T>),
+		seed: Appointed,
 	) -> bool {
 		let Phase::Evaluating(evaluation) = &mut record.phase else { return false };
-		if known_since <= since {
-			log::debug!(target: LOG_TARGET, "submission {submission} waits for younger randomness");
-			return false;
-		}
+		let randomness = match seed {
+			Appointed::Seed(seed) => seed,
+			Appointed::Pending => {
+				log::debug!(target: LOG_TARGET, "submission {submission} waits for the seed of its second draw");
+				return false;
+			}
+			Appointed::Missed => {
+				evaluation.stage = Stage::Between { appointment: T::Randomness::appoint() };
+				OpenSubmissions::<T>::insert(submission, record);
+				return true;
+			}
+		};
 		let seed = H256(blake2_256(&(randomness, submission, b"second").encode()));
 		let seated: Vec<T::AccountId> = evaluation.seats.iter().map(|seat| seat.operator.clone()).collect();
 		// Where hardly anybody but the miner's relatives is left, none of them judges it.

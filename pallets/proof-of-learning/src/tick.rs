@@ -9,6 +9,7 @@ use crate::{
 };
 use alloc::vec::Vec;
 use blyan_primitives::{
+	randomness::{Appointed, AppointedRandomness},
 	traits::{EligibleOperator, ExpertRegistry, OperatorSet},
 	DrawId, ExpertSlot, HoldoutRef, ModelId, SubmissionId, VersionIndex, DEFINITION,
 };
@@ -18,7 +19,7 @@ use frame_support::{
 	traits::{
 		fungible::{BalancedHold, MutateHold},
 		tokens::Precision,
-		Get, OnUnbalanced, Randomness,
+		Get, OnUnbalanced,
 	},
 	weights::{Weight, WeightMeter},
 	BoundedVec,
@@ -70,8 +71,20 @@ impl<T: Config> Pallet<T> {
 			Phase::Queued { draw_from } if now < *draw_from => false,
 			Phase::Queued { draw_from } => {
 				let last_chance = draw_from.saturating_add(T::DrawWindow::get());
-				let randomness = T::Randomness::random(b"blyan/draw");
-				Self::draw_with(submission, record, now, last_chance, randomness)
+				let seed = match T::Randomness::seed_of(record.appointment, b"blyan/draw") {
+					Appointed::Seed(seed) => Some(seed),
+					Appointed::Pending => None,
+					Appointed::Missed => {
+						// It waited longer than seeds are kept.
+						let appointment = T::Randomness::appoint();
+						OpenSubmissions::<T>::insert(
+							submission,
+							SubmissionRecordOf::<T> { appointment, ..record },
+						);
+						return true;
+					}
+				};
+				Self::draw_with(submission, record, now, last_chance, seed)
 			}
 			Phase::Evaluating(evaluation) => match evaluation.stage {
 				_ if !evaluation.terms.is_current() => {
@@ -81,12 +94,12 @@ impl<T: Config> Pallet<T> {
 				}
 				Stage::First if !evaluation.awaits_second(now) => false,
 				Stage::First => {
-					Self::end_first(submission, record, now);
+					Self::end_first(submission, record);
 					true
 				}
-				Stage::Between { since } => {
-					let randomness = T::Randomness::random(b"blyan/second-draw");
-					Self::draw_second(submission, record, now, since, randomness)
+				Stage::Between { appointment } => {
+					let seed = T::Randomness::seed_of(appointment, b"blyan/second-draw");
+					Self::draw_second(submission, record, now, seed)
 				}
 				Stage::Last if !evaluation.is_due(now) => false,
 				// What cannot be held open to disputes is not decided.
@@ -107,13 +120,13 @@ impl<T: Config> Pallet<T> {
 
 	/// Draws the committee, or closes a submission that became stale or waited too long for its draw.
 	///
-	/// `randomness` comes with the block since which it could be known. Returns whether anything happened.
+	/// `randomness` is the seed that was named when it was queued, once there is one. Returns whether anything happened.
 	pub(crate) fn draw_with(
 		submission: SubmissionId,
 		mut record: SubmissionRecordOf<T>,
 		now: BlockNumberFor<T>,
 		last_chance: BlockNumberFor<T>,
-		randomness: (H256, BlockNumberFor<T>),
+		randomness: Option<H256>,
 	) -> bool {
 		let claim = &record.claim;
 		if !Self::is_current(claim.slot, claim.parent) {
@@ -147,16 +160,15 @@ impl<T: Config> Pallet<T> {
 		submission: SubmissionId,
 		record: &SubmissionRecordOf<T>,
 		now: BlockNumberFor<T>,
-		(randomness, known_since): (H256, BlockNumberFor<T>),
+		randomness: Option<H256>,
 	) -> Option<EvaluationRecordOf<T>> {
 		let Claim { slot, miner, .. } = &record.claim;
 		let holdout = Holdouts::<T>::get(slot.model)?;
 		let generation = T::Experts::generation(slot.model)?;
-		// The miner must not have known the sample when it submitted, nor anybody when the submission came back.
-		if known_since <= record.entered_at {
-			log::debug!(target: LOG_TARGET, "submission {submission} waits for younger randomness");
+		let Some(randomness) = randomness else {
+			log::debug!(target: LOG_TARGET, "submission {submission} waits for the seed of its draw");
 			return None;
-		}
+		};
 		let seed = H256(blake2_256(&(randomness, submission).encode()));
 		let eligible = Self::judges_of(submission, miner)?;
 		let size = T::CommitteeSize::get().min(T::MaxCommittee::get());

@@ -5,7 +5,8 @@ use crate::{
 	Config,
 };
 use blyan_primitives::{
-	BlockRef, DrawId, ExpertSlot, HoldoutRef, PartIndex, SubmissionId, Verdict, VersionIndex, DEFINITION,
+	randomness::RelayNumber, BlockRef, DrawId, ExpertSlot, HoldoutRef, PartIndex, SubmissionId, Verdict,
+	VersionIndex, DEFINITION,
 };
 use blyan_runtime_api::{RejectReason, SubmissionOutcome};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
@@ -102,8 +103,8 @@ where
 	pub redraws: u32,
 	/// Members that sealed nothing in those draws: they are not drawn for it again while others are left. The latest only.
 	pub absent: BoundedVec<AccountId, MaxCommittee>,
-	/// When it was submitted, or came back after a refuted decision: the draw needs younger randomness.
-	pub entered_at: BlockNumber,
+	/// Names the seed of its draw: made when it was queued, or came back.
+	pub appointment: RelayNumber,
 	/// Where it stands.
 	pub phase: Phase<AccountId, BlockNumber, MaxCommittee>,
 }
@@ -233,7 +234,7 @@ where
 	/// What the draw fixed.
 	pub terms: Terms,
 	/// Which committee may seal now.
-	pub stage: Stage<BlockNumber>,
+	pub stage: Stage,
 	/// Seals of that committee are accepted up to and including this block.
 	pub seal_deadline: BlockNumber,
 	/// Verdicts are accepted up to and including this block; moved up when all have sealed early.
@@ -251,13 +252,13 @@ where
 #[derive(
 	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
-pub enum Stage<BlockNumber> {
+pub enum Stage {
 	/// The first one seals.
 	First,
-	/// The first one has sealed. The second one is drawn from strangers, with randomness younger than this block.
+	/// The first one has sealed. The second one is about to be drawn from strangers.
 	Between {
-		/// When the first one's last seal came, or its time was over.
-		since: BlockNumber,
+		/// Names the seed of that draw, which nobody could know when the last seal came.
+		appointment: RelayNumber,
 	},
 	/// The last one there is seals; then all reveal.
 	Last,

@@ -2,8 +2,8 @@
 
 use base64::{engine::general_purpose::STANDARD, Engine as _};
 use blyan_primitives::{
-	seal_hash, search_pow, BlockRef, ExpertSlot, OperatorSignature, PowStamp, ScoreReport, ScoreSeal,
-	SubmissionId, Verdict, VersionIndex,
+	seal_hash, search_pow, Attestation, BlockRef, ExpertSlot, OperatorSignature, PowStamp, ScoreReport,
+	ScoreSeal, SubmissionId, Verdict, VersionIndex,
 };
 use blyan_runtime_api::{
 	disputes::{GameId, GameInfo},
@@ -263,7 +263,23 @@ impl Chain {
 			.iter()
 			.find(|event| event.name == "ProofOfLearning.Submitted")
 			.expect("a submission that succeeds says so");
-		Ok(SubmissionId::decode(&mut &submitted.fields[..]).expect("the number is the first field"))
+		let id = SubmissionId::decode(&mut &submitted.fields[..]).expect("the number is the first field");
+		// Where operators' nodes run, they attest by themselves as soon as they have the bytes; these are refused then, or
+		// come first.
+		for suri in ["//Alice", "//Bob"] {
+			let _ = self.attest(id, block.blob.hash, suri).await;
+		}
+		Ok(id)
+	}
+
+	/// Attests a candidate's bytes with the session key behind `suri`, as the off-chain worker of an operator would.
+	pub async fn attest(&self, id: SubmissionId, blob: H256, suri: &str) -> Result<Json, String> {
+		let key = session_key(suri);
+		let attestation = Attestation { submission: id, blob };
+		let signature = OperatorSignature::from(key.sign(&attestation.signing_payload(&self.genesis())));
+		let arguments = (attestation, key.public(), signature).encode();
+		let call = self.call("ProofOfLearning", "attest_bytes", &arguments).await;
+		self.send_unsigned(&call).await
 	}
 
 	/// Takes a submission back.

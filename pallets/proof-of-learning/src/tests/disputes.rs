@@ -162,7 +162,7 @@ fn a_refuted_rejection_is_drawn_again() {
 		assert_eq!(events(), [Event::Returned { submission: 0, miner: miner() }]);
 		let record = OpenSubmissions::<Test>::get(0).unwrap();
 		let now = System::block_number();
-		assert_eq!((record.bond, record.attempt, record.entered_at), (0, 1, now));
+		assert_eq!((record.bond, record.attempt, record.appointment), (0, 1, now));
 		assert_eq!(record.phase, Phase::Queued { draw_from: now + DELAY });
 		assert_eq!(Learning::verdicts(0), []);
 		run_to(now + DELAY + 1);

@@ -212,3 +212,37 @@ fn finalise_fails_when_nothing_is_due() {
 		assert_eq!(Queues::<Test>::get(0), vec![second]);
 	});
 }
+
+/// An author that fills its block, or skips its slot, had the seed of another block drawn with.
+#[test]
+fn attack_draw_in_another_block_for_another_seed() {
+	let committee_after = |blocks_late: u32| {
+		let mut drawn = None;
+		ExtBuilder::default().build_and_check(|| {
+			let submission = submit(1);
+			for _ in 0..DELAY + 1 + blocks_late {
+				// Blocks without room for what is due.
+				System::set_block_number(System::block_number() + 1);
+			}
+			end_block();
+			drawn = evaluation(submission).map(|evaluation| evaluation.terms.target.seed);
+		});
+		drawn.unwrap()
+	};
+	assert_eq!(committee_after(0), committee_after(3), "the appointment decides, not the block");
+}
+
+#[test]
+fn a_submission_that_waited_longer_than_seeds_are_kept_gets_another_appointment() {
+	ExtBuilder::default().build_and_check(|| {
+		RandomnessKept::set(1);
+		let submission = submit(1);
+		System::set_block_number(8);
+		end_block();
+		assert!(evaluation(submission).is_none());
+		assert_eq!(OpenSubmissions::<Test>::get(submission).unwrap().appointment, 8);
+		run_to(9);
+		end_block();
+		assert!(evaluation(submission).is_some());
+	});
+}

@@ -3,6 +3,7 @@
 use crate as pallet_learning;
 use crate::{DecisionRecordOf, Decisions, EvaluationRecordOf, OpenSubmissions, Phase, SubmissionRecordOf};
 use blyan_primitives::{
+	randomness::{Appointed, AppointedRandomness, RelayNumber},
 	seal_hash, search_pow,
 	traits::{
 		BlobAnnouncements, EligibleOperator, ExpertRegistry, OffenceKind, Offences, OperatorSet, Rewards,
@@ -17,7 +18,7 @@ use frame_support::{
 	derive_impl,
 	pallet_prelude::{TransactionSource, TransactionValidityError},
 	parameter_types,
-	traits::{fungible::Credit, Authorize, Hooks, OnUnbalanced, Randomness, UnfilteredDispatchable},
+	traits::{fungible::Credit, Authorize, Hooks, OnUnbalanced, UnfilteredDispatchable},
 	weights::Weight,
 };
 use frame_system::EnsureRoot;
@@ -97,6 +98,8 @@ parameter_types! {
 	pub const StakeAtRisk: Perbill = Perbill::from_percent(50);
 	/// How many blocks before the current one the randomness could be known.
 	pub static RandomnessAge: u32 = 0;
+	/// For how many blocks a seed is kept.
+	pub static RandomnessKept: u32 = 1_000;
 	pub static Heads: BTreeMap<ExpertSlot, ExpertHead> = BTreeMap::new();
 	pub static Generation: u32 = 0;
 	pub static RefusePromotion: bool = false;
@@ -238,11 +241,18 @@ impl Rewards<AccountId, Balance> for Purse {
 }
 
 pub struct Dice;
-impl Randomness<H256, u32> for Dice {
-	fn random(subject: &[u8]) -> (H256, u32) {
-		let now = System::block_number();
-		let since = now.saturating_sub(RandomnessAge::get());
-		(H256(sp_io::hashing::blake2_256(&(subject, since).encode())), since)
+impl AppointedRandomness for Dice {
+	fn appoint() -> RelayNumber {
+		System::block_number()
+	}
+	/// As many blocks late as `RandomnessAge` says, and forgotten after `RandomnessKept` more.
+	fn seed_of(appointment: RelayNumber, subject: &[u8]) -> Appointed {
+		let due = appointment + RandomnessAge::get();
+		match System::block_number() {
+			now if now <= due => Appointed::Pending,
+			now if now > due + RandomnessKept::get() => Appointed::Missed,
+			_ => Appointed::Seed(H256(sp_io::hashing::blake2_256(&(subject, appointment).encode()))),
+		}
 	}
 }
 
@@ -630,6 +640,7 @@ impl ExtBuilder {
 		EvaluationFee::set(0);
 		Refunded::set(0);
 		RandomnessAge::set(0);
+		RandomnessKept::set(1_000);
 		Generation::set(0);
 		RefusePromotion::set(false);
 		Notes::set(Vec::new());
