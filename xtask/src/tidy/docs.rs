@@ -1,0 +1,124 @@
+//! Documents: every crate has one, and their links lead somewhere.
+
+use super::House;
+use crate::tree::{folder, join, Tree};
+use std::collections::BTreeSet;
+
+/// Checks crates for documentation, and Markdown for links that lead nowhere.
+pub fn check(house: &House) -> Vec<String> {
+	let mut findings = Vec::new();
+	for member in &house.members {
+		let has_docs = |root: &String| house.tree.text(root).is_some_and(is_documented);
+		let readme = format!("{}/README.md", member.dir);
+		if !house.tree.exists(&readme) && !member.roots(&house.tree).iter().any(has_docs) {
+			findings.push(format!(
+				"{}: has neither README.md nor crate documentation; say in `//!` at the top of its root file what it is for",
+				member.dir
+			));
+		}
+	}
+	for (path, text) in house.tree.texts().filter(|(path, _)| path.ends_with(".md")) {
+		for (line, target) in links(text) {
+			findings.extend(broken(&house.tree, path, &target).map(|why| format!("{path}:{line}: {why}")));
+		}
+	}
+	findings
+}
+
+/// Whether a root file begins with documentation.
+fn is_documented(text: &str) -> bool {
+	let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+	first.starts_with("//!") || first.starts_with("#![doc")
+}
+
+/// Why a link leads nowhere, if so.
+fn broken(tree: &Tree, from: &str, target: &str) -> Option<String> {
+	if target.contains("://") || target.starts_with("mailto:") {
+		return None;
+	}
+	let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+	let path = match file {
+		"" => from.to_owned(),
+		file => match join(folder(from), file) {
+			Some(path) => path,
+			None => return Some(format!("the link {target} leaves the tree")),
+		},
+	};
+	if !path.is_empty() && !tree.exists(&path) {
+		return Some(format!("the link {target} leads to {path}, which does not exist; mend or remove it"));
+	}
+	let text = tree.text(&path).filter(|_| !anchor.is_empty() && path.ends_with(".md"))?;
+	(!anchors(text).contains(anchor))
+		.then(|| format!("the link {target} names a heading that {path} does not have"))
+}
+
+/// Lines of Markdown outside of fenced code, with their numbers.
+fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
+	let mut fenced = false;
+	text.lines().enumerate().filter_map(move |(index, line)| {
+		let fence = line.trim_start().starts_with("```");
+		fenced ^= fence;
+		(!fenced && !fence).then_some((index + 1, line))
+	})
+}
+
+/// Targets of the inline links of Markdown, with their lines.
+fn links(text: &str) -> Vec<(usize, String)> {
+	let mut links = Vec::new();
+	for (number, line) in prose(text) {
+		// Code between backticks shows links, it has none.
+		let plain: String = line.split('`').step_by(2).collect::<Vec<_>>().join("``");
+		for (at, opening) in plain.match_indices("](") {
+			let rest = &plain[at + opening.len()..];
+			let target = rest.split([')', ' ']).next().unwrap_or_default();
+			links.push((number, target.to_owned()));
+		}
+	}
+	links
+}
+
+/// Names by which the headings of Markdown can be linked.
+fn anchors(text: &str) -> BTreeSet<String> {
+	let headings =
+		prose(text).filter_map(|(_, line)| Some(line.strip_prefix('#')?.trim_start_matches('#').trim()));
+	headings
+		.map(|heading| {
+			let kept = heading.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+			kept.collect::<String>().to_lowercase().replace(' ', "-")
+		})
+		.collect()
+}
+
+#[cfg(test)]
+mod tests {
+	use super::{super::fixture::*, *};
+
+	#[test]
+	fn check_fails_when_a_crate_has_no_docs() {
+		let house = house(&[
+			("a/Cargo.toml", &manifest("a", "")),
+			("a/src/lib.rs", "#![no_std]\n"),
+			("b/Cargo.toml", &manifest("b", "")),
+			("b/src/main.rs", "//! A tool.\n"),
+			("c/Cargo.toml", &manifest("c", "")),
+			("c/src/lib.rs", ""),
+			("c/README.md", "# C\n"),
+		]);
+		let findings = check(&house);
+		assert_eq!(findings.len(), 1, "{findings:?}");
+		assert!(findings[0].starts_with("a: has neither README.md nor"));
+	}
+
+	#[test]
+	fn check_fails_when_a_link_leads_nowhere() {
+		let house = house(&[
+			("docs/a.md", "# One, two\n[ok](b.md#a-part) [ok](../docs) [ok](#one-two) [ok](https://x.y)\n`[code](gone.md)`\n"),
+			("docs/b.md", "## A part\n```text\n[code](gone.md)\n```\n[bad](gone.md)\n[bad](a.md#three)\n[bad](../../x)\n"),
+		]);
+		let findings = check(&house);
+		assert_eq!(findings.len(), 3, "{findings:?}");
+		assert!(findings[0].starts_with("docs/b.md:5: the link gone.md leads to docs/gone.md"));
+		assert!(findings[1].contains("names a heading"));
+		assert!(findings[2].contains("leaves the tree"));
+	}
+}
