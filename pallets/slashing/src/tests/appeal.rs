@@ -140,7 +140,7 @@ fn appeal_is_refused_when_the_chain_has_computed_it_already() {
 }
 
 #[test]
-fn appeal_is_refused_when_it_is_anothers_or_late_or_the_second_or_unpaid() {
+fn appeal_is_refused_when_it_is_of_another_or_late_or_the_second_or_unpaid() {
 	ExtBuilder.build_and_check(|| {
 		let appeal = |who, id| Slashing::appeal(signed(who), id);
 		assert_noop!(appeal(ALICE, 0), Error::<Test>::UnknownOffence);
