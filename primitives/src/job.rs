@@ -72,12 +72,16 @@ wire! {
 	#[derive(Copy, Default, MaxEncodedLen)]
 	pub struct EvaluationOutcome {
 		/// Sum of the baseline's loss over the sample, bits in Q16.
+		#[serde(with = "crate::json::decimal")]
 		pub baseline_loss: u64,
 		/// Sum of the candidate's loss over the sample, bits in Q16.
+		#[serde(with = "crate::json::decimal")]
 		pub candidate_loss: u64,
 		/// Sum of the per-sequence differences, bits in Q16.
+		#[serde(with = "crate::json::decimal")]
 		pub sum_diff: i64,
 		/// Sum of the squared per-sequence differences, Q32.
+		#[serde(with = "crate::json::decimal")]
 		pub sum_diff_sq: u128,
 		/// Sequences evaluated.
 		pub sequences: u32,

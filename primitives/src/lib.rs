@@ -13,6 +13,7 @@ extern crate alloc;
 mod claim;
 mod draw;
 mod job;
+pub mod json;
 mod model;
 mod operator;
 mod pow;

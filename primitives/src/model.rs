@@ -92,6 +92,7 @@ wire! {
 		/// Its number.
 		pub id: ModelId,
 		/// Its name, UTF-8.
+		#[serde(with = "crate::json::text")]
 		pub name: Vec<u8>,
 		/// Architecture.
 		pub config: ModelConfig,

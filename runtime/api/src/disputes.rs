@@ -79,6 +79,7 @@ pub struct DemandInfo {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
 pub struct DisputeTerms {
 	/// Bond of a challenge, and of a demand for a tile; lost if the own claim falls.
+	#[serde(with = "blyan_primitives::json::decimal")]
 	pub bond: Balance,
 	/// Blocks a side has for all of its moves in one game.
 	pub clock: BlockNumber,

@@ -19,6 +19,7 @@ pub struct OperatorInfo {
 	/// Its session key.
 	pub key: OperatorId,
 	/// Its stake on hold.
+	#[serde(with = "blyan_primitives::json::decimal")]
 	pub stake: Balance,
 	/// Its reputation, 0 to 1,000,000.
 	pub reputation: u32,
@@ -31,6 +32,7 @@ pub struct OperatorInfo {
 	/// Whom it belongs to; itself, if nobody else is known.
 	pub owner: AccountId,
 	/// Its registration bond.
+	#[serde(with = "blyan_primitives::json::decimal")]
 	pub bond: Balance,
 	/// What it claims its machine can do: a set of bits.
 	pub capabilities: u32,
@@ -78,8 +80,10 @@ pub enum OffenceState {
 		/// Share of the stake that was taken.
 		share: Perbill,
 		/// What that was.
+		#[serde(with = "blyan_primitives::json::decimal")]
 		taken: Balance,
 		/// What of it the reporter got.
+		#[serde(with = "blyan_primitives::json::decimal")]
 		rewarded: Balance,
 		/// When.
 		at: BlockNumber,
@@ -134,6 +138,7 @@ mod tests {
 		};
 		let json = serde_json::to_string(&info).unwrap();
 		assert_eq!(serde_json::from_str::<OffenceInfo>(&json).unwrap(), info);
+		assert!(json.contains(r#""taken":"7","rewarded":"1""#), "money is text: {json}");
 		assert_eq!(OffenceInfo::decode(&mut &info.encode()[..]).unwrap(), info);
 	}
 }

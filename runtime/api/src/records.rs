@@ -98,6 +98,7 @@ pub enum SubmissionOutcome {
 		/// Mean improvement in bits per byte, Q16.
 		improvement: u64,
 		/// What the miner was paid; on hold until the decision matures.
+		#[serde(with = "blyan_primitives::json::decimal")]
 		reward: Balance,
 	},
 	/// It did not join the model.
@@ -181,6 +182,7 @@ pub struct DecidedSubmission {
 	/// Hash of the verdict that decided, if one did.
 	pub digest: Option<H256>,
 	/// The miner's reward on hold.
+	#[serde(with = "blyan_primitives::json::decimal")]
 	pub held: Balance,
 	/// Members, and what they revealed.
 	pub committee: Vec<CommitteeSeat>,
@@ -243,10 +245,13 @@ pub struct SubmissionInfo {
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
 pub struct SubmissionTerms {
 	/// Held until the decision stands, lost if the bytes are invalid or the expert was accepted for a false score.
+	#[serde(with = "blyan_primitives::json::decimal")]
 	pub bond: Balance,
 	/// What an evaluation costs where nothing waits in front of it; it pays those who judge, and does not come back.
+	#[serde(with = "blyan_primitives::json::decimal")]
 	pub fee: Balance,
 	/// What it costs at the end of the longest queue.
+	#[serde(with = "blyan_primitives::json::decimal")]
 	pub fee_max: Balance,
 	/// Leading zero bits of the proof of work.
 	pub pow_bits: u32,
@@ -279,7 +284,7 @@ pub struct SubmissionTerms {
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use blyan_primitives::{BlobRef, EvaluationOutcome, Score};
+	use blyan_primitives::{BlobRef, EvaluationOutcome, ModelConfig, ModelInfo, ModelVersion, Score};
 
 	fn info(state: SubmissionState) -> SubmissionInfo {
 		SubmissionInfo {
@@ -358,5 +363,66 @@ mod tests {
 		let json = serde_json::to_value(info(SubmissionState::Queued { ahead: 0, draw_from: 0 })).unwrap();
 		assert_eq!(json["miner"].as_str().unwrap().len(), 48);
 		assert!(json["block"]["tensor_root"].as_str().unwrap().starts_with("0x0404"));
+	}
+
+	#[test]
+	fn money_and_sums_are_decimal_strings_in_json() {
+		let outcome = EvaluationOutcome {
+			baseline_loss: u64::MAX,
+			candidate_loss: 1 << 53,
+			sum_diff: i64::MIN,
+			sum_diff_sq: u128::MAX,
+			..Default::default()
+		};
+		let seat = CommitteeSeat {
+			operator: AccountId::new([9; 32]),
+			sealed: true,
+			verdict: Some(Verdict::Scored(Score { target: outcome, guard: None })),
+		};
+		let decided = DecidedSubmission {
+			outcome: SubmissionOutcome::Accepted { version: 1, improvement: 40, reward: u128::MAX },
+			decided_at: 121,
+			matures_at: 721,
+			disputes: 0,
+			refuted: false,
+			digest: None,
+			held: 10_100_000_000_000_001,
+			committee: vec![seat],
+		};
+		let json = serde_json::to_value(info(SubmissionState::Decided(decided))).unwrap();
+		let state = &json["state"]["Decided"];
+		assert_eq!(state["held"], "10100000000000001");
+		assert_eq!(state["outcome"]["Accepted"]["reward"], u128::MAX.to_string());
+		let target = &state["committee"][0]["verdict"]["Scored"]["target"];
+		assert_eq!(target["baseline_loss"], u64::MAX.to_string());
+		assert_eq!(target["candidate_loss"], "9007199254740992");
+		assert_eq!(target["sum_diff"], i64::MIN.to_string());
+		assert_eq!(target["sum_diff_sq"], u128::MAX.to_string());
+	}
+
+	#[test]
+	fn a_models_name_is_text_in_json() {
+		let model = ModelInfo {
+			id: 0,
+			name: b"Blyan Rust 2.4M".to_vec(),
+			config: ModelConfig {
+				d_model: 64,
+				d_ff: 64,
+				layers: 1,
+				heads: 1,
+				experts: 1,
+				top_k: 1,
+				context: 8,
+			},
+			version: ModelVersion { major: 1, minor: 0, patch: 0 },
+			generation: 0,
+			trunk: info(SubmissionState::Queued { ahead: 0, draw_from: 0 }).block,
+			heads: vec![],
+		};
+		let json = serde_json::to_value(&model).unwrap();
+		assert_eq!(json["name"], "Blyan Rust 2.4M");
+		assert_eq!(serde_json::from_value::<ModelInfo>(json).unwrap(), model);
+		let odd = ModelInfo { name: vec![b'a', 0xff], ..model };
+		assert_eq!(serde_json::to_value(&odd).unwrap()["name"], "a\u{fffd}");
 	}
 }
