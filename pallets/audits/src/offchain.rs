@@ -292,7 +292,12 @@ fn outcome_of(audit: AuditId, job: &EvaluationJob) -> Option<EvaluationOutcome> 
 			log::warn!(target: LOG_TARGET, "audit {audit}: this node has operator keys but no engine");
 		}
 		error if error.is_retryable() => {
-			log::info!(target: LOG_TARGET, "audit {audit}: {error:?}, trying again");
+			// The engine says once which blob it waits for.
+			let level = match error {
+				EngineError::BlobMissing(_) => log::Level::Debug,
+				_ => log::Level::Info,
+			};
+			log::log!(target: LOG_TARGET, level, "audit {audit}: {error:?}, trying again");
 			// A failed job is started afresh; whether that helps shows at the next block.
 			if let Err(error) = blyan_host::submit_job(job) {
 				log::debug!(target: LOG_TARGET, "audit {audit}: not started: {error:?}");

@@ -352,7 +352,12 @@ impl<T: Config> Duty<'_, T> {
 				log::warn!(target: LOG_TARGET, "submission {submission}: this node has operator keys but no engine");
 			}
 			error if error.is_retryable() => {
-				log::info!(target: LOG_TARGET, "submission {submission}: {error:?}, trying again");
+				// The engine says once which blob it waits for, and the miner may take the whole window to show it.
+				let level = match error {
+					EngineError::BlobMissing(_) => log::Level::Debug,
+					_ => log::Level::Info,
+				};
+				log::log!(target: LOG_TARGET, level, "submission {submission}: {error:?}, trying again");
 				// A failed job is started afresh; whether that helps shows at the next block.
 				if let Err(error) = blyan_host::submit_job(&job) {
 					log::debug!(target: LOG_TARGET, "submission {submission}: not started: {error:?}");

@@ -4,9 +4,9 @@
 //! prefill over the whole window, because every operator works on one position at a time.
 //!
 //! **Windows.** A model sees at most `context` tokens, the first of which is the begin-of-sequence token 0.
-//! When the window is full, a new one begins: token 0 and the last `context / 2` bytes, computed afresh. The
-//! same rule applies to a prompt that does not fit. So what a byte depends on is a function of the text and
-//! the prompt's length alone, and anyone can replay it.
+//! When the window is full, a new one begins: token 0 and the last `context / 2` bytes, computed afresh. Of a prompt
+//! that does not fit, the last `context - 1` bytes are read ([`prompt_bytes_seen`]). So what a byte depends on is a
+//! function of the text and the prompt's length alone, and anyone can replay it.
 
 mod pace;
 mod sampler;
@@ -17,7 +17,7 @@ mod windows;
 
 pub use sampler::Sampler;
 pub use verify::{verify, Difference};
-pub use windows::{Window, Windows};
+pub use windows::{prompt_bytes_seen, Window, Windows};
 
 use crate::{
 	eval::forward::{self, Borrowed, KeyValues, Workspace, Workspaces},
@@ -28,7 +28,14 @@ use blyan_exact::{Sampling, VOCAB};
 use blyan_primitives::EngineError;
 use pace::Pace;
 use rayon::ThreadPool;
-use std::{ops::ControlFlow, sync::Arc, time::Instant};
+use std::{
+	ops::ControlFlow,
+	sync::{
+		atomic::{AtomicBool, Ordering},
+		Arc,
+	},
+	time::Instant,
+};
 
 /// Memory of generations that are over, for those that follow: new pages would be a tenth of the time of a prompt.
 static IDLE: Workspaces = Workspaces::new();
@@ -51,6 +58,8 @@ pub struct GenerationRequest {
 pub struct GenerationSummary {
 	/// Bytes of the prompt.
 	pub prompt_bytes: u64,
+	/// Bytes of it that were read: the last ones, as many as the context holds.
+	pub prompt_bytes_seen: u64,
 	/// The text.
 	pub generated: Vec<u8>,
 	/// Multiply-adds it took.
@@ -80,6 +89,8 @@ pub struct Generator {
 	shared: Option<(Arc<ThreadPool>, Borrowed<'static>)>,
 	/// How single tokens are read sooner.
 	pace: Pace,
+	/// Set from outside to have the generation fail with [`EngineError::Cancelled`], at the next layer of the model.
+	stop: Arc<AtomicBool>,
 	failure: Option<EngineError>,
 }
 
@@ -103,7 +114,20 @@ impl Generator {
 		sampling: Sampling,
 		pool: Option<Arc<ThreadPool>>,
 	) -> Result<Self, EngineError> {
+		Self::stoppable(model, kernel, prompt, sampling, pool, Arc::default())
+	}
+
+	/// The same, until `stop` is set.
+	fn stoppable(
+		model: Arc<Model>,
+		kernel: Kernel,
+		prompt: &[u8],
+		sampling: Sampling,
+		pool: Option<Arc<ThreadPool>>,
+		stop: Arc<AtomicBool>,
+	) -> Result<Self, EngineError> {
 		let context = usize::from(model.config().context);
+		let seen = prompt_bytes_seen(model.config(), prompt.len());
 		let mut work = IDLE.take(1);
 		let (stream, pasts) = work.get().begin(model.config(), model.trunk().layers.len(), context);
 		let shared = pool.filter(|pool| pool.current_num_threads() > 1).map(|pool| {
@@ -115,7 +139,7 @@ impl Generator {
 			kernel,
 			sampler: Sampler::new(kernel, sampling),
 			pasts,
-			tail: Vec::new(),
+			tail: prompt[prompt.len() - seen..].to_vec(),
 			logits: Vec::new(),
 			position: prompt.len() as u64,
 			pending: None,
@@ -124,16 +148,10 @@ impl Generator {
 			work,
 			shared,
 			pace: Pace::default(),
+			stop,
 			failure: None,
 		};
-		if prompt.len() < context {
-			generator.tail = prompt.to_vec();
-			let tokens = std::iter::once(0).chain(prompt.iter().copied()).collect::<Vec<_>>();
-			generator.read(&tokens)?;
-		} else {
-			generator.tail = prompt[prompt.len() - context / 2..].to_vec();
-			generator.begin_window()?;
-		}
+		generator.begin_window()?;
 		Ok(generator)
 	}
 
@@ -185,7 +203,7 @@ impl Generator {
 
 	/// Runs the model over tokens that follow what the window holds.
 	fn read(&mut self, tokens: &[u8]) -> Result<(), EngineError> {
-		let Self { model, kernel, pasts, logits, stream, work, shared, pace, .. } = self;
+		let Self { model, kernel, pasts, logits, stream, work, shared, pace, stop, .. } = self;
 		let kernel = *kernel;
 		let shared = shared.as_mut().filter(|_| forward::is_worth_sharing(model, tokens.len()));
 		let is_one = tokens.len() == 1 && shared.is_some();
@@ -195,6 +213,9 @@ impl Generator {
 		forward::embed(kernel, model.trunk(), tokens.iter().copied(), stream, &mut ());
 		let mut layers = |work: &mut Workspace| {
 			pasts.iter_mut().enumerate().try_for_each(|(index, past)| {
+				if stop.load(Ordering::Relaxed) {
+					return Err(EngineError::Cancelled);
+				}
 				let past = std::slice::from_mut(past);
 				forward::attention(kernel, model.trunk(), index, stream, past, work, &mut ());
 				forward::mixture(kernel, model, index, stream, work, &mut ())
@@ -230,7 +251,7 @@ impl Iterator for Generator {
 	}
 }
 
-/// Generates up to `max_bytes` bytes and hands each to `on_byte` with its index, until that breaks off.
+/// Generates up to `max_bytes` bytes and hands each to `on_byte` with its index, until that breaks off or `stop` is set.
 ///
 /// Prompts are read on the threads of `pool`, if there is one. Fails as [`Generator`] does; bytes that were handed out
 /// before are right all the same.
@@ -239,12 +260,15 @@ pub fn generate(
 	kernel: Kernel,
 	pool: Option<Arc<ThreadPool>>,
 	request: &GenerationRequest,
+	stop: Arc<AtomicBool>,
 	mut on_byte: impl FnMut(u32, u8) -> ControlFlow<()>,
 ) -> Result<GenerationSummary, EngineError> {
 	let mut generated = Vec::new();
-	let mut operations = 0;
+	let (mut prompt_bytes_seen, mut operations) = (0, 0);
 	if request.max_bytes > 0 {
-		let mut generator = Generator::on_threads(model, kernel, &request.prompt, request.sampling, pool)?;
+		prompt_bytes_seen = windows::prompt_bytes_seen(model.config(), request.prompt.len()) as u64;
+		let mut generator =
+			Generator::stoppable(model, kernel, &request.prompt, request.sampling, pool, stop)?;
 		for index in 0..request.max_bytes {
 			let byte = generator.next_byte()?;
 			generated.push(byte);
@@ -254,5 +278,6 @@ pub fn generate(
 		}
 		operations = generator.operations();
 	}
-	Ok(GenerationSummary { prompt_bytes: request.prompt.len() as u64, generated, operations })
+	let prompt_bytes = request.prompt.len() as u64;
+	Ok(GenerationSummary { prompt_bytes, prompt_bytes_seen, generated, operations })
 }

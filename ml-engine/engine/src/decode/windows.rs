@@ -19,6 +19,11 @@ impl Window {
 	}
 }
 
+/// How many bytes at the end of a prompt the model reads: all that fit behind token 0.
+pub fn prompt_bytes_seen(config: &ModelConfig, prompt_len: usize) -> usize {
+	prompt_len.min(usize::from(config.context).saturating_sub(1))
+}
+
 /// The windows of a generation, in order: what [`super::Generator`] reads, known in advance.
 #[derive(Clone, Debug)]
 pub struct Windows {
@@ -32,7 +37,7 @@ impl Windows {
 	/// For a text of `text_len` bytes whose first `prompt_len` are the prompt. No windows if nothing was generated.
 	pub fn new(config: &ModelConfig, prompt_len: usize, text_len: usize) -> Self {
 		let context = usize::from(config.context);
-		let start = if prompt_len < context { 0 } else { prompt_len - context / 2 };
+		let start = prompt_len - prompt_bytes_seen(config, prompt_len);
 		Self { context, next: (start, prompt_len), end: text_len }
 	}
 }
@@ -71,10 +76,11 @@ mod tests {
 	}
 
 	#[test]
-	fn a_prompt_that_fills_the_context_is_cut_to_its_last_half() {
+	fn a_prompt_that_does_not_fit_is_cut_to_what_does() {
 		assert_eq!(windows(8, 7, 9), [(0, 7..8), (4, 8..9)]);
-		assert_eq!(windows(8, 8, 9), [(4, 8..9)]);
-		assert_eq!(windows(8, 100, 106), [(96, 100..104), (100, 104..106)]);
+		// One byte more of prompt is one byte less of its beginning, not half of it.
+		assert_eq!(windows(8, 8, 10), [(1, 8..9), (5, 9..10)]);
+		assert_eq!(windows(8, 100, 106), [(93, 100..101), (97, 101..105), (101, 105..106)]);
 	}
 
 	#[test]

@@ -37,8 +37,10 @@ pub struct QueueMetrics {
 	pub running: u64,
 	/// Evaluations that gave a result.
 	pub done: u64,
-	/// Evaluations that ended without one, cancelled ones included.
+	/// Evaluations that ended without one, cancelled ones included and [`Self::put_off`] not.
 	pub failed: u64,
+	/// Evaluations put off because a blob is not here: one for each blob that a job had to wait for.
+	pub put_off: u64,
 	/// Sequences evaluated, baseline and candidate both.
 	pub sequences: u64,
 	/// Seconds spent evaluating, pauses included.

@@ -16,6 +16,7 @@
 mod background;
 mod config;
 mod findings;
+mod generation;
 mod metrics;
 mod state;
 #[cfg(test)]
@@ -24,6 +25,7 @@ mod tests;
 use background::run_behind_serving;
 pub use background::run_in_background;
 pub use config::QueueConfig;
+pub use generation::GenerationHandle;
 pub use metrics::{Durations, QueueMetrics, DURATION_BOUNDS};
 
 use crate::{
@@ -40,7 +42,7 @@ use std::{
 	ops::ControlFlow,
 	panic::{catch_unwind, AssertUnwindSafe},
 	sync::{
-		atomic::{AtomicU32, AtomicUsize, Ordering},
+		atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
 		Arc,
 	},
 	thread::JoinHandle,
@@ -198,11 +200,17 @@ impl JobQueue {
 		&self.shared.models
 	}
 
-	/// Queues a job. One that is queued, running, done or failed for good is not queued again.
+	/// Queues a job. One that is queued, running, done or failed for good is not queued again, and neither is one that
+	/// still lacks the blob that it last ended for: it stays failed, and asking for it costs nothing.
 	pub fn submit(&self, job: EvaluationJob) -> Result<JobId, EngineError> {
 		self.shared.config.limits.check(&job)?;
 		let id = job.id();
-		self.shared.state.lock().submit(id, job, self.shared.config.jobs_max)?;
+		let mut state = self.shared.state.lock();
+		if state.lack_of(&id).is_some_and(|blob| !self.shared.models.blobs().has(&blob)) {
+			return Ok(id);
+		}
+		state.submit(id, job, self.shared.config.jobs_max)?;
+		drop(state);
 		self.shared.changed.notify_all();
 		Ok(id)
 	}
@@ -236,13 +244,14 @@ impl JobQueue {
 		}
 	}
 
-	/// Queues a generation; everything that happens to it goes to `sink`.
+	/// Queues a generation; everything that happens to it goes to `sink`, which is dropped when the engine is done with it.
+	/// The handle gives it up.
 	pub fn generate(
 		&self,
 		model: ModelParts,
 		request: GenerationRequest,
 		sink: GenerationSink,
-	) -> Result<(), EngineError> {
+	) -> Result<GenerationHandle, EngineError> {
 		let config = &self.shared.config;
 		if request.max_bytes > config.generation_bytes_max
 			|| request.prompt.len() > config.prompt_bytes_max as usize
@@ -254,10 +263,11 @@ impl JobQueue {
 			return Err(EngineError::Busy);
 		}
 		self.shared.serving.fetch_add(1, Ordering::Relaxed);
-		state.generations.push_back(Generation { model, request, sink });
+		let stop = Arc::new(AtomicBool::new(false));
+		state.generations.push_back(Generation { model, request, sink, stop: stop.clone() });
 		drop(state);
 		self.shared.changed.notify_all();
-		Ok(())
+		Ok(GenerationHandle::new(&self.shared, stop))
 	}
 
 	/// Queues a training task.
@@ -323,18 +333,18 @@ fn serve(shared: &Shared) {
 }
 
 fn serve_one(shared: &Shared, generation: &mut Generation) -> u64 {
-	let Generation { model, request, sink } = generation;
+	let Generation { model, request, sink, stop } = generation;
 	match shared.models.load(&model.config, &model.trunk, &model.heads) {
 		Ok(model) => {
 			let mut count = 0;
-			let summary =
-				generate(model, shared.kernel, Some(shared.readers.clone()), request, |index, byte| {
-					if shared.state.lock().stopping {
-						return ControlFlow::Break(());
-					}
-					count += 1;
-					sink(GenerationEvent::Byte { index, byte })
-				});
+			let readers = Some(shared.readers.clone());
+			let summary = generate(model, shared.kernel, readers, request, stop.clone(), |index, byte| {
+				if shared.state.lock().stopping {
+					return ControlFlow::Break(());
+				}
+				count += 1;
+				sink(GenerationEvent::Byte { index, byte })
+			});
 			// The end is told whether or not anyone still listens.
 			let _ = sink(match summary {
 				Ok(summary) => GenerationEvent::Done(summary),
@@ -376,10 +386,17 @@ fn evaluate(shared: &Shared) {
 		};
 		let evaluated = contained(|| (shared.work)(&job, &checkpoint)).unwrap_or(Err(EngineError::Internal));
 		let result = evaluated.map(|items| (outcome(&items, job.holdout.sequence_len), items));
-		if let Err(error) = &result {
-			log::info!("evaluation {id:?} failed: {error:?}");
-		}
 		let mut state = shared.state.lock();
+		match &result {
+			Err(EngineError::BlobMissing(hash)) if state.note_lack(&id, *hash) => {
+				log::info!("evaluation {id:?} waits for blob {hash:?}");
+			}
+			Err(EngineError::BlobMissing(hash)) => {
+				log::debug!("evaluation {id:?} still waits for blob {hash:?}");
+			}
+			Err(error) => log::info!("evaluation {id:?} failed: {error:?}"),
+			Ok(_) => {}
+		}
 		state.note_progress(&id, finished.swap(0, Ordering::Relaxed));
 		state.finish(&id, result, started.elapsed(), &shared.config);
 		drop(state);

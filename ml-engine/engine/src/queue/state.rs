@@ -11,9 +11,10 @@ use crate::{
 };
 use blyan_exact::tree::Item;
 use blyan_primitives::{EngineError, EvaluationJob, EvaluationOutcome, JobId, JobStatus};
+use sp_core::H256;
 use std::{
 	collections::{HashMap, VecDeque},
-	sync::Arc,
+	sync::{atomic::AtomicBool, Arc},
 	time::Duration,
 };
 
@@ -21,6 +22,8 @@ pub(super) struct Generation {
 	pub(super) model: ModelParts,
 	pub(super) request: GenerationRequest,
 	pub(super) sink: GenerationSink,
+	/// Set to have it end early.
+	pub(super) stop: Arc<AtomicBool>,
 }
 
 pub(super) struct Task(pub(super) TrainingTask);
@@ -40,8 +43,11 @@ pub(super) struct State {
 	running: Option<(JobId, bool)>,
 	/// Ended jobs, oldest first; all of them are in `jobs`.
 	ended: VecDeque<JobId>,
+	/// Jobs that ended for want of a blob, and which. They are in `jobs` too.
+	lacking: HashMap<JobId, H256>,
 	done: u64,
 	failed: u64,
+	put_off: u64,
 	sequences: u64,
 	evaluations: Durations,
 	generations_done: Durations,
@@ -109,6 +115,22 @@ impl State {
 			Some(JobStatus::Done(_) | JobStatus::Failed(_)) => {}
 		}
 		Ok(())
+	}
+
+	/// Takes a generation that waits out of the queue, named by its flag.
+	pub(super) fn take_generation(&mut self, stop: &Arc<AtomicBool>) -> Option<Generation> {
+		let at = self.generations.iter().position(|waiting| Arc::ptr_eq(&waiting.stop, stop))?;
+		self.generations.remove(at)
+	}
+
+	/// The blob for want of which a job last ended.
+	pub(super) fn lack_of(&self, id: &JobId) -> Option<H256> {
+		self.lacking.get(id).copied()
+	}
+
+	/// Notes that the running job lacks a blob; returns whether that is news.
+	pub(super) fn note_lack(&mut self, id: &JobId, blob: H256) -> bool {
+		self.lacking.insert(*id, blob) != Some(blob)
 	}
 
 	/// Ends a generation of so many bytes.
@@ -218,13 +240,20 @@ impl State {
 	}
 
 	fn end(&mut self, id: &JobId, result: Result<EvaluationOutcome, EngineError>, results_max: usize) {
+		if !matches!(result, Err(EngineError::BlobMissing(_))) {
+			self.lacking.remove(id);
+		}
 		let status = match result {
 			Ok(outcome) => {
 				self.done += 1;
 				JobStatus::Done(outcome)
 			}
 			Err(error) => {
-				self.failed += 1;
+				// The miner has not shown its bytes: that is no fault of this machine.
+				match error {
+					EngineError::BlobMissing(_) => self.put_off += 1,
+					_ => self.failed += 1,
+				}
 				JobStatus::Failed(error)
 			}
 		};
@@ -233,6 +262,7 @@ impl State {
 		while self.ended.len() > results_max.max(1) {
 			if let Some(oldest) = self.ended.pop_front() {
 				self.jobs.remove(&oldest);
+				self.lacking.remove(&oldest);
 			}
 		}
 	}
@@ -255,6 +285,7 @@ impl State {
 			running: u64::from(self.running.is_some()),
 			done: self.done,
 			failed: self.failed,
+			put_off: self.put_off,
 			sequences: self.sequences,
 			evaluation_seconds,
 			sequences_per_second: if evaluation_seconds > 0.0 {

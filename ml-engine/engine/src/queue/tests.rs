@@ -208,6 +208,26 @@ fn missing_blobs_are_named_and_the_job_can_be_tried_again() {
 }
 
 #[test]
+fn a_job_that_waits_for_bytes_is_put_off_once_and_has_not_failed() {
+	let world = World::new();
+	let hash = world.job.candidate.blob.hash;
+	let bytes = world.models.blobs().get(&hash).unwrap();
+	world.models.blobs().remove(&hash).unwrap();
+	let queue = world.queue();
+	// An operator's worker asks with every block.
+	for _ in 0..20 {
+		let id = queue.submit(world.job.clone()).unwrap();
+		assert_eq!(wait(&queue, id), JobStatus::Failed(EngineError::BlobMissing(hash)));
+	}
+	let metrics = queue.metrics();
+	assert_eq!((metrics.put_off, metrics.failed, metrics.evaluation_durations.count), (1, 0, 1));
+	world.models.blobs().put(&bytes).unwrap();
+	let id = queue.submit(world.job.clone()).unwrap();
+	assert!(matches!(wait(&queue, id), JobStatus::Done(_)));
+	assert_eq!((queue.metrics().put_off, queue.metrics().failed, queue.metrics().done), (1, 0, 1));
+}
+
+#[test]
 fn a_damaged_part_of_the_model_is_corrupt_and_a_damaged_candidate_is_fetched_again() {
 	let damage = |world: &World, hash: H256| {
 		let path = world.models.blobs().dir().join(format!("{hash:x}"));
@@ -352,7 +372,38 @@ fn a_generation_streams_its_bytes_and_ends() {
 	wait_until(|| queue.metrics().generating == 0);
 	assert_eq!(queue.metrics().generated_bytes, 20);
 	let refused = queue.generate(world.parts(), request(u32::MAX), Box::new(|_| ControlFlow::Break(())));
-	assert_eq!(refused, Err(EngineError::JobMalformed));
+	assert_eq!(refused.err(), Some(EngineError::JobMalformed));
+}
+
+/// A sink that says when it is dropped, and how the generation ended.
+fn watched() -> (GenerationSink, mpsc::Receiver<GenerationEvent>) {
+	let (sender, events) = mpsc::channel();
+	let sink = move |event| match sender.send(event) {
+		Ok(()) => ControlFlow::Continue(()),
+		Err(_) => ControlFlow::Break(()),
+	};
+	(Box::new(sink), events)
+}
+
+#[test]
+fn a_generation_that_is_given_up_ends_within_a_tenth_of_a_second() {
+	let world = World::new();
+	let config = QueueConfig { serving_threads: 1, ..small() };
+	let queue = JobQueue::new(config, world.models.clone()).unwrap();
+	let (sink, running) = watched();
+	let handle = queue.generate(world.parts(), request(16 * 1_024), sink).unwrap();
+	assert!(matches!(running.recv().unwrap(), GenerationEvent::Byte { index: 0, .. }));
+	let (sink, waiting) = watched();
+	let second = queue.generate(world.parts(), request(5), sink).unwrap();
+	let began = Instant::now();
+	second.cancel();
+	assert_eq!(waiting.iter().collect::<Vec<_>>(), [GenerationEvent::Failed(EngineError::Cancelled)]);
+	handle.cancel();
+	assert_eq!(running.iter().last(), Some(GenerationEvent::Failed(EngineError::Cancelled)));
+	assert!(began.elapsed() < Duration::from_millis(100), "{:?}", began.elapsed());
+	wait_until(|| queue.metrics().generating == 0);
+	assert_eq!(queue.shared.serving.load(Ordering::Relaxed), 0);
+	handle.cancel();
 }
 
 #[test]
