@@ -65,6 +65,22 @@ pub enum BlobError {
 		/// Size announced now.
 		announced: u64,
 	},
+	/// A blob that is here has another size.
+	#[error("blob {hash:?} is here and has {size} bytes, not {announced}")]
+	SizeDiffers {
+		/// Its hash.
+		hash: H256,
+		/// Size it has.
+		size: u64,
+		/// Size announced now.
+		announced: u64,
+	},
+	/// As many uploads are under way as there may be, and none of them is stalled.
+	#[error("{uploads} uploads are under way, and none of them is stalled")]
+	UploadsBusy {
+		/// How many.
+		uploads: usize,
+	},
 	/// The directory cannot be read or written.
 	#[error("the blob store failed: {0}")]
 	Io(io::Error),

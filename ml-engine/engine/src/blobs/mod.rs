@@ -17,7 +17,7 @@ mod upload;
 pub use error::BlobError;
 pub use partial::Partial;
 pub use retention::Tier;
-pub use upload::UploadStatus;
+pub use upload::{UploadStatus, Uploader};
 
 use crate::block::mapped;
 use blyan_exact::blake2_256;
@@ -33,8 +33,12 @@ use upload::Upload;
 
 /// Largest blob, in bytes. A trunk at its bounds has 18 MiB.
 pub const BLOB_BYTES_MAX: u64 = 64 << 20;
-/// Uploads that may be under way at once. One more drops the one that was idle longest.
+/// Uploads that may be under way at once. One more takes the place of one that is stalled, or is refused.
 pub const UPLOADS_MAX: usize = 16;
+/// Of these by one uploader. One more drops its own idlest.
+pub const UPLOADS_EACH_MAX: usize = 2;
+/// Bytes that the uploads under way may announce together.
+pub const UPLOADS_BYTES_MAX: u64 = 4 * BLOB_BYTES_MAX;
 const TEMPORARY_SUFFIX: &str = ".part";
 
 /// A bounded directory of blobs. All methods may be called from many threads.
@@ -51,7 +55,7 @@ struct State {
 	sizes: HashMap<H256, u64>,
 	/// Bytes of all blobs, and of the announced sizes of all writes under way.
 	used: u64,
-	uploads: HashMap<H256, Upload>,
+	uploads: HashMap<(Uploader, H256), Upload>,
 	/// Announced sizes of the blobs that are being fetched; part of `used`.
 	partials: HashMap<H256, u64>,
 	/// When each blob was last used, by `counter`.
@@ -283,6 +287,8 @@ impl BlobStore {
 			state.release(size);
 		}
 		state.touch(&hash);
+		// Others may have been uploading the same.
+		self.abandon_all(&mut state, &hash);
 		Ok(())
 	}
 

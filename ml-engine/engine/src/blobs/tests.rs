@@ -1,5 +1,9 @@
 use super::*;
 use proptest::prelude::*;
+use std::time::{Duration, Instant};
+
+const ALICE: Uploader = Uploader(1);
+const BOB: Uploader = Uploader(2);
 
 fn store(bytes_max: u64) -> (tempfile::TempDir, BlobStore) {
 	let dir = tempfile::tempdir().unwrap();
@@ -16,12 +20,12 @@ fn blobs_survive_a_restart_and_interrupted_writes_do_not() {
 	let (dir, store) = store(1_000);
 	let hash = store.put(b"kept").unwrap();
 	let pending = hash_of(b"never finished");
-	store.write_chunk(&pending, 14, 0, b"never").unwrap();
+	store.write_chunk(ALICE, &pending, 14, 0, b"never").unwrap();
 	drop(store);
 	let store = BlobStore::open(dir.path().join("blobs"), 1_000).unwrap();
 	assert_eq!(store.get(&hash).unwrap(), b"kept");
 	assert_eq!((store.hashes(), store.used_bytes(), store.size(&hash)), (vec![hash], 4, Some(4)));
-	assert_eq!(store.upload_status(&pending), UploadStatus { received: 0, complete: false });
+	assert_eq!(store.upload_status(ALICE, &pending), UploadStatus { received: 0, complete: false });
 	assert_eq!(fs::read_dir(store.dir()).unwrap().count(), 1);
 }
 
@@ -60,10 +64,10 @@ fn the_quota_covers_blobs_and_promises() {
 		store.put(b"123456"),
 		Err(BlobError::QuotaExceeded { size: 6, free: 5, bytes_max: 10 })
 	));
-	store.write_chunk(&hash_of(b"abcde"), 5, 0, b"a").unwrap();
+	store.write_chunk(ALICE, &hash_of(b"abcde"), 5, 0, b"a").unwrap();
 	assert!(matches!(store.put(b"x"), Err(BlobError::QuotaExceeded { free: 0, .. })));
 	assert!(matches!(
-		store.write_chunk(&hash_of(b"y"), BLOB_BYTES_MAX + 1, 0, b"y"),
+		store.write_chunk(ALICE, &hash_of(b"y"), BLOB_BYTES_MAX + 1, 0, b"y"),
 		Err(BlobError::TooLarge { .. })
 	));
 }
@@ -73,11 +77,14 @@ fn chunks_outside_the_announced_size_are_refused() {
 	let (_dir, store) = store(100);
 	let hash = hash_of(b"abcd");
 	for (offset, bytes) in [(0, &b""[..]), (3, b"de"), (u64::MAX, b"d"), (4, b"d")] {
-		assert!(matches!(store.write_chunk(&hash, 4, offset, bytes), Err(BlobError::ChunkOutOfRange { .. })));
+		assert!(matches!(
+			store.write_chunk(ALICE, &hash, 4, offset, bytes),
+			Err(BlobError::ChunkOutOfRange { .. })
+		));
 	}
-	store.write_chunk(&hash, 4, 0, b"a").unwrap();
+	store.write_chunk(ALICE, &hash, 4, 0, b"a").unwrap();
 	assert!(matches!(
-		store.write_chunk(&hash, 5, 0, b"a"),
+		store.write_chunk(ALICE, &hash, 5, 0, b"a"),
 		Err(BlobError::TotalDiffers { begun: 4, announced: 5 })
 	));
 }
@@ -86,8 +93,8 @@ fn chunks_outside_the_announced_size_are_refused() {
 fn an_upload_with_the_wrong_bytes_leaves_nothing() {
 	let (_dir, store) = store(100);
 	let hash = hash_of(b"abcd");
-	store.write_chunk(&hash, 4, 2, b"cX").unwrap();
-	assert!(matches!(store.write_chunk(&hash, 4, 0, b"ab"), Err(BlobError::HashMismatch(_))));
+	store.write_chunk(ALICE, &hash, 4, 2, b"cX").unwrap();
+	assert!(matches!(store.write_chunk(ALICE, &hash, 4, 0, b"ab"), Err(BlobError::HashMismatch(_))));
 	assert_eq!((store.used_bytes(), store.has(&hash)), (0, false));
 	assert_eq!(fs::read_dir(store.dir()).unwrap().count(), 0);
 	assert!(matches!(store.put_expected(&hash, b"abcX"), Err(BlobError::HashMismatch(_))));
@@ -95,18 +102,102 @@ fn an_upload_with_the_wrong_bytes_leaves_nothing() {
 }
 
 #[test]
-fn one_upload_too_many_drops_the_idlest() {
+fn received_is_the_first_missing_byte_whatever_came_before() {
 	let (_dir, store) = store(1_000);
-	let hashes: Vec<H256> = (0..=UPLOADS_MAX as u8).map(|i| hash_of(&[i, 0])).collect();
-	for hash in &hashes {
-		store.write_chunk(hash, 2, 0, b"a").unwrap();
-		// The first stays in use and is never the idlest.
-		store.write_chunk(&hashes[0], 2, 0, &[0]).unwrap();
+	let bytes = b"0123456789";
+	let hash = hash_of(bytes);
+	let write = |offset: usize, len: usize| {
+		store.write_chunk(ALICE, &hash, 10, offset as u64, &bytes[offset..offset + len]).unwrap()
+	};
+	let at = |received| UploadStatus { received, complete: false };
+	assert_eq!(write(9, 1), at(0));
+	assert_eq!(write(0, 3), at(3));
+	assert_eq!(write(4, 3), at(3));
+	assert_eq!(store.upload_status(ALICE, &hash), at(3));
+	// A client that goes on where it is told to gets to the end.
+	let mut next = 3;
+	while next < 10 {
+		next = write(next, 2.min(10 - next)).received as usize;
 	}
-	assert_eq!(store.upload_status(&hashes[0]).received, 1);
-	assert_eq!(store.upload_status(&hashes[1]).received, 0);
-	assert_eq!(store.upload_status(&hashes[2]).received, 1);
-	assert_eq!(store.used_bytes(), 2 * UPLOADS_MAX as u64);
+	assert!(store.has(&hash));
+}
+
+#[test]
+fn an_upload_of_another_neither_helps_nor_hurts() {
+	let (_dir, store) = store(1_000);
+	let hash = hash_of(b"abcd");
+	store.write_chunk(ALICE, &hash, 4, 0, b"ab").unwrap();
+	assert_eq!(store.write_chunk(BOB, &hash, 4, 0, b"XX").unwrap().received, 2);
+	assert!(matches!(store.write_chunk(BOB, &hash, 4, 2, b"XX"), Err(BlobError::HashMismatch(_))));
+	assert_eq!(store.upload_status(ALICE, &hash).received, 2);
+	store.write_chunk(BOB, &hash, 4, 1, b"X").unwrap();
+	assert!(store.write_chunk(ALICE, &hash, 4, 2, b"cd").unwrap().complete);
+	assert_eq!(store.get(&hash).unwrap(), b"abcd");
+	// Nothing is left of Bob's.
+	assert_eq!((store.used_bytes(), fs::read_dir(store.dir()).unwrap().count()), (4, 1));
+}
+
+#[test]
+fn a_blob_that_is_here_is_not_taken_again_and_its_size_is_held_against_the_caller() {
+	let (_dir, store) = store(1_000);
+	let hash = store.put(b"abcd").unwrap();
+	let here = UploadStatus { received: 4, complete: true };
+	assert_eq!(store.write_chunk(ALICE, &hash, 4, 2, b"cd").unwrap(), here);
+	assert!(matches!(
+		store.write_chunk(ALICE, &hash, 5, 0, b"abcde"),
+		Err(BlobError::SizeDiffers { size: 4, announced: 5, .. })
+	));
+}
+
+#[test]
+fn an_uploader_with_too_many_uploads_loses_its_own_idlest() {
+	let (_dir, store) = store(1_000);
+	let began = Instant::now();
+	let write = |by, second, byte: u8| {
+		let now = began + Duration::from_secs(second);
+		store.write_chunk_at(now, by, &hash_of(&[byte, 0]), 2, 0, &[byte]).unwrap();
+	};
+	write(BOB, 0, 9);
+	for byte in 0..=UPLOADS_EACH_MAX as u8 {
+		write(ALICE, 1 + u64::from(byte), byte);
+	}
+	let received = |by, byte: u8| store.upload_status(by, &hash_of(&[byte, 0])).received;
+	assert_eq!([0, 1, 2].map(|byte| received(ALICE, byte)), [0, 1, 1]);
+	assert_eq!(received(BOB, 9), 1);
+}
+
+#[test]
+fn a_full_house_gives_way_only_where_an_upload_is_stalled() {
+	let (_dir, store) = store(10 << 20);
+	let began = Instant::now();
+	let size = 1 << 19;
+	let hash = |byte: u8| hash_of(&[byte, 0]);
+	let write = |by: u64, second: u64, offset: u64, len: usize| {
+		let now = began + Duration::from_secs(second);
+		let bytes = vec![by as u8; len];
+		store.write_chunk_at(now, Uploader(by), &hash(by as u8), size, offset, &bytes)
+	};
+	for by in 0..UPLOADS_MAX as u64 {
+		write(by, 0, 0, 1_000).unwrap();
+	}
+	assert!(matches!(write(99, 4, 0, 1), Err(BlobError::UploadsBusy { uploads: UPLOADS_MAX })));
+	// All but one go on: the silent one goes, and no other.
+	for by in 1..UPLOADS_MAX as u64 {
+		write(by, 4, 1_000, 300_000).unwrap();
+	}
+	write(99, 6, 0, 1_000).unwrap();
+	assert_eq!(store.upload_status(Uploader(0), &hash(0)).received, 0);
+	assert_eq!(store.upload_status(Uploader(1), &hash(1)).received, 301_000);
+	assert!(matches!(write(98, 7, 0, 1), Err(BlobError::UploadsBusy { .. })));
+	// A byte now and then keeps no place for long.
+	for by in 1..UPLOADS_MAX as u64 {
+		for second in (8..=32).step_by(4) {
+			write(by, second, 301_000 + second, 1).unwrap();
+		}
+	}
+	write(98, 33, 0, 1_000).unwrap();
+	write(97, 33, 0, 1_000).unwrap();
+	assert_eq!(store.used_bytes(), UPLOADS_MAX as u64 * size);
 }
 
 proptest! {
@@ -126,11 +217,11 @@ proptest! {
 		});
 		let last = chunks.len() - 1;
 		for (i, (offset, part)) in chunks.into_iter().enumerate() {
-			let status = store.write_chunk(&hash, bytes.len() as u64, offset as u64, part).unwrap();
+			let status = store.write_chunk(ALICE, &hash, bytes.len() as u64, offset as u64, part).unwrap();
 			prop_assert_eq!(status.complete, i == last);
 		}
 		prop_assert_eq!(store.read_range(&hash, 1, 5_000).unwrap(), &bytes[1..]);
-		prop_assert_eq!(store.get(&hash).unwrap(), bytes);
-		prop_assert!(store.write_chunk(&hash, 1, 0, b"x").unwrap().complete);
+		prop_assert_eq!(&store.get(&hash).unwrap(), &bytes);
+		prop_assert!(store.write_chunk(BOB, &hash, bytes.len() as u64, 0, b"x").unwrap().complete);
 	}
 }
