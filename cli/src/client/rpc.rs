@@ -69,8 +69,14 @@ impl<'de> Deserialize<'de> for Generated {
 pub struct GenerationCost {
 	/// Always true.
 	pub done: bool,
-	/// Bytes read.
+	/// Bytes of the prompt.
 	pub prompt_bytes: u64,
+	/// Bytes at its end that the model read; absent from nodes that do not say.
+	#[serde(default, skip_serializing_if = "Option::is_none")]
+	pub prompt_bytes_seen: Option<u64>,
+	/// Whether it read less than all of the prompt.
+	#[serde(default)]
+	pub truncated: bool,
 	/// Bytes written.
 	pub generated_bytes: u64,
 	/// Multiplications and additions.
@@ -197,5 +203,13 @@ mod tests {
 			matches!(serde_json::from_str(done).unwrap(), Generated::Done(GenerationCost { seconds, .. })
 			if seconds == 0.5)
 		);
+		let cut = done.replace(
+			"\"prompt_bytes\":3",
+			"\"prompt_bytes\":300,\"prompt_bytes_seen\":255,\"truncated\":true",
+		);
+		assert!(matches!(
+			serde_json::from_str(&cut).unwrap(),
+			Generated::Done(GenerationCost { prompt_bytes_seen: Some(255), truncated: true, .. })
+		));
 	}
 }

@@ -138,10 +138,7 @@ impl AnswerRecord {
 	}
 }
 
-/// A prompt's bytes as nodes read them: `0x` and an even number of hexadecimal digits are bytes, all else is text.
+/// A prompt's bytes as nodes read them: text is text, whatever it looks like.
 pub fn prompt_bytes(prompt: &str) -> Vec<u8> {
-	prompt
-		.strip_prefix("0x")
-		.and_then(|digits| hex::decode(digits).ok())
-		.unwrap_or_else(|| prompt.as_bytes().to_vec())
+	prompt.as_bytes().to_vec()
 }
