@@ -3,6 +3,7 @@
 use crate::{
 	chain_spec,
 	cli::{Cli, RelayChainCli, Subcommand, BLOCKS_KEPT},
+	process::Process,
 	service::{self, Block, HostFunctions},
 	snapshot::SnapshotCmd,
 };
@@ -109,9 +110,9 @@ fn run_node(mut cli: Cli, chooses_blocks: bool) -> Result<()> {
 	}
 	// The dev chain's sealer reports every block at length, and the import is reported anyway.
 	cli.run.base.shared_params.log.insert(0, "sc_consensus_manual_seal::rpc=warn".into());
-	let runner = cli.create_runner(&cli.run.normalize())?;
+	let process = Process::new(&cli, &cli.run.normalize())?;
 	let collator_options = cli.run.collator_options();
-	runner.run_node_until_exit(|mut config| async move {
+	process.run(|mut config| async move {
 		let is_dev = config.chain_spec.chain_type() == ChainType::Development;
 		if !chooses_blocks && !cli.archive && !is_dev {
 			config.blocks_pruning = BlocksPruning::Some(BLOCKS_KEPT);

@@ -10,6 +10,7 @@ mod exchange;
 mod hello;
 mod metrics;
 mod ml;
+mod process;
 mod rpc;
 mod service;
 mod snapshot;
