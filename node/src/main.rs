@@ -10,6 +10,7 @@ mod exchange;
 mod hello;
 mod metrics;
 mod ml;
+mod places;
 mod process;
 mod rpc;
 mod service;

@@ -66,6 +66,8 @@ counters! {
 	turned_away,
 	/// Blobs that made room for others.
 	evicted,
+	/// Offers of peers that were forgotten because too many came at once.
+	offers_dropped,
 }
 
 /// One figure.
@@ -91,7 +93,7 @@ impl MetricSource for Figure {
 /// Registers every figure.
 pub fn register_all(registry: &Registry, exchange: &Arc<Exchange>) -> Result<(), PrometheusError> {
 	type Read = fn(&Exchange) -> u64;
-	let counters: [(&str, &str, Read); 8] = [
+	let counters: [(&str, &str, Read); 9] = [
 		("blyan_exchange_received_bytes_total", "Bytes of blobs received from peers and kept", |e| {
 			e.counters.bytes_in.get()
 		}),
@@ -108,6 +110,11 @@ pub fn register_all(registry: &Registry, exchange: &Arc<Exchange>) -> Result<(),
 			e.counters.turned_away.get()
 		}),
 		("blyan_exchange_evicted_total", "Blobs that made room for others", |e| e.counters.evicted.get()),
+		(
+			"blyan_exchange_offers_dropped_total",
+			"Peers' offers of blobs dropped because too many came",
+			|e| e.counters.offers_dropped.get(),
+		),
 	];
 	let gauges: [(&str, &str, Read); 2] = [
 		("blyan_exchange_blobs_wanted", "Blobs that this node is fetching", |e| {

@@ -7,7 +7,8 @@ use super::{
 	need::Need,
 	params::Prefetch,
 	scheduler::{Answer, Command, Completion, Fault, Question, Rules, Scheduler, Ticket, Time},
-	Exchange, ExchangeParts, Message,
+	tiers::Tiers,
+	Exchange, ExchangeParts, Message, Offer,
 };
 use blyan_engine::blobs::BlobError;
 use blyan_primitives::{operator_key, BlobRef};
@@ -56,7 +57,7 @@ enum Done {
 	Answered(Ticket, Answer),
 	Opened(H256, Option<(Arc<Assembly>, Found)>),
 	Completed(H256, Completion),
-	Named(Option<Named>),
+	Named(Option<(Named, Tiers)>),
 }
 
 /// Fetches blobs until the node ends.
@@ -67,6 +68,7 @@ pub struct Driver {
 	keystore: KeystorePtr,
 	prefetch: Prefetch,
 	inbox: mpsc::UnboundedReceiver<Message>,
+	offers: mpsc::Receiver<Offer>,
 	blocks: BoxStream<'static, ()>,
 	peers: BoxStream<'static, SyncEvent>,
 	dht: BoxStream<'static, NetworkEvent>,
@@ -93,6 +95,7 @@ impl Driver {
 		exchange: Arc<Exchange>,
 		protocol: ProtocolName,
 		inbox: mpsc::UnboundedReceiver<Message>,
+		offers: mpsc::Receiver<Offer>,
 		parts: &ExchangeParts<'_>,
 	) -> Self {
 		let blocks = parts.client.import_notification_stream();
@@ -104,6 +107,7 @@ impl Driver {
 			keystore: parts.keystore.clone(),
 			prefetch: parts.params.blob_prefetch,
 			inbox,
+			offers,
 			blocks: blocks.filter_map(|block| async move { block.is_new_best.then_some(()) }).boxed(),
 			peers: parts.sync.event_stream("blob-fetcher"),
 			dht: parts.network.event_stream("blob-fetcher"),
@@ -136,6 +140,10 @@ impl Driver {
 					Some(message) => self.on_message(message),
 					None => return,
 				},
+				Some((peer, hashes)) = self.offers.recv() => {
+					let now = self.now();
+					self.scheduler.holds(peer, &hashes, now);
+				}
 				Some(done) = self.tasks.next(), if !self.tasks.is_empty() => self.on_done(done),
 				Some(()) = self.blocks.next() => self.is_stale = true,
 				Some(event) = self.peers.next() => match event {
@@ -185,10 +193,6 @@ impl Driver {
 				self.scheduler.forget(&hash);
 				self.offer(hash);
 			}
-			Message::Offered(peer, hashes) => {
-				let now = self.now();
-				self.scheduler.holds(peer, &hashes, now);
-			}
 		}
 	}
 
@@ -210,8 +214,16 @@ impl Driver {
 			return;
 		}
 		(self.is_stale, self.is_refreshing) = (false, true);
-		let client = self.exchange.client.clone();
-		let ask = tokio::task::spawn_blocking(move || Named::at(&client, client.info().best_hash));
+		let (exchange, now) = (self.exchange.clone(), self.now());
+		let ask = tokio::task::spawn_blocking(move || {
+			let at = exchange.client.info().best_hash;
+			let named = Named::at(&exchange.client, at)?;
+			let pinned = named.iter().map(|need| need.blob.hash);
+			let known = exchange.view.lock().tiers.clone().unwrap_or_default();
+			let tiers =
+				known.renewed(now, pinned, exchange.store.hashes(), |hash| exchange.tier(&named, at, hash));
+			Ok::<_, sp_api::ApiError>((named, tiers))
+		});
 		self.tasks.push(
 			async move {
 				Done::Named(match ask.await {
@@ -366,7 +378,8 @@ impl Driver {
 			}
 			Done::Named(named) => {
 				self.is_refreshing = false;
-				if let Some(named) = named {
+				if let Some((named, tiers)) = named {
+					self.exchange.view.lock().tiers = Some(tiers);
 					self.on_named(named);
 				}
 			}

@@ -23,6 +23,7 @@ mod params;
 mod scheduler;
 mod server;
 mod throttle;
+mod tiers;
 
 pub use params::ExchangeParams;
 
@@ -48,13 +49,21 @@ use server::Server;
 use sp_blockchain::HeaderBackend;
 use sp_core::H256;
 use sp_keystore::KeystorePtr;
-use std::{sync::Arc, time::Duration};
+use std::{
+	sync::Arc,
+	time::{Duration, Instant},
+};
+use tiers::Tiers;
 use tokio::sync::mpsc;
 
 /// How long a peer may take to answer.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
 /// Questions that wait to be answered; more are refused.
 const QUESTIONS_MAX: usize = 256;
+/// How long there is no room where there was none.
+const NO_ROOM: Duration = Duration::from_secs(5);
+/// Offers of peers that wait to be looked at; more are forgotten, which delays a blob and loses none.
+const OFFERS_MAX: usize = 256;
 
 /// What the exchange is told by the rest of the node.
 #[derive(Debug)]
@@ -63,9 +72,10 @@ enum Message {
 	Missing(H256),
 	/// A blob came into the store another way.
 	Stored(H256),
-	/// A peer has blobs.
-	Offered(PeerId, Vec<H256>),
 }
+
+/// A peer has blobs.
+type Offer = (PeerId, Vec<H256>);
 
 /// What can be seen from outside.
 #[derive(Debug, Default)]
@@ -73,6 +83,8 @@ struct View {
 	fetching: Vec<Progress>,
 	banned: usize,
 	peers: usize,
+	/// Absent until the chain was looked at.
+	tiers: Option<Tiers>,
 }
 
 /// The exchange, for the rest of the node.
@@ -82,6 +94,9 @@ pub struct Exchange {
 	counters: Counters,
 	view: Mutex<View>,
 	messages: mpsc::UnboundedSender<Message>,
+	offers: mpsc::Sender<Offer>,
+	/// When there was no room last, for how many bytes, and how many were pinned.
+	no_room: Mutex<Option<(Instant, u64, u64)>>,
 }
 
 /// What the exchange is doing, and how the store is filled.
@@ -110,13 +125,35 @@ impl Exchange {
 		self.tell(Message::Stored(hash));
 	}
 
+	/// A peer has blobs. Forgotten if too much of that kind waits.
+	fn note_offer(&self, peer: PeerId, hashes: Vec<H256>) {
+		if self.offers.try_send((peer, hashes)).is_err() {
+			self.counters.offers_dropped.add(1);
+		}
+	}
+
 	fn tell(&self, message: Message) {
 		// The driver ends with the node, and then nobody needs to know.
 		let _ = self.messages.send(message);
 	}
 
 	/// Makes room for so many bytes by dropping what the chain cares least about.
+	///
+	/// Takes many questions to the runtime, so one that was in vain is not repeated at once.
 	pub fn make_room(&self, bytes: u64) -> Result<(), BlobError> {
+		let in_vain =
+			self.no_room.lock().filter(|(at, needed, _)| at.elapsed() < NO_ROOM && bytes >= *needed);
+		if let Some((_, _, pinned)) = in_vain {
+			return Err(BlobError::Pinned { size: bytes, pinned, bytes_max: self.store.bytes_max() });
+		}
+		let made = self.make_room_now(bytes);
+		if let Err(BlobError::Pinned { pinned, .. }) = &made {
+			*self.no_room.lock() = Some((Instant::now(), bytes, *pinned));
+		}
+		made
+	}
+
+	fn make_room_now(&self, bytes: u64) -> Result<(), BlobError> {
 		let at = self.client.info().best_hash;
 		let named =
 			Named::at(&self.client, at).map_err(|error| BlobError::Io(std::io::Error::other(error)))?;
@@ -137,21 +174,18 @@ impl Exchange {
 		named.tier(&self.client, at, hash)
 	}
 
-	/// What it is doing.
-	pub fn status(&self) -> Result<ExchangeStatus, sp_api::ApiError> {
-		let at = self.client.info().best_hash;
-		let named = Named::at(&self.client, at)?;
-		let (mut pinned, mut recent, mut history) = (0, 0, 0);
-		for hash in self.store.hashes() {
-			let bytes = match self.tier(&named, at, &hash) {
-				Tier::Pinned => &mut pinned,
-				Tier::Recent => &mut recent,
-				Tier::History => &mut history,
-			};
-			*bytes += self.store.size(&hash).unwrap_or_default();
-		}
+	/// Whether the chain was looked at, so that [`Self::status`] knows tiers.
+	pub fn knows_tiers(&self) -> bool {
+		self.view.lock().tiers.is_some()
+	}
+
+	/// What it is doing, from what is known anyway: the runtime is not asked.
+	pub fn status(&self) -> ExchangeStatus {
+		let stored = self.store.hashes().into_iter().map(|hash| (hash, self.store.size(&hash)));
+		let stored: Vec<_> = stored.map(|(hash, size)| (hash, size.unwrap_or_default())).collect();
 		let view = self.view.lock();
-		Ok(ExchangeStatus {
+		let [pinned, recent, history] = view.tiers.clone().unwrap_or_default().bytes(stored);
+		ExchangeStatus {
 			fetching: view.fetching.clone(),
 			peers: view.peers,
 			peers_banned: view.banned,
@@ -159,7 +193,7 @@ impl Exchange {
 			recent_bytes: recent,
 			history_bytes: history,
 			counters: self.counters.read(),
-		})
+		}
 	}
 }
 
@@ -216,12 +250,15 @@ impl Installed {
 	/// Starts to fetch and to answer.
 	pub fn start(self, config: &Configuration, parts: ExchangeParts<'_>) -> Result<Arc<Exchange>, Error> {
 		let (messages, inbox) = mpsc::unbounded_channel();
+		let (offers, offered) = mpsc::channel(OFFERS_MAX);
 		let exchange = Arc::new(Exchange {
 			client: parts.client.clone(),
 			store: parts.engine.shared_store(),
 			counters: Counters::default(),
 			view: Mutex::default(),
 			messages,
+			offers,
+			no_room: Mutex::default(),
 		});
 		if let Some(registry) = config.prometheus_registry() {
 			counters::register_all(registry, &exchange)?;
@@ -229,7 +266,7 @@ impl Installed {
 		let teller = exchange.clone();
 		parts.engine.on_missing(move |hash| teller.tell(Message::Missing(hash)));
 		let server = Server::new(exchange.clone(), self.questions, parts.params);
-		let driver = Driver::new(exchange.clone(), self.name, inbox, &parts);
+		let driver = Driver::new(exchange.clone(), self.name, inbox, offered, &parts);
 		let spawn = parts.task_manager.spawn_handle();
 		spawn.spawn("blob-server", Some("blobs"), server.run());
 		spawn.spawn("blob-fetcher", Some("blobs"), driver.run());

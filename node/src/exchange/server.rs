@@ -5,14 +5,17 @@ use super::{
 	message::{Request, Response},
 	params::ExchangeParams,
 	throttle::Throttle,
-	Exchange, Message,
+	Exchange,
 };
+use crate::places::{Bounds, Place, Places};
+use blyan_engine::blobs::BlobStore;
 use futures::channel::oneshot;
 use parking_lot::Mutex;
 use sc_network::{
 	config::{IncomingRequest, OutgoingResponse},
 	PeerId, ReputationChange,
 };
+use sp_core::H256;
 use std::{
 	collections::HashMap,
 	sync::Arc,
@@ -21,6 +24,11 @@ use std::{
 
 /// Questions of one peer in a second. Nobody who only fetches comes near it.
 const QUESTIONS_PER_SECOND: u32 = 2_000;
+/// Of these, offers. A node offers each blob that it gets, once.
+const OFFERS_PER_SECOND: u32 = 100;
+/// How long an answer may have to wait for its turn at `--blob-upload-rate`: its peer does not wait longer than
+/// [`ANSWER_MAX`](super::ANSWER_MAX), and asks elsewhere sooner.
+const PATIENCE_MAX: Duration = Duration::from_secs(10);
 /// How long an answer may take to leave before its place is given to another.
 const SENDING_MAX: Duration = Duration::from_secs(30);
 /// What a question costs that is none.
@@ -28,74 +36,63 @@ const GIBBERISH: ReputationChange = ReputationChange::new(-(1 << 24), "blobs: no
 /// What a question too many costs.
 const FLOOD: ReputationChange = ReputationChange::new(-(1 << 20), "blobs: too many questions");
 
-/// Places for answers under way.
-#[derive(Debug)]
-struct Slots {
-	all_max: usize,
-	each_max: usize,
-	taken: HashMap<PeerId, usize>,
-	all: usize,
-}
-
-impl Slots {
-	fn take(&mut self, peer: PeerId) -> bool {
-		let taken = self.taken.get(&peer).copied().unwrap_or_default();
-		let is_free = self.all < self.all_max && taken < self.each_max;
-		if is_free {
-			self.all += 1;
-			self.taken.insert(peer, taken + 1);
-		}
-		is_free
-	}
-
-	fn give_back(&mut self, peer: PeerId) {
-		self.all = self.all.saturating_sub(1);
-		if let Some(taken) = self.taken.get_mut(&peer) {
-			*taken -= 1;
-			if *taken == 0 {
-				self.taken.remove(&peer);
-			}
-		}
-	}
-}
-
-/// One of the places; given back when dropped.
-struct Slot {
-	slots: Arc<Mutex<Slots>>,
-	peer: PeerId,
-}
-
-impl Drop for Slot {
-	fn drop(&mut self) {
-		self.slots.lock().give_back(self.peer);
-	}
-}
-
-/// How many questions each peer asked within the current second.
+/// What each peer did within the current second.
 #[derive(Debug, Default)]
 struct Rates {
 	second: u64,
-	asked: HashMap<PeerId, u32>,
+	/// Questions and, of these, offers.
+	asked: HashMap<PeerId, (u32, u32)>,
 }
 
 impl Rates {
-	/// Counts a question; returns whether it was one too many.
-	fn is_flood(&mut self, second: u64, peer: PeerId) -> bool {
+	fn of(&mut self, second: u64, peer: PeerId) -> &mut (u32, u32) {
 		if self.second != second {
 			self.second = second;
 			self.asked.clear();
 		}
-		let asked = self.asked.entry(peer).or_default();
+		self.asked.entry(peer).or_default()
+	}
+
+	/// Counts a question; returns whether it was one too many.
+	fn is_flood(&mut self, second: u64, peer: PeerId) -> bool {
+		let (asked, _) = self.of(second, peer);
 		*asked += 1;
 		*asked > QUESTIONS_PER_SECOND
 	}
+
+	/// Counts an offer; returns whether it was one too many.
+	fn is_flood_of_offers(&mut self, second: u64, peer: PeerId) -> bool {
+		let (_, offered) = self.of(second, peer);
+		*offered += 1;
+		*offered > OFFERS_PER_SECOND
+	}
+}
+
+/// Places for pieces on their way out. A quarter is kept for peers that have few.
+fn places(params: &ExchangeParams) -> Bounds {
+	let (all, each) = (params.blob_upload_slots.into(), params.blob_upload_slots_per_peer.into());
+	Bounds { all, each, kept: all / 4, few: (all / 32).max(1) }
+}
+
+/// Decides whether a piece is sent: nothing is taken up by a question for what is not here.
+fn admit(
+	store: &BlobStore,
+	places: &Arc<Places<PeerId>>,
+	peer: PeerId,
+	(hash, from, len): (&H256, u32, u32),
+) -> Result<Place<PeerId>, Response> {
+	let end = u64::from(from) + u64::from(len);
+	if store.size(hash).is_none_or(|size| end > size) {
+		return Err(Response::Missing);
+	}
+	places.take(peer).map_err(|_| Response::Busy)
 }
 
 /// Answers questions until there are none any more.
 pub struct Server {
 	exchange: Arc<Exchange>,
 	questions: async_channel::Receiver<IncomingRequest>,
-	slots: Arc<Mutex<Slots>>,
+	places: Arc<Places<PeerId>>,
 	throttle: Arc<Mutex<Throttle>>,
 	rates: Rates,
 	began: Instant,
@@ -108,17 +105,11 @@ impl Server {
 		questions: async_channel::Receiver<IncomingRequest>,
 		params: &ExchangeParams,
 	) -> Self {
-		let slots = Slots {
-			all_max: params.blob_upload_slots.into(),
-			each_max: params.blob_upload_slots_per_peer.into(),
-			taken: HashMap::new(),
-			all: 0,
-		};
 		let rate = params.blob_upload_rate.map(|kib| kib.saturating_mul(1_024));
 		Self {
 			exchange,
 			questions,
-			slots: Arc::new(Mutex::new(slots)),
+			places: Places::new(places(params)),
 			throttle: Arc::new(Mutex::new(Throttle::new(rate))),
 			rates: Rates::default(),
 			began: Instant::now(),
@@ -128,7 +119,8 @@ impl Server {
 	/// Answers until the network is gone.
 	pub async fn run(mut self) {
 		while let Ok(IncomingRequest { peer, payload, pending_response }) = self.questions.recv().await {
-			if self.rates.is_flood(self.began.elapsed().as_secs(), peer) {
+			let second = self.began.elapsed().as_secs();
+			if self.rates.is_flood(second, peer) {
 				refuse(pending_response, FLOOD);
 				continue;
 			}
@@ -138,37 +130,69 @@ impl Server {
 					let here = hashes.iter().map(|hash| self.exchange.store.has(hash)).collect();
 					let _ = pending_response.send(outgoing(Response::Have(here)));
 				}
+				Some(Request::Offer(_)) if self.rates.is_flood_of_offers(second, peer) => {
+					self.exchange.counters.offers_dropped.add(1);
+					refuse(pending_response, FLOOD);
+				}
 				Some(Request::Offer(hashes)) => {
-					self.exchange.tell(Message::Offered(peer, hashes));
+					self.exchange.note_offer(peer, hashes);
 					let _ = pending_response.send(outgoing(Response::Noted));
 				}
 				Some(Request::Range { hash, from, len }) => {
-					if !self.slots.lock().take(peer) {
-						self.exchange.counters.turned_away.add(1);
-						let _ = pending_response.send(outgoing(Response::Busy));
-						continue;
-					}
-					let slot = Slot { slots: self.slots.clone(), peer };
-					let wait = self.throttle.lock().take(self.began.elapsed(), len.into());
-					let exchange = self.exchange.clone();
-					tokio::spawn(async move {
-						if !wait.is_zero() {
-							tokio::time::sleep(wait).await;
+					match admit(&self.exchange.store, &self.places, peer, (&hash, from, len)) {
+						Ok(place) => self.send_piece(place, peer, (hash, from, len), pending_response),
+						Err(response) => {
+							if response == Response::Busy {
+								self.exchange.counters.turned_away.add(1);
+							}
+							let _ = pending_response.send(outgoing(response));
 						}
-						let read = tokio::task::spawn_blocking({
-							let exchange = exchange.clone();
-							move || exchange.store.read_range(&hash, from.into(), len as usize)
-						});
-						let response = match read.await {
-							Ok(Ok(bytes)) if bytes.len() == len as usize => Response::Bytes(bytes),
-							_ => Response::Missing,
-						};
-						send(response, pending_response, &exchange.counters.bytes_out).await;
-						drop(slot);
-					});
+					}
 				}
 			}
 		}
+	}
+
+	/// Reads a piece and sends it as soon as the rate allows, holding a place until it has left.
+	fn send_piece(
+		&self,
+		place: Place<PeerId>,
+		peer: PeerId,
+		(hash, from, len): (H256, u32, u32),
+		to: oneshot::Sender<OutgoingResponse>,
+	) {
+		// One who has others waiting leaves half of the line to those who have none.
+		let patience = match self.places.held_by(peer) > self.places.bounds().few {
+			true => PATIENCE_MAX / 2,
+			false => PATIENCE_MAX,
+		};
+		let (exchange, throttle, began) = (self.exchange.clone(), self.throttle.clone(), self.began);
+		tokio::spawn(async move {
+			let read = tokio::task::spawn_blocking({
+				let exchange = exchange.clone();
+				move || exchange.store.read_range(&hash, from.into(), len as usize)
+			});
+			let response = match read.await {
+				Ok(Ok(bytes)) if bytes.len() == len as usize => {
+					let wait = throttle.lock().take(began.elapsed(), len.into(), patience);
+					match wait {
+						Some(wait) => {
+							if !wait.is_zero() {
+								tokio::time::sleep(wait).await;
+							}
+							Response::Bytes(bytes)
+						}
+						None => {
+							exchange.counters.turned_away.add(1);
+							Response::Busy
+						}
+					}
+				}
+				_ => Response::Missing,
+			};
+			send(response, to, &exchange.counters.bytes_out).await;
+			drop(place);
+		});
 	}
 }
 
@@ -199,18 +223,65 @@ fn refuse(to: oneshot::Sender<OutgoingResponse>, cost: ReputationChange) {
 mod tests {
 	use super::*;
 
-	#[test]
-	fn slots_are_bounded_for_each_and_for_all() {
-		let mut slots = Slots { all_max: 3, each_max: 2, taken: HashMap::new(), all: 0 };
-		let [a, b] = [PeerId::random(), PeerId::random()];
-		assert!(slots.take(a) && slots.take(a) && !slots.take(a));
-		assert!(slots.take(b) && !slots.take(b));
-		slots.give_back(a);
-		assert!(slots.take(b) && !slots.take(a));
-		for peer in [a, b, b] {
-			slots.give_back(peer);
+	fn params() -> ExchangeParams {
+		ExchangeParams {
+			blob_upload_rate: None,
+			blob_upload_slots: 64,
+			blob_upload_slots_per_peer: 24,
+			blob_prefetch: Default::default(),
 		}
-		assert!(slots.taken.is_empty() && slots.all == 0);
+	}
+
+	fn store() -> (tempfile::TempDir, BlobStore, H256) {
+		let dir = tempfile::tempdir().expect("a folder");
+		let store = BlobStore::open(dir.path(), 1_000).expect("opens");
+		let hash = store.put(b"a blob").expect("stores");
+		(dir, store, hash)
+	}
+
+	#[test]
+	fn questions_for_what_is_not_here_take_no_place() {
+		let (_dir, store, hash) = store();
+		let places = Places::new(places(&params()));
+		let peer = PeerId::random();
+		for _ in 0..1_000 {
+			for question in [(&H256::zero(), 0, 6), (&hash, 0, 7), (&hash, 6, 1), (&hash, u32::MAX, 1)] {
+				assert_eq!(admit(&store, &places, peer, question).expect_err("not here"), Response::Missing);
+			}
+		}
+		assert_eq!(places.held_by(peer), 0);
+		assert!(admit(&store, &places, peer, (&hash, 2, 4)).is_ok());
+	}
+
+	#[test]
+	fn three_peers_that_read_slowly_do_not_shut_out_others() {
+		let (_dir, store, hash) = store();
+		let places = Places::new(places(&params()));
+		let ask = |peer| admit(&store, &places, peer, (&hash, 0, 6));
+		let mut stuck = Vec::new();
+		for slow in [(); 3].map(|()| PeerId::random()) {
+			stuck.extend(std::iter::from_fn(|| ask(slow).ok()));
+			assert_eq!(ask(slow).expect_err("has its share"), Response::Busy);
+		}
+		let others: Vec<_> = (0..10).map(|_| ask(PeerId::random())).collect();
+		assert!(others.iter().all(Result::is_ok), "{} places are stuck", stuck.len());
+	}
+
+	#[test]
+	fn one_place_for_all_is_a_place() {
+		let (_dir, store, hash) = store();
+		let one = ExchangeParams { blob_upload_slots: 1, blob_upload_slots_per_peer: 1, ..params() };
+		let places = Places::new(places(&one));
+		let place = admit(&store, &places, PeerId::random(), (&hash, 0, 6));
+		assert!(place.is_ok() && admit(&store, &places, PeerId::random(), (&hash, 0, 6)).is_err());
+	}
+
+	#[test]
+	fn a_flood_of_offers_is_noticed() {
+		let (mut rates, peer) = (Rates::default(), PeerId::random());
+		assert!((0..OFFERS_PER_SECOND).all(|_| !rates.is_flood_of_offers(5, peer)));
+		assert!(rates.is_flood_of_offers(5, peer) && !rates.is_flood(5, peer));
+		assert!(!rates.is_flood_of_offers(6, peer));
 	}
 
 	#[test]

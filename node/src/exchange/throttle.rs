@@ -20,12 +20,16 @@ impl Throttle {
 		Self { rate: rate.filter(|rate| *rate > 0), busy_until: Duration::ZERO }
 	}
 
-	/// Takes `bytes` at the time `now` and returns how long to wait before sending them.
-	pub fn take(&mut self, now: Duration, bytes: u64) -> Duration {
-		let Some(rate) = self.rate else { return Duration::ZERO };
+	/// Takes `bytes` at the time `now` and returns how long to wait before sending them; takes nothing if others already
+	/// keep the line busy for longer than `patience`.
+	pub fn take(&mut self, now: Duration, bytes: u64, patience: Duration) -> Option<Duration> {
+		let Some(rate) = self.rate else { return Some(Duration::ZERO) };
+		if self.busy_until.saturating_sub(now) > patience {
+			return None;
+		}
 		let from = self.busy_until.max(now.saturating_sub(BURST));
 		self.busy_until = from + Duration::from_secs_f64(bytes as f64 / rate as f64);
-		self.busy_until.saturating_sub(now)
+		Some(self.busy_until.saturating_sub(now))
 	}
 }
 
@@ -41,7 +45,7 @@ mod tests {
 			let (mut now, mut sent) = (Duration::from_secs(5), 0);
 			let began = now;
 			for size in sizes {
-				now += throttle.take(now, size);
+				now += throttle.take(now, size, Duration::MAX).unwrap();
 				sent += size;
 			}
 			let (took, fair) = ((now - began).as_secs_f64(), sent as f64 / rate as f64);
@@ -51,7 +55,18 @@ mod tests {
 
 	#[test]
 	fn without_a_rate_nobody_waits() {
-		assert_eq!(Throttle::new(None).take(Duration::ZERO, u64::MAX), Duration::ZERO);
-		assert_eq!(Throttle::new(Some(0)).take(Duration::ZERO, u64::MAX), Duration::ZERO);
+		for rate in [None, Some(0)] {
+			let wait = Throttle::new(rate).take(Duration::ZERO, u64::MAX, Duration::ZERO);
+			assert_eq!(wait, Some(Duration::ZERO));
+		}
+	}
+
+	#[test]
+	fn who_would_wait_too_long_takes_nothing() {
+		let (mut throttle, second) = (Throttle::new(Some(1_000)), Duration::from_secs(1));
+		let now = 10 * second;
+		assert_eq!(throttle.take(now, 3_000, second), Some(3 * second - BURST));
+		assert_eq!(throttle.take(now, 1_000, 2 * second), None);
+		assert_eq!(throttle.take(now + second, 1_000, 2 * second), Some(3 * second - BURST));
 	}
 }

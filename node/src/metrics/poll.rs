@@ -141,13 +141,15 @@ impl Poller {
 		{
 			return Ok((models.clone(), *store));
 		}
-		let (models, status) = (self.models(at)?, self.exchange.status()?);
+		let (models, status) = (self.models(at)?, self.exchange.status());
 		let store = StoreFigures {
 			pinned: status.pinned_bytes,
 			recent: status.recent_bytes,
 			history: status.history_bytes,
 		};
-		self.slow = Some((now, models.clone(), store));
+		if self.exchange.knows_tiers() {
+			self.slow = Some((now, models.clone(), store));
+		}
 		Ok((models, store))
 	}
 

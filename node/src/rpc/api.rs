@@ -244,7 +244,7 @@ impl BlyanApiServer for Blyan {
 	}
 
 	fn exchange_status(&self) -> RpcResult<ExchangeStatus> {
-		self.exchange.status().map_err(error::runtime)
+		Ok(self.exchange.status())
 	}
 
 	fn upload_blob(&self, hash: H256, offset: u64, total: u64, data_base64: String) -> RpcResult<Upload> {
