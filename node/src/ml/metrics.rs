@@ -95,9 +95,10 @@ pub fn register_all(registry: &Registry, engine: &Arc<EngineService>) -> Result<
 		("blyan_blob_store_limit_bytes", "Most bytes that the blob store may hold", |s| s.store_limit),
 		("blyan_blob_store_blobs", "Blobs in the store", |s| s.blobs as u64),
 	];
-	let counters: [(&str, &str, Read); 6] = [
+	let counters: [(&str, &str, Read); 7] = [
 		("blyan_engine_jobs_done_total", "Evaluation jobs finished", |s| s.done),
 		("blyan_engine_jobs_failed_total", "Evaluation jobs that ended without a result", |s| s.failed),
+		("blyan_engine_jobs_put_off_total", "Evaluation jobs put off for want of a blob", |s| s.put_off),
 		("blyan_engine_sequences_total", "Sequences evaluated", |s| s.evaluated_sequences),
 		("blyan_engine_openings_total", "Openings given for disputes", |s| s.openings),
 		("blyan_engine_openings_failed_total", "Openings that could not be computed", |s| s.openings_failed),

@@ -12,7 +12,10 @@ use blyan_engine::{
 	kernel::Kernel,
 	model::{ModelStore, StoreMetrics},
 	packed::PackedCache,
-	queue::{GenerationEvent, GenerationSink, JobQueue, ModelParts, QueueConfig, QueueMetrics, Turn},
+	queue::{
+		GenerationEvent, GenerationHandle, GenerationSink, JobQueue, ModelParts, QueueConfig, QueueMetrics,
+		Turn,
+	},
 };
 use blyan_host::MlEngine;
 use blyan_primitives::{
@@ -62,8 +65,10 @@ pub struct EngineStatus {
 	pub running: u64,
 	/// Evaluations that gave a result since the start.
 	pub done: u64,
-	/// Evaluations that ended without one since the start.
+	/// Evaluations that ended without one since the start, but for those that were put off.
 	pub failed: u64,
+	/// Evaluations put off since the start because a blob is not here: one for each blob that a job had to wait for.
+	pub put_off: u64,
 	/// Sequences evaluated since the start.
 	pub evaluated_sequences: u64,
 	/// The same per second of work.
@@ -199,13 +204,15 @@ impl EngineService {
 	/// What the engine is doing.
 	pub fn status(&self) -> EngineStatus {
 		let queue = self.queue_metrics();
-		let QueueMetrics { queued, running, done, failed, generations_queued, generating, .. } = queue;
+		let QueueMetrics { queued, running, done, failed, put_off, generations_queued, generating, .. } =
+			queue;
 		EngineStatus {
 			threads: self.threads,
 			queued,
 			running,
 			done,
 			failed,
+			put_off,
 			evaluated_sequences: queue.sequences,
 			sequences_per_second: queue.sequences_per_second,
 			generations_queued,
@@ -226,7 +233,7 @@ impl EngineService {
 		model: &ModelInfo,
 		request: GenerationRequest,
 		mut sink: GenerationSink,
-	) -> Result<(), EngineError> {
+	) -> Result<GenerationHandle, EngineError> {
 		let hear = self.missing.get().cloned();
 		let sink: GenerationSink = Box::new(move |event| {
 			if let (GenerationEvent::Failed(EngineError::BlobMissing(hash)), Some(hear)) = (&event, &hear) {

@@ -1,45 +1,38 @@
 //! `blyan_*`: what the methods are, and how they are answered.
 
 use super::{
-	error::{self, BUSY, NOT_ANNOUNCED, NOT_FOUND},
-	generate::{GenerateEvent, GenerateParams, GenerateRequest, GenerateSummary, Seconds},
-	text::TextStream,
+	error::{self, NOT_ANNOUNCED, NOT_FOUND},
+	generate::{refusal, GenerateAnswer, Generation, Generations, Taken},
+	request::GenerateParams,
 };
 use crate::{
 	exchange::{Exchange, ExchangeStatus},
-	ml::{model_root, EngineService, EngineStatus},
+	ml::{EngineService, EngineStatus},
 	service::{Block, Client, Hash},
 };
 use base64::{engine::general_purpose::STANDARD, Engine as _};
 use blyan_engine::{
-	blobs::{BlobError, UploadStatus},
-	queue::GenerationEvent,
+	blobs::{BlobError, UploadStatus, Uploader},
 	tiles::ProvenTile,
 };
-use blyan_primitives::{EngineError, ExpertHead, ExpertSlot, ModelId, ModelInfo, SubmissionId};
+use blyan_primitives::{ExpertHead, ExpertSlot, ModelId, ModelInfo, SubmissionId};
 use blyan_runtime_api::{LearningApi, ModelsApi, OperatorInfo, OperatorsApi, ServingApi, SubmissionInfo};
 
 use futures::FutureExt;
 use jsonrpsee::{
-	core::{async_trait, RpcResult, SubscriptionResult},
+	core::{async_trait, JsonRawValue, RpcResult, SubscriptionResult},
 	proc_macros::rpc,
-	types::ErrorObjectOwned,
-	PendingSubscriptionSink, SubscriptionMessage, SubscriptionSink,
+	ConnectionId, Extensions, PendingSubscriptionSink,
 };
 use sc_rpc::SubscriptionTaskExecutor;
 use serde::Serialize;
 use sp_api::ProvideRuntimeApi;
 use sp_blockchain::HeaderBackend;
 use sp_core::H256;
-use std::{
-	ops::ControlFlow,
-	sync::{
-		atomic::{AtomicUsize, Ordering},
-		Arc,
-	},
-	time::Instant,
+use std::sync::{
+	atomic::{AtomicUsize, Ordering},
+	Arc,
 };
-use tokio::sync::mpsc;
 
 /// Submissions in one answer if the client does not say how many, and at most.
 const SUBMISSIONS_DEFAULT: u32 = 20;
@@ -48,8 +41,6 @@ const SUBMISSIONS_MAX: u32 = 100;
 const CHUNK_BYTES_MAX: usize = 1 << 20;
 /// Largest piece of a blob in one answer, in bytes.
 const BLOB_BYTES_MAX: u32 = 4 << 20;
-/// Generations that may run or wait at the same time.
-const GENERATIONS_MAX: usize = 32;
 
 /// One expert of a model.
 #[derive(Debug, Clone, Serialize)]
@@ -66,7 +57,7 @@ pub struct ExpertEntry {
 /// How an upload stands.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Upload {
-	/// Bytes received so far.
+	/// Bytes that this connection sent without a gap from the first on: where to go on. All, if the blob is here.
 	pub received: u64,
 	/// Whether the blob is in the store.
 	pub complete: bool,
@@ -129,8 +120,9 @@ pub trait BlyanApi {
 	#[method(name = "exchangeStatus", blocking)]
 	fn exchange_status(&self) -> RpcResult<ExchangeStatus>;
 
-	/// Takes a chunk of a blob that the chain has announced. Chunks come in order, of at most 1 MiB.
-	#[method(name = "uploadBlob", blocking)]
+	/// Takes a chunk of a blob that the chain has announced: at most 1 MiB, in any order, over one connection. Over HTTP
+	/// each call is a connection of its own, so a blob must fit into one chunk there.
+	#[method(name = "uploadBlob", blocking, with_extensions)]
 	fn upload_blob(&self, hash: H256, offset: u64, total: u64, data_base64: String) -> RpcResult<Upload>;
 
 	/// Whether this node has a blob.
@@ -149,9 +141,13 @@ pub trait BlyanApi {
 	#[subscription(
 		name = "subscribeGenerate" => "generate",
 		unsubscribe = "unsubscribeGenerate",
-		item = GenerateEvent
+		item = super::generate::GenerateEvent
 	)]
-	async fn subscribe_generate(&self, request: GenerateRequest) -> SubscriptionResult;
+	async fn subscribe_generate(&self, request: Box<JsonRawValue>) -> SubscriptionResult;
+
+	/// Continues a prompt and answers when all of it is there. For clients that speak HTTP only; few are served at once.
+	#[method(name = "generateOnce", with_extensions)]
+	async fn generate_once(&self, request: Box<JsonRawValue>) -> RpcResult<GenerateAnswer>;
 }
 
 /// The answers.
@@ -160,7 +156,7 @@ pub struct Blyan {
 	engine: Arc<EngineService>,
 	exchange: Arc<Exchange>,
 	executor: SubscriptionTaskExecutor,
-	generations: Arc<AtomicUsize>,
+	generations: Arc<Generations>,
 }
 
 impl Blyan {
@@ -170,8 +166,17 @@ impl Blyan {
 		engine: Arc<EngineService>,
 		exchange: Arc<Exchange>,
 		executor: SubscriptionTaskExecutor,
+		generations: Arc<Generations>,
 	) -> Self {
-		Self { client, engine, exchange, executor, generations: Default::default() }
+		Self { client, engine, exchange, executor, generations }
+	}
+
+	/// Reads a request and has the engine begin with it.
+	fn begin(&self, request: &JsonRawValue, places: Taken) -> RpcResult<Generation> {
+		let params = GenerateParams::read(request, rand_seed())?;
+		let model = self.find_model(params.model)?;
+		let price_per_byte = self.ask(|api, at| api.price_per_byte(at))?;
+		Generation::start(&self.engine, &model, params, price_per_byte, places).map_err(refusal)
 	}
 
 	/// Asks the runtime at the best block.
@@ -247,28 +252,32 @@ impl BlyanApiServer for Blyan {
 		Ok(self.exchange.status())
 	}
 
-	fn upload_blob(&self, hash: H256, offset: u64, total: u64, data_base64: String) -> RpcResult<Upload> {
-		if data_base64.len() > CHUNK_BYTES_MAX.div_ceil(3) * 4 {
-			return Err(error::invalid(format!("a chunk holds at most {CHUNK_BYTES_MAX} bytes")));
+	fn upload_blob(
+		&self,
+		extensions: &Extensions,
+		hash: H256,
+		offset: u64,
+		total: u64,
+		data_base64: String,
+	) -> RpcResult<Upload> {
+		let chunk = chunk(&data_base64)?;
+		let store = self.engine.store();
+		if !store.has(&hash) {
+			let announced = self.ask(|api, at| api.blob_announced(at, hash))?.ok_or_else(|| {
+				error::error(
+					NOT_ANNOUNCED,
+					"no model, holdout or open submission names this blob; submit it on chain first, then upload it",
+				)
+			})?;
+			if total != u64::from(announced) {
+				return Err(error::invalid(format!(
+					"the chain announced this blob with {announced} bytes, not {total}; upload the file that was submitted"
+				)));
+			}
 		}
-		if self.engine.store().has(&hash) {
-			return Ok(Upload { received: total, complete: true });
-		}
-		let announced = self.ask(|api, at| api.blob_announced(at, hash))?.ok_or_else(|| {
-			error::error(
-				NOT_ANNOUNCED,
-				"no model, holdout or open submission names this blob; submit it on chain first, then upload it",
-			)
-		})?;
-		if total != u64::from(announced) {
-			return Err(error::invalid(format!(
-				"the chain announced this blob with {announced} bytes, not {total}; upload the file that was submitted"
-			)));
-		}
-		let chunk = STANDARD
-			.decode(data_base64)
-			.map_err(|cause| error::invalid(format!("`data_base64` is not standard base64: {cause}")))?;
-		let write = || self.engine.store().write_chunk(&hash, total, offset, &chunk);
+		let uploader = Uploader(connection(extensions) as u64);
+		let write = || store.write_chunk(uploader, &hash, total, offset, &chunk);
+		let was_here = store.has(&hash);
 		let written = match write() {
 			Err(BlobError::QuotaExceeded { .. }) => {
 				self.exchange.make_room(total).map_err(error::blob)?;
@@ -277,7 +286,7 @@ impl BlyanApiServer for Blyan {
 			written => written,
 		};
 		let UploadStatus { received, complete } = written.map_err(error::blob)?;
-		if complete {
+		if complete && !was_here {
 			log::info!("📦 Blob {hash:?} of {total} bytes was uploaded");
 			self.exchange.note_stored(hash);
 		}
@@ -310,133 +319,77 @@ impl BlyanApiServer for Blyan {
 	async fn subscribe_generate(
 		&self,
 		pending: PendingSubscriptionSink,
-		request: GenerateRequest,
+		request: Box<JsonRawValue>,
 	) -> SubscriptionResult {
-		let prepared = Place::take(&self.generations).and_then(|place| {
-			let params = request.validate(rand_seed())?;
-			let model = self.find_model(params.model)?;
-			let price_per_byte = self.ask(|api, at| api.price_per_byte(at))?;
-			Ok(Generation { engine: self.engine.clone(), model, params, price_per_byte, _place: place })
-		});
-		let generation = match prepared {
-			Ok(generation) => generation,
-			Err(refusal) => {
-				pending.reject(refusal).await;
-				return Ok(());
+		let places = self.generations.stream(pending.connection_id().0);
+		match places.and_then(|places| self.begin(&request, places)) {
+			Ok(generation) => {
+				let sink = pending.accept().await?;
+				self.executor.spawn("blyan-generate", Some("rpc"), generation.stream(sink).boxed());
 			}
-		};
-		let sink = pending.accept().await?;
-		self.executor.spawn("blyan-generate", Some("rpc"), generation.stream(sink).boxed());
+			Err(refusal) => pending.reject(refusal).await,
+		}
 		Ok(())
+	}
+
+	async fn generate_once(
+		&self,
+		extensions: &Extensions,
+		request: Box<JsonRawValue>,
+	) -> RpcResult<GenerateAnswer> {
+		let places = self.generations.at_once(connection(extensions))?;
+		self.begin(&request, places)?.collect().await
 	}
 }
 
-/// A seed for those who do not care.
+/// The bytes of a chunk.
+fn chunk(data_base64: &str) -> RpcResult<Vec<u8>> {
+	if data_base64.len() > CHUNK_BYTES_MAX.div_ceil(3) * 4 {
+		return Err(error::invalid(format!("a chunk holds at most {CHUNK_BYTES_MAX} bytes")));
+	}
+	STANDARD
+		.decode(data_base64)
+		.map_err(|cause| error::invalid(format!("`data_base64` is not standard base64: {cause}")))
+}
+
+/// The connection that a call came over, as its listener counts them; over HTTP each call is one. A call that came over
+/// none, from inside of the node, is like no other.
+fn connection(extensions: &Extensions) -> usize {
+	static INSIDE: AtomicUsize = AtomicUsize::new(0);
+	match extensions.get::<ConnectionId>() {
+		Some(ConnectionId(id)) => *id,
+		None => usize::MAX - INSIDE.fetch_add(1, Ordering::Relaxed),
+	}
+}
+
+/// A seed where the client names none.
 fn rand_seed() -> u64 {
 	u64::from_le_bytes(H256::random().0[..8].try_into().unwrap_or_default())
 }
 
-/// One of the places among the generations under way; given back when dropped.
-struct Place(Arc<AtomicUsize>);
+#[cfg(test)]
+mod tests {
+	use super::*;
 
-impl Place {
-	fn take(count: &Arc<AtomicUsize>) -> Result<Self, ErrorObjectOwned> {
-		let place = Self(count.clone());
-		if count.fetch_add(1, Ordering::SeqCst) >= GENERATIONS_MAX {
-			return Err(error::error(
-				BUSY,
-				format!("{GENERATIONS_MAX} generations are under way on this node; try again shortly"),
-			));
-		}
-		Ok(place)
+	#[test]
+	fn a_chunk_that_is_not_base64_or_too_long_is_refused() {
+		assert_eq!(chunk("YWJj").expect("base64"), b"abc");
+		let error = chunk("!!!!").expect_err("refused");
+		assert!(error.code() == error::INVALID_PARAMS && error.message().contains("data_base64"));
+		let long = "A".repeat(CHUNK_BYTES_MAX.div_ceil(3) * 4 + 1);
+		assert!(chunk(&long).expect_err("refused").message().contains("1048576"));
 	}
-}
 
-impl Drop for Place {
-	fn drop(&mut self) {
-		self.0.fetch_sub(1, Ordering::SeqCst);
-	}
-}
-
-/// A generation that was accepted.
-struct Generation {
-	engine: Arc<EngineService>,
-	model: ModelInfo,
-	params: GenerateParams,
-	price_per_byte: u128,
-	_place: Place,
-}
-
-impl Generation {
-	/// Streams the answer until it ends or the client goes.
-	async fn stream(self, sink: SubscriptionSink) {
-		let Self { engine, model, params: GenerateParams { request, .. }, price_per_byte, _place } = self;
-		// Every event fits, so the engine never waits for a slow reader; and it stops when nobody reads.
-		let (sender, mut events) = mpsc::channel(request.max_bytes as usize + 1);
-		let started = Instant::now();
-		let forward = move |event| match sender.try_send(event) {
-			Ok(()) => ControlFlow::Continue(()),
-			Err(_) => ControlFlow::Break(()),
+	#[test]
+	fn calls_of_one_connection_belong_together_and_others_do_not() {
+		let call = |id: usize| {
+			let mut extensions = Extensions::new();
+			extensions.insert(ConnectionId(id));
+			connection(&extensions)
 		};
-		if let Err(cause) = engine.generate(&model, request, Box::new(forward)) {
-			let _ = send(&sink, &GenerateEvent::Failed { error: explain(cause) }).await;
-			return;
-		}
-		let mut text = TextStream::default();
-		loop {
-			let event = tokio::select! {
-				event = events.recv() => event,
-				() = sink.closed() => return,
-			};
-			let (message, is_last) = match event {
-				Some(GenerationEvent::Byte { index, byte }) => (
-					GenerateEvent::Byte { byte_hex: hex::encode([byte]), text: text.push(byte), index },
-					false,
-				),
-				Some(GenerationEvent::Done(done)) => {
-					let generated_bytes = done.generated.len() as u64;
-					let price =
-						price_per_byte.saturating_mul(u128::from(done.prompt_bytes + generated_bytes));
-					let summary = GenerateSummary {
-						done: true,
-						text: std::mem::take(&mut text).finish(),
-						prompt_bytes: done.prompt_bytes,
-						generated_bytes,
-						operations: done.operations,
-						seconds: Seconds(started.elapsed()),
-						model_root: model_root(&model),
-						price_planck: price.to_string(),
-						charged: false,
-					};
-					(GenerateEvent::Done(summary), true)
-				}
-				Some(GenerationEvent::Failed(cause)) => {
-					(GenerateEvent::Failed { error: explain(cause) }, true)
-				}
-				None => (GenerateEvent::Failed { error: explain(EngineError::Cancelled) }, true),
-			};
-			if send(&sink, &message).await.is_err() || is_last {
-				return;
-			}
-		}
-	}
-}
-
-/// Sends one message; fails when the client is gone.
-async fn send(sink: &SubscriptionSink, event: &GenerateEvent) -> Result<(), ()> {
-	let message = SubscriptionMessage::from_json(event).map_err(|_| ())?;
-	sink.send(message).await.map_err(|_| ())
-}
-
-/// What an engine's refusal means for a client.
-fn explain(cause: EngineError) -> String {
-	match cause {
-		EngineError::BlobMissing(hash) => {
-			format!("this node lacks the model's blob {hash:?} and fetches it now; try again shortly, or ask another node")
-		}
-		EngineError::Busy => "the engine's queue is full; try again shortly".into(),
-		EngineError::Cancelled => "the node is shutting down".into(),
-		EngineError::ModelTooLarge => "the model is larger than this node accepts; ask another node".into(),
-		other => format!("the engine failed ({other:?}); the node's log says how"),
+		assert_eq!(call(3), call(3));
+		assert_ne!(call(3), call(4));
+		let inside = || connection(&Extensions::new());
+		assert_ne!(inside(), inside());
 	}
 }

@@ -37,9 +37,10 @@ pub fn blob(cause: BlobError) -> ErrorObjectOwned {
 		BlobError::Missing(_) => (NOT_FOUND, "ask another node"),
 		BlobError::Corrupt(_) => (NOT_FOUND, "upload it again, or ask another node"),
 		BlobError::HashMismatch(_) => (INVALID_PARAMS, "start again at byte 0 with the right file"),
-		BlobError::ChunkOutOfRange { .. } | BlobError::TotalDiffers { .. } => {
-			(INVALID_PARAMS, "`offset` and `total` count bytes of the whole blob")
-		}
+		BlobError::ChunkOutOfRange { .. }
+		| BlobError::TotalDiffers { .. }
+		| BlobError::SizeDiffers { .. } => (INVALID_PARAMS, "`offset` and `total` count bytes of the whole blob"),
+		BlobError::UploadsBusy { .. } => (BUSY, "try again shortly"),
 		BlobError::TooLarge { .. } => (INVALID_PARAMS, "no node takes it"),
 		BlobError::QuotaExceeded { .. } | BlobError::Pinned { .. } | BlobError::DiskFull => {
 			(BUSY, "ask another node, or give this one more room with --blob-store-limit")

@@ -1,8 +1,10 @@
 //! JSON-RPC: the usual extensions of a chain, and `blyan_*` for models, submissions, blobs and text.
 
+mod answer;
 mod api;
 mod error;
 mod generate;
+mod request;
 mod text;
 
 use crate::{
@@ -11,6 +13,7 @@ use crate::{
 	service::{Client, Pool},
 };
 use api::BlyanApiServer;
+pub use generate::Generations;
 use jsonrpsee::RpcModule;
 use pallet_transaction_payment_rpc::{TransactionPayment, TransactionPaymentApiServer};
 use sc_rpc::SubscriptionTaskExecutor;
@@ -29,16 +32,18 @@ pub struct RpcDependencies {
 	pub exchange: Arc<Exchange>,
 	/// Runs subscriptions.
 	pub executor: SubscriptionTaskExecutor,
+	/// Answers under way, over all listeners.
+	pub generations: Arc<Generations>,
 }
 
 /// All extensions in one module.
 pub fn create(
 	dependencies: RpcDependencies,
 ) -> Result<RpcModule<()>, Box<dyn std::error::Error + Send + Sync>> {
-	let RpcDependencies { client, pool, engine, exchange, executor } = dependencies;
+	let RpcDependencies { client, pool, engine, exchange, executor, generations } = dependencies;
 	let mut module = RpcModule::new(());
 	module.merge(System::new(client.clone(), pool).into_rpc())?;
 	module.merge(TransactionPayment::new(client.clone()).into_rpc())?;
-	module.merge(api::Blyan::new(client, engine, exchange, executor).into_rpc())?;
+	module.merge(api::Blyan::new(client, engine, exchange, executor, generations).into_rpc())?;
 	Ok(module)
 }

@@ -11,7 +11,7 @@ use crate::{
 	cli::MlParams,
 	exchange::Exchange,
 	ml::EngineService,
-	rpc::{self, RpcDependencies},
+	rpc::{self, Generations, RpcDependencies},
 };
 use blyan_host::MlEngineExt;
 use blyan_primitives::{hardware_root, operator_key, HardwareComponents, HARDWARE_KEY, MEASUREMENT_KEY};
@@ -277,6 +277,7 @@ fn rpc_builder(
 	engine: Arc<EngineService>,
 	exchange: Arc<Exchange>,
 ) -> Box<dyn Fn(sc_rpc::SubscriptionTaskExecutor) -> Result<jsonrpsee::RpcModule<()>, Error>> {
+	let generations = Arc::new(Generations::default());
 	Box::new(move |executor| {
 		rpc::create(RpcDependencies {
 			client: client.clone(),
@@ -284,6 +285,7 @@ fn rpc_builder(
 			engine: engine.clone(),
 			exchange: exchange.clone(),
 			executor,
+			generations: generations.clone(),
 		})
 		.map_err(Into::into)
 	})
