@@ -99,13 +99,13 @@ mod tests {
 	#[test]
 	fn places_are_bounded_for_each_and_for_all_and_come_back() {
 		let places = Places::new(Bounds { all: 3, each: 2, kept: 0, few: 1 });
-		let mut a = vec![places.take('a').unwrap(), places.take('a').unwrap()];
-		assert_eq!(places.take('a').unwrap_err(), Full::Each);
-		let mut b = vec![places.take('b').unwrap()];
-		assert_eq!(places.take('b').unwrap_err(), Full::All);
+		let mut a = vec![places.take('a').expect("free"), places.take('a').expect("free")];
+		assert_eq!(places.take('a').expect_err("full"), Full::Each);
+		let mut b = vec![places.take('b').expect("free")];
+		assert_eq!(places.take('b').expect_err("full"), Full::All);
 		a.pop();
-		b.push(places.take('b').unwrap());
-		assert_eq!(places.take('a').unwrap_err(), Full::All);
+		b.push(places.take('b').expect("free"));
+		assert_eq!(places.take('a').expect_err("full"), Full::All);
 		assert_eq!((places.held_by('a'), places.held_by('b')), (1, 2));
 		drop((a, b));
 		let taken = places.taken.lock();
@@ -120,9 +120,9 @@ mod tests {
 			held.extend(std::iter::from_fn(|| places.take(greedy).ok()));
 		}
 		assert_eq!(held.len(), 48 + 2, "the third took its few");
-		let newcomers: Vec<_> = (3..10).map(|newcomer| places.take(newcomer).unwrap()).collect();
+		let newcomers: Vec<_> = (3..10).map(|newcomer| places.take(newcomer).expect("free")).collect();
 		assert_eq!(newcomers.len(), 7);
-		assert_eq!(places.take(0).unwrap_err(), Full::Each);
-		assert_eq!(places.take(2).unwrap_err(), Full::All);
+		assert_eq!(places.take(0).expect_err("full"), Full::Each);
+		assert_eq!(places.take(2).expect_err("full"), Full::All);
 	}
 }

@@ -45,7 +45,7 @@ mod tests {
 			let (mut now, mut sent) = (Duration::from_secs(5), 0);
 			let began = now;
 			for size in sizes {
-				now += throttle.take(now, size, Duration::MAX).unwrap();
+				now += throttle.take(now, size, Duration::MAX).expect("patient");
 				sent += size;
 			}
 			let (took, fair) = ((now - began).as_secs_f64(), sent as f64 / rate as f64);

@@ -128,10 +128,15 @@ impl Turn<'_> {
 	}
 }
 
-/// Jobs in, results out. Dropping it cancels what runs and waits for its threads.
+/// How long the end of the queue waits for training. Its threads run when nothing else wants to, which on a busy machine
+/// may be never; they hold nothing that anybody else waits for.
+const TRAINING_ENDS: Duration = Duration::from_millis(200);
+
+/// Jobs in, results out. Dropping it cancels what runs and waits for its threads, for training a moment only.
 pub struct JobQueue {
 	shared: Arc<Shared>,
 	threads: Vec<JoinHandle<()>>,
+	trainer: Option<JoinHandle<()>>,
 }
 
 impl JobQueue {
@@ -174,25 +179,27 @@ impl JobQueue {
 		let serving = AtomicUsize::new(0);
 		let shared =
 			Arc::new(Shared { config, state, changed, serving, models, kernel, readers, work, search });
-		let mut queue = Self { shared, threads: Vec::new() };
+		let mut queue = Self { shared, threads: Vec::new(), trainer: None };
 		for index in 0..serving_threads {
-			queue.spawn(format!("blyan-serve-{index}"), serve)?;
+			let server = queue.spawn(format!("blyan-serve-{index}"), serve)?;
+			queue.threads.push(server);
 		}
-		queue.spawn("blyan-evaluate".into(), evaluate)?;
-		queue.spawn("blyan-open".into(), open)?;
-		queue.spawn("blyan-train".into(), train)?;
+		let evaluators = [("blyan-evaluate", evaluate as fn(&Shared)), ("blyan-open", open)];
+		for (name, body) in evaluators {
+			let evaluator = queue.spawn(name.into(), body)?;
+			queue.threads.push(evaluator);
+		}
+		queue.trainer = Some(queue.spawn("blyan-train".into(), train)?);
 		Ok(queue)
 	}
 
-	fn spawn(&mut self, name: String, body: fn(&Shared)) -> Result<(), EngineError> {
+	fn spawn(&self, name: String, body: fn(&Shared)) -> Result<JoinHandle<()>, EngineError> {
 		let shared = self.shared.clone();
 		let thread = std::thread::Builder::new().name(name).spawn(move || body(&shared));
-		let thread = thread.map_err(|error| {
+		thread.map_err(|error| {
 			log::error!("cannot start an engine thread: {error}");
 			EngineError::Internal
-		})?;
-		self.threads.push(thread);
-		Ok(())
+		})
 	}
 
 	/// The models this queue works on.
@@ -292,7 +299,18 @@ impl Drop for JobQueue {
 	fn drop(&mut self) {
 		self.shared.state.lock().stop();
 		self.shared.changed.notify_all();
-		for thread in self.threads.drain(..) {
+		let until = Instant::now() + TRAINING_ENDS;
+		let mut ending = std::mem::take(&mut self.threads);
+		if let Some(trainer) = self.trainer.take() {
+			while !trainer.is_finished() && Instant::now() < until {
+				std::thread::sleep(LOOK_EVERY);
+			}
+			match trainer.is_finished() {
+				true => ending.push(trainer),
+				false => log::debug!("training is left behind"),
+			}
+		}
+		for thread in ending {
 			if thread.join().is_err() {
 				log::error!("an engine thread panicked outside a job");
 			}

@@ -343,6 +343,24 @@ fn dropping_the_queue_ends_what_runs() {
 	drop(queue);
 }
 
+#[test]
+fn the_end_does_not_wait_for_training_that_gets_no_processor() {
+	let world = World::new();
+	let queue = world.queue();
+	let (started, has_started) = mpsc::channel();
+	let (release, gate) = mpsc::channel::<()>();
+	let step = move |_: &Turn<'_>| {
+		started.send(()).unwrap();
+		let _ = gate.recv();
+	};
+	queue.train(Box::new(step)).unwrap();
+	has_started.recv().unwrap();
+	let began = Instant::now();
+	drop(queue);
+	assert!(began.elapsed() < Duration::from_secs(10));
+	drop(release);
+}
+
 fn request(max_bytes: u32) -> GenerationRequest {
 	let sampling = Sampling { temperature: 256, top_p: 256, seed: [3; 32] };
 	GenerationRequest { prompt: b"hello".to_vec(), max_bytes, sampling }
