@@ -14,12 +14,12 @@ use blyan_engine::{
 	block::{write_expert, BlockShape, TensorBlock},
 	dataset::Holdout,
 	queue::run_in_background,
-	train::{
-		base, expert, export, Corpus, ExactWeights, OptimiserConfig, Progress, TrainBackend, TrainError,
-	},
 };
 use blyan_exact::{Expert, ModelConfig, Trunk};
 use blyan_primitives::{BlobRef, ExpertSlot, ModelInfo, VersionIndex};
+use blyan_training::{
+	base, expert, export, Corpus, ExactWeights, OptimiserConfig, Progress, TrainBackend, TrainError,
+};
 use burn_flex::Flex;
 use serde_json::{json, Value};
 use std::{
@@ -37,7 +37,7 @@ use std::{
 macro_rules! on_best_device {
 	($output:expr, $function:ident($($argument:expr),*)) => {{
 		#[cfg(feature = "cuda")]
-		let trained = match blyan_engine::train::cuda_device() {
+		let trained = match blyan_training::cuda_device() {
 			Ok(device) => $function::<burn_cuda::Cuda>(&device, $($argument),*),
 			Err(error) => {
 				$output.say(format!("training on the processor: {error}"));

@@ -4,10 +4,10 @@ use crate::failure::{Context, Failure, Outcome};
 use blyan_engine::{
 	block::{block_ref, write_expert, write_trunk},
 	dataset::Holdout,
-	train::ExactWeights,
 };
 use blyan_exact::ModelConfig;
 use blyan_primitives::{BlockRef, HoldoutRef, ModelVersion};
+use blyan_training::ExactWeights;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sp_core::H256;

@@ -12,10 +12,10 @@ use blyan_engine::{
 	kernel::Kernel,
 	model::ModelStore,
 	queue::{GenerationEvent, JobQueue, ModelParts, QueueConfig, Turn},
-	train::{base, Corpus},
 };
 use blyan_exact::{ModelConfig, Sampling};
 use blyan_primitives::{BlockRef, EvaluationJob, HoldoutRef};
+use blyan_training::{base, Corpus};
 use burn_flex::Flex;
 use serde_json::{json, Value};
 use sp_core::H256;

@@ -4,10 +4,11 @@
 //! that computes something else is not compared with. They take turns of a few steps on the same threads.
 
 use crate::{evaluator::Subject, Options};
-use blyan_engine::train::{
-	base, expert, parameter_specs, rotary_table, Corpus, Format, Latent, OptimiserConfig, Progress, Schedule,
-};
+use blyan_engine::quantise::rotary_table;
 use blyan_exact::{Expert, Matrix, ModelConfig, Trunk};
+use blyan_training::{
+	base, expert, parameter_specs, Corpus, Format, Latent, OptimiserConfig, Progress, Schedule,
+};
 use burn_flex::Flex;
 use serde_json::{json, Value};
 use std::{

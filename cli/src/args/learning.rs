@@ -2,7 +2,7 @@
 
 use super::SignerArgs;
 use crate::slot::SlotName;
-use blyan_engine::train::Schedule;
+use blyan_training::Schedule;
 use clap::{Args, Subcommand};
 use std::{ops::Range, path::PathBuf};
 

@@ -6,13 +6,10 @@ use crate::{
 	output::Output,
 	session::Session,
 };
-use blyan_engine::{
-	dataset::{
-		from_crates, from_files, read_jsonl, write_jsonl, CratesOptions, DatasetProgress, Document,
-		FilesOptions,
-	},
-	train::Corpus,
+use blyan_engine::dataset::{
+	from_crates, from_files, read_jsonl, write_jsonl, CratesOptions, DatasetProgress, Document, FilesOptions,
 };
+use blyan_training::Corpus;
 use serde_json::json;
 use std::{
 	collections::BTreeMap,

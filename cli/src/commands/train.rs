@@ -9,12 +9,10 @@ use crate::{
 	output::Output,
 	session::Session,
 };
-use blyan_engine::{
-	dataset::{read_jsonl, Document, Holdout, HoldoutOptions},
-	train::base,
-};
+use blyan_engine::dataset::{read_jsonl, Document, Holdout, HoldoutOptions};
 use blyan_exact::ModelConfig;
 use blyan_primitives::ExpertSlot;
+use blyan_training::base;
 use std::{path::Path, sync::Arc};
 
 /// Text that is read from the registry when no dataset is named.

@@ -22,13 +22,11 @@ use crate::{
 	output::Output,
 	plot::{self, Point},
 };
-use blyan_engine::{
-	dataset::{write_jsonl, Document, FilesOptions},
-	train::base,
-};
+use blyan_engine::dataset::{write_jsonl, Document, FilesOptions};
 use blyan_exact::ModelConfig;
 use blyan_primitives::ExpertSlot;
 use blyan_runtime_api::SubmissionOutcome;
+use blyan_training::base;
 use serde_json::json;
 use std::{
 	path::{Path, PathBuf},

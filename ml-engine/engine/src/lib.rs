@@ -1,4 +1,4 @@
-//! Models, training, fast exact evaluation and TensorBlock files.
+//! Models, fast exact evaluation, serving and TensorBlock files.
 //!
 //! The engine turns hashes into work: it opens blocks from its blob store, evaluates candidates to the bit
 //! that [`blyan_exact`] defines, and generates text. It knows nothing of accounts, extrinsics or storage.
@@ -13,9 +13,9 @@ pub mod decode;
 pub mod eval;
 pub mod model;
 pub mod packed;
+pub mod quantise;
 pub mod queue;
 pub mod stream;
 pub mod tiles;
-pub mod train;
 
 pub use blyan_kernel as kernel;

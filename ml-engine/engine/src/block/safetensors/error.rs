@@ -1,7 +1,7 @@
 //! Why a safetensors file is no block.
 
 use super::{FILE_BYTES_MAX, HEADER_BYTES_MAX};
-use crate::{block::BlockError, train::TrainError};
+use crate::{block::BlockError, quantise::QuantiseError};
 use blyan_exact::ConfigError;
 use safetensors::{Dtype, SafeTensorError};
 
@@ -126,6 +126,6 @@ pub enum SafetensorsError {
 		of: String,
 	},
 	/// The floats cannot be rounded.
-	#[error("{0}")]
-	Rounding(#[from] TrainError),
+	#[error(transparent)]
+	Rounding(#[from] QuantiseError),
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
 	block::{BlockShape, Layout},
-	train::{convert, rotary_table},
+	quantise::{self, rotary_table},
 };
 use blyan_exact::{
 	block::{pack, seal},
@@ -178,13 +178,13 @@ impl<'a> Tensor<'a> {
 fn round(spec: &TensorSpec, content: Content, values: &[f32]) -> Result<Part, SafetensorsError> {
 	let (matrix, is_ternary) = match (content, spec.dims.as_slice()) {
 		(Content::Ternary { .. }, &[rows, columns]) => {
-			(convert::ternary(values, rows, columns, &spec.name)?, true)
+			(quantise::ternary(values, rows, columns, &spec.name)?, true)
 		}
 		(Content::Table { unit, .. }, &[rows, columns]) => {
-			(convert::bytes(values, rows, columns, unit, &spec.name)?, false)
+			(quantise::bytes(values, rows, columns, unit, &spec.name)?, false)
 		}
 		_ => {
-			let bytes = integer_bytes(&convert::gains(values));
+			let bytes = integer_bytes(&quantise::gains(values));
 			return Ok(Part { bytes, scale: None, is_rounded: true });
 		}
 	};

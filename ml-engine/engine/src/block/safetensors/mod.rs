@@ -13,7 +13,7 @@
 //!
 //! Real weights are weights times scale, `[out, in]` as in PyTorch's `Linear`. Export writes exactly these, and its
 //! import is the same block byte for byte. Import takes floats in their place and rounds them as training does
-//! ([`crate::train`]): absmean for ternary weights, the largest magnitude to 127 for 8-bit ones, Q8 for gains. A
+//! ([`crate::quantise`]): absmean for ternary weights, the largest magnitude to 127 for 8-bit ones, Q8 for gains. A
 //! trunk's rotary table may be left out; it is computed then. Limits, checked before anything is allocated:
 //! [`FILE_BYTES_MAX`], [`HEADER_BYTES_MAX`], and the exact shape of every tensor.
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
 	block::{write_expert, write_trunk, BlockShape, TensorBlock},
-	train::convert,
+	quantise,
 };
 use ::safetensors::{tensor::TensorView, Dtype, SafeTensors};
 use blyan_exact::{golden, Expert, ModelConfig, Scale};
@@ -114,9 +114,9 @@ fn floats_are_rounded_as_training_does() {
 	let expert = TensorBlock::from_bytes(imported.file, SHAPE).unwrap().to_expert().unwrap();
 	let up: Vec<f32> = up.iter().map(|value| f16::from_f32(*value).to_f32()).collect();
 	let down: Vec<f32> = down.iter().map(|value| bf16::from_f32(*value).to_f32()).collect();
-	assert_eq!(expert.up, convert::ternary(&up, 128, 64, "up").unwrap());
-	assert_eq!(expert.down, convert::ternary(&down, 64, 128, "down").unwrap());
-	assert_eq!(expert.gain, convert::gains(&gain));
+	assert_eq!(expert.up, quantise::ternary(&up, 128, 64, "up").unwrap());
+	assert_eq!(expert.down, quantise::ternary(&down, 64, 128, "down").unwrap());
+	assert_eq!(expert.gain, quantise::gains(&gain));
 	// 256.5 goes to the even neighbour.
 	assert_eq!(expert.gain[..3], [256, 256, 257]);
 	assert!(expert.up.weights.contains(&-1) && expert.up.weights.contains(&0));
@@ -144,7 +144,7 @@ fn a_trunk_without_its_rotary_table_gets_that_of_training() {
 	let imported = import(&tensors.clone().without("rotary").write(), None).unwrap();
 	assert_eq!(imported.rounded, ["rotary"]);
 	let trunk = TensorBlock::from_bytes(imported.file, trunk).unwrap().to_trunk().unwrap();
-	let table = crate::train::rotary_table(&golden.config);
+	let table = quantise::rotary_table(&golden.config);
 	assert_eq!(trunk.rotary.as_flattened(), table);
 	assert!(tensors.described(None).error().contains("a trunk needs the metadata"));
 }

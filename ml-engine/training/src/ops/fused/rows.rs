@@ -1,6 +1,6 @@
 //! Loops over one row, compiled for every instruction set.
 
-use crate::train::{optimiser::Stride, quantiser::ROUNDING};
+use crate::{optimiser::Stride, quantiser::ROUNDING};
 
 /// Numbers that are summed side by side.
 const LANES: usize = 16;

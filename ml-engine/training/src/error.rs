@@ -1,5 +1,6 @@
 //! What can go wrong while training.
 
+use blyan_engine::quantise::QuantiseError;
 use std::path::PathBuf;
 
 /// Why training did not start, or stopped.
@@ -65,7 +66,10 @@ pub enum TrainError {
 	/// The worker threads could not be started.
 	#[error("threads: {0}")]
 	Threads(String),
-	/// The integer model cannot be built from, or turned into, these weights.
+	/// The integer model cannot be turned into latent weights.
 	#[error("conversion: {0}")]
 	Convert(String),
+	/// The latent weights cannot be rounded to an integer model.
+	#[error("quantisation: {0}")]
+	Quantise(#[from] QuantiseError),
 }

@@ -1,7 +1,7 @@
 //! Causal attention over rotated, rounded queries and keys.
 
 use super::tape::{record, Pullback};
-use crate::train::quantiser::nearest;
+use crate::quantiser::nearest;
 use burn::{
 	backend::Autodiff,
 	tensor::{activation::softmax, backend::Backend, Int, Tensor, TensorData},

@@ -1,7 +1,7 @@
 //! Gradients of parts added up, and the step they make, in pieces that threads share.
 
 use super::{rows, tensor, Dense};
-use crate::train::{optimiser::AdamW, quantiser::Format};
+use crate::{optimiser::AdamW, quantiser::Format};
 use burn::tensor::Tensor;
 use burn_flex::Flex;
 use rayon::prelude::*;

@@ -1,12 +1,12 @@
 //! What the integer network's number formats do to a weight, in two passes over it.
 
 use super::{rows, tensor, Dense};
-use crate::train::quantiser::{Format, GAIN_MAX, GAIN_STEP, WEIGHT_MIN};
+use crate::quantiser::{Format, GAIN_MAX, GAIN_STEP, WEIGHT_MIN};
 use burn::tensor::Tensor;
 use burn_flex::Flex;
 use rayon::prelude::*;
 
-/// See [`crate::train::quantiser::quantise`]. Uses the threads of the pool it is called from.
+/// See [`crate::quantiser::quantise`]. Uses the threads of the pool it is called from.
 pub(crate) fn quantise(latent: Tensor<Flex, 2>, format: Format) -> Tensor<Flex, 2> {
 	let shape = latent.dims();
 	let latent = Dense::new(latent);

@@ -1,13 +1,15 @@
-//! Training: the only part of the engine that computes in floats.
+//! Quantisation-aware training: the only crate of this project that computes results in floats.
 //!
 //! A model is trained as the integer network will run it: every forward pass uses weights and activations
 //! rounded to what integers can hold ([`network`]), and rounding passes gradients straight through.
 //! [`base::train_base`] makes a model from nothing; [`expert::train_expert`] improves one expert of a
-//! finished model, which is what a miner does.
+//! finished model, which is what a miner does. No node links this crate: the tensor library (burn) ends here.
+#![deny(unsafe_op_in_unsafe_fn)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod base;
 mod checkpoint;
-pub(crate) mod convert;
+mod convert;
 mod corpus;
 mod device;
 mod error;
@@ -18,7 +20,6 @@ mod ops;
 mod optimiser;
 mod progress;
 mod quantiser;
-mod rotary;
 #[cfg(test)]
 mod tests;
 mod weights;
@@ -32,5 +33,4 @@ pub use ops::TrainBackend;
 pub use optimiser::{OptimiserConfig, Schedule};
 pub use progress::Progress;
 pub use quantiser::Format;
-pub use rotary::rotary_table;
 pub use weights::{parameter_specs, Latent, ParameterSpec};

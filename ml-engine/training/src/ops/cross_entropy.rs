@@ -1,7 +1,7 @@
 //! Cross entropy of the next byte, in nats.
 
 use super::tape::{record, Pullback};
-use crate::train::network::int_tensor;
+use crate::network::int_tensor;
 use burn::{
 	backend::Autodiff,
 	tensor::{activation::softmax, backend::Backend, IndexingUpdateOp, Int, Tensor},

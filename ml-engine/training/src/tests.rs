@@ -199,7 +199,7 @@ fn a_killed_trainer_resumes_to_the_same_bits() {
 	let (mut kills, mut interrupted) = (0, 0);
 	let ended = loop {
 		let mut trainer = std::process::Command::new(std::env::current_exe().unwrap())
-			.args(["--exact", "train::tests::trainer_process", "--ignored", "--test-threads", "1"])
+			.args(["--exact", "tests::trainer_process", "--ignored", "--test-threads", "1"])
 			.env(FOLDER, disturbed.path())
 			.stdout(std::process::Stdio::null())
 			.spawn()

@@ -8,11 +8,11 @@ use super::{
 	optimiser::{AdamW, OptimiserConfig},
 	progress::{Clock, Progress},
 	quantiser::Format,
-	rotary::rotary_table,
 	weights::{parameter_specs, Latent},
 	workers::Workers,
 	TrainError,
 };
+use blyan_engine::quantise::rotary_table;
 use blyan_exact::ModelConfig;
 use burn::{
 	backend::Autodiff,

@@ -4,7 +4,7 @@ use super::{
 	attention, cross_entropy, experts, fused, linear, norm_quant, ExpertWeights, Heads, Rotary, Routing,
 	TrainBackend,
 };
-use crate::train::{
+use crate::{
 	optimiser::{AdamW, OptimiserConfig},
 	quantiser::{self, Format},
 };

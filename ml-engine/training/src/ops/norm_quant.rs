@@ -1,7 +1,7 @@
 //! `norm_quant`: gain, root mean square, and rounding to 255 levels per token.
 
 use super::tape::{record, Pullback};
-use crate::train::quantiser::nearest;
+use crate::quantiser::nearest;
 use burn::{
 	backend::Autodiff,
 	tensor::{backend::Backend, Tensor},

@@ -1,11 +1,11 @@
-//! Between latent weights and the integer model.
+//! Conversion between latent weights and the integer model.
 
 use super::{
 	quantiser::Format,
-	rotary::rotary_table,
 	weights::{final_gain_index, layer_indices, parameter_specs, Latent},
 	TrainError,
 };
+use blyan_engine::quantise::{bytes, gains, rotary_table, ternary};
 use blyan_exact::{Expert, Layer, Matrix, ModelConfig, Scale, Trunk};
 use burn::tensor::{backend::Backend, Tensor, TensorData};
 use core::f64::consts::LOG2_E;
@@ -20,40 +20,9 @@ pub struct ExactWeights {
 	pub experts: Vec<Expert>,
 }
 
-fn scale(value: f64, name: &str) -> Result<Scale, TrainError> {
-	Scale::from_f64_bits(value.to_bits())
-		.ok_or_else(|| TrainError::Convert(format!("the scale {value} of {name} is out of range")))
-}
-
 /// A scale as a real number.
 fn real(scale: Scale) -> f32 {
 	(f64::from(scale.mantissa()) * 0.5f64.powi(i32::from(scale.exponent()))) as f32
-}
-
-/// What the quantiser does to one group of latent weights, in integers.
-pub(crate) fn ternary(values: &[f32], rows: usize, cols: usize, name: &str) -> Result<Matrix, TrainError> {
-	let alpha = (values.iter().map(|w| f64::from(w.abs())).sum::<f64>() / values.len() as f64).max(1e-8);
-	let inverse = 1.0 / alpha as f32;
-	let weights =
-		values.iter().map(|w| (w * inverse).clamp(-1.0, 1.0).round_ties_even() as i8).collect::<Vec<_>>();
-	Ok(Matrix { rows, cols, weights, scale: scale(alpha, name)? })
-}
-
-/// An 8-bit matrix; `unit` turns its natural unit into the integer model's.
-pub(crate) fn bytes(
-	values: &[f32],
-	rows: usize,
-	cols: usize,
-	unit: f64,
-	name: &str,
-) -> Result<Matrix, TrainError> {
-	let step = values.iter().fold(1e-8f32, |max, w| max.max(w.abs())) / 127.0;
-	let weights = values.iter().map(|w| (w / step).round_ties_even() as i8).collect::<Vec<_>>();
-	Ok(Matrix { rows, cols, weights, scale: scale(f64::from(step) * unit, name)? })
-}
-
-pub(crate) fn gains(values: &[f32]) -> Vec<i16> {
-	values.iter().map(|g| (g * 256.0).clamp(-32_767.0, 32_767.0).round_ties_even() as i16).collect()
 }
 
 /// An expert from its latent tensors `[d_ff, d_model]`, `[1, d_ff]`, `[d_model, d_ff]`.
