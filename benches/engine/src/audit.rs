@@ -1,6 +1,6 @@
 //! Verifying an answer, against generating it: the same answer, the same core, in turns.
 
-use crate::{evaluator::Subject, Options};
+use crate::{subject::Subject, Options};
 use blyan_engine::{
 	decode::{verify, Generator, Sampler},
 	eval::forward::{self, KeyValues, Workspace},

@@ -1,13 +1,11 @@
 //! Tokens per second of the three ways to run a model, on one thread and on the same sequences.
 
-use crate::float::FloatModel;
+use crate::{float::FloatModel, subject::Subject};
 use blyan_engine::{
-	block::{BlockShape, TensorBlock},
 	eval::{never_stop, Evaluator},
 	kernel::Kernel,
 	model::Model,
 };
-use blyan_exact::{Expert, ModelConfig, Trunk};
 use serde_json::{json, Value};
 use std::{
 	error::Error,
@@ -17,38 +15,6 @@ use std::{
 
 /// Tokens in one batch of the evaluator; the float model gets the same.
 const BATCH_TOKENS: usize = 1_024;
-
-/// A model's weights and text to measure on.
-pub struct Subject {
-	/// Architecture.
-	pub config: ModelConfig,
-	/// Everything that is not an expert.
-	pub trunk: Trunk,
-	/// Experts in row-major order.
-	pub experts: Vec<Expert>,
-	/// The holdout.
-	pub sequences: Vec<Vec<u8>>,
-}
-
-impl Subject {
-	/// Reads the model in a folder.
-	pub fn load(dir: &Path) -> Result<Self, Box<dyn Error>> {
-		let manifest: Value = serde_json::from_slice(&std::fs::read(dir.join("manifest.json"))?)?;
-		let config: ModelConfig = serde_json::from_value(manifest["config"].clone())?;
-		let trunk = TensorBlock::open(&dir.join("trunk.tblk"), BlockShape::Trunk(config))?.to_trunk()?;
-		let experts = (0..config.layers)
-			.flat_map(|layer| (0..config.experts).map(move |expert| (layer, expert)))
-			.map(|(layer, expert)| {
-				let path = dir.join(format!("l{layer}e{expert}.tblk"));
-				Ok(TensorBlock::open(&path, BlockShape::expert_of(&config))?.to_expert()?)
-			})
-			.collect::<Result<_, Box<dyn Error>>>()?;
-		let length = usize::from(serde_json::from_value::<u16>(manifest["holdout"]["sequence_len"].clone())?);
-		let sequences =
-			std::fs::read(dir.join("holdout.bin"))?.chunks_exact(length).map(<[u8]>::to_vec).collect();
-		Ok(Self { config, trunk, experts, sequences })
-	}
-}
 
 /// Runs `work` on batch after batch until the time is over; tokens per second.
 fn rate(sequences: &[Vec<u8>], batch: usize, seconds: f64, mut work: impl FnMut(&[Vec<u8>])) -> f64 {

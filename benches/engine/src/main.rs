@@ -8,6 +8,7 @@ mod kernels;
 mod model;
 mod serving;
 mod streaming;
+mod subject;
 mod traces;
 mod training;
 

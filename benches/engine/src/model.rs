@@ -6,7 +6,7 @@
 mod experts;
 mod rival;
 
-use crate::{evaluator::Subject, Options};
+use crate::{subject::Subject, Options};
 use blyan_engine::{decode::Generator, kernel::Kernel, model::Model};
 use blyan_exact::{golden, ModelConfig, Sampling};
 use rival::Rival;

@@ -1,6 +1,6 @@
 //! Experts larger than their memory budget, and what their packed form is worth.
 
-use crate::{evaluator::Subject, Options};
+use crate::{subject::Subject, Options};
 use blyan_engine::{
 	block::{write_expert, BlockShape, TensorBlock},
 	kernel::{

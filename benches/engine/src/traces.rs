@@ -1,6 +1,6 @@
 //! What commitments to traces cost: evaluation of a candidate with and without them, on one thread.
 
-use crate::evaluator::Subject;
+use crate::subject::Subject;
 use blyan_engine::{
 	eval::{never_stop, Candidate, Evaluator},
 	kernel::Kernel,

@@ -3,7 +3,7 @@
 //! Both sides start from the same weights and learn from the same bytes, so their first losses must agree; a side
 //! that computes something else is not compared with. They take turns of a few steps on the same threads.
 
-use crate::{evaluator::Subject, Options};
+use crate::{subject::Subject, Options};
 use blyan_engine::quantise::rotary_table;
 use blyan_exact::{Expert, Matrix, ModelConfig, Trunk};
 use blyan_training::{
