@@ -5,7 +5,7 @@ use blyan_engine::{
 	decode::{verify, Generator, Sampler},
 	eval::forward::{self, KeyValues, Workspace},
 	kernel::{
-		rows::ActivationRows,
+		activations::ActivationRows,
 		ternary::{multiply, TernaryView},
 		Kernel,
 	},

@@ -10,7 +10,7 @@ use crate::Options;
 use blyan_engine::{
 	block::{write_expert, BlockShape, TensorBlock},
 	kernel::{
-		rows::ActivationRows,
+		activations::ActivationRows,
 		ternary::{multiply, TernaryView},
 		Kernel,
 	},

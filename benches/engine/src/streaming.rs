@@ -4,8 +4,8 @@ use crate::{subject::Subject, Options};
 use blyan_engine::{
 	block::{write_expert, BlockShape, TensorBlock},
 	kernel::{
+		activations::ActivationRows,
 		packed::{self, PackedView},
-		rows::ActivationRows,
 		ternary::{self, TernaryView},
 		Kernel,
 	},

@@ -1,19 +1,22 @@
-//! The inner loops, for each kind of processor; all of them give the same bits.
+//! SIMD kernels of the exact network, one per instruction set; all of them compute the same bits.
 //!
 //! A [`Kernel`] can only be had for instructions that this processor has, which is what makes the
-//! `unsafe` calls of this module sound. Matrix products are written with intrinsics ([`ternary`],
-//! [`panels`], [`attention`]); everything else is one plain loop compiled once per instruction set ([`rows`]).
+//! `unsafe` calls of this crate sound. Matrix products are written with intrinsics ([`ternary`], [`packed`],
+//! [`packed_int8`], [`attention`]); everything else is one plain loop compiled once per instruction set
+//! ([`activations`], [`rowwise`]).
 
 #![deny(unsafe_op_in_unsafe_fn)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod activations;
 pub mod attention;
 pub mod hash;
+mod math;
 #[cfg(target_arch = "x86_64")]
 mod norm;
 pub mod packed;
-pub mod panels;
-pub mod rows;
+pub mod packed_int8;
+pub mod rowwise;
 pub mod ternary;
 #[cfg(test)]
 mod tests;

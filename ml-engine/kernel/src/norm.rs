@@ -1,6 +1,6 @@
-//! Normalisation on sixteen lanes: `quantise` and `interleave` of [`crate::rows`] with AVX-512.
+//! Normalisation on sixteen lanes: `quantise` and `interleave` of [`crate::activations`] with AVX-512.
 
-use crate::rows::{isqrt, peak_over_rms};
+use crate::math::{isqrt, peak_over_rms};
 use std::arch::x86_64::*;
 
 /// Entries that are taken at once: sixteen for each plane.
@@ -48,7 +48,7 @@ struct Division {
 }
 
 impl Division {
-	/// As in `crate::rows::quantise` the division is a multiplication, by 32 bits here: with b = 2m, m of n bits and at
+	/// As in `crate::activations::quantise` the division is a multiplication, by 32 bits here: with b = 2m, m of n bits and at
 	/// most 2^22, and a <= 127.5 b, the quotient a / b is the integer part of a * M / 2^(31 + n) for
 	/// M = floor(2^(31 + n) / b) + 1 <= 2^31 + 1, because a * b <= 510 m^2 < 2^(31 + n) keeps the error below 1 / b.
 	fn by(largest: u64) -> Self {

@@ -15,7 +15,7 @@
 
 #[cfg(target_arch = "x86_64")]
 use super::Path;
-use super::{rows::ActivationRows, ternary::TernaryView, Kernel};
+use super::{activations::ActivationRows, ternary::TernaryView, Kernel};
 use std::ops::Range;
 
 /// Counts changes of the order of bytes; whoever keeps packed weights keeps it beside them.

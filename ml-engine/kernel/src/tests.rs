@@ -1,6 +1,10 @@
 use super::{
-	attention::{Past, Queries},
-	rows::{isqrt, *},
+	activations::*,
+	attention::{
+		attend, normalise, probabilities, quantise_head, quantise_values, HeadCache, Queries, QueryFactor,
+	},
+	math::isqrt,
+	rowwise::*,
 	*,
 };
 use blyan_exact::{attention, norm, Rescale, Scale};
@@ -125,7 +129,7 @@ proptest! {
 				}
 			}
 			let queries = Queries { entries: &entries, maxima: &query_maxima, first };
-			let past = Past { keys: &stored_keys, maxima: &maxima, values: &stored_values, stride };
+			let past = HeadCache { keys: &stored_keys, maxima: &maxima, values: &stored_values, stride };
 			let (mut scratch, mut out) = (Vec::new(), vec![gap; query_maxima.len() * width]);
 			attend(kernel, queries, past, &mut scratch, &mut out, width);
 			for (row, expected) in out.chunks_exact(width).zip(&expected) {

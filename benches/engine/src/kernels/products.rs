@@ -2,7 +2,7 @@
 
 use super::{fastest, median, rivals, rounded, Source};
 use blyan_engine::kernel::{
-	rows::ActivationRows,
+	activations::ActivationRows,
 	ternary::{multiply_into, TernaryView},
 	Kernel,
 };

@@ -2,9 +2,10 @@
 
 use super::{fastest, Source};
 use blyan_engine::kernel::{
-	attention::{keys_len, put_key, put_values, Past, Queries, POSITIONS},
-	panels::Panels,
-	rows::{self, ActivationRows},
+	activations::ActivationRows,
+	attention::{self, keys_len, put_key, put_values, HeadCache, Queries, POSITIONS},
+	packed_int8::PackedInt8,
+	rowwise,
 	ternary::{self, TernaryView},
 	Kernel,
 };
@@ -76,7 +77,7 @@ pub fn measure(kernel: Kernel, config: ModelConfig, seconds: f64) -> Vec<Share> 
 	);
 	let scale = Scale::new(1 << 31, 37).unwrap_or_default();
 	let rescale = Rescale::new(scale, 1 << 17, RESIDUAL_BITS);
-	let [router, head] = [experts, VOCAB].map(|rows| Panels::new(&batch.table[..rows * d], d));
+	let [router, head] = [experts, VOCAB].map(|rows| PackedInt8::new(&batch.table[..rows * d], d));
 	let (mut router_logits, mut head_logits) = (vec![0; TOKENS * experts], vec![0; TOKENS * VOCAB]);
 	let mut scratch = batch.stream.clone();
 	let mut attention = Attention::new(kernel, config, &batch.stream);
@@ -104,7 +105,7 @@ pub fn measure(kernel: Kernel, config: ModelConfig, seconds: f64) -> Vec<Share> 
 	});
 	share("rescaling", false, 1.0, &mut || {
 		for _ in 0..usize::from(config.layers) * (4 + top_k) {
-			scratch.chunks_exact_mut(d).for_each(|row| rows::rescale(kernel, row, rescale, RESIDUAL_MAX));
+			scratch.chunks_exact_mut(d).for_each(|row| rowwise::rescale(kernel, row, rescale, RESIDUAL_MAX));
 		}
 	});
 	share("normalisation", true, 3.0 * layers + 1.0, &mut || {
@@ -117,11 +118,11 @@ pub fn measure(kernel: Kernel, config: ModelConfig, seconds: f64) -> Vec<Share> 
 	share("attention", true, layers, &mut || attention.attend());
 	share("softmax of the loss", true, 1.0, &mut || {
 		for row in logits.chunks_exact(VOCAB) {
-			black_box(rows::loss(kernel, row, 7));
+			black_box(rowwise::loss(kernel, row, 7));
 		}
 	});
 	share("rotation", false, 2.0 * layers, &mut || {
-		scratch.chunks_exact_mut(d).for_each(|row| rows::rotate(kernel, row, &angles));
+		scratch.chunks_exact_mut(d).for_each(|row| rowwise::rotate(kernel, row, &angles));
 	});
 	share("gathering, mixing and adding", false, layers, &mut || {
 		for _ in 0..experts {
@@ -129,9 +130,9 @@ pub fn measure(kernel: Kernel, config: ModelConfig, seconds: f64) -> Vec<Share> 
 		}
 		let gates = &[16_384; 2][..top_k];
 		for (row, said) in scratch.chunks_exact_mut(d).zip(said.chunks_exact(top_k * d)) {
-			rows::mix(kernel, row, gates, said);
+			rowwise::mix(kernel, row, gates, said);
 		}
-		rows::add(kernel, &mut scratch, &batch.stream);
+		rowwise::add(kernel, &mut scratch, &batch.stream);
 	});
 	shares
 }
@@ -185,10 +186,10 @@ impl<'a> Attention<'a> {
 			for (token, row) in self.rows.chunks_exact(d).enumerate() {
 				let (row, position) = (&row[head * size..][..size], token % positions);
 				let query = &mut self.queries[(head * TOKENS + token) * size..][..size];
-				self.query_maxima[head * TOKENS + token] = rows::quantise_head(kernel, row, query);
-				self.maxima[head * stride + position] = rows::quantise_head(kernel, row, &mut key);
+				self.query_maxima[head * TOKENS + token] = attention::quantise_head(kernel, row, query);
+				self.maxima[head * stride + position] = attention::quantise_head(kernel, row, &mut key);
 				put_key(keys, stride, position, &key);
-				rows::quantise_values(kernel, row, &mut pair[position % 2 * size..][..size]);
+				attention::quantise_values(kernel, row, &mut pair[position % 2 * size..][..size]);
 				if position % 2 == 1 {
 					put_values(values, size, position - 1, &pair);
 				}
@@ -201,7 +202,7 @@ impl<'a> Attention<'a> {
 		let (size, d) = (self.config.head_size(), usize::from(self.config.d_model));
 		let (positions, stride) = (usize::from(self.config.context), self.stride);
 		for head in 0..d / size {
-			let past = Past {
+			let past = HeadCache {
 				keys: &self.keys[head * keys_len(stride, size)..][..keys_len(stride, size)],
 				maxima: &self.maxima[head * stride..][..stride],
 				values: &self.values[head * size * stride..][..size * stride],
@@ -212,7 +213,7 @@ impl<'a> Attention<'a> {
 			let outs = self.out.chunks_mut(positions * d);
 			for ((entries, maxima), out) in queries.zip(maxima).zip(outs) {
 				let queries = Queries { entries, maxima, first: 1 };
-				rows::attend(self.kernel, queries, past, &mut self.scratch, &mut out[head * size..], d);
+				attention::attend(self.kernel, queries, past, &mut self.scratch, &mut out[head * size..], d);
 			}
 		}
 	}

@@ -5,10 +5,7 @@ use blyan_engine::{
 	blobs::BlobStore,
 	block::{block_ref, write_expert, write_trunk},
 	decode::Generator,
-	kernel::{
-		rows::{self, ActivationRows},
-		Kernel,
-	},
+	kernel::{activations::ActivationRows, rowwise, Kernel},
 	model::{Model, ModelStore},
 };
 use blyan_exact::{golden, Expert, Matrix, ModelConfig, Scale};
@@ -123,7 +120,7 @@ impl Crowd {
 			for layer in &trunk.layers {
 				layer.router.logits(kernel, &inputs, &mut logits);
 				for _ in 0..2 {
-					std::hint::black_box(rows::largest(kernel, &logits));
+					std::hint::black_box(rowwise::largest(kernel, &logits));
 				}
 			}
 		}

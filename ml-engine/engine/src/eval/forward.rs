@@ -15,10 +15,10 @@ use super::{
 };
 use crate::{
 	kernel::{
-		attention::Queries,
+		activations::ActivationRows,
+		attention::{self, Queries},
 		packed::GROUP_ROWS,
-		rows::{self, ActivationRows},
-		Kernel,
+		rowwise, Kernel,
 	},
 	model::{Model, TrunkWeights},
 };
@@ -163,8 +163,8 @@ impl Attention<'_> {
 			layer.wq.project_rows(kernel, &inputs, rows.clone(), PROJECTION_MAX, queries);
 			layer.wk.project_rows(kernel, &inputs, rows.clone(), PROJECTION_MAX, keys);
 			layer.wv.project_rows(kernel, &inputs, rows, PROJECTION_MAX, values);
-			rows::rotate(kernel, queries, angles);
-			rows::rotate(kernel, keys, angles);
+			rowwise::rotate(kernel, queries, angles);
+			rowwise::rotate(kernel, keys, angles);
 			heads.extend_and_attend(kernel, [queries, keys, values], &mut lane.scores, attended);
 		});
 		inputs.set_norm_quant(kernel, attended, &layer.attn_out_gain, &mut lanes[0].entries);
@@ -173,7 +173,7 @@ impl Attention<'_> {
 		parts.enumerate().for_each(|(at, (stream, update))| {
 			let rows = at * part..at * part + stream.len();
 			layer.wo.project_rows(kernel, &inputs, rows, RESIDUAL_MAX, update);
-			rows::add(kernel, stream, update);
+			rowwise::add(kernel, stream, update);
 		});
 		lanes[0].inputs = inputs;
 	}
@@ -203,8 +203,8 @@ impl Attention<'_> {
 		for (at, (query, key)) in rows.enumerate() {
 			let position = self.first + (token + at) % self.tokens;
 			let angles = &self.trunk.rotary[position * half..(position + 1) * half];
-			rows::rotate(kernel, query, angles);
-			rows::rotate(kernel, key, angles);
+			rowwise::rotate(kernel, query, angles);
+			rowwise::rotate(kernel, key, angles);
 		}
 	}
 
@@ -237,7 +237,8 @@ impl Attention<'_> {
 				let of_head = head * size..(head + 1) * size;
 				let quantised = head_queries.chunks_exact_mut(size).zip(head_maxima.iter_mut());
 				for (row, (quantised, maximum)) in rows.clone().zip(quantised) {
-					*maximum = rows::quantise_head(kernel, &queries[row * d..][of_head.clone()], quantised);
+					*maximum =
+						attention::quantise_head(kernel, &queries[row * d..][of_head.clone()], quantised);
 					if R::IS_ACTIVE {
 						let row = &mut query_rows[row * row_bytes..(row + 1) * row_bytes];
 						row[of_head.clone()].copy_from_slice(small_integers(quantised));
@@ -267,7 +268,7 @@ impl Attention<'_> {
 		record_activations(recorder, Operator::AttentionOutput(number), inputs);
 		let update = sized(update, stream.len());
 		layer.wo.project(kernel, inputs, RESIDUAL_MAX, update);
-		rows::add(kernel, stream, update);
+		rowwise::add(kernel, stream, update);
 		recorder.whole(Operator::AttentionResidual(number), &integers(stream));
 	}
 }
@@ -305,7 +306,7 @@ pub fn losses<R: Recorder>(
 	let targets = sequences.iter().flat_map(|bytes| bytes.iter());
 	let losses: Vec<u64> = targets
 		.zip(logits.chunks_exact(VOCAB))
-		.map(|(&byte, logits)| rows::loss(kernel, logits, byte))
+		.map(|(&byte, logits)| rowwise::loss(kernel, logits, byte))
 		.collect();
 	work.queries = logits;
 	let len = sequences.first().map_or(1, |bytes| bytes.len());

@@ -8,10 +8,7 @@ use super::{
 	workspace::{share, share_rows, sized, Lane, Workspace},
 };
 use crate::{
-	kernel::{
-		rows::{self, ActivationRows},
-		Kernel,
-	},
+	kernel::{activations::ActivationRows, rowwise, Kernel},
 	model::{ExpertWeights, Model, TrunkWeights},
 };
 use blyan_exact::{exponential::exp2_neg, number::div_round, routing::GATE_ONE, Operator, RESIDUAL_MAX};
@@ -59,16 +56,16 @@ pub struct Routed {
 
 /// The best expert of a token, and the second with `top_k` of 2: index, and gates as `blyan_exact::routing::route`.
 fn choose(kernel: Kernel, logits: &[i32], top_k: usize) -> [(usize, u32); 2] {
-	let first = rows::largest(kernel, logits);
+	let first = rowwise::largest(kernel, logits);
 	if top_k == 1 {
 		return [(first, GATE_ONE), (first, 0)];
 	}
 	let (before, behind) = (&logits[..first], &logits[first + 1..]);
 	let second = match (before.is_empty(), behind.is_empty()) {
-		(true, _) => first + 1 + rows::largest(kernel, behind),
-		(_, true) => rows::largest(kernel, before),
+		(true, _) => first + 1 + rowwise::largest(kernel, behind),
+		(_, true) => rowwise::largest(kernel, before),
 		_ => {
-			let (a, b) = (rows::largest(kernel, before), first + 1 + rows::largest(kernel, behind));
+			let (a, b) = (rowwise::largest(kernel, before), first + 1 + rowwise::largest(kernel, behind));
 			if logits[b] > logits[a] {
 				b
 			} else {
@@ -278,7 +275,7 @@ impl Routed {
 			for ((expert, normalised), update) in experts.iter().zip(&normalised).zip(of_expert) {
 				expert.down.project_rows(kernel, normalised, rows.clone(), RESIDUAL_MAX, update);
 			}
-			rows::mix(kernel, stream, &self.gates, update);
+			rowwise::mix(kernel, stream, &self.gates, update);
 		});
 		for (lane, normalised) in lanes.iter_mut().zip(normalised) {
 			lane.normalised = normalised;
@@ -304,7 +301,7 @@ impl Routed {
 				for (row, &place) in update.chunks_exact_mut(d).zip(&self.places[of_token.clone()]) {
 					row.copy_from_slice(&said[place as usize * d..][..d]);
 				}
-				rows::mix(kernel, h, &self.gates[of_token], update);
+				rowwise::mix(kernel, h, &self.gates[of_token], update);
 			}
 		};
 		if let [lane] = lanes {

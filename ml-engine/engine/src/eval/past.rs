@@ -2,8 +2,8 @@
 
 use super::recorder::small_integers;
 use crate::kernel::{
-	attention::{keys_len, put_key, put_values, Past, Queries, POSITIONS},
-	rows, Kernel,
+	attention::{self, keys_len, put_key, put_values, HeadCache, Queries, POSITIONS},
+	Kernel,
 };
 use blyan_exact::ModelConfig;
 use rayon::prelude::*;
@@ -49,10 +49,10 @@ impl Head<'_> {
 		for (token, (key, value)) in rows.enumerate() {
 			size = key.len();
 			let quantised_key = &mut quantised_key[..size];
-			self.maxima[end] = rows::quantise_head(kernel, key, quantised_key);
+			self.maxima[end] = attention::quantise_head(kernel, key, quantised_key);
 			put_key(self.keys, self.stride, end, quantised_key);
 			let quantised_value = &mut quantised_values[(end - begin) * size..][..size];
-			rows::quantise_values(kernel, value, quantised_value);
+			attention::quantise_values(kernel, value, quantised_value);
 			note(token, quantised_key, self.maxima[end], quantised_value);
 			end += 1;
 			if end.is_multiple_of(2) {
@@ -101,10 +101,10 @@ impl Heads<'_> {
 			head.put(kernel, first, std::iter::once((key, value)), |_, _, _, _| {});
 			let mut entries = [0; HEAD_SIZE_MAX];
 			let entries = &mut entries[..size];
-			let maximum = rows::quantise_head(kernel, query, entries);
+			let maximum = attention::quantise_head(kernel, query, entries);
 			let queries = Queries { entries, maxima: &[maximum], first: first + 1 };
-			let past = Past { keys, maxima, values, stride };
-			rows::attend(kernel, queries, past, scratch, out, size);
+			let past = HeadCache { keys, maxima, values, stride };
+			attention::attend(kernel, queries, past, scratch, out, size);
 		}
 	}
 }
@@ -212,13 +212,13 @@ impl KeyValues {
 	) {
 		let (stride, size) = (self.stride, self.head_size);
 		let of_head = |len: usize| head * len..(head + 1) * len;
-		let past = Past {
+		let past = HeadCache {
 			keys: &self.keys[of_head(keys_len(stride, size))],
 			maxima: &self.maxima[of_head(stride)],
 			values: &self.values[of_head(size * stride)],
 			stride,
 		};
-		rows::attend(kernel, queries, past, scratch, out, width);
+		attention::attend(kernel, queries, past, scratch, out, width);
 	}
 }
 

@@ -1,6 +1,6 @@
 //! Who is told what every operator put out.
 
-use crate::kernel::rows::ActivationRows;
+use crate::kernel::activations::ActivationRows;
 use blyan_exact::Operator;
 use std::borrow::Cow;
 

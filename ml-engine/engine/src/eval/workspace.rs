@@ -2,7 +2,7 @@
 
 use super::{mixture::Routed, past::KeyValues};
 use crate::{
-	kernel::{packed::GROUP_ROWS, rows::ActivationRows},
+	kernel::{activations::ActivationRows, packed::GROUP_ROWS},
 	model::Model,
 };
 use blyan_exact::ModelConfig;

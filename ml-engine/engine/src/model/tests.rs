@@ -137,7 +137,7 @@ fn experts_that_follow_each_other_are_loaded_ahead() {
 #[test]
 fn experts_that_are_used_often_run_packed_and_say_the_same() {
 	use crate::{
-		kernel::{rows::ActivationRows, Kernel},
+		kernel::{activations::ActivationRows, Kernel},
 		packed::PackedCache,
 	};
 	let World { _dir, store, golden, heads, .. } = &world(1 << 24);

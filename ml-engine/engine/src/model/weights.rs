@@ -3,9 +3,10 @@
 use crate::{
 	block::{BlockError, BlockShape, TensorBlock},
 	kernel::{
+		activations::ActivationRows,
 		packed::{self, PackedView},
-		panels::Panels,
-		rows::{self, ActivationRows},
+		packed_int8::PackedInt8,
+		rowwise,
 		ternary::{self, TernaryView},
 		Kernel,
 	},
@@ -104,7 +105,7 @@ impl TernaryWeights {
 		let width = rows.len();
 		self.accumulate_rows(kernel, inputs, rows, out);
 		for (row, &scale) in out.chunks_exact_mut(width).zip(&inputs.scales) {
-			rows::rescale(kernel, row, Rescale::new(self.scale, scale, RESIDUAL_BITS), bound);
+			rowwise::rescale(kernel, row, Rescale::new(self.scale, scale, RESIDUAL_BITS), bound);
 		}
 	}
 }
@@ -112,21 +113,21 @@ impl TernaryWeights {
 /// An 8-bit matrix that products are taken with: a copy in the order that the kernels want.
 #[derive(Clone, Debug)]
 pub struct TableWeights {
-	panels: Panels,
+	packed: PackedInt8,
 	scale: Scale,
 }
 
 impl TableWeights {
 	/// Outputs.
 	pub fn rows(&self) -> usize {
-		self.panels.rows()
+		self.packed.rows()
 	}
 
 	/// Outputs in Q16, base-2 units: `out: [tokens, rows]`.
 	pub fn logits(&self, kernel: Kernel, inputs: &ActivationRows, out: &mut [i32]) {
-		self.panels.multiply_into(kernel, inputs, out);
+		self.packed.multiply_into(kernel, inputs, out);
 		for (row, &scale) in out.chunks_exact_mut(self.rows()).zip(&inputs.scales) {
-			rows::rescale(kernel, row, Rescale::new(self.scale, scale, LOGIT_BITS), LOGIT_MAX);
+			rowwise::rescale(kernel, row, Rescale::new(self.scale, scale, LOGIT_BITS), LOGIT_MAX);
 		}
 	}
 }
@@ -148,7 +149,7 @@ impl EmbeddingWeights {
 		let shift = u32::from(self.scale.exponent()).saturating_sub(RESIDUAL_BITS);
 		let begin = out.len();
 		out.resize(begin + self.cols, 0);
-		rows::embed(kernel, row, i64::from(self.scale.mantissa()), shift, &mut out[begin..]);
+		rowwise::embed(kernel, row, i64::from(self.scale.mantissa()), shift, &mut out[begin..]);
 	}
 }
 
@@ -217,7 +218,7 @@ impl Sections<'_> {
 
 	fn table(&self, section: usize, scale: usize, cols: usize) -> Result<TableWeights, BlockError> {
 		let bytes = &self.0.bytes()[self.0.layout().sections[section].clone()];
-		Ok(TableWeights { panels: Panels::new(bytes, cols), scale: self.scale(scale)? })
+		Ok(TableWeights { packed: PackedInt8::new(bytes, cols), scale: self.scale(scale)? })
 	}
 }
 

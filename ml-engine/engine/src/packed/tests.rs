@@ -1,5 +1,5 @@
 use super::*;
-use crate::kernel::rows::ActivationRows;
+use crate::kernel::activations::ActivationRows;
 use crate::{block::write_expert, kernel::ternary};
 use blyan_exact::{golden, ModelConfig};
 use std::os::unix::fs::PermissionsExt;

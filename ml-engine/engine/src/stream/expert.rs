@@ -3,10 +3,7 @@
 use super::{matrix::Products, Slab, StreamError, Streamer, TileFile};
 use crate::{
 	block::{BlockError, BlockShape, Layout, HEADER_BYTES},
-	kernel::{
-		rows::{self, ActivationRows},
-		Kernel,
-	},
+	kernel::{activations::ActivationRows, rowwise, Kernel},
 };
 use blyan_exact::{number::RESIDUAL_BITS, Rescale, Scale, RESIDUAL_MAX};
 use sp_core::H256;
@@ -127,7 +124,7 @@ impl<'a> Progress<'a> {
 		let (hidden, normalised) = self.middle.ok_or(StreamError::Interrupted)?;
 		let mut down = self.down.out;
 		for (row, &of_token) in down.chunks_exact_mut(self.expert.d_model).zip(&normalised.scales) {
-			rows::rescale(self.kernel, row, Rescale::new(scale, of_token, RESIDUAL_BITS), RESIDUAL_MAX);
+			rowwise::rescale(self.kernel, row, Rescale::new(scale, of_token, RESIDUAL_BITS), RESIDUAL_MAX);
 		}
 		Ok((hidden, normalised, down))
 	}

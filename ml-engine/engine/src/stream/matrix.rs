@@ -4,7 +4,7 @@ use super::{StreamError, Streamer, TileFile};
 use crate::{
 	block::BlockError,
 	kernel::{
-		rows::ActivationRows,
+		activations::ActivationRows,
 		ternary::{self, TernaryView},
 		Kernel,
 	},

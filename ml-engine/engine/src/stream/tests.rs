@@ -2,7 +2,7 @@ use super::*;
 use crate::{
 	block::{write_expert, BlockShape, TensorBlock, TILE_BYTES},
 	kernel::{
-		rows::ActivationRows,
+		activations::ActivationRows,
 		ternary::{self, TernaryView},
 		Kernel,
 	},

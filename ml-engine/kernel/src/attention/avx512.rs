@@ -2,13 +2,16 @@
 //!
 //! A key is loaded once for a whole block, and so is a value; scores of a block stay in the nearest cache.
 
-use super::{exponential::Exponential, Past, Queries};
-use crate::rows::QueryFactor;
+use super::{
+	exponential::Exponential,
+	layout::{HeadCache, Queries, POSITIONS},
+	scores::QueryFactor,
+};
 use blyan_exact::attention::{PROBABILITY_MAX, SCORE_MAX};
 use std::arch::x86_64::*;
 
 /// Positions of a vector.
-const LANES: usize = super::POSITIONS;
+const LANES: usize = POSITIONS;
 /// Entries of a head, at most.
 pub const HEAD_SIZE_MAX: usize = 64;
 /// Queries of a block, at most.
@@ -20,7 +23,7 @@ pub const QUERIES: usize = 8;
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
 pub unsafe fn attend(
 	queries: Queries<'_>,
-	past: Past<'_>,
+	past: HeadCache<'_>,
 	scratch: &mut [i32],
 	out: &mut [i32],
 	width: usize,
@@ -60,7 +63,7 @@ fn seen(len: usize, vector: usize) -> u16 {
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
 unsafe fn block<const N: usize>(
 	queries: Queries<'_>,
-	past: Past<'_>,
+	past: HeadCache<'_>,
 	scratch: &mut [i32],
 	out: &mut [i32],
 	width: usize,
@@ -235,7 +238,7 @@ unsafe fn weighted<const N: usize, const W: usize>(
 	LANES * W
 }
 
-/// `crate::rows::normalise` of eight sums.
+/// [`super::normalise`] of eight sums.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
 fn normalised(sum: __m256i, total: i32) -> __m256i {

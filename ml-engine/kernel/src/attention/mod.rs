@@ -1,113 +1,65 @@
-//! The two products of attention, over keys and values stored for the instructions that multiply them.
-//!
-//! Four neighbouring entries of a key are multiplied and added at once, and of values, whose weights have 15 bits, two
-//! neighbouring positions.
-//!
-//! ```text
-//! keys    [head_size / 4][stride][4]     entries 4j to 4j + 3 of every position, zeros past the last entry
-//! values  [stride / 2][head_size][2]     positions 2p and 2p + 1 of every entry
-//! ```
-//!
-//! `stride` is the number of positions there is room for, a multiple of [`POSITIONS`].
+//! Attention of one head: consecutive queries over the positions that each of them sees.
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod exponential;
+mod layout;
+mod products;
+mod quantise;
+mod scores;
+
+pub use layout::{
+	key_index, keys_len, put_key, put_values, value_index, HeadCache, Queries, ENTRIES, POSITIONS,
+};
+pub use products::{key_products, weighted_values};
+pub use quantise::{quantise_any_head, quantise_head, quantise_values};
+pub use scores::{normalise, probabilities, scores, QueryFactor};
 
 use super::Kernel;
 #[cfg(target_arch = "x86_64")]
 use super::Path;
 
-/// Positions that are multiplied at once.
-pub const POSITIONS: usize = 16;
-/// Entries of a key that lie together.
-pub const ENTRIES: usize = 4;
-
-/// Index of an entry of a key.
-pub fn key_index(stride: usize, position: usize, entry: usize) -> usize {
-	(entry / ENTRIES * stride + position) * ENTRIES + entry % ENTRIES
-}
-
-/// Bytes of the keys of a head.
-pub fn keys_len(stride: usize, head_size: usize) -> usize {
-	head_size.next_multiple_of(ENTRIES) * stride
-}
-
-/// Index of an entry of a value.
-pub fn value_index(head_size: usize, position: usize, entry: usize) -> usize {
-	(position / 2 * head_size + entry) * 2 + position % 2
-}
-
-/// Stores a quantised key among those of its head.
-pub fn put_key(keys: &mut [i8], stride: usize, position: usize, key: &[i8]) {
-	for (group, four) in key.chunks(ENTRIES).enumerate() {
-		let at = key_index(stride, position, ENTRIES * group);
-		keys[at..at + four.len()].copy_from_slice(four);
-	}
-}
-
-/// Stores quantised values among those of their head: at an even position and the one behind it, or at one of them.
+/// Computes one head of consecutive queries over the positions that each of them sees.
 ///
 /// # Shapes
-/// `new: [1 or 2, head_size]`.
-pub fn put_values(values: &mut [i8], head_size: usize, position: usize, new: &[i8]) {
-	let at = value_index(head_size, position, 0);
-	let (even, odd) = new.split_at(head_size);
-	if odd.is_empty() {
-		for (entry, &value) in even.iter().enumerate() {
-			values[at + 2 * entry] = value;
-		}
-	} else {
-		let pairs = values[at..at + 2 * head_size].as_chunks_mut::<2>().0;
-		for ((pair, &even), &odd) in pairs.iter_mut().zip(even).zip(odd) {
-			*pair = [even, odd];
-		}
-	}
-}
-
-/// Quantised queries of one head at consecutive positions.
-#[derive(Clone, Copy, Debug)]
-pub struct Queries<'a> {
-	/// `[queries, head_size]`
-	pub entries: &'a [i8],
-	/// `[queries]`, Q12
-	pub maxima: &'a [i32],
-	/// Positions that the first of them sees; each sees one more than the one before.
-	pub first: usize,
-}
-
-impl Queries<'_> {
-	pub(crate) fn head_size(&self) -> usize {
-		self.entries.len() / self.maxima.len()
-	}
-
-	/// Positions that the last sees.
-	#[cfg(target_arch = "x86_64")]
-	fn positions(&self) -> usize {
-		self.first + self.maxima.len() - 1
-	}
-}
-
-/// Quantised keys and values of one head.
-#[derive(Clone, Copy, Debug)]
-pub struct Past<'a> {
-	/// As drawn above, [`keys_len`] bytes.
-	pub keys: &'a [i8],
-	/// `[stride]`, Q12: the keys' maxima. What follows the last position seen is as small.
-	pub maxima: &'a [i32],
-	/// As drawn above.
-	pub values: &'a [i8],
-	/// Positions there is room for.
-	pub stride: usize,
-}
-
-/// The whole of [`crate::rows::attend`] in one, where this kernel has that for heads of this size: whether it has.
-#[cfg(target_arch = "x86_64")]
-pub(crate) fn attend(
+/// `out: [queries, head_size]`, a row every `width` entries.
+pub fn attend(
 	kernel: Kernel,
 	queries: Queries<'_>,
-	past: Past<'_>,
+	past: HeadCache<'_>,
+	scratch: &mut Vec<i32>,
+	out: &mut [i32],
+	width: usize,
+) {
+	if queries.maxima.is_empty() {
+		return;
+	}
+	#[cfg(target_arch = "x86_64")]
+	if attend_at_once(kernel, queries, past, scratch, out, width) {
+		return;
+	}
+	let size = queries.head_size();
+	for (n, (query, &maximum)) in queries.entries.chunks_exact(size).zip(queries.maxima).enumerate() {
+		let len = queries.first + n;
+		let factor = QueryFactor::new(maximum, size);
+		scratch.resize(len.next_multiple_of(POSITIONS), 0);
+		key_products(kernel, query, past.keys, past.stride, len, scratch);
+		let scratch = &mut scratch[..len];
+		let largest = scores(kernel, scratch, &past.maxima[..len], factor);
+		let total = probabilities(kernel, scratch, largest);
+		let out = &mut out[n * width..n * width + size];
+		weighted_values(kernel, scratch, past.values, out);
+		normalise(kernel, out, total);
+	}
+}
+
+/// Runs all steps of [`attend`] in one pass, if this kernel has one for heads of this size; returns whether it has.
+#[cfg(target_arch = "x86_64")]
+fn attend_at_once(
+	kernel: Kernel,
+	queries: Queries<'_>,
+	past: HeadCache<'_>,
 	scratch: &mut Vec<i32>,
 	out: &mut [i32],
 	width: usize,
@@ -126,123 +78,5 @@ pub(crate) fn attend(
 			true
 		}
 		_ => false,
-	}
-}
-
-/// Integer products of a query with the keys of the first `len` positions.
-///
-/// `products` has room for `len` rounded up to [`POSITIONS`]; entries from `len` on mean nothing.
-pub fn key_products(
-	kernel: Kernel,
-	query: &[i8],
-	keys: &[i8],
-	stride: usize,
-	len: usize,
-	products: &mut [i32],
-) {
-	let padded = len.next_multiple_of(POSITIONS);
-	assert!(padded <= stride && padded <= products.len() && stride.is_multiple_of(POSITIONS));
-	assert!(keys.len() >= keys_len(stride, query.len()));
-	match kernel.0 {
-		#[cfg(target_arch = "x86_64")]
-		// SAFETY: a kernel of this kind exists only where its instructions were detected; lengths were checked.
-		Path::Avx2 | Path::Avx512Vnni => unsafe { x86::key_products_avx2(query, keys, stride, padded, products) },
-		_ => {
-			products[..padded].fill(0);
-			for (four, row) in query.chunks(ENTRIES).zip(keys.chunks_exact(ENTRIES * stride)) {
-				let four: [i32; ENTRIES] = std::array::from_fn(|i| four.get(i).map_or(0, |&q| i32::from(q)));
-				for (product, key) in products[..len].iter_mut().zip(row.as_chunks::<ENTRIES>().0) {
-					*product += four.iter().zip(key).map(|(q, &k)| q * i32::from(k)).sum::<i32>();
-				}
-			}
-		}
-	}
-}
-
-/// Sum of values weighted by `probabilities`, at most 15 bits each: below 2^30 in magnitude.
-pub fn weighted_values(kernel: Kernel, probabilities: &[i32], values: &[i8], out: &mut [i32]) {
-	assert!(values.len() >= probabilities.len().next_multiple_of(2) * out.len());
-	match kernel.0 {
-		// SAFETY: a kernel of this kind exists only where its instructions were detected; lengths were checked.
-		#[cfg(target_arch = "x86_64")]
-		Path::Avx2 | Path::Avx512Vnni if out.len().is_multiple_of(8) => unsafe {
-			x86::weighted_avx2(probabilities, values, out)
-		},
-		_ => {
-			out.fill(0);
-			for (pair, row) in probabilities.chunks(2).zip(values.chunks_exact(2 * out.len())) {
-				let (a, b) = (pair[0], pair.get(1).copied().unwrap_or(0));
-				for (out, value) in out.iter_mut().zip(row.chunks_exact(2)) {
-					*out += a * i32::from(value[0]) + b * i32::from(value[1]);
-				}
-			}
-		}
-	}
-}
-
-#[cfg(target_arch = "x86_64")]
-mod x86 {
-	use std::arch::x86_64::*;
-
-	/// Two 16-bit numbers side by side.
-	fn pair(low: i32, high: i32) -> i32 {
-		(low & 0xffff) | (high << 16)
-	}
-
-	/// Four entries of 16 bits, zeros past the last.
-	fn query_four(four: &[i8]) -> i64 {
-		four.iter().rev().fold(0, |word, &entry| word << 16 | i64::from(entry as i16 as u16))
-	}
-
-	fn probability_pair(pair_of: &[i32]) -> i32 {
-		pair(pair_of[0], pair_of.get(1).copied().unwrap_or(0))
-	}
-
-	/// # Safety
-	/// AVX2; `keys` holds `keys_len` entries, `products` at least `padded`.
-	#[target_feature(enable = "avx2")]
-	pub unsafe fn key_products_avx2(
-		query: &[i8],
-		keys: &[i8],
-		stride: usize,
-		padded: usize,
-		products: &mut [i32],
-	) {
-		for at in (0..padded).step_by(8) {
-			// Two sums for each of four positions.
-			let mut sums = [_mm256_setzero_si256(); 2];
-			for (j, four) in query.chunks(super::ENTRIES).enumerate() {
-				let query = _mm256_set1_epi64x(query_four(four));
-				for (i, sum) in sums.iter_mut().enumerate() {
-					let place = (j * stride + at + 4 * i) * super::ENTRIES;
-					// SAFETY: four positions of row j, whose stride is not below `padded`.
-					let key = unsafe { _mm_loadu_si128(keys.as_ptr().add(place).cast()) };
-					*sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(_mm256_cvtepi8_epi16(key), query));
-				}
-			}
-			// Positions 0, 1, 4, 5 and 2, 3, 6, 7.
-			let added = _mm256_hadd_epi32(sums[0], sums[1]);
-			let added = _mm256_permute4x64_epi64::<0b11_01_10_00>(added);
-			// SAFETY: `at + 8` is at most `padded`.
-			unsafe { _mm256_storeu_si256(products.as_mut_ptr().add(at).cast(), added) };
-		}
-	}
-
-	/// # Safety
-	/// AVX2; `out` is a multiple of 8 long, `values` holds every pair of positions.
-	#[target_feature(enable = "avx2")]
-	pub unsafe fn weighted_avx2(probabilities: &[i32], values: &[i8], out: &mut [i32]) {
-		let width = out.len();
-		for entry in (0..width).step_by(8) {
-			let mut sum = _mm256_setzero_si256();
-			for (p, two) in probabilities.chunks(2).enumerate() {
-				// SAFETY: 16 bytes from entry `entry` of pair p, and `entry + 8` is at most `width`.
-				let value = unsafe { _mm_loadu_si128(values.as_ptr().add((p * width + entry) * 2).cast()) };
-				let weight = _mm256_set1_epi32(probability_pair(two));
-				sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_cvtepi8_epi16(value), weight));
-			}
-			// SAFETY: `entry + 8` is at most `width`.
-			unsafe { _mm256_storeu_si256(out.as_mut_ptr().add(entry).cast(), sum) };
-		}
 	}
 }

@@ -10,7 +10,7 @@ mod neon;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod vnni;
 
-use super::{rows::ActivationRows, Kernel, Path};
+use super::{activations::ActivationRows, Kernel, Path};
 use std::ops::Range;
 
 /// A packed ternary matrix: `rows * cols / 4` bytes, four weights a byte.

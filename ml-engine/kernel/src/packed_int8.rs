@@ -9,16 +9,16 @@
 
 #[cfg(target_arch = "x86_64")]
 use super::Path;
-use super::{rows::ActivationRows, Kernel};
+use super::{activations::ActivationRows, Kernel};
 
 /// Rows of a panel.
 const ROWS: usize = 16;
 /// Bytes of a step through a panel: four entries of every row.
 const STEP: usize = 4 * ROWS;
 
-/// A matrix of signed bytes in panels.
+/// 8-bit matrix packed in panels.
 #[derive(Clone, Debug)]
-pub struct Panels {
+pub struct PackedInt8 {
 	weights: Vec<i8>,
 	/// Sum of each row's weights, rows of zeros included. Only some kernels need them.
 	#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
@@ -27,7 +27,7 @@ pub struct Panels {
 	cols: usize,
 }
 
-impl Panels {
+impl PackedInt8 {
 	/// Takes rows as they lie in a block: `[rows, cols]`, two's complement, `cols` a multiple of 64 and at most 512.
 	pub fn new(bytes: &[u8], cols: usize) -> Self {
 		assert!(cols.is_multiple_of(64) && (1..=512).contains(&cols) && bytes.len().is_multiple_of(cols));
@@ -182,13 +182,13 @@ mod tests {
 	#[test]
 	fn products_hold_at_the_extremes() {
 		for (weight, sign) in [(i8::MIN, -128), (i8::MAX, 127)] {
-			let panels = Panels::new(&[weight as u8; 3 * 512], 512);
+			let matrix = PackedInt8::new(&[weight as u8; 3 * 512], 512);
 			// A row of equal numbers becomes one of 127s.
 			for (h, x) in [(1 << 22, 127), (-(1 << 22), -127)] {
 				for kernel in Kernel::available() {
 					let inputs = ActivationRows::norm_quant(kernel, &[h; 5 * 512], &[1; 512]);
 					let mut out = [0; 15];
-					panels.multiply_into(kernel, &inputs, &mut out);
+					matrix.multiply_into(kernel, &inputs, &mut out);
 					assert_eq!(out, [512 * x * sign; 15], "{kernel}");
 				}
 			}
@@ -208,12 +208,12 @@ mod tests {
 			};
 			let bytes: Vec<u8> = (0..rows * cols).map(|_| next()).collect();
 			let stream: Vec<i32> = (0..tokens * cols).map(|_| i32::from(next() as i8) << 8).collect();
-			let panels = Panels::new(&bytes, cols);
-			prop_assert_eq!(panels.rows(), rows);
+			let matrix = PackedInt8::new(&bytes, cols);
+			prop_assert_eq!(matrix.rows(), rows);
 			for kernel in Kernel::available() {
 				let inputs = ActivationRows::norm_quant(kernel, &stream, &vec![256; cols]);
 				let mut out = vec![i32::MIN; tokens * rows];
-				panels.multiply_into(kernel, &inputs, &mut out);
+				matrix.multiply_into(kernel, &inputs, &mut out);
 				for (token, out) in out.chunks_exact(rows).enumerate() {
 					for (row, &product) in bytes.chunks_exact(cols).zip(out) {
 						let row: Vec<i8> = row.iter().map(|&byte| byte as i8).collect();
