@@ -15,7 +15,7 @@ use blyan_engine::{
 	dataset::Holdout,
 	queue::run_in_background,
 };
-use blyan_exact::{Expert, ModelConfig, Trunk};
+use blyan_exact::{Expert, ModelConfig, SlotIndex, Trunk};
 use blyan_primitives::{BlobRef, ExpertSlot, ModelInfo, VersionIndex};
 use blyan_training::{
 	base, expert, export, Corpus, ExactWeights, OptimiserConfig, Progress, TrainBackend, TrainError,
@@ -183,7 +183,7 @@ pub async fn train_expert(
 	let (output, background) = (output.clone(), training.background);
 	on_training_thread(background, move || {
 		let experts: Vec<&Expert> = model.experts.iter().collect();
-		let place = expert::Slot { layer: slot.layer, expert: slot.expert };
+		let place = SlotIndex { layer: slot.layer, expert: slot.expert };
 		let config = &model.config;
 		let mut meter = meter;
 		let mut note = |progress: &Progress| meter.note(progress);
@@ -274,7 +274,7 @@ fn expert_on<B: TrainBackend>(
 	device: &B::Device,
 	model: &LocalModel,
 	experts: &[&Expert],
-	place: expert::Slot,
+	place: SlotIndex,
 	text: &TrainingText,
 	options: expert::Options,
 	note: &mut dyn FnMut(&Progress) -> ControlFlow<()>,

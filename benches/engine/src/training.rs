@@ -5,7 +5,7 @@
 
 use crate::{subject::Subject, Options};
 use blyan_engine::quantise::rotary_table;
-use blyan_exact::{Expert, Matrix, ModelConfig, Trunk};
+use blyan_exact::{Expert, Matrix, ModelConfig, SlotIndex, Trunk};
 use blyan_training::{
 	base, expert, parameter_specs, Corpus, Format, Latent, OptimiserConfig, Progress, Schedule,
 };
@@ -192,7 +192,7 @@ struct Run {
 	batch: usize,
 	tokens: usize,
 	optimiser: OptimiserConfig,
-	slot: expert::Slot,
+	slot: SlotIndex,
 }
 
 impl Run {
@@ -341,7 +341,7 @@ fn compare(options: &Options, subject: &Subject, what: What) -> Result<Value, Bo
 		batch,
 		tokens,
 		optimiser: flat(optimiser),
-		slot: expert::Slot { layer: 0, expert: 0 },
+		slot: SlotIndex { layer: 0, expert: 0 },
 	};
 	let corpus = Corpus::new(sequences.iter().map(Vec::as_slice));
 	let weights = match what {

@@ -35,15 +35,24 @@ pub struct ModelConfig {
 	pub context: u16,
 }
 
+/// Coordinates of an expert within its model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SlotIndex {
+	/// Layer of the slot, counted from 0.
+	pub layer: u8,
+	/// Expert in that layer, counted from 0.
+	pub expert: u16,
+}
+
 /// Size of the vocabulary: one token is one byte.
 pub const VOCAB: usize = 256;
 
-/// Why a configuration is refused.
+/// Reason why a configuration is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConfigError {
-	/// `d_model` is zero, above 512 or no multiple of 64.
+	/// `d_model` is zero, above 512 or not a multiple of 64.
 	ModelWidth,
-	/// `d_ff` is zero, above 2,048 or no multiple of 64.
+	/// `d_ff` is zero, above 2,048 or not a multiple of 64.
 	HiddenWidth,
 	/// `layers` is zero or above 32.
 	Layers,
@@ -106,18 +115,26 @@ impl ModelConfig {
 		Ok(())
 	}
 
-	/// Expert slots of the whole model: `layers * experts`, at most 16,384.
+	/// Returns the number of expert slots of the whole model: `layers * experts`, at most 16,384.
 	pub fn slots(&self) -> u32 {
 		u32::from(self.layers).saturating_mul(u32::from(self.experts))
 	}
 
-	/// Position of a slot in row-major order (layer, then expert); `None` if there is no such slot.
+	/// Returns the position of a slot in row-major order (layer, then expert); `None` if there is no such slot.
 	pub fn slot_index(&self, layer: u8, expert: u16) -> Option<u32> {
 		(layer < self.layers && expert < self.experts)
 			.then(|| u32::from(layer) * u32::from(self.experts) + u32::from(expert))
 	}
 
-	/// The fields in order, little endian: the same bytes as the SCALE encoding.
+	/// Returns the slot at a position in row-major order, the inverse of [`Self::slot_index`]; `None` past the last.
+	pub fn slot_at(&self, index: u32) -> Option<SlotIndex> {
+		let experts = u32::from(self.experts);
+		let layer = u8::try_from(index.checked_div(experts)?).ok().filter(|layer| *layer < self.layers)?;
+		let expert = u16::try_from(index.checked_rem(experts)?).ok()?;
+		Some(SlotIndex { layer, expert })
+	}
+
+	/// Returns the fields in order, little endian: the same bytes as the SCALE encoding.
 	pub fn to_bytes(&self) -> [u8; 11] {
 		let [a, b] = self.d_model.to_le_bytes();
 		let [c, d] = self.d_ff.to_le_bytes();
@@ -126,7 +143,7 @@ impl ModelConfig {
 		[a, b, c, d, self.layers, self.heads, e, f, self.top_k, g, h]
 	}
 
-	/// Entries of one attention head. Zero only for a configuration that [`Self::validate`] refuses.
+	/// Returns the entries of one attention head. Zero only for a configuration that [`Self::validate`] refuses.
 	pub fn head_size(&self) -> usize {
 		usize::from(self.d_model).checked_div(usize::from(self.heads)).unwrap_or(0)
 	}
@@ -176,5 +193,16 @@ mod tests {
 		assert_eq!(GOOD.slot_index(2, 0), None);
 		assert_eq!(GOOD.slot_index(0, 4), None);
 		assert_eq!(GOOD.slots(), 8);
+	}
+
+	#[test]
+	fn slot_at_is_the_inverse_of_slot_index() {
+		for index in 0..GOOD.slots() {
+			let SlotIndex { layer, expert } = GOOD.slot_at(index).unwrap();
+			assert_eq!(GOOD.slot_index(layer, expert), Some(index));
+		}
+		assert_eq!(GOOD.slot_at(8), None);
+		assert_eq!(GOOD.slot_at(u32::MAX), None);
+		assert_eq!(ModelConfig { experts: 0, ..GOOD }.slot_at(0), None);
 	}
 }

@@ -45,7 +45,7 @@ mod weights;
 /// name the version they were computed under.
 pub const DEFINITION: u32 = 1;
 
-pub use config::{ConfigError, ModelConfig, VOCAB};
+pub use config::{ConfigError, ModelConfig, SlotIndex, VOCAB};
 pub use forward::{argmax, Logits, Model};
 pub use hash::{blake2_256, Hash};
 pub use linear::{add_residual, dot, Matrix, LOGIT_MAX, PROJECTION_MAX, RESIDUAL_MAX};

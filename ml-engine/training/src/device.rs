@@ -1,14 +1,14 @@
-//! Whether a graphics card can be used, asked before anything could panic.
+//! Check for a usable GPU, made before anything could panic.
 
 use super::TrainError;
 
 /// Name of the device in messages.
 const DEVICE: &str = "cuda";
 
-/// The first CUDA device, or in one line why there is none.
+/// Returns the first CUDA device, or in one line why there is none.
 ///
 /// The tensor library panics on the first operation without a driver, without NVRTC, without the CUDA headers that its
-/// kernels include, or if these do not fit each other. All of that is asked here first, and one sum is computed.
+/// kernels include, or if these do not fit each other. All of that is checked here first, and one sum is computed.
 #[cfg(feature = "cuda")]
 pub fn cuda_device() -> Result<burn_cuda::CudaDevice, TrainError> {
 	let device = burn_cuda::CudaDevice::default();
@@ -24,7 +24,7 @@ pub fn cuda_device() -> Result<burn_cuda::CudaDevice, TrainError> {
 	Err(TrainError::Device { device: DEVICE, reason })
 }
 
-/// Says what is missing, if something is.
+/// Returns what is missing, if something is.
 #[cfg(feature = "cuda")]
 fn probe(device: &burn_cuda::CudaDevice) -> Result<(), String> {
 	// SAFETY: both only try to load a shared library by its usual names; loading the vendor's driver and
@@ -42,24 +42,24 @@ fn probe(device: &burn_cuda::CudaDevice) -> Result<(), String> {
 	}
 	match cudarc::driver::CudaContext::device_count() {
 		Ok(count) if count > 0 => {}
-		Ok(_) => return Err("there is no card".into()),
+		Ok(_) => return Err("there is no GPU".into()),
 		Err(error) => return Err(error.to_string()),
 	}
 	let sum = burn::tensor::Tensor::<burn_cuda::Cuda, 1>::from_floats([1.0, 2.0], device).add_scalar(1.0);
 	match sum.into_data().to_vec::<f32>() {
 		Ok(sum) if sum == [2.0, 3.0] => Ok(()),
-		other => Err(format!("adding one to one and two, it says {other:?}")),
+		other => Err(format!("adding one to one and two gave {other:?}")),
 	}
 }
 
-/// Says that this program was built without CUDA.
+/// Fails: this program was built without CUDA.
 #[cfg(not(feature = "cuda"))]
 pub fn cuda_device() -> Result<core::convert::Infallible, TrainError> {
 	let reason = "this program was built without the feature `cuda`".into();
 	Err(TrainError::Device { device: DEVICE, reason })
 }
 
-/// Whether the headers are where the tensor library will look for them: the first of these that exists.
+/// Returns whether the headers are where the tensor library will look for them: the first of these that exists.
 #[cfg(feature = "cuda")]
 fn headers_present() -> bool {
 	use std::path::PathBuf;
@@ -77,7 +77,7 @@ mod tests {
 
 	#[test]
 	fn cuda_device_answers_without_a_panic() {
-		// Whether there is a card depends on the machine; that the question has an answer must not.
+		// Whether there is a GPU depends on the machine; that the question has an answer must not.
 		if let Some(error) = cuda_device().err() {
 			assert!(error.to_string().starts_with("device cuda: "));
 		}

@@ -13,7 +13,7 @@ use super::{
 	workers::Workers,
 	TrainError,
 };
-use blyan_exact::{blake2_256, Expert, ModelConfig, Trunk};
+use blyan_exact::{blake2_256, Expert, ModelConfig, SlotIndex, Trunk};
 use burn::{
 	backend::Autodiff,
 	tensor::{backend::Backend, Tensor},
@@ -97,15 +97,6 @@ pub struct TrainedExpert {
 	pub holdout_bits: Option<(f64, f64)>,
 }
 
-/// One expert's place: layer, then expert.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Slot {
-	/// The layer.
-	pub layer: u8,
-	/// The expert in it.
-	pub expert: u16,
-}
-
 impl Options {
 	/// Fills in defaults that depend on the model, and refuses what cannot work.
 	fn init(mut self, config: &ModelConfig) -> Result<Self, TrainError> {
@@ -129,7 +120,7 @@ impl Options {
 	}
 
 	/// What the outcome depends on besides the model; see [`super::base::Options`].
-	fn settings(&self, slot: Slot, start: [u8; 32]) -> String {
+	fn settings(&self, slot: SlotIndex, start: [u8; 32]) -> String {
 		let defaults = Self::default();
 		let lasting = Self {
 			steps: defaults.steps,
@@ -163,7 +154,7 @@ fn quantised<B: TrainBackend>(latent: &LatentExpert<B>) -> LatentExpert<B> {
 /// The frozen model, and the threads that run it.
 struct Surroundings<'a, B: Backend> {
 	config: &'a ModelConfig,
-	slot: Slot,
+	slot: SlotIndex,
 	tokens: usize,
 	weights: Vec<Tensor<B, 2>>,
 	rotary: Rotary<B>,
@@ -234,7 +225,7 @@ pub fn train_expert<B: TrainBackend>(
 	config: &ModelConfig,
 	trunk: &Trunk,
 	all: &[&Expert],
-	slot: Slot,
+	slot: SlotIndex,
 	data: &Corpus,
 	holdout: &[u8],
 	options: Options,
@@ -365,7 +356,7 @@ fn rotary_of<B: Backend>(
 fn replace_expert<B: Backend>(
 	config: &ModelConfig,
 	weights: &mut [Tensor<B, 2>],
-	slot: Slot,
+	slot: SlotIndex,
 	expert: &[Tensor<B, 2>; 3],
 ) {
 	let at = layer_indices(usize::from(slot.layer));

@@ -1,11 +1,10 @@
 //! What training one expert needs of the rest of the model.
 
 use super::{
-	expert::Slot,
 	network::{Network, Routed},
 	ops::{ExpertWeights, Routing, TrainBackend},
 };
-use blyan_exact::ModelConfig;
+use blyan_exact::{ModelConfig, SlotIndex};
 use burn::{
 	backend::Autodiff,
 	tensor::{backend::Backend, Int, Tensor, TensorData},
@@ -30,7 +29,7 @@ pub(super) struct Frozen<B: Backend> {
 }
 
 /// Whether nothing comes after the slot but the head.
-pub(super) fn is_last_layer(config: &ModelConfig, slot: Slot) -> bool {
+pub(super) fn is_last_layer(config: &ModelConfig, slot: SlotIndex) -> bool {
 	slot.layer + 1 == config.layers
 }
 
@@ -39,7 +38,7 @@ pub(super) fn is_last_layer(config: &ModelConfig, slot: Slot) -> bool {
 /// In the last layer only the tokens that chose the expert depend on it; the rest is left out.
 pub(super) fn freeze<B: TrainBackend>(
 	network: &Network<B>,
-	slot: Slot,
+	slot: SlotIndex,
 	sequences: &[u8],
 	tokens: usize,
 ) -> Option<Frozen<B>> {
@@ -85,7 +84,7 @@ pub(super) type Leaves<B> = [Tensor<Autodiff<B>, 2>; 3];
 /// Sum of the losses of the frozen part's targets, nats.
 pub(super) fn loss<B: TrainBackend>(
 	network: &Network<B>,
-	slot: Slot,
+	slot: SlotIndex,
 	leaves: &Leaves<B>,
 	frozen: &Frozen<B>,
 	tokens: usize,

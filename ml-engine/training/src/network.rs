@@ -1,7 +1,7 @@
 //! The network of `blyan_exact`, in floats that only take the values integers can take.
 
 use super::{
-	ops::{ExpertWeights, Heads, Rotary, Routing, TrainBackend},
+	ops::{int_tensor, ExpertWeights, Heads, Rotary, Routing, TrainBackend},
 	weights::{final_gain_index, layer_indices},
 };
 use blyan_exact::ModelConfig;
@@ -10,7 +10,7 @@ use burn::{
 	tensor::{
 		activation::{sigmoid, softmax},
 		backend::Backend,
-		Int, Tensor, TensorData,
+		Tensor, TensorData,
 	},
 };
 
@@ -42,16 +42,6 @@ pub(crate) struct Routed<B: Backend> {
 	pub(crate) routing: Routing,
 	/// This layer's load-balancing loss.
 	pub(crate) balance: Option<Tensor<Autodiff<B>, 1>>,
-}
-
-/// Bytes of equally long sequences, one after another, as a tensor of `shape`.
-pub(crate) fn int_tensor<B: Backend, const D: usize>(
-	bytes: &[u8],
-	shape: [usize; D],
-	device: &B::Device,
-) -> Tensor<B, D, Int> {
-	let values = bytes.iter().map(|byte| i32::from(*byte)).collect::<Vec<_>>();
-	Tensor::from_data(TensorData::new(values, shape), device)
 }
 
 impl<B: TrainBackend> Network<B> {

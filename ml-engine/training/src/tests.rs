@@ -3,10 +3,10 @@
 use super::{
 	base::{self, latent_of_checkpoint, train_base},
 	checkpoint,
-	expert::{self, train_expert, Slot},
+	expert::{self, train_expert},
 	export, Corpus, ExactWeights, OptimiserConfig, Progress, TrainError,
 };
-use blyan_exact::{Expert, Model, ModelConfig};
+use blyan_exact::{Expert, Model, ModelConfig, SlotIndex};
 use burn::tensor::Tensor;
 use burn_flex::Flex;
 use core::ops::ControlFlow;
@@ -165,7 +165,7 @@ fn train_in(folder: &std::path::Path) {
 		checkpoint_every: 2,
 		..Default::default()
 	};
-	let (slot, experts) = (Slot { layer: 1, expert: 0 }, weights.experts.iter().collect::<Vec<_>>());
+	let (slot, experts) = (SlotIndex { layer: 1, expert: 0 }, weights.experts.iter().collect::<Vec<_>>());
 	let (trunk, data) = (&weights.trunk, corpus());
 	let expert =
 		train_expert::<Flex>(&CONFIG, trunk, &experts, slot, &data, &[], options, &device, &mut go_on)
@@ -253,7 +253,7 @@ fn train_expert_improves_the_model_and_leaves_the_rest_alone() {
 		assert_eq!(usage.iter().sum::<u64>(), 2 * 2 * holdout().len() as u64);
 		let of_layer = &usage[usize::from(layer) * 4..][..4];
 		let busiest = (0..4).max_by_key(|i| of_layer[*i]).unwrap();
-		let slot = Slot { layer, expert: busiest as u16 };
+		let slot = SlotIndex { layer, expert: busiest as u16 };
 		let options = expert::Options {
 			steps: 40,
 			seconds_max: None,
@@ -295,10 +295,10 @@ fn train_expert_without_a_step_returns_the_expert_it_was_given() {
 		let (trunk, data) = (&weights.trunk, corpus());
 		train_expert::<Flex>(&CONFIG, trunk, &experts, slot, &data, &[], options, &device, &mut go_on)
 	};
-	let same = run(Slot { layer: 1, expert: 2 }).unwrap().expert;
+	let same = run(SlotIndex { layer: 1, expert: 2 }).unwrap().expert;
 	let given = &weights.experts[6];
 	assert_eq!((&same.up.weights, &same.down.weights), (&given.up.weights, &given.down.weights));
 	assert_eq!(same.gain, given.gain);
-	let missing = run(Slot { layer: 2, expert: 0 });
+	let missing = run(SlotIndex { layer: 2, expert: 0 });
 	assert!(matches!(missing, Err(TrainError::NoSuchSlot { layer: 2, expert: 0 })));
 }

@@ -1,7 +1,9 @@
 //! Cross entropy of the next byte, in nats.
 
-use super::tape::{record, Pullback};
-use crate::network::int_tensor;
+use super::{
+	tape::{record, Pullback},
+	tensor::int_tensor,
+};
 use burn::{
 	backend::Autodiff,
 	tensor::{activation::softmax, backend::Backend, IndexingUpdateOp, Int, Tensor},

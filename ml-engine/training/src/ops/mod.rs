@@ -2,8 +2,8 @@
 //!
 //! burn's tape can derive all of them, but one tape entry per elementary operation costs more memory
 //! traffic than the arithmetic itself. Each operator here is one entry. It is written twice: as operations on
-//! whole tensors, which is what a graphics card wants, and in [`fused`] as passes over rows, which is what a
-//! processor wants. [`TrainBackend`] chooses; the tests hold both to the same formulas.
+//! whole tensors, which suits a GPU, and in [`fused`] as passes over rows, which suits a
+//! CPU. [`TrainBackend`] chooses; the tests hold both to the same formulas.
 
 mod attention;
 mod cross_entropy;
@@ -12,11 +12,13 @@ mod fused;
 mod linear;
 mod norm_quant;
 mod tape;
+mod tensor;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use attention::{Heads, Rotary};
 pub(crate) use experts::{ExpertWeights, Routing};
+pub(crate) use tensor::int_tensor;
 
 use super::{
 	optimiser::AdamW,

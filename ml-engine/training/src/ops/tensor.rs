@@ -1,0 +1,13 @@
+//! Tensors out of bytes.
+
+use burn::tensor::{backend::Backend, Int, Tensor, TensorData};
+
+/// Returns the bytes of equally long sequences, one after another, as a tensor of `shape`.
+pub(crate) fn int_tensor<B: Backend, const D: usize>(
+	bytes: &[u8],
+	shape: [usize; D],
+	device: &B::Device,
+) -> Tensor<B, D, Int> {
+	let values = bytes.iter().map(|byte| i32::from(*byte)).collect::<Vec<_>>();
+	Tensor::from_data(TensorData::new(values, shape), device)
+}
