@@ -3,7 +3,7 @@
 use crate::{subject::Subject, Options};
 use blyan_engine::{
 	decode::{verify, Generator, Sampler},
-	eval::forward::{self, KeyValues, Workspace},
+	eval::forward::{self, KvCache, Workspace},
 	kernel::{
 		activations::ActivationRows,
 		ternary::{multiply, TernaryView},
@@ -148,7 +148,7 @@ struct Pass<'a> {
 
 impl Pass<'_> {
 	/// Logits after each of `tokens`, which follow what `pasts` hold.
-	fn run(&mut self, tokens: &[u8], pasts: &mut [KeyValues]) -> &[i32] {
+	fn run(&mut self, tokens: &[u8], pasts: &mut [KvCache]) -> &[i32] {
 		let Self { model, kernel, work, stream, logits } = self;
 		let (kernel, trunk) = (*kernel, model.trunk());
 		forward::embed(kernel, trunk, tokens.iter().copied(), stream, &mut ());
@@ -169,7 +169,7 @@ fn limits(model: &Model, kernel: Kernel, seconds: f64) -> Value {
 	let new = || Pass { model, kernel, work: Workspace::new(1), stream: Vec::new(), logits: Vec::new() };
 	let (mut single, mut batch) = (new(), new());
 	let text: Vec<u8> = (0..TOKENS).map(|i| b"fn main() { let x = 1; }"[i % 24]).collect();
-	let empty = vec![KeyValues::new(config, TOKENS); model.trunk().layers.len()];
+	let empty = vec![KvCache::new(config, TOKENS); model.trunk().layers.len()];
 	let logits = batch.run(&text, &mut empty.clone()).to_vec();
 	let rows: Vec<&[i32]> = logits.chunks_exact(256).collect();
 	// One matrix of an expert, and the activations of one token and of many.

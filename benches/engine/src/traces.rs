@@ -6,7 +6,7 @@ use blyan_engine::{
 	kernel::Kernel,
 	model::{expert_from_weights, Model},
 };
-use blyan_exact::{golden, Operator, Program};
+use blyan_exact::{golden, Operator, Program, SlotIndex};
 use serde_json::{json, Value};
 use std::{
 	error::Error,
@@ -61,7 +61,7 @@ pub fn measure(dir: &Path, seconds: f64, f32: f64) -> Result<Value, Box<dyn Erro
 		let evaluator = Evaluator::new(kernel, 1).map_err(|error| format!("{error:?}"))?;
 		let mut layers = Vec::new();
 		for layer in [0, config.layers - 1] {
-			let candidate = Candidate { layer, expert: 0, weights: weights.clone() };
+			let candidate = Candidate { slot: SlotIndex { layer, expert: 0 }, weights: weights.clone() };
 			let [without, with] = rates(
 				seconds,
 				tokens,

@@ -7,6 +7,7 @@
 
 pub mod blobs;
 pub mod block;
+#[cfg(feature = "cuda-eval")]
 pub mod cuda;
 pub mod dataset;
 pub mod decode;

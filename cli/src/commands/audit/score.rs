@@ -18,6 +18,7 @@ use blyan_engine::{
 	eval::{Candidate, JobLimits},
 	model::Model,
 };
+use blyan_exact::SlotIndex;
 use blyan_primitives::{EvaluationJob, PartIndex, Verdict};
 use serde_json::json;
 use std::{sync::Arc, time::Instant};
@@ -147,7 +148,7 @@ fn subject(referee: &Referee, item: &ItemRecord) -> Outcome<([Model; 2], Vec<u8>
 		models.load(&job.config, &job.trunk, &job.heads).context("the model").map_err(undecided)?;
 	let weights =
 		models.load_expert(&job.config, &job.candidate).context("the candidate").map_err(undecided)?;
-	let candidate = Candidate { layer: job.layer, expert: job.expert, weights };
+	let candidate = Candidate { slot: SlotIndex { layer: job.layer, expert: job.expert }, weights };
 	let changed = candidate.put_into(&baseline).map_err(|error| Failure::new(format!("{error:?}")))?;
 	let holdout = models.blobs().get(&job.holdout.blob.hash).context("the holdout").map_err(undecided)?;
 	let len = usize::from(job.holdout.sequence_len);

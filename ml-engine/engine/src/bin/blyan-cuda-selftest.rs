@@ -1,5 +1,5 @@
-//! Says whether this machine's graphics card computes what the definition says, and how fast: PASS or FAIL for every
-//! operator and for whole models, then one line of JSON. Ends with failure if anything differs or there is no card.
+//! Self-test of the GPU: whether it computes what the definition says, and how fast. PASS or FAIL for every
+//! operator and for whole models, then one line of JSON. Ends with failure if anything differs or there is no GPU.
 //!
 //! `blyan-cuda-selftest [--rows N] [--models N] [--seed N] [--no-speed]`; a million rows an operator unless told otherwise.
 //! Needs the driver and nothing else.
@@ -36,7 +36,7 @@ fn options() -> Result<Options, Box<dyn Error>> {
 	Ok(options)
 }
 
-fn say(verdict: &Verdict) {
+fn print(verdict: &Verdict) {
 	let Verdict { name, rows, took, difference } = verdict;
 	match difference {
 		None => println!("PASS {name}: {rows} rows in {:.1} s", took.as_secs_f64()),
@@ -44,18 +44,18 @@ fn say(verdict: &Verdict) {
 	}
 }
 
-/// Every check and its report; the second part says whether all of them passed.
+/// Runs every check; returns the report, and whether all of them passed.
 fn test(options: &Options) -> Result<(Value, bool), DeviceError> {
 	let device = Device::open()?;
-	let card = device.card().clone();
-	let products = if card.matrix_units { "matrix units" } else { "dot products" };
-	println!("{}, compute capability {}.{}, {products}", card.name, card.capability.0, card.capability.1);
+	let info = device.info().clone();
+	let products = if info.matrix_units { "matrix units" } else { "dot products" };
+	println!("{}, compute capability {}.{}, {products}", info.name, info.capability.0, info.capability.1);
 	let models = once_with(|| golden_model(&device))
 		.chain(once_with(|| random_models(&device, options.models, options.seed)));
 	let mut verdicts = Vec::new();
 	for verdict in operators(&device, options.rows, options.seed).chain(models) {
 		let verdict = verdict?;
-		say(&verdict);
+		print(&verdict);
 		verdicts.push(verdict);
 	}
 	let passed = verdicts.iter().all(|verdict| verdict.difference.is_none());
@@ -67,8 +67,8 @@ fn test(options: &Options) -> Result<(Value, bool), DeviceError> {
 		.collect();
 	let mut report = json!({
 		"pass": passed,
-		"card": card.name,
-		"capability": format!("{}.{}", card.capability.0, card.capability.1),
+		"gpu": info.name,
+		"capability": format!("{}.{}", info.capability.0, info.capability.1),
 		"products": products,
 		"seed": options.seed,
 		"checks": checks,

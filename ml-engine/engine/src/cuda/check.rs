@@ -1,4 +1,4 @@
-//! Random rows of every operator, and random models, on the card and in the definition.
+//! Random rows of every operator, and random models, on the GPU and in the definition.
 //!
 //! Numbers are anything the definition's bounds allow, their ends often among them. Shapes change every thousand rows or
 //! so, a dozen times at least, so odd head sizes, single tokens and experts that nobody chose come up.
@@ -24,7 +24,7 @@ pub struct Verdict {
 	pub name: &'static str,
 	/// Rows, or sequences of models, that were compared.
 	pub rows: usize,
-	/// How long card and definition took together.
+	/// How long GPU and definition took together.
 	pub took: Duration,
 	/// Where they first differed; nothing if they agree.
 	pub difference: Option<String>,

@@ -1,14 +1,14 @@
-//! A card that has proved itself, and its place in an evaluator.
+//! GPU that has passed its checks, as a device of the evaluator.
 
 use super::{
 	check,
-	driver::{without_panics, Card, Driver},
+	driver::{without_panics, DeviceInfo, Driver},
 	forward::Workspace,
 	weights::{DeviceModel, Loaded},
 	DeviceError,
 };
 use crate::{
-	eval::{Candidate, Checkpoint},
+	eval::{Candidate, Checkpoint, LossDevice},
 	model::Model,
 };
 use blyan_exact::ModelConfig;
@@ -22,16 +22,16 @@ use std::{
 	},
 };
 
-/// Tokens of a group: enough to fill a large card, and few enough to pause between two groups.
+/// Tokens of a group: enough to fill a large GPU, and few enough to pause between two groups.
 const GROUP_TOKENS: usize = 32 * 1_024;
-/// Random rows of each operator that a card has to get right before it is used.
+/// Random rows of each operator that a GPU has to get right before it is used.
 const ROWS_AT_START: usize = 512;
 
-/// A card whose answers were those of the definition.
+/// GPU whose results equal the definition's.
 pub struct Device {
 	driver: Driver,
 	state: Mutex<State>,
-	/// Whether a call has failed: whatever it says from then on is not asked for.
+	/// Whether a call has failed; the GPU is not used from then on.
 	is_lost: AtomicBool,
 }
 
@@ -43,21 +43,21 @@ struct State {
 
 impl fmt::Debug for Device {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-		f.debug_tuple("Device").field(self.driver.card()).finish()
+		f.debug_tuple("Device").field(self.driver.info()).finish()
 	}
 }
 
 impl Device {
-	/// The first card, if it computes what the definition says: a few hundred random rows of every operator, and a model.
+	/// Opens the first GPU and checks it against the definition: a few hundred random rows of every operator, and a model.
 	///
-	/// Never panics. The reason why there is none is one line.
+	/// Never panics. The reason of a failure is one line.
 	pub fn find() -> Result<Arc<Self>, DeviceError> {
 		without_panics(|| {
 			let device = Self::open()?;
 			for verdict in check::operators(&device, ROWS_AT_START, 1) {
 				let verdict = verdict?;
 				if let Some(difference) = verdict.difference {
-					log::error!("{}, {}: {difference}", device.card().name, verdict.name);
+					log::error!("{}, {}: {difference}", device.info().name, verdict.name);
 					return Err(DeviceError::Wrong(verdict.name));
 				}
 			}
@@ -68,63 +68,22 @@ impl Device {
 		})
 	}
 
-	/// The first card, whatever it computes: for those who check it.
+	/// Opens the first GPU unchecked, for the checks themselves.
 	pub fn open() -> Result<Self, DeviceError> {
 		let driver = without_panics(Driver::open)?;
 		Ok(Self { driver, state: Mutex::default(), is_lost: AtomicBool::new(false) })
 	}
 
-	/// What it is.
-	pub fn card(&self) -> &Card {
-		self.driver.card()
+	/// Returns its name and capabilities.
+	pub fn info(&self) -> &DeviceInfo {
+		self.driver.info()
 	}
 
 	pub(super) fn driver(&self) -> &Driver {
 		&self.driver
 	}
 
-	/// Bits, Q16, that the model needs for each sequence, all of one length from 1 to the context.
-	///
-	/// Those of the first sequences only, if the card fails; the rest is left to the processor.
-	pub fn losses(
-		&self,
-		model: &Model,
-		sequences: &[&[u8]],
-		checkpoint: Checkpoint<'_>,
-	) -> Result<Vec<u64>, EngineError> {
-		self.in_groups(&[model], sequences, checkpoint, |driver, models, workspace, group| {
-			let tokens = workspace.start(driver, &models[0], group)?;
-			workspace.layers(driver, &models[0], tokens, 0..models[0].trunk.layers.len())?;
-			workspace.losses(driver, &models[0], tokens)
-		})
-	}
-
-	/// The same for the model as it is and `changed`, which has the candidate in its slot: both share the work in front of
-	/// the slot's layer.
-	pub fn paired_losses(
-		&self,
-		model: &Model,
-		changed: &Model,
-		candidate: &Candidate,
-		sequences: &[&[u8]],
-		checkpoint: Checkpoint<'_>,
-	) -> Result<Vec<(u64, u64)>, EngineError> {
-		let at = usize::from(candidate.layer);
-		self.in_groups(&[model, changed], sequences, checkpoint, |driver, models, workspace, group| {
-			let layers = models[0].trunk.layers.len();
-			let tokens = workspace.start(driver, &models[0], group)?;
-			workspace.layers(driver, &models[0], tokens, 0..at)?;
-			workspace.keep(driver, &models[0], tokens)?;
-			workspace.layers(driver, &models[0], tokens, at..layers)?;
-			let baseline = workspace.losses(driver, &models[0], tokens)?;
-			workspace.restore(driver, &models[1], tokens)?;
-			workspace.layers(driver, &models[1], tokens, at..layers)?;
-			let changed = workspace.losses(driver, &models[1], tokens)?;
-			Ok(baseline.into_iter().zip(changed).collect())
-		})
-	}
-
-	/// Runs `work` over groups of sequences until all are done or the card fails.
+	/// Runs `work` over groups of sequences until all are done or the GPU fails.
 	fn in_groups<T>(
 		&self,
 		models: &[&Model],
@@ -143,7 +102,7 @@ impl Device {
 			without_panics(|| self.prepare(&mut state, models, model.config(), first.len(), sequences.len()));
 		let (models, group) = match prepared {
 			Ok(prepared) => prepared,
-			// Nothing is wrong with the card.
+			// The GPU itself has not failed.
 			Err(DeviceError::Model(_)) => return Ok(done),
 			Err(error) => return Ok(self.lose(&error, done)),
 		};
@@ -162,7 +121,7 @@ impl Device {
 		Ok(done)
 	}
 
-	/// Puts the models on the card and takes room for a group; returns how many sequences that has.
+	/// Puts the models on the GPU and takes room for a group; returns how many sequences that has.
 	fn prepare(
 		&self,
 		state: &mut State,
@@ -188,11 +147,50 @@ impl Device {
 		Ok((models, group))
 	}
 
-	/// Says once that the card is not used any more.
+	/// Marks the GPU as lost; the first time, logs why.
 	fn lose<T>(&self, error: &DeviceError, done: Vec<T>) -> Vec<T> {
 		if !self.is_lost.swap(true, Ordering::Relaxed) {
 			log::error!("evaluating on the processor from now on: {error}");
 		}
 		done
+	}
+}
+
+/// Both return the losses of the first sequences only, if the GPU fails; the processor computes the rest.
+impl LossDevice for Device {
+	fn losses(
+		&self,
+		model: &Model,
+		sequences: &[&[u8]],
+		checkpoint: Checkpoint<'_>,
+	) -> Result<Vec<u64>, EngineError> {
+		self.in_groups(&[model], sequences, checkpoint, |driver, models, workspace, group| {
+			let tokens = workspace.start(driver, &models[0], group)?;
+			workspace.layers(driver, &models[0], tokens, 0..models[0].trunk.layers.len())?;
+			workspace.losses(driver, &models[0], tokens)
+		})
+	}
+
+	fn paired_losses(
+		&self,
+		model: &Model,
+		changed: &Model,
+		candidate: &Candidate,
+		sequences: &[&[u8]],
+		checkpoint: Checkpoint<'_>,
+	) -> Result<Vec<(u64, u64)>, EngineError> {
+		let at = usize::from(candidate.slot.layer);
+		self.in_groups(&[model, changed], sequences, checkpoint, |driver, models, workspace, group| {
+			let layers = models[0].trunk.layers.len();
+			let tokens = workspace.start(driver, &models[0], group)?;
+			workspace.layers(driver, &models[0], tokens, 0..at)?;
+			workspace.keep(driver, &models[0], tokens)?;
+			workspace.layers(driver, &models[0], tokens, at..layers)?;
+			let baseline = workspace.losses(driver, &models[0], tokens)?;
+			workspace.restore(driver, &models[1], tokens)?;
+			workspace.layers(driver, &models[1], tokens, at..layers)?;
+			let changed = workspace.losses(driver, &models[1], tokens)?;
+			Ok(baseline.into_iter().zip(changed).collect())
+		})
 	}
 }

@@ -1,4 +1,4 @@
-//! The card itself: memory, and kernels that are started by name.
+//! GPU driver: memory, and kernels that are started by name.
 
 use super::DeviceError;
 use cudarc::{
@@ -13,7 +13,7 @@ use std::{
 	sync::Arc,
 };
 
-/// The kernels for cards with integer matrix units of the shape we use, and for those with dot products of four bytes.
+/// The kernels for GPUs with integer matrix units of the shape we use, and for those with dot products of four bytes.
 const MATRIX_UNITS: ((i32, i32), &str) = ((8, 0), include_str!("kernels/sm80.ptx"));
 const DOT_PRODUCTS: ((i32, i32), &str) = ((6, 1), include_str!("kernels/sm61.ptx"));
 
@@ -53,7 +53,7 @@ kernels! {
 	Loss = "loss",
 }
 
-/// Numbers in the card's memory.
+/// Numbers in the GPU's memory.
 pub(super) struct Buffer<T> {
 	slice: CudaSlice<T>,
 	address: u64,
@@ -71,9 +71,9 @@ impl<T> Buffer<T> {
 	}
 }
 
-/// What the card is.
+/// Name and capabilities of a GPU.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Card {
+pub struct DeviceInfo {
 	/// Its name.
 	pub name: String,
 	/// Its compute capability, major and minor.
@@ -82,11 +82,11 @@ pub struct Card {
 	pub matrix_units: bool,
 }
 
-/// A card with our kernels on it. All work is done in the order it is asked for.
+/// GPU with our kernels loaded. Work runs in the order in which it is submitted.
 pub(super) struct Driver {
 	stream: Arc<CudaStream>,
 	functions: Vec<CudaFunction>,
-	card: Card,
+	info: DeviceInfo,
 }
 
 /// What we call of the driver's library. The bindings look each one up when it is first called, and panic where it is missing.
@@ -126,7 +126,7 @@ pub(super) fn without_panics<T>(work: impl FnOnce() -> Result<T, DeviceError>) -
 }
 
 impl Driver {
-	/// The first card, with the kernels that fit it.
+	/// Opens the first GPU, with the kernels that fit it.
 	pub(super) fn open() -> Result<Self, DeviceError> {
 		let unavailable = |reason: String| Err(DeviceError::Unavailable(reason));
 		// SAFETY: it only tries to load the driver's library by its usual names, which runs its initialisers.
@@ -141,7 +141,7 @@ impl Driver {
 			return unavailable(format!("the CUDA driver has no {name}; install one from version 525 on"));
 		}
 		if CudaContext::device_count()? < 1 {
-			return unavailable("there is a CUDA driver, but no card".into());
+			return unavailable("there is a CUDA driver, but no GPU".into());
 		}
 		let context = CudaContext::new(0)?;
 		// SAFETY: everything happens on one stream, so no buffer is ever waited for by another.
@@ -162,13 +162,13 @@ impl Driver {
 			}
 		};
 		let functions = NAMES.iter().map(|name| module.load_function(name)).collect::<Result<_, _>>()?;
-		let card = Card { name, capability, matrix_units };
-		Ok(Self { stream: context.new_stream()?, functions, card })
+		let info = DeviceInfo { name, capability, matrix_units };
+		Ok(Self { stream: context.new_stream()?, functions, info })
 	}
 
-	/// What the card is.
-	pub(super) fn card(&self) -> &Card {
-		&self.card
+	/// Returns the name and capabilities of the GPU.
+	pub(super) fn info(&self) -> &DeviceInfo {
+		&self.info
 	}
 
 	/// Bytes of its memory that are free.

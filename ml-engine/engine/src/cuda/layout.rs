@@ -1,4 +1,4 @@
-//! Weights in the order in which the card's warps take them; `kernels/matmul.cuh` draws it.
+//! Weights in the order in which the GPU's warps take them; `kernels/matmul.cuh` draws it.
 
 /// Outputs that a warp computes.
 const GROUP: usize = 32;
@@ -44,7 +44,7 @@ pub(super) fn table(weights: &[u8], rows: usize, cols: usize) -> Vec<u32> {
 	places(rows, cols, true).flat_map(words).collect()
 }
 
-/// Puts activations, which the card keeps in its own order, back into that of the definition.
+/// Puts activations, which the GPU keeps in its own order, back into that of the definition.
 pub(super) fn in_order(activations: &[i8]) -> Vec<i8> {
 	let sixteens = activations.chunks_exact(16);
 	sixteens.flat_map(|sixteen| (0..16).map(|entry| sixteen[entry % 4 * 4 + entry / 4])).collect()

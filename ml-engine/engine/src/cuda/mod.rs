@@ -1,79 +1,54 @@
-//! Exact evaluation on a graphics card: whole batches of sequences, only tokens in and losses out.
+//! Exact evaluation on a GPU: whole batches of sequences, only tokens in and losses out. Behind the feature `cuda-eval`.
 //!
 //! The kernels are CUDA C (`kernels/`), integers only, committed with the PTX that `scripts/cuda-ptx` makes of them; the
-//! driver turns that into machine code when a card is opened, so neither building nor running takes a toolkit. A card is
+//! driver turns that into machine code when a GPU is opened, so neither building nor running takes a toolkit. A GPU is
 //! used once its own answers for random rows were those of [`blyan_exact`] ([`Device::find`]), and until one of its calls
 //! fails; everything else, and every trace, is computed on the processor.
-//!
-//! Without the feature `cuda-eval` there is a [`Device`] that nobody can have, so callers need not care.
 
-#[cfg(feature = "cuda-eval")]
 pub mod check;
-#[cfg(feature = "cuda-eval")]
 mod device;
-#[cfg(feature = "cuda-eval")]
 mod driver;
-#[cfg(feature = "cuda-eval")]
 mod forward;
-#[cfg(feature = "cuda-eval")]
 mod layout;
-#[cfg(not(feature = "cuda-eval"))]
-mod nobody;
-#[cfg(feature = "cuda-eval")]
 mod operators;
-#[cfg(all(test, feature = "cuda-eval"))]
+#[cfg(test)]
 mod tests;
-#[cfg(feature = "cuda-eval")]
 mod weights;
 
-#[cfg(feature = "cuda-eval")]
 pub use device::Device;
-#[cfg(not(feature = "cuda-eval"))]
-pub use nobody::Device;
 
+use crate::eval::Evaluator;
 use blyan_primitives::EngineError;
 use thiserror::Error;
 
-/// Why a card is not, or no longer, used.
+/// Reason why a GPU is not, or no longer, used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum DeviceError {
-	/// There is none that could be, and what to do about it.
+	/// There is none that could be used, and what to do about it.
 	#[error("{0}")]
 	Unavailable(String),
 	/// The driver refused a call.
 	#[error("the CUDA driver failed: {0}")]
 	Driver(String),
 	/// It computes something else than the definition.
-	#[error("the card's {0} is not what the definition says")]
+	#[error("the GPU's {0} is not what the definition says")]
 	Wrong(&'static str),
-	/// An expert could not be loaded. The card takes all of a model's; the processor may never need this one.
+	/// An expert could not be loaded. The GPU takes all of a model's; the processor may never need this one.
 	#[error("an expert cannot be loaded: {0:?}")]
 	Model(EngineError),
 }
 
-#[cfg(test)]
-mod lints {
-	use blyan_exact::blake2_256;
-
-	#[test]
-	fn the_committed_ptx_is_that_of_the_committed_source() {
-		let source: [&[u8]; 3] = [
-			include_bytes!("kernels/kernels.cu"),
-			include_bytes!("kernels/matmul.cuh"),
-			include_bytes!("kernels/exact.cuh"),
-		];
-		let hash: String = blake2_256(&source).iter().map(|byte| format!("{byte:02x}")).collect();
-		for ptx in [include_str!("kernels/sm61.ptx"), include_str!("kernels/sm80.ptx")] {
-			let line = ptx.lines().next().unwrap();
-			assert!(line.ends_with(&hash), "run scripts/cuda-ptx and commit what it writes; {line}");
+/// Gives the evaluator this machine's GPU, if it has one that computes what the definition says. Logs in one line which one
+/// it is, or why there is none.
+pub fn on_best_device(evaluator: Evaluator) -> Evaluator {
+	match Device::find() {
+		Ok(device) => {
+			log::info!("evaluating on {device:?}");
+			evaluator.with_device(device)
 		}
-	}
-
-	#[test]
-	fn looking_for_a_card_never_panics() {
-		// Whether there is one depends on the machine; that the question has an answer must not.
-		if let Err(error) = super::Device::find() {
-			assert!(!error.to_string().is_empty());
+		Err(error) => {
+			log::info!("evaluating on the processor: {error}");
+			evaluator
 		}
 	}
 }

@@ -18,7 +18,7 @@ const ATTENTION_THREADS: u32 = 256;
 /// Threads of the one block that groups tokens: the most experts a layer can have.
 const EXPERTS_MAX: usize = 512;
 
-/// Rows as they enter a matrix product, in the card's order.
+/// Rows as they enter a matrix product, in the GPU's order.
 pub(super) struct Activations {
 	pub(super) values: Buffer<i8>,
 	pub(super) scales: Buffer<u32>,

@@ -1,4 +1,4 @@
-//! A model's tensors on the card.
+//! A model's tensors on the GPU.
 
 use super::{
 	driver::{Buffer, Driver},
@@ -168,7 +168,7 @@ pub(super) fn upload_records(
 	driver.upload(&experts.iter().flat_map(|expert| expert.record()).collect::<Vec<_>>())
 }
 
-/// Blocks that are on the card already, by root: a job's baseline and candidate differ in one expert, and so do
+/// Blocks that are on the GPU already, by root: a job's baseline and candidate differ in one expert, and so do
 /// versions of a model.
 #[derive(Default)]
 pub(super) struct Loaded {

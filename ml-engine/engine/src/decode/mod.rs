@@ -8,7 +8,7 @@
 //! that does not fit, the last `context - 1` bytes are read ([`prompt_bytes_seen`]). So what a byte depends on is a
 //! function of the text and the prompt's length alone, and anyone can replay it.
 
-mod pace;
+mod autotune;
 mod sampler;
 #[cfg(test)]
 mod tests;
@@ -20,13 +20,13 @@ pub use verify::{verify, Difference};
 pub use windows::{prompt_bytes_seen, Window, Windows};
 
 use crate::{
-	eval::forward::{self, Borrowed, KeyValues, Workspace, Workspaces},
+	eval::forward::{self, Borrowed, KvCache, Workspace, Workspaces},
 	kernel::Kernel,
 	model::Model,
 };
+use autotune::Autotuner;
 use blyan_exact::{Sampling, VOCAB};
 use blyan_primitives::EngineError;
-use pace::Pace;
 use rayon::ThreadPool;
 use std::{
 	ops::ControlFlow,
@@ -73,7 +73,7 @@ pub struct Generator {
 	model: Arc<Model>,
 	kernel: Kernel,
 	sampler: Sampler,
-	pasts: Vec<KeyValues>,
+	pasts: Vec<KvCache>,
 	/// The last bytes of the text, enough to begin a new window.
 	tail: Vec<u8>,
 	/// Logits after the last position.
@@ -87,8 +87,8 @@ pub struct Generator {
 	work: Borrowed<'static>,
 	/// Threads that share the reading of tokens, and their memory.
 	shared: Option<(Arc<ThreadPool>, Borrowed<'static>)>,
-	/// How single tokens are read sooner.
-	pace: Pace,
+	/// Whether threads share the reading of single tokens.
+	autotuner: Autotuner,
 	/// Set from outside to have the generation fail with [`EngineError::Cancelled`], at the next layer of the model.
 	stop: Arc<AtomicBool>,
 	failure: Option<EngineError>,
@@ -147,7 +147,7 @@ impl Generator {
 			stream,
 			work,
 			shared,
-			pace: Pace::default(),
+			autotuner: Autotuner::default(),
 			stop,
 			failure: None,
 		};
@@ -196,20 +196,20 @@ impl Generator {
 	}
 
 	fn begin_window(&mut self) -> Result<(), EngineError> {
-		self.pasts.iter_mut().for_each(KeyValues::clear);
+		self.pasts.iter_mut().for_each(KvCache::clear);
 		let tokens = std::iter::once(0).chain(self.tail.iter().copied()).collect::<Vec<_>>();
 		self.read(&tokens)
 	}
 
 	/// Runs the model over tokens that follow what the window holds.
 	fn read(&mut self, tokens: &[u8]) -> Result<(), EngineError> {
-		let Self { model, kernel, pasts, logits, stream, work, shared, pace, stop, .. } = self;
+		let Self { model, kernel, pasts, logits, stream, work, shared, autotuner, stop, .. } = self;
 		let kernel = *kernel;
 		let shared = shared.as_mut().filter(|_| forward::is_worth_sharing(model, tokens.len()));
 		let is_one = tokens.len() == 1 && shared.is_some();
-		let shared = shared.filter(|_| !is_one || pace.shares());
+		let shared = shared.filter(|_| !is_one || autotuner.shares());
 		let (shares, began) = (shared.is_some(), Instant::now());
-		let first = pasts.first().map_or(0, KeyValues::len);
+		let first = pasts.first().map_or(0, KvCache::len);
 		forward::embed(kernel, model.trunk(), tokens.iter().copied(), stream, &mut ());
 		let mut layers = |work: &mut Workspace| {
 			pasts.iter_mut().enumerate().try_for_each(|(index, past)| {
@@ -226,7 +226,7 @@ impl Generator {
 			None => layers(work.get())?,
 		}
 		if is_one {
-			pace.note(shares, began.elapsed());
+			autotuner.note(shares, began.elapsed());
 		}
 		let last = stream.len() - usize::from(model.config().d_model);
 		forward::head(kernel, model.trunk(), &stream[last..], work.get(), logits, &mut ());

@@ -41,7 +41,7 @@ fn golden_text_is_generated_on_every_kernel() {
 	let golden = golden::model();
 	for kernel in Kernel::available() {
 		let mut generator = Generator::new(fast(&golden), kernel, &[], sampling(256)).unwrap();
-		generator.pasts.iter_mut().for_each(KeyValues::clear);
+		generator.pasts.iter_mut().for_each(KvCache::clear);
 		generator.read(golden::TEXT).unwrap();
 		generator.position = golden::TEXT.len() as u64;
 		let bytes = bytes(generator, golden::SAMPLED.len());

@@ -7,7 +7,7 @@
 
 use super::{Sampler, Window, Windows, IDLE, IDLE_SHARED};
 use crate::{
-	eval::forward::{self, KeyValues, Workspace},
+	eval::forward::{self, KvCache, Workspace},
 	kernel::Kernel,
 	model::Model,
 };
@@ -73,7 +73,7 @@ fn window_logits(
 	forward::embed(kernel, trunk, tokens, &mut stream, &mut ());
 	let last = trunk.layers.len() - 1;
 	forward::layers(kernel, model, 0..last, &mut stream, &mut pasts, work, &mut ())?;
-	pasts.iter_mut().for_each(KeyValues::clear);
+	pasts.iter_mut().for_each(KvCache::clear);
 	forward::attention(kernel, trunk, last, &mut stream, &mut pasts, work, &mut ());
 	// Nothing reads the other positions any more.
 	let chosen = &mut stream[unchosen * usize::from(model.config().d_model)..];

@@ -1,21 +1,22 @@
-//! Layers over many tokens at once, with the keys and values they leave behind.
+//! Forward pass over many tokens at once, with the KV caches of its sequences.
 //!
-//! Every function tells a [`Recorder`] what its operators put out; generation, and evaluation without traces, have none.
+//! Every function passes the outputs of its operators to a [`Recorder`]; generation, and evaluation without traces, use the
+//! one that ignores them.
 
 pub use super::{
-	mixture::{mixture, Routed},
-	past::KeyValues,
+	kv_cache::KvCache,
+	mixture::mixture,
+	routing::Routed,
 	workspace::{is_worth_sharing, Borrowed, Workspace, Workspaces},
 };
 
 use super::{
-	past::HeadRows,
-	recorder::{activations, integers, small_integers, Recorder},
-	workspace::{share, share_rows, sized, Lane},
+	kv_cache::HeadRows,
+	recorder::{integers, record_activations, small_integers, Recorder},
+	scratch::{rows_per_thread, sized, tokens_per_thread, ThreadScratch},
 };
 use crate::{
 	kernel::{
-		activations::ActivationRows,
 		attention::{self, Queries},
 		packed::GROUP_ROWS,
 		rowwise, Kernel,
@@ -27,7 +28,7 @@ use blyan_primitives::EngineError;
 use rayon::prelude::*;
 use std::collections::VecDeque;
 
-/// The first residual stream, `[tokens, d_model]`, in the place of what `stream` held.
+/// Embeds tokens: `stream` becomes the first residual stream, `[tokens, d_model]`.
 pub fn embed(
 	kernel: Kernel,
 	trunk: &TrunkWeights,
@@ -42,23 +43,17 @@ pub fn embed(
 	recorder.whole(Operator::Embed, &integers(stream));
 }
 
-pub(super) fn record_activations<R: Recorder>(recorder: &mut R, operator: Operator, rows: &ActivationRows) {
-	if R::IS_ACTIVE {
-		recorder.whole(operator, &activations(rows));
-	}
-}
-
 /// Adds the attention of layer `index` to the stream.
 ///
 /// # Shapes
-/// `stream: [sequences * tokens, d_model]`, one entry of `pasts` a sequence, all of one length; each grows by `tokens`.
-/// Whoever records starts with empty pasts.
+/// `stream: [sequences * tokens, d_model]`, one entry of `caches` a sequence, all of one length; each grows by `tokens`.
+/// A pass with a recorder starts with empty caches.
 pub fn attention<R: Recorder>(
 	kernel: Kernel,
 	trunk: &TrunkWeights,
 	index: usize,
 	stream: &mut [i32],
-	pasts: &mut [KeyValues],
+	caches: &mut [KvCache],
 	work: &mut Workspace,
 	recorder: &mut R,
 ) {
@@ -67,65 +62,65 @@ pub fn attention<R: Recorder>(
 		kernel,
 		trunk,
 		index,
-		tokens: stream.len() / d / pasts.len().max(1),
-		first: pasts.first().map_or(0, KeyValues::len),
+		tokens: stream.len() / d / caches.len().max(1),
+		first: caches.first().map_or(0, KvCache::len),
 	};
-	if let (true, [past]) = (work.lanes.len() > 1 && stream.len() == d, &mut *pasts) {
-		return layer.add_to_one(stream, past, work);
+	if let (true, [cache]) = (work.scratches.len() > 1 && stream.len() == d, &mut *caches) {
+		return layer.add_to_one(stream, cache, work);
 	}
-	let Workspace { lanes, queries, keys, values, attended, .. } = work;
+	let Workspace { scratches, queries, keys, values, attended, .. } = work;
 	let queries = sized(queries, stream.len());
 	let keys = sized(keys, stream.len());
 	let values = sized(values, stream.len());
 	let attended = sized(attended, stream.len());
-	let tokens = share(stream.len() / d, lanes.len());
+	let tokens = tokens_per_thread(stream.len() / d, scratches.len());
 	let part = tokens * d;
-	if let [lane] = lanes.as_mut_slice() {
-		layer.project(0, stream, [&mut *queries, &mut *keys, &mut *values], lane, recorder);
+	if let [scratch] = scratches.as_mut_slice() {
+		layer.project(0, stream, [&mut *queries, &mut *keys, &mut *values], scratch, recorder);
 	} else {
 		let projected = queries.par_chunks_mut(part).zip(keys.par_chunks_mut(part));
 		let projected = projected.zip(values.par_chunks_mut(part)).zip(stream.par_chunks(part));
-		lanes.par_iter_mut().zip(projected).enumerate().for_each(|(at, (lane, projected))| {
+		scratches.par_iter_mut().zip(projected).enumerate().for_each(|(at, (scratch, projected))| {
 			let (((queries, keys), values), stream) = projected;
-			layer.project(at * tokens, stream, [queries, keys, values], lane, &mut ());
+			layer.project(at * tokens, stream, [queries, keys, values], scratch, &mut ());
 		});
 	}
-	let mut head_rows = R::IS_ACTIVE.then(|| HeadRows::new(&trunk.config, pasts.len(), layer.tokens));
+	let mut head_rows = R::IS_ACTIVE.then(|| HeadRows::new(&trunk.config, caches.len(), layer.tokens));
 	let of_sequence = (layer.tokens * d).max(1);
 	let projected = keys.chunks_exact(of_sequence).zip(values.chunks_exact(of_sequence));
-	for (sequence, (past, (keys, values))) in pasts.iter_mut().zip(projected).enumerate() {
+	for (sequence, (cache, (keys, values))) in caches.iter_mut().zip(projected).enumerate() {
 		let rows = head_rows.as_mut().map(|rows| (rows, sequence));
-		past.extend(kernel, keys, values, lanes.len(), rows);
+		cache.extend(kernel, keys, values, scratches.len(), rows);
 	}
-	let pasts = &*pasts;
-	if let [lane] = lanes.as_mut_slice() {
-		layer.attend(0, pasts, queries, attended, lane, head_rows, recorder);
-		layer.mix(attended, stream, lane, recorder);
+	let caches = &*caches;
+	if let [scratch] = scratches.as_mut_slice() {
+		layer.attend(0, caches, queries, attended, scratch, head_rows, recorder);
+		layer.mix(attended, stream, scratch, recorder);
 	} else {
-		let (lane_count, part) = (lanes.len(), share(stream.len() / d, 2 * lanes.len()) * d);
+		let (threads, part) = (scratches.len(), tokens_per_thread(stream.len() / d, 2 * scratches.len()) * d);
 		let blocks = attended.chunks_mut(part).zip(queries.chunks(part)).zip(stream.chunks_mut(part));
-		let shares = from_both_ends(blocks.enumerate().collect(), lane_count);
-		lanes.par_iter_mut().zip(shares).for_each(|(lane, share)| {
+		let shares = from_both_ends(blocks.enumerate().collect(), threads);
+		scratches.par_iter_mut().zip(shares).for_each(|(scratch, share)| {
 			for (at, ((attended, queries), stream)) in share.into_iter().flatten() {
-				layer.attend(at * part / d, pasts, queries, attended, lane, None, &mut ());
-				layer.mix(attended, stream, lane, &mut ());
+				layer.attend(at * part / d, caches, queries, attended, scratch, None, &mut ());
+				layer.mix(attended, stream, scratch, &mut ());
 			}
 		});
 	}
 }
 
-/// Shares blocks of consecutive tokens out among `lanes`: later tokens see more positions, so each lane gets one block from
-/// either end; or just one, if there are no more than lanes.
-fn from_both_ends<T>(mut blocks: VecDeque<T>, lanes: usize) -> Vec<[Option<T>; 2]> {
-	let is_one_each = blocks.len() <= lanes;
-	let mut shares = Vec::with_capacity(lanes);
+/// Divides blocks of consecutive tokens among `threads`: later tokens see more positions, so each thread gets one block from
+/// either end; or just one, if there are no more blocks than threads.
+fn from_both_ends<T>(mut blocks: VecDeque<T>, threads: usize) -> Vec<[Option<T>; 2]> {
+	let is_one_each = blocks.len() <= threads;
+	let mut shares = Vec::with_capacity(threads);
 	while let Some(block) = blocks.pop_front() {
 		shares.push([Some(block), if is_one_each { None } else { blocks.pop_back() }]);
 	}
 	shares
 }
 
-/// The attention of one layer, over parts of a batch.
+/// Attention of one layer, over parts of a batch.
 struct Attention<'a> {
 	kernel: Kernel,
 	trunk: &'a TrunkWeights,
@@ -142,53 +137,53 @@ impl Attention<'_> {
 		self.index as u8
 	}
 
-	/// All of it for one token: heads are shared out among the lanes, and then rows.
-	fn add_to_one(&self, stream: &mut [i32], past: &mut KeyValues, work: &mut Workspace) {
+	/// Runs the whole layer's attention for one token: threads divide the heads, and then the rows.
+	fn add_to_one(&self, stream: &mut [i32], cache: &mut KvCache, work: &mut Workspace) {
 		let (kernel, layer) = (self.kernel, &self.trunk.layers[self.index]);
 		let (d, size) = (stream.len(), self.trunk.config.head_size());
-		let Workspace { lanes, queries, keys, values, attended, said, .. } = work;
+		let Workspace { scratches, queries, keys, values, attended, expert_outputs, .. } = work;
 		let [queries, keys, values, attended, update] =
-			[queries, keys, values, attended, said].map(|buffer| sized(buffer, d));
-		let mut inputs = std::mem::take(&mut lanes[0].inputs);
-		inputs.set_norm_quant(kernel, stream, &layer.attn_gain, &mut lanes[0].entries);
+			[queries, keys, values, attended, expert_outputs].map(|buffer| sized(buffer, d));
+		let mut inputs = std::mem::take(&mut scratches[0].inputs);
+		inputs.set_norm_quant(kernel, stream, &layer.attn_gain, &mut scratches[0].entries);
 		let angles = &self.trunk.rotary[self.first * size / 2..(self.first + 1) * size / 2];
 		// Whole heads and whole groups of rows.
-		let heads = (d / size).div_ceil(lanes.len()).next_multiple_of(GROUP_ROWS.div_ceil(size));
+		let heads = (d / size).div_ceil(scratches.len()).next_multiple_of(GROUP_ROWS.div_ceil(size));
 		let part = heads * size;
 		let parts = queries.par_chunks_mut(part).zip(keys.par_chunks_mut(part));
 		let parts = parts.zip(values.par_chunks_mut(part)).zip(attended.par_chunks_mut(part));
-		let parts = parts.zip(past.shared_heads(heads)).zip(lanes.par_iter_mut());
-		parts.enumerate().for_each(|(at, (((((queries, keys), values), attended), heads), lane))| {
+		let parts = parts.zip(cache.shared_heads(heads)).zip(scratches.par_iter_mut());
+		parts.enumerate().for_each(|(at, (((((queries, keys), values), attended), heads), scratch))| {
 			let rows = at * part..at * part + queries.len();
 			layer.wq.project_rows(kernel, &inputs, rows.clone(), PROJECTION_MAX, queries);
 			layer.wk.project_rows(kernel, &inputs, rows.clone(), PROJECTION_MAX, keys);
 			layer.wv.project_rows(kernel, &inputs, rows, PROJECTION_MAX, values);
 			rowwise::rotate(kernel, queries, angles);
 			rowwise::rotate(kernel, keys, angles);
-			heads.extend_and_attend(kernel, [queries, keys, values], &mut lane.scores, attended);
+			heads.extend_and_attend(kernel, [queries, keys, values], &mut scratch.scores, attended);
 		});
-		inputs.set_norm_quant(kernel, attended, &layer.attn_out_gain, &mut lanes[0].entries);
-		let part = share_rows(d, lanes.len());
+		inputs.set_norm_quant(kernel, attended, &layer.attn_out_gain, &mut scratches[0].entries);
+		let part = rows_per_thread(d, scratches.len());
 		let parts = stream.par_chunks_mut(part).zip(update.par_chunks_mut(part));
 		parts.enumerate().for_each(|(at, (stream, update))| {
 			let rows = at * part..at * part + stream.len();
 			layer.wo.project_rows(kernel, &inputs, rows, RESIDUAL_MAX, update);
 			rowwise::add(kernel, stream, update);
 		});
-		lanes[0].inputs = inputs;
+		scratches[0].inputs = inputs;
 	}
 
-	/// Queries, keys and values of tokens from number `token` of the batch on, the first two rotated.
+	/// Projects tokens from number `token` of the batch on to queries, keys and values, and rotates the first two.
 	fn project<R: Recorder>(
 		&self,
 		token: usize,
 		stream: &[i32],
 		[queries, keys, values]: [&mut [i32]; 3],
-		lane: &mut Lane,
+		scratch: &mut ThreadScratch,
 		recorder: &mut R,
 	) {
 		let (kernel, layer, number) = (self.kernel, &self.trunk.layers[self.index], self.number());
-		let Lane { inputs, entries, .. } = lane;
+		let ThreadScratch { inputs, entries, .. } = scratch;
 		inputs.set_norm_quant(kernel, stream, &layer.attn_gain, entries);
 		record_activations(recorder, Operator::AttentionInput(number), inputs);
 		layer.wq.project(kernel, inputs, PROJECTION_MAX, queries);
@@ -208,14 +203,14 @@ impl Attention<'_> {
 		}
 	}
 
-	/// What the heads of tokens from number `token` of the batch on take from the past, which holds them already.
+	/// Runs the heads of tokens from number `token` of the batch on over the KV caches, which hold these tokens already.
 	fn attend<R: Recorder>(
 		&self,
 		token: usize,
-		pasts: &[KeyValues],
+		caches: &[KvCache],
 		queries: &[i32],
 		attended: &mut [i32],
-		lane: &mut Lane,
+		scratch: &mut ThreadScratch,
 		head_rows: Option<HeadRows>,
 		recorder: &mut R,
 	) {
@@ -224,7 +219,7 @@ impl Attention<'_> {
 		// A row of the trace: the entries of all heads, and their maxima behind them.
 		let row_bytes = d + 4 * (d / size);
 		let mut query_rows = if R::IS_ACTIVE { vec![0; queries.len() / d * row_bytes] } else { Vec::new() };
-		let Lane { scores, head_queries, head_maxima, .. } = lane;
+		let ThreadScratch { scores, head_queries, head_maxima, .. } = scratch;
 		let mut at = 0;
 		while at < queries.len() / d {
 			let (sequence, begin) = ((token + at) / self.tokens, (token + at) % self.tokens);
@@ -248,7 +243,7 @@ impl Attention<'_> {
 				let first = self.first + begin + 1;
 				let queries = Queries { entries: head_queries, maxima: head_maxima, first };
 				let out = &mut attended[at * d + head * size..];
-				pasts[sequence].attend(kernel, head, queries, scores, out, d);
+				caches[sequence].attend(kernel, head, queries, scores, out, d);
 			}
 			at += end - begin;
 		}
@@ -260,10 +255,16 @@ impl Attention<'_> {
 		recorder.whole(Operator::Attention(number), &integers(attended));
 	}
 
-	/// Adds what the heads found to the stream.
-	fn mix<R: Recorder>(&self, attended: &[i32], stream: &mut [i32], lane: &mut Lane, recorder: &mut R) {
+	/// Adds the output projection of the heads to the stream.
+	fn mix<R: Recorder>(
+		&self,
+		attended: &[i32],
+		stream: &mut [i32],
+		scratch: &mut ThreadScratch,
+		recorder: &mut R,
+	) {
 		let (kernel, layer, number) = (self.kernel, &self.trunk.layers[self.index], self.number());
-		let Lane { inputs, entries, update, .. } = lane;
+		let ThreadScratch { inputs, entries, update, .. } = scratch;
 		inputs.set_norm_quant(kernel, attended, &layer.attn_out_gain, entries);
 		record_activations(recorder, Operator::AttentionOutput(number), inputs);
 		let update = sized(update, stream.len());
@@ -273,7 +274,7 @@ impl Attention<'_> {
 	}
 }
 
-/// Logits after every token: `logits: [tokens, 256]`, in the place of what it held.
+/// Runs the output head: `logits` becomes `[tokens, 256]`.
 pub fn head(
 	kernel: Kernel,
 	trunk: &TrunkWeights,
@@ -282,14 +283,14 @@ pub fn head(
 	logits: &mut Vec<i32>,
 	recorder: &mut impl Recorder,
 ) {
-	let Lane { inputs, entries, .. } = &mut work.lanes[0];
+	let ThreadScratch { inputs, entries, .. } = &mut work.scratches[0];
 	inputs.set_norm_quant(kernel, stream, &trunk.final_gain, entries);
 	record_activations(recorder, Operator::HeadInput, inputs);
 	trunk.head.logits(kernel, inputs, sized(logits, inputs.tokens() * VOCAB));
 	recorder.whole(Operator::Logits, &integers(logits));
 }
 
-/// Losses of sequences of one length, from the stream behind the last layer.
+/// Computes the losses of sequences of one length from the stream behind the last layer.
 ///
 /// # Shapes
 /// `stream: [sequences * tokens, d_model]`, output: `[sequences]`.
@@ -325,13 +326,13 @@ pub fn layers(
 	model: &Model,
 	range: std::ops::Range<usize>,
 	stream: &mut [i32],
-	pasts: &mut [KeyValues],
+	caches: &mut [KvCache],
 	work: &mut Workspace,
 	recorder: &mut impl Recorder,
 ) -> Result<(), EngineError> {
 	for index in range {
-		pasts.iter_mut().for_each(KeyValues::clear);
-		attention(kernel, model.trunk(), index, stream, pasts, work, recorder);
+		caches.iter_mut().for_each(KvCache::clear);
+		attention(kernel, model.trunk(), index, stream, caches, work, recorder);
 		mixture(kernel, model, index, stream, work, recorder)?;
 	}
 	Ok(())

@@ -2,7 +2,7 @@
 
 use super::{Candidate, Checkpoint, Evaluator};
 use crate::model::{LoadError, Model, ModelStore};
-use blyan_exact::{merkle, tree::Item};
+use blyan_exact::{merkle, tree::Item, SlotIndex};
 use blyan_primitives::{draw_indices, EngineError, EvaluationJob, HoldoutRef, TraceIndex};
 use std::sync::Arc;
 
@@ -66,7 +66,7 @@ pub fn evaluate_job(
 pub(super) struct Subject {
 	/// The baseline.
 	pub(super) model: Arc<Model>,
-	/// The expert that asks for a slot.
+	/// Candidate expert for a slot.
 	pub(super) candidate: Candidate,
 	/// Indices of the drawn sequences.
 	indices: Vec<u32>,
@@ -87,7 +87,7 @@ impl Subject {
 		let model =
 			store.load(&job.config, &job.trunk, &job.heads).map_err(|error| error.as_engine_error())?;
 		let weights = store.load_expert(&job.config, &job.candidate).map_err(|error| match error {
-			// The blob that the submission names is here, and it is no expert for the slot.
+			// The blob that the submission names is here, and it is not an expert for the slot.
 			LoadError::Block { .. } | LoadError::TensorRoot { .. } | LoadError::BlobSize { .. } => {
 				log::info!("the candidate is invalid: {error}");
 				EngineError::CandidateInvalid
@@ -98,7 +98,7 @@ impl Subject {
 		})?;
 		Ok(Self {
 			model,
-			candidate: Candidate { layer: job.layer, expert: job.expert, weights },
+			candidate: Candidate { slot: SlotIndex { layer: job.layer, expert: job.expert }, weights },
 			indices: draw_indices(&job.seed, job.holdout.sequences, job.sample),
 			holdout,
 			sequence_len: usize::from(job.holdout.sequence_len),

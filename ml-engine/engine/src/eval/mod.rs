@@ -1,41 +1,43 @@
-//! Exact losses of whole models, fast, and commitments to every value on the way.
+//! Exact evaluation: losses of whole models, and commitments to every value on the way.
 //!
 //! Sequences are taken in groups of about a thousand tokens, each group one batch of matrix products on one
-//! thread. Between groups the evaluator asks its caller whether to go on, which is where serving pre-empts
-//! it and where a job is cancelled.
+//! thread. Between groups the evaluator calls a [`Checkpoint`], where serving pre-empts it and where a job is cancelled.
 //!
 //! A job commits to its traces: the output of every operator is hashed as [`blyan_exact::Program`] lays it out.
 //! Baseline and candidate share the work and the hashes of everything in front of the candidate's slot, and within
 //! its layer those of every token that does not choose it.
 
+mod device;
 pub mod forward;
 mod job;
+mod kv_cache;
 mod mixture;
 mod opening;
-mod past;
 mod recorder;
+mod routing;
+mod scratch;
 mod speed;
 #[cfg(test)]
 mod tests;
 mod trace;
 mod workspace;
 
+pub use device::LossDevice;
 pub use job::{evaluate_job, JobLimits};
 pub use opening::{Finding, Need};
 pub use recorder::Recorder;
 pub use trace::{Output, Outputs, Roots};
 
 use crate::{
-	cuda::Device,
 	kernel::Kernel,
 	model::{ExpertWeights, Model},
 };
 use blyan_exact::{
 	tree::{sum_root, Item},
-	Hash, Program,
+	Hash, Program, SlotIndex,
 };
-use blyan_primitives::{EngineError, EvaluationOutcome, ExpertIndex, LayerIndex};
-use forward::{KeyValues, Workspace};
+use blyan_primitives::{EngineError, EvaluationOutcome};
+use forward::{KvCache, Workspace};
 use rayon::prelude::*;
 use sp_core::H256;
 use std::sync::Arc;
@@ -44,46 +46,45 @@ use workspace::Workspaces;
 /// Tokens that share one batch.
 const GROUP_TOKENS: usize = 1_024;
 
-/// Asked between groups with the number of sequences finished since the last call: blocks to pause, an
+/// Callback between groups, with the number of sequences finished since the last call: blocks to pause, returns an
 /// error to stop.
 pub type Checkpoint<'a> = &'a (dyn Fn(u32) -> Result<(), EngineError> + Sync);
 
-/// A checkpoint that never pauses and never stops.
+/// Checkpoint that never pauses and never stops.
 pub fn never_stop(_: u32) -> Result<(), EngineError> {
 	Ok(())
 }
 
-/// Evaluates models with one kernel on its own threads.
+/// Evaluator of models: one kernel on its own threads, and a device if there is one.
 #[derive(Debug)]
 pub struct Evaluator {
 	kernel: Kernel,
 	pool: rayon::ThreadPool,
-	/// What passes leave behind for the next.
+	/// Memory of finished passes, for the next.
 	workspaces: Workspaces,
-	device: Option<Arc<Device>>,
+	device: Option<Arc<dyn LossDevice>>,
 }
 
-/// An expert that asks for a slot.
+/// Candidate expert for a slot.
 #[derive(Clone, Debug)]
 pub struct Candidate {
-	/// Layer of the slot.
-	pub layer: LayerIndex,
-	/// Expert index of the slot.
-	pub expert: ExpertIndex,
+	/// The slot.
+	pub slot: SlotIndex,
 	/// The expert.
 	pub weights: Arc<ExpertWeights>,
 }
 
 impl Candidate {
-	/// The model with this expert in its slot.
+	/// Returns the model with this expert in its slot.
 	pub fn put_into(&self, model: &Model) -> Result<Model, EngineError> {
-		let changed = model.with_expert(self.layer, self.expert, self.weights.clone());
+		let SlotIndex { layer, expert } = self.slot;
+		let changed = model.with_expert(layer, expert, self.weights.clone());
 		changed.ok_or(EngineError::CandidateInvalid)
 	}
 }
 
 impl Evaluator {
-	/// `threads` workers (0 means one a core) that use `kernel`.
+	/// Starts `threads` workers (0 means one per core) that use `kernel`.
 	pub fn new(kernel: Kernel, threads: usize) -> Result<Self, EngineError> {
 		let pool = rayon::ThreadPoolBuilder::new()
 			.num_threads(threads)
@@ -96,23 +97,17 @@ impl Evaluator {
 		Ok(Self { kernel, pool, workspaces: Workspaces::default(), device: None })
 	}
 
-	/// The same with the machine's graphics card, if it has one that computes what the definition says: for losses; traces
-	/// stay on the processor. Says in one line what it is or why there is none.
-	pub fn on_best_device(self) -> Self {
-		let device = Device::find();
-		match &device {
-			Ok(device) => log::info!("evaluating on {device:?}"),
-			Err(error) => log::info!("evaluating on the processor: {error}"),
-		}
-		Self { device: device.ok(), ..self }
+	/// Uses `device` for losses. Traces stay on the processor.
+	pub fn with_device(self, device: Arc<dyn LossDevice>) -> Self {
+		Self { device: Some(device), ..self }
 	}
 
-	/// The kernel in use.
+	/// Returns the kernel in use.
 	pub fn kernel(&self) -> Kernel {
 		self.kernel
 	}
 
-	/// Bits, Q16, that the model needs for each sequence. All have one length, from 1 to the context.
+	/// Returns the bits, Q16, that the model needs for each sequence. All have one length, from 1 to the context.
 	pub fn losses(
 		&self,
 		model: &Model,
@@ -124,7 +119,7 @@ impl Evaluator {
 			Some(device) => device.losses(model, sequences, checkpoint)?,
 			None => Vec::new(),
 		};
-		// Whatever a card has left.
+		// Whatever the device has left.
 		let rest = &sequences[losses.len()..];
 		let groups = self
 			.in_groups(model, rest, checkpoint, true, |group, work| self.run(model, group, work, &mut ()))?;
@@ -132,7 +127,7 @@ impl Evaluator {
 		Ok(losses)
 	}
 
-	/// Losses of the model as it is and with the candidate, for each sequence.
+	/// Returns the losses of the model as it is and with the candidate, for each sequence.
 	///
 	/// Both share the work up to the candidate's slot.
 	pub fn paired_losses(
@@ -158,7 +153,8 @@ impl Evaluator {
 		Ok(losses)
 	}
 
-	/// The same with commitments to both traces: the items of a job over these sequences of a holdout, in this order.
+	/// Computes the items of a job over these sequences of a holdout, in this order: paired losses with commitments to both
+	/// traces.
 	pub fn items(
 		&self,
 		model: &Model,
@@ -188,15 +184,15 @@ impl Evaluator {
 		Ok(items.map(|(item, &sequence)| Item { sequence, ..item }).collect())
 	}
 
-	/// Loss and operator roots of one sequence.
+	/// Returns the loss and operator roots of one sequence.
 	pub fn operator_roots(&self, model: &Model, sequence: &[u8]) -> Result<(u64, Vec<Hash>), EngineError> {
 		let mut roots = Roots::new(self.kernel, program(model, &[sequence])?, 1);
 		let losses = self.run(model, &[sequence], self.workspaces.take(1).get(), &mut roots)?;
 		Ok((losses.iter().sum(), roots.operators(0)))
 	}
 
-	/// What the operator at a place in the program puts out for one sequence; [`EngineError::JobMalformed`] if there is
-	/// no such operator.
+	/// Returns the output of the operator at a place in the program for one sequence; [`EngineError::JobMalformed`] if there
+	/// is no such operator.
 	pub fn operator_output(
 		&self,
 		model: &Model,
@@ -209,14 +205,14 @@ impl Evaluator {
 		Ok(output.into_bytes())
 	}
 
-	/// Loss of one sequence and what every operator puts out, in the order of the program.
+	/// Returns the loss of one sequence and the outputs of all operators, in the order of the program.
 	pub fn outputs(&self, model: &Model, sequence: &[u8]) -> Result<(u64, Vec<Vec<u8>>), EngineError> {
 		let mut outputs = Outputs::new(program(model, &[sequence])?);
 		let losses = self.run(model, &[sequence], self.workspaces.take(1).get(), &mut outputs)?;
 		Ok((losses.iter().sum(), outputs.into_bytes()))
 	}
 
-	/// Losses of a group of sequences.
+	/// Computes the losses of a group of sequences.
 	fn run(
 		&self,
 		model: &Model,
@@ -224,15 +220,15 @@ impl Evaluator {
 		work: &mut Workspace,
 		recorder: &mut impl Recorder,
 	) -> Result<Vec<u64>, EngineError> {
-		let (mut stream, mut pasts) = start(self.kernel, model, group, work, recorder);
+		let (mut stream, mut caches) = start(self.kernel, model, group, work, recorder);
 		let layers = 0..model.trunk().layers.len();
-		forward::layers(self.kernel, model, layers, &mut stream, &mut pasts, work, recorder)?;
+		forward::layers(self.kernel, model, layers, &mut stream, &mut caches, work, recorder)?;
 		let losses = forward::losses(self.kernel, model.trunk(), &stream, group, work, recorder);
-		work.end(stream, pasts);
+		work.end(stream, caches);
 		Ok(losses)
 	}
 
-	/// Losses of a group of sequences, without and with the candidate, and who was told of each.
+	/// Computes the losses of a group of sequences without and with the candidate, and returns the recorder of each.
 	fn run_paired<R: Recorder + Clone>(
 		&self,
 		[model, changed]: [&Model; 2],
@@ -242,33 +238,41 @@ impl Evaluator {
 		mut recorder: R,
 	) -> Result<[(Vec<u64>, R); 2], EngineError> {
 		let (kernel, trunk) = (self.kernel, model.trunk());
-		let slot @ (at, _) = (usize::from(candidate.layer), usize::from(candidate.expert));
-		let (mut stream, mut pasts) = start(self.kernel, model, group, work, &mut recorder);
-		forward::layers(kernel, model, 0..at, &mut stream, &mut pasts, work, &mut recorder)?;
-		pasts.iter_mut().for_each(KeyValues::clear);
-		forward::attention(kernel, trunk, at, &mut stream, &mut pasts, work, &mut recorder);
-		let (mut routed, mut said) = (std::mem::take(&mut work.routed), std::mem::take(&mut work.said));
-		routed.ask(kernel, trunk, at, &stream, &mut work.lanes, &mut recorder);
-		routed.apply_all(kernel, model, at, &mut work.lanes, &mut said, &mut recorder)?;
-		// Only the tokens that go to the slot hear something else from it.
-		let (mut other_said, mut other_stream) = (work.spare_stream(), work.spare_stream());
-		other_said.clone_from(&said);
+		let slot @ (at, _) = (usize::from(candidate.slot.layer), usize::from(candidate.slot.expert));
+		let (mut stream, mut caches) = start(self.kernel, model, group, work, &mut recorder);
+		forward::layers(kernel, model, 0..at, &mut stream, &mut caches, work, &mut recorder)?;
+		caches.iter_mut().for_each(KvCache::clear);
+		forward::attention(kernel, trunk, at, &mut stream, &mut caches, work, &mut recorder);
+		let mut routed = std::mem::take(&mut work.routed);
+		let mut outputs = std::mem::take(&mut work.expert_outputs);
+		routed.route(kernel, trunk, at, &stream, &mut work.scratches, &mut recorder);
+		routed.apply_all(kernel, model, at, &mut work.scratches, &mut outputs, &mut recorder)?;
+		// Only the tokens that go to the slot differ in it.
+		let (mut other_outputs, mut other_stream) = (work.spare_stream(), work.spare_stream());
+		other_outputs.clone_from(&outputs);
 		other_stream.clone_from(&stream);
 		let mut other_recorder = recorder.clone();
 		let weights = &candidate.weights;
-		routed.apply_other(kernel, slot, weights, &mut work.lanes, &mut other_said, &mut other_recorder);
-		let mut finish = |model: &Model, mut stream: Vec<i32>, said: &[i32], mut recorder: R| {
-			routed.mix(kernel, at, &mut stream, said, &mut work.lanes, &mut recorder);
+		routed.apply_other(
+			kernel,
+			slot,
+			weights,
+			&mut work.scratches,
+			&mut other_outputs,
+			&mut other_recorder,
+		);
+		let mut finish = |model: &Model, mut stream: Vec<i32>, outputs: &[i32], mut recorder: R| {
+			routed.mix(kernel, at, &mut stream, outputs, &mut work.scratches, &mut recorder);
 			let rest = at + 1..trunk.layers.len();
-			forward::layers(kernel, model, rest, &mut stream, &mut pasts, work, &mut recorder)?;
+			forward::layers(kernel, model, rest, &mut stream, &mut caches, work, &mut recorder)?;
 			let losses = forward::losses(kernel, trunk, &stream, group, work, &mut recorder);
 			work.keep_stream(stream);
 			Ok((losses, recorder))
 		};
-		let other = finish(changed, other_stream, &other_said, other_recorder)?;
-		let losses = [finish(model, stream, &said, recorder)?, other];
-		work.end(other_said, pasts);
-		(work.routed, work.said) = (routed, said);
+		let other = finish(changed, other_stream, &other_outputs, other_recorder)?;
+		let losses = [finish(model, stream, &outputs, recorder)?, other];
+		work.end(other_outputs, caches);
+		(work.routed, work.expert_outputs) = (routed, outputs);
 		Ok(losses)
 	}
 
@@ -291,13 +295,13 @@ impl Evaluator {
 		let share = sequences.len().div_ceil(threads);
 		let group = (GROUP_TOKENS / len).clamp(1, share);
 		let may_split = may_split && forward::is_worth_sharing(model, len);
-		let lanes = if may_split { threads / sequences.len() } else { 1 };
+		let threads_per_group = if may_split { threads / sequences.len() } else { 1 };
 		checkpoint(0)?;
 		self.pool.install(|| {
 			sequences
 				.par_chunks(group)
 				.map_init(
-					|| self.workspaces.take(lanes),
+					|| self.workspaces.take(threads_per_group),
 					|workspace, group| {
 						checkpoint(0)?;
 						let result = work(group, workspace.get())?;
@@ -317,14 +321,14 @@ fn start(
 	group: &[&[u8]],
 	work: &mut Workspace,
 	recorder: &mut impl Recorder,
-) -> (Vec<i32>, Vec<KeyValues>) {
+) -> (Vec<i32>, Vec<KvCache>) {
 	let len = group.first().map_or(0, |bytes| bytes.len());
 	let tokens = group
 		.iter()
 		.flat_map(|bytes| std::iter::once(0).chain(bytes.iter().take(len.saturating_sub(1)).copied()));
-	let (mut stream, pasts) = work.begin(model.config(), group.len(), len);
+	let (mut stream, caches) = work.begin(model.config(), group.len(), len);
 	forward::embed(kernel, model.trunk(), tokens, &mut stream, recorder);
-	(stream, pasts)
+	(stream, caches)
 }
 
 /// Refuses sequences of several lengths, or of one outside the context.
@@ -338,14 +342,14 @@ fn ensure_one_length(model: &Model, sequences: &[&[u8]]) -> Result<(), EngineErr
 	}
 }
 
-/// The program of sequences as long as the first of a group.
+/// Returns the program of sequences as long as the first of a group.
 fn program(model: &Model, group: &[&[u8]]) -> Result<Program, EngineError> {
 	let len = group.first().map_or(0, |bytes| bytes.len());
 	let program = u16::try_from(len).ok().and_then(|len| Program::new(*model.config(), len));
 	program.ok_or(EngineError::JobMalformed)
 }
 
-/// The exact result over a drawn sample, from its items in the order of the draw.
+/// Computes the exact outcome over a drawn sample from its items in the order of the draw.
 pub fn outcome(items: &[Item], sequence_len: u16) -> EvaluationOutcome {
 	let root = sum_root(items);
 	// Losses are below 2^40, samples below 2^20: sums below 2^60, squares of differences below 2^100.

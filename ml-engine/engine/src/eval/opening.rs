@@ -14,7 +14,7 @@ use blyan_exact::{
 	block::{BlockShape, Layout},
 	step::{CandidateSlot, Evidence, ExpertFiles, Place, Prover, Witness},
 	tree::{self, trace_root, Item, SumNode},
-	Hash, Program, Trace,
+	Hash, Program, SlotIndex, Trace,
 };
 use blyan_primitives::{BlockRef, EngineError, EvaluationJob, Opening, Query, TraceIndex};
 use std::{
@@ -261,7 +261,7 @@ fn witness(
 	let (loss, outputs) = evaluator.outputs(&model, bytes)?;
 	let heads = subject.model.expert_roots();
 	let experts = Experts::of(&model);
-	let Candidate { layer, expert, ref weights } = subject.candidate;
+	let Candidate { slot: SlotIndex { layer, expert }, ref weights } = subject.candidate;
 	let prover = Prover {
 		trace: &Trace::new(program, outputs, loss),
 		trunk: model.trunk().block().bytes(),

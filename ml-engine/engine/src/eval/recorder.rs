@@ -1,24 +1,24 @@
-//! Who is told what every operator put out.
+//! Recorders of operator outputs.
 
 use crate::kernel::activations::ActivationRows;
 use blyan_exact::Operator;
 use std::borrow::Cow;
 
-/// Takes the outputs of operators in the layouts of [`blyan_exact::Program`], for a batch of sequences of one length.
+/// Receiver of the outputs of operators in the layouts of [`blyan_exact::Program`], for a batch of sequences of one length.
 ///
 /// Outputs of one operator come whole, or in several sets of rows before the layer's next whole output.
 pub trait Recorder {
 	/// Whether outputs need to be put into their layouts at all.
 	const IS_ACTIVE: bool;
 
-	/// All rows of an operator, sequence after sequence.
+	/// Receives all rows of an operator, sequence after sequence.
 	fn whole(&mut self, operator: Operator, bytes: &[u8]);
 
-	/// The rows of an operator that belong to some tokens, counted over all sequences.
+	/// Receives the rows of an operator that belong to some tokens, counted over all sequences.
 	fn some(&mut self, operator: Operator, tokens: &[u32], bytes: &[u8]);
 }
 
-/// Nobody.
+/// Recorder that ignores everything.
 impl Recorder for () {
 	const IS_ACTIVE: bool = false;
 
@@ -29,7 +29,7 @@ impl Recorder for () {
 	fn some(&mut self, _: Operator, _: &[u32], _: &[u8]) {}
 }
 
-/// Numbers as a row holds them: little endian, four bytes each.
+/// Returns numbers as a row holds them: little endian, four bytes each.
 pub fn integers(values: &[i32]) -> Cow<'_, [u8]> {
 	if cfg!(target_endian = "little") {
 		// SAFETY: four bytes each, without padding and with a weaker alignment.
@@ -39,13 +39,13 @@ pub fn integers(values: &[i32]) -> Cow<'_, [u8]> {
 	}
 }
 
-/// Small numbers as a row holds them.
+/// Returns small numbers as a row holds them.
 pub fn small_integers(values: &[i8]) -> &[u8] {
 	// SAFETY: one byte each.
 	unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), values.len()) }
 }
 
-/// Rows of activations, the scale behind each.
+/// Returns rows of activations, the scale behind each.
 pub fn activations(rows: &ActivationRows) -> Vec<u8> {
 	let mut bytes = Vec::with_capacity(rows.values.len() + 4 * rows.tokens());
 	for (values, scale) in rows.values.chunks_exact(rows.width).zip(&rows.scales) {
@@ -53,4 +53,11 @@ pub fn activations(rows: &ActivationRows) -> Vec<u8> {
 		bytes.extend_from_slice(&scale.to_le_bytes());
 	}
 	bytes
+}
+
+/// Records rows of activations whole.
+pub fn record_activations<R: Recorder>(recorder: &mut R, operator: Operator, rows: &ActivationRows) {
+	if R::IS_ACTIVE {
+		recorder.whole(operator, &activations(rows));
+	}
 }

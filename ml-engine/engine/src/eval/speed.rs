@@ -1,8 +1,8 @@
-//! How fast this machine evaluates, measured on a fixed workload.
+//! Evaluation speed of this machine, measured on a fixed workload.
 
 use super::{Candidate, Evaluator};
 use crate::model::{expert_from_weights, Model};
-use blyan_exact::{golden, ModelConfig};
+use blyan_exact::{golden, ModelConfig, SlotIndex};
 use blyan_primitives::EngineError;
 use std::{
 	sync::Arc,
@@ -16,8 +16,8 @@ const CONFIG: ModelConfig =
 const SEQUENCES_PER_THREAD: usize = 4;
 
 impl Evaluator {
-	/// Tokens of a job that this evaluator gets through in a second, with both traces of each: the best of the batches
-	/// that fit into `duration`, and one at least.
+	/// Measures the tokens of a job per second, with both traces of each: the best of the batches that fit into
+	/// `duration`, and at least one.
 	///
 	/// Calls `go_on` between batches, which may pause, and stops with its error.
 	pub fn tokens_per_second(
@@ -26,13 +26,13 @@ impl Evaluator {
 		go_on: &dyn Fn() -> Result<(), EngineError>,
 	) -> Result<u32, EngineError> {
 		let internal = |error| {
-			log::error!("the workload of the measurement is no model: {error}");
+			log::error!("the workload of the measurement is not a model: {error}");
 			EngineError::Internal
 		};
 		let exact = golden::random_model(CONFIG, b"speed");
 		let model = Model::from_weights(&CONFIG, &exact.trunk, &exact.experts).map_err(internal)?;
 		let weights = expert_from_weights(&CONFIG, &exact.experts[0]).map_err(internal)?;
-		let candidate = Candidate { layer: 1, expert: 1, weights: Arc::new(weights) };
+		let candidate = Candidate { slot: SlotIndex { layer: 1, expert: 1 }, weights: Arc::new(weights) };
 		let len = usize::from(CONFIG.context);
 		let count = SEQUENCES_PER_THREAD * self.pool.current_num_threads();
 		let text: Vec<u8> = (0..count * len).map(|i| ((i * i) >> 5) as u8).collect();

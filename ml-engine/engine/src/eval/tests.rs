@@ -28,8 +28,8 @@ fn golden_vectors_hold_on_every_kernel() {
 		);
 		let (mut stream, mut logits, mut work) = (Vec::new(), Vec::new(), Workspace::new(1));
 		forward::embed(kernel, model.trunk(), golden::TEXT.iter().copied(), &mut stream, &mut ());
-		let mut pasts = [KeyValues::new(model.config(), golden::TEXT.len())];
-		forward::layers(kernel, &model, 0..2, &mut stream, &mut pasts, &mut work, &mut ()).unwrap();
+		let mut caches = [KvCache::new(model.config(), golden::TEXT.len())];
+		forward::layers(kernel, &model, 0..2, &mut stream, &mut caches, &mut work, &mut ()).unwrap();
 		forward::head(kernel, model.trunk(), &stream, &mut work, &mut logits, &mut ());
 		assert_eq!(golden::logits_hash([logits.as_slice()]), golden::LOGITS_HASH, "{kernel}");
 	}
@@ -95,7 +95,7 @@ fn traces_agree((config, len, count, threads): Story, seed: &[u8]) {
 		let slot = (u16::from(layer) + 1) % config.experts;
 		let mut changed = exact.clone();
 		changed.experts[config.slot_index(layer, slot).unwrap() as usize] = expert.clone();
-		let candidate = Candidate { layer, expert: slot, weights: weights.clone() };
+		let candidate = Candidate { slot: SlotIndex { layer, expert: slot }, weights: weights.clone() };
 		let candidates: Vec<_> = sequences.iter().map(|bytes| claim(&changed, bytes)).collect();
 		let expected: Vec<Item> = indices
 			.iter()
@@ -189,8 +189,7 @@ proptest! {
 		prop_assert_eq!(&model.to_exact().unwrap(), &exact);
 		let weights = Arc::new(crate::model::expert_from_weights(&config, &candidate).unwrap());
 		let candidate = Candidate {
-			layer: (slot / u32::from(experts)) as u8,
-			expert: (slot % u32::from(experts)) as u16,
+			slot: config.slot_at(slot).unwrap(),
 			weights,
 		};
 		for kernel in Kernel::available() {

@@ -1,112 +1,90 @@
-//! Memory of a forward pass, kept from one to the next.
+//! Memory of a forward pass, kept from one pass to the next.
 
-use super::{mixture::Routed, past::KeyValues};
-use crate::{
-	kernel::{activations::ActivationRows, packed::GROUP_ROWS},
-	model::Model,
-};
+use super::{kv_cache::KvCache, routing::Routed, scratch::ThreadScratch};
+use crate::model::Model;
 use blyan_exact::ModelConfig;
 use parking_lot::Mutex;
 
-/// Fewest multiply-adds of a batch that are worth sharing: some ten milliseconds of one thread. A prompt is read once, so
-/// nobody finds out in time that other work keeps threads from their cores, and that one would have been faster; then
-/// less work takes longer shared out, and else it is so soon over that nobody notices. Tests share everything.
-const SHARED_OPERATIONS_MIN: u64 = if cfg!(test) { 1 } else { 1 << 29 };
-/// The same for one token: some forty microseconds. Threads then wait for each other five times a layer.
-const SHARED_TOKEN_MIN: u64 = if cfg!(test) { 1 } else { 1 << 21 };
+/// Fewest multiply-adds of a batch that several threads share: some ten milliseconds of one thread. A prompt is read once,
+/// so there is no time to measure whether other work keeps threads from their cores and one thread would be faster; in that
+/// case less work takes longer when shared, and otherwise it is over too soon to matter. Tests share everything.
+const PARALLEL_MIN_MACS: u64 = if cfg!(test) { 1 } else { 1 << 29 };
+/// The same for one token: some forty microseconds. Threads wait for each other five times a layer.
+const PARALLEL_MIN_MACS_PER_TOKEN: u64 = if cfg!(test) { 1 } else { 1 << 21 };
 
-/// Whether `tokens` are so much work for `model` that several threads should share them.
+/// Returns whether `tokens` are so much work for `model` that several threads should share them.
 pub fn is_worth_sharing(model: &Model, tokens: usize) -> bool {
-	let least = if tokens == 1 { SHARED_TOKEN_MIN } else { SHARED_OPERATIONS_MIN };
+	let least = if tokens == 1 { PARALLEL_MIN_MACS_PER_TOKEN } else { PARALLEL_MIN_MACS };
 	tokens as u64 * model.operations_at(tokens / 2) >= least
-}
-
-/// What one thread works with.
-#[derive(Debug, Default)]
-pub(super) struct Lane {
-	/// What goes into a product.
-	pub(super) inputs: ActivationRows,
-	/// An expert's hidden layer.
-	pub(super) hidden: Vec<i32>,
-	/// The same as it goes into the second product.
-	pub(super) normalised: ActivationRows,
-	/// What is added to the stream, or logits.
-	pub(super) update: Vec<i32>,
-	/// A row on its way to eight bits.
-	pub(super) entries: Vec<i64>,
-	/// One head of consecutive queries, quantised, and their maxima.
-	pub(super) head_queries: Vec<i8>,
-	pub(super) head_maxima: Vec<i32>,
-	/// Scores of some of them.
-	pub(super) scores: Vec<i32>,
 }
 
 /// Buffers of a forward pass. Once they have grown to a batch's size, a pass allocates nothing.
 ///
-/// With several lanes the parts of a pass are shared out among the threads of the current pool, which should have as
-/// many; the bits do not depend on it. Whoever records uses one lane.
+/// With several scratches the threads of the current pool share a pass, one scratch each; the pool should have as many
+/// threads. The bits do not depend on it. A pass with a recorder uses one scratch.
 #[derive(Debug)]
 pub struct Workspace {
-	pub(super) lanes: Vec<Lane>,
+	pub(super) scratches: Vec<ThreadScratch>,
 	pub(super) queries: Vec<i32>,
 	pub(super) keys: Vec<i32>,
 	pub(super) values: Vec<i32>,
-	/// What attention puts out, before it is mixed.
+	/// Output of the attention heads, before the output projection.
 	pub(super) attended: Vec<i32>,
-	/// Where the last layer's tokens went.
+	/// Routing of the last layer.
 	pub(super) routed: Routed,
-	/// What the experts said, in the order of `routed`.
-	pub(super) said: Vec<i32>,
-	/// Streams and pasts of passes that are over.
+	/// Outputs of the experts, in the order of `routed`.
+	pub(super) expert_outputs: Vec<i32>,
+	/// Streams and KV caches of finished passes.
 	streams: Vec<Vec<i32>>,
-	pasts: Vec<KeyValues>,
+	caches: Vec<KvCache>,
 }
 
 impl Workspace {
-	/// For `lanes` threads, one at least.
-	pub fn new(lanes: usize) -> Self {
+	/// Creates a workspace for `threads`, at least one.
+	pub fn new(threads: usize) -> Self {
 		let mut work = Self {
-			lanes: Vec::new(),
+			scratches: Vec::new(),
 			queries: Vec::new(),
 			keys: Vec::new(),
 			values: Vec::new(),
 			attended: Vec::new(),
 			routed: Routed::default(),
-			said: Vec::new(),
+			expert_outputs: Vec::new(),
 			streams: Vec::new(),
-			pasts: Vec::new(),
+			caches: Vec::new(),
 		};
-		work.set_lanes(lanes);
+		work.set_threads(threads);
 		work
 	}
 
-	fn set_lanes(&mut self, lanes: usize) {
-		self.lanes.resize_with(lanes.max(1), Lane::default);
+	fn set_threads(&mut self, threads: usize) {
+		self.scratches.resize_with(threads.max(1), ThreadScratch::default);
 	}
 
-	/// A stream of whatever was in its place, and empty pasts of `sequences` with room for `positions`.
+	/// Begins a pass: returns a stream of arbitrary content, and an empty KV cache for each of `sequences` with room for
+	/// `positions`.
 	pub fn begin(
 		&mut self,
 		config: &ModelConfig,
 		sequences: usize,
 		positions: usize,
-	) -> (Vec<i32>, Vec<KeyValues>) {
-		let mut pasts = std::mem::take(&mut self.pasts);
-		pasts.retain(|past| past.fits(config, positions));
-		pasts.resize_with(sequences, || KeyValues::new(config, positions));
-		pasts.iter_mut().for_each(KeyValues::clear);
-		(self.spare_stream(), pasts)
+	) -> (Vec<i32>, Vec<KvCache>) {
+		let mut caches = std::mem::take(&mut self.caches);
+		caches.retain(|cache| cache.fits(config, positions));
+		caches.resize_with(sequences, || KvCache::new(config, positions));
+		caches.iter_mut().for_each(KvCache::clear);
+		(self.spare_stream(), caches)
 	}
 
-	/// The memory of a stream that is over.
+	/// Takes the memory of a finished pass's stream.
 	pub(super) fn spare_stream(&mut self) -> Vec<i32> {
 		self.streams.pop().unwrap_or_default()
 	}
 
 	/// Keeps the memory of a pass for the next.
-	pub fn end(&mut self, stream: Vec<i32>, pasts: Vec<KeyValues>) {
+	pub fn end(&mut self, stream: Vec<i32>, caches: Vec<KvCache>) {
 		self.keep_stream(stream);
-		self.pasts = pasts;
+		self.caches = caches;
 	}
 
 	/// Keeps the memory of a stream.
@@ -115,7 +93,7 @@ impl Workspace {
 	}
 }
 
-/// Workspaces that nobody uses right now.
+/// Pool of idle workspaces.
 #[derive(Debug, Default)]
 pub struct Workspaces(Mutex<Vec<Workspace>>);
 
@@ -123,20 +101,20 @@ pub struct Workspaces(Mutex<Vec<Workspace>>);
 const KEPT_MAX: usize = 16;
 
 impl Workspaces {
-	/// None yet.
+	/// Creates an empty pool.
 	pub const fn new() -> Self {
 		Self(Mutex::new(Vec::new()))
 	}
 
-	/// One with so many lanes, which comes back when it is dropped.
-	pub fn take(&self, lanes: usize) -> Borrowed<'_> {
-		let mut work = self.0.lock().pop().unwrap_or_else(|| Workspace::new(lanes));
-		work.set_lanes(lanes);
+	/// Takes a workspace for `threads`, which returns to the pool when it is dropped.
+	pub fn take(&self, threads: usize) -> Borrowed<'_> {
+		let mut work = self.0.lock().pop().unwrap_or_else(|| Workspace::new(threads));
+		work.set_threads(threads);
 		Borrowed { from: self, work: Some(work) }
 	}
 }
 
-/// A workspace for as long as it is used.
+/// Workspace on loan from a pool.
 #[derive(Debug)]
 pub struct Borrowed<'a> {
 	from: &'a Workspaces,
@@ -144,7 +122,7 @@ pub struct Borrowed<'a> {
 }
 
 impl Borrowed<'_> {
-	/// The workspace.
+	/// Returns the workspace.
 	pub fn get(&mut self) -> &mut Workspace {
 		self.work.get_or_insert_with(|| Workspace::new(1))
 	}
@@ -156,25 +134,5 @@ impl Drop for Borrowed<'_> {
 		if kept.len() < KEPT_MAX {
 			kept.extend(self.work.take());
 		}
-	}
-}
-
-/// `len` numbers in memory that is there already; what they are is to be written.
-pub(super) fn sized(buffer: &mut Vec<i32>, len: usize) -> &mut [i32] {
-	buffer.resize(len, 0);
-	buffer
-}
-
-/// Rows of a matrix of `rows` for each of `lanes`, in whole groups.
-pub(super) fn share_rows(rows: usize, lanes: usize) -> usize {
-	rows.div_ceil(lanes).next_multiple_of(GROUP_ROWS)
-}
-
-/// Tokens for each of `lanes`; products take tokens four at a time.
-pub(super) fn share(tokens: usize, lanes: usize) -> usize {
-	if lanes <= 1 {
-		tokens.max(1)
-	} else {
-		tokens.div_ceil(lanes).next_multiple_of(4)
 	}
 }

@@ -33,7 +33,7 @@ fn activations(source: &mut Source, rows: usize, width: usize) -> Vec<ExactActiv
 }
 
 fn upload(driver: &Driver, rows: &[ExactActivations]) -> Result<Activations, DeviceError> {
-	// The card's order is its own inverse.
+	// The GPU's order is its own inverse.
 	let values: Vec<i8> = rows.iter().flat_map(|row| layout::in_order(&row.values)).collect();
 	let scales: Vec<u32> = rows.iter().map(|row| row.scale).collect();
 	let sums: Vec<i32> = rows.iter().map(|row| row.values.iter().map(|&x| i32::from(x)).sum()).collect();

@@ -1,21 +1,21 @@
-//! Whole models, and how fast they are.
+//! Checks of whole models, and their speed.
 
 use super::{difference, matmul, Source, Verdict};
 use crate::{
 	cuda::{operators::Into, Device, DeviceError},
-	eval::{never_stop, Candidate},
+	eval::{never_stop, Candidate, LossDevice},
 	model::{expert_from_weights, Model},
 };
 use blyan_exact::{golden, ModelConfig, ModelError, RESIDUAL_MAX};
 use rayon::prelude::*;
 use std::{sync::Arc, time::Instant};
 
-/// A model that cannot be made, or a card that has failed.
+/// Turns a model that cannot be made, or a failure of the GPU, into an error.
 fn broken(error: impl std::fmt::Debug) -> DeviceError {
 	DeviceError::Driver(format!("{error:?}"))
 }
 
-/// The golden text's loss.
+/// Compares the loss of the golden text.
 pub fn golden_model(device: &Device) -> Result<Verdict, DeviceError> {
 	let started = Instant::now();
 	let exact = golden::model();
@@ -25,7 +25,7 @@ pub fn golden_model(device: &Device) -> Result<Verdict, DeviceError> {
 	Ok(Verdict { name: "golden model", rows: 1, took: started.elapsed(), difference })
 }
 
-/// Losses of random texts by `count` random models, without and with a candidate in a random slot.
+/// Compares the losses of random texts by `count` random models, without and with a candidate in a random slot.
 pub fn random_models(device: &Device, count: usize, seed: u64) -> Result<Verdict, DeviceError> {
 	let started = Instant::now();
 	let mut source = Source(seed);
@@ -42,8 +42,9 @@ pub fn random_models(device: &Device, count: usize, seed: u64) -> Result<Verdict
 		let sequences: Vec<&[u8]> = text.chunks(len).collect();
 		let model = Model::from_weights(&config, &exact.trunk, &exact.experts).map_err(broken)?;
 		let candidate = Candidate {
-			layer: (slot / usize::from(config.experts)) as u8,
-			expert: (slot % usize::from(config.experts)) as u16,
+			slot: config
+				.slot_at(slot as u32)
+				.ok_or_else(|| broken("the slot is drawn below the number of slots"))?,
 			weights: Arc::new(expert_from_weights(&config, &expert).map_err(broken)?),
 		};
 		let other = candidate.put_into(&model).map_err(broken)?;
@@ -80,7 +81,7 @@ fn architecture(source: &mut Source) -> ModelConfig {
 	}
 }
 
-/// How fast a card is.
+/// Speed of a GPU.
 #[derive(Clone, Copy, Debug)]
 pub struct Speed {
 	/// Tokens a second of the model a chain starts with, 256 bytes a sequence.
@@ -125,7 +126,7 @@ fn tokens_per_second(device: &Device, config: ModelConfig) -> Result<f64, Device
 	let sequences: Vec<&[u8]> = text.chunks(256).collect();
 	let seconds = fastest(|| match device.losses(&model, &sequences, &never_stop).map_err(broken)?.len() {
 		512 => Ok(()),
-		_ => Err(broken("the card failed")),
+		_ => Err(broken("the GPU failed")),
 	})?;
 	Ok(text.len() as f64 / seconds)
 }

@@ -38,7 +38,7 @@ pub(super) fn embed(driver: &Driver, source: &mut Source, rows: usize) -> Outcom
 	Ok((rows, difference("stream", &got, &expected, width)))
 }
 
-/// Compares rows that the card has quantised.
+/// Compares rows that the GPU has quantised.
 fn compare(
 	driver: &Driver,
 	got: &Activations,
@@ -106,7 +106,7 @@ fn with_heads(source: &mut Source) -> ModelConfig {
 	}
 }
 
-/// Rows of `size` entries as the card keeps them, the rest of the stride zero.
+/// Rows of `size` entries as the GPU keeps them, the rest of the stride zero.
 fn padded(rows: &[i8], size: usize) -> Vec<i8> {
 	let fill = head_stride(size) - size;
 	rows.chunks_exact(size).flat_map(|row| row.iter().copied().chain(std::iter::repeat_n(0, fill))).collect()

@@ -1,4 +1,4 @@
-//! Keys and values of earlier positions, and the same as rows of a trace.
+//! KV cache: quantised keys and values of earlier positions, and the same as rows of a trace.
 
 use super::recorder::small_integers;
 use crate::kernel::{
@@ -11,10 +11,9 @@ use rayon::prelude::*;
 /// Largest head of any model.
 const HEAD_SIZE_MAX: usize = 64;
 
-/// Keys and values of one sequence in one layer, head by head, each as [`attention`](crate::kernel::attention)
-/// draws them.
+/// KV cache of one sequence in one layer: head by head, each in the layout of [`attention`](crate::kernel::attention).
 #[derive(Clone, Debug)]
-pub struct KeyValues {
+pub struct KvCache {
 	head_size: usize,
 	/// Positions there is room for.
 	stride: usize,
@@ -24,7 +23,7 @@ pub struct KeyValues {
 	values: Vec<i8>,
 }
 
-/// The part of [`KeyValues`] that one head has.
+/// Part of a [`KvCache`] that belongs to one head.
 struct Head<'a> {
 	stride: usize,
 	keys: &'a mut [i8],
@@ -33,8 +32,8 @@ struct Head<'a> {
 }
 
 impl Head<'_> {
-	/// Quantises and stores positions from `first` on: `keys` and `values` have a row of `size` entries for each. `note` is
-	/// told token, key, its maximum, and value.
+	/// Quantises and stores positions from `first` on: `keys` and `values` have a row of `size` entries for each. `note`
+	/// is called with token, key, its maximum, and value.
 	fn put<'a>(
 		&mut self,
 		kernel: Kernel,
@@ -66,7 +65,7 @@ impl Head<'_> {
 	}
 }
 
-/// Some neighbouring heads of [`KeyValues`].
+/// Some neighbouring heads of a [`KvCache`].
 pub(super) struct Heads<'a> {
 	size: usize,
 	stride: usize,
@@ -78,7 +77,7 @@ pub(super) struct Heads<'a> {
 }
 
 impl Heads<'_> {
-	/// Appends a position, and lets its queries draw from all positions.
+	/// Appends a position and attends from it to all positions.
 	///
 	/// # Shapes
 	/// `queries, keys, values, out: [heads, head_size]`, queries and keys rotated.
@@ -103,14 +102,14 @@ impl Heads<'_> {
 			let entries = &mut entries[..size];
 			let maximum = attention::quantise_head(kernel, query, entries);
 			let queries = Queries { entries, maxima: &[maximum], first: first + 1 };
-			let past = HeadCache { keys, maxima, values, stride };
-			attention::attend(kernel, queries, past, scratch, out, size);
+			let cache = HeadCache { keys, maxima, values, stride };
+			attention::attend(kernel, queries, cache, scratch, out, size);
 		}
 	}
 }
 
-impl KeyValues {
-	/// Room for `positions`.
+impl KvCache {
+	/// Creates an empty cache with room for `positions`.
 	pub fn new(config: &ModelConfig, positions: usize) -> Self {
 		let (d, head_size) = (usize::from(config.d_model), config.head_size());
 		let stride = positions.next_multiple_of(POSITIONS);
@@ -124,19 +123,19 @@ impl KeyValues {
 		}
 	}
 
-	/// Whether it is for models of this shape and as many positions.
+	/// Returns whether it fits models of this shape and as many positions.
 	pub(super) fn fits(&self, config: &ModelConfig, positions: usize) -> bool {
 		let (size, stride) = (config.head_size(), positions.next_multiple_of(POSITIONS));
 		(self.head_size, self.stride) == (size, stride)
 			&& self.values.len() == usize::from(config.d_model) * stride
 	}
 
-	/// Positions so far.
+	/// Returns the number of cached positions.
 	pub fn len(&self) -> usize {
 		self.len
 	}
 
-	/// Whether no position has been seen.
+	/// Returns whether no position is cached.
 	pub fn is_empty(&self) -> bool {
 		self.len == 0
 	}
@@ -146,7 +145,7 @@ impl KeyValues {
 		self.len = 0;
 	}
 
-	/// Appends positions; heads side by side on the threads of the current pool if there are `lanes` of them.
+	/// Appends positions; with several `threads`, the current pool takes the heads side by side.
 	///
 	/// # Shapes
 	/// `keys, values: [tokens, d_model]`, keys rotated.
@@ -155,7 +154,7 @@ impl KeyValues {
 		kernel: Kernel,
 		keys: &[i32],
 		values: &[i32],
-		lanes: usize,
+		threads: usize,
 		mut head_rows: Option<(&mut HeadRows, usize)>,
 	) {
 		let (size, stride, first) = (self.head_size, self.stride, self.len);
@@ -172,7 +171,7 @@ impl KeyValues {
 		};
 		let tokens = keys.len() / width;
 		let keys_len = keys_len(stride, size);
-		if lanes > 1 && tokens > 1 {
+		if threads > 1 && tokens > 1 {
 			let heads = self.keys.par_chunks_mut(keys_len).zip(self.maxima.par_chunks_mut(stride));
 			heads.zip(self.values.par_chunks_mut(size * stride)).enumerate().for_each(
 				|(index, ((keys, maxima), values))| store(index, Head { stride, keys, maxima, values }, None),
@@ -189,7 +188,7 @@ impl KeyValues {
 		self.len += tokens;
 	}
 
-	/// Its heads, `count` at a time, for threads that append one position to all of them and then draw from theirs.
+	/// Divides the heads, `count` at a time, among threads that each append one position to theirs and attend from it.
 	pub(super) fn shared_heads(&mut self, count: usize) -> impl IndexedParallelIterator<Item = Heads<'_>> {
 		let (size, stride, first) = (self.head_size, self.stride, self.len);
 		self.len += 1;
@@ -199,8 +198,8 @@ impl KeyValues {
 		parts.map(move |((keys, maxima), values)| Heads { size, stride, first, keys, maxima, values })
 	}
 
-	/// One head of consecutive queries, each over the positions it sees: `out: [queries, head_size]`, a row every `width`
-	/// entries.
+	/// Computes one head of consecutive queries, each over the positions it sees: `out: [queries, head_size]`, a row every
+	/// `width` entries.
 	pub(super) fn attend(
 		&self,
 		kernel: Kernel,
@@ -212,13 +211,13 @@ impl KeyValues {
 	) {
 		let (stride, size) = (self.stride, self.head_size);
 		let of_head = |len: usize| head * len..(head + 1) * len;
-		let past = HeadCache {
+		let cache = HeadCache {
 			keys: &self.keys[of_head(keys_len(stride, size))],
 			maxima: &self.maxima[of_head(stride)],
 			values: &self.values[of_head(size * stride)],
 			stride,
 		};
-		attention::attend(kernel, queries, past, scratch, out, width);
+		attention::attend(kernel, queries, cache, scratch, out, width);
 	}
 }
 
@@ -241,7 +240,7 @@ impl HeadRows {
 		Self { heads, positions, head_size, keys, values }
 	}
 
-	/// Writes what a head has at a position of a sequence.
+	/// Writes the entries of a head at a position of a sequence.
 	fn put(
 		&mut self,
 		(sequence, position): (usize, usize),
