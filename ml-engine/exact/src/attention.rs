@@ -32,7 +32,7 @@ pub fn quantise_value(value: i32) -> i8 {
 	shift_round(i64::from(value), 7).clamp(-127, 127) as i8
 }
 
-/// What turns one query's integer products into scores: `log2(e) * maximum / (127^2 * sqrt(head size))`.
+/// Factor that turns one query's integer products into scores: `log2(e) * maximum / (127^2 * sqrt(head size))`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueryFactor {
 	factor: u32,
@@ -54,32 +54,32 @@ impl QueryFactor {
 		Self { factor: shift_round(ratio, excess) as u32, shift: 32 - excess }
 	}
 
-	/// The score of a key in base-2 units, Q16: `product` is the integer product of query and key.
+	/// Returns the score of a key in base-2 units, Q16: `product` is the integer product of query and key.
 	pub fn score(self, product: i32, key_maximum: i32) -> i32 {
 		// |product| <= 127^2 * 64 < 2^20, key maximum <= 2^21, factor <= 2^21: at most 2^62.
 		let scaled = i64::from(product) * i64::from(key_maximum) * i64::from(self.factor);
 		shift_round(scaled, self.shift).clamp(-SCORE_MAX, SCORE_MAX) as i32
 	}
 
-	/// The factor, at most 2^21, for vectorised copies of [`Self::score`].
+	/// Returns the factor, at most 2^21, for vectorised copies of [`Self::score`].
 	pub fn factor(self) -> u32 {
 		self.factor
 	}
 
-	/// The shift, from 21 to 32, for vectorised copies of [`Self::score`].
+	/// Returns the shift, from 21 to 32, for vectorised copies of [`Self::score`].
 	pub fn shift(self) -> u32 {
 		self.shift
 	}
 }
 
-/// Unnormalised probabilities in [0, 32767] of `scores`; the largest score gets 32767.
+/// Computes unnormalised probabilities in [0, 32767] of `scores`; the largest score gets 32767.
 pub fn probabilities(scores: &[i32]) -> Vec<u32> {
 	let largest = scores.iter().copied().max().unwrap_or(0);
 	// Scores lie within 2^30 of zero, so a difference is at most 2^31.
 	scores.iter().map(|&z| (exp2_neg(largest.abs_diff(z)) >> 15).min(PROBABILITY_MAX)).collect()
 }
 
-/// One head of one query over the positions up to its own.
+/// Computes one head of one query over the positions up to its own.
 ///
 /// # Shapes
 /// `query: [head_size]`, `keys` and `values`: one `[head_size]` row a position, `key_maxima: [positions]`,

@@ -28,7 +28,7 @@ use crate::{
 use alloc::{vec, vec::Vec};
 use core::ops::Range;
 
-/// What a file begins with.
+/// Magic bytes at the start of a file.
 pub const MAGIC: [u8; 8] = *b"TBLOCK01";
 /// Bytes of the header; the payload starts right behind it.
 pub const HEADER_BYTES: usize = 128;
@@ -43,7 +43,7 @@ pub const HASH_BYTES: usize = 32;
 /// Domain separator of [`tensor_root`].
 const ROOT_CONTEXT: &[u8] = b"blyan/tensorblock/1";
 
-/// What a block holds, and for which architecture.
+/// Content of a block, and the architecture it is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BlockShape {
 	/// Everything of a model that is not an expert.
@@ -58,12 +58,12 @@ pub enum BlockShape {
 }
 
 impl BlockShape {
-	/// The shape of the experts of a model.
+	/// Returns the shape of the experts of a model.
 	pub fn expert_of(config: &ModelConfig) -> Self {
 		Self::Expert { d_model: config.d_model, d_ff: config.d_ff }
 	}
 
-	/// What a file's first bytes say that it is: a claim, good for an [`Extent`] to compare the file with.
+	/// Returns the shape that a file's first bytes claim, for an [`Extent`] to compare the file with.
 	pub fn claimed_by(header: &[u8]) -> Option<Self> {
 		if !header.starts_with(&MAGIC) {
 			return None;
@@ -86,7 +86,7 @@ impl BlockShape {
 		}
 	}
 
-	/// The configuration as the header spells it. An expert's has zeros wherever it does not care.
+	/// Returns the configuration as the header spells it. An expert's has zeros wherever it does not care.
 	fn header_config(&self) -> ModelConfig {
 		match *self {
 			Self::Trunk(config) => config,
@@ -96,7 +96,7 @@ impl BlockShape {
 		}
 	}
 
-	/// The byte that names the kind.
+	/// Returns the byte that names the kind.
 	fn kind(&self) -> u8 {
 		match self {
 			Self::Trunk(_) => 0,
@@ -121,7 +121,7 @@ impl BlockShape {
 		config.validate()
 	}
 
-	/// Number of sections.
+	/// Returns the number of sections.
 	fn section_count(&self) -> usize {
 		match self {
 			Self::Trunk(config) => 5 + 8 * usize::from(config.layers),
@@ -129,7 +129,7 @@ impl BlockShape {
 		}
 	}
 
-	/// Length in bytes of a section, counted in the order of the file. The first holds all scales.
+	/// Returns the length in bytes of a section, counted in the order of the file. The first holds all scales.
 	fn section_len(&self, section: usize) -> usize {
 		let table = |rows: usize, cols: usize| rows * cols;
 		let ternary = |rows: usize, cols: usize| rows * (cols / 4);
@@ -162,7 +162,7 @@ impl BlockShape {
 		}
 	}
 
-	/// The sections that hold ternary weights.
+	/// Returns the sections that hold ternary weights.
 	pub fn ternary_sections(&self) -> Vec<usize> {
 		match self {
 			Self::Trunk(config) => {
@@ -173,11 +173,10 @@ impl BlockShape {
 	}
 }
 
-/// How large a block is and what its header says: all that a file has to agree with before anybody
-/// sets memory aside for it.
+/// Size and header of a block: everything that a file has to agree with before memory is set aside for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extent {
-	/// What it is the extent of.
+	/// Shape that it is the extent of.
 	pub shape: BlockShape,
 	/// Number of sections.
 	pub sections: usize,
@@ -199,17 +198,17 @@ impl Extent {
 		Ok(Self { shape, sections, payload_len, tiles: payload_len.div_ceil(TILE_BYTES) })
 	}
 
-	/// Offset of the Merkle index.
+	/// Returns the offset of the Merkle index.
 	pub fn index_offset(&self) -> usize {
 		HEADER_BYTES + self.payload_len
 	}
 
-	/// Length of the whole file.
+	/// Returns the length of the whole file.
 	pub fn file_len(&self) -> usize {
 		self.index_offset() + self.tiles * HASH_BYTES
 	}
 
-	/// The 64 bytes in front of the roots: everything that the header says about shape and layout.
+	/// Returns the 64 bytes in front of the roots: everything that the header says about shape and layout.
 	pub fn descriptor(&self) -> [u8; DESCRIPTOR_BYTES] {
 		let mut bytes = [0; DESCRIPTOR_BYTES];
 		bytes[..8].copy_from_slice(&MAGIC);
@@ -232,7 +231,7 @@ impl Extent {
 /// The layout of one block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
-	/// What it is the layout of.
+	/// Shape that it is the layout of.
 	pub shape: BlockShape,
 	/// Byte range of each section within the file.
 	pub sections: Vec<Range<usize>>,
@@ -242,7 +241,7 @@ pub struct Layout {
 	pub tiles: usize,
 }
 
-/// Why bytes are no block of a shape.
+/// Reason why bytes are not a block of a shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BlockFault {
 	/// There are fewer or more bytes than a block of this shape has.
@@ -277,44 +276,44 @@ impl Layout {
 		Ok(Self { shape, sections: (0..shape.section_count()).map(section).collect(), payload_len, tiles })
 	}
 
-	/// The same without the places of the sections.
+	/// Returns the extent: the layout without the places of the sections.
 	pub fn extent(&self) -> Extent {
 		let Self { shape, payload_len, tiles, .. } = *self;
 		Extent { shape, sections: self.sections.len(), payload_len, tiles }
 	}
 
-	/// Offset of the Merkle index.
+	/// Returns the offset of the Merkle index.
 	pub fn index_offset(&self) -> usize {
 		self.extent().index_offset()
 	}
 
-	/// Length of the whole file.
+	/// Returns the length of the whole file.
 	pub fn file_len(&self) -> usize {
 		self.extent().file_len()
 	}
 
-	/// Byte range of a tile within the file.
+	/// Returns the byte range of a tile within the file.
 	pub fn tile(&self, index: usize) -> Range<usize> {
 		let start = HEADER_BYTES + index * TILE_BYTES;
 		start..(start + TILE_BYTES).min(self.index_offset())
 	}
 
-	/// The tiles that hold a byte range of the payload.
+	/// Returns the tiles that hold a byte range of the payload.
 	pub fn tiles_of(&self, range: &Range<usize>) -> Range<usize> {
 		(range.start - HEADER_BYTES) / TILE_BYTES..(range.end - HEADER_BYTES).div_ceil(TILE_BYTES)
 	}
 
-	/// The 64 bytes in front of the roots: everything that the header says about shape and layout.
+	/// Returns the 64 bytes in front of the roots: everything that the header says about shape and layout.
 	pub fn descriptor(&self) -> [u8; DESCRIPTOR_BYTES] {
 		self.extent().descriptor()
 	}
 
-	/// Leaf hashes of the tiles of a file of this layout.
+	/// Returns the leaf hashes of the tiles of a file of this layout.
 	pub fn leaves(&self, file: &[u8]) -> Vec<Hash> {
 		(0..self.tiles).map(|tile| merkle::leaf(&file[self.tile(tile)])).collect()
 	}
 
-	/// Whether a tile is in the block that a tensor root names.
+	/// Returns whether a tile is in the block that a tensor root names.
 	///
 	/// `tiles` is the root over the block's tiles, `path` the tile's path to it.
 	pub fn proves_tile(
@@ -380,17 +379,17 @@ impl Layout {
 	}
 }
 
-/// Whether one of the four codes of a byte is 3, which stands for no weight: both bits of a pair are set.
+/// Returns whether one of the four codes of a byte is 3, which stands for no weight: both bits of a pair are set.
 pub fn holds_no_weight(codes: u8) -> bool {
 	codes & (codes >> 1) & 0x55 != 0
 }
 
-/// Whether [`holds_no_weight`] of any of these bytes.
+/// Returns whether [`holds_no_weight`] is true of any of these bytes.
 fn hold_no_weight(codes: &[u8]) -> bool {
 	codes.iter().fold(0, |found, &codes| found | (codes & (codes >> 1) & 0x55)) != 0
 }
 
-/// The root that names a block's tensors: over what the header says of their shape, and over the tiles.
+/// Returns the root that names a block's tensors: over what the header says of their shape, and over the tiles.
 pub fn tensor_root(descriptor: &[u8; DESCRIPTOR_BYTES], tiles: &Hash) -> Hash {
 	blake2_256(&[ROOT_CONTEXT, descriptor, tiles])
 }
@@ -408,7 +407,7 @@ pub fn seal(layout: &Layout, file: &mut [u8]) {
 	file[layout.index_offset()..].copy_from_slice(leaves.as_flattened());
 }
 
-/// The file of a trunk.
+/// Writes the file of a trunk.
 pub fn write_trunk(trunk: &Trunk, config: &ModelConfig) -> Result<Vec<u8>, ModelError> {
 	trunk.validate(config)?;
 	let mut scales = vec![trunk.embedding.scale];
@@ -429,7 +428,7 @@ pub fn write_trunk(trunk: &Trunk, config: &ModelConfig) -> Result<Vec<u8>, Model
 	assemble(BlockShape::Trunk(*config), &sections)
 }
 
-/// The file of an expert.
+/// Writes the file of an expert.
 pub fn write_expert(expert: &Expert, config: &ModelConfig) -> Result<Vec<u8>, ModelError> {
 	expert.validate(config)?;
 	let sections = [
@@ -463,7 +462,8 @@ fn table_bytes(matrix: &Matrix) -> Vec<u8> {
 	matrix.weights.iter().map(|&weight| weight as u8).collect()
 }
 
-/// Four ternary weights a byte, the first in the lowest bits, each as `weight + 1`. They come in multiples of four.
+/// Packs four ternary weights to a byte, the first in the lowest bits, each as `weight + 1`. They come in multiples of
+/// four.
 pub fn pack(weights: &[i8]) -> Vec<u8> {
 	weights
 		.chunks_exact(4)
@@ -471,7 +471,7 @@ pub fn pack(weights: &[i8]) -> Vec<u8> {
 		.collect()
 }
 
-/// The inverse of packing: `None` if a code is 3.
+/// Unpacks what [`pack`] has packed; `None` if a code is 3.
 pub fn unpack(codes: &[u8]) -> Option<Vec<i8>> {
 	if codes.chunks(ALIGNMENT).any(hold_no_weight) {
 		return None;

@@ -261,7 +261,7 @@ pub const EXP2_Q30: [u32; 257] = [
 	536_870_912,
 ];
 
-/// 2^-t in Q30 for `t` in Q16; zero from t = 31 on.
+/// Returns 2^-t in Q30 for `t` in Q16; zero from t = 31 on.
 ///
 /// Linear interpolation in the table: at most 1e-6 off.
 pub fn exp2_neg(t: u32) -> u32 {
@@ -278,7 +278,7 @@ pub fn exp2_neg(t: u32) -> u32 {
 	(value + ((1 << whole) >> 1)) >> whole
 }
 
-/// log2 of `x` with `bits` fraction bits, rounded down; `x` is at least 1 and `bits` at most 32.
+/// Returns log2 of `x` with `bits` fraction bits, rounded down; `x` is at least 1 and `bits` at most 32.
 ///
 /// One squaring of the mantissa per bit. The mantissa keeps 32 bits, so the error stays below 2^-26.
 pub fn log2(x: u64, bits: u32) -> u64 {
@@ -298,7 +298,7 @@ pub fn log2(x: u64, bits: u32) -> u64 {
 	(u64::from(whole) << bits) + fraction
 }
 
-/// log2 of `x` in Q16, rounded down; `x` is at least 1.
+/// Returns log2 of `x` in Q16, rounded down; `x` is at least 1.
 pub fn log2_q16(x: u64) -> u64 {
 	log2(x, 16)
 }

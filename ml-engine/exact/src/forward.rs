@@ -24,7 +24,7 @@ pub struct Model<'a> {
 pub type Logits = Vec<i32>;
 
 impl Expert {
-	/// What the expert says to one token: `[d_model]`, Q12.
+	/// Computes the output of the expert for one token: `[d_model]`, Q12.
 	pub fn apply(&self, input: &Activations) -> Vec<i32> {
 		// At most 127 * 512 < 2^16 in magnitude; the scales of input and weights cancel in the next step.
 		let hidden = norm_quant_squared_relu(&self.up.accumulate(&input.values), &self.gain);
@@ -45,23 +45,23 @@ impl<'a> Model<'a> {
 		Ok(Self { config, trunk, experts })
 	}
 
-	/// The architecture.
+	/// Returns the architecture.
 	pub fn config(&self) -> &ModelConfig {
 		&self.config
 	}
 
-	/// Everything that is not an expert.
+	/// Returns everything that is not an expert.
 	pub(crate) fn trunk(&self) -> &'a Trunk {
 		self.trunk
 	}
 
-	/// The experts of a layer, which the configuration has.
+	/// Returns the experts of a layer, which the configuration has.
 	pub(crate) fn layer_experts(&self, layer: u8) -> &[&'a Expert] {
 		let experts = usize::from(self.config.experts);
 		&self.experts[usize::from(layer) * experts..(usize::from(layer) + 1) * experts]
 	}
 
-	/// Logits after each of `tokens`.
+	/// Computes the logits after each of `tokens`.
 	///
 	/// # Shapes
 	/// `tokens: [positions]`, output: `[positions]` rows of `[256]`.
@@ -79,7 +79,7 @@ impl<'a> Model<'a> {
 		Ok(stream.iter().map(|h| self.trunk.head.logits(&norm_quant(h, &self.trunk.final_gain))).collect())
 	}
 
-	/// Bits, Q16, that the model needs for `bytes`; token 0 stands before the first.
+	/// Returns the bits, Q16, that the model needs for `bytes`; token 0 stands before the first.
 	pub fn sequence_loss(&self, bytes: &[u8]) -> Result<u64, ModelError> {
 		let Some((_, inputs)) = bytes.split_last() else { return Err(ModelError::SequenceLength) };
 		let mut tokens = Vec::with_capacity(bytes.len());
@@ -90,7 +90,7 @@ impl<'a> Model<'a> {
 		Ok(logits.iter().zip(bytes).map(|(logits, &byte)| loss(logits, byte)).sum())
 	}
 
-	/// Attention of one layer over all positions, added to the stream.
+	/// Adds the attention of one layer over all positions to the stream.
 	fn attention(&self, layer: &Layer, stream: &mut [Vec<i32>]) {
 		let head_size = self.config.head_size();
 		let angles_per_position = head_size / 2;
@@ -120,7 +120,7 @@ impl<'a> Model<'a> {
 		}
 	}
 
-	/// Router and experts of one layer over all positions, added to the stream.
+	/// Adds router and experts of one layer over all positions to the stream.
 	fn mixture(&self, layer: &Layer, experts: &[&Expert], stream: &mut [Vec<i32>]) {
 		for h in stream {
 			let input = norm_quant(h, &layer.ffn_gain);
@@ -154,7 +154,7 @@ impl Past {
 	}
 }
 
-/// Index of the largest logit; the lower one of equals.
+/// Returns the index of the largest logit; the lower one of equals.
 pub fn argmax(logits: &[i32]) -> u8 {
 	debug_assert_eq!(logits.len(), VOCAB);
 	let largest = logits.iter().copied().max().unwrap_or(0);

@@ -27,7 +27,7 @@ pub struct OwnedModel {
 }
 
 impl OwnedModel {
-	/// The model as [`Model`] wants it; the generator below makes only valid ones.
+	/// Returns the model as [`Model`] wants it; the generator below makes only valid ones.
 	pub fn view(&self) -> Model<'_> {
 		match Model::new(self.config, &self.trunk, self.experts.iter().collect()) {
 			Ok(model) => model,
@@ -54,12 +54,12 @@ pub const CHOICES_HASH: Hash = include!("../golden/choices_hash.in");
 /// Root of the trace of [`TEXT`].
 pub const TRACE_ROOT: Hash = include!("../golden/trace_root.in");
 
-/// The golden model.
+/// Returns the golden model.
 pub fn model() -> OwnedModel {
 	random_model(CONFIG, b"golden")
 }
 
-/// A model whose every number comes from a hash stream; the configuration must be valid.
+/// Generates a model whose every number comes from a hash stream; the configuration must be valid.
 ///
 /// The scales are those of a plausible model, so that attention and routing decide something.
 pub fn random_model(config: ModelConfig, seed: &[u8]) -> OwnedModel {
@@ -87,12 +87,12 @@ pub fn random_model(config: ModelConfig, seed: &[u8]) -> OwnedModel {
 	OwnedModel { config, trunk, experts }
 }
 
-/// One expert from a hash stream, for a slot of any model of this configuration.
+/// Generates one expert from a hash stream, for a slot of any model of this configuration.
 pub fn random_expert(config: &ModelConfig, seed: &[u8]) -> Expert {
 	Stream::new(seed).expert(config)
 }
 
-/// The hash over `count` blocks of random operators with random inputs, from number `first` on.
+/// Computes the hash over `count` blocks of random operators with random inputs, from number `first` on.
 ///
 /// Inputs are anything that the definition's bounds allow, extremes among them, whether or not any model would come to
 /// them. Two executions of the definition agree iff these hashes do.
@@ -123,7 +123,7 @@ pub fn random_blocks(first: u64, count: u32) -> Hash {
 	hash
 }
 
-/// Blake2b-256 over what `choose` takes from random logits, flat and steep ones, at settings of all kinds.
+/// Computes Blake2b-256 over the choices of `choose` from random logits, flat and steep ones, at settings of all kinds.
 pub fn choices_hash(mut choose: impl FnMut(Sampling, &[i32], u64) -> u8) -> Hash {
 	let mut inputs = RandomInputs { state: 9, program: None };
 	let mut choices = Vec::new();
@@ -147,7 +147,7 @@ struct RandomInputs {
 }
 
 impl RandomInputs {
-	/// SplitMix64 (Steele, Lea and Flood, 2014).
+	/// Draws the next number by SplitMix64 (Steele, Lea and Flood, 2014).
 	fn next(&mut self) -> u64 {
 		self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
 		let mut z = self.state;
@@ -160,7 +160,7 @@ impl RandomInputs {
 		(self.next() % end.max(1) as u64) as usize
 	}
 
-	/// Between `-bound` and `bound`, one in eight times an end.
+	/// Draws a number between `-bound` and `bound`, one in eight times an end.
 	fn within(&mut self, bound: i32) -> i32 {
 		let draw = self.next();
 		let width = 2 * bound as u64 + 1;
@@ -179,7 +179,7 @@ impl RandomInputs {
 		(0..count).map(|_| self.within(127) as i8 as u8).collect()
 	}
 
-	/// Bytes that an operator's output may have, from the start of a row or a block on.
+	/// Draws bytes that an operator's output may have, from the start of a row or a block on.
 	fn output_of(&mut self, operator: Operator, bytes: usize) -> Vec<u8> {
 		use Operator::*;
 		let Some(program) = self.program else { return Vec::new() };
@@ -328,7 +328,7 @@ impl Stream {
 	}
 }
 
-/// Blake2b-256 over rows of logits, as [`LOGITS_HASH`] is computed.
+/// Computes Blake2b-256 over rows of logits, as [`LOGITS_HASH`] is computed.
 pub fn logits_hash<'a>(rows: impl IntoIterator<Item = &'a [i32]>) -> Hash {
 	let bytes: Vec<u8> = rows.into_iter().flatten().flat_map(|z| z.to_le_bytes()).collect();
 	blake2_256(&[&bytes])

@@ -5,7 +5,7 @@ use blake2::{digest::consts::U32, Blake2b, Digest};
 /// A Blake2b-256 digest.
 pub type Hash = [u8; 32];
 
-/// Blake2b-256 of the concatenation of `parts`.
+/// Returns Blake2b-256 of the concatenation of `parts`.
 pub fn blake2_256(parts: &[&[u8]]) -> Hash {
 	let mut hasher = Blake2b::<U32>::new();
 	for part in parts {

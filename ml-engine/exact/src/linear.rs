@@ -29,22 +29,22 @@ pub struct Matrix {
 }
 
 impl Matrix {
-	/// One row.
+	/// Returns one row.
 	pub fn row(&self, index: usize) -> &[i8] {
 		&self.weights[index * self.cols..(index + 1) * self.cols]
 	}
 
-	/// Whether the shape is `rows` x `cols` and every entry is present.
+	/// Returns whether the shape is `rows` x `cols` and every entry is present.
 	pub fn has_shape(&self, rows: usize, cols: usize) -> bool {
 		self.rows == rows && self.cols == cols && self.weights.len() == rows * cols
 	}
 
-	/// Whether every weight is -1, 0 or 1.
+	/// Returns whether every weight is -1, 0 or 1.
 	pub fn is_ternary(&self) -> bool {
 		self.weights.iter().all(|w| (-1..=1).contains(w))
 	}
 
-	/// Integer products of every row with `input`.
+	/// Computes the integer products of every row with `input`.
 	pub fn accumulate(&self, input: &[i8]) -> Vec<i32> {
 		(0..self.rows).map(|row| dot(self.row(row), input)).collect()
 	}
@@ -64,7 +64,7 @@ impl Matrix {
 		self.accumulate(&input.values).into_iter().map(|acc| rescale.apply(acc, bound)).collect()
 	}
 
-	/// A row as residuals in Q12: what a token contributes before any layer.
+	/// Returns a row as residuals in Q12: the contribution of a token before any layer.
 	pub fn embed(&self, token: u8) -> Vec<i32> {
 		let (mantissa, exponent) = (i64::from(self.scale.mantissa()), u32::from(self.scale.exponent()));
 		// At most 128 * 2^32 = 2^39; the exponent is at least 20 unless the mantissa is zero.
@@ -77,8 +77,8 @@ impl Matrix {
 	}
 }
 
-/// Sum of products. At most 2,048 * 127 * 128 < 2^25 in magnitude; 512 long for 8-bit weights, so 2^23 there,
-/// and 2,048 * 127 < 2^18 for ternary ones.
+/// Computes the sum of products. At most 2,048 * 127 * 128 < 2^25 in magnitude; 512 long for 8-bit weights, so 2^23
+/// there, and 2,048 * 127 < 2^18 for ternary ones.
 pub fn dot(weights: &[i8], input: &[i8]) -> i32 {
 	weights.iter().zip(input).map(|(&w, &x)| i32::from(w) * i32::from(x)).sum()
 }

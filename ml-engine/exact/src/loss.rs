@@ -2,7 +2,7 @@
 
 use crate::exponential::{exp2_neg, log2_q16};
 
-/// `-log2 p(target)` in bits, Q16, for logits in base-2 units (Q16, at most 2^30 in magnitude).
+/// Returns `-log2 p(target)` in bits, Q16, for logits in base-2 units (Q16, at most 2^30 in magnitude).
 ///
 /// Below 2^31 + 2^19. Error under 1e-4 bit.
 pub fn loss(logits: &[i32], target: u8) -> u64 {

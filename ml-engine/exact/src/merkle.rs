@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 /// Root of no leaves.
 pub const EMPTY: Hash = [0; 32];
 
-/// Hash of a leaf's bytes.
+/// Returns the hash of a leaf's bytes.
 pub fn leaf(bytes: &[u8]) -> Hash {
 	blake2_256(&[&[0], bytes])
 }
@@ -28,7 +28,7 @@ fn level_above<T: Copy>(level: &[T], join: impl Fn(&T, &T) -> T) -> Vec<T> {
 		.collect()
 }
 
-/// Root over leaf hashes.
+/// Returns the root over leaf hashes.
 pub fn root(leaves: &[Hash]) -> Hash {
 	let mut level = leaves.to_vec();
 	while level.len() > 1 {
@@ -37,7 +37,7 @@ pub fn root(leaves: &[Hash]) -> Hash {
 	level.first().copied().unwrap_or(EMPTY)
 }
 
-/// Root over leaves given as bytes.
+/// Returns the root over leaves given as bytes.
 pub fn root_of<'a>(leaves: impl IntoIterator<Item = &'a [u8]>) -> Hash {
 	root(&leaves.into_iter().map(leaf).collect::<Vec<_>>())
 }
@@ -58,7 +58,7 @@ pub fn prove(leaves: &[Hash], index: usize) -> Option<Vec<Hash>> {
 	Some(proof)
 }
 
-/// Whether `leaf` is at `index` of the `count` leaves under `root`.
+/// Returns whether `leaf` is at `index` of the `count` leaves under `root`.
 pub fn verify(root: &Hash, count: usize, index: usize, leaf: &Hash, proof: &[Hash]) -> bool {
 	if index >= count {
 		return false;

@@ -41,7 +41,7 @@ pub fn norm_quant_squared_relu(accumulators: &[i32], gain: &[i16]) -> Activation
 	quantise(&entries)
 }
 
-/// Absmax quantisation of up to 2,048 entries of at most 2^62 in magnitude.
+/// Quantises (absmax) up to 2,048 entries of at most 2^62 in magnitude.
 fn quantise(entries: &[i64]) -> Activations {
 	let largest = entries.iter().map(|t| t.unsigned_abs()).max().unwrap_or(0);
 	// All entries shrink by one power of two so that the largest keeps 22 bits; rounding may lift it to 2^22.
@@ -58,7 +58,7 @@ fn quantise(entries: &[i64]) -> Activations {
 	Activations { values, scale: peak_over_rms(largest as u64, squares, entries.len() as u32) }
 }
 
-/// `largest / sqrt(squares / len)` in Q16, below 2^22. Relative error under 1e-5.
+/// Returns `largest / sqrt(squares / len)` in Q16, below 2^22. Relative error under 1e-5.
 ///
 /// Bounds: 1 <= largest <= 2^22, largest^2 <= squares <= len * largest^2, len <= 2,048.
 pub fn peak_over_rms(largest: u64, squares: u64, len: u32) -> u32 {

@@ -1,6 +1,6 @@
 //! Rounding, square roots and scales: the arithmetic that every operator is written in.
 
-/// `numerator / denominator`, rounded to nearest, halves away from zero; `denominator` is positive.
+/// Returns `numerator / denominator`, rounded to nearest, halves away from zero; `denominator` is positive.
 ///
 /// Bounds: |numerator| <= 2^62 and 1 <= denominator <= 2^61, so that doubling stays inside `u64`.
 pub fn div_round(numerator: i64, denominator: i64) -> i64 {
@@ -13,7 +13,7 @@ pub fn div_round(numerator: i64, denominator: i64) -> i64 {
 	}
 }
 
-/// `value / 2^shift`, rounded to nearest, halves away from zero: [`div_round`] by a power of two.
+/// Returns `value / 2^shift`, rounded to nearest, halves away from zero: [`div_round`] by a power of two.
 ///
 /// Bounds: |value| <= 2^62 and shift <= 62, so the sum below is at most 2^62 + 2^61.
 pub fn shift_round(value: i64, shift: u32) -> i64 {
@@ -26,7 +26,7 @@ pub fn shift_round(value: i64, shift: u32) -> i64 {
 	}
 }
 
-/// Largest integer whose square is at most `n`.
+/// Returns the largest integer whose square is at most `n`.
 pub fn isqrt(n: u64) -> u64 {
 	if n == 0 {
 		return 0;
@@ -47,7 +47,7 @@ pub fn isqrt(n: u64) -> u64 {
 	root
 }
 
-/// Square root of a small integer in Q16. Bound: n < 2^32, so that `n << 32` fits.
+/// Returns the square root of a small integer in Q16. Bound: n < 2^32, so that `n << 32` fits.
 pub fn sqrt_q16(n: u32) -> u64 {
 	isqrt(u64::from(n) << 32)
 }
@@ -76,7 +76,7 @@ impl Scale {
 		(is_zero || is_normal).then_some(Self { mantissa, exponent })
 	}
 
-	/// The scale nearest to the non-negative IEEE 754 double whose bits these are.
+	/// Returns the scale nearest to the non-negative IEEE 754 double whose bits these are.
 	///
 	/// Integer arithmetic on the bits, so a trainer can hand its scales over without this crate touching
 	/// a float. Numbers below the smallest scale become zero; negative, infinite and too large ones are refused.
@@ -103,17 +103,17 @@ impl Scale {
 		Self::new(mantissa as u32, u8::try_from(exponent).ok()?)
 	}
 
-	/// Zero, or at least 2^31.
+	/// Returns the mantissa: zero, or at least 2^31.
 	pub fn mantissa(self) -> u32 {
 		self.mantissa
 	}
 
-	/// The number of bits the mantissa is shifted right by.
+	/// Returns the number of bits the mantissa is shifted right by.
 	pub fn exponent(self) -> u8 {
 		self.exponent
 	}
 
-	/// The stored form: mantissa (little endian), exponent, three zero bytes.
+	/// Returns the stored form: mantissa (little endian), exponent, three zero bytes.
 	pub fn to_bytes(self) -> [u8; Self::BYTES] {
 		let [a, b, c, d] = self.mantissa.to_le_bytes();
 		[a, b, c, d, self.exponent, 0, 0, 0]
@@ -160,19 +160,19 @@ impl Rescale {
 		Self { multiplier, shift }
 	}
 
-	/// The output that `acc` (at most 2^23 in magnitude) stands for, clamped to `bound` in magnitude.
+	/// Returns the output that `acc` (at most 2^23 in magnitude) stands for, clamped to `bound` in magnitude.
 	pub fn apply(self, acc: i32, bound: i32) -> i32 {
 		// At most 2^23 * 2^31 = 2^54.
 		let product = i64::from(acc) * i64::from(self.multiplier);
 		shift_round(product, self.shift).clamp(-i64::from(bound), i64::from(bound)) as i32
 	}
 
-	/// The multiplier, at most 2^31, for vectorised copies of [`Self::apply`].
+	/// Returns the multiplier, at most 2^31, for vectorised copies of [`Self::apply`].
 	pub fn multiplier(self) -> u32 {
 		self.multiplier
 	}
 
-	/// The shift, at most 62, for vectorised copies of [`Self::apply`].
+	/// Returns the shift, at most 62, for vectorised copies of [`Self::apply`].
 	pub fn shift(self) -> u32 {
 		self.shift
 	}

@@ -60,7 +60,7 @@ pub enum Operator {
 	KeyHeads(u8),
 	/// Values, quantised, by head.
 	ValueHeads(u8),
-	/// What the heads say.
+	/// Output of the heads.
 	Attention(u8),
 	/// The same, normalised.
 	AttentionOutput(u8),
@@ -68,7 +68,7 @@ pub enum Operator {
 	AttentionResidual(u8),
 	/// The stream, normalised for router and experts.
 	MixtureInput(u8),
-	/// What the router says of every expert.
+	/// Router's logits for every expert.
 	RouterLogits(u8),
 	/// Chosen experts and their gates.
 	Route(u8),
@@ -76,7 +76,7 @@ pub enum Operator {
 	Up(u8, u8),
 	/// The same, squared, normalised.
 	Hidden(u8, u8),
-	/// What that expert says.
+	/// Output of that expert.
 	Down(u8, u8),
 	/// The stream behind the layer.
 	Mix(u8),
@@ -102,27 +102,27 @@ pub struct Shape {
 }
 
 impl Shape {
-	/// Blocks of a row, at most 16.
+	/// Returns the number of blocks of a row, at most 16.
 	pub fn blocks(&self) -> usize {
 		self.row_bytes.div_ceil(self.block_bytes)
 	}
 
-	/// Leaf hashes of a row: one a block.
+	/// Returns the leaf hashes of a row: one per block.
 	pub fn block_hashes(&self, row: &[u8]) -> Vec<Hash> {
 		row.chunks(self.block_bytes).map(|block| blake2_256(&[block])).collect()
 	}
 
-	/// Hash of a row: the root over its blocks.
+	/// Returns the hash of a row: the root over its blocks.
 	pub fn row_hash(&self, row: &[u8]) -> Hash {
 		tree::root(&self.block_hashes(row))
 	}
 
-	/// Hashes of all rows of an output.
+	/// Returns the hashes of all rows of an output.
 	pub fn row_hashes(&self, output: &[u8]) -> Vec<Hash> {
 		output.chunks(self.row_bytes).map(|row| self.row_hash(row)).collect()
 	}
 
-	/// Root of an output: what a trace lists for the operator.
+	/// Returns the root of an output: what a trace lists for the operator.
 	pub fn root(&self, output: &[u8]) -> Hash {
 		tree::root(&self.row_hashes(output))
 	}
@@ -136,18 +136,19 @@ pub struct Program {
 }
 
 impl Program {
-	/// The program for sequences of `positions` bytes; `None` if the configuration or the length is out of bounds.
+	/// Creates the program for sequences of `positions` bytes; `None` if the configuration or the length is out of
+	/// bounds.
 	pub fn new(config: ModelConfig, positions: u16) -> Option<Self> {
 		let fits = config.validate().is_ok() && (1..=config.context).contains(&positions);
 		fits.then_some(Self { config, positions: positions.into() })
 	}
 
-	/// The architecture.
+	/// Returns the architecture.
 	pub fn config(&self) -> &ModelConfig {
 		&self.config
 	}
 
-	/// Bytes of the sequence.
+	/// Returns the length of the sequence in bytes.
 	pub fn positions(&self) -> usize {
 		self.positions
 	}
@@ -156,12 +157,12 @@ impl Program {
 		LAYER_FIXED + LAYER_PER_RANK * usize::from(self.config.top_k)
 	}
 
-	/// How many operators there are: 165 for 8 layers with two experts a token, at most 645.
+	/// Returns the number of operators: 165 for 8 layers with two experts a token, at most 645.
 	pub fn operators(&self) -> usize {
 		1 + usize::from(self.config.layers) * self.per_layer() + TAIL
 	}
 
-	/// The operator at a place in the list.
+	/// Returns the operator at a place in the list.
 	pub fn operator(&self, index: usize) -> Option<Operator> {
 		use Operator::*;
 		let Some(index) = index.checked_sub(1) else { return Some(Embed) };
@@ -197,7 +198,7 @@ impl Program {
 		Some(fixed.get(step).copied().unwrap_or(Mix(layer)))
 	}
 
-	/// The place of an operator in the list. The operator must be one of this program's.
+	/// Returns the place of an operator in the list. The operator must be one of this program's.
 	pub fn index_of(&self, operator: Operator) -> usize {
 		use Operator::*;
 		let (layer, step) = match operator {
@@ -227,12 +228,12 @@ impl Program {
 		1 + usize::from(layer) * self.per_layer() + step
 	}
 
-	/// The operator whose output is the residual stream in front of a layer, or behind all for `layers`.
+	/// Returns the operator whose output is the residual stream in front of a layer, or behind all for `layers`.
 	pub fn stream_before(&self, layer: u8) -> Operator {
 		layer.checked_sub(1).map_or(Operator::Embed, Operator::Mix)
 	}
 
-	/// Shape of an operator's output.
+	/// Returns the shape of an operator's output.
 	pub fn shape(&self, operator: Operator) -> Shape {
 		use Operator::*;
 		let (d, hidden) = (usize::from(self.config.d_model), usize::from(self.config.d_ff));
@@ -265,7 +266,7 @@ impl Program {
 		}
 	}
 
-	/// Shape of the output at a place in the list; `None` past its end.
+	/// Returns the shape of the output at a place in the list; `None` past its end.
 	pub fn shape_at(&self, index: usize) -> Option<Shape> {
 		self.operator(index).map(|operator| self.shape(operator))
 	}

@@ -19,7 +19,7 @@ pub struct Choice {
 	pub gate: u32,
 }
 
-/// The `top_k` (1 or 2) best logits by value descending, then index ascending, with their gates.
+/// Returns the `top_k` (1 or 2) best logits by value descending, then index ascending, with their gates.
 ///
 /// Logits are Q16 in base-2 units and at most 2^30 in magnitude.
 pub fn route(logits: &[i32], top_k: usize) -> Vec<Choice> {

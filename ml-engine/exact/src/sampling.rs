@@ -10,7 +10,7 @@ use crate::{
 };
 use alloc::vec::Vec;
 
-/// How the next byte is chosen.
+/// Settings of the choice of the next byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sampling {
 	/// Temperature in Q8: 256 samples from the model's own distribution, 0 always takes its favourite.
@@ -23,7 +23,7 @@ pub struct Sampling {
 }
 
 impl Sampling {
-	/// The byte after `position` bytes, from logits in base-2 units (Q16, at most 2^30 in magnitude).
+	/// Chooses the byte after `position` bytes, from logits in base-2 units (Q16, at most 2^30 in magnitude).
 	///
 	/// Adds Gumbel noise to the scaled logits and takes the largest, which samples from their softmax.
 	/// Ties go to the lower byte.
@@ -52,18 +52,18 @@ impl Sampling {
 			.map_or(0, |(_, byte)| byte)
 	}
 
-	/// The key of a seed that is a number, as requests and transcripts name it.
+	/// Returns the key of a seed that is a number, as requests and transcripts name it.
 	pub fn key_of(seed: u64) -> Hash {
 		blake2_256(&[&seed.to_le_bytes()])
 	}
 
-	/// Noise of one byte at one position.
+	/// Returns the noise of one byte at one position.
 	fn noise_q16(&self, position: u64, byte: u8) -> i64 {
 		let group = byte / BYTES_PER_DIGEST as u8;
 		gumbel_q16(noise_word(&blake2_256(&[&noise_message(&self.seed, position, group)]), byte))
 	}
 
-	/// The bytes nearest to the favourite that reach `top_p` together.
+	/// Returns the bytes nearest to the favourite that reach `top_p` together.
 	fn kept(&self, logits: &[i32], distances: &[u64]) -> Vec<u8> {
 		let mut order: Vec<u8> = (0..logits.len()).map(|byte| byte as u8).collect();
 		order.sort_by_key(|&byte| (core::cmp::Reverse(logits[usize::from(byte)]), byte));
@@ -98,7 +98,8 @@ pub const GUMBEL_MIN: i64 = -(6 << 16);
 /// Upper bound of [`gumbel_q16`].
 pub const GUMBEL_MAX: i64 = 32 << 16;
 
-/// What is hashed for the noise of bytes `4 * group` to `4 * group + 3` at a position: domain, seed, position, group.
+/// Returns the message that is hashed for the noise of bytes `4 * group` to `4 * group + 3` at a position: domain,
+/// seed, position, group.
 pub fn noise_message(seed: &Hash, position: u64, group: u8) -> [u8; 55] {
 	let mut message = [0; 55];
 	message[..14].copy_from_slice(b"blyan/sample/1");
@@ -108,7 +109,7 @@ pub fn noise_message(seed: &Hash, position: u64, group: u8) -> [u8; 55] {
 	message
 }
 
-/// The eight bytes of a digest that are one byte's noise.
+/// Returns the eight bytes of a digest that are one byte's noise.
 pub fn noise_word(digest: &Hash, byte: u8) -> u64 {
 	let lane = usize::from(byte) % BYTES_PER_DIGEST * 8;
 	let mut word = [0; 8];
@@ -116,8 +117,8 @@ pub fn noise_word(digest: &Hash, byte: u8) -> u64 {
 	u64::from_le_bytes(word)
 }
 
-/// Standard Gumbel noise in base-2 units, up to a constant: `-log2(-log2 u)` in Q16 for u = `word` / 2^64, and zero
-/// counts as one. Between [`GUMBEL_MIN`] and [`GUMBEL_MAX`], and never falls as `word` rises.
+/// Returns standard Gumbel noise in base-2 units, up to a constant: `-log2(-log2 u)` in Q16 for u = `word` / 2^64, and
+/// zero counts as one. Between [`GUMBEL_MIN`] and [`GUMBEL_MAX`], and never falls as `word` rises.
 pub fn gumbel_q16(word: u64) -> i64 {
 	// -log2 u in Q32, in [1, 2^38].
 	let exponential = ((64 << 32) - log2(word.max(1), 32)).max(1);
@@ -283,7 +284,7 @@ mod tests {
 			let enough = weigh(&all) * u64::from(top_p);
 			prop_assert!(weigh(&kept) * 256 >= enough);
 			prop_assert!(weigh(&kept[..kept.len() - 1]) * 256 < enough);
-			// Nobody outside is preferred to anybody inside.
+			// No byte outside is preferred to one inside.
 			let rank = |byte: u8| (core::cmp::Reverse(logits[usize::from(byte)]), byte);
 			let last = kept.iter().copied().map(rank).max().unwrap();
 			prop_assert!(all.iter().filter(|byte| !kept.contains(byte)).all(|&byte| rank(byte) > last));

@@ -30,7 +30,7 @@ use alloc::{collections::BTreeMap, vec, vec::Vec};
 use core::ops::Range;
 use judge::Judge;
 
-/// Where the candidate takes the place of a head.
+/// Slot in which the candidate takes the place of a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CandidateSlot {
 	/// Layer of the slot.
@@ -41,7 +41,7 @@ pub struct CandidateSlot {
 	pub tensor_root: Hash,
 }
 
-/// What the inputs of a trace are checked against.
+/// Commitments against which the inputs of a trace are checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Commitments {
 	/// Root of the model: [`model_root`](crate::model_root).
@@ -93,7 +93,7 @@ pub enum Evidence {
 	},
 	/// The whole output of an earlier operator.
 	Output(Vec<u8>),
-	/// What the model root is made of.
+	/// Preimage of the model root.
 	Model {
 		/// Tensor root of the trunk.
 		trunk: Hash,
@@ -125,7 +125,7 @@ pub enum Evidence {
 	},
 }
 
-/// Why a block cannot be computed.
+/// Reason why a block cannot be computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StepError {
 	/// The program has no such operator, row or block, or fewer operators are agreed on than it reads.
@@ -134,25 +134,25 @@ pub enum StepError {
 	WitnessMalformed,
 	/// Bytes of the witness do not lead to what both parties agreed on, or to the statement's roots.
 	WitnessUnproven,
-	/// Proven bytes are no valid tensor: whoever claims a score over them is wrong.
+	/// Proven bytes are not a valid tensor: any score claimed over them is wrong.
 	TensorInvalid,
 	/// A number that both parties agree on lies outside of the bound that the definition gives it: both are wrong.
 	InputImpossible,
 }
 
 impl StepError {
-	/// Whether the error is proven against both parties, rather than against the witness.
+	/// Returns whether the error is proven against both parties, rather than against the witness.
 	pub fn condemns_both(&self) -> bool {
 		matches!(self, Self::TensorInvalid | Self::InputImpossible)
 	}
 }
 
-/// Which TensorBlock of a model.
+/// TensorBlock of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tensors {
 	/// The trunk.
 	Trunk,
-	/// What fills a slot in this trace: the candidate or the head.
+	/// Expert that fills a slot in this trace: the candidate or the head.
 	Expert {
 		/// Layer of the slot.
 		layer: u8,
@@ -161,15 +161,15 @@ pub enum Tensors {
 	},
 }
 
-/// Where the inputs of a block come from. Each method returns exactly as many bytes as were asked for.
+/// Source of the inputs of a block. Each method returns exactly as many bytes as were asked for.
 pub trait Inputs {
-	/// Consecutive blocks of a row of an earlier operator's output.
+	/// Reads consecutive blocks of a row of an earlier operator's output.
 	fn blocks(&mut self, operator: usize, row: usize, blocks: Range<usize>) -> Result<Vec<u8>, StepError>;
-	/// The whole output of an earlier operator.
+	/// Reads the whole output of an earlier operator.
 	fn output(&mut self, operator: usize) -> Result<Vec<u8>, StepError>;
-	/// Bytes of a TensorBlock's payload, by their place in the file.
+	/// Reads bytes of a TensorBlock's payload, by their place in the file.
 	fn tensor(&mut self, tensors: Tensors, range: Range<usize>) -> Result<Vec<u8>, StepError>;
-	/// The sequence.
+	/// Reads the sequence.
 	fn sequence(&mut self) -> Result<Vec<u8>, StepError>;
 }
 
@@ -311,13 +311,13 @@ impl<I: Inputs> Step<'_, I> {
 		start / 4..(start + self.shape.block_bytes).min(self.shape.row_bytes) / 4
 	}
 
-	/// All blocks of a row of an earlier operator.
+	/// Reads all blocks of a row of an earlier operator.
 	fn whole_row(&mut self, operator: Operator, row: usize) -> Result<Vec<u8>, StepError> {
 		let blocks = self.program.shape(operator).blocks();
 		self.inputs.blocks(self.earlier(operator)?, row, 0..blocks)
 	}
 
-	/// The place of an operator that this one reads.
+	/// Returns the place of an operator that this one reads.
 	fn earlier(&self, operator: Operator) -> Result<usize, StepError> {
 		let index = self.program.index_of(operator);
 		if index < self.index {
@@ -327,24 +327,24 @@ impl<I: Inputs> Step<'_, I> {
 		}
 	}
 
-	/// A row of integers of at most `bound` in magnitude.
+	/// Reads a row of integers of at most `bound` in magnitude.
 	fn integers(&mut self, operator: Operator, row: usize, bound: i32) -> Result<Vec<i32>, StepError> {
 		bounded(&self.whole_row(operator, row)?, -bound..=bound)
 	}
 
-	/// A row of the residual stream.
+	/// Reads a row of the residual stream.
 	fn stream(&mut self, operator: Operator, row: usize) -> Result<Vec<i32>, StepError> {
 		self.integers(operator, row, RESIDUAL_MAX)
 	}
 
-	/// The entries of the same columns as this block's, in a row of the same width.
+	/// Reads the entries of the same columns as this block's, in a row of the same width.
 	fn same_columns(&mut self, operator: Operator) -> Result<Vec<i32>, StepError> {
 		let (operator, block) = (self.earlier(operator)?, self.block);
 		let bytes = self.inputs.blocks(operator, self.row, block..block + 1)?;
 		bounded(&bytes, -RESIDUAL_MAX..=RESIDUAL_MAX)
 	}
 
-	/// A row of activations.
+	/// Reads a row of activations.
 	fn activations(&mut self, operator: Operator, row: usize) -> Result<Activations, StepError> {
 		let bytes = self.whole_row(operator, row)?;
 		let (entries, scale) = bytes.split_last_chunk().ok_or(StepError::WitnessMalformed)?;
@@ -357,7 +357,7 @@ impl<I: Inputs> Step<'_, I> {
 		Ok(Activations { values, scale })
 	}
 
-	/// Gains, or any 16-bit numbers, of a section.
+	/// Reads gains, or any 16-bit numbers, of a section.
 	fn gains(&mut self, tensors: Tensors, section: usize) -> Result<Vec<i16>, StepError> {
 		let range = self.layout(tensors)?.sections.get(section).cloned().ok_or(StepError::NoSuchPlace)?;
 		Ok(sixteen_bit(&self.inputs.tensor(tensors, range)?))
@@ -374,7 +374,7 @@ impl<I: Inputs> Step<'_, I> {
 		Scale::from_bytes(bytes).ok_or(StepError::TensorInvalid)
 	}
 
-	/// The rows of an expert's matrix that give this block's columns.
+	/// Reads the rows of an expert's matrix that give this block's columns.
 	fn expert_rows(
 		&mut self,
 		tensors: Tensors,
@@ -390,7 +390,7 @@ impl<I: Inputs> Step<'_, I> {
 		Ok(Matrix { rows: rows.len(), cols, weights, scale })
 	}
 
-	/// The rows of a trunk's matrix that give this block's columns.
+	/// Reads the rows of a trunk's matrix that give this block's columns.
 	fn trunk_rows(&mut self, matrix: &TrunkMatrix) -> Result<Matrix, StepError> {
 		let &TrunkMatrix { section, scale, ternary, cols } = matrix;
 		if ternary {
@@ -419,7 +419,7 @@ impl<I: Inputs> Step<'_, I> {
 		Ok(activation_bytes(&norm_quant(row, &gains)))
 	}
 
-	/// Queries, keys or values: the matrix at `place` (0, 1, 2) of a layer's attention.
+	/// Computes queries, keys or values: the product with the matrix at `place` (0, 1, 2) of a layer's attention.
 	fn projected(mut self, layer: u8, place: usize) -> Result<Vec<u8>, StepError> {
 		let input = self.activations(Operator::AttentionInput(layer), self.row)?;
 		let layer = usize::from(layer);
@@ -432,7 +432,7 @@ impl<I: Inputs> Step<'_, I> {
 		Ok(integer_bytes(&matrix.project(&input, PROJECTION_MAX)))
 	}
 
-	/// The rotary angles of some positions, one after another.
+	/// Reads the rotary angles of some positions, one after another.
 	fn angles(&mut self, positions: Range<usize>) -> Result<Vec<[i16; 2]>, StepError> {
 		let bytes = 2 * self.program.config().head_size();
 		let start = self.layout(Tensors::Trunk)?.sections[2].start;
@@ -456,14 +456,14 @@ impl<I: Inputs> Step<'_, I> {
 		Ok(bytes)
 	}
 
-	/// Positions of this block, where a row is one head's entries.
+	/// Returns the positions of this block, where a row is one head's entries.
 	fn positions(&self) -> Range<usize> {
 		let entry = self.shape.row_bytes / self.program.positions();
 		let start = self.block * self.shape.block_bytes;
 		start / entry..(start + self.shape.block_bytes).min(self.shape.row_bytes) / entry
 	}
 
-	/// One head's columns of a row of keys or values.
+	/// Reads one head's columns of a row of keys or values.
 	fn head_columns(&mut self, operator: Operator, position: usize) -> Result<Vec<i32>, StepError> {
 		let size = self.program.config().head_size();
 		let columns = self.row * size..(self.row + 1) * size;
@@ -532,7 +532,7 @@ impl<I: Inputs> Step<'_, I> {
 		Ok(integer_bytes(said))
 	}
 
-	/// The entries of one head, up to this row's position and the end of its block.
+	/// Reads the entries of one head, up to this row's position and the end of its block.
 	fn past(&mut self, operator: Operator, head: usize) -> Result<Vec<u8>, StepError> {
 		let shape = self.program.shape(operator);
 		let entry = shape.row_bytes / self.program.positions();
@@ -554,7 +554,7 @@ impl<I: Inputs> Step<'_, I> {
 		Ok(integer_bytes(&h))
 	}
 
-	/// The choices of this row's token.
+	/// Reads the choices of this row's token.
 	fn choices(&mut self, layer: u8) -> Result<Vec<Choice>, StepError> {
 		let bytes = self.whole_row(Operator::Route(layer), self.row)?;
 		let choice = |&[a, b, c, d, e, f]: &[u8; 6]| {
@@ -565,7 +565,7 @@ impl<I: Inputs> Step<'_, I> {
 		bytes.as_chunks().0.iter().map(choice).collect()
 	}
 
-	/// The expert that this row's token goes to at a rank.
+	/// Reads the expert that this row's token goes to at a rank.
 	fn expert(&mut self, layer: u8, rank: u8) -> Result<Tensors, StepError> {
 		let choices = self.choices(layer)?;
 		let choice = choices.get(usize::from(rank)).ok_or(StepError::NoSuchPlace)?;
@@ -627,12 +627,12 @@ fn bounded(bytes: &[u8], range: core::ops::RangeInclusive<i32>) -> Result<Vec<i3
 	bytes.as_chunks().0.iter().map(integer).collect::<Option<_>>().ok_or(StepError::InputImpossible)
 }
 
-/// Largest entries of heads: from 0 to 2^21, the bound of a rotated projection.
+/// Decodes the largest entries of heads: from 0 to 2^21, the bound of a rotated projection.
 fn maxima(bytes: &[u8]) -> Result<Vec<i32>, StepError> {
 	bounded(bytes, 0..=1 << 21)
 }
 
-/// Quantised entries, from -127 to 127.
+/// Decodes quantised entries, from -127 to 127.
 fn eight_bit(bytes: &[u8]) -> Result<Vec<i8>, StepError> {
 	let entries = signed(bytes);
 	if entries.contains(&i8::MIN) {

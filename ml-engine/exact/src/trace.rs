@@ -15,7 +15,7 @@ use crate::{
 };
 use alloc::{vec, vec::Vec};
 
-/// What every operator of a program gave for one sequence.
+/// Outputs of every operator of a program for one sequence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trace {
 	program: Program,
@@ -34,39 +34,39 @@ impl Trace {
 		Ok(Self::new(program, writer.outputs, loss))
 	}
 
-	/// A trace from outputs that some faster path computed. Each must have the length its shape says.
+	/// Makes a trace of outputs that a faster path computed. Each must have the length its shape says.
 	pub fn new(program: Program, outputs: Vec<Vec<u8>>, loss: u64) -> Self {
 		let shapes = (0..).map_while(|index| program.shape_at(index));
 		let roots = shapes.zip(&outputs).map(|(shape, output)| shape.root(output)).collect();
 		Self { program, outputs, roots, loss }
 	}
 
-	/// The operators.
+	/// Returns the operators.
 	pub fn program(&self) -> &Program {
 		&self.program
 	}
 
-	/// Roots of all operators' outputs, in order.
+	/// Returns the roots of all operators' outputs, in order.
 	pub fn operators(&self) -> &[Hash] {
 		&self.roots
 	}
 
-	/// What names the trace: the hash over [`Self::operators`].
+	/// Returns the root that names the trace: the hash over [`Self::operators`].
 	pub fn root(&self) -> Hash {
 		tree::trace_root(&self.roots)
 	}
 
-	/// The sequence's loss in bits, Q16.
+	/// Returns the sequence's loss in bits, Q16.
 	pub fn loss(&self) -> u64 {
 		self.loss
 	}
 
-	/// An operator's output, rows one after another.
+	/// Returns an operator's output, rows one after another.
 	pub fn output(&self, operator: usize) -> Option<&[u8]> {
 		self.outputs.get(operator).map(Vec::as_slice)
 	}
 
-	/// A row of an operator's output.
+	/// Returns a row of an operator's output.
 	pub fn row(&self, operator: usize, row: usize) -> Option<&[u8]> {
 		let shape = self.program.shape_at(operator)?;
 		self.outputs.get(operator)?.chunks(shape.row_bytes).nth(row)
@@ -84,18 +84,18 @@ impl Trace {
 	}
 }
 
-/// The bytes of activations: entries, then the scale.
+/// Returns the bytes of activations: entries, then the scale.
 pub(crate) fn activation_bytes(activations: &Activations) -> Vec<u8> {
 	let entries = activations.values.iter().map(|&q| q as u8);
 	entries.chain(activations.scale.to_le_bytes()).collect()
 }
 
-/// The bytes of integers.
+/// Returns the bytes of integers.
 pub(crate) fn integer_bytes(integers: &[i32]) -> Vec<u8> {
 	integers.iter().flat_map(|x| x.to_le_bytes()).collect()
 }
 
-/// The bytes of a token's choices.
+/// Returns the bytes of a token's choices.
 pub(crate) fn choice_bytes(choices: &[Choice]) -> Vec<u8> {
 	let choice = |choice: &Choice| {
 		// Experts are below 512.
@@ -106,7 +106,7 @@ pub(crate) fn choice_bytes(choices: &[Choice]) -> Vec<u8> {
 	choices.iter().flat_map(choice).collect()
 }
 
-/// The token in front of each byte of a sequence.
+/// Returns the token in front of each byte of a sequence.
 pub(crate) fn token_before(sequence: &[u8], position: usize) -> u8 {
 	position.checked_sub(1).and_then(|before| sequence.get(before)).copied().unwrap_or(0)
 }

@@ -14,7 +14,7 @@ use core::ops::Range;
 /// Children of a node, at most.
 pub const ARITY: usize = 16;
 
-/// Levels above the leaves: the moves that a descent through `count` leaves takes.
+/// Returns the number of levels above the leaves: the moves of a bisection over `count` leaves.
 pub fn levels(count: usize) -> u32 {
 	let (mut levels, mut width) = (0, count);
 	while width > 1 {
@@ -24,7 +24,7 @@ pub fn levels(count: usize) -> u32 {
 	levels
 }
 
-/// Nodes of a level in a tree of `count` leaves; zero above the root.
+/// Returns the number of nodes of a level in a tree of `count` leaves; zero above the root.
 pub fn width(count: usize, level: u32) -> usize {
 	if level > levels(count) {
 		return 0;
@@ -32,7 +32,7 @@ pub fn width(count: usize, level: u32) -> usize {
 	(0..level).fold(count, |width, _| width.div_ceil(ARITY))
 }
 
-/// Places, one level down, of the children of node `index` of `level`; empty if there is no such node.
+/// Returns the places, one level down, of the children of node `index` of `level`; empty if there is no such node.
 pub fn children(count: usize, level: u32, index: usize) -> Range<usize> {
 	match level.checked_sub(1) {
 		Some(below) if index < width(count, level) => {
@@ -42,12 +42,12 @@ pub fn children(count: usize, level: u32, index: usize) -> Range<usize> {
 	}
 }
 
-/// The node over up to 16 children.
+/// Returns the node over up to 16 children.
 pub fn node(children: &[Hash]) -> Hash {
 	blake2_256(&[children.as_flattened()])
 }
 
-/// All nodes of a level over these leaves; empty above the root.
+/// Returns all nodes of a level over these leaves; empty above the root.
 pub fn level(leaves: &[Hash], level: u32) -> Vec<Hash> {
 	if level > levels(leaves.len()) {
 		return Vec::new();
@@ -55,7 +55,7 @@ pub fn level(leaves: &[Hash], level: u32) -> Vec<Hash> {
 	(0..level).fold(leaves.to_vec(), |nodes, _| nodes.chunks(ARITY).map(node).collect())
 }
 
-/// The root over leaf hashes; all zeros for none.
+/// Returns the root over leaf hashes; all zeros for none.
 pub fn root(leaves: &[Hash]) -> Hash {
 	level(leaves, levels(leaves.len())).first().copied().unwrap_or_default()
 }
@@ -76,7 +76,7 @@ pub fn prove(leaves: &[Hash], index: usize) -> Option<Vec<Hash>> {
 	Some(proof)
 }
 
-/// Whether `leaf` is leaf `index` of the `count` under `root`, by the siblings that [`prove`] lists.
+/// Returns whether `leaf` is leaf `index` of the `count` under `root`, by the siblings that [`prove`] lists.
 pub fn verify(root: &Hash, count: usize, index: usize, leaf: &Hash, proof: &[Hash]) -> bool {
 	if index >= count {
 		return false;
@@ -95,7 +95,7 @@ pub fn verify(root: &Hash, count: usize, index: usize, leaf: &Hash, proof: &[Has
 	siblings.is_empty() && hash == *root
 }
 
-/// What a job adds up over its sequences. Losses are bits in Q16, squares Q32.
+/// Sums of a job over its sequences. Losses are bits in Q16, squares Q32.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(
 	feature = "codec",
@@ -118,7 +118,8 @@ pub struct Totals {
 }
 
 impl Totals {
-	/// Sums, saturating: a sequence's loss is below 2^40, so honest totals of up to 2^23 sequences never do.
+	/// Returns the sums, saturating: a sequence's loss is below 2^40, so honest totals of up to 2^23 sequences never
+	/// do.
 	pub fn plus(&self, other: &Self) -> Self {
 		Self {
 			baseline: self.baseline.saturating_add(other.baseline),
@@ -183,7 +184,7 @@ pub struct Item {
 }
 
 impl Item {
-	/// The leaf of the job's tree.
+	/// Returns the leaf of the job's tree.
 	pub fn node(&self) -> SumNode {
 		let hash = blake2_256(&[
 			&self.sequence.to_le_bytes(),
@@ -197,7 +198,7 @@ impl Item {
 	}
 }
 
-/// The node over up to 16 children, sums included.
+/// Returns the node over up to 16 children, sums included.
 pub fn sum_node(children: &[SumNode]) -> SumNode {
 	let mut bytes = Vec::with_capacity(64 * children.len());
 	let mut totals = Totals::default();
@@ -209,7 +210,7 @@ pub fn sum_node(children: &[SumNode]) -> SumNode {
 	SumNode { hash: blake2_256(&[&bytes]), totals }
 }
 
-/// All nodes of a level over these leaves; empty above the root.
+/// Returns all nodes of a level over these leaves; empty above the root.
 pub fn sum_level(leaves: &[SumNode], level: u32) -> Vec<SumNode> {
 	if level > levels(leaves.len()) {
 		return Vec::new();
@@ -217,13 +218,13 @@ pub fn sum_level(leaves: &[SumNode], level: u32) -> Vec<SumNode> {
 	(0..level).fold(leaves.to_vec(), |nodes, _| nodes.chunks(ARITY).map(sum_node).collect())
 }
 
-/// The root over a job's sequences in the order of the draw: its hash is the job's root, its totals the score.
+/// Returns the root over a job's sequences in the order of the draw: its hash is the job's root, its totals the score.
 pub fn sum_root(items: &[Item]) -> SumNode {
 	let leaves: Vec<SumNode> = items.iter().map(Item::node).collect();
 	sum_level(&leaves, levels(leaves.len())).first().copied().unwrap_or_default()
 }
 
-/// What names one sequence's trace: the hash over the roots of its operators' outputs, in order.
+/// Returns the root that names one sequence's trace: the hash over the roots of its operators' outputs, in order.
 pub fn trace_root(operators: &[Hash]) -> Hash {
 	blake2_256(&[operators.as_flattened()])
 }

@@ -56,7 +56,7 @@ pub struct Expert {
 	pub down: Matrix,
 }
 
-/// Why tensors are refused.
+/// Reason why tensors are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ModelError {
 	/// The configuration is out of bounds.
@@ -150,12 +150,12 @@ impl Expert {
 	}
 }
 
-/// What a receipt names a model by: configuration, trunk, and every head in row-major order.
+/// Returns the root by which receipts name a model: configuration, trunk, and every head in row-major order.
 pub fn model_root(config: &ModelConfig, trunk_root: &Hash, head_roots: &[Hash]) -> Hash {
 	model_root_over(config, trunk_root, &merkle::root_of(head_roots.iter().map(Hash::as_slice)))
 }
 
-/// The same from the Merkle root over the heads.
+/// Returns [`model_root`] from the Merkle root over the heads.
 pub fn model_root_over(config: &ModelConfig, trunk_root: &Hash, heads: &Hash) -> Hash {
 	blake2_256(&[b"blyan/model/1", &config.to_bytes(), trunk_root, heads])
 }

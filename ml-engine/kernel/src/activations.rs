@@ -29,7 +29,7 @@ pub struct ActivationRows {
 }
 
 impl ActivationRows {
-	/// Room for `tokens` rows.
+	/// Creates `tokens` rows of zeros.
 	pub fn new(tokens: usize, width: usize) -> Self {
 		let stride = Self::stride_of(width);
 		Self {
@@ -45,28 +45,28 @@ impl ActivationRows {
 		(width / 4).next_multiple_of(64)
 	}
 
-	/// Bytes of a plane.
+	/// Returns the bytes of a plane.
 	pub fn plane_stride(&self) -> usize {
 		Self::stride_of(self.width)
 	}
 
-	/// Number of rows.
+	/// Returns the number of rows.
 	pub fn tokens(&self) -> usize {
 		self.scales.len()
 	}
 
-	/// One row.
+	/// Returns one row.
 	pub fn row(&self, token: usize) -> &[i8] {
 		&self.values[token * self.width..(token + 1) * self.width]
 	}
 
-	/// The four planes of one row.
+	/// Returns the four planes of one row.
 	pub fn row_planes(&self, token: usize) -> &[i8] {
 		let len = 4 * self.plane_stride();
 		&self.planes[token * len..(token + 1) * len]
 	}
 
-	/// The rows of some tokens, in that order.
+	/// Copies the rows of some tokens, in that order.
 	pub fn gather(&self, tokens: &[u32]) -> Self {
 		let mut rows = Self::new(tokens.len(), self.width);
 		let (width, planes) = (self.width, 4 * self.plane_stride());
@@ -97,7 +97,8 @@ impl ActivationRows {
 		self.scales.clear();
 	}
 
-	/// Room for `tokens` rows in the memory of earlier ones. Paddings are zero; everything else is yet to be written.
+	/// Makes room for `tokens` rows in the memory of earlier ones. Paddings are zero; everything else is yet to be
+	/// written.
 	fn reshape(&mut self, tokens: usize, width: usize) {
 		let stride = Self::stride_of(width);
 		if self.width != width {
@@ -110,7 +111,7 @@ impl ActivationRows {
 		self.scales.resize(tokens, 0);
 	}
 
-	/// [`Self::norm_quant`] in the memory of earlier rows; `entries` is scratch.
+	/// Runs [`Self::norm_quant`] in the memory of earlier rows; `entries` is scratch.
 	pub fn set_norm_quant(&mut self, kernel: Kernel, stream: &[i32], gain: &[i16], entries: &mut Vec<i64>) {
 		let width = gain.len();
 		self.reshape(stream.len() / width, width);
@@ -125,7 +126,7 @@ impl ActivationRows {
 		}
 	}
 
-	/// [`Self::norm_quant_squared_relu`] in the memory of earlier rows; `entries` is scratch.
+	/// Runs [`Self::norm_quant_squared_relu`] in the memory of earlier rows; `entries` is scratch.
 	pub fn set_norm_quant_squared_relu(
 		&mut self,
 		kernel: Kernel,
@@ -154,7 +155,7 @@ impl ActivationRows {
 		interleave(kernel, values, planes, stride);
 	}
 
-	/// Normalises all rows, where this kernel has that for rows of this length: whether it has.
+	/// Normalises all rows in wide vectors, if this kernel can for rows of this length; returns whether it can.
 	#[cfg(target_arch = "x86_64")]
 	fn set_wide(&mut self, kernel: Kernel, rows: Entries<'_>, gain: &[i16], buffer: &mut Vec<i64>) -> bool {
 		let (width, stride) = (self.width, self.plane_stride());
@@ -170,14 +171,14 @@ impl ActivationRows {
 		true
 	}
 
-	/// `norm_quant` of the definition for every row of the residual stream.
+	/// Computes `norm_quant` of the definition for every row of the residual stream.
 	pub fn norm_quant(kernel: Kernel, stream: &[i32], gain: &[i16]) -> Self {
 		let mut rows = Self::default();
 		rows.set_norm_quant(kernel, stream, gain, &mut Vec::new());
 		rows
 	}
 
-	/// `norm_quant_squared_relu` of the definition for every row of accumulators.
+	/// Computes `norm_quant_squared_relu` of the definition for every row of accumulators.
 	pub fn norm_quant_squared_relu(kernel: Kernel, accumulators: &[i32], gain: &[i16]) -> Self {
 		let mut rows = Self::default();
 		rows.set_norm_quant_squared_relu(kernel, accumulators, gain, &mut Vec::new());
@@ -186,7 +187,7 @@ impl ActivationRows {
 }
 
 versions! {
-	/// `out = row * gain`.
+	/// Computes `out = row * gain`.
 	pub fn multiply(row: &[i32], gain: &[i16], out: &mut [i64]) {
 		for ((out, &h), &g) in out.iter_mut().zip(row).zip(gain) {
 			*out = i64::from(h) * i64::from(g);
@@ -195,7 +196,7 @@ versions! {
 }
 
 versions! {
-	/// `out = max(row, 0)^2 * gain`.
+	/// Computes `out = max(row, 0)^2 * gain`.
 	pub fn multiply_squared_relu(row: &[i32], gain: &[i16], out: &mut [i64]) {
 		for ((out, &acc), &g) in out.iter_mut().zip(row).zip(gain) {
 			let positive = i64::from(acc.max(0));
@@ -205,7 +206,7 @@ versions! {
 }
 
 versions! {
-	/// Absmax quantisation of a row (at most 2^47 in magnitude); returns its scale and the sum of its values.
+	/// Quantises (absmax) a row of at most 2^47 in magnitude; returns its scale and the sum of its values.
 	///
 	/// The division of the definition becomes one multiplication: with b = 2m < 2^24 and a <= 127.5 b, the
 	/// quotient a / b is the integer part of a * M / 2^55 for M = floor(2^55 / b) + 1, because the error

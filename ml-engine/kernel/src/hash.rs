@@ -20,7 +20,7 @@ pub fn hash_all(kernel: Kernel, messages: &[&[u8]], digests: &mut Vec<Hash>) {
 		Path::Avx512Vnni => {
 			digests.reserve(messages.len());
 			for group in messages.chunks(avx512::LANES) {
-				// Lanes without a message repeat the first one; nobody looks at what they say.
+				// Lanes without a message repeat the first one; their results are ignored.
 				let lanes = std::array::from_fn(|lane| *group.get(lane).unwrap_or(&group[0]));
 				// SAFETY: a kernel of this kind exists only where its instructions were detected.
 				let hashed = unsafe { avx512::hash::<0>(lanes) };
@@ -37,7 +37,8 @@ pub fn hash_all(kernel: Kernel, messages: &[&[u8]], digests: &mut Vec<Hash>) {
 	}
 }
 
-/// The same for leaves of a Merkle tree ([`blyan_exact::merkle::leaf`]), whose bytes stay where they lie.
+/// Hashes leaves of a Merkle tree as [`hash_all`] does ([`blyan_exact::merkle::leaf`]), whose bytes stay where they
+/// lie.
 pub fn hash_leaves(kernel: Kernel, leaves: &[&[u8]], digests: &mut Vec<Hash>) {
 	match kernel.0 {
 		#[cfg(target_arch = "x86_64")]
@@ -158,7 +159,7 @@ mod avx512 {
 		digests
 	}
 
-	/// Rows of eight words to columns.
+	/// Transposes rows of eight words to columns.
 	///
 	/// # Safety
 	/// The processor has AVX-512 F.
@@ -222,7 +223,7 @@ mod avx512 {
 		};
 	}
 
-	/// The compression function of RFC 7693 in every lane.
+	/// Runs the compression function of RFC 7693 in every lane.
 	///
 	/// # Safety
 	/// The processor has AVX-512 F; every pointer has [`BLOCK_BYTES`] readable bytes behind it.

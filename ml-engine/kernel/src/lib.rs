@@ -44,7 +44,7 @@ impl Kernel {
 	/// Plain Rust, for every processor.
 	pub const PORTABLE: Self = Self(Path::Portable);
 
-	/// AVX2, if this processor has it.
+	/// Returns the AVX2 kernel, if this processor has it.
 	pub fn avx2() -> Option<Self> {
 		#[cfg(target_arch = "x86_64")]
 		if is_x86_feature_detected!("avx2") {
@@ -53,7 +53,7 @@ impl Kernel {
 		None
 	}
 
-	/// AVX-512 with its dot-product instructions, if this processor has them.
+	/// Returns the kernel for AVX-512 with its dot-product instructions, if this processor has them.
 	pub fn avx512_vnni() -> Option<Self> {
 		#[cfg(target_arch = "x86_64")]
 		if is_x86_feature_detected!("avx2")
@@ -68,7 +68,7 @@ impl Kernel {
 		None
 	}
 
-	/// NEON, on every 64-bit ARM processor.
+	/// Returns the NEON kernel, on every 64-bit ARM processor.
 	pub fn neon() -> Option<Self> {
 		#[cfg(target_arch = "aarch64")]
 		return Some(Self(Path::Neon));
@@ -76,7 +76,7 @@ impl Kernel {
 		None
 	}
 
-	/// NEON with its dot product, if this processor has that.
+	/// Returns the kernel for NEON with its dot product, if this processor has that.
 	pub fn neon_sdot() -> Option<Self> {
 		#[cfg(target_arch = "aarch64")]
 		if std::arch::is_aarch64_feature_detected!("dotprod") {
@@ -85,25 +85,25 @@ impl Kernel {
 		None
 	}
 
-	/// The fastest of [`Self::available`].
+	/// Returns the fastest of [`Self::available`].
 	pub fn best() -> Self {
 		let vector = Self::avx512_vnni().or_else(Self::avx2).or_else(Self::neon_sdot).or_else(Self::neon);
 		vector.unwrap_or(Self::PORTABLE)
 	}
 
-	/// Everything that this processor can run, slowest first.
+	/// Returns all kernels that this processor can run, slowest first.
 	pub fn available() -> Vec<Self> {
 		let kernels =
 			[Some(Self::PORTABLE), Self::avx2(), Self::avx512_vnni(), Self::neon(), Self::neon_sdot()];
 		kernels.into_iter().flatten().collect()
 	}
 
-	/// The kernel of this name (see [`Self::name`]), if this processor can run it.
+	/// Returns the kernel of this name (see [`Self::name`]), if this processor can run it.
 	pub fn by_name(name: &str) -> Option<Self> {
 		Self::available().into_iter().find(|kernel| kernel.name() == name)
 	}
 
-	/// `portable`, `avx2`, `avx512-vnni`, `neon` or `neon-sdot`.
+	/// Returns the name: `portable`, `avx2`, `avx512-vnni`, `neon` or `neon-sdot`.
 	pub fn name(self) -> &'static str {
 		match self.0 {
 			Path::Portable => "portable",

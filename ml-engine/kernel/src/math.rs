@@ -5,7 +5,7 @@
 
 use blyan_exact::exponential::EXP2_Q30;
 
-/// `blyan_exact::number::shift_round`, whose bounds hold here too.
+/// Computes `blyan_exact::number::shift_round`, whose bounds hold here too.
 ///
 /// The shift rounds down, so halves of negative numbers go away from zero if they lose one before it; unless nothing is
 /// shifted.
@@ -16,7 +16,7 @@ pub(crate) fn shift_round(value: i64, shift: u32) -> i64 {
 	(value + half + ((value >> 63) & -one)) >> shift
 }
 
-/// `blyan_exact::exponential::exp2_neg`, without branches.
+/// Computes `blyan_exact::exponential::exp2_neg`, without branches.
 #[inline(always)]
 pub(crate) fn exp2_neg(t: u32) -> u32 {
 	let whole = t >> 16;
@@ -32,7 +32,7 @@ pub(crate) fn exp2_neg(t: u32) -> u32 {
 	}
 }
 
-/// `blyan_exact::number::isqrt` for n >= 2^62, or n < 2^53.
+/// Computes `blyan_exact::number::isqrt` for n >= 2^62, or n < 2^53.
 ///
 /// The square root of the nearest double is off by less than 2^-20, so truncation is off by one at most.
 #[inline(always)]
@@ -42,7 +42,7 @@ pub(crate) fn isqrt(n: u64) -> u64 {
 	root + u64::from(n - root * root > 2 * root)
 }
 
-/// `blyan_exact::norm::peak_over_rms`, whose bounds hold here too; `root_of_len` is `isqrt(len << 32)`.
+/// Computes `blyan_exact::norm::peak_over_rms`, whose bounds hold here too; `root_of_len` is `isqrt(len << 32)`.
 #[inline(always)]
 pub(crate) fn peak_over_rms(largest: u64, squares: u64, root_of_len: u64) -> u32 {
 	let zeros = squares.leading_zeros() & !1;

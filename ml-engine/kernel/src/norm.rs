@@ -6,7 +6,7 @@ use std::arch::x86_64::*;
 /// Entries that are taken at once: sixteen for each plane.
 pub const STEP: usize = 64;
 
-/// What rows of entries are multiplied out of, one behind the other.
+/// Rows that entries are computed from, one behind the other.
 #[derive(Clone, Copy)]
 pub enum Entries<'a> {
 	/// The residual stream.
@@ -22,7 +22,7 @@ impl<'a> Entries<'a> {
 	}
 }
 
-/// Where normalised rows go.
+/// Destination of normalised rows.
 pub struct Normalised<'a> {
 	/// `[rows, width]`
 	pub values: &'a mut [i8],
@@ -36,7 +36,7 @@ pub struct Normalised<'a> {
 	pub sums: &'a mut [i32],
 }
 
-/// What the entries of a row are divided by.
+/// Divisor of the entries of a row.
 #[derive(Clone, Copy)]
 struct Division {
 	/// Bits that go first, rounded.
@@ -48,9 +48,11 @@ struct Division {
 }
 
 impl Division {
-	/// As in `crate::activations::quantise` the division is a multiplication, by 32 bits here: with b = 2m, m of n bits and at
-	/// most 2^22, and a <= 127.5 b, the quotient a / b is the integer part of a * M / 2^(31 + n) for
-	/// M = floor(2^(31 + n) / b) + 1 <= 2^31 + 1, because a * b <= 510 m^2 < 2^(31 + n) keeps the error below 1 / b.
+	/// Prepares the division by a row's largest magnitude.
+	///
+	/// As in `crate::activations::quantise` the division is a multiplication, by 32 bits here: with b = 2m, m of n bits
+	/// and at most 2^22, and a <= 127.5 b, the quotient a / b is the integer part of a * M / 2^(31 + n) for M =
+	/// floor(2^(31 + n) / b) + 1 <= 2^31 + 1, because a * b <= 510 m^2 < 2^(31 + n) keeps the error below 1 / b.
 	fn by(largest: u64) -> Self {
 		let excess = (64 - largest.leading_zeros()).saturating_sub(22);
 		let largest = (largest + ((1_u64 << excess) >> 1)) >> excess;
@@ -92,7 +94,7 @@ pub unsafe fn norm_quant(entries: Entries<'_>, gain: &[i16], buffer: &mut Vec<i6
 	}
 }
 
-/// Divides the entries of a row; the sum of the squares of what is divided, and the sum of the quotients.
+/// Divides the entries of a row; returns the sum of the squares of what is divided, and the sum of the quotients.
 ///
 /// # Safety
 /// As [`norm_quant`]'s.
@@ -152,7 +154,7 @@ unsafe fn quantise(
 	(_mm512_reduce_add_epi64(squares) as u64, _mm512_reduce_add_epi32(sum))
 }
 
-/// `dividend * reciprocal / 2^(32 + shift)` of sixteen numbers.
+/// Computes `dividend * reciprocal / 2^(32 + shift)` of sixteen numbers.
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn quotients(dividend: __m512i, reciprocal: __m512i, shift: __m128i) -> __m512i {
@@ -162,7 +164,7 @@ fn quotients(dividend: __m512i, reciprocal: __m512i, shift: __m128i) -> __m512i 
 	_mm512_srl_epi32(quotient, shift)
 }
 
-/// `blyan_exact::attention::quantise_head` of a head of `16 * V` entries; the largest magnitude.
+/// Computes `blyan_exact::attention::quantise_head` of a head of `16 * V` entries; returns the largest magnitude.
 ///
 /// # Safety
 /// AVX-512 F, BW, DQ and VL; both are as long as said. Entries are at most 2^22 in magnitude.
@@ -188,7 +190,7 @@ pub unsafe fn quantise_head<const V: usize>(head: &[i32], out: &mut [i8]) -> i32
 	largest
 }
 
-/// Products with the gain to `buffer`; the largest magnitude.
+/// Writes the products with the gain to `buffer`; returns the largest magnitude.
 ///
 /// # Safety
 /// As [`norm_quant`]'s.

@@ -18,7 +18,7 @@ use super::Path;
 use super::{activations::ActivationRows, ternary::TernaryView, Kernel};
 use std::ops::Range;
 
-/// Counts changes of the order of bytes; whoever keeps packed weights keeps it beside them.
+/// Version of the byte order; stored beside packed weights.
 pub const LAYOUT_VERSION: u16 = 1;
 /// Rows side by side.
 pub const GROUP_ROWS: usize = 16;
@@ -39,7 +39,7 @@ pub struct PackedView<'a> {
 }
 
 impl<'a> PackedView<'a> {
-	/// The rows in `range`, which begins at a multiple of [`GROUP_ROWS`].
+	/// Returns the rows in `range`, which begins at a multiple of [`GROUP_ROWS`].
 	pub fn part(&self, range: Range<usize>) -> PackedView<'a> {
 		assert!(range.start.is_multiple_of(GROUP_ROWS) && range.end <= self.rows, "whole groups of rows");
 		let groups = range.start / GROUP_ROWS..range.end.div_ceil(GROUP_ROWS);
@@ -50,7 +50,7 @@ impl<'a> PackedView<'a> {
 }
 
 impl PackedView<'_> {
-	/// The vectors of a group of rows.
+	/// Returns the vectors of a group of rows.
 	fn group(&self, index: usize) -> &[u8] {
 		let bytes = group_bytes(self.cols);
 		&self.codes[index * bytes..(index + 1) * bytes]
@@ -65,12 +65,14 @@ fn group_bytes(cols: usize) -> usize {
 	cols / VECTOR_COLS * VECTOR_BYTES
 }
 
-/// Whether packed weights are multiplied sooner than rows are, for some number of tokens: where there is a kernel for them.
+/// Returns whether packed weights are multiplied faster than rows for some number of tokens: where there is a kernel
+/// for them.
 pub fn is_faster(kernel: Kernel) -> bool {
 	is_faster_for(kernel, 1)
 }
 
-/// The same for so many tokens. With AVX2 rows are up to a tenth faster for many.
+/// Returns whether packed weights are multiplied faster for so many tokens. With AVX2 rows are up to a tenth faster for
+/// many.
 #[cfg_attr(not(target_arch = "x86_64"), allow(unused_variables))]
 pub fn is_faster_for(kernel: Kernel, tokens: usize) -> bool {
 	match kernel.0 {
@@ -82,12 +84,12 @@ pub fn is_faster_for(kernel: Kernel, tokens: usize) -> bool {
 	}
 }
 
-/// Bytes of a packed matrix.
+/// Returns the bytes of a packed matrix.
 pub fn packed_len(rows: usize, cols: usize) -> usize {
 	rows.div_ceil(GROUP_ROWS) * group_bytes(cols)
 }
 
-/// Four bytes of four codes each, as a 4 by 4 matrix, transposed.
+/// Transposes four bytes of four codes each, as a 4 by 4 matrix.
 fn transpose(codes: u32) -> u32 {
 	let swap = |x: u32, shift: u32, mask: u32| {
 		let t = (x ^ (x >> shift)) & mask;
@@ -123,7 +125,8 @@ pub fn pack(weights: TernaryView<'_>, out: &mut [u8]) {
 	}
 }
 
-/// Integer products of every row of `weights` with every row of `inputs`: [`super::ternary::multiply`], sooner.
+/// Computes the integer products of every row of `weights` with every row of `inputs`: [`super::ternary::multiply`],
+/// faster.
 ///
 /// # Shapes
 /// `inputs: [tokens, cols]`, output: `[tokens, rows]`.
@@ -133,7 +136,7 @@ pub fn multiply(kernel: Kernel, weights: PackedView<'_>, inputs: &ActivationRows
 	out
 }
 
-/// [`multiply`] into memory that is there already; whatever it held is overwritten.
+/// Runs [`multiply`] into existing memory, which is overwritten.
 pub fn multiply_into(kernel: Kernel, weights: PackedView<'_>, inputs: &ActivationRows, out: &mut [i32]) {
 	assert_eq!(out.len(), inputs.tokens() * weights.rows, "one output for every row and token");
 	assert_eq!(weights.cols, inputs.width, "shapes follow from one configuration");
@@ -218,8 +221,8 @@ mod vnni {
 		}
 	}
 
-	/// One group and the only token: weights are read in the order in which they lie, as memory likes it, with a sum
-	/// for each of a byte's four codes.
+	/// Multiplies one group with a single token: weights are read in the order in which they lie, as memory likes it,
+	/// with a sum for each of a byte's four codes.
 	///
 	/// # Safety
 	/// As [`multiply`]'s; the group exists.
@@ -443,7 +446,7 @@ mod tests {
 	use crate::ternary;
 	use proptest::prelude::*;
 
-	/// Rows of activations with these values, by the means that every layer has.
+	/// Makes rows of activations with these values, by the means that every layer has.
 	fn activations(seed: u64, tokens: usize, width: usize) -> ActivationRows {
 		let mut state = seed;
 		let stream: Vec<i32> = (0..tokens * width)

@@ -28,7 +28,7 @@ pub struct PackedInt8 {
 }
 
 impl PackedInt8 {
-	/// Takes rows as they lie in a block: `[rows, cols]`, two's complement, `cols` a multiple of 64 and at most 512.
+	/// Packs rows as they lie in a block: `[rows, cols]`, two's complement, `cols` a multiple of 64 and at most 512.
 	pub fn new(bytes: &[u8], cols: usize) -> Self {
 		assert!(cols.is_multiple_of(64) && (1..=512).contains(&cols) && bytes.len().is_multiple_of(cols));
 		let rows = bytes.len() / cols;
@@ -46,12 +46,12 @@ impl PackedInt8 {
 		Self { weights, row_sums, rows, cols }
 	}
 
-	/// Outputs.
+	/// Returns the number of outputs.
 	pub fn rows(&self) -> usize {
 		self.rows
 	}
 
-	/// Integer products of every row with every row of `inputs`; whatever `out` held is overwritten.
+	/// Computes the integer products of every row with every row of `inputs`; `out` is overwritten.
 	///
 	/// # Shapes
 	/// `inputs: [tokens, cols]`, `out: [tokens, rows]`.

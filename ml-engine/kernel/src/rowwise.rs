@@ -9,7 +9,7 @@ use super::{
 use blyan_exact::{Rescale, RESIDUAL_MAX};
 
 versions! {
-	/// [`Rescale::apply`] over a row of accumulators, in place.
+	/// Runs [`Rescale::apply`] over a row of accumulators, in place.
 	pub fn rescale(accumulators: &mut [i32], rescale: Rescale, bound: i32) {
 		let multiplier = i64::from(rescale.multiplier());
 		let shift = rescale.shift();
@@ -21,7 +21,7 @@ versions! {
 }
 
 versions! {
-	/// Bytes of a table times its scale, as `blyan_exact::Matrix::embed`.
+	/// Multiplies bytes of a table by its scale, as `blyan_exact::Matrix::embed`.
 	pub fn embed(bytes: &[u8], mantissa: i64, shift: u32, out: &mut [i32]) {
 		let bound = i64::from(RESIDUAL_MAX);
 		for (h, &byte) in out.iter_mut().zip(bytes) {
@@ -31,7 +31,7 @@ versions! {
 }
 
 versions! {
-	/// [`blyan_exact::add_residual`] over whole streams.
+	/// Runs [`blyan_exact::add_residual`] over whole streams.
 	pub fn add(residual: &mut [i32], update: &[i32]) {
 		for (h, &u) in residual.iter_mut().zip(update) {
 			*h = (*h + u).clamp(-RESIDUAL_MAX, RESIDUAL_MAX);
@@ -40,7 +40,7 @@ versions! {
 }
 
 versions! {
-	/// [`blyan_exact::rotary::rotate`].
+	/// Rotates as [`blyan_exact::rotary::rotate`].
 	pub fn rotate(row: &mut [i32], angles: &[[i16; 2]]) {
 		for head in row.chunks_exact_mut(2 * angles.len()) {
 			for (pair, &[cos, sin]) in head.chunks_exact_mut(2).zip(angles) {
@@ -54,7 +54,7 @@ versions! {
 }
 
 versions! {
-	/// `residual += round(sum of gate * output / 2^15)` for one row, as `blyan_exact::routing::mix`.
+	/// Computes `residual += round(sum of gate * output / 2^15)` for one row, as `blyan_exact::routing::mix`.
 	///
 	/// # Shapes
 	/// `residual: [width]`, `gates: [choices]`, `outputs: [choices, width]`.
@@ -83,7 +83,7 @@ versions! {
 }
 
 versions! {
-	/// Index of the largest number, the first of several; zero of none.
+	/// Returns the index of the largest number, the first of several; zero of none.
 	pub fn largest(numbers: &[i32]) -> usize {
 		let mut largest = i32::MIN;
 		for &number in numbers {
@@ -98,7 +98,7 @@ versions! {
 }
 
 versions! {
-	/// [`blyan_exact::loss`] over one row of logits.
+	/// Computes [`blyan_exact::loss`] over one row of logits.
 	pub fn loss(logits: &[i32], target: u8) -> u64 {
 		let mut largest = i32::MIN;
 		for &z in logits {

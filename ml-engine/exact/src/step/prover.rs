@@ -16,7 +16,7 @@ use core::ops::Range;
 
 /// Files of experts, slot by slot in row-major order. A block reads one of them at most, so they need not all be at hand.
 pub trait ExpertFiles {
-	/// The file in a slot; `None` if there is no such slot, or its file cannot be had.
+	/// Returns the file in a slot; `None` if there is no such slot, or its file cannot be had.
 	fn file(&self, slot: usize) -> Option<&[u8]>;
 }
 
@@ -60,7 +60,7 @@ impl Prover<'_> {
 		Ok(recorder.witness)
 	}
 
-	/// What [`execute`] checks this prover's witnesses against.
+	/// Returns the commitments against which [`execute`] checks this prover's witnesses.
 	pub fn commitments(&self) -> Result<Commitments, StepError> {
 		let (trunk, heads) = self.model()?;
 		let len = self.trace.program().positions();
@@ -86,13 +86,13 @@ impl Prover<'_> {
 	}
 }
 
-/// The tensor root in a file's header.
+/// Returns the tensor root in a file's header.
 pub(super) fn stored_root(file: &[u8]) -> Result<Hash, StepError> {
 	let root = file.get(HEADER_BYTES - HASH_BYTES..HEADER_BYTES);
 	root.and_then(|root| root.try_into().ok()).ok_or(StepError::TensorInvalid)
 }
 
-/// What has been shown already, and is not shown twice.
+/// Piece of evidence that has been recorded already and is not repeated.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Shown {
 	Model,

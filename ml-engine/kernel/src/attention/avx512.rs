@@ -48,7 +48,7 @@ pub unsafe fn attend(
 	}
 }
 
-/// Lanes of a vector of positions that a query sees which sees `len`.
+/// Returns the lanes of a vector of positions that a query sees, if it sees `len` positions.
 fn seen(len: usize, vector: usize) -> u16 {
 	match len.saturating_sub(LANES * vector) {
 		left @ 0..LANES => (1 << left) - 1,
@@ -56,7 +56,7 @@ fn seen(len: usize, vector: usize) -> u16 {
 	}
 }
 
-/// The first `N` queries; returns `N`.
+/// Computes the first `N` queries; returns `N`.
 ///
 /// # Safety
 /// As [`attend`]'s.
@@ -145,8 +145,8 @@ unsafe fn block<const N: usize>(
 	N
 }
 
-/// `blyan_exact::attention::QueryFactor::score` of sixteen products; `maxima` of the even lanes and of the odd ones. Halves
-/// go away from zero: negative numbers lose one before they are shifted, since the shift rounds down.
+/// Computes `blyan_exact::attention::QueryFactor::score` of sixteen products; `maxima` of the even lanes and of the odd
+/// ones. Halves go away from zero: negative numbers lose one before they are shifted, since the shift rounds down.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
 fn scores(product: __m512i, maxima: [__m512i; 2], factor: QueryFactor) -> __m512i {
@@ -175,7 +175,8 @@ struct Weights<const N: usize> {
 	totals: [i32; N],
 }
 
-/// Weighted and normalised values of `16 * W` entries from the `entry`-th on, for every query; returns how many entries.
+/// Computes the weighted and normalised values of `16 * W` entries from the `entry`-th on, for every query; returns how
+/// many entries.
 ///
 /// # Safety
 /// As [`attend`]'s; there are as many values and words as `weights` says.
@@ -238,7 +239,7 @@ unsafe fn weighted<const N: usize, const W: usize>(
 	LANES * W
 }
 
-/// [`super::normalise`] of eight sums.
+/// Computes [`super::normalise`] of eight sums.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
 fn normalised(sum: __m256i, total: i32) -> __m256i {

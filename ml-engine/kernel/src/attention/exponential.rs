@@ -66,7 +66,7 @@ impl Exponential {
 		Self { coarse: halves(&COARSE), fine: halves(&FINE), step: _mm512_set1_pd(f64::from_bits(STEP)) }
 	}
 
-	/// Entries `(t >> 8) & 255` of the table and those behind them.
+	/// Returns the entries `(t >> 8) & 255` of the table and those behind them.
 	#[inline]
 	#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
 	fn entries(&self, t: __m512i) -> (__m512i, __m512i) {
@@ -84,7 +84,7 @@ impl Exponential {
 		(join(high, low), join(next_high, next_low))
 	}
 
-	/// `blyan_exact::exponential::exp2_neg` of every lane.
+	/// Computes `blyan_exact::exponential::exp2_neg` of every lane.
 	#[inline]
 	#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
 	pub fn negative_power(&self, t: __m512i) -> __m512i {

@@ -58,12 +58,12 @@ pub fn weighted_values(kernel: Kernel, probabilities: &[i32], values: &[i8], out
 mod x86 {
 	use std::arch::x86_64::*;
 
-	/// Two 16-bit numbers side by side.
+	/// Packs two 16-bit numbers side by side.
 	fn pair(low: i32, high: i32) -> i32 {
 		(low & 0xffff) | (high << 16)
 	}
 
-	/// Four entries of 16 bits, zeros past the last.
+	/// Packs four entries of 16 bits, zeros past the last.
 	fn query_four(four: &[i8]) -> i64 {
 		four.iter().rev().fold(0, |word, &entry| word << 16 | i64::from(entry as i16 as u16))
 	}

@@ -4,7 +4,7 @@
 use crate::{norm, Path};
 use crate::{versions, Kernel};
 
-/// [`blyan_exact::attention::quantise_head`] of a head of at most 64 entries, at most 2^22 in magnitude.
+/// Computes [`blyan_exact::attention::quantise_head`] of a head of at most 64 entries, at most 2^22 in magnitude.
 pub fn quantise_head(kernel: Kernel, head: &[i32], out: &mut [i8]) -> i32 {
 	assert_eq!(head.len(), out.len(), "a head has as many entries before as after");
 	#[cfg(target_arch = "x86_64")]
@@ -24,7 +24,7 @@ pub fn quantise_head(kernel: Kernel, head: &[i32], out: &mut [i8]) -> i32 {
 }
 
 versions! {
-	/// [`quantise_head`] with the division of [`quantise`].
+	/// Computes [`quantise_head`] with the division of `crate::activations::quantise`.
 	pub fn quantise_any_head(head: &[i32], out: &mut [i8]) -> i32 {
 		let mut largest = 0;
 		for &x in head {
@@ -46,7 +46,7 @@ versions! {
 }
 
 versions! {
-	/// [`blyan_exact::attention::quantise_value`] over a row.
+	/// Computes [`blyan_exact::attention::quantise_value`] over a row.
 	pub fn quantise_values(row: &[i32], out: &mut [i8]) {
 		for (q, &v) in out.iter_mut().zip(row) {
 			let sign = v >> 31;

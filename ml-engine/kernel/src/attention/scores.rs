@@ -59,7 +59,8 @@ versions! {
 }
 
 versions! {
-	/// `out = round(out * 256 / total)`, halves away from zero, for 32,767 <= total < 2^23 and |out| <= 127 total.
+	/// Computes `out = round(out * 256 / total)`, halves away from zero, for 32,767 <= total < 2^23 and |out| <= 127
+	/// total.
 	///
 	/// The quotient is the integer part of n / 2 total for n = 512 |out| + total, below 2^15. The next integer is at
 	/// least 1 / 2 total > 2^-24 away from it; half of that is added, and doubles err by less than 2^-36: so an

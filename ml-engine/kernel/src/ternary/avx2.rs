@@ -101,7 +101,7 @@ fn unpack(weights: TernaryView<'_>, row: usize, word: usize, count: usize, panel
 	}
 }
 
-/// Sixteen bytes from `at` on of a row and of the fourth behind it; rows past the end are zeros.
+/// Loads sixteen bytes from `at` on of a row and of the fourth behind it; rows past the end are zeros.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn two_lines(weights: TernaryView<'_>, row: usize, at: usize) -> __m256i {
@@ -156,7 +156,7 @@ fn tile<const T: usize>(panel: &[[__m256i; 2]], block: &[i8], token: usize, line
 	}
 }
 
-/// One token: four rows at a time, read as they lie.
+/// Multiplies one token: four rows at a time, read as they lie.
 ///
 /// # Safety
 /// The processor has AVX2; shapes agree.

@@ -25,7 +25,7 @@ pub struct TernaryView<'a> {
 }
 
 impl<'a> TernaryView<'a> {
-	/// The rows in `range`.
+	/// Returns the rows in `range`.
 	pub fn part(&self, range: Range<usize>) -> TernaryView<'a> {
 		let bytes = self.cols / 4;
 		let codes = &self.codes[range.start * bytes..range.end * bytes];
@@ -40,7 +40,7 @@ impl TernaryView<'_> {
 	}
 }
 
-/// Integer products of every row of `weights` with every row of `inputs`.
+/// Computes the integer products of every row of `weights` with every row of `inputs`.
 ///
 /// # Shapes
 /// `inputs: [tokens, cols]`, output: `[tokens, rows]`.
@@ -50,12 +50,12 @@ pub fn multiply(kernel: Kernel, weights: TernaryView<'_>, inputs: &ActivationRow
 	out
 }
 
-/// Tokens of a tile, if `most` fit one: so many that all tiles are about as full.
+/// Returns the tokens of a tile, if `most` fit one: so many that all tiles are about as full.
 pub(crate) fn tile_tokens(tokens: usize, most: usize) -> usize {
 	tokens.div_ceil(tokens.div_ceil(most).max(1)).max(1)
 }
 
-/// [`multiply`], to a place that the caller has; what was there before does not matter.
+/// Runs [`multiply`] into existing memory, which is overwritten.
 pub fn multiply_into(kernel: Kernel, weights: TernaryView<'_>, inputs: &ActivationRows, out: &mut [i32]) {
 	assert_eq!(out.len(), inputs.tokens() * weights.rows, "one output for every row and token");
 	assert_eq!(weights.cols, inputs.width, "shapes follow from one configuration");

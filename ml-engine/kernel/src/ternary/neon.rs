@@ -94,12 +94,12 @@ impl Dot for Sdot {
 	}
 }
 
-/// With plain NEON.
+/// Multiplies with plain NEON.
 pub fn multiply_plain(weights: TernaryView<'_>, inputs: &ActivationRows, out: &mut [i32]) {
 	multiply::<Plain>(weights, inputs, out);
 }
 
-/// With `sdot`.
+/// Multiplies with `sdot`.
 ///
 /// # Safety
 /// The processor has the dot product.

@@ -76,7 +76,7 @@ fn pack(weights: TernaryView<'_>, row: usize, panel: &mut [__m512i], blocks: usi
 	}
 }
 
-/// Sixteen rows of sixteen words to columns.
+/// Transposes sixteen rows of sixteen words to columns.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 pub(crate) fn transpose(rows: [__m512i; 16]) -> [__m512i; 16] {
@@ -112,7 +112,7 @@ pub(crate) fn transpose(rows: [__m512i; 16]) -> [__m512i; 16] {
 	columns
 }
 
-/// `B` blocks of rows times `T` tokens. A block's codes are unpacked once for all of them.
+/// Multiplies `B` blocks of rows with `T` tokens. A block's codes are unpacked once for all of them.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 fn tile<const B: usize, const T: usize>(
 	weights: TernaryView<'_>,
@@ -163,7 +163,7 @@ fn tile<const B: usize, const T: usize>(
 	}
 }
 
-/// One token: rows are read as they lie, and sixteen of them are added up across lanes together.
+/// Multiplies one token: rows are read as they lie, and sixteen of them are added up across lanes together.
 ///
 /// Codes stay where they are in their bytes: the products of plane `j` come out 4^j times as large, each plane has
 /// a sum of its own, and the shift at the end is exact.
@@ -196,7 +196,7 @@ unsafe fn multiply_one(weights: TernaryView<'_>, inputs: &ActivationRows, out: &
 /// Columns of which two rows fill a vector.
 const PAIR_COLS: usize = 128;
 
-/// One token and rows of [`PAIR_COLS`]: as [`multiply_one`], with two rows in a vector.
+/// Multiplies one token and rows of [`PAIR_COLS`]: as [`multiply_one`], with two rows in a vector.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 fn multiply_one_by_pairs(weights: TernaryView<'_>, inputs: &ActivationRows, out: &mut [i32]) {
 	const ROW_BYTES: usize = PAIR_COLS / 4;
