@@ -1,23 +1,22 @@
-//! Training a whole model from nothing.
+//! Training of a whole model, from random weights.
 
 use super::{
 	checkpoint::{self, Header},
 	corpus::Corpus,
+	holdout::mean_bits,
 	network::Network,
-	ops::{Rotary, TrainBackend},
-	optimiser::{AdamW, OptimiserConfig},
-	progress::{Clock, Progress},
+	ops::{scalar, Rotary, TrainBackend},
+	optimiser::OptimiserConfig,
+	progress::Progress,
 	quantiser::Format,
-	weights::{parameter_specs, Latent},
+	trainer::{Problem, Run, StepGradients, Trainer},
+	weights::{parameter_specs, quantised, Latent},
 	workers::Workers,
 	TrainError,
 };
 use blyan_engine::quantise::rotary_table;
 use blyan_exact::ModelConfig;
-use burn::{
-	backend::Autodiff,
-	tensor::{backend::Backend, Tensor},
-};
+use burn::tensor::{backend::Backend, Tensor};
 use core::ops::ControlFlow;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -108,7 +107,7 @@ impl Options {
 	}
 }
 
-/// A model in training: latent weights and everything needed to go on.
+/// Model that a run has trained: latent weights and what it took.
 pub struct Trained<B: Backend> {
 	/// Architecture.
 	pub config: ModelConfig,
@@ -124,84 +123,84 @@ pub struct Trained<B: Backend> {
 	pub holdout_bits: Option<f64>,
 }
 
-/// Gradient of one part of a batch, in the order of the parameters, and its loss in nats.
-struct PartGradient<B: Backend> {
-	grads: Vec<Tensor<B, 2>>,
-	loss: f64,
+/// Whole model as a training problem.
+struct WholeModel<'a, B: Backend> {
+	config: &'a ModelConfig,
+	data: &'a Corpus,
+	holdout: &'a [u8],
+	options: &'a Options,
+	formats: Vec<Format>,
+	rotary: Rotary<B>,
+	workers: Workers,
+	device: &'a B::Device,
 }
 
-/// A network over `weights`, tracked if gradients are wanted.
-pub(crate) fn network<B: Backend>(
-	config: &ModelConfig,
-	weights: &[Tensor<B, 2>],
-	rotary: &Rotary<B>,
-	tracked: bool,
-	device: &B::Device,
-) -> Network<B> {
-	let weights = weights
-		.iter()
-		.map(|weight| {
-			let leaf = Tensor::<Autodiff<B>, 2>::from_inner(weight.clone());
-			if tracked {
-				leaf.require_grad()
-			} else {
-				leaf
-			}
-		})
-		.collect();
-	Network { config: *config, weights, rotary: rotary.clone(), device: device.clone() }
+impl<B: TrainBackend> WholeModel<'_, B> {
+	/// Computes the gradient of one part of a batch, in the order of the parameters, and its mean loss in nats.
+	fn part_gradient(&self, weights: &[Tensor<B, 2>], part: &[u8]) -> (Vec<Tensor<B, 2>>, f64) {
+		let network = Network::new(self.config, weights, &self.rotary, true, self.device);
+		let balance = self.options.balance;
+		let forward = network.forward(part, self.options.tokens, balance > 0.0);
+		let loss = scalar(forward.loss.clone().inner());
+		let total = match forward.balance {
+			Some(of_layers) => forward.loss + of_layers.mul_scalar(balance),
+			None => forward.loss,
+		};
+		let grads = total.backward();
+		let grads = network
+			.weights
+			.iter()
+			.map(|weight| weight.grad(&grads).unwrap_or_else(|| weight.clone().inner().zeros_like()))
+			.collect();
+		(grads, loss)
+	}
 }
 
-/// First number of a tensor.
-pub(crate) fn scalar<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> f64 {
-	tensor.into_data().iter::<f32>().next().map_or(f64::NAN, f64::from)
-}
+impl<B: TrainBackend> Problem<B> for WholeModel<'_, B> {
+	fn formats(&self) -> &[Format] {
+		&self.formats
+	}
 
-/// Mean loss over sequences of `tokens` bytes, in bits per byte.
-pub(crate) fn mean_bits<B: TrainBackend>(
-	config: &ModelConfig,
-	weights: &[Tensor<B, 2>],
-	rotary: &Rotary<B>,
-	sequences: &[u8],
-	tokens: usize,
-	workers: &Workers,
-	device: &B::Device,
-) -> f64 {
-	let parts = workers.split(sequences, tokens);
-	let sums = workers.map(parts, |part| {
-		let network = network::<B>(config, weights, rotary, false, device);
-		// Small batches: what one keeps for the next operator then stays in the cache.
-		part.chunks(4 * tokens)
-			.map(|chunk| scalar(network.forward(chunk, tokens, false).loss) * chunk.len() as f64)
-			.sum::<f64>()
-	});
-	sums.into_iter().sum::<f64>() / sequences.len() as f64 / core::f64::consts::LN_2
-}
+	fn workers(&self) -> &Workers {
+		&self.workers
+	}
 
-fn part_gradient<B: TrainBackend>(
-	network: &Network<B>,
-	part: &[u8],
-	tokens: usize,
-	balance: f64,
-) -> PartGradient<B> {
-	let forward = network.forward(part, tokens, balance > 0.0);
-	let loss = scalar(forward.loss.clone().inner());
-	let total = match forward.balance {
-		Some(of_layers) => forward.loss + of_layers.mul_scalar(balance),
-		None => forward.loss,
-	};
-	let grads = total.backward();
-	let grads = network
-		.weights
-		.iter()
-		.map(|weight| weight.grad(&grads).unwrap_or_else(|| weight.clone().inner().zeros_like()))
-		.collect();
-	PartGradient { grads, loss }
+	fn resume(&mut self, header: &Header) -> Result<(), TrainError> {
+		self.workers.set_parts(header.parts);
+		Ok(())
+	}
+
+	fn remembered(&self) -> &[u64] {
+		&[]
+	}
+
+	fn gradients(&mut self, step: u64, latent: &[Tensor<B, 2>]) -> Result<StepGradients<B>, TrainError> {
+		let Options { seed, batch, tokens, .. } = *self.options;
+		let sequences = self.data.batch(seed, step, batch, tokens)?;
+		let weights = self.workers.share(|| quantised(self.config, latent));
+		let of_parts = self.workers.map(self.workers.split(&sequences, tokens), |part| {
+			(self.part_gradient(&weights, part), part.len())
+		});
+		let (mut parts, mut loss) = (Vec::with_capacity(of_parts.len()), 0.0);
+		for ((grads, of_part), length) in of_parts {
+			let share = length as f64 / sequences.len() as f64;
+			loss += of_part * share;
+			parts.push((grads, share as f32));
+		}
+		Ok(StepGradients { parts, loss, bytes: sequences.len() as u64 })
+	}
+
+	fn measure(&self, latent: &[Tensor<B, 2>]) -> Option<f64> {
+		let weights = || quantised(self.config, latent);
+		let Self { config, rotary, holdout, workers, device, .. } = self;
+		let tokens = self.options.tokens;
+		(!holdout.is_empty()).then(|| mean_bits(config, &weights(), rotary, holdout, tokens, workers, device))
+	}
 }
 
 /// Trains a model on `data`, measuring on `holdout` (sequences of the run's length, one after another).
 ///
-/// `progress` hears of every step and may stop the run, which then ends with a checkpoint, as after its
+/// `progress` is called after every step and may stop the run, which then ends with a checkpoint, as after its
 /// last step. Resumes from `options.checkpoint` if that file exists.
 pub fn train_base<B: TrainBackend>(
 	config: &ModelConfig,
@@ -214,102 +213,40 @@ pub fn train_base<B: TrainBackend>(
 	let options = options.init(config)?;
 	let tokens = options.tokens;
 	data.ensure_holds(tokens)?;
-	let holdout = &holdout[..holdout.len() / tokens * tokens];
-	let workers = Workers::new(options.threads)?;
-	let formats = parameter_specs(config).iter().map(|spec| spec.format).collect::<Vec<Format>>();
-	let rotary = Rotary::<B>::new(&rotary_table(config), tokens, config.head_size(), device);
-
-	let mut header = Header {
-		config: *config,
-		settings: options.settings(),
-		parts: workers.parts(),
-		step: 0,
-		bytes: 0,
-		seconds: 0.0,
-		remembered: Vec::new(),
-		updates: 0,
+	let problem = WholeModel::<B> {
+		config,
+		data,
+		holdout: &holdout[..holdout.len() / tokens * tokens],
+		options: &options,
+		formats: parameter_specs(config).iter().map(|spec| spec.format).collect(),
+		rotary: Rotary::new(&rotary_table(config), tokens, config.head_size(), device),
+		workers: Workers::new(options.threads)?,
+		device,
 	};
-	let (mut latent, mut optimiser);
-	match &options.checkpoint {
-		Some(path) if path.exists() => {
-			let saved = checkpoint::read(path, config, Some(&header.settings), &shapes(config), device)?;
-			let (first, second, updates) = (saved.first, saved.second, saved.header.updates);
-			latent = Latent { tensors: saved.weights };
-			optimiser = AdamW { config: options.optimiser, first, second, updates };
-			header = saved.header;
-		}
-		_ => {
-			latent = Latent::<B>::init(config, options.seed, device);
-			optimiser = AdamW::new(options.optimiser, &latent.tensors);
-		}
-	}
-	let workers = workers.with_parts(header.parts);
-	let (mut step, mut bytes) = (header.step, header.bytes);
-	let clock = Clock::resume(header.seconds);
-	let done = |step: u64, seconds: f64| {
-		let by_steps = step as f64 / options.steps.max(1) as f64;
-		options.seconds_max.map_or(by_steps, |limit| by_steps.max(seconds / limit))
+	let run = Run {
+		steps: options.steps,
+		seconds_max: options.seconds_max,
+		evaluate_every: options.evaluate_every,
+		checkpoint: options.checkpoint.as_deref(),
+		checkpoint_every: options.checkpoint_every,
+		optimiser: options.optimiser,
 	};
-	let mut holdout_bits = None;
-	let mut stopped = false;
-	while step < options.steps && done(step, clock.seconds()) < 1.0 && !stopped {
-		let sequences = data.batch(options.seed, step, options.batch, tokens)?;
-		let weights = workers.share(|| latent.quantised(config));
-		let parts = workers.map(workers.split(&sequences, tokens), |part| {
-			let network = network::<B>(config, &weights, &rotary, true, device);
-			(part_gradient(&network, part, tokens, options.balance), part.len())
-		});
-		let mut loss = 0.0;
-		let mut shares = Vec::with_capacity(parts.len());
-		for (part, length) in parts {
-			let share = length as f64 / sequences.len() as f64;
-			loss += part.loss * share;
-			shares.push((part.grads, share as f32));
-		}
-		if !loss.is_finite() {
-			return Err(TrainError::Diverged { step });
-		}
-		let learning_rate = options.optimiser.learning_rate_at(done(step, clock.seconds()));
-		let gradient_norm = workers.share(|| {
-			let grads = B::sum_gradients(shares);
-			B::update(&mut optimiser, &mut latent.tensors, &formats, grads, learning_rate)
-		});
-		step += 1;
-		bytes += sequences.len() as u64;
-		let ended = step >= options.steps || done(step, clock.seconds()) >= 1.0;
-		let due = options.evaluate_every != 0 && (step % options.evaluate_every == 0 || ended);
-		holdout_bits = (due && !holdout.is_empty()).then(|| {
-			mean_bits(config, &latent.quantised(config), &rotary, holdout, tokens, &workers, device)
-		});
-		let report = Progress {
-			step,
-			steps: options.steps,
-			done: done(step, clock.seconds()).min(1.0),
-			loss_bits: loss / core::f64::consts::LN_2,
-			holdout_bits,
-			learning_rate,
-			gradient_norm,
-			bytes,
-			seconds: clock.seconds(),
-		};
-		stopped = progress(&report).is_break();
-		if let Some(path) = &options.checkpoint {
-			if step % options.checkpoint_every == 0 || ended || stopped {
-				header =
-					Header { step, bytes, seconds: clock.seconds(), updates: optimiser.updates, ..header };
-				checkpoint::write(path, &header, &latent.tensors, &optimiser)?;
-			}
-		}
-	}
-	Ok(Trained { config: *config, latent, steps: step, bytes, seconds: clock.seconds(), holdout_bits })
+	let initial = || Latent::init(config, options.seed, device).tensors;
+	let trainer = Trainer::start(config, options.settings(), problem, run, &shapes(config), initial, device)?;
+	let finished = trainer.train(progress)?;
+	let (steps, bytes, seconds) = (finished.steps, finished.bytes, finished.seconds);
+	let at_the_end = finished.measured.filter(|(step, _)| *step == steps);
+	let holdout_bits = at_the_end.map(|(_, bits)| bits);
+	let latent = Latent { tensors: finished.latent };
+	Ok(Trained { config: *config, latent, steps, bytes, seconds, holdout_bits })
 }
 
-/// Shapes of a model's parameters.
+/// Returns the shapes of a model's parameters.
 fn shapes(config: &ModelConfig) -> Vec<[usize; 2]> {
 	parameter_specs(config).into_iter().map(|spec| spec.shape).collect()
 }
 
-/// The latent weights of a checkpoint, whatever run it belongs to.
+/// Reads the latent weights of a checkpoint, whatever run it belongs to.
 pub fn latent_of_checkpoint<B: Backend>(
 	path: &std::path::Path,
 	config: &ModelConfig,

@@ -28,10 +28,10 @@ fn real(scale: Scale) -> f32 {
 /// An expert from its latent tensors `[d_ff, d_model]`, `[1, d_ff]`, `[d_model, d_ff]`.
 pub(crate) fn export_expert<B: Backend>(
 	config: &ModelConfig,
-	latent: &[Tensor<B, 2>; 3],
+	latent: &[Tensor<B, 2>],
 ) -> Result<Expert, TrainError> {
 	let (d, f) = (usize::from(config.d_model), usize::from(config.d_ff));
-	let [up, gain, down] = latent.each_ref().map(values);
+	let [up, gain, down] = core::array::from_fn(|i| values(&latent[i]));
 	Ok(Expert { up: ternary(&up, f, d, "up")?, gain: gains(&gain), down: ternary(&down, d, f, "down")? })
 }
 

@@ -1,14 +1,17 @@
-//! Improving one expert of a finished model, with everything else frozen.
+//! Training of one expert of a finished model, with everything else frozen.
 
 use super::{
-	base::{mean_bits, network, scalar},
-	checkpoint::{self, Header},
+	checkpoint::Header,
 	convert::{export_expert, import, import_expert, EXPERT_FORMATS},
 	corpus::Corpus,
 	frozen::{freeze, is_last_layer, loss, Frozen},
-	ops::{Rotary, TrainBackend},
-	optimiser::{AdamW, OptimiserConfig},
-	progress::{Clock, Progress},
+	holdout::mean_bits,
+	network::Network,
+	ops::{scalar, Rotary, TrainBackend},
+	optimiser::OptimiserConfig,
+	progress::Progress,
+	quantiser::Format,
+	trainer::{Problem, Run, StepGradients, Trainer},
 	weights::layer_indices,
 	workers::Workers,
 	TrainError,
@@ -83,7 +86,7 @@ const BATCH_BYTES: usize = 4_096;
 /// Batches that are remembered for [`Options::replay`].
 const REMEMBERED_MAX: usize = 96;
 
-/// What a run made.
+/// Expert that a run has trained, and what it took.
 pub struct TrainedExpert {
 	/// The expert, ready to be written and submitted.
 	pub expert: Expert,
@@ -119,7 +122,7 @@ impl Options {
 		Ok(self)
 	}
 
-	/// What the outcome depends on besides the model; see [`super::base::Options`].
+	/// Describes everything that the outcome depends on besides the model; see [`super::base::Options`].
 	fn settings(&self, slot: SlotIndex, start: [u8; 32]) -> String {
 		let defaults = Self::default();
 		let lasting = Self {
@@ -135,7 +138,7 @@ impl Options {
 	}
 }
 
-/// A hash of all weights of the model that an expert is trained in.
+/// Hashes all weights of the model that an expert is trained in.
 fn digest<B: Backend>(weights: &[Tensor<B, 2>]) -> [u8; 32] {
 	let mut all = Vec::new();
 	for tensor in weights {
@@ -144,82 +147,130 @@ fn digest<B: Backend>(weights: &[Tensor<B, 2>]) -> [u8; 32] {
 	blake2_256(&[&all])
 }
 
-/// An expert's latent weights: up, gain, down.
-type LatentExpert<B> = [Tensor<B, 2>; 3];
-
-fn quantised<B: TrainBackend>(latent: &LatentExpert<B>) -> LatentExpert<B> {
+/// Rounds an expert's latent weights: up, gain, down.
+fn quantised<B: TrainBackend>(latent: &[Tensor<B, 2>]) -> [Tensor<B, 2>; 3] {
 	core::array::from_fn(|i| B::quantise(latent[i].clone(), EXPERT_FORMATS[i]))
 }
 
-/// The frozen model, and the threads that run it.
-struct Surroundings<'a, B: Backend> {
+/// Expert in a frozen model, as a training problem.
+struct ExpertInModel<'a, B: Backend> {
 	config: &'a ModelConfig,
 	slot: SlotIndex,
-	tokens: usize,
+	data: &'a Corpus,
+	holdout: &'a [u8],
+	options: &'a Options,
 	weights: Vec<Tensor<B, 2>>,
 	rotary: Rotary<B>,
 	workers: Workers,
 	device: &'a B::Device,
+	/// Batches for [`Options::replay`], and the steps they are from.
+	remembered: Vec<Vec<Frozen<B>>>,
+	remembered_steps: Vec<u64>,
 }
 
-/// What one update learned from a batch.
-struct Lesson<B: Backend> {
-	/// Mean gradient over the tokens that chose the expert; empty if none did.
-	grads: Vec<Tensor<B, 2>>,
-	/// Sum of the losses, nats, over `counted` bytes.
-	loss: f64,
-	counted: usize,
-	/// Tokens that chose the expert.
-	seen: usize,
-}
+impl<B: TrainBackend> ExpertInModel<'_, B> {
+	fn network(&self) -> Network<B> {
+		Network::new(self.config, &self.weights, &self.rotary, false, self.device)
+	}
 
-impl<B: TrainBackend> Surroundings<'_, B> {
-	/// Everything about these sequences that no update changes; one part a worker.
+	/// Computes everything about these sequences that no update changes, in one part per worker.
 	fn freeze(&self, sequences: &[u8]) -> Vec<Frozen<B>> {
-		let parts = self.workers.map(self.workers.split(sequences, self.tokens), |part| {
-			let network = network::<B>(self.config, &self.weights, &self.rotary, false, self.device);
-			freeze(&network, self.slot, part, self.tokens)
+		let tokens = self.options.tokens;
+		let parts = self.workers.map(self.workers.split(sequences, tokens), |part| {
+			freeze(&self.network(), self.slot, part, tokens)
 		});
 		parts.into_iter().flatten().collect()
 	}
 
-	fn lesson(&self, batch: &[Frozen<B>], latent: &LatentExpert<B>) -> Lesson<B> {
+	/// Computes the gradients of a batch: their mean over the tokens that chose the expert.
+	fn batch_gradients(&self, batch: &[Frozen<B>], latent: &[Tensor<B, 2>]) -> StepGradients<B> {
 		let weights = quantised(latent);
-		let parts = self.workers.map(batch.iter().collect(), |part: &Frozen<B>| {
-			let network = network::<B>(self.config, &self.weights, &self.rotary, false, self.device);
+		let of_parts = self.workers.map(batch.iter().collect(), |part: &Frozen<B>| {
+			let network = self.network();
 			let leaves =
 				weights.clone().map(|leaf| Tensor::<Autodiff<B>, 2>::from_inner(leaf).require_grad());
-			let loss = loss(&network, self.slot, &leaves, part, self.tokens);
+			let loss = loss(&network, self.slot, &leaves, part, self.options.tokens);
 			let sum = scalar(loss.clone().inner());
 			let grads = loss.backward();
 			let grads =
 				leaves.map(|leaf| leaf.grad(&grads).unwrap_or_else(|| leaf.clone().inner().zeros_like()));
-			(grads, sum, part.targets.len(), part.places.len())
+			(grads, sum)
 		});
-		let mut lesson = Lesson { grads: Vec::new(), loss: 0.0, counted: 0, seen: 0 };
-		let mut grads = Vec::with_capacity(parts.len());
-		for (of_part, loss, counted, seen) in parts {
-			lesson.loss += loss;
-			lesson.counted += counted;
-			lesson.seen += seen;
-			grads.push(of_part);
-		}
-		let share = 1.0 / lesson.seen.max(1) as f32;
-		lesson.grads = B::sum_gradients(grads.into_iter().map(|grads| (grads.into(), share)).collect());
-		lesson
+		let counted = batch.iter().map(|part| part.targets.len()).sum::<usize>();
+		let tokens = batch.iter().map(|part| part.places.len()).sum::<usize>();
+		let share = 1.0 / tokens.max(1) as f32;
+		let loss = of_parts.iter().map(|(_, sum)| sum).sum::<f64>() / counted.max(1) as f64;
+		let parts = of_parts.into_iter().map(|(grads, _)| (grads.into(), share)).collect();
+		StepGradients { parts, loss, bytes: batch.iter().map(|part| part.bytes as u64).sum() }
 	}
 
-	/// Held-out loss of the model with this expert, bits per byte.
-	fn measure(&self, latent: &LatentExpert<B>, holdout: &[u8]) -> f64 {
+	/// Keeps a batch for replay; drops a random one if there are too many.
+	fn remember(&mut self, step: u64, batch: Vec<Frozen<B>>, rng: &mut impl Rng) {
+		if self.remembered.len() == REMEMBERED_MAX {
+			let forgotten = rng.gen_range(0..REMEMBERED_MAX);
+			self.remembered.swap_remove(forgotten);
+			self.remembered_steps.swap_remove(forgotten);
+		}
+		self.remembered.push(batch);
+		self.remembered_steps.push(step);
+	}
+}
+
+impl<B: TrainBackend> Problem<B> for ExpertInModel<'_, B> {
+	fn formats(&self) -> &[Format] {
+		&EXPERT_FORMATS
+	}
+
+	fn workers(&self) -> &Workers {
+		&self.workers
+	}
+
+	fn resume(&mut self, header: &Header) -> Result<(), TrainError> {
+		self.workers.set_parts(header.parts);
+		let Options { seed, batch, tokens, .. } = *self.options;
+		for &step in &header.remembered {
+			let sequences = self.data.batch(seed, step, batch, tokens)?;
+			self.remembered.push(self.freeze(&sequences));
+			self.remembered_steps.push(step);
+		}
+		Ok(())
+	}
+
+	fn remembered(&self) -> &[u64] {
+		&self.remembered_steps
+	}
+
+	fn gradients(&mut self, step: u64, latent: &[Tensor<B, 2>]) -> Result<StepGradients<B>, TrainError> {
+		let Options { seed, batch, tokens, replay, .. } = *self.options;
+		let replay = if is_last_layer(self.config, self.slot) { replay } else { 0 };
+		let mut rng = Corpus::stream(seed, step);
+		let is_new = step % (replay as u64 + 1) == 0 || self.remembered.is_empty();
+		let batch = if is_new {
+			self.freeze(&self.data.draw(&mut rng, batch, tokens))
+		} else {
+			self.remembered[rng.gen_range(0..self.remembered.len())].clone()
+		};
+		let gradients = self.batch_gradients(&batch, latent);
+		if is_new && replay > 0 {
+			self.remember(step, batch, &mut rng);
+		}
+		Ok(gradients)
+	}
+
+	fn measure(&self, latent: &[Tensor<B, 2>]) -> Option<f64> {
+		if self.holdout.is_empty() {
+			return None;
+		}
 		let mut weights = self.weights.clone();
 		replace_expert(self.config, &mut weights, self.slot, &quantised(latent));
-		mean_bits(self.config, &weights, &self.rotary, holdout, self.tokens, &self.workers, self.device)
+		let Self { config, rotary, holdout, workers, device, .. } = self;
+		Some(mean_bits(config, &weights, rotary, holdout, self.options.tokens, workers, device))
 	}
 }
 
 /// Trains the expert in `slot` of an integer model on `data`.
 ///
-/// `holdout` holds sequences of the run's length, one after another, to be measured on. `progress` hears of
+/// `holdout` holds sequences of the run's length, one after another, to be measured on. `progress` is called after
 /// every step and may stop the run; what has been learned by then is returned.
 pub fn train_expert<B: TrainBackend>(
 	config: &ModelConfig,
@@ -238,110 +289,42 @@ pub fn train_expert<B: TrainBackend>(
 	let options = options.init(config)?;
 	let tokens = options.tokens;
 	data.ensure_holds(tokens)?;
-	let holdout = &holdout[..holdout.len() / tokens * tokens];
 	let weights = import::<B>(config, trunk, all, device)?;
-	let rotary = rotary_of(config, trunk, tokens, device);
-	let workers = Workers::new(options.threads)?;
-	let mut header = Header {
-		config: *config,
-		settings: options.settings(slot, digest(&weights)),
-		parts: workers.parts(),
-		step: 0,
-		bytes: 0,
-		seconds: 0.0,
+	let settings = options.settings(slot, digest(&weights));
+	let problem = ExpertInModel {
+		config,
+		slot,
+		data,
+		holdout: &holdout[..holdout.len() / tokens * tokens],
+		options: &options,
+		weights,
+		rotary: rotary_of(config, trunk, tokens, device),
+		workers: Workers::new(options.threads)?,
+		device,
 		remembered: Vec::new(),
-		updates: 0,
+		remembered_steps: Vec::new(),
 	};
-	let mut surroundings = Surroundings { config, slot, tokens, weights, rotary, workers, device };
 	let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
-	let mut latent = import_expert::<B>(all[index as usize], &mut rng, device);
-	let mut optimiser = AdamW::new(options.optimiser, &latent);
-	let measured = options.evaluate_every != 0 && !holdout.is_empty();
-	let before = measured.then(|| surroundings.measure(&latent, holdout));
-	let mut after = before;
-
-	let mut remembered: Vec<Vec<Frozen<B>>> = Vec::new();
-	if let Some(path) = options.checkpoint.as_ref().filter(|path| path.exists()) {
-		let shapes = latent.each_ref().map(|tensor| tensor.dims());
-		let saved = checkpoint::read(path, config, Some(&header.settings), &shapes, device)?;
-		let refuse = |_| TrainError::Checkpoint { path: path.clone(), reason: "not an expert's".into() };
-		latent = saved.weights.try_into().map_err(refuse)?;
-		let (first, second, updates) = (saved.first, saved.second, saved.header.updates);
-		optimiser = AdamW { config: options.optimiser, first, second, updates };
-		header = saved.header;
-		surroundings.workers = surroundings.workers.with_parts(header.parts);
-		for step in &header.remembered {
-			let sequences = data.batch(options.seed, *step, options.batch, tokens)?;
-			remembered.push(surroundings.freeze(&sequences));
-		}
-	}
-	let clock = Clock::resume(header.seconds);
-	let done = |step: u64| {
-		let by_steps = step as f64 / options.steps.max(1) as f64;
-		options.seconds_max.map_or(by_steps, |limit| by_steps.max(clock.seconds() / limit))
+	let latent = import_expert::<B>(all[index as usize], &mut rng, device);
+	let before = if options.evaluate_every == 0 { None } else { problem.measure(&latent) };
+	let run = Run {
+		steps: options.steps,
+		seconds_max: options.seconds_max,
+		evaluate_every: options.evaluate_every,
+		checkpoint: options.checkpoint.as_deref(),
+		checkpoint_every: options.checkpoint_every,
+		optimiser: options.optimiser,
 	};
-	let replay = if is_last_layer(config, slot) { options.replay } else { 0 };
-	let (mut step, mut bytes, mut stopped) = (header.step, header.bytes, false);
-	while step < options.steps && done(step) < 1.0 && !stopped {
-		let mut rng = Corpus::stream(options.seed, step);
-		let is_new = step % (replay as u64 + 1) == 0 || remembered.is_empty();
-		let batch = if is_new {
-			surroundings.freeze(&data.draw(&mut rng, options.batch, tokens))
-		} else {
-			remembered[rng.gen_range(0..remembered.len())].clone()
-		};
-		bytes += batch.iter().map(|part| part.bytes as u64).sum::<u64>();
-		let Lesson { grads, loss, counted, .. } = surroundings.lesson(&batch, &latent);
-		if is_new && replay > 0 {
-			if remembered.len() == REMEMBERED_MAX {
-				let forgotten = rng.gen_range(0..REMEMBERED_MAX);
-				remembered.swap_remove(forgotten);
-				header.remembered.swap_remove(forgotten);
-			}
-			remembered.push(batch);
-			header.remembered.push(step);
-		}
-		if !loss.is_finite() {
-			return Err(TrainError::Diverged { step });
-		}
-		let learning_rate = options.optimiser.learning_rate_at(done(step));
-		let gradient_norm = if grads.is_empty() {
-			0.0
-		} else {
-			let workers = &surroundings.workers;
-			workers.share(|| B::update(&mut optimiser, &mut latent, &EXPERT_FORMATS, grads, learning_rate))
-		};
-		step += 1;
-		let ended = step >= options.steps || done(step) >= 1.0;
-		let due = measured && (ended || step % options.evaluate_every == 0);
-		let holdout_bits = due.then(|| surroundings.measure(&latent, holdout));
-		after = holdout_bits.or(after);
-		stopped = progress(&Progress {
-			step,
-			steps: options.steps,
-			done: done(step).min(1.0),
-			loss_bits: loss / counted.max(1) as f64 / core::f64::consts::LN_2,
-			holdout_bits,
-			learning_rate,
-			gradient_norm,
-			bytes,
-			seconds: clock.seconds(),
-		})
-		.is_break();
-		if let Some(path) = &options.checkpoint {
-			if step % options.checkpoint_every == 0 || ended || stopped {
-				header =
-					Header { step, bytes, seconds: clock.seconds(), updates: optimiser.updates, ..header };
-				checkpoint::write(path, &header, &latent, &optimiser)?;
-			}
-		}
-	}
-	let expert = export_expert(config, &latent)?;
-	let holdout_bits = before.zip(after);
-	Ok(TrainedExpert { expert, steps: step, bytes, seconds: clock.seconds(), holdout_bits })
+	let shapes = latent.each_ref().map(|tensor| tensor.dims());
+	let trainer = Trainer::start(config, settings, problem, run, &shapes, || latent.into(), device)?;
+	let finished = trainer.train(progress)?;
+	let (steps, bytes, seconds) = (finished.steps, finished.bytes, finished.seconds);
+	let after = finished.measured.map(|(_, bits)| bits).or(before);
+	let expert = export_expert(config, &finished.latent)?;
+	Ok(TrainedExpert { expert, steps, bytes, seconds, holdout_bits: before.zip(after) })
 }
 
-/// The rotary tables of a finished model.
+/// Returns the rotary tables of a finished model.
 fn rotary_of<B: Backend>(
 	config: &ModelConfig,
 	trunk: &Trunk,
@@ -352,7 +335,7 @@ fn rotary_of<B: Backend>(
 	Rotary::new(&table, tokens, config.head_size(), device)
 }
 
-/// Puts one expert's tensors into a layer's stacks.
+/// Writes one expert's tensors into a layer's stacks.
 fn replace_expert<B: Backend>(
 	config: &ModelConfig,
 	weights: &mut [Tensor<B, 2>],
@@ -368,7 +351,7 @@ fn replace_expert<B: Backend>(
 	}
 }
 
-/// How often each expert of each layer is chosen on `sequences`, in row-major order; a measure of which
+/// Counts how often each expert of each layer is chosen on `sequences`, in row-major order; a measure of which
 /// slots are worth training.
 pub fn usage<B: TrainBackend>(
 	config: &ModelConfig,
@@ -384,7 +367,7 @@ pub fn usage<B: TrainBackend>(
 	let sequences = &sequences[..sequences.len() / tokens * tokens];
 	let weights = import::<B>(config, trunk, all, device)?;
 	let rotary = rotary_of(config, trunk, tokens, device);
-	let network = network::<B>(config, &weights, &rotary, false, device);
+	let network = Network::<B>::new(config, &weights, &rotary, false, device);
 	let mut counts = vec![0u64; config.slots() as usize];
 	for part in sequences.chunks(4 * tokens) {
 		let heads = network.heads(part.len() / tokens);

@@ -15,6 +15,7 @@ mod device;
 mod error;
 pub mod expert;
 mod frozen;
+mod holdout;
 mod network;
 mod ops;
 mod optimiser;
@@ -22,6 +23,7 @@ mod progress;
 mod quantiser;
 #[cfg(test)]
 mod tests;
+mod trainer;
 mod weights;
 mod workers;
 

@@ -45,6 +45,28 @@ pub(crate) struct Routed<B: Backend> {
 }
 
 impl<B: TrainBackend> Network<B> {
+	/// Builds a network over `weights`, tracked if gradients are wanted.
+	pub(crate) fn new(
+		config: &ModelConfig,
+		weights: &[Tensor<B, 2>],
+		rotary: &Rotary<B>,
+		tracked: bool,
+		device: &B::Device,
+	) -> Self {
+		let weights = weights
+			.iter()
+			.map(|weight| {
+				let leaf = Tensor::<Autodiff<B>, 2>::from_inner(weight.clone());
+				if tracked {
+					leaf.require_grad()
+				} else {
+					leaf
+				}
+			})
+			.collect();
+		Self { config: *config, weights, rotary: rotary.clone(), device: device.clone() }
+	}
+
 	/// Embeds sequences of `tokens` bytes each; every sequence is shifted by one, behind a zero.
 	pub(crate) fn embed(&self, sequences: &[u8], tokens: usize) -> Tensor<Autodiff<B>, 2> {
 		let inputs = sequences

@@ -129,8 +129,12 @@ impl<B: Backend> Latent<B> {
 	where
 		B: TrainBackend,
 	{
-		let specs = parameter_specs(config);
-		let pairs = self.tensors.iter().zip(&specs);
-		pairs.map(|(latent, spec)| B::quantise(latent.clone(), spec.format)).collect()
+		quantised(config, &self.tensors)
 	}
+}
+
+/// Rounds a model's latent weights to the values that the integer model would use.
+pub(crate) fn quantised<B: TrainBackend>(config: &ModelConfig, latent: &[Tensor<B, 2>]) -> Vec<Tensor<B, 2>> {
+	let specs = parameter_specs(config);
+	latent.iter().zip(&specs).map(|(latent, spec)| B::quantise(latent.clone(), spec.format)).collect()
 }

@@ -34,11 +34,11 @@ impl Workers {
 	}
 
 	/// Cuts batches into `parts`, on however many threads there are. Sums over parts depend on it.
-	pub(crate) fn with_parts(self, parts: usize) -> Self {
-		Self { parts: parts.max(1), ..self }
+	pub(crate) fn set_parts(&mut self, parts: usize) {
+		self.parts = parts.max(1);
 	}
 
-	/// Parts that a batch is cut into; one a worker unless [`Self::with_parts`] said otherwise.
+	/// Parts that a batch is cut into; one per worker unless [`Self::set_parts`] changed that.
 	pub(crate) fn parts(&self) -> usize {
 		self.parts
 	}

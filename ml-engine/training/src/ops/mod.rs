@@ -18,7 +18,7 @@ mod tests;
 
 pub(crate) use attention::{Heads, Rotary};
 pub(crate) use experts::{ExpertWeights, Routing};
-pub(crate) use tensor::int_tensor;
+pub(crate) use tensor::{int_tensor, scalar};
 
 use super::{
 	optimiser::AdamW,
