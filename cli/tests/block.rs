@@ -86,7 +86,7 @@ fn files_that_are_not_what_they_should_be_are_refused_with_a_way_out() {
 	std::fs::write(dir.join("short.tblk"), &file[..500]).unwrap();
 	assert!(refusal(dir, "block inspect short.tblk").contains("the file has 500 bytes"));
 	std::fs::write(dir.join("text"), "fn main() {}").unwrap();
-	assert!(refusal(dir, "block inspect text").contains("no TensorBlock"));
+	assert!(refusal(dir, "block inspect text").contains("not a TensorBlock"));
 	assert!(refusal(dir, "block import text --to x.tblk").contains("at most 1048576 are read"));
 	assert!(!dir.join("x.tblk").exists());
 }

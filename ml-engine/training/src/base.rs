@@ -42,7 +42,7 @@ pub struct Options {
 	pub threads: usize,
 	/// Measure the held-out loss every so many steps, and at the end; 0 never.
 	pub evaluate_every: u64,
-	/// Where to keep a checkpoint. If the file exists, the run it belongs to is resumed.
+	/// File of the checkpoint. If the file exists, the run it belongs to is resumed.
 	#[serde(skip)]
 	pub checkpoint: Option<PathBuf>,
 	/// Steps between checkpoints; the last step always writes one.
@@ -90,8 +90,8 @@ impl Options {
 		Ok(self)
 	}
 
-	/// What the outcome depends on. How long a run may take, how many threads it uses and how often it reports
-	/// may change when it is resumed.
+	/// Describes everything that the outcome depends on. How long a run may take, how many threads it uses and how
+	/// often it reports may change when it is resumed.
 	fn settings(&self) -> String {
 		let defaults = Self::default();
 		let lasting = Self {

@@ -27,7 +27,7 @@ const MAGIC: &[u8; 8] = b"BLYCKPT2";
 /// Bytes of the hash at the end.
 const HASH_LEN: usize = 32;
 
-/// How far a run is, and whose it is.
+/// Progress of a run, and the run it belongs to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Header {
 	/// The architecture.

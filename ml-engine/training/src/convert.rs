@@ -20,12 +20,12 @@ pub struct ExactWeights {
 	pub experts: Vec<Expert>,
 }
 
-/// A scale as a real number.
+/// Converts a scale to a real number.
 fn real(scale: Scale) -> f32 {
 	(f64::from(scale.mantissa()) * 0.5f64.powi(i32::from(scale.exponent()))) as f32
 }
 
-/// An expert from its latent tensors `[d_ff, d_model]`, `[1, d_ff]`, `[d_model, d_ff]`.
+/// Rounds an expert from its latent tensors `[d_ff, d_model]`, `[1, d_ff]`, `[d_model, d_ff]`.
 pub(crate) fn export_expert<B: Backend>(
 	config: &ModelConfig,
 	latent: &[Tensor<B, 2>],
@@ -39,7 +39,7 @@ fn values<B: Backend>(tensor: &Tensor<B, 2>) -> Vec<f32> {
 	tensor.to_data().iter::<f32>().collect()
 }
 
-/// The integer model that latent weights stand for.
+/// Rounds latent weights to the integer model they stand for.
 pub fn export<B: Backend>(config: &ModelConfig, latent: &Latent<B>) -> Result<ExactWeights, TrainError> {
 	config.validate()?;
 	let (d, f) = (usize::from(config.d_model), usize::from(config.d_ff));
@@ -84,7 +84,7 @@ fn matrix_values(matrix: &Matrix, unit: f64) -> Vec<f32> {
 	matrix.weights.iter().map(|w| f32::from(*w) * scale).collect()
 }
 
-/// An integer model's weights as the floats they stand for, in the order of `parameter_specs`.
+/// Converts an integer model's weights to the floats they stand for, in the order of `parameter_specs`.
 pub(crate) fn import<B: Backend>(
 	config: &ModelConfig,
 	trunk: &Trunk,
@@ -118,7 +118,7 @@ pub(crate) fn import<B: Backend>(
 		.collect())
 }
 
-/// Latent weights that quantise to exactly this ternary matrix.
+/// Draws latent weights that quantise to exactly this ternary matrix.
 ///
 /// The latent weights a ternary matrix came from are gone. These are drawn anew, spread over the intervals
 /// that round to the given weights, so that training moves a few weights across a border at once instead
@@ -152,7 +152,7 @@ fn spread(matrix: &Matrix, rng: &mut impl Rng) -> Vec<f32> {
 	values
 }
 
-/// Latent tensors of one expert: up, gain, down.
+/// Draws the latent tensors of one expert: up, gain, down.
 pub(crate) fn import_expert<B: Backend>(
 	expert: &Expert,
 	rng: &mut impl Rng,

@@ -12,7 +12,7 @@ pub struct Corpus {
 }
 
 impl Corpus {
-	/// A corpus of these documents. Zero bytes inside a document stay.
+	/// Creates a corpus of these documents. Zero bytes inside a document stay.
 	pub fn new<'a>(documents: impl IntoIterator<Item = &'a [u8]>) -> Self {
 		let mut corpus = Self::default();
 		for document in documents {
@@ -28,17 +28,17 @@ impl Corpus {
 		self.documents += 1;
 	}
 
-	/// Number of documents.
+	/// Returns the number of documents.
 	pub fn documents(&self) -> usize {
 		self.documents
 	}
 
-	/// Bytes in all, separators included.
+	/// Returns the length in bytes, separators included.
 	pub fn len(&self) -> usize {
 		self.bytes.len()
 	}
 
-	/// Whether there is nothing in it.
+	/// Returns whether it is empty.
 	pub fn is_empty(&self) -> bool {
 		self.bytes.is_empty()
 	}
@@ -51,27 +51,27 @@ impl Corpus {
 		Ok(())
 	}
 
-	/// `count` sequences of `tokens` bytes from places that follow from `seed`, one after another.
+	/// Draws `count` sequences of `tokens` bytes from places that follow from `seed`, one after another.
 	pub fn sample(&self, seed: u64, count: usize, tokens: usize) -> Result<Vec<u8>, TrainError> {
 		self.ensure_holds(tokens)?;
 		Ok(self.draw(&mut ChaCha8Rng::seed_from_u64(seed), count, tokens))
 	}
 
-	/// What step `step` of a run with this seed learns from, [`Self::sample`]'s way. A stream for each step: a
+	/// Draws the sequences of step `step` of a run with this seed, [`Self::sample`]'s way. A stream for each step: a
 	/// resumed run draws what an uninterrupted one would.
 	pub fn batch(&self, seed: u64, step: u64, count: usize, tokens: usize) -> Result<Vec<u8>, TrainError> {
 		self.ensure_holds(tokens)?;
 		Ok(self.draw(&mut Self::stream(seed, step), count, tokens))
 	}
 
-	/// The random numbers of one step.
+	/// Returns the random numbers of one step.
 	pub(crate) fn stream(seed: u64, step: u64) -> ChaCha8Rng {
 		let mut rng = ChaCha8Rng::seed_from_u64(seed);
 		rng.set_stream(step + 1);
 		rng
 	}
 
-	/// `count` sequences of `tokens` bytes from uniform places, one after another.
+	/// Draws `count` sequences of `tokens` bytes from uniform places, one after another.
 	pub(crate) fn draw(&self, rng: &mut impl Rng, count: usize, tokens: usize) -> Vec<u8> {
 		let mut sequences = Vec::with_capacity(count * tokens);
 		for _ in 0..count {

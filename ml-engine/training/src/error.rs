@@ -1,9 +1,9 @@
-//! What can go wrong while training.
+//! Errors of training.
 
 use blyan_engine::quantise::QuantiseError;
 use std::path::PathBuf;
 
-/// Why training did not start, or stopped.
+/// Reason why training did not start, or stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
 	/// The architecture is refused.
@@ -14,7 +14,7 @@ pub enum TrainError {
 	Option {
 		/// The option.
 		name: &'static str,
-		/// What is wrong with it.
+		/// Reason why the value cannot work.
 		reason: String,
 	},
 	/// There is not enough text to draw one training sequence from.
@@ -44,7 +44,7 @@ pub enum TrainError {
 	Device {
 		/// Its name.
 		device: &'static str,
-		/// Why not.
+		/// Reason why it cannot be used.
 		reason: String,
 	},
 	/// A file could not be read or written.
@@ -60,7 +60,7 @@ pub enum TrainError {
 	Checkpoint {
 		/// The file.
 		path: PathBuf,
-		/// What does not fit.
+		/// Reason why it is refused.
 		reason: String,
 	},
 	/// The worker threads could not be started.

@@ -49,7 +49,7 @@ pub struct Options {
 	pub threads: usize,
 	/// Measure the held-out loss every so many steps, and at the end; 0 never.
 	pub evaluate_every: u64,
-	/// Where to keep a checkpoint. If the file exists, the run it belongs to is resumed.
+	/// File of the checkpoint. If the file exists, the run it belongs to is resumed.
 	#[serde(skip)]
 	pub checkpoint: Option<PathBuf>,
 	/// Steps between checkpoints; the last step always writes one.

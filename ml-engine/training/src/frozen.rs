@@ -1,4 +1,4 @@
-//! What training one expert needs of the rest of the model.
+//! Frozen part of the model, while one expert is trained.
 
 use super::{
 	network::{Network, Routed},
@@ -28,7 +28,7 @@ pub(super) struct Frozen<B: Backend> {
 	pub(super) bytes: usize,
 }
 
-/// Whether nothing comes after the slot but the head.
+/// Returns whether nothing comes after the slot but the head.
 pub(super) fn is_last_layer(config: &ModelConfig, slot: SlotIndex) -> bool {
 	slot.layer + 1 == config.layers
 }
@@ -81,7 +81,7 @@ pub(super) fn freeze<B: TrainBackend>(
 /// The expert's weights on the tape, quantised.
 pub(super) type Leaves<B> = [Tensor<Autodiff<B>, 2>; 3];
 
-/// Sum of the losses of the frozen part's targets, nats.
+/// Computes the sum of the losses of the frozen part's targets, nats.
 pub(super) fn loss<B: TrainBackend>(
 	network: &Network<B>,
 	slot: SlotIndex,

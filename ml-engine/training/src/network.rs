@@ -24,7 +24,7 @@ pub(crate) struct Network<B: Backend> {
 	pub(crate) device: B::Device,
 }
 
-/// What a forward pass over a batch leaves.
+/// Result of a forward pass over a batch.
 pub(crate) struct Forward<B: Backend> {
 	/// Mean loss, nats per byte. `[1]`.
 	pub(crate) loss: Tensor<Autodiff<B>, 1>,
@@ -32,13 +32,13 @@ pub(crate) struct Forward<B: Backend> {
 	pub(crate) balance: Option<Tensor<Autodiff<B>, 1>>,
 }
 
-/// A token's way through one layer's router.
+/// Routing of a batch in one layer.
 pub(crate) struct Routed<B: Backend> {
 	/// Input of the experts. `[tokens, d_model]`.
 	pub(crate) input: Tensor<Autodiff<B>, 2>,
 	/// `[tokens, top_k]`.
 	pub(crate) gates: Tensor<Autodiff<B>, 2>,
-	/// Who goes where.
+	/// Experts of each token.
 	pub(crate) routing: Routing,
 	/// This layer's load-balancing loss.
 	pub(crate) balance: Option<Tensor<Autodiff<B>, 1>>,
@@ -77,12 +77,12 @@ impl<B: TrainBackend> Network<B> {
 		self.weights[0].clone().select(0, index)
 	}
 
-	/// How the heads of `batch` sequences lie in memory.
+	/// Returns the layout of the heads of `batch` sequences.
 	pub(crate) fn heads(&self, batch: usize) -> Heads<B> {
 		Heads::new(&self.rotary, batch, usize::from(self.config.heads))
 	}
 
-	/// The residual stream after one layer's attention.
+	/// Computes the residual stream after one layer's attention.
 	pub(crate) fn attend(
 		&self,
 		layer: usize,
@@ -98,7 +98,7 @@ impl<B: TrainBackend> Network<B> {
 		B::project(x, weight(at.wo), Some(h))
 	}
 
-	/// Normalises for the experts and asks the router.
+	/// Normalises for the experts and routes.
 	pub(crate) fn route(&self, layer: usize, h: Tensor<Autodiff<B>, 2>, balanced: bool) -> Routed<B> {
 		let at = layer_indices(layer);
 		let (experts, top_k) = (usize::from(self.config.experts), usize::from(self.config.top_k));
@@ -125,7 +125,7 @@ impl<B: TrainBackend> Network<B> {
 		Routed { input, gates, routing, balance }
 	}
 
-	/// One layer's experts over routed tokens.
+	/// Computes one layer's experts over routed tokens.
 	pub(crate) fn expert_sum(&self, layer: usize, routed: &Routed<B>) -> Tensor<Autodiff<B>, 2> {
 		let at = layer_indices(layer);
 		let weights = ExpertWeights {
@@ -136,7 +136,7 @@ impl<B: TrainBackend> Network<B> {
 		B::experts(routed.input.clone(), weights, routed.gates.clone(), &routed.routing)
 	}
 
-	/// The residual stream after one layer, and the way it took.
+	/// Computes the residual stream after one layer, and its routing.
 	pub(crate) fn layer(
 		&self,
 		layer: usize,
@@ -149,7 +149,7 @@ impl<B: TrainBackend> Network<B> {
 		(h + self.expert_sum(layer, &routed), routed)
 	}
 
-	/// Losses of every token from the last layer's residual stream, nats. `[tokens, 1]`.
+	/// Computes the losses of every token from the last layer's residual stream, nats. `[tokens, 1]`.
 	pub(crate) fn losses(&self, h: Tensor<Autodiff<B>, 2>, sequences: &[u8]) -> Tensor<Autodiff<B>, 2> {
 		let gain = final_gain_index(&self.config);
 		let x = B::norm_quant(h, self.weights[gain].clone());
@@ -157,7 +157,7 @@ impl<B: TrainBackend> Network<B> {
 		B::cross_entropy(logits, sequences)
 	}
 
-	/// Mean loss over sequences of `tokens` bytes each.
+	/// Computes the mean loss over sequences of `tokens` bytes each.
 	pub(crate) fn forward(&self, sequences: &[u8], tokens: usize, balanced: bool) -> Forward<B> {
 		let heads = self.heads(sequences.len() / tokens);
 		let mut h = self.embed(sequences, tokens);

@@ -4,10 +4,10 @@ use super::quantiser::Format;
 use burn::tensor::{backend::Backend, Tensor};
 use serde::{Deserialize, Serialize};
 
-/// How the learning rate goes on after its warm-up.
+/// Schedule of the learning rate after its warm-up.
 ///
 /// Schedules are functions of the part of the run that is over, and not of a count of steps as the tensor
-/// library's are: a run may be limited by time, and then nobody knows how many steps it will make.
+/// library's are: a run may be limited by time, and then the number of steps is not known beforehand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Schedule {
@@ -21,7 +21,7 @@ pub enum Schedule {
 }
 
 impl Schedule {
-	/// Between 1 at the peak and 0 at the floor, when `along` of the way between them is over.
+	/// Returns a height between 1 at the peak and 0 at the floor, when `along` of the way between them is over.
 	fn height(self, along: f64) -> f64 {
 		match self {
 			Self::Constant => 1.0,
@@ -51,7 +51,7 @@ pub struct OptimiserConfig {
 	pub learning_rate: f64,
 	/// Part of the run, from 0 to 1, over which the learning rate rises from zero.
 	pub warmup: f64,
-	/// How the learning rate goes on from there.
+	/// Schedule of the learning rate from there.
 	#[serde(default)]
 	pub schedule: Schedule,
 	/// Learning rate at the end as a part of the peak; a constant schedule never gets there.
@@ -82,7 +82,7 @@ impl Default for OptimiserConfig {
 }
 
 impl OptimiserConfig {
-	/// The learning rate when `done` of the run, from 0 to 1, is over.
+	/// Returns the learning rate when `done` of the run, from 0 to 1, is over.
 	pub fn learning_rate_at(&self, done: f64) -> f64 {
 		let done = done.clamp(0.0, 1.0);
 		if done < self.warmup {
@@ -93,23 +93,23 @@ impl OptimiserConfig {
 	}
 }
 
-/// What one step of AdamW does to every number alike.
+/// Factors of one step of AdamW, the same for every number.
 #[derive(Clone, Copy, Debug)]
 pub struct Stride {
 	/// Decay of the moments.
 	pub(super) betas: [f32; 2],
-	/// What the gradient is multiplied by before it is used.
+	/// Factor of the gradient, for clipping.
 	pub(super) shrink: f32,
 	/// Learning rate over the first moment's bias.
 	pub(super) rate: f32,
 	/// One over the second moment's bias.
 	pub(super) unbias: f32,
-	/// What a weight matrix keeps of itself.
+	/// Factor of a weight matrix, for its decay.
 	pub(super) keep: f32,
 }
 
 impl Stride {
-	/// For parameters of one format: gains are not pulled towards zero.
+	/// Adapts to parameters of one format: gains are not pulled towards zero.
 	pub(super) fn of(self, format: Format) -> Self {
 		match format {
 			Format::Gain => Self { keep: 1.0, ..self },

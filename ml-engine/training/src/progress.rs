@@ -1,8 +1,8 @@
-//! How far a run is.
+//! Progress of a run.
 
 use std::time::Instant;
 
-/// What a run tells after every step.
+/// Report of a run after a step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Progress {
 	/// Updates made.

@@ -1,4 +1,4 @@
-//! What the integer network's number formats do to a float, in floats.
+//! Number formats of the integer network, applied to floats.
 //!
 //! Nothing here is on the tape: rounding is passed straight through, so the gradient of a quantised
 //! weight is applied to its latent weight as it is.
@@ -16,12 +16,12 @@ pub(crate) const GAIN_STEP: f32 = 1.0 / 256.0;
 /// Most steps that fit an i16.
 pub(crate) const GAIN_MAX: f32 = 32_767.0;
 
-/// The nearest integer, ties to even; for magnitudes below 2^22.
+/// Rounds to the nearest integer, ties to even; for magnitudes below 2^22.
 pub(crate) fn nearest<B: Backend, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {
 	x.add_scalar(ROUNDING).sub_scalar(ROUNDING)
 }
 
-/// How a parameter is stored.
+/// Storage format of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
 	/// {-1, 0, 1} times one alpha for each of `groups` equal parts: alpha = mean |w| (BitNet b1.58).
@@ -35,12 +35,12 @@ pub enum Format {
 	Gain,
 }
 
-/// Alpha of every group of a ternary parameter. `[groups, 1]`.
+/// Computes alpha of every group of a ternary parameter. `[groups, 1]`.
 fn ternary_alpha<B: Backend>(grouped: Tensor<B, 2>) -> Tensor<B, 2> {
 	grouped.abs().mean_dim(1).clamp_min(WEIGHT_MIN)
 }
 
-/// The values the integer network would use for `latent`.
+/// Rounds to the values that the integer network would use for `latent`.
 pub(crate) fn quantise<B: Backend>(latent: Tensor<B, 2>, format: Format) -> Tensor<B, 2> {
 	let [rows, columns] = latent.dims();
 	match format {

@@ -16,10 +16,10 @@ use std::path::Path;
 
 /// Something to train: what a step learns from, and how well it goes.
 pub(crate) trait Problem<B: TrainBackend> {
-	/// Formats of the parameters, in order.
+	/// Returns the formats of the parameters, in order.
 	fn formats(&self) -> &[Format];
 
-	/// Threads that share a step.
+	/// Returns the threads that share a step.
 	fn workers(&self) -> &Workers;
 
 	/// Goes back to the state that a checkpoint describes: parts of a batch, and remembered steps.

@@ -16,13 +16,13 @@ const PER_LAYER: usize = 9;
 pub struct ParameterSpec {
 	/// Name, as in `layer2.up`.
 	pub name: String,
-	/// How the integer model stores it.
+	/// Storage format in the integer model.
 	pub format: Format,
 	/// Rows and columns; experts are stacked along the rows.
 	pub shape: [usize; 2],
 }
 
-/// Where the parameters of one layer are in the list.
+/// Places of the parameters of one layer in the list.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LayerIndices {
 	pub(crate) attn_gain: usize,
@@ -36,7 +36,7 @@ pub(crate) struct LayerIndices {
 	pub(crate) down: usize,
 }
 
-/// Indices of one layer's parameters.
+/// Returns the indices of one layer's parameters.
 pub(crate) fn layer_indices(layer: usize) -> LayerIndices {
 	let first = BEFORE_LAYERS + layer * PER_LAYER;
 	LayerIndices {
@@ -52,12 +52,12 @@ pub(crate) fn layer_indices(layer: usize) -> LayerIndices {
 	}
 }
 
-/// Index of the last norm's gain; the head follows it.
+/// Returns the index of the last norm's gain; the head follows it.
 pub(crate) fn final_gain_index(config: &ModelConfig) -> usize {
 	BEFORE_LAYERS + usize::from(config.layers) * PER_LAYER
 }
 
-/// Names, formats and shapes of all parameters of a model, in order.
+/// Returns the names, formats and shapes of all parameters of a model, in order.
 pub fn parameter_specs(config: &ModelConfig) -> Vec<ParameterSpec> {
 	let d = usize::from(config.d_model);
 	let f = usize::from(config.d_ff);
@@ -92,7 +92,7 @@ pub struct Latent<B: Backend> {
 }
 
 impl<B: Backend> Latent<B> {
-	/// Weights to start from, drawn from `seed`.
+	/// Draws weights to start from by `seed`.
 	///
 	/// Uniform with a standard deviation of 1/sqrt(fan-in), halved towards the residual stream with its
 	/// depth; the head starts small, so that a new model predicts nearly uniformly.
@@ -124,7 +124,7 @@ impl<B: Backend> Latent<B> {
 		Self { tensors }
 	}
 
-	/// The values the integer model would use.
+	/// Rounds to the values that the integer model would use.
 	pub fn quantised(&self, config: &ModelConfig) -> Vec<Tensor<B, 2>>
 	where
 		B: TrainBackend,

@@ -3,10 +3,10 @@
 use super::TrainError;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-/// One single-threaded pool a worker.
+/// Threads of a run: one single-threaded pool per worker.
 ///
 /// The tensor library parallelises large operations over the pool it is called from. With a pool of one
-/// thread it never does, and the step scales with whole sequences instead, which wait for nobody.
+/// thread it never does, and the step scales with whole sequences instead, which wait for no other.
 pub(crate) struct Workers {
 	pools: Vec<ThreadPool>,
 	/// As many threads, for work that is cut into pieces and not into sequences.
@@ -16,7 +16,7 @@ pub(crate) struct Workers {
 }
 
 impl Workers {
-	/// `count` workers; 0 takes one for every available core.
+	/// Starts `count` workers; 0 takes one for every available core.
 	pub(crate) fn new(count: usize) -> Result<Self, TrainError> {
 		let count = match count {
 			0 => std::thread::available_parallelism().map_or(1, usize::from),

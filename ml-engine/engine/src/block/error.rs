@@ -2,14 +2,14 @@
 
 use blyan_exact::{block::BlockFault, ConfigError, ModelError};
 
-/// Why a TensorBlock is refused. Everything but [`BlockError::Io`] is a fact about the bytes.
+/// Reason why a TensorBlock is refused. Everything but [`BlockError::Io`] is a fact about the bytes.
 #[derive(Debug, thiserror::Error)]
 pub enum BlockError {
 	/// The file cannot be opened or mapped.
 	#[error("cannot read the block: {0}")]
 	Io(#[from] std::io::Error),
-	/// The file is no TensorBlock at all.
-	#[error("the file is no TensorBlock, which begins with TBLOCK01, a kind and a configuration")]
+	/// The file is not a TensorBlock at all.
+	#[error("the file is not a TensorBlock, which begins with TBLOCK01, a kind and a configuration")]
 	NotABlock,
 	/// The shape asked for is outside the bounds of the architecture.
 	#[error("no such shape: {0}")]
@@ -41,7 +41,7 @@ pub enum BlockError {
 	#[error("the tensor root does not match header and index")]
 	TensorRoot,
 	/// A ternary section holds the code 3, which stands for no weight.
-	#[error("section {0} holds a code that is no ternary weight")]
+	#[error("section {0} holds a code that is not a ternary weight")]
 	NotTernary(usize),
 	/// A scale is not normalised.
 	#[error("scale {0} is not normalised")]

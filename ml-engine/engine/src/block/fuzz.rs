@@ -1,6 +1,6 @@
-//! Bytes that nobody wrote in good faith. `scripts/fuzz` runs these millions of times.
+//! Fuzz targets: malformed and adversarial files. `scripts/fuzz` runs these millions of times.
 //!
-//! What must hold: either the bytes are refused, or everything that is read later is what the root in the header
+//! The invariant: either the bytes are refused, or everything that is read later is what the root in the header
 //! names; the definition ([`Layout::check`]) agrees about every file; and nothing panics.
 
 use super::{
@@ -13,7 +13,7 @@ use std::sync::{
 	LazyLock,
 };
 
-/// How often a target was really run: a generator that gives up does not count. Shown by `--nocapture`.
+/// Executions of a target, without those whose generator gave up. Shown by `--nocapture`.
 struct Executions(&'static str, AtomicU64);
 
 impl Executions {
@@ -52,12 +52,13 @@ static EXPORTED: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
 	BLOCKS[..2].iter().map(export).collect()
 });
 
-/// One block of `BLOCKS`: mostly the small ones, which are checked thousands of times while the large one is once.
+/// Chooses a block of `BLOCKS`: mostly the small ones, which are checked thousands of times while the large one is
+/// once.
 fn choose(which: u8) -> &'static (BlockShape, Vec<u8>) {
 	&BLOCKS[if which == 0 { 2 } else { usize::from(which % 4 == 1) }]
 }
 
-/// What is done to a file.
+/// Mutation of a file.
 #[derive(Clone, Debug, TypeGenerator)]
 enum Mutation {
 	Flip {
@@ -144,7 +145,7 @@ impl Mutation {
 	}
 }
 
-/// The invariant, for any bytes under any shape. Returns whether they were a valid block.
+/// Asserts the invariant for any bytes under any shape; returns whether they were a valid block.
 fn refused_or_true(file: &[u8], shape: BlockShape, original: &[u8]) -> bool {
 	let layout = Layout::new(shape);
 	let definition = layout.as_ref().is_ok_and(|layout| layout.check(file).is_ok());
@@ -178,7 +179,8 @@ fn refused_or_true(file: &[u8], shape: BlockShape, original: &[u8]) -> bool {
 	verified.is_ok()
 }
 
-/// A section that was read lies in tiles that lead to the tensor root; under the original's root, it is the original's.
+/// Asserts that a section that was read lies in tiles that lead to the tensor root; under the original's root, it is
+/// the original's.
 fn assert_named_by_root(block: &TensorBlock, layout: &Layout, section: usize, original: &[u8]) {
 	let root: Hash = block.tensor_root().0;
 	let range = layout.sections[section].clone();
@@ -279,7 +281,7 @@ fn changed_blocks_are_refused_or_true() {
 	EXECUTIONS.report();
 }
 
-/// An import that succeeds makes a valid block, whose export is imported as the same block.
+/// Asserts that an import that succeeds makes a valid block, whose export is imported as the same block.
 fn refused_or_a_block(file: &[u8], expected: Option<BlockShape>) {
 	let Ok(imported) = safetensors::import(file, expected) else { return };
 	let layout = Layout::new(imported.shape).unwrap();

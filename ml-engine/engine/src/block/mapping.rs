@@ -1,8 +1,8 @@
 //! Bytes of a block, mapped from a file or held in memory.
 //!
 //! Reading a page that a file lost while it was mapped ends the process (SIGBUS); no check beforehand can prevent
-//! that. So only files that nobody changes are mapped: those of the blob store, which are immutable, and unlinking
-//! one leaves its mappings whole. Whoever is handed a file by a user reads it instead
+//! that. So only files that never change are mapped: those of the blob store, which are immutable, and unlinking
+//! one leaves its mappings whole. A file from a user is read instead
 //! ([`super::read`]).
 
 use memmap2::{Mmap, MmapOptions};
@@ -32,7 +32,7 @@ impl Bytes {
 		if len == 0 {
 			return Ok(Self::Owned(Vec::new()));
 		}
-		// SAFETY: a mapping is sound while nobody truncates or rewrites the file. The blob store writes a
+		// SAFETY: a mapping is sound while the file is neither truncated nor rewritten. The blob store writes a
 		// file once under a temporary name and renames it into place, and only ever unlinks it afterwards.
 		let map = unsafe { MmapOptions::new().len(len).map(file)? };
 		Ok(Self::Mapped(map))
@@ -50,7 +50,7 @@ impl Deref for Bytes {
 	}
 }
 
-/// [`Bytes::map`].
+/// Maps a file: [`Bytes::map`].
 pub fn map(path: &Path) -> io::Result<Bytes> {
 	Bytes::map(path)
 }

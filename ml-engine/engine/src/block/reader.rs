@@ -45,7 +45,7 @@ enum Damage {
 impl TensorBlock {
 	/// Maps a file and checks its header. The cost depends neither on its length nor on the number of its tiles.
 	///
-	/// Nobody may truncate the file while the block is open; see [`mapping`](super) for files that are not the
+	/// The file must not be truncated while the block is open; see [`mapping`](super) for files that are not the
 	/// blob store's.
 	pub fn open(path: &Path, shape: BlockShape) -> Result<Self, BlockError> {
 		let extent = Extent::new(shape)?;
@@ -54,12 +54,12 @@ impl TensorBlock {
 		Self::new(Bytes::map_file(&file, extent.file_len())?, &extent)
 	}
 
-	/// The same for bytes in memory.
+	/// Opens bytes in memory.
 	pub fn from_bytes(bytes: Vec<u8>, shape: BlockShape) -> Result<Self, BlockError> {
 		Self::new(Bytes::Owned(bytes), &Extent::new(shape)?)
 	}
 
-	/// Everything that may be refused without reading tiles is refused here, before memory is set aside.
+	/// Refuses everything that may be refused without reading tiles, before memory is set aside.
 	fn new(bytes: Bytes, extent: &Extent) -> Result<Self, BlockError> {
 		ensure_length(extent, bytes.len() as u64)?;
 		let expected = extent.descriptor();
@@ -70,22 +70,22 @@ impl TensorBlock {
 		Ok(Self { bytes, layout: Layout::new(extent.shape)?, verified: OnceLock::new() })
 	}
 
-	/// What the block holds.
+	/// Returns the shape of the block.
 	pub fn shape(&self) -> BlockShape {
 		self.layout.shape
 	}
 
-	/// The layout of its sections and tiles.
+	/// Returns the layout of its sections and tiles.
 	pub fn layout(&self) -> &Layout {
 		&self.layout
 	}
 
-	/// The whole file.
+	/// Returns the whole file.
 	pub fn bytes(&self) -> &[u8] {
 		&self.bytes
 	}
 
-	/// The root in the header. It names the tensors once [`Self::verify_all`] has succeeded.
+	/// Returns the root in the header. It names the tensors once [`Self::verify_all`] has succeeded.
 	pub fn tensor_root(&self) -> H256 {
 		H256(self.stored_hash(96))
 	}
@@ -143,7 +143,7 @@ impl TensorBlock {
 		Ok(())
 	}
 
-	/// A tile, verified on first touch. `None` if there is no such tile.
+	/// Returns a tile, verified on first touch. `None` if there is no such tile.
 	pub fn tile(&self, index: usize) -> Option<Result<&[u8], BlockError>> {
 		let verified = (index < self.layout.tiles).then(|| self.verify_tiles(index..index + 1))?;
 		Some(verified.map(|()| &self.bytes[self.layout.tile(index)]))
@@ -154,7 +154,7 @@ impl TensorBlock {
 		merkle::prove(self.leaves(), index).map(|proof| proof.into_iter().map(H256).collect())
 	}
 
-	/// A section, its tiles verified on first touch. `None` if there is no such section.
+	/// Returns a section, its tiles verified on first touch. `None` if there is no such section.
 	pub fn section(&self, index: usize) -> Option<Result<&[u8], BlockError>> {
 		let range = self.layout.sections.get(index)?.clone();
 		let verified = self.verify_tiles(self.layout.tiles_of(&range));
@@ -167,13 +167,13 @@ impl TensorBlock {
 		Ok(self.layout.check_values(&self.bytes)?)
 	}
 
-	/// A scale by its place in the first section; `None` if it is not normalised or not there.
+	/// Returns a scale by its place in the first section; `None` if it is not normalised or not there.
 	pub(crate) fn scale(&self, index: usize) -> Option<Scale> {
 		let bytes = self.bytes[self.layout.sections[0].clone()].chunks_exact(Scale::BYTES).nth(index)?;
 		Scale::from_bytes(bytes.try_into().ok()?)
 	}
 
-	/// The 16-bit integers of a section.
+	/// Returns the 16-bit integers of a section.
 	pub(crate) fn integers(&self, section: usize) -> Vec<i16> {
 		self.bytes[self.layout.sections[section].clone()]
 			.chunks_exact(2)
@@ -181,7 +181,7 @@ impl TensorBlock {
 			.collect()
 	}
 
-	/// The (cos, sin) pairs of a section.
+	/// Returns the (cos, sin) pairs of a section.
 	pub(crate) fn angles(&self, section: usize) -> Vec<[i16; 2]> {
 		self.integers(section).chunks_exact(2).map(|pair| [pair[0], pair[1]]).collect()
 	}
@@ -199,7 +199,7 @@ impl TensorBlock {
 		Ok(Matrix { rows, cols, weights, scale })
 	}
 
-	/// The trunk in the form of the definition, after verifying everything.
+	/// Converts to the trunk in the form of the definition, after verifying everything.
 	pub fn to_trunk(&self) -> Result<Trunk, BlockError> {
 		self.verify_all()?;
 		let BlockShape::Trunk(config) = self.layout.shape else {
@@ -230,7 +230,7 @@ impl TensorBlock {
 		})
 	}
 
-	/// The expert in the form of the definition, after verifying everything.
+	/// Converts to the expert in the form of the definition, after verifying everything.
 	pub fn to_expert(&self) -> Result<Expert, BlockError> {
 		self.verify_all()?;
 		let BlockShape::Expert { d_model, d_ff } = self.layout.shape else {
@@ -254,7 +254,7 @@ fn ensure_length(extent: &Extent, found: u64) -> Result<(), BlockError> {
 	}
 }
 
-/// Opens a block whose shape nobody knows but its header, from a file that others may change: it is read, not mapped.
+/// Opens a block whose shape only its header tells, from a file that others may change: it is read, not mapped.
 ///
 /// The header's word only says what to compare the file with, so no more is read than a block of that shape has.
 pub fn read(path: &Path) -> Result<TensorBlock, BlockError> {

@@ -114,7 +114,7 @@ fn rejects_values_that_stand_for_nothing_even_under_a_valid_root() {
 	};
 	assert_eq!(
 		resealed(layout.sections[1].start, 0b1100),
-		"section 1 holds a code that is no ternary weight"
+		"section 1 holds a code that is not a ternary weight"
 	);
 	assert_eq!(resealed(layout.sections[0].start + 5, 1), "scale 0 is not normalised");
 	assert_eq!(resealed(layout.sections[0].end, 1), "the padding behind section 0 is not zero");

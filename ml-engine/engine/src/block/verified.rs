@@ -1,23 +1,23 @@
-//! Which tiles have been verified.
+//! Set of verified tiles.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// One bit a tile.
+/// Set of verified tiles, one bit each.
 #[derive(Debug)]
 pub struct VerifiedTiles(Box<[AtomicU64]>);
 
 impl VerifiedTiles {
-	/// None of so many tiles.
+	/// Creates the empty set for so many tiles.
 	pub fn none(tiles: usize) -> Self {
 		Self((0..tiles.div_ceil(64)).map(|_| AtomicU64::new(0)).collect())
 	}
 
-	/// Whether a tile has been verified.
+	/// Returns whether a tile has been verified.
 	pub fn contains(&self, tile: usize) -> bool {
 		self.0.get(tile / 64).is_some_and(|bits| bits.load(Ordering::Acquire) >> (tile % 64) & 1 == 1)
 	}
 
-	/// Notes that a tile has been.
+	/// Marks a tile as verified.
 	pub fn insert(&self, tile: usize) {
 		if let Some(bits) = self.0.get(tile / 64) {
 			bits.fetch_or(1 << (tile % 64), Ordering::Release);

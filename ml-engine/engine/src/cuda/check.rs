@@ -1,7 +1,7 @@
 //! Random rows of every operator, and random models, on the GPU and in the definition.
 //!
 //! Numbers are anything the definition's bounds allow, their ends often among them. Shapes change every thousand rows or
-//! so, a dozen times at least, so odd head sizes, single tokens and experts that nobody chose come up.
+//! so, a dozen times at least, so odd head sizes, single tokens and experts that no token chose come up.
 
 mod matmul;
 mod models;
@@ -17,20 +17,20 @@ const ROUND: usize = 2_048;
 /// Shapes that there are at least.
 const ROUNDS: usize = 12;
 
-/// How a check ended.
+/// Result of a check.
 #[derive(Clone, Debug)]
 pub struct Verdict {
-	/// What was checked.
+	/// Name of the check.
 	pub name: &'static str,
 	/// Rows, or sequences of models, that were compared.
 	pub rows: usize,
-	/// How long GPU and definition took together.
+	/// Time that GPU and definition took together.
 	pub took: Duration,
-	/// Where they first differed; nothing if they agree.
+	/// First difference; `None` if they agree.
 	pub difference: Option<String>,
 }
 
-/// Compares about as many rows of one shape as it is told, and returns how many those were; says where they differ.
+/// Compares about as many rows of one shape as requested; returns how many it compared, and where they differ.
 type Round = fn(&Driver, &mut Source, usize) -> Result<(usize, Option<String>), DeviceError>;
 
 const OPERATORS: [(&str, Round); 11] = [
@@ -47,7 +47,7 @@ const OPERATORS: [(&str, Round); 11] = [
 	("loss", rows::loss),
 ];
 
-/// At least `rows` random rows of every operator, one operator after another; `seed` draws them.
+/// Checks at least `rows` random rows of every operator, one operator after another; `seed` draws them.
 pub fn operators(
 	device: &Device,
 	rows: usize,
@@ -107,7 +107,7 @@ impl Source {
 		(self.next() % end as u64) as usize
 	}
 
-	/// Between `-bound` and `bound`, one in eight times an end.
+	/// Draws a number between `-bound` and `bound`, one in eight times an end.
 	fn within(&mut self, bound: i64) -> i64 {
 		let draw = self.next();
 		match draw & 15 {
@@ -117,7 +117,7 @@ impl Source {
 		}
 	}
 
-	/// `count` numbers of at most a power of two that is drawn from those up to `bits`.
+	/// Draws `count` numbers of at most a power of two that is drawn from those up to `bits`.
 	fn integers(&mut self, count: usize, bits: u32) -> Vec<i32> {
 		let bound = 1 << self.below(bits as usize + 1);
 		(0..count).map(|_| self.within(bound) as i32).collect()
@@ -131,7 +131,7 @@ impl Source {
 		(0..count).map(|_| self.within(127) as i8).collect()
 	}
 
-	/// Mostly all of their range, sometimes all the same.
+	/// Draws gains: mostly all of their range, sometimes all the same.
 	fn gains(&mut self, count: usize) -> Vec<i16> {
 		match self.below(8) {
 			0 => vec![i16::MIN; count],
@@ -140,7 +140,7 @@ impl Source {
 		}
 	}
 
-	/// Zero now and then.
+	/// Draws a scale: zero now and then.
 	fn scale(&mut self) -> blyan_exact::Scale {
 		let exponent = 20 + self.below(43) as u8;
 		let mantissa = (self.next() as u32) | 1 << 31;
@@ -148,7 +148,7 @@ impl Source {
 		scale.unwrap_or_default()
 	}
 
-	/// A multiple of 64 up to `steps` of them.
+	/// Draws a multiple of 64 up to `steps` of them.
 	fn width(&mut self, steps: usize) -> usize {
 		64 * (1 + self.below(steps))
 	}

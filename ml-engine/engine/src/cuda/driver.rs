@@ -60,12 +60,12 @@ pub(super) struct Buffer<T> {
 }
 
 impl<T> Buffer<T> {
-	/// Where they begin: what a kernel is told.
+	/// Returns the address at which they begin, for kernels.
 	pub(super) fn at(&self) -> u64 {
 		self.address
 	}
 
-	/// How many there are.
+	/// Returns their number.
 	pub(super) fn len(&self) -> usize {
 		self.slice.len()
 	}
@@ -89,7 +89,8 @@ pub(super) struct Driver {
 	info: DeviceInfo,
 }
 
-/// What we call of the driver's library. The bindings look each one up when it is first called, and panic where it is missing.
+/// Functions of the driver's library that we call. The bindings look each one up when it is first called, and panic
+/// where it is missing.
 const SYMBOLS: &[&str] = &[
 	"cuInit",
 	"cuDeviceGet",
@@ -171,7 +172,7 @@ impl Driver {
 		&self.info
 	}
 
-	/// Bytes of its memory that are free.
+	/// Returns the free bytes of its memory.
 	pub(super) fn free_bytes(&self) -> Result<usize, DeviceError> {
 		Ok(self.stream.context().mem_get_info()?.0)
 	}
@@ -181,14 +182,14 @@ impl Driver {
 		Buffer { slice, address }
 	}
 
-	/// Room for `len` numbers, at least one, that a kernel writes before one reads them.
+	/// Allocates `len` numbers, at least one, that a kernel writes before one reads them.
 	pub(super) fn room<T: DeviceRepr>(&self, len: usize) -> Result<Buffer<T>, DeviceError> {
 		// SAFETY: numbers of any bits are valid, and kernels take nothing from here before they put it here.
 		let slice = unsafe { self.stream.alloc(len.max(1))? };
 		Ok(self.buffer(slice))
 	}
 
-	/// A copy of `values`, of which there is at least one.
+	/// Copies `values` to the GPU, of which there is at least one.
 	pub(super) fn upload<T: DeviceRepr>(&self, values: &[T]) -> Result<Buffer<T>, DeviceError> {
 		Ok(self.buffer(self.stream.clone_htod(values)?))
 	}
@@ -220,7 +221,7 @@ impl Driver {
 		Ok(self.stream.memcpy_dtod(&from.slice.slice(..len), &mut to.slice.slice_mut(..len))?)
 	}
 
-	/// The first `len` numbers of a buffer, once all work before is done.
+	/// Copies the first `len` numbers of a buffer back, once all work before is done.
 	pub(super) fn download<T: DeviceRepr + Clone + Default>(
 		&self,
 		buffer: &Buffer<T>,

@@ -31,7 +31,7 @@ pub(super) struct Workspace {
 }
 
 impl Workspace {
-	/// Bytes for one token.
+	/// Returns the bytes for one token.
 	pub(super) fn bytes_per_token(config: &ModelConfig) -> usize {
 		let (d, hidden) = (usize::from(config.d_model), usize::from(config.d_ff));
 		let top_k = usize::from(config.top_k);
@@ -169,7 +169,7 @@ impl Workspace {
 		driver.mix((tokens, d, top_k), &self.routing.gates, &self.said, &mut self.stream)
 	}
 
-	/// Losses of the group's sequences from the stream behind the last layer.
+	/// Computes the losses of the group's sequences from the stream behind the last layer.
 	pub(super) fn losses(
 		&mut self,
 		driver: &Driver,
@@ -205,7 +205,7 @@ impl Workspace {
 	}
 }
 
-/// How many tokens a group has, and how many each of its sequences.
+/// Tokens of a group, and of each of its sequences.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Group {
 	tokens: usize,

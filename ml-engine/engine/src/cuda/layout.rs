@@ -7,8 +7,8 @@ const TILE: usize = 8;
 /// Inputs that a warp takes at a time.
 const CHUNK: usize = 64;
 
-/// For each word of a packed matrix: the row and the first of its 16 inputs, group by group, chunk by chunk, and within
-/// them in the order that `tile_first` says.
+/// Iterates over the words of a packed matrix, with for each word: the row and the first of its 16 inputs, group by
+/// group, chunk by chunk, and within them in the order that `tile_first` says.
 fn places(rows: usize, cols: usize, tile_first: bool) -> impl Iterator<Item = (usize, usize)> {
 	let tiles = GROUP / TILE;
 	let within = (0..GROUP / TILE * 32).map(move |place| match tile_first {
@@ -24,7 +24,7 @@ fn places(rows: usize, cols: usize, tile_first: bool) -> impl Iterator<Item = (u
 	})
 }
 
-/// Ternary codes, four a byte, row after row.
+/// Packs ternary codes, four a byte, row after row.
 pub(super) fn ternary(codes: &[u8], rows: usize, cols: usize) -> Vec<u32> {
 	let word = |(row, col): (usize, usize)| {
 		let at = (row * cols + col) / 4;
@@ -34,7 +34,7 @@ pub(super) fn ternary(codes: &[u8], rows: usize, cols: usize) -> Vec<u32> {
 	places(rows, cols, false).map(word).collect()
 }
 
-/// Signed bytes, row after row.
+/// Packs signed bytes, row after row.
 pub(super) fn table(weights: &[u8], rows: usize, cols: usize) -> Vec<u32> {
 	let words = |(row, col): (usize, usize)| {
 		let sixteen = if row < rows { &weights[row * cols + col..][..16] } else { &[0; 16] };

@@ -33,7 +33,7 @@ pub(super) struct Packed {
 	pub(super) scale: Scale,
 }
 
-/// What a ternary product is made into.
+/// Destination of a ternary product.
 pub(super) enum Into<'a> {
 	/// Outputs in Q12 within a bound.
 	Outputs(&'a mut Buffer<i32>, i32),
@@ -50,7 +50,7 @@ pub(super) struct Heads {
 	pub(super) values: Buffer<i8>,
 }
 
-/// Who hears which expert.
+/// Routing of tokens to experts.
 pub(super) struct Routing {
 	/// `[tokens, top_k]`, expert within the layer.
 	pub(super) chosen: Buffer<u32>,
@@ -66,18 +66,18 @@ pub(super) struct Routing {
 	pub(super) expert_of: Buffer<u32>,
 }
 
-/// Bytes of one head's row: the head size rounded up to 16.
+/// Returns the bytes of one head's row: the head size rounded up to 16.
 pub(super) fn head_stride(size: usize) -> usize {
 	size.next_multiple_of(16)
 }
 
 impl Driver {
-	/// Room for `rows` rows of `width`.
+	/// Allocates `rows` rows of `width`.
 	pub(super) fn activations(&self, rows: usize, width: usize) -> Result<Activations, DeviceError> {
 		Ok(Activations { values: self.room(rows * width)?, scales: self.room(rows)?, sums: self.room(rows)? })
 	}
 
-	/// Room for `tokens` of an architecture.
+	/// Allocates the heads of `tokens` of an architecture.
 	pub(super) fn heads(&self, config: &ModelConfig, tokens: usize) -> Result<Heads, DeviceError> {
 		let rows = tokens * usize::from(config.heads);
 		let bytes = rows * head_stride(config.head_size());
@@ -90,7 +90,7 @@ impl Driver {
 		})
 	}
 
-	/// Room for the choices of `tokens`.
+	/// Allocates the choices of `tokens`.
 	pub(super) fn routing(&self, config: &ModelConfig, tokens: usize) -> Result<Routing, DeviceError> {
 		let (experts, choices) = (usize::from(config.experts), tokens * usize::from(config.top_k));
 		Ok(Routing {
@@ -105,12 +105,12 @@ impl Driver {
 		})
 	}
 
-	/// The table of powers of two.
+	/// Uploads the table of powers of two.
 	pub(super) fn exp2_table(&self) -> Result<Buffer<u32>, DeviceError> {
 		self.upload(&EXP2_Q30)
 	}
 
-	/// `stream: [tokens, width]`
+	/// Embeds tokens: `stream: [tokens, width]`.
 	pub(super) fn embed(
 		&self,
 		tokens: &Buffer<u8>,
@@ -139,7 +139,7 @@ impl Driver {
 		}
 	}
 
-	/// `rows: [count, width]`, as long as `gain`.
+	/// Normalises `rows: [count, width]`, as wide as `gain` is long.
 	pub(super) fn norm_quant(
 		&self,
 		rows: &Buffer<i32>,
@@ -174,7 +174,7 @@ impl Driver {
 		}
 	}
 
-	/// The squared ReLU of `rows: [count, width]`, each with the gain of its expert.
+	/// Normalises the squared ReLU of `rows: [count, width]`, each with the gain of its expert.
 	///
 	/// # Safety
 	/// `experts` are records of [`super::weights`] whose gains have `width` entries, and `expert_of` names some of them.
@@ -205,7 +205,7 @@ impl Driver {
 		unsafe { self.launch(Kernel::NormQuantSquaredRelu, grid, THREADS as u32, &arguments) }
 	}
 
-	/// The product of the first `tokens` rows with a ternary matrix.
+	/// Computes the product of the first `tokens` rows with a ternary matrix.
 	pub(super) fn ternary_matmul(
 		&self,
 		inputs: &Activations,
@@ -242,7 +242,7 @@ impl Driver {
 		unsafe { self.launch(Kernel::TernaryMatmul, grid, MATMUL_THREADS, &arguments) }
 	}
 
-	/// Logits of the first `tokens` rows: `[tokens, rows]`.
+	/// Computes the logits of the first `tokens` rows: `[tokens, rows]`.
 	pub(super) fn table_matmul(
 		&self,
 		inputs: &Activations,
@@ -310,7 +310,7 @@ impl Driver {
 		unsafe { self.launch(Kernel::SplitHeads, grid, THREADS as u32, &arguments) }
 	}
 
-	/// What the heads say: `[tokens, d_model]`, for whole sequences of `len` tokens.
+	/// Computes the heads: `[tokens, d_model]`, for whole sequences of `len` tokens.
 	pub(super) fn attend(
 		&self,
 		config: &ModelConfig,
@@ -420,7 +420,7 @@ impl Driver {
 		unsafe { self.launch(Kernel::ExpertUp, grid, MATMUL_THREADS, &arguments) }
 	}
 
-	/// What the experts say, back in the order of the tokens: `[tokens, top_k, d_model]`.
+	/// Computes the outputs of the experts, back in the order of the tokens: `[tokens, top_k, d_model]`.
 	///
 	/// # Safety
 	/// As for [`Self::expert_up`].
@@ -476,7 +476,7 @@ impl Driver {
 		}
 	}
 
-	/// Losses of sequences of `len` tokens: `logits: [tokens, 256]`, `targets: [tokens]`.
+	/// Computes the losses of sequences of `len` tokens: `logits: [tokens, 256]`, `targets: [tokens]`.
 	pub(super) fn loss(
 		&self,
 		(tokens, len): (usize, usize),
@@ -497,7 +497,7 @@ impl Driver {
 	}
 }
 
-/// Tiles that choices may fall into: every expert may have one that is not full.
+/// Returns the tiles that choices may fall into: every expert may have one that is not full.
 fn tiles_max(experts: usize, choices: usize) -> usize {
 	choices / TILE_TOKENS + experts.min(choices)
 }

@@ -51,13 +51,13 @@ pub(super) struct DeviceExpert {
 pub(super) struct DeviceModel {
 	pub(super) config: ModelConfig,
 	pub(super) trunk: Arc<DeviceTrunk>,
-	/// What the records point to.
+	/// Experts that the records point to.
 	_experts: Vec<Arc<DeviceExpert>>,
 	records: Buffer<u64>,
 }
 
 impl DeviceModel {
-	/// Where the records of a layer's experts begin.
+	/// Returns the address of the records of a layer's experts.
 	pub(super) fn layer_records(&self, layer: usize) -> u64 {
 		self.records.at() + (layer * usize::from(self.config.experts) * RECORD * size_of::<u64>()) as u64
 	}
@@ -82,7 +82,7 @@ impl Sections<'_> {
 		&self.0.bytes()[self.0.layout().sections[section].clone()]
 	}
 
-	/// Verified blocks have valid scales.
+	/// Returns a scale; verified blocks have valid ones.
 	fn scale(&self, index: usize) -> Scale {
 		self.0.scale(index).unwrap_or_default()
 	}
@@ -149,7 +149,7 @@ fn upload_expert(
 	weights: &ExpertWeights,
 ) -> Result<DeviceExpert, DeviceError> {
 	let (d, hidden) = (usize::from(config.d_model), usize::from(config.d_ff));
-	// It may run from its packed form, and then nobody has verified the block yet. Why it is damaged is for the processor to say,
+	// It may run from its packed form, and then the block is not verified yet. Why it is damaged is for the processor to report,
 	// if it ever needs this expert.
 	let block = weights.verified_block().map_err(|_| DeviceError::Model(EngineError::Internal))?;
 	let sections = Sections(block);
@@ -178,7 +178,7 @@ pub(super) struct Loaded {
 }
 
 impl Loaded {
-	/// The model, with whatever of it is not there yet; `bytes_max` bounds the experts that are kept.
+	/// Loads the parts of a model that are not on the GPU yet; `bytes_max` bounds the experts that are kept.
 	pub(super) fn model(
 		&mut self,
 		driver: &Driver,

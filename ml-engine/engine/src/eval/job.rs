@@ -6,7 +6,7 @@ use blyan_exact::{merkle, tree::Item, SlotIndex};
 use blyan_primitives::{draw_indices, EngineError, EvaluationJob, HoldoutRef, TraceIndex};
 use std::sync::Arc;
 
-/// What this engine accepts. A job beyond it fails at once, so one job can never take a node down.
+/// Limits of the jobs that this engine accepts. A job beyond it fails at once, so one job can never take a node down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JobLimits {
 	/// Bytes of a model's blocks, trunk and experts together.
@@ -109,23 +109,23 @@ impl Subject {
 		&self.holdout[index as usize * self.sequence_len..][..self.sequence_len]
 	}
 
-	/// The sequence of an item: its index in the holdout, and its bytes.
+	/// Returns the sequence of an item: its index in the holdout, and its bytes.
 	pub(super) fn sequence(&self, item: u32) -> Option<(u32, &[u8])> {
 		let index = *self.indices.get(item as usize)?;
 		Some((index, self.bytes(index)))
 	}
 
-	/// The holdout's bytes.
+	/// Returns the holdout's bytes.
 	pub(super) fn holdout(&self) -> &[u8] {
 		&self.holdout
 	}
 
-	/// The model with the candidate.
+	/// Returns the model with the candidate.
 	pub(super) fn changed(&self) -> Result<Model, EngineError> {
 		self.candidate.put_into(&self.model)
 	}
 
-	/// The model of the baseline's trace, 0, or of the candidate's.
+	/// Returns the model of the baseline's trace, 0, or of the candidate's.
 	pub(super) fn traced(&self, trace: TraceIndex) -> Result<Model, EngineError> {
 		if trace == 0 {
 			Ok((*self.model).clone())
@@ -134,7 +134,7 @@ impl Subject {
 		}
 	}
 
-	/// All items.
+	/// Computes all items.
 	pub(super) fn items(
 		&self,
 		evaluator: &Evaluator,
@@ -145,7 +145,7 @@ impl Subject {
 	}
 }
 
-/// A holdout's bytes, checked against blob hash and Merkle root.
+/// Loads a holdout's bytes, checked against blob hash and Merkle root.
 fn load_holdout(store: &ModelStore, holdout: &HoldoutRef) -> Result<Vec<u8>, EngineError> {
 	let hash = holdout.blob.hash;
 	let bytes = store.blobs().get(&hash).map_err(|error| LoadError::from(error).as_engine_error())?;

@@ -1,4 +1,4 @@
-//! Openings of what a job's outcome commits to: computed again from the job alone, whoever's outcome it was.
+//! Openings of what a job's outcome commits to: computed again from the job alone, whichever operator's outcome it was.
 //!
 //! A [`Query`] is answered from a [`Finding`], which is what has to be computed for it: all items of the job, both
 //! traces of one of them, or a single operator's output; or the candidate's own bytes. One finding answers many queries, as a dispute descends.
@@ -22,7 +22,7 @@ use std::{
 	sync::Arc,
 };
 
-/// What a query needs.
+/// Computation that a query needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Need {
 	/// All items of the job.
@@ -36,7 +36,7 @@ pub enum Need {
 	Output {
 		/// The item.
 		item: u32,
-		/// Which of its traces.
+		/// Trace of the item: 0 for the baseline, 1 for the candidate.
 		trace: TraceIndex,
 		/// The operator's place in the program.
 		operator: u16,
@@ -45,7 +45,7 @@ pub enum Need {
 	Witness {
 		/// The item.
 		item: u32,
-		/// Which of its traces.
+		/// Trace of the item: 0 for the baseline, 1 for the candidate.
 		trace: TraceIndex,
 		/// The operator's place in the program.
 		operator: u16,
@@ -58,12 +58,12 @@ pub enum Need {
 	Candidate,
 	/// A tile of the candidate's block.
 	Tile {
-		/// Which one.
+		/// Index of the tile.
 		tile: u32,
 	},
 }
 
-/// What was computed for a [`Need`].
+/// Result of a [`Need`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finding {
 	/// All items of the job.
@@ -86,8 +86,8 @@ pub enum Finding {
 }
 
 impl Need {
-	/// What is needed to answer `query`; [`EngineError::JobMalformed`] if the job has no such place. Computes nothing,
-	/// and expects a job that [`JobLimits::check`] has passed.
+	/// Returns what is needed to answer `query`; [`EngineError::JobMalformed`] if the job has no such place. Computes
+	/// nothing, and expects a job that [`JobLimits::check`] has passed.
 	pub fn of(job: &EvaluationJob, query: &Query) -> Result<Self, EngineError> {
 		let malformed = EngineError::JobMalformed;
 		let program = Program::new(job.config, job.holdout.sequence_len).ok_or(malformed)?;
@@ -123,7 +123,7 @@ impl Need {
 		}
 	}
 
-	/// Computes it. Everything but [`Self::Items`] takes the time of one sequence or two.
+	/// Computes the finding. Everything but [`Self::Items`] takes the time of one sequence or two.
 	pub fn find(
 		&self,
 		job: &EvaluationJob,
@@ -170,7 +170,7 @@ impl Need {
 }
 
 impl Finding {
-	/// Bytes that it takes in memory, about.
+	/// Returns the approximate bytes that it takes in memory.
 	pub fn size(&self) -> usize {
 		match self {
 			Self::Items(items) => size_of_val(items.as_slice()),
@@ -182,7 +182,7 @@ impl Finding {
 		}
 	}
 
-	/// The answer to a query that [`Need::of`] has found in order; [`EngineError::Internal`] if this is not what it needs.
+	/// Answers a query that [`Need::of`] accepted; [`EngineError::Internal`] if this is not what it needs.
 	pub fn answer(&self, job: &EvaluationJob, query: &Query) -> Result<Opening, EngineError> {
 		let shape = |operator: u16| {
 			let program = Program::new(job.config, job.holdout.sequence_len);
@@ -218,7 +218,7 @@ impl Finding {
 	}
 }
 
-/// The candidate's bytes as they were submitted. A damaged copy was dropped, so a good one can be fetched.
+/// Loads the candidate's bytes as they were submitted. A damaged copy was dropped, so a good one can be fetched.
 fn candidate(job: &EvaluationJob, blobs: &BlobStore) -> Result<Vec<u8>, EngineError> {
 	let hash = job.candidate.blob.hash;
 	blobs.get(&hash).map_err(|error| match LoadError::from(error) {
@@ -227,7 +227,7 @@ fn candidate(job: &EvaluationJob, blobs: &BlobStore) -> Result<Vec<u8>, EngineEr
 	})
 }
 
-/// A tile of the candidate's block with its path.
+/// Loads a tile of the candidate's block with its path.
 fn candidate_tile(job: &EvaluationJob, blobs: &BlobStore, tile: u32) -> Result<Witness, EngineError> {
 	let BlockRef { tensor_root, blob } = job.candidate;
 	let proven = ProvenTile::read(blobs, &blob.hash, tile).and_then(|proven| {
@@ -247,7 +247,7 @@ fn candidate_tile(job: &EvaluationJob, blobs: &BlobStore, tile: u32) -> Result<W
 	}
 }
 
-/// Everything that computing one block reads.
+/// Records everything that computing one block reads.
 fn witness(
 	subject: &Subject,
 	evaluator: &Evaluator,
@@ -287,7 +287,7 @@ fn witness(
 struct Experts<'a> {
 	model: &'a Model,
 	loaded: Vec<OnceCell<Arc<ExpertWeights>>>,
-	/// Why one could not be.
+	/// Reason why one could not be loaded.
 	failure: Cell<Option<EngineError>>,
 }
 

@@ -5,13 +5,13 @@ use crate::kernel::{activations::ActivationRows, packed::GROUP_ROWS};
 /// Buffers that one thread works with.
 #[derive(Debug, Default)]
 pub(super) struct ThreadScratch {
-	/// What goes into a product.
+	/// Inputs of a product.
 	pub(super) inputs: ActivationRows,
 	/// An expert's hidden layer.
 	pub(super) hidden: Vec<i32>,
 	/// The same as it goes into the second product.
 	pub(super) normalised: ActivationRows,
-	/// What is added to the stream, or logits.
+	/// Update of the stream, or logits.
 	pub(super) update: Vec<i32>,
 	/// A row on its way to eight bits.
 	pub(super) entries: Vec<i64>,

@@ -8,7 +8,7 @@ use blyan_exact::{
 };
 use std::collections::BTreeMap;
 
-/// Hashes what it is told: the roots of all operators' outputs, for a batch of sequences.
+/// Recorder that hashes: the roots of all operators' outputs, for a batch of sequences.
 #[derive(Clone, Debug)]
 pub struct Roots {
 	kernel: Kernel,
@@ -21,23 +21,23 @@ pub struct Roots {
 }
 
 impl Roots {
-	/// For `sequences` runs of `program` side by side.
+	/// Creates a recorder for `sequences` runs of `program` side by side.
 	pub fn new(kernel: Kernel, program: Program, sequences: usize) -> Self {
 		let roots = vec![Hash::default(); program.operators() * sequences];
 		Self { kernel, program, sequences, roots, partial: BTreeMap::new() }
 	}
 
-	/// Roots of the operators of one sequence, in order.
+	/// Returns the roots of the operators of one sequence, in order.
 	pub fn operators(&self, sequence: usize) -> Vec<Hash> {
 		self.roots.iter().skip(sequence).step_by(self.sequences).copied().collect()
 	}
 
-	/// Root of every sequence's trace.
+	/// Returns the root of every sequence's trace.
 	pub fn traces(&self) -> Vec<Hash> {
 		(0..self.sequences).map(|sequence| trace_root(&self.operators(sequence))).collect()
 	}
 
-	/// Hash of every row.
+	/// Computes the hash of every row.
 	fn row_hashes(&self, shape: Shape, bytes: &[u8]) -> Vec<Hash> {
 		let rows = bytes.chunks_exact(shape.row_bytes);
 		let blocks: Vec<&[u8]> = rows.flat_map(|row| row.chunks(shape.block_bytes)).collect();
@@ -46,7 +46,7 @@ impl Roots {
 		self.level_above(&hashes, shape.blocks())
 	}
 
-	/// Nodes over trees of `width` leaves each; a single leaf is its own tree.
+	/// Computes the nodes over trees of `width` leaves each; a single leaf is its own tree.
 	fn level_above(&self, leaves: &[Hash], width: usize) -> Vec<Hash> {
 		if width == 1 {
 			return leaves.to_vec();
@@ -95,7 +95,7 @@ impl Recorder for Roots {
 	}
 }
 
-/// Keeps the output of one operator for one sequence.
+/// Recorder that keeps the output of one operator for one sequence.
 #[derive(Clone, Debug)]
 pub struct Output {
 	shape: Shape,
@@ -104,14 +104,14 @@ pub struct Output {
 }
 
 impl Output {
-	/// Room for the output of the operator at a place in the program; `None` past its end.
+	/// Creates a recorder for the operator at a place in the program; `None` past its end.
 	pub fn new(program: &Program, index: usize) -> Option<Self> {
 		let operator = program.operator(index)?;
 		let shape = program.shape(operator);
 		Some(Self { shape, operator, bytes: vec![0; shape.rows * shape.row_bytes] })
 	}
 
-	/// The bytes, row after row.
+	/// Returns the bytes, row after row.
 	pub fn into_bytes(self) -> Vec<u8> {
 		self.bytes
 	}
@@ -135,7 +135,8 @@ impl Recorder for Output {
 	}
 }
 
-/// Keeps all outputs for one sequence: some 30 KiB for each byte of it with the first model, far more with large ones.
+/// Recorder that keeps all outputs for one sequence: some 30 KiB for each byte of it with the first model, far more
+/// with large ones.
 #[derive(Clone, Debug)]
 pub struct Outputs {
 	program: Program,
@@ -143,13 +144,13 @@ pub struct Outputs {
 }
 
 impl Outputs {
-	/// Room for the outputs of a program.
+	/// Creates a recorder for all operators of a program.
 	pub fn new(program: Program) -> Self {
 		let outputs = (0..).map_while(|index| Output::new(&program, index)).collect();
 		Self { program, outputs }
 	}
 
-	/// The outputs in the order of the program.
+	/// Returns the outputs in the order of the program.
 	pub fn into_bytes(self) -> Vec<Vec<u8>> {
 		self.outputs.into_iter().map(Output::into_bytes).collect()
 	}

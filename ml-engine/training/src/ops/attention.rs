@@ -64,36 +64,36 @@ impl<B: Backend> Rotary<B> {
 		}
 	}
 
-	/// Tokens of a sequence.
+	/// Returns the tokens of a sequence.
 	pub(super) fn tokens(&self) -> usize {
 		self.tokens
 	}
 
-	/// Entries of a head.
+	/// Returns the entries of a head.
 	pub(super) fn head_size(&self) -> usize {
 		self.head_size
 	}
 
-	/// Cosines, and sines that are negative for the first entry of a pair, `[tokens * head_size]` each.
+	/// Returns the cosines, and sines that are negative for the first entry of a pair, `[tokens * head_size]` each.
 	pub(super) fn angles(&self) -> [&[f32]; 2] {
 		let [cos, sin] = &*self.angles;
 		[cos, sin]
 	}
 
-	/// Heads' sequences as rows, `[heads, tokens * head_size]`, and back.
+	/// Reshapes the heads' sequences to rows, `[heads, tokens * head_size]`, and back.
 	fn rows(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
 		let count = x.dims()[0] / self.tokens;
 		x.reshape([count, self.tokens * self.head_size])
 	}
 
-	/// `[heads * tokens, head_size]` in and out.
+	/// Rotates: `[heads * tokens, head_size]` in and out.
 	fn forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
 		let shape = x.dims();
 		let turned = self.rows(x.clone().matmul(self.turn.clone())) * self.sin.clone();
 		(self.rows(x) * self.cos.clone() + turned).reshape(shape)
 	}
 
-	/// A rotation's gradient is the rotation back.
+	/// Computes the gradient: the rotation back.
 	fn backward(&self, grad: Tensor<B, 2>) -> Tensor<B, 2> {
 		let shape = grad.dims();
 		let turned = (self.rows(grad.clone()) * self.sin.clone()).reshape(shape);
@@ -101,8 +101,8 @@ impl<B: Backend> Rotary<B> {
 	}
 }
 
-/// Where each head's rows are, for batches of one size. Gathering rows by index is several times faster
-/// than transposing a tensor of four dimensions.
+/// Places of each head's rows, for batches of one size. Gathering rows by index is several times faster than
+/// transposing a tensor of four dimensions.
 #[derive(Clone, Debug)]
 pub struct Heads<B: Backend> {
 	rotary: Rotary<B>,
@@ -117,7 +117,7 @@ pub struct Heads<B: Backend> {
 }
 
 impl<B: Backend> Heads<B> {
-	/// For `batch` sequences of `heads` heads each.
+	/// Creates the layout for `batch` sequences of `heads` heads each.
 	pub(crate) fn new(rotary: &Rotary<B>, batch: usize, heads: usize) -> Self {
 		let device = rotary.turn.device();
 		let tokens = rotary.tokens;
@@ -153,13 +153,13 @@ impl<B: Backend> Heads<B> {
 		&self.rotary
 	}
 
-	/// `[rows, head_size]` as `[heads of all sequences, tokens, head_size]`.
+	/// Reshapes `[rows, head_size]` to `[heads of all sequences, tokens, head_size]`.
 	fn sequences(&self, x: Tensor<B, 2>) -> Tensor<B, 3> {
 		let count = x.dims()[0] / self.rotary.tokens;
 		x.reshape([count, self.rotary.tokens, self.rotary.head_size])
 	}
 
-	/// The way back.
+	/// Reverses [`Self::sequences`].
 	fn flat(&self, x: Tensor<B, 3>) -> Tensor<B, 2> {
 		let [count, tokens, width] = x.dims();
 		x.reshape([count * tokens, width])
@@ -204,7 +204,7 @@ impl<B: Backend> Pullback<B, 1> for Attention<B> {
 	}
 }
 
-/// Every position's mix of the values before it, heads side by side.
+/// Computes every position's mix of the values before it, heads side by side.
 ///
 /// # Shapes
 /// - qkv: `[batch * tokens, 3 * width]`: queries, keys, values

@@ -23,7 +23,7 @@ impl<B: Backend> Pullback<B, 1> for CrossEntropy<B> {
 	}
 }
 
-/// Loss of every token.
+/// Computes the loss of every token.
 ///
 /// # Shapes
 /// - logits: `[tokens, vocabulary]`

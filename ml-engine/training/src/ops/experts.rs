@@ -9,7 +9,7 @@ use burn::{
 	tensor::{backend::Backend, IndexingUpdateOp, Int, Tensor, TensorData},
 };
 
-/// Which tokens go to which expert.
+/// Routing of tokens to experts.
 #[derive(Clone, Debug)]
 pub struct Routing {
 	/// For each expert, the positions in `[tokens, top_k]`, flattened, that chose it.
@@ -19,8 +19,8 @@ pub struct Routing {
 }
 
 impl Routing {
-	/// The `top_k` largest logits of every token, ties to the lower index, and the chosen experts,
-	/// `[tokens, top_k]`.
+	/// Chooses the `top_k` largest logits of every token, ties to the lower index, and the chosen experts, `[tokens,
+	/// top_k]`.
 	pub(crate) fn new(logits: &[f32], experts: usize, top_k: usize) -> (Self, Vec<i32>) {
 		let mut chosen = vec![Vec::new(); experts];
 		let mut picked = Vec::with_capacity(logits.len() / experts.max(1) * top_k);
@@ -59,7 +59,7 @@ pub struct ExpertWeights<T> {
 	pub(crate) down: T,
 }
 
-/// What one expert keeps for its gradient.
+/// State of one expert for its gradient.
 #[derive(Clone, Debug)]
 struct Visit<B: Backend> {
 	tokens: Tensor<B, 1, Int>,
@@ -79,7 +79,7 @@ struct Visit<B: Backend> {
 
 #[derive(Clone, Debug)]
 struct Experts<B: Backend> {
-	/// `None` for an expert nobody chose.
+	/// `None` for an expert that no token chose.
 	visits: Vec<Option<Visit<B>>>,
 	shape: [usize; 2],
 	d_ff: usize,
@@ -128,7 +128,7 @@ impl<B: Backend> Pullback<B, 5> for Experts<B> {
 	}
 }
 
-/// Sum over each token's experts of gate times expert. The cost follows the experts used.
+/// Computes the sum over each token's experts of gate times expert. The cost follows the experts used.
 ///
 /// # Shapes
 /// - input: `[tokens, d_model]`

@@ -5,7 +5,7 @@ use burn::{
 	tensor::{backend::Backend, Tensor},
 };
 
-/// `input` times the transposed `weight`, added to `stream` if there is one.
+/// Computes `input` times the transposed `weight`, added to `stream` if there is one.
 ///
 /// # Shapes
 /// - input: `[rows, width]`

@@ -34,7 +34,7 @@ use burn_flex::Flex;
 ///
 /// What is not overridden is composed of the backend's tensor operations.
 pub trait TrainBackend: Backend {
-	/// The input times the gain, divided by its root mean square and rounded to 1/127 of its largest entry.
+	/// Computes the input times the gain, divided by its root mean square and rounded to 1/127 of its largest entry.
 	#[doc(hidden)]
 	fn norm_quant(
 		input: Tensor<Autodiff<Self>, 2>,
@@ -43,7 +43,7 @@ pub trait TrainBackend: Backend {
 		norm_quant::norm_quant(input, gain)
 	}
 
-	/// The input times the transposed weight, added to a stream if there is one.
+	/// Computes the input times the transposed weight, added to a stream if there is one.
 	#[doc(hidden)]
 	fn project(
 		input: Tensor<Autodiff<Self>, 2>,
@@ -53,13 +53,13 @@ pub trait TrainBackend: Backend {
 		linear::linear(input, weight, stream)
 	}
 
-	/// Every position's mix of the values before it.
+	/// Computes every position's mix of the values before it.
 	#[doc(hidden)]
 	fn attend(qkv: Tensor<Autodiff<Self>, 2>, heads: &Heads<Self>) -> Tensor<Autodiff<Self>, 2> {
 		attention::attention(qkv, heads)
 	}
 
-	/// Sum over each token's experts of gate times expert.
+	/// Computes the sum over each token's experts of gate times expert.
 	#[doc(hidden)]
 	fn experts(
 		input: Tensor<Autodiff<Self>, 2>,
@@ -70,19 +70,19 @@ pub trait TrainBackend: Backend {
 		experts::experts(input, weights, gates, routing)
 	}
 
-	/// Loss of every token.
+	/// Computes the loss of every token.
 	#[doc(hidden)]
 	fn cross_entropy(logits: Tensor<Autodiff<Self>, 2>, targets: &[u8]) -> Tensor<Autodiff<Self>, 2> {
 		cross_entropy::cross_entropy(logits, targets)
 	}
 
-	/// The values the integer network would use for a weight.
+	/// Rounds to the values that the integer network would use for a weight.
 	#[doc(hidden)]
 	fn quantise(latent: Tensor<Self, 2>, format: Format) -> Tensor<Self, 2> {
 		quantiser::quantise(latent, format)
 	}
 
-	/// The gradients of the parts of a batch, each times its share, added in their order.
+	/// Sums the gradients of the parts of a batch, each times its share, added in their order.
 	#[doc(hidden)]
 	fn sum_gradients(parts: Vec<(Vec<Tensor<Self, 2>>, f32)>) -> Vec<Tensor<Self, 2>> {
 		let scaled = parts

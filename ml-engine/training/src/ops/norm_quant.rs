@@ -10,7 +10,7 @@ use burn::{
 /// Keeps a row of zeros from dividing by zero; far below any square a live row has.
 const TINY: f32 = 1e-24;
 
-/// What [`normalise`] leaves for its gradient.
+/// State of [`normalise`] for its gradient.
 #[derive(Clone, Debug)]
 pub(super) struct Normalised<B: Backend> {
 	/// The input times the gain, over its root mean square, before rounding. `[rows, width]`.
@@ -19,7 +19,7 @@ pub(super) struct Normalised<B: Backend> {
 	inverse: Tensor<B, 2>,
 }
 
-/// Values the integer network would compute with, and what the gradient needs.
+/// Returns the values that the integer network would compute with, and the state for the gradient.
 ///
 /// # Shapes
 /// - input: `[rows, width]`
@@ -67,7 +67,7 @@ impl<B: Backend> Pullback<B, 2> for NormQuant<B> {
 	}
 }
 
-/// The input times the gain, divided by its root mean square and rounded to 1/127 of its largest entry.
+/// Computes the input times the gain, divided by its root mean square and rounded to 1/127 of its largest entry.
 ///
 /// # Shapes
 /// - input: `[rows, width]`

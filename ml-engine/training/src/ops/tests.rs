@@ -112,7 +112,7 @@ fn cross_entropy_has_the_gradient_of_its_formula() {
 #[test]
 fn experts_have_the_gradient_of_their_formula() {
 	let (tokens, d, f, count) = (10, 64, 64, 4);
-	// Expert 2 is chosen by nobody.
+	// No token chooses expert 2.
 	let logits = (0..tokens)
 		.flat_map(|token| {
 			let mut row = [0.1, 0.2, -9.0, 0.0];

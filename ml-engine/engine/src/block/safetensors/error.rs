@@ -1,11 +1,11 @@
-//! Why a safetensors file is no block.
+//! Errors of the safetensors import and export.
 
 use super::{FILE_BYTES_MAX, HEADER_BYTES_MAX};
 use crate::{block::BlockError, quantise::QuantiseError};
 use blyan_exact::ConfigError;
 use safetensors::{Dtype, SafeTensorError};
 
-/// Why a safetensors file is no block, or a block cannot be written as one.
+/// Reason why a safetensors file is not a block, or a block cannot be written as one.
 #[derive(Debug, thiserror::Error)]
 pub enum SafetensorsError {
 	/// The block cannot be read.
@@ -17,8 +17,8 @@ pub enum SafetensorsError {
 	/// The header says that it is longer than any that describes a block.
 	#[error("the header says that it has {0} bytes; at most {HEADER_BYTES_MAX} are read")]
 	HeaderTooLarge(u64),
-	/// It is no safetensors file.
-	#[error("this is no valid safetensors file: {0}")]
+	/// It is not a safetensors file.
+	#[error("not a valid safetensors file: {0}")]
 	Format(#[from] SafeTensorError),
 	/// The metadata is not what it should be.
 	#[error("the metadata `blyan` is not understood: {0}. For an expert it may be left out")]
@@ -32,9 +32,9 @@ pub enum SafetensorsError {
 	/// It holds something else than was asked for.
 	#[error("the file holds {found}, and {expected} is needed")]
 	Other {
-		/// What it holds.
+		/// Content of the file.
 		found: String,
-		/// What it should hold.
+		/// Content that is needed.
 		expected: String,
 	},
 	/// The widths are out of bounds.
@@ -63,7 +63,7 @@ pub enum SafetensorsError {
 		name: String,
 		/// Its shape.
 		found: Vec<usize>,
-		/// What it must be.
+		/// Shape that is needed.
 		expected: Vec<usize>,
 	},
 	/// A tensor has a type that it cannot have.
@@ -73,7 +73,7 @@ pub enum SafetensorsError {
 		name: String,
 		/// Its type.
 		found: Dtype,
-		/// What it may be.
+		/// Types that are accepted.
 		expected: &'static str,
 	},
 	/// Ternary weights are not ternary.
@@ -86,7 +86,7 @@ pub enum SafetensorsError {
 		name: String,
 		/// The weight.
 		value: i8,
-		/// Where it is.
+		/// Row and column.
 		at: [usize; 2],
 	},
 	/// A number is infinite or none.

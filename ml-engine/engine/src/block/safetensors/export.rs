@@ -9,12 +9,12 @@ use blyan_exact::{block::unpack, Scale};
 use safetensors::{serialize, tensor::TensorView, Dtype};
 use std::collections::HashMap;
 
-/// A scale as the double it is: 32 bits of mantissa fit.
+/// Converts a scale to the double it is: 32 bits of mantissa fit.
 fn real(scale: Scale) -> f64 {
 	f64::from(scale.mantissa()) * 0.5_f64.powi(i32::from(scale.exponent()))
 }
 
-/// The safetensors file of a block, after verifying everything. Equal blocks give equal files.
+/// Writes the safetensors file of a block, after verifying everything. Equal blocks give equal files.
 pub fn export(block: &TensorBlock) -> Result<Vec<u8>, SafetensorsError> {
 	block.verify_all()?;
 	let specs = tensors(block.shape());

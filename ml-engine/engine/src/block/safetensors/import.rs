@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 /// A block made of a safetensors file.
 #[derive(Clone, Debug)]
 pub struct Imported {
-	/// What it is.
+	/// Shape of the block.
 	pub shape: BlockShape,
 	/// The TensorBlock's file.
 	pub file: Vec<u8>,
@@ -70,7 +70,7 @@ pub fn import(file: &[u8], expected: Option<BlockShape>) -> Result<Imported, Saf
 	Ok(Imported { shape, file, rounded })
 }
 
-/// What a shape is, in words.
+/// Describes a shape in words.
 fn describe(shape: BlockShape) -> String {
 	match shape {
 		BlockShape::Expert { d_model, d_ff } => format!("an expert of d_model {d_model} and d_ff {d_ff}"),
@@ -80,13 +80,13 @@ fn describe(shape: BlockShape) -> String {
 	}
 }
 
-/// The expert that the shape of `up` speaks of.
+/// Returns the shape of the expert that the shape of `up` implies.
 fn expert_shape(source: &SafeTensors<'_>) -> Option<BlockShape> {
 	let [d_ff, d_model] = *source.tensor("up").ok()?.shape() else { return None };
 	Some(BlockShape::Expert { d_model: u16::try_from(d_model).ok()?, d_ff: u16::try_from(d_ff).ok()? })
 }
 
-/// Refuses tensors that nobody would read: a misspelt name is one of them.
+/// Refuses tensors that the import would ignore: a misspelt name is one of them.
 fn ensure_names(source: &SafeTensors<'_>, specs: &[TensorSpec]) -> Result<(), SafetensorsError> {
 	let known: BTreeSet<String> = specs
 		.iter()
@@ -203,7 +203,7 @@ fn wrong_type(name: &str, view: &TensorView<'_>, expected: &'static str) -> Safe
 	SafetensorsError::Type { name: name.into(), found: view.dtype(), expected }
 }
 
-/// A tensor's floats, all of them finite.
+/// Reads a tensor's floats, all of them finite.
 fn floats(spec: &TensorSpec, view: &TensorView<'_>) -> Result<Vec<f32>, SafetensorsError> {
 	let data = view.data();
 	let values: Vec<f32> = match view.dtype() {
@@ -225,7 +225,7 @@ fn floats(spec: &TensorSpec, view: &TensorView<'_>) -> Result<Vec<f32>, Safetens
 	}
 }
 
-/// The scale beside a tensor of integers: one number.
+/// Reads the scale beside a tensor of integers: one number.
 fn given_scale(source: &SafeTensors<'_>, spec: &TensorSpec) -> Result<Scale, SafetensorsError> {
 	let name = TensorSpec::scale_name(&spec.name);
 	let Ok(view) = source.tensor(&name) else {

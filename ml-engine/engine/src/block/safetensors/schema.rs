@@ -5,7 +5,7 @@ use blyan_exact::{ModelConfig, VOCAB};
 use core::f64::consts::LOG2_E;
 use serde::{Deserialize, Serialize};
 
-/// What the metadata says of a file.
+/// Metadata of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Description {
@@ -41,7 +41,7 @@ impl From<Description> for BlockShape {
 	}
 }
 
-/// How a section's numbers are stored.
+/// Format of a section's numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Content {
 	/// Ternary weights; the scale has this place in the first section.
@@ -53,7 +53,7 @@ pub enum Content {
 	Table {
 		/// Place of the scale.
 		scale: usize,
-		/// What turns the natural unit into the integer network's.
+		/// Factor from the natural unit to the integer network's.
 		unit: f64,
 	},
 	/// Q8 gains.
@@ -71,17 +71,17 @@ pub struct TensorSpec {
 	pub dims: Vec<usize>,
 	/// The section that holds it.
 	pub section: usize,
-	/// What is in there.
+	/// Format of its numbers.
 	pub content: Content,
 }
 
 impl TensorSpec {
-	/// Name of the tensor that holds the scale of the one called `name`.
+	/// Returns the name of the tensor that holds the scale of the one called `name`.
 	pub fn scale_name(name: &str) -> String {
 		format!("{name}.scale")
 	}
 
-	/// Place of the scale, for those that have one.
+	/// Returns the place of the scale, if the tensor has one.
 	pub fn scale(&self) -> Option<usize> {
 		match self.content {
 			Content::Ternary { scale } | Content::Table { scale, .. } => Some(scale),
@@ -90,7 +90,7 @@ impl TensorSpec {
 	}
 }
 
-/// Every tensor of a block, in the order of its sections; the first of those holds the scales.
+/// Lists every tensor of a block, in the order of its sections; the first of those holds the scales.
 pub fn tensors(shape: BlockShape) -> Vec<TensorSpec> {
 	let mut specs = Vec::new();
 	let mut scales = 0..;
@@ -128,7 +128,7 @@ pub fn tensors(shape: BlockShape) -> Vec<TensorSpec> {
 	specs
 }
 
-/// What the sections of a block are called: `scales`, and then the names of its tensors.
+/// Returns the names of the sections of a block: `scales`, and then the names of its tensors.
 pub fn section_names(shape: BlockShape) -> Vec<String> {
 	let names = tensors(shape).into_iter().map(|spec| spec.name);
 	std::iter::once("scales".to_string()).chain(names).collect()

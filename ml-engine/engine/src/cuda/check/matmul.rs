@@ -125,7 +125,7 @@ pub(super) fn experts(driver: &Driver, source: &mut Source, rows: usize) -> Outc
 	let loaded = experts.iter().map(upload_expert).collect::<Result<Vec<_>, DeviceError>>()?;
 	let records = upload_records(driver, &loaded)?;
 	let inputs = activations(source, rows, d);
-	// Few bits, so that some experts are asked by many and some by nobody.
+	// Few bits, so that some experts are chosen by many tokens and some by none.
 	let logits: Vec<i32> = (0..rows).flat_map(|_| source.integers(count, 4)).collect();
 	let mut routing = driver.routing(&config, rows)?;
 	driver.route(&config, rows, &driver.upload(&logits)?, &driver.exp2_table()?, &mut routing)?;

@@ -62,7 +62,7 @@ pub fn random_models(device: &Device, count: usize, seed: u64) -> Result<Verdict
 	Ok(Verdict { name: "random models", rows, took: started.elapsed(), difference: found })
 }
 
-/// Small enough for the definition to be quick, odd in every respect.
+/// Draws an architecture small enough for the definition to be quick, odd in every respect.
 fn architecture(source: &mut Source) -> ModelConfig {
 	loop {
 		let experts = 1 + source.below(9) as u16;
@@ -107,7 +107,7 @@ pub fn speed(device: &Device) -> Result<Speed, DeviceError> {
 
 const RUNS: usize = 5;
 
-/// Seconds of the fastest run; the first one, which fills caches, does not count.
+/// Returns the seconds of the fastest run; the first one, which fills caches, does not count.
 fn fastest(mut body: impl FnMut() -> Result<(), DeviceError>) -> Result<f64, DeviceError> {
 	body()?;
 	let mut best = f64::INFINITY;

@@ -88,7 +88,7 @@ pub(super) fn norm_quant_squared_relu(driver: &Driver, source: &mut Source, rows
 	Ok((rows, compare(driver, &out, &expected)?))
 }
 
-/// An architecture whose heads are of any size there can be.
+/// Draws an architecture whose heads are of any size there can be.
 fn with_heads(source: &mut Source) -> ModelConfig {
 	loop {
 		let config = ModelConfig {
@@ -106,7 +106,7 @@ fn with_heads(source: &mut Source) -> ModelConfig {
 	}
 }
 
-/// Rows of `size` entries as the GPU keeps them, the rest of the stride zero.
+/// Pads rows of `size` entries as the GPU keeps them, the rest of the stride zero.
 fn padded(rows: &[i8], size: usize) -> Vec<i8> {
 	let fill = head_stride(size) - size;
 	rows.chunks_exact(size).flat_map(|row| row.iter().copied().chain(std::iter::repeat_n(0, fill))).collect()

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 /// Numbers in one piece. Fixed, so that sums of pieces do not depend on the number of threads.
 const PIECE: usize = 16_384;
 
-/// The gradients of the parts of a batch, each times its share, added in their order.
+/// Sums the gradients of the parts of a batch, each times its share, added in their order.
 pub(crate) fn sum_gradients(parts: Vec<(Vec<Tensor<Flex, 2>>, f32)>) -> Vec<Tensor<Flex, 2>> {
 	let count = parts.first().map_or(0, |(grads, _)| grads.len());
 	let mut parts = parts
@@ -34,7 +34,7 @@ pub(crate) fn sum_gradients(parts: Vec<(Vec<Tensor<Flex, 2>>, f32)>) -> Vec<Tens
 		.collect()
 }
 
-/// Sum of the squares of all gradients.
+/// Computes the sum of the squares of all gradients.
 fn square_sum(grads: &[Dense]) -> f64 {
 	let of_one = |grad: &Dense| {
 		let pieces = grad.values().par_chunks(PIECE);
@@ -43,7 +43,7 @@ fn square_sum(grads: &[Dense]) -> f64 {
 	grads.iter().map(of_one).sum()
 }
 
-/// See [`AdamW::update`].
+/// Makes one update; see [`AdamW::update`].
 pub(crate) fn update(
 	optimiser: &mut AdamW<Flex>,
 	parameters: &mut [Tensor<Flex, 2>],

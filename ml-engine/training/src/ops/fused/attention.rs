@@ -17,7 +17,7 @@ use burn_flex::Flex;
 /// Queries whose scores are computed together.
 const TILE: usize = 64;
 
-/// Where a head's numbers are.
+/// Place of a head's numbers.
 #[derive(Clone, Copy, Debug)]
 struct Place {
 	/// Tokens of a sequence.
@@ -32,7 +32,7 @@ struct Place {
 }
 
 impl Place {
-	/// Offset of a token's query (0), key (1) or value (2).
+	/// Returns the offset of a token's query (0), key (1) or value (2).
 	fn of(&self, token: usize, part: usize) -> usize {
 		((self.first + token) * 3 + part) * self.width + self.head * self.head_size
 	}
@@ -49,7 +49,7 @@ struct Head {
 	weights: Vec<f32>,
 }
 
-/// Tiles of queries: the first, the one after the last, which is also the number of keys they look at.
+/// Returns the tiles of queries: the first, the one after the last, which is also the number of keys they look at.
 fn tiles(tokens: usize) -> impl Iterator<Item = (usize, usize)> {
 	(0..tokens).step_by(TILE).map(move |begin| (begin, (begin + TILE).min(tokens)))
 }
@@ -65,7 +65,7 @@ fn places(rows: usize, width: usize, tokens: usize, head_size: usize) -> impl It
 	})
 }
 
-/// One head's mix, written to `output`, `[tokens, width]`, in its columns.
+/// Computes one head's mix, written to `output`, `[tokens, width]`, in its columns.
 fn look(qkv: &[f32], tables: [&[f32]; 2], place: Place, output: &mut [f32]) -> Head {
 	let Place { tokens, head_size, width, head, .. } = place;
 	let scale = (head_size as f32).sqrt().recip();
@@ -96,7 +96,7 @@ fn look(qkv: &[f32], tables: [&[f32]; 2], place: Place, output: &mut [f32]) -> H
 	Head { q, k, v, weights }
 }
 
-/// The gradient of one head's part of `qkv` from that of its mix.
+/// Computes the gradient of one head's part of `qkv` from that of its mix.
 fn look_back(
 	head: &Head,
 	qkv: &[f32],
@@ -173,7 +173,7 @@ impl Pullback<Flex, 1> for Attention {
 	}
 }
 
-/// See [`super::super::attention::attention`].
+/// Computes attention; see [`super::super::attention::attention`].
 pub(crate) fn attention(qkv: Tensor<Autodiff<Flex>, 2>, heads: &Heads<Flex>) -> Tensor<Autodiff<Flex>, 2> {
 	let [rows, width] = [qkv.dims()[0], qkv.dims()[1] / 3];
 	let (raw, rotary) = (Dense::new(qkv.clone().inner()), heads.rotary());

@@ -28,7 +28,7 @@ impl Pullback<Flex, 1> for CrossEntropy {
 	}
 }
 
-/// See [`super::super::cross_entropy::cross_entropy`].
+/// Computes the losses; see [`super::super::cross_entropy::cross_entropy`].
 pub(crate) fn cross_entropy(logits: Tensor<Autodiff<Flex>, 2>, targets: &[u8]) -> Tensor<Autodiff<Flex>, 2> {
 	let width = logits.dims()[1];
 	let mut probabilities = Dense::new(logits.clone().inner()).values().to_vec();

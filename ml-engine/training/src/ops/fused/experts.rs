@@ -11,7 +11,7 @@ use super::{
 use burn::{backend::Autodiff, tensor::Tensor};
 use burn_flex::Flex;
 
-/// What one expert keeps for its gradient. Everything else is computed again, which costs one pass over rows.
+/// State of one expert for its gradient. Everything else is computed again, which costs one pass over rows.
 #[derive(Clone, Debug)]
 struct Visit {
 	/// `max(up . input, 0)`. `[tokens of this expert, d_ff]`.
@@ -30,7 +30,7 @@ struct Experts {
 	d_ff: usize,
 }
 
-/// Rows of `from`, in the order of `places`.
+/// Gathers rows of `from`, in the order of `places`.
 fn gather(from: &[f32], width: usize, places: &[i32], top_k: usize) -> Vec<f32> {
 	let mut gathered = Vec::with_capacity(places.len() * width);
 	for place in places {
@@ -113,7 +113,7 @@ impl Pullback<Flex, 5> for Experts {
 	}
 }
 
-/// See [`super::super::experts::experts`].
+/// Computes the experts; see [`super::super::experts::experts`].
 pub(crate) fn experts(
 	input: Tensor<Autodiff<Flex>, 2>,
 	weights: ExpertWeights<Tensor<Autodiff<Flex>, 2>>,

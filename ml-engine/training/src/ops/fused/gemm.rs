@@ -11,12 +11,12 @@ pub(super) struct Matrix<'a> {
 }
 
 impl<'a> Matrix<'a> {
-	/// Row after row.
+	/// Wraps values that lie row after row.
 	pub(super) fn new(values: &'a [f32], rows: usize, columns: usize) -> Self {
 		Self { values, rows, columns, strides: [columns, 1] }
 	}
 
-	/// The first columns.
+	/// Returns the first columns.
 	pub(super) fn narrow(self, columns: usize) -> Self {
 		assert!(columns <= self.columns);
 		Self { columns, ..self }
@@ -35,7 +35,7 @@ impl<'a> Matrix<'a> {
 	}
 }
 
-/// `out = left * right`, or `out += left * right`. Rows of `out` are `stride` apart.
+/// Computes `out = left * right`, or `out += left * right`. Rows of `out` are `stride` apart.
 pub(super) fn multiply(out: &mut [f32], stride: usize, add: bool, left: Matrix<'_>, right: Matrix<'_>) {
 	let (rows, columns, depth) = (left.rows, right.columns, left.columns);
 	assert_eq!(depth, right.rows, "the inner dimensions differ");

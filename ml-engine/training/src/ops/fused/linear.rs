@@ -49,7 +49,7 @@ impl Pullback<Flex, 3> for Linear {
 	}
 }
 
-/// See [`super::super::linear::linear`].
+/// Multiplies; see [`super::super::linear::linear`].
 pub(crate) fn linear(
 	input: Tensor<Autodiff<Flex>, 2>,
 	weight: Tensor<Autodiff<Flex>, 2>,

@@ -46,7 +46,7 @@ impl Dense {
 	}
 }
 
-/// A tensor that owns `values`.
+/// Creates a tensor that owns `values`.
 fn tensor(values: Vec<f32>, shape: [usize; 2]) -> Tensor<Flex, 2> {
 	Tensor::from_data(TensorData::new(values, shape), &Default::default())
 }

@@ -30,7 +30,7 @@ impl Pullback<Flex, 2> for NormQuant {
 	}
 }
 
-/// See [`super::super::norm_quant::norm_quant`].
+/// Normalises and rounds; see [`super::super::norm_quant::norm_quant`].
 pub(crate) fn norm_quant(
 	input: Tensor<Autodiff<Flex>, 2>,
 	gain: Tensor<Autodiff<Flex>, 2>,

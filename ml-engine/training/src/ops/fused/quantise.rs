@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 use burn_flex::Flex;
 use rayon::prelude::*;
 
-/// See [`crate::quantiser::quantise`]. Uses the threads of the pool it is called from.
+/// Rounds a parameter; see [`crate::quantiser::quantise`]. Uses the threads of the pool it is called from.
 pub(crate) fn quantise(latent: Tensor<Flex, 2>, format: Format) -> Tensor<Flex, 2> {
 	let shape = latent.dims();
 	let latent = Dense::new(latent);

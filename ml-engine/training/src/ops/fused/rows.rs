@@ -71,7 +71,7 @@ fn sum(a: &[f32], b: &[f32], term: impl Fn(f32, f32) -> f32) -> f32 {
 	total(lanes)
 }
 
-/// The largest term; at least `least`.
+/// Returns the largest term; at least `least`.
 #[inline(always)]
 fn largest(a: &[f32], least: f32, term: impl Fn(f32) -> f32) -> f32 {
 	let mut lanes = [least; LANES];
@@ -88,7 +88,7 @@ fn largest(a: &[f32], least: f32, term: impl Fn(f32) -> f32) -> f32 {
 	lanes.iter().fold(least, |max, lane| max.max(*lane))
 }
 
-/// e^x for x <= 0, to a relative error of 2e-7; what would be subnormal is e^-87.
+/// Returns e^x for x <= 0, to a relative error of 2e-7; what would be subnormal is e^-87.
 #[inline(always)]
 fn exp(x: f32) -> f32 {
 	const LN2_HIGH: f32 = 0.693_359_4;
@@ -104,7 +104,7 @@ fn exp(x: f32) -> f32 {
 }
 
 vectorised! {
-	/// [`super::norm_quant`] of one row; returns one over the root mean square.
+	/// Computes [`super::norm_quant`] of one row; returns one over the root mean square.
 	fn normalise(input: &[f32], gain: &[f32], output: &mut [f32]) -> f32 {
 		let mean_square = sum(input, gain, |x, g| (x * g) * (x * g)) / input.len() as f32;
 		let inverse = 1.0 / (mean_square + TINY).sqrt();
@@ -151,7 +151,7 @@ vectorised! {
 }
 
 vectorised! {
-	/// `row = max(row, 0)`, and `squares = row^2`.
+	/// Computes `row = max(row, 0)`, and `squares = row^2`.
 	fn relu_squared(row: &mut [f32], squares: &mut [f32]) {
 		for (x, square) in row.iter_mut().zip(squares) {
 			let positive = if *x > 0.0 { *x } else { 0.0 };
@@ -162,7 +162,7 @@ vectorised! {
 }
 
 vectorised! {
-	/// `squares = row^2`.
+	/// Computes `squares = row^2`.
 	fn square(row: &[f32], squares: &mut [f32]) {
 		for (x, square) in row.iter().zip(squares) {
 			*square = x * x;
@@ -180,7 +180,7 @@ vectorised! {
 }
 
 vectorised! {
-	/// `row *= factor`.
+	/// Computes `row *= factor`.
 	fn scale(row: &mut [f32], factor: f32) {
 		for x in row {
 			*x *= factor;
@@ -189,7 +189,7 @@ vectorised! {
 }
 
 vectorised! {
-	/// `sum += row * factor`.
+	/// Computes `sum += row * factor`.
 	fn add_scaled(sum: &mut [f32], row: &[f32], factor: f32) {
 		for (sum, x) in sum.iter_mut().zip(row) {
 			*sum += x * factor;
@@ -198,28 +198,28 @@ vectorised! {
 }
 
 vectorised! {
-	/// Sum of products.
+	/// Returns the sum of products.
 	fn dot(a: &[f32], b: &[f32]) -> f32 {
 		sum(a, b, |a, b| a * b)
 	}
 }
 
 vectorised! {
-	/// Sum of magnitudes.
+	/// Returns the sum of magnitudes.
 	fn magnitude(row: &[f32]) -> f32 {
 		sum(row, row, |x, _| x.abs())
 	}
 }
 
 vectorised! {
-	/// The largest magnitude.
+	/// Returns the largest magnitude.
 	fn peak(row: &[f32]) -> f32 {
 		largest(row, 0.0, f32::abs)
 	}
 }
 
 vectorised! {
-	/// The nearest multiples of `step` up to `bound` steps away from zero.
+	/// Rounds to the nearest multiples of `step` up to `bound` steps away from zero.
 	fn round_to_step(row: &[f32], step: f32, bound: f32, output: &mut [f32]) {
 		let inverse = 1.0 / step;
 		for (y, x) in output.iter_mut().zip(row) {
@@ -229,7 +229,7 @@ vectorised! {
 }
 
 vectorised! {
-	/// Softmax of a row, in place.
+	/// Computes the softmax of a row, in place.
 	fn softmax(row: &mut [f32]) {
 		let max = largest(row, f32::MIN, |x| x);
 		for x in row.iter_mut() {
@@ -281,7 +281,7 @@ vectorised! {
 }
 
 vectorised! {
-	/// One step of AdamW.
+	/// Makes one step of AdamW.
 	fn adamw(weights: &mut [f32], first: &mut [f32], second: &mut [f32], grad: &[f32], stride: Stride) {
 		let Stride { betas: [beta1, beta2], shrink, rate, unbias, keep } = stride;
 		let moments = first.iter_mut().zip(second);
