@@ -31,8 +31,8 @@ pub use model::{
 };
 pub use operator::{
 	hardware_root, possession_payload, HardwareComponent, HardwareComponents, HardwareOpening, Measurement,
-	Measures, OperatorUid, PerformanceTier, HARDWARE_COMPONENTS, HARDWARE_KEY, HARDWARE_PATH,
-	MEASUREMENT_KEY, POSSESSION_CONTEXT, TIER_THRESHOLDS,
+	Measures, OperatorUid, PerformanceTier, Region, Role, HARDWARE_COMPONENTS, HARDWARE_KEY, HARDWARE_PATH,
+	MEASUREMENT_KEY, POSSESSION_CONTEXT, REGION_UNKNOWN, TIER_THRESHOLDS,
 };
 pub use pow::{leading_zero_bits, pow_hash, search_pow, PowStamp, POW_CONTEXT};
 pub use score::{

@@ -17,6 +17,8 @@ pub const POSSESSION_CONTEXT: &[u8] = b"blyan/possession/1";
 pub const HARDWARE_COMPONENTS: usize = 8;
 /// Siblings on the way from a component to the root: the tree is complete.
 pub const HARDWARE_PATH: usize = 3;
+/// The region of an operator that gave none. ISO 3166-1 leaves `ZZ` to its users.
+pub const REGION_UNKNOWN: Region = Region(*b"ZZ");
 /// Tokens a second from which the faster processor of a machine is in tiers 1, 2, 3 and 4.
 pub const TIER_THRESHOLDS: [u32; 4] = [1, 1_000, 10_000, 100_000];
 
@@ -40,6 +42,44 @@ wire! {
 		pub index: u32,
 		/// How many held this index before.
 		pub generation: u32,
+	}
+}
+
+wire! {
+	/// Main work of an operator, as it declares it. Its capabilities must include it.
+	#[derive(Default)]
+	pub enum Role {
+		/// Evaluates candidates.
+		#[default]
+		Evaluator,
+		/// Serves inference.
+		Server,
+		/// Stores blobs.
+		Keeper,
+	}
+}
+
+wire! {
+	/// Country of an operator, as it declares it: a code of ISO 3166-1 alpha-2, two capital letters.
+	#[derive(PartialOrd, Ord)]
+	pub struct Region(pub [u8; 2]);
+}
+
+impl Default for Region {
+	fn default() -> Self {
+		REGION_UNKNOWN
+	}
+}
+
+impl Region {
+	/// Whether these are two capital letters.
+	pub fn is_valid(&self) -> bool {
+		self.0.iter().all(u8::is_ascii_uppercase)
+	}
+
+	/// Whether the operator named a country.
+	pub fn is_known(&self) -> bool {
+		*self != REGION_UNKNOWN
 	}
 }
 
@@ -99,8 +139,6 @@ wire! {
 		pub uptime: u32,
 		/// Share of the recent verdicts that agreed with the decision.
 		pub proof_success: u32,
-		/// Whether blobs were served when they were asked for.
-		pub bandwidth: u32,
 		/// Whether the owner's experts joined the model.
 		pub lineage: u32,
 		/// How long the operator has not been punished.

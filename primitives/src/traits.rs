@@ -2,7 +2,7 @@
 
 use crate::{
 	BlockRef, EvaluationJob, ExpertHead, ExpertSlot, ModelConfig, ModelId, ModelInfo, OperatorId, PartIndex,
-	Statement, Subject, Verdict, VersionIndex,
+	Region, Statement, Subject, Verdict, VersionIndex, REGION_UNKNOWN,
 };
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
@@ -57,6 +57,18 @@ pub trait OperatorSet<AccountId> {
 	fn eligible() -> Vec<EligibleOperator<AccountId>>;
 	/// The operator a session key belongs to.
 	fn owner_of(key: &OperatorId) -> Option<AccountId>;
+	/// The operator a session key belongs to or belonged to, while a stake answers for what the key signed. A key that
+	/// was replaced no longer signs for its operator, but what it signed is still evidence against it.
+	fn holder_of(key: &OperatorId) -> Option<AccountId> {
+		Self::owner_of(key)
+	}
+	/// The account that `who` belongs to by a declaration of `who` which that account accepted; `who` itself otherwise.
+	fn belongs_to(who: &AccountId) -> AccountId
+	where
+		AccountId: Clone,
+	{
+		who.clone()
+	}
 	/// The session key of an operator.
 	fn key_of(who: &AccountId) -> Option<OperatorId>;
 	/// Notes what `who` did, for its reputation.
@@ -101,18 +113,37 @@ impl BlobAnnouncements for () {
 }
 
 /// An operator that may be drawn.
+///
+/// Every field depends on what this operator and its owner did and on what the chain recorded about its work, never on
+/// what a third party says about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EligibleOperator<AccountId> {
 	/// Its account.
 	pub account: AccountId,
-	/// Its weight in a draw: its reputation.
+	/// Its weight in a draw: stake, times verified work, times reputation.
 	pub weight: u32,
-	/// Whom it belongs to; itself, if nobody else is known.
+	/// The account it belongs to: one that it declared and that accepted, or itself.
 	pub owner: AccountId,
 	/// Hash of its hardware's identifier; zero if none was given.
 	pub hardware: H256,
-	/// What it has at stake, in the smallest unit.
+	/// What it has at stake, in planck of BLY on hold.
 	pub stake: u128,
+	/// Its country, as it declares it.
+	pub region: Region,
+}
+
+impl<AccountId: Clone> EligibleOperator<AccountId> {
+	/// An operator that belongs to itself, with neither hardware, stake nor region.
+	pub fn independent(account: AccountId, weight: u32) -> Self {
+		Self {
+			owner: account.clone(),
+			account,
+			weight,
+			hardware: H256::zero(),
+			stake: 0,
+			region: REGION_UNKNOWN,
+		}
+	}
 }
 
 /// Something an operator did or did not do, for its reputation.
@@ -130,10 +161,20 @@ pub enum Service {
 	LineageGrown,
 	/// A forced error caught, or a true answer confirmed.
 	AuditPassed,
-	/// A blob served when it was asked for.
-	BlobServed,
 	/// An attestation of bytes that no committee could get.
 	BytesMissing,
+}
+
+impl Service {
+	/// Whether this is work that other operators or the chain itself found right.
+	pub fn is_verified(self) -> bool {
+		matches!(self, Self::ReportAgreed | Self::AuditPassed)
+	}
+
+	/// Whether the operator sealed what it was drawn for.
+	pub fn is_sealed(self) -> bool {
+		matches!(self, Self::ReportAgreed | Self::ReportOutvoted | Self::RevealMissed | Self::AuditPassed)
+	}
 }
 
 /// What an operator can lose stake for. Only evidence on chain, or root, makes one.

@@ -61,7 +61,11 @@ mod tests {
 	use proptest::prelude::*;
 
 	fn operator(account: u32, weight: u32, owner: u32, hardware: u8) -> EligibleOperator<u32> {
-		EligibleOperator { account, weight, owner, hardware: H256([hardware; 32]), stake: 0 }
+		EligibleOperator {
+			owner,
+			hardware: H256([hardware; 32]),
+			..EligibleOperator::independent(account, weight)
+		}
 	}
 
 	#[test]

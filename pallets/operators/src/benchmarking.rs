@@ -2,8 +2,8 @@
 
 use crate::{
 	hardware_payload, heartbeat_payload, possession_payload, BalanceOf, Call, Capabilities, Challenges,
-	Config, Drawn, Event, KeyOwners, LastPrice, NextIndex, Opened, OperatorProfile, Operators, Pallet,
-	PriceRecord, SweepCursor,
+	Config, Displaced, Drawn, Event, KeyOwners, LastPrice, NextIndex, Opened, OperatorProfile, Operators,
+	Pallet, PriceRecord, RetiredKey, RetiredKeys, RetiredOf, SweepCursor, RETIRED_KEYS_MAX,
 };
 use alloc::vec::Vec;
 use blyan_primitives::{
@@ -11,9 +11,12 @@ use blyan_primitives::{
 	OperatorSignature, OperatorUid,
 };
 use frame_benchmarking::v2::*;
-use frame_support::traits::{
-	fungible::{Inspect, Mutate},
-	Authorize, Get,
+use frame_support::{
+	traits::{
+		fungible::{Inspect, Mutate},
+		Authorize, Get,
+	},
+	BoundedVec,
 };
 use frame_system::{pallet_prelude::BlockNumberFor, RawOrigin};
 use sp_application_crypto::RuntimeAppPublic;
@@ -132,8 +135,8 @@ mod benchmarks {
 		let stake = endow::<T>(&who);
 		let (key, proof) = key::<T>(&who);
 		let hardware = hardware_root(&machine());
-		let profile =
-			OperatorProfile { capabilities: Capabilities::PRIORITY, hardware, ..Default::default() };
+		let capabilities = Capabilities::EVALUATE | Capabilities::PRIORITY;
+		let profile = OperatorProfile { capabilities, hardware, ..Default::default() };
 		// Somebody was here before, so there is a price that decays and an index that comes back.
 		let at = frame_system::Pallet::<T>::block_number();
 		LastPrice::<T>::put(PriceRecord { price: T::RegistrationBase::get(), at });
@@ -155,7 +158,7 @@ mod benchmarks {
 	fn update_capabilities() {
 		let who: T::AccountId = whitelisted_caller();
 		register_one::<T>(&who);
-		let capabilities = Capabilities::PRIORITY;
+		let capabilities = Capabilities::EVALUATE | Capabilities::PRIORITY;
 		let hardware = H256::repeat_byte(7);
 
 		#[extrinsic_call]
@@ -169,6 +172,12 @@ mod benchmarks {
 	fn rotate_key() {
 		let who: T::AccountId = whitelisted_caller();
 		let old = register_one::<T>(&who);
+		// All but one of the keys that may be remembered are, and all of these are forgotten.
+		let retired = (1..RETIRED_KEYS_MAX).map(|_| OperatorId::generate_pair(None)).collect::<Vec<_>>();
+		for key in &retired {
+			RetiredKeys::<T>::insert(key, RetiredKey { who: who.clone(), until: Zero::zero() });
+		}
+		RetiredOf::<T>::insert(&who, BoundedVec::truncate_from(retired));
 		let (key, proof) = key::<T>(&who);
 
 		#[extrinsic_call]
@@ -347,6 +356,67 @@ mod benchmarks {
 		_(RawOrigin::Signed(caller), who.clone());
 
 		assert_last_event::<T>(Event::HardwareRefuted { who, component });
+	}
+
+	#[benchmark]
+	fn declare_owner() {
+		let who: T::AccountId = whitelisted_caller();
+		register_one::<T>(&who);
+		let owner: T::AccountId = account("owner", 0, 0);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(who.clone()), owner.clone());
+
+		assert_last_event::<T>(Event::OwnerDeclared { who, owner });
+	}
+
+	// The worst case: the owner is an operator too.
+	#[benchmark]
+	fn accept_operator() -> Result<(), BenchmarkError> {
+		let who: T::AccountId = account("owned", 0, 0);
+		let owner: T::AccountId = whitelisted_caller();
+		register_one::<T>(&who);
+		register_one::<T>(&owner);
+		Pallet::<T>::do_declare_owner(&who, &owner)?;
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(owner.clone()), who.clone());
+
+		assert_last_event::<T>(Event::OwnerAccepted { who, owner });
+		Ok(())
+	}
+
+	#[benchmark]
+	fn dissolve_ownership() -> Result<(), BenchmarkError> {
+		let who: T::AccountId = account("owned", 0, 0);
+		let owner: T::AccountId = whitelisted_caller();
+		register_one::<T>(&who);
+		Pallet::<T>::do_declare_owner(&who, &owner)?;
+		Pallet::<T>::do_accept_operator(&owner, &who)?;
+		let now = frame_system::Pallet::<T>::block_number();
+		let ends_at = now.saturating_add(T::UnbondingPeriod::get());
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(owner.clone()), who.clone());
+
+		assert_last_event::<T>(Event::OwnershipDissolved { who, owner, ends_at });
+		Ok(())
+	}
+
+	// The worst case: all places are taken.
+	#[benchmark]
+	fn outbid() {
+		register_operators::<T>(T::MaxOperators::get());
+		let who: T::AccountId = whitelisted_caller();
+		let stake = endow::<T>(&who);
+		let (key, proof) = key::<T>(&who);
+		let bond = Pallet::<T>::registration_price();
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(who.clone()), OperatorProfile::default(), key, proof, stake, bond);
+
+		assert!(Operators::<T>::contains_key(who));
+		assert_eq!(Displaced::<T>::iter().count(), 1);
 	}
 
 	#[benchmark]

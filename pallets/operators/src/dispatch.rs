@@ -1,10 +1,10 @@
 //! What the calls and the genesis state do.
 
 use crate::{
-	possession_payload, price, reputation, BalanceOf, Banned, Capabilities, Challenges, Config, Error, Event,
-	FreeIndices, HardwareOwners, HoldReason, KeyOwners, LastPrice, NextIndex, Opened, OperatorProfile,
-	OperatorRecord, OperatorRecordOf, Operators, Pallet, PendingOffences, PeriodIndex, PriceRecord, UidSlot,
-	UidSlots,
+	possession_payload, price, reputation, BalanceOf, Banned, Capabilities, Challenges, Config, Displaced,
+	Error, Event, FreeIndices, HardwareOwners, HoldReason, KeyOwners, LastPrice, NextIndex, Opened,
+	OperatorProfile, OperatorRecord, OperatorRecordOf, Operators, Pallet, PendingOffences, PeriodIndex,
+	PriceRecord, RetiredKey, RetiredKeys, RetiredOf, UidSlot, UidSlots,
 };
 use blyan_primitives::{
 	traits::{OffenceKind, Offences},
@@ -32,10 +32,23 @@ impl<T: Config> Pallet<T> {
 		proof: &OperatorSignature,
 		bond_max: BalanceOf<T>,
 	) -> DispatchResult {
+		let stake = T::RequiredStake::convert(profile.capabilities);
+		Self::enlist(who, profile, key, proof, stake, bond_max)
+	}
+
+	/// Checks what a newcomer shows, makes it an operator and raises the price for the next.
+	pub(crate) fn enlist(
+		who: &T::AccountId,
+		profile: OperatorProfile,
+		key: OperatorId,
+		proof: &OperatorSignature,
+		stake: BalanceOf<T>,
+		bond_max: BalanceOf<T>,
+	) -> DispatchResult {
 		ensure!(profile.capabilities.is_valid(), Error::<T>::CapabilitiesInvalid);
+		ensure!(profile.capabilities.contains(Capabilities::of(profile.role)), Error::<T>::RoleUnsupported);
 		ensure!(profile.region.is_valid(), Error::<T>::RegionInvalid);
 		Self::ensure_possession(who, &key, proof)?;
-		let stake = T::RequiredStake::convert(profile.capabilities);
 		let bond = Self::registration_price();
 		ensure!(bond <= bond_max, Error::<T>::BondTooHigh);
 		let uid = Self::insert(who, profile, key.clone(), stake, bond)?;
@@ -54,6 +67,10 @@ impl<T: Config> Pallet<T> {
 	) -> DispatchResult {
 		ensure!(capabilities.is_valid(), Error::<T>::CapabilitiesInvalid);
 		Self::mutate_staying(who, |record| {
+			ensure!(
+				capabilities.contains(Capabilities::of(record.profile.role)),
+				Error::<T>::RoleUnsupported
+			);
 			Self::move_hardware(who, record.profile.hardware, hardware)?;
 			let more = T::RequiredStake::convert(capabilities).saturating_sub(record.stake);
 			if !more.is_zero() {
@@ -75,14 +92,49 @@ impl<T: Config> Pallet<T> {
 	/// Replaces the session key. See [`Pallet::rotate_key`].
 	pub fn do_rotate_key(who: &T::AccountId, key: OperatorId, proof: &OperatorSignature) -> DispatchResult {
 		Self::mutate_staying(who, |record| {
-			ensure!(!KeyOwners::<T>::contains_key(&key), Error::<T>::KeyTaken);
+			ensure!(!Self::is_key_taken(&key), Error::<T>::KeyTaken);
 			Self::ensure_possession(who, &key, proof)?;
-			KeyOwners::<T>::remove(&record.key);
+			Self::retire_key(who, &record.key)?;
 			KeyOwners::<T>::insert(&key, who);
 			record.key = key.clone();
 			Self::deposit_event(Event::KeyRotated { who: who.clone(), key });
 			Ok(())
 		})
+	}
+
+	/// Takes a key out of service, and remembers whose it was for as long as it can cost stake.
+	fn retire_key(who: &T::AccountId, key: &OperatorId) -> DispatchResult {
+		Self::forget_old_keys(who);
+		let pushed = RetiredOf::<T>::mutate(who, |keys| keys.try_push(key.clone()));
+		pushed.map_err(|_| Error::<T>::TooManyRetiredKeys)?;
+		let now = frame_system::Pallet::<T>::block_number();
+		let until = now.saturating_add(T::UnbondingPeriod::get());
+		RetiredKeys::<T>::insert(key, RetiredKey { who: who.clone(), until });
+		KeyOwners::<T>::remove(key);
+		Ok(())
+	}
+
+	/// Forgets the retired keys of `who` that can cost it nothing any more.
+	pub(crate) fn forget_old_keys(who: &T::AccountId) {
+		let now = frame_system::Pallet::<T>::block_number();
+		RetiredOf::<T>::mutate_exists(who, |entry| {
+			let Some(keys) = entry else { return };
+			keys.retain(|key| {
+				let is_young = RetiredKeys::<T>::get(key).is_some_and(|retired| now < retired.until);
+				if !is_young {
+					RetiredKeys::<T>::remove(key);
+				}
+				is_young
+			});
+			if keys.is_empty() {
+				*entry = None;
+			}
+		});
+	}
+
+	/// Whether a key is, or was until recently, an operator's.
+	fn is_key_taken(key: &OperatorId) -> bool {
+		KeyOwners::<T>::contains_key(key) || RetiredKeys::<T>::contains_key(key)
 	}
 
 	/// Notes that an operator is there. See [`Pallet::heartbeat`].
@@ -94,6 +146,7 @@ impl<T: Config> Pallet<T> {
 			let silent = period.saturating_sub(record.heard_in).saturating_sub(1);
 			reputation::note_heartbeat(&mut record.measures, silent, T::MeasureStep::get());
 			record.measurement = measurement;
+			record.weighed_stake = Self::weighing_stake(record);
 			record.heard_in = period;
 			record.silence_reported = false;
 			Self::deposit_event(Event::HeartbeatReceived { who: who.clone(), period });
@@ -119,7 +172,7 @@ impl<T: Config> Pallet<T> {
 
 	/// Releases the stake and forgets the operator. See [`Pallet::withdraw`].
 	pub fn do_withdraw(who: &T::AccountId) -> DispatchResult {
-		let record = Operators::<T>::get(who).ok_or(Error::<T>::NotRegistered)?;
+		let record = Self::record_of(who).ok_or(Error::<T>::NotRegistered)?;
 		let withdrawable_at = record.withdrawable_at.ok_or(Error::<T>::NotExiting)?;
 		let now = frame_system::Pallet::<T>::block_number();
 		ensure!(now >= withdrawable_at, Error::<T>::StillUnbonding);
@@ -133,13 +186,22 @@ impl<T: Config> Pallet<T> {
 		let stake = release(HoldReason::Stake, record.stake)?;
 		let bond = release(HoldReason::Registration, record.bond)?;
 		KeyOwners::<T>::remove(&record.key);
+		for key in RetiredOf::<T>::take(who) {
+			RetiredKeys::<T>::remove(key);
+		}
+		Self::release_owned(&record.ownership);
 		// The hardware of whoever was banned is as unwelcome as its account.
 		if !Banned::<T>::contains_key(who) {
 			HardwareOwners::<T>::remove(record.profile.hardware);
 		}
 		Opened::<T>::remove(who);
-		Self::free_index(record.uid);
-		Operators::<T>::remove(who);
+		if Operators::<T>::contains_key(who) {
+			Self::free_index(record.uid);
+			Operators::<T>::remove(who);
+		} else {
+			// The place went when it was displaced.
+			Displaced::<T>::remove(who);
+		}
 		Self::deposit_event(Event::Withdrawn { who: who.clone(), stake, bond });
 		Ok(())
 	}
@@ -163,6 +225,7 @@ impl<T: Config> Pallet<T> {
 			ensure!(PendingOffences::<T>::get(who) == 0, Error::<T>::OffencePending);
 			ensure!(record.stake >= Self::required_stake(record), Error::<T>::StakeTooLow);
 			record.quarantined_until = None;
+			record.missed_seals = 0;
 			Self::deposit_event(Event::QuarantineEnded { who: who.clone() });
 			Ok(())
 		})
@@ -191,8 +254,9 @@ impl<T: Config> Pallet<T> {
 	) -> Result<OperatorUid, DispatchError> {
 		ensure!(!Banned::<T>::contains_key(who), Error::<T>::Banned);
 		ensure!(!Operators::<T>::contains_key(who), Error::<T>::AlreadyRegistered);
+		ensure!(!Displaced::<T>::contains_key(who), Error::<T>::Exiting);
 		ensure!(Operators::<T>::count() < T::MaxOperators::get(), Error::<T>::TooManyOperators);
-		ensure!(!KeyOwners::<T>::contains_key(&key), Error::<T>::KeyTaken);
+		ensure!(!Self::is_key_taken(&key), Error::<T>::KeyTaken);
 		ensure!(PendingOffences::<T>::get(who) == 0, Error::<T>::OffencePending);
 		Self::move_hardware(who, H256::zero(), profile.hardware)?;
 		T::Currency::hold(&HoldReason::Stake.into(), who, stake)?;
@@ -206,8 +270,12 @@ impl<T: Config> Pallet<T> {
 			measurement: Measurement::default(),
 			key,
 			stake,
+			weighed_stake: stake.min(Self::basic_stake()),
 			bond,
 			measures: reputation::newcomer(),
+			verified: 0,
+			missed_seals: 0,
+			ownership: None,
 			registered_at: now,
 			heard_in: Self::period_of(now),
 			silence_reported: false,
@@ -234,7 +302,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Leaves an index to the next operator.
-	fn free_index(uid: OperatorUid) {
+	pub(crate) fn free_index(uid: OperatorUid) {
 		UidSlots::<T>::insert(uid.index, UidSlot { generation: uid.generation, holder: None });
 		FreeIndices::<T>::mutate(|free| {
 			// There are as many indices as operators at most, so there is room.
@@ -270,22 +338,40 @@ impl<T: Config> Pallet<T> {
 		T::RequiredStake::convert(record.profile.capabilities)
 	}
 
-	/// Changes the record of `who`, if it is an operator.
+	/// The record of `who`, if it is an operator, or was displaced and has not withdrawn.
+	pub(crate) fn record_of(who: &T::AccountId) -> Option<OperatorRecordOf<T>> {
+		Operators::<T>::get(who).or_else(|| Displaced::<T>::get(who))
+	}
+
+	/// Changes the record of `who`, if it is an operator, or was displaced and has not withdrawn.
 	pub(crate) fn mutate_known(who: &T::AccountId, change: impl FnOnce(&mut OperatorRecordOf<T>)) {
-		Operators::<T>::mutate(who, |entry| {
-			if let Some(record) = entry {
+		let mut change = Some(change);
+		let mut apply = |entry: &mut Option<OperatorRecordOf<T>>| {
+			if let (Some(record), Some(change)) = (entry, change.take()) {
 				change(record);
 			}
-		});
+		};
+		if Operators::<T>::contains_key(who) {
+			Operators::<T>::mutate(who, &mut apply);
+		} else {
+			Displaced::<T>::mutate(who, &mut apply);
+		}
 	}
 
 	/// Changes the record of an operator that is not leaving.
-	fn mutate_staying(
+	pub(crate) fn mutate_staying(
 		who: &T::AccountId,
 		change: impl FnOnce(&mut OperatorRecordOf<T>) -> DispatchResult,
 	) -> DispatchResult {
 		Operators::<T>::try_mutate(who, |entry| {
-			let record = entry.as_mut().ok_or(Error::<T>::NotRegistered)?;
+			let record = entry.as_mut().ok_or_else(|| {
+				let is_displaced = Displaced::<T>::contains_key(who);
+				if is_displaced {
+					Error::<T>::Exiting
+				} else {
+					Error::<T>::NotRegistered
+				}
+			})?;
 			ensure!(record.withdrawable_at.is_none(), Error::<T>::Exiting);
 			change(record)
 		})

@@ -13,11 +13,14 @@ mod authorization;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 mod dispatch;
+mod displacement;
 mod hardware;
+mod ownership;
 pub mod price;
 pub mod reputation;
 mod set;
 mod stakes;
+pub mod standing;
 #[cfg(test)]
 mod tests;
 mod tick;
@@ -74,8 +77,9 @@ pub mod pallet {
 		/// The stake that a set of capabilities needs.
 		type RequiredStake: Convert<Capabilities, BalanceOf<Self>>;
 
-		/// Whom an operator's account belongs to: an identity's main account, or itself.
-		type OwnerOf: Convert<Self::AccountId, Self::AccountId>;
+		/// Operators that have something left to do: they sit in a committee that has not finished. None of them is
+		/// displaced. May name accounts twice.
+		type Duties: Get<Vec<Self::AccountId>>;
 
 		/// Where silence and false hardware are reported.
 		type Offences: Offences<Self::AccountId>;
@@ -83,7 +87,7 @@ pub mod pallet {
 		/// Randomness by appointment, which a challenge makes when it is asked.
 		type Randomness: AppointedRandomness;
 
-		/// Operators at any one time. Every draw reads all of them.
+		/// Places: operators at any one time, without those that were displaced. Every draw reads all of them.
 		#[pallet::constant]
 		type MaxOperators: Get<u32>;
 
@@ -91,7 +95,8 @@ pub mod pallet {
 		#[pallet::constant]
 		type HeartbeatPeriod: Get<BlockNumberFor<Self>>;
 
-		/// Blocks between `exit` and `withdraw`. Longer than `LongestDispute`.
+		/// Blocks between `exit` and `withdraw`, and those for which a retired key stays known and a dissolved ownership in
+		/// effect. Longer than `LongestDispute`.
 		#[pallet::constant]
 		type UnbondingPeriod: Get<BlockNumberFor<Self>>;
 
@@ -155,16 +160,46 @@ pub mod pallet {
 		HardwareChallenge,
 	}
 
-	/// The operators: at most `MaxOperators`, from `register` to `withdraw`.
+	/// The operators: at most `MaxOperators`, from `register` to `withdraw`, or until another one displaces them.
 	/// Each has its key in [`KeyOwners`], its number in [`UidSlots`], and stake and bond on hold.
 	// Blake2_128Concat: anybody who can pay the stake chooses a key here.
 	#[pallet::storage]
 	pub type Operators<T: Config> = CountedStorageMap<_, Blake2_128Concat, T::AccountId, OperatorRecordOf<T>>;
 
-	/// Whose session key it is: exactly one entry for each operator.
+	/// Operators that lost their place, until `withdraw`: bounded by the stakes and bonds that they have on hold. Each has
+	/// its key in [`KeyOwners`] and is leaving. No draw reads them. None is in [`Operators`].
+	// Blake2_128Concat: anybody who can pay the stake chooses a key here.
+	#[pallet::storage]
+	pub type Displaced<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, OperatorRecordOf<T>>;
+
+	/// Whose session key it is: exactly one entry for each operator, displaced ones included.
 	// Blake2_128Concat: operators choose their keys.
 	#[pallet::storage]
 	pub type KeyOwners<T: Config> = StorageMap<_, Blake2_128Concat, OperatorId, T::AccountId>;
+
+	/// Session keys that were replaced and can still cost their operators stake. Those of an operator are listed in
+	/// [`RetiredOf`]. No key is here and in [`KeyOwners`].
+	// Blake2_128Concat: operators choose their keys.
+	#[pallet::storage]
+	pub type RetiredKeys<T: Config> = StorageMap<_, Blake2_128Concat, OperatorId, RetiredKeyOf<T>>;
+
+	/// Keys of an operator in [`RetiredKeys`]: at most [`RETIRED_KEYS_MAX`], until the sweep, the next `rotate_key` or
+	/// `withdraw` forgets them.
+	// Blake2_128Concat: keys are those of `Operators`.
+	#[pallet::storage]
+	pub type RetiredOf<T: Config> = StorageMap<
+		_,
+		Blake2_128Concat,
+		T::AccountId,
+		BoundedVec<OperatorId, ConstU32<RETIRED_KEYS_MAX>>,
+		ValueQuery,
+	>;
+
+	/// Operators that belong to an account: those whose [`Ownership`] it has accepted, until that has ended. An account
+	/// with an entry belongs to no other.
+	// Blake2_128Concat: operators choose whom they name.
+	#[pallet::storage]
+	pub type Owned<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, u32, ValueQuery>;
 
 	/// Whose hardware identifier it is: one entry for each operator that commits to hardware, and those of banned
 	/// operators for good.
@@ -226,9 +261,13 @@ pub mod pallet {
 	impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
 		fn build(&self) {
 			for (who, key, stake) in &self.operators {
+				// They evaluate, or the first submission would wait for operators that do.
+				let profile = OperatorProfile { capabilities: Capabilities::EVALUATE, ..Default::default() };
 				// A chain specification that contradicts itself must not start a chain.
-				Pallet::<T>::insert(who, OperatorProfile::default(), key.clone(), *stake, Zero::zero())
+				Pallet::<T>::insert(who, profile, key.clone(), *stake, Zero::zero())
 					.expect("the genesis operators have different keys and can pay their stakes");
+				// No draw is known yet, so all of it weighs.
+				Pallet::<T>::mutate_known(who, |record| record.weighed_stake = *stake);
 			}
 		}
 	}
@@ -365,6 +404,43 @@ pub mod pallet {
 			/// The component.
 			component: u8,
 		},
+		/// An operator missed too many seals in a row. [`Event::Quarantined`] says until when it is not drawn.
+		Chilled {
+			/// The operator.
+			who: T::AccountId,
+			/// Seals missed in a row.
+			missed: u32,
+		},
+		/// An operator named the account that it belongs to.
+		OwnerDeclared {
+			/// The operator.
+			who: T::AccountId,
+			/// The account, which has to accept.
+			owner: T::AccountId,
+		},
+		/// An operator belongs to an account.
+		OwnerAccepted {
+			/// The operator.
+			who: T::AccountId,
+			/// The account.
+			owner: T::AccountId,
+		},
+		/// An operator will belong to itself again.
+		OwnershipDissolved {
+			/// The operator.
+			who: T::AccountId,
+			/// Whom it belonged to, or had named.
+			owner: T::AccountId,
+			/// First block in which it belongs to itself.
+			ends_at: BlockNumberFor<T>,
+		},
+		/// An operator lost its place to one with more at stake.
+		Displaced {
+			/// The operator.
+			who: T::AccountId,
+			/// The newcomer.
+			by: T::AccountId,
+		},
 	}
 
 	#[pallet::error]
@@ -373,9 +449,9 @@ pub mod pallet {
 		AlreadyRegistered,
 		/// The account is no operator; `register` makes it one.
 		NotRegistered,
-		/// As many operators are registered as the chain has room for.
+		/// As many operators are registered as the chain has room for; `outbid` displaces the one with the least at stake.
 		TooManyOperators,
-		/// Another operator has this session key, or had it first; generate a new one.
+		/// An operator has this session key, or had it until recently; generate a new one.
 		KeyTaken,
 		/// The proof is no signature of the session key over the account on this chain.
 		ProofInvalid,
@@ -415,8 +491,27 @@ pub mod pallet {
 		NotQuarantined,
 		/// The quarantine is not over.
 		StillQuarantined,
-		/// The stake is below what the capabilities need; `top_up` first.
+		/// The stake is below what the capabilities need; `top_up` first, or bid more.
 		StakeTooLow,
+		/// The capabilities lack what the role is about: `EVALUATE` of an evaluator, `SERVE` of a server, `DISK` of a
+		/// keeper.
+		RoleUnsupported,
+		/// The operator names itself as its owner; it belongs to itself without that.
+		OwnOwner,
+		/// The account belongs to an owner, or did until it was dissolved and the delay is not over.
+		HasOwner,
+		/// The account owns operators, so it cannot belong to another account.
+		OwnsOperators,
+		/// The operator has not named the caller as its owner; it calls `declare_owner` first.
+		NotDeclared,
+		/// The operator belongs to nobody, or the caller is neither the operator nor its owner.
+		NotRelated,
+		/// The ownership is dissolved already and ends by itself.
+		OwnershipEnding,
+		/// The operator replaced its session key too often; the oldest are forgotten after the unbonding period.
+		TooManyRetiredKeys,
+		/// Every operator that may be displaced has nearly as much at stake or more; bid a tenth more than the least.
+		BidTooLow,
 	}
 
 	#[pallet::hooks]
@@ -497,7 +592,8 @@ pub mod pallet {
 			Self::do_update_capabilities(&who, capabilities, hardware)
 		}
 
-		/// Replace the session key; the old one is worth nothing from this moment.
+		/// Replace the session key. The old one signs nothing any more, but for the unbonding period what it signed is
+		/// evidence against the operator, and no other operator can have it.
 		///
 		/// - `origin`: an operator, signed.
 		/// - `key`: the new key.
@@ -640,6 +736,73 @@ pub mod pallet {
 			ensure_signed(origin)?;
 			ensure!(Self::settle_challenge(&who), Error::<T>::NothingDue);
 			Ok(Pays::No.into())
+		}
+
+		/// Name the account that the operator belongs to. Without effect until that account accepts; naming another one
+		/// takes the first back.
+		///
+		/// Operators of one owner share its seats in a committee and never judge what the owner submits, nor each other.
+		///
+		/// - `origin`: an operator, signed, that belongs to nobody and owns no operators.
+		/// - `owner`: the account.
+		///
+		/// Emits [`Event::OwnerDeclared`].
+		#[pallet::call_index(12)]
+		pub fn declare_owner(origin: OriginFor<T>, owner: T::AccountId) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_declare_owner(&who, &owner)
+		}
+
+		/// Accept an operator that named the caller as its owner.
+		///
+		/// - `origin`: the named account, signed, which belongs to nobody itself.
+		/// - `operator`: the operator.
+		///
+		/// Emits [`Event::OwnerAccepted`].
+		#[pallet::call_index(13)]
+		pub fn accept_operator(origin: OriginFor<T>, operator: T::AccountId) -> DispatchResult {
+			let owner = ensure_signed(origin)?;
+			Self::do_accept_operator(&owner, &operator)
+		}
+
+		/// Let an operator belong to itself, after the unbonding period; at once if the owner has not accepted yet.
+		///
+		/// - `origin`: the operator or its owner, signed.
+		/// - `operator`: the operator.
+		///
+		/// Emits [`Event::OwnershipDissolved`].
+		#[pallet::call_index(14)]
+		pub fn dissolve_ownership(origin: OriginFor<T>, operator: T::AccountId) -> DispatchResult {
+			let caller = ensure_signed(origin)?;
+			Self::do_dissolve_ownership(&caller, &operator)
+		}
+
+		/// Become an operator with a stake of one's choice, if need be in the place of another one.
+		///
+		/// While there is room this is `register` with more at stake. When all places are taken the operator with the
+		/// least at stake gives way, if the new stake is at least a tenth higher: it exits at once, and its stake and bond
+		/// come back after the unbonding period. An operator that is leaving anyway gives way to any stake. None does
+		/// while an offence of it is pending, its hardware is challenged, or a committee that it sits in has not finished.
+		///
+		/// - `origin`: anyone, signed, who can pay the stake and the registration bond of the moment.
+		/// - `profile`, `key`, `proof`, `bond_max`: as for `register`.
+		/// - `stake`: what is put on hold, at least what the capabilities need.
+		///
+		/// Emits [`Event::Registered`], and [`Event::Displaced`] if another operator gave way.
+		#[pallet::call_index(15)]
+		pub fn outbid(
+			origin: OriginFor<T>,
+			profile: OperatorProfile,
+			key: OperatorId,
+			proof: OperatorSignature,
+			#[pallet::compact] stake: BalanceOf<T>,
+			#[pallet::compact] bond_max: BalanceOf<T>,
+		) -> DispatchResultWithPostInfo {
+			let who = ensure_signed(origin)?;
+			let has_displaced = Self::do_outbid(&who, profile, key, &proof, stake, bond_max)?;
+			// Nobody else was looked at.
+			let weight = (!has_displaced).then(T::WeightInfo::register);
+			Ok(weight.into())
 		}
 	}
 }

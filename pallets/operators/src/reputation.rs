@@ -1,8 +1,11 @@
-//! The seven measures of a reputation, as plain integers.
+//! The six measures of a reputation, as plain integers.
 //!
-//! Each measure is a number from 0 to 1,000,000. Four are moving averages of what happens (1,000,000 or 0); violations
+//! Each measure is a number from 0 to 1,000,000. Three are moving averages of what happens (1,000,000 or 0); violations
 //! grow by the weight of an offence; slash-free time grows by a step for each period heard. What nothing happens to
-//! drifts: bandwidth and lineage towards the middle, violations towards zero.
+//! drifts: lineage towards the middle, violations towards zero.
+//!
+//! Serving is no measure. Blobs and answers pass between nodes, and nothing of that reaches the chain but a claim: the
+//! server's own costs nothing to make up, and a client's can be bought, or made by the server's own account.
 
 use crate::{Reputation, REPUTATION_INITIAL, REPUTATION_MAX};
 use blyan_primitives::{
@@ -23,7 +26,6 @@ pub const fn newcomer() -> Measures {
 	Measures {
 		uptime: REPUTATION_INITIAL,
 		proof_success: REPUTATION_INITIAL,
-		bandwidth: REPUTATION_INITIAL,
 		lineage: REPUTATION_INITIAL,
 		slash_free: REPUTATION_INITIAL,
 		job_completion: REPUTATION_INITIAL,
@@ -31,16 +33,15 @@ pub const fn newcomer() -> Measures {
 	}
 }
 
-/// The reputation: 0.3 uptime + 0.25 proof success + 0.15 bandwidth + 0.1 lineage + 0.1 slash-free time + 0.1 job
-/// completion, times (1 - violations). Rounds down.
+/// The reputation: 0.3 uptime + 0.35 proof success + 0.1 lineage + 0.1 slash-free time + 0.15 job completion, times
+/// (1 - violations). Rounds down.
 pub fn reputation(measures: &Measures) -> Reputation {
 	let parts = [
 		(measures.uptime, 300u64),
-		(measures.proof_success, 250),
-		(measures.bandwidth, 150),
+		(measures.proof_success, 350),
 		(measures.lineage, 100),
 		(measures.slash_free, 100),
-		(measures.job_completion, 100),
+		(measures.job_completion, 150),
 	];
 	// At most 1,000 * 1,000,000, and times another 1,000,000 below: 10^15.
 	let merit = parts.iter().fold(0u64, |sum, (measure, weight)| {
@@ -72,7 +73,6 @@ pub fn note_heartbeat(measures: &mut Measures, silent: u32, step: Permill) {
 	}
 	measures.uptime = towards(measures.uptime, REPUTATION_MAX, step);
 	measures.slash_free = measures.slash_free.saturating_add(SLASH_FREE_STEP).min(REPUTATION_MAX);
-	measures.bandwidth = towards(measures.bandwidth, REPUTATION_INITIAL, FADE);
 	measures.lineage = towards(measures.lineage, REPUTATION_INITIAL, FADE);
 	measures.violations = towards(measures.violations, 0, FADE);
 }
@@ -96,7 +96,6 @@ pub fn note_service(measures: &mut Measures, service: Service, step: Permill) {
 		}
 		Service::LineageGrown => up(&mut measures.lineage),
 		Service::AuditPassed => up(&mut measures.proof_success),
-		Service::BlobServed => up(&mut measures.bandwidth),
 	}
 }
 
@@ -104,6 +103,18 @@ pub fn note_service(measures: &mut Measures, service: Service, step: Permill) {
 pub fn note_offence(measures: &mut Measures, kind: OffenceKind) {
 	measures.slash_free = 0;
 	measures.violations = measures.violations.saturating_add(weight(kind)).min(REPUTATION_MAX);
+}
+
+/// Whether an offence shows that the operator's work was not what it seemed, so that what it had earned by work is void.
+/// Silence and a lost salt are not of that kind.
+pub const fn voids_work(kind: OffenceKind) -> bool {
+	match kind {
+		OffenceKind::HeartbeatsMissed | OffenceKind::RevealMissed => false,
+		OffenceKind::VerificationFailed
+		| OffenceKind::FalseScore
+		| OffenceKind::Equivocation
+		| OffenceKind::HardwareFalse => true,
+	}
 }
 
 /// What an offence adds to the violations.
@@ -129,7 +140,7 @@ mod tests {
 		Service::RevealMissed,
 		Service::LineageGrown,
 		Service::AuditPassed,
-		Service::BlobServed,
+		Service::BytesMissing,
 	];
 	const KINDS: [OffenceKind; 6] = [
 		OffenceKind::HeartbeatsMissed,
@@ -140,18 +151,16 @@ mod tests {
 		OffenceKind::HardwareFalse,
 	];
 
-	fn all(measures: &Measures) -> [u32; 7] {
-		let Measures { uptime, proof_success, bandwidth, lineage, slash_free, job_completion, violations } =
-			*measures;
-		[uptime, proof_success, bandwidth, lineage, slash_free, job_completion, violations]
+	fn all(measures: &Measures) -> [u32; 6] {
+		let Measures { uptime, proof_success, lineage, slash_free, job_completion, violations } = *measures;
+		[uptime, proof_success, lineage, slash_free, job_completion, violations]
 	}
 
 	fn measures() -> impl Strategy<Value = Measures> {
-		prop::array::uniform7(0..=REPUTATION_MAX).prop_map(
-			|[uptime, proof_success, bandwidth, lineage, slash_free, job_completion, violations]| Measures {
+		prop::array::uniform6(0..=REPUTATION_MAX).prop_map(
+			|[uptime, proof_success, lineage, slash_free, job_completion, violations]| Measures {
 				uptime,
 				proof_success,
-				bandwidth,
 				lineage,
 				slash_free,
 				job_completion,
@@ -170,7 +179,6 @@ mod tests {
 		let none = Measures {
 			uptime: 0,
 			proof_success: 0,
-			bandwidth: 0,
 			lineage: 0,
 			slash_free: 0,
 			job_completion: 0,
@@ -178,11 +186,10 @@ mod tests {
 		};
 		let full = REPUTATION_MAX;
 		assert_eq!(reputation(&Measures { uptime: full, ..none }), 300_000);
-		assert_eq!(reputation(&Measures { proof_success: full, ..none }), 250_000);
-		assert_eq!(reputation(&Measures { bandwidth: full, ..none }), 150_000);
+		assert_eq!(reputation(&Measures { proof_success: full, ..none }), 350_000);
 		assert_eq!(reputation(&Measures { lineage: full, ..none }), 100_000);
 		assert_eq!(reputation(&Measures { slash_free: full, ..none }), 100_000);
-		assert_eq!(reputation(&Measures { job_completion: full, ..none }), 100_000);
+		assert_eq!(reputation(&Measures { job_completion: full, ..none }), 150_000);
 		assert_eq!(reputation(&Measures { uptime: full, violations: 250_000, ..none }), 225_000);
 	}
 
@@ -202,12 +209,12 @@ mod tests {
 		}
 
 		#[test]
-		fn whatever_happens_stays_on_the_scale(start in measures(), steps in prop::collection::vec((0usize..14, any::<u32>()), 0..60)) {
+		fn whatever_happens_stays_on_the_scale(start in measures(), steps in prop::collection::vec((0usize..13, any::<u32>()), 0..60)) {
 			let mut measures = start;
 			for (what, silent) in steps {
 				match what {
-					0..=6 => note_service(&mut measures, SERVICES[what], STEP),
-					7..=12 => note_offence(&mut measures, KINDS[what - 7]),
+					0..=5 => note_service(&mut measures, SERVICES[what], STEP),
+					6..=11 => note_offence(&mut measures, KINDS[what - 6]),
 					_ => note_heartbeat(&mut measures, silent, STEP),
 				}
 				prop_assert!(all(&measures).iter().all(|measure| *measure <= REPUTATION_MAX));
@@ -217,7 +224,7 @@ mod tests {
 
 		#[test]
 		fn good_deeds_never_hurt_and_offences_never_help(start in measures(), silent in 0u32..100) {
-			for service in [Service::ReportAgreed, Service::LineageGrown, Service::AuditPassed, Service::BlobServed] {
+			for service in [Service::ReportAgreed, Service::LineageGrown, Service::AuditPassed] {
 				let mut after = start;
 				note_service(&mut after, service, STEP);
 				prop_assert!(reputation(&after) >= reputation(&start));
@@ -239,19 +246,18 @@ mod tests {
 		}
 
 		#[test]
-		fn reputation_is_monotone_in_every_measure(start in measures(), which in 0usize..7, more in 0..=REPUTATION_MAX) {
+		fn reputation_is_monotone_in_every_measure(start in measures(), which in 0usize..6, more in 0..=REPUTATION_MAX) {
 			let mut better = start;
 			let field = match which {
 				0 => &mut better.uptime,
 				1 => &mut better.proof_success,
-				2 => &mut better.bandwidth,
-				3 => &mut better.lineage,
-				4 => &mut better.slash_free,
-				5 => &mut better.job_completion,
+				2 => &mut better.lineage,
+				3 => &mut better.slash_free,
+				4 => &mut better.job_completion,
 				_ => &mut better.violations,
 			};
 			*field = (*field).max(more);
-			if which < 6 {
+			if which < 5 {
 				prop_assert!(reputation(&better) >= reputation(&start));
 			} else {
 				prop_assert!(reputation(&better) <= reputation(&start));

@@ -1,25 +1,33 @@
 //! The operators as the neighbours see them.
 
-use crate::{reputation, Config, KeyOwners, Operators, Pallet};
+use crate::{
+	reputation, standing, BalanceOf, Capabilities, Config, Event, KeyOwners, OperatorRecordOf, Operators,
+	Pallet, RetiredKeys,
+};
 use alloc::vec::Vec;
 use blyan_primitives::{
 	traits::{EligibleOperator, OperatorSet, Service},
 	OperatorId,
 };
 use frame_support::traits::Get;
-use sp_runtime::traits::{Convert, SaturatedConversion};
+use sp_runtime::{
+	traits::{Convert, Saturating},
+	SaturatedConversion,
+};
 
 impl<T: Config> OperatorSet<T::AccountId> for Pallet<T> {
 	/// Ordered by account, so that the order says nothing about how the map is stored.
 	fn eligible() -> Vec<EligibleOperator<T::AccountId>> {
 		let period = Self::period();
+		let now = frame_system::Pallet::<T>::block_number();
 		let mut eligible: Vec<_> = Operators::<T>::iter()
 			.filter(|(_, record)| record.is_eligible(period))
 			.map(|(account, record)| EligibleOperator {
-				weight: record.reputation(),
-				owner: T::OwnerOf::convert(account.clone()),
+				weight: Self::weight(&record),
+				owner: record.owner(now).unwrap_or(&account).clone(),
 				hardware: record.profile.hardware,
 				stake: record.stake.saturated_into(),
+				region: record.profile.region,
 				account,
 			})
 			.collect();
@@ -31,20 +39,77 @@ impl<T: Config> OperatorSet<T::AccountId> for Pallet<T> {
 		KeyOwners::<T>::get(key)
 	}
 
-	fn key_of(who: &T::AccountId) -> Option<OperatorId> {
-		Operators::<T>::get(who).map(|record| record.key)
+	fn holder_of(key: &OperatorId) -> Option<T::AccountId> {
+		let now = frame_system::Pallet::<T>::block_number();
+		let retired = || RetiredKeys::<T>::get(key).filter(|retired| now < retired.until);
+		KeyOwners::<T>::get(key).or_else(|| retired().map(|retired| retired.who))
 	}
 
-	/// Whoever withdrew in the meantime has no reputation left to change.
+	fn belongs_to(who: &T::AccountId) -> T::AccountId {
+		let now = frame_system::Pallet::<T>::block_number();
+		Self::record_of(who).and_then(|record| record.owner(now).cloned()).unwrap_or_else(|| who.clone())
+	}
+
+	fn key_of(who: &T::AccountId) -> Option<OperatorId> {
+		Self::record_of(who).map(|record| record.key)
+	}
+
+	/// An operator that withdrew in the meantime has no standing left to change.
 	fn note_service(who: &T::AccountId, service: Service) {
 		let step = T::MeasureStep::get();
 		Self::mutate_known(who, |record| {
 			reputation::note_service(&mut record.measures, service, step);
+			if service.is_verified() {
+				record.verified = record.verified.saturating_add(1).min(standing::VERIFIED_MAX);
+			}
+			if service.is_sealed() {
+				record.missed_seals = 0;
+			}
+			// Bytes that it said it had, and no committee could get, are a duty that it did not do either.
+			if matches!(service, Service::SealMissed | Service::BytesMissing) {
+				Self::note_missed_seal(who, record);
+			}
 		});
 	}
 
 	#[cfg(feature = "runtime-benchmarks")]
 	fn ensure_operators_for_benchmark(count: u32) -> Vec<(T::AccountId, OperatorId)> {
 		crate::benchmarking::register_operators::<T>(count)
+	}
+}
+
+impl<T: Config> Pallet<T> {
+	/// The weight of an operator in draws.
+	pub(crate) fn weight(record: &OperatorRecordOf<T>) -> u32 {
+		let stake = Self::weighing_stake(record).min(record.weighed_stake).saturated_into();
+		let milli = standing::stake_milli(stake, Self::basic_stake().saturated_into());
+		standing::weight(record.reputation(), record.verified, milli)
+	}
+
+	/// The stake of an operator as it weighs: twice what it is with the capability `priority`.
+	pub(crate) fn weighing_stake(record: &OperatorRecordOf<T>) -> BalanceOf<T> {
+		let is_preferred = record.profile.capabilities.contains(Capabilities::PRIORITY);
+		if is_preferred {
+			record.stake.saturating_mul(2u32.into())
+		} else {
+			record.stake
+		}
+	}
+
+	/// The stake of an operator that evaluates and nothing else.
+	pub(crate) fn basic_stake() -> BalanceOf<T> {
+		T::RequiredStake::convert(Capabilities::EVALUATE)
+	}
+
+	/// Counts a seal that an operator did not send, and keeps it out of draws if these are too many in a row.
+	///
+	/// Its stake stays whole: a machine that is down is no lie. But its seats are taken from those who would evaluate.
+	fn note_missed_seal(who: &T::AccountId, record: &mut OperatorRecordOf<T>) {
+		record.missed_seals = record.missed_seals.saturating_add(1);
+		if record.is_chilled() && record.withdrawable_at.is_none() {
+			let now = frame_system::Pallet::<T>::block_number();
+			Self::deposit_event(Event::Chilled { who: who.clone(), missed: record.missed_seals });
+			Self::quarantine_until(who, record, now.saturating_add(T::QuarantinePeriod::get()));
+		}
 	}
 }

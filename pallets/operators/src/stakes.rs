@@ -1,7 +1,7 @@
 //! The stakes of operators as those who punish see them.
 
 use crate::{
-	reputation, BalanceOf, Banned, Config, CreditOf, Event, HoldReason, OperatorRecordOf, Operators, Pallet,
+	reputation, BalanceOf, Banned, Config, CreditOf, Event, HoldReason, OperatorRecordOf, Pallet,
 	PendingOffences,
 };
 use blyan_primitives::traits::{OffenceKind, OperatorStakes};
@@ -16,7 +16,7 @@ impl<T: Config> OperatorStakes<T::AccountId, BalanceOf<T>> for Pallet<T> {
 	type Credit = CreditOf<T>;
 
 	fn stake(who: &T::AccountId) -> Option<BalanceOf<T>> {
-		Operators::<T>::get(who).map(|record| record.stake)
+		Self::record_of(who).map(|record| record.stake)
 	}
 
 	fn note_pending(who: &T::AccountId) {
@@ -31,7 +31,7 @@ impl<T: Config> OperatorStakes<T::AccountId, BalanceOf<T>> for Pallet<T> {
 
 	/// A stake below what the capabilities need means quarantine until it is topped up.
 	fn slash(who: &T::AccountId, share: Perbill) -> CreditOf<T> {
-		let Some(mut record) = Operators::<T>::get(who) else { return CreditOf::<T>::zero() };
+		let Some(mut record) = Self::record_of(who) else { return CreditOf::<T>::zero() };
 		let amount = share.mul_floor(record.stake);
 		let (credit, _) = T::Currency::slash(&HoldReason::Stake.into(), who, amount);
 		let taken = credit.peek();
@@ -40,7 +40,7 @@ impl<T: Config> OperatorStakes<T::AccountId, BalanceOf<T>> for Pallet<T> {
 		if record.stake < Self::required_stake(&record) {
 			Self::quarantine_until(who, &mut record, frame_system::Pallet::<T>::block_number());
 		}
-		Operators::<T>::insert(who, record);
+		Self::mutate_known(who, |known| *known = record);
 		credit
 	}
 
@@ -50,11 +50,12 @@ impl<T: Config> OperatorStakes<T::AccountId, BalanceOf<T>> for Pallet<T> {
 		Self::mutate_known(who, |record| Self::quarantine_until(who, record, until));
 	}
 
-	/// Whose stake has become too low stays in quarantine, but need not wait.
+	/// An operator whose stake has become too low stays in quarantine, but need not wait; one that missed too many seals
+	/// stays and waits.
 	fn release(who: &T::AccountId) {
 		let now = frame_system::Pallet::<T>::block_number();
 		Self::mutate_known(who, |record| {
-			if record.quarantined_until.is_none() {
+			if record.quarantined_until.is_none() || record.is_chilled() {
 				return;
 			}
 			if record.stake < Self::required_stake(record) {
@@ -78,7 +79,12 @@ impl<T: Config> OperatorStakes<T::AccountId, BalanceOf<T>> for Pallet<T> {
 	}
 
 	fn note_offence(who: &T::AccountId, kind: OffenceKind) {
-		Self::mutate_known(who, |record| reputation::note_offence(&mut record.measures, kind));
+		Self::mutate_known(who, |record| {
+			reputation::note_offence(&mut record.measures, kind);
+			if reputation::voids_work(kind) {
+				record.verified = 0;
+			}
+		});
 	}
 
 	#[cfg(feature = "runtime-benchmarks")]
@@ -89,7 +95,11 @@ impl<T: Config> OperatorStakes<T::AccountId, BalanceOf<T>> for Pallet<T> {
 
 impl<T: Config> Pallet<T> {
 	/// Keeps an operator out of draws until `until` at least; never shortens a quarantine.
-	fn quarantine_until(who: &T::AccountId, record: &mut OperatorRecordOf<T>, until: BlockNumberFor<T>) {
+	pub(crate) fn quarantine_until(
+		who: &T::AccountId,
+		record: &mut OperatorRecordOf<T>,
+		until: BlockNumberFor<T>,
+	) {
 		let until = record.quarantined_until.unwrap_or_else(Zero::zero).max(until);
 		if record.quarantined_until != Some(until) {
 			record.quarantined_until = Some(until);

@@ -1,4 +1,4 @@
-//! What happens without being asked: a few operators a block are looked at, in turn.
+//! `on_idle` work: a few operators a block are looked at, in turn.
 
 use crate::{Config, NextIndex, Pallet, SweepCursor, UidSlots, WeightInfo};
 use frame_support::{
@@ -29,11 +29,14 @@ impl<T: Config> Pallet<T> {
 		meter.consumed()
 	}
 
-	/// Reports the silence of the operator with this index, and settles its hardware challenge, where that is due.
+	/// Does what is due about the operator with this index: reports its silence, settles its hardware challenge, ends its
+	/// ownership, forgets its old keys.
 	pub(crate) fn visit(index: u32) {
 		let Some(who) = UidSlots::<T>::get(index).and_then(|slot| slot.holder) else { return };
 		// Most are not silent.
 		let _ = Self::do_report_silence(&who, None);
 		Self::settle_challenge(&who);
+		Self::end_ownership(&who);
+		Self::forget_old_keys(&who);
 	}
 }

@@ -1,8 +1,9 @@
 //! The invariants of the storage, one function each.
 
 use crate::{
-	reputation, BalanceOf, Banned, Challenges, Config, FreeIndices, HardwareOwners, HoldReason, KeyOwners,
-	NextIndex, Opened, Operators, Pallet, PendingOffences, UidSlots, REPUTATION_MAX,
+	reputation, standing::VERIFIED_MAX, BalanceOf, Banned, Capabilities, Challenges, Config, Displaced,
+	FreeIndices, HardwareOwners, HoldReason, KeyOwners, NextIndex, Opened, OperatorRecordOf, Operators,
+	Owned, Ownership, Pallet, PendingOffences, RetiredKeys, RetiredOf, UidSlots, REPUTATION_MAX,
 };
 use alloc::collections::{BTreeMap, BTreeSet};
 use blyan_primitives::Measures;
@@ -16,7 +17,10 @@ impl<T: Config> Pallet<T> {
 	/// Checks every invariant.
 	pub fn do_try_state() -> Result<(), TryRuntimeError> {
 		Self::check_operators_are_counted()?;
+		Self::check_displaced_operators_are_leaving()?;
 		Self::check_keys_belong_to_operators()?;
+		Self::check_retired_keys_are_listed()?;
+		Self::check_owners_are_counted()?;
 		Self::check_hardware_belongs_to_operators()?;
 		Self::check_indices_are_held_once()?;
 		Self::check_stakes_and_bonds_are_on_hold()?;
@@ -32,19 +36,72 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
+	/// Every record, of operators with a place and without.
+	fn records() -> impl Iterator<Item = (T::AccountId, OperatorRecordOf<T>)> {
+		Operators::<T>::iter().chain(Displaced::<T>::iter())
+	}
+
+	/// A displaced operator is leaving and holds no place.
+	fn check_displaced_operators_are_leaving() -> Result<(), TryRuntimeError> {
+		for (who, record) in Displaced::<T>::iter() {
+			ensure!(!Operators::<T>::contains_key(who), "a displaced operator has a place");
+			ensure!(record.withdrawable_at.is_some(), "a displaced operator is not leaving");
+		}
+		Ok(())
+	}
+
+	/// Every retired key is listed by the operator that had it, is nobody's key now, and is listed once.
+	fn check_retired_keys_are_listed() -> Result<(), TryRuntimeError> {
+		let mut listed = 0u64;
+		for (who, keys) in RetiredOf::<T>::iter() {
+			ensure!(Self::record_of(&who).is_some(), "keys of nobody are remembered");
+			ensure!(!keys.is_empty(), "an empty list of keys is kept");
+			for key in keys {
+				listed = listed.saturating_add(1);
+				let holder = RetiredKeys::<T>::get(&key).map(|retired| retired.who);
+				ensure!(holder.as_ref() == Some(&who), "a listed key is not retired, or somebody else's");
+				ensure!(!KeyOwners::<T>::contains_key(key), "a retired key is in use");
+			}
+		}
+		ensure!(RetiredKeys::<T>::iter().count() as u64 == listed, "a retired key is not listed");
+		Ok(())
+	}
+
+	/// Owners are counted, and belong to no other account.
+	fn check_owners_are_counted() -> Result<(), TryRuntimeError> {
+		let now = frame_system::Pallet::<T>::block_number();
+		let mut owned = BTreeMap::<T::AccountId, u32>::new();
+		for (who, record) in Self::records() {
+			if let Some(Ownership::Accepted { owner } | Ownership::Ending { owner, .. }) = record.ownership {
+				ensure!(owner != who, "an operator is its own owner");
+				let count = owned.entry(owner).or_default();
+				*count = count.saturating_add(1);
+			}
+		}
+		for (owner, count) in &owned {
+			ensure!(Owned::<T>::get(owner) == *count, "the operators of an owner are miscounted");
+			let belongs = Self::record_of(owner).is_some_and(|record| record.owner(now).is_some());
+			ensure!(!belongs, "an owner belongs to another account");
+		}
+		ensure!(Owned::<T>::iter().count() == owned.len(), "an account without operators is counted");
+		Ok(())
+	}
+
 	/// Every operator owns its key, and nobody else owns one.
 	fn check_keys_belong_to_operators() -> Result<(), TryRuntimeError> {
-		for (who, record) in Operators::<T>::iter() {
+		let mut records = 0u64;
+		for (who, record) in Self::records() {
+			records = records.saturating_add(1);
 			ensure!(KeyOwners::<T>::get(&record.key) == Some(who), "an operator does not own its key");
 		}
 		let keys = KeyOwners::<T>::iter().count() as u64;
-		ensure!(keys == u64::from(Operators::<T>::count()), "a key belongs to no operator");
+		ensure!(keys == records, "a key belongs to no operator");
 		Ok(())
 	}
 
 	/// Every operator owns the hardware it commits to; who owns some otherwise is banned.
 	fn check_hardware_belongs_to_operators() -> Result<(), TryRuntimeError> {
-		for (who, record) in Operators::<T>::iter() {
+		for (who, record) in Self::records() {
 			let hardware = record.profile.hardware;
 			ensure!(
 				hardware.is_zero() || HardwareOwners::<T>::get(hardware) == Some(who),
@@ -52,12 +109,11 @@ impl<T: Config> Pallet<T> {
 			);
 		}
 		for (hardware, who) in HardwareOwners::<T>::iter() {
-			let committed =
-				Operators::<T>::get(&who).is_some_and(|record| record.profile.hardware == hardware);
+			let committed = Self::record_of(&who).is_some_and(|record| record.profile.hardware == hardware);
 			ensure!(committed || Banned::<T>::contains_key(&who), "hardware belongs to nobody");
 		}
 		for who in Opened::<T>::iter_keys() {
-			ensure!(Operators::<T>::contains_key(who), "components are remembered of nobody");
+			ensure!(Self::record_of(&who).is_some(), "components are remembered of nobody");
 		}
 		Ok(())
 	}
@@ -84,7 +140,7 @@ impl<T: Config> Pallet<T> {
 
 	/// What a record calls stake and bond is what the currency holds.
 	fn check_stakes_and_bonds_are_on_hold() -> Result<(), TryRuntimeError> {
-		for (who, record) in Operators::<T>::iter() {
+		for (who, record) in Self::records() {
 			let held = |reason: HoldReason| T::Currency::balance_on_hold(&reason.into(), &who);
 			ensure!(held(HoldReason::Stake) == record.stake, "a stake is not on hold");
 			ensure!(held(HoldReason::Registration) == record.bond, "a registration bond is not on hold");
@@ -111,19 +167,16 @@ impl<T: Config> Pallet<T> {
 
 	/// Profiles are valid, reputations on the scale, nobody was heard in the future, and a banned operator is leaving.
 	fn check_records_are_in_range() -> Result<(), TryRuntimeError> {
-		for (who, record) in Operators::<T>::iter() {
-			let is_valid = record.profile.capabilities.is_valid() && record.profile.region.is_valid();
+		for (who, record) in Self::records() {
+			let profile = record.profile;
+			let is_valid = profile.capabilities.is_valid()
+				&& profile.capabilities.contains(Capabilities::of(profile.role))
+				&& profile.region.is_valid();
 			ensure!(is_valid, "a profile is invalid");
-			let Measures {
-				uptime,
-				proof_success,
-				bandwidth,
-				lineage,
-				slash_free,
-				job_completion,
-				violations,
-			} = record.measures;
-			let all = [uptime, proof_success, bandwidth, lineage, slash_free, job_completion, violations];
+			ensure!(record.verified <= VERIFIED_MAX, "more work counts than can");
+			let Measures { uptime, proof_success, lineage, slash_free, job_completion, violations } =
+				record.measures;
+			let all = [uptime, proof_success, lineage, slash_free, job_completion, violations];
 			ensure!(all.iter().all(|measure| *measure <= REPUTATION_MAX), "a measure is off the scale");
 			ensure!(
 				reputation::reputation(&record.measures) <= REPUTATION_MAX,

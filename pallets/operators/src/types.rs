@@ -1,6 +1,7 @@
 //! Profiles, records, signed payloads. No storage access.
 
 use alloc::vec::Vec;
+pub use blyan_primitives::{Region, Role};
 use blyan_primitives::{
 	randomness::RelayNumber, HardwareOpening, Measurement, Measures, OperatorId, OperatorUid,
 };
@@ -17,7 +18,7 @@ use sp_runtime::traits::{AtLeast32BitUnsigned, Convert};
 
 /// A heartbeat period, counted from genesis.
 pub type PeriodIndex = u32;
-/// A weight in draws, from 0 to [`REPUTATION_MAX`].
+/// A reputation, from 0 to [`REPUTATION_MAX`].
 pub type Reputation = u32;
 /// Amounts of a runtime's coin.
 pub type BalanceOf<T> =
@@ -25,7 +26,12 @@ pub type BalanceOf<T> =
 /// Money taken from a stake, on its way to where slashes go.
 pub type CreditOf<T> = Credit<<T as frame_system::Config>::AccountId, <T as crate::Config>::Currency>;
 /// [`OperatorRecord`] of a runtime.
-pub type OperatorRecordOf<T> = OperatorRecord<BalanceOf<T>, BlockNumberFor<T>>;
+pub type OperatorRecordOf<T> =
+	OperatorRecord<<T as frame_system::Config>::AccountId, BalanceOf<T>, BlockNumberFor<T>>;
+/// [`Ownership`] of a runtime.
+pub type OwnershipOf<T> = Ownership<<T as frame_system::Config>::AccountId, BlockNumberFor<T>>;
+/// [`RetiredKey`] of a runtime.
+pub type RetiredKeyOf<T> = RetiredKey<<T as frame_system::Config>::AccountId, BlockNumberFor<T>>;
 /// [`PriceRecord`] of a runtime.
 pub type PriceRecordOf<T> = PriceRecord<BalanceOf<T>, BlockNumberFor<T>>;
 /// [`ChallengeRecord`] of a runtime.
@@ -42,6 +48,14 @@ pub const HEARTBEAT_CONTEXT: &[u8] = b"blyan/heartbeat/2";
 pub const HARDWARE_CONTEXT: &[u8] = b"blyan/hardware-answer/1";
 /// Periods in a row without a heartbeat that are an offence.
 pub const SILENCE_PERIODS: PeriodIndex = 3;
+/// Seals missed in a row, where the operator was drawn, after which it is not drawn for a while.
+pub const MISSED_SEALS_MAX: u32 = 3;
+/// The same for an operator with the capability `priority`, which promises to be ready.
+pub const MISSED_SEALS_MAX_PRIORITY: u32 = 1;
+/// What a newcomer has to stake to displace an operator, in thousandths of what that operator has at stake.
+pub const OUTBID_MILLI: u32 = 1_100;
+/// Session keys that an operator may have replaced within an unbonding period.
+pub const RETIRED_KEYS_MAX: u32 = 8;
 
 /// What a session key signs to be heard in `period` on the chain with this genesis hash.
 pub fn heartbeat_payload(genesis: &impl Encode, period: PeriodIndex, measurement: &Measurement) -> Vec<u8> {
@@ -70,54 +84,21 @@ macro_rules! wire {
 }
 
 wire! {
-	/// What an operator mainly does.
-	#[derive(Default)]
-	pub enum Role {
-		/// Evaluates candidates.
-		#[default]
-		Evaluator,
-		/// Serves inference.
-		Server,
-		/// Stores blobs.
-		Keeper,
-	}
-}
-
-wire! {
-	/// Where an operator is: a country code of ISO 3166-1 alpha-2, two capital letters.
-	///
-	/// `ZZ` is one of the codes that the standard leaves to its users; here it means "not said".
-	pub struct Region(pub [u8; 2]);
-}
-
-impl Default for Region {
-	fn default() -> Self {
-		Self(*b"ZZ")
-	}
-}
-
-impl Region {
-	/// Whether these are two capital letters.
-	pub fn is_valid(&self) -> bool {
-		self.0.iter().all(u8::is_ascii_uppercase)
-	}
-}
-
-wire! {
 	/// What an operator's machine can do: a set of bits.
 	pub struct Capabilities(pub u32);
 }
 
 impl Capabilities {
-	/// Evaluates candidates on its CPU.
+	/// Evaluates candidates on its CPU. Only operators with it are drawn.
 	pub const EVALUATE: Self = Self(1);
-	/// Has a GPU.
+	/// Has a GPU. A claim; clients read it, draws do not.
 	pub const GPU: Self = Self(1 << 1);
 	/// Computes in a trusted execution environment. A claim until something attests it.
 	pub const TEE: Self = Self(1 << 2);
-	/// Offers to be preferred for paid work.
+	/// Promises to be ready: its stake weighs twice in draws, and it is kept out of them after
+	/// [`MISSED_SEALS_MAX_PRIORITY`] missed seals instead of [`MISSED_SEALS_MAX`].
 	pub const PRIORITY: Self = Self(1 << 3);
-	/// Serves inference.
+	/// Serves inference. A claim; clients read it, draws do not. So are those below.
 	pub const SERVE: Self = Self(1 << 4);
 	/// Offers disk: stores blobs for others.
 	pub const DISK: Self = Self(1 << 5);
@@ -171,11 +152,22 @@ impl<Balance: AtLeast32BitUnsigned, Unit: Get<Balance>> Convert<Capabilities, Ba
 	}
 }
 
+impl Capabilities {
+	/// The capability without which a role is empty.
+	pub const fn of(role: Role) -> Self {
+		match role {
+			Role::Evaluator => Self::EVALUATE,
+			Role::Server => Self::SERVE,
+			Role::Keeper => Self::DISK,
+		}
+	}
+}
+
 wire! {
 	/// What an operator says about itself.
 	#[derive(Default)]
 	pub struct OperatorProfile {
-		/// What it mainly does.
+		/// Its main work: one of its capabilities.
 		pub role: Role,
 		/// Where it is.
 		pub region: Region,
@@ -186,9 +178,42 @@ wire! {
 	}
 }
 
+wire! {
+	/// Relation of an operator to the account it belongs to.
+	pub enum Ownership<AccountId, BlockNumber> {
+		/// Named by the operator, not accepted: without effect.
+		Declared {
+			/// The account.
+			owner: AccountId,
+		},
+		/// Named by the operator and accepted by the owner.
+		Accepted {
+			/// The account.
+			owner: AccountId,
+		},
+		/// Dissolved by one of the two, and in effect until the delay is over.
+		Ending {
+			/// The account.
+			owner: AccountId,
+			/// First block in which the operator belongs to itself.
+			ends_at: BlockNumber,
+		},
+	}
+}
+
+wire! {
+	/// A session key that was replaced.
+	pub struct RetiredKey<AccountId, BlockNumber> {
+		/// The operator that signed with it.
+		pub who: AccountId,
+		/// First block in which what it signed is evidence no more.
+		pub until: BlockNumber,
+	}
+}
+
 /// A registered operator.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
-pub struct OperatorRecord<Balance, BlockNumber> {
+pub struct OperatorRecord<AccountId, Balance, BlockNumber> {
 	/// Its number.
 	pub uid: OperatorUid,
 	/// What it says about itself.
@@ -199,10 +224,19 @@ pub struct OperatorRecord<Balance, BlockNumber> {
 	pub key: OperatorId,
 	/// What is on hold as its stake.
 	pub stake: Balance,
+	/// What weighed of its stake at its last heartbeat; before the first, a basic stake. No more than that weighs in
+	/// draws, so that nobody who already knows the randomness of a draw can still buy weight in it.
+	pub weighed_stake: Balance,
 	/// What is on hold as its registration bond.
 	pub bond: Balance,
 	/// What its reputation is made of.
 	pub measures: Measures,
+	/// Reports and audits that were found right, up to [`crate::standing::VERIFIED_MAX`].
+	pub verified: u32,
+	/// Seals missed in a row, where it was drawn.
+	pub missed_seals: u32,
+	/// The account it belongs to.
+	pub ownership: Option<Ownership<AccountId, BlockNumber>>,
 	/// When it registered.
 	pub registered_at: BlockNumber,
 	/// The last period in which it was heard; registering counts.
@@ -215,19 +249,41 @@ pub struct OperatorRecord<Balance, BlockNumber> {
 	pub withdrawable_at: Option<BlockNumber>,
 }
 
-impl<Balance, BlockNumber> OperatorRecord<Balance, BlockNumber> {
-	/// Its weight in draws.
+impl<AccountId, Balance, BlockNumber: PartialOrd> OperatorRecord<AccountId, Balance, BlockNumber> {
+	/// Its reputation.
 	pub fn reputation(&self) -> Reputation {
 		crate::reputation::reputation(&self.measures)
 	}
 
-	/// Whether it may be drawn in `period`: heard in it or the one before, neither in quarantine nor leaving, of some
-	/// repute.
+	/// Whether it was heard in `period` or in the one before.
+	pub fn is_heard(&self, period: PeriodIndex) -> bool {
+		self.heard_in.saturating_add(1) >= period
+	}
+
+	/// Whether it may be drawn in `period`: it evaluates, was heard, is neither in quarantine nor leaving, and has some
+	/// reputation left.
 	pub fn is_eligible(&self, period: PeriodIndex) -> bool {
-		self.withdrawable_at.is_none()
+		self.profile.capabilities.contains(Capabilities::EVALUATE)
+			&& self.withdrawable_at.is_none()
 			&& self.quarantined_until.is_none()
-			&& self.heard_in.saturating_add(1) >= period
+			&& self.is_heard(period)
 			&& self.reputation() > 0
+	}
+
+	/// Whether it missed as many seals in a row as it may.
+	pub fn is_chilled(&self) -> bool {
+		let is_priority = self.profile.capabilities.contains(Capabilities::PRIORITY);
+		let most = if is_priority { MISSED_SEALS_MAX_PRIORITY } else { MISSED_SEALS_MAX };
+		self.missed_seals >= most
+	}
+
+	/// The account that it belongs to in block `now` beside itself.
+	pub fn owner(&self, now: BlockNumber) -> Option<&AccountId> {
+		match &self.ownership {
+			Some(Ownership::Accepted { owner }) => Some(owner),
+			Some(Ownership::Ending { owner, ends_at }) if now < *ends_at => Some(owner),
+			_ => None,
+		}
 	}
 
 	/// The last of the periods whose silence is an offence, if all of them are over in `period` and nobody has

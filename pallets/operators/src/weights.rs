@@ -22,6 +22,10 @@ pub trait WeightInfo {
 	fn answer_hardware() -> Weight;
 	fn authorize_answer_hardware() -> Weight;
 	fn settle_hardware() -> Weight;
+	fn declare_owner() -> Weight;
+	fn accept_operator() -> Weight;
+	fn dissolve_ownership() -> Weight;
+	fn outbid() -> Weight;
 	/// The sweep, without the visits.
 	fn sweep() -> Weight;
 	/// One operator of the sweep.
@@ -43,7 +47,7 @@ impl WeightInfo for () {
 		estimate(60, 6, 6)
 	}
 	fn rotate_key() -> Weight {
-		estimate(90, 3, 3)
+		estimate(110, 6, 5)
 	}
 	fn heartbeat() -> Weight {
 		estimate(30, 2, 1)
@@ -55,7 +59,7 @@ impl WeightInfo for () {
 		estimate(20, 1, 1)
 	}
 	fn withdraw() -> Weight {
-		estimate(90, 9, 9)
+		estimate(120, 13, 13)
 	}
 	fn top_up() -> Weight {
 		estimate(50, 3, 3)
@@ -78,10 +82,22 @@ impl WeightInfo for () {
 	fn settle_hardware() -> Weight {
 		estimate(110, 12, 12)
 	}
+	fn declare_owner() -> Weight {
+		estimate(30, 3, 2)
+	}
+	fn accept_operator() -> Weight {
+		estimate(30, 4, 2)
+	}
+	fn dissolve_ownership() -> Weight {
+		estimate(25, 1, 1)
+	}
+	fn outbid() -> Weight {
+		estimate(600, 60, 20)
+	}
 	fn sweep() -> Weight {
 		estimate(5, 2, 1)
 	}
 	fn visit() -> Weight {
-		estimate(150, 18, 16)
+		estimate(170, 21, 19)
 	}
 }

@@ -49,8 +49,7 @@ impl<T: Config> Pallet<T> {
 				continue;
 			}
 			// A silent operator wants to be drawn again; the others spread out over half the period.
-			let is_due =
-				!record.is_eligible(period) || Self::block_in_period(next) >= Self::delay(&key, period);
+			let is_due = !record.is_heard(period) || Self::block_in_period(next) >= Self::delay(&key, period);
 			if is_due && Self::note_sending(&key, period, now.saturated_into()) {
 				Self::send_heartbeat(key, period);
 			}

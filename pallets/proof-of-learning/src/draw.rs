@@ -66,7 +66,7 @@ mod tests {
 
 	/// An operator that belongs to nobody else.
 	fn independent(account: usize, weight: u32) -> EligibleOperator<usize> {
-		EligibleOperator { account, weight, owner: account, hardware: H256::zero(), stake: 0 }
+		EligibleOperator::independent(account, weight)
 	}
 
 	#[test]
@@ -136,7 +136,7 @@ mod tests {
 					weight: *weight,
 					owner: *owner,
 					hardware: H256([*hardware; 32]),
-					stake: 0,
+					..independent(account, 0)
 				})
 				.collect();
 			let drawn = draw_committee(&H256(seed), candidates.clone(), count, per_owner);

@@ -3,7 +3,7 @@
 use crate::{AccountId, Balance, BlockNumber};
 use blyan_primitives::{
 	traits::{Contested, OffenceKind},
-	Measurement, Measures, OperatorId, OperatorUid, PerformanceTier,
+	Measurement, Measures, OperatorId, OperatorUid, PerformanceTier, Region, Role,
 };
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
@@ -29,7 +29,7 @@ pub struct OperatorInfo {
 	pub eligible: bool,
 	/// Its number.
 	pub uid: OperatorUid,
-	/// Whom it belongs to; itself, if nobody else is known.
+	/// The account it belongs to: one that it declared and that accepted, or itself.
 	pub owner: AccountId,
 	/// Its registration bond.
 	#[serde(with = "blyan_primitives::json::decimal")]
@@ -50,6 +50,20 @@ pub struct OperatorInfo {
 	pub pending_offences: u32,
 	/// Root over its hardware's components; zero if it commits to none.
 	pub hardware: H256,
+	/// Its main work, as it declares it.
+	pub role: Role,
+	/// Its country, as it declares it.
+	pub region: Region,
+	/// Its weight in draws, if it is eligible.
+	pub weight: u32,
+	/// Reports and audits that were found right, as far as they count for the weight.
+	pub verified: u32,
+	/// Seals missed in a row.
+	pub missed_seals: u32,
+	/// The account that it declared as its owner and that has not accepted yet.
+	pub declared_owner: Option<AccountId>,
+	/// First block in which it belongs to itself again, if its ownership was dissolved.
+	pub ownership_ends_at: Option<BlockNumber>,
 }
 
 /// Where an offence stands.

@@ -1,8 +1,12 @@
 //! What the chain is for: models, the operators who judge, and the proof that learning happened.
 
 use crate::{parameters::learning, *};
+use alloc::vec::Vec;
 use blyan_primitives::traits::OffenceKind;
-use frame_support::{parameter_types, traits::ConstU32};
+use frame_support::{
+	parameter_types,
+	traits::{ConstU32, Get},
+};
 use frame_system::EnsureRoot;
 use sp_runtime::{traits::Convert, transaction_validity::TransactionPriority, Perbill, Permill};
 
@@ -15,12 +19,32 @@ impl pallet_experts::Config for Runtime {
 	type WeightInfo = weights::pallet_experts::WeightInfo<Runtime>;
 }
 
-/// Whom an account belongs to: the main account of its identity, or itself.
-pub struct IdentityOwner;
+/// Operators that sit in a committee that has not decided, or take part in an audit that is open.
+///
+/// What they decided before keeps their stake at risk as long as they unbond, and they need no place for that.
+pub struct OpenDuties;
 
-impl Convert<AccountId, AccountId> for IdentityOwner {
-	fn convert(account: AccountId) -> AccountId {
-		pallet_identity::SuperOf::<Runtime>::get(&account).map_or(account, |(owner, _)| owner)
+impl Get<Vec<AccountId>> for OpenDuties {
+	fn get() -> Vec<AccountId> {
+		use pallet_audits::{Agenda, Audits};
+		use pallet_proof_of_learning::{BusyModels, OpenSubmissions, Phase, Queues};
+		// The first of each queue is the only one with a committee.
+		let evaluated = BusyModels::<Runtime>::get()
+			.into_iter()
+			.filter_map(|model| Queues::<Runtime>::get(model).first().copied())
+			.filter_map(OpenSubmissions::<Runtime>::get)
+			.filter_map(|record| match record.phase {
+				Phase::Evaluating(evaluation) => Some(evaluation.seats),
+				Phase::Announced { .. } | Phase::Queued { .. } => None,
+			})
+			.flat_map(|seats| seats.into_iter().map(|seat| seat.operator));
+		let audited = Agenda::<Runtime>::get()
+			.into_iter()
+			.filter_map(|(audit, _)| Audits::<Runtime>::get(audit))
+			.flat_map(|audit| {
+				audit.seats.into_iter().map(|seat| seat.operator).chain(core::iter::once(audit.setter))
+			});
+		evaluated.chain(audited).collect()
 	}
 }
 
@@ -29,10 +53,13 @@ parameter_types! {
 	/// operators half of eight stakes.
 	pub const StakeUnit: Balance = 100 * UNIT;
 	pub const HeartbeatPeriod: BlockNumber = HOURS;
+	// Longer than a full queue takes to be judged, too: 256 submissions of twelve minutes are two days. So an owner
+	// that parts with its operators when it submits still cannot be judged by them.
 	pub const UnbondingPeriod: BlockNumber = 7 * DAYS;
 	// The challenge window, a game in which both sides use up their clocks, and the time for an appeal: governance
 	// keeps them within three days together.
 	pub const LongestDispute: BlockNumber = 3 * DAYS;
+	// Also what an operator that misses its seals stays out of draws.
 	pub const QuarantinePeriod: BlockNumber = DAYS;
 	// The last fifty events count for about two thirds of a measure.
 	pub const MeasureStep: Permill = Permill::from_percent(2);
@@ -49,7 +76,7 @@ impl pallet_operators::Config for Runtime {
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type Currency = Balances;
 	type RequiredStake = pallet_operators::TieredStake<StakeUnit>;
-	type OwnerOf = IdentityOwner;
+	type Duties = OpenDuties;
 	type Offences = Slashing;
 	type Randomness = RelayRandomness;
 	type MaxOperators = ConstU32<256>;

@@ -1,7 +1,8 @@
 //! Weights of `pallet_operators`, measured by `scripts/weights` with `STEPS=10 REPEAT=6`.
 //!
 //! The node was built without optimisation on a machine that was busy: the times are several times what a
-//! release build takes. Proof sizes and storage accesses do not depend on either.
+//! release build takes. Proof sizes and storage accesses do not depend on either. What says "estimated" is to be measured with
+//! the next run.
 
 #![cfg_attr(rustfmt, rustfmt_skip)]
 #![allow(unused_parens)]
@@ -39,13 +40,14 @@ impl<T: frame_system::Config> pallet_operators::WeightInfo for WeightInfo<T> {
 	/// Storage: `Operators::UidSlots` (r:1 w:1)
 	/// Proof: `Operators::UidSlots` (`max_values`: None, `max_size`: Some(49), added: 2524, mode: `MaxEncodedLen`)
 	fn register() -> Weight {
+		// Estimated: as measured, plus a read of `Displaced` and one of `RetiredKeys`.
 		// Proof Size summary in bytes:
 		//  Measured:  `743`
 		//  Estimated: `3730`
 		// Minimum execution time: 1_622_942_000 picoseconds.
-		Weight::from_parts(1_762_419_000, 0)
-			.saturating_add(Weight::from_parts(0, 3730))
-			.saturating_add(T::DbWeight::get().reads(12))
+		Weight::from_parts(1_822_419_000, 0)
+			.saturating_add(Weight::from_parts(0, 8930))
+			.saturating_add(T::DbWeight::get().reads(14))
 			.saturating_add(T::DbWeight::get().writes(9))
 	}
 	/// Storage: `Operators::Operators` (r:1 w:1)
@@ -73,14 +75,15 @@ impl<T: frame_system::Config> pallet_operators::WeightInfo for WeightInfo<T> {
 	/// Storage: `System::BlockHash` (r:1 w:0)
 	/// Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
 	fn rotate_key() -> Weight {
+		// Estimated: as measured, plus `RetiredOf` and eight entries of `RetiredKeys` that are forgotten or written.
 		// Proof Size summary in bytes:
 		//  Measured:  `667`
 		//  Estimated: `3691`
 		// Minimum execution time: 459_513_000 picoseconds.
-		Weight::from_parts(556_467_000, 0)
-			.saturating_add(Weight::from_parts(0, 3691))
-			.saturating_add(T::DbWeight::get().reads(3))
-			.saturating_add(T::DbWeight::get().writes(3))
+		Weight::from_parts(856_467_000, 0)
+			.saturating_add(Weight::from_parts(0, 27691))
+			.saturating_add(T::DbWeight::get().reads(12))
+			.saturating_add(T::DbWeight::get().writes(13))
 	}
 	/// Storage: `Operators::KeyOwners` (r:1 w:0)
 	/// Proof: `Operators::KeyOwners` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
@@ -146,14 +149,15 @@ impl<T: frame_system::Config> pallet_operators::WeightInfo for WeightInfo<T> {
 	/// Storage: `Operators::UidSlots` (r:0 w:1)
 	/// Proof: `Operators::UidSlots` (`max_values`: None, `max_size`: Some(49), added: 2524, mode: `MaxEncodedLen`)
 	fn withdraw() -> Weight {
+		// Estimated: as measured, plus `Displaced`, `Owned`, `RetiredOf`, and eight entries of `RetiredKeys` that are removed.
 		// Proof Size summary in bytes:
 		//  Measured:  `722`
 		//  Estimated: `3730`
 		// Minimum execution time: 1_230_819_000 picoseconds.
-		Weight::from_parts(1_365_419_000, 0)
-			.saturating_add(Weight::from_parts(0, 3730))
-			.saturating_add(T::DbWeight::get().reads(7))
-			.saturating_add(T::DbWeight::get().writes(8))
+		Weight::from_parts(1_665_419_000, 0)
+			.saturating_add(Weight::from_parts(0, 15730))
+			.saturating_add(T::DbWeight::get().reads(11))
+			.saturating_add(T::DbWeight::get().writes(19))
 	}
 	/// Storage: `Operators::Operators` (r:1 w:1)
 	/// Proof: `Operators::Operators` (`max_values`: None, `max_size`: Some(226), added: 2701, mode: `MaxEncodedLen`)
@@ -308,6 +312,38 @@ impl<T: frame_system::Config> pallet_operators::WeightInfo for WeightInfo<T> {
 			.saturating_add(T::DbWeight::get().reads(30))
 			.saturating_add(T::DbWeight::get().writes(9))
 	}
+	// Estimated from `return_to_duty`, with a read and a write of `Operators`, one of `Owned` and one of `Displaced`, and an
+	// ownership that ends.
+	fn declare_owner() -> Weight {
+		Weight::from_parts(450_000_000, 0)
+			.saturating_add(Weight::from_parts(0, 9_000))
+			.saturating_add(T::DbWeight::get().reads(5))
+			.saturating_add(T::DbWeight::get().writes(2))
+	}
+	// Estimated from `return_to_duty`, with two reads of `Operators`, two of `Owned`, one of `Displaced`, and two writes.
+	fn accept_operator() -> Weight {
+		Weight::from_parts(450_000_000, 0)
+			.saturating_add(Weight::from_parts(0, 12_000))
+			.saturating_add(T::DbWeight::get().reads(5))
+			.saturating_add(T::DbWeight::get().writes(2))
+	}
+	// Estimated from `exit`: one read and one write of `Operators`, and a read of `Displaced`.
+	fn dissolve_ownership() -> Weight {
+		Weight::from_parts(311_053_000, 0)
+			.saturating_add(Weight::from_parts(0, 6_400))
+			.saturating_add(T::DbWeight::get().reads(2))
+			.saturating_add(T::DbWeight::get().writes(1))
+	}
+	// Estimated from `register` and `withdraw` for what is written, and from the 104 operators that the draw of
+	// `pallet_proof_of_learning` reads for what is read: 256 operators with their offences and challenges, and the
+	// committees of 256 models and 256 audits, by the largest size that each entry may have. What is above `register` is
+	// refunded where there was room.
+	fn outbid() -> Weight {
+		Weight::from_parts(20_000_000_000, 0)
+			.saturating_add(Weight::from_parts(0, 5_000_000))
+			.saturating_add(T::DbWeight::get().reads(1_600))
+			.saturating_add(T::DbWeight::get().writes(14))
+	}
 	/// Storage: `Operators::NextIndex` (r:1 w:0)
 	/// Proof: `Operators::NextIndex` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `Operators::SweepCursor` (r:1 w:1)
@@ -349,13 +385,14 @@ impl<T: frame_system::Config> pallet_operators::WeightInfo for WeightInfo<T> {
 	/// Storage: `RelayRandomness::MixParentHash` (r:1 w:0)
 	/// Proof: `RelayRandomness::MixParentHash` (`max_values`: Some(1), `max_size`: Some(1), added: 496, mode: `MaxEncodedLen`)
 	fn visit() -> Weight {
+		// Estimated: as measured, plus an ownership that ends (`Owned`), `RetiredOf`, and eight entries of `RetiredKeys` that are forgotten.
 		// Proof Size summary in bytes:
 		//  Measured:  `1072`
 		//  Estimated: `56480`
 		// Minimum execution time: 1_179_123_000 picoseconds.
-		Weight::from_parts(1_246_352_000, 0)
-			.saturating_add(Weight::from_parts(0, 56480))
-			.saturating_add(T::DbWeight::get().reads(32))
-			.saturating_add(T::DbWeight::get().writes(11))
+		Weight::from_parts(1_646_352_000, 0)
+			.saturating_add(Weight::from_parts(0, 86480))
+			.saturating_add(T::DbWeight::get().reads(42))
+			.saturating_add(T::DbWeight::get().writes(22))
 	}
 }

@@ -309,13 +309,7 @@ pub(crate) fn number_of(who: &AccountId) -> u32 {
 }
 
 pub(crate) fn register(who: &AccountId, key: OperatorId) {
-	let operator = EligibleOperator {
-		account: who.clone(),
-		weight: 10,
-		owner: who.clone(),
-		hardware: H256::zero(),
-		stake: 0,
-	};
+	let operator = EligibleOperator::independent(who.clone(), 10);
 	Eligible::mutate(|eligible| eligible.push(operator));
 	Keys::mutate(|keys| keys.insert(key, who.clone()));
 }

@@ -2,7 +2,8 @@
 
 use super::mock::*;
 use crate::{
-	Capabilities, HardwareOwners, HoldReason, KeyOwners, Operators as Records, PendingOffences, UidSlots,
+	Capabilities, Displaced, HardwareOwners, HoldReason, KeyOwners, Operators as Records, Owned, Ownership,
+	PendingOffences, RetiredKey, RetiredKeys, Role, UidSlots,
 };
 use blyan_primitives::traits::{OffenceKind, OperatorSet, OperatorStakes, Service};
 use frame_support::traits::{fungible::MutateHold, tokens::Precision};
@@ -28,6 +29,11 @@ enum Step {
 	Challenge(u64, u64),
 	Answer(u64),
 	Heartbeat(u8),
+	Declare(u64, u64),
+	Accept(u64, u64),
+	Dissolve(u64, u64),
+	Outbid(u64, u8, u128),
+	Miss(u64),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -46,7 +52,12 @@ fn step() -> impl Strategy<Value = Step> {
 		(5u64..7).prop_map(Step::Ban),
 		who.clone().prop_map(Step::Offence),
 		(who.clone(), who.clone()).prop_map(|(who, by)| Step::Challenge(who, by)),
-		who.prop_map(Step::Answer),
+		who.clone().prop_map(Step::Answer),
+		(who.clone(), who.clone()).prop_map(|(who, owner)| Step::Declare(who, owner)),
+		(who.clone(), who.clone()).prop_map(|(owner, who)| Step::Accept(owner, who)),
+		(who.clone(), who.clone()).prop_map(|(by, who)| Step::Dissolve(by, who)),
+		(who.clone(), 0u8..6, UNIT..5 * UNIT).prop_map(|(who, key, stake)| Step::Outbid(who, key, stake)),
+		who.prop_map(Step::Miss),
 		(0u8..6).prop_map(Step::Heartbeat),
 	]
 }
@@ -55,7 +66,7 @@ proptest! {
 	#![proptest_config(ProptestConfig::with_cases(24))]
 
 	#[test]
-	fn invariants_hold_whatever_operators_do(steps in prop::collection::vec(step(), 0..60)) {
+	fn invariants_hold_whatever_operators_do(steps in prop::collection::vec(step(), 0..80)) {
 		ExtBuilder::default().operator(ALICE, "0").build().execute_with(|| -> Result<(), TestCaseError> {
 			let mut issuance = Balances::total_issuance();
 			for step in steps {
@@ -110,6 +121,14 @@ proptest! {
 						let name = name.to_string();
 						Operators::rotate_key(signed(who), key(&name), proof(&name, who))
 					},
+					Step::Declare(who, owner) => Operators::declare_owner(signed(who), owner),
+					Step::Accept(owner, who) => Operators::accept_operator(signed(owner), who),
+					Step::Dissolve(by, who) => Operators::dissolve_ownership(signed(by), who),
+					Step::Outbid(who, key, stake) => outbid(who, &key.to_string(), stake),
+					Step::Miss(who) => {
+						Operators::note_service(&who, Service::SealMissed);
+						Ok(())
+					},
 					Step::Exit(who) => Operators::exit(signed(who)),
 					Step::Withdraw(who) => Operators::withdraw(signed(who)),
 				};
@@ -154,6 +173,30 @@ fn invariants_notice_each_breach() {
 		"a stake is not on hold"
 	);
 	assert_eq!(complaint(|| change(|record| record.profile.region.0 = *b"  ")), "a profile is invalid");
+	assert_eq!(complaint(|| change(|record| record.profile.role = Role::Keeper)), "a profile is invalid");
+	assert_eq!(complaint(|| change(|record| record.verified = 64)), "more work counts than can");
+	assert_eq!(
+		complaint(|| {
+			let ownership = Some(Ownership::Accepted { owner: CHARLIE });
+			Records::<Test>::mutate(ALICE, |record| record.as_mut().unwrap().ownership = ownership);
+		}),
+		"the operators of an owner are miscounted"
+	);
+	assert_eq!(complaint(|| Owned::<Test>::insert(BOB, 1)), "an account without operators is counted");
+	assert_eq!(
+		complaint(|| {
+			let retired = RetiredKey { who: ALICE, until: 9 };
+			RetiredKeys::<Test>::insert(key("Old"), retired);
+		}),
+		"a retired key is not listed"
+	);
+	assert_eq!(
+		complaint(|| {
+			let record = Records::<Test>::get(BOB).unwrap();
+			Displaced::<Test>::insert(BOB, record);
+		}),
+		"a displaced operator has a place"
+	);
 	assert_eq!(
 		complaint(|| change(|record| record.measures.uptime = 1_000_001)),
 		"a measure is off the scale"

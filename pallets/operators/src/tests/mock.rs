@@ -24,7 +24,7 @@ use sp_core::{
 };
 use sp_keystore::{testing::MemoryKeystore, KeystoreExt};
 use sp_runtime::{
-	traits::{BlakeTwo256, Convert, Zero},
+	traits::{BlakeTwo256, Zero},
 	BuildStorage, Permill,
 };
 use std::sync::Arc;
@@ -79,6 +79,8 @@ parameter_types! {
 	pub static Throws: std::collections::BTreeMap<RelayNumber, u8> = Default::default();
 	/// What was reported since the last look.
 	pub static Reports: Vec<Report> = vec![];
+	/// Operators whose committees have not finished.
+	pub static Duties: Vec<u64> = vec![];
 }
 
 /// The neighbour that keeps offences.
@@ -105,25 +107,13 @@ impl AppointedRandomness for Dice {
 	}
 }
 
-/// Accounts from 20 on belong to the account ten below.
-pub struct Owners;
-impl Convert<u64, u64> for Owners {
-	fn convert(who: u64) -> u64 {
-		if (20..30).contains(&who) {
-			who - 10
-		} else {
-			who
-		}
-	}
-}
-
 impl pallet_operators::Config for Test {
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type Currency = Balances;
 	type RequiredStake = TieredStake<ConstU128<UNIT>>;
 	type MaxOperators = ConstU32<4>;
 	type HeartbeatPeriod = ConstU64<PERIOD>;
-	type OwnerOf = Owners;
+	type Duties = Duties;
 	type Offences = Court;
 	type Randomness = Dice;
 	type UnbondingPeriod = ConstU64<50>;
@@ -239,6 +229,13 @@ pub fn register(who: u64, name: &str) -> sp_runtime::DispatchResult {
 	Operators::register(signed(who), profile(who), key(name), proof(name, who), RICHES)
 }
 
+/// Registers an operator with a stake of its choice, as anybody would.
+pub fn outbid(who: u64, name: &str, stake: u128) -> sp_runtime::DispatchResult {
+	Operators::outbid(signed(who), profile(who), key(name), proof(name, who), stake, RICHES)
+		.map(|_| ())
+		.map_err(|error| error.error)
+}
+
 /// The world: by default no operators, accounts 1 to 9 with money, block 1.
 #[derive(Default)]
 pub struct ExtBuilder {
@@ -250,6 +247,12 @@ impl ExtBuilder {
 	/// An operator from genesis on, with the stake of one coin.
 	pub fn operator(mut self, who: u64, name: &str) -> Self {
 		self.operators.push((who, key(name), UNIT));
+		self
+	}
+
+	/// An operator from genesis on, with this stake.
+	pub fn staked(mut self, who: u64, name: &str, stake: u128) -> Self {
+		self.operators.push((who, key(name), stake));
 		self
 	}
 
@@ -293,6 +296,7 @@ impl ExtBuilder {
 		ThrownAt::set(0);
 		Throws::set(Default::default());
 		Reports::set(vec![]);
+		Duties::set(vec![]);
 		ext.execute_with(|| {
 			System::set_block_number(1);
 			frame_system::BlockHash::<Test>::insert(u64::zero(), GENESIS_HASH);

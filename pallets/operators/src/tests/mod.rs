@@ -1,5 +1,7 @@
 //! Stories of the pallet, one file per call.
 
+mod chill;
+mod displacement;
 mod eligible;
 mod exit;
 mod genesis;
@@ -7,6 +9,7 @@ mod hardware;
 mod heartbeat;
 mod invariants;
 pub(crate) mod mock;
+mod ownership;
 mod price;
 mod quarantine;
 mod register;

@@ -3,7 +3,7 @@
 use super::mock::*;
 use crate::{
 	possession_payload, reputation::newcomer, Capabilities, Error, Event, HoldReason, OperatorProfile,
-	OperatorRecord, Operators as Records, Region,
+	OperatorRecord, Operators as Records, Region, Role,
 };
 use blyan_primitives::{
 	traits::{OperatorSet, OperatorStakes},
@@ -30,8 +30,12 @@ fn register_holds_the_stake_when_the_proof_is_valid() {
 				measurement: Measurement::default(),
 				key: key("Alice"),
 				stake,
+				weighed_stake: UNIT,
 				bond: BASE,
 				measures: newcomer(),
+				verified: 0,
+				missed_seals: 0,
+				ownership: None,
 				registered_at: 25,
 				heard_in: 2,
 				silence_reported: false,
@@ -79,12 +83,14 @@ fn register_fails_when_the_proof_is_for_someone_or_somewhere_else() {
 #[test]
 fn register_fails_when_the_profile_is_invalid() {
 	let capabilities = |bits| OperatorProfile { capabilities: Capabilities(bits), ..profile(ALICE) };
+	let server = OperatorProfile { role: Role::Server, ..profile(ALICE) };
 	let lower = OperatorProfile { region: Region(*b"de"), ..profile(ALICE) };
 	ExtBuilder::default().build_and_check(|| {
 		for (profile, error) in [
 			(capabilities(0), Error::<Test>::CapabilitiesInvalid),
 			(capabilities(1 << 8), Error::<Test>::CapabilitiesInvalid),
 			(lower, Error::<Test>::RegionInvalid),
+			(server, Error::<Test>::RoleUnsupported),
 		] {
 			assert_noop!(
 				Operators::register(signed(ALICE), profile, key("Alice"), proof("Alice", ALICE), RICHES),

@@ -26,7 +26,11 @@ fn update_capabilities_holds_more_when_they_need_more() {
 #[test]
 fn update_capabilities_keeps_the_stake_when_they_need_less() {
 	ExtBuilder::default().operator(ALICE, "Alice").build_and_check(|| {
-		assert_ok!(Operators::update_capabilities(signed(ALICE), Capabilities::PRIORITY, HARDWARE));
+		assert_ok!(Operators::update_capabilities(
+			signed(ALICE),
+			Capabilities::EVALUATE | Capabilities::PRIORITY,
+			HARDWARE
+		));
 		assert_ok!(Operators::update_capabilities(signed(ALICE), Capabilities::EVALUATE, HARDWARE));
 		assert_eq!(Records::<Test>::get(ALICE).unwrap().stake, 100 * UNIT);
 	});
@@ -38,6 +42,8 @@ fn update_capabilities_fails_when_the_operator_may_not() {
 		let update = |who, bits| Operators::update_capabilities(signed(who), Capabilities(bits), HARDWARE);
 		assert_noop!(update(BOB, 1), Error::<Test>::NotRegistered);
 		assert_noop!(update(ALICE, 0), Error::<Test>::CapabilitiesInvalid);
+		// An evaluator that evaluates nothing.
+		assert_noop!(update(ALICE, Capabilities::DISK.0), Error::<Test>::RoleUnsupported);
 		assert_ok!(Operators::exit(signed(ALICE)));
 		assert_noop!(update(ALICE, 1), Error::<Test>::Exiting);
 	});

@@ -409,7 +409,7 @@ pub(crate) fn guarded_score(per_byte: i64, guard_per_byte: i64) -> Verdict {
 
 /// An operator that belongs to nobody else.
 pub(crate) fn independent(account: AccountId, weight: u32) -> EligibleOperator<AccountId> {
-	EligibleOperator { owner: account.clone(), account, weight, hardware: H256::zero(), stake: STAKE }
+	EligibleOperator { stake: STAKE, ..EligibleOperator::independent(account, weight) }
 }
 
 pub(crate) fn stamp(who: &AccountId, block: &BlockRef, bits: u32) -> PowStamp<u32> {

@@ -21,7 +21,7 @@ use pallet_operators::{possession_payload, OperatorProfile, TieredStake};
 use sp_core::{Pair as _, H256};
 use sp_keystore::{testing::MemoryKeystore, KeystoreExt};
 use sp_runtime::{
-	traits::{BlakeTwo256, Identity, Zero},
+	traits::{BlakeTwo256, Zero},
 	BuildStorage, DispatchError, DispatchResult, Perbill, Permill,
 };
 
@@ -101,7 +101,7 @@ impl pallet_operators::Config for Test {
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type Currency = Balances;
 	type RequiredStake = TieredStake<ConstU128<UNIT>>;
-	type OwnerOf = Identity;
+	type Duties = ();
 	type Offences = Slashing;
 	type Randomness = Dice;
 	type MaxOperators = ConstU32<6>;
