@@ -1,5 +1,6 @@
 //! Drawing a committee: plain values in, plain values out, the same on every machine.
 
+use crate::math::two_thirds;
 use alloc::vec::Vec;
 use blyan_primitives::traits::EligibleOperator;
 use sp_core::H256;
@@ -9,9 +10,15 @@ use sp_core::H256;
 /// One seat a hardware identifier, at most `per_owner` seats an owner: whoever runs many operators gets no more seats
 /// by it. Operators that gave no hardware identifier (zero) are limited by their owner alone.
 ///
+/// **Regions.** The last seats, those without which two thirds of the committee can still decide, prefer regions that
+/// have no seat yet: operators of a known region that has one are passed over, as long as the others hold at least
+/// half of the weight of those who may still be drawn. An unknown region limits nobody. Nobody checks what
+/// an operator says about its region, so this is all that saying it can change: the seats that decide are drawn by weight
+/// alone, and in the others no operator's chance more than doubles.
+///
 /// Uniform numbers are the first 16 bytes, little endian, of `blake2_256("committee" ++ seed ++ round as u32 LE)`
-/// modulo the total weight of those left: with totals below 2^64 the bias is below 2^-64. Candidates of weight
-/// zero are never drawn. The order of `candidates` matters, so it must be the same for everybody.
+/// modulo the total weight of those who may be drawn in the round: with totals below 2^64 the bias is below 2^-64.
+/// Candidates of weight zero are never drawn. The order of `candidates` matters, so it must be the same for everybody.
 pub fn draw_committee<A: Clone + PartialEq>(
 	seed: &H256,
 	mut candidates: Vec<EligibleOperator<A>>,
@@ -19,18 +26,25 @@ pub fn draw_committee<A: Clone + PartialEq>(
 	per_owner: u32,
 ) -> Vec<A> {
 	candidates.retain(|candidate| candidate.weight > 0 && per_owner > 0);
+	let deciding = two_thirds(count);
 	let mut drawn: Vec<EligibleOperator<A>> = Vec::new();
 	for round in 0..count {
-		let total = candidates.iter().fold(0u128, |sum, other| sum.saturating_add(other.weight.into()));
+		let is_passed = passed_over(&candidates, &drawn, round >= deciding);
+		let may_win = |candidate: &EligibleOperator<A>| !(is_passed && has_seat(&drawn, candidate));
+		let total = weight_of(candidates.iter().filter(|candidate| may_win(candidate)));
 		let Some(mut ticket) = uniform(seed, round).checked_rem(total) else { break };
-		let winner =
-			candidates.iter().position(|candidate| match ticket.checked_sub(candidate.weight.into()) {
+		let winner = candidates.iter().position(|candidate| {
+			if !may_win(candidate) {
+				return false;
+			}
+			match ticket.checked_sub(candidate.weight.into()) {
 				Some(rest) => {
 					ticket = rest;
 					false
 				}
 				None => true,
-			});
+			}
+		});
 		// The ticket is below the total, so somebody holds it.
 		let Some(winner) = winner else { break };
 		let winner = candidates.remove(winner);
@@ -48,6 +62,22 @@ pub fn draw_committee<A: Clone + PartialEq>(
 	drawn.into_iter().map(|member| member.account).collect()
 }
 
+/// Whether the operators of regions that have a seat are passed over: in a seat `is_spare`, if the others hold at least
+/// half of the weight.
+fn passed_over<A>(candidates: &[EligibleOperator<A>], drawn: &[EligibleOperator<A>], is_spare: bool) -> bool {
+	let elsewhere = weight_of(candidates.iter().filter(|candidate| !has_seat(drawn, candidate)));
+	is_spare && elsewhere.saturating_mul(2) >= weight_of(candidates.iter())
+}
+
+/// Whether the candidate's region is known and has a seat.
+fn has_seat<A>(drawn: &[EligibleOperator<A>], candidate: &EligibleOperator<A>) -> bool {
+	candidate.region.is_known() && drawn.iter().any(|member| member.region == candidate.region)
+}
+
+fn weight_of<'a, A: 'a>(candidates: impl Iterator<Item = &'a EligibleOperator<A>>) -> u128 {
+	candidates.fold(0u128, |sum, candidate| sum.saturating_add(candidate.weight.into()))
+}
+
 fn uniform(seed: &H256, round: u32) -> u128 {
 	let mut input = b"committee".to_vec();
 	input.extend_from_slice(seed.as_bytes());
@@ -61,12 +91,23 @@ fn uniform(seed: &H256, round: u32) -> u128 {
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use blyan_primitives::{Region, REGION_UNKNOWN};
 	use proptest::prelude::*;
-	use std::collections::BTreeMap;
+	use std::collections::{BTreeMap, BTreeSet};
 
 	/// An operator that belongs to nobody else.
 	fn independent(account: usize, weight: u32) -> EligibleOperator<usize> {
 		EligibleOperator::independent(account, weight)
+	}
+
+	/// An operator that says where it is; region 0 says nothing.
+	fn at(region: u8, account: usize, weight: u32) -> EligibleOperator<usize> {
+		let region = if region == 0 { REGION_UNKNOWN } else { Region([b'A', b'A' + region]) };
+		EligibleOperator { region, ..independent(account, weight) }
+	}
+
+	fn numbered(number: u32) -> H256 {
+		H256(sp_io::hashing::blake2_256(&number.to_le_bytes()))
 	}
 
 	#[test]
@@ -76,6 +117,43 @@ mod tests {
 	}
 	// Computed independently with a dozen lines of Python over hashlib.blake2b.
 	const GOLDEN: [usize; 4] = [0, 1, 3, 5];
+
+	#[test]
+	fn draw_with_regions_is_pinned_by_a_golden_vector() {
+		// Three in one country, two in another, one each in two more, and one that says nothing.
+		let regions = [1, 1, 1, 2, 2, 0, 3, 4];
+		let candidates =
+			|| regions.iter().enumerate().map(|(i, region)| at(*region, i, 10 + i as u32)).collect();
+		let drawn = [7u8, 8, 9].map(|seed| draw_committee(&H256([seed; 32]), candidates(), 5, 1));
+		assert_eq!(drawn, GOLDEN_REGIONS);
+	}
+	// By the same dozen lines of Python.
+	const GOLDEN_REGIONS: [[usize; 5]; 3] = [[4, 3, 1, 2, 7], [0, 4, 3, 5, 6], [0, 5, 6, 7, 3]];
+
+	#[test]
+	fn a_committee_reaches_beyond_one_country_where_half_of_the_weight_does() {
+		for number in 0..200 {
+			let candidates: Vec<_> = (0..20).map(|i| at(1 + (i % 2) as u8, i, 10)).collect();
+			let drawn = draw_committee(&numbered(number), candidates.clone(), 5, 1);
+			let regions: BTreeSet<_> = drawn.iter().map(|account| candidates[*account].region).collect();
+			assert_eq!(regions.len(), 2, "seed {number}");
+		}
+	}
+
+	#[test]
+	fn invented_countries_win_nothing_against_a_country_of_more_weight() {
+		// Ten honest operators in one country, and nine that invent a country each.
+		let candidates = |regions: bool| -> Vec<_> {
+			(0..19usize).map(|i| at(if regions { 1 + i.saturating_sub(9) as u8 } else { 0 }, i, 10)).collect()
+		};
+		for number in 0..200 {
+			let seed = numbered(number);
+			// The honest ones hold ten of nineteen parts at first, so it depends on who sits already.
+			let with = draw_committee(&seed, candidates(true), 5, 1);
+			let without = draw_committee(&seed, candidates(false), 5, 1);
+			assert_eq!(with[..4], without[..4], "the seats that decide are the same");
+		}
+	}
 
 	#[test]
 	fn weight_is_the_chance_of_the_first_seat() {
@@ -157,6 +235,48 @@ mod tests {
 					&& !machines.contains_key(&other.hardware)
 			};
 			prop_assert!(drawn.len() as u32 == count || !candidates.iter().any(may_sit));
+		}
+
+		#[test]
+		fn saying_where_one_is_changes_the_spare_seats_only(
+			seed: [u8; 32], crowd in proptest::collection::vec((0u32..50, 0u8..5), 0..30), count in 0u32..12,
+		) {
+			let candidates = |says: bool| -> Vec<_> {
+				crowd.iter().enumerate().map(|(i, (weight, region))| at(if says { *region } else { 0 }, i, *weight)).collect()
+			};
+			let with = draw_committee(&H256(seed), candidates(true), count, 1);
+			let without = draw_committee(&H256(seed), candidates(false), count, 1);
+			let deciding = with.len().min(two_thirds(count) as usize);
+			prop_assert_eq!(&with[..deciding], &without[..deciding]);
+			prop_assert_eq!(with.len(), without.len());
+		}
+
+		#[test]
+		fn a_spare_seat_is_of_a_new_region_exactly_where_the_rule_says(
+			seed: [u8; 32], crowd in proptest::collection::vec((1u32..50, 0u8..5), 1..30), count in 1u32..12,
+		) {
+			let candidates: Vec<_> =
+				crowd.iter().enumerate().map(|(i, (weight, region))| at(*region, i, *weight)).collect();
+			let drawn = draw_committee(&H256(seed), candidates.clone(), count, 1);
+			for round in two_thirds(count) as usize..drawn.len() {
+				let seated: Vec<_> = drawn[..round].iter().map(|account| candidates[*account].region).collect();
+				let is_new = |one: &EligibleOperator<usize>| !one.region.is_known() || !seated.contains(&one.region);
+				let left = || candidates.iter().filter(|one| !drawn[..round].contains(&one.account));
+				let elsewhere: u32 = left().filter(|one| is_new(one)).map(|one| one.weight).sum();
+				let all: u32 = left().map(|one| one.weight).sum();
+				prop_assert!(is_new(&candidates[drawn[round]]) || 2 * elsewhere < all);
+			}
+		}
+
+		#[test]
+		fn one_country_and_no_country_are_the_same(
+			seed: [u8; 32], weights in proptest::collection::vec(1u32..50, 0..20), count in 0u32..12,
+		) {
+			let all = |region| weights.iter().enumerate().map(|(i, weight)| at(region, i, *weight)).collect();
+			prop_assert_eq!(
+				draw_committee(&H256(seed), all(1), count, 1),
+				draw_committee(&H256(seed), all(0), count, 1)
+			);
 		}
 	}
 }
