@@ -167,11 +167,13 @@ parameter_types! {
 
 impl pallet_xcm::Config for Runtime {
 	type RuntimeEvent = RuntimeEvent;
-	// Accounts send through `execute` and the transfer calls, never raw programs.
+	// Accounts send through the transfer calls, never raw programs.
 	type SendXcmOrigin = EnsureXcmOrigin<RuntimeOrigin, ()>;
 	type XcmRouter = XcmRouter;
 	type ExecuteXcmOrigin = EnsureXcmOrigin<RuntimeOrigin, LocalOriginToLocation>;
-	type XcmExecuteFilter = Everything;
+	// Nor do they run programs here: an instruction is charged a fixed weight that nobody has measured, and a program can
+	// do whatever the executor is taught later. The transfer calls build the few programs that accounts need.
+	type XcmExecuteFilter = Nothing;
 	type XcmExecutor = XcmExecutor<XcmConfig>;
 	type XcmTeleportFilter = Nothing;
 	type XcmReserveTransferFilter = Everything;
