@@ -109,9 +109,8 @@ fn truth(seed: &H256) -> EvaluationOutcome {
 
 /// One population through all rounds.
 fn play(replica: u64, strategies: &[Strategy]) -> Vec<Player> {
-	let operators: Vec<EligibleOperator<usize>> = (0..strategies.len())
-		.map(|account| EligibleOperator::independent(account, 500_000))
-		.collect();
+	let operators: Vec<EligibleOperator<usize>> =
+		(0..strategies.len()).map(|account| EligibleOperator::independent(account, 500_000)).collect();
 	let mut players = vec![Player::default(); strategies.len()];
 	let audits = (strategies.len() as u32 * SEATS_PER_ROUND).div_ceil(AUDITORS);
 	for audit in 0..u64::from(ROUNDS * audits) {

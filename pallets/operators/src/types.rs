@@ -1,10 +1,10 @@
 //! Profiles, records, signed payloads. No storage access.
 
 use alloc::vec::Vec;
-pub use blyan_primitives::{Region, Role};
 use blyan_primitives::{
 	randomness::RelayNumber, HardwareOpening, Measurement, Measures, OperatorId, OperatorUid,
 };
+pub use blyan_primitives::{Region, Role};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use core::marker::PhantomData;
 use frame_support::traits::{
