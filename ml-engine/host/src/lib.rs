@@ -79,7 +79,21 @@ fn decode_whole<T: Decode>(bytes: &[u8]) -> Result<T, EngineError> {
 /// read, and a runtime upgrade that changes the job must not stop a node that has not been updated yet.
 #[runtime_interface]
 pub trait MlEngineHost {
+	/// Queues a job as runtimes encoded it before jobs named the version of their definition. Refused: what such a job is to
+	/// be computed by is not known.
+	#[version(1, register_only)]
+	fn submit_job(
+		&mut self,
+		_job: PassFatPointerAndRead<&[u8]>,
+	) -> AllocateAndReturnByCodec<Result<JobId, EngineError>> {
+		match self.extension::<MlEngineExt>() {
+			Some(MlEngineExt(_)) => Err(EngineError::JobMalformed),
+			None => Err(EngineError::NotAvailable),
+		}
+	}
+
 	/// Queues a job, given as the SCALE encoding of an `EvaluationJob`.
+	#[version(2)]
 	fn submit_job(
 		&mut self,
 		job: PassFatPointerAndRead<&[u8]>,
@@ -112,7 +126,21 @@ pub trait MlEngineHost {
 		}
 	}
 
+	/// Opens a place in a job as runtimes encoded it before jobs named the version of their definition. Refused.
+	#[version(1, register_only)]
+	fn open(
+		&mut self,
+		_job: PassFatPointerAndRead<&[u8]>,
+		_query: PassFatPointerAndRead<&[u8]>,
+	) -> AllocateAndReturnByCodec<Result<Option<Opening>, EngineError>> {
+		match self.extension::<MlEngineExt>() {
+			Some(MlEngineExt(_)) => Err(EngineError::JobMalformed),
+			None => Err(EngineError::NotAvailable),
+		}
+	}
+
 	/// Opens a place in a job's computation; both are given as SCALE encodings.
+	#[version(2)]
 	fn open(
 		&mut self,
 		job: PassFatPointerAndRead<&[u8]>,

@@ -52,7 +52,7 @@ sp_api::decl_runtime_apis! {
 	}
 
 	/// Submissions: open ones, and the most recently closed.
-	#[api_version(1)]
+	#[api_version(2)]
 	pub trait LearningApi {
 		/// Known submissions with an identifier in `start..start + count`, ascending. At most 100 identifiers
 		/// are looked at in one question.
@@ -71,7 +71,7 @@ sp_api::decl_runtime_apis! {
 	}
 
 	/// Operators.
-	#[api_version(1)]
+	#[api_version(2)]
 	pub trait OperatorsApi {
 		/// Every registered operator.
 		fn operators() -> Vec<OperatorInfo>;
@@ -80,7 +80,7 @@ sp_api::decl_runtime_apis! {
 	}
 
 	/// Offences.
-	#[api_version(1)]
+	#[api_version(2)]
 	pub trait SlashingApi {
 		/// The open offences of an account and the most recently closed, by number.
 		fn offences(who: AccountId) -> Vec<OffenceInfo>;
