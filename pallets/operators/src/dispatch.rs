@@ -146,7 +146,7 @@ impl<T: Config> Pallet<T> {
 			let silent = period.saturating_sub(record.heard_in).saturating_sub(1);
 			reputation::note_heartbeat(&mut record.measures, silent, T::MeasureStep::get());
 			record.measurement = measurement;
-			record.weighed_stake = Self::weighing_stake(record);
+			record.weighed_stake = Self::weigh(record.profile.capabilities, Self::weighing_stake(record));
 			record.heard_in = period;
 			record.silence_reported = false;
 			Self::deposit_event(Event::HeartbeatReceived { who: who.clone(), period });
@@ -270,7 +270,7 @@ impl<T: Config> Pallet<T> {
 			measurement: Measurement::default(),
 			key,
 			stake,
-			weighed_stake: stake.min(Self::basic_stake()),
+			weighed_stake: Self::weigh(profile.capabilities, stake.min(Self::basic_stake())),
 			bond,
 			measures: reputation::newcomer(),
 			verified: 0,

@@ -11,7 +11,7 @@ use blyan_primitives::{
 };
 use frame_support::traits::Get;
 use sp_runtime::{
-	traits::{Convert, Saturating},
+	traits::{Convert, Saturating, Zero},
 	SaturatedConversion,
 };
 
@@ -86,13 +86,22 @@ impl<T: Config> Pallet<T> {
 		standing::weight(record.reputation(), record.verified, milli)
 	}
 
-	/// The stake of an operator as it weighs: twice what it is with the capability `priority`.
+	/// The stake of an operator as it may weigh: twice what it is with the capability `priority`.
 	pub(crate) fn weighing_stake(record: &OperatorRecordOf<T>) -> BalanceOf<T> {
 		let is_preferred = record.profile.capabilities.contains(Capabilities::PRIORITY);
 		if is_preferred {
 			record.stake.saturating_mul(2u32.into())
 		} else {
 			record.stake
+		}
+	}
+
+	/// What weighs of an operator's stake until its next heartbeat: nothing, if it does not evaluate.
+	pub(crate) fn weigh(capabilities: Capabilities, stake: BalanceOf<T>) -> BalanceOf<T> {
+		if capabilities.contains(Capabilities::EVALUATE) {
+			stake
+		} else {
+			Zero::zero()
 		}
 	}
 

@@ -14,7 +14,7 @@ use frame_support::traits::{
 use frame_system::pallet_prelude::BlockNumberFor;
 use scale_info::TypeInfo;
 use sp_core::H256;
-use sp_runtime::traits::{AtLeast32BitUnsigned, Convert};
+use sp_runtime::traits::{AtLeast32BitUnsigned, Convert, Zero};
 
 /// A heartbeat period, counted from genesis.
 pub type PeriodIndex = u32;
@@ -89,7 +89,7 @@ wire! {
 }
 
 impl Capabilities {
-	/// Evaluates candidates on its CPU. Only operators with it are drawn.
+	/// Evaluates candidates on its CPU. Only operators that had it at their last heartbeat are drawn.
 	pub const EVALUATE: Self = Self(1);
 	/// Has a GPU. A claim; clients read it, draws do not.
 	pub const GPU: Self = Self(1 << 1);
@@ -224,8 +224,9 @@ pub struct OperatorRecord<AccountId, Balance, BlockNumber> {
 	pub key: OperatorId,
 	/// What is on hold as its stake.
 	pub stake: Balance,
-	/// What weighed of its stake at its last heartbeat; before the first, a basic stake. No more than that weighs in
-	/// draws, so that nobody who already knows the randomness of a draw can still buy weight in it.
+	/// What weighed of its stake at its last heartbeat, and before the first a basic stake; zero if it did not evaluate
+	/// then. No more than that weighs in draws, so that nobody who already knows the randomness of a draw can still buy
+	/// weight in it, or step aside for others.
 	pub weighed_stake: Balance,
 	/// What is on hold as its registration bond.
 	pub bond: Balance,
@@ -249,7 +250,7 @@ pub struct OperatorRecord<AccountId, Balance, BlockNumber> {
 	pub withdrawable_at: Option<BlockNumber>,
 }
 
-impl<AccountId, Balance, BlockNumber: PartialOrd> OperatorRecord<AccountId, Balance, BlockNumber> {
+impl<AccountId, Balance: Zero, BlockNumber: PartialOrd> OperatorRecord<AccountId, Balance, BlockNumber> {
 	/// Its reputation.
 	pub fn reputation(&self) -> Reputation {
 		crate::reputation::reputation(&self.measures)
@@ -260,10 +261,10 @@ impl<AccountId, Balance, BlockNumber: PartialOrd> OperatorRecord<AccountId, Bala
 		self.heard_in.saturating_add(1) >= period
 	}
 
-	/// Whether it may be drawn in `period`: it evaluates, was heard, is neither in quarantine nor leaving, and has some
-	/// reputation left.
+	/// Whether it may be drawn in `period`: it evaluated when it was last heard, which is not long ago, is neither in
+	/// quarantine nor leaving, and has some reputation left.
 	pub fn is_eligible(&self, period: PeriodIndex) -> bool {
-		self.profile.capabilities.contains(Capabilities::EVALUATE)
+		!self.weighed_stake.is_zero()
 			&& self.withdrawable_at.is_none()
 			&& self.quarantined_until.is_none()
 			&& self.is_heard(period)

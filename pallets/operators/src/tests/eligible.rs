@@ -56,7 +56,16 @@ fn eligible_leaves_out_who_does_not_evaluate() {
 		assert_eq!(names(), [BOB]);
 		let both = Capabilities::SERVE | Capabilities::EVALUATE;
 		assert_ok!(Operators::update_capabilities(signed(ALICE), both, server.hardware));
+		assert_eq!(names(), [BOB], "nobody steps into a draw that it knows");
+		System::set_block_number(PERIOD);
+		hear("Alice");
 		assert_eq!(names(), [ALICE, BOB]);
+		assert_ok!(Operators::update_capabilities(signed(ALICE), Capabilities::SERVE, server.hardware));
+		assert_eq!(names(), [ALICE, BOB], "nor aside");
+		System::set_block_number(2 * PERIOD);
+		hear("Alice");
+		hear("Bob");
+		assert_eq!(names(), [BOB]);
 	});
 }
 
