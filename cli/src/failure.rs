@@ -28,6 +28,12 @@ pub enum Kind {
 	WrongNetwork,
 	/// This program and the chain's runtime are of different releases.
 	Outdated,
+	/// The node does not know the chain's present state: it is syncing, or has no peers.
+	NotSynced,
+	/// An upload did not get through; the same command goes on with it.
+	Incomplete,
+	/// The answer is larger than the node sends in one message.
+	Oversized,
 	/// The user pressed Ctrl-C.
 	Interrupted,
 }
@@ -39,9 +45,11 @@ impl Kind {
 			Self::General => 1,
 			Self::Undecided => 2,
 			Self::Unreachable => 3,
-			Self::Refused => 4,
+			Self::Refused | Self::Oversized => 4,
 			Self::WrongNetwork => 5,
 			Self::Outdated => 6,
+			Self::NotSynced => 7,
+			Self::Incomplete => 8,
 			Self::Interrupted => 130,
 		}
 	}
@@ -74,10 +82,28 @@ impl Failure {
 	}
 }
 
+/// What a node says when an answer, a request or a batch does not fit into one message.
+const OVERSIZED: [&str; 4] = ["Response is too big", "-32008", "-32011", "-32702"];
+
+impl Failure {
+	/// An answer of the node that does not fit into one message, with the way out.
+	pub fn oversized(what: impl Display) -> Self {
+		Self::new(format!("{what}: the answer is larger than the node sends in one message"))
+			.kind(Kind::Oversized)
+			.next(
+				"start the node with a larger --rpc-max-response-size (MiB; 15 if absent), or name another with --url",
+			)
+	}
+}
+
 // `Failure` is no `std::error::Error`, which is what makes this conversion possible.
 impl<E: std::error::Error> From<E> for Failure {
 	fn from(error: E) -> Self {
-		Self::new(error)
+		let message = error.to_string();
+		if OVERSIZED.iter().any(|mark| message.contains(mark)) {
+			return Self::oversized("a question to the node");
+		}
+		Self::new(message)
 	}
 }
 
@@ -113,5 +139,15 @@ mod tests {
 		assert_eq!(failure.message, "ws://x: no answer");
 		assert_eq!(failure.next.as_deref(), Some("start the node"));
 		assert_eq!(failure.kind.exit_code(), 3);
+	}
+
+	#[test]
+	fn an_oversized_answer_names_the_flag_and_never_its_bare_code() {
+		let error = std::io::Error::other("RPC error: ServerError(-32702): Response is too big");
+		let failure = Err::<(), _>(error).context("ModelsApi.model").unwrap_err();
+		assert_eq!((failure.kind, failure.kind.exit_code()), (Kind::Oversized, 4));
+		assert!(failure.message.starts_with("ModelsApi.model: "), "{}", failure.message);
+		assert!(!failure.message.contains("-32702"), "{}", failure.message);
+		assert!(failure.next.unwrap().contains("--rpc-max-response-size"));
 	}
 }

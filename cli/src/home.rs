@@ -3,7 +3,7 @@
 use crate::failure::{Context, Failure, Outcome};
 use std::{
 	fs,
-	io::Write,
+	io::{self, Write},
 	path::{Path, PathBuf},
 };
 
@@ -45,18 +45,72 @@ pub fn create_private_dir(path: &Path) -> Outcome<()> {
 		.context_next(path.display(), "choose another directory with --home DIR")
 }
 
+/// A step of writing a file whole; a crash may come before each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+	/// The temporary file is made.
+	Create,
+	/// The first half of the bytes is written.
+	FirstHalf,
+	/// The second half is written.
+	SecondHalf,
+	/// The bytes are forced to the disk.
+	Sync,
+	/// The temporary file takes its name.
+	Rename,
+	/// The directory's entry is forced to the disk.
+	SyncDirectory,
+}
+
+/// Marks the names of temporary files.
+const TEMPORARY: &str = ".tmp";
+
 /// Writes a file in one step, readable by its owner only: a crash leaves the old bytes or the new ones.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Outcome<()> {
+	let temporary = temporary(path);
+	write_whole(path, &temporary, bytes, &mut |_| Ok(()))
+		.inspect_err(|_| drop(fs::remove_file(&temporary)))
+		.context(path.display())
+}
+
+/// A name beside `path` that no reader of the directory takes for it.
+fn temporary(path: &Path) -> PathBuf {
+	let mut name = path.file_name().unwrap_or_default().to_os_string();
+	name.push(format!("{TEMPORARY}{}", std::process::id()));
+	path.with_file_name(name)
+}
+
+/// Whether a name is that of a file that was not written to its end.
+pub fn is_temporary(path: &Path) -> bool {
+	path.extension().and_then(|extension| extension.to_str()).is_some_and(|extension| {
+		extension.strip_prefix(&TEMPORARY[1..]).is_some_and(|id| id.bytes().all(|byte| byte.is_ascii_digit()))
+	})
+}
+
+fn write_whole(
+	path: &Path,
+	temporary: &Path,
+	bytes: &[u8],
+	before: &mut dyn FnMut(Step) -> io::Result<()>,
+) -> io::Result<()> {
 	use std::os::unix::fs::OpenOptionsExt;
-	let temporary = path.with_extension(format!("tmp{}", std::process::id()));
-	let write = || {
-		let mut file =
-			fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-		file.write_all(bytes)?;
-		file.sync_all()?;
-		fs::rename(&temporary, path)
-	};
-	write().context(path.display())
+	before(Step::Create)?;
+	let mut file =
+		fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(temporary)?;
+	let (first, second) = bytes.split_at(bytes.len() / 2);
+	before(Step::FirstHalf)?;
+	file.write_all(first)?;
+	before(Step::SecondHalf)?;
+	file.write_all(second)?;
+	before(Step::Sync)?;
+	file.sync_all()?;
+	before(Step::Rename)?;
+	fs::rename(temporary, path)?;
+	before(Step::SyncDirectory)?;
+	match path.parent() {
+		Some(folder) if !folder.as_os_str().is_empty() => fs::File::open(folder)?.sync_all(),
+		_ => fs::File::open(".")?.sync_all(),
+	}
 }
 
 #[cfg(test)]
@@ -75,5 +129,36 @@ mod tests {
 		assert_eq!(fs::read(&file).unwrap(), b"2");
 		assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
 		assert_eq!(fs::metadata(&keys).unwrap().permissions().mode() & 0o777, 0o700);
+	}
+
+	#[test]
+	fn a_killed_writing_leaves_the_old_file_or_the_new_one_at_every_step() {
+		let steps =
+			[Step::Create, Step::FirstHalf, Step::SecondHalf, Step::Sync, Step::Rename, Step::SyncDirectory];
+		for old in [None, Some(&b"old bytes"[..])] {
+			for last in steps {
+				let dir = tempfile::tempdir().unwrap();
+				let path = dir.path().join("a.tblk");
+				if let Some(old) = old {
+					write_private(&path, old).unwrap();
+				}
+				let mut kill = |step| match step == last {
+					true => Err(io::Error::other("killed")),
+					false => Ok(()),
+				};
+				assert!(write_whole(&path, &temporary(&path), b"new bytes", &mut kill).is_err());
+				let found = fs::read(&path).ok();
+				let is_new = found.as_deref() == Some(&b"new bytes"[..]);
+				assert!(is_new || found.as_deref() == old, "{last:?}: {found:?}");
+				assert_eq!(is_new, last == Step::SyncDirectory, "{last:?}");
+				for entry in fs::read_dir(dir.path()).unwrap() {
+					let entry = entry.unwrap().path();
+					assert!(entry == path || is_temporary(&entry), "{}", entry.display());
+				}
+				// The next writing is not disturbed by what the killed one left.
+				write_private(&path, b"new bytes").unwrap();
+				assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+			}
+		}
 	}
 }

@@ -21,6 +21,7 @@ mod records;
 mod referee;
 mod session;
 mod slot;
+mod submissions;
 mod verdict;
 
 use args::{Cli, Command};
@@ -84,6 +85,8 @@ async fn dispatch(session: &Session, command: Command) -> Outcome<()> {
 		Command::Train(command) => train::run(session, command).await,
 		Command::Mine(args) => mine::run(session, args).await,
 		Command::Submit(args) => submit::run(session, args).await,
+		Command::Upload(args) => upload::run(session, args).await,
+		Command::Withdraw(args) => withdraw::run(session, args).await,
 		Command::Demo(args) => crate::demo::run(session, args).await,
 		Command::Experts(args) => lists::experts(session, args).await,
 		Command::Models => lists::models(session).await,

@@ -7,6 +7,7 @@ use crate::{
 	home::Home,
 	keys::{Account, KeyStore, PasswordSource},
 	output::Output,
+	submissions::SubmissionStore,
 };
 
 /// The options that all commands share, made usable.
@@ -42,6 +43,11 @@ impl Session {
 	/// The remembered networks.
 	pub fn pins(&self) -> Pins {
 		Pins::new(self.home.clone())
+	}
+
+	/// The miner's kept blocks for the network of `client`.
+	pub fn submissions(&self, client: &Client) -> SubmissionStore {
+		SubmissionStore::new(&self.home, client.genesis())
 	}
 
 	/// Connects for reading.

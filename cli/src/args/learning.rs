@@ -167,9 +167,12 @@ pub struct MineArgs {
 	/// Which expert: LAYER.EXPERT. Absent: of those improved least often, the one in the lowest layer that is used most.
 	#[arg(long, value_name = "LAYER.EXPERT")]
 	pub slot: Option<SlotName>,
-	/// Keep the trained TensorBlock here.
+	/// Write the trained TensorBlock here as well; it is always kept below the home directory.
 	#[arg(long, value_name = "FILE")]
 	pub out: Option<PathBuf>,
+	/// Train anew, even if an earlier run's block waits to be submitted or uploaded.
+	#[arg(long)]
+	pub fresh: bool,
 	/// How to train.
 	#[command(flatten)]
 	pub training: TrainingArgs,
@@ -218,4 +221,25 @@ pub struct SubmitArgs {
 	/// How to wait.
 	#[command(flatten)]
 	pub waiting: WaitingArgs,
+}
+
+/// `upload`.
+#[derive(Debug, Args)]
+pub struct UploadArgs {
+	/// The TensorBlock, as it was submitted.
+	#[arg(conflicts_with = "submission")]
+	pub block: Option<PathBuf>,
+	/// The kept block of this submission.
+	#[arg(long, value_name = "N")]
+	pub submission: Option<u64>,
+}
+
+/// `withdraw`.
+#[derive(Debug, Args)]
+pub struct WithdrawArgs {
+	/// The submission.
+	pub submission: u64,
+	/// The miner that submitted it.
+	#[command(flatten)]
+	pub signer: SignerArgs,
 }

@@ -11,7 +11,7 @@ pub use block::{BlockCommand, BlockImportArgs};
 pub use demo::DemoArgs;
 pub use learning::{
 	DatasetCommand, DatasetOutput, MineArgs, SubmitArgs, TrainBaseArgs, TrainCommand, TrainExpertArgs,
-	TrainingArgs, WaitingArgs,
+	TrainingArgs, UploadArgs, WaitingArgs, WithdrawArgs,
 };
 pub use operator::{MachineArgs, OperatorCommand, RegisterArgs, SessionKeyArgs};
 
@@ -98,10 +98,22 @@ pub enum Command {
 	Train(TrainCommand),
 
 	/// Train an expert of the network's model, submit it and follow it to the decision.
+	///
+	/// The trained block is kept below the home directory before it is submitted. Where an earlier run was
+	/// interrupted, its block is submitted or uploaded instead of training another.
 	Mine(MineArgs),
 
 	/// Submit an expert that is trained already (a .tblk file).
+	///
+	/// The block is kept below the home directory first. The same command again goes on where the first one was
+	/// interrupted: a submission that is open on chain is only uploaded.
 	Submit(SubmitArgs),
+
+	/// Hand a submitted block's bytes to the node; without an argument, those of every open submission that it lacks.
+	Upload(UploadArgs),
+
+	/// Take a submission back before its committee is drawn. The bond returns, the day's quota does not.
+	Withdraw(WithdrawArgs),
 
 	/// List a model's experts.
 	Experts(ModelArgs),
@@ -294,6 +306,8 @@ mod tests {
 			"operator update --no-hardware --capabilities",
 			"operator top-up",
 			"mine --slot three",
+			"upload a.tblk --submission 3",
+			"withdraw",
 			"balance --genesis 0x12",
 			"block export a.tblk",
 			"block import a.safetensors",

@@ -136,6 +136,11 @@ impl Client {
 		})
 	}
 
+	/// One submission; `None` if it never existed or was closed long ago.
+	pub async fn find_submission(&self, id: SubmissionId) -> Outcome<Option<SubmissionInfo>> {
+		self.ask("LearningApi", "submission", id).await
+	}
+
 	/// One submission as it was after a block; `None` if it was not there.
 	pub async fn submission_at(&self, id: SubmissionId, block: u64) -> Outcome<Option<SubmissionInfo>> {
 		self.ask_at(self.at(block).await?, "LearningApi", "submission", id).await
@@ -146,11 +151,19 @@ impl Client {
 		let end: SubmissionId = self.ask("LearningApi", "submission_count", ()).await?;
 		let mut start = end.saturating_sub(count.into());
 		let mut all = Vec::new();
+		let mut page_len = SUBMISSIONS_PER_CALL;
 		while start < end {
 			let page: Vec<SubmissionInfo> =
-				self.ask("LearningApi", "submissions", (start, SUBMISSIONS_PER_CALL)).await?;
+				match self.ask("LearningApi", "submissions", (start, page_len)).await {
+					// The node's limit is not known before it refuses.
+					Err(failure) if failure.kind == Kind::Oversized && page_len > 1 => {
+						page_len /= 2;
+						continue;
+					}
+					answer => answer?,
+				};
 			all.extend(page);
-			start = start.saturating_add(SUBMISSIONS_PER_CALL.into());
+			start = start.saturating_add(page_len.into());
 		}
 		Ok(all)
 	}
@@ -173,6 +186,11 @@ impl Client {
 	/// Whether the node has a blob.
 	pub async fn has_blob(&self, hash: &H256) -> Outcome<bool> {
 		self.request("blyan_hasBlob", rpc_params![hash]).await
+	}
+
+	/// Whether a model, a holdout or an open submission names a blob.
+	pub async fn is_announced(&self, hash: &H256) -> Outcome<bool> {
+		Ok(self.ask::<Option<u32>>("ModelsApi", "blob_announced", hash).await?.is_some())
 	}
 
 	/// Starts a generation.

@@ -13,3 +13,5 @@ pub mod operator;
 pub mod status;
 pub mod submit;
 pub mod train;
+pub mod upload;
+pub mod withdraw;

@@ -11,11 +11,12 @@ use crate::{
 	output::Output,
 	pow,
 	session::Session,
+	submissions::{is_open, SubmissionRecord, SubmissionStore},
 };
 use blyan_primitives::{BlockRef, ExpertSlot, SubmissionId, VersionIndex};
-use blyan_runtime_api::{SubmissionOutcome, SubmissionTerms};
+use blyan_runtime_api::{SubmissionInfo, SubmissionOutcome, SubmissionTerms};
 use serde_json::json;
-use sp_core::H256;
+use sp_core::{crypto::AccountId32, H256};
 use std::time::Duration;
 use subxt::dynamic::Value;
 
@@ -31,24 +32,147 @@ pub struct Candidate {
 	pub manifest: H256,
 }
 
+/// Latest submissions that are searched for one of the miner's own; open ones are among them.
+const SEARCHED: u32 = 200;
+
 /// Submits a file.
 pub async fn run(session: &Session, args: SubmitArgs) -> Outcome<()> {
 	let bytes = std::fs::read(&args.block)
 		.context_next(args.block.display(), "make a block with: blyan train expert")?;
-	let manifest = match &args.manifest {
-		Some(path) => client::hash(&std::fs::read(path).context(path.display())?),
-		None => H256::zero(),
-	};
+	let manifest =
+		args.manifest.as_ref().map(|path| std::fs::read(path).context(path.display())).transpose()?;
 	let (client, account) = session.connect_as(&args.signer).await?;
 	let slot = ExpertSlot { model: args.model, layer: args.slot.layer, expert: args.slot.expert };
 	let head = head(&client, slot).await?;
-	let candidate = Candidate { slot, parent: args.parent.unwrap_or(head.version), bytes, manifest };
+	let hash = manifest.as_ref().map_or(H256::zero(), |manifest| client::hash(manifest));
+	let candidate = Candidate { slot, parent: args.parent.unwrap_or(head.version), bytes, manifest: hash };
 	let output = &session.output;
-	let id = submit(&client, output, &account, &candidate).await?;
+	let store = session.submissions(&client);
+	// Kept as it is where it is JSON; else its hash has to do.
+	let facts = manifest.and_then(|manifest| serde_json::from_slice(&manifest).ok()).unwrap_or_default();
+	let mut record = keep(&client, &store, &account, &candidate, facts).await?;
+	let placed = put(&client, output, &account, &candidate, &store, &mut record).await?;
 	if !args.no_upload {
 		client::upload(&client, output, &candidate.bytes).await?;
 	}
-	conclude(&client, output, id, &args.waiting).await
+	finish(&client, output, placed, &args.waiting, &store, record).await
+}
+
+/// Checks a candidate and writes it to disk, with all that it takes to submit and upload it another time.
+///
+/// What is known of it already stays in the record.
+pub async fn keep(
+	client: &Client,
+	store: &SubmissionStore,
+	account: &Account,
+	candidate: &Candidate,
+	manifest: serde_json::Value,
+) -> Outcome<SubmissionRecord> {
+	let Candidate { slot, parent, bytes, manifest: hash } = candidate;
+	let config = client.model(slot.model).await?.config;
+	let block = engine::expert_ref(bytes, &config)?;
+	let mut record = store.record(&client.url, account.address(), *slot, *parent, block, *hash, manifest);
+	let known = store.all()?.into_iter().find(|known| known.block == block && known.miner == record.miner);
+	record.submission = known.and_then(|known| known.submission);
+	store.save(&record, bytes)?;
+	Ok(record)
+}
+
+/// Puts a kept candidate on chain, unless this miner's submission of it is open there already.
+///
+/// Returns its number and the block it is in.
+pub async fn put(
+	client: &Client,
+	output: &Output,
+	account: &Account,
+	candidate: &Candidate,
+	store: &SubmissionStore,
+	record: &mut SubmissionRecord,
+) -> Outcome<(SubmissionId, u64)> {
+	let root = record.block.tensor_root;
+	let open = find(client, &account.id(), &root, record.submission).await?.filter(is_open);
+	let placed = match open {
+		Some(info) => {
+			let fields = json!({ "submission": info.id, "slot": info.slot, "parent": info.parent,
+				"block": info.submitted_at, "tensor_root": root, "blob": info.block.blob.hash });
+			let text = format!(
+				"resumed    submission {} of these tensors is open since block {}: only the upload is left",
+				info.id, info.submitted_at
+			);
+			output.event("resumed", fields, text);
+			(info.id, info.submitted_at.into())
+		}
+		None => match submit(client, output, account, candidate).await {
+			Ok(placed) => placed,
+			Err(failure) => {
+				if failure.message.contains("DuplicateBlock") {
+					// The same tensors would be refused every time.
+					store.update(&SubmissionRecord { closed: true, ..record.clone() })?;
+				}
+				return Err(explain_duplicate(client, &root, failure).await);
+			}
+		},
+	};
+	record.submission = Some(placed.0);
+	store.update(record)?;
+	Ok(placed)
+}
+
+/// Follows a kept candidate to its decision, and notes that there is one.
+pub async fn finish(
+	client: &Client,
+	output: &Output,
+	placed: (SubmissionId, u64),
+	waiting: &WaitingArgs,
+	store: &SubmissionStore,
+	record: SubmissionRecord,
+) -> Outcome<()> {
+	let concluded = conclude(client, output, placed, waiting).await;
+	let decided = match waiting.no_wait {
+		true => false,
+		// A decision refuses, or is no failure; whatever else happened may be looked at again.
+		false => concluded.as_ref().err().is_none_or(|failure| failure.kind == Kind::Refused),
+	};
+	if decided {
+		store.update(&SubmissionRecord { closed: true, ..record })?;
+	}
+	concluded
+}
+
+/// The miner's latest submission of these tensors, whatever became of it.
+pub async fn find(
+	client: &Client,
+	miner: &AccountId32,
+	root: &H256,
+	known: Option<SubmissionId>,
+) -> Outcome<Option<SubmissionInfo>> {
+	let is_it = |info: &SubmissionInfo| info.miner == *miner && info.block.tensor_root == *root;
+	if let Some(id) = known {
+		if let Some(info) = client.find_submission(id).await?.filter(is_it) {
+			return Ok(Some(info));
+		}
+	}
+	Ok(client.submissions(SEARCHED).await?.into_iter().rev().find(is_it))
+}
+
+/// Says whose the other submission is when the chain has these tensors already.
+async fn explain_duplicate(client: &Client, root: &H256, failure: Failure) -> Failure {
+	if !failure.message.contains("DuplicateBlock") {
+		return failure;
+	}
+	let latest = client.submissions(SEARCHED).await.unwrap_or_default();
+	match latest.into_iter().rev().find(|info| info.block.tensor_root == *root) {
+		Some(info) => {
+			let next = format!(
+				"submission {} of {} has the same tensors: look at it with: blyan submissions {}",
+				info.id,
+				crate::keys::address(&info.miner),
+				info.id
+			);
+			failure.next(next)
+		}
+		None => failure,
+	}
 }
 
 /// Waits for the decision unless told otherwise; a refusal is a failure of the command.
