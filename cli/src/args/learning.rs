@@ -31,18 +31,41 @@ pub enum DatasetCommand {
 		#[command(flatten)]
 		output: DatasetOutput,
 	},
-	/// From files and directories of UTF-8 text.
+	/// From files and directories of UTF-8 text. Long texts are cut into documents at paragraphs.
 	FromFiles {
 		/// Files or directories.
 		#[arg(required = true)]
 		paths: Vec<PathBuf>,
-		/// SPDX expression that they are under.
-		#[arg(long, value_name = "SPDX")]
-		licence: String,
+		/// What they are under.
+		#[command(flatten)]
+		licence: LicenceArgs,
 		/// Where and how much.
 		#[command(flatten)]
 		output: DatasetOutput,
 	},
+	/// From files of JSON lines with a field "text", as Hugging Face has them. A line's own licence counts first.
+	FromJsonl {
+		/// Files.
+		#[arg(required = true)]
+		paths: Vec<PathBuf>,
+		/// What lines without a licence of their own are under.
+		#[command(flatten)]
+		licence: LicenceArgs,
+		/// Where and how much.
+		#[command(flatten)]
+		output: DatasetOutput,
+	},
+}
+
+/// The licence of texts that name none themselves.
+#[derive(Debug, Args)]
+pub struct LicenceArgs {
+	/// SPDX expression that they are under, such as CC0-1.0 or "MIT OR Apache-2.0".
+	#[arg(long, value_name = "SPDX")]
+	pub licence: String,
+	/// Take texts under a licence that is not permissive; what comes of it may not be yours to publish.
+	#[arg(long)]
+	pub any_licence: bool,
 }
 
 /// Where a dataset goes.
@@ -54,6 +77,9 @@ pub struct DatasetOutput {
 	/// Stop after this many MiB of text.
 	#[arg(long, value_name = "MiB", default_value_t = 64)]
 	pub limit: u64,
+	/// Take texts that a program wrote, as their first lines or their long lines show.
+	#[arg(long)]
+	pub keep_generated: bool,
 }
 
 /// Ways to train.

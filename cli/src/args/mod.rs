@@ -10,8 +10,8 @@ pub use audit::{AuditCommand, ChallengeArgs, ReplayArgs, ScoreArgs, SourceArgs, 
 pub use block::{BlockCommand, BlockImportArgs};
 pub use demo::DemoArgs;
 pub use learning::{
-	DatasetCommand, DatasetOutput, MineArgs, SubmitArgs, TrainBaseArgs, TrainCommand, TrainExpertArgs,
-	TrainingArgs, UploadArgs, WaitingArgs, WithdrawArgs,
+	DatasetCommand, DatasetOutput, LicenceArgs, MineArgs, SubmitArgs, TrainBaseArgs, TrainCommand,
+	TrainExpertArgs, TrainingArgs, UploadArgs, WaitingArgs, WithdrawArgs,
 };
 pub use operator::{MachineArgs, OperatorCommand, RegisterArgs, SessionKeyArgs};
 
@@ -313,6 +313,8 @@ mod tests {
 			"block import a.safetensors",
 			"block verify a.tblk --root 0x12",
 			"dataset from-files",
+			"dataset from-files a.txt",
+			"dataset from-jsonl --licence MIT",
 			"dataset from-crates --buckets 5",
 			"dataset from-crates --buckets 9..9",
 			"dataset from-crates --buckets 0..257",

@@ -1,13 +1,14 @@
 //! `dataset`: text with licence and origin, as JSON lines.
 
 use crate::{
-	args::{DatasetCommand, DatasetOutput},
-	failure::{Context, Failure, Outcome},
+	args::{DatasetCommand, DatasetOutput, LicenceArgs},
+	failure::{Context, Failure, Kind, Outcome},
 	output::Output,
 	session::Session,
 };
 use blyan_engine::dataset::{
-	from_crates, from_files, read_jsonl, write_jsonl, CratesOptions, DatasetProgress, Document, FilesOptions,
+	from_crates, from_files, from_jsonl, read_jsonl, write_jsonl, Collected, CratesOptions, DatasetError,
+	DatasetProgress, Document, FilesOptions, Licence, SkipReason, Skipped,
 };
 use blyan_training::Corpus;
 use serde_json::json;
@@ -32,19 +33,86 @@ pub async fn run(session: &Session, command: DatasetCommand) -> Outcome<()> {
 	tokio::task::spawn_blocking(move || match command {
 		DatasetCommand::FromCrates { registry, buckets, output: target } => {
 			let registry = registry.map_or_else(find_registry, Ok)?;
-			let documents = documents_from_crates(&output, &registry, buckets, target.limit << 20)?;
-			finish(&output, documents, &target)
+			let options = CratesOptions {
+				buckets,
+				bytes_max: target.limit << 20,
+				keep_generated: target.keep_generated,
+				..crates_options()
+			};
+			finish(&output, collect_crates(&output, &registry, &options)?, &target)
 		}
 		DatasetCommand::FromFiles { paths, licence, output: target } => {
-			let options = FilesOptions { license: licence, ..Default::default() };
-			let mut documents = Vec::new();
-			for path in &paths {
-				documents.extend(documents_from_files(&output, path, &options)?);
-			}
-			finish(&output, within(documents, target.limit << 20), &target)
+			let options = files_options(&licence, &target)?;
+			finish(&output, collect_files(&output, &paths, &options)?, &target)
+		}
+		DatasetCommand::FromJsonl { paths, licence, output: target } => {
+			let options = files_options(&licence, &target)?;
+			let (bar, is_any) = (output.bar("files", 1), licence.any_licence);
+			let collected = from_jsonl(&paths, &options, is_any, &mut |progress| show(&bar, progress));
+			drop(bar);
+			finish(&output, collected.map_err(explain)?, &target)
 		}
 	})
 	.await?
+}
+
+/// What the command line asks of files; a licence that is none, or that lets nobody train, is refused.
+fn files_options(args: &LicenceArgs, target: &DatasetOutput) -> Outcome<FilesOptions> {
+	Ok(FilesOptions {
+		keep_generated: target.keep_generated,
+		bytes_max: target.limit << 20,
+		except: Some(target.out.clone()),
+		..FilesOptions::new(licence(args)?)
+	})
+}
+
+fn licence(args: &LicenceArgs) -> Outcome<Licence> {
+	let licence = Licence::parse(&args.licence).map_err(|error| {
+		let next = match error.nearest() {
+			Some(nearest) => format!("write --licence \"{nearest}\", or look it up at https://spdx.org/licenses"),
+			None => "look the identifier up at https://spdx.org/licenses; a licence of your own is LicenseRef-NAME".into(),
+		};
+		Failure::new(error).next(next)
+	})?;
+	if !licence.is_permissive() && !args.any_licence {
+		return Err(Failure::new(format!("\"{}\" is not a permissive licence", licence.as_str()))
+			.kind(Kind::Refused)
+			.next("if you may train on these texts all the same, say so with --any-licence"));
+	}
+	Ok(licence)
+}
+
+/// A dataset's failure, with the way around the rule that bit most often.
+fn explain(error: DatasetError) -> Failure {
+	let next = match &error {
+		DatasetError::Empty { skipped } => way_out(skipped.main_reason()),
+		DatasetError::Line { .. } => "repair that line, or leave it out",
+		_ => "name files or directories that can be read",
+	};
+	Failure::new(error).next(next)
+}
+
+fn way_out(reason: Option<SkipReason>) -> &'static str {
+	match reason {
+		None => "name files or directories with text in them",
+		Some(SkipReason::TooShort) => "texts of less than 128 bytes teach nothing: join them to longer files",
+		Some(SkipReason::TooLarge) => {
+			"split the file: 64 KiB of a crate and 256 MiB of other text are read at most"
+		}
+		Some(SkipReason::NotUtf8) => "convert it to UTF-8, as with: iconv -f ISO-8859-1 -t UTF-8",
+		Some(SkipReason::Utf16) => "convert it to UTF-8: iconv -f UTF-16 -t UTF-8",
+		Some(SkipReason::Generated | SkipReason::LongLine) => "take it all the same with --keep-generated",
+		Some(SkipReason::Duplicate) => "name other files",
+		Some(SkipReason::OverLimit) => "raise the limit: --limit MiB",
+		Some(SkipReason::SourceFull) => "name more crates: --buckets FROM..TO",
+		Some(
+			SkipReason::LicenceMissing
+			| SkipReason::LicenceFileOnly
+			| SkipReason::LicenceUnknown
+			| SkipReason::LicenceNotPermissive
+			| SkipReason::ManifestUnreadable,
+		) => "name the licence yourself: blyan dataset from-files DIR --licence SPDX",
+	}
 }
 
 /// Where cargo keeps the sources of crates.
@@ -67,6 +135,24 @@ pub fn find_own_sources() -> Option<PathBuf> {
 	above.filter(|folder| folder.join("ml-engine/exact/src").is_dir()).map(PathBuf::from).next()
 }
 
+fn show(bar: &crate::progress::Bar, progress: &DatasetProgress) {
+	bar.set_total(progress.sources_total as u64);
+	bar.set(progress.sources as u64);
+	bar.note(format!("{} documents, {} MiB", progress.documents, progress.bytes >> 20));
+}
+
+fn crates_options() -> CratesOptions {
+	CratesOptions { crate_bytes_max: CRATE_BYTES, ..Default::default() }
+}
+
+fn collect_crates(output: &Output, registry: &Path, options: &CratesOptions) -> Outcome<Collected> {
+	let bar = output.bar("crates", 1);
+	from_crates(registry, options, &mut |progress| show(&bar, progress)).map_err(|error| match error {
+		DatasetError::Empty { .. } => explain(error),
+		error => Failure::new(error).next("name another folder with --registry DIR"),
+	})
+}
+
 /// Documents from the crates in `buckets`, at most `bytes_max` of text.
 pub fn documents_from_crates(
 	output: &Output,
@@ -74,44 +160,25 @@ pub fn documents_from_crates(
 	buckets: Range<u16>,
 	bytes_max: u64,
 ) -> Outcome<Vec<Document>> {
-	let bar = output.bar("crates", 1);
-	let options = CratesOptions { buckets, bytes_max, crate_bytes_max: CRATE_BYTES, ..Default::default() };
-	let mut progress = |progress: &DatasetProgress| {
-		bar.set_total(progress.sources_total as u64);
-		bar.set(progress.sources as u64);
-		bar.note(format!("{} documents, {} MiB", progress.documents, progress.bytes >> 20));
-	};
-	from_crates(registry, &options, &mut progress)
-		.context_next("crate sources", "name another folder with --registry DIR")
+	let options = CratesOptions { buckets, bytes_max, ..crates_options() };
+	Ok(collect_crates(output, registry, &options)?.documents)
+}
+
+fn collect_files(output: &Output, paths: &[PathBuf], options: &FilesOptions) -> Outcome<Collected> {
+	let bar = output.bar("files", 1);
+	from_files(paths, options, &mut |progress| show(&bar, progress)).map_err(explain)
 }
 
 /// Documents from files of one licence.
 pub fn documents_from_files(output: &Output, path: &Path, options: &FilesOptions) -> Outcome<Vec<Document>> {
-	let bar = output.bar("files", 1);
-	let mut progress = |progress: &DatasetProgress| {
-		bar.set_total(progress.sources_total as u64);
-		bar.set(progress.sources as u64);
-		bar.note(format!("{} documents, {} MiB", progress.documents, progress.bytes >> 20));
-	};
-	from_files(path, options, &mut progress).context_next(path.display(), "name files of UTF-8 text")
+	Ok(collect_files(output, &[path.into()], options)?.documents)
 }
 
-fn within(documents: Vec<Document>, bytes_max: u64) -> Vec<Document> {
-	let mut left = bytes_max;
-	documents
-		.into_iter()
-		.take_while(|document| {
-			let size = document.text.len() as u64;
-			let fits = size <= left;
-			left = left.saturating_sub(size);
-			fits
-		})
-		.collect()
-}
-
-fn finish(output: &Output, documents: Vec<Document>, target: &DatasetOutput) -> Outcome<()> {
+fn finish(output: &Output, collected: Collected, target: &DatasetOutput) -> Outcome<()> {
+	let Collected { documents, progress } = collected;
 	write_jsonl(&target.out, &documents).context("dataset")?;
 	let bytes: u64 = documents.iter().map(|document| document.text.len() as u64).sum();
+	let held_out = documents.iter().filter(|document| document.is_held_out(HELD_OUT_PERCENT)).count();
 	let mut licences = BTreeMap::<&str, u64>::new();
 	for document in &documents {
 		*licences.entry(&document.license).or_default() += document.text.len() as u64;
@@ -123,17 +190,26 @@ fn finish(output: &Output, documents: Vec<Document>, target: &DatasetOutput) -> 
 		.take(4)
 		.map(|(name, part)| format!("{name} {:.0} %", 100.0 * *part as f64 / bytes.max(1) as f64))
 		.collect();
-	let value =
-		json!({ "file": target.out, "documents": documents.len(), "bytes": bytes, "licences": licences });
+	let value = json!({ "file": target.out, "documents": documents.len(), "bytes": bytes,
+		"held_out": held_out, "licences": licences, "skipped": progress.skipped });
 	let text = format!(
-		"wrote {} documents, {:.1} MiB, to {}\nlicences: {}",
+		"wrote {} documents, {:.1} MiB, to {}; {held_out} are held out\nlicences: {}\n{}",
 		documents.len(),
 		bytes as f64 / f64::from(1 << 20),
 		target.out.display(),
-		shares.join(", ")
+		shares.join(", "),
+		left_out(&progress.skipped)
 	);
 	output.result(&value, text);
 	Ok(())
+}
+
+/// What is not in the dataset, and how the rule that bit most often is turned off.
+fn left_out(skipped: &Skipped) -> String {
+	match skipped.total() {
+		0 => "left out: nothing".into(),
+		_ => format!("left out: {skipped}; {}", way_out(skipped.main_reason())),
+	}
 }
 
 /// Text to train on, and a little of what is held out, to see whether training helps.
@@ -147,10 +223,12 @@ pub struct TrainingText {
 impl TrainingText {
 	/// Takes a document to the side where its family belongs.
 	pub fn push(&mut self, document: &Document) {
+		// Datasets of earlier releases may have kept a file's byte order mark.
+		let text = document.text.strip_prefix('\u{feff}').unwrap_or(&document.text).as_bytes();
 		if !document.is_held_out(HELD_OUT_PERCENT) {
-			self.corpus.push(document.text.as_bytes());
+			self.corpus.push(text);
 		} else if self.held_out.len() < CHECKED_DOCUMENTS {
-			self.held_out.push(document.text.as_bytes().to_vec());
+			self.held_out.push(text.to_vec());
 		}
 	}
 
@@ -198,11 +276,47 @@ const TRAINING_BYTES: u64 = 64 << 20;
 mod tests {
 	use super::*;
 
+	fn args(licence: &str, any_licence: bool) -> LicenceArgs {
+		LicenceArgs { licence: licence.into(), any_licence }
+	}
+
 	#[test]
-	fn within_stops_before_the_limit() {
-		let document = |n: usize| Document::new("x".repeat(n), "o".into(), "f".into(), "MIT".into());
-		assert_eq!(within(vec![document(4), document(4), document(4)], 9).len(), 2);
-		assert!(within(vec![document(4)], 3).is_empty());
+	fn a_licence_is_refused_unless_it_is_known_and_permissive_or_asked_for() {
+		assert_eq!(licence(&args("CC0-1.0", false)).unwrap().as_str(), "CC0-1.0");
+		for (text, next) in [
+			("mit", "--licence \"MIT\""),
+			("Apache 2.0", "--licence \"Apache-2.0\""),
+			("MIT/Apache-2.0", "--licence \"MIT OR Apache-2.0\""),
+			("", "spdx.org"),
+			("banana", "spdx.org"),
+			("CC-BY-NC-4.0", "--any-licence"),
+			("MIT AND GPL-3.0-only", "--any-licence"),
+		] {
+			let failure = licence(&args(text, false)).unwrap_err();
+			assert!(failure.next.as_ref().unwrap().contains(next), "{text}: {failure:?}");
+		}
+		assert!(licence(&args("CC-BY-NC-4.0", true)).is_ok());
+		assert!(licence(&args("banana", true)).is_err());
+	}
+
+	#[test]
+	fn the_hint_is_about_the_rule_that_bit_most_often() {
+		let mut skipped = Skipped::default();
+		skipped.note(SkipReason::TooShort, || "a".into());
+		(0..2).for_each(|_| skipped.note(SkipReason::Generated, || "b".into()));
+		let failure = explain(DatasetError::Empty { skipped: Box::new(skipped.clone()) });
+		assert!(failure.next.unwrap().contains("--keep-generated"));
+		assert!(failure.message.contains("1 too short (a), 2 generated (b)"), "{}", failure.message);
+		assert!(left_out(&skipped).starts_with("left out: 1 too short (a), 2 generated (b); "));
+	}
+
+	#[test]
+	fn a_byte_order_mark_is_never_trained_on() {
+		let texts = (0..40).map(|n| format!("\u{feff}text {n:03}"));
+		let documents: Vec<Document> =
+			texts.map(|text| Document::new(text.clone(), "o".into(), text, "MIT".into())).collect();
+		let text: TrainingText = documents.iter().collect();
+		assert_eq!(text.corpus.len(), text.corpus.documents() * "\0text 000".len());
 	}
 
 	#[test]

@@ -22,7 +22,7 @@ use crate::{
 	output::Output,
 	plot::{self, Point},
 };
-use blyan_engine::dataset::{write_jsonl, Document, FilesOptions};
+use blyan_engine::dataset::{write_jsonl, Document, FilesOptions, Licence};
 use blyan_exact::ModelConfig;
 use blyan_primitives::ExpertSlot;
 use blyan_runtime_api::SubmissionOutcome;
@@ -96,9 +96,8 @@ fn dataset(output: &Output, dir: &Path, args: &DemoArgs) -> Outcome<Vec<Document
 			})?;
 			output.say("no crate sources on this machine; training on this project's own");
 			let options = FilesOptions {
-				license: "Apache-2.0 OR MIT".into(),
 				extensions: vec!["rs".into(), "md".into()],
-				..Default::default()
+				..FilesOptions::new(Licence::parse("Apache-2.0 OR MIT")?)
 			};
 			documents_from_files(output, &own, &options)?
 		}

@@ -1,5 +1,6 @@
 //! What can go wrong with a dataset.
 
+use super::Skipped;
 use std::path::PathBuf;
 
 /// Why a dataset could not be built or read.
@@ -24,8 +25,11 @@ pub enum DatasetError {
 		reason: String,
 	},
 	/// There is no usable document in the sources.
-	#[error("no usable document in {0}")]
-	Empty(PathBuf),
+	#[error("no usable document{}", left_out(skipped))]
+	Empty {
+		/// What was left out.
+		skipped: Box<Skipped>,
+	},
 	/// The held-out text is too short for the sequences asked for.
 	#[error("the held-out documents give {have} sequences, {want} are asked for")]
 	HoldoutTooSmall {
@@ -45,4 +49,11 @@ pub enum DatasetError {
 		/// What is wrong with it.
 		reason: &'static str,
 	},
+}
+
+fn left_out(skipped: &Skipped) -> String {
+	match skipped.total() {
+		0 => ": there is nothing to read".into(),
+		_ => format!("; left out: {skipped}"),
+	}
 }

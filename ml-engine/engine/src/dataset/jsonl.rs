@@ -1,15 +1,12 @@
 //! Datasets on disk: one JSON document a line.
 
-use super::{hexadecimal, DatasetError, Document};
+use super::{hexadecimal, lines::Lines, DatasetError, Document};
 use blyan_exact::blake2_256;
 use std::{
 	fs::File,
-	io::{BufRead, BufReader, BufWriter, Read, Write},
+	io::{BufWriter, Write},
 	path::{Path, PathBuf},
 };
-
-/// Longest line that is read: no document is that large.
-const LINE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// Writes documents; the file appears whole or not at all.
 pub fn write_jsonl<'a>(
@@ -17,7 +14,7 @@ pub fn write_jsonl<'a>(
 	documents: impl IntoIterator<Item = &'a Document>,
 ) -> Result<(), DatasetError> {
 	let io = |source| DatasetError::Io { path: path.into(), source };
-	let beside = path.with_extension("partial");
+	let beside = beside(path);
 	let mut file = BufWriter::new(File::create(&beside).map_err(io)?);
 	for document in documents {
 		serde_json::to_writer(&mut file, document).map_err(|error| io(error.into()))?;
@@ -28,50 +25,50 @@ pub fn write_jsonl<'a>(
 	std::fs::rename(&beside, path).map_err(io)
 }
 
+/// A name of its own for a file that is not whole yet.
+fn beside(path: &Path) -> PathBuf {
+	let mut name = std::ffi::OsString::from(".");
+	name.push(path.file_name().unwrap_or_default());
+	name.push(format!(".partial{}", std::process::id()));
+	path.with_file_name(name)
+}
+
 /// Documents of a dataset, one at a time.
 pub struct JsonlReader {
-	path: PathBuf,
-	file: BufReader<File>,
-	line: usize,
+	lines: Lines,
 }
 
 /// Opens a dataset.
 pub fn read_jsonl(path: &Path) -> Result<JsonlReader, DatasetError> {
-	let file = File::open(path).map_err(|source| DatasetError::Io { path: path.into(), source })?;
-	Ok(JsonlReader { path: path.into(), file: BufReader::new(file), line: 0 })
+	Ok(JsonlReader { lines: Lines::open(path)? })
 }
 
 impl JsonlReader {
-	fn refuse(&self, reason: impl ToString) -> DatasetError {
-		DatasetError::Line { path: self.path.clone(), line: self.line, reason: reason.to_string() }
-	}
-
-	fn parse(&self, line: &[u8]) -> Result<Document, DatasetError> {
-		let document: Document = serde_json::from_slice(line).map_err(|error| self.refuse(error))?;
+	fn parse(&self, at: usize, line: &str) -> Result<Document, DatasetError> {
+		let document: Document = serde_json::from_str(line).map_err(|error| {
+			let is_plain = error.to_string().starts_with("missing field")
+				&& serde_json::from_str::<serde_json::Value>(line)
+					.is_ok_and(|value| value["text"].is_string());
+			match is_plain {
+				true => self.lines.refuse(at, format!("{error}: {PLAIN}")),
+				false => self.lines.refuse(at, error),
+			}
+		})?;
 		if document.hash != hexadecimal(&blake2_256(&[document.text.as_bytes()])) {
-			return Err(self.refuse("the hash does not match the text"));
+			return Err(self.lines.refuse(at, "the hash does not match the text"));
 		}
 		Ok(document)
 	}
 }
 
+/// What a line with a text and nothing else needs.
+const PLAIN: &str = "lines of text alone become a dataset with: blyan dataset from-jsonl FILE --licence SPDX";
+
 impl Iterator for JsonlReader {
 	type Item = Result<Document, DatasetError>;
 
 	fn next(&mut self) -> Option<Self::Item> {
-		loop {
-			let mut line = Vec::new();
-			self.line += 1;
-			match self.file.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut line) {
-				Ok(0) => return None,
-				Ok(_) if line.len() as u64 >= LINE_BYTES_MAX => {
-					return Some(Err(self.refuse("the line is longer than any document may be")))
-				}
-				Ok(_) if line.trim_ascii().is_empty() => continue,
-				Ok(_) => return Some(self.parse(&line)),
-				Err(source) => return Some(Err(DatasetError::Io { path: self.path.clone(), source })),
-			}
-		}
+		Some(self.lines.next()?.and_then(|(at, line)| self.parse(at, &line)))
 	}
 }
 
@@ -103,5 +100,38 @@ mod tests {
 		let read = read_jsonl(&path).unwrap().collect::<Vec<_>>();
 		assert!(read[0].is_ok());
 		assert!(matches!(&read[1], Err(DatasetError::Line { line: 2, .. })));
+	}
+
+	#[test]
+	fn jsonl_is_read_with_a_byte_order_mark_and_carriage_returns() {
+		let folder = tempfile::tempdir().unwrap();
+		let path = folder.path().join("data.jsonl");
+		let documents = [document("first"), document("second")];
+		write_jsonl(&path, &documents).unwrap();
+		let text = std::fs::read_to_string(&path).unwrap();
+		for text in [format!("\u{feff}{text}"), text.replace('\n', "\r\n"), text.trim_end().to_string()] {
+			std::fs::write(&path, text).unwrap();
+			assert_eq!(read_jsonl(&path).unwrap().collect::<Result<Vec<_>, _>>().unwrap(), documents);
+		}
+	}
+
+	#[test]
+	fn jsonl_of_text_alone_names_the_command_that_makes_a_dataset_of_it() {
+		let folder = tempfile::tempdir().unwrap();
+		let path = folder.path().join("data.jsonl");
+		std::fs::write(&path, "{\"text\": \"x\"}\n").unwrap();
+		let error = read_jsonl(&path).unwrap().next().unwrap().unwrap_err().to_string();
+		assert!(error.contains("line 1: missing field") && error.contains("from-jsonl"), "{error}");
+	}
+
+	#[test]
+	fn a_dataset_may_have_any_name() {
+		let folder = tempfile::tempdir().unwrap();
+		for name in ["x.partial", "x", "x.jsonl"] {
+			let path = folder.path().join(name);
+			write_jsonl(&path, &[document("first")]).unwrap();
+			assert!(path.is_file());
+		}
+		assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3);
 	}
 }

@@ -1,22 +1,29 @@
 //! Text with its provenance: where each document came from, and under which licence.
 //!
 //! A dataset is a JSONL file, one [`Document`] a line, in an order that depends on nothing but the
-//! documents. Whether a document is held out follows from its family alone ([`Document::is_held_out`]), so
-//! everyone who builds a dataset from the same sources agrees on what nobody may train on.
+//! documents. Whether a document is held out follows from its family alone ([`Document::is_held_out`]), and its
+//! family from the crate and file it is of, or else from its words; so everyone who builds a dataset from the same
+//! sources agrees on what nobody may train on, wherever those lie.
 
+mod collector;
 mod crates;
+mod cut;
 mod error;
 mod files;
 mod holdout;
 mod jsonl;
 mod license;
+mod lines;
+mod skipped;
 
+pub use collector::Collected;
 pub use crates::{from_crates, CratesOptions};
 pub use error::DatasetError;
-pub use files::{from_files, FilesOptions};
+pub use files::{from_files, from_jsonl, FilesOptions};
 pub use holdout::{Holdout, HoldoutOptions};
 pub use jsonl::{read_jsonl, write_jsonl, JsonlReader};
-pub use license::is_permissive;
+pub use license::{Licence, LicenceError};
+pub use skipped::{SkipReason, Skipped};
 
 use blyan_exact::blake2_256;
 use serde::{Deserialize, Serialize};
@@ -27,9 +34,10 @@ use serde::{Deserialize, Serialize};
 pub struct Document {
 	/// The text.
 	pub text: String,
-	/// Where it came from, as in `serde-1.0.0/src/lib.rs`.
+	/// Where it came from, as in `serde-1.0.0/src/lib.rs`, or `book.txt#2/7` for a piece of a longer text.
 	pub origin: String,
-	/// What all versions of this document share, as in `serde/src/lib.rs`. Held out together.
+	/// What all versions of this document share, as in `serde/src/lib.rs`, or `text/` and a hash of its words. Held
+	/// out together.
 	pub family: String,
 	/// SPDX licence expression.
 	pub license: String,
@@ -75,6 +83,6 @@ pub struct DatasetProgress {
 	pub documents: usize,
 	/// Bytes of text taken.
 	pub bytes: u64,
-	/// Documents left out: not UTF-8, generated, too large, or seen before.
-	pub skipped: usize,
+	/// What was left out, and why.
+	pub skipped: Skipped,
 }
