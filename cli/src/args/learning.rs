@@ -19,7 +19,8 @@ fn parse_buckets(text: &str) -> Result<Range<u16>, String> {
 #[derive(Debug, Subcommand)]
 pub enum DatasetCommand {
 	/// From the sources of the crates in cargo's registry.
-	FromCrates {
+	#[command(name = "from-crates")]
+	Crates {
 		/// Registry sources; $CARGO_HOME/registry/src if absent.
 		#[arg(long, value_name = "DIR")]
 		registry: Option<PathBuf>,
@@ -32,7 +33,8 @@ pub enum DatasetCommand {
 		output: DatasetOutput,
 	},
 	/// From files and directories of UTF-8 text. Long texts are cut into documents at paragraphs.
-	FromFiles {
+	#[command(name = "from-files")]
+	Files {
 		/// Files or directories.
 		#[arg(required = true)]
 		paths: Vec<PathBuf>,
@@ -44,7 +46,8 @@ pub enum DatasetCommand {
 		output: DatasetOutput,
 	},
 	/// From files of JSON lines with a field "text", as Hugging Face has them. A line's own licence counts first.
-	FromJsonl {
+	#[command(name = "from-jsonl")]
+	Jsonl {
 		/// Files.
 		#[arg(required = true)]
 		paths: Vec<PathBuf>,

@@ -31,7 +31,7 @@ const CRATE_BYTES: u64 = 256 << 10;
 pub async fn run(session: &Session, command: DatasetCommand) -> Outcome<()> {
 	let output = session.output.clone();
 	tokio::task::spawn_blocking(move || match command {
-		DatasetCommand::FromCrates { registry, buckets, output: target } => {
+		DatasetCommand::Crates { registry, buckets, output: target } => {
 			let registry = registry.map_or_else(find_registry, Ok)?;
 			let options = CratesOptions {
 				buckets,
@@ -41,11 +41,11 @@ pub async fn run(session: &Session, command: DatasetCommand) -> Outcome<()> {
 			};
 			finish(&output, collect_crates(&output, &registry, &options)?, &target)
 		}
-		DatasetCommand::FromFiles { paths, licence, output: target } => {
+		DatasetCommand::Files { paths, licence, output: target } => {
 			let options = files_options(&licence, &target)?;
 			finish(&output, collect_files(&output, &paths, &options)?, &target)
 		}
-		DatasetCommand::FromJsonl { paths, licence, output: target } => {
+		DatasetCommand::Jsonl { paths, licence, output: target } => {
 			let options = files_options(&licence, &target)?;
 			let (bar, is_any) = (output.bar("files", 1), licence.any_licence);
 			let collected = from_jsonl(&paths, &options, is_any, &mut |progress| show(&bar, progress));
