@@ -89,6 +89,8 @@ impl NextStep {
 			}
 			Some(SubmissionState::Decided(decided)) => Some(decided.outcome),
 			Some(SubmissionState::Closed { outcome, .. }) => Some(*outcome),
+			// It was on chain, and the chain has forgotten it: it was judged long ago.
+			None if record.submission.is_some() => return Self::Close,
 			None => None,
 		};
 		match outcome {
@@ -330,6 +332,9 @@ mod tests {
 		] {
 			assert_eq!(NextStep::of(&kept, found, head, has), step, "{found:?} {head} {has}");
 		}
+		let forgotten = SubmissionRecord { submission: Some(4), ..kept.clone() };
+		assert_eq!(NextStep::of(&forgotten, None, head, false), NextStep::Close);
+		assert_eq!(NextStep::of(&forgotten, Some(&expired), head, false), NextStep::Submit);
 		let done = SubmissionRecord { closed: true, ..kept };
 		assert_eq!(NextStep::of(&done, None, head, false), NextStep::Close);
 	}

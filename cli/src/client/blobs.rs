@@ -150,7 +150,9 @@ async fn upload_to(
 			Err(failure) if failure.kind == Kind::Refused => reason = Some(failure),
 			Err(failure) => return Err(failure.next(RESUME)),
 		}
-		tokio::time::sleep(pause.saturating_mul(1 << cursor.stalls.min(5))).await;
+		if cursor.stalls < ATTEMPTS {
+			tokio::time::sleep(pause.saturating_mul(1 << cursor.stalls)).await;
+		}
 		cursor.stalls += 1;
 	}
 	if node.has_blob().await? {
