@@ -82,8 +82,13 @@ impl Failure {
 	}
 }
 
-/// What a node says when an answer, a request or a batch does not fit into one message.
+/// What a node says when an answer or a batch of them does not fit into one message.
 const OVERSIZED: [&str; 4] = ["Response is too big", "-32008", "-32011", "-32702"];
+
+/// Whether an error says that an answer does not fit into one message.
+pub fn is_oversized(message: &str) -> bool {
+	OVERSIZED.iter().any(|mark| message.contains(mark))
+}
 
 impl Failure {
 	/// An answer of the node that does not fit into one message, with the way out.
@@ -100,7 +105,7 @@ impl Failure {
 impl<E: std::error::Error> From<E> for Failure {
 	fn from(error: E) -> Self {
 		let message = error.to_string();
-		if OVERSIZED.iter().any(|mark| message.contains(mark)) {
+		if is_oversized(&message) {
 			return Self::oversized("a question to the node");
 		}
 		Self::new(message)

@@ -8,6 +8,7 @@ mod network;
 mod operators;
 mod rpc;
 mod submission;
+mod sync;
 mod transaction;
 
 pub use blobs::{download, hash, upload};
@@ -17,7 +18,7 @@ pub use rpc::{Generated, GenerationCost};
 pub use submission::{follow, Submission};
 pub use transaction::Receipt;
 
-use crate::failure::{Failure, Kind, Outcome};
+use crate::failure::{is_oversized, Failure, Kind, Outcome};
 use fit::Runtime;
 use serde::de::DeserializeOwned;
 use sp_core::{crypto::AccountId32, H256};
@@ -53,7 +54,18 @@ pub struct Client {
 type AtBlock = OnlineClientAtBlock<SubstrateConfig>;
 
 fn unreachable(url: &str, reason: impl std::fmt::Display) -> Failure {
-	Failure::new(format!("no answer from {url}: {reason}")).kind(Kind::Unreachable).next(
+	let reason = reason.to_string();
+	if is_oversized(&reason) {
+		return Failure::oversized(format!("what {url} says of its chain"));
+	}
+	let failure = Failure::new(format!("no answer from {url}: {reason}")).kind(Kind::Unreachable);
+	// HTTP's "too many requests", with which a node refuses connections beyond its limit.
+	if reason.contains("429") {
+		return failure.next(
+			"the node has as many connections as it takes: try again later, or start it with a larger --rpc-max-connections",
+		);
+	}
+	failure.next(
 		"start a node (blyan-node --dev, or blyan demo) or name a running one with --url ws://HOST:PORT",
 	)
 }
@@ -160,10 +172,15 @@ impl Client {
 
 fn rpc_failure(method: &str, code: i32, message: &str) -> Failure {
 	const METHOD_NOT_FOUND: i32 = -32601;
+	/// Of jsonrpsee for a response and for a batch, and of its earlier releases.
+	const TOO_LARGE: [i32; 3] = [-32008, -32011, -32702];
 	if code == METHOD_NOT_FOUND {
 		return Failure::new(format!("the node does not know {method}"))
 			.kind(Kind::WrongNetwork)
 			.next("--url must name a blyan-node of this version");
+	}
+	if TOO_LARGE.contains(&code) {
+		return Failure::oversized(method);
 	}
 	Failure::new(format!("{method}: {message}")).kind(Kind::Refused)
 }
@@ -175,4 +192,26 @@ pub struct Balance {
 	pub free: u128,
 	/// What bonds and stakes hold.
 	pub held: u128,
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn limits_of_a_node_are_named_by_the_flags_that_set_them() {
+		for failure in [
+			rpc_failure("blyan_experts", -32702, "Response is too big"),
+			rpc_failure("blyan_experts", -32008, "Response is too big"),
+			unreachable("ws://x", "Call(ErrorObject { code: ServerError(-32008) })"),
+		] {
+			assert_eq!(failure.kind, Kind::Oversized);
+			assert!(!failure.message.contains("-32"), "{}", failure.message);
+			assert!(failure.next.unwrap().contains("--rpc-max-response-size"));
+		}
+		let full = unreachable("ws://x", "Connection rejected with status code: 429");
+		assert_eq!(full.kind, Kind::Unreachable);
+		assert!(full.next.unwrap().contains("--rpc-max-connections"));
+		assert!(unreachable("ws://x", "refused").next.unwrap().contains("blyan-node --dev"));
+	}
 }

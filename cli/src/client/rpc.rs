@@ -89,6 +89,12 @@ pub struct GenerationCost {
 	pub price_planck: serde_json::Value,
 	/// Whether anything was paid.
 	pub charged: bool,
+	/// Bytes of the prompt that the model has seen; earlier nodes do not say.
+	#[serde(default, skip_serializing_if = "Option::is_none")]
+	pub prompt_bytes_seen: Option<u32>,
+	/// Whether the model has seen less than the whole prompt.
+	#[serde(default)]
+	pub truncated: bool,
 }
 
 impl Client {
@@ -123,17 +129,26 @@ impl Client {
 
 	/// One model with its heads.
 	pub async fn model(&self, id: ModelId) -> Outcome<ModelInfo> {
-		self.ask::<Option<ModelInfo>>("ModelsApi", "model", id).await?.ok_or_else(|| {
-			Failure::new(format!("there is no model {id}")).next("list them with: blyan models")
-		})
+		match self.ask::<Option<ModelInfo>>("ModelsApi", "model", id).await? {
+			Some(model) => Ok(model),
+			None => {
+				let unknown =
+					Failure::new(format!("there is no model {id}")).next("list them with: blyan models");
+				Err(self.blame_sync(unknown).await)
+			}
+		}
 	}
 
 	/// One submission.
 	pub async fn submission(&self, id: SubmissionId) -> Outcome<SubmissionInfo> {
-		self.ask::<Option<SubmissionInfo>>("LearningApi", "submission", id).await?.ok_or_else(|| {
-			Failure::new(format!("there is no submission {id}, or it was closed long ago"))
-				.next("list the latest with: blyan submissions")
-		})
+		match self.find_submission(id).await? {
+			Some(submission) => Ok(submission),
+			None => {
+				let unknown = Failure::new(format!("there is no submission {id}, or it was closed long ago"))
+					.next("list the latest with: blyan submissions");
+				Err(self.blame_sync(unknown).await)
+			}
+		}
 	}
 
 	/// One submission; `None` if it never existed or was closed long ago.

@@ -5,20 +5,89 @@ use crate::{
 	failure::{Context, Failure, Kind, Outcome},
 	keys::Account,
 };
+use rand::Rng;
 use serde_json::Value as Json;
+use sp_core::H256;
 use std::time::Duration;
 use subxt::{
 	client::OnlineClientAtBlockImpl,
 	config::{DefaultExtrinsicParamsBuilder, SubstrateConfig},
 	dynamic::{self, Value},
-	error::{DispatchError, TransactionEventsError},
+	error::DispatchError,
 	ext::scale_value::Composite,
+	extrinsics::ExtrinsicEvents,
 	rpcs::client::rpc_params,
 	transactions::{Payload, TransactionInBlock, TransactionStatus},
 };
 
 /// How long a transaction may wait for a finalised block.
 const INCLUSION_TIMEOUT: Duration = Duration::from_secs(180);
+/// Attempts to get a nonce of its own for a transaction, while others of the same account are sent.
+const ATTEMPTS: u32 = 24;
+/// Longest pause between two of them, in milliseconds; it is drawn, so that commands side by side part.
+const PAUSE_MS_MAX: u64 = 1_000;
+/// How often the pool is asked whether it still waits for an earlier transaction of the account.
+const GAP_POLL: Duration = Duration::from_secs(4);
+/// Answers in a row after which the earlier transaction counts as lost.
+const GAPS_MAX: u32 = 4;
+/// How long a replaced transaction may take to become one that can never be included.
+const REPLACED_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// What happens to a transaction that another one of the same nonce has replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Replaced {
+	/// It is a failure.
+	Reported,
+	/// It is sent again with the next nonce.
+	SentAgain,
+}
+
+/// Why a transaction is in no block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Obstacle {
+	/// Another transaction of the account has this nonce, and the pool never took this one.
+	NonceTaken,
+	/// The pool had it, and took another one of the same nonce for it.
+	Usurped,
+	/// The pool is full, or has no room for one of so low a fee.
+	PoolFull,
+	/// The node reports no more; a block may hold it.
+	NotWatched,
+	/// Anything else.
+	Invalid,
+}
+
+impl Obstacle {
+	/// Reads it from the node's words; `was_in_pool` if an earlier message said so.
+	fn of(message: &str, was_in_pool: bool) -> Self {
+		let message = message.to_ascii_lowercase();
+		let says = |words: &str| message.contains(words);
+		if says("usurped") || says("rendered invalid by another") {
+			return Self::Usurped;
+		}
+		if says("priority") && says("low") || says("already imported") || says("outdated") || says("stale") {
+			return if was_in_pool { Self::Usurped } else { Self::NonceTaken };
+		}
+		if says("finality") {
+			return Self::NotWatched;
+		}
+		if says("limit") || says("dropped") {
+			return Self::PoolFull;
+		}
+		Self::Invalid
+	}
+}
+
+/// How a transaction that was sent ended up in no block.
+struct Unplaced {
+	obstacle: Obstacle,
+	message: String,
+	nonce: u64,
+	hash: H256,
+}
+
+/// A transaction in a finalised block.
+type Included = TransactionInBlock<SubstrateConfig, OnlineClientAtBlockImpl<SubstrateConfig>>;
 
 /// A transaction in a finalised block.
 pub struct Receipt {
@@ -54,7 +123,20 @@ impl Client {
 		fields: Vec<(&str, Value)>,
 	) -> Outcome<Receipt> {
 		let payload = dynamic::transaction(pallet, call, Composite::named(fields));
-		self.send(account, format!("{pallet}.{call}"), payload).await
+		self.send(account, format!("{pallet}.{call}"), payload, Replaced::Reported).await
+	}
+
+	/// The same for a call that means the same in any order with the account's others: one that another transaction
+	/// has replaced is sent again with the next nonce, once it cannot be included any more.
+	pub async fn submit_in_any_order(
+		&self,
+		account: &Account,
+		pallet: &str,
+		call: &str,
+		fields: Vec<(&str, Value)>,
+	) -> Outcome<Receipt> {
+		let payload = dynamic::transaction(pallet, call, Composite::named(fields));
+		self.send(account, format!("{pallet}.{call}"), payload, Replaced::SentAgain).await
 	}
 
 	/// The same for a call whose arguments are encoded already.
@@ -81,7 +163,7 @@ impl Client {
 			.transactions()
 			.from_call_data_bytes(&data)
 			.context_next(&what, "this program and the chain differ in age; update the older of the two")?;
-		self.send(account, what, payload).await
+		self.send(account, what, payload, Replaced::Reported).await
 	}
 
 	/// What the pallets reported in a block: (pallet, event, fields).
@@ -97,57 +179,213 @@ impl Client {
 		Ok(all)
 	}
 
-	async fn send(&self, account: &Account, what: String, payload: impl Payload) -> Outcome<Receipt> {
+	/// Signs and sends until the pool takes it, and waits until it is final.
+	async fn send(
+		&self,
+		account: &Account,
+		what: String,
+		payload: impl Payload,
+		replaced: Replaced,
+	) -> Outcome<Receipt> {
+		let first_block = self.finalised_block().await?;
+		let mut attempt = 0;
+		loop {
+			let unplaced = match self.send_once(account, &what, &payload).await? {
+				Ok(block) => return receipt(&what, block).await,
+				Err(unplaced) => unplaced,
+			};
+			attempt += 1;
+			match unplaced.obstacle {
+				// The pool never had it, so it may be signed again whatever it does.
+				Obstacle::NonceTaken if attempt < ATTEMPTS => {}
+				Obstacle::Usurped if replaced == Replaced::SentAgain && attempt < ATTEMPTS => {
+					if let Some(receipt) = self.outlived(account, &what, &unplaced, first_block).await? {
+						return Ok(receipt);
+					}
+				}
+				Obstacle::NotWatched => {
+					let found = self.outlived(account, &what, &unplaced, first_block).await;
+					return match found {
+						Ok(Some(receipt)) => Ok(receipt),
+						Ok(None) => {
+							Err(explain(&what, &Unplaced { obstacle: Obstacle::Usurped, ..unplaced }))
+						}
+						Err(failure) if failure.kind == Kind::Unreachable => Err(explain(&what, &unplaced)),
+						Err(failure) => Err(failure),
+					};
+				}
+				_ => return Err(self.explain_if_empty(explain(&what, &unplaced)).await),
+			}
+			let pause = rand::thread_rng().gen_range(PAUSE_MS_MAX / 20..=pause_ms(attempt));
+			tokio::time::sleep(Duration::from_millis(pause)).await;
+		}
+	}
+
+	/// Signs with the pool's next nonce, sends, and waits for the end: a finalised block, or why there is none.
+	async fn send_once(
+		&self,
+		account: &Account,
+		what: &str,
+		payload: &impl Payload,
+	) -> Outcome<Result<Included, Unplaced>> {
 		// The era begins one block back: the pool may not have seen the newest one yet.
 		let at = self.at(self.finalised_block().await?.saturating_sub(1)).await?;
 		// The pool's view of the nonce, so that several transactions may wait at once.
-		let nonce: u64 = self.request("system_accountNextIndex", rpc_params![account.address()]).await?;
+		let nonce = self.next_nonce(account).await?;
 		let params = DefaultExtrinsicParamsBuilder::<SubstrateConfig>::new().nonce(nonce).mortal(64).build();
-		let mut progress = at
-			.transactions()
-			.sign_and_submit_then_watch(&payload, &account.signer, params)
-			.await
-			.map_err(|error| explain_refusal(&what, &error.to_string()))?;
-		let included = async {
-			while let Some(status) = progress.next().await {
-				match status? {
-					TransactionStatus::InFinalizedBlock(block) => return Ok(block),
+		let signed = at.transactions().create_signed(payload, &account.signer, params).await.context(what)?;
+		let hash = H256(signed.hash().0);
+		let unplaced = |message: String, was_in_pool| {
+			let obstacle = Obstacle::of(&message, was_in_pool);
+			Ok(Err(Unplaced { obstacle, message, nonce, hash }))
+		};
+		let not_watched = |message| Unplaced { obstacle: Obstacle::NotWatched, message, nonce, hash };
+		let mut progress = match signed.submit_and_watch().await {
+			Ok(progress) => progress,
+			Err(error) => return unplaced(error.to_string(), false),
+		};
+		let (mut was_in_pool, mut gaps) = (false, 0);
+		let deadline = tokio::time::Instant::now() + INCLUSION_TIMEOUT;
+		loop {
+			let status = tokio::select! {
+				status = tokio::time::timeout(GAP_POLL, progress.next()) => status,
+				() = tokio::time::sleep_until(deadline) => return Err(Failure::new(format!(
+					"{what} is in no finalised block after {} s", INCLUSION_TIMEOUT.as_secs()
+				)).next("check that the node makes blocks: blyan status")),
+			};
+			let Ok(status) = status else {
+				let next = self.next_nonce(account).await?;
+				gaps = if next <= nonce { gaps + 1 } else { 0 };
+				if gaps >= GAPS_MAX {
+					return Err(gap(what, nonce, next));
+				}
+				continue;
+			};
+			match status {
+				None => return Ok(Err(not_watched("it stopped reporting".into()))),
+				Some(Err(error)) => return Ok(Err(not_watched(error.to_string()))),
+				Some(Ok(TransactionStatus::InFinalizedBlock(block))) => return Ok(Ok(block)),
+				Some(Ok(
 					TransactionStatus::Error { message }
 					| TransactionStatus::Invalid { message }
-					| TransactionStatus::Dropped { message } => return Err(explain_refusal(&what, &message)),
-					_ => {}
-				}
+					| TransactionStatus::Dropped { message },
+				)) => return unplaced(message, was_in_pool),
+				Some(Ok(_)) => was_in_pool = true,
 			}
-			Err(Failure::new(format!("{what}: the node stopped reporting")).next("look at the node's log"))
+		}
+	}
+
+	/// The nonce after all that the pool has of an account.
+	async fn next_nonce(&self, account: &Account) -> Outcome<u64> {
+		self.request("system_accountNextIndex", rpc_params![account.address()]).await
+	}
+
+	/// Waits until a replaced transaction can never be included: then a finalised block has another of its nonce.
+	///
+	/// Returns its receipt if it was the one that was included after all.
+	async fn outlived(
+		&self,
+		account: &Account,
+		what: &str,
+		unplaced: &Unplaced,
+		first_block: u64,
+	) -> Outcome<Option<Receipt>> {
+		let (started, mut next) = (tokio::time::Instant::now(), first_block);
+		loop {
+			let finalised = self.finalised_block().await?;
+			let is_over = self.nonce_at(account, finalised).await? > unplaced.nonce;
+			while next <= finalised {
+				let at = self.at(next).await?;
+				let extrinsics = at.extrinsics().fetch().await?;
+				for extrinsic in extrinsics.iter() {
+					let extrinsic = extrinsic?;
+					if H256(extrinsic.hash().0) == unplaced.hash {
+						let events = extrinsic.events().await?;
+						return receipt_of(what, next, unplaced.hash, &events, at.metadata()).map(Some);
+					}
+				}
+				next += 1;
+			}
+			if is_over {
+				return Ok(None);
+			}
+			if started.elapsed() > REPLACED_TIMEOUT {
+				return Err(explain(what, unplaced));
+			}
+			tokio::time::sleep(Duration::from_millis(PAUSE_MS_MAX)).await;
+		}
+	}
+
+	/// The account's nonce after a block.
+	async fn nonce_at(&self, account: &Account, block: u64) -> Outcome<u64> {
+		let address = dynamic::storage::<([u8; 32],), Value>("System", "Account");
+		let key: [u8; 32] = *account.id().as_ref();
+		let at = self.at(block).await?;
+		let Some(value) = at.storage().try_fetch(address, (key,)).await? else {
+			return Ok(0);
 		};
-		let block = tokio::time::timeout(INCLUSION_TIMEOUT, included).await.map_err(|_| {
-			Failure::new(format!("{what} is in no finalised block after {} s", INCLUSION_TIMEOUT.as_secs()))
-				.next("check that the node makes blocks: blyan status")
-		})??;
-		receipt(&what, block).await
+		let value = events::to_json(&value.decode()?);
+		Ok(events::as_u128(&value["nonce"]).and_then(|nonce| nonce.try_into().ok()).unwrap_or_default())
+	}
+
+	/// An account without funds may be one that the node has not heard of yet.
+	async fn explain_if_empty(&self, failure: Failure) -> Failure {
+		match failure.next.as_deref() == Some(FUND) {
+			true => self.blame_sync(failure).await,
+			false => failure,
+		}
 	}
 }
 
-async fn receipt(
+/// Longest pause before an attempt.
+fn pause_ms(attempt: u32) -> u64 {
+	(PAUSE_MS_MAX / 8).saturating_mul(attempt.into()).min(PAUSE_MS_MAX)
+}
+
+/// The connection or the subscription ended before the transaction did.
+fn lost(what: &str, reason: impl std::fmt::Display) -> Failure {
+	Failure::new(format!("{what}: the node does not say what became of it: {reason}"))
+		.kind(Kind::Unreachable)
+		.next("it may be in a block all the same: look before you send it again (blyan balance, blyan submissions)")
+}
+
+/// An earlier transaction of the account is missing, and this one waits for it.
+fn gap(what: &str, nonce: u64, missing: u64) -> Failure {
+	Failure::new(format!(
+		"{what} waits for another transaction of this account that the pool has lost: this one has nonce {nonce}, and \
+		{missing} is missing"
+	))
+	.kind(Kind::Refused)
+	.next("run the command that sent the missing one again; this one is included behind it, or expires after 64 blocks")
+}
+
+async fn receipt(what: &str, included: Included) -> Outcome<Receipt> {
+	let hash = H256(included.extrinsic_hash().0);
+	let found = included.fetch_events().await.context(what)?;
+	let at = included.at().await?;
+	receipt_of(what, at.block_number(), hash, &found, at.metadata())
+}
+
+/// The receipt of a transaction with these events; one that ran and failed is a failure.
+fn receipt_of(
 	what: &str,
-	included: TransactionInBlock<SubstrateConfig, OnlineClientAtBlockImpl<SubstrateConfig>>,
+	block: u64,
+	hash: H256,
+	found: &ExtrinsicEvents<SubstrateConfig>,
+	metadata: subxt::metadata::ArcMetadata,
 ) -> Outcome<Receipt> {
-	let found = included.wait_for_success().await.map_err(|error| match error {
-		TransactionEventsError::ExtrinsicFailed(error) => explain_dispatch(what, &error),
-		error => Failure::new(format!("{what}: {error}")),
-	})?;
 	let mut events = Vec::new();
 	for event in found.iter() {
 		let event = event.context(what)?;
+		if (event.pallet_name(), event.event_name()) == ("System", "ExtrinsicFailed") {
+			let error = DispatchError::decode_from(event.field_bytes(), metadata).context(what)?;
+			return Err(explain_dispatch(what, &error));
+		}
 		let fields: Composite<()> = event.decode_fields_unchecked_as().context(what)?;
 		let fields = events::fields_to_json(&fields);
 		events.push((event.pallet_name().to_string(), event.event_name().to_string(), fields));
 	}
-	Ok(Receipt {
-		block: included.at().await?.block_number(),
-		hash: format!("0x{}", hex::encode(included.extrinsic_hash())),
-		events,
-	})
+	Ok(Receipt { block, hash: format!("{hash:?}"), events })
 }
 
 const FUND: &str = "see what is there with: blyan balance ACCOUNT   and fund it; on a development chain: \
@@ -170,17 +408,82 @@ fn explain_dispatch(what: &str, error: &DispatchError) -> Failure {
 	}
 }
 
-/// A transaction that the pool did not take.
-fn explain_refusal(what: &str, message: &str) -> Failure {
+/// A transaction that is in no block.
+fn explain(what: &str, unplaced: &Unplaced) -> Failure {
+	let Unplaced { obstacle, message, nonce, .. } = unplaced;
+	let refuse = |text: String| Failure::new(text).kind(Kind::Refused);
+	match obstacle {
+		Obstacle::NonceTaken => refuse(format!(
+			"{what} was not accepted: another transaction of this account is on its way with nonce {nonce} ({message})"
+		))
+		.next("wait for it, then run the command again"),
+		Obstacle::Usurped => refuse(format!(
+			"{what} was replaced: another transaction of this account is on its way with nonce {nonce} ({message})"
+		))
+		.next("wait until that one is in a block; if this one is not there either, run the command again"),
+		Obstacle::PoolFull => refuse(format!("{what} was dropped by the pool: {message}"))
+			.next("the pool is full; run the command again later, or name another node with --url"),
+		Obstacle::NotWatched => lost(what, message),
+		Obstacle::Invalid => explain_invalid(what, message),
+	}
+}
+
+fn explain_invalid(what: &str, message: &str) -> Failure {
 	let failure = Failure::new(format!("{what} was not accepted: {message}")).kind(Kind::Refused);
-	if message.contains("Inability to pay") || message.contains("balance too low") {
+	let lower = message.to_ascii_lowercase();
+	if lower.contains("inability to pay") || lower.contains("balance too low") || lower.contains("payment") {
 		return failure.next(FUND);
 	}
-	if message.contains("BadProof") || message.contains("bad signature") {
+	if lower.contains("badproof") || lower.contains("bad signature") || lower.contains("bad proof") {
 		return failure.next("the node runs another runtime than it did a moment ago; run the command again");
 	}
-	if message.contains("outdated") || message.contains("Priority is too low") {
-		return failure.next("another transaction of this account is on its way; run the command again");
-	}
 	failure
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn what_the_pool_says_becomes_the_obstacle_it_means() {
+		for (message, was_in_pool, obstacle) in [
+			("The priority of the transaction is too low (pool 3 > current 3)", false, Obstacle::NonceTaken),
+			("User error: Priority is too low: (12 vs 12) (1014)", false, Obstacle::NonceTaken),
+			("Transaction is already imported", false, Obstacle::NonceTaken),
+			("Invalid Transaction: Transaction is outdated", false, Obstacle::NonceTaken),
+			("InvalidTransaction(Stale)", true, Obstacle::Usurped),
+			("Extrinsic was rendered invalid by another extrinsic", true, Obstacle::Usurped),
+			("Transaction was usurped by another with the same nonce", true, Obstacle::Usurped),
+			("Extrinsic dropped from the pool due to exceeding limits", true, Obstacle::PoolFull),
+			("The transaction could not enter the pool because of the limit", false, Obstacle::PoolFull),
+			("Maximum number of finality watchers has been reached", true, Obstacle::NotWatched),
+			("Extrinsic marked as invalid", true, Obstacle::Invalid),
+			("Inability to pay some fees (e.g. account balance too low)", false, Obstacle::Invalid),
+		] {
+			assert_eq!(Obstacle::of(message, was_in_pool), obstacle, "{message}");
+		}
+	}
+
+	#[test]
+	fn every_obstacle_is_a_failure_with_a_way_out() {
+		let unplaced = |obstacle| Unplaced { obstacle, message: "said".into(), nonce: 7, hash: H256::zero() };
+		for obstacle in [Obstacle::NonceTaken, Obstacle::Usurped] {
+			let failure = explain("Balances.transfer", &unplaced(obstacle));
+			assert_eq!(failure.kind.exit_code(), 4);
+			let said = "another transaction of this account is on its way with nonce 7";
+			assert!(failure.message.contains(said), "{}", failure.message);
+			assert!(failure.next.is_some());
+		}
+		assert_eq!(explain("x", &unplaced(Obstacle::PoolFull)).kind, Kind::Refused);
+		assert_eq!(explain("x", &unplaced(Obstacle::NotWatched)).kind, Kind::Unreachable);
+		assert_eq!(gap("x", 8, 7).kind, Kind::Refused);
+		let poor = explain_invalid("x", "Inability to pay some fees (e.g. account balance too low)");
+		assert_eq!(poor.next.as_deref(), Some(FUND));
+	}
+
+	#[test]
+	fn pauses_grow_to_a_bound_and_never_below_the_shortest() {
+		assert!((1..=ATTEMPTS).all(|attempt| (PAUSE_MS_MAX / 20..=PAUSE_MS_MAX).contains(&pause_ms(attempt))));
+		assert!(pause_ms(1) < pause_ms(ATTEMPTS));
+	}
 }

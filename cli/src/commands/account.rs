@@ -4,7 +4,7 @@ use crate::{
 	amount,
 	args::{BalanceArgs, SignerArgs, TransferArgs},
 	client::{Client, Receipt},
-	failure::Outcome,
+	failure::{Failure, Kind, Outcome},
 	keys::{self, Account},
 	session::Session,
 };
@@ -21,7 +21,16 @@ pub async fn balance(session: &Session, args: BalanceArgs) -> Outcome<()> {
 			Err(_) => session.account(&SignerArgs::default())?.id(),
 		},
 	};
-	let balance = session.connect().await?.balance(&account).await?;
+	let client = session.connect().await?;
+	let balance = client.balance(&account).await?;
+	if (balance.free, balance.held) == (0, 0) {
+		// An empty account may be one that the node has not heard of yet.
+		let empty = Failure::new(format!("{} has nothing on this chain", keys::address(&account)));
+		let failure = client.blame_sync(empty).await;
+		if failure.kind == Kind::NotSynced {
+			return Err(failure);
+		}
+	}
 	let address = keys::address(&account);
 	let value = json!({
 		"address": address,
@@ -64,5 +73,5 @@ pub async fn transfer(session: &Session, args: TransferArgs) -> Outcome<()> {
 pub async fn send(client: &Client, from: &Account, to: &AccountId32, planck: u128) -> Outcome<Receipt> {
 	let to = Value::unnamed_variant("Id", [Value::from_bytes(to)]);
 	let fields = vec![("dest", to), ("value", Value::u128(planck))];
-	client.submit(from, "Balances", "transfer_keep_alive", fields).await
+	client.submit_in_any_order(from, "Balances", "transfer_keep_alive", fields).await
 }

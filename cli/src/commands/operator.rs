@@ -143,10 +143,11 @@ async fn status(session: &Session, account: Option<String>) -> Outcome<()> {
 	let client = session.connect().await?;
 	let Some(operator) = client.operator(&who).await? else {
 		let price = client.registration_price().await?;
-		return Err(Failure::new(format!("{} is no operator", keys::address(&who))).next(format!(
+		let failure = Failure::new(format!("{} is no operator", keys::address(&who))).next(format!(
 			"blyan operator register; besides the stake it takes a bond of {} now",
 			amount::show(price)
-		)));
+		));
+		return Err(client.blame_sync(failure).await);
 	};
 	// A node that is somebody else's does not say.
 	let has_key = client.has_session_key(operator.key.as_ref()).await.ok();

@@ -285,7 +285,7 @@ pub async fn ensure_can_submit(client: &Client, account: &Account) -> Outcome<Su
 	}
 	let free = client.balance(&account.id()).await?.free;
 	if free <= terms.bond {
-		return Err(refuse(format!(
+		let failure = refuse(format!(
 			"the bond is {}, and {} has {}",
 			amount::show(terms.bond),
 			account.address(),
@@ -294,7 +294,8 @@ pub async fn ensure_can_submit(client: &Client, account: &Account) -> Outcome<Su
 		.next(format!(
 			"fund it; on a development chain: blyan transfer --suri //Alice {} 100",
 			account.address()
-		)));
+		));
+		return Err(client.blame_sync(failure).await);
 	}
 	Ok(terms)
 }
