@@ -66,6 +66,17 @@ fn parse_hash(text: &str) -> Result<Hash, String> {
 		.map_err(|_| "a hash is 0x and 64 hexadecimal digits".to_string())?;
 	Ok(Hash(hash))
 }
+
+/// Bytes on the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bytes(pub Vec<u8>);
+
+fn parse_bytes(text: &str) -> Result<Bytes, String> {
+	hex::decode(text.strip_prefix("0x").unwrap_or(text))
+		.map(Bytes)
+		.map_err(|error| format!("bytes are pairs of hexadecimal digits, such as 0xf09fa680 ({error})"))
+}
+
 /// Who signs.
 #[derive(Clone, Debug, Default, Args)]
 pub struct SignerArgs {
@@ -235,8 +246,11 @@ pub struct ChatArgs {
 	#[arg(long, default_value_t = 0)]
 	pub model: u32,
 	/// Text to continue; absent: a conversation at the terminal.
-	#[arg(long, short)]
+	#[arg(long, short, conflicts_with = "prompt_hex")]
 	pub prompt: Option<String>,
+	/// Bytes to continue, as hexadecimal digits, with or without 0x.
+	#[arg(long, value_name = "HEX", value_parser = parse_bytes)]
+	pub prompt_hex: Option<Bytes>,
 	/// Bytes to generate at most.
 	#[arg(long, default_value_t = 200)]
 	pub max_bytes: u32,
@@ -294,6 +308,8 @@ mod tests {
 		for line in [
 			"transfer //Bob 1 --suri //Alice --key default",
 			"submissions --follow",
+			"chat --prompt-hex 0x1",
+			"chat --prompt-hex 00 --prompt a",
 			"audit challenge",
 			"audit challenge 1 --resume 2",
 			"audit replay",
@@ -332,5 +348,17 @@ mod tests {
 		};
 		assert_eq!(args.slot, Some(SlotName { layer: 3, expert: 5 }));
 		assert_eq!(args.training.minutes, Some(0.5));
+	}
+
+	#[test]
+	fn a_prompt_is_text_whatever_it_begins_with() {
+		let Command::Chat(args) = parse("chat --prompt 0xdeadbeef").unwrap().command else {
+			panic!("another command")
+		};
+		assert_eq!((args.prompt.as_deref(), args.prompt_hex), (Some("0xdeadbeef"), None));
+		let Command::Chat(args) = parse("chat --prompt-hex 0xf09fa6").unwrap().command else {
+			panic!("another command")
+		};
+		assert_eq!(args.prompt_hex, Some(Bytes(vec![0xf0, 0x9f, 0xa6])));
 	}
 }

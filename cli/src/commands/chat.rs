@@ -5,7 +5,7 @@ use crate::{
 	args::ChatArgs,
 	client::{Client, Generated, GenerationCost},
 	failure::{Context, Failure, Outcome},
-	records::{self, prompt_bytes, AnswerRecord, ModelRecord, Record, Text},
+	records::{self, AnswerRecord, ModelRecord, Record, Text},
 	session::Session,
 };
 use serde_json::{json, Value};
@@ -19,39 +19,114 @@ use subxt::rpcs::client::RpcParams;
 /// Highest temperature that nodes accept.
 const TEMPERATURE_MAX: f32 = 8.0;
 
+/// What the model continues.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Prompt {
+	/// Text, whatever it looks like.
+	Text(String),
+	/// Bytes that need not be text.
+	Bytes(Vec<u8>),
+}
+
+impl Prompt {
+	fn bytes(&self) -> &[u8] {
+		match self {
+			Self::Text(text) => text.as_bytes(),
+			Self::Bytes(bytes) => bytes,
+		}
+	}
+
+	/// Text for people; bytes that are none become the replacement character.
+	fn shown(&self) -> String {
+		String::from_utf8_lossy(self.bytes()).into_owned()
+	}
+
+	/// The field of a request, and of what is printed for programs.
+	fn field(&self) -> (&'static str, String) {
+		match self {
+			Self::Text(text) => ("prompt", text.clone()),
+			Self::Bytes(bytes) => ("prompt_hex", format!("0x{}", hex::encode(bytes))),
+		}
+	}
+}
+
 /// Generates once, or until the user has had enough.
 pub async fn run(session: &Session, args: ChatArgs) -> Outcome<()> {
 	let client = session.connect().await?;
-	if let Some(prompt) = &args.prompt {
-		return continue_text(session, &client, &args, prompt).await;
+	let given = args.prompt.clone().map(Prompt::Text);
+	let given = given.or_else(|| args.prompt_hex.clone().map(|bytes| Prompt::Bytes(bytes.0)));
+	if let Some(prompt) = given {
+		return continue_text(session, &client, &args, &prompt).await;
 	}
 	let stdin = std::io::stdin();
 	if stdin.is_terminal() {
 		session.output.say("Write the beginning of a text; the model continues it. An empty line ends.");
 	}
-	for line in stdin.lock().lines() {
-		let prompt = line?;
-		if prompt.is_empty() {
-			break;
+	let mut input = stdin.lock();
+	while let Some(line) = read_prompt(&mut input)? {
+		match line {
+			Ok(prompt) if prompt.is_empty() => break,
+			Ok(prompt) => continue_text(session, &client, &args, &Prompt::Text(prompt)).await?,
+			Err(reason) => session.output.warn(reason),
 		}
-		continue_text(session, &client, &args, &prompt).await?;
 	}
 	Ok(())
 }
 
+/// Longest line that is read; nodes take no longer prompt.
+const LINE_BYTES_MAX: u64 = 1 << 20;
+
+/// The next line without its end; `None` at the end of the input. A line that is not text says why, and ends nothing.
+fn read_prompt(input: &mut impl BufRead) -> Outcome<Option<Result<String, String>>> {
+	use std::io::Read;
+	let mut line = Vec::new();
+	if input.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut line)? == 0 {
+		return Ok(None);
+	}
+	while line.last().is_some_and(|last| matches!(last, b'\n' | b'\r')) {
+		line.pop();
+	}
+	let text = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&line);
+	Ok(Some(String::from_utf8(text.to_vec()).map_err(|error| {
+		let at = error.utf8_error().valid_up_to();
+		format!(
+			"that line was not sent: its byte {} is 0x{:02x}, which is not UTF-8; for bytes there is --prompt-hex",
+			at + 1,
+			error.as_bytes()[at]
+		)
+	})))
+}
+
 /// Shows the prompt and, as it comes, what the model adds.
-async fn continue_text(session: &Session, client: &Client, args: &ChatArgs, prompt: &str) -> Outcome<()> {
-	let mut not_shown = Some(prompt);
+async fn continue_text(session: &Session, client: &Client, args: &ChatArgs, prompt: &Prompt) -> Outcome<()> {
+	let shown = prompt.shown();
+	let mut not_shown = Some(shown.as_str());
 	let mut on_text = |text: &str| {
 		not_shown.take().into_iter().chain([text]).for_each(|part| show(session, part));
 	};
 	let answer = generate(client, args, prompt, &mut on_text).await?;
-	let value = json!({ "prompt": prompt, "text": answer.text, "cost": answer.cost });
+	let (field, text) = prompt.field();
+	let value = json!({ field: text, "text": answer.text, "cost": answer.cost });
 	session.output.result(&value, format!("\n-- {}", answer.cost_line()));
+	if let Some(note) = truncation(&answer.cost) {
+		session.output.say(format!("-- {note}"));
+	}
 	match &args.save {
 		Some(path) => save(session, client, args, prompt, &answer, path).await,
 		None => Ok(()),
 	}
+}
+
+/// What to say of a prompt that is longer than what the model sees at once.
+fn truncation(cost: &GenerationCost) -> Option<String> {
+	if !cost.truncated {
+		return None;
+	}
+	let seen = cost.prompt_bytes_seen.map_or("the end".into(), |seen| format!("the last {seen} bytes"));
+	Some(format!(
+		"the prompt was truncated: the model has seen {seen} of {}; it sees no more at once (its context)",
+		cost.prompt_bytes
+	))
 }
 
 /// Adds the answer to a file, with everything that it follows from.
@@ -59,7 +134,7 @@ async fn save(
 	session: &Session,
 	client: &Client,
 	args: &ChatArgs,
-	prompt: &str,
+	prompt: &Prompt,
 	answer: &Answer,
 	path: &Path,
 ) -> Outcome<()> {
@@ -74,7 +149,7 @@ async fn save(
 	let node: String = client.request("system_version", RpcParams::new()).await?;
 	let record = AnswerRecord {
 		model,
-		prompt: Text::new(&prompt_bytes(prompt)),
+		prompt: Text::new(prompt.bytes()),
 		seed: answer.settings.seed,
 		temperature_q8: answer.settings.temperature_q8,
 		top_p_q8: answer.settings.top_p_q8,
@@ -139,7 +214,7 @@ impl Answer {
 pub async fn generate(
 	client: &Client,
 	args: &ChatArgs,
-	prompt: &str,
+	prompt: &Prompt,
 	mut on_text: impl FnMut(&str),
 ) -> Outcome<Answer> {
 	let settings = settings(args)?;
@@ -182,13 +257,77 @@ fn settings(args: &ChatArgs) -> Outcome<Settings> {
 	})
 }
 
-fn request(args: &ChatArgs, settings: Settings, prompt: &str) -> Value {
+fn request(args: &ChatArgs, settings: Settings, prompt: &Prompt) -> Value {
+	let (field, text) = prompt.field();
 	json!({
 		"model": args.model,
-		"prompt": prompt,
+		field: text,
 		"max_bytes": args.max_bytes,
 		"temperature_q8": settings.temperature_q8,
 		"top_p_q8": settings.top_p_q8,
 		"seed": settings.seed,
 	})
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	fn prompts(mut input: &[u8]) -> Vec<Result<String, String>> {
+		std::iter::from_fn(|| read_prompt(&mut input).unwrap()).collect()
+	}
+
+	#[test]
+	fn a_line_that_is_not_text_is_named_and_the_next_one_is_read() {
+		let read = prompts(b"one\n\xff\xfe\ntw\xc3\r\n\xef\xbb\xbfthree\r\nfour");
+		assert_eq!(read.len(), 5);
+		assert_eq!(
+			(&read[0], &read[3], &read[4]),
+			(&Ok("one".into()), &Ok("three".into()), &Ok("four".into()))
+		);
+		assert!(read[1].as_ref().is_err_and(|said| said.contains("its byte 1 is 0xff")));
+		assert!(read[2].as_ref().is_err_and(|said| said.contains("its byte 3 is 0xc3")));
+	}
+
+	#[test]
+	fn text_is_sent_as_text_and_bytes_in_their_own_field() {
+		let args = ChatArgs { seed: Some(1), ..no_prompt() };
+		let settings = settings(&args).unwrap();
+		for text in ["0xdeadbeef", "0x", "0xTaylor", "fn main"] {
+			let request = request(&args, settings, &Prompt::Text(text.into()));
+			assert_eq!(request["prompt"], text);
+			assert!(request.get("prompt_hex").is_none());
+		}
+		let request = request(&args, settings, &Prompt::Bytes(vec![0xf0, 0x9f]));
+		assert_eq!(request["prompt_hex"], "0xf09f");
+		assert!(request.get("prompt").is_none());
+	}
+
+	#[test]
+	fn a_truncated_prompt_is_told_and_earlier_nodes_say_nothing() {
+		let cost = |more: &str| -> GenerationCost {
+			let json = format!(
+				r#"{{"done":true,"prompt_bytes":300,"generated_bytes":1,"operations":12,"seconds":0.5,
+				"model_root":"0x00","price_planck":"4","charged":false{more}}}"#
+			);
+			serde_json::from_str(&json).unwrap()
+		};
+		assert_eq!(truncation(&cost("")), None);
+		assert_eq!(truncation(&cost(r#","prompt_bytes_seen":300,"truncated":false"#)), None);
+		let note = truncation(&cost(r#","prompt_bytes_seen":255,"truncated":true"#)).unwrap();
+		assert!(note.contains("the last 255 bytes of 300"), "{note}");
+	}
+
+	fn no_prompt() -> ChatArgs {
+		ChatArgs {
+			model: 0,
+			prompt: None,
+			prompt_hex: None,
+			max_bytes: 1,
+			temperature: 0.0,
+			top_p: 1.0,
+			seed: None,
+			save: None,
+		}
+	}
 }

@@ -204,13 +204,14 @@ async fn text(output: &Output, client: &Client, args: &DemoArgs, event: &str) ->
 	let chat = ChatArgs {
 		model: 0,
 		prompt: None,
+		prompt_hex: None,
 		max_bytes: 160,
 		temperature: 0.5,
 		top_p: 0.9,
 		seed: Some(TEXT_SEED),
 		save: None,
 	};
-	let answer = chat::generate(client, &chat, &args.prompt, |_| ()).await?;
+	let answer = chat::generate(client, &chat, &chat::Prompt::Text(args.prompt.clone()), |_| ()).await?;
 	let fields = json!({ "prompt": args.prompt, "text": answer.text, "cost": answer.cost });
 	let shown = format!("{}{}", args.prompt, answer.text).replace('\n', "\n  | ");
 	output.event(event, fields, format!("  | {shown}\n  {}", answer.cost_line()));

@@ -137,8 +137,3 @@ impl AnswerRecord {
 		Sampling { temperature: self.temperature_q8, top_p: self.top_p_q8, seed: Sampling::key_of(self.seed) }
 	}
 }
-
-/// A prompt's bytes as nodes read them: text is text, whatever it looks like.
-pub fn prompt_bytes(prompt: &str) -> Vec<u8> {
-	prompt.as_bytes().to_vec()
-}

@@ -14,7 +14,7 @@ mod answer;
 mod score;
 mod trace;
 
-pub use answer::{prompt_bytes, AnswerRecord, ModelRecord, PartsRecord, Text};
+pub use answer::{AnswerRecord, ModelRecord, PartsRecord, Text};
 pub use score::{ItemRecord, ScoreRecord};
 pub use trace::TraceRecord;
 
