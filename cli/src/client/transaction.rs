@@ -71,7 +71,8 @@ impl Obstacle {
 		if says("finality") {
 			return Self::NotWatched;
 		}
-		if says("limit") || says("dropped") {
+		// A transaction that no block has room for is refused for good, and names limits too.
+		if !says("exhaust") && (says("limit") || says("dropped")) {
 			return Self::PoolFull;
 		}
 		Self::Invalid
@@ -458,6 +459,7 @@ mod tests {
 			("The transaction could not enter the pool because of the limit", false, Obstacle::PoolFull),
 			("Maximum number of finality watchers has been reached", true, Obstacle::NotWatched),
 			("Extrinsic marked as invalid", true, Obstacle::Invalid),
+			("Transaction would exhaust the block limits", false, Obstacle::Invalid),
 			("Inability to pay some fees (e.g. account balance too low)", false, Obstacle::Invalid),
 		] {
 			assert_eq!(Obstacle::of(message, was_in_pool), obstacle, "{message}");
