@@ -4,6 +4,7 @@
 //! - [`apis`] answers what nodes and clients ask;
 //! - [`parameters`] lists what governance can tune without an upgrade;
 //! - [`randomness`] takes the relay chain's randomness into the chain;
+//! - [`stopwatch`] counts the blocks in which somebody could do something;
 //! - `migrations` lists what an upgrade to this release changes in storage;
 //! - [`genesis_presets`] and [`genesis_model`] make the first block;
 //! - `next`, behind the feature of that name, is what tests upgrade to: this runtime one release ahead.
@@ -32,6 +33,7 @@ pub mod next;
 use parachain_info as next;
 pub mod parameters;
 pub mod randomness;
+pub mod stopwatch;
 mod transactions;
 mod weights;
 
@@ -137,6 +139,8 @@ mod runtime {
 	pub type MultiBlockMigrations = pallet_migrations;
 	#[runtime::pallet_index(6)]
 	pub type RelayRandomness = crate::randomness;
+	#[runtime::pallet_index(7)]
+	pub type Stopwatch = crate::stopwatch;
 
 	// Money.
 	#[runtime::pallet_index(10)]

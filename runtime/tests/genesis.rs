@@ -100,6 +100,7 @@ fn pallets_keep_their_names_and_indices() {
 		(4, "WeightReclaim"),
 		(5, "MultiBlockMigrations"),
 		(6, "RelayRandomness"),
+		(7, "Stopwatch"),
 		(10, "Balances"),
 		(11, "TransactionPayment"),
 		(12, "SkipFeelessPayment"),

@@ -122,3 +122,5 @@ impl cumulus_pallet_parachain_system::Config for Runtime {
 impl parachain_info::Config for Runtime {}
 
 impl randomness::Config for Runtime {}
+
+impl stopwatch::Config for Runtime {}
