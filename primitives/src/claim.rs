@@ -2,8 +2,8 @@
 //! of a dispute open what they committed to.
 
 use crate::{
-	job::{EvaluationJob, EvaluationOutcome},
-	model::{wire, ExpertIndex, LayerIndex},
+	job::{EvaluationJob, EvaluationOutcome, HoldoutRef},
+	model::{wire, BlockRef, ExpertIndex, LayerIndex, ModelInfo},
 	score::{DrawId, SubmissionId, Verdict},
 	AuditId,
 };
@@ -162,6 +162,25 @@ impl Statement {
 	/// Blake2b-256 of the SCALE encoding.
 	pub fn id(&self) -> H256 {
 		H256(sp_crypto_hashing::blake2_256(&self.encode()))
+	}
+}
+
+impl EvaluationStatement {
+	/// The job that this states, once its baseline is known with every head.
+	pub fn job(&self, model: ModelInfo, candidate: BlockRef, holdout: HoldoutRef) -> EvaluationJob {
+		EvaluationJob {
+			definition: self.definition,
+			model: model.id,
+			config: model.config,
+			trunk: model.trunk,
+			heads: model.heads.into_iter().map(|head| head.block).collect(),
+			layer: self.layer,
+			expert: self.expert,
+			candidate,
+			holdout,
+			seed: self.seed,
+			sample: self.sample,
+		}
 	}
 }
 

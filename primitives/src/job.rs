@@ -29,6 +29,19 @@ wire! {
 }
 
 wire! {
+	/// Where the inputs of an evaluation are found: what its statement names by roots only.
+	#[derive(Copy, MaxEncodedLen)]
+	pub struct JobOrigin {
+		/// The model.
+		pub model: ModelId,
+		/// Its generation at the draw: the baseline.
+		pub generation: u32,
+		/// Where the sample comes from.
+		pub holdout: HoldoutRef,
+	}
+}
+
+wire! {
 	/// "How much better is the model on this sample if this candidate fills that slot?"
 	pub struct EvaluationJob {
 		/// Version of the definition to compute by: `blyan_exact::DEFINITION`. An engine that implements another one refuses

@@ -24,7 +24,7 @@ pub mod traits;
 pub use blyan_exact::{ModelConfig, DEFINITION};
 pub use claim::{EvaluationStatement, Opening, PartIndex, Query, Statement, Subject, TraceIndex};
 pub use draw::draw_indices;
-pub use job::{EngineError, EvaluationJob, EvaluationOutcome, HoldoutRef, JobId, JobStatus};
+pub use job::{EngineError, EvaluationJob, EvaluationOutcome, HoldoutRef, JobId, JobOrigin, JobStatus};
 pub use model::{
 	BlobRef, BlockRef, ExpertHead, ExpertIndex, ExpertSlot, LayerIndex, ModelId, ModelInfo, ModelVersion,
 	VersionIndex,

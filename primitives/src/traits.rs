@@ -1,8 +1,8 @@
 //! How pallets reach their neighbours. The runtime wires them; each has a trivial `()` implementation.
 
 use crate::{
-	BlockRef, EvaluationJob, ExpertHead, ExpertSlot, ModelConfig, ModelId, ModelInfo, OperatorId, PartIndex,
-	Region, Statement, Subject, Verdict, VersionIndex, REGION_UNKNOWN,
+	BlockRef, EvaluationJob, ExpertHead, ExpertSlot, JobOrigin, ModelConfig, ModelId, ModelInfo, OperatorId,
+	PartIndex, Region, Statement, Subject, Verdict, VersionIndex, REGION_UNKNOWN,
 };
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
@@ -71,6 +71,13 @@ pub trait OperatorSet<AccountId> {
 	}
 	/// The session key of an operator.
 	fn key_of(who: &AccountId) -> Option<OperatorId>;
+	/// Whether `who` may be drawn now.
+	fn is_eligible(who: &AccountId) -> bool
+	where
+		AccountId: PartialEq,
+	{
+		Self::eligible().iter().any(|operator| operator.account == *who)
+	}
 	/// Notes what `who` did, for its reputation.
 	fn note_service(who: &AccountId, service: Service);
 	/// Makes `count` eligible operators for a benchmark and returns them with their keys.
@@ -228,6 +235,11 @@ pub trait Offences<AccountId> {
 	) {
 		Self::report(offender, kind, evidence, reporter);
 	}
+	/// Takes back what was reported with this evidence and is not decided yet: what was missing has come. The offender
+	/// owes nothing, as if it had been pardoned. Returns whether there was such an offence.
+	fn withdraw(_offender: &AccountId, _kind: OffenceKind, _evidence: H256) -> bool {
+		false
+	}
 	/// The dispute that [`Appeals::appeal`] opened is over. `cleared`: the appellant's claim stood.
 	fn note_appeal_ended(_appellant: &AccountId, _subject: Subject, _cleared: bool) {}
 }
@@ -252,6 +264,13 @@ pub struct Contested {
 	pub subject: Subject,
 	/// Whether the chain itself has executed the differing block: there is nothing left to compute then, and no appeal.
 	pub executed: bool,
+}
+
+impl Contested {
+	/// The subject, if the claim can still be computed again.
+	pub fn computable(&self) -> Option<Subject> {
+		(!self.executed).then_some(self.subject)
+	}
 }
 
 impl<AccountId> Offences<AccountId> for () {
@@ -297,6 +316,24 @@ pub trait Claims<AccountId> {
 	fn disputable() -> Vec<Subject>;
 	/// Whether claims about the subject may be disputed now.
 	fn is_disputable(subject: Subject) -> bool;
+	/// Whether a new dispute about the subject may begin now. Those that began in time make it disputable for longer, but
+	/// must not make room for others, or two accounts could keep it open for ever.
+	fn may_open(subject: Subject) -> bool {
+		Self::is_disputable(subject)
+	}
+	/// The verdict by which the candidate of the subject was taken into the model, if it was: everything that comes
+	/// after depends on its bytes. Only off-chain workers ask.
+	fn accepted(_subject: Subject) -> Option<H256> {
+		None
+	}
+	/// What [`Claims::job_from`] needs besides the statement to spell out the job of a part when the subject is forgotten.
+	fn origin(_subject: Subject, _part: PartIndex) -> Option<JobOrigin> {
+		None
+	}
+	/// The job that a statement is about, as far as history goes back; only off-chain workers ask.
+	fn job_from(_statement: &Statement, _origin: &JobOrigin, _candidate: &BlockRef) -> Option<EvaluationJob> {
+		None
+	}
 	/// Whether the chain knows the subject: its claims are being made, can be disputed, or were closed not long ago.
 	fn is_known(subject: Subject) -> bool;
 	/// A dispute about the subject began: it stays disputable, and nothing is paid out, until all have ended.
@@ -315,6 +352,10 @@ pub trait Claims<AccountId> {
 pub trait Appeals<AccountId> {
 	/// Puts the claim of `appellant` about `subject` against the claim that prevailed.
 	fn appeal(appellant: &AccountId, subject: Subject) -> sp_runtime::DispatchResult;
+	/// An offence about a claim that can be computed again was recorded: what is needed for that must stay available.
+	fn note_offence_opened(_subject: Subject) {}
+	/// An offence that was noted so is decided.
+	fn note_offence_closed(_subject: Subject) {}
 	/// An appellant and a subject that it can appeal about, for a benchmark; `None` if there is none.
 	#[cfg(feature = "runtime-benchmarks")]
 	fn ensure_appealable_for_benchmark() -> Option<(AccountId, Subject)> {

@@ -54,6 +54,10 @@ impl<T: Config> OperatorSet<T::AccountId> for Pallet<T> {
 		Self::record_of(who).map(|record| record.key)
 	}
 
+	fn is_eligible(who: &T::AccountId) -> bool {
+		Self::record_of(who).is_some_and(|record| record.is_eligible(Self::period()))
+	}
+
 	/// An operator that withdrew in the meantime has no standing left to change.
 	fn note_service(who: &T::AccountId, service: Service) {
 		let step = T::MeasureStep::get();
