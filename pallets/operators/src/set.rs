@@ -55,7 +55,7 @@ impl<T: Config> OperatorSet<T::AccountId> for Pallet<T> {
 	}
 
 	fn is_eligible(who: &T::AccountId) -> bool {
-		Self::record_of(who).is_some_and(|record| record.is_eligible(Self::period()))
+		Operators::<T>::get(who).is_some_and(|record| record.is_eligible(Self::period()))
 	}
 
 	/// An operator that withdrew in the meantime has no standing left to change.

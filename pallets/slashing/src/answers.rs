@@ -22,10 +22,12 @@ where
 				contested: offence.contested,
 				reporter: offence.reporter,
 				at: offence.at.saturated_into(),
-				applies_at: offence.applies_at.saturated_into(),
+				applies_at: Self::block_at(offence.applies_at).saturated_into(),
 				state: match offence.state {
 					State::Open => OffenceState::Open,
-					State::Appealed(appeal) => OffenceState::Appealed { at: appeal.at.saturated_into() },
+					State::Appealed(appeal) => {
+						OffenceState::Appealed { at: Self::block_at(appeal.at).saturated_into() }
+					}
 					State::Applied { share, taken, rewarded, at } => OffenceState::Applied {
 						share,
 						taken: taken.into(),

@@ -15,7 +15,10 @@ use frame_support::{
 	},
 };
 use frame_system::pallet_prelude::BlockNumberFor;
-use sp_runtime::{traits::Saturating, DispatchError, DispatchResult};
+use sp_runtime::{
+	traits::{BlockNumberProvider, Saturating},
+	DispatchError, DispatchResult,
+};
 
 impl<T: Config> Pallet<T> {
 	/// Contests an offence. See [`Pallet::appeal`].
@@ -27,7 +30,7 @@ impl<T: Config> Pallet<T> {
 			State::Appealed(_) => return Err(Error::<T>::AlreadyAppealed.into()),
 			State::Applied { .. } | State::Pardoned { .. } => return Err(Error::<T>::Decided.into()),
 		}
-		let now = frame_system::Pallet::<T>::block_number();
+		let now = Self::now();
 		ensure!(now < offence.applies_at, Error::<T>::TooLateToAppeal);
 		let bond = T::AppealBond::get();
 		T::Currency::hold(&HoldReason::Appeal.into(), who, bond)?;
@@ -75,10 +78,20 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
+	/// The time that windows are in.
+	pub(crate) fn now() -> BlockNumberFor<T> {
+		T::WorkingTime::current_block_number()
+	}
+
+	/// The block of a working time, unless transactions are barred again before.
+	pub(crate) fn block_at(time: BlockNumberFor<T>) -> BlockNumberFor<T> {
+		let barred = frame_system::Pallet::<T>::block_number().saturating_sub(Self::now());
+		time.saturating_add(barred)
+	}
+
 	/// Whether the time for a judgement is over; appeals that are computed have none.
 	pub(crate) fn has_lapsed(appeal: &Appeal<BalanceOf<T>, BlockNumberFor<T>>) -> bool {
-		let now = frame_system::Pallet::<T>::block_number();
-		!appeal.is_computed && now > appeal.at.saturating_add(T::JudgementWindow::get())
+		!appeal.is_computed && Self::now() > appeal.at.saturating_add(T::JudgementWindow::get())
 	}
 
 	/// Settles the bond of an appeal, if there is one: back if `cleared`, else to where slashes go.

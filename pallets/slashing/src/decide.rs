@@ -4,7 +4,7 @@ use crate::{
 	BalanceOf, ClosedCount, ClosedRing, Config, Error, Event, Fingerprints, NextDue, NextOffence, OffenceId,
 	OffenceOf, OffenceRecords, Pallet, PendingOf, State, Strikes, WeightInfo,
 };
-use blyan_primitives::traits::OperatorStakes;
+use blyan_primitives::traits::{Appeals, OperatorStakes};
 use frame_support::{
 	ensure,
 	traits::{fungible::Balanced, Get, Imbalance, OnUnbalanced},
@@ -25,7 +25,7 @@ impl<T: Config> Pallet<T> {
 			return meter.consumed();
 		}
 		let (start, end) = (NextDue::<T>::get(), NextOffence::<T>::get());
-		let now = frame_system::Pallet::<T>::block_number();
+		let now = Self::now();
 		let mut next = start;
 		while next < end && meter.try_consume(T::WeightInfo::apply_next()).is_ok() {
 			match OffenceRecords::<T>::get(next) {
@@ -48,7 +48,7 @@ impl<T: Config> Pallet<T> {
 	/// Applies what is due. See [`Pallet::apply`].
 	pub fn do_apply(id: OffenceId) -> DispatchResult {
 		let offence = OffenceRecords::<T>::get(id).ok_or(Error::<T>::UnknownOffence)?;
-		let now = frame_system::Pallet::<T>::block_number();
+		let now = Self::now();
 		let is_due = match &offence.state {
 			State::Open => now >= offence.applies_at,
 			State::Appealed(appeal) => Self::has_lapsed(appeal),
@@ -161,6 +161,9 @@ impl<T: Config> Pallet<T> {
 			}
 		});
 		T::Stakes::note_settled(&offence.offender);
+		if let Some(subject) = offence.contested.and_then(|contested| contested.computable()) {
+			T::Appeals::note_offence_closed(subject);
+		}
 		OffenceRecords::<T>::insert(id, offence);
 		let closed = ClosedCount::<T>::mutate(|count| {
 			let closed = *count;

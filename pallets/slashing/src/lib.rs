@@ -44,7 +44,7 @@ pub mod pallet {
 	use frame_system::pallet_prelude::*;
 	use sp_core::H256;
 	use sp_runtime::{
-		traits::{Convert, Zero},
+		traits::{BlockNumberProvider, Convert, Zero},
 		Perbill,
 	};
 
@@ -67,6 +67,10 @@ pub mod pallet {
 
 		/// Whose stakes are taken.
 		type Stakes: OperatorStakes<Self::AccountId, BalanceOf<Self>, Credit = CreditOf<Self>>;
+
+		/// Blocks in which transactions were admitted, counted: the time that windows are in. While a migration bars
+		/// transactions nobody can appeal, so no window runs.
+		type WorkingTime: BlockNumberProvider<BlockNumber = BlockNumberFor<Self>>;
 
 		/// Who has a claim computed again.
 		type Appeals: Appeals<Self::AccountId>;

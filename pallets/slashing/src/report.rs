@@ -5,7 +5,7 @@ use crate::{
 	State,
 };
 use blyan_primitives::{
-	traits::{Contested, OffenceKind, Offences, OperatorStakes},
+	traits::{Appeals, Contested, OffenceKind, Offences, OperatorStakes},
 	Subject,
 };
 use frame_support::{ensure, traits::Get};
@@ -23,6 +23,15 @@ impl<T: Config> Offences<T::AccountId> for Pallet<T> {
 
 	fn is_reported(offender: &T::AccountId, kind: OffenceKind, evidence: H256) -> bool {
 		Fingerprints::<T>::contains_key(fingerprint(offender, kind, evidence))
+	}
+
+	fn withdraw(offender: &T::AccountId, kind: OffenceKind, evidence: H256) -> bool {
+		let Some(id) = Fingerprints::<T>::get(fingerprint(offender, kind, evidence)) else { return false };
+		let Some(offence) = OffenceRecords::<T>::get(id).filter(|offence| offence.state.is_pending()) else {
+			return false;
+		};
+		Self::close_pardoned(id, offence);
+		true
 	}
 
 	fn report_claim(
@@ -68,7 +77,7 @@ impl<T: Config> Pallet<T> {
 		PendingOf::<T>::insert(offender, pending);
 		Fingerprints::<T>::insert(fingerprint, id);
 		let at = frame_system::Pallet::<T>::block_number();
-		let applies_at = at.saturating_add(T::AppealWindow::get());
+		let applies_at = Self::now().saturating_add(T::AppealWindow::get());
 		let offence = Offence {
 			offender: offender.clone(),
 			kind,
@@ -82,12 +91,15 @@ impl<T: Config> Pallet<T> {
 		};
 		OffenceRecords::<T>::insert(id, offence);
 		T::Stakes::note_pending(offender);
+		if let Some(subject) = contested.and_then(|contested| contested.computable()) {
+			T::Appeals::note_offence_opened(subject);
+		}
 		Self::deposit_event(Event::OffenceReported {
 			offence: id,
 			offender: offender.clone(),
 			kind,
 			evidence,
-			applies_at,
+			applies_at: Self::block_at(applies_at),
 		});
 		if penalty.is_grave {
 			T::Stakes::quarantine(offender);

@@ -30,16 +30,20 @@ pub struct Penalty {
 }
 
 /// The usual penalties: heartbeats missed 10 %, failed verification 10 %, false hardware 10 %, false score 50 %,
-/// equivocation 50 %, reveal missed 1 %. All but the last count towards the ban.
+/// equivocation 50 %, reveal missed 50 %. All count towards the ban.
+///
+/// A seal that is never opened costs what a false score costs, or a liar that sees honest colleagues in a later committee
+/// would simply not open its own. It is taken back when the seal is opened after all, so a crash costs nothing.
 pub struct UsualPenalties;
 
 impl Convert<OffenceKind, Penalty> for UsualPenalties {
 	fn convert(kind: OffenceKind) -> Penalty {
 		let (percent, is_grave, is_strike) = match kind {
 			OffenceKind::HeartbeatsMissed => (10, false, true),
-			OffenceKind::RevealMissed => (1, false, false),
 			OffenceKind::VerificationFailed | OffenceKind::HardwareFalse => (10, true, true),
-			OffenceKind::FalseScore | OffenceKind::Equivocation => (50, true, true),
+			OffenceKind::FalseScore | OffenceKind::Equivocation | OffenceKind::RevealMissed => {
+				(50, true, true)
+			}
 		};
 		Penalty { share: Perbill::from_percent(percent), is_grave, is_strike }
 	}
@@ -50,7 +54,7 @@ impl Convert<OffenceKind, Penalty> for UsualPenalties {
 	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
 pub struct Appeal<Balance, BlockNumber> {
-	/// When.
+	/// When, in working time.
 	pub at: BlockNumber,
 	/// What the offender has on hold for it.
 	pub bond: Balance,
@@ -107,7 +111,7 @@ pub struct Offence<AccountId, Balance, BlockNumber> {
 	pub reporter: Option<AccountId>,
 	/// When it was reported.
 	pub at: BlockNumber,
-	/// First block in which it is applied, unless it is appealed.
+	/// When it is applied at the earliest, unless it is appealed; in working time.
 	pub applies_at: BlockNumber,
 	/// Where it stands.
 	pub state: State<Balance, BlockNumber>,

@@ -180,6 +180,7 @@ impl pallet_slashing::Config for Runtime {
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type Currency = Balances;
 	type Stakes = Operators;
+	type WorkingTime = Stopwatch;
 	type Appeals = Disputes;
 	type OnSlash = ResolveTo<configs::TreasuryAccount, Balances>;
 	type ReportOrigin = EnsureRoot<AccountId>;

@@ -87,6 +87,7 @@ impl Contains<RuntimeCall> for SafeModeWhitelist {
 				)
 				// A dispute has clocks, and whoever cannot move loses by them.
 				| RuntimeCall::Disputes(..)
+				| RuntimeCall::Slashing(..)
 				| RuntimeCall::Audits(..)
 				| RuntimeCall::Sudo(..)
 		)

@@ -35,6 +35,9 @@ impl<T: frame_system::Config> pallet_slashing::WeightInfo for WeightInfo<T> {
 			.saturating_add(Weight::from_parts(0, 3691))
 			.saturating_add(T::DbWeight::get().reads(5))
 			.saturating_add(T::DbWeight::get().writes(6))
+			// Estimated: a case of the largest size, the stopwatch.
+			.saturating_add(Weight::from_parts(0, 22500))
+			.saturating_add(T::DbWeight::get().reads_writes(2, 1))
 	}
 	/// Storage: `Slashing::OffenceRecords` (r:1 w:1)
 	/// Proof: `Slashing::OffenceRecords` (`max_values`: None, `max_size`: Some(174), added: 2649, mode: `MaxEncodedLen`)
@@ -79,6 +82,9 @@ impl<T: frame_system::Config> pallet_slashing::WeightInfo for WeightInfo<T> {
 			.saturating_add(Weight::from_parts(0, 7789))
 			.saturating_add(T::DbWeight::get().reads(17))
 			.saturating_add(T::DbWeight::get().writes(13))
+			// Estimated: a case of the largest size, the stopwatch.
+			.saturating_add(Weight::from_parts(0, 22500))
+			.saturating_add(T::DbWeight::get().reads_writes(2, 1))
 	}
 	/// Storage: `Slashing::OffenceRecords` (r:2 w:2)
 	/// Proof: `Slashing::OffenceRecords` (`max_values`: None, `max_size`: Some(174), added: 2649, mode: `MaxEncodedLen`)
@@ -111,6 +117,9 @@ impl<T: frame_system::Config> pallet_slashing::WeightInfo for WeightInfo<T> {
 			.saturating_add(Weight::from_parts(0, 8799))
 			.saturating_add(T::DbWeight::get().reads(12))
 			.saturating_add(T::DbWeight::get().writes(14))
+			// Estimated: a case of the largest size, the stopwatch.
+			.saturating_add(Weight::from_parts(0, 22500))
+			.saturating_add(T::DbWeight::get().reads_writes(2, 1))
 	}
 	/// Storage: `Slashing::OffenceRecords` (r:3 w:2)
 	/// Proof: `Slashing::OffenceRecords` (`max_values`: None, `max_size`: Some(174), added: 2649, mode: `MaxEncodedLen`)
@@ -137,6 +146,9 @@ impl<T: frame_system::Config> pallet_slashing::WeightInfo for WeightInfo<T> {
 			.saturating_add(Weight::from_parts(0, 8937))
 			.saturating_add(T::DbWeight::get().reads(9))
 			.saturating_add(T::DbWeight::get().writes(9))
+			// Estimated: a case of the largest size, the stopwatch.
+			.saturating_add(Weight::from_parts(0, 22500))
+			.saturating_add(T::DbWeight::get().reads_writes(2, 1))
 	}
 	/// Storage: `Slashing::OffenceRecords` (r:2 w:2)
 	/// Proof: `Slashing::OffenceRecords` (`max_values`: None, `max_size`: Some(174), added: 2649, mode: `MaxEncodedLen`)
@@ -169,6 +181,9 @@ impl<T: frame_system::Config> pallet_slashing::WeightInfo for WeightInfo<T> {
 			.saturating_add(Weight::from_parts(0, 8799))
 			.saturating_add(T::DbWeight::get().reads(12))
 			.saturating_add(T::DbWeight::get().writes(14))
+			// Estimated: a case of the largest size, the stopwatch.
+			.saturating_add(Weight::from_parts(0, 22500))
+			.saturating_add(T::DbWeight::get().reads_writes(2, 1))
 	}
 	/// Storage: `Slashing::NextDue` (r:1 w:0)
 	/// Proof: `Slashing::NextDue` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
@@ -182,6 +197,9 @@ impl<T: frame_system::Config> pallet_slashing::WeightInfo for WeightInfo<T> {
 		Weight::from_parts(122_302_000, 0)
 			.saturating_add(Weight::from_parts(0, 1493))
 			.saturating_add(T::DbWeight::get().reads(2))
+			// Estimated: the stopwatch.
+			.saturating_add(Weight::from_parts(0, 500))
+			.saturating_add(T::DbWeight::get().reads_writes(1, 0))
 	}
 	/// Storage: `Slashing::Strikes` (r:1 w:1)
 	/// Proof: `Slashing::Strikes` (`max_values`: None, `max_size`: Some(61), added: 2536, mode: `MaxEncodedLen`)
@@ -214,5 +232,8 @@ impl<T: frame_system::Config> pallet_slashing::WeightInfo for WeightInfo<T> {
 			.saturating_add(Weight::from_parts(0, 8799))
 			.saturating_add(T::DbWeight::get().reads(11))
 			.saturating_add(T::DbWeight::get().writes(14))
+			// Estimated: a case of the largest size, the stopwatch.
+			.saturating_add(Weight::from_parts(0, 22500))
+			.saturating_add(T::DbWeight::get().reads_writes(2, 1))
 	}
 }

@@ -37,7 +37,7 @@ fn apply_pays_the_reporter_and_the_treasury_and_mints_nothing() {
 fn apply_takes_what_the_design_says() {
 	for (kind, percent) in [
 		(OffenceKind::HeartbeatsMissed, 10),
-		(OffenceKind::RevealMissed, 1),
+		(OffenceKind::RevealMissed, 50),
 		(OffenceKind::VerificationFailed, 10),
 		(OffenceKind::FalseScore, 50),
 		(OffenceKind::Equivocation, 50),
@@ -55,11 +55,16 @@ fn apply_takes_what_the_design_says() {
 fn apply_gives_everything_to_the_treasury_when_there_is_no_reporter_to_pay() {
 	for reporter in [None, Some(ALICE), Some(PAUPER)] {
 		ExtBuilder.build_and_check(|| {
+			for (kind, number) in [(OffenceKind::FalseScore, 1), (OffenceKind::VerificationFailed, 2)] {
+				let id = report_of(ALICE, kind, number, None);
+				assert_ok!(Slashing::uphold(root(), id));
+			}
+			crate::Strikes::<Test>::remove(ALICE);
 			let before = treasury();
-			report_of(ALICE, OffenceKind::RevealMissed, 1, reporter);
+			report_of(ALICE, OffenceKind::HeartbeatsMissed, 3, reporter);
 			wait(WINDOW);
-			// The pauper's share, 2, is less than an account must have.
-			assert_eq!(treasury(), before + UNIT / 100);
+			// The pauper's share, 9, is less than an account must have.
+			assert_eq!((stake(ALICE), treasury()), (405, before + 45));
 		});
 	}
 }
@@ -83,8 +88,8 @@ fn apply_by_hand_is_free_when_it_is_time() {
 #[test]
 fn blocks_apply_in_order_and_as_far_as_there_is_room() {
 	ExtBuilder.build_and_check(|| {
-		let first = report(OffenceKind::RevealMissed, 1);
-		let second = report(OffenceKind::RevealMissed, 2);
+		let first = report(OffenceKind::HeartbeatsMissed, 1);
+		let second = report(OffenceKind::HeartbeatsMissed, 2);
 		System::set_block_number(1 + WINDOW);
 		assert_eq!(Slashing::on_idle(21, Weight::zero()), Weight::zero());
 		let one = <() as crate::WeightInfo>::idle() + <() as crate::WeightInfo>::apply_next();

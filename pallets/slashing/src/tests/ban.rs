@@ -2,7 +2,7 @@
 
 use super::mock::*;
 use crate::{State, Strikes};
-use blyan_primitives::traits::OffenceKind;
+use blyan_primitives::traits::{OffenceKind, Offences};
 use frame_support::{assert_noop, assert_ok};
 use pallet_operators::Error as OperatorsError;
 use sp_runtime::Perbill;
@@ -37,13 +37,20 @@ fn a_third_offence_takes_everything_and_bans() {
 }
 
 #[test]
-fn light_offences_do_not_count_towards_the_ban() {
+fn seals_that_stay_shut_count_towards_the_ban_and_those_that_are_opened_late_do_not() {
 	ExtBuilder.build_and_check(|| {
 		for number in 0..10 {
-			punish(OffenceKind::RevealMissed, number);
+			report(OffenceKind::RevealMissed, number % 3);
+			assert!(
+				Slashing::withdraw(&ALICE, OffenceKind::RevealMissed, evidence(number % 3)) == (number < 3)
+			);
 		}
 		assert!(!Strikes::<Test>::contains_key(ALICE));
-		assert!(stake(ALICE) > 900);
+		assert_eq!(stake(ALICE), UNIT);
+		for number in 10..13 {
+			punish(OffenceKind::RevealMissed, number);
+		}
+		assert_eq!(stake(ALICE), 0);
 	});
 }
 

@@ -9,12 +9,12 @@ use frame_support::assert_ok;
 fn light_offences_leave_room_for_grave_ones() {
 	ExtBuilder.build_and_check(|| {
 		for number in 0..PENDING as u8 {
-			report(OffenceKind::RevealMissed, number);
+			report(OffenceKind::HeartbeatsMissed, number);
 		}
 		assert_eq!(PendingOf::<Test>::get(ALICE).len() as u32, PENDING / 2);
 		let dropped = Event::ReportDropped {
 			offender: ALICE,
-			kind: OffenceKind::RevealMissed,
+			kind: OffenceKind::HeartbeatsMissed,
 			evidence: evidence(PENDING as u8 - 1),
 		};
 		assert_eq!(take_events().last(), Some(&dropped));
@@ -24,7 +24,7 @@ fn light_offences_leave_room_for_grave_ones() {
 		assert_eq!(PendingOf::<Test>::get(ALICE).len() as u32, PENDING);
 		// What was dropped can be reported again when there is room.
 		wait(WINDOW);
-		report(OffenceKind::RevealMissed, PENDING as u8 - 1);
+		report(OffenceKind::HeartbeatsMissed, PENDING as u8 - 1);
 		assert_eq!(PendingOf::<Test>::get(ALICE).len(), 1);
 	});
 }
@@ -34,7 +34,7 @@ fn the_oldest_decision_is_forgotten_first() {
 	ExtBuilder.build_and_check(|| {
 		let ids: Vec<_> = (0..CLOSED as u8 + 2)
 			.map(|number| {
-				let id = report(OffenceKind::RevealMissed, number);
+				let id = report(OffenceKind::HeartbeatsMissed, number);
 				assert_ok!(Slashing::pardon(root(), id));
 				id
 			})

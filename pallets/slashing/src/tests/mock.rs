@@ -21,9 +21,10 @@ use pallet_operators::{possession_payload, OperatorProfile, TieredStake};
 use sp_core::{Pair as _, H256};
 use sp_keystore::{testing::MemoryKeystore, KeystoreExt};
 use sp_runtime::{
-	traits::{BlakeTwo256, Zero},
+	traits::{BlakeTwo256, BlockNumberProvider, Zero},
 	BuildStorage, DispatchError, DispatchResult, Perbill, Permill,
 };
+use std::collections::BTreeMap;
 
 type TxExtension = frame_system::AuthorizeCall<Test>;
 type Extrinsic = sp_runtime::testing::TestXt<RuntimeCall, TxExtension>;
@@ -93,6 +94,10 @@ parameter_types! {
 	pub static Disputes: Vec<(u64, Subject)> = vec![];
 	/// Whether the nodes of Alice and Bob send heartbeats.
 	pub static Online: bool = true;
+	/// Undecided offences that can be computed again, by subject, as the neighbour counts them.
+	pub static Cases: BTreeMap<Subject, u32> = BTreeMap::new();
+	/// Blocks so far in which transactions were barred.
+	pub static Barred: u64 = 0;
 	/// Whether the neighbour opens disputes.
 	pub static CanDispute: bool = true;
 }
@@ -120,6 +125,19 @@ impl pallet_operators::Config for Test {
 	type WeightInfo = ();
 }
 
+/// The blocks in which transactions were admitted.
+pub struct Stopwatch;
+impl BlockNumberProvider for Stopwatch {
+	type BlockNumber = u64;
+	fn current_block_number() -> u64 {
+		System::block_number().saturating_sub(Barred::get())
+	}
+	#[cfg(feature = "runtime-benchmarks")]
+	fn set_block_number(block: u64) {
+		System::set_block_number(block);
+	}
+}
+
 /// The neighbour that has claims computed again.
 pub struct Arbiter;
 impl Appeals<u64> for Arbiter {
@@ -129,6 +147,12 @@ impl Appeals<u64> for Arbiter {
 		}
 		Disputes::mutate(|disputes| disputes.push((*appellant, subject)));
 		Ok(())
+	}
+	fn note_offence_opened(subject: Subject) {
+		Cases::mutate(|cases| *cases.entry(subject).or_default() += 1);
+	}
+	fn note_offence_closed(subject: Subject) {
+		Cases::mutate(|cases| *cases.get_mut(&subject).expect("it was opened") -= 1);
 	}
 
 	#[cfg(feature = "runtime-benchmarks")]
@@ -141,6 +165,7 @@ impl pallet_slashing::Config for Test {
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type Currency = Balances;
 	type Stakes = Operators;
+	type WorkingTime = Stopwatch;
 	type Appeals = Arbiter;
 	type OnSlash = ResolveTo<TreasuryAccount, Balances>;
 	type ReportOrigin = EnsureRoot<u64>;
@@ -310,6 +335,8 @@ impl ExtBuilder {
 		ext.register_extension(KeystoreExt::new(MemoryKeystore::new()));
 		ext.execute_with(|| {
 			Disputes::set(vec![]);
+			Cases::set(BTreeMap::new());
+			Barred::set(0);
 			CanDispute::set(true);
 			Online::set(true);
 			System::set_block_number(1);
@@ -326,8 +353,14 @@ impl ExtBuilder {
 	}
 }
 
-/// The invariants of both pallets.
+/// The invariants of both pallets, and what the neighbour that keeps cases was told.
 pub fn check() {
+	let pending = crate::OffenceRecords::<Test>::iter_values().filter(|offence| offence.state.is_pending());
+	let mut cases: BTreeMap<Subject, u32> = BTreeMap::new();
+	for subject in pending.filter_map(|offence| offence.contested?.computable()) {
+		*cases.entry(subject).or_default() += 1;
+	}
+	assert_eq!(Cases::get().into_iter().filter(|(_, open)| *open > 0).collect::<BTreeMap<_, _>>(), cases);
 	Slashing::do_try_state().unwrap();
 	Operators::do_try_state().unwrap();
 }
