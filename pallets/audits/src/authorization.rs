@@ -2,7 +2,7 @@
 //!
 //! The cheap checks come first and the signature last, because anyone may send these for free.
 
-use crate::{Audits, Config, Error, Message, Pallet, Revelation, Vote};
+use crate::{Audits, Config, Error, Message, Overdue, Pallet, Revelation, Vote};
 use blyan_primitives::{AuditId, EvaluationOutcome, OperatorId, OperatorSignature};
 use frame_support::{
 	pallet_prelude::{TransactionSource, TransactionValidityWithRefund, Weight},
@@ -112,7 +112,8 @@ impl<T: Config> Pallet<T> {
 
 	/// What an operator signs, bound to this chain and to the audit as it is on this fork.
 	pub(crate) fn signing_payload(message: &MessageOf<T>) -> alloc::vec::Vec<u8> {
-		let record = message.audit().and_then(Audits::<T>::get);
+		let known = |audit: AuditId| Audits::<T>::get(audit).or_else(|| Overdue::<T>::get(audit));
+		let record = message.audit().and_then(known);
 		let binding = record.map_or_else(H256::zero, |record| record.binding());
 		message.signing_payload(&Self::genesis_hash(), &binding)
 	}

@@ -3,7 +3,8 @@
 use crate::{jobs::JobSource, verdict, Agenda, Audits, Config, Pallet, Phase};
 use alloc::vec::Vec;
 use blyan_primitives::{
-	traits::Claims, AuditId, BlockRef, EvaluationJob, ModelConfig, PartIndex, Statement, Subject, Verdict,
+	traits::Claims, AuditId, BlockRef, EvaluationJob, JobOrigin, ModelConfig, PartIndex, Statement, Subject,
+	Verdict,
 };
 use frame_system::pallet_prelude::BlockNumberFor;
 use sp_core::H256;
@@ -59,11 +60,25 @@ impl<T: Config> Claims<T::AccountId> for Pallet<T> {
 
 	fn is_disputable(subject: Subject) -> bool {
 		let Subject::Audit(audit) = subject else { return false };
-		let now = frame_system::Pallet::<T>::block_number();
+		let now = Self::now();
 		Audits::<T>::get(audit).is_some_and(|record| match record.phase {
 			Phase::Contested { until, games, .. } => now <= until || games > 0,
 			_ => false,
 		})
+	}
+
+	fn may_open(subject: Subject) -> bool {
+		let Subject::Audit(audit) = subject else { return false };
+		Audits::<T>::get(audit).is_some_and(|record| match record.phase {
+			Phase::Contested { until, .. } => Self::now() <= until,
+			_ => false,
+		})
+	}
+
+	fn origin(subject: Subject, part: PartIndex) -> Option<JobOrigin> {
+		let Subject::Audit(audit) = subject else { return None };
+		let job = (part == 0).then(|| Audits::<T>::get(audit)).flatten()?.job;
+		Some(JobOrigin { model: job.model, generation: job.generation, holdout: job.holdout })
 	}
 
 	fn is_known(subject: Subject) -> bool {
@@ -77,7 +92,7 @@ impl<T: Config> Claims<T::AccountId> for Pallet<T> {
 	fn note_closed(subject: Subject) {
 		let contest = Self::mutate_contest(subject, |games, _| *games = games.saturating_sub(1));
 		if let Some((audit, until, 0)) = contest {
-			let now = frame_system::Pallet::<T>::block_number();
+			let now = Self::now();
 			Self::set_due(audit, now.max(until.saturating_add(One::one())));
 		}
 	}

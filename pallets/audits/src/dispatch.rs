@@ -2,7 +2,7 @@
 
 use crate::{
 	authorization::MessageOf, rules, Agenda, AuditRecordOf, Audits, Config, Enrolment, Enrolments, Error,
-	Event, Message, Pallet, Phase, Revelation, SeatState, Vote,
+	Event, Message, Overdue, Pallet, Phase, Revelation, SeatState, Vote,
 };
 use blyan_primitives::{
 	randomness::AppointedRandomness, traits::OperatorSet, AuditId, EvaluationOutcome, OperatorId, Statement,
@@ -12,7 +12,7 @@ use frame_support::{ensure, pallet_prelude::DispatchResult, traits::Get};
 use frame_system::pallet_prelude::BlockNumberFor;
 use sp_core::H256;
 use sp_io::hashing::blake2_256;
-use sp_runtime::traits::{One, Saturating};
+use sp_runtime::traits::{BlockNumberProvider, One, Saturating};
 
 /// Blocks for which a signed enrolment may be included.
 pub(crate) const ENROL_VALID: u32 = 64;
@@ -38,7 +38,7 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn do_present(audit: AuditId, outcome: EvaluationOutcome, key: OperatorId) -> DispatchResult {
 		// The pool authorised this, and so did the block's author; the state may have moved in between.
 		Self::ensure_may_say(&Message::Present { audit, outcome }, &key)?;
-		let until = frame_system::Pallet::<T>::block_number().saturating_add(T::VoteWindow::get());
+		let until = Self::now().saturating_add(T::VoteWindow::get());
 		Self::mutate(audit, |record| {
 			record.presented = Some(outcome);
 			record.phase = Phase::Voting { until };
@@ -54,7 +54,7 @@ impl<T: Config> Pallet<T> {
 			Self::set_seat(record, &operator, SeatState::Sealed(seal));
 		});
 		if record.is_some_and(|record| record.is_sealed()) {
-			Self::set_due(audit, frame_system::Pallet::<T>::block_number());
+			Self::set_due(audit, Self::now());
 		}
 		Self::deposit_event(Event::VoteSealed { audit, operator });
 		Ok(())
@@ -67,6 +67,12 @@ impl<T: Config> Pallet<T> {
 		key: OperatorId,
 	) -> DispatchResult {
 		let setter = Self::ensure_may_say(&Message::RevealSetter { audit, revelation, next }, &key)?;
+		if Overdue::<T>::contains_key(audit) {
+			Self::excuse_setter(audit, &setter);
+			let Revelation { secret, truth } = revelation;
+			Self::deposit_event(Event::SecretRevealed { audit, secret, truth });
+			return Ok(());
+		}
 		let record = Self::mutate(audit, |record| record.revelation = Some(revelation));
 		let Some(record) = record else { return Err(Error::<T>::AuditUnknown.into()) };
 		let since = frame_system::Pallet::<T>::block_number();
@@ -75,7 +81,7 @@ impl<T: Config> Pallet<T> {
 		let promise = Enrolment { commitment: next, nonce: record.seed, since, appointment, setting: None };
 		Enrolments::<T>::insert(&setter, promise);
 		if record.is_open() {
-			Self::set_due(audit, since);
+			Self::set_due(audit, Self::now());
 		}
 		let Revelation { secret, truth } = revelation;
 		Self::deposit_event(Event::SecretRevealed { audit, secret, truth });
@@ -84,11 +90,15 @@ impl<T: Config> Pallet<T> {
 
 	pub(crate) fn do_reveal_vote(audit: AuditId, vote: Vote, salt: H256, key: OperatorId) -> DispatchResult {
 		let operator = Self::ensure_may_say(&Message::RevealVote { audit, vote, salt }, &key)?;
-		let record = Self::mutate(audit, |record| {
-			Self::set_seat(record, &operator, SeatState::Revealed(vote));
-		});
-		if record.is_some_and(|record| record.is_open()) {
-			Self::set_due(audit, frame_system::Pallet::<T>::block_number());
+		if Overdue::<T>::contains_key(audit) {
+			Self::excuse_auditor(audit, &operator, vote);
+		} else {
+			let record = Self::mutate(audit, |record| {
+				Self::set_seat(record, &operator, SeatState::Revealed(vote));
+			});
+			if record.is_some_and(|record| record.is_open()) {
+				Self::set_due(audit, Self::now());
+			}
 		}
 		Self::deposit_event(Event::VoteRevealed { audit, operator, vote });
 		Ok(())
@@ -96,8 +106,7 @@ impl<T: Config> Pallet<T> {
 
 	pub(crate) fn do_advance(audit: AuditId) -> DispatchResult {
 		let record = Audits::<T>::get(audit).ok_or(Error::<T>::AuditUnknown)?;
-		let now = frame_system::Pallet::<T>::block_number();
-		ensure!(Self::step(audit, record, now), Error::<T>::NothingDue);
+		ensure!(Self::step(audit, record, Self::now()), Error::<T>::NothingDue);
 		Ok(())
 	}
 
@@ -126,17 +135,23 @@ impl<T: Config> Pallet<T> {
 				Ok(operator)
 			}
 			Message::RevealSetter { audit, revelation, next } => {
-				let record = Self::audit_in(*audit, |phase| matches!(phase, Phase::Revealing { .. }))?;
+				let record = Self::audit_to_open(*audit)?;
 				ensure!(record.revelation.is_none(), Error::<T>::AlreadySaid);
 				let opened = rules::commitment(&revelation.secret);
 				ensure!(opened == record.commitment, Error::<T>::SecretMismatch);
 				ensure!(*next != opened, Error::<T>::CommitmentReused);
 				Self::ensure_plausible(&record, &revelation.truth)?;
+				if Overdue::<T>::contains_key(audit) {
+					ensure!(record.is_excused_by(revelation), Error::<T>::NothingExcused);
+				}
 				Self::ensure_setter(&record, key)
 			}
 			Message::RevealVote { audit, vote, salt } => {
-				let record = Self::audit_in(*audit, |phase| matches!(phase, Phase::Revealing { .. }))?;
+				let record = Self::audit_to_open(*audit)?;
 				let (operator, state) = Self::ensure_auditor(&record, key)?;
+				if Overdue::<T>::contains_key(audit) {
+					ensure!(record.is_caught_by(vote), Error::<T>::NothingExcused);
+				}
 				match state {
 					SeatState::Waiting => return Err(Error::SealMismatch),
 					SeatState::Revealed(_) => return Err(Error::AlreadySaid),
@@ -175,9 +190,22 @@ impl<T: Config> Pallet<T> {
 		is_expected: impl Fn(&Phase<BlockNumberFor<T>, T::MaxSeats>) -> bool,
 	) -> Result<AuditRecordOf<T>, Error<T>> {
 		let record = Audits::<T>::get(audit).ok_or(Error::<T>::AuditUnknown)?;
-		let now = frame_system::Pallet::<T>::block_number();
-		ensure!(is_expected(&record.phase) && now <= *record.until(), Error::<T>::WrongPhase);
+		ensure!(is_expected(&record.phase) && Self::now() <= *record.until(), Error::<T>::WrongPhase);
 		Ok(record)
+	}
+
+	/// The audit, if what was promised in it may be opened: in time, or when it is over and somebody is blamed for not
+	/// having done so.
+	fn audit_to_open(audit: AuditId) -> Result<AuditRecordOf<T>, Error<T>> {
+		if let Some(record) = Overdue::<T>::get(audit) {
+			return Ok(record);
+		}
+		Self::audit_in(audit, |phase| matches!(phase, Phase::Revealing { .. }))
+	}
+
+	/// The time that phases are in.
+	pub(crate) fn now() -> BlockNumberFor<T> {
+		T::WorkingTime::current_block_number()
 	}
 
 	fn ensure_setter(record: &AuditRecordOf<T>, key: &OperatorId) -> Result<T::AccountId, Error<T>> {

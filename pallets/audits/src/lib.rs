@@ -49,6 +49,7 @@ pub mod pallet {
 	use frame_support::pallet_prelude::*;
 	use frame_system::{offchain::CreateAuthorizedTransaction, pallet_prelude::*};
 	use sp_core::H256;
+	use sp_runtime::traits::BlockNumberProvider;
 
 	/// The storage layout this code reads and writes.
 	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
@@ -97,6 +98,9 @@ pub mod pallet {
 		type RevealWindow: Get<BlockNumberFor<Self>>;
 		/// Blocks in which contradicting claims may be disputed.
 		type DisputeWindow: Get<BlockNumberFor<Self>>;
+		/// Blocks in which transactions were admitted, counted: the time that phases are in. While a migration bars
+		/// transactions nobody can present, vote or reveal.
+		type WorkingTime: BlockNumberProvider<BlockNumber = BlockNumberFor<Self>>;
 
 		/// Blocks between two enrolments of an operator that opened none in between.
 		#[pallet::constant]
@@ -147,6 +151,16 @@ pub mod pallet {
 	/// The present round.
 	#[pallet::storage]
 	pub type Round<T: Config> = StorageValue<_, RoundRecord<BlockNumberFor<T>>, ValueQuery>;
+
+	/// Audits that are over and in which somebody is blamed for not having opened what it promised, as they were when they
+	/// ended. At most `MaxOpen`; the oldest gives way to the newest.
+	// Twox64Concat: the pallet counts the audits.
+	#[pallet::storage]
+	pub type Overdue<T: Config> = StorageMap<_, Twox64Concat, AuditId, AuditRecordOf<T>>;
+
+	/// The audits in [`Overdue`], the oldest first.
+	#[pallet::storage]
+	pub type OverdueQueue<T: Config> = StorageValue<_, BoundedVec<AuditId, T::MaxOpen>, ValueQuery>;
 
 	#[pallet::event]
 	#[pallet::generate_deposit(pub(super) fn deposit_event)]
@@ -304,12 +318,14 @@ pub mod pallet {
 		NothingDue,
 		/// The account is an operator's or has no enrolment.
 		NothingToForget,
+		/// The audit is over, and what is opened does not excuse its maker: a promise that was kept, only late, would.
+		NothingExcused,
 	}
 
 	#[pallet::hooks]
 	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
-		fn on_idle(now: BlockNumberFor<T>, remaining: Weight) -> Weight {
-			Self::tick(now, remaining)
+		fn on_idle(_: BlockNumberFor<T>, remaining: Weight) -> Weight {
+			Self::tick(Self::now(), remaining)
 		}
 
 		fn offchain_worker(now: BlockNumberFor<T>) {
@@ -409,7 +425,7 @@ pub mod pallet {
 		///
 		/// Emits [`Event::SecretRevealed`].
 		#[pallet::call_index(3)]
-		#[pallet::weight(T::WeightInfo::reveal_setter())]
+		#[pallet::weight(T::WeightInfo::reveal_setter().max(T::WeightInfo::step_reporting()))]
 		#[pallet::weight_of_authorize(T::WeightInfo::authorize_reveal_setter())]
 		#[pallet::authorize(Self::authorize_reveal_setter)]
 		pub fn reveal_setter(
@@ -432,7 +448,7 @@ pub mod pallet {
 		///
 		/// Emits [`Event::VoteRevealed`].
 		#[pallet::call_index(4)]
-		#[pallet::weight(T::WeightInfo::reveal_vote())]
+		#[pallet::weight(T::WeightInfo::reveal_vote().max(T::WeightInfo::step_reporting()))]
 		#[pallet::weight_of_authorize(T::WeightInfo::authorize_reveal_vote())]
 		#[pallet::authorize(Self::authorize_reveal_vote)]
 		pub fn reveal_vote(

@@ -13,8 +13,8 @@
 
 use crate::{
 	authorization::MessageOf, dispatch::enrolment_nonce, jobs::JobSource, rules, Agenda, AuditRecordOf,
-	Audits, Call, Config, Enrolments, Message, Pallet, Phase, PinnedJob, Revelation, Seat, SeatState, Vote,
-	LOG_TARGET,
+	Audits, Call, Config, Enrolments, Message, Overdue, Pallet, Phase, PinnedJob, Revelation, Seat,
+	SeatState, Vote, LOG_TARGET,
 };
 use alloc::vec::Vec;
 use blyan_primitives::{
@@ -55,16 +55,26 @@ impl<T: Config> Pallet<T> {
 			.into_iter()
 			.filter_map(|(audit, _)| Audits::<T>::get(audit).map(|record| (audit, record)))
 			.collect();
+		let time = Self::now();
+		let overdue: Vec<(AuditId, AuditRecordOf<T>)> = Overdue::<T>::iter().collect();
 		for (key, owner) in &local {
 			let Some(master) = master(owner) else { continue };
 			Self::keep_enrolled(key, owner, &master, now);
 			for (audit, record) in &audits {
-				if now >= *record.until() {
+				if time >= *record.until() {
 					continue;
 				}
 				if record.setter == *owner {
 					Self::set(*audit, record, key, &master, now);
 				} else if let Some(seat) = record.seat(owner) {
+					Self::check(*audit, record, seat, key, &master, now);
+				}
+			}
+			// What this node owed when it was away clears its operators' names.
+			for (audit, record) in &overdue {
+				if record.revelation.is_none() && record.setter == *owner {
+					Self::set(*audit, record, key, &master, now);
+				} else if let Some(seat) = record.seat(owner).filter(|_| record.revelation.is_some()) {
 					Self::check(*audit, record, seat, key, &master, now);
 				}
 			}

@@ -7,7 +7,8 @@
 use crate::{
 	rewards::AuditRewards,
 	rules::{self, Answer, Finding},
-	verdict, AuditRecordOf, Audits, Config, Enrolments, Event, Pallet, Phase, VoidReason,
+	verdict, AuditRecordOf, Audits, Config, Enrolments, Event, Overdue, OverdueQueue, Pallet, Phase, Seat,
+	SeatState, VoidReason, Vote,
 };
 use alloc::vec::Vec;
 use blyan_primitives::{
@@ -24,12 +25,13 @@ use sp_runtime::traits::{One, Saturating};
 impl<T: Config> Pallet<T> {
 	/// Settles an audit in which everything is open, or had its time.
 	pub(crate) fn settle(audit: AuditId, record: AuditRecordOf<T>, now: BlockNumberFor<T>) {
-		if record.rules != rules::RULES {
+		if record.rules != rules::RULES || !record.job.statement.is_current() {
 			return Self::void(audit, record, VoidReason::RulesChanged);
 		}
 		let (Some(presented), Some(revelation)) = (record.presented, record.revelation) else {
 			Self::offend(audit, &record, &record.setter, OffenceKind::RevealMissed);
 			Enrolments::<T>::remove(&record.setter);
+			Self::keep_overdue(audit, &record);
 			return Self::void(audit, record, VoidReason::NotRevealed);
 		};
 		let (secret, truth) = (&revelation.secret, &revelation.truth);
@@ -51,6 +53,10 @@ impl<T: Config> Pallet<T> {
 				// Noted when voting ended, or settled with the claims.
 				Finding::Missed | Finding::Claims(_) => {}
 			}
+		}
+		let is_hidden = |seat: &Seat<T::AccountId>| matches!(seat.state, SeatState::Sealed(_));
+		if is_forced && record.seats.iter().any(is_hidden) {
+			Self::keep_overdue(audit, &record);
 		}
 		let claims = record.claims(is_forced);
 		if claims.iter().all(|(_, outcome)| outcome == truth) {
@@ -109,8 +115,51 @@ impl<T: Config> Pallet<T> {
 
 	/// Reports an offence. Its evidence names the audit and the offender, so that it counts once for each.
 	fn offend(audit: AuditId, record: &AuditRecordOf<T>, operator: &T::AccountId, kind: OffenceKind) {
-		let evidence = blake2_256(&(b"blyan/audit/offence", record.seed, audit, operator).encode());
-		T::Offences::report(operator, kind, H256(evidence), None);
+		T::Offences::report(operator, kind, Self::evidence(audit, record, operator), None);
 		Self::deposit_event(Event::OffenceFound { audit, operator: operator.clone(), kind });
+	}
+
+	fn evidence(audit: AuditId, record: &AuditRecordOf<T>, operator: &T::AccountId) -> H256 {
+		H256(blake2_256(&(b"blyan/audit/offence", record.seed, audit, operator).encode()))
+	}
+
+	/// Remembers an audit in which somebody is blamed for not having opened what it promised. It may have crashed, and open
+	/// it when it is back.
+	fn keep_overdue(audit: AuditId, record: &AuditRecordOf<T>) {
+		Overdue::<T>::insert(audit, record);
+		OverdueQueue::<T>::mutate(|queue| {
+			if queue.is_full() {
+				Overdue::<T>::remove(queue.remove(0));
+			}
+			// One was removed if there was no room.
+			let _ = queue.try_push(audit);
+		});
+	}
+
+	/// The setter has opened its secret after all, and presented what its coin asked for.
+	pub(crate) fn excuse_setter(audit: AuditId, setter: &T::AccountId) {
+		let Some(record) = Overdue::<T>::get(audit) else { return };
+		T::Offences::withdraw(setter, OffenceKind::RevealMissed, Self::evidence(audit, &record, setter));
+		Self::forget_overdue(audit);
+	}
+
+	/// An auditor has opened its vote after all, and had caught the forced error.
+	pub(crate) fn excuse_auditor(audit: AuditId, operator: &T::AccountId, vote: Vote) {
+		let Some(mut record) = Overdue::<T>::get(audit) else { return };
+		let evidence = Self::evidence(audit, &record, operator);
+		T::Offences::withdraw(operator, OffenceKind::VerificationFailed, evidence);
+		if let Some(seat) = record.seats.iter_mut().find(|seat| seat.operator == *operator) {
+			seat.state = SeatState::Revealed(vote);
+		}
+		if record.is_open() {
+			Self::forget_overdue(audit);
+		} else {
+			Overdue::<T>::insert(audit, record);
+		}
+	}
+
+	fn forget_overdue(audit: AuditId) {
+		Overdue::<T>::remove(audit);
+		OverdueQueue::<T>::mutate(|queue| queue.retain(|id| *id != audit));
 	}
 }

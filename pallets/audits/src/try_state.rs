@@ -1,6 +1,8 @@
 //! Invariants of this pallet's storage, one function each.
 
-use crate::{Agenda, Audits, Config, Enrolments, NextAudit, Pallet, Phase, Round, SeatState};
+use crate::{
+	Agenda, Audits, Config, Enrolments, NextAudit, Overdue, OverdueQueue, Pallet, Phase, Round, SeatState,
+};
 use alloc::collections::BTreeSet;
 use frame_support::ensure;
 use sp_runtime::TryRuntimeError;
@@ -12,6 +14,7 @@ impl<T: Config> Pallet<T> {
 		Self::check_phases()?;
 		Self::check_seats()?;
 		Self::check_setters()?;
+		Self::check_overdue()?;
 		Self::check_round()
 	}
 
@@ -32,6 +35,24 @@ impl<T: Config> Pallet<T> {
 				_ => false,
 			};
 			ensure!(is_complete || due > *record.until(), "an audit is due before its phase is over");
+		}
+		Ok(())
+	}
+
+	/// Audits that are over and remembered stand in their queue once, and somebody in each has not opened its promise.
+	fn check_overdue() -> Result<(), TryRuntimeError> {
+		let queue = OverdueQueue::<T>::get();
+		let queued: BTreeSet<_> = queue.iter().copied().collect();
+		ensure!(queued.len() == queue.len(), "an overdue audit is queued twice");
+		let kept: BTreeSet<_> = Overdue::<T>::iter_keys().collect();
+		ensure!(queued == kept, "the queue and the overdue audits disagree");
+		for (audit, record) in Overdue::<T>::iter() {
+			ensure!(!record.is_open(), "nothing is overdue in a remembered audit");
+			ensure!(!matches!(record.phase, Phase::Contested { .. }), "an overdue audit is not as it was");
+			ensure!(
+				!Audits::<T>::get(audit).is_some_and(|open| !matches!(open.phase, Phase::Contested { .. })),
+				"an audit is overdue before it is settled"
+			);
 		}
 		Ok(())
 	}

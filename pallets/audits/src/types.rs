@@ -263,6 +263,24 @@ where
 		self.revelation.is_some() && !self.seats.iter().any(hidden)
 	}
 
+	/// Whether the setter did what its coin asked for, as this revelation shows; also if the rules or the definition have
+	/// changed since, so that nobody can tell any more.
+	pub fn is_excused_by(&self, revelation: &Revelation) -> bool {
+		if self.rules != crate::rules::RULES || !self.job.statement.is_current() {
+			return true;
+		}
+		let Some(presented) = &self.presented else { return false };
+		let Revelation { secret, truth } = revelation;
+		let answer = crate::rules::answer(presented, truth, secret, &self.seed, self.trap_share);
+		answer != crate::rules::Answer::Defied
+	}
+
+	/// Whether this vote denies the presented outcome with what the setter says is the truth.
+	pub fn is_caught_by(&self, vote: &Vote) -> bool {
+		let truth = self.revelation.map(|revelation| revelation.truth);
+		matches!(vote, Vote::Deny(own) if Some(*own) == truth)
+	}
+
 	/// What binds a message to this audit of this fork: its seed and what was presented.
 	///
 	/// A vote that was sealed where another outcome was presented, or under another seed, is not valid here;

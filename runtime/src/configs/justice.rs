@@ -159,6 +159,7 @@ impl pallet_audits::Config for Runtime {
 	type PresentWindow = audits::PresentWindow;
 	type VoteWindow = audits::VoteWindow;
 	type RevealWindow = audits::RevealWindow;
+	type WorkingTime = Stopwatch;
 	type DisputeWindow = audits::DisputeWindow;
 	type EnrolEvery = EnrolEvery;
 	type MaxSeats = ConstU32<8>;

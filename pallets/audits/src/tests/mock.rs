@@ -218,6 +218,13 @@ impl Offences<AccountId> for Court {
 	fn report(offender: &AccountId, kind: OffenceKind, evidence: H256, _: Option<&AccountId>) {
 		Crimes::mutate(|crimes| crimes.push((offender.clone(), kind, evidence)));
 	}
+	fn withdraw(offender: &AccountId, kind: OffenceKind, evidence: H256) -> bool {
+		Crimes::mutate(|crimes| {
+			let before = crimes.len();
+			crimes.retain(|known| *known != (offender.clone(), kind, evidence));
+			crimes.len() < before
+		})
+	}
 }
 
 pub struct Dice;
@@ -250,6 +257,7 @@ impl pallet_audits::Config for Test {
 	type VoteWindow = ConstU32<WINDOW>;
 	type RevealWindow = ConstU32<REVEAL_WINDOW>;
 	type DisputeWindow = ConstU32<WINDOW>;
+	type WorkingTime = System;
 	type EnrolEvery = ConstU32<ENROL_EVERY>;
 	type MaxSeats = ConstU32<5>;
 	type MaxOpen = ConstU32<16>;

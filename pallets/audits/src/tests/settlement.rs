@@ -1,7 +1,7 @@
 //! What follows from an audit, when everything that matters is proven by the secret.
 
 use super::*;
-use crate::{rules, Audits, Enrolments, Event, VoidReason, Vote};
+use crate::{rules, Audits, Enrolments, Event, Message, VoidReason, Vote};
 use blyan_primitives::traits::{
 	OffenceKind::{FalseScore, RevealMissed, VerificationFailed},
 	Service,
@@ -226,5 +226,82 @@ fn evidence_is_different_for_every_offender_and_audit() {
 		let evidence: std::collections::BTreeSet<_> =
 			Crimes::get().into_iter().map(|(_, _, evidence)| evidence).collect();
 		assert_eq!(evidence.len(), 3);
+	});
+}
+
+/// An operator that catches the error and crashes before it can say so is blamed like one that nodded. It lost a tenth of
+/// its stake for an hour offline.
+#[test]
+fn attack_crash_an_honest_auditor_for_longer_than_the_window() {
+	world().all_forced().build_and_check(|| {
+		let audit = open();
+		let (honest, lazy) = (auditor(audit, 1), auditor(audit, 2));
+		present_by_the_coin(audit);
+		let votes = [deny(audit), deny(audit), CONFIRM];
+		vote_all(audit, &votes);
+		reveal_setter(audit, truth(audit)).unwrap();
+		reveal(audit, 0, votes[0]).unwrap();
+		let truth = truth(audit);
+		run_past(*record(audit).until());
+		assert_eq!(crimes(), [(honest, VerificationFailed), (lazy, VerificationFailed)]);
+		let overdue = crate::Overdue::<Test>::get(audit).unwrap();
+		run_to(System::block_number() + 10 * REVEAL_WINDOW);
+		let late = |place: usize, vote| {
+			let seat = number_of(&overdue.seats[place].operator);
+			say(seat, Message::RevealVote { audit, vote, salt: salt(seat) })
+		};
+		// Only what was sealed, and only if it caught the error.
+		assert!(late(2, CONFIRM).is_err());
+		assert!(late(2, Vote::Deny(truth)).is_err());
+		assert!(late(1, CONFIRM).is_err());
+		late(1, Vote::Deny(truth)).unwrap();
+		assert_eq!(crimes(), [(lazy, VerificationFailed)]);
+		assert!(late(1, Vote::Deny(truth)).is_err(), "once");
+		assert!(crate::Overdue::<Test>::contains_key(audit), "the lazy one's seal is still shut");
+	});
+}
+
+/// A setter that hides its secret is blamed as much as one that presented a lie, until it opens the secret.
+#[test]
+fn a_setter_that_reveals_late_owes_nothing_if_it_did_what_its_coin_said() {
+	for lied in [false, true] {
+		world().build_and_check(|| {
+			let audit = open();
+			let setter = number_of(&record(audit).setter);
+			let truth = truth(audit);
+			if lied {
+				present(audit, garbage(audit, 1)).unwrap();
+			} else {
+				present_by_the_coin(audit);
+			}
+			vote_all(audit, &[CONFIRM; 3]);
+			run_past(*record(audit).until());
+			assert_eq!(crimes(), [(setter, RevealMissed)]);
+			assert!(crate::Overdue::<Test>::contains_key(audit));
+			run_to(System::block_number() + 10 * REVEAL_WINDOW);
+			let revelation = crate::Revelation { secret: secret(setter, 0), truth };
+			let next = rules::commitment(&sp_core::H256([9; 32]));
+			let message = Message::RevealSetter { audit, revelation, next };
+			assert_eq!(say(setter, message).is_ok(), !lied);
+			assert_eq!(crimes(), if lied { vec![(setter, RevealMissed)] } else { vec![] });
+			assert_eq!(crate::Overdue::<Test>::contains_key(audit), lied);
+			assert!(say(setter, message).is_err(), "once");
+		});
+	}
+}
+
+#[test]
+fn an_audit_is_void_when_the_definition_changed_in_the_middle_of_it() {
+	world().build_and_check(|| {
+		let audit = open();
+		present_by_the_coin(audit);
+		vote_all(audit, &[CONFIRM; 3]);
+		Audits::<Test>::mutate(audit, |record| {
+			let blyan_primitives::Statement::Evaluation(evaluation) =
+				&mut record.as_mut().unwrap().job.statement;
+			evaluation.definition -= 1;
+		});
+		run_past(*record(audit).until());
+		assert_eq!((voided(), crimes()), (Some(VoidReason::RulesChanged), vec![]));
 	});
 }
