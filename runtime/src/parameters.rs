@@ -139,9 +139,9 @@ pub mod dynamic_params {
 		/// Blocks a side has for all of its moves in one game.
 		#[codec(index = 2)]
 		pub static Clock: BlockNumber = HOURS;
-		/// Blocks in which a demanded tile must be supplied.
+		/// Blocks in which a demanded tile must be supplied. It costs stake, so it is as long as the other clocks that do.
 		#[codec(index = 3)]
-		pub static DemandWindow: BlockNumber = 100;
+		pub static DemandWindow: BlockNumber = HOURS;
 	}
 
 	/// Audits: how often operators are checked, and how.

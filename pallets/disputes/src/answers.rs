@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use blyan_primitives::Subject;
 use blyan_runtime_api::disputes::{DemandInfo, GameId, GameInfo};
 use sp_core::H256;
-use sp_runtime::traits::{SaturatedConversion, Zero};
+use sp_runtime::traits::{SaturatedConversion, Saturating, Zero};
 
 impl<T: Config> Pallet<T> {
 	/// Open games about a subject, in no particular order.
@@ -49,7 +49,7 @@ impl<T: Config> Pallet<T> {
 				subject,
 				digest,
 				tile,
-				until: demand.until.saturated_into(),
+				until: Self::block_at(demand.until).saturated_into(),
 			})
 			.collect()
 	}
@@ -60,6 +60,9 @@ impl<T: Config> Pallet<T> {
 	}
 
 	fn info(id: GameId, game: &GameRecordOf<T>) -> GameInfo {
+		let loads = Self::loads(game);
+		// What a clock comes to in blocks, at the pace it runs at.
+		let clock = |side: Side| side.of(&game.sides).clock.saturating_mul((*side.of(&loads)).into());
 		GameInfo {
 			id,
 			subject: game.subject,
@@ -67,8 +70,8 @@ impl<T: Config> Pallet<T> {
 			digests: game.digests(),
 			query: Some(game.position.query()),
 			owes: Side::BOTH.map(|side| game.owes(side)),
-			clocks: Side::BOTH.map(|side| side.of(&game.sides).clock.saturated_into()),
-			round_began: game.round_began.saturated_into(),
+			clocks: Side::BOTH.map(|side| clock(side).saturated_into()),
+			round_began: Self::block_at(game.round_began).saturated_into(),
 			executing: game.position.block().is_some(),
 			refuted: Self::fallen(game),
 			ended: None,

@@ -35,9 +35,11 @@ fn invalid<T>(error: Error<T>) -> TransactionValidityError {
 		| Error::AlreadyPlaying
 		| Error::AlreadyRefuted
 		| Error::NotDisputable
+		| Error::DefinitionChanged
+		| Error::AlreadyDemanded
 		| Error::DemandUnknown
 		| Error::NothingRefuted => InvalidTransaction::Stale,
-		Error::KeyUnknown => InvalidTransaction::BadSigner,
+		Error::KeyUnknown | Error::NotEligible => InvalidTransaction::BadSigner,
 		_ => InvalidTransaction::Call,
 	}
 	.into()
@@ -153,6 +155,20 @@ impl<T: Config> Pallet<T> {
 		Self::ensure_said(Word::Show(*subject, H256(blake2_256(blob))), key, signature)?;
 		let (valid, _) = Self::ensure_refutes(*subject, blob).map_err(invalid)?;
 		Self::valid(("show", subject, valid))
+	}
+
+	pub(crate) fn authorize_demand_tile(
+		_source: TransactionSource,
+		subject: &Subject,
+		digest: &H256,
+		tile: &u32,
+		key: &OperatorId,
+		signature: &OperatorSignature,
+	) -> TransactionValidityWithRefund {
+		let operator = Self::operator(key).map_err(invalid)?;
+		Self::ensure_operator_may_demand(&operator, *subject, *digest, *tile).map_err(invalid)?;
+		Self::ensure_said(Word::Demand(*subject, *digest, *tile), key, signature)?;
+		Self::valid(("demand", subject, digest, tile))
 	}
 
 	pub(crate) fn authorize_supply_tile(

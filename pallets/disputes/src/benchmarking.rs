@@ -7,9 +7,10 @@ use crate::{
 	game::{OperatorPlace, Position, Side, OPERATORS_MAX},
 	pair,
 	sweep::SWEPT_MAX,
-	Agreed, Backer, BalanceOf, BlockCheck, Call, Config, DemandRecord, Demands, Ended, EndedCount,
-	EndedRecord, EndedRing, Event, Fall, GameId, GameRecord, Games, HoldReason, NextGame, NoExpert, Pairs,
-	Pallet, Posted, Referee, Refuted, SideRecord, SignedReport, Subjects, Word, APPELLANTS_MAX, MOVERS_MAX,
+	Agreed, Backer, BalanceOf, BlockCheck, Call, Config, DemandRecord, Demander, Demands, Ended, EndedCount,
+	EndedRecord, EndedRing, Event, Fall, GameId, GameRecord, Games, HoldReason, Load, Loads, NextGame,
+	NoExpert, Pairs, Pallet, Posted, Referee, Refuted, SideRecord, SignedReport, Subjects, Word,
+	APPELLANTS_MAX, MOVERS_MAX,
 };
 use alloc::{vec, vec::Vec};
 use blyan_exact::{
@@ -161,12 +162,22 @@ where
 	let round_began = frame_system::Pallet::<T>::block_number();
 	let appellants = (0..APPELLANTS_MAX).map(|seed| (account("appellant", seed, 0), Side::Second));
 	let appellants = BoundedVec::truncate_from(appellants.collect::<Vec<_>>());
-	let is_appeal = false;
-	let game =
-		GameRecord { subject, part: 0, statement, sides, position, round_began, is_appeal, appellants };
+	let (is_appeal, holds) = (false, true);
+	Loads::<T>::insert(subject, first.digest(), Load { open: 1, peak: 1 });
+	let game = GameRecord {
+		subject,
+		part: 0,
+		statement,
+		sides,
+		position,
+		round_began,
+		is_appeal,
+		appellants,
+		holds,
+	};
 	Games::<T>::insert(id, game);
 	Pairs::<T>::insert(subject, pair(first.digest(), second.digest()), id);
-	Pallet::<T>::note_opened(subject);
+	Pallet::<T>::note_opened(subject, holds);
 	id
 }
 
@@ -278,8 +289,9 @@ where
 	let bond: BalanceOf<T> = T::Bond::get();
 	T::Currency::hold(&HoldReason::DemandBond.into(), &demander, bond).map_err(|_| "it is rich")?;
 	let until = T::DemandWindow::get();
-	Demands::<T>::insert(subject, (digest, 0), DemandRecord { demander, bond, until });
-	Pallet::<T>::note_opened(subject);
+	let demander = Demander::Bonded(Backer { account: demander, bond });
+	Demands::<T>::insert(subject, (digest, 0), DemandRecord { demander, until, holds: true });
+	Pallet::<T>::note_opened(subject, true);
 	Ok((subject, digest))
 }
 
@@ -494,6 +506,21 @@ mod benchmarks {
 	}
 
 	#[benchmark]
+	fn authorize_demand_tile() -> Result<(), BenchmarkError> {
+		let (subject, claims) = subject::<T>()?;
+		let digest = scored(&claims)?.digest();
+		let (_, key) = operator::<T>()?;
+		let signature = say::<T>(Word::Demand(subject, digest, 0), &key)?;
+		let call = Call::<T>::demand_tile_authorized { subject, digest, tile: 0, key, signature };
+
+		#[block]
+		{
+			authorized(&call)?;
+		}
+		Ok(())
+	}
+
+	#[benchmark]
 	fn supply_tile() -> Result<(), BenchmarkError> {
 		let (subject, digest) = demand::<T>()?;
 		let supplier: T::AccountId = account("supplier", 0, 0);
@@ -501,7 +528,7 @@ mod benchmarks {
 
 		#[block]
 		{
-			assert!(T::Claims::candidate(subject).is_some());
+			assert!(Pallet::<T>::candidate(subject).is_some());
 			assert!(Pallet::<T>::proves_tile(&evidence, tile, root, &config));
 			Pallet::<T>::accept_tile(supplier.clone(), subject, digest, 0)?;
 		}
@@ -526,7 +553,7 @@ mod benchmarks {
 			Pallet::<T>::ensure_demanded(subject, digest, 0).map_err(|_| "it is demanded")?;
 			let hash = H256(blake2_256(&[&evidence.encode()]));
 			assert!(key.verify(&word(hash).signing_payload(&Pallet::<T>::genesis_hash()), &signature));
-			assert!(T::Claims::candidate(subject).is_some());
+			assert!(Pallet::<T>::candidate(subject).is_some());
 			assert!(Pallet::<T>::proves_tile(&evidence, tile, root, &config));
 		}
 		Ok(())

@@ -2,9 +2,10 @@
 
 use crate::{
 	game::{self, Difference, Position, Refusal, Side, PARTS},
-	pair, Agreed, Backer, BlockCheck, Config, DemandRecord, Demands, Error, Event, Fall, GameId, GameRecord,
-	GameRecordOf, Games, HoldReason, NextGame, NoExpert, Pairs, Pallet, Posted, Referee, Refuted, SideRecord,
-	SideRecordOf, SignedReport, OPENING_BYTES_MAX, TILE_EVIDENCE_BYTES_MAX, WITNESS_BYTES_MAX,
+	pair, Agreed, Backer, BalanceOf, BlockCheck, Config, DemandRecord, Demander, DemanderOf, Demands, Error,
+	Event, Fall, GameId, GameRecord, GameRecordOf, Games, HoldReason, Loads, NextGame, NoExpert,
+	OperatorDemands, Pairs, Pallet, Posted, Referee, Refuted, SideRecord, SideRecordOf, SignedReport,
+	Subjects, BOND_STEP, OPENING_BYTES_MAX, TILE_EVIDENCE_BYTES_MAX, WITNESS_BYTES_MAX,
 };
 use alloc::vec::Vec;
 use blyan_exact::step::{Evidence, StepError, Witness};
@@ -44,7 +45,7 @@ impl<T: Config> Pallet<T> {
 		against: H256,
 		verdict: Verdict,
 	) -> DispatchResult {
-		let claims = Self::disputed_claims(subject)?;
+		let claims = Self::openable_claims(subject)?;
 		let rival = Self::claimed(&claims, against)?;
 		Self::ensure_may_play(subject, [&rival, &verdict])?;
 		ensure!(Self::is_consistent(subject, &verdict), Error::<T>::ClaimInconsistent);
@@ -52,7 +53,7 @@ impl<T: Config> Pallet<T> {
 			Self::refute(subject, &rival, Fall::Proven, Some(&challenger));
 			return Ok(());
 		}
-		let bond = T::Bond::get();
+		let bond = Self::next_bond(subject);
 		T::Currency::hold(&HoldReason::ChallengeBond.into(), &challenger, bond)?;
 		let backer = Backer { account: challenger, bond };
 		Self::open(subject, [(rival, None), (verdict, Some(backer))], None)
@@ -98,7 +99,7 @@ impl<T: Config> Pallet<T> {
 			Agreed::<T>::insert(id, BoundedVec::truncate_from(agreed));
 		}
 		game.position = step.position;
-		game.round_began = frame_system::Pallet::<T>::block_number();
+		game.round_began = Self::now();
 		for side in &mut game.sides {
 			side.moved = false;
 		}
@@ -126,8 +127,8 @@ impl<T: Config> Pallet<T> {
 	}
 
 	pub(crate) fn do_settle(id: GameId) -> DispatchResult {
-		let (game, lost) = Self::ensure_settled(id)?;
-		Self::end(id, game, lost, GameEnd::Settled, None);
+		let (game, lost, end) = Self::ensure_settled(id)?;
+		Self::end(id, game, lost, end, None);
 		Ok(())
 	}
 
@@ -155,22 +156,58 @@ impl<T: Config> Pallet<T> {
 		digest: H256,
 		tile: u32,
 	) -> DispatchResult {
-		let claims = Self::disputed_claims(subject)?;
+		Self::ensure_may_demand(subject, digest, tile)?;
+		let bond = Self::next_bond(subject);
+		T::Currency::hold(&HoldReason::DemandBond.into(), &demander, bond)?;
+		Self::open_demand(subject, digest, tile, Demander::Bonded(Backer { account: demander, bond }));
+		Ok(())
+	}
+
+	pub(crate) fn do_demand_tile_authorized(
+		operator: T::AccountId,
+		subject: Subject,
+		digest: H256,
+		tile: u32,
+	) -> DispatchResult {
+		Self::ensure_operator_may_demand(&operator, subject, digest, tile)?;
+		OperatorDemands::<T>::insert(subject, &operator, ());
+		Self::open_demand(subject, digest, tile, Demander::Operator(operator));
+		Ok(())
+	}
+
+	/// Everything that must hold before a tile is demanded.
+	fn ensure_may_demand(subject: Subject, digest: H256, tile: u32) -> Result<(), Error<T>> {
+		let claims = Self::openable_claims(subject)?;
 		let verdict = Self::claimed(&claims, digest)?;
 		ensure!(matches!(verdict, Verdict::Scored(_)), Error::<T>::NotAScore);
 		ensure!(!Self::is_refuted(subject, &verdict), Error::<T>::AlreadyRefuted);
 		let (_, config) = T::Claims::candidate(subject).ok_or(Error::<T>::CandidateUnknown)?;
 		ensure!(tile < T::BlockCheck::tiles(&config), Error::<T>::TileUnknown);
-		let key = (digest, tile);
-		ensure!(!Demands::<T>::contains_key(subject, key), Error::<T>::AlreadyDemanded);
-		let bond = T::Bond::get();
-		T::Currency::hold(&HoldReason::DemandBond.into(), &demander, bond)?;
-		let now = frame_system::Pallet::<T>::block_number();
-		let until = now.saturating_add(T::DemandWindow::get());
-		Demands::<T>::insert(subject, key, DemandRecord { demander, bond, until });
-		Self::note_opened(subject);
-		Self::deposit_event(Event::TileDemanded { subject, digest, tile, until });
+		ensure!(!Demands::<T>::contains_key(subject, (digest, tile)), Error::<T>::AlreadyDemanded);
 		Ok(())
+	}
+
+	/// Everything that must hold before an operator demands a tile without a bond, but the signature.
+	pub(crate) fn ensure_operator_may_demand(
+		operator: &T::AccountId,
+		subject: Subject,
+		digest: H256,
+		tile: u32,
+	) -> Result<(), Error<T>> {
+		ensure!(!OperatorDemands::<T>::contains_key(subject, operator), Error::<T>::AlreadyDemanded);
+		Self::ensure_may_demand(subject, digest, tile)?;
+		ensure!(T::Operators::is_eligible(operator), Error::<T>::NotEligible);
+		Ok(())
+	}
+
+	/// Opens a demand; what must hold has been checked.
+	pub(crate) fn open_demand(subject: Subject, digest: H256, tile: u32, demander: DemanderOf<T>) {
+		let until = Self::now().saturating_add(T::DemandWindow::get());
+		let holds = T::Claims::may_open(subject);
+		Demands::<T>::insert(subject, (digest, tile), DemandRecord { demander, until, holds });
+		Self::note_opened(subject, holds);
+		let until = Self::block_at(until);
+		Self::deposit_event(Event::TileDemanded { subject, digest, tile, until });
 	}
 
 	pub(crate) fn do_supply_tile(
@@ -193,8 +230,13 @@ impl<T: Config> Pallet<T> {
 		tile: u32,
 	) -> DispatchResult {
 		let demand = Demands::<T>::take(subject, (digest, tile)).ok_or(Error::<T>::DemandUnknown)?;
-		Self::pay_supplier(demand, &supplier);
-		Self::note_closed(subject);
+		match demand.demander {
+			Demander::Bonded(backer) => Self::pay_supplier(backer, &supplier),
+			// Whoever made it necessary to ask earns nothing by answering.
+			Demander::Operator(_) => {}
+			Demander::Appellants(appellants) => Self::end_appeals(subject, &appellants, true),
+		}
+		Self::note_closed(subject, demand.holds);
 		Self::deposit_event(Event::TileSupplied { subject, digest, tile, supplier });
 		Ok(())
 	}
@@ -202,12 +244,24 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn do_close_demand(subject: Subject, digest: H256, tile: u32) -> DispatchResult {
 		let demand = Self::ensure_may_close(subject, digest, tile)?;
 		Demands::<T>::remove(subject, (digest, tile));
-		Self::release(HoldReason::DemandBond, &demand.demander, demand.bond);
-		let verdict = T::Claims::claims(subject).into_iter().find(|(_, verdict)| verdict.digest() == digest);
-		if let Some((_, verdict)) = verdict {
-			Self::refute(subject, &verdict, Fall::Withheld, Some(&demand.demander));
+		let is_current = Self::is_current(subject);
+		let demander = match demand.demander {
+			Demander::Bonded(Backer { account, bond }) => {
+				Self::release(HoldReason::DemandBond, &account, bond);
+				Some(account)
+			}
+			Demander::Operator(operator) => Some(operator),
+			Demander::Appellants(appellants) => {
+				// Where a changed definition keeps everybody from proving anything, nothing is taken for want of proof.
+				Self::end_appeals(subject, &appellants, !is_current);
+				None
+			}
+		};
+		let verdict = Self::claims(subject).into_iter().find(|(_, verdict)| verdict.digest() == digest);
+		if let (Some(demander), Some((_, verdict)), true) = (demander, verdict, is_current) {
+			Self::refute(subject, &verdict, Fall::Withheld { tile }, Some(&demander));
 		}
-		Self::note_closed(subject);
+		Self::note_closed(subject, demand.holds);
 		Self::deposit_event(Event::DemandClosed { subject, digest, tile });
 		Ok(())
 	}
@@ -264,10 +318,18 @@ impl<T: Config> Pallet<T> {
 		Self::fall(subject, verdict).is_some()
 	}
 
-	/// Claims about a subject that may be disputed.
-	pub(crate) fn disputed_claims(subject: Subject) -> Result<Vec<(T::AccountId, Verdict)>, Error<T>> {
-		ensure!(T::Claims::is_disputable(subject), Error::<T>::NotDisputable);
+	/// Claims about a subject about which a dispute may begin.
+	fn openable_claims(subject: Subject) -> Result<Vec<(T::AccountId, Verdict)>, Error<T>> {
+		ensure!(T::Claims::may_open(subject), Error::<T>::NotDisputable);
+		ensure!(Self::is_current(subject), Error::<T>::DefinitionChanged);
 		Ok(T::Claims::claims(subject))
+	}
+
+	/// The bond of the next game or demand about a subject: the more are open, the dearer.
+	pub(crate) fn next_bond(subject: Subject) -> BalanceOf<T> {
+		let open = Subjects::<T>::get(subject).unwrap_or(0);
+		let steps = open.checked_div(BOND_STEP).unwrap_or(0).saturating_add(1);
+		T::Bond::get().saturating_mul(steps.into())
 	}
 
 	/// The verdict of a digest that somebody claims.
@@ -292,7 +354,7 @@ impl<T: Config> Pallet<T> {
 		first: H256,
 		second: H256,
 	) -> Result<[Verdict; 2], Error<T>> {
-		let claims = Self::disputed_claims(subject)?;
+		let claims = Self::openable_claims(subject)?;
 		let (first, second) = (Self::claimed(&claims, first)?, Self::claimed(&claims, second)?);
 		Self::ensure_may_play(subject, [&first, &second])?;
 		Ok([first, second])
@@ -300,7 +362,7 @@ impl<T: Config> Pallet<T> {
 
 	/// Whether every part of a verdict has a statement and fits it, and no part is missing.
 	pub(crate) fn is_consistent(subject: Subject, verdict: &Verdict) -> bool {
-		let fits = |part| match (T::Claims::statement(subject, part), verdict.part(part)) {
+		let fits = |part| match (Self::statement(subject, part), verdict.part(part)) {
 			(Some(statement), Some(outcome)) => game::is_consistent(&statement, outcome),
 			(None, None) => true,
 			_ => false,
@@ -320,7 +382,7 @@ impl<T: Config> Pallet<T> {
 			Difference::Candidate(_) => 0,
 			Difference::Part(part) => part,
 		};
-		let statement = T::Claims::statement(subject, part).ok_or(Error::<T>::StatementUnknown)?;
+		let statement = Self::statement(subject, part).ok_or(Error::<T>::StatementUnknown)?;
 		let position = match (difference, first.part(part), second.part(part)) {
 			(Difference::Candidate(prover), ..) => Position::Candidate { prover },
 			(_, Some(first), Some(second)) => Position::begin(&statement, [first.root(), second.root()]),
@@ -340,16 +402,32 @@ impl<T: Config> Pallet<T> {
 			*next = next.saturating_add(1);
 			id
 		});
-		let round_began = frame_system::Pallet::<T>::block_number();
+		let round_began = Self::now();
 		let is_appeal = appellant.is_some();
 		let appellants = appellant.map(|who| (who.clone(), Side::Second)).into_iter().collect();
 		let appellants = BoundedVec::truncate_from(appellants);
-		let game =
-			GameRecord { subject, part, statement, sides, position, round_began, is_appeal, appellants };
+		let holds = T::Claims::may_open(subject);
+		for side in sides.iter().filter(|side| side.backer.is_none()) {
+			Loads::<T>::mutate(subject, side.digest(), |load| {
+				load.open = load.open.saturating_add(1);
+				load.peak = load.peak.max(load.open);
+			});
+		}
+		let game = GameRecord {
+			subject,
+			part,
+			statement,
+			sides,
+			position,
+			round_began,
+			is_appeal,
+			appellants,
+			holds,
+		};
 		Games::<T>::insert(id, game);
 		let [first, second] = digests;
 		Pairs::<T>::insert(subject, pair(first, second), id);
-		Self::note_opened(subject);
+		Self::note_opened(subject, holds);
 		let query = position.query();
 		Self::deposit_event(Event::GameOpened { game: id, subject, digests, challenger, query });
 		Ok(())
@@ -362,9 +440,9 @@ impl<T: Config> Pallet<T> {
 		opening: &Opening,
 	) -> Result<GameRecordOf<T>, Error<T>> {
 		let game = Games::<T>::get(id).ok_or(Error::GameUnknown)?;
+		ensure!(game.statement.is_current(), Error::<T>::DefinitionChanged);
 		ensure!(game.position.is_descent() && game.owes(side), Error::<T>::NotOwed);
-		let now = frame_system::Pallet::<T>::block_number();
-		ensure!(now <= game.deadline(side), Error::<T>::ClockRanOut);
+		ensure!(Self::now() <= game.deadline(side, Self::loads(&game)), Error::<T>::ClockRanOut);
 		ensure!(opening.encoded_size() <= OPENING_BYTES_MAX as usize, Error::<T>::OpeningTooLarge);
 		game.position.check(&game.statement, side, opening)?;
 		Ok(game)
@@ -372,7 +450,9 @@ impl<T: Config> Pallet<T> {
 
 	/// Takes the time of a move from its side's clock, and remembers who made it.
 	fn note_move(game: &mut GameRecordOf<T>, side: Side, mover: &T::AccountId) {
-		let taken = frame_system::Pallet::<T>::block_number().saturating_sub(game.round_began);
+		let taken = Self::now().saturating_sub(game.round_began);
+		let load = *side.of(&Self::loads(game));
+		let taken = taken.saturated_into::<u64>().checked_div(load.into()).unwrap_or(0).saturated_into();
 		let side = side.of_mut(&mut game.sides);
 		side.clock = side.clock.saturating_sub(taken);
 		side.note_mover(mover.clone());
@@ -384,6 +464,7 @@ impl<T: Config> Pallet<T> {
 		game: &GameRecordOf<T>,
 		witness: &Witness,
 	) -> Result<[bool; 2], Error<T>> {
+		ensure!(game.statement.is_current(), Error::<T>::DefinitionChanged);
 		let (at, place) = game.position.block().ok_or(Error::NotExecuting)?;
 		ensure!(witness.encoded_size() <= WITNESS_BYTES_MAX as usize, Error::<T>::WitnessTooLarge);
 		let program = game.statement.program().ok_or(Error::StatementUnknown)?;
@@ -401,17 +482,21 @@ impl<T: Config> Pallet<T> {
 	/// A game in which a clock ran out, and whose claims fall.
 	pub(crate) fn ensure_timed_out(id: GameId) -> Result<(GameRecordOf<T>, [bool; 2]), Error<T>> {
 		let game = Games::<T>::get(id).ok_or(Error::GameUnknown)?;
-		let lost = game.timed_out(frame_system::Pallet::<T>::block_number());
+		ensure!(game.statement.is_current(), Error::<T>::DefinitionChanged);
+		let lost = game.timed_out(Self::now(), Self::loads(&game));
 		ensure!(lost != [false, false], Error::<T>::ClockStillRuns);
 		Ok((game, lost))
 	}
 
-	/// A game with a claim that fell elsewhere, and which.
-	pub(crate) fn ensure_settled(id: GameId) -> Result<(GameRecordOf<T>, [bool; 2]), Error<T>> {
+	/// A game with a claim that fell elsewhere, and which; or one that can be played no further.
+	pub(crate) fn ensure_settled(id: GameId) -> Result<(GameRecordOf<T>, [bool; 2], GameEnd), Error<T>> {
 		let game = Games::<T>::get(id).ok_or(Error::GameUnknown)?;
 		let lost = Self::fallen(&game);
-		ensure!(lost != [false, false], Error::<T>::NothingToSettle);
-		Ok((game, lost))
+		if lost != [false, false] {
+			return Ok((game, lost, GameEnd::Settled));
+		}
+		ensure!(!game.statement.is_current(), Error::<T>::NothingToSettle);
+		Ok((game, lost, GameEnd::Void))
 	}
 
 	/// Which claims of a game have fallen. On appeal, those still stand that only nobody defended.
@@ -425,8 +510,9 @@ impl<T: Config> Pallet<T> {
 
 	/// The candidate's block, where claims about it may be disputed.
 	fn disputed_candidate(subject: Subject) -> Result<(BlockRef, ModelConfig), Error<T>> {
-		ensure!(T::Claims::is_disputable(subject), Error::<T>::NotDisputable);
-		T::Claims::candidate(subject).ok_or(Error::CandidateUnknown)
+		ensure!(Self::is_answerable(subject), Error::<T>::NotDisputable);
+		ensure!(Self::is_current(subject), Error::<T>::DefinitionChanged);
+		Self::candidate(subject).ok_or(Error::CandidateUnknown)
 	}
 
 	/// Whether a candidate's bytes are an expert, and which claims on the chain fall by that.
@@ -440,7 +526,7 @@ impl<T: Config> Pallet<T> {
 			return Ok((true, alloc::vec![invalid]));
 		}
 		ensure!(!NoExpert::<T>::contains_key(subject), Error::<T>::NothingRefuted);
-		let scores = T::Claims::claims(subject).into_iter().map(|(_, verdict)| verdict);
+		let scores = Self::claims(subject).into_iter().map(|(_, verdict)| verdict);
 		Ok((false, scores.filter(|verdict| matches!(verdict, Verdict::Scored(_))).collect()))
 	}
 
@@ -466,7 +552,7 @@ impl<T: Config> Pallet<T> {
 
 	/// Whether `evidence` is that tile of the subject's candidate.
 	pub(crate) fn ensure_tile(subject: Subject, tile: u32, evidence: &Evidence) -> Result<(), Error<T>> {
-		let (block, config) = T::Claims::candidate(subject).ok_or(Error::CandidateUnknown)?;
+		let (block, config) = Self::candidate(subject).ok_or(Error::CandidateUnknown)?;
 		let is_tile = Self::proves_tile(evidence, tile, block.tensor_root, &config);
 		ensure!(is_tile, Error::<T>::TileUnproven);
 		Ok(())
@@ -490,10 +576,15 @@ impl<T: Config> Pallet<T> {
 		tile: u32,
 	) -> Result<crate::DemandRecordOf<T>, Error<T>> {
 		let demand = Self::ensure_demanded(subject, digest, tile)?;
-		let is_over = frame_system::Pallet::<T>::block_number() > demand.until;
+		let is_over = Self::now() > demand.until;
 		// Only scores are asked for tiles.
-		let has_fallen = Refuted::<T>::contains_key(subject, digest) || NoExpert::<T>::contains_key(subject);
-		ensure!(is_over || has_fallen, Error::<T>::DemandStillRuns);
+		let has_fallen = match (NoExpert::<T>::contains_key(subject), Refuted::<T>::get(subject, digest)) {
+			(true, _) | (_, Some(Fall::Proven)) => true,
+			// Whoever appeals has fallen because nothing was proven, and proves it now.
+			(_, Some(_)) => !matches!(demand.demander, Demander::Appellants(_)),
+			(_, None) => false,
+		};
+		ensure!(is_over || has_fallen || !Self::is_current(subject), Error::<T>::DemandStillRuns);
 		Ok(demand)
 	}
 

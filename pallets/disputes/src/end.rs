@@ -1,9 +1,9 @@
 //! How games end: claims fall, bonds move, records are forgotten.
 
 use crate::{
-	game::Side, pair, Agreed, BalanceOf, Config, CreditOf, DemandRecordOf, Ended, EndedCount, EndedRecord,
-	EndedRing, Event, Fall, GameId, GameRecordOf, Games, HoldReason, Pairs, Pallet, Posted, Queue, Queued,
-	Refuted, SideRecordOf, Subjects, LOG_TARGET,
+	game::Side, pair, Agreed, Backer, BalanceOf, Cases, Config, CreditOf, Ended, EndedCount, EndedRecord,
+	EndedRing, Event, Fall, GameId, GameRecordOf, Games, HoldReason, Loads, Pairs, Pallet, Posted, Queue,
+	Queued, Refuted, SideRecordOf, Subjects, LOG_TARGET,
 };
 use blyan_primitives::{
 	traits::{Claims, Contested, OffenceKind, Offences},
@@ -42,6 +42,12 @@ impl<T: Config> Pallet<T> {
 		Pairs::<T>::remove(subject, pair(first, second));
 		Posted::<T>::remove(id);
 		Agreed::<T>::remove(id);
+		for side in game.sides.iter().filter(|side| side.backer.is_none()) {
+			Loads::<T>::mutate_exists(subject, side.digest(), |load| {
+				let open = load.map_or(0, |load| load.open.saturating_sub(1));
+				*load = load.filter(|_| open > 0).map(|load| crate::Load { open, ..load });
+			});
+		}
 
 		// Who gets the reporter's share: whoever stood up for the claim that was right.
 		let winner = Side::BOTH.into_iter().find(|side| !*side.of(&refuted));
@@ -55,31 +61,33 @@ impl<T: Config> Pallet<T> {
 				let against = side.other().of(&game.sides).verdict;
 				let fall = match end {
 					GameEnd::TimedOut => Fall::Undefended { against },
-					GameEnd::Executed | GameEnd::Settled => Fall::Proven,
+					GameEnd::Executed | GameEnd::Settled | GameEnd::Void => Fall::Proven,
 				};
 				Self::refute(subject, &side.of(&game.sides).verdict, fall, reporter);
 			}
-		}
-		for (appellant, side) in &game.appellants {
-			T::Offences::note_appeal_ended(appellant, subject, !*side.of(&refuted));
 		}
 		for side in Side::BOTH {
 			let has_won = |side: Side| !*side.of(&refuted);
 			let opponent = side.other();
 			let movers = has_won(opponent).then(|| opponent.of(&game.sides));
-			Self::close_bond(side.of(&game.sides), has_won(side), movers);
+			let is_proven = end != GameEnd::TimedOut;
+			Self::close_bond(subject, side.of(&game.sides), has_won(side), is_proven, movers);
+		}
+		for (appellant, side) in &game.appellants {
+			T::Offences::note_appeal_ended(appellant, subject, !*side.of(&refuted));
 		}
 
 		let at = frame_system::Pallet::<T>::block_number();
 		let part = game.part;
 		Self::remember(id, EndedRecord { subject, part, digests, refuted, end, at });
-		Self::note_closed(subject);
+		Self::note_closed(subject, game.holds);
 		Self::deposit_event(Event::GameEnded { game: id, subject, refuted, end });
 	}
 
 	/// Lets a claim fall, once, and reports whoever signed it.
 	pub(crate) fn refute(subject: Subject, verdict: &Verdict, fall: Fall, reporter: Option<&T::AccountId>) {
 		let digest = verdict.digest();
+		Self::forfeit_pledges(subject, digest);
 		if Refuted::<T>::contains_key(subject, digest) {
 			if fall == Fall::Proven {
 				// There is nothing left to appeal about.
@@ -90,7 +98,11 @@ impl<T: Config> Pallet<T> {
 		Refuted::<T>::insert(subject, digest, fall);
 		Self::touch(subject);
 		// Read before anybody acts on the news.
-		let claims = T::Claims::claims(subject);
+		let claims = Self::claims(subject);
+		let is_claimed = claims.iter().any(|(_, claimed)| claimed.digest() == digest);
+		if is_claimed && fall != Fall::Proven {
+			Self::keep_case(subject);
+		}
 		T::Claims::refuted(subject, digest);
 		let evidence = H256(blake2_256(&(b"blyan/refuted", subject, digest).encode()));
 		for (signer, claimed) in claims {
@@ -98,28 +110,39 @@ impl<T: Config> Pallet<T> {
 				continue;
 			}
 			let kind = OffenceKind::FalseScore;
-			let executed = fall == Fall::Proven;
-			match fall {
-				Fall::Proven | Fall::Undefended { .. } => {
-					let contested = Contested { subject, executed };
-					T::Offences::report_claim(&signer, kind, evidence, reporter, contested);
-				}
-				// No computation says who withheld what.
-				Fall::Withheld => T::Offences::report(&signer, kind, evidence, reporter),
-			}
+			let contested = Contested { subject, executed: fall == Fall::Proven };
+			T::Offences::report_claim(&signer, kind, evidence, reporter, contested);
 		}
+		Self::close_if_decided(subject);
 		Self::deposit_event(Event::ClaimRefuted { subject, digest });
 	}
 
 	/// Gives a side's bond back, or to those who moved for the winner and to the treasury.
-	fn close_bond(side: &SideRecordOf<T>, has_won: bool, winner: Option<&SideRecordOf<T>>) {
+	///
+	/// Who won by the clock alone has proven nothing: if somebody may lose stake by that, the bond waits for the appeals.
+	fn close_bond(
+		subject: Subject,
+		side: &SideRecordOf<T>,
+		has_won: bool,
+		is_proven: bool,
+		winner: Option<&SideRecordOf<T>>,
+	) {
 		let Some(backer) = &side.backer else { return };
 		if has_won {
-			return Self::release(HoldReason::ChallengeBond, &backer.account, backer.bond);
+			let mut is_pledged = false;
+			if !is_proven && Cases::<T>::contains_key(subject) {
+				let pledge = (side.digest(), backer.clone());
+				Self::mutate_case(subject, |case| is_pledged = case.pledges.try_push(pledge).is_ok());
+			}
+			if !is_pledged {
+				Self::release(HoldReason::ChallengeBond, &backer.account, backer.bond);
+			}
+			return;
 		}
-		let mut credit = Self::take(HoldReason::ChallengeBond, &backer.account, backer.bond);
+		let mut credit = take::<T>(HoldReason::ChallengeBond, &backer.account, backer.bond);
 		let amount = credit.peek();
-		let pot = T::MoversShare::get().mul_floor(amount);
+		// What a flood of games costs more than a single one comes back to nobody, a second account included.
+		let pot = T::MoversShare::get().mul_floor(amount.min(T::Bond::get()));
 		let movers = winner.map(|winner| winner.movers.as_slice()).unwrap_or_default();
 		let moves = movers.iter().fold(0u32, |sum, (_, moves)| sum.saturating_add(*moves));
 		let mut paid = BalanceOf::<T>::zero();
@@ -141,8 +164,8 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Gives the bond of a demand to whoever met it.
-	pub(crate) fn pay_supplier(demand: DemandRecordOf<T>, supplier: &T::AccountId) {
-		let credit = Self::take(HoldReason::DemandBond, &demand.demander, demand.bond);
+	pub(crate) fn pay_supplier(demander: Backer<T::AccountId, BalanceOf<T>>, supplier: &T::AccountId) {
+		let credit = take::<T>(HoldReason::DemandBond, &demander.account, demander.bond);
 		let amount = credit.peek();
 		let paid = match T::Currency::resolve(supplier, credit) {
 			Ok(()) => amount,
@@ -151,15 +174,7 @@ impl<T: Config> Pallet<T> {
 				Zero::zero()
 			}
 		};
-		Self::deposit_event(Event::BondLost { who: demand.demander, amount, paid });
-	}
-
-	fn take(reason: HoldReason, who: &T::AccountId, bond: BalanceOf<T>) -> CreditOf<T> {
-		let (credit, missing) = T::Currency::slash(&reason.into(), who, bond);
-		if !missing.is_zero() {
-			log::error!(target: LOG_TARGET, "bond of {who:?}: {missing:?} of {bond:?} is missing");
-		}
-		credit
+		Self::deposit_event(Event::BondLost { who: demander.account, amount, paid });
 	}
 
 	pub(crate) fn release(reason: HoldReason, who: &T::AccountId, bond: BalanceOf<T>) {
@@ -197,16 +212,29 @@ impl<T: Config> Pallet<T> {
 		Queue::<T>::put((first, end.saturating_add(1)));
 	}
 
-	/// Notes that one thing more is open about a subject.
-	pub(crate) fn note_opened(subject: Subject) {
+	/// Notes that one thing more is open about a subject, and whether its keeper waits for it.
+	pub(crate) fn note_opened(subject: Subject, holds: bool) {
 		Self::touch(subject);
 		Subjects::<T>::mutate(subject, |open| *open = Some(open.unwrap_or(0).saturating_add(1)));
-		T::Claims::note_opened(subject);
+		if holds {
+			T::Claims::note_opened(subject);
+		}
 	}
 
-	/// Notes that one thing less is open about a subject.
-	pub(crate) fn note_closed(subject: Subject) {
+	/// Notes that one thing less is open about a subject, and whether its keeper waited for it.
+	pub(crate) fn note_closed(subject: Subject, holds: bool) {
 		Subjects::<T>::mutate(subject, |open| *open = Some(open.unwrap_or(0).saturating_sub(1)));
-		T::Claims::note_closed(subject);
+		if holds {
+			T::Claims::note_closed(subject);
+		}
 	}
+}
+
+/// Takes a bond off hold.
+pub(crate) fn take<T: Config>(reason: HoldReason, who: &T::AccountId, bond: BalanceOf<T>) -> CreditOf<T> {
+	let (credit, missing) = T::Currency::slash(&reason.into(), who, bond);
+	if !missing.is_zero() {
+		log::error!(target: LOG_TARGET, "bond of {who:?}: {missing:?} of {bond:?} is missing");
+	}
+	credit
 }

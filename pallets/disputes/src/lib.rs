@@ -20,6 +20,7 @@ mod appeal;
 mod authorize;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
+mod cases;
 mod dispatch;
 mod end;
 mod exact;
@@ -63,7 +64,10 @@ pub mod pallet {
 	};
 	use frame_system::{offchain::CreateAuthorizedTransaction, pallet_prelude::*};
 	use sp_core::H256;
-	use sp_runtime::{traits::SaturatedConversion, Perbill};
+	use sp_runtime::{
+		traits::{BlockNumberProvider, SaturatedConversion},
+		Perbill,
+	};
 
 	/// The storage layout this code reads and writes.
 	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
@@ -96,13 +100,21 @@ pub mod pallet {
 		/// Looks at a candidate's bytes.
 		type BlockCheck: BlockCheck;
 
-		/// Bond of a challenge, and of a demand for a tile.
+		/// Blocks in which transactions were admitted, counted: the time that clocks and windows are in. While a migration
+		/// bars transactions nobody can move, so nobody's time runs.
+		type WorkingTime: BlockNumberProvider<BlockNumber = BlockNumberFor<Self>>;
+
+		/// Bond of a challenge, and of a demand for a tile, while fewer than [`BOND_STEP`] are open about the subject.
 		type Bond: Get<BalanceOf<Self>>;
-		/// Share of a lost bond that goes to those who moved for the other side. The rest must hurt: a challenger could
-		/// move against itself.
+		/// Share of a lost bond that goes to those who moved for the other side; nothing of what a bond is larger than `Bond`.
+		/// The rest must hurt: a challenger could move against itself.
 		type MoversShare: Get<Perbill>;
 		/// Blocks a side has for all of its moves in one game.
 		type Clock: Get<BlockNumberFor<Self>>;
+		/// Games that a claim of the chain can stand in at once before its clocks run more slowly: as many as one node surely
+		/// answers within one clock.
+		#[pallet::constant]
+		type GamesPerClock: Get<u32>;
 		/// Blocks in which a demanded tile must be supplied.
 		type DemandWindow: Get<BlockNumberFor<Self>>;
 
@@ -125,6 +137,23 @@ pub mod pallet {
 		/// Bond of a demand for a tile.
 		DemandBond,
 	}
+
+	/// What appeals need, for each subject about which an offence is undecided. Removed with the last one.
+	// Twox64Concat: as in `Pairs`.
+	#[pallet::storage]
+	pub type Cases<T: Config> = StorageMap<_, Twox64Concat, Subject, CaseOf<T>>;
+
+	/// In how many games each claim of the chain stands. Removed when there is none.
+	// Hashers as in `Pairs`.
+	#[pallet::storage]
+	pub type Loads<T: Config> =
+		StorageDoubleMap<_, Twox64Concat, Subject, Blake2_128Concat, H256, Load, ValueQuery>;
+
+	/// Operators that have demanded a tile without a bond, by subject. Swept like [`Refuted`].
+	// Blake2_128Concat: accounts are anybody's choice.
+	#[pallet::storage]
+	pub type OperatorDemands<T: Config> =
+		StorageDoubleMap<_, Twox64Concat, Subject, Blake2_128Concat, T::AccountId, ()>;
 
 	/// The next game's number.
 	#[pallet::storage]
@@ -291,7 +320,7 @@ pub mod pallet {
 			digest: H256,
 			/// The tile.
 			tile: u32,
-			/// Who gets the bond of the demand.
+			/// Who gets the bond of the demand, if it came with one.
 			supplier: T::AccountId,
 		},
 		/// A demand ended without a tile: its time was over, or the claim fell elsewhere.
@@ -386,6 +415,11 @@ pub mod pallet {
 		DrawUnknown,
 		/// This offence is on record already; there is nothing to add to it.
 		AlreadyReported,
+		/// The claims follow another version of the definition than this runtime. They can be neither proven nor refuted:
+		/// `settle` and `close_demand` end what is open about them, and bonds return.
+		DefinitionChanged,
+		/// The operator may not be drawn now, so its word alone demands nothing. Put up a bond: `demand_tile`.
+		NotEligible,
 		/// So much is pending against this operator that no further offence can be recorded now; try again later.
 		TooMuchPending,
 	}
@@ -404,6 +438,7 @@ pub mod pallet {
 		fn integrity_test() {
 			assert!(T::MaxEnded::get() > 0, "the ring leaves room for one");
 			assert!(T::MaxBlobBytes::get() > 0, "a candidate has bytes");
+			assert!(T::GamesPerClock::get() > 0, "a node can answer one game");
 		}
 
 		#[cfg(feature = "try-runtime")]
@@ -542,7 +577,7 @@ pub mod pallet {
 			Ok(Pays::No.into())
 		}
 
-		/// End a game one of whose claims fell elsewhere.
+		/// End a game one of whose claims fell elsewhere, or whose claims follow a definition that is not in force any more.
 		///
 		/// - `origin`: anyone, as in [`Self::claim_timeout`].
 		/// - `game`: the game.
@@ -657,7 +692,8 @@ pub mod pallet {
 			Self::do_supply_tile(Self::operator(&key)?, subject, digest, tile, evidence)
 		}
 
-		/// Close a demand whose window is over, or whose claim fell elsewhere. The bond returns; the claim falls.
+		/// Close a demand whose window is over, or whose claim fell elsewhere. The bond returns; the claim falls, unless the
+		/// definition has changed.
 		///
 		/// - `origin`: anyone, as in [`Self::claim_timeout`].
 		/// - `subject`, `digest`, `tile`: the demand.
@@ -696,6 +732,31 @@ pub mod pallet {
 			let reporter = ensure_signed(origin)?;
 			Self::do_report_equivocation(reporter, first, second, key)?;
 			Ok(Pays::No.into())
+		}
+
+		/// As [`Self::demand_tile`], without fee and without bond, in the name of an operator that may be drawn and whose
+		/// node cannot find the candidate. Once for each operator and subject; whoever supplies the tile earns nothing.
+		///
+		/// - `origin`: authorised by the signature.
+		/// - `subject`, `digest`, `tile`: as in [`Self::demand_tile`].
+		/// - `key`: the operator's session key.
+		/// - `signature`: its signature over [`Word::Demand`].
+		///
+		/// Emits [`Event::TileDemanded`].
+		#[pallet::call_index(15)]
+		#[pallet::weight(T::WeightInfo::demand_tile())]
+		#[pallet::weight_of_authorize(T::WeightInfo::authorize_demand_tile())]
+		#[pallet::authorize(Self::authorize_demand_tile)]
+		pub fn demand_tile_authorized(
+			origin: OriginFor<T>,
+			subject: Subject,
+			digest: H256,
+			tile: u32,
+			key: OperatorId,
+			_signature: OperatorSignature,
+		) -> DispatchResult {
+			ensure_authorized(origin)?;
+			Self::do_demand_tile_authorized(Self::operator(&key)?, subject, digest, tile)
 		}
 	}
 }

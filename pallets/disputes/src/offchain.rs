@@ -6,10 +6,11 @@
 //! last few blocks.
 //!
 //! A node does a few things a block, the most urgent first, so a hundred games at once are answered over time, and
-//! by several nodes that made the same claim each in its turn.
+//! by several nodes that made the same claim each in its turn. Where that would not be in time it does more.
 
 use crate::{
-	game::Side, pair, Call, Config, Demands, GameId, GameRecordOf, Games, Pairs, Pallet, Word, LOG_TARGET,
+	game::Side, pair, BlockCheck, Call, Cases, Config, Demands, GameId, GameRecordOf, Games, OperatorDemands,
+	Pairs, Pallet, Word, LOG_TARGET,
 };
 use alloc::vec::Vec;
 use blyan_primitives::{
@@ -23,16 +24,25 @@ use sp_core::H256;
 use sp_io::hashing::blake2_256;
 use sp_runtime::{
 	offchain::storage::StorageValueRef,
-	traits::{One, Saturating},
+	traits::{One, SaturatedConversion, Saturating},
 	RuntimeAppPublic,
 };
 
 /// Blocks after which a move that is not on the chain is sent again.
 const RESEND_AFTER: u32 = 5;
-/// Things a node sends in one block.
+/// Things a node sends in one block, as long as that is enough.
 const SENT_PER_BLOCK: usize = 4;
-/// Questions a node asks its engine in one block; most answers take the engine longer than a block the first time.
-const ASKED_PER_BLOCK: usize = 12;
+/// Things a node sends in one block at most: blocks have room for others too.
+const SENT_PER_BLOCK_MAX: usize = 64;
+/// Questions a node asks its engine for each thing it may send; most answers take the engine longer than a block the
+/// first time.
+const ASKED_FOR_EACH: usize = 3;
+/// Moves that a game needs of a side, at most.
+const MOVES_PER_GAME: u64 = 8;
+/// Blocks for which an accepted candidate may be on its way to this node before it is demanded.
+const PATIENCE: u32 = 50;
+/// Blocks from one look for missing candidates to the next.
+const LOOK_EVERY: u32 = 5;
 
 /// Something this node can do for a claim of its operators.
 #[derive(Clone, Debug, PartialEq, Eq, Encode)]
@@ -49,6 +59,8 @@ enum Task {
 	Settle(GameId),
 	/// Close a demand that nobody met.
 	Close(Subject, H256, u32),
+	/// Demand a tile of an accepted candidate that this node does not find.
+	Demand(Subject, H256, u32),
 }
 
 impl Task {
@@ -67,6 +79,20 @@ struct Due<BlockNumber> {
 /// What was sent lately, and when.
 type Sent<BlockNumber> = Vec<(H256, BlockNumber)>;
 
+/// Accepted candidates that are missing here, and since when.
+type Missing<BlockNumber> = Vec<(Subject, BlockNumber)>;
+
+/// How much a node sends in a block if it is to be in time with all that is due by these blocks, the earliest first: each
+/// game needs further moves until the end of its clock.
+fn pace(now: u64, deadlines: impl Iterator<Item = u64>) -> usize {
+	let need = |(count, until): (u64, u64)| {
+		let moves = count.saturating_add(1).saturating_mul(MOVES_PER_GAME);
+		moves.div_ceil(until.saturating_sub(now).max(1))
+	};
+	let most = (0u64..).zip(deadlines).map(need).max().unwrap_or(0);
+	usize::try_from(most).unwrap_or(SENT_PER_BLOCK_MAX).clamp(SENT_PER_BLOCK, SENT_PER_BLOCK_MAX)
+}
+
 impl<T: Config> Pallet<T> {
 	/// Does the most urgent of what this node's keys can do.
 	pub(crate) fn play(now: BlockNumberFor<T>) {
@@ -75,11 +101,22 @@ impl<T: Config> Pallet<T> {
 			.filter_map(|key| T::Operators::owner_of(&key).map(|owner| (key, owner)))
 			.collect();
 		let Some((any, _)) = local.first() else { return };
+		// Deadlines are in working time, which does not run while nothing could be sent.
+		let time = Self::now();
 		let mut due: Vec<Due<BlockNumberFor<T>>> = Vec::new();
-		for subject in T::Claims::disputable() {
-			Self::find_due(subject, &local, any, now, &mut due);
+		let mut subjects = T::Claims::disputable();
+		// Appeals are played about what is forgotten elsewhere.
+		let cases: Vec<Subject> =
+			Cases::<T>::iter_keys().filter(|subject| !subjects.contains(subject)).collect();
+		subjects.extend(cases);
+		for subject in &subjects {
+			Self::find_due(*subject, &local, any, time, &mut due);
 		}
 		due.sort_by_key(|due| due.until);
+		let deadlines = due.iter().map(|due| due.until.saturated_into::<u64>());
+		let sent_max = pace(time.saturated_into(), deadlines);
+		let asked_max = sent_max.saturating_mul(ASKED_FOR_EACH);
+		due.extend(Self::find_missing(&subjects, &local, now, time));
 
 		let memory = StorageValueRef::persistent(b"blyan/disputes/sent");
 		let mut sent: Sent<BlockNumberFor<T>> = memory.get().ok().flatten().unwrap_or_default();
@@ -87,7 +124,7 @@ impl<T: Config> Pallet<T> {
 		sent.retain(|(_, at)| *at <= now && now < at.saturating_add(RESEND_AFTER.into()));
 		let (mut done, mut asked) = (0usize, 0usize);
 		for Due { task, key, .. } in due {
-			if done >= SENT_PER_BLOCK || asked >= ASKED_PER_BLOCK {
+			if done >= sent_max || asked >= asked_max {
 				break;
 			}
 			let mark = task.mark();
@@ -117,7 +154,8 @@ impl<T: Config> Pallet<T> {
 		now: BlockNumberFor<T>,
 		due: &mut Vec<Due<BlockNumberFor<T>>>,
 	) {
-		let claims = T::Claims::claims(subject);
+		let claims = Self::claims(subject);
+		let may_open = T::Claims::may_open(subject) && Self::is_current(subject);
 		let mut ours: Vec<(H256, Verdict, OperatorId)> = Vec::new();
 		for (who, verdict) in &claims {
 			if let Some((key, _)) = local.iter().find(|(_, owner)| owner == who) {
@@ -126,7 +164,7 @@ impl<T: Config> Pallet<T> {
 		}
 		let soon = now.saturating_add(T::Clock::get());
 		for (own, verdict, key) in &ours {
-			if Self::is_refuted(subject, verdict) {
+			if !may_open || Self::is_refuted(subject, verdict) {
 				continue;
 			}
 			for (_, other) in &claims {
@@ -164,6 +202,53 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
+	/// Demands a tile of each accepted candidate that this node has not found for some time. Whatever comes after such a
+	/// candidate is computed from its bytes, so a node that lacks them can judge nothing any more.
+	fn find_missing(
+		subjects: &[Subject],
+		local: &[(OperatorId, T::AccountId)],
+		now: BlockNumberFor<T>,
+		time: BlockNumberFor<T>,
+	) -> Vec<Due<BlockNumberFor<T>>> {
+		if !now.saturated_into::<u64>().is_multiple_of(LOOK_EVERY.into()) {
+			return Vec::new();
+		}
+		let Some((key, who)) = local.iter().find(|(_, who)| T::Operators::is_eligible(who)) else {
+			return Vec::new();
+		};
+		let memory = StorageValueRef::persistent(b"blyan/disputes/missing");
+		let known: Missing<BlockNumberFor<T>> = memory.get().ok().flatten().unwrap_or_default();
+		let (mut missing, mut due) = (Missing::<BlockNumberFor<T>>::new(), Vec::new());
+		for subject in subjects {
+			let Some(digest) = T::Claims::accepted(*subject) else { continue };
+			let Some((block, config)) = Self::candidate(*subject) else { continue };
+			// Different operators ask for different tiles, so that together they ask for most.
+			let lot = blake2_256(&(who, subject).encode());
+			let lot = u32::from_le_bytes(lot.first_chunk().copied().unwrap_or_default());
+			let Some(tile) = lot.checked_rem(T::BlockCheck::tiles(&config)) else { continue };
+			let is_asked = OperatorDemands::<T>::contains_key(subject, who);
+			if is_asked || Self::ensure_operator_may_demand(who, *subject, digest, tile).is_err() {
+				continue;
+			}
+			let Some(job) = Self::job(*subject, 0) else { continue };
+			if blyan_host::open(&job, &Query::Tile { tile }) != Err(EngineError::BlobMissing(block.blob.hash))
+			{
+				continue;
+			}
+			let since =
+				known.iter().find(|(earlier, at)| earlier == subject && *at <= now).map(|(_, at)| *at);
+			let since = since.unwrap_or(now);
+			missing.push((*subject, since));
+			if now >= since.saturating_add(PATIENCE.into()) {
+				log::warn!(target: LOG_TARGET, "{subject:?}: the accepted candidate is missing, demanding tile {tile}");
+				let until = time.saturating_add(T::DemandWindow::get());
+				due.push(Due { until, task: Task::Demand(*subject, digest, tile), key: key.clone() });
+			}
+		}
+		memory.set(&missing);
+		due
+	}
+
 	/// Collects what can be done in a game.
 	fn find_moves(
 		id: GameId,
@@ -175,10 +260,11 @@ impl<T: Config> Pallet<T> {
 	) {
 		let soon = now.saturating_add(T::Clock::get());
 		let digests = game.digests();
-		if Self::fallen(game) != [false, false] {
+		if Self::fallen(game) != [false, false] || !game.statement.is_current() {
 			return due.push(Due { until: soon, task: Task::Settle(id), key: any.clone() });
 		}
-		let lost = game.timed_out(now);
+		let loads = Self::loads(game);
+		let lost = game.timed_out(now, loads);
 		if lost != [false, false] {
 			// Nobody hurries to lose.
 			let is_ours =
@@ -188,7 +274,7 @@ impl<T: Config> Pallet<T> {
 			}
 		}
 		for side in Side::BOTH {
-			let until = game.deadline(side);
+			let until = game.deadline(side, loads);
 			// What is sent now is in the next block at the earliest.
 			let is_in_time = now.saturating_add(One::one()) <= until;
 			match key_of(side.of(&digests)) {
@@ -223,6 +309,12 @@ impl<T: Config> Pallet<T> {
 				let signature = Self::say(word, key)?;
 				let key = key.clone();
 				Some(Call::supply_tile_authorized { subject, digest, tile, evidence, key, signature })
+			}
+			Task::Demand(subject, digest, tile) => {
+				let (subject, digest, tile) = (*subject, *digest, *tile);
+				let signature = Self::say(Word::Demand(subject, digest, tile), key)?;
+				let key = key.clone();
+				Some(Call::demand_tile_authorized { subject, digest, tile, key, signature })
 			}
 			Task::Timeout(game) => Some(Call::claim_timeout { game: *game }),
 			Task::Settle(game) => Some(Call::settle { game: *game }),
@@ -280,7 +372,7 @@ impl<T: Config> Pallet<T> {
 
 	/// What the engine opens, once it is ready.
 	fn ask(subject: Subject, part: PartIndex, query: &Query) -> Option<Opening> {
-		let Some(job) = T::Claims::job(subject, part) else {
+		let Some(job) = Self::job(subject, part) else {
 			log::debug!(target: LOG_TARGET, "{subject:?}: the job of part {part} is forgotten");
 			return None;
 		};

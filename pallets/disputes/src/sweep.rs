@@ -1,10 +1,10 @@
 //! What happens without being asked: what is stored of a subject goes when it can no longer be disputed.
 
-use crate::{Config, NoExpert, Pallet, Queue, Queued, Refuted, Subjects, WeightInfo};
+use crate::{Cases, Config, NoExpert, OperatorDemands, Pallet, Queue, Queued, Refuted, Subjects, WeightInfo};
 use blyan_primitives::traits::Claims;
 use frame_support::weights::{Weight, WeightMeter};
 
-/// Fallen claims forgotten in one block.
+/// Fallen claims forgotten in one block, and operators' demands.
 pub(crate) const SWEPT_MAX: u32 = 16;
 
 impl<T: Config> Pallet<T> {
@@ -18,9 +18,10 @@ impl<T: Config> Pallet<T> {
 		let Some(subject) = Queued::<T>::get(first) else { return meter.consumed() };
 		let open = Subjects::<T>::get(subject).unwrap_or(0);
 		let (mut is_gone, mut end) = (false, end);
-		if open == 0 && !T::Claims::is_disputable(subject) {
-			let cleared = Refuted::<T>::clear_prefix(subject, SWEPT_MAX, None);
-			is_gone = cleared.maybe_cursor.is_none();
+		if open == 0 && !T::Claims::is_disputable(subject) && !Cases::<T>::contains_key(subject) {
+			let fallen = Refuted::<T>::clear_prefix(subject, SWEPT_MAX, None);
+			let demanded = OperatorDemands::<T>::clear_prefix(subject, SWEPT_MAX, None);
+			is_gone = fallen.maybe_cursor.is_none() && demanded.maybe_cursor.is_none();
 		}
 		Queued::<T>::remove(first);
 		if is_gone {

@@ -1,8 +1,9 @@
 //! Invariants of this pallet's storage, one function each.
 
 use crate::{
-	game::Side, pair, Agreed, BalanceOf, Config, Demands, Ended, EndedCount, EndedRing, Games, HoldReason,
-	NextGame, NoExpert, Pairs, Pallet, Posted, Queue, Queued, Refuted, Subjects,
+	game::Side, pair, Agreed, BalanceOf, Cases, Config, Demander, Demands, Ended, EndedCount, EndedRing,
+	Games, HoldReason, Loads, NextGame, NoExpert, OperatorDemands, Pairs, Pallet, Posted, Queue, Queued,
+	Refuted, Subjects,
 };
 use alloc::collections::{BTreeMap, BTreeSet};
 use blyan_primitives::Opening;
@@ -21,6 +22,7 @@ impl<T: Config> Pallet<T> {
 	pub fn do_try_state() -> Result<(), TryRuntimeError> {
 		Self::check_games()?;
 		Self::check_openings()?;
+		Self::check_loads()?;
 		Self::check_subjects()?;
 		Self::check_bonds()?;
 		Self::check_ended()
@@ -75,6 +77,23 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
+	/// Each claim of the chain knows in how many games it stands.
+	fn check_loads() -> Result<(), TryRuntimeError> {
+		let mut open: BTreeMap<_, u32> = BTreeMap::new();
+		for game in Games::<T>::iter_values() {
+			for side in game.sides.iter().filter(|side| side.backer.is_none()) {
+				let count = open.entry((game.subject, side.digest())).or_default();
+				*count = count.saturating_add(1);
+			}
+		}
+		for (subject, digest, load) in Loads::<T>::iter() {
+			ensure!(open.remove(&(subject, digest)) == Some(load.open), "a claim's load is wrong");
+			ensure!(load.peak >= load.open, "a claim has less time than it was given");
+		}
+		ensure!(open.is_empty(), "a claim stands in games that are not counted");
+		Ok(())
+	}
+
 	/// Everything stored about a subject will be swept, and the counts of what is open are right.
 	fn check_subjects() -> Result<(), TryRuntimeError> {
 		let mut open: BTreeMap<_, u32> = BTreeMap::new();
@@ -88,7 +107,9 @@ impl<T: Config> Pallet<T> {
 		}
 		ensure!(open.is_empty(), "a subject is not known to be disputed");
 		let marked = Refuted::<T>::iter_keys().map(|(subject, _)| subject);
-		for subject in marked.chain(NoExpert::<T>::iter_keys()) {
+		let asked = OperatorDemands::<T>::iter_keys().map(|(subject, _)| subject);
+		let marked = marked.chain(NoExpert::<T>::iter_keys()).chain(asked).chain(Cases::<T>::iter_keys());
+		for subject in marked {
 			ensure!(Subjects::<T>::contains_key(subject), "a fallen claim will never be swept");
 		}
 		let (first, end) = Queue::<T>::get();
@@ -109,9 +130,17 @@ impl<T: Config> Pallet<T> {
 				*challenges = challenges.saturating_add(backer.bond);
 			}
 		}
+		for case in Cases::<T>::iter_values() {
+			ensure!(case.offences > 0, "a case in which nothing is left to decide is open");
+			for (_, backer) in case.pledges {
+				let [challenges, _] = bonds.entry(backer.account).or_insert([Zero::zero(); 2]);
+				*challenges = challenges.saturating_add(backer.bond);
+			}
+		}
 		for demand in Demands::<T>::iter_values() {
-			let [_, demands] = bonds.entry(demand.demander).or_insert([Zero::zero(); 2]);
-			*demands = demands.saturating_add(demand.bond);
+			let Demander::Bonded(backer) = demand.demander else { continue };
+			let [_, demands] = bonds.entry(backer.account).or_insert([Zero::zero(); 2]);
+			*demands = demands.saturating_add(backer.bond);
 		}
 		for (who, [challenges, demands]) in bonds {
 			let held = |reason: HoldReason| T::Currency::balance_on_hold(&reason.into(), &who);

@@ -1,7 +1,7 @@
 //! Records of this pallet and what they know about themselves; no storage access.
 
 use crate::{
-	game::{Position, Side, OPERATORS_MAX},
+	game::{Position, Side, OPERATORS_MAX, PARTS},
 	Config,
 };
 use alloc::vec::Vec;
@@ -10,7 +10,8 @@ use blyan_exact::{
 	Hash, ModelConfig, Program,
 };
 use blyan_primitives::{
-	DrawId, OperatorId, OperatorSignature, PartIndex, ScoreReport, Statement, Subject, Verdict,
+	BlockRef, DrawId, JobOrigin, OperatorId, OperatorSignature, PartIndex, ScoreReport, Statement, Subject,
+	Verdict,
 };
 use blyan_runtime_api::disputes::GameEnd;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
@@ -37,6 +38,12 @@ pub const MOVERS_MAX: u32 = 16;
 /// Appeals that wait for one game: no committee has as many members.
 pub const APPELLANTS_MAX: u32 = 64;
 
+/// Bonds that a case keeps: one for each challenger that won by the clock, and no committee has as many members.
+pub const PLEDGES_MAX: u32 = 64;
+/// Games and demands about one subject before the bond of the next ones grows by itself once more. The first few cost the
+/// same, so that honest challengers pay little; a flood costs the square of its size.
+pub const BOND_STEP: u32 = 8;
+
 /// Domain separator of what session keys sign for this pallet.
 pub const DISPUTE_CONTEXT: &[u8] = b"blyan/dispute/1";
 
@@ -51,6 +58,10 @@ pub type GameRecordOf<T> =
 /// A side of a game of the runtime.
 pub type SideRecordOf<T> =
 	SideRecord<<T as frame_system::Config>::AccountId, BalanceOf<T>, BlockNumberFor<T>>;
+/// A case of the runtime.
+pub type CaseOf<T> = Case<<T as frame_system::Config>::AccountId, BalanceOf<T>>;
+/// Who demands a tile of the runtime.
+pub type DemanderOf<T> = Demander<<T as frame_system::Config>::AccountId, BalanceOf<T>>;
 /// A demand of the runtime.
 pub type DemandRecordOf<T> =
 	DemandRecord<<T as frame_system::Config>::AccountId, BalanceOf<T>, BlockNumberFor<T>>;
@@ -116,6 +127,8 @@ pub enum Word {
 	Show(Subject, H256),
 	/// The Blake2b-256 of the evidence for a tile of a subject's candidate, demanded of a claim.
 	Supply(Subject, H256, u32, H256),
+	/// Whoever stands behind this claim must supply this tile of the subject's candidate.
+	Demand(Subject, H256, u32),
 }
 
 impl Word {
@@ -156,8 +169,11 @@ pub enum Fall {
 		/// The opponent.
 		against: Verdict,
 	},
-	/// The bytes it is about were not supplied.
-	Withheld,
+	/// This tile of the bytes it is about was not supplied. On appeal it may be supplied late.
+	Withheld {
+		/// The tile.
+		tile: u32,
+	},
 }
 
 /// Who put a claim into a game and pays if it falls.
@@ -214,12 +230,15 @@ pub struct GameRecord<AccountId, Balance, BlockNumber> {
 	pub sides: [SideRecord<AccountId, Balance, BlockNumber>; 2],
 	/// Where the game stands.
 	pub position: Position,
-	/// When both sides began to owe what they owe.
+	/// When both sides began to owe what they owe, in working time.
 	pub round_began: BlockNumber,
 	/// Whether the second claim plays again although it fell undefended.
 	pub is_appeal: bool,
 	/// Who waits for the end with an appeal, and for which side.
 	pub appellants: BoundedVec<(AccountId, Side), ConstU32<APPELLANTS_MAX>>,
+	/// Whether the keeper of the claims was told and waits for the end. An appeal concerns the stake only, so one that
+	/// begins when the subject's window is over holds nothing up.
+	pub holds: bool,
 }
 
 impl<AccountId, Balance, BlockNumber> GameRecord<AccountId, Balance, BlockNumber>
@@ -232,16 +251,17 @@ where
 		self.position.is_asked(side) && !side.of(&self.sides).moved
 	}
 
-	/// Last block in which a side may move.
-	pub fn deadline(&self, side: Side) -> BlockNumber {
-		self.round_began.saturating_add(side.of(&self.sides).clock)
+	/// Last block in which a side may move. Its clock runs as many times more slowly as `loads` says.
+	pub fn deadline(&self, side: Side, loads: [u32; 2]) -> BlockNumber {
+		let load = BlockNumber::from(*side.of(&loads));
+		self.round_began.saturating_add(side.of(&self.sides).clock.saturating_mul(load))
 	}
 
 	/// Whose clock ran out, and so whose claim falls. If both did, the first one falls; at the same block, the one that
 	/// was put forward, or appealed, against another, or else both.
-	pub fn timed_out(&self, now: BlockNumber) -> [bool; 2] {
-		let out = Side::BOTH.map(|side| self.owes(side) && now > self.deadline(side));
-		let [first, second] = Side::BOTH.map(|side| self.deadline(side));
+	pub fn timed_out(&self, now: BlockNumber, loads: [u32; 2]) -> [bool; 2] {
+		let out = Side::BOTH.map(|side| self.owes(side) && now > self.deadline(side, loads));
+		let [first, second] = Side::BOTH.map(|side| self.deadline(side, loads));
 		let [first_bears, second_bears] = Side::BOTH.map(|side| self.bears_burden(side));
 		match out {
 			[true, true] if first < second => [true, false],
@@ -289,13 +309,62 @@ pub struct EndedRecord<BlockNumber> {
 	pub at: BlockNumber,
 }
 
+/// How many games a claim of the chain stands in at once, and so how much time it has in each.
+#[derive(
+	Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct Load {
+	/// Games that are open.
+	pub open: u32,
+	/// The most that were open at once since there last was none. Time is given by this, because time that was given is
+	/// not taken back when some of the games end.
+	pub peak: u32,
+}
+
+impl Load {
+	/// How many times more slowly than usual the claim's clocks run, if `per_clock` games can be answered in one.
+	pub fn factor(&self, per_clock: u32) -> u32 {
+		self.peak.div_ceil(per_clock.max(1)).max(1)
+	}
+}
+
+/// Everything that an appeal needs to have a claim computed again, kept until the last offence about the subject is decided:
+/// what takes stake because something did not happen in time must stay open to proof for as long as it can be applied.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub struct Case<AccountId, Balance> {
+	/// What each part of the verdicts claims to have computed.
+	pub statements: [Option<Statement>; PARTS as usize],
+	/// Where their inputs are found.
+	pub origins: [Option<JobOrigin>; PARTS as usize],
+	/// Who claimed what.
+	pub claims: BoundedVec<(AccountId, Verdict), ConstU32<APPELLANTS_MAX>>,
+	/// The candidate's block and the architecture it must fit.
+	pub candidate: Option<(BlockRef, ModelConfig)>,
+	/// Offences that are not decided.
+	pub offences: u32,
+	/// Claims that won by the clock alone, with the bonds of those who put them forward: lost if an appeal shows them to be
+	/// wrong, or nobody defends them then.
+	pub pledges: BoundedVec<(H256, Backer<AccountId, Balance>), ConstU32<PLEDGES_MAX>>,
+}
+
+/// Who demands a tile.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub enum Demander<AccountId, Balance> {
+	/// Anybody, with a bond that pays the supplier.
+	Bonded(Backer<AccountId, Balance>),
+	/// An operator whose node cannot find the bytes. Once for each subject, and it pays nothing: withholding must not earn.
+	Operator(AccountId),
+	/// Operators whose claim fell because the tile was missing. They appeal by supplying it.
+	Appellants(BoundedVec<AccountId, ConstU32<APPELLANTS_MAX>>),
+}
+
 /// A demand for a tile.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 pub struct DemandRecord<AccountId, Balance, BlockNumber> {
 	/// Who demands it.
-	pub demander: AccountId,
-	/// What is on hold for it.
-	pub bond: Balance,
-	/// Last block before the claim can fall.
+	pub demander: Demander<AccountId, Balance>,
+	/// Last block before the claim can fall, in working time.
 	pub until: BlockNumber,
+	/// As in [`GameRecord::holds`].
+	pub holds: bool,
 }

@@ -34,6 +34,8 @@ pub trait WeightInfo {
 	fn authorize_prove_blob(b: u32) -> Weight;
 	/// `demand_tile`.
 	fn demand_tile() -> Weight;
+	/// Checks before a `demand_tile_authorized` enters the pool, and again in the block.
+	fn authorize_demand_tile() -> Weight;
 	/// `supply_tile`.
 	fn supply_tile() -> Weight;
 	/// Checks before a `supply_tile_authorized` enters the pool, and again in the block.
@@ -90,6 +92,9 @@ impl WeightInfo for () {
 		Weight::from_parts(1_000, 0)
 	}
 	fn demand_tile() -> Weight {
+		Weight::from_parts(1_000, 0)
+	}
+	fn authorize_demand_tile() -> Weight {
 		Weight::from_parts(1_000, 0)
 	}
 	fn supply_tile() -> Weight {

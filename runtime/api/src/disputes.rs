@@ -33,6 +33,8 @@ pub enum GameEnd {
 	TimedOut,
 	/// A claim fell elsewhere: in another game, or by the candidate's bytes.
 	Settled,
+	/// The definition changed: what the claims say can be neither proven nor refuted any more. Neither fell.
+	Void,
 }
 
 /// One game as clients read it. Pairs are in the order of the game's sides.

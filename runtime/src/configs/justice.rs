@@ -6,7 +6,8 @@ use crate::{
 };
 use alloc::vec::Vec;
 use blyan_primitives::{
-	traits::Claims, BlockRef, EvaluationJob, HoldoutRef, ModelConfig, ModelId, PartIndex, Statement, Subject,
+	traits::{Claims, ExpertRegistry},
+	BlockRef, EvaluationJob, HoldoutRef, JobOrigin, ModelConfig, ModelId, PartIndex, Statement, Subject,
 	Verdict,
 };
 use frame_support::{
@@ -58,6 +59,27 @@ impl Claims<AccountId> for AllClaims {
 		keeper!(subject, is_disputable(subject))
 	}
 
+	fn may_open(subject: Subject) -> bool {
+		keeper!(subject, may_open(subject))
+	}
+
+	fn accepted(subject: Subject) -> Option<H256> {
+		keeper!(subject, accepted(subject))
+	}
+
+	fn origin(subject: Subject, part: PartIndex) -> Option<JobOrigin> {
+		keeper!(subject, origin(subject, part))
+	}
+
+	fn job_from(
+		Statement::Evaluation(evaluation): &Statement,
+		origin: &JobOrigin,
+		candidate: &BlockRef,
+	) -> Option<EvaluationJob> {
+		let model = <Experts as ExpertRegistry<AccountId>>::model_at(origin.model, origin.generation)?;
+		Some(evaluation.job(model, *candidate, origin.holdout))
+	}
+
 	fn is_known(subject: Subject) -> bool {
 		keeper!(subject, is_known(subject))
 	}
@@ -89,9 +111,12 @@ impl pallet_disputes::Config for Runtime {
 	type Offences = Slashing;
 	type Referee = pallet_disputes::Exact;
 	type BlockCheck = pallet_disputes::Exact;
+	type WorkingTime = Stopwatch;
 	type Bond = disputes::Bond;
 	type MoversShare = disputes::MoversShare;
 	type Clock = disputes::Clock;
+	// A move a block is enough to be in time, whatever the engine is busy with.
+	type GamesPerClock = ConstU32<64>;
 	type DemandWindow = disputes::DemandWindow;
 	type MaxBlobBytes = ConstU32<{ configs::MAX_BLOCK_BYTES }>;
 	type MaxEnded = ConstU32<1_024>;

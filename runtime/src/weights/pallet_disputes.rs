@@ -53,6 +53,9 @@ impl<T: frame_system::Config> pallet_disputes::WeightInfo for WeightInfo<T> {
 			.saturating_add(Weight::from_parts(0, 7789))
 			.saturating_add(T::DbWeight::get().reads(16))
 			.saturating_add(T::DbWeight::get().writes(11))
+			// Estimated: the loads of both claims, the stopwatch.
+			.saturating_add(Weight::from_parts(0, 2600))
+			.saturating_add(T::DbWeight::get().reads_writes(3, 2))
 	}
 	/// Storage: `ProofOfLearning::Decisions` (r:1 w:1)
 	/// Proof: `ProofOfLearning::Decisions` (`max_values`: None, `max_size`: Some(4324), added: 6799, mode: `MaxEncodedLen`)
@@ -89,6 +92,9 @@ impl<T: frame_system::Config> pallet_disputes::WeightInfo for WeightInfo<T> {
 			.saturating_add(Weight::from_parts(0, 7789))
 			.saturating_add(T::DbWeight::get().reads(13))
 			.saturating_add(T::DbWeight::get().writes(9))
+			// Estimated: the loads of both claims, the stopwatch.
+			.saturating_add(Weight::from_parts(0, 2600))
+			.saturating_add(T::DbWeight::get().reads_writes(3, 2))
 	}
 	/// Storage: `Operators::KeyOwners` (r:1 w:0)
 	/// Proof: `Operators::KeyOwners` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
@@ -128,6 +134,9 @@ impl<T: frame_system::Config> pallet_disputes::WeightInfo for WeightInfo<T> {
 			.saturating_add(Weight::from_parts(0, 44893))
 			.saturating_add(T::DbWeight::get().reads(2))
 			.saturating_add(T::DbWeight::get().writes(3))
+			// Estimated: the loads of both claims, the stopwatch.
+			.saturating_add(Weight::from_parts(0, 2600))
+			.saturating_add(T::DbWeight::get().reads_writes(3, 0))
 	}
 	/// Storage: `Operators::KeyOwners` (r:1 w:0)
 	/// Proof: `Operators::KeyOwners` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
@@ -145,6 +154,9 @@ impl<T: frame_system::Config> pallet_disputes::WeightInfo for WeightInfo<T> {
 		Weight::from_parts(1_552_657_000, 0)
 			.saturating_add(Weight::from_parts(0, 7499))
 			.saturating_add(T::DbWeight::get().reads(4))
+			// Estimated: the loads of both claims, the stopwatch.
+			.saturating_add(Weight::from_parts(0, 2600))
+			.saturating_add(T::DbWeight::get().reads_writes(3, 0))
 	}
 	/// Storage: `Disputes::Games` (r:1 w:1)
 	/// Proof: `Disputes::Games` (`max_values`: None, `max_size`: Some(4034), added: 6509, mode: `MaxEncodedLen`)
@@ -219,6 +231,9 @@ impl<T: frame_system::Config> pallet_disputes::WeightInfo for WeightInfo<T> {
 			.saturating_add(Weight::from_parts(0, 171294))
 			.saturating_add(T::DbWeight::get().reads(110))
 			.saturating_add(T::DbWeight::get().writes(46))
+			// Estimated: a case of the largest size, the loads of both claims, the stopwatch.
+			.saturating_add(Weight::from_parts(0, 22500))
+			.saturating_add(T::DbWeight::get().reads_writes(6, 4))
 	}
 	/// Storage: `Operators::KeyOwners` (r:1 w:0)
 	/// Proof: `Operators::KeyOwners` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
@@ -312,6 +327,9 @@ impl<T: frame_system::Config> pallet_disputes::WeightInfo for WeightInfo<T> {
 			.saturating_add(Weight::from_parts(0, 171294))
 			.saturating_add(T::DbWeight::get().reads(108))
 			.saturating_add(T::DbWeight::get().writes(45))
+			// Estimated: a case of the largest size, the loads of both claims, the stopwatch.
+			.saturating_add(Weight::from_parts(0, 22500))
+			.saturating_add(T::DbWeight::get().reads_writes(6, 4))
 	}
 	/// Storage: `Disputes::Games` (r:1 w:0)
 	/// Proof: `Disputes::Games` (`max_values`: None, `max_size`: Some(4034), added: 6509, mode: `MaxEncodedLen`)
@@ -325,6 +343,9 @@ impl<T: frame_system::Config> pallet_disputes::WeightInfo for WeightInfo<T> {
 		Weight::from_parts(179_797_000, 0)
 			.saturating_add(Weight::from_parts(0, 7499))
 			.saturating_add(T::DbWeight::get().reads(2))
+			// Estimated: the loads of both claims, the stopwatch.
+			.saturating_add(Weight::from_parts(0, 2600))
+			.saturating_add(T::DbWeight::get().reads_writes(3, 0))
 	}
 	/// Storage: `Disputes::Games` (r:1 w:1)
 	/// Proof: `Disputes::Games` (`max_values`: None, `max_size`: Some(4034), added: 6509, mode: `MaxEncodedLen`)
@@ -369,6 +390,9 @@ impl<T: frame_system::Config> pallet_disputes::WeightInfo for WeightInfo<T> {
 			.saturating_add(Weight::from_parts(0, 171294))
 			.saturating_add(T::DbWeight::get().reads(93))
 			.saturating_add(T::DbWeight::get().writes(31))
+			// Estimated: a case of the largest size, the loads of both claims, the stopwatch.
+			.saturating_add(Weight::from_parts(0, 22500))
+			.saturating_add(T::DbWeight::get().reads_writes(6, 4))
 	}
 	/// Storage: `Disputes::Games` (r:1 w:0)
 	/// Proof: `Disputes::Games` (`max_values`: None, `max_size`: Some(4034), added: 6509, mode: `MaxEncodedLen`)
@@ -445,6 +469,9 @@ impl<T: frame_system::Config> pallet_disputes::WeightInfo for WeightInfo<T> {
 			.saturating_add(Weight::from_parts(9_063, 0).saturating_mul(b.into()))
 			.saturating_add(T::DbWeight::get().reads(21))
 			.saturating_add(T::DbWeight::get().writes(22))
+			// Estimated: a case of the largest size, the loads of both claims, the stopwatch.
+			.saturating_add(Weight::from_parts(0, 22500))
+			.saturating_add(T::DbWeight::get().reads_writes(6, 4))
 	}
 	/// Storage: `Operators::KeyOwners` (r:1 w:0)
 	/// Proof: `Operators::KeyOwners` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
@@ -499,6 +526,16 @@ impl<T: frame_system::Config> pallet_disputes::WeightInfo for WeightInfo<T> {
 			.saturating_add(Weight::from_parts(0, 7789))
 			.saturating_add(T::DbWeight::get().reads(12))
 			.saturating_add(T::DbWeight::get().writes(8))
+			// Estimated: a case of the largest size, the stopwatch.
+			.saturating_add(Weight::from_parts(0, 22500))
+			.saturating_add(T::DbWeight::get().reads_writes(3, 2))
+	}
+	// Estimated: `authorize_confront`, one more read of a claim's subject and one each of the operator, its earlier demands,
+	// the demands and the architecture.
+	fn authorize_demand_tile() -> Weight {
+		Weight::from_parts(700_000_000, 0)
+			.saturating_add(Weight::from_parts(0, 7789))
+			.saturating_add(T::DbWeight::get().reads(13))
 	}
 	/// Storage: `ProofOfLearning::Decisions` (r:1 w:1)
 	/// Proof: `ProofOfLearning::Decisions` (`max_values`: None, `max_size`: Some(4324), added: 6799, mode: `MaxEncodedLen`)
@@ -523,6 +560,9 @@ impl<T: frame_system::Config> pallet_disputes::WeightInfo for WeightInfo<T> {
 			.saturating_add(Weight::from_parts(0, 7789))
 			.saturating_add(T::DbWeight::get().reads(8))
 			.saturating_add(T::DbWeight::get().writes(7))
+			// Estimated: a case of the largest size, the stopwatch.
+			.saturating_add(Weight::from_parts(0, 22500))
+			.saturating_add(T::DbWeight::get().reads_writes(3, 2))
 	}
 	/// Storage: `Operators::KeyOwners` (r:1 w:0)
 	/// Proof: `Operators::KeyOwners` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
@@ -600,6 +640,9 @@ impl<T: frame_system::Config> pallet_disputes::WeightInfo for WeightInfo<T> {
 			.saturating_add(Weight::from_parts(0, 7789))
 			.saturating_add(T::DbWeight::get().reads(23))
 			.saturating_add(T::DbWeight::get().writes(21))
+			// Estimated: a case of the largest size, the loads of both claims, the stopwatch.
+			.saturating_add(Weight::from_parts(0, 22500))
+			.saturating_add(T::DbWeight::get().reads_writes(6, 4))
 	}
 	/// Storage: `Disputes::Demands` (r:1 w:0)
 	/// Proof: `Disputes::Demands` (`max_values`: None, `max_size`: Some(121), added: 2596, mode: `MaxEncodedLen`)
@@ -665,5 +708,8 @@ impl<T: frame_system::Config> pallet_disputes::WeightInfo for WeightInfo<T> {
 			.saturating_add(Weight::from_parts(0, 44366))
 			.saturating_add(T::DbWeight::get().reads(20))
 			.saturating_add(T::DbWeight::get().writes(20))
+			// Estimated: whether there is a case, operators' demands.
+			.saturating_add(Weight::from_parts(0, 43000))
+			.saturating_add(T::DbWeight::get().reads_writes(18, 16))
 	}
 }

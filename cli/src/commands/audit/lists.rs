@@ -76,6 +76,9 @@ pub async fn game(session: &Session, id: GameId) -> Outcome<()> {
 		}
 		Some((GameEnd::TimedOut, at)) => lines.push(format!("ended     a clock ran out (block {at})")),
 		Some((GameEnd::Settled, at)) => lines.push(format!("ended     a claim fell elsewhere (block {at})")),
+		Some((GameEnd::Void, at)) => {
+			lines.push(format!("ended     the definition changed: void (block {at})"))
+		}
 		None => {
 			lines.push(format!("owes      {}", owes(&game)));
 			lines.extend(place.as_ref().map(|place| {

@@ -184,6 +184,7 @@ pub async fn conclude(output: &Output, client: &Client, own: H256, game: &GameIn
 		GameEnd::Executed => "the chain computed the block",
 		GameEnd::TimedOut => "a clock ran out",
 		GameEnd::Settled => "a claim fell elsewhere",
+		GameEnd::Void => "the definition changed, and neither claim fell",
 	};
 	let claims = match game.subject {
 		Subject::Submission(id, _) => client.verdicts(id).await.unwrap_or_default(),

@@ -89,6 +89,36 @@ fn a_demand_of_a_fallen_score_is_closed_before_its_time() {
 }
 
 #[test]
+fn an_operator_demands_without_a_bond_once_and_only_if_it_may_be_drawn() {
+	story(|| {
+		claim(SUBJECT, &[(Alice, honest()), (Bob, honest())]);
+		let demand = |tile| {
+			let (subject, digest) = (SUBJECT, honest().digest());
+			let (key, signature) = say(Charlie, Word::Demand(subject, digest, tile));
+			deliver(Call::demand_tile_authorized { subject, digest, tile, key, signature })
+		};
+		Quarantined::set(vec![Charlie.to_account_id()]);
+		assert!(demand(0).is_err());
+		Quarantined::set(vec![]);
+		assert_ok!(demand(0));
+		assert_eq!(held(&Charlie.to_account_id()), 0);
+		assert!(demand(1).is_err());
+		assert_ok!(Disputes::supply_tile(
+			signed(&account(1)),
+			SUBJECT,
+			honest().digest(),
+			0,
+			tile_evidence(0)
+		));
+		assert!(demand(1).is_err(), "also when the first one is met");
+		// It is forgotten with the subject.
+		Books::mutate(|books| books.get_mut(&SUBJECT).unwrap().disputable = false);
+		run_for(3);
+		assert_eq!(crate::OperatorDemands::<Test>::iter().count(), 0);
+	});
+}
+
+#[test]
 fn demand_refuses_what_cannot_be_supplied() {
 	story(|| {
 		claim(SUBJECT, &[(Alice, honest()), (Charlie, Verdict::Invalid)]);

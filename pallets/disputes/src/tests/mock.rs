@@ -9,8 +9,9 @@ use blyan_exact::{
 	Hash, ModelConfig, Program,
 };
 use blyan_primitives::{
-	traits::{Claims, Contested, EligibleOperator, OffenceKind, Offences, OperatorSet, Service},
-	BlockRef, DrawId, EvaluationJob, OperatorId, OperatorSignature, PartIndex, Statement, Subject, Verdict,
+	traits::{Appeals, Claims, Contested, EligibleOperator, OffenceKind, Offences, OperatorSet, Service},
+	BlockRef, DrawId, EvaluationJob, JobOrigin, OperatorId, OperatorSignature, PartIndex, Statement, Subject,
+	Verdict,
 };
 use frame_support::{
 	derive_impl, parameter_types,
@@ -20,7 +21,7 @@ use frame_support::{
 use sp_core::{Pair, H256};
 use sp_keyring::Sr25519Keyring;
 use sp_runtime::{
-	traits::{BlakeTwo256, IdentityLookup},
+	traits::{BlakeTwo256, BlockNumberProvider, IdentityLookup},
 	AccountId32, BuildStorage, DispatchError, DispatchResult, Perbill,
 };
 use std::collections::BTreeMap;
@@ -60,6 +61,8 @@ pub(crate) const ENDOWMENT: Balance = 1_000_000;
 pub(crate) const CLOCK: u32 = 30;
 pub(crate) const WINDOW: u32 = 10;
 pub(crate) const ENDED: u32 = 4;
+/// Games that are answered within one clock.
+pub(crate) const GAMES: u32 = 16;
 
 /// What is known about a subject.
 #[derive(Clone, Default)]
@@ -67,6 +70,10 @@ pub struct Book {
 	pub(crate) claims: Vec<(AccountId, Verdict)>,
 	pub(crate) candidate: Vec<u8>,
 	pub(crate) disputable: bool,
+	/// Whether the time for new disputes is over.
+	pub(crate) closing: bool,
+	/// The verdict by which the candidate was taken into the model.
+	pub(crate) accepted: Option<H256>,
 	pub(crate) open: u32,
 	pub(crate) refuted: Vec<H256>,
 }
@@ -80,6 +87,12 @@ parameter_types! {
 	pub static ContestedClaims: Vec<Contested> = Vec::new();
 	pub static Appealed: Vec<(AccountId, bool)> = Vec::new();
 	pub static Slashed: Balance = 0;
+	/// Blocks so far in which transactions were barred.
+	pub static Barred: u32 = 0;
+	/// Operators that may not be drawn.
+	pub static Quarantined: Vec<AccountId> = Vec::new();
+	/// Offences about claims that are not decided: whose, and about what.
+	pub static Pending: Vec<(AccountId, Subject)> = Vec::new();
 	/// What the claims of a real model are about; the made-up computation if there is none.
 	pub static Real: Option<Statement> = None;
 	pub const MoversShare: Perbill = Perbill::from_percent(60);
@@ -108,20 +121,33 @@ impl Claims<AccountId> for Bookkeeper {
 	fn is_disputable(subject: Subject) -> bool {
 		Books::get().get(&subject).is_some_and(|book| book.disputable || book.open > 0)
 	}
+	fn may_open(subject: Subject) -> bool {
+		Books::get().get(&subject).is_some_and(|book| book.disputable && !book.closing)
+	}
+	fn accepted(subject: Subject) -> Option<H256> {
+		Books::get().get(&subject)?.accepted
+	}
+	fn origin(subject: Subject, part: PartIndex) -> Option<JobOrigin> {
+		let book = Books::get().contains_key(&subject);
+		book.then(|| JobOrigin { model: 0, generation: 0, holdout: job(part).holdout })
+	}
+	fn job_from(wanted: &Statement, _: &JobOrigin, _: &BlockRef) -> Option<EvaluationJob> {
+		[0, 1].into_iter().find(|part| statement(*part) == *wanted).map(job)
+	}
 	fn is_known(subject: Subject) -> bool {
 		Books::get().contains_key(&subject)
 	}
 	fn note_opened(subject: Subject) {
-		Books::mutate(|books| books.get_mut(&subject).unwrap().open += 1);
+		Books::mutate(|books| books.get_mut(&subject).expect("it is not forgotten").open += 1);
 	}
 	fn note_closed(subject: Subject) {
 		Books::mutate(|books| books.get_mut(&subject).unwrap().open -= 1);
 	}
 	fn refuted(subject: Subject, digest: H256) {
 		Books::mutate(|books| {
-			let refuted = &mut books.get_mut(&subject).unwrap().refuted;
-			assert!(!refuted.contains(&digest), "a claim falls once");
-			refuted.push(digest);
+			let Some(book) = books.get_mut(&subject) else { return };
+			assert!(!book.refuted.contains(&digest), "a claim falls once");
+			book.refuted.push(digest);
 		});
 	}
 	#[cfg(feature = "runtime-benchmarks")]
@@ -141,6 +167,9 @@ impl OperatorSet<AccountId> for OperatorBook {
 	}
 	fn key_of(who: &AccountId) -> Option<OperatorId> {
 		Keys::get().into_iter().find(|(_, owner)| owner == who).map(|(key, _)| key)
+	}
+	fn is_eligible(who: &AccountId) -> bool {
+		!Quarantined::get().contains(who)
 	}
 	fn note_service(_: &AccountId, _: Service) {}
 	#[cfg(feature = "runtime-benchmarks")]
@@ -175,10 +204,44 @@ impl Offences<AccountId> for Court {
 	) {
 		Self::report(offender, kind, evidence, reporter);
 		ContestedClaims::mutate(|all| all.push(contested));
+		if !contested.executed {
+			Pending::mutate(|all| all.push((offender.clone(), contested.subject)));
+			Disputes::note_offence_opened(contested.subject);
+		}
 	}
 	fn note_appeal_ended(appellant: &AccountId, subject: Subject, cleared: bool) {
-		assert_eq!(subject, SUBJECT);
 		Appealed::mutate(|all| all.push((appellant.clone(), cleared)));
+		decide(appellant, subject);
+	}
+}
+
+/// The offence of somebody about a claim is decided, if there is one.
+pub(crate) fn decide(who: &AccountId, subject: Subject) {
+	let mut pending = Pending::get();
+	if let Some(at) = pending.iter().position(|of| *of == (who.clone(), subject)) {
+		pending.remove(at);
+		Pending::set(pending);
+		Disputes::note_offence_closed(subject);
+	}
+}
+
+/// All offences are decided.
+pub(crate) fn decide_all() {
+	for (who, subject) in Pending::get() {
+		decide(&who, subject);
+	}
+}
+
+/// The blocks in which transactions were admitted.
+pub struct Stopwatch;
+impl BlockNumberProvider for Stopwatch {
+	type BlockNumber = u32;
+	fn current_block_number() -> u32 {
+		System::block_number() - Barred::get()
+	}
+	#[cfg(feature = "runtime-benchmarks")]
+	fn set_block_number(block: u32) {
+		System::set_block_number(block);
 	}
 }
 
@@ -254,9 +317,11 @@ impl pallet_disputes::Config for Test {
 	type Offences = Court;
 	type Referee = Oracle;
 	type BlockCheck = Examiner;
+	type WorkingTime = Stopwatch;
 	type Bond = ConstU128<BOND>;
 	type MoversShare = MoversShare;
 	type Clock = ConstU32<CLOCK>;
+	type GamesPerClock = ConstU32<GAMES>;
 	type DemandWindow = ConstU32<WINDOW>;
 	type MaxBlobBytes = ConstU32<1_000>;
 	type MaxEnded = ConstU32<ENDED>;
@@ -330,6 +395,11 @@ pub(crate) fn all_claim(verdict: Verdict) {
 /// The candidate of [`SUBJECT`] is of these bytes.
 pub(crate) fn set_candidate(bytes: &[u8]) {
 	Books::mutate(|books| books.get_mut(&SUBJECT).unwrap().candidate = bytes.to_vec());
+}
+
+/// The keeper of [`SUBJECT`] forgets it.
+pub(crate) fn forget() {
+	Books::mutate(|books| books.remove(&SUBJECT));
 }
 
 pub(crate) fn book() -> Book {
@@ -439,6 +509,9 @@ pub(crate) fn ext() -> sp_io::TestExternalities {
 	Books::set(BTreeMap::new());
 	Reports::set(Vec::new());
 	Slashed::set(0);
+	Barred::set(0);
+	Quarantined::set(Vec::new());
+	Pending::set(Vec::new());
 	ContestedClaims::set(Vec::new());
 	Appealed::set(Vec::new());
 	Real::set(None);

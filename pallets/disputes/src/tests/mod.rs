@@ -2,16 +2,19 @@
 
 mod appeals;
 mod candidates;
+mod cases;
 mod challenges;
 mod clocks;
 mod demands;
 mod descents;
 mod equivocations;
 mod exact;
+mod floods;
 mod mock;
 mod money;
 mod sweeps;
 mod sybils;
+mod voids;
 mod worker;
 mod world;
 

@@ -1,11 +1,15 @@
 //! Bonds and total issuance reconcile, whatever happens.
 
 use super::*;
-use crate::{game::Side, Games};
-use blyan_primitives::{Subject, Verdict};
-use frame_support::traits::fungible::Inspect;
+use crate::{game::Side, Call, Games, Word};
+use blyan_primitives::{Statement, Subject, Verdict};
+use codec::Encode;
+use frame_support::{dispatch::Pays, traits::fungible::Inspect};
 use proptest::prelude::*;
+use sp_core::H256;
+use sp_io::hashing::blake2_256;
 use sp_keyring::Sr25519Keyring::{Alice, Bob, Charlie};
+use sp_runtime::traits::Dispatchable;
 
 /// Something that somebody does.
 #[derive(Clone, Debug)]
@@ -20,6 +24,8 @@ enum Deed {
 	Supply { who: u32, of: usize, tile: u32 },
 	Close { of: usize, tile: u32 },
 	Show { who: u32 },
+	Appeal { of: usize },
+	Upgrade { game: u64 },
 	Wait { blocks: u32 },
 }
 
@@ -34,7 +40,9 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
 		8 => (who.clone(), game.clone(), prop::bool::weighted(0.1))
 			.prop_map(|(who, game, tensor)| Deed::Execute { who, game, tensor }),
 		2 => game.clone().prop_map(|game| Deed::Timeout { game }),
-		4 => game.prop_map(|game| Deed::Settle { game }),
+		4 => game.clone().prop_map(|game| Deed::Settle { game }),
+		1 => game.prop_map(|game| Deed::Upgrade { game }),
+		2 => of.clone().prop_map(|of| Deed::Appeal { of }),
 		2 => (who.clone(), of.clone(), tile.clone()).prop_map(|(who, of, tile)| Deed::Demand { who, of, tile }),
 		2 => (who.clone(), of.clone(), tile.clone()).prop_map(|(who, of, tile)| Deed::Supply { who, of, tile }),
 		2 => (of, tile).prop_map(|(of, tile)| Deed::Close { of, tile }),
@@ -61,6 +69,31 @@ fn party_of(digest: sp_core::H256) -> Option<Party> {
 	(0..4).filter_map(party).find(|party| party.digest() == digest)
 }
 
+/// Whether an appeal of `who` is open.
+fn is_appealed(who: &AccountId) -> bool {
+	let waits =
+		Games::<Test>::iter_values().any(|game| game.appellants.iter().any(|(other, _)| other == who));
+	waits
+		|| crate::Demands::<Test>::iter_values()
+			.any(|demand| matches!(demand.demander, crate::Demander::Appellants(all) if all.contains(who)))
+}
+
+/// Sends a signed call. What succeeds without a fee must not do so twice, or somebody could fill blocks for nothing.
+fn send(who: u32, call: Call<Test>) {
+	let call = RuntimeCall::Disputes(call);
+	let dispatch = || call.clone().dispatch(signed(&account(who)));
+	if dispatch().is_ok_and(|info| info.pays_fee == Pays::No) {
+		assert!(dispatch().is_err(), "free twice: {call:?}");
+	}
+}
+
+/// As [`send`], in the name of an operator: always free.
+fn speak(call: Call<Test>) {
+	if deliver(call.clone()).is_ok() {
+		assert!(deliver(call.clone()).is_err(), "free twice: {call:?}");
+	}
+}
+
 /// Does it if it can be done. Refusals are as good as anything else here.
 fn act(deed: Deed) {
 	let digest = |which| verdict(which).digest();
@@ -73,37 +106,78 @@ fn act(deed: Deed) {
 			let _ = Disputes::challenge(signed(&account(who)), SUBJECT, digest(against), verdict(with));
 		}
 		Deed::Confront { first, second } => {
-			let _ = Disputes::do_confront(SUBJECT, digest(first), digest(second));
+			let (subject, first, second) = (SUBJECT, digest(first), digest(second));
+			let (key, signature) = say(Alice, Word::Confront(subject, first, second));
+			speak(Call::confront { subject, first, second, key, signature });
 		}
 		Deed::Open { who, game, side } => {
 			let side = if side { Side::First } else { Side::Second };
 			let Some(record) = Games::<Test>::get(game) else { return };
 			let Some(party) = party_of(*side.of(&record.digests())) else { return };
-			let _ = open(&account(who), game, side, &party);
+			if who % 2 == 0 || !record.position.is_descent() {
+				let _ = open(&account(who), game, side, &party);
+				return;
+			}
+			let opening = party.open(record.part, record.position.query());
+			let hash = H256(blake2_256(&opening.encode()));
+			let (key, signature) = say(Bob, Word::Descend(game, side, hash));
+			speak(Call::descend_authorized { game, side, opening, key, signature });
 		}
 		Deed::Execute { who, game, tensor } => {
-			let _ = Disputes::execute(signed(&account(who)), game, show(tensor));
+			let witness = show(tensor);
+			if who % 2 == 0 {
+				let _ = Disputes::execute(signed(&account(who)), game, witness);
+				return;
+			}
+			let (key, signature) = say(Bob, Word::Execute(game, H256(blake2_256(&witness.encode()))));
+			speak(Call::execute_authorized { game, witness, key, signature });
 		}
 		Deed::Timeout { game } => {
-			let _ = Disputes::claim_timeout(signed(&account(0)), game);
+			send(0, Call::claim_timeout { game });
+			speak(Call::claim_timeout { game });
 		}
-		Deed::Settle { game } => {
-			let _ = Disputes::settle(signed(&account(0)), game);
-		}
+		Deed::Settle { game } => send(0, Call::settle { game }),
 		Deed::Demand { who, of, tile } => {
-			let _ = Disputes::demand_tile(signed(&account(who)), SUBJECT, digest(of), tile);
+			let (subject, digest) = (SUBJECT, digest(of));
+			if who % 2 == 0 {
+				let _ = Disputes::demand_tile(signed(&account(who)), subject, digest, tile);
+				return;
+			}
+			let (key, signature) = say(OPERATORS[who as usize % 3], Word::Demand(subject, digest, tile));
+			speak(Call::demand_tile_authorized { subject, digest, tile, key, signature });
 		}
 		Deed::Supply { who, of, tile } => {
-			let tile_of = tile_evidence(tile);
-			let _ = Disputes::supply_tile(signed(&account(who)), SUBJECT, digest(of), tile, tile_of);
+			let evidence = tile_evidence(tile);
+			send(who, Call::supply_tile { subject: SUBJECT, digest: digest(of), tile, evidence });
 		}
 		Deed::Close { of, tile } => {
-			let _ = Disputes::close_demand(signed(&account(0)), SUBJECT, digest(of), tile);
+			send(0, Call::close_demand { subject: SUBJECT, digest: digest(of), tile });
 		}
 		Deed::Show { who } => {
-			let blob = EXPERT.to_vec().try_into().unwrap();
-			let _ = Disputes::prove_blob(signed(&account(who)), SUBJECT, blob);
+			let blob: frame_support::BoundedVec<u8, _> = EXPERT.to_vec().try_into().unwrap();
+			if who % 2 == 0 {
+				let _ = Disputes::prove_blob(signed(&account(who)), SUBJECT, blob);
+				return;
+			}
+			let (key, signature) = say(Charlie, Word::Show(SUBJECT, H256(blake2_256(&blob))));
+			speak(Call::prove_blob_authorized { subject: SUBJECT, blob, key, signature });
 		}
+		Deed::Appeal { of } => {
+			use blyan_primitives::traits::Appeals;
+			let who = OPERATORS[of % 3].to_account_id();
+			// An offender appeals once, and only what is not decided.
+			if Pending::get().contains(&(who.clone(), SUBJECT)) && !is_appealed(&who) {
+				let _ = frame_support::storage::with_storage_layer(|| Disputes::appeal(&who, SUBJECT));
+			}
+		}
+		Deed::Upgrade { game } => Games::<Test>::mutate(game, |game| {
+			// The game is about numbers of an older definition now.
+			let Some(Statement::Evaluation(evaluation)) = game.as_mut().map(|game| &mut game.statement)
+			else {
+				return;
+			};
+			evaluation.definition = evaluation.definition.wrapping_sub(1);
+		}),
 		Deed::Wait { blocks } => run_for(blocks),
 	}
 }
@@ -134,8 +208,9 @@ proptest! {
 				assert_eq!(Balances::total_issuance() + Slashed::get(), issued);
 			}
 			finish();
+			decide_all();
 			assert_eq!(Balances::total_issuance() + Slashed::get(), issued);
-			assert_eq!(book().open, 0);
+			assert_eq!((book().open, crate::Cases::<Test>::iter().count()), (0, 0));
 			for who in (0..6).map(account) {
 				assert_eq!(held(&who), 0);
 			}

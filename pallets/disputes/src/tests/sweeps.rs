@@ -55,6 +55,7 @@ fn a_sweep_takes_no_more_than_a_little_at_a_time() {
 			assert_ok!(Disputes::claim_timeout(signed(&account(1)), game));
 		}
 		NoExpert::<Test>::insert(SUBJECT, ());
+		decide_all();
 		Books::mutate(|books| books.get_mut(&SUBJECT).unwrap().disputable = false);
 	});
 	// What is in the overlay only is not counted.

@@ -20,6 +20,8 @@ struct FakeEngine {
 	party: Mutex<Party>,
 	is_slow: bool,
 	asked: Mutex<BTreeSet<Vec<u8>>>,
+	/// Whether it has no candidate.
+	lacks_candidate: Mutex<bool>,
 }
 
 impl MlEngine for FakeEngine {
@@ -37,6 +39,9 @@ impl MlEngine for FakeEngine {
 	}
 	fn open(&self, job: EvaluationJob, query: Query) -> Result<Option<Opening>, EngineError> {
 		let part = (0..2).find(|part| super::job(*part).seed == job.seed).ok_or(EngineError::JobMalformed)?;
+		if *self.lacks_candidate.lock() {
+			return Err(EngineError::BlobMissing(job.candidate.blob.hash));
+		}
 		let is_new = self.asked.lock().insert(codec::Encode::encode(&(part, query)));
 		Ok((!self.is_slow || !is_new).then(|| self.party.lock().open(part, query)))
 	}
@@ -58,7 +63,12 @@ impl Node {
 		for key in keys {
 			keystore.sr25519_generate_new(operator_key::KEY_TYPE, Some(&key.to_seed())).unwrap();
 		}
-		let engine = Arc::new(FakeEngine { party: Mutex::new(party), is_slow, asked: Mutex::default() });
+		let engine = Arc::new(FakeEngine {
+			party: Mutex::new(party),
+			is_slow,
+			asked: Mutex::default(),
+			lacks_candidate: Mutex::default(),
+		});
 		world.register_extension(OffchainDbExt::new(offchain.clone()));
 		world.register_extension(OffchainWorkerExt::new(offchain));
 		world.register_extension(TransactionPoolExt::new(transactions));
@@ -187,6 +197,118 @@ fn worker_answers_a_hundred_games_over_time() {
 	node.tell(|| {
 		assert_eq!((book().refuted.len(), book().open), (100, 0));
 		assert!(!book().refuted.contains(&honest().digest()));
+	});
+}
+
+/// Four moves a block and node were all that a claim had, however many games it stood in: with enough of them, opened at once
+/// and answered at once, a true claim ran out of time in one of them, and all bonds returned.
+#[test]
+fn attack_flood_a_true_claim_with_games() {
+	let count = 4 * GAMES;
+	let mut node = Node::new(&[Alice], Party::honest(), false);
+	let lies = super::floods::lies(count);
+	node.tell(|| {
+		all_claim(honest());
+		for (who, liar) in lies.iter().enumerate() {
+			challenge(&account(who as u32), &honest(), &liar.verdict());
+		}
+	});
+	let mut blocks = 0;
+	while !node.tell(|| Disputes::open_games().is_empty()) {
+		assert!(blocks < 8 * CLOCK, "it never ends");
+		blocks += 1;
+		// The attackers answer in the block in which they are asked.
+		node.tell(|| {
+			for game in Disputes::open_games() {
+				let record = Games::<Test>::get(game).unwrap();
+				if record.position.is_descent() && record.owes(Side::Second) {
+					assert_ok!(open(&account(99), game, Side::Second, &lies[game as usize]));
+				}
+			}
+		});
+		node.block();
+	}
+	node.tell(|| {
+		assert!(!book().refuted.contains(&honest().digest()));
+		assert_eq!((book().refuted.len(), book().open), (count as usize, 0));
+		assert_eq!(offenders(), []);
+	});
+	assert!(blocks > CLOCK, "{blocks} blocks would not have been enough trouble");
+}
+
+#[test]
+fn worker_plays_an_appeal_about_what_is_forgotten_elsewhere() {
+	let liar = Party::lying(Spot::at(0, 3, 3));
+	let mut node = Node::new(&[Alice], Party::honest(), true);
+	node.tell(|| {
+		use blyan_primitives::traits::Appeals;
+		all_claim(honest());
+		challenge(&challenger(), &honest(), &liar.verdict());
+		assert_ok!(open(&challenger(), 0, Side::Second, &liar));
+		run_for(CLOCK + 1);
+		assert_ok!(Disputes::claim_timeout(signed(&account(1)), 0));
+		forget();
+		run_for(5 * CLOCK);
+		assert_ok!(Disputes::appeal(&Alice.to_account_id(), SUBJECT));
+	});
+	for _ in 0..40 {
+		node.block();
+		node.tell(|| {
+			if Games::<Test>::get(1).is_some_and(|game| game.position.is_descent() && game.owes(Side::First))
+			{
+				assert_ok!(open(&challenger(), 1, Side::First, &liar));
+			}
+		});
+	}
+	node.tell(|| {
+		assert_eq!(refuted(1), [true, false]);
+		assert_eq!(Appealed::get(), [(Alice.to_account_id(), true)]);
+		decide_all();
+	});
+}
+
+/// Watching cost a bond for each tile, which whoever withheld the bytes earned by supplying it, so nobody watched.
+#[test]
+fn attack_accept_an_expert_that_nobody_else_has() {
+	let mut node = Node::new(&[Charlie], Party::honest(), false);
+	*node.engine.lacks_candidate.lock() = true;
+	node.tell(|| {
+		claim(SUBJECT, &[(Alice, honest()), (Bob, honest())]);
+		Books::mutate(|books| books.get_mut(&SUBJECT).unwrap().accepted = Some(honest().digest()));
+	});
+	let mut sent = Vec::new();
+	while sent.is_empty() {
+		assert!(node.tell(System::block_number) < 80, "the node never asks");
+		node.tell(|| run_for(1));
+		sent = node.work();
+	}
+	assert!(node.tell(System::block_number) > 50, "the bytes may be on their way");
+	let [Call::demand_tile_authorized { tile, .. }] = sent[..] else { panic!("{sent:?}") };
+	let (subject, digest) = (SUBJECT, honest().digest());
+	node.tell(|| {
+		assert_ok!(deliver(sent[0].clone()));
+		assert_eq!((held(&Charlie.to_account_id()), book().open), (0, 1));
+		run_for(5);
+	});
+	assert_eq!(node.work(), [], "once");
+	node.tell(|| {
+		// Whoever withheld the bytes supplies the tile, and earns nothing.
+		let supplier = account(1);
+		let evidence = tile_evidence(tile);
+		assert_ok!(Disputes::supply_tile(signed(&supplier), subject, digest, tile, evidence));
+		assert_eq!((Balances::free_balance(&supplier), book().open), (ENDOWMENT, 0));
+		assert!(deliver(sent[0].clone()).is_err(), "once for each operator and subject");
+		Disputes::do_try_state().unwrap();
+	});
+	// Or nobody supplies it, and the acceptance falls.
+	node.tell(|| {
+		run_for(1);
+		crate::OperatorDemands::<Test>::remove(SUBJECT, Charlie.to_account_id());
+		assert_ok!(deliver(sent[0].clone()));
+		run_for(WINDOW + 1);
+		assert_ok!(deliver(Call::close_demand { subject, digest, tile }));
+		assert_eq!((book().refuted, offenders().len()), (vec![digest], 2));
+		decide_all();
 	});
 }
 
