@@ -235,6 +235,10 @@ pub trait Offences<AccountId> {
 	) {
 		Self::report(offender, kind, evidence, reporter);
 	}
+	/// Whether an offence with this evidence awaits its decision.
+	fn is_pending(_offender: &AccountId, _kind: OffenceKind, _evidence: H256) -> bool {
+		false
+	}
 	/// Takes back what was reported with this evidence and is not decided yet: what was missing has come. The offender
 	/// owes nothing, as if it had been pardoned. Returns whether there was such an offence.
 	fn withdraw(_offender: &AccountId, _kind: OffenceKind, _evidence: H256) -> bool {

@@ -126,7 +126,7 @@ fn fill_ring<T: Config>(slot: ExpertSlot) {
 		let outcome = SubmissionOutcome::Withdrawn;
 		ClosedSubmissions::<T>::insert(
 			submission,
-			ClosedRecord { claim, draw: None, outcome, closed_at: Zero::zero() },
+			ClosedRecord { claim, draw: None, digest: None, outcome, closed_at: Zero::zero() },
 		);
 		ClosedRing::<T>::insert(place, submission);
 	}

@@ -7,9 +7,10 @@ use crate::{
 use alloc::vec::Vec;
 use blyan_primitives::{
 	traits::{Claims, ExpertRegistry},
-	BlockRef, EvaluationJob, EvaluationStatement, ExpertSlot, ModelConfig, PartIndex, Statement, Subject,
-	Verdict,
+	BlockRef, EvaluationJob, EvaluationStatement, ExpertSlot, JobOrigin, ModelConfig, PartIndex, Statement,
+	Subject, Verdict,
 };
+use blyan_runtime_api::SubmissionOutcome;
 use frame_support::BoundedVec;
 use frame_system::pallet_prelude::BlockNumberFor;
 use sp_core::H256;
@@ -124,6 +125,28 @@ impl<T: Config> Claims<T::AccountId> for Pallet<T> {
 
 	fn is_disputable(subject: Subject) -> bool {
 		Self::drawn(subject).is_some_and(|drawn| drawn.is_disputable())
+	}
+
+	fn may_open(subject: Subject) -> bool {
+		let now = frame_system::Pallet::<T>::block_number();
+		Self::drawn(subject).is_some_and(|drawn| now < drawn.until && drawn.terms.is_current())
+	}
+
+	fn accepted(subject: Subject) -> Option<H256> {
+		let decision = Self::decision(subject)?;
+		matches!(decision.outcome, SubmissionOutcome::Accepted { .. }).then_some(decision.digest).flatten()
+	}
+
+	fn origin(subject: Subject, part: PartIndex) -> Option<JobOrigin> {
+		let Drawn { claim, terms, .. } = Self::drawn(subject)?;
+		let holdout = terms.part(part)?.holdout;
+		Some(JobOrigin { model: claim.slot.model, generation: terms.generation, holdout })
+	}
+
+	fn job_from(statement: &Statement, origin: &JobOrigin, candidate: &BlockRef) -> Option<EvaluationJob> {
+		let Statement::Evaluation(evaluation) = statement;
+		let model = T::Experts::model_at(origin.model, origin.generation)?;
+		Some(evaluation.job(model, *candidate, origin.holdout))
 	}
 
 	fn is_known(subject: Subject) -> bool {

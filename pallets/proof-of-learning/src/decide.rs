@@ -11,7 +11,6 @@ use blyan_primitives::{
 	Score, SubmissionId, Verdict,
 };
 use blyan_runtime_api::{ExpiryReason, RejectReason, SubmissionOutcome};
-use codec::Encode;
 use frame_support::{
 	storage::with_storage_layer,
 	traits::{
@@ -21,7 +20,6 @@ use frame_support::{
 	},
 };
 use sp_core::H256;
-use sp_io::hashing::blake2_256;
 use sp_runtime::traits::{SaturatedConversion, Saturating, Zero};
 
 impl<T: Config> Pallet<T> {
@@ -75,8 +73,7 @@ impl<T: Config> Pallet<T> {
 				(Some(seal), None) => {
 					T::Operators::note_service(operator, Service::RevealMissed);
 					// The seal tells apart two draws of one submission.
-					let evidence =
-						H256(blake2_256(&(b"blyan/reveal-missed", submission, operator, seal).encode()));
+					let evidence = Self::hidden(submission, operator, seal);
 					T::Offences::report(operator, OffenceKind::RevealMissed, evidence, None);
 				}
 				(Some(_), Some(verdict)) => {

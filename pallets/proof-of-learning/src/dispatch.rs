@@ -149,6 +149,21 @@ impl<T: Config> Pallet<T> {
 		valid("blyan/score", report.submission, key, T::RevealWindow::get())
 	}
 
+	pub(crate) fn authorize_reveal_late(
+		_source: TransactionSource,
+		draw: &DrawId,
+		report: &ScoreReport,
+		salt: &H256,
+		key: &OperatorId,
+		signature: &OperatorSignature,
+	) -> TransactionValidityWithRefund {
+		Self::ensure_may_reveal_late(draw, report, salt, key).map_err(invalidity)?;
+		if !key.verify(&report.signing_payload(&Self::genesis_hash(), draw), signature) {
+			return Err(InvalidTransaction::BadProof.into());
+		}
+		valid("blyan/late", report.submission, key, T::SealWindow::get())
+	}
+
 	pub(crate) fn do_reveal_score(report: ScoreReport, salt: H256, key: OperatorId) -> DispatchResult {
 		let (operator, _) = Self::ensure_may_reveal(&report, &salt, &key)?;
 		let ScoreReport { submission, verdict } = report;

@@ -8,6 +8,7 @@
 
 extern crate alloc;
 
+pub(crate) use offchain::Promise;
 pub use pallet::*;
 pub use types::*;
 pub use weights::WeightInfo;
@@ -20,6 +21,7 @@ mod claims;
 mod decide;
 mod dispatch;
 pub mod draw;
+mod late;
 pub mod math;
 mod mature;
 mod offchain;
@@ -411,6 +413,17 @@ pub mod pallet {
 			/// Hash of the finding; equal hashes agree to the bit.
 			digest: H256,
 		},
+		/// A member opened its seal after its time, so the offence of not opening it is gone.
+		ScoreRevealedLate {
+			/// The submission.
+			submission: SubmissionId,
+			/// The member.
+			operator: T::AccountId,
+			/// Its finding.
+			verdict: Verdict,
+			/// Hash of the finding.
+			digest: H256,
+		},
 		/// The candidate is the new head of its slot; the reward waits until the decision matures.
 		Accepted {
 			/// The submission.
@@ -580,6 +593,9 @@ pub mod pallet {
 		NothingToAttest,
 		/// This operator has attested to these bytes already.
 		AlreadyAttested,
+		/// The verdict is not the one that stood, and can no longer be disputed; or nothing is known of its draw. The offence
+		/// can be appealed.
+		TooLateToReveal,
 	}
 
 	#[pallet::hooks]
@@ -788,6 +804,32 @@ pub mod pallet {
 		) -> DispatchResult {
 			ensure_authorized(origin)?;
 			Self::do_attest_bytes(attestation, key)
+		}
+
+		/// Open a seal after its time, so that it does not cost the member what a false verdict costs.
+		///
+		/// - `origin`: authorised by the signature, so it costs nothing and needs no account.
+		/// - `draw`: the draw that was sealed for.
+		/// - `report`: the finding. It must be the one that stood, or must still be disputable.
+		/// - `salt`: what it was sealed with.
+		/// - `key`: the member's session key.
+		/// - `signature`: by that key over [`ScoreReport::signing_payload`] of this chain.
+		///
+		/// Emits [`Event::ScoreRevealedLate`].
+		#[pallet::call_index(9)]
+		#[pallet::weight(T::WeightInfo::reveal_score().saturating_add(T::WeightInfo::settle()))]
+		#[pallet::weight_of_authorize(T::WeightInfo::authorize_reveal_score())]
+		#[pallet::authorize(Self::authorize_reveal_late)]
+		pub fn reveal_late(
+			origin: OriginFor<T>,
+			draw: DrawId,
+			report: ScoreReport,
+			salt: H256,
+			key: OperatorId,
+			_signature: OperatorSignature,
+		) -> DispatchResult {
+			ensure_authorized(origin)?;
+			Self::do_reveal_late(draw, report, salt, key)
 		}
 	}
 }

@@ -85,7 +85,8 @@ impl<T: Config> Pallet<T> {
 		Self::deposit_event(Event::Matured { submission });
 		Self::note_conduct(miner, conduct);
 		let draw = Some(decision.draw());
-		Self::remember(submission, decision.claim, draw, decision.outcome);
+		let digest = decision.digest.filter(|_| !decision.refuted);
+		Self::remember(submission, decision.claim, draw, digest, decision.outcome);
 	}
 
 	/// Pays the members whose verdict decided, and stands: the miner's fee in equal parts and, for an expert that joined the

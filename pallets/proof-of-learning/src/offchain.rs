@@ -26,13 +26,15 @@ use sp_runtime::{
 };
 
 /// Blocks after which something that is not on the chain is sent again.
-const RESEND_AFTER: u32 = 5;
+pub(crate) const RESEND_AFTER: u32 = 5;
 /// Promises kept for each model and key. A model has one evaluation at a time; the others are those of forks, and past.
 const PROMISES_KEPT: usize = 16;
 
 /// A verdict that is, or is about to be, sealed.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub(crate) struct Promise<BlockNumber> {
+	/// The submission.
+	pub submission: SubmissionId,
 	/// The draw. On another fork, or after a refuted decision, the same number means another one.
 	pub draw: DrawId,
 	/// The finding.
@@ -111,6 +113,11 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
+	/// Where the promises of a key are.
+	pub(crate) fn promises_of(model: ModelId, key: &OperatorId) -> Vec<u8> {
+		(b"blyan/learning/promises", model, key).encode()
+	}
+
 	/// Seals and reveals whatever this node's keys owe and the engine has ready.
 	pub(crate) fn serve_seats(now: BlockNumberFor<T>) {
 		let local: Vec<(OperatorId, T::AccountId)> = OperatorId::all()
@@ -120,6 +127,7 @@ impl<T: Config> Pallet<T> {
 		if local.is_empty() {
 			return;
 		}
+		Self::reveal_late_seals(&local, now);
 		for model in BusyModels::<T>::get() {
 			let first = Queues::<T>::get(model).first().copied();
 			let Some((submission, record)) =
@@ -180,7 +188,7 @@ impl<T: Config> Duty<'_, T> {
 
 	/// Where the promises of this key are.
 	fn place(&self) -> Vec<u8> {
-		(b"blyan/learning/promises", self.model(), self.key).encode()
+		Pallet::<T>::promises_of(self.model(), self.key)
 	}
 
 	/// What this key has promised, the oldest first.
@@ -203,7 +211,9 @@ impl<T: Config> Duty<'_, T> {
 		}
 		let entropy = sp_io::offchain::random_seed();
 		let salt = sp_io::hashing::blake2_256(&(entropy, draw, self.key).encode());
-		let ours = Promise { draw, verdict, salt: H256(salt), sealed_at: None, revealed_at: None };
+		let submission = self.submission;
+		let ours =
+			Promise { submission, draw, verdict, salt: H256(salt), sealed_at: None, revealed_at: None };
 		let place = self.place();
 		let written = StorageValueRef::persistent(&place).mutate::<Vec<PromiseOf<T>>, (), _>(|promises| {
 			let mut promises = promises.ok().flatten().unwrap_or_default();

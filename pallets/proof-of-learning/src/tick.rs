@@ -276,7 +276,7 @@ impl<T: Config> Pallet<T> {
 			}
 			Phase::Announced { .. } | Phase::Queued { .. } => None,
 		};
-		Self::remember(submission, record.claim, draw, outcome);
+		Self::remember(submission, record.claim, draw, None, outcome);
 	}
 
 	/// Takes a submission out of the open ones, their indices and its queue.
@@ -319,6 +319,7 @@ impl<T: Config> Pallet<T> {
 		submission: SubmissionId,
 		claim: ClaimOf<T>,
 		draw: Option<DrawId>,
+		digest: Option<H256>,
 		outcome: SubmissionOutcome,
 	) {
 		let closed_at = frame_system::Pallet::<T>::block_number();
@@ -332,7 +333,7 @@ impl<T: Config> Pallet<T> {
 			ClosedSubmissions::<T>::remove(oldest);
 		}
 		ClosedRing::<T>::insert(place, submission);
-		ClosedSubmissions::<T>::insert(submission, ClosedRecord { claim, draw, outcome, closed_at });
+		ClosedSubmissions::<T>::insert(submission, ClosedRecord { claim, draw, digest, outcome, closed_at });
 	}
 
 	/// Takes a submission out of its queue; the next one's draw is due from now on, if its delay is over.

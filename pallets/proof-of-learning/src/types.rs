@@ -473,6 +473,8 @@ pub struct ClosedRecord<AccountId, BlockNumber> {
 	pub claim: Claim<AccountId, BlockNumber>,
 	/// Its last draw, if it had one: what operators signed about it.
 	pub draw: Option<DrawId>,
+	/// Hash of the verdict that decided it, and stood.
+	pub digest: Option<H256>,
 	/// How it ended.
 	pub outcome: SubmissionOutcome,
 	/// When it ended.

@@ -25,6 +25,12 @@ impl<T: Config> Offences<T::AccountId> for Pallet<T> {
 		Fingerprints::<T>::contains_key(fingerprint(offender, kind, evidence))
 	}
 
+	fn is_pending(offender: &T::AccountId, kind: OffenceKind, evidence: H256) -> bool {
+		Fingerprints::<T>::get(fingerprint(offender, kind, evidence))
+			.and_then(OffenceRecords::<T>::get)
+			.is_some_and(|offence| offence.state.is_pending())
+	}
+
 	fn withdraw(offender: &T::AccountId, kind: OffenceKind, evidence: H256) -> bool {
 		let Some(id) = Fingerprints::<T>::get(fingerprint(offender, kind, evidence)) else { return false };
 		let Some(offence) = OffenceRecords::<T>::get(id).filter(|offence| offence.state.is_pending()) else {

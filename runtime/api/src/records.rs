@@ -333,7 +333,6 @@ mod tests {
 		let regressed = SubmissionOutcome::Rejected(RejectReason::Regressed { improvement: i64::MIN });
 		let decided = DecidedSubmission {
 			draw: H256([7; 32]),
-			draw: H256([7; 32]),
 			outcome: accepted,
 			decided_at: 121,
 			matures_at: 721,

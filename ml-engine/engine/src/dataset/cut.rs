@@ -91,7 +91,7 @@ mod tests {
 		assert!(ends(&text).ends_with("d\n\n"));
 		assert!(ends(&text.replace("\n\n", "--")).ends_with("c\n"));
 		assert!(ends(&text.replace('\n', "-")).ends_with("b. "));
-		assert!(ends(&text.replace('\n', "-").replace('.', "-")).ends_with(' '));
+		assert!(ends(&text.replace(['\n', '.'], "-")).ends_with(' '));
 		assert_eq!(ends(&"f".repeat(160)).len(), 80);
 		assert!(ends(&"\u{6587}\u{3002}".repeat(30)).ends_with('\u{3002}'));
 	}

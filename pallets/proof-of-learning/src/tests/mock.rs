@@ -220,6 +220,15 @@ impl Offences<AccountId> for Court {
 		assert_eq!(reporter, None, "the chain itself saw it");
 		Reported::mutate(|reported| reported.push((offender.clone(), kind, evidence)));
 	}
+	fn is_pending(offender: &AccountId, kind: OffenceKind, evidence: H256) -> bool {
+		Reported::get().contains(&(offender.clone(), kind, evidence))
+	}
+	fn withdraw(offender: &AccountId, kind: OffenceKind, evidence: H256) -> bool {
+		let known = (offender.clone(), kind, evidence);
+		let is_known = Reported::get().contains(&known);
+		Reported::mutate(|reported| reported.retain(|other| *other != known));
+		is_known
+	}
 }
 
 pub struct Purse;
@@ -501,6 +510,18 @@ pub(crate) fn attest_as(who: Sr25519Keyring, submission: SubmissionId, seed: u8)
 	let payload = attestation.signing_payload(&Learning::genesis_hash());
 	let signature = who.pair().sign(&payload).into();
 	include(crate::Call::attest_bytes { attestation, key: who.public().into(), signature })
+}
+
+/// One operator opens a seal after its time.
+pub(crate) fn reveal_late_as(
+	who: Sr25519Keyring,
+	draw: DrawId,
+	submission: SubmissionId,
+	verdict: Verdict,
+) -> DispatchResult {
+	let report = ScoreReport { submission, verdict };
+	let signature = who.pair().sign(&report.signing_payload(&Learning::genesis_hash(), &draw)).into();
+	include(crate::Call::reveal_late { draw, report, salt: salt(who), key: who.public().into(), signature })
 }
 
 /// One operator seals.

@@ -6,6 +6,7 @@ mod disputes;
 mod draws;
 mod holdouts;
 mod invariants;
+mod late;
 mod maturity;
 mod mock;
 mod reveal;

@@ -1,0 +1,166 @@
+//! Seals that are opened after their time.
+//!
+//! A seal that stays shut costs as much as a false verdict: otherwise a member that sealed a lie would hide it as soon as it
+//! sees who else judges. But a node that stops between seal and reveal has done nothing wrong. So whoever opens its seal
+//! before the offence is applied owes nothing, if what is under it stood, or can still be disputed.
+
+use crate::{
+	ClosedSubmissions, Config, Decisions, Error, Event, Inconclusive, Pallet, Promise, Seat, LOG_TARGET,
+};
+use alloc::vec::Vec;
+use blyan_primitives::{
+	seal_hash,
+	traits::{OffenceKind, Offences, OperatorSet},
+	DrawId, OperatorId, ScoreReport, SubmissionId,
+};
+use codec::Encode;
+use frame_support::{ensure, traits::Get};
+use frame_system::{offchain::SubmitTransaction, pallet_prelude::BlockNumberFor};
+use sp_core::H256;
+use sp_io::hashing::blake2_256;
+use sp_runtime::{offchain::storage::StorageValueRef, traits::Saturating, DispatchResult, RuntimeAppPublic};
+
+/// What a late reveal is about, as far as the chain remembers.
+enum Remembered {
+	/// A decision that can be disputed.
+	Decided,
+	/// A draw that came to nothing and can be disputed.
+	Inconclusive,
+	/// A decision that stood.
+	Closed,
+}
+
+impl<T: Config> Pallet<T> {
+	/// Names the offence of a seal that was not opened. The seal tells apart two draws of one submission.
+	pub(crate) fn hidden(submission: SubmissionId, operator: &T::AccountId, seal: &H256) -> H256 {
+		H256(blake2_256(&(b"blyan/reveal-missed", submission, operator, seal).encode()))
+	}
+
+	/// Everything that must hold before a late verdict counts, but the signature.
+	fn check_late(
+		draw: &DrawId,
+		report: &ScoreReport,
+		salt: &H256,
+		key: &OperatorId,
+	) -> Result<(T::AccountId, H256, Remembered), Error<T>> {
+		let ScoreReport { submission, verdict } = report;
+		let operator = T::Operators::holder_of(key).ok_or(Error::<T>::NotInCommittee)?;
+		let digest = verdict.digest();
+		let seal = seal_hash(&digest, salt, &operator);
+		let evidence = Self::hidden(*submission, &operator, &seal);
+		// Only a seal that this operator made, and did not open, can have been reported.
+		ensure!(
+			T::Offences::is_pending(&operator, OffenceKind::RevealMissed, evidence),
+			Error::<T>::NotSealed
+		);
+		let now = frame_system::Pallet::<T>::block_number();
+		// There must be time to dispute what nobody has looked at.
+		let is_in_time = |until: BlockNumberFor<T>| now.saturating_add(T::RevealWindow::get()) < until;
+		if let Some(decision) = Decisions::<T>::get(submission).filter(|decision| decision.draw() == *draw) {
+			ensure!(decision.terms.admits(verdict), Error::<T>::ScoreInconsistent);
+			let stands = decision.digest == Some(digest) && !decision.refuted;
+			let is_open = decision.digest.is_none() && is_in_time(decision.matures_at);
+			ensure!(stands || is_open, Error::<T>::TooLateToReveal);
+			return Ok((operator, evidence, Remembered::Decided));
+		}
+		if let Some(record) = Inconclusive::<T>::get(draw).filter(|record| record.submission == *submission) {
+			ensure!(record.terms.admits(verdict), Error::<T>::ScoreInconsistent);
+			ensure!(is_in_time(record.until), Error::<T>::TooLateToReveal);
+			return Ok((operator, evidence, Remembered::Inconclusive));
+		}
+		let closed = ClosedSubmissions::<T>::get(submission).ok_or(Error::<T>::TooLateToReveal)?;
+		ensure!(closed.draw == Some(*draw) && closed.digest == Some(digest), Error::<T>::TooLateToReveal);
+		Ok((operator, evidence, Remembered::Closed))
+	}
+
+	pub(crate) fn ensure_may_reveal_late(
+		draw: &DrawId,
+		report: &ScoreReport,
+		salt: &H256,
+		key: &OperatorId,
+	) -> Result<(), Error<T>> {
+		Self::check_late(draw, report, salt, key).map(|_| ())
+	}
+
+	pub(crate) fn do_reveal_late(
+		draw: DrawId,
+		report: ScoreReport,
+		salt: H256,
+		key: OperatorId,
+	) -> DispatchResult {
+		let (operator, evidence, remembered) = Self::check_late(&draw, &report, &salt, &key)?;
+		let ScoreReport { submission, verdict } = report;
+		let open = |seat: &mut Seat<T::AccountId>| {
+			if seat.operator == operator {
+				seat.verdict = Some(verdict);
+			}
+		};
+		match remembered {
+			Remembered::Decided => Decisions::<T>::mutate(submission, |decision| {
+				if let Some(decision) = decision {
+					decision.seats.iter_mut().for_each(open);
+				}
+			}),
+			Remembered::Inconclusive => Inconclusive::<T>::mutate(draw, |record| {
+				if let Some(record) = record {
+					record.seats.iter_mut().for_each(open);
+				}
+			}),
+			Remembered::Closed => {}
+		}
+		ensure!(
+			T::Offences::withdraw(&operator, OffenceKind::RevealMissed, evidence),
+			Error::<T>::TooLateToReveal
+		);
+		Self::deposit_event(Event::ScoreRevealedLate {
+			submission,
+			operator,
+			verdict,
+			digest: verdict.digest(),
+		});
+		Ok(())
+	}
+
+	/// Opens what this node's keys have sealed and did not open in time, of all models.
+	pub(crate) fn reveal_late_seals(local: &[(OperatorId, T::AccountId)], now: BlockNumberFor<T>) {
+		for model in crate::Holdouts::<T>::iter_keys() {
+			for (key, operator) in local {
+				let place = Self::promises_of(model, key);
+				let promises: Vec<Promise<BlockNumberFor<T>>> =
+					StorageValueRef::persistent(&place).get().ok().flatten().unwrap_or_default();
+				for promise in promises.iter().filter(|promise| promise.sealed_at.is_some()) {
+					Self::reveal_late_seal(promise, key, operator, now);
+				}
+			}
+		}
+	}
+
+	fn reveal_late_seal(
+		promise: &Promise<BlockNumberFor<T>>,
+		key: &OperatorId,
+		operator: &T::AccountId,
+		now: BlockNumberFor<T>,
+	) {
+		let Promise { submission, draw, verdict, salt, .. } = promise;
+		let report = ScoreReport { submission: *submission, verdict: *verdict };
+		if Self::ensure_may_reveal_late(draw, &report, salt, key).is_err() {
+			return;
+		}
+		let place = (b"blyan/learning/late", draw, key).encode();
+		let mark = StorageValueRef::persistent(&place);
+		let sent_at = mark.get::<BlockNumberFor<T>>().ok().flatten();
+		if sent_at
+			.is_some_and(|at| at <= now && now < at.saturating_add(crate::offchain::RESEND_AFTER.into()))
+		{
+			return;
+		}
+		let Some(signature) = key.sign(&report.signing_payload(&Self::genesis_hash(), draw)) else { return };
+		let call =
+			crate::Call::<T>::reveal_late { draw: *draw, report, salt: *salt, key: key.clone(), signature };
+		let transaction = T::create_authorized_transaction(call.into());
+		if SubmitTransaction::<T, crate::Call<T>>::submit_transaction(transaction).is_ok() {
+			mark.set(&now);
+			log::info!(target: LOG_TARGET, "submission {submission}: opened the seal of {operator:?} late");
+		}
+	}
+}
