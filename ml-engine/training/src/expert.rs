@@ -244,7 +244,7 @@ impl<B: TrainBackend> Problem<B> for ExpertInModel<'_, B> {
 		let Options { seed, batch, tokens, replay, .. } = *self.options;
 		let replay = if is_last_layer(self.config, self.slot) { replay } else { 0 };
 		let mut rng = Corpus::stream(seed, step);
-		let is_new = step % (replay as u64 + 1) == 0 || self.remembered.is_empty();
+		let is_new = step.is_multiple_of(replay as u64 + 1) || self.remembered.is_empty();
 		let batch = if is_new {
 			self.freeze(&self.data.draw(&mut rng, batch, tokens))
 		} else {

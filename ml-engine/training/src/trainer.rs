@@ -199,7 +199,7 @@ impl<'a, B: TrainBackend, P: Problem<B>> Trainer<'a, B, P> {
 	/// Writes a checkpoint after every so many steps, and after the last.
 	fn save_if_due(&mut self) -> Result<(), TrainError> {
 		let Some(path) = self.run.checkpoint else { return Ok(()) };
-		if self.header.step % self.run.checkpoint_every != 0 && !self.is_over {
+		if !self.header.step.is_multiple_of(self.run.checkpoint_every) && !self.is_over {
 			return Ok(());
 		}
 		self.header.seconds = self.clock.seconds();
