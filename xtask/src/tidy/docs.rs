@@ -4,6 +4,9 @@ use super::House;
 use crate::tree::{folder, join, Tree};
 use std::collections::BTreeSet;
 
+/// Table of contents of the book.
+const SUMMARY: &str = "docs/SUMMARY.md";
+
 /// Checks crates for documentation, and Markdown for links that lead nowhere.
 pub fn check(house: &House) -> Vec<String> {
 	let mut findings = Vec::new();
@@ -22,7 +25,20 @@ pub fn check(house: &House) -> Vec<String> {
 			findings.extend(broken(&house.tree, path, &target).map(|why| format!("{path}:{line}: {why}")));
 		}
 	}
+	findings.extend(unlisted(&house.tree));
 	findings
+}
+
+/// Pages of the book that its table of contents leaves out.
+fn unlisted(tree: &Tree) -> Vec<String> {
+	let Some(summary) = tree.text(SUMMARY) else { return Vec::new() };
+	let listed: BTreeSet<String> =
+		links(summary).iter().filter_map(|(_, target)| join(folder(SUMMARY), target)).collect();
+	let pages = tree.below(folder(SUMMARY)).filter(|path| path.ends_with(".md") && *path != SUMMARY);
+	let missing = pages.filter(|path| !listed.contains(*path));
+	missing
+		.map(|path| format!("{SUMMARY}: does not list {path}; add it to the part where its readers look"))
+		.collect()
 }
 
 /// Whether a root file begins with documentation.
@@ -120,5 +136,17 @@ mod tests {
 		assert!(findings[0].starts_with("docs/b.md:5: the link gone.md leads to docs/gone.md"));
 		assert!(findings[1].contains("names a heading"));
 		assert!(findings[2].contains("leaves the tree"));
+	}
+
+	#[test]
+	fn check_fails_when_the_book_leaves_out_a_page() {
+		let house = house(&[
+			("docs/SUMMARY.md", "# Summary\n- [A](a.md)\n"),
+			("docs/a.md", "# A\n"),
+			("docs/b.md", "# B\n"),
+		]);
+		let findings = check(&house);
+		assert_eq!(findings.len(), 1, "{findings:?}");
+		assert!(findings[0].starts_with("docs/SUMMARY.md: does not list docs/b.md"));
 	}
 }

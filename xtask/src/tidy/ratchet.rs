@@ -13,7 +13,10 @@ const ADVICE: [(&str, &str); 5] = [
 	(super::lengths::FUNCTIONS, "give one of its steps a name of its own"),
 	(super::pallets::RETIRED, "name the file after what it holds; xtask/src/tidy/pallets.rs lists the names"),
 	(super::words::WORDS, "xtask/words.toml says what to write instead, `git grep -iw` shows where"),
-	(super::words::QUESTIONS, "open a type's doc with a noun, a function's with a verb"),
+	(
+		super::words::QUESTIONS,
+		"open a type's doc with a noun, a function's with a verb; `git grep -nE '//[/!] (What|Who|Whether|How) '` shows them",
+	),
 ];
 
 /// What is listed, or what was measured.
