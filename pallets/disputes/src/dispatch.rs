@@ -170,7 +170,7 @@ impl<T: Config> Pallet<T> {
 		tile: u32,
 	) -> DispatchResult {
 		Self::ensure_operator_may_demand(&operator, subject, digest, tile)?;
-		OperatorDemands::<T>::insert(subject, &operator, ());
+		OperatorDemands::<T>::insert(subject, &operator, tile);
 		Self::open_demand(subject, digest, tile, Demander::Operator(operator));
 		Ok(())
 	}
@@ -194,8 +194,10 @@ impl<T: Config> Pallet<T> {
 		digest: H256,
 		tile: u32,
 	) -> Result<(), Error<T>> {
-		ensure!(!OperatorDemands::<T>::contains_key(subject, operator), Error::<T>::AlreadyDemanded);
 		Self::ensure_may_demand(subject, digest, tile)?;
+		// No more entries than the candidate has tiles.
+		let mut asked = OperatorDemands::<T>::iter_prefix(subject);
+		ensure!(asked.all(|(who, other)| who != *operator && other != tile), Error::<T>::AlreadyDemanded);
 		ensure!(T::Operators::is_eligible(operator), Error::<T>::NotEligible);
 		Ok(())
 	}

@@ -149,11 +149,12 @@ pub mod pallet {
 	pub type Loads<T: Config> =
 		StorageDoubleMap<_, Twox64Concat, Subject, Blake2_128Concat, H256, Load, ValueQuery>;
 
-	/// Operators that have demanded a tile without a bond, by subject. Swept like [`Refuted`].
+	/// Operators that have demanded a tile without a bond, by subject, and which. Each operator asks once and each tile is
+	/// asked for once, so no more than the candidate comes onto the chain by that. Swept like [`Refuted`].
 	// Blake2_128Concat: accounts are anybody's choice.
 	#[pallet::storage]
 	pub type OperatorDemands<T: Config> =
-		StorageDoubleMap<_, Twox64Concat, Subject, Blake2_128Concat, T::AccountId, ()>;
+		StorageDoubleMap<_, Twox64Concat, Subject, Blake2_128Concat, T::AccountId, u32>;
 
 	/// The next game's number.
 	#[pallet::storage]
@@ -735,7 +736,8 @@ pub mod pallet {
 		}
 
 		/// As [`Self::demand_tile`], without fee and without bond, in the name of an operator that may be drawn and whose
-		/// node cannot find the candidate. Once for each operator and subject; whoever supplies the tile earns nothing.
+		/// node cannot find the candidate. Once for each operator and once for each tile of a subject; whoever supplies it
+		/// earns nothing.
 		///
 		/// - `origin`: authorised by the signature.
 		/// - `subject`, `digest`, `tile`: as in [`Self::demand_tile`].
@@ -744,7 +746,7 @@ pub mod pallet {
 		///
 		/// Emits [`Event::TileDemanded`].
 		#[pallet::call_index(15)]
-		#[pallet::weight(T::WeightInfo::demand_tile())]
+		#[pallet::weight(T::WeightInfo::demand_tile().saturating_add(T::WeightInfo::authorize_demand_tile()))]
 		#[pallet::weight_of_authorize(T::WeightInfo::authorize_demand_tile())]
 		#[pallet::authorize(Self::authorize_demand_tile)]
 		pub fn demand_tile_authorized(

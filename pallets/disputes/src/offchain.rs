@@ -9,8 +9,8 @@
 //! by several nodes that made the same claim each in its turn. Where that would not be in time it does more.
 
 use crate::{
-	game::Side, pair, BlockCheck, Call, Cases, Config, Demands, GameId, GameRecordOf, Games, OperatorDemands,
-	Pairs, Pallet, Word, LOG_TARGET,
+	game::Side, pair, BlockCheck, Call, Cases, Config, Demands, GameId, GameRecordOf, Games, Pairs, Pallet,
+	Word, LOG_TARGET,
 };
 use alloc::vec::Vec;
 use blyan_primitives::{
@@ -225,14 +225,13 @@ impl<T: Config> Pallet<T> {
 			// Different operators ask for different tiles, so that together they ask for most.
 			let lot = blake2_256(&(who, subject).encode());
 			let lot = u32::from_le_bytes(lot.first_chunk().copied().unwrap_or_default());
-			let Some(tile) = lot.checked_rem(T::BlockCheck::tiles(&config)) else { continue };
-			let is_asked = OperatorDemands::<T>::contains_key(subject, who);
-			if is_asked || Self::ensure_operator_may_demand(who, *subject, digest, tile).is_err() {
+			let tiles = T::BlockCheck::tiles(&config);
+			let free = |tile: &u32| Self::ensure_operator_may_demand(who, *subject, digest, *tile).is_ok();
+			let Some(tile) = (0..tiles).filter_map(|at| lot.wrapping_add(at).checked_rem(tiles)).find(free)
+			else {
 				continue;
-			}
-			let Some(job) = Self::job(*subject, 0) else { continue };
-			if blyan_host::open(&job, &Query::Tile { tile }) != Err(EngineError::BlobMissing(block.blob.hash))
-			{
+			};
+			if blyan_host::has_blob(block.blob.hash) != Ok(false) {
 				continue;
 			}
 			let since =

@@ -530,12 +530,12 @@ impl<T: frame_system::Config> pallet_disputes::WeightInfo for WeightInfo<T> {
 			.saturating_add(Weight::from_parts(0, 22500))
 			.saturating_add(T::DbWeight::get().reads_writes(3, 2))
 	}
-	// Estimated: `authorize_confront`, one more read of a claim's subject and one each of the operator, its earlier demands,
-	// the demands and the architecture.
+	// Estimated: `authorize_confront`, a read each of the operator, the demands, the architecture and the stopwatch, and
+	// one for each tile of a candidate, of which some operator has demanded one.
 	fn authorize_demand_tile() -> Weight {
-		Weight::from_parts(700_000_000, 0)
-			.saturating_add(Weight::from_parts(0, 7789))
-			.saturating_add(T::DbWeight::get().reads(13))
+		Weight::from_parts(800_000_000, 0)
+			.saturating_add(Weight::from_parts(0, 55_000))
+			.saturating_add(T::DbWeight::get().reads(30))
 	}
 	/// Storage: `ProofOfLearning::Decisions` (r:1 w:1)
 	/// Proof: `ProofOfLearning::Decisions` (`max_values`: None, `max_size`: Some(4324), added: 6799, mode: `MaxEncodedLen`)

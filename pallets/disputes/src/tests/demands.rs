@@ -92,11 +92,12 @@ fn a_demand_of_a_fallen_score_is_closed_before_its_time() {
 fn an_operator_demands_without_a_bond_once_and_only_if_it_may_be_drawn() {
 	story(|| {
 		claim(SUBJECT, &[(Alice, honest()), (Bob, honest())]);
-		let demand = |tile| {
+		let demand_by = |who, tile| {
 			let (subject, digest) = (SUBJECT, honest().digest());
-			let (key, signature) = say(Charlie, Word::Demand(subject, digest, tile));
+			let (key, signature) = say(who, Word::Demand(subject, digest, tile));
 			deliver(Call::demand_tile_authorized { subject, digest, tile, key, signature })
 		};
+		let demand = |tile| demand_by(Charlie, tile);
 		Quarantined::set(vec![Charlie.to_account_id()]);
 		assert!(demand(0).is_err());
 		Quarantined::set(vec![]);
@@ -111,6 +112,16 @@ fn an_operator_demands_without_a_bond_once_and_only_if_it_may_be_drawn() {
 			tile_evidence(0)
 		));
 		assert!(demand(1).is_err(), "also when the first one is met");
+		// And each tile once, or a few operators could have the same one put on the chain again and again.
+		assert!(demand_by(Alice, 0).is_err());
+		assert_ok!(demand_by(Alice, 1));
+		assert_ok!(Disputes::supply_tile(
+			signed(&account(1)),
+			SUBJECT,
+			honest().digest(),
+			1,
+			tile_evidence(1)
+		));
 		// It is forgotten with the subject.
 		Books::mutate(|books| books.get_mut(&SUBJECT).unwrap().disputable = false);
 		run_for(3);

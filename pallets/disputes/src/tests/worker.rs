@@ -26,7 +26,7 @@ struct FakeEngine {
 
 impl MlEngine for FakeEngine {
 	fn has_blob(&self, _: sp_core::H256) -> Result<bool, EngineError> {
-		Ok(true)
+		Ok(!*self.lacks_candidate.lock())
 	}
 	fn submit_job(&self, _: EvaluationJob) -> Result<JobId, EngineError> {
 		Err(EngineError::NotAvailable)
@@ -39,9 +39,6 @@ impl MlEngine for FakeEngine {
 	}
 	fn open(&self, job: EvaluationJob, query: Query) -> Result<Option<Opening>, EngineError> {
 		let part = (0..2).find(|part| super::job(*part).seed == job.seed).ok_or(EngineError::JobMalformed)?;
-		if *self.lacks_candidate.lock() {
-			return Err(EngineError::BlobMissing(job.candidate.blob.hash));
-		}
 		let is_new = self.asked.lock().insert(codec::Encode::encode(&(part, query)));
 		Ok((!self.is_slow || !is_new).then(|| self.party.lock().open(part, query)))
 	}
