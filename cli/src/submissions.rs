@@ -84,7 +84,12 @@ impl NextStep {
 		node_has_bytes: bool,
 	) -> Self {
 		let outcome = match found {
-			Some(SubmissionState::Queued { .. } | SubmissionState::Evaluating(_)) => {
+			// Operators attest once a node has the bytes.
+			Some(
+				SubmissionState::Announced { .. }
+				| SubmissionState::Queued { .. }
+				| SubmissionState::Evaluating(_),
+			) => {
 				return if node_has_bytes { Self::Wait } else { Self::Upload };
 			}
 			Some(SubmissionState::Decided(decided)) => Some(decided.outcome),
@@ -104,7 +109,10 @@ impl NextStep {
 
 /// Whether a submission still waits for its decision.
 pub fn is_open(info: &SubmissionInfo) -> bool {
-	matches!(info.state, SubmissionState::Queued { .. } | SubmissionState::Evaluating(_))
+	matches!(
+		info.state,
+		SubmissionState::Announced { .. } | SubmissionState::Queued { .. } | SubmissionState::Evaluating(_)
+	)
 }
 
 /// The kept blocks of one network.
@@ -207,7 +215,7 @@ impl SubmissionStore {
 				all.push((when.unwrap_or(SystemTime::UNIX_EPOCH), record));
 			}
 		}
-		all.sort_by(|a, b| b.0.cmp(&a.0));
+		all.sort_by_key(|one| std::cmp::Reverse(one.0));
 		Ok(all)
 	}
 

@@ -307,9 +307,9 @@ mod tests {
 
 	/// The relay parent whose seed an appointment takes first.
 	fn first_of(appointment: u32) -> Result<u32, Appointed> {
-		let kept = Newest::<Runtime>::get().unwrap().kept;
+		let kept = Newest::<Runtime>::get().expect("a seed was kept").kept;
 		first_seed::<Runtime>(appointment, kept)
-			.map(|index| kept_seed::<Runtime>(index).unwrap().relay_parent)
+			.map(|index| kept_seed::<Runtime>(index).expect("it is in the ring").relay_parent)
 	}
 
 	#[test]
@@ -372,7 +372,7 @@ mod tests {
 			assert_eq!(Pallet::<Runtime>::appoint(), 11);
 			block_on(2, 10, 1);
 			assert_eq!((seed_of(10), seed_of(11)), (first, Appointed::Pending));
-			assert_eq!(Newest::<Runtime>::get().unwrap().kept, 1);
+			assert_eq!(Newest::<Runtime>::get().expect("a seed was kept").kept, 1);
 			block_on(3, 11, 1);
 			assert!(matches!(seed_of(11), Appointed::Seed(_)));
 		});
@@ -384,7 +384,7 @@ mod tests {
 			// Relay parents with gaps of one to four, more than the ring has room for.
 			let mut parents = vec![7u32];
 			for step in 0..SEED_HISTORY + 200 {
-				parents.push(parents.last().unwrap() + 1 + (step * step) % 5 % 4);
+				parents.push(parents.last().expect("there is a first one") + 1 + (step * step) % 5 % 4);
 			}
 			for (number, parent) in (1..).zip(&parents) {
 				block_on(number, *parent, number as u8);
@@ -392,7 +392,7 @@ mod tests {
 			let kept = &parents[parents.len() - SEED_HISTORY as usize..];
 			let [oldest, .., newest] = kept else { panic!("more than two are kept") };
 			for appointment in (*oldest..=*newest).step_by(7).chain([*oldest, *newest]) {
-				let expected = kept.iter().find(|parent| **parent >= appointment).unwrap();
+				let expected = kept.iter().find(|parent| **parent >= appointment).expect("one came after it");
 				assert_eq!(first_of(appointment), Ok(*expected), "appointment {appointment}");
 			}
 			assert_eq!(seed_of(oldest - 1), Appointed::Missed);

@@ -89,12 +89,6 @@ pub struct GenerationCost {
 	pub price_planck: serde_json::Value,
 	/// Whether anything was paid.
 	pub charged: bool,
-	/// Bytes of the prompt that the model has seen; earlier nodes do not say.
-	#[serde(default, skip_serializing_if = "Option::is_none")]
-	pub prompt_bytes_seen: Option<u32>,
-	/// Whether the model has seen less than the whole prompt.
-	#[serde(default)]
-	pub truncated: bool,
 }
 
 impl Client {

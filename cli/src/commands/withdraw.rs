@@ -40,7 +40,7 @@ fn ensure_withdrawable(info: &SubmissionInfo, who: &AccountId32) -> Outcome<()> 
 			.next("sign with its miner's key: --key NAME"));
 	}
 	match &info.state {
-		SubmissionState::Queued { .. } => Ok(()),
+		SubmissionState::Announced { .. } | SubmissionState::Queued { .. } => Ok(()),
 		SubmissionState::Evaluating(_) => {
 			Err(refuse(format!("submission {} has a committee already and cannot be withdrawn", info.id))
 				.next(format!("wait for its decision: blyan submissions {} --follow", info.id)))

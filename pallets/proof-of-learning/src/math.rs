@@ -248,10 +248,9 @@ where
 	Balance: AtLeast32BitUnsigned + Copy,
 {
 	const UNIT: u32 = 16;
-	let factor = UNIT.saturating_add(ahead.min(u32::from(u16::MAX) - UNIT));
-	// Below 2^16, so the square fits.
+	let factor = UNIT.saturating_add(ahead);
 	let square = factor.saturating_mul(factor);
-	base.saturating_mul(square.into()).checked_div(&(UNIT * UNIT).into()).unwrap_or(base)
+	base.saturating_mul(square.into()).checked_div(&UNIT.saturating_mul(UNIT).into()).unwrap_or(base)
 }
 
 /// The most that an acceptance may pay: what those who agreed lose together if their verdict is false.

@@ -380,6 +380,7 @@ mod tests {
 			verdict: Some(Verdict::Scored(Score { target: outcome, guard: None })),
 		};
 		let decided = DecidedSubmission {
+			draw: H256([7; 32]),
 			outcome: SubmissionOutcome::Accepted { version: 1, improvement: 40, reward: u128::MAX },
 			decided_at: 121,
 			matures_at: 721,
