@@ -280,7 +280,8 @@ impl<T: Config> Pallet<T> {
 			&& second.draw == draw
 			&& first.report.verdict.digest() != second.report.verdict.digest();
 		ensure!(is_equivocation, Error::<T>::NoEquivocation);
-		let operator = Self::operator(&key)?;
+		// A key that was replaced since is still evidence against who held it.
+		let operator = T::Operators::holder_of(&key).ok_or(Error::<T>::KeyUnknown)?;
 		let genesis = Self::genesis_hash();
 		let is_signed = [&first, &second].iter().all(|signed| signed.is_signed_by(&key, &genesis));
 		ensure!(is_signed, Error::<T>::BadSignature);

@@ -164,6 +164,20 @@ impl<T: Config> Pallet<T> {
 		valid("blyan/late", report.submission, key, T::SealWindow::get())
 	}
 
+	pub(crate) fn authorize_object(
+		_source: TransactionSource,
+		draw: &DrawId,
+		report: &ScoreReport,
+		key: &OperatorId,
+		signature: &OperatorSignature,
+	) -> TransactionValidityWithRefund {
+		Self::ensure_may_object(draw, report, key).map_err(invalidity)?;
+		if !key.verify(&report.signing_payload(&Self::genesis_hash(), draw), signature) {
+			return Err(InvalidTransaction::BadProof.into());
+		}
+		valid("blyan/objection", report.submission, key, T::SealWindow::get())
+	}
+
 	pub(crate) fn do_reveal_score(report: ScoreReport, salt: H256, key: OperatorId) -> DispatchResult {
 		let (operator, _) = Self::ensure_may_reveal(&report, &salt, &key)?;
 		let ScoreReport { submission, verdict } = report;
@@ -389,6 +403,9 @@ fn invalidity<T: Config>(error: Error<T>) -> TransactionValidityError {
 		| Error::AlreadySealed
 		| Error::AlreadyAttested
 		| Error::NothingToAttest
+		| Error::NothingToObject
+		| Error::DecisionUnknown
+		| Error::TooLateToReveal
 		| Error::AlreadyRevealed => InvalidTransaction::Stale,
 		Error::StillSealing => InvalidTransaction::Future,
 		Error::NotInCommittee => InvalidTransaction::BadSigner,

@@ -3,6 +3,10 @@
 //! A seal that stays shut costs as much as a false verdict: otherwise a member that sealed a lie would hide it as soon as it
 //! sees who else judges. But a node that stops between seal and reveal has done nothing wrong. So whoever opens its seal
 //! before the offence is applied owes nothing, if what is under it stood, or can still be disputed.
+//!
+//! A member that could not seal because the bytes were hidden from it objects to an acceptance as soon as it has them: what it
+//! finds is a claim then, which the chain holds against the one that decided. Otherwise a group could show an expert to
+//! itself alone, and whoever computes the truth would have nothing to contradict it with.
 
 use crate::{
 	ClosedSubmissions, Config, Decisions, Error, Event, Inconclusive, Pallet, Promise, Seat, LOG_TARGET,
@@ -13,6 +17,7 @@ use blyan_primitives::{
 	traits::{OffenceKind, Offences, OperatorSet},
 	DrawId, OperatorId, ScoreReport, SubmissionId,
 };
+use blyan_runtime_api::SubmissionOutcome;
 use codec::Encode;
 use frame_support::{ensure, traits::Get};
 use frame_system::{offchain::SubmitTransaction, pallet_prelude::BlockNumberFor};
@@ -119,6 +124,94 @@ impl<T: Config> Pallet<T> {
 			digest: verdict.digest(),
 		});
 		Ok(())
+	}
+
+	/// Everything that must hold before an absent member's objection counts, but the signature.
+	pub(crate) fn ensure_may_object(
+		draw: &DrawId,
+		report: &ScoreReport,
+		key: &OperatorId,
+	) -> Result<T::AccountId, Error<T>> {
+		let ScoreReport { submission, verdict } = report;
+		let decision = Decisions::<T>::get(submission).ok_or(Error::<T>::DecisionUnknown)?;
+		ensure!(decision.draw() == *draw, Error::<T>::DecisionUnknown);
+		let now = frame_system::Pallet::<T>::block_number();
+		ensure!(now < decision.matures_at, Error::<T>::TooLateToReveal);
+		let operator = T::Operators::owner_of(key).ok_or(Error::<T>::NotInCommittee)?;
+		let seat = decision.seats.iter().find(|seat| seat.operator == operator);
+		let seat = seat.ok_or(Error::<T>::NotInCommittee)?;
+		ensure!(seat.seal.is_none() && seat.verdict.is_none(), Error::<T>::AlreadySealed);
+		ensure!(decision.terms.admits(verdict), Error::<T>::ScoreInconsistent);
+		// To say the same as everybody needs no look at the bytes, and changes nothing.
+		ensure!(
+			decision.digest.is_some_and(|digest| digest != verdict.digest()),
+			Error::<T>::NothingToObject
+		);
+		Ok(operator)
+	}
+
+	pub(crate) fn do_object(draw: DrawId, report: ScoreReport, key: OperatorId) -> DispatchResult {
+		let operator = Self::ensure_may_object(&draw, &report, &key)?;
+		let ScoreReport { submission, verdict } = report;
+		Decisions::<T>::mutate(submission, |decision| {
+			let seats = decision.iter_mut().flat_map(|decision| decision.seats.iter_mut());
+			seats.filter(|seat| seat.operator == operator).for_each(|seat| seat.verdict = Some(verdict));
+		});
+		Self::deposit_event(Event::Objected { submission, operator, verdict, digest: verdict.digest() });
+		Ok(())
+	}
+
+	/// Has this node's members that could not seal compute what was accepted without them, as soon as they have its bytes, and
+	/// object if they find something else.
+	pub(crate) fn object_to_acceptances(local: &[(OperatorId, T::AccountId)], now: BlockNumberFor<T>) {
+		for (submission, decision) in Decisions::<T>::iter() {
+			let is_accepted = matches!(decision.outcome, SubmissionOutcome::Accepted { .. });
+			if !is_accepted || now >= decision.matures_at || !decision.terms.is_current() {
+				continue;
+			}
+			let absent = |operator: &T::AccountId| {
+				decision
+					.seats
+					.iter()
+					.any(|seat| seat.operator == *operator && seat.seal.is_none() && seat.verdict.is_none())
+			};
+			for (key, _) in local.iter().filter(|(_, operator)| absent(operator)) {
+				Self::object_to(submission, &decision, key, now);
+			}
+		}
+	}
+
+	fn object_to(
+		submission: SubmissionId,
+		decision: &crate::DecisionRecordOf<T>,
+		key: &OperatorId,
+		now: BlockNumberFor<T>,
+	) {
+		let draw = decision.draw();
+		let job = |part| Self::job_for(decision.claim.slot, decision.claim.block, &decision.terms, part);
+		let jobs = crate::offchain::Jobs::of(job, decision.terms.guard.is_some());
+		let Some(verdict) = jobs.and_then(|jobs| crate::offchain::verdict_of(submission, jobs, None)) else {
+			return;
+		};
+		let report = ScoreReport { submission, verdict };
+		if Self::ensure_may_object(&draw, &report, key).is_err() {
+			return;
+		}
+		let place = (b"blyan/learning/objected", draw, key).encode();
+		let mark = StorageValueRef::persistent(&place);
+		let sent_at = mark.get::<BlockNumberFor<T>>().ok().flatten();
+		if sent_at
+			.is_some_and(|at| at <= now && now < at.saturating_add(crate::offchain::RESEND_AFTER.into()))
+		{
+			return;
+		}
+		let Some(signature) = key.sign(&report.signing_payload(&Self::genesis_hash(), &draw)) else { return };
+		let call = crate::Call::<T>::object { draw, report, key: key.clone(), signature };
+		let transaction = T::create_authorized_transaction(call.into());
+		if SubmitTransaction::<T, crate::Call<T>>::submit_transaction(transaction).is_ok() {
+			mark.set(&now);
+			log::warn!(target: LOG_TARGET, "submission {submission}: accepted with a score that this node does not find");
+		}
 	}
 
 	/// Opens what this node's keys have sealed and did not open in time, of all models.

@@ -413,6 +413,17 @@ pub mod pallet {
 			/// Hash of the finding; equal hashes agree to the bit.
 			digest: H256,
 		},
+		/// A member that could not seal finds another score than the one that decided.
+		Objected {
+			/// The submission.
+			submission: SubmissionId,
+			/// The member.
+			operator: T::AccountId,
+			/// Its finding.
+			verdict: Verdict,
+			/// Hash of the finding.
+			digest: H256,
+		},
 		/// A member opened its seal after its time, so the offence of not opening it is gone.
 		ScoreRevealedLate {
 			/// The submission.
@@ -596,6 +607,8 @@ pub mod pallet {
 		/// The verdict is not the one that stood, and can no longer be disputed; or nothing is known of its draw. The offence
 		/// can be appealed.
 		TooLateToReveal,
+		/// The finding is the one that decided, or nothing was decided.
+		NothingToObject,
 	}
 
 	#[pallet::hooks]
@@ -830,6 +843,31 @@ pub mod pallet {
 		) -> DispatchResult {
 			ensure_authorized(origin)?;
 			Self::do_reveal_late(draw, report, salt, key)
+		}
+
+		/// Object to an acceptance as a member that could not seal: what it finds becomes a claim that can be disputed.
+		///
+		/// - `origin`: authorised by the signature, so it costs nothing and needs no account. A false objection costs what any
+		///   false verdict does.
+		/// - `draw`: the draw that was decided.
+		/// - `report`: the finding, another one than the verdict that decided.
+		/// - `key`: the member's session key.
+		/// - `signature`: by that key over [`ScoreReport::signing_payload`] of this chain.
+		///
+		/// Emits [`Event::Objected`].
+		#[pallet::call_index(10)]
+		#[pallet::weight(T::WeightInfo::reveal_score())]
+		#[pallet::weight_of_authorize(T::WeightInfo::authorize_reveal_score())]
+		#[pallet::authorize(Self::authorize_object)]
+		pub fn object(
+			origin: OriginFor<T>,
+			draw: DrawId,
+			report: ScoreReport,
+			key: OperatorId,
+			_signature: OperatorSignature,
+		) -> DispatchResult {
+			ensure_authorized(origin)?;
+			Self::do_object(draw, report, key)
 		}
 	}
 }

@@ -68,11 +68,10 @@ impl<T: Config> Pallet<T> {
 		}
 		if !decision.refuted && decision.digest.is_some() {
 			Self::pay_committee(submission, &decision);
-		} else if decision.outcome == SubmissionOutcome::Rejected(RejectReason::Refuted) {
-			Self::forfeit_fee(submission, miner, decision.fee);
 		} else {
-			// Nobody judged it.
-			Self::release_bond(submission, miner, decision.fee);
+			// Committee after committee worked, and there is no verdict to pay for. Were the fee returned, bytes that are shown
+			// to a few would keep a model busy for nothing.
+			Self::forfeit_fee(submission, miner, decision.fee);
 		}
 		let conduct = Conduct::from(decision.outcome);
 		if conduct == Conduct::Success {

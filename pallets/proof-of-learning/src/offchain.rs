@@ -128,6 +128,7 @@ impl<T: Config> Pallet<T> {
 			return;
 		}
 		Self::reveal_late_seals(&local, now);
+		Self::object_to_acceptances(&local, now);
 		for model in BusyModels::<T>::get() {
 			let first = Queues::<T>::get(model).first().copied();
 			let Some((submission, record)) =
@@ -293,22 +294,12 @@ impl<T: Config> Duty<'_, T> {
 		});
 	}
 
-	/// The jobs of this submission; `None` if the baseline fell out of the registry's history.
-	fn jobs(&self) -> Option<Jobs> {
+	/// What the engine says about this submission by now; starts what it does not know.
+	fn verdict(&self) -> Option<Verdict> {
 		let claim = &self.record.claim;
 		let terms = &self.evaluation.terms;
 		let job = |part| Pallet::<T>::job_for(claim.slot, claim.block, terms, part);
-		let target = job(0)?;
-		let guard = match terms.guard {
-			Some(_) => Some(job(1)?),
-			None => None,
-		};
-		Some(Jobs { target, guard })
-	}
-
-	/// What the engine says about this submission by now; starts what it does not know.
-	fn verdict(&self) -> Option<Verdict> {
-		let Some(jobs) = self.jobs() else {
+		let Some(jobs) = Jobs::of(job, terms.guard.is_some()) else {
 			log::debug!(
 				target: LOG_TARGET,
 				"submission {}: the baseline is forgotten, nothing to evaluate",
@@ -316,76 +307,99 @@ impl<T: Config> Duty<'_, T> {
 			);
 			return None;
 		};
-		let ids = jobs.ids();
-		let target = self.measure(jobs.target, &ids);
-		// Both are started before either is waited for.
-		let guard = jobs.guard.map(|job| self.measure(job, &ids));
-		if target == Some(Measured::Invalid) || guard == Some(Some(Measured::Invalid)) {
-			return Some(Verdict::Invalid);
-		}
-		let Some(Measured::Outcome(target)) = target else { return None };
-		let guard = match guard {
-			Some(Some(Measured::Outcome(guard))) => Some(guard),
-			Some(_) => return None,
-			None => None,
-		};
-		Some(Verdict::Scored(Score { target, guard }))
-	}
-
-	/// What the engine says about one job by now; starts it if the engine does not know it.
-	///
-	/// - `jobs`: all jobs of this submission; others of the model may be cancelled for it.
-	fn measure(&self, job: EvaluationJob, jobs: &[JobId]) -> Option<Measured> {
-		let submission = self.submission;
-		let status = match blyan_host::poll(job.id()) {
-			Err(EngineError::UnknownJob) => {
-				cancel_predecessors(self.model(), jobs);
-				blyan_host::submit_job(&job).and_then(blyan_host::poll)
-			}
-			status => status,
-		};
-		let error = match status {
-			Ok(JobStatus::Done(outcome)) => return Some(Measured::Outcome(outcome)),
-			Ok(JobStatus::Failed(EngineError::CandidateInvalid)) => return Some(Measured::Invalid),
-			Ok(JobStatus::Queued) => {
-				log::debug!(target: LOG_TARGET, "submission {submission}: waits for the engine");
-				return None;
-			}
-			Ok(JobStatus::Running { done, total }) => {
-				log::debug!(target: LOG_TARGET, "submission {submission}: {done} of {total} sequences");
-				return None;
-			}
-			Ok(JobStatus::Failed(error)) | Err(error) => error,
-		};
-		match error {
-			EngineError::NotAvailable => {
-				log::warn!(target: LOG_TARGET, "submission {submission}: this node has operator keys but no engine");
-			}
-			error if error.is_retryable() => {
-				// The engine says once which blob it waits for, and the miner may take the whole window to show it.
-				let level = match error {
-					EngineError::BlobMissing(_) => log::Level::Debug,
-					_ => log::Level::Info,
-				};
-				log::log!(target: LOG_TARGET, level, "submission {submission}: {error:?}, trying again");
-				// A failed job is started afresh; whether that helps shows at the next block.
-				if let Err(error) = blyan_host::submit_job(&job) {
-					log::debug!(target: LOG_TARGET, "submission {submission}: not started: {error:?}");
-				}
-			}
-			error => log::error!(target: LOG_TARGET, "submission {submission}: no verdict: {error:?}"),
-		}
-		None
+		verdict_of(self.submission, jobs, Some(self.model()))
 	}
 }
 
+/// What the engine says about a submission by now; starts what it does not know.
+///
+/// - `cancels`: the model whose earlier jobs may be cancelled for these.
+pub(crate) fn verdict_of(submission: SubmissionId, jobs: Jobs, cancels: Option<ModelId>) -> Option<Verdict> {
+	let ids = jobs.ids();
+	let target = measure(submission, jobs.target, &ids, cancels);
+	// Both are started before either is waited for.
+	let guard = jobs.guard.map(|job| measure(submission, job, &ids, cancels));
+	if target == Some(Measured::Invalid) || guard == Some(Some(Measured::Invalid)) {
+		return Some(Verdict::Invalid);
+	}
+	let Some(Measured::Outcome(target)) = target else { return None };
+	let guard = match guard {
+		Some(Some(Measured::Outcome(guard))) => Some(guard),
+		Some(_) => return None,
+		None => None,
+	};
+	Some(Verdict::Scored(Score { target, guard }))
+}
+
+/// What the engine says about one job by now; starts it if the engine does not know it.
+///
+/// - `jobs`: all jobs of this submission; others of the model may be cancelled for it.
+fn measure(
+	submission: SubmissionId,
+	job: EvaluationJob,
+	jobs: &[JobId],
+	cancels: Option<ModelId>,
+) -> Option<Measured> {
+	let status = match blyan_host::poll(job.id()) {
+		Err(EngineError::UnknownJob) => {
+			if let Some(model) = cancels {
+				cancel_predecessors(model, jobs);
+			}
+			blyan_host::submit_job(&job).and_then(blyan_host::poll)
+		}
+		status => status,
+	};
+	let error = match status {
+		Ok(JobStatus::Done(outcome)) => return Some(Measured::Outcome(outcome)),
+		Ok(JobStatus::Failed(EngineError::CandidateInvalid)) => return Some(Measured::Invalid),
+		Ok(JobStatus::Queued) => {
+			log::debug!(target: LOG_TARGET, "submission {submission}: waits for the engine");
+			return None;
+		}
+		Ok(JobStatus::Running { done, total }) => {
+			log::debug!(target: LOG_TARGET, "submission {submission}: {done} of {total} sequences");
+			return None;
+		}
+		Ok(JobStatus::Failed(error)) | Err(error) => error,
+	};
+	match error {
+		EngineError::NotAvailable => {
+			log::warn!(target: LOG_TARGET, "submission {submission}: this node has operator keys but no engine");
+		}
+		error if error.is_retryable() => {
+			// The engine says once which blob it waits for, and the miner may take the whole window to show it.
+			let level = match error {
+				EngineError::BlobMissing(_) => log::Level::Debug,
+				_ => log::Level::Info,
+			};
+			log::log!(target: LOG_TARGET, level, "submission {submission}: {error:?}, trying again");
+			// A failed job is started afresh; whether that helps shows at the next block.
+			if let Err(error) = blyan_host::submit_job(&job) {
+				log::debug!(target: LOG_TARGET, "submission {submission}: not started: {error:?}");
+			}
+		}
+		error => log::error!(target: LOG_TARGET, "submission {submission}: no verdict: {error:?}"),
+	}
+	None
+}
+
 /// What a submission's verdict takes.
-struct Jobs {
+pub(crate) struct Jobs {
 	target: EvaluationJob,
 	guard: Option<EvaluationJob>,
 }
 
 impl Jobs {
+	/// The jobs of a draw, by part; `None` if the baseline fell out of the registry's history.
+	pub(crate) fn of(job: impl Fn(u8) -> Option<EvaluationJob>, is_guarded: bool) -> Option<Self> {
+		let target = job(0)?;
+		let guard = match is_guarded {
+			true => Some(job(1)?),
+			false => None,
+		};
+		Some(Self { target, guard })
+	}
+
 	fn ids(&self) -> Vec<JobId> {
 		core::iter::once(&self.target).chain(&self.guard).map(EvaluationJob::id).collect()
 	}

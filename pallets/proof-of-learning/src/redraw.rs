@@ -23,14 +23,17 @@ impl<T: Config> Pallet<T> {
 		record.redraws < T::MaxRedraws::get() && Self::is_current(record.claim.slot, record.claim.parent)
 	}
 
-	/// Leaves a submission at its place in the queue, to be drawn again without those who sealed nothing.
+	/// Leaves a submission at its place in the queue, to be drawn again without those who had its bytes and sealed nothing.
 	pub(crate) fn redraw(
 		submission: SubmissionId,
 		mut record: SubmissionRecordOf<T>,
 		evaluation: EvaluationRecordOf<T>,
 	) {
 		let now = frame_system::Pallet::<T>::block_number();
-		for member in Self::absentees(&evaluation.seats) {
+		// Of those alone who said that they had the bytes. The others may have been shown none, and without them a group that
+		// hides the bytes would soon be among itself.
+		let attested = record.attested.clone();
+		for member in Self::absentees(&evaluation.seats).filter(|member| attested.contains(member)) {
 			if record.absent.is_full() {
 				record.absent.remove(0);
 			}

@@ -101,7 +101,8 @@ where
 	pub attested: BoundedVec<AccountId, MaxCommittee>,
 	/// Draws that came to no decision.
 	pub redraws: u32,
-	/// Members that sealed nothing in those draws: they are not drawn for it again while others are left. The latest only.
+	/// Members that had its bytes and sealed nothing in those draws: they are not drawn for it again while others are left.
+	/// The latest only.
 	pub absent: BoundedVec<AccountId, MaxCommittee>,
 	/// Names the seed of its draw: made when it was queued, or came back.
 	pub appointment: RelayNumber,
@@ -423,10 +424,12 @@ where
 		self.refuted && was_rejected
 	}
 
-	/// Members whose verdict decided.
+	/// Members that sealed the verdict that decided.
 	pub fn agreeing(&self) -> impl Iterator<Item = &AccountId> {
 		let agrees = |seat: &&Seat<AccountId>| {
-			self.digest.is_some() && seat.verdict.map(|verdict| verdict.digest()) == self.digest
+			self.digest.is_some()
+				&& seat.seal.is_some()
+				&& seat.verdict.map(|verdict| verdict.digest()) == self.digest
 		};
 		self.seats.iter().filter(agrees).map(|seat| &seat.operator)
 	}

@@ -151,6 +151,7 @@ fn attack_refuse_an_expert_by_silence_and_earn_with_its_copy() {
 	ExtBuilder::default().operators(&FIVE).build_and_check(|| {
 		CommitteeSize::set(3);
 		MaxRedraws::set(3);
+		MinAttestations::set(2);
 		let honest = score(64, 0);
 		let silent = [Alice, Bob];
 		weigh(&[Alice, Bob, Charlie]);
@@ -158,6 +159,10 @@ fn attack_refuse_an_expert_by_silence_and_earn_with_its_copy() {
 		let victim = submit(1);
 		submit_as(thief.clone(), slot(0), block(2)).unwrap();
 		let copy = victim + 1;
+		for who in silent {
+			attest_as(who, victim, 1).unwrap();
+			attest_as(who, copy, 2).unwrap();
+		}
 		run_to_draw();
 		seal_as(Charlie, victim, honest).unwrap();
 		let Deadlines { seal, .. } = deadlines(victim);

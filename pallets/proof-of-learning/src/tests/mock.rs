@@ -512,6 +512,14 @@ pub(crate) fn attest_as(who: Sr25519Keyring, submission: SubmissionId, seed: u8)
 	include(crate::Call::attest_bytes { attestation, key: who.public().into(), signature })
 }
 
+/// One operator that could not seal objects to what was accepted.
+pub(crate) fn object_as(who: Sr25519Keyring, submission: SubmissionId, verdict: Verdict) -> DispatchResult {
+	let draw = draw_id(submission);
+	let report = ScoreReport { submission, verdict };
+	let signature = who.pair().sign(&report.signing_payload(&Learning::genesis_hash(), &draw)).into();
+	include(crate::Call::object { draw, report, key: who.public().into(), signature })
+}
+
 /// One operator opens a seal after its time.
 pub(crate) fn reveal_late_as(
 	who: Sr25519Keyring,
