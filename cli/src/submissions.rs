@@ -215,7 +215,7 @@ impl SubmissionStore {
 				all.push((when.unwrap_or(SystemTime::UNIX_EPOCH), record));
 			}
 		}
-		all.sort_by_key(|one| std::cmp::Reverse(one.0));
+		all.sort_by_key(|(when, _)| std::cmp::Reverse(*when));
 		Ok(all)
 	}
 

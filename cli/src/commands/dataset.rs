@@ -204,11 +204,16 @@ fn finish(output: &Output, collected: Collected, target: &DatasetOutput) -> Outc
 	Ok(())
 }
 
-/// What is not in the dataset, and how the rule that bit most often is turned off.
+/// What is not in the dataset, and the way around the rule that bit most often if there is text to be had by it.
 fn left_out(skipped: &Skipped) -> String {
-	match skipped.total() {
-		0 => "left out: nothing".into(),
-		_ => format!("left out: {skipped}; {}", way_out(skipped.main_reason())),
+	if skipped.total() == 0 {
+		return "left out: nothing".into();
+	}
+	match skipped.main_reason() {
+		Some(SkipReason::Duplicate | SkipReason::TooShort | SkipReason::SourceFull) | None => {
+			format!("left out: {skipped}")
+		}
+		reason => format!("left out: {skipped}; {}", way_out(reason)),
 	}
 }
 
@@ -307,7 +312,11 @@ mod tests {
 		let failure = explain(DatasetError::Empty { skipped: Box::new(skipped.clone()) });
 		assert!(failure.next.unwrap().contains("--keep-generated"));
 		assert!(failure.message.contains("1 too short (a), 2 generated (b)"), "{}", failure.message);
-		assert!(left_out(&skipped).starts_with("left out: 1 too short (a), 2 generated (b); "));
+		assert!(left_out(&skipped).starts_with("left out: 1 too short (a), 2 generated (b); take it"));
+		let mut short = Skipped::default();
+		short.note(SkipReason::TooShort, || "a".into());
+		assert_eq!(left_out(&short), "left out: 1 too short (a)");
+		assert_eq!(left_out(&Skipped::default()), "left out: nothing");
 	}
 
 	#[test]

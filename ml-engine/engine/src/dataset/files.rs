@@ -138,7 +138,8 @@ pub fn from_jsonl(
 		while let Some(line) = lines.next() {
 			let (at, line) = line?;
 			let origin = format!("{name}:{at}");
-			let line: TextLine = serde_json::from_str(&line).map_err(|error| lines.refuse(at, error))?;
+			let line: TextLine =
+				serde_json::from_str(&line).map_err(|error| lines.refuse_json(at, &error))?;
 			let own = match &line.license {
 				None => options.licence.clone(),
 				Some(own) => match Licence::parse_lax(own.as_str().unwrap_or_default()) {
@@ -293,6 +294,6 @@ mod tests {
 
 		fs::write(&path, "{\"text\": \"x\"}\n{\"words\": 1}\n").unwrap();
 		let error = from_jsonl(&paths, &options(), false, &mut |_| ()).unwrap_err().to_string();
-		assert!(error.contains("line 2: missing field `text`"), "{error}");
+		assert!(error.contains("line 2: missing field `text` at column 12"), "{error}");
 	}
 }

@@ -50,8 +50,8 @@ impl JsonlReader {
 				&& serde_json::from_str::<serde_json::Value>(line)
 					.is_ok_and(|value| value["text"].is_string());
 			match is_plain {
-				true => self.lines.refuse(at, format!("{error}: {PLAIN}")),
-				false => self.lines.refuse(at, error),
+				true => self.lines.refuse(at, PLAIN),
+				false => self.lines.refuse_json(at, &error),
 			}
 		})?;
 		if document.hash != hexadecimal(&blake2_256(&[document.text.as_bytes()])) {
@@ -62,7 +62,8 @@ impl JsonlReader {
 }
 
 /// What a line with a text and nothing else needs.
-const PLAIN: &str = "lines of text alone become a dataset with: blyan dataset from-jsonl FILE --licence SPDX";
+const PLAIN: &str = "it has a text, and neither origin nor licence; such lines become a dataset with: \
+	blyan dataset from-jsonl FILE --licence SPDX";
 
 impl Iterator for JsonlReader {
 	type Item = Result<Document, DatasetError>;
@@ -121,7 +122,7 @@ mod tests {
 		let path = folder.path().join("data.jsonl");
 		std::fs::write(&path, "{\"text\": \"x\"}\n").unwrap();
 		let error = read_jsonl(&path).unwrap().next().unwrap().unwrap_err().to_string();
-		assert!(error.contains("line 1: missing field") && error.contains("from-jsonl"), "{error}");
+		assert!(error.contains("line 1: it has a text") && error.contains("from-jsonl"), "{error}");
 	}
 
 	#[test]

@@ -35,6 +35,13 @@ impl Lines {
 		DatasetError::Line { path: self.path.clone(), line, reason: reason.to_string() }
 	}
 
+	/// A refusal of a line that is not the JSON it should be.
+	pub fn refuse_json(&self, line: usize, error: &serde_json::Error) -> DatasetError {
+		// To its reader every line is the first one.
+		let place = format!(" at line {} column {}", error.line(), error.column());
+		self.refuse(line, error.to_string().replace(&place, &format!(" at column {}", error.column())))
+	}
+
 	fn read(&mut self) -> std::io::Result<Option<Result<String, String>>> {
 		let mut bytes = Vec::new();
 		let limit = self.bytes_max as u64 + 1;
