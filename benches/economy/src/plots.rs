@@ -175,7 +175,8 @@ fn chances(path: &Path, studies: &[Study]) -> Result<(), String> {
 	];
 	for (index, (name, points)) in curves.into_iter().enumerate() {
 		let colour = COLOURS[index];
-		let line = points.iter().map(|(share, chance)| (f64::from(*share), chance.closed.max(1e-6)));
+		let visible = points.iter().filter(|(_, chance)| chance.closed >= 1e-6);
+		let line = visible.map(|(share, chance)| (f64::from(*share), chance.closed));
 		chart.draw_series(LineSeries::new(line, colour.stroke_width(2))).map_err(text)?;
 		for (share, chance) in &points {
 			let (low, high) = chance.interval;
@@ -287,7 +288,7 @@ fn bars(
 		.iter()
 		.flat_map(|study| strategies.iter().map(|strategy| value(study, *strategy)))
 		.fold(1e-9, f64::max);
-	let root = SVGBackend::new(path, (1_000, 40 * strategies.len() as u32 + 110)).into_drawing_area();
+	let root = SVGBackend::new(path, (1_000, 48 * strategies.len() as u32 + 100)).into_drawing_area();
 	root.fill(&WHITE).map_err(text)?;
 	root.draw(&Text::new(title, (20, 16), (FONT, 18))).map_err(text)?;
 	for (index, study) in studies.iter().enumerate() {
@@ -296,13 +297,13 @@ fn bars(
 		root.draw(&Text::new(study.rules.name, (x + 24, 44), (FONT, 15))).map_err(text)?;
 	}
 	for (row, strategy) in strategies.iter().enumerate() {
-		let top = 76 + 40 * row as i32;
-		root.draw(&Text::new(strategy.name(), (20, top + 8), (FONT, 15))).map_err(text)?;
+		let top = 76 + 48 * row as i32;
+		root.draw(&Text::new(strategy.name(), (20, top + 10), (FONT, 15))).map_err(text)?;
 		for (index, study) in studies.iter().enumerate() {
 			let amount = value(study, *strategy);
 			let length = (amount / largest * 690.0).round() as i32;
-			let y = top + 11 * index as i32;
-			let bar = [(170, y), (170 + length, y + 9)];
+			let y = top + 13 * index as i32;
+			let bar = [(170, y), (170 + length, y + 11)];
 			root.draw(&Rectangle::new(bar, COLOURS[index].filled())).map_err(text)?;
 			let label = if largest < 20.0 { format!("{amount:.3}") } else { format!("{amount:.0}") };
 			root.draw(&Text::new(label, (176 + length, y - 2), (FONT, 11))).map_err(text)?;

@@ -69,7 +69,7 @@ fn seats(studies: &[Study]) {
 
 fn lies(studies: &[Study]) {
 	println!(
-		"A lie, by formula. To be won: reward, and as much for mending what it broke. Amounts in BLY.\n"
+		"A lie, by formula, in BLY. To win: the reward, and as much for mending what it broke. Silencing: what it may cost to keep an honest stranger from sealing.\n"
 	);
 	println!(
 		"{:<16} {:>10} {:>10} {:>9} {:>9} {:>9} {:>9} {:>12} {:>12} {:>10}",

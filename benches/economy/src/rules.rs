@@ -58,6 +58,12 @@ pub struct Rules {
 	/// Weight of operators, in parts per thousand of all, that attest a candidate's bytes before it enters the queue.
 	/// `None`: it enters at once.
 	pub attested_permille: Option<u32>,
+	/// Whether a drawn member that had no bytes in time may contradict an acceptance while it can be disputed.
+	pub late_verdicts: bool,
+	/// Whether the fee of a submission is lost too if all draws end without agreement.
+	pub undecided_costs_fee: bool,
+	/// Whether what the envelopes hold at the beginning is part of the first year's emission.
+	pub genesis_counts: bool,
 	/// What an evaluation costs its miner in an empty queue.
 	pub fee: Balance,
 	/// What a transaction costs that submits.
@@ -122,6 +128,9 @@ impl Rules {
 			misses_max: None,
 			shut_seal_is_false: false,
 			attested_permille: None,
+			late_verdicts: false,
+			undecided_costs_fee: false,
+			genesis_counts: false,
 			fee: 0,
 			transaction: 5 * BLY / 1_000,
 			bond: BLY,
@@ -177,7 +186,9 @@ impl Rules {
 		Self {
 			name: "amended",
 			copies: NearCopies::WithOriginal,
-			attested_permille: Some(334),
+			late_verdicts: true,
+			undecided_costs_fee: true,
+			genesis_counts: true,
 			refuted_is_judged_again: true,
 			..Self::new()
 		}
@@ -211,6 +222,8 @@ pub struct Setting {
 	pub sequence_len: u16,
 	/// The largest fee that an honest miner pays.
 	pub fee_max: Balance,
+	/// The largest fee that a coalition pays for a try.
+	pub try_fee_max: Balance,
 	/// What an evaluation costs in electricity.
 	pub electricity: Balance,
 	/// Coins at the beginning, and what the learning and validation envelopes hold.
@@ -235,6 +248,7 @@ impl Default for Setting {
 			deviation: 0.016,
 			sequence_len: 128,
 			fee_max: 20 * BLY,
+			try_fee_max: 2 * BLY,
 			electricity: BLY / 100,
 			// The development genesis: twelve accounts of a million each.
 			issuance: 12_000_000 * BLY,

@@ -31,7 +31,7 @@ pub enum Strategy {
 	Idle,
 	/// Keeps 64 useless submissions in the queue.
 	Flood,
-	/// Keeps 16 submissions in the queue whose bytes it shows to no operator.
+	/// Keeps submissions in the queue whose bytes only its own operators get, so that no committee agrees.
 	Withhold,
 	/// Plays each of the others for a week, and then each week the one that has earned most so far.
 	Rational,

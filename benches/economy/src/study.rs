@@ -262,7 +262,7 @@ pub fn floods(rules: &Rules, setting: &Setting) -> Vec<Flood> {
 /// A crowd of newcomers that takes all free places.
 #[derive(Clone, Debug)]
 pub struct Sybil {
-	/// Newcomers, and what they put up: stakes and the bonds of five registrations a day. All of it comes back.
+	/// Newcomers, and what they put up: stakes and the bonds of three registrations a day. All of it comes back.
 	pub newcomers: u32,
 	/// Stakes, BLY.
 	pub stakes: f64,
@@ -282,7 +282,7 @@ pub fn sybil(rules: &Rules, setting: &Setting) -> Sybil {
 	Sybil {
 		newcomers,
 		stakes: bly(rules.stake) * f64::from(newcomers),
-		bonds: bly(registration_bonds(rules, newcomers, 5)),
+		bonds: bly(registration_bonds(rules, newcomers, 3)),
 		shares,
 	}
 }
@@ -349,14 +349,16 @@ impl Study {
 			.years
 			.iter()
 			.filter(|year| year.strategy.breaks_duties() && year.share < 50 && year.acts > 0)
-			.filter(|year| year.detection.is_none_or(|days| days > DETECTION_DAYS))
+			.filter(|year| {
+				year.gain - year.half > 0.0 && year.detection.is_none_or(|days| days > DETECTION_DAYS)
+			})
 			.map(|year| {
 				let days = year.detection.map_or("never".into(), |days| format!("after {days:.1} days"));
 				format!("{} at {} %: {} acts, punished {days}", year.strategy.name(), year.share, year.acts)
 			})
 			.collect();
 		Goal {
-			name: "none below a half goes unpunished for more than 7 days",
+			name: "no breach of duty that gains, below a half, goes unpunished for more than 7 days",
 			holds: found.is_empty(),
 			found,
 		}

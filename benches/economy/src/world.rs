@@ -26,6 +26,8 @@ const MEASURE_STEP: Permill = Permill::from_percent(2);
 const VERIFIED_MAX: u32 = 63;
 /// A reward that is worth a theft, in BLY before the cap: 40 deltas.
 const THEFT_MEAN: f64 = 0.02;
+/// An expert whose miner a coalition would harm.
+const FRAME_MEAN: f64 = 0.004;
 /// What a coalition's own miner finds in a day, in bits per byte, and in how many slices.
 const OWN_MEAN: f64 = 0.02;
 const SLICES: u32 = 4;
@@ -210,7 +212,9 @@ impl World {
 	/// Plays all days.
 	pub fn run(mut self) -> Self {
 		let budget = Budget::default();
-		let limit = ledger::year_limit(self.setting.issuance, budget.inflation);
+		let (learning, validation) = self.setting.envelopes;
+		let genesis = if self.rules.genesis_counts { learning + validation } else { 0 };
+		let limit = ledger::year_limit(self.setting.issuance, budget.inflation).saturating_sub(genesis);
 		let eras = 365 * 24;
 		let mut at_week = 0;
 		for day in 0..self.setting.days {
@@ -456,7 +460,7 @@ impl World {
 	fn keep_full(&mut self) {
 		let (length, hidden, play) = match self.now_playing {
 			Strategy::Flood => (64, false, Play::Truth),
-			Strategy::Withhold => (16, true, Play::SilentFrom(0)),
+			Strategy::Withhold => (16, true, Play::Truth),
 			_ => return,
 		};
 		while self.queue.len() < length {
@@ -485,7 +489,8 @@ impl World {
 				self.totals.tries += 1;
 				let attested = self.rules.attested_permille.unwrap_or(0);
 				let vouches = (self.share() * 1_000.0) as u32;
-				if !has_room || (hidden && vouches < attested) {
+				let is_dear = self.setting.try_fee_max < fee && self.now_playing != Strategy::Flood;
+				if !has_room || is_dear || (hidden && vouches < attested) {
 					return;
 				}
 				self.pay_out(fee);
@@ -526,7 +531,7 @@ impl World {
 				}
 			}
 			Ending::Refuted if self.rules.bond_matures => self.ours -= signed(self.rules.bond),
-			Ending::NoAgreement => self.ours += signed(fee),
+			Ending::NoAgreement if !self.rules.undecided_costs_fee => self.ours += signed(fee),
 			_ => {}
 		}
 	}
@@ -536,7 +541,7 @@ impl World {
 		let attempt = self.attempts[miner];
 		let play = match self.now_playing {
 			Strategy::SilentTheft if mean >= THEFT_MEAN => Play::SilentFrom(2),
-			Strategy::Frame if mean >= THEFT_MEAN => Play::LieFrom(4),
+			Strategy::Frame if mean >= FRAME_MEAN => Play::LieFrom(4),
 			Strategy::CopiedSeals => Play::Shut,
 			Strategy::Idle => Play::SilentFrom(0),
 			_ => Play::Truth,
@@ -653,7 +658,13 @@ impl World {
 				.iter()
 				.find(|(who, act)| *act == Act::Truth && !self.operators[*who].ours)
 				.map(|(who, _)| *who);
-			let is_refuted = count(Act::Lie) > 0 && accuser.is_some();
+			// Once it is accepted the bytes are demanded, and those who had lacked them compute it too.
+			let is_late = || {
+				self.rules.late_verdicts
+					&& agreed == Some(Act::Lie)
+					&& seats.iter().any(|(who, _)| !self.operators[*who].ours)
+			};
+			let is_refuted = count(Act::Lie) > 0 && (accuser.is_some() || is_late());
 			self.note_duties(&seats, agreed, hidden);
 			if is_refuted {
 				self.punish_liars(&seats, accuser);
@@ -855,6 +866,7 @@ pub fn registration_bonds(rules: &Rules, count: u32, per_day: u32) -> Balance {
 mod tests {
 	use super::*;
 
+	/// Four weeks.
 	fn short(seed: u64) -> Setting {
 		Setting { days: 28, seed, ..Default::default() }
 	}
@@ -891,7 +903,7 @@ mod tests {
 	}
 
 	#[test]
-	fn hidden_bytes_win_where_any_operator_may_attest_and_not_where_a_third_must() {
+	fn hidden_bytes_win_where_members_without_them_are_mute_and_not_where_they_may_contradict_late() {
 		assert!(gain(Rules::new(), Strategy::HiddenBytes, 33) > 0);
 		assert!(gain(Rules::amended(), Strategy::HiddenBytes, 33) < 0);
 	}
