@@ -381,7 +381,7 @@ mod tests {
 	#[test]
 	fn every_appointment_finds_the_first_seed_from_it_on_until_it_is_overwritten() {
 		sp_io::TestExternalities::default().execute_with(|| {
-			// Relay parents with gaps of one to four, more than the ring has room for.
+			// Some relay parents are skipped, and there are more than the ring has room for.
 			let mut parents = vec![7u32];
 			for step in 0..SEED_HISTORY + 200 {
 				parents.push(parents.last().expect("there is a first one") + 1 + (step * step) % 5 % 4);
