@@ -89,9 +89,8 @@ pub fn seats(rules: &Rules, setting: &Setting, share: u32) -> Seats {
 	let all = setting.operators as u32;
 	let ours = all * share / 100;
 	let mut dice = Dice::new(setting.seed ^ u64::from(share), "seats");
-	let candidates: Vec<EligibleOperator<usize>> = (0..setting.operators)
-		.map(|account| EligibleOperator { account, weight: 500_000, owner: account, hardware: H256::zero() })
-		.collect();
+	let candidates: Vec<EligibleOperator<usize>> =
+		(0..setting.operators).map(|account| EligibleOperator::independent(account, 500_000)).collect();
 	let is_ours = |who: &&usize| **who < ours as usize;
 	let needed = two_thirds(rules.first + rules.strangers) as usize;
 	let mut hits = [0u64; 3];

@@ -626,12 +626,7 @@ impl World {
 			.iter()
 			.enumerate()
 			.filter(|(account, operator)| operator.out_until <= self.clock && !without.contains(account))
-			.map(|(account, operator)| EligibleOperator {
-				account,
-				weight: operator.weight,
-				owner: account,
-				hardware: H256::zero(),
-			})
+			.map(|(account, operator)| EligibleOperator::independent(account, operator.weight))
 			.collect()
 	}
 
