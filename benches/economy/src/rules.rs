@@ -165,11 +165,15 @@ impl Rules {
 			strangers: 3,
 			weighting: Weighting::Standing,
 			redraws: 3,
-			absent_max: 16,
+			// Only members that had the bytes are left out of a redraw, and those of a coalition that hides them sealed.
+			absent_max: 0,
 			misses_max: Some(3),
 			shut_seal_is_false: true,
 			// By operators of any weight: a coalition is enough of them.
 			attested_permille: Some(0),
+			// They object when they have the bytes.
+			late_verdicts: true,
+			undecided_costs_fee: true,
 			fee: BLY / 2,
 			bond_matures: true,
 			pays_rejections: false,
@@ -186,8 +190,6 @@ impl Rules {
 		Self {
 			name: "amended",
 			copies: NearCopies::WithOriginal,
-			late_verdicts: true,
-			undecided_costs_fee: true,
 			genesis_counts: true,
 			refuted_is_judged_again: true,
 			..Self::new()
