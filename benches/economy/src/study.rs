@@ -9,7 +9,6 @@ use crate::{
 };
 use blyan_primitives::traits::EligibleOperator;
 use pallet_proof_of_learning::{draw::draw_committee, math::two_thirds};
-use sp_core::H256;
 use std::sync::{
 	atomic::{AtomicUsize, Ordering},
 	Mutex,

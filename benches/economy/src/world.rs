@@ -16,7 +16,6 @@ use pallet_proof_of_learning::{
 	math::{judge, two_thirds, Judgement, Rule},
 };
 use pallet_slashing::UsualPenalties;
-use sp_core::H256;
 use sp_runtime::{traits::Convert, Permill};
 use std::collections::VecDeque;
 

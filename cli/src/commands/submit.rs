@@ -250,18 +250,20 @@ pub async fn submit(
 		.and_then(|id| SubmissionId::try_from(id).ok())
 		.ok_or_else(|| Failure::new("the chain's event names no submission"))?;
 	let attempt = client::as_u128(&event["attempt"]).unwrap_or(1);
+	let evaluation_fee = client::as_u128(&event["fee"]).unwrap_or(terms.fee);
 	let fields = json!({ "submission": id, "slot": slot, "parent": candidate.parent, "block": receipt.block,
 		"tensor_root": block.tensor_root, "blob": block.blob.hash, "bytes": block.blob.size,
-		"attempt": attempt, "bond": terms.bond.to_string(), "fee": receipt.fee().to_string(),
-		"pow_bits": bits });
+		"attempt": attempt, "bond": terms.bond.to_string(), "evaluation_fee": evaluation_fee.to_string(),
+		"fee": receipt.fee().to_string(), "pow_bits": bits });
 	let text = format!(
-		"submitted  {id}: layer{}.expert{} from version {}, {} bytes, tensors {}; bond {}, fee {} (block {})",
+		"submitted  {id}: layer{}.expert{} from version {}, {} bytes, tensors {}; bond {}, judging {}, fee {} (block {})",
 		slot.layer,
 		slot.expert,
 		candidate.parent,
 		block.blob.size,
 		names::short_hash(&block.tensor_root),
 		amount::show(terms.bond),
+		amount::show(evaluation_fee),
 		amount::show(receipt.fee()),
 		receipt.block
 	);
@@ -284,10 +286,11 @@ pub async fn ensure_can_submit(client: &Client, account: &Account) -> Outcome<Su
 			.next("wait for a decision: blyan submissions"));
 	}
 	let free = client.balance(&account.id()).await?.free;
-	if free <= terms.bond {
+	if free <= terms.bond.saturating_add(terms.fee) {
 		let failure = refuse(format!(
-			"the bond is {}, and {} has {}",
+			"the bond is {}, judging costs {} and more where others wait, and {} has {}",
 			amount::show(terms.bond),
+			amount::show(terms.fee),
 			account.address(),
 			amount::show(free)
 		))

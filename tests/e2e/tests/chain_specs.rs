@@ -68,8 +68,8 @@ fn filled() -> Json {
 		{ "account": address(2), "aura": address(3) },
 		{ "account": address(4), "aura": address(5) },
 	]);
-	input["operators"] = json!([{ "account": address(6), "session_key": address(7), "stake_bly": 50 }]);
-	input["endowments_bly"] = json!({ address(1): 1_000_000_000, address(6): 51 });
+	input["operators"] = json!([{ "account": address(6), "session_key": address(7), "stake_bly": 100 }]);
+	input["endowments_bly"] = json!({ address(1): 1_000_000_000, address(6): 101 });
 	input
 }
 

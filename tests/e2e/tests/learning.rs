@@ -5,6 +5,7 @@ use blyan_e2e::{parameter, World, REFUSED, SLOT};
 use blyan_primitives::ModelInfo;
 use codec::Encode;
 use serde_json::Value;
+use subxt_signer::sr25519::dev;
 
 /// The value of the last printed event of that name.
 fn event<'a>(values: &'a [Value], name: &str) -> &'a Value {
@@ -52,10 +53,16 @@ async fn the_chain_accepts_a_better_expert_and_refuses_noise() {
 	let decision = event(&said, "decision");
 	let reward: u128 = decision["held"].as_str().unwrap().parse().unwrap();
 	assert!(reward > 0 && decision["disputable_until"].is_u64(), "the reward waits: {decision}");
-	assert_eq!(balance("held"), reward, "the bond is back, the reward is on hold");
+	let bond = world.chain.terms(&dev::dave()).await;
+	let (bond, fee) = (bond.bond, bond.fee);
+	assert_eq!(balance("held"), reward + bond + fee, "bond, fee and reward wait until the decision stands");
 	let free = balance("free");
 	world.chain.wait_for_maturity(0).await;
-	assert_eq!((balance("held"), balance("free")), (0, free + reward), "nobody disputed it");
+	assert_eq!(
+		(balance("held"), balance("free")),
+		(0, free + reward + bond),
+		"the fee went to those who judged"
+	);
 
 	let noise = world.files.noise(1);
 	let said =

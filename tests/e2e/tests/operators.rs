@@ -83,7 +83,7 @@ async fn anybody_with_a_stake_becomes_an_operator_evaluates_and_leaves() {
 	assert!(said.contains("--bond-max"), "{said}");
 
 	let registered = dave(&["operator", "register", "--region", "de", "--capabilities", "evaluate,gpu"]);
-	assert_eq!(registered["stake"], "10000000000000", "a GPU costs ten coins: {registered}");
+	assert_eq!(registered["stake"], "1000000000000000", "a GPU costs a thousand coins: {registered}");
 	let (key, hardware) =
 		(registered["session_key"].as_str().unwrap(), registered["hardware"].as_str().unwrap());
 	assert!(world.node.log().contains(hardware), "the machine is the one that the node's log names");
@@ -107,7 +107,7 @@ async fn anybody_with_a_stake_becomes_an_operator_evaluates_and_leaves() {
 	assert_ne!(rotated["session_key"].as_str().unwrap(), key);
 	assert_eq!(status()["node_has_key"], true);
 	let updated = dave(&["operator", "update", "--capabilities", "evaluate,tee", "--no-hardware"]);
-	assert_eq!(updated["stake"], "50000000000000", "{updated}");
+	assert_eq!(updated["stake"], "5000000000000000", "{updated}");
 	let topped = dave(&["operator", "top-up", "5"]);
 	assert_eq!(topped["amount"], "5000000000000");
 	let said = world.command.expect_failure(REFUSED, &["operator", "return", "--suri", "//Dave"]);
