@@ -46,6 +46,7 @@ const ANY_ONLY: &[(&str, &[&str])] = &[
 			"challenge",
 			"confront",
 			"demand_tile",
+			"demand_tile_authorized",
 			"descend_authorized",
 			"execute_authorized",
 			"prove_blob_authorized",
@@ -107,7 +108,18 @@ const ANY_ONLY: &[(&str, &[&str])] = &[
 		],
 	),
 	("Preimage", &["ensure_updated", "request_preimage", "unrequest_preimage"]),
-	("ProofOfLearning", &["commit_score", "register_guard", "register_holdout", "reveal_score"]),
+	(
+		"ProofOfLearning",
+		&[
+			"attest_bytes",
+			"commit_score",
+			"object",
+			"register_guard",
+			"register_holdout",
+			"reveal_late",
+			"reveal_score",
+		],
+	),
 	(
 		"Proxy",
 		&[

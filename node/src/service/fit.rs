@@ -200,9 +200,9 @@ mod tests {
 	#[test]
 	fn a_runtime_that_needs_a_newer_node_is_told_apart() {
 		let Some(mut code) = code() else { return };
-		replace(&mut code, b"ext_ml_engine_host_open_version_1", b"ext_ml_engine_host_open_version_2");
+		replace(&mut code, b"ext_ml_engine_host_open_version_2", b"ext_ml_engine_host_open_version_3");
 		let fit = Fit::of(&code).expect("the runtime can be read");
-		assert_eq!(fit.missing, ["ext_ml_engine_host_open_version_2"]);
+		assert_eq!(fit.missing, ["ext_ml_engine_host_open_version_3"]);
 	}
 
 	#[test]

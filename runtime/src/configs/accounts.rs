@@ -73,7 +73,7 @@ const HARMLESS: &[PalletCalls] = &[
 			"dissolve_ownership",
 		],
 	),
-	("ProofOfLearning", &["finalise", "withdraw", "settle"]),
+	("ProofOfLearning", &["finalise", "settle"]),
 	(
 		"Disputes",
 		&[
