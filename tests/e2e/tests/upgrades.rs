@@ -248,7 +248,7 @@ async fn node_and_command_line_say_so_when_the_runtime_is_too_new_for_them() {
 	let spec = world.chain.spec_version().await as u32;
 	let named = |spec: u32| [&("blyan", "blyan", 1u32).encode()[..], &spec.to_le_bytes()].concat();
 	replace(&mut code, &named(spec), &named(spec + 1));
-	replace(&mut code, b"ext_ml_engine_host_open_version_1", b"ext_ml_engine_host_open_version_2");
+	replace(&mut code, b"ext_ml_engine_host_open_version_2", b"ext_ml_engine_host_open_version_3");
 	let code = compressed(&code);
 	wait_until("the migrations", || async {
 		let cursor = [twox_128(b"MultiBlockMigrations"), twox_128(b"Cursor")].concat();
@@ -263,7 +263,7 @@ async fn node_and_command_line_say_so_when_the_runtime_is_too_new_for_them() {
 	for when in ["of the upgrade that is scheduled", "of the next block"] {
 		let sentence = format!(
 			"The runtime {when} (blyan {}) calls functions that this node does not have: \
-			ext_ml_engine_host_open_version_2. Update blyan-node",
+			ext_ml_engine_host_open_version_3. Update blyan-node",
 			spec + 1
 		);
 		wait_until(&sentence, || async { world.node.log().contains(&sentence).then_some(()) }).await;
