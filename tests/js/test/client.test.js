@@ -69,18 +69,20 @@ test('transfer moves exactly what it says', async () => {
 	assert.equal(await free(api, bob), before + 5n * UNIT);
 });
 
-test('submit holds the bond and announces the blob', async () => {
+test('submit holds the bond and the fee, and announces the blob', async () => {
 	const submitted = block(7);
-	const { bond, powBits } = await api.call.learningApi.terms(alice.address);
+	const { bond, fee, powBits } = await api.call.learningApi.terms(alice.address);
 	const events = await submit(api, alice, submitted, (bits) => bits >= powBits.toNumber());
 	const event = events.find((event) => api.events.proofOfLearning.Submitted.is(event));
 	assert.ok(event, 'the event is there');
 	assert.equal(event.data.bond.toBigInt(), bond.toBigInt());
+	assert.equal(event.data.fee.toBigInt(), fee.toBigInt());
 
 	const open = (await api.query.proofOfLearning.openSubmissions(event.data.submission)).unwrap();
 	assert.equal(open.claim.miner.toString(), alice.address);
 	const holds = await api.query.balances.holds(alice.address);
-	assert.ok(holds.some((hold) => hold.amount.toBigInt() === bond.toBigInt()), 'the bond is on hold');
+	const held = bond.toBigInt() + fee.toBigInt();
+	assert.ok(holds.some((hold) => hold.amount.toBigInt() === held), 'the bond and the fee are on hold');
 	const announced = await api.call.modelsApi.blobAnnounced(submitted.blob.hash);
 	assert.equal(announced.unwrap().toNumber(), 4096);
 });
