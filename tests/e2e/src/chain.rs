@@ -34,7 +34,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long anything on chain may take in these tests.
 const CHAIN_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// How often a submission is looked at that waits for its bytes, before the test itself attests them: three seconds.
+/// Looks at a submission that waits for its bytes, before the test itself attests them: three seconds of them.
 const ANNOUNCED_PATIENCE: u32 = 30;
 
 /// What the tests' operators seal with.
