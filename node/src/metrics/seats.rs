@@ -5,17 +5,26 @@ use blyan_primitives::SubmissionId;
 use blyan_runtime_api::{
 	AccountId, ActiveEvaluation, BlockNumber, CommitteeSeat, EvaluationStage, SubmissionInfo, SubmissionState,
 };
+use sp_core::H256;
 use std::collections::BTreeMap;
 
 /// What is remembered from one look at the chain to the next.
 #[derive(Default)]
 pub struct SeatBook {
-	/// Seats in evaluations under way, with whether they are sealed.
-	pending: BTreeMap<SubmissionId, Vec<(AccountId, bool)>>,
+	/// Draws under way.
+	pending: BTreeMap<SubmissionId, Draw>,
 	/// Decisions that were there at the last look, and when they were made; `None` before the first look.
 	decided: Option<BTreeMap<SubmissionId, BlockNumber>>,
 	/// Evaluations that ended, sealed and missed, by operator.
 	ended: BTreeMap<AccountId, (u64, u64)>,
+}
+
+/// Own seats in one draw of a submission.
+struct Draw {
+	draw: H256,
+	seal_deadline: BlockNumber,
+	/// Operators, with whether they sealed.
+	flags: Vec<(AccountId, bool)>,
 }
 
 impl SeatBook {
@@ -38,8 +47,14 @@ impl SeatBook {
 							note_seat(seats, seat, evaluation, now);
 						}
 					}
+					// Undecided, and drawn again between two looks.
+					let before = self.pending.remove(&submission.id);
+					if let Some(before) = before.filter(|before| before.draw != evaluation.draw) {
+						self.count_if_over(before, now);
+					}
 					if !mine.is_empty() {
-						pending.insert(submission.id, flags(&mine));
+						let (draw, seal_deadline) = (evaluation.draw, evaluation.seal_deadline);
+						pending.insert(submission.id, Draw { draw, seal_deadline, flags: flags(&mine) });
 					}
 				}
 				// Between two looks the last seals may have come, or all of the evaluation: the decision says.
@@ -54,23 +69,30 @@ impl SeatBook {
 					}
 					decisions.insert(submission.id, decided.decided_at);
 				}
-				// The draw was taken back, by another fork or because its verdict was refuted: nothing ended.
+				// Undecided, and waiting to be drawn again; or another fork took the draw back.
 				SubmissionState::Announced { .. } | SubmissionState::Queued { .. } => {
-					self.pending.remove(&submission.id);
+					if let Some(before) = self.pending.remove(&submission.id) {
+						self.count_if_over(before, now);
+					}
 				}
 				SubmissionState::Closed { .. } => {}
 			}
 		}
-		for (id, flags) in std::mem::take(&mut self.pending) {
-			if !pending.contains_key(&id) {
-				self.count(flags);
-			}
+		for (_, draw) in std::mem::take(&mut self.pending) {
+			self.count(draw.flags);
 		}
 		(self.pending, self.decided) = (pending, Some(decisions));
 		for (account, seats) in &mut seats {
 			(seats.sealed, seats.missed) = self.ended.get(account).copied().unwrap_or_default();
 		}
 		seats
+	}
+
+	/// Counts the seats of a draw whose time to seal is over: before that, only another fork can have taken it back.
+	fn count_if_over(&mut self, draw: Draw, now: BlockNumber) {
+		if now > draw.seal_deadline {
+			self.count(draw.flags);
+		}
 	}
 
 	/// Counts the seats of an evaluation that ended.
@@ -126,7 +148,6 @@ mod tests {
 	use super::*;
 	use blyan_primitives::{BlobRef, BlockRef, ExpertSlot, HoldoutRef, Verdict};
 	use blyan_runtime_api::{DecidedSubmission, ExpiryReason, RejectReason, SubmissionOutcome};
-	use sp_core::H256;
 
 	const ME: AccountId = AccountId::new([1; 32]);
 	const OTHER: AccountId = AccountId::new([2; 32]);
@@ -236,6 +257,21 @@ mod tests {
 		let queued = submission(1, SubmissionState::Queued { ahead: 0, draw_from: 101 });
 		let seats = book.note(&[queued], &[ME], 101)[&ME];
 		assert_eq!((seats.held, seats.sealed, seats.missed), (0, 0, 0));
+	}
+
+	#[test]
+	fn a_missed_seal_is_counted_when_the_submission_is_drawn_again() {
+		let mut book = SeatBook::default();
+		let state = || evaluating(EvaluationStage::Sealing, committee(false, false));
+		book.note(&[submission(1, state()), submission(2, state())], &[ME], 100);
+		let mut again = state();
+		if let SubmissionState::Evaluating(evaluation) = &mut again {
+			evaluation.draw = H256::repeat_byte(1);
+			evaluation.seal_deadline = 210;
+		}
+		let waits = SubmissionState::Queued { ahead: 0, draw_from: 130 };
+		let seats = book.note(&[submission(1, waits), submission(2, again)], &[ME], 111)[&ME];
+		assert_eq!((seats.held, seats.owed, seats.missed), (1, 1, 2));
 	}
 
 	#[test]
