@@ -20,7 +20,7 @@ use blyan_primitives::{
 use blyan_runtime_api::SubmissionOutcome;
 use codec::Encode;
 use frame_support::{ensure, traits::Get};
-use frame_system::{offchain::SubmitTransaction, pallet_prelude::BlockNumberFor};
+use frame_system::pallet_prelude::BlockNumberFor;
 use sp_core::H256;
 use sp_io::hashing::blake2_256;
 use sp_runtime::{offchain::storage::StorageValueRef, traits::Saturating, DispatchResult, RuntimeAppPublic};
@@ -198,18 +198,11 @@ impl<T: Config> Pallet<T> {
 			return;
 		}
 		let place = (b"blyan/learning/objected", draw, key).encode();
-		let mark = StorageValueRef::persistent(&place);
-		let sent_at = mark.get::<BlockNumberFor<T>>().ok().flatten();
-		if sent_at
-			.is_some_and(|at| at <= now && now < at.saturating_add(crate::offchain::RESEND_AFTER.into()))
-		{
-			return;
-		}
-		let Some(signature) = key.sign(&report.signing_payload(&Self::genesis_hash(), &draw)) else { return };
-		let call = crate::Call::<T>::object { draw, report, key: key.clone(), signature };
-		let transaction = T::create_authorized_transaction(call.into());
-		if SubmitTransaction::<T, crate::Call<T>>::submit_transaction(transaction).is_ok() {
-			mark.set(&now);
+		let sign = || {
+			let signature = key.sign(&report.signing_payload(&Self::genesis_hash(), &draw))?;
+			Some(crate::Call::<T>::object { draw, report, key: key.clone(), signature })
+		};
+		if Self::send_unless_recent(&place, submission, now, sign) {
 			log::warn!(target: LOG_TARGET, "submission {submission}: accepted with a score that this node does not find");
 		}
 	}
@@ -240,19 +233,17 @@ impl<T: Config> Pallet<T> {
 			return;
 		}
 		let place = (b"blyan/learning/late", draw, key).encode();
-		let mark = StorageValueRef::persistent(&place);
-		let sent_at = mark.get::<BlockNumberFor<T>>().ok().flatten();
-		if sent_at
-			.is_some_and(|at| at <= now && now < at.saturating_add(crate::offchain::RESEND_AFTER.into()))
-		{
-			return;
-		}
-		let Some(signature) = key.sign(&report.signing_payload(&Self::genesis_hash(), draw)) else { return };
-		let call =
-			crate::Call::<T>::reveal_late { draw: *draw, report, salt: *salt, key: key.clone(), signature };
-		let transaction = T::create_authorized_transaction(call.into());
-		if SubmitTransaction::<T, crate::Call<T>>::submit_transaction(transaction).is_ok() {
-			mark.set(&now);
+		let sign = || {
+			let signature = key.sign(&report.signing_payload(&Self::genesis_hash(), draw))?;
+			Some(crate::Call::<T>::reveal_late {
+				draw: *draw,
+				report,
+				salt: *salt,
+				key: key.clone(),
+				signature,
+			})
+		};
+		if Self::send_unless_recent(&place, *submission, now, sign) {
 			log::info!(target: LOG_TARGET, "submission {submission}: opened the seal of {operator:?} late");
 		}
 	}

@@ -26,7 +26,7 @@ use sp_runtime::{
 };
 
 /// Blocks after which something that is not on the chain is sent again.
-pub(crate) const RESEND_AFTER: u32 = 5;
+const RESEND_AFTER: u32 = 5;
 /// Promises kept for each model and key. A model has one evaluation at a time; the others are those of forks, and past.
 const PROMISES_KEPT: usize = 16;
 
@@ -90,27 +90,41 @@ impl<T: Config> Pallet<T> {
 			return;
 		}
 		let place = (b"blyan/learning/attested", attestation, key).encode();
-		let mark = StorageValueRef::persistent(&place);
+		let sign = || {
+			let signature = key.sign(&attestation.signing_payload(&Self::genesis_hash()))?;
+			Some(Call::<T>::attest_bytes { attestation, key: key.clone(), signature })
+		};
+		if Self::send_unless_recent(&place, submission, now, sign) {
+			log::info!(target: LOG_TARGET, "submission {submission}: attested its bytes");
+		}
+	}
+
+	/// Gives the pool what `sign` makes, unless that was done a few blocks ago, which is marked at `place`; returns whether
+	/// it was taken now. What goes wrong is logged and tried again at the next block.
+	pub(crate) fn send_unless_recent(
+		place: &[u8],
+		submission: SubmissionId,
+		now: BlockNumberFor<T>,
+		sign: impl FnOnce() -> Option<Call<T>>,
+	) -> bool {
+		let mark = StorageValueRef::persistent(place);
 		let sent_at = mark.get::<BlockNumberFor<T>>().ok().flatten();
 		// A mark from the future is one from a fork that lost.
 		if sent_at.is_some_and(|at| at <= now && now < at.saturating_add(RESEND_AFTER.into())) {
-			return;
+			return false;
 		}
-		let Some(signature) = key.sign(&attestation.signing_payload(&Self::genesis_hash())) else {
-			log::warn!(target: LOG_TARGET, "submission {submission}: the keystore did not sign with {key:?}");
-			return;
+		let Some(call) = sign() else {
+			log::warn!(target: LOG_TARGET, "submission {submission}: the keystore did not sign");
+			return false;
 		};
-		let call = Call::<T>::attest_bytes { attestation, key: key.clone(), signature };
 		let transaction = T::create_authorized_transaction(call.into());
-		match SubmitTransaction::<T, Call<T>>::submit_transaction(transaction) {
-			Ok(()) => {
-				mark.set(&now);
-				log::info!(target: LOG_TARGET, "submission {submission}: attested its bytes");
-			}
-			Err(()) => {
-				log::debug!(target: LOG_TARGET, "submission {submission}: the pool did not take the attestation")
-			}
+		let is_taken = SubmitTransaction::<T, Call<T>>::submit_transaction(transaction).is_ok();
+		if is_taken {
+			mark.set(&now);
+		} else {
+			log::debug!(target: LOG_TARGET, "submission {submission}: the pool did not take the transaction");
 		}
+		is_taken
 	}
 
 	/// Where the promises of a key are.
