@@ -403,22 +403,32 @@ fn watched() -> (GenerationSink, mpsc::Receiver<GenerationEvent>) {
 	(Box::new(sink), events)
 }
 
+/// No clock: a busy machine may take a second to wake a thread. What counts is that nothing is computed any more.
 #[test]
-fn a_generation_that_is_given_up_ends_within_a_tenth_of_a_second() {
+fn a_generation_that_is_given_up_computes_no_further_byte() {
 	let world = World::new();
 	let config = QueueConfig { serving_threads: 1, ..small() };
 	let queue = JobQueue::new(config, world.models.clone()).unwrap();
-	let (sink, running) = watched();
-	let handle = queue.generate(world.parts(), request(16 * 1_024), sink).unwrap();
+	let (mut sink, running) = watched();
+	let (resume, held) = mpsc::channel::<()>();
+	let holding: GenerationSink = Box::new(move |event| {
+		let first = matches!(event, GenerationEvent::Byte { index: 0, .. });
+		let flow = sink(event);
+		if first {
+			let _ = held.recv();
+		}
+		flow
+	});
+	let handle = queue.generate(world.parts(), request(16 * 1_024), holding).unwrap();
 	assert!(matches!(running.recv().unwrap(), GenerationEvent::Byte { index: 0, .. }));
 	let (sink, waiting) = watched();
 	let second = queue.generate(world.parts(), request(5), sink).unwrap();
-	let began = Instant::now();
+	// The only thread is held by the first, so the second ends without one.
 	second.cancel();
 	assert_eq!(waiting.iter().collect::<Vec<_>>(), [GenerationEvent::Failed(EngineError::Cancelled)]);
 	handle.cancel();
-	assert_eq!(running.iter().last(), Some(GenerationEvent::Failed(EngineError::Cancelled)));
-	assert!(began.elapsed() < Duration::from_millis(100), "{:?}", began.elapsed());
+	resume.send(()).unwrap();
+	assert_eq!(running.iter().collect::<Vec<_>>(), [GenerationEvent::Failed(EngineError::Cancelled)]);
 	wait_until(|| queue.metrics().generating == 0);
 	assert_eq!(queue.shared.serving.load(Ordering::Relaxed), 0);
 	handle.cancel();
