@@ -1,8 +1,9 @@
 //! How pallets reach their neighbours. The runtime wires them; each has a trivial `()` implementation.
 
 use crate::{
-	BlockRef, EvaluationJob, ExpertHead, ExpertSlot, JobOrigin, ModelConfig, ModelId, ModelInfo, OperatorId,
-	PartIndex, Region, Statement, Subject, Verdict, VersionIndex, REGION_UNKNOWN,
+	randomness::RelayNumber, BlockRef, EvaluationJob, ExpertHead, ExpertSlot, JobOrigin, ModelConfig,
+	ModelId, ModelInfo, OperatorId, PartIndex, Region, Statement, Subject, Verdict, VersionIndex,
+	REGION_UNKNOWN,
 };
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
@@ -55,6 +56,20 @@ pub trait ExpertRegistry<AccountId> {
 pub trait OperatorSet<AccountId> {
 	/// Operators that may be drawn now, in a deterministic order.
 	fn eligible() -> Vec<EligibleOperator<AccountId>>;
+	/// Those that a draw with the seed of `appointment` takes, with the weights that it takes them with, in a
+	/// deterministic order: a list that was fixed before that seed could be known, and stays the same from then on. `None`
+	/// if none is kept that is old enough, so that another appointment is needed.
+	///
+	/// Who is on the list and left since then is [not eligible](Self::is_eligible) any more. A draw must pass such an
+	/// operator over in a way that changes no other seat but its own.
+	fn electorate(appointment: RelayNumber) -> Option<Vec<EligibleOperator<AccountId>>>;
+	/// An operator as it is now, if it may be drawn now.
+	fn present(who: &AccountId) -> Option<EligibleOperator<AccountId>>
+	where
+		AccountId: PartialEq,
+	{
+		Self::eligible().into_iter().find(|operator| operator.account == *who)
+	}
 	/// The operator a session key belongs to.
 	fn owner_of(key: &OperatorId) -> Option<AccountId>;
 	/// The operator a session key belongs to or belonged to, while a stake answers for what the key signed. A key that
@@ -76,7 +91,7 @@ pub trait OperatorSet<AccountId> {
 	where
 		AccountId: PartialEq,
 	{
-		Self::eligible().iter().any(|operator| operator.account == *who)
+		Self::present(who).is_some()
 	}
 	/// Notes what `who` did, for its reputation.
 	fn note_service(who: &AccountId, service: Service);

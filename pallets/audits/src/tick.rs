@@ -128,9 +128,12 @@ impl<T: Config> Pallet<T> {
 		let may_set = |who: &T::AccountId| {
 			Enrolments::<T>::get(who)
 				.is_some_and(|enrolment| enrolment.setting.is_none() && enrolment.appointment <= appointment)
+				&& T::Operators::is_eligible(who)
 		};
 		let size = T::Auditors::get().min(T::MaxSeats::get().saturating_sub(1));
-		let Some((setter, auditors)) = draw(&seed, &T::Operators::eligible(), may_set, size) else {
+		let electorate = T::Operators::electorate(appointment)?;
+		let drawn = draw(&seed, &electorate, may_set, T::Operators::is_eligible, size);
+		let Some((setter, auditors)) = drawn else {
 			log::debug!(target: LOG_TARGET, "no operator may set an audit");
 			return None;
 		};

@@ -14,6 +14,7 @@ mod authorization;
 mod benchmarking;
 mod dispatch;
 mod displacement;
+mod electorate;
 mod hardware;
 mod ownership;
 pub mod price;
@@ -134,6 +135,14 @@ pub mod pallet {
 		#[pallet::constant]
 		type HardwareWindow: Get<BlockNumberFor<Self>>;
 
+		/// Blocks after which the operators that draws may take are copied again.
+		#[pallet::constant]
+		type ElectoratePeriod: Get<BlockNumberFor<Self>>;
+
+		/// Copies that are kept. With `ElectoratePeriod` as long as what is drawn next waits, or it needs another appointment.
+		#[pallet::constant]
+		type ElectoratesKept: Get<u32>;
+
 		/// Indices that one block looks at, for silence and for hardware challenges that are due.
 		#[pallet::constant]
 		type SweepPerBlock: Get<u32>;
@@ -248,6 +257,18 @@ pub mod pallet {
 	/// The index that the sweep looks at next.
 	#[pallet::storage]
 	pub type SweepCursor<T: Config> = StorageValue<_, u32, ValueQuery>;
+
+	/// Operators that draws take, by the places of [`ElectorateDates`]: at most `ElectoratesKept` lists of at most
+	/// `MaxOperators`, each ordered by account.
+	// Twox64Concat: the pallet picks the keys, so nobody can grind them.
+	#[pallet::storage]
+	pub type Electorates<T: Config> =
+		StorageMap<_, Twox64Concat, u32, BoundedVec<ElectorOf<T>, T::MaxOperators>>;
+
+	/// Which electorates there are, the oldest first. The oldest gives its place to the next.
+	#[pallet::storage]
+	pub type ElectorateDates<T: Config> =
+		StorageValue<_, BoundedVec<ElectorateDateOf<T>, T::ElectoratesKept>, ValueQuery>;
 
 	/// The operators that the chain starts with. They post no registration bond.
 	#[pallet::genesis_config]
@@ -516,8 +537,9 @@ pub mod pallet {
 
 	#[pallet::hooks]
 	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
-		fn on_idle(_: BlockNumberFor<T>, remaining: Weight) -> Weight {
-			Self::sweep(remaining)
+		fn on_idle(now: BlockNumberFor<T>, remaining: Weight) -> Weight {
+			let spent = Self::renew_electorate(now, remaining);
+			spent.saturating_add(Self::sweep(remaining.saturating_sub(spent)))
 		}
 
 		fn offchain_worker(now: BlockNumberFor<T>) {
@@ -539,6 +561,7 @@ pub mod pallet {
 			assert!(!T::RegistrationHalfLife::get().is_zero(), "bonds halve after some time");
 			assert!(!T::HardwareWindow::get().is_zero(), "there is time for an answer");
 			assert!(T::SweepPerBlock::get() > 0, "the sweep advances");
+			assert!(T::ElectoratesKept::get() > 0, "draws have somebody to take");
 		}
 
 		#[cfg(feature = "try-runtime")]

@@ -68,6 +68,11 @@ parameter_types! {
 	pub const HardwareBond: Balance = UNIT / 10;
 	// Longer than tolerated silence.
 	pub const HardwareWindow: BlockNumber = 4 * HOURS;
+	/// A newcomer is drawn a minute later, and an operator that is gone leaves a seat empty for no longer than that.
+	pub const ElectoratePeriod: BlockNumber = MINUTES;
+	/// As many minutes as an evaluation takes whose windows all pass, which is what the next in the queue waits for: 30 KB each
+	/// with 256 operators, 732 KB together.
+	pub const ElectoratesKept: u32 = 25;
 	/// Heartbeats are small and rare; they pass before calls that pay no tip.
 	pub const HeartbeatPriority: TransactionPriority = TransactionPriority::MAX / 2;
 }
@@ -90,6 +95,8 @@ impl pallet_operators::Config for Runtime {
 	type RegistrationHalfLife = RegistrationHalfLife;
 	type HardwareBond = HardwareBond;
 	type HardwareWindow = HardwareWindow;
+	type ElectoratePeriod = ElectoratePeriod;
+	type ElectoratesKept = ElectoratesKept;
 	type SweepPerBlock = ConstU32<4>;
 	type HeartbeatPriority = HeartbeatPriority;
 	type WeightInfo = weights::pallet_operators::WeightInfo<Runtime>;

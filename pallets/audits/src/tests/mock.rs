@@ -90,6 +90,8 @@ parameter_types! {
 	/// Whether earlier generations of the model can be reconstructed.
 	pub static HistoryLost: bool = false;
 	pub static Eligible: Vec<EligibleOperator<AccountId>> = Vec::new();
+	/// Electorates, by the appointments that they were taken for.
+	pub static Frozen: BTreeMap<RelayNumber, Vec<EligibleOperator<AccountId>>> = BTreeMap::new();
 	pub static Keys: BTreeMap<OperatorId, AccountId> = BTreeMap::new();
 	pub static Services: Vec<(AccountId, Service)> = Vec::new();
 	pub static Crimes: Vec<(AccountId, OffenceKind, H256)> = Vec::new();
@@ -172,6 +174,14 @@ pub struct OperatorBook;
 impl OperatorSet<AccountId> for OperatorBook {
 	fn eligible() -> Vec<EligibleOperator<AccountId>> {
 		Eligible::get()
+	}
+	/// The newest list that was frozen for this appointment or an earlier one; where a story freezes none, that of the moment.
+	fn electorate(appointment: RelayNumber) -> Option<Vec<EligibleOperator<AccountId>>> {
+		let frozen = Frozen::get();
+		if frozen.is_empty() {
+			return Some(Eligible::get());
+		}
+		frozen.range(..=appointment).next_back().map(|(_, electorate)| electorate.clone())
 	}
 	fn owner_of(key: &OperatorId) -> Option<AccountId> {
 		Keys::get().get(key).cloned()
@@ -568,6 +578,7 @@ impl ExtBuilder {
 		Generation::set(0);
 		HistoryLost::set(false);
 		Eligible::set(Vec::new());
+		Frozen::set(BTreeMap::new());
 		Keys::set(BTreeMap::new());
 		Services::set(Vec::new());
 		Crimes::set(Vec::new());

@@ -125,6 +125,8 @@ impl pallet_operators::Config for Test {
 	type RegistrationHalfLife = ConstU64<HALF_LIFE>;
 	type HardwareBond = ConstU128<HARDWARE_BOND>;
 	type HardwareWindow = ConstU64<5>;
+	type ElectoratePeriod = ConstU64<3>;
+	type ElectoratesKept = ConstU32<3>;
 	type SweepPerBlock = ConstU32<2>;
 	type HeartbeatPriority = ConstU64<7>;
 	type WeightInfo = ();

@@ -106,6 +106,8 @@ parameter_types! {
 	/// What the heads were at each generation.
 	pub static History: BTreeMap<u32, BTreeMap<ExpertSlot, ExpertHead>> = BTreeMap::new();
 	pub static Eligible: Vec<EligibleOperator<AccountId>> = Vec::new();
+	/// Electorates, by the appointments that they were taken for.
+	pub static Frozen: BTreeMap<RelayNumber, Vec<EligibleOperator<AccountId>>> = BTreeMap::new();
 	pub static Keys: BTreeMap<OperatorId, AccountId> = BTreeMap::new();
 	pub static Notes: Vec<(AccountId, Service)> = Vec::new();
 	pub static Reported: Vec<(AccountId, OffenceKind, H256)> = Vec::new();
@@ -189,6 +191,14 @@ pub struct OperatorBook;
 impl OperatorSet<AccountId> for OperatorBook {
 	fn eligible() -> Vec<EligibleOperator<AccountId>> {
 		Eligible::get()
+	}
+	/// The newest list that was frozen for this appointment or an earlier one; where a story freezes none, that of the moment.
+	fn electorate(appointment: RelayNumber) -> Option<Vec<EligibleOperator<AccountId>>> {
+		let frozen = Frozen::get();
+		if frozen.is_empty() {
+			return Some(Eligible::get());
+		}
+		frozen.range(..=appointment).next_back().map(|(_, electorate)| electorate.clone())
 	}
 	fn owner_of(key: &OperatorId) -> Option<AccountId> {
 		Keys::get().get(key).cloned()
@@ -681,6 +691,7 @@ impl ExtBuilder {
 		let other_model = ExpertSlot { model: 1, ..slot(0) };
 		Heads::set([(slot(0), head(100)), (slot(1), head(101)), (other_model, head(102))].into());
 		History::set([(0, Heads::get())].into());
+		Frozen::set(BTreeMap::new());
 		Eligible::set(self.operators.iter().map(|who| independent(who.to_account_id(), 10)).collect());
 		Keys::set(self.operators.iter().map(|who| (who.public().into(), who.to_account_id())).collect());
 

@@ -4,6 +4,7 @@ mod attacks;
 mod decisions;
 mod disputes;
 mod draws;
+mod electorate;
 mod holdouts;
 mod invariants;
 mod late;
