@@ -54,6 +54,10 @@ pub struct Global {
 	/// File whose first line is the key's password; else BLYAN_PASSWORD, else a prompt.
 	#[arg(long, global = true, value_name = "FILE")]
 	pub password_file: Option<PathBuf>,
+
+	/// Let a new key have an empty password.
+	#[arg(long, global = true)]
+	pub empty_password: bool,
 }
 
 /// A 32-byte hash on the command line.
@@ -84,7 +88,8 @@ pub struct SignerArgs {
 	#[arg(long, value_name = "NAME", conflicts_with = "suri")]
 	pub key: Option<String>,
 
-	/// Secret that signs, for development: //Alice, a phrase or a 0x seed.
+	/// Secret that signs, for development: //Alice, a phrase or a 0x seed. Others see it in the process list; - reads it from
+	/// the standard input.
 	#[arg(long, value_name = "SECRET")]
 	pub suri: Option<String>,
 }

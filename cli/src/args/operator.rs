@@ -8,6 +8,39 @@ use clap::{Args, Subcommand, ValueEnum};
 pub enum OperatorCommand {
 	/// Become an operator: put stake and bond on hold, and give the node at --url a session key.
 	Register(RegisterArgs),
+	/// Become an operator with more at stake than is needed; when all places are taken, in place of the one with the least.
+	Outbid {
+		/// What is put on hold, in BLY. A tenth more than the least there is, when all places are taken.
+		#[arg(long, value_name = "AMOUNT")]
+		stake: String,
+		/// As for `register`.
+		#[command(flatten)]
+		register: RegisterArgs,
+	},
+	/// Name the account that the operator belongs to. Without effect until that account accepts.
+	DeclareOwner {
+		/// Address, key name or //Name of the owner.
+		owner: String,
+		/// The operator.
+		#[command(flatten)]
+		signer: SignerArgs,
+	},
+	/// Accept an operator that named the signing account as its owner: they share seats, and it never judges its owner.
+	AcceptOperator {
+		/// Address, key name or //Name of the operator.
+		operator: String,
+		/// The owner.
+		#[command(flatten)]
+		signer: SignerArgs,
+	},
+	/// Let an operator belong to itself again, after the unbonding period.
+	DissolveOwnership {
+		/// Address, key name or //Name of the operator.
+		operator: String,
+		/// The operator or its owner.
+		#[command(flatten)]
+		signer: SignerArgs,
+	},
 	/// Show an operator: stake, heartbeats, reputation, what is pending, whether this node has its key.
 	Status {
 		/// Address, key name or //Name; the default key if absent.

@@ -139,7 +139,7 @@ mod tests {
 		let password = dir.join("password");
 		fs::write(&password, "words\n").unwrap();
 		let home = Home::find(Some(dir.join("home"))).unwrap();
-		KeyStore::new(home, PasswordSource { file: Some(password) })
+		KeyStore::new(home, PasswordSource { file: Some(password), may_be_empty: false })
 	}
 
 	#[test]
