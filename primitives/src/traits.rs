@@ -17,6 +17,10 @@ pub trait ExpertRegistry<AccountId> {
 	fn model(id: ModelId) -> Option<ModelInfo>;
 	/// The current expert of a slot.
 	fn head(slot: ExpertSlot) -> Option<ExpertHead>;
+	/// A version of a slot's expert, and its miner if it is not the network's, as far as history goes back.
+	fn version(slot: ExpertSlot, version: VersionIndex) -> Option<(BlockRef, Option<AccountId>)> {
+		Self::head(slot).filter(|head| head.version == version).map(|head| (head.block, None))
+	}
 	/// The model's architecture, without its heads.
 	fn config(id: ModelId) -> Option<ModelConfig> {
 		Self::model(id).map(|model| model.config)

@@ -148,6 +148,10 @@ impl<T: Config> ExpertRegistry<T::AccountId> for Pallet<T> {
 		Heads::<T>::get(slot)
 	}
 
+	fn version(slot: ExpertSlot, version: VersionIndex) -> Option<(BlockRef, Option<T::AccountId>)> {
+		Versions::<T>::get(slot, version).map(|record| (record.block, record.owner))
+	}
+
 	fn config(id: ModelId) -> Option<ModelConfig> {
 		Models::<T>::get(id).map(|record| record.spec.config)
 	}

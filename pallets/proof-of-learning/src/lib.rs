@@ -8,6 +8,7 @@
 
 extern crate alloc;
 
+pub use copy_types::{CopyEvidence, Original, TileProof};
 pub(crate) use offchain::Promise;
 pub use pallet::*;
 pub use types::*;
@@ -18,6 +19,8 @@ mod availability;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 mod claims;
+mod copies;
+mod copy_types;
 mod decide;
 mod dispatch;
 pub mod draw;
@@ -43,8 +46,8 @@ pub const LOG_TARGET: &str = "blyan::learning";
 #[allow(clippy::large_enum_variant)]
 #[frame_support::pallet]
 pub mod pallet {
-	use super::{types::*, weights::WeightInfo, LOG_TARGET};
-	use alloc::vec::Vec;
+	use super::{copy_types::*, types::*, weights::WeightInfo, LOG_TARGET};
+	use alloc::{boxed::Box, vec::Vec};
 	use blyan_primitives::{
 		randomness::AppointedRandomness,
 		traits::{BlobAnnouncements, ExpertRegistry, Offences, OperatorSet, Rewards},
@@ -134,6 +137,8 @@ pub mod pallet {
 		type BytesWindow: Get<BlockNumberFor<Self>>;
 		/// Share of its stake that a false verdict costs a member; bounds what an acceptance pays.
 		type StakeAtRisk: Get<Perbill>;
+		/// Share of a copy's bond that goes to the account that proved it.
+		type ReporterShare: Get<Perbill>;
 		/// What an evaluation costs where nothing waits in front of it; see [`crate::math::evaluation_fee`].
 		type EvaluationFee: Get<BalanceOf<Self>>;
 		/// Seats that operators of one owner may have in a committee.
@@ -541,6 +546,28 @@ pub mod pallet {
 			/// The sequences.
 			holdout: HoldoutRef,
 		},
+		/// A submission was proven to be a near copy of another miner's expert.
+		CopyProven {
+			/// The copy.
+			submission: SubmissionId,
+			/// The expert that it is a copy of.
+			original: Original,
+			/// Account that proved it.
+			reporter: T::AccountId,
+			/// Likeness of their changes in thousandths: `blyan_exact::similarity`.
+			likeness: u32,
+			/// What the reporter was paid.
+			bounty: BalanceOf<T>,
+		},
+		/// A copy that had been accepted was taken back.
+		AcceptanceCancelled {
+			/// The submission.
+			submission: SubmissionId,
+			/// The new head, if the copy still was the head.
+			reverted_to: Option<VersionIndex>,
+			/// The reward that was taken.
+			cancelled: BalanceOf<T>,
+		},
 	}
 
 	#[pallet::error]
@@ -609,6 +636,22 @@ pub mod pallet {
 		TooLateToReveal,
 		/// The finding is the one that decided, or nothing was decided.
 		NothingToObject,
+		/// The submission earned nothing, or its decision has matured.
+		NothingToTakeBack,
+		/// The original is not on record (any more), is for another slot, or the copy's parent is forgotten.
+		OriginalUnknown,
+		/// The original came after the copy: the copy may be the original.
+		OriginalNotEarlier,
+		/// Both experts are one miner's.
+		SameMiner,
+		/// A tile is not the one of its block that the tensor root names.
+		TileUnproven,
+		/// The neurons that are said to have moved are not in the tiles, or did not move.
+		EvidenceMalformed,
+		/// The original changes too few weights of this tile. Take another one.
+		SampleTooSmall,
+		/// The changes are not alike enough. Trained apart, experts agree as much.
+		NotACopy,
 	}
 
 	#[pallet::hooks]
@@ -638,6 +681,7 @@ pub mod pallet {
 				"as many attestations as are needed are remembered"
 			);
 			assert!(T::MaxOpen::get() > 0 && T::MaxClosed::get() > 0, "the bounds leave room for one");
+			assert_eq!(TILE_BYTES_MAX as usize, blyan_exact::block::TILE_BYTES, "a whole tile is evidence");
 			assert!(T::MaxMaturing::get() > 0, "somebody may be judged");
 			assert!(T::MaxUploadsPerDay::get() > 0, "somebody may upload");
 			assert!(T::ModelsPerBlock::get() > 0, "queues advance");
@@ -868,6 +912,27 @@ pub mod pallet {
 		) -> DispatchResult {
 			ensure_authorized(origin)?;
 			Self::do_object(draw, report, key)
+		}
+
+		/// Prove that a submission is a near copy of another miner's expert: it earns nothing, and its bond is lost.
+		///
+		/// - `origin`: anyone, signed. A true report is free and pays a share of the bond.
+		/// - `copy`: an open submission, or one whose acceptance can still be disputed.
+		/// - `original`: the expert that it is a copy of.
+		/// - `evidence`: a tile of each, and of what they were trained from.
+		///
+		/// Emits [`Event::CopyProven`].
+		#[pallet::call_index(20)]
+		#[pallet::weight(T::WeightInfo::report_copy())]
+		pub fn report_copy(
+			origin: OriginFor<T>,
+			copy: SubmissionId,
+			original: Original,
+			evidence: Box<CopyEvidence>,
+		) -> DispatchResultWithPostInfo {
+			let reporter = ensure_signed(origin)?;
+			Self::do_report_copy(reporter, copy, original, &evidence)?;
+			Ok(Pays::No.into())
 		}
 	}
 }

@@ -418,7 +418,9 @@ where
 	/// judged again.
 	pub fn is_to_return(&self) -> bool {
 		let was_rejected = match self.outcome {
-			SubmissionOutcome::Rejected(reason) => reason != RejectReason::Refuted,
+			SubmissionOutcome::Rejected(reason) => {
+				!matches!(reason, RejectReason::Refuted | RejectReason::Copied)
+			}
 			_ => false,
 		};
 		self.refuted && was_rejected
@@ -497,11 +499,11 @@ pub enum Conduct {
 
 impl From<SubmissionOutcome> for Conduct {
 	fn from(outcome: SubmissionOutcome) -> Self {
-		use RejectReason::{Invalid, NotBetter, NotCertain, Regressed};
+		use RejectReason::{Copied, Invalid, NotBetter, NotCertain, Regressed};
 		match outcome {
 			SubmissionOutcome::Accepted { .. } => Self::Success,
 			SubmissionOutcome::Rejected(
-				NotBetter { .. } | NotCertain { .. } | Regressed { .. } | Invalid,
+				NotBetter { .. } | NotCertain { .. } | Regressed { .. } | Invalid | Copied,
 			) => Self::Failure,
 			_ => Self::Neutral,
 		}

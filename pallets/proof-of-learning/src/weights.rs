@@ -32,6 +32,8 @@ pub trait WeightInfo {
 	fn refute() -> Weight;
 	/// A block in which nothing is due.
 	fn idle() -> Weight;
+	/// `report_copy`.
+	fn report_copy() -> Weight;
 }
 
 /// For mocks.
@@ -73,6 +75,9 @@ impl WeightInfo for () {
 		Weight::from_parts(1_000, 0)
 	}
 	fn idle() -> Weight {
+		Weight::from_parts(1_000, 0)
+	}
+	fn report_copy() -> Weight {
 		Weight::from_parts(1_000, 0)
 	}
 }

@@ -49,6 +49,8 @@ pub enum RejectReason {
 	},
 	/// The score it was decided by was proven wrong, and it could not be judged again.
 	Refuted,
+	/// It is a near copy of another miner's expert. The bond is gone.
+	Copied,
 }
 
 /// Why a submission ended without a verdict.

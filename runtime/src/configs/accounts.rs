@@ -120,7 +120,7 @@ const IDENTITY: &[PalletCalls] = &[(
 )];
 
 /// A bond is lost for bytes that are no expert.
-const MINER: &[PalletCalls] = &[("ProofOfLearning", &["submit", "finalise", "withdraw", "settle"])];
+const MINER: &[PalletCalls] = &[("ProofOfLearning", &["submit", "finalise", "withdraw", "settle", "report_copy"])];
 
 /// Whoever holds the session key can lose the stake, and have somebody report it for a share.
 const OPERATOR: &[PalletCalls] = &[

@@ -133,6 +133,7 @@ impl pallet_proof_of_learning::Config for Runtime {
 	type MinAttestations = learning::MinAttestations;
 	type BytesWindow = learning::BytesWindow;
 	type StakeAtRisk = StakeAtRisk;
+	type ReporterShare = super::justice::ReporterShare;
 	type EvaluationFee = learning::EvaluationFee;
 	type MaxSeatsPerOwner = learning::MaxSeatsPerOwner;
 	type MinCommittee = learning::MinCommittee;

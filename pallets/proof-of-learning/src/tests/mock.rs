@@ -96,6 +96,7 @@ parameter_types! {
 	pub static Refunded: Balance = 0;
 	pub const QuorumStake: Perbill = Perbill::from_percent(50);
 	pub const StakeAtRisk: Perbill = Perbill::from_percent(50);
+	pub const ReporterShare: Perbill = Perbill::from_percent(20);
 	/// How many blocks before the current one the randomness could be known.
 	pub static RandomnessAge: u32 = 0;
 	/// For how many blocks a seed is kept.
@@ -148,6 +149,10 @@ impl ExpertRegistry<AccountId> for Experts {
 	}
 	fn head(slot: ExpertSlot) -> Option<ExpertHead> {
 		Heads::get().get(&slot).copied()
+	}
+	fn version(slot: ExpertSlot, version: VersionIndex) -> Option<(BlockRef, Option<AccountId>)> {
+		let heads = History::get().into_values().filter_map(|heads| heads.get(&slot).copied());
+		heads.into_iter().find(|head| head.version == version).map(|head| (head.block, None))
 	}
 	fn promote(
 		slot: ExpertSlot,
@@ -300,6 +305,7 @@ impl pallet_learning::Config for Test {
 	type MinAttestations = MinAttestations;
 	type BytesWindow = frame_support::traits::ConstU32<BYTES>;
 	type StakeAtRisk = StakeAtRisk;
+	type ReporterShare = ReporterShare;
 	type EvaluationFee = EvaluationFee;
 	type MaxSeatsPerOwner = frame_support::traits::ConstU32<1>;
 	type MinCommittee = MinCommittee;

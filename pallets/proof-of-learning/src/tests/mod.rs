@@ -1,6 +1,7 @@
 //! Stories, one file a call or phase.
 
 mod attacks;
+mod copies;
 mod decisions;
 mod disputes;
 mod draws;
