@@ -36,7 +36,7 @@ pub struct Overlap {
 pub const CHANGES_MIN: u64 = 256;
 
 /// Squared likeness, in percent, from which on an expert is a copy. `scripts/simulate copies` measures it.
-pub const COPY_PERCENT: u128 = 16;
+pub const COPY_PERCENT: u128 = 12;
 
 impl Overlap {
 	/// Returns whether there are enough changes to judge by.
@@ -216,6 +216,78 @@ impl Overlap {
 			self.original += row.original;
 			self.copy += row.copy;
 			self.common += row.common;
+		}
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use crate::{block::write_expert, golden, weights::Expert, ModelConfig};
+	use std::vec::Vec;
+
+	/// Experts of five tiles, whose rows end inside of tiles and across them.
+	const CONFIG: ModelConfig = ModelConfig { d_model: 512, d_ff: 1_024, heads: 8, ..golden::CONFIG };
+
+	fn layout() -> Layout {
+		Layout::new(BlockShape::expert_of(&CONFIG)).unwrap()
+	}
+
+	fn changed(parent: &Expert, every: usize) -> Vec<u8> {
+		let mut expert = parent.clone();
+		for weight in expert.up.weights.iter_mut().chain(&mut expert.down.weights).step_by(every) {
+			*weight = if *weight == 1 { 0 } else { *weight + 1 };
+		}
+		write_expert(&expert, &CONFIG).unwrap()
+	}
+
+	#[test]
+	fn likeness_is_the_cosine_of_the_changes() {
+		let alike = Overlap { original: 400, copy: 900, common: 300 };
+		assert_eq!(alike.likeness_milli(), 500);
+		assert!(alike.is_copy());
+		let opposed = Overlap { common: -300, ..alike };
+		assert_eq!(opposed.likeness_milli(), -500);
+		assert!(!opposed.is_copy());
+		let few = Overlap { original: CHANGES_MIN - 1, copy: CHANGES_MIN - 1, common: 255 };
+		assert!(!few.is_copy());
+		assert_eq!(Overlap::default().likeness_milli(), 0);
+	}
+
+	#[test]
+	fn rows_of_all_tiles_are_those_of_the_matrix_without_the_ones_that_are_cut() {
+		let (layout, file) = (layout(), changed(&golden::random_expert(&CONFIG, b"rows"), 10));
+		for (is_down, section, rows) in [(false, 1, 1_024), (true, 3, 512)] {
+			let mut seen = 0;
+			for tile in 0..layout.tiles {
+				let found = Rows::of(&layout, tile, is_down).unwrap();
+				for number in found.numbers.clone() {
+					let start = layout.sections[section].start + number * found.bytes;
+					let row = found.row(&file[layout.tile(tile)], number).unwrap();
+					assert_eq!(row, &file[start..start + found.bytes]);
+					seen += 1;
+				}
+				assert_eq!(found.row(&file[layout.tile(tile)], found.numbers.end), None);
+			}
+			assert!(seen <= rows && seen + layout.tiles >= rows, "{seen} of {rows}");
+		}
+		let trunk = Layout::new(BlockShape::Trunk(golden::CONFIG)).unwrap();
+		assert_eq!(Rows::of(&trunk, 0, false), None);
+	}
+
+	#[test]
+	fn a_copy_that_takes_back_half_of_the_changes_has_the_root_of_one_half() {
+		let parent = golden::random_expert(&CONFIG, b"parent");
+		let files = [write_expert(&parent, &CONFIG).unwrap(), changed(&parent, 10), changed(&parent, 20)];
+		let layout = layout();
+		for at in 0..layout.tiles {
+			let [parent, original, copy] = files.each_ref().map(|file| &file[layout.tile(at)]);
+			let tiles =
+				Tiles { at, original, original_parent: parent, copy_parent: parent, copy_at: at, copy };
+			let found = overlap(&layout, &tiles, &[]).unwrap();
+			if found.is_enough() {
+				assert!((700..715).contains(&found.likeness_milli()), "{found:?}");
+			}
 		}
 	}
 }
