@@ -87,6 +87,7 @@ async fn dispatch(session: &Session, command: Command) -> Outcome<()> {
 		Command::Submit(args) => submit::run(session, args).await,
 		Command::Upload(args) => upload::run(session, args).await,
 		Command::Withdraw(args) => withdraw::run(session, args).await,
+		Command::ReportCopy(args) => report_copy::run(session, args).await,
 		Command::Demo(args) => crate::demo::run(session, args).await,
 		Command::Experts(args) => lists::experts(session, args).await,
 		Command::Models => lists::models(session).await,

@@ -158,6 +158,25 @@ pub struct TrainedExpert {
 	pub manifest: Value,
 }
 
+/// The seed of an expert: the one that was given, that of the checkpoint, or a new one.
+fn own_seed(training: &TrainingArgs) -> Outcome<u64> {
+	let fresh = || training.seed.unwrap_or_else(rand::random);
+	let Some(checkpoint) = &training.checkpoint else { return Ok(fresh()) };
+	let path = checkpoint.with_added_extension("seed");
+	// A checkpoint of an earlier release was made with seed 0 and has no such file.
+	if training.seed.is_none() && checkpoint.exists() {
+		return match fs::read_to_string(&path) {
+			Ok(text) => {
+				text.trim().parse().map_err(|_| Failure::new(format!("{} holds no seed", path.display())))
+			}
+			Err(_) => Ok(0),
+		};
+	}
+	let seed = fresh();
+	fs::write(&path, seed.to_string()).context(path.display())?;
+	Ok(seed)
+}
+
 /// Trains the expert in `slot`, showing the loss.
 pub async fn train_expert(
 	output: &Output,
@@ -174,7 +193,7 @@ pub async fn train_expert(
 		batch: training.batch.unwrap_or(defaults.batch),
 		optimiser: optimiser(training, defaults.optimiser)?,
 		checkpoint: training.checkpoint.clone(),
-		seed: training.seed,
+		seed: own_seed(training)?,
 		// Before the first step and after the last.
 		evaluate_every: u64::MAX,
 		..defaults

@@ -159,6 +159,7 @@ pub fn outcome_name(outcome: &SubmissionOutcome) -> &'static str {
 		SubmissionOutcome::Rejected(RejectReason::NotPromotable) => "not promotable",
 		SubmissionOutcome::Rejected(RejectReason::Regressed { .. }) => "worse elsewhere",
 		SubmissionOutcome::Rejected(RejectReason::Refuted) => "score proven wrong",
+		SubmissionOutcome::Rejected(RejectReason::Copied) => "copied",
 		SubmissionOutcome::Expired(_) => "expired",
 		SubmissionOutcome::Withdrawn => "withdrawn",
 	}
@@ -223,6 +224,10 @@ pub fn outcome(outcome: &SubmissionOutcome) -> (String, Option<&'static str>) {
 		SubmissionOutcome::Rejected(RejectReason::Refuted) => (
 			"refused: the score that it was accepted by was proven wrong, and the reward is cancelled".into(),
 			"submit it again; another committee is drawn",
+		),
+		SubmissionOutcome::Rejected(RejectReason::Copied) => (
+			"proven to be a near copy of another miner's expert; the bond is gone".into(),
+			"train from the head with a seed of your own",
 		),
 		SubmissionOutcome::Expired(ExpiryReason::NoCommittee) => (
 			"expired: no committee could be drawn".into(),
@@ -362,6 +367,7 @@ mod tests {
 			RejectReason::NotPromotable,
 			RejectReason::Regressed { improvement: -5 },
 			RejectReason::Refuted,
+			RejectReason::Copied,
 		] {
 			assert!(outcome(&SubmissionOutcome::Rejected(reason)).1.is_some());
 		}

@@ -124,9 +124,10 @@ pub struct TrainingArgs {
 	/// Use only what everything else on this machine leaves of its processors; for machines that also serve.
 	#[arg(long)]
 	pub background: bool,
-	/// Seed of initialisation and order.
-	#[arg(long, default_value_t = 0)]
-	pub seed: u64,
+	/// Seed of initialisation and order. Absent, an expert gets one of its own, kept beside its checkpoint: experts of one
+	/// seed are so alike that one can be taken for a copy of the other.
+	#[arg(long)]
+	pub seed: Option<u64>,
 }
 
 /// `train base`.
@@ -261,6 +262,24 @@ pub struct UploadArgs {
 	/// The kept block of this submission.
 	#[arg(long, value_name = "N")]
 	pub submission: Option<u64>,
+}
+
+/// `report-copy`.
+#[derive(Debug, Args)]
+pub struct ReportCopyArgs {
+	/// The submission that is a copy.
+	pub copy: u64,
+	/// The earlier submission that it is a copy of.
+	pub original: u64,
+	/// File of the copy's block; otherwise the node is asked.
+	#[arg(long, value_name = "FILE")]
+	pub copy_file: Option<PathBuf>,
+	/// File of the original's block; otherwise the node is asked.
+	#[arg(long, value_name = "FILE")]
+	pub original_file: Option<PathBuf>,
+	/// Account that reports.
+	#[command(flatten)]
+	pub signer: SignerArgs,
 }
 
 /// `withdraw`.

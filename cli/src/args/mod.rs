@@ -10,8 +10,8 @@ pub use audit::{AuditCommand, ChallengeArgs, ReplayArgs, ScoreArgs, SourceArgs, 
 pub use block::{BlockCommand, BlockImportArgs};
 pub use demo::DemoArgs;
 pub use learning::{
-	DatasetCommand, DatasetOutput, LicenceArgs, MineArgs, SubmitArgs, TrainBaseArgs, TrainCommand,
-	TrainExpertArgs, TrainingArgs, UploadArgs, WaitingArgs, WithdrawArgs,
+	DatasetCommand, DatasetOutput, LicenceArgs, MineArgs, ReportCopyArgs, SubmitArgs, TrainBaseArgs,
+	TrainCommand, TrainExpertArgs, TrainingArgs, UploadArgs, WaitingArgs, WithdrawArgs,
 };
 pub use operator::{MachineArgs, OperatorCommand, RegisterArgs, SessionKeyArgs};
 
@@ -125,6 +125,9 @@ pub enum Command {
 
 	/// Take a submission back before its committee is drawn. The bond returns, the day's quota does not.
 	Withdraw(WithdrawArgs),
+
+	/// Prove that a submission is a near copy of an earlier one: it earns nothing, and a share of its bond is yours.
+	ReportCopy(ReportCopyArgs),
 
 	/// List a model's experts.
 	Experts(ModelArgs),

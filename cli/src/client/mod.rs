@@ -10,6 +10,7 @@ mod rpc;
 mod submission;
 mod sync;
 mod transaction;
+mod versions;
 
 pub use blobs::{download, hash, upload};
 pub use events::as_u128;

@@ -243,7 +243,7 @@ async fn improve(
 	let training = TrainingArgs {
 		minutes: args.steps.is_none().then_some(args.minutes),
 		steps: args.steps,
-		seed: u64::from(round),
+		seed: Some(u64::from(round)),
 		..TrainingArgs::default()
 	};
 	let parent = submit::head(client, slot).await?.version;
