@@ -26,11 +26,11 @@ pub struct Finding {
 	pub tile: usize,
 	/// Tile of the copy.
 	pub copy_tile: usize,
-	/// Whether the original's changes are measured from its own parent.
+	/// Set if the original's changes are measured from its own parent.
 	pub from_own_parent: bool,
 	/// Neurons that stand elsewhere in the copy.
 	pub moved: Vec<Moved>,
-	/// What the two have in common there.
+	/// Overlap of the two there.
 	pub overlap: Overlap,
 }
 

@@ -1,4 +1,4 @@
-//! How well near copies are told from honest work: `scripts/simulate copies [STEPS] [COPIES]`.
+//! Measures how near copies are told from honest work: `scripts/simulate copies [STEPS] [COPIES]`.
 //!
 //! Trains experts of one slot of the genesis model with the trainer that miners use, on the sources of this repository, a
 //! tenth of them held out. One is the original; the others are honest: other data, the same data with another seed, and, as
@@ -137,14 +137,14 @@ fn sources(dir: &Path, into: &mut Vec<Vec<u8>>) -> std::io::Result<()> {
 	Ok(())
 }
 
-/// How a copy differs from its original.
+/// Difference of a copy from its original.
 #[derive(Clone, Copy)]
 struct Perturbation {
 	/// Share of the changes that are taken back.
 	reverted: f64,
 	/// Random changes, as a share of the original's.
 	junk: f64,
-	/// Whether the neurons stand in another order.
+	/// Set if the neurons stand in another order.
 	permuted: bool,
 }
 
@@ -193,7 +193,7 @@ fn permute(expert: &Expert, rng: &mut ChaCha8Rng) -> Expert {
 	permuted
 }
 
-/// What most of these experts agree upon: the best guess at an honest expert that is not known yet.
+/// Returns the majority of these experts: the best guess at an honest expert that is not known yet.
 fn consensus(experts: &[&Expert]) -> Expert {
 	let mut guess = experts[0].clone();
 	let mean = |values: &mut dyn Iterator<Item = i8>| {

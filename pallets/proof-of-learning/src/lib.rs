@@ -556,7 +556,7 @@ pub mod pallet {
 			reporter: T::AccountId,
 			/// Likeness of their changes in thousandths: `blyan_exact::similarity`.
 			likeness: u32,
-			/// What the reporter was paid.
+			/// Share of the bond that was paid to the reporter.
 			bounty: BalanceOf<T>,
 		},
 		/// A copy that had been accepted was taken back.
