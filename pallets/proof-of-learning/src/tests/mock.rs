@@ -4,23 +4,21 @@ use super::submissions::submit;
 use crate as pallet_learning;
 use crate::{DecisionRecordOf, Decisions, EvaluationRecordOf, OpenSubmissions, Phase, SubmissionRecordOf};
 use blyan_primitives::{
-	commitment_hash,
 	randomness::{Appointed, AppointedRandomness, RelayNumber},
-	seal_hash, search_pow,
+	seal_hash,
 	traits::{
 		BlobAnnouncements, EligibleOperator, ExpertRegistry, OffenceKind, Offences, OperatorSet, Rewards,
 		Service,
 	},
 	Attestation, BlobRef, BlockRef, DrawId, EvaluationOutcome, ExpertHead, ExpertSlot, HoldoutRef,
-	ModelConfig, ModelId, ModelInfo, ModelVersion, OperatorId, OperatorSignature, PowStamp, Score,
-	ScoreReport, ScoreSeal, Subject, SubmissionId, Verdict, VersionIndex,
+	ModelConfig, ModelId, ModelInfo, ModelVersion, OperatorId, OperatorSignature, Score, ScoreReport,
+	ScoreSeal, Subject, SubmissionId, Verdict, VersionIndex,
 };
 use codec::Encode;
 use frame_support::{
 	derive_impl,
 	pallet_prelude::{TransactionSource, TransactionValidityError},
 	parameter_types,
-	storage::with_storage_layer,
 	traits::{fungible::Credit, Authorize, Hooks, OnUnbalanced, UnfilteredDispatchable},
 	weights::Weight,
 };
