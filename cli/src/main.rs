@@ -5,6 +5,7 @@ mod amount;
 mod args;
 mod client;
 mod commands;
+mod commitment;
 mod demo;
 mod engine;
 mod failure;

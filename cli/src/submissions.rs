@@ -52,6 +52,10 @@ pub struct SubmissionRecord {
 	/// The training manifest itself, where it is known.
 	#[serde(default)]
 	pub manifest: Value,
+	/// Salt of the commitment, which is on disk before the commitment is sent; `None` in records that are older than
+	/// commitments.
+	#[serde(default)]
+	pub salt: Option<H256>,
 	/// Number on the chain; `None` until the submission is in a block.
 	#[serde(default)]
 	pub submission: Option<SubmissionId>,
@@ -149,6 +153,7 @@ impl SubmissionStore {
 			block,
 			manifest_hash,
 			manifest,
+			salt: None,
 			submission: None,
 			closed: false,
 		}
@@ -276,6 +281,7 @@ mod tests {
 		let store = store(dir.path());
 		assert!(store.all().unwrap().is_empty());
 		let mut kept = record(&store, 1, b"block");
+		kept.salt = Some(H256([5; 32]));
 		store.save(&kept, b"block").unwrap();
 		kept.submission = Some(9);
 		store.update(&kept).unwrap();

@@ -159,6 +159,7 @@ pub fn outcome_name(outcome: &SubmissionOutcome) -> &'static str {
 		SubmissionOutcome::Rejected(RejectReason::NotPromotable) => "not promotable",
 		SubmissionOutcome::Rejected(RejectReason::Regressed { .. }) => "worse elsewhere",
 		SubmissionOutcome::Rejected(RejectReason::Refuted) => "score proven wrong",
+		SubmissionOutcome::Rejected(RejectReason::Preempted) => "preempted",
 		SubmissionOutcome::Expired(_) => "expired",
 		SubmissionOutcome::Withdrawn => "withdrawn",
 	}
@@ -205,10 +206,9 @@ pub fn outcome(outcome: &SubmissionOutcome) -> (String, Option<&'static str>) {
 			"expired: too few operators had its bytes in time".into(),
 			"submit it again, and leave this program running until the upload is done; the bond is returned, the fee is not",
 		),
-		SubmissionOutcome::Rejected(RejectReason::Stale) => (
-			"refused: another expert took the slot in the meantime".into(),
-			"train from the new head: blyan mine",
-		),
+		SubmissionOutcome::Rejected(reason @ (RejectReason::Stale | RejectReason::Preempted)) => {
+			overtaken(reason)
+		}
 		SubmissionOutcome::Rejected(RejectReason::NotPromotable) => (
 			"refused: the registry did not take it as the new head".into(),
 			"look at the model: blyan models",
@@ -236,6 +236,20 @@ pub fn outcome(outcome: &SubmissionOutcome) -> (String, Option<&'static str>) {
 		SubmissionOutcome::Withdrawn => ("withdrawn by its miner".into(), "submit again if you like"),
 	};
 	(text, Some(next))
+}
+
+/// An outcome that another miner's submission decided, and the way out.
+fn overtaken(reason: &RejectReason) -> (String, &'static str) {
+	match reason {
+		RejectReason::Preempted => (
+			"refused: another account had committed to the same tensors earlier".into(),
+			"train another expert: blyan mine --fresh; the bond is returned, the fee is not",
+		),
+		_ => (
+			"refused: another expert took the slot in the meantime".into(),
+			"train from the new head: blyan mine",
+		),
+	}
 }
 
 /// An improvement, or its opposite, in words.
@@ -362,6 +376,7 @@ mod tests {
 			RejectReason::NotPromotable,
 			RejectReason::Regressed { improvement: -5 },
 			RejectReason::Refuted,
+			RejectReason::Preempted,
 		] {
 			assert!(outcome(&SubmissionOutcome::Rejected(reason)).1.is_some());
 		}

@@ -11,6 +11,7 @@
 extern crate alloc;
 
 mod claim;
+mod commitment;
 mod draw;
 mod job;
 pub mod json;
@@ -23,6 +24,7 @@ pub mod traits;
 
 pub use blyan_exact::{ModelConfig, DEFINITION};
 pub use claim::{EvaluationStatement, Opening, PartIndex, Query, Statement, Subject, TraceIndex};
+pub use commitment::{commitment_hash, COMMITMENT_CONTEXT};
 pub use draw::draw_indices;
 pub use job::{EngineError, EvaluationJob, EvaluationOutcome, HoldoutRef, JobId, JobOrigin, JobStatus};
 pub use model::{

@@ -9,7 +9,7 @@ use blyan_primitives::{
 };
 use blyan_runtime_api::{
 	disputes::{DemandInfo, DisputeTerms, GameId, GameInfo},
-	OffenceInfo, OperatorInfo, SubmissionInfo, SubmissionTerms,
+	CommitmentInfo, OffenceInfo, OperatorInfo, SubmissionInfo, SubmissionTerms,
 };
 use cumulus_primitives_core::{ParaId, VerifySchedulingSignature};
 use frame_support::{
@@ -386,6 +386,10 @@ impl_runtime_apis! {
 
 		fn verdicts(submission: SubmissionId) -> Vec<(AccountId, Verdict)> {
 			ProofOfLearning::verdicts(submission)
+		}
+
+		fn commitments(miner: AccountId) -> Vec<CommitmentInfo> {
+			ProofOfLearning::commitments(miner)
 		}
 	}
 

@@ -94,6 +94,16 @@ pub mod dynamic_params {
 		/// Blocks in which they must have them.
 		#[codec(index = 24)]
 		pub static BytesWindow: BlockNumber = HOURS;
+		/// Blocks that a commitment must be old before a submission opens it. Half a minute: to keep the author's
+		/// submission out of the chain that long takes every collator, or five full blocks.
+		#[codec(index = 25)]
+		pub static CommitAge: BlockNumber = 5;
+		/// Blocks after which a commitment expires: more than all draws of a submission that the author has to wait for.
+		#[codec(index = 26)]
+		pub static CommitLifetime: BlockNumber = 4 * HOURS;
+		/// Deposit of a commitment, lost if it expires.
+		#[codec(index = 27)]
+		pub static CommitDeposit: Balance = UNIT / 10;
 	}
 
 	/// Ledger: what work earns.

@@ -3,7 +3,7 @@
 use super::{AtBlock, Client};
 use crate::failure::{Context, Failure, Kind, Outcome};
 use blyan_primitives::{ModelId, ModelInfo, SubmissionId};
-use blyan_runtime_api::{OperatorInfo, SubmissionInfo, SubmissionTerms};
+use blyan_runtime_api::{CommitmentInfo, OperatorInfo, SubmissionInfo, SubmissionTerms};
 use codec::{Decode, Encode};
 use serde::{de::Error as _, Deserialize, Deserializer, Serialize};
 use sp_core::{crypto::AccountId32, H256};
@@ -180,6 +180,11 @@ impl Client {
 	/// What the chain asks of this miner's next submission.
 	pub async fn terms(&self, miner: &AccountId32) -> Outcome<SubmissionTerms> {
 		self.ask("LearningApi", "terms", miner).await
+	}
+
+	/// Commitments of a miner that can be opened now or later.
+	pub async fn commitments(&self, miner: &AccountId32) -> Outcome<Vec<CommitmentInfo>> {
+		self.ask("LearningApi", "commitments", miner).await
 	}
 
 	/// All operators.

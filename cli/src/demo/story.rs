@@ -299,7 +299,8 @@ async fn submit_and_follow(
 	miner: &Account,
 	candidate: &Candidate,
 ) -> Outcome<Submission> {
-	let (id, block) = submit::submit(client, output, miner, candidate).await?;
+	let (id, block) =
+		submit::submit(client, output, miner, candidate, &crate::commitment::new_salt()).await?;
 	client::upload(client, output, &candidate.bytes).await?;
 	client::follow(client, output, id, block, DECISION_TIMEOUT).await
 }

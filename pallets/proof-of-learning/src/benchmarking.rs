@@ -4,14 +4,14 @@
 //! committee is as large as it can be; the ring of closed submissions is full, so that closing one forgets another.
 
 use crate::{
-	math::Rule, Call, Claim, ClosedCount, ClosedRecord, ClosedRing, ClosedSubmissions, Conduct, Config,
-	DecisionRecord, DecisionRecordOf, Decisions, EvaluationRecord, Event, GuardHoldouts, HoldReason,
-	Holdouts, Miners, NextSubmission, OpenBlobs, OpenRoots, OpenSubmissions, Pallet, Phase, Queues, Sample,
-	Seat, Stage, SubmissionRecord, Terms,
+	math::Rule, Call, Claim, ClosedCount, ClosedRecord, ClosedRing, ClosedSubmissions, CommitmentQueueEnds,
+	Conduct, Config, DecisionRecord, DecisionRecordOf, Decisions, EvaluationRecord, Event, GuardHoldouts,
+	HoldReason, Holdouts, Miners, NextSubmission, OpenBlobs, OpenRoots, OpenSubmissions, Pallet, Phase,
+	Queues, Sample, Seat, Stage, SubmissionRecord, Terms, WeightInfo,
 };
 use alloc::vec::Vec;
 use blyan_primitives::{
-	seal_hash, search_pow,
+	commitment_hash, seal_hash, search_pow,
 	traits::{ExpertRegistry, OperatorSet},
 	BlobRef, BlockRef, EvaluationJob, EvaluationOutcome, ExpertSlot, HoldoutRef, OperatorId,
 	OperatorSignature, PowStamp, Score, ScoreReport, ScoreSeal, Subject, SubmissionId, Verdict,
@@ -61,6 +61,17 @@ where
 	let money = T::Bond::get().saturating_add(T::Currency::minimum_balance());
 	T::Currency::set_balance(&miner, money.saturating_mul(10u32.into()));
 	miner
+}
+
+/// As many commitments of `miner` as it may have, the last one to `block`.
+fn fill_commitments<T: Config>(slot: ExpertSlot, miner: &T::AccountId, block: &BlockRef) {
+	let genesis = Pallet::<T>::genesis_hash();
+	for place in 1..=T::MaxOpenPerMiner::get() {
+		let is_last = place == T::MaxOpenPerMiner::get();
+		let block = if is_last { *block } else { candidate(place.saturating_add(2_000)) };
+		let commitment = commitment_hash(&genesis, miner, &slot, &block, &SALT);
+		assert!(Pallet::<T>::do_commit(miner.clone(), commitment).is_ok(), "the miner is rich");
+	}
 }
 
 /// Opens a submission to `slot` without the checks of `submit`.
@@ -363,11 +374,13 @@ mod benchmarks {
 		let slot = T::Experts::ensure_model_for_benchmark();
 		let miner = rich_miner::<T>();
 		fill_queue::<T>(slot);
-		let named = BlockNumberFor::<T>::one();
+		let block = candidate(0);
+		fill_commitments::<T>(slot, &miner, &block);
+		let now = frame_system::Pallet::<T>::block_number();
+		let named = now.saturating_add(T::CommitAge::get());
 		frame_system::Pallet::<T>::set_block_number(named.saturating_add(One::one()));
 		let hash = H256::repeat_byte(7);
 		frame_system::BlockHash::<T>::insert(named, hash);
-		let block = candidate(0);
 		let nonce = search_pow(&miner.encode(), &block.tensor_root, &hash, T::PowBits::get(), 0, u64::MAX)
 			.expect("a stamp of that weight exists");
 		let parent = T::Experts::head(slot).map_or(0, |head| head.version);
@@ -384,6 +397,7 @@ mod benchmarks {
 			block,
 			H256::zero(),
 			PowStamp { block: named, nonce },
+			SALT,
 		);
 
 		assert_last_event(Event::<T>::Submitted {
@@ -396,6 +410,42 @@ mod benchmarks {
 			bond,
 			fee,
 		});
+	}
+
+	#[benchmark]
+	fn commit() {
+		let slot = T::Experts::ensure_model_for_benchmark();
+		let miner = rich_miner::<T>();
+		// All of them have expired, and no block has cleaned up.
+		fill_commitments::<T>(slot, &miner, &candidate(0));
+		let now = frame_system::Pallet::<T>::block_number();
+		let late = now.saturating_add(T::CommitLifetime::get()).saturating_add(One::one());
+		frame_system::Pallet::<T>::set_block_number(late);
+		let (commitment, deposit) = (H256::repeat_byte(8), T::CommitDeposit::get());
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(miner.clone()), commitment);
+
+		assert_last_event(Event::<T>::Committed { miner, commitment, deposit });
+	}
+
+	#[benchmark]
+	fn expire_commitment() {
+		let slot = T::Experts::ensure_model_for_benchmark();
+		let miner = rich_miner::<T>();
+		fill_commitments::<T>(slot, &miner, &candidate(0));
+		let now = frame_system::Pallet::<T>::block_number();
+		// There is room for the first one only.
+		let (first, _) = CommitmentQueueEnds::<T>::get();
+		let late = now.saturating_add(T::CommitLifetime::get()).saturating_add(One::one());
+		let step = T::DbWeight::get().reads(1).saturating_add(T::WeightInfo::expire_commitment());
+
+		#[block]
+		{
+			Pallet::<T>::expire_commitments(late, step);
+		}
+
+		assert_eq!(CommitmentQueueEnds::<T>::get().0, first.saturating_add(1));
 	}
 
 	#[benchmark]

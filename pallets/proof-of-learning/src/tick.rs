@@ -330,7 +330,9 @@ impl<T: Config> Pallet<T> {
 		});
 		let place = closed.checked_rem(T::MaxClosed::get().into()).unwrap_or(0).saturated_into::<u32>();
 		if let Some(oldest) = ClosedRing::<T>::get(place) {
-			ClosedSubmissions::<T>::remove(oldest);
+			if let Some(record) = ClosedSubmissions::<T>::take(oldest) {
+				Self::forget_first_commitment(record.claim.block.tensor_root, oldest);
+			}
 		}
 		ClosedRing::<T>::insert(place, submission);
 		ClosedSubmissions::<T>::insert(submission, ClosedRecord { claim, draw, digest, outcome, closed_at });

@@ -14,8 +14,8 @@ mod versions;
 
 pub use operators::{OffenceInfo, OffenceState, OperatorInfo};
 pub use records::{
-	ActiveEvaluation, CommitteeSeat, DecidedSubmission, EvaluationStage, ExpiryReason, RejectReason,
-	SubmissionInfo, SubmissionOutcome, SubmissionState, SubmissionTerms,
+	ActiveEvaluation, CommitmentInfo, CommitteeSeat, DecidedSubmission, EvaluationStage, ExpiryReason,
+	RejectReason, SubmissionInfo, SubmissionOutcome, SubmissionState, SubmissionTerms,
 };
 
 pub use versions::{ApiVersion, Misfit, APIS};
@@ -68,6 +68,8 @@ sp_api::decl_runtime_apis! {
 		fn job(submission: SubmissionId, part: PartIndex) -> Option<EvaluationJob>;
 		/// What was revealed about a submission, in the order of the seats.
 		fn verdicts(submission: SubmissionId) -> Vec<(AccountId, Verdict)>;
+		/// Commitments of an account that have neither been opened nor expired, the oldest first.
+		fn commitments(miner: AccountId) -> Vec<CommitmentInfo>;
 	}
 
 	/// Operators.

@@ -49,6 +49,8 @@ pub enum RejectReason {
 	},
 	/// The score it was decided by was proven wrong, and it could not be judged again.
 	Refuted,
+	/// Another account submitted the same tensors, or the same bytes, and had committed to them earlier. The fee is gone.
+	Preempted,
 }
 
 /// Why a submission ended without a verdict.
@@ -279,6 +281,24 @@ pub struct SubmissionTerms {
 	pub guard_tolerance: u32,
 	/// Sequences a committee evaluates.
 	pub sample: u32,
+	/// Blocks that a commitment must be old before a submission can open it.
+	pub commit_age: BlockNumber,
+	/// Held for a commitment until it is opened; lost if it expires.
+	#[serde(with = "blyan_primitives::json::decimal")]
+	pub commit_deposit: Balance,
+}
+
+/// A commitment that has neither been opened nor expired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+pub struct CommitmentInfo {
+	/// The hash: `blyan_primitives::commitment_hash`.
+	pub commitment: H256,
+	/// Block in which it was made.
+	pub committed_at: BlockNumber,
+	/// First block in which a submission can open it.
+	pub opens_at: BlockNumber,
+	/// Last block in which a submission can open it.
+	pub expires_at: BlockNumber,
 }
 
 #[cfg(test)]

@@ -119,8 +119,8 @@ const IDENTITY: &[PalletCalls] = &[(
 	],
 )];
 
-/// A bond is lost for bytes that are no expert.
-const MINER: &[PalletCalls] = &[("ProofOfLearning", &["submit", "finalise", "withdraw", "settle"])];
+/// A bond is lost for bytes that are no expert, and the small deposit of a commitment that is not opened.
+const MINER: &[PalletCalls] = &[("ProofOfLearning", &["commit", "submit", "finalise", "withdraw", "settle"])];
 
 /// Whoever holds the session key can lose the stake, and have somebody report it for a share.
 const OPERATOR: &[PalletCalls] = &[

@@ -134,6 +134,9 @@ impl pallet_proof_of_learning::Config for Runtime {
 	type BytesWindow = learning::BytesWindow;
 	type StakeAtRisk = StakeAtRisk;
 	type EvaluationFee = learning::EvaluationFee;
+	type CommitAge = learning::CommitAge;
+	type CommitLifetime = learning::CommitLifetime;
+	type CommitDeposit = learning::CommitDeposit;
 	type MaxSeatsPerOwner = learning::MaxSeatsPerOwner;
 	type MinCommittee = learning::MinCommittee;
 	type PowBits = learning::PowBits;

@@ -2,13 +2,13 @@
 
 use base64::{engine::general_purpose::STANDARD, Engine as _};
 use blyan_primitives::{
-	seal_hash, search_pow, Attestation, BlockRef, ExpertSlot, OperatorSignature, PowStamp, ScoreReport,
-	ScoreSeal, SubmissionId, Verdict, VersionIndex,
+	commitment_hash, seal_hash, search_pow, Attestation, BlockRef, ExpertSlot, OperatorSignature, PowStamp,
+	ScoreReport, ScoreSeal, SubmissionId, Verdict, VersionIndex,
 };
 use blyan_runtime_api::{
 	disputes::{GameId, GameInfo},
-	ActiveEvaluation, EvaluationStage, OffenceInfo, OperatorInfo, SubmissionInfo, SubmissionOutcome,
-	SubmissionState, SubmissionTerms,
+	ActiveEvaluation, CommitmentInfo, EvaluationStage, OffenceInfo, OperatorInfo, SubmissionInfo,
+	SubmissionOutcome, SubmissionState, SubmissionTerms,
 };
 use codec::{Compact, Decode, Encode};
 use serde_json::Value as Json;
@@ -39,6 +39,9 @@ const ANNOUNCED_PATIENCE: u32 = 30;
 
 /// What the tests' operators seal with.
 const SALT: H256 = H256([0x5a; 32]);
+
+/// Salt of the tests' commitments.
+pub const COMMITMENT_SALT: H256 = H256([0x3c; 32]);
 
 /// Windows and clocks that stories shorten: group and place, as the runtime numbers its parameters.
 pub mod parameter {
@@ -79,6 +82,8 @@ pub struct Submission {
 	pub manifest: H256,
 	/// Proof of work.
 	pub stamp: PowStamp<u32>,
+	/// Opens the commitment.
+	pub salt: H256,
 }
 
 /// Something a pallet reported.
@@ -251,6 +256,25 @@ impl Chain {
 		PowStamp { block, nonce }
 	}
 
+	/// Commits to blocks for a slot, as many as an account may have commitments, and waits until the next block may open them.
+	/// What the chain has already is not committed to again.
+	pub async fn commit(&self, miner: &Keypair, slot: ExpertSlot, blocks: &[BlockRef]) -> Result<(), String> {
+		let account = miner.public_key().0;
+		let commitments: Vec<CommitmentInfo> = self.runtime_api("LearningApi_commitments", &account).await;
+		for block in blocks {
+			let hash = commitment_hash(&self.genesis(), &account, &slot, block, &COMMITMENT_SALT);
+			if commitments.iter().all(|known| known.commitment != hash) {
+				let call = self.call("ProofOfLearning", "commit", &hash.encode()).await;
+				self.send(miner, &call).await?;
+			}
+		}
+		let commitments: Vec<CommitmentInfo> = self.runtime_api("LearningApi_commitments", &account).await;
+		let opens_at = commitments.iter().map(|known| u64::from(known.opens_at)).max().unwrap_or_default();
+		let is_old = || async { (self.block_number().await + 1 >= opens_at).then_some(()) };
+		self.wait_until("commitments to be old enough", is_old).await;
+		Ok(())
+	}
+
 	/// Submits a block for a slot and returns the submission's number, or why it was refused.
 	pub async fn submit(
 		&self,
@@ -259,8 +283,10 @@ impl Chain {
 		parent: VersionIndex,
 		block: BlockRef,
 	) -> Result<SubmissionId, String> {
+		self.commit(miner, slot, &[block]).await?;
 		let stamp = self.work(miner, block.tensor_root).await;
-		let submission = Submission { slot, parent, block, manifest: H256::zero(), stamp };
+		let salt = COMMITMENT_SALT;
+		let submission = Submission { slot, parent, block, manifest: H256::zero(), stamp, salt };
 		let call = self.call("ProofOfLearning", "submit", &submission.encode()).await;
 		let events = self.send(miner, &call).await?;
 		let submitted = events

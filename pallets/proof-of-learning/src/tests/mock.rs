@@ -1,17 +1,18 @@
 //! A small chain around the pallet: fake neighbours that remember, and a clock.
 
+use super::submissions::submit;
 use crate as pallet_learning;
 use crate::{DecisionRecordOf, Decisions, EvaluationRecordOf, OpenSubmissions, Phase, SubmissionRecordOf};
 use blyan_primitives::{
 	randomness::{Appointed, AppointedRandomness, RelayNumber},
-	seal_hash, search_pow,
+	seal_hash,
 	traits::{
 		BlobAnnouncements, EligibleOperator, ExpertRegistry, OffenceKind, Offences, OperatorSet, Rewards,
 		Service,
 	},
 	Attestation, BlobRef, BlockRef, DrawId, EvaluationOutcome, ExpertHead, ExpertSlot, HoldoutRef,
-	ModelConfig, ModelId, ModelInfo, ModelVersion, OperatorId, OperatorSignature, PowStamp, Score,
-	ScoreReport, ScoreSeal, Subject, SubmissionId, Verdict, VersionIndex,
+	ModelConfig, ModelId, ModelInfo, ModelVersion, OperatorId, OperatorSignature, Score, ScoreReport,
+	ScoreSeal, Subject, SubmissionId, Verdict, VersionIndex,
 };
 use codec::Encode;
 use frame_support::{
@@ -74,6 +75,8 @@ pub(crate) const DRAW: u32 = 10;
 /// Blocks in which bytes must be attested.
 pub(crate) const BYTES: u32 = 12;
 pub(crate) const SEAL: u32 = 8;
+/// Blocks after which a commitment expires.
+pub(crate) const LIFETIME: u32 = 50;
 pub(crate) const REVEAL: u32 = 6;
 pub(crate) const CHALLENGE: u32 = 20;
 pub(crate) const DAY: u32 = 200;
@@ -92,6 +95,9 @@ parameter_types! {
 	pub static MaxRedraws: u32 = 0;
 	pub static MinAttestations: u32 = 0;
 	pub static EvaluationFee: Balance = 0;
+	/// Most stories begin where a commitment may be opened.
+	pub static CommitAge: u32 = 0;
+	pub static CommitDeposit: Balance = 0;
 	/// What accepted experts were paid and paid back.
 	pub static Refunded: Balance = 0;
 	pub const QuorumStake: Perbill = Perbill::from_percent(50);
@@ -301,6 +307,9 @@ impl pallet_learning::Config for Test {
 	type BytesWindow = frame_support::traits::ConstU32<BYTES>;
 	type StakeAtRisk = StakeAtRisk;
 	type EvaluationFee = EvaluationFee;
+	type CommitAge = CommitAge;
+	type CommitLifetime = frame_support::traits::ConstU32<LIFETIME>;
+	type CommitDeposit = CommitDeposit;
 	type MaxSeatsPerOwner = frame_support::traits::ConstU32<1>;
 	type MinCommittee = MinCommittee;
 	type PowBits = frame_support::traits::ConstU32<6>;
@@ -419,25 +428,6 @@ pub(crate) fn guarded_score(per_byte: i64, guard_per_byte: i64) -> Verdict {
 /// An operator that belongs to nobody else.
 pub(crate) fn independent(account: AccountId, weight: u32) -> EligibleOperator<AccountId> {
 	EligibleOperator { stake: STAKE, ..EligibleOperator::independent(account, weight) }
-}
-
-pub(crate) fn stamp(who: &AccountId, block: &BlockRef, bits: u32) -> PowStamp<u32> {
-	let number = System::block_number() - 1;
-	let hash = System::block_hash(number);
-	let nonce = search_pow(&who.encode(), &block.tensor_root, &hash, bits, 0, 1 << 20).unwrap();
-	PowStamp { block: number, nonce }
-}
-
-pub(crate) fn submit_as(who: AccountId, to: ExpertSlot, candidate: BlockRef) -> DispatchResult {
-	let parent = Heads::get().get(&to).map_or(0, |head| head.version);
-	let stamp = stamp(&who, &candidate, 6);
-	Learning::submit(signed(who), to, parent, candidate, H256([3; 32]), stamp)
-}
-
-/// The miner submits block number `seed` to slot 0; returns the submission.
-pub(crate) fn submit(seed: u8) -> SubmissionId {
-	submit_as(miner(), slot(0), block(seed)).unwrap();
-	Learning::submission_count() - 1
 }
 
 pub(crate) fn sign(who: Sr25519Keyring, report: &ScoreReport) -> OperatorSignature {
@@ -667,6 +657,8 @@ impl ExtBuilder {
 		MaxRedraws::set(0);
 		MinAttestations::set(0);
 		EvaluationFee::set(0);
+		CommitAge::set(0);
+		CommitDeposit::set(0);
 		Refunded::set(0);
 		RandomnessAge::set(0);
 		RandomnessKept::set(1_000);

@@ -1,6 +1,7 @@
 //! Stories, one file a call or phase.
 
 mod attacks;
+mod commitments;
 mod decisions;
 mod disputes;
 mod draws;
@@ -11,9 +12,11 @@ mod maturity;
 mod mock;
 mod reveal;
 mod seal;
+mod submissions;
 mod submit;
 mod trust;
 mod votes;
 mod worker;
 
 pub(crate) use mock::*;
+pub(crate) use submissions::*;
