@@ -205,9 +205,12 @@ const SAMPLE: u32 = 10;
 /// What a draw fixes.
 fn terms<T: Config>(slot: ExpertSlot) -> Terms {
 	let sample = Sample { holdout: holdout(), seed: H256::zero(), sequences: SAMPLE };
+	let generation = T::Experts::generation(slot.model).unwrap_or_default();
+	// As the draw would have.
+	assert!(T::Experts::keep(slot.model, generation), "there is room in a world of one evaluation");
 	Terms {
 		definition: blyan_primitives::DEFINITION,
-		generation: T::Experts::generation(slot.model).unwrap_or_default(),
+		generation,
 		model_root: T::Experts::model_root(slot.model).unwrap_or_default(),
 		target: sample,
 		guard: Some(sample),

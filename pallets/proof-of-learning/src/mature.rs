@@ -51,6 +51,7 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn mature(submission: SubmissionId, decision: DecisionRecordOf<T>) {
 		Decisions::<T>::remove(submission);
 		Maturing::<T>::mutate(|maturing| maturing.retain(|(id, _)| *id != submission));
+		T::Experts::release(decision.claim.slot.model, decision.terms.generation);
 		let miner = &decision.claim.miner;
 		if !decision.held.is_zero() {
 			let reason = HoldReason::Reward.into();
@@ -245,6 +246,7 @@ impl<T: Config> Pallet<T> {
 		let miner = claim.miner.clone();
 		Decisions::<T>::remove(submission);
 		Maturing::<T>::mutate(|maturing| maturing.retain(|(id, _)| *id != submission));
+		T::Experts::release(claim.slot.model, decision.terms.generation);
 		OpenRoots::<T>::insert(block.tensor_root, submission);
 		OpenBlobs::<T>::insert(block.blob.hash, submission);
 		Miners::<T>::mutate(&miner, |record| record.open = record.open.saturating_add(1));

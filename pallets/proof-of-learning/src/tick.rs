@@ -89,6 +89,7 @@ impl<T: Config> Pallet<T> {
 			Phase::Evaluating(evaluation) => match evaluation.stage {
 				_ if !evaluation.terms.is_current() => {
 					// Engines and the chain compute by another definition now: what was sealed can be judged by none.
+					T::Experts::release(record.claim.slot.model, evaluation.terms.generation);
 					Self::restart(submission, record, now);
 					true
 				}
@@ -194,11 +195,17 @@ impl<T: Config> Pallet<T> {
 		};
 		let guard_seed = H256(blake2_256(&(seed, b"guard").encode()));
 		let seal_deadline = now.saturating_add(T::SealWindow::get());
+		let model_root = T::Experts::model_root(slot.model)?;
+		// From here to the last dispute about it the baseline must be computable, however often the heads move.
+		if !T::Experts::keep(slot.model, generation) {
+			log::warn!(target: LOG_TARGET, "submission {submission} waits: too many generations are kept");
+			return None;
+		}
 		Some(EvaluationRecord {
 			terms: Terms {
 				definition: DEFINITION,
 				generation,
-				model_root: T::Experts::model_root(slot.model)?,
+				model_root,
 				target: sample(holdout, seed),
 				guard: GuardHoldouts::<T>::get(slot.model).map(|guard| sample(guard, guard_seed)),
 				rule: Rule {
@@ -272,6 +279,7 @@ impl<T: Config> Pallet<T> {
 		Self::release_bond(submission, &record.claim.miner, record.bond.saturating_add(record.fee));
 		let draw = match &record.phase {
 			Phase::Evaluating(evaluation) => {
+				T::Experts::release(record.claim.slot.model, evaluation.terms.generation);
 				Some(evaluation.terms.draw_id(&record.claim.slot, &record.claim.block))
 			}
 			Phase::Announced { .. } | Phase::Queued { .. } => None,

@@ -80,6 +80,14 @@ impl Claims<AccountId> for AllClaims {
 		Some(evaluation.job(model, *candidate, origin.holdout))
 	}
 
+	fn keep(origin: &JobOrigin) -> bool {
+		<Experts as ExpertRegistry<AccountId>>::keep(origin.model, origin.generation)
+	}
+
+	fn release(origin: &JobOrigin) {
+		<Experts as ExpertRegistry<AccountId>>::release(origin.model, origin.generation);
+	}
+
 	fn is_known(subject: Subject) -> bool {
 		keeper!(subject, is_known(subject))
 	}

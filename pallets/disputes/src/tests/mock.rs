@@ -134,6 +134,14 @@ impl Claims<AccountId> for Bookkeeper {
 	fn job_from(wanted: &Statement, _: &JobOrigin, _: &BlockRef) -> Option<EvaluationJob> {
 		[0, 1].into_iter().find(|part| statement(*part) == *wanted).map(job)
 	}
+	fn keep(origin: &JobOrigin) -> bool {
+		assert_eq!(origin.generation, 0);
+		count_kept(|kept| kept + 1);
+		true
+	}
+	fn release(_: &JobOrigin) {
+		count_kept(|kept| kept - 1);
+	}
 	fn is_known(subject: Subject) -> bool {
 		Books::get().contains_key(&subject)
 	}
@@ -534,6 +542,7 @@ pub(crate) fn story(tell: impl FnOnce()) {
 	ext().execute_with(|| {
 		tell();
 		Disputes::do_try_state().unwrap();
+		assert_eq!(count_kept(|kept| kept) as usize, crate::Cases::<Test>::iter().count());
 	});
 }
 
@@ -542,4 +551,11 @@ pub(crate) fn benchmark_ext() -> sp_io::TestExternalities {
 	let mut world = ext();
 	world.register_extension(sp_keystore::KeystoreExt::new(sp_keystore::testing::MemoryKeystore::new()));
 	world
+}
+
+/// Counts what keeps a generation. In storage, since stories roll back.
+fn count_kept(change: impl FnOnce(u32) -> u32) -> u32 {
+	let kept = change(frame_support::storage::unhashed::get_or_default(b"kept"));
+	frame_support::storage::unhashed::put(b"kept", &kept);
+	kept
 }

@@ -428,3 +428,47 @@ fn attack_attest_to_bytes_that_are_not_there() {
 		assert!(Notes::get().contains(&(Alice.to_account_id(), Service::BytesMissing)));
 	});
 }
+
+/// Sixteen acceptances of one slot, a few minutes of work, made every older decision's baseline unknown: honest workers lost
+/// their true claims by the clock, and a lie could not be computed any more.
+#[test]
+fn attack_make_a_claim_undefendable_with_a_sliced_improvement() {
+	ExtBuilder::default().operators(&FIVE).build_and_check(|| {
+		Remembered::set(3);
+		MaxRedraws::set(1);
+		let undecided = submit_and_draw(1);
+		let inconclusive = subject(undecided);
+		report(undecided, [score(64, 0), score(1, 0), score(2, 0)]);
+		end_block();
+		assert_eq!(Inconclusive::<Test>::count(), 1);
+		run_to_draw();
+		end_block();
+		let decided = subject(undecided);
+		let jobs = [inconclusive, decided].map(|subject| Learning::job(subject, 0));
+		all_report(undecided, score(64, 0));
+		end_block();
+		for _ in 0..40 {
+			Experts::promote_again(slot(0));
+		}
+		assert!(jobs[0].is_some());
+		assert_eq!(Learning::job(inconclusive, 0), jobs[0]);
+		assert!(Learning::job(decided, 0).is_some());
+		run_to(System::block_number() + 500);
+	});
+}
+
+/// Generations that are kept are bounded. Where there is no room, a draw waits: no claim is ever made that could not be
+/// defended.
+#[test]
+fn attack_fill_the_room_for_generations_and_have_claims_made_without_any() {
+	ExtBuilder::default().build_and_check(|| {
+		MaxKept::set(0);
+		let submission = submit(1);
+		run_to_draw();
+		end_block();
+		assert!(evaluation(submission).is_none() && is_open(submission));
+		MaxKept::set(1);
+		end_block();
+		assert!(evaluation(submission).is_some());
+	});
+}
