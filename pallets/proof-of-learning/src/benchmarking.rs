@@ -169,6 +169,7 @@ fn decision<T: Config>(slot: ExpertSlot, miner: T::AccountId, seed: u32) -> Deci
 		digest: None,
 		outcome: SubmissionOutcome::Rejected(RejectReason::NoAgreement),
 		held: Zero::zero(),
+		guard_change: 0,
 		decided_at: Zero::zero(),
 		matures_at: Zero::zero(),
 		disputes: 0,
@@ -214,7 +215,7 @@ fn terms<T: Config>(slot: ExpertSlot) -> Terms {
 		model_root: T::Experts::model_root(slot.model).unwrap_or_default(),
 		target: sample,
 		guard: Some(sample),
-		rule: Rule { delta: 1, alpha: 1_350, attempt: 1, guard_tolerance: 656 },
+		rule: Rule { delta: 1, alpha: 1_350, attempt: 1, guard_tolerance: 656, guard_left: u64::MAX },
 	}
 }
 

@@ -189,6 +189,7 @@ impl<T: Config> Pallet<T> {
 					log::info!(target: LOG_TARGET, "version {version} of {slot:?} stays: {error:?}");
 				}
 				decision.outcome = SubmissionOutcome::Rejected(RejectReason::Refuted);
+				Self::forget_guard(&decision, reverted.is_ok());
 				let miner = &decision.claim.miner;
 				// The attempts that the acceptance forgave have been made after all.
 				let forgiven = core::mem::take(&mut decision.forgiven);

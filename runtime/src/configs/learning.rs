@@ -123,6 +123,7 @@ impl pallet_proof_of_learning::Config for Runtime {
 	type Delta = learning::Delta;
 	type Alpha = learning::Alpha;
 	type GuardTolerance = learning::GuardTolerance;
+	type GuardBudget = learning::GuardBudget;
 	type SampleSize = learning::SampleSize;
 	type Delay = learning::Delay;
 	type DrawWindow = learning::DrawWindow;

@@ -320,6 +320,7 @@ impl pallet_learning::Config for Test {
 	type Delta = frame_support::traits::ConstU32<DELTA>;
 	type Alpha = frame_support::traits::ConstU32<ALPHA>;
 	type GuardTolerance = frame_support::traits::ConstU32<TOLERANCE>;
+	type GuardBudget = frame_support::traits::ConstU32<{ 3 * TOLERANCE }>;
 	type SampleSize = frame_support::traits::ConstU32<SAMPLE>;
 	type Delay = frame_support::traits::ConstU32<DELAY>;
 	type DrawWindow = frame_support::traits::ConstU32<DRAW>;
@@ -694,6 +695,7 @@ impl ExtBuilder {
 	}
 
 	pub(crate) fn build(self) -> sp_io::TestExternalities {
+		Kept::set(BTreeMap::new());
 		CommitteeSize::set(3);
 		MinCommittee::set(2);
 		SecondCommitteeSize::set(0);
