@@ -12,6 +12,7 @@ extern crate alloc;
 
 mod claim;
 mod draw;
+mod finding;
 mod job;
 pub mod json;
 mod model;
@@ -24,6 +25,7 @@ pub mod traits;
 pub use blyan_exact::{ModelConfig, DEFINITION};
 pub use claim::{EvaluationStatement, Opening, PartIndex, Query, Statement, Subject, TraceIndex};
 pub use draw::draw_indices;
+pub use finding::{finding_hash, FINDING_CONTEXT};
 pub use job::{EngineError, EvaluationJob, EvaluationOutcome, HoldoutRef, JobId, JobOrigin, JobStatus};
 pub use model::{
 	BlobRef, BlockRef, ExpertHead, ExpertIndex, ExpertSlot, LayerIndex, ModelId, ModelInfo, ModelVersion,

@@ -7,6 +7,8 @@ use frame_support::weights::Weight;
 /// Weights this pallet needs.
 pub trait WeightInfo {
 	/// `challenge`.
+	fn commit() -> Weight;
+	fn withdraw_commitment() -> Weight;
 	fn challenge() -> Weight;
 	/// `confront`.
 	fn confront() -> Weight;
@@ -52,6 +54,12 @@ pub trait WeightInfo {
 
 /// For mocks.
 impl WeightInfo for () {
+	fn commit() -> Weight {
+		Weight::from_parts(40_000_000, 8_000).saturating_add(RocksDbWeight::get().reads_writes(3, 3))
+	}
+	fn withdraw_commitment() -> Weight {
+		Weight::from_parts(40_000_000, 8_000).saturating_add(RocksDbWeight::get().reads_writes(3, 3))
+	}
 	fn challenge() -> Weight {
 		Weight::from_parts(1_000, 0)
 	}

@@ -121,7 +121,9 @@ impl pallet_disputes::Config for Runtime {
 	type BlockCheck = pallet_disputes::Exact;
 	type WorkingTime = Stopwatch;
 	type Bond = disputes::Bond;
-	type MoversShare = disputes::MoversShare;
+	type DefendersShare = disputes::DefendersShare;
+	// A minute: ten authors would have to leave the finder's transaction out.
+	type CommitmentAge = ConstU32<10>;
 	type Clock = disputes::Clock;
 	// A move a block is enough to be in time, whatever the engine is busy with.
 	type GamesPerClock = ConstU32<64>;
