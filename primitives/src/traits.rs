@@ -25,11 +25,16 @@ pub trait ExpertRegistry<AccountId> {
 	fn generation(id: ModelId) -> Option<u32> {
 		Self::model(id).map(|model| model.generation)
 	}
-	/// The model as it was at an earlier generation, as far as history goes back. Walks over every slot's history, so
+	/// The model as it was at an earlier generation: one that is kept, or as far as history goes back. Walks over every slot's history, so
 	/// only questions from outside of blocks ask it.
 	fn model_at(id: ModelId, generation: u32) -> Option<ModelInfo> {
 		Self::model(id).filter(|model| model.generation == generation)
 	}
+	/// Keeps the model readable as it is at `generation`, until [`ExpertRegistry::release`] is called as often. Returns
+	/// whether it is: the generation must be the current one or kept already, and there must be room.
+	fn keep(id: ModelId, generation: u32) -> bool;
+	/// Gives up one [`ExpertRegistry::keep`] that returned `true`.
+	fn release(id: ModelId, generation: u32);
 	/// The root of the model with its current heads: `blyan_exact::model_root`.
 	fn model_root(id: ModelId) -> Option<H256> {
 		let model = Self::model(id)?;
@@ -338,6 +343,13 @@ pub trait Claims<AccountId> {
 	fn job_from(_statement: &Statement, _origin: &JobOrigin, _candidate: &BlockRef) -> Option<EvaluationJob> {
 		None
 	}
+	/// Keeps what [`Claims::job_from`] reads for this origin, until [`Claims::release`] is called as often. Returns whether
+	/// it is kept; it is while the subject is known.
+	fn keep(_origin: &JobOrigin) -> bool {
+		true
+	}
+	/// Gives up one [`Claims::keep`] that returned `true`.
+	fn release(_origin: &JobOrigin) {}
 	/// Whether the chain knows the subject: its claims are being made, can be disputed, or were closed not long ago.
 	fn is_known(subject: Subject) -> bool;
 	/// A dispute about the subject began: it stays disputable, and nothing is paid out, until all have ended.

@@ -376,6 +376,10 @@ impl_runtime_apis! {
 			ProofOfLearning::submission_count()
 		}
 
+		fn open_submissions() -> Vec<SubmissionId> {
+			ProofOfLearning::open_submissions()
+		}
+
 		fn terms(miner: AccountId) -> SubmissionTerms {
 			ProofOfLearning::terms(miner)
 		}
@@ -432,11 +436,20 @@ impl_runtime_apis! {
 				bond: disputes::Bond::get(),
 				clock: disputes::Clock::get(),
 				demand_window: disputes::DemandWindow::get(),
+				commitment_age: <Runtime as pallet_disputes::Config>::CommitmentAge::get(),
 			}
 		}
 
 		fn refuted(subject: Subject) -> Vec<H256> {
 			Disputes::refuted(subject)
+		}
+
+		fn answerable() -> Vec<Subject> {
+			Disputes::answerable()
+		}
+
+		fn job(subject: Subject, part: PartIndex) -> Option<EvaluationJob> {
+			Disputes::evaluation_job(subject, part)
 		}
 	}
 

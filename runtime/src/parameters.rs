@@ -104,6 +104,10 @@ pub mod dynamic_params {
 		/// Deposit of a commitment, lost if it expires.
 		#[codec(index = 27)]
 		pub static CommitDeposit: Balance = UNIT / 10;
+		/// How much worse on the guard sample all acceptances together may make a model, bits per byte in Q16: 1,312 is
+		/// about 0.02, four times what one of them may. Improvements there pay it back; registering the guard again renews it.
+		#[codec(index = 28)]
+		pub static GuardBudget: u32 = 1_312;
 	}
 
 	/// Ledger: what work earns.
@@ -143,9 +147,9 @@ pub mod dynamic_params {
 		/// Bond of an outside challenge, and of a demand for a tile.
 		#[codec(index = 0)]
 		pub static Bond: Balance = 2 * UNIT;
-		/// Share of a lost bond that goes to those who moved for the other side.
+		/// Share of a lost bond that goes to those who made the claim on the other side.
 		#[codec(index = 1)]
-		pub static MoversShare: Perbill = Perbill::from_percent(50);
+		pub static DefendersShare: Perbill = Perbill::from_percent(50);
 		/// Blocks a side has for all of its moves in one game.
 		#[codec(index = 2)]
 		pub static Clock: BlockNumber = HOURS;

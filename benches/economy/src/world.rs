@@ -794,7 +794,13 @@ impl World {
 	/// What a true score means.
 	fn decide(&mut self, seats: &[(usize, Act)], mean: f64, attempt: u32, fee: Balance) -> Ending {
 		let outcome = self.measure(mean);
-		let rule = Rule { delta: self.rules.delta, alpha: self.rules.alpha, attempt, guard_tolerance: 0 };
+		let rule = Rule {
+			delta: self.rules.delta,
+			alpha: self.rules.alpha,
+			attempt,
+			guard_tolerance: 0,
+			guard_left: 0,
+		};
 		let error = self.setting.deviation / f64::from(self.rules.sample).sqrt();
 		let score = Score { target: outcome, guard: None };
 		match judge(&score, self.setting.sequence_len, 0, &rule) {

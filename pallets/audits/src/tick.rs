@@ -140,6 +140,10 @@ impl<T: Config> Pallet<T> {
 		}
 		let job = T::Jobs::draw(&seed, T::AuditSample::get())?;
 		let enrolment = Enrolments::<T>::get(&setter)?;
+		if !T::Jobs::keep(&job) {
+			log::warn!(target: LOG_TARGET, "no audit: as many generations of its model are kept as there is room for");
+			return None;
+		}
 		let until = now.saturating_add(T::PresentWindow::get());
 		let seat = |operator: &T::AccountId| Seat { operator: operator.clone(), state: SeatState::Waiting };
 		let record = AuditRecord {
@@ -221,6 +225,7 @@ impl<T: Config> Pallet<T> {
 	/// Removes an audit; its setter may set another.
 	pub(crate) fn close(audit: AuditId, record: &AuditRecordOf<T>) {
 		Audits::<T>::remove(audit);
+		T::Jobs::release(&record.job);
 		Agenda::<T>::mutate(|agenda| agenda.retain(|(id, _)| *id != audit));
 		Enrolments::<T>::mutate(&record.setter, |entry| {
 			if let Some(enrolment) = entry.as_mut().filter(|enrolment| enrolment.setting == Some(audit)) {

@@ -92,9 +92,14 @@ impl<T: Config> Pallet<T> {
 			return;
 		}
 		let parts: [PartIndex; crate::game::PARTS as usize] = [0, 1];
+		// Both parts have the same baseline.
+		let mut origins = parts.map(|part| T::Claims::origin(subject, part));
+		if !origins.iter().flatten().next().is_some_and(T::Claims::keep) {
+			origins = [None, None];
+		}
 		let case = CaseOf::<T> {
 			statements: parts.map(|part| T::Claims::statement(subject, part)),
-			origins: parts.map(|part| T::Claims::origin(subject, part)),
+			origins,
 			claims: BoundedVec::truncate_from(T::Claims::claims(subject)),
 			candidate: T::Claims::candidate(subject),
 			offences: 0,
@@ -121,6 +126,9 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn close_if_decided(subject: Subject) {
 		let Some(case) = Cases::<T>::get(subject).filter(|case| case.offences == 0) else { return };
 		Cases::<T>::remove(subject);
+		if let Some(origin) = case.origins.iter().flatten().next() {
+			T::Claims::release(origin);
+		}
 		for (_, backer) in case.pledges {
 			Self::release(HoldReason::ChallengeBond, &backer.account, backer.bond);
 		}

@@ -32,9 +32,6 @@ pub const WITNESS_BYTES_MAX: u32 = 256 * 1024;
 pub const TILE_EVIDENCE_BYTES_MAX: u32 = 66 * 1024;
 /// Largest opening, encoded: an item and two full lists of operators.
 pub const OPENING_BYTES_MAX: u32 = 2 * 32 * OPERATORS_MAX + 128;
-/// Accounts remembered a side for its moves: one a round, and no game has as many rounds.
-pub const MOVERS_MAX: u32 = 16;
-
 /// Appeals that wait for one game: no committee has as many members.
 pub const APPELLANTS_MAX: u32 = 64;
 
@@ -196,24 +193,12 @@ pub struct SideRecord<AccountId, Balance, BlockNumber> {
 	pub clock: BlockNumber,
 	/// Whether its opening of this round is there.
 	pub moved: bool,
-	/// Who moved for it, and how often.
-	pub movers: BoundedVec<(AccountId, u32), ConstU32<MOVERS_MAX>>,
 }
 
 impl<AccountId: PartialEq, Balance, BlockNumber> SideRecord<AccountId, Balance, BlockNumber> {
 	/// What names its claim.
 	pub fn digest(&self) -> H256 {
 		self.verdict.digest()
-	}
-
-	/// Counts a move of `who`.
-	pub fn note_mover(&mut self, who: AccountId) {
-		if let Some((_, moves)) = self.movers.iter_mut().find(|(mover, _)| *mover == who) {
-			*moves = moves.saturating_add(1);
-		} else {
-			// One move a round, so there is room; should a rule ever change that, the last ones go unpaid.
-			let _ = self.movers.try_push((who, 1));
-		}
 	}
 }
 

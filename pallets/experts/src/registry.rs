@@ -106,9 +106,8 @@ impl<T: Config> Pallet<T> {
 				depends_on,
 			},
 		);
-		let forgotten = version.checked_sub(T::MaxHistory::get());
-		if let Some(record) = forgotten.and_then(|version| Versions::<T>::take(slot, version)) {
-			Self::release_blob(record.block.blob);
+		if let Some(oldest) = version.checked_sub(T::MaxHistory::get()) {
+			Self::retire(slot, oldest);
 		}
 		model.generation = generation;
 		Models::<T>::insert(slot.model, model);
@@ -118,9 +117,11 @@ impl<T: Config> Pallet<T> {
 	/// What filled `slot` when the model was at `generation`; `None` if that is forgotten.
 	fn head_at(slot: ExpertSlot, generation: u32) -> Option<ExpertHead> {
 		let mut version = Heads::<T>::get(slot)?.version;
-		// At most `MaxHistory` steps: older records are gone.
+		// At most `MaxHistory` steps: older records are gone, but for those that are kept.
 		loop {
-			let record = Versions::<T>::get(slot, version)?;
+			let Some(record) = Versions::<T>::get(slot, version) else {
+				return Self::kept_head(slot, generation);
+			};
 			if record.generation <= generation {
 				return Some(ExpertHead { version, block: record.block });
 			}
@@ -183,6 +184,14 @@ impl<T: Config> ExpertRegistry<T::AccountId> for Pallet<T> {
 			trunk: record.spec.trunk,
 			heads,
 		})
+	}
+
+	fn keep(id: ModelId, generation: u32) -> bool {
+		Self::do_keep(id, generation)
+	}
+
+	fn release(id: ModelId, generation: u32) {
+		Self::do_release(id, generation);
 	}
 
 	fn revert(slot: ExpertSlot, version: VersionIndex) -> Result<VersionIndex, DispatchError> {

@@ -93,6 +93,19 @@ pub struct VersionRecord<AccountId, BlockNumber> {
 	pub depends_on: Dependencies,
 }
 
+/// A version that is no longer part of the history, but that a computation which can still be disputed needs.
+#[derive(
+	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct KeptVersion {
+	/// Its tensors.
+	pub block: BlockRef,
+	/// The generation that it created: the first one in which it was the head.
+	pub from: u32,
+	/// The generation that replaced it: the first one in which it was not.
+	pub until: u32,
+}
+
 /// A blob that belongs to a model, or did not long ago.
 #[derive(
 	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,

@@ -24,6 +24,13 @@ impl<T: Config> Pallet<T> {
 	pub fn submission_count() -> SubmissionId {
 		NextSubmission::<T>::get()
 	}
+
+	/// Submissions that are not decided, ascending. At most `MaxOpen`.
+	pub fn open_submissions() -> Vec<SubmissionId> {
+		let mut open: Vec<_> = OpenSubmissions::<T>::iter_keys().collect();
+		open.sort_unstable();
+		open
+	}
 }
 
 impl<T: Config<AccountId = AccountId>> Pallet<T> {

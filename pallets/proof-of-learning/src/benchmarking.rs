@@ -180,6 +180,7 @@ fn decision<T: Config>(slot: ExpertSlot, miner: T::AccountId, seed: u32) -> Deci
 		digest: None,
 		outcome: SubmissionOutcome::Rejected(RejectReason::NoAgreement),
 		held: Zero::zero(),
+		guard_change: 0,
 		decided_at: Zero::zero(),
 		matures_at: Zero::zero(),
 		disputes: 0,
@@ -216,13 +217,16 @@ const SAMPLE: u32 = 10;
 /// What a draw fixes.
 fn terms<T: Config>(slot: ExpertSlot) -> Terms {
 	let sample = Sample { holdout: holdout(), seed: H256::zero(), sequences: SAMPLE };
+	let generation = T::Experts::generation(slot.model).unwrap_or_default();
+	// As the draw would have.
+	assert!(T::Experts::keep(slot.model, generation), "there is room in a world of one evaluation");
 	Terms {
 		definition: blyan_primitives::DEFINITION,
-		generation: T::Experts::generation(slot.model).unwrap_or_default(),
+		generation,
 		model_root: T::Experts::model_root(slot.model).unwrap_or_default(),
 		target: sample,
 		guard: Some(sample),
-		rule: Rule { delta: 1, alpha: 1_350, attempt: 1, guard_tolerance: 656 },
+		rule: Rule { delta: 1, alpha: 1_350, attempt: 1, guard_tolerance: 656, guard_left: u64::MAX },
 	}
 }
 

@@ -2,8 +2,8 @@
 
 use crate::{
 	math, BusyModels, Claim, ClaimOf, Config, Decisions, Error, EvaluationRecordOf, Event, GuardHoldouts,
-	HoldReason, Holdouts, MinerRecord, Miners, NextSubmission, OpenBlobs, OpenRoots, OpenSubmissions, Pallet,
-	Phase, Queues, SubmissionRecord, SubmissionRecordOf,
+	GuardLosses, HoldReason, Holdouts, MinerRecord, Miners, NextSubmission, OpenBlobs, OpenRoots,
+	OpenSubmissions, Pallet, Phase, Queues, SubmissionRecord, SubmissionRecordOf,
 };
 use blyan_primitives::{
 	leading_zero_bits, pow_hash,
@@ -205,6 +205,7 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn do_register_guard(model: ModelId, holdout: HoldoutRef) -> DispatchResult {
 		Self::ensure_holdout(model, &holdout)?;
 		GuardHoldouts::<T>::insert(model, holdout);
+		GuardLosses::<T>::remove(model);
 		Self::deposit_event(Event::GuardRegistered { model, holdout });
 		Ok(())
 	}

@@ -24,6 +24,7 @@ mod commitment;
 mod decide;
 mod dispatch;
 pub mod draw;
+mod guard;
 mod late;
 pub mod math;
 mod mature;
@@ -47,7 +48,9 @@ pub const LOG_TARGET: &str = "blyan::learning";
 #[allow(clippy::large_enum_variant)]
 #[frame_support::pallet]
 pub mod pallet {
-	use super::{types::*, weights::WeightInfo, CommitmentRecordOf, FirstCommitmentOf, LOG_TARGET};
+	use super::{
+		math::GuardLoss, types::*, weights::WeightInfo, CommitmentRecordOf, FirstCommitmentOf, LOG_TARGET,
+	};
 	use alloc::vec::Vec;
 	use blyan_primitives::{
 		randomness::AppointedRandomness,
@@ -110,6 +113,9 @@ pub mod pallet {
 		type Alpha: Get<u32>;
 		/// How much worse on the guard sample is tolerable, in bits per byte, Q16.
 		type GuardTolerance: Get<u32>;
+		/// How much worse on the guard sample all acceptances together may make a model, in bits per byte, Q16, counted from
+		/// the best it was there since its guard was registered.
+		type GuardBudget: Get<u32>;
 		/// Sequences in a sample; a smaller holdout is used whole.
 		type SampleSize: Get<u32>;
 		/// Blocks between submission and draw: long enough that nobody knows the draw's randomness before.
@@ -296,6 +302,12 @@ pub mod pallet {
 	// Twox64Concat: only registered models get here.
 	#[pallet::storage]
 	pub type GuardHoldouts<T: Config> = StorageMap<_, Twox64Concat, ModelId, HoldoutRef>;
+
+	/// How far each model has fallen behind on the guard sample that the hash names; only of models that have. Registering a
+	/// guard, the same one too, begins anew. At most one entry a model.
+	// Twox64Concat: only registered models get here.
+	#[pallet::storage]
+	pub type GuardLosses<T: Config> = StorageMap<_, Twox64Concat, ModelId, (H256, GuardLoss)>;
 
 	/// Quota, trust and attempts of every account that ever submitted: 21 bytes each. Never removed: a miner could
 	/// otherwise leave and return to shed its failures and its attempts. Each entry was paid for with a fee and a
@@ -854,7 +866,8 @@ pub mod pallet {
 		/// Set the mixed-domain sequences on which candidates for a model must not be worse.
 		///
 		/// - `origin`: `HoldoutOrigin`.
-		/// - `model`, `holdout`: the model and its sequences. An evaluation on its way keeps the old ones, or none.
+		/// - `model`, `holdout`: the model and its sequences. An evaluation on its way keeps the old ones, or none. The model
+		///   as it is now is what its successors are held against: the whole guard budget is there again.
 		///
 		/// Emits [`Event::GuardRegistered`].
 		#[pallet::call_index(6)]

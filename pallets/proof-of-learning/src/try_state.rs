@@ -2,8 +2,9 @@
 
 use crate::{
 	Announced, BusyModels, ClosedCount, ClosedRing, ClosedSubmissions, CommitmentQueue, CommitmentQueueEnds,
-	Commitments, Config, Decisions, FirstCommitments, Forgetting, HoldReason, Inconclusive, Maturing, Miners,
-	NextSubmission, OpenBlobs, OpenRoots, OpenSubmissions, Pallet, Phase, Queues, Stage,
+	Commitments, Config, Decisions, FirstCommitments, Forgetting, GuardHoldouts, GuardLosses, HoldReason,
+	Inconclusive, Maturing, Miners, NextSubmission, OpenBlobs, OpenRoots, OpenSubmissions, Pallet, Phase,
+	Queues, Stage,
 };
 use alloc::collections::{BTreeMap, BTreeSet};
 use blyan_runtime_api::SubmissionOutcome;
@@ -23,6 +24,7 @@ impl<T: Config> Pallet<T> {
 		Self::check_committees()?;
 		Self::check_indices()?;
 		Self::check_miners()?;
+		Self::check_guards()?;
 		Self::check_decisions()?;
 		Self::check_inconclusive()?;
 		Self::check_commitments()?;
@@ -150,6 +152,15 @@ impl<T: Config> Pallet<T> {
 			ensure!(held(HoldReason::Reward) == rewards, "a miner's rewards are not what is on hold");
 		}
 		ensure!(expected.is_empty(), "a miner of a submission has no record");
+		Ok(())
+	}
+
+	/// Losses are counted where there is a guard and something was lost.
+	fn check_guards() -> Result<(), TryRuntimeError> {
+		for (model, (_, loss)) in GuardLosses::<T>::iter() {
+			ensure!(loss.0 > 0, "a loss of nothing is remembered");
+			ensure!(GuardHoldouts::<T>::contains_key(model), "a loss is counted without a guard");
+		}
 		Ok(())
 	}
 

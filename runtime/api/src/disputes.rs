@@ -2,7 +2,7 @@
 
 use crate::{Balance, BlockNumber};
 use alloc::vec::Vec;
-use blyan_primitives::{PartIndex, Query, Subject};
+use blyan_primitives::{EvaluationJob, PartIndex, Query, Subject};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
@@ -87,6 +87,8 @@ pub struct DisputeTerms {
 	pub clock: BlockNumber,
 	/// Blocks in which a demanded tile must be supplied.
 	pub demand_window: BlockNumber,
+	/// Blocks between the commitment to a finding and its showing.
+	pub commitment_age: BlockNumber,
 }
 
 sp_api::decl_runtime_apis! {
@@ -105,6 +107,11 @@ sp_api::decl_runtime_apis! {
 		fn terms() -> DisputeTerms;
 		/// Claims about a subject that have been refuted.
 		fn refuted(subject: Subject) -> Vec<H256>;
+		/// Subjects whose claims can be disputed, or appealed about, ascending.
+		fn answerable() -> Vec<Subject>;
+		/// What whoever claims something about such a subject computed for one part of its verdicts; `None` if there is no
+		/// such part.
+		fn job(subject: Subject, part: PartIndex) -> Option<EvaluationJob>;
 	}
 }
 

@@ -61,6 +61,8 @@ sp_api::decl_runtime_apis! {
 		fn submission(id: SubmissionId) -> Option<SubmissionInfo>;
 		/// Submissions ever made, which is also the next identifier.
 		fn submission_count() -> SubmissionId;
+		/// Identifiers of all submissions that are not decided, ascending.
+		fn open_submissions() -> Vec<SubmissionId>;
 		/// What the chain asks of this miner's next submission.
 		fn terms(miner: AccountId) -> SubmissionTerms;
 		/// What a committee computes, or computed, for one part of its verdicts (0: target, 1: guard), so that anybody

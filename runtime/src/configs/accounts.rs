@@ -85,6 +85,8 @@ const HARMLESS: &[PalletCalls] = &[
 			"supply_tile",
 			"close_demand",
 			"report_equivocation",
+			"commit",
+			"withdraw_commitment",
 		],
 	),
 	("Slashing", &["apply"]),

@@ -16,6 +16,9 @@ impl pallet_experts::Config for Runtime {
 	// 32 layers of 64 experts. Reading a whole model stays below a megabyte of proof.
 	type MaxSlots = ConstU32<2_048>;
 	type MaxHistory = ConstU32<16>;
+	// Decisions and draws that can be disputed are at most 256, audits as many, and one evaluation a model. The rest is
+	// for cases, which cost a stake each.
+	type MaxKept = ConstU32<1_024>;
 	type WeightInfo = weights::pallet_experts::WeightInfo<Runtime>;
 }
 
@@ -120,6 +123,7 @@ impl pallet_proof_of_learning::Config for Runtime {
 	type Delta = learning::Delta;
 	type Alpha = learning::Alpha;
 	type GuardTolerance = learning::GuardTolerance;
+	type GuardBudget = learning::GuardBudget;
 	type SampleSize = learning::SampleSize;
 	type Delay = learning::Delay;
 	type DrawWindow = learning::DrawWindow;

@@ -20,7 +20,7 @@ use sp_core::{crypto::AccountId32, H256};
 use std::{sync::Arc, time::Duration};
 
 /// How often the chain is asked for the other side's move.
-const POLL: Duration = Duration::from_millis(250);
+pub(super) const POLL: Duration = Duration::from_millis(250);
 const PALLET: &str = "Disputes";
 
 /// Moves for one claim.

@@ -136,6 +136,14 @@ impl ExpertRegistry<AccountId> for Experts {
 	fn revert(_: ExpertSlot, _: VersionIndex) -> Result<VersionIndex, DispatchError> {
 		Err(DispatchError::Other("audits move no heads"))
 	}
+	fn keep(_: ModelId, generation: u32) -> bool {
+		assert_eq!(generation, Generation::get(), "an audit is about the model as it is");
+		count_kept(|kept| kept + 1);
+		true
+	}
+	fn release(_: ModelId, _: u32) {
+		count_kept(|kept| kept - 1);
+	}
 	fn promote(
 		_: ExpertSlot,
 		_: VersionIndex,
@@ -599,6 +607,7 @@ impl ExtBuilder {
 			let before = Balances::total_issuance();
 			story();
 			AuditsPallet::do_try_state().unwrap();
+			assert_eq!(count_kept(|kept| kept) as usize, crate::Audits::<Test>::iter().count());
 			assert_eq!(Balances::total_issuance() - before, PURSE - Envelope::get());
 		});
 		TrapShare::set(0);
@@ -620,4 +629,11 @@ pub(crate) fn benchmark_ext() -> sp_io::TestExternalities {
 
 pub(crate) fn is_pinned(pinned: &PinnedJob) -> bool {
 	Jobs::job(pinned).is_some_and(|job| job.statement() == pinned.statement)
+}
+
+/// Counts what keeps a generation. In storage, since stories roll back.
+fn count_kept(change: impl FnOnce(u32) -> u32) -> u32 {
+	let kept = change(frame_support::storage::unhashed::get_or_default(b"kept"));
+	frame_support::storage::unhashed::put(b"kept", &kept);
+	kept
 }

@@ -36,7 +36,7 @@ fn is_found(spot: Spot, liar_first: bool) {
 	assert_ok!(Disputes::execute(signed(&mover), game, witness()));
 	assert_eq!(refuted(game), [liar_first, !liar_first]);
 	assert_eq!(book().refuted, [liar.digest()]);
-	assert_eq!(offenders(), [(Bob.to_account_id(), Some(mover))]);
+	assert_eq!(offenders(), [(Bob.to_account_id(), Some(Alice.to_account_id()))]);
 }
 
 #[test]

@@ -103,7 +103,7 @@ fn act(deed: Deed) {
 	};
 	match deed {
 		Deed::Challenge { who, against, with } => {
-			let _ = Disputes::challenge(signed(&account(who)), SUBJECT, digest(against), verdict(with));
+			let _ = challenge_about(&account(who), SUBJECT, &verdict(against), &verdict(with));
 		}
 		Deed::Confront { first, second } => {
 			let (subject, first, second) = (SUBJECT, digest(first), digest(second));

@@ -111,6 +111,12 @@ parameter_types! {
 	pub static RefusePromotion: bool = false;
 	/// What the heads were at each generation.
 	pub static History: BTreeMap<u32, BTreeMap<ExpertSlot, ExpertHead>> = BTreeMap::new();
+	/// How many generations back any model can be read; further back only those that are kept.
+	pub static Remembered: u32 = 1_000;
+	/// Generations that are kept, and how many times.
+	pub static Kept: BTreeMap<(ModelId, u32), u32> = BTreeMap::new();
+	/// Generations that may be kept at a time.
+	pub static MaxKept: usize = 1_000;
 	pub static Eligible: Vec<EligibleOperator<AccountId>> = Vec::new();
 	pub static Keys: BTreeMap<OperatorId, AccountId> = BTreeMap::new();
 	pub static Notes: Vec<(AccountId, Service)> = Vec::new();
@@ -138,6 +144,12 @@ impl Experts {
 		})
 	}
 
+	/// Promotes some expert, as if another submission had been accepted.
+	pub(crate) fn promote_again(slot: ExpertSlot) {
+		let version = Heads::get()[&slot].version + 1;
+		Self::replace(slot, ExpertHead { version, block: block(100 + version as u8) });
+	}
+
 	fn replace(slot: ExpertSlot, head: ExpertHead) {
 		Heads::mutate(|heads| heads.insert(slot, head));
 		Generation::mutate(|generation| *generation += 1);
@@ -150,6 +162,10 @@ impl ExpertRegistry<AccountId> for Experts {
 		Self::info(id, Generation::get(), Heads::get())
 	}
 	fn model_at(id: ModelId, generation: u32) -> Option<ModelInfo> {
+		let is_recent = Generation::get() - generation <= Remembered::get();
+		if !is_recent && !Kept::get().contains_key(&(id, generation)) {
+			return None;
+		}
 		Self::info(id, generation, History::get().remove(&generation)?)
 	}
 	fn head(slot: ExpertSlot) -> Option<ExpertHead> {
@@ -167,6 +183,23 @@ impl ExpertRegistry<AccountId> for Experts {
 		let version = parent + 1;
 		Self::replace(slot, ExpertHead { version, block });
 		Ok(version)
+	}
+	fn keep(id: ModelId, generation: u32) -> bool {
+		Kept::mutate(|kept| {
+			let is_known = kept.contains_key(&(id, generation));
+			if !is_known && (generation != Generation::get() || kept.len() >= MaxKept::get()) {
+				return false;
+			}
+			*kept.entry((id, generation)).or_default() += 1;
+			true
+		})
+	}
+	fn release(id: ModelId, generation: u32) {
+		Kept::mutate(|kept| {
+			let count = kept.get_mut(&(id, generation)).expect("what is released was kept");
+			*count -= 1;
+			kept.retain(|_, count| *count > 0);
+		});
 	}
 	fn revert(slot: ExpertSlot, version: VersionIndex) -> Result<VersionIndex, DispatchError> {
 		let head = Self::head(slot).filter(|head| head.version == version);
@@ -293,6 +326,7 @@ impl pallet_learning::Config for Test {
 	type Delta = frame_support::traits::ConstU32<DELTA>;
 	type Alpha = frame_support::traits::ConstU32<ALPHA>;
 	type GuardTolerance = frame_support::traits::ConstU32<TOLERANCE>;
+	type GuardBudget = frame_support::traits::ConstU32<{ 3 * TOLERANCE }>;
 	type SampleSize = frame_support::traits::ConstU32<SAMPLE>;
 	type Delay = frame_support::traits::ConstU32<DELAY>;
 	type DrawWindow = frame_support::traits::ConstU32<DRAW>;
@@ -614,7 +648,8 @@ pub(crate) fn judge(seed: u8, verdict: Verdict) -> blyan_runtime_api::Submission
 	let submission = submit_and_draw(seed);
 	all_report(submission, verdict);
 	end_block();
-	outcome(submission).unwrap()
+	outcome(submission)
+		.unwrap_or_else(|| panic!("no decision: {:?}", OpenSubmissions::<Test>::get(submission)))
 }
 
 /// Events of this pallet since the block began.
@@ -651,6 +686,7 @@ impl ExtBuilder {
 	}
 
 	pub(crate) fn build(self) -> sp_io::TestExternalities {
+		Kept::set(BTreeMap::new());
 		CommitteeSize::set(3);
 		MinCommittee::set(2);
 		SecondCommitteeSize::set(0);
@@ -696,8 +732,24 @@ impl ExtBuilder {
 		self.build().execute_with(|| {
 			story();
 			Learning::do_try_state().unwrap();
+			assert_eq!(Kept::get(), referred_to());
 		});
 	}
+}
+
+/// Generations that something refers to which is being judged or can be disputed, and how many times.
+fn referred_to() -> BTreeMap<(ModelId, u32), u32> {
+	let evaluated = crate::OpenSubmissions::<Test>::iter_values().filter_map(|open| match open.phase {
+		crate::Phase::Evaluating(evaluation) => Some((open.claim, evaluation.terms)),
+		_ => None,
+	});
+	let decided = crate::Decisions::<Test>::iter_values().map(|decision| (decision.claim, decision.terms));
+	let inconclusive = crate::Inconclusive::<Test>::iter_values().map(|record| (record.claim, record.terms));
+	let mut expected = BTreeMap::new();
+	for (claim, terms) in evaluated.chain(decided).chain(inconclusive) {
+		*expected.entry((claim.slot.model, terms.generation)).or_default() += 1;
+	}
+	expected
 }
 
 #[cfg(feature = "runtime-benchmarks")]
