@@ -7,7 +7,9 @@ use frame_support::weights::Weight;
 /// Weights this pallet needs.
 pub trait WeightInfo {
 	/// `challenge`.
+	/// `commit`.
 	fn commit() -> Weight;
+	/// `withdraw_commitment`.
 	fn withdraw_commitment() -> Weight;
 	fn challenge() -> Weight;
 	/// `confront`.
@@ -55,10 +57,10 @@ pub trait WeightInfo {
 /// For mocks.
 impl WeightInfo for () {
 	fn commit() -> Weight {
-		Weight::from_parts(40_000_000, 8_000).saturating_add(RocksDbWeight::get().reads_writes(3, 3))
+		Weight::from_parts(1_000, 0)
 	}
 	fn withdraw_commitment() -> Weight {
-		Weight::from_parts(40_000_000, 8_000).saturating_add(RocksDbWeight::get().reads_writes(3, 3))
+		Weight::from_parts(1_000, 0)
 	}
 	fn challenge() -> Weight {
 		Weight::from_parts(1_000, 0)
