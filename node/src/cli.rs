@@ -1,4 +1,4 @@
-//! What can be said on the command line.
+//! Command-line interface.
 
 use crate::chain_spec::{self, Extensions};
 use clap::{CommandFactory, FromArgMatches};
@@ -159,7 +159,7 @@ impl MlParams {
 	}
 }
 
-/// How a development node decides that it is time for a block.
+/// Block production of a development node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DevSeal {
 	/// Whenever a transaction arrives.
@@ -240,7 +240,7 @@ impl Cli {
 		Ok(())
 	}
 
-	/// How to seal blocks if this is a development node; `None` for a node of a real network.
+	/// Returns how to seal blocks if this is a development node; `None` for a node of a real network.
 	pub fn dev_seal(&self, chain_type: ChainType) -> Option<DevSeal> {
 		if self.instant_seal {
 			return Some(DevSeal::Instant);
@@ -296,7 +296,7 @@ impl SubstrateCli for Cli {
 /// The command line of the embedded relay chain node.
 #[derive(Debug)]
 pub struct RelayChainCli {
-	/// What was said after `--`.
+	/// Arguments after `--`.
 	pub base: polkadot_cli::RunCmd,
 	/// The relay chain that the parachain's specification names.
 	chain_id: Option<String>,

@@ -77,7 +77,7 @@ struct Poller {
 	book: SeatBook,
 	/// No submission before this one is open.
 	first_open: SubmissionId,
-	/// What is looked at seldom, and when it was.
+	/// Figures that are rarely read, and when that was.
 	slow: Option<(Instant, Vec<ModelFigures>, StoreFigures)>,
 }
 

@@ -44,7 +44,7 @@ impl MetricSource for ModelFigure {
 	}
 }
 
-/// How long one kind of work took, as a histogram whose counts the queue keeps.
+/// Latency of one kind of work, as a histogram whose counts the queue keeps.
 #[derive(Clone)]
 struct Latency {
 	engine: Arc<EngineService>,

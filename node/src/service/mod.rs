@@ -261,7 +261,7 @@ fn spawn_offchain_workers(
 	Ok(())
 }
 
-/// What the off-chain workers are made of.
+/// Parts that the off-chain workers are built from.
 struct OffchainParts<'a> {
 	client: &'a Arc<Client>,
 	backend: &'a Arc<Backend>,

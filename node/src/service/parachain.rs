@@ -250,7 +250,7 @@ fn spawn_relay_watch(
 	});
 }
 
-/// What a bootnode says about itself, taken before the configuration is given away.
+/// A bootnode's own addresses, taken before the configuration is given away.
 struct BootnodeAddresses {
 	public_addresses: Vec<sc_network::Multiaddr>,
 	fork_id: Option<String>,
@@ -289,7 +289,7 @@ fn report_hardware(
 	}
 }
 
-/// What it takes to author blocks.
+/// Parts needed to author blocks.
 struct Collation {
 	client: Arc<Client>,
 	backend: Arc<Backend>,

@@ -1,4 +1,4 @@
-//! Whether the relay chain's node beside this one gets on while it joins.
+//! Watchdog of the embedded relay chain node while it joins.
 //!
 //! By warp sync it takes proven headers first and then the state of the newest final block. If that state is refused it
 //! goes on without one, can execute no block, and never says so to anybody but its log. The SDK refuses it if the block
@@ -17,19 +17,19 @@ use std::{
 	time::{Duration, Instant},
 };
 
-/// How often to look.
+/// Interval of the checks.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// How long nothing may come before it counts as stuck.
+/// Time without progress after which the node counts as stuck.
 const PATIENCE: Duration = Duration::from_secs(45);
 /// Bytes a second that say that a state is on its way. Gossip alone is some kilobytes.
 const DOWNLOAD_RATE_MIN: u64 = 64 << 10;
 
-/// What there is to see of a node that joins.
+/// Observed state of a node that joins.
 #[derive(Clone, Copy, Debug)]
 struct Sight {
 	/// The newest block that it knows to be final.
 	finalised: u32,
-	/// Whether it can execute on top of that.
+	/// True if it can execute on top of that.
 	has_state: bool,
 	/// Bytes that came in since it started.
 	received: u64,
@@ -49,7 +49,7 @@ impl Watch {
 		Self { finalised: 0, received: 0, looked: now, got_on: now }
 	}
 
-	/// Whether the node is stuck.
+	/// Reports whether the node is stuck.
 	fn is_stuck(&mut self, sight: Sight, now: Instant) -> bool {
 		let enough = DOWNLOAD_RATE_MIN * (now - self.looked).as_millis() as u64 / 1_000;
 		let downloads = sight.received.saturating_sub(self.received) > enough;

@@ -32,7 +32,7 @@ pub const DATABASE: &str = "database";
 pub const BLOBS: &str = "blobs";
 /// Where an import unpacks, below the chain's folder.
 const WORKPLACE: &str = "snapshot-import";
-/// What must be left when everything is unpacked, in bytes.
+/// Bytes that must be left when everything is unpacked.
 const SPARE_BYTES: u64 = 64 << 20;
 
 /// Uses a snapshot.
@@ -182,7 +182,7 @@ impl ImportCmd {
 	}
 }
 
-/// Whether everything fits on the disk, were there no holes in it.
+/// Refuses if the disk has no room for everything, were there no holes in it.
 pub(super) fn ensure_room(folder: &Path, manifest: &Manifest) -> Result<(), SnapshotError> {
 	let disk =
 		statvfs(folder).map_err(|errno| SnapshotError::Io(folder.to_path_buf(), io::Error::from(errno)))?;
@@ -198,7 +198,7 @@ pub(super) fn ensure_room(folder: &Path, manifest: &Manifest) -> Result<(), Snap
 	}
 }
 
-/// Whether the database is what the manifest says.
+/// Refuses a database that is not the one the manifest describes.
 fn ensure_true(manifest: &Manifest, facts: &Facts) -> Result<(), SnapshotError> {
 	let claimed = Facts {
 		genesis: manifest.genesis,

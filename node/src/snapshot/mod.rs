@@ -84,9 +84,9 @@ pub enum SnapshotError {
 	/// The hash is not the one that was named.
 	#[error("the snapshot's hash is {actual}, not {expected}: this is not the snapshot you were told of")]
 	AnotherSnapshot {
-		/// What --hash said.
+		/// The hash given with --hash.
 		expected: String,
-		/// What it is.
+		/// The hash of the manifest.
 		actual: String,
 	},
 	/// The snapshot is of another chain.

@@ -1,4 +1,4 @@
-//! How far long work is. Hidden unless a person watches a terminal.
+//! Progress of long work. Hidden unless a person watches a terminal.
 
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{fmt::Display, time::Duration};

@@ -42,17 +42,17 @@ use std::{
 pub type Time = Duration;
 /// Names a question until it is answered.
 pub type Ticket = u64;
-/// What is urgent goes first, then what was wanted first.
+/// Place in the queue: urgent blobs go first, then those wanted earlier.
 type Order = (bool, u64);
 
-/// How often the queue is looked through while nothing happens.
+/// Interval at which the queue is looked through while nothing happens.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
-/// How often it is looked whether those who have a blob still are there.
+/// Interval at which the holders of a blob are checked for being there still.
 const SEARCH_AGAIN: Duration = Duration::from_secs(1);
 /// Blobs that the network at large is asked about at once.
 const LOOKUPS_MAX: usize = 16;
 
-/// What a peer did wrong.
+/// Fault of a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
 	/// It did not answer in time, or not at all.
@@ -61,7 +61,7 @@ pub enum Fault {
 	Lie,
 }
 
-/// What to ask.
+/// Question to a peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
 	/// Which of these do you have?
@@ -70,7 +70,7 @@ pub enum Question {
 	Part(H256, Part),
 }
 
-/// What came of a question.
+/// Result of a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
 	/// For each hash, whether it is there.
@@ -91,7 +91,7 @@ pub enum Answer {
 	Unwritable,
 }
 
-/// What to do.
+/// Command to the driver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command<P> {
 	/// Open the blob's file and say what is in it: [`Scheduler::opened`].
@@ -110,7 +110,7 @@ pub enum Command<P> {
 	Report(P, Fault),
 }
 
-/// How a completed blob turned out.
+/// Result of completing a blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Completion {
 	/// It is in the store.
@@ -164,7 +164,7 @@ pub struct Progress {
 	pub received: u32,
 	/// Peers that have it, as far as is known.
 	pub holders: usize,
-	/// Whether the engine waits for it.
+	/// True if the engine waits for it.
 	pub urgent: bool,
 }
 
@@ -186,7 +186,7 @@ pub struct Scheduler<P> {
 	counter: u64,
 	/// Everything that is wanted, in the order in which it is fetched.
 	queue: BTreeSet<(Order, H256)>,
-	/// What of it is not waiting.
+	/// The part of it that is not waiting.
 	active: BTreeSet<H256>,
 	/// When to look through the queue again, unless something happens before.
 	queue_at: Time,
@@ -254,7 +254,7 @@ impl<P: Copy + Ord> Scheduler<P> {
 		self.downloads.keys()
 	}
 
-	/// Whether nothing is wanted.
+	/// Reports whether nothing is wanted.
 	pub fn is_idle(&self) -> bool {
 		self.downloads.is_empty() && self.asked.is_empty()
 	}
@@ -406,7 +406,7 @@ impl<P: Copy + Ord> Scheduler<P> {
 		}
 	}
 
-	/// What is in the way of asking it again is not for ever: a later search finds out.
+	/// Removes a holder. If it was lost for a passing reason, a later search finds it again.
 	fn lose_holder(&mut self, question: &Question, peer: P) {
 		if let Question::Part(hash, _) = question {
 			if let Some(download) = self.downloads.get_mut(hash) {
@@ -430,7 +430,7 @@ impl<P: Copy + Ord> Scheduler<P> {
 		self.commands.push(Command::Report(peer, fault));
 	}
 
-	/// What to do now. To be asked whenever something was told, and every now and then.
+	/// Returns the commands to carry out now. To be called after every event, and regularly in between.
 	pub fn advance(&mut self, now: Time) -> Vec<Command<P>> {
 		self.search(now);
 		let mut active: Vec<_> = self.active.iter().copied().collect();

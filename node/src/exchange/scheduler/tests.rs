@@ -29,7 +29,7 @@ fn need() -> Need {
 	Need::trunk(&CONFIG, &block_ref(&TRUNK))
 }
 
-/// How a peer answers.
+/// Behaviour of a simulated peer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Nature {
 	/// With what was asked for, after so many milliseconds.
