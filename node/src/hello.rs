@@ -1,4 +1,4 @@
-//! Which chain are you on? Asked of bootnodes and reserved nodes, answered to everybody.
+//! Genesis handshake: detects peers on another chain. Asks bootnodes and reserved nodes, answers every peer.
 //!
 //! The network's protocols carry the genesis hash in their names, so two nodes on different chains have nothing to say
 //! to each other and say nothing: the log only shows no peers. This one protocol has the same name on every chain.
@@ -239,7 +239,7 @@ impl Greeter {
 		let IncomingRequest { peer, payload, pending_response } = request;
 		let reputation_changes = if self.judge(peer, &payload) { vec![STRANGER] } else { Vec::new() };
 		let result = Ok(self.ours.hello().encode());
-		// Whoever hung up does not want the answer.
+		// A peer that hung up does not want the answer.
 		let _ = pending_response.send(OutgoingResponse { result, reputation_changes, sent_feedback: None });
 	}
 

@@ -268,8 +268,8 @@ impl Driver {
 		self.provide();
 	}
 
-	/// Reads one of the blobs again that the chain works with, so that one that rotted on the disk is found, and
-	/// fetched anew, before somebody needs it.
+	/// Scrubs: reads one of the blobs again that the chain works with, so that bit rot on the disk is found, and the
+	/// blob fetched again, before the engine needs it.
 	fn inspect(&mut self) {
 		if !self.prefetches() {
 			return;
@@ -326,7 +326,7 @@ impl Driver {
 		for peer in self.scheduler.connected_peers().into_iter().take(OFFERED_TO) {
 			let (network, protocol, request) = (self.network.clone(), self.protocol.clone(), request.clone());
 			tokio::spawn(async move {
-				// Whoever did not hear it asks, if it wants to know.
+				// A peer that missed the offer asks when it needs the blob.
 				let _ = network.request(peer, protocol, request, None, IfDisconnected::ImmediateError).await;
 			});
 		}

@@ -1,4 +1,4 @@
-//! Blobs between nodes: fetching what the chain names from whoever has it, and sending what others ask for.
+//! Block exchange: fetches the blobs that the chain names (the want-list) from peers that have them, and serves others.
 //!
 //! ```text
 //!   new blocks ---> named ----+
@@ -133,17 +133,17 @@ impl Exchange {
 	}
 
 	fn tell(&self, message: Message) {
-		// The driver ends with the node, and then nobody needs to know.
+		// The driver ends with the node, and then the message has no use.
 		let _ = self.messages.send(message);
 	}
 
 	/// Makes room for so many bytes by dropping what the chain cares least about.
 	///
-	/// Takes many questions to the runtime, so one that was in vain is not repeated at once.
+	/// Takes many runtime calls, so one without success is not repeated at once.
 	pub fn make_room(&self, bytes: u64) -> Result<(), BlobError> {
-		let in_vain =
+		let futile =
 			self.no_room.lock().filter(|(at, needed, _)| at.elapsed() < NO_ROOM && bytes >= *needed);
-		if let Some((_, _, pinned)) = in_vain {
+		if let Some((_, _, pinned)) = futile {
 			return Err(BlobError::Pinned { size: bytes, pinned, bytes_max: self.store.bytes_max() });
 		}
 		let made = self.make_room_now(bytes);

@@ -16,7 +16,7 @@ const PIECE_BYTES: u64 = super::message::RANGE_BYTES_MAX as u64;
 /// Proof by which the pieces of a blob are verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
-	/// Tile by tile, by the root that the chain names, so that pieces may come from anybody.
+	/// Tile by tile, by the root that the chain names, so that pieces may come from any peer.
 	Tiles {
 		/// Shape of the block's contents.
 		shape: BlockShape,

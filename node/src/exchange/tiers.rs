@@ -19,7 +19,8 @@ pub struct Tiers {
 }
 
 impl Tiers {
-	/// Returns the present tiers: `ask` is called for those of `stored` that are not `pinned`, unless it was a short while ago.
+	/// Returns the present tiers: `ask` is called for those of `stored` that are not `pinned`, unless that was done
+	/// a short while ago.
 	pub fn renewed(
 		&self,
 		now: Duration,

@@ -1,4 +1,4 @@
-//! The engine's figures for Prometheus, read from the queue whenever somebody looks.
+//! The engine's figures for Prometheus, read from the queue on every scrape.
 
 use super::{EngineService, EngineStatus};
 use blyan_engine::{

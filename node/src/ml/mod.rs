@@ -157,7 +157,7 @@ impl EngineService {
 		&self.store
 	}
 
-	/// The same for whoever outlives a call.
+	/// The same, shared, for tasks that outlive the call.
 	pub fn shared_store(&self) -> Arc<BlobStore> {
 		self.store.clone()
 	}

@@ -270,7 +270,7 @@ struct OffchainParts<'a> {
 	task_manager: &'a TaskManager,
 }
 
-/// Builds the RPC extensions anew for every connection's listener.
+/// Builds the RPC extensions for each listener.
 fn rpc_builder(
 	client: Arc<Client>,
 	pool: Arc<Pool>,

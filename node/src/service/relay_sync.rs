@@ -1,7 +1,7 @@
 //! Watchdog of the embedded relay chain node while it joins.
 //!
 //! By warp sync it takes proven headers first and then the state of the newest final block. If that state is refused it
-//! goes on without one, can execute no block, and never says so to anybody but its log. The SDK refuses it if the block
+//! goes on without one, can execute no block, and reports so in its log only. The SDK refuses it if the block
 //! stands right behind a change of GRANDPA's authorities, which is one block of every session: the header before it is
 //! known, the one before that is not, and finality is asked for the way between them. What its database holds then, final
 //! headers without a state, keeps it from ever joining: it has to begin with an empty one.
@@ -78,12 +78,12 @@ pub fn remove_unusable(database: &Path) -> Result<(), Error> {
 		return Ok(());
 	}
 	log::info!(
-		"🧹 Removing {}: the relay chain's node could not join with it and begins anew",
+		"🧹 Removing {}: the relay chain's node could not join with it and starts over",
 		database.display()
 	);
 	let removed = match std::fs::remove_dir_all(database) {
 		Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-		// Whoever is killed in between finds the mark and goes on.
+		// A node that is killed in between finds the mark and goes on.
 		_ => std::fs::remove_file(&mark),
 	};
 	removed.map_err(|error| {
@@ -94,7 +94,8 @@ pub fn remove_unusable(database: &Path) -> Result<(), Error> {
 	})
 }
 
-/// Looks until the relay chain's node is stuck, marks its database and says so; never returns for one that has its state.
+/// Polls until the relay chain's node is stuck, then marks its database and returns the error. Never returns for one that
+/// has its state.
 ///
 /// `database`: where it is, if it is on this machine.
 pub async fn until_stuck(
@@ -105,7 +106,7 @@ pub async fn until_stuck(
 	let mut watch = Watch::new(Instant::now());
 	loop {
 		tokio::time::sleep(LOOK_EVERY).await;
-		// Whoever cannot answer now is asked again.
+		// A node that cannot answer now is asked again.
 		let Some(sight) = look(relay_chain, network).await else { continue };
 		if sight.has_state && sight.finalised > 0 {
 			return std::future::pending().await;
@@ -116,7 +117,7 @@ pub async fn until_stuck(
 				(Err(error), Some(database)) => {
 					format!("Remove {} (it could not be marked: {error}) and start again", database.display())
 				}
-				_ => "Start this node again: it then joins the relay chain anew".into(),
+				_ => "Start this node again: it then joins the relay chain from an empty database".into(),
 			};
 			return Error::Other(format!(
 				"the relay chain's node has not got the state of block #{}, the newest that it knows to be final, and \

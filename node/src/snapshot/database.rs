@@ -1,4 +1,4 @@
-//! A chain's database as a folder of files: whether somebody uses it, what is in it, and which files are the chain's.
+//! A chain's database as a folder of files: whether it is in use, what is in it, and which files are the chain's.
 
 use super::{manifest::BlockPoint, progress::Progress, SnapshotError};
 use crate::service::{Backend, Block, HostFunctions};
@@ -92,7 +92,7 @@ pub fn lock(folder: &Path) -> Result<Locked, SnapshotError> {
 	}
 }
 
-/// The chain's files of a database that nobody uses, by name and in order.
+/// Lists the chain's files of a database that is not in use, by name and in order.
 pub fn chain_files(folder: &Path) -> Result<Vec<String>, SnapshotError> {
 	let is_chains = |name: &str| {
 		name == METADATA

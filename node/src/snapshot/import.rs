@@ -42,7 +42,7 @@ pub struct ImportCmd {
 	#[arg(long, value_name = "FILE")]
 	pub from: PathBuf,
 
-	/// The snapshot's hash, from somebody you trust. Without it only damage is found, not forgery.
+	/// The snapshot's hash, from a source you trust. Without it only damage is found, not forgery.
 	#[arg(long, value_name = "0xHASH")]
 	pub hash: Option<H256>,
 
@@ -66,7 +66,7 @@ pub struct VerifyCmd {
 	#[arg(long, value_name = "FILE")]
 	pub from: PathBuf,
 
-	/// The snapshot's hash, from somebody you trust.
+	/// The snapshot's hash, from a trusted source.
 	#[arg(long, value_name = "0xHASH")]
 	pub hash: Option<H256>,
 }
@@ -259,7 +259,7 @@ fn adopt_blobs(from: &Path, store: &Path) -> Result<usize, SnapshotError> {
 struct Workplace(PathBuf);
 
 impl Workplace {
-	/// Makes it anew; what an interrupted import left there goes.
+	/// Creates it, empty; removes the remains of an interrupted import.
 	fn clear(path: PathBuf) -> Result<Self, SnapshotError> {
 		if path.exists() {
 			fs::remove_dir_all(&path).map_err(SnapshotError::io(&path))?;

@@ -13,13 +13,13 @@ use std::{
 /// Where a download stands.
 #[derive(Debug)]
 pub enum Stage<P> {
-	/// For somebody who has it, for its turn, or for room.
+	/// For a holder, for its turn, or for room.
 	Waiting,
 	/// For its file to be opened.
 	Opening,
 	/// For its index.
 	Index {
-		/// The question for it, if somebody was asked.
+		/// The question for it, if a peer was asked.
 		asked: Option<Ticket>,
 		/// Pieces to be fetched then.
 		missing: BTreeSet<u32>,
@@ -33,9 +33,9 @@ pub enum Stage<P> {
 /// Pieces that are not there yet.
 #[derive(Debug)]
 pub struct OpenPieces<P> {
-	/// Those that nobody was asked for.
+	/// Those not asked for yet.
 	missing: BTreeSet<u32>,
-	/// Those that somebody was asked for, of whom and when.
+	/// Those asked for: of which peers, and when.
 	asked: BTreeMap<u32, Vec<(Ticket, P, Time)>>,
 }
 
@@ -53,11 +53,11 @@ impl<P> OpenPieces<P> {
 /// Choice of the peer that answers for a whole blob.
 #[derive(Debug)]
 pub enum Choice<P> {
-	/// Nobody has to, or whoever did still does, or nobody can now.
+	/// No change: none is needed, the earlier peer still answers, or none can now.
 	Kept,
-	/// This one, from the first byte on.
+	/// This peer, from the first byte on.
 	Chosen(P),
-	/// Somebody else than before, so that the file has to be opened anew.
+	/// Another peer than before, so that the file has to be started again.
 	StartOver,
 }
 
@@ -72,7 +72,7 @@ pub struct Download<P> {
 	pub holders: BTreeSet<P>,
 	/// When to ask around again.
 	pub search_at: Time,
-	/// Times that everybody was asked.
+	/// Times that all peers were asked.
 	pub searches: u32,
 	/// Not to be opened before.
 	pub open_at: Time,
@@ -167,7 +167,7 @@ impl<P: Copy + Ord> Download<P> {
 		self.open_at = until;
 	}
 
-	/// Somebody was asked for a part.
+	/// Notes that a peer was asked for a part.
 	pub fn note_asked(&mut self, part: Part, ticket: Ticket, peer: P, now: Time) {
 		match (part, &mut self.stage) {
 			(Part::Index, Stage::Index { asked, .. }) => *asked = Some(ticket),
@@ -242,7 +242,7 @@ impl<P: Copy + Ord> Download<P> {
 		self.stage = Stage::Waiting;
 		let source = self.source.take();
 		if !self.is_whole() {
-			// Every tile was proven, so nobody lied but whoever made the chain name both.
+			// Every tile was proven, so no peer lied: the account that made the chain name both did.
 			self.is_contradictory = true;
 			return None;
 		}
@@ -254,8 +254,8 @@ impl<P: Copy + Ord> Download<P> {
 		guilty
 	}
 
-	/// Chooses who answers for the whole, if that has to be one and nobody does, or not any more. Bytes of somebody
-	/// else do not count then.
+	/// Chooses the peer that answers for the whole, if one has to and none does, or not any more. Bytes of other peers
+	/// do not count then.
 	pub fn choose_source(&mut self, peers: &Peers<P>, now: Time) -> Choice<P> {
 		if !self.is_whole() {
 			return Choice::Kept;

@@ -1,19 +1,19 @@
-//! Decides whom to ask for what, and when. It does nothing itself: it is told what happened and says what to do, so
-//! that a test can play a whole network through it in a moment.
+//! Decides whom to ask for what, and when. Sans-IO: a state machine that takes events and returns commands, so that a
+//! test can play a whole network through it in a moment.
 //!
 //! ```text
 //!              a holder is known     index proven        all pieces here      hash is right
 //!   waiting ----------------> opening ------> index ------> pieces ----------> completing ----> done
 //!      ^                                        |              |                   |
-//!      |            nobody has an index that is proven         |      the hash is wrong: the chain's root and hash
+//!      |            no peer has an index that is proven        |      the hash is wrong: the chain's root and hash
 //!      |                                        v              v      name different bytes; trust the hash
 //!      +-- no room on disk                   from one peer, who answers for the whole <+
 //! ```
 //!
-//! Pieces that are proven tile by tile come from everybody at once; whoever sends a wrong one is known at once. Where
+//! Pieces that are proven tile by tile come from all peers at once; a peer that sends a wrong one is known at once. Where
 //! only the whole proves anything, all of it comes from one peer, so that it is clear who lied when the hash is wrong.
-//! A wrong index alone convicts nobody: a submission may name bytes that are no block, and then no index fits. It does
-//! convict once somebody else's index is proven.
+//! A wrong index alone convicts no peer: a submission may name bytes that are not a block, and then no index fits. It
+//! does convict once another peer's index is proven.
 
 mod backoff;
 mod download;
@@ -126,13 +126,13 @@ pub enum Completion {
 pub struct Rules {
 	/// Bounds of what is asked of one peer.
 	pub peer: PeerRules,
-	/// Parts asked for at once, of everybody.
+	/// Parts in flight at once, over all peers.
 	pub in_flight_max: usize,
 	/// Blobs that are fetched at once; the others wait.
 	pub downloads_max: usize,
 	/// When the last pieces are out for so long, they are asked of a second peer too.
 	pub patience: Duration,
-	/// Waits before asking everybody again who has a blob.
+	/// Waits before asking all peers again for the holders of a blob.
 	pub search: Backoff,
 	/// Wait after a blob could not be written.
 	pub no_room: Duration,
@@ -151,7 +151,7 @@ impl Default for Rules {
 	}
 }
 
-/// A blob on its way, for whoever looks.
+/// Progress of a blob on its way, for status queries.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Progress {
 	/// The blob.
@@ -190,13 +190,13 @@ pub struct Scheduler<P> {
 	active: BTreeSet<H256>,
 	/// When to look through the queue again, unless something happens before.
 	queue_at: Time,
-	/// When to look for what nobody seems to have.
+	/// When to search again for blobs without a known holder.
 	search_at: Time,
 	commands: Vec<Command<P>>,
 }
 
 impl<P: Copy + Ord> Scheduler<P> {
-	/// Nothing to fetch, nobody to ask. `seed` decides about chance.
+	/// Returns a scheduler with nothing to fetch and no peers. `seed` makes its random choices.
 	pub fn new(rules: Rules, seed: u64) -> Self {
 		Self {
 			rules,
@@ -221,7 +221,7 @@ impl<P: Copy + Ord> Scheduler<P> {
 		let before = download.order();
 		if is_urgent && !download.is_urgent {
 			download.is_urgent = true;
-			// Somebody waits: do not sit out an earlier wait.
+			// The engine waits: do not sit out an earlier wait.
 			download.search_at = now;
 		}
 		let order = download.order();
@@ -267,7 +267,7 @@ impl<P: Copy + Ord> Scheduler<P> {
 		self.search_at = now;
 	}
 
-	/// A peer went. What was asked of it is answered by whoever asked.
+	/// Notes that a peer went. The driver answers the questions that were asked of it.
 	pub fn disconnected(&mut self, peer: P, now: Time) {
 		self.peers.entry(peer, now).is_connected = false;
 	}
@@ -514,7 +514,7 @@ impl<P: Copy + Ord> Scheduler<P> {
 		ticket
 	}
 
-	/// Asks around who has what is wanted: everybody about what was never found, newcomers about everything.
+	/// Searches for holders: asks all peers about blobs that were never found, newcomers about everything wanted.
 	fn search(&mut self, now: Time) {
 		if now < self.search_at {
 			return;
@@ -529,7 +529,7 @@ impl<P: Copy + Ord> Scheduler<P> {
 				download.searches += 1;
 				download.search_at = now + self.rules.search.wait(download.searches, &mut self.rng);
 				due.insert(*hash);
-				// Whoever is connected answers sooner than the network at large.
+				// Connected peers answer sooner than the network at large.
 				if lookups > 0 && (is_alone || download.searches > 1) {
 					lookups -= 1;
 					self.commands.push(Command::Lookup(*hash));

@@ -103,7 +103,7 @@ impl Peer {
 pub struct Peers<P>(BTreeMap<P, Peer>);
 
 impl<P: Copy + Ord> Peers<P> {
-	/// Nobody yet.
+	/// Returns an empty list.
 	pub fn new() -> Self {
 		Self(BTreeMap::new())
 	}
@@ -113,7 +113,7 @@ impl<P: Copy + Ord> Peers<P> {
 		self.0.get(peer)
 	}
 
-	/// The same, to change it; nothing is known about somebody new.
+	/// Returns a peer's record, to change it; a new peer gets an empty one.
 	pub fn entry(&mut self, peer: P, now: Time) -> &mut Peer {
 		if self.0.len() >= PEERS_MAX && !self.0.contains_key(&peer) {
 			self.0.retain(|_, peer| peer.is_connected || peer.in_flight > 0 || peer.is_banned(now));
@@ -121,7 +121,7 @@ impl<P: Copy + Ord> Peers<P> {
 		self.0.entry(peer).or_default()
 	}
 
-	/// Everybody.
+	/// Iterates over all peers.
 	pub fn iter(&self) -> impl Iterator<Item = (&P, &Peer)> {
 		self.0.iter()
 	}
