@@ -141,8 +141,7 @@ impl Exchange {
 	///
 	/// Takes many runtime calls, so one without success is not repeated at once.
 	pub fn make_room(&self, bytes: u64) -> Result<(), BlobError> {
-		let futile =
-			self.no_room.lock().filter(|(at, needed, _)| at.elapsed() < NO_ROOM && bytes >= *needed);
+		let futile = self.no_room.lock().filter(|(at, needed, _)| at.elapsed() < NO_ROOM && bytes >= *needed);
 		if let Some((_, _, pinned)) = futile {
 			return Err(BlobError::Pinned { size: bytes, pinned, bytes_max: self.store.bytes_max() });
 		}
