@@ -42,7 +42,7 @@ impl Recipe {
 		assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 	}
 
-	/// What a recipe says that refuses to make something.
+	/// Returns the error of a recipe that refuses to make something.
 	fn refuse(&self, input: &Path) -> String {
 		let output = self.run(&[input.to_str().unwrap()]);
 		assert!(!output.status.success(), "{} should have been refused", input.display());

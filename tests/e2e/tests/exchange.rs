@@ -13,7 +13,7 @@ async fn model(chain: &Chain) -> ModelInfo {
 	chain.runtime_api::<Option<ModelInfo>>("ModelsApi_model", &0u32.encode()).await.unwrap()
 }
 
-/// What a node's exchange says of itself.
+/// Returns the status of a node's exchange.
 async fn status(chain: &Chain) -> Json {
 	chain.request("blyan_exchangeStatus", RpcParams::new()).await.unwrap()
 }

@@ -1,4 +1,4 @@
-//! What clients can see of the runtime, and whether a change of it breaks them.
+//! The runtime's interface to clients, and whether a change of it breaks them.
 //!
 //! [`Interface`] turns a runtime's metadata, or the imports of its WebAssembly, into lines of text: one call, event,
 //! storage item, type's field or imported function a line. [`Snapshot`] keeps such lines in a file, and

@@ -102,7 +102,7 @@ impl<'a> Types<'a> {
 	}
 }
 
-/// Whether the type says all about itself where it is used.
+/// Reports whether the type says all about itself where it is used.
 fn is_transparent(ty: &Type<PortableForm>) -> bool {
 	match ty.path.segments.as_slice() {
 		// `Option`, `Result`, the collections: what everybody has.
