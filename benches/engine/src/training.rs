@@ -35,7 +35,7 @@ const SEED: u64 = 1;
 /// Largest difference of the two first losses, in bits per byte: single precision, sums in other orders.
 const LOSS_TOLERANCE: f64 = 2e-3;
 
-/// What is trained.
+/// Network that is trained.
 #[derive(Clone, Copy, PartialEq)]
 enum What {
 	Base,
