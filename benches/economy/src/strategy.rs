@@ -129,7 +129,7 @@ pub enum Act {
 pub enum Play {
 	/// Honestly.
 	Truth,
-	/// Lies if all of the first committee is its own; takes part in it later only if nobody contradicts.
+	/// Lies if all of the first committee is its own; takes part in it later only if no stranger contradicts.
 	LieWhenAlone,
 	/// Lies if it has at least so many of the first committee, whatever comes then.
 	LieFrom(usize),

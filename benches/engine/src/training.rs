@@ -54,7 +54,7 @@ struct Engine {
 	done: mpsc::Receiver<Turn>,
 }
 
-/// Pauses a run after every turn, and ends it when nobody asks for another.
+/// Pauses a run after every turn, and ends it when no other is asked for.
 struct Pace {
 	go: mpsc::Receiver<u64>,
 	done: mpsc::Sender<Turn>,

@@ -289,7 +289,7 @@ impl Chain {
 	}
 
 	/// Seals an operator's verdict, signed with the session key behind `suri`, as the off-chain worker of an operator
-	/// would: a transaction that no account signs and nobody pays for.
+	/// would: a transaction that no account signs and no account pays for.
 	pub async fn seal(&self, id: SubmissionId, verdict: &Verdict, suri: &str) -> Result<Json, String> {
 		self.seal_for(id, verdict, suri, &self.genesis()).await
 	}

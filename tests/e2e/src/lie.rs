@@ -23,7 +23,7 @@ const OPERATOR: Operator = Operator::Down(1, 0);
 /// The row of it, which is the byte of the sequence.
 const ROW: usize = 9;
 
-/// Somebody who evaluated a submission and says something else.
+/// An operator that evaluated a submission and claims something else.
 ///
 /// From the 37th sequence on, the candidate is said to need three quarters of the bits that the model needs now. The
 /// expert's output is changed in one byte there, and that is where a dispute ends.

@@ -267,7 +267,7 @@ impl Drop for Node {
 	}
 }
 
-/// A port nobody listens on.
+/// Returns a free port.
 fn free_port() -> u16 {
 	let listener = TcpListener::bind(("127.0.0.1", 0)).expect("the loopback interface has a free port");
 	listener.local_addr().expect("a bound socket has an address").port()

@@ -73,7 +73,7 @@ fn filled() -> Json {
 	input
 }
 
-/// An account whose secret nobody knows.
+/// An account whose secret is unknown.
 fn address(byte: u8) -> String {
 	use sp_core::crypto::{AccountId32, Ss58Codec};
 	AccountId32::new([byte; 32]).to_ss58check()

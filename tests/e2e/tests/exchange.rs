@@ -1,4 +1,4 @@
-//! Blobs between nodes: what is uploaded at one of them reaches those who need it, and nobody is fooled on the way.
+//! Blobs between nodes: what is uploaded at one of them reaches those who need it, and no node is fooled on the way.
 #![allow(clippy::unwrap_used)]
 
 use blyan_e2e::{wait_until, Chain, Node, NodeConfig, World, SLOT};
@@ -37,7 +37,7 @@ async fn wait_for_model(chain: &Chain) -> u64 {
 
 /// A node that follows and knows nothing of the model but its chain's specification.
 ///
-/// - `prefetch`: whether it fetches all of the model by itself: `always`, or only what somebody asks for: `never`.
+/// - `prefetch`: whether it fetches all of the model by itself: `always`, or only blobs that are asked for: `never`.
 fn newcomer(world: &World, spec: &Path, prefetch: &str) -> NodeConfig {
 	NodeConfig::new(&world.files.path("newcomer"))
 		.without_model(spec)

@@ -1,7 +1,7 @@
 //! Plays faults to a network and reports what came of it.
 //!
 //! Every scenario is the same story: something is accepted, something fails, it is repaired, and then finality comes
-//! back on every node, nothing accepted is gone, the books reconcile and nobody panicked.
+//! back on every node, nothing accepted is gone, the books reconcile and no node panicked.
 
 #[cfg(target_os = "linux")]
 mod books;

@@ -57,7 +57,7 @@ struct Accepted {
 	panics: usize,
 }
 
-/// Nobody's account: it only receives.
+/// Account without a known key: it only receives.
 const RECIPIENT: [u8; 32] = [0xb1; 32];
 
 impl Stage {

@@ -5,7 +5,7 @@
 //! [`Snapshot::compare`] says what became of each and which version had to be raised for it. `docs/upgrades.md` has
 //! the rules.
 //!
-//! [`client`] is a client that was compiled for what `snapshots/client.scale` describes, as somebody else's would be.
+//! [`client`] is a client that was compiled for what `snapshots/client.scale` describes, as any third-party client would be.
 
 pub mod client;
 mod interface;

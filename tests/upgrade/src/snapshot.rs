@@ -51,11 +51,11 @@ pub struct Versions {
 /// User who would notice that a type changed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum User {
-	/// Whoever signs transactions.
+	/// A signer of transactions.
 	Transaction,
-	/// Whoever reads events, storage or constants.
+	/// A reader of events, storage or constants.
 	Reader,
-	/// Whoever asks this runtime API.
+	/// A caller of this runtime API.
 	Api(String),
 	/// The node, whose functions the runtime calls.
 	Host,
@@ -64,7 +64,7 @@ pub enum User {
 /// Version that a change demands to be raised.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Demand {
-	/// Nobody is disturbed; the snapshot has to show it.
+	/// No client is disturbed; the snapshot has to show it.
 	Nothing,
 	/// A higher `spec_version`.
 	Spec,

@@ -14,7 +14,7 @@ pub struct Types<'a> {
 }
 
 impl<'a> Types<'a> {
-	/// Types of `registry`; nobody looks into the `opaque` ones.
+	/// Types of `registry`; the `opaque` ones are not looked into.
 	pub fn new(registry: &'a PortableRegistry, opaque: BTreeSet<u32>) -> Self {
 		Self { registry, opaque }
 	}

@@ -164,7 +164,7 @@ impl Member {
 		Some(status)
 	}
 
-	/// Calls a JSON-RPC method; the error is the message of whoever gave it.
+	/// Calls a JSON-RPC method; the error is the message of the side that refused.
 	pub async fn request(&self, method: &str, params: RpcParams) -> Result<Json, String> {
 		let ask = async {
 			let client = RpcClient::from_insecure_url(self.url()).await.map_err(|error| error.to_string())?;

@@ -265,7 +265,7 @@ impl Network {
 	}
 
 	/// Starts one more operator's node on the loopback interface, which joins both chains by warp sync. It belongs to
-	/// whoever asked for it and not to [`Network::members`].
+	/// the caller that asked for it and not to [`Network::members`].
 	pub fn join_by_warp_sync(&self, name: &'static str) -> Member {
 		// Beyond every number that a first member can have.
 		let number = 2 * (VALIDATORS.len() + COLLATORS.len() + OPERATORS.len()) as u8 + 1;
