@@ -44,7 +44,7 @@ pub mod pallet {
 
 	#[pallet::config]
 	pub trait Config: frame_system::Config<RuntimeEvent: From<Event<Self>>> {
-		/// Who may register a model. A model takes room for ever, so this is not for everybody.
+		/// Origin that may register a model. A model takes room for ever, so this is not open to every account.
 		type RegisterOrigin: EnsureOrigin<Self::RuntimeOrigin>;
 
 		/// Models that can ever be registered: none is removed.
@@ -87,7 +87,7 @@ pub mod pallet {
 	pub type HeadTree<T: Config> =
 		StorageDoubleMap<_, Twox64Concat, ModelId, Twox64Concat, (u8, u32), H256, OptionQuery>;
 
-	/// What is known about the versions of every slot: the newest `MaxHistory` of each.
+	/// Records of the versions of every slot: the newest `MaxHistory` of each.
 	/// `promote` writes them and removes the one that became too old.
 	// Twox64Concat, twice: slots are those of registered models, versions are counted up.
 	#[pallet::storage]
@@ -149,7 +149,7 @@ pub mod pallet {
 			version: VersionIndex,
 			/// Version that it replaced.
 			parent: VersionIndex,
-			/// Who made it.
+			/// The account that made it.
 			owner: T::AccountId,
 			/// Its tensors.
 			block: BlockRef,
@@ -230,7 +230,7 @@ pub mod pallet {
 		///
 		/// - `origin`: `RegisterOrigin`.
 		/// - `spec`: name, architecture, versions and trunk.
-		/// - `owner`: whom the first experts belong to; nobody, if they belong to the network.
+		/// - `owner`: the account that the first experts belong to; `None` if they belong to the network.
 		/// - `heads`: one block a slot, in row-major order (layer, then expert).
 		///
 		/// Emits [`Event::ModelRegistered`].
