@@ -26,7 +26,7 @@ use sp_runtime::{
 impl<T: Config> Pallet<T> {
 	/// Ends a game in which the claims of `lost` fall, in addition to those that fell elsewhere.
 	///
-	/// `executor` is who showed the block, and the first to thank where nobody moved.
+	/// `executor` is who showed the block, and the first to thank where no side moved.
 	pub(crate) fn end(
 		id: GameId,
 		game: GameRecordOf<T>,
@@ -84,7 +84,7 @@ impl<T: Config> Pallet<T> {
 		Self::deposit_event(Event::GameEnded { game: id, subject, refuted, end });
 	}
 
-	/// Lets a claim fall, once, and reports whoever signed it.
+	/// Lets a claim fall, once, and reports the operators that signed it.
 	pub(crate) fn refute(subject: Subject, verdict: &Verdict, fall: Fall, reporter: Option<&T::AccountId>) {
 		let digest = verdict.digest();
 		Self::forfeit_pledges(subject, digest);
@@ -119,7 +119,7 @@ impl<T: Config> Pallet<T> {
 
 	/// Gives a side's bond back, or to those who moved for the winner and to the treasury.
 	///
-	/// Who won by the clock alone has proven nothing: if somebody may lose stake by that, the bond waits for the appeals.
+	/// Who won by the clock alone has proven nothing: if an operator may lose stake by that, the bond waits for the appeals.
 	fn close_bond(
 		subject: Subject,
 		side: &SideRecordOf<T>,
@@ -163,7 +163,7 @@ impl<T: Config> Pallet<T> {
 		Self::deposit_event(Event::BondLost { who: backer.account.clone(), amount, paid });
 	}
 
-	/// Gives the bond of a demand to whoever met it.
+	/// Gives the bond of a demand to the account that met it.
 	pub(crate) fn pay_supplier(demander: Backer<T::AccountId, BalanceOf<T>>, supplier: &T::AccountId) {
 		let credit = take::<T>(HoldReason::DemandBond, &demander.account, demander.bond);
 		let amount = credit.peek();
