@@ -137,7 +137,7 @@ pub fn state(state: &SubmissionState) -> String {
 	}
 }
 
-/// How safe a decision is that has not matured.
+/// Describes how safe a decision is that has not matured.
 fn standing(decided: &DecidedSubmission) -> String {
 	match decided.disputes {
 		_ if decided.refuted => "proven wrong".into(),
@@ -165,7 +165,7 @@ pub fn outcome_name(outcome: &SubmissionOutcome) -> &'static str {
 	}
 }
 
-/// What an outcome means, and for a refusal what to do next.
+/// Explains an outcome, and for a refusal the next step.
 pub fn outcome(outcome: &SubmissionOutcome) -> (String, Option<&'static str>) {
 	let (text, next) = match outcome {
 		SubmissionOutcome::Accepted { version, improvement, reward } => {
@@ -229,7 +229,7 @@ pub fn outcome(outcome: &SubmissionOutcome) -> (String, Option<&'static str>) {
 			"see who operates: blyan operators; then submit again",
 		),
 		SubmissionOutcome::Expired(ExpiryReason::NoReports) => (
-			"expired: nobody of the committee revealed a score; most likely the bytes never reached them"
+			"expired: no seat of the committee revealed a score; most likely the bytes never reached them"
 				.into(),
 			"submit again and let the upload finish; the bond is returned",
 		),
@@ -261,7 +261,7 @@ fn change(improvement: f64) -> String {
 	}
 }
 
-/// What a decision has left open: `None` if it is not about to be paid.
+/// Describes the part of a reward that is still on hold; `None` if nothing is about to be paid.
 pub fn hold(decided: &DecidedSubmission) -> Option<String> {
 	(decided.held > 0 && !decided.refuted).then(|| {
 		format!(

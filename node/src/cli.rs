@@ -1,4 +1,4 @@
-//! What can be said on the command line.
+//! Command-line interface.
 
 use crate::chain_spec::{self, Extensions};
 use clap::{CommandFactory, FromArgMatches};
@@ -17,7 +17,7 @@ pub const DEV_BLOCK_TIME_MS: u64 = 3_000;
 
 /// Newest final blocks whose bodies a node keeps, unless it is told otherwise: a week of blocks of six seconds.
 ///
-/// A node that was away catches up from its peers' bodies, so they keep more than anybody is away. States are kept for
+/// A node that was away catches up from its peers' bodies, so they keep more than any usual absence. States are kept for
 /// 256 blocks, the SDK's default: the chain, its off-chain workers and a peer's state sync read newer ones only.
 pub const BLOCKS_KEPT: u32 = 7 * 24 * 60 * 10;
 
@@ -107,7 +107,7 @@ pub struct MlParams {
 	#[arg(long, value_name = "MiB", default_value_t = 4_096, value_parser = clap::value_parser!(u32).range(1..))]
 	pub blob_store_limit: u32,
 
-	/// Most memory that models may take, those in use included, in MiB. Experts that nobody uses make room.
+	/// Most memory that models may take, those in use included, in MiB. Experts not in use make room.
 	#[arg(long, value_name = "MiB", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..))]
 	pub model_memory: u32,
 
@@ -120,7 +120,7 @@ pub struct MlParams {
 	#[arg(long = "operator", value_name = "SURI")]
 	pub operators: Vec<String>,
 
-	/// Keep no operator's key on a development node, so that somebody else evaluates.
+	/// Keep no operator's key on a development node, so that another node evaluates.
 	#[arg(long, conflicts_with = "operators")]
 	pub no_dev_operators: bool,
 
@@ -159,7 +159,7 @@ impl MlParams {
 	}
 }
 
-/// How a development node decides that it is time for a block.
+/// Block production of a development node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DevSeal {
 	/// Whenever a transaction arrives.
@@ -240,7 +240,7 @@ impl Cli {
 		Ok(())
 	}
 
-	/// How to seal blocks if this is a development node; `None` for a node of a real network.
+	/// Returns how to seal blocks if this is a development node; `None` for a node of a real network.
 	pub fn dev_seal(&self, chain_type: ChainType) -> Option<DevSeal> {
 		if self.instant_seal {
 			return Some(DevSeal::Instant);
@@ -296,7 +296,7 @@ impl SubstrateCli for Cli {
 /// The command line of the embedded relay chain node.
 #[derive(Debug)]
 pub struct RelayChainCli {
-	/// What was said after `--`.
+	/// Arguments after `--`.
 	pub base: polkadot_cli::RunCmd,
 	/// The relay chain that the parachain's specification names.
 	chain_id: Option<String>,

@@ -1,4 +1,4 @@
-//! What nodes and clients ask the runtime.
+//! Runtime API implementations, for nodes and clients.
 
 use crate::{configs::xcm as xcm_config, *};
 use alloc::{vec, vec::Vec};

@@ -1,4 +1,4 @@
-//! What governance can tune without an upgrade. Each default here holds until it is overridden.
+//! Parameters that governance can tune without an upgrade. Each default here holds until it is overridden.
 
 use crate::*;
 use frame_support::{
@@ -67,8 +67,8 @@ pub mod dynamic_params {
 		/// Blocks in which a decision may be disputed; rewards wait as long.
 		#[codec(index = 16)]
 		pub static ChallengeWindow: BlockNumber = HOURS;
-		/// How much worse on the guard sample is tolerable, bits per byte in Q16: 328 is about 0.005. Three standard errors
-		/// of an expert trained for two minutes are 0.003 on 256 sequences.
+		/// Tolerable loss of quality on the guard sample, bits per byte in Q16: 328 is about 0.005. Three standard errors of an
+		/// expert trained for two minutes are 0.003 on 256 sequences.
 		#[codec(index = 17)]
 		pub static GuardTolerance: u32 = 328;
 		/// Seats that operators of one owner may have in a committee.
@@ -84,8 +84,8 @@ pub mod dynamic_params {
 		/// Draws after the first one, where one came to no decision.
 		#[codec(index = 21)]
 		pub static MaxRedraws: u32 = 3;
-		/// What an evaluation costs its miner in an empty queue. It grows with the square of the queue's length, and pays those
-		/// who judge.
+		/// Price of an evaluation for its miner in an empty queue. It grows with the square of the queue's length, and pays the
+		/// operators who judge.
 		#[codec(index = 22)]
 		pub static EvaluationFee: Balance = UNIT / 2;
 		/// Operators that must have a candidate's bytes before it is queued.
@@ -114,19 +114,19 @@ pub mod dynamic_params {
 	#[dynamic_pallet_params]
 	#[codec(index = 1)]
 	pub mod ledger {
-		/// What an improvement of exactly [`learning::Delta`] earns.
+		/// Reward of an improvement of exactly [`learning::Delta`].
 		#[codec(index = 0)]
 		pub static LearningBase: Balance = 10 * UNIT;
 		/// Largest learning reward, in multiples of [`LearningBase`].
 		#[codec(index = 1)]
 		pub static LearningMultipleMax: u32 = 100;
-		/// What one report that agreed with the decision earns.
+		/// Reward of one report that agreed with the decision.
 		#[codec(index = 2)]
 		pub static ValidationReward: Balance = UNIT;
-		/// What one job evaluated for an audit earns.
+		/// Reward of one job evaluated for an audit.
 		#[codec(index = 3)]
 		pub static AuditReward: Balance = MILLIUNIT;
-		/// What catching a wrong answer earns.
+		/// Reward for catching a wrong answer.
 		#[codec(index = 4)]
 		pub static AuditBounty: Balance = 50 * MILLIUNIT;
 	}

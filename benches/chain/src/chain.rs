@@ -1,4 +1,4 @@
-//! What a node and its chain cost.
+//! Cost of a node and its chain.
 
 use blyan_e2e::{Chain, NodeConfig, Submission};
 use blyan_primitives::{BlobRef, BlockRef, ExpertSlot, PowStamp};

@@ -288,7 +288,7 @@ pub async fn submit(
 	Ok((id, receipt.block))
 }
 
-/// What the chain would refuse anyway is refused here, before training, work and fees.
+/// Refuses a submission that the chain would refuse, before training, proof of work and fees.
 pub async fn ensure_can_submit(client: &Client, account: &Account) -> Outcome<SubmissionTerms> {
 	let terms = client.terms(&account.id()).await?;
 	let refuse = |message: String| Failure::new(message).kind(Kind::Refused);

@@ -69,7 +69,7 @@ pub(crate) struct Trainer<'a, B: TrainBackend, P> {
 	latent: Vec<Tensor<B, 2>>,
 	optimiser: AdamW<B>,
 	clock: Clock,
-	/// Whether the step just made is the last. Found out once a step, so that the last one is measured and saved.
+	/// True if the step just made is the last. Found out once a step, so that the last one is measured and saved.
 	is_over: bool,
 }
 

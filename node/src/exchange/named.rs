@@ -18,7 +18,7 @@ const PARTS_MAX: PartIndex = 2;
 pub struct Named(HashMap<H256, Need>);
 
 impl Named {
-	/// What the chain names at a block.
+	/// Returns the blobs that the chain names at a block.
 	pub fn at(client: &Client, at: Hash) -> Result<Self, ApiError> {
 		let api = client.runtime_api();
 		let mut named = Self::default();
@@ -90,7 +90,7 @@ impl Named {
 		self.0.values()
 	}
 
-	/// How much the chain cares about a blob at a block.
+	/// Returns the retention tier of a blob at a block.
 	pub fn tier(&self, client: &Client, at: Hash, hash: &H256) -> Tier {
 		if self.0.contains_key(hash) {
 			return Tier::Pinned;

@@ -273,7 +273,7 @@ fn spawn_offchain_workers(
 	Ok(())
 }
 
-/// What the off-chain workers are made of.
+/// Parts that the off-chain workers are built from.
 struct OffchainParts<'a> {
 	client: &'a Arc<Client>,
 	backend: &'a Arc<Backend>,
@@ -282,7 +282,7 @@ struct OffchainParts<'a> {
 	task_manager: &'a TaskManager,
 }
 
-/// Builds the RPC extensions anew for every connection's listener.
+/// Builds the RPC extensions for each listener.
 fn rpc_builder(
 	client: Arc<Client>,
 	pool: Arc<Pool>,

@@ -1,4 +1,4 @@
-//! What is evaluated in an audit: an expert, tried in a slot that is not its own.
+//! Jobs of audits: an expert, tried in a slot that is not its own.
 
 use crate::PinnedJob;
 use blyan_primitives::{
@@ -12,14 +12,14 @@ use sp_io::hashing::blake2_256;
 
 /// Where jobs for audits come from.
 pub trait JobSource {
-	/// A job that nobody has computed before, over `sample` sequences; `None` if there is nothing to evaluate.
+	/// A job that was not computed before, over `sample` sequences; `None` if there is nothing to evaluate.
 	fn draw(seed: &H256, sample: u32) -> Option<PinnedJob>;
 	/// The same with everything spelt out, while it is kept. Off-chain workers ask.
 	fn job(pinned: &PinnedJob) -> Option<EvaluationJob>;
 	/// The architecture that the candidate must fit.
 	fn config(pinned: &PinnedJob) -> Option<ModelConfig>;
-	/// Whether the model still is what it was at the draw. If not, its files may be gone, and nobody is to blame for
-	/// an evaluation that did not happen.
+	/// Reports whether the model still is as it was at the draw. If not, its files may be gone, and no operator is to blame
+	/// for an evaluation that did not happen.
 	fn is_current(pinned: &PinnedJob) -> bool;
 	/// Keeps what [`JobSource::job`] needs for a job that was drawn just now, until it is released. Returns whether it is.
 	fn keep(pinned: &PinnedJob) -> bool;

@@ -1,4 +1,4 @@
-//! What happens without being asked: audits are opened, and their phases end.
+//! Block hooks: audits are opened, and their phases end.
 
 use crate::{
 	draw::draw, jobs::JobSource, rules, Agenda, Appointments, AuditRecord, AuditRecordOf, Audits, Config,
@@ -197,7 +197,7 @@ impl<T: Config> Pallet<T> {
 		true
 	}
 
-	/// Begins the reveal. Who has not voted is noted, unless nobody could: then the job is to blame, not the
+	/// Begins the reveal. Who has not voted is noted, unless no operator could: then the job is to blame, not the
 	/// operators.
 	fn end_voting(audit: AuditId, mut record: AuditRecordOf<T>, now: BlockNumberFor<T>) {
 		let is_silent = |seat: &&Seat<T::AccountId>| seat.state == SeatState::Waiting;
@@ -216,7 +216,7 @@ impl<T: Config> Pallet<T> {
 		Self::deposit_event(Event::RevealBegan { audit, until });
 	}
 
-	/// Ends an audit without a result. Nobody is paid.
+	/// Ends an audit without a result. No operator is paid.
 	pub(crate) fn void(audit: AuditId, record: AuditRecordOf<T>, reason: VoidReason) {
 		Self::close(audit, &record);
 		Self::deposit_event(Event::Voided { audit, reason });

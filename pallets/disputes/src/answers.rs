@@ -42,7 +42,7 @@ impl<T: Config> Pallet<T> {
 		games
 	}
 
-	/// Tiles of a subject's candidate that somebody must supply.
+	/// Tiles of a subject's candidate that are demanded.
 	pub fn demands(subject: Subject) -> Vec<DemandInfo> {
 		Demands::<T>::iter_prefix(subject)
 			.map(|((digest, tile), demand)| DemandInfo {

@@ -105,7 +105,7 @@ fn scored(claims: &[Verdict; 2]) -> Result<Verdict, BenchmarkError> {
 	score.copied().ok_or(BenchmarkError::Stop("nobody claims a score"))
 }
 
-/// A verdict that is consistent with the subject's statements and that nobody else has.
+/// A verdict that is consistent with the subject's statements and that no other operator has.
 fn own_verdict<T: Config>(subject: Subject) -> Result<Verdict, BenchmarkError> {
 	let outcome = |part| {
 		let statement = T::Claims::statement(subject, part)?;

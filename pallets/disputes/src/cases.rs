@@ -1,7 +1,7 @@
 //! What is known about a subject, and for how long.
 //!
-//! The keepers of claims forget a subject when its time is over. Offences outlive that: somebody may be about to lose stake
-//! because nobody defended a claim, and has the right to defend it now. So what a computation needs is kept here as a
+//! The keepers of claims forget a subject when its time is over. Offences outlive that: an operator may be about to lose stake
+//! because its claim was not defended, and has the right to defend it now. So what a computation needs is kept here as a
 //! [`Case`] from the first such offence until the last one is decided. A case does not hold up any decision or payout.
 
 use crate::{
@@ -34,7 +34,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// How many times more slowly than usual each side's clock runs. Claims of the chain do not choose how many games
-	/// they stand in; whoever puts a claim forward does.
+	/// they stand in; the account that puts a claim forward does.
 	pub(crate) fn loads(game: &GameRecordOf<T>) -> [u32; 2] {
 		Side::BOTH.map(|side| {
 			let side = side.of(&game.sides);

@@ -333,7 +333,7 @@ impl<T: Config> Pallet<T> {
 		T::Bond::get().saturating_mul(steps.into())
 	}
 
-	/// The verdict of a digest that somebody claims.
+	/// The verdict of a digest that is claimed.
 	fn claimed(claims: &[(T::AccountId, Verdict)], digest: H256) -> Result<Verdict, Error<T>> {
 		let found = claims.iter().find(|(_, verdict)| verdict.digest() == digest);
 		found.map(|(_, verdict)| *verdict).ok_or(Error::ClaimUnknown)
@@ -498,7 +498,7 @@ impl<T: Config> Pallet<T> {
 		Ok((game, lost, GameEnd::Void))
 	}
 
-	/// Which claims of a game have fallen. On appeal, those still stand that only nobody defended.
+	/// Which claims of a game have fallen. On appeal, those still stand that merely were not defended.
 	pub(crate) fn fallen(game: &GameRecordOf<T>) -> [bool; 2] {
 		Side::BOTH.map(|side| {
 			let verdict = &side.of(&game.sides).verdict;
@@ -568,7 +568,7 @@ impl<T: Config> Pallet<T> {
 			&& T::BlockCheck::is_tile(evidence, tile, tensor_root, config)
 	}
 
-	/// A demand that nobody has met in time, or whose claim has fallen.
+	/// A demand that was not met in time, or whose claim has fallen.
 	pub(crate) fn ensure_may_close(
 		subject: Subject,
 		digest: H256,

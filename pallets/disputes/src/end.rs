@@ -73,7 +73,7 @@ impl<T: Config> Pallet<T> {
 		Self::deposit_event(Event::GameEnded { game: id, subject, refuted, end });
 	}
 
-	/// Lets a claim fall, once, and reports whoever signed it.
+	/// Lets a claim fall, once, and reports the operators that signed it.
 	pub(crate) fn refute(subject: Subject, verdict: &Verdict, fall: Fall, reporter: Option<&T::AccountId>) {
 		let digest = verdict.digest();
 		Self::forfeit_pledges(subject, digest);
@@ -108,7 +108,7 @@ impl<T: Config> Pallet<T> {
 
 	/// Gives a side's bond back, or to those who made the winner's claim and to the treasury.
 	///
-	/// Who won by the clock alone has proven nothing: if somebody may lose stake by that, the bond waits for the appeals.
+	/// Who won by the clock alone has proven nothing: if an operator may lose stake by that, the bond waits for the appeals.
 	fn close_bond(
 		subject: Subject,
 		side: &SideRecordOf<T>,

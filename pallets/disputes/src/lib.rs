@@ -90,7 +90,7 @@ pub mod pallet {
 		/// Where lost bonds go, but for the share of those whose claim was attacked.
 		type OnSlash: OnUnbalanced<CreditOf<Self>>;
 
-		/// Whoever keeps the claims.
+		/// Keeper of the claims.
 		type Claims: Claims<Self::AccountId>;
 		/// Operators, whose session keys move without fee.
 		type Operators: OperatorSet<Self::AccountId>;
@@ -102,7 +102,7 @@ pub mod pallet {
 		type BlockCheck: BlockCheck;
 
 		/// Blocks in which transactions were admitted, counted: the time that clocks and windows are in. While a migration
-		/// bars transactions nobody can move, so nobody's time runs.
+		/// bars transactions no side can move, so no clock runs.
 		type WorkingTime: BlockNumberProvider<BlockNumber = BlockNumberFor<Self>>;
 
 		/// Bond of a challenge, and of a demand for a tile, while fewer than [`BOND_STEP`] are open about the subject.
@@ -202,7 +202,7 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type NoExpert<T: Config> = StorageMap<_, Twox64Concat, Subject, ()>;
 
-	/// Tiles that somebody must supply, by claim and number. One bond an entry; removed when supplied or closed.
+	/// Tiles that are demanded, by claim and number. One bond an entry; removed when supplied or closed.
 	// Hashers as in `Pairs`.
 	#[pallet::storage]
 	pub type Demands<T: Config> =
@@ -323,7 +323,7 @@ pub mod pallet {
 			/// Whether they are an expert.
 			valid: bool,
 		},
-		/// Whoever stands behind a claim must supply a tile of the candidate.
+		/// The side behind a claim must supply a tile of the candidate.
 		TileDemanded {
 			/// What the claim is about.
 			subject: Subject,
@@ -383,7 +383,7 @@ pub mod pallet {
 	pub enum Error<T> {
 		/// Claims about this subject cannot be disputed (any more, or yet).
 		NotDisputable,
-		/// Nobody claims this digest about the subject.
+		/// No operator claims this digest about the subject.
 		ClaimUnknown,
 		/// A claim cannot be put against itself.
 		SameClaim,
@@ -427,13 +427,13 @@ pub mod pallet {
 		WrongBytes,
 		/// These bytes refute no claim that still stands.
 		NothingRefuted,
-		/// The claim is no score: whoever claims that there is no expert owes its bytes in a game.
+		/// The claim is no score: an operator that claims that there is no expert owes its bytes in a game.
 		NotAScore,
 		/// The candidate's block has no such tile.
 		TileUnknown,
 		/// The tile is demanded of this claim already.
 		AlreadyDemanded,
-		/// Nobody demands this tile of this claim.
+		/// This tile of this claim is not demanded.
 		DemandUnknown,
 		/// The evidence is not that tile of the candidate's block.
 		TileUnproven,
@@ -499,7 +499,7 @@ pub mod pallet {
 		/// - `origin`: the challenger, signed. The bond is held until the game ends, and lost if your claim falls.
 		/// - `subject`: what both claims are about.
 		/// - `against`: the claim to be proven wrong.
-		/// - `verdict`: what is right instead. Whoever knows its tree may move for it.
+		/// - `verdict`: what is right instead. Any account that knows its tree may move for it.
 		///
 		/// A claim whose numbers contradict each other falls at once, without a game or a bond.
 		/// Emits [`Event::GameOpened`].
@@ -573,7 +573,7 @@ pub mod pallet {
 			Self::do_descend(Self::operator(&key)?, game, side, opening)
 		}
 
-		/// Let the chain compute the block on which two claims differ. Whoever committed to another one is refuted.
+		/// Let the chain compute the block on which two claims differ. A side that committed to another one is refuted.
 		///
 		/// - `origin`: anyone, signed.
 		/// - `game`: one at a block.
@@ -678,9 +678,9 @@ pub mod pallet {
 			Self::do_prove_blob(subject, &blob)
 		}
 
-		/// Demand a tile of the candidate from whoever stands behind a score of it.
+		/// Demand a tile of the candidate from the side behind a score of it.
 		///
-		/// - `origin`: anyone, signed. The bond pays whoever supplies the tile, and returns if nobody does.
+		/// - `origin`: anyone, signed. The bond pays the supplier of the tile, and returns if there is none.
 		/// - `subject`, `digest`: the score. It falls if the tile is not supplied within `DemandWindow`.
 		/// - `tile`: the tile's number in the candidate's block.
 		///
@@ -782,7 +782,7 @@ pub mod pallet {
 		}
 
 		/// As [`Self::demand_tile`], without fee and without bond, in the name of an operator that may be drawn and whose
-		/// node cannot find the candidate. Once for each operator and once for each tile of a subject; whoever supplies it
+		/// node cannot find the candidate. Once for each operator and once for each tile of a subject; its supplier
 		/// earns nothing.
 		///
 		/// - `origin`: authorised by the signature.

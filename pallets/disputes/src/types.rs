@@ -124,7 +124,7 @@ pub enum Word {
 	Show(Subject, H256),
 	/// The Blake2b-256 of the evidence for a tile of a subject's candidate, demanded of a claim.
 	Supply(Subject, H256, u32, H256),
-	/// Whoever stands behind this claim must supply this tile of the subject's candidate.
+	/// The side behind this claim must supply this tile of the subject's candidate.
 	Demand(Subject, H256, u32),
 }
 
@@ -161,7 +161,7 @@ impl SignedReport {
 pub enum Fall {
 	/// The chain computed, or saw, that it is wrong.
 	Proven,
-	/// Nobody defended it against this claim. An appeal has them play again.
+	/// It was not defended against this claim. An appeal has them play again.
 	Undefended {
 		/// The opponent.
 		against: Verdict,
@@ -187,7 +187,7 @@ pub struct Backer<AccountId, Balance> {
 pub struct SideRecord<AccountId, Balance, BlockNumber> {
 	/// What it claims.
 	pub verdict: Verdict,
-	/// Who put it forward with a bond; nobody for a claim that was on the chain already.
+	/// Who put it forward with a bond; `None` for a claim that was on the chain already.
 	pub backer: Option<Backer<AccountId, Balance>>,
 	/// Blocks it had left when the round began, less what its move of this round took.
 	pub clock: BlockNumber,
@@ -256,7 +256,7 @@ where
 		}
 	}
 
-	/// Whether a side has to show something, and the other one not, if nobody does anything.
+	/// Whether a side has to show something, and the other one not, if neither moves.
 	fn bears_burden(&self, side: Side) -> bool {
 		side.of(&self.sides).backer.is_some() || (self.is_appeal && side == Side::Second)
 	}
@@ -328,7 +328,7 @@ pub struct Case<AccountId, Balance> {
 	/// Offences that are not decided.
 	pub offences: u32,
 	/// Claims that won by the clock alone, with the bonds of those who put them forward: lost if an appeal shows them to be
-	/// wrong, or nobody defends them then.
+	/// wrong, or are not defended then.
 	pub pledges: BoundedVec<(H256, Backer<AccountId, Balance>), ConstU32<PLEDGES_MAX>>,
 }
 

@@ -10,6 +10,7 @@ pub trait WeightInfo {
 	fn commit() -> Weight;
 	/// `withdraw_commitment`.
 	fn withdraw_commitment() -> Weight;
+	/// `challenge`.
 	fn challenge() -> Weight;
 	/// `confront`.
 	fn confront() -> Weight;

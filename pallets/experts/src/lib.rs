@@ -48,7 +48,7 @@ pub mod pallet {
 
 	#[pallet::config]
 	pub trait Config: frame_system::Config<RuntimeEvent: From<Event<Self>>> {
-		/// Who may register a model. A model takes room for ever, so this is not for everybody.
+		/// Origin that may register a model. A model takes room for ever, so this is not open to every account.
 		type RegisterOrigin: EnsureOrigin<Self::RuntimeOrigin>;
 
 		/// Models that can ever be registered: none is removed.
@@ -181,7 +181,7 @@ pub mod pallet {
 			version: VersionIndex,
 			/// Version that it replaced.
 			parent: VersionIndex,
-			/// Who made it.
+			/// The account that made it.
 			owner: T::AccountId,
 			/// Its tensors.
 			block: BlockRef,
@@ -267,7 +267,7 @@ pub mod pallet {
 		///
 		/// - `origin`: `RegisterOrigin`.
 		/// - `spec`: name, architecture, versions and trunk.
-		/// - `owner`: whom the first experts belong to; nobody, if they belong to the network.
+		/// - `owner`: the account that the first experts belong to; `None` if they belong to the network.
 		/// - `heads`: one block a slot, in row-major order (layer, then expert).
 		///
 		/// Emits [`Event::ModelRegistered`].

@@ -14,7 +14,7 @@ use frame_support::{ensure, storage::with_storage_layer, traits::Get};
 use sp_core::H256;
 use sp_runtime::DispatchError;
 
-/// What a model's root begins with.
+/// Domain separator of a model's root.
 const MODEL_CONTEXT: &[u8] = b"blyan/model/1";
 
 impl<T: Config> Pallet<T> {
@@ -114,7 +114,7 @@ impl<T: Config> Pallet<T> {
 		Ok((version, generation))
 	}
 
-	/// What filled `slot` when the model was at `generation`; `None` if that is forgotten.
+	/// Returns the expert that filled `slot` when the model was at `generation`; `None` if that was pruned.
 	fn head_at(slot: ExpertSlot, generation: u32) -> Option<ExpertHead> {
 		let mut version = Heads::<T>::get(slot)?.version;
 		// At most `MaxHistory` steps: older records are gone, but for those that are kept.
@@ -213,7 +213,7 @@ impl<T: Config> ExpertRegistry<T::AccountId> for Pallet<T> {
 	}
 }
 
-/// Trunks, heads, and the versions that are remembered: whoever computes an earlier score again needs those too.
+/// Trunks, heads, and the versions that are remembered: an auditor that computes an earlier score again needs those too.
 impl<T: Config> BlobAnnouncements for Pallet<T> {
 	fn announced(hash: &H256) -> Option<u32> {
 		Blobs::<T>::get(hash).map(|blob| blob.size)

@@ -1,4 +1,4 @@
-//! What `pallet_experts` asks to be weighed.
+//! Weight functions of `pallet_experts`.
 //!
 //! A runtime brings measured figures (`scripts/weights`); `()` serves tests.
 

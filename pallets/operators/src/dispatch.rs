@@ -286,7 +286,7 @@ impl<T: Config> Pallet<T> {
 		Ok(uid)
 	}
 
-	/// Gives `who` an index that nobody holds, under a generation that nobody had.
+	/// Gives `who` a free index, under a generation that it never had.
 	fn take_index(who: &T::AccountId) -> OperatorUid {
 		let index = FreeIndices::<T>::mutate(|free| free.pop()).unwrap_or_else(|| {
 			NextIndex::<T>::mutate(|next| {

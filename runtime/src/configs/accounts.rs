@@ -1,4 +1,4 @@
-//! What an account can be beyond a key: several keys, a delegate, a name.
+//! Accounts beyond a single key: multisigs, proxies, identities.
 
 use crate::*;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
@@ -124,7 +124,7 @@ const IDENTITY: &[PalletCalls] = &[(
 /// A bond is lost for bytes that are no expert, and the small deposit of a commitment that is not opened.
 const MINER: &[PalletCalls] = &[("ProofOfLearning", &["commit", "submit", "finalise", "withdraw", "settle"])];
 
-/// Whoever holds the session key can lose the stake, and have somebody report it for a share.
+/// The holder of the session key can lose the stake, and have an accomplice report it for a share.
 const OPERATOR: &[PalletCalls] = &[
 	(
 		"Operators",
@@ -169,7 +169,7 @@ pub enum ProxyType {
 	/// Everything.
 	#[default]
 	Any,
-	/// What leaves the account its money: nothing goes to others, nothing can be lost, deposits come back.
+	/// Calls that leave the account its money: nothing goes to others, nothing can be lost, deposits come back.
 	NonTransfer,
 	/// Reject announced calls.
 	CancelProxy,
@@ -209,7 +209,7 @@ impl ProxyType {
 		Some(lists.into_iter().flatten())
 	}
 
-	/// Whether it allows the call of this name.
+	/// Reports whether it allows the call of this name.
 	pub fn allows(self, pallet: &str, call: &str) -> bool {
 		self.allowed()
 			.is_none_or(|mut lists| lists.any(|(listed, calls)| *listed == pallet && calls.contains(&call)))

@@ -1,4 +1,4 @@
-//! What happens to a wrong answer: disputes, audits, offences.
+//! Consequences of wrong answers: disputes, audits, offences.
 
 use crate::{
 	parameters::{audits, disputes},
@@ -161,7 +161,7 @@ impl pallet_audits::HoldoutBook for Holdouts {
 	}
 }
 
-/// What audits earn, from the envelope of all validation.
+/// Reward source of audits: the envelope of all validation.
 pub struct AuditPurse;
 
 impl pallet_audits::AuditRewards<AccountId, Balance> for AuditPurse {

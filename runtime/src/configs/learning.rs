@@ -1,4 +1,4 @@
-//! What the chain is for: models, the operators who judge, and the proof that learning happened.
+//! The chain's purpose: models, the operators who judge, and the proof that learning happened.
 
 use crate::{parameters::learning, *};
 use alloc::vec::Vec;
@@ -102,7 +102,7 @@ impl pallet_operators::Config for Runtime {
 pub const MAX_BLOCK_BYTES: u32 = 1024 * 1024;
 
 parameter_types! {
-	/// What a false score costs: see `pallet_slashing::UsualPenalties`.
+	/// Penalty for a false score: see `pallet_slashing::UsualPenalties`.
 	pub StakeAtRisk: Perbill = pallet_slashing::UsualPenalties::convert(OffenceKind::FalseScore).share;
 	pub const BlocksPerDay: BlockNumber = DAYS;
 	/// Long enough for a miner on a slow link to find a stamp and be included.

@@ -1,4 +1,4 @@
-//! What the chain and the command line refuse before anybody evaluates anything.
+//! Refusals of the chain and the command line, before any evaluation.
 #![allow(clippy::unwrap_used)]
 
 use blyan_e2e::{no_expert, Submission, World, COMMITMENT_SALT, REFUSED, SLOT, WRONG_NETWORK};

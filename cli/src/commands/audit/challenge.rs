@@ -195,7 +195,7 @@ async fn commit(output: &Output, client: &Client, account: &Account, hash: H256,
 fn confirm(output: &Output) -> Outcome<bool> {
 	use std::io::IsTerminal;
 	if output.is_json() || !std::io::stdin().is_terminal() {
-		return Err(Failure::new("nobody can be asked here")
+		return Err(Failure::new("there is no terminal to confirm on")
 			.kind(Kind::Refused)
 			.next("agree to the bond with --yes"));
 	}

@@ -1,4 +1,4 @@
-//! What is evaluated.
+//! Jobs of audits.
 
 use super::*;
 use crate::{jobs::JobSource, HeadSwap};

@@ -1,4 +1,4 @@
-//! Data withheld: a score of bytes that nobody else can get.
+//! Data withheld: a score of bytes that no other node can get.
 
 use super::*;
 use crate::{Call, Demands, Error, Event, Word};

@@ -15,7 +15,7 @@ pub(super) fn lies(count: u32) -> Vec<Party> {
 }
 
 /// Each game made room for the next one, so the second account of a challenger, which earned half of its bond back, kept
-/// somebody else's reward on hold for ever at little cost.
+/// another account's reward on hold for ever at little cost.
 #[test]
 fn attack_keep_a_decision_open_with_two_accounts() {
 	story(|| {

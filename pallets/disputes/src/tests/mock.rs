@@ -225,7 +225,7 @@ impl Offences<AccountId> for Court {
 	}
 }
 
-/// The offence of somebody about a claim is decided, if there is one.
+/// The offence of an operator about a claim is decided, if there is one.
 pub(crate) fn decide(who: &AccountId, subject: Subject) {
 	let mut pending = Pending::get();
 	if let Some(at) = pending.iter().position(|of| *of == (who.clone(), subject)) {

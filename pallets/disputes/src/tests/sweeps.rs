@@ -72,7 +72,7 @@ fn a_sweep_takes_no_more_than_a_little_at_a_time() {
 }
 
 /// Colluders claim a lie in a draw that comes to nothing, let it fall, and claim the very same bytes in the next draw. When
-/// what had fallen was named by the submission alone, nobody could refute the second claim, and the chain never heard of it.
+/// what had fallen was named by the submission alone, no account could refute the second claim, and the chain never heard of it.
 #[test]
 fn attack_let_a_lie_fall_in_one_draw_to_shield_it_in_the_next() {
 	story(|| {

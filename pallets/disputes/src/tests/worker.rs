@@ -264,7 +264,7 @@ fn worker_plays_an_appeal_about_what_is_forgotten_elsewhere() {
 	});
 }
 
-/// Watching cost a bond for each tile, which whoever withheld the bytes earned by supplying it, so nobody watched.
+/// Watching cost a bond for each tile, which the withholder of the bytes earned by supplying it, so no node watched.
 #[test]
 fn attack_accept_an_expert_that_nobody_else_has() {
 	let mut node = Node::new(&[Charlie], Party::honest(), false);

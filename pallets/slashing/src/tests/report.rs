@@ -179,7 +179,7 @@ fn an_offence_is_applied_later_by_exactly_the_blocks_in_which_transactions_were_
 	}
 }
 
-/// What is free must change something, and the same thing cannot be changed twice.
+/// A free call must change something, and the same thing cannot be changed twice.
 #[test]
 fn apply_is_free_once() {
 	use sp_runtime::traits::Dispatchable;
