@@ -38,7 +38,7 @@ pub enum DatasetCommand {
 		/// Files or directories.
 		#[arg(required = true)]
 		paths: Vec<PathBuf>,
-		/// What they are under.
+		/// Licence of these texts.
 		#[command(flatten)]
 		licence: LicenceArgs,
 		/// Where and how much.
@@ -51,7 +51,7 @@ pub enum DatasetCommand {
 		/// Files.
 		#[arg(required = true)]
 		paths: Vec<PathBuf>,
-		/// What lines without a licence of their own are under.
+		/// Licence of the lines without one of their own.
 		#[command(flatten)]
 		licence: LicenceArgs,
 		/// Where and how much.
@@ -94,7 +94,7 @@ pub enum TrainCommand {
 	Expert(TrainExpertArgs),
 }
 
-/// How to train.
+/// Training: hyperparameters and limits.
 #[derive(Clone, Debug, Default, Args)]
 pub struct TrainingArgs {
 	/// Dataset (JSON lines). Absent: the sources in cargo's registry.
@@ -112,7 +112,7 @@ pub struct TrainingArgs {
 	/// Peak learning rate.
 	#[arg(long, value_name = "RATE")]
 	pub learning_rate: Option<f64>,
-	/// How it goes on after the warm-up: constant, linear or cosine.
+	/// Learning rate after the warm-up: constant, linear or cosine.
 	#[arg(long, value_name = "NAME")]
 	pub schedule: Option<Schedule>,
 	/// Part of the run over which it rises from zero, from 0 to 1.
@@ -166,7 +166,7 @@ pub struct TrainBaseArgs {
 	/// Measure on them every so many steps, and at the end; 0 never.
 	#[arg(long, default_value_t = 0)]
 	pub evaluate_every: u64,
-	/// How to train.
+	/// Training: hyperparameters and limits.
 	#[command(flatten)]
 	pub training: TrainingArgs,
 }
@@ -183,7 +183,7 @@ pub struct TrainExpertArgs {
 	/// TensorBlock to write.
 	#[arg(long, short, value_name = "FILE", default_value = "expert.tblk")]
 	pub out: PathBuf,
-	/// How to train.
+	/// Training: hyperparameters and limits.
 	#[command(flatten)]
 	pub training: TrainingArgs,
 }
@@ -200,21 +200,21 @@ pub struct MineArgs {
 	/// Write the trained TensorBlock here as well; it is always kept below the home directory.
 	#[arg(long, value_name = "FILE")]
 	pub out: Option<PathBuf>,
-	/// Train anew, even if an earlier run's block waits to be submitted or uploaded.
+	/// Train again, even if an earlier run's block waits to be submitted or uploaded.
 	#[arg(long)]
 	pub fresh: bool,
-	/// How to train.
+	/// Training: hyperparameters and limits.
 	#[command(flatten)]
 	pub training: TrainingArgs,
-	/// Who signs and is paid.
+	/// Account that signs and is paid.
 	#[command(flatten)]
 	pub signer: SignerArgs,
-	/// How to wait.
+	/// Waiting for the decision.
 	#[command(flatten)]
 	pub waiting: WaitingArgs,
 }
 
-/// How long to wait for a decision.
+/// Options for waiting for a decision.
 #[derive(Clone, Debug, Args)]
 pub struct WaitingArgs {
 	/// Return as soon as the submission is on chain and its bytes are uploaded.
@@ -245,10 +245,10 @@ pub struct SubmitArgs {
 	/// Do not upload the bytes.
 	#[arg(long)]
 	pub no_upload: bool,
-	/// Who signs and is paid.
+	/// Account that signs and is paid.
 	#[command(flatten)]
 	pub signer: SignerArgs,
-	/// How to wait.
+	/// Waiting for the decision.
 	#[command(flatten)]
 	pub waiting: WaitingArgs,
 }

@@ -27,7 +27,7 @@ pub struct Cli {
 	/// Options that every command takes.
 	#[command(flatten)]
 	pub global: Global,
-	/// What to do.
+	/// Command to run.
 	#[command(subcommand)]
 	pub command: Command,
 }
@@ -77,7 +77,7 @@ fn parse_bytes(text: &str) -> Result<Bytes, String> {
 		.map_err(|error| format!("bytes are pairs of hexadecimal digits, such as 0xf09fa680 ({error})"))
 }
 
-/// Who signs.
+/// Account that signs.
 #[derive(Clone, Debug, Default, Args)]
 pub struct SignerArgs {
 	/// Name of the key that signs; made when "default" is missing.
@@ -218,7 +218,7 @@ pub struct SubmissionsArgs {
 	/// Follow it to its decision.
 	#[arg(long, requires = "id")]
 	pub follow: bool,
-	/// How many of the latest to list.
+	/// Number of the latest to list.
 	#[arg(long, default_value_t = 20)]
 	pub count: u32,
 }
@@ -235,9 +235,9 @@ pub struct BalanceArgs {
 pub struct TransferArgs {
 	/// Address, key name or //Name.
 	pub to: String,
-	/// How much, in BLY.
+	/// Amount, in BLY.
 	pub amount: String,
-	/// Who pays.
+	/// Account that pays.
 	#[command(flatten)]
 	pub signer: SignerArgs,
 }

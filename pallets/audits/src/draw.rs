@@ -9,7 +9,7 @@ use sp_io::hashing::blake2_256;
 /// Draws a setter among those for whom `may_set` holds, and up to `auditors` others, each in proportion to its weight.
 ///
 /// No two of them share an account, an owner or a hardware identifier (zero stands for "unknown" and is
-/// shared with nobody). `None` if nobody may set. Numbers are the first 16 bytes, little endian, of
+/// shared with no one). `None` if no operator may set. Numbers are the first 16 bytes, little endian, of
 /// `blake2_256("blyan/audit/draw" ++ seed ++ seat as u32 LE)` modulo the total weight of those left, so the bias is
 /// below 2^-64. The order of `candidates` matters and must be the same for everybody.
 pub fn draw<A: Clone + Eq>(

@@ -4,10 +4,10 @@
 //! committee is as large as it can be; the ring of closed submissions is full, so that closing one forgets another.
 
 use crate::{
-	math::Rule, Call, Claim, ClosedCount, ClosedRecord, ClosedRing, ClosedSubmissions, Conduct, Config,
-	CopyEvidence, DecisionRecord, DecisionRecordOf, Decisions, EvaluationRecord, Event, GuardHoldouts,
-	HoldReason, Holdouts, Miners, NextSubmission, OpenBlobs, OpenRoots, OpenSubmissions, Original, Pallet,
-	Phase, Queues, Sample, Seat, Stage, SubmissionRecord, Terms, TileProof,
+	math::Rule, Call, Claim, ClosedCount, ClosedRecord, ClosedRing, ClosedSubmissions, CommitmentQueueEnds,
+	Conduct, Config, CopyEvidence, DecisionRecord, DecisionRecordOf, Decisions, EvaluationRecord, Event,
+	GuardHoldouts, HoldReason, Holdouts, Miners, NextSubmission, OpenBlobs, OpenRoots, OpenSubmissions,
+	Original, Pallet, Phase, Queues, Sample, Seat, Stage, SubmissionRecord, Terms, TileProof, WeightInfo,
 };
 use alloc::vec::Vec;
 use blyan_exact::{
@@ -16,7 +16,7 @@ use blyan_exact::{
 	merkle, Expert,
 };
 use blyan_primitives::{
-	seal_hash, search_pow,
+	commitment_hash, seal_hash, search_pow,
 	traits::{ExpertRegistry, OperatorSet},
 	BlobRef, BlockRef, EvaluationJob, EvaluationOutcome, ExpertSlot, HoldoutRef, OperatorId,
 	OperatorSignature, PowStamp, Score, ScoreReport, ScoreSeal, Subject, SubmissionId, Verdict,
@@ -66,6 +66,17 @@ where
 	let money = T::Bond::get().saturating_add(T::Currency::minimum_balance());
 	T::Currency::set_balance(&miner, money.saturating_mul(10u32.into()));
 	miner
+}
+
+/// As many commitments of `miner` as it may have, the last one to `block`.
+fn fill_commitments<T: Config>(slot: ExpertSlot, miner: &T::AccountId, block: &BlockRef) {
+	let genesis = Pallet::<T>::genesis_hash();
+	for place in 1..=T::MaxOpenPerMiner::get() {
+		let is_last = place == T::MaxOpenPerMiner::get();
+		let block = if is_last { *block } else { candidate(place.saturating_add(2_000)) };
+		let commitment = commitment_hash(&genesis, miner, &slot, &block, &SALT);
+		assert!(Pallet::<T>::do_commit(miner.clone(), commitment).is_ok(), "the miner is rich");
+	}
 }
 
 /// Opens a submission to `slot` without the checks of `submit`.
@@ -174,6 +185,7 @@ fn decision<T: Config>(slot: ExpertSlot, miner: T::AccountId, seed: u32) -> Deci
 		digest: None,
 		outcome: SubmissionOutcome::Rejected(RejectReason::NoAgreement),
 		held: Zero::zero(),
+		guard_change: 0,
 		decided_at: Zero::zero(),
 		matures_at: Zero::zero(),
 		disputes: 0,
@@ -210,13 +222,16 @@ const SAMPLE: u32 = 10;
 /// What a draw fixes.
 fn terms<T: Config>(slot: ExpertSlot) -> Terms {
 	let sample = Sample { holdout: holdout(), seed: H256::zero(), sequences: SAMPLE };
+	let generation = T::Experts::generation(slot.model).unwrap_or_default();
+	// As the draw would have.
+	assert!(T::Experts::keep(slot.model, generation), "there is room in a world of one evaluation");
 	Terms {
 		definition: blyan_primitives::DEFINITION,
-		generation: T::Experts::generation(slot.model).unwrap_or_default(),
+		generation,
 		model_root: T::Experts::model_root(slot.model).unwrap_or_default(),
 		target: sample,
 		guard: Some(sample),
-		rule: Rule { delta: 1, alpha: 1_350, attempt: 1, guard_tolerance: 656 },
+		rule: Rule { delta: 1, alpha: 1_350, attempt: 1, guard_tolerance: 656, guard_left: u64::MAX },
 	}
 }
 
@@ -423,11 +438,13 @@ mod benchmarks {
 		let slot = T::Experts::ensure_model_for_benchmark();
 		let miner = rich_miner::<T>();
 		fill_queue::<T>(slot);
-		let named = BlockNumberFor::<T>::one();
+		let block = candidate(0);
+		fill_commitments::<T>(slot, &miner, &block);
+		let now = frame_system::Pallet::<T>::block_number();
+		let named = now.saturating_add(T::CommitAge::get());
 		frame_system::Pallet::<T>::set_block_number(named.saturating_add(One::one()));
 		let hash = H256::repeat_byte(7);
 		frame_system::BlockHash::<T>::insert(named, hash);
-		let block = candidate(0);
 		let nonce = search_pow(&miner.encode(), &block.tensor_root, &hash, T::PowBits::get(), 0, u64::MAX)
 			.expect("a stamp of that weight exists");
 		let parent = T::Experts::head(slot).map_or(0, |head| head.version);
@@ -444,6 +461,7 @@ mod benchmarks {
 			block,
 			H256::zero(),
 			PowStamp { block: named, nonce },
+			SALT,
 		);
 
 		assert_last_event(Event::<T>::Submitted {
@@ -456,6 +474,42 @@ mod benchmarks {
 			bond,
 			fee,
 		});
+	}
+
+	#[benchmark]
+	fn commit() {
+		let slot = T::Experts::ensure_model_for_benchmark();
+		let miner = rich_miner::<T>();
+		// All of them have expired, and no block has cleaned up.
+		fill_commitments::<T>(slot, &miner, &candidate(0));
+		let now = frame_system::Pallet::<T>::block_number();
+		let late = now.saturating_add(T::CommitLifetime::get()).saturating_add(One::one());
+		frame_system::Pallet::<T>::set_block_number(late);
+		let (commitment, deposit) = (H256::repeat_byte(8), T::CommitDeposit::get());
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(miner.clone()), commitment);
+
+		assert_last_event(Event::<T>::Committed { miner, commitment, deposit });
+	}
+
+	#[benchmark]
+	fn expire_commitment() {
+		let slot = T::Experts::ensure_model_for_benchmark();
+		let miner = rich_miner::<T>();
+		fill_commitments::<T>(slot, &miner, &candidate(0));
+		let now = frame_system::Pallet::<T>::block_number();
+		// There is room for the first one only.
+		let (first, _) = CommitmentQueueEnds::<T>::get();
+		let late = now.saturating_add(T::CommitLifetime::get()).saturating_add(One::one());
+		let step = T::DbWeight::get().reads(1).saturating_add(T::WeightInfo::expire_commitment());
+
+		#[block]
+		{
+			Pallet::<T>::expire_commitments(late, step);
+		}
+
+		assert_eq!(CommitmentQueueEnds::<T>::get().0, first.saturating_add(1));
 	}
 
 	#[benchmark]

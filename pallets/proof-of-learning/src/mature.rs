@@ -51,6 +51,7 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn mature(submission: SubmissionId, decision: DecisionRecordOf<T>) {
 		Decisions::<T>::remove(submission);
 		Maturing::<T>::mutate(|maturing| maturing.retain(|(id, _)| *id != submission));
+		T::Experts::release(decision.claim.slot.model, decision.terms.generation);
 		let miner = &decision.claim.miner;
 		if !decision.held.is_zero() {
 			let reason = HoldReason::Reward.into();
@@ -226,6 +227,7 @@ impl<T: Config> Pallet<T> {
 			log::info!(target: LOG_TARGET, "version {version} of {slot:?} stays: {error:?}");
 		}
 		decision.outcome = SubmissionOutcome::Rejected(reason);
+		Self::forget_guard(decision, reverted.is_ok());
 		let miner = &decision.claim.miner;
 		// The attempts that the acceptance forgave have been made after all.
 		let forgiven = core::mem::take(&mut decision.forgiven);
@@ -273,6 +275,7 @@ impl<T: Config> Pallet<T> {
 		let miner = claim.miner.clone();
 		Decisions::<T>::remove(submission);
 		Maturing::<T>::mutate(|maturing| maturing.retain(|(id, _)| *id != submission));
+		T::Experts::release(claim.slot.model, decision.terms.generation);
 		OpenRoots::<T>::insert(block.tensor_root, submission);
 		OpenBlobs::<T>::insert(block.blob.hash, submission);
 		Miners::<T>::mutate(&miner, |record| record.open = record.open.saturating_add(1));
