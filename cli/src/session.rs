@@ -1,4 +1,4 @@
-//! What every command works with: where to print, where keys are, which node to ask.
+//! Context of every command: where to print, where keys are, which node to ask.
 
 use crate::{
 	args::{Global, SignerArgs},
@@ -65,7 +65,7 @@ impl Session {
 	/// Connects for signing: on the right network, with the account unlocked.
 	pub async fn connect_as(&self, signer: &SignerArgs) -> Outcome<(Client, Account)> {
 		let client = Client::connect(&self.url).await?;
-		// The network first: nobody should type a password for the wrong one.
+		// The network first: no user should type a password for the wrong one.
 		client.ensure_network(self.genesis, &self.pins(), None).await?;
 		let account = self.account(signer)?;
 		client.ensure_network(self.genesis, &self.pins(), Some(&account)).await?;

@@ -10,8 +10,8 @@ pub use audit::{AuditCommand, ChallengeArgs, ReplayArgs, ScoreArgs, SourceArgs, 
 pub use block::{BlockCommand, BlockImportArgs};
 pub use demo::DemoArgs;
 pub use learning::{
-	DatasetCommand, DatasetOutput, LicenceArgs, MineArgs, SubmitArgs, TrainBaseArgs, TrainCommand,
-	TrainExpertArgs, TrainingArgs, UploadArgs, WaitingArgs, WithdrawArgs,
+	DatasetCommand, DatasetOutput, LicenceArgs, MineArgs, ReportCopyArgs, SubmitArgs, TrainBaseArgs,
+	TrainCommand, TrainExpertArgs, TrainingArgs, UploadArgs, WaitingArgs, WithdrawArgs,
 };
 pub use operator::{MachineArgs, OperatorCommand, RegisterArgs, SessionKeyArgs};
 
@@ -27,7 +27,7 @@ pub struct Cli {
 	/// Options that every command takes.
 	#[command(flatten)]
 	pub global: Global,
-	/// What to do.
+	/// Command to run.
 	#[command(subcommand)]
 	pub command: Command,
 }
@@ -81,7 +81,7 @@ fn parse_bytes(text: &str) -> Result<Bytes, String> {
 		.map_err(|error| format!("bytes are pairs of hexadecimal digits, such as 0xf09fa680 ({error})"))
 }
 
-/// Who signs.
+/// Account that signs.
 #[derive(Clone, Debug, Default, Args)]
 pub struct SignerArgs {
 	/// Name of the key that signs; made when "default" is missing.
@@ -130,6 +130,9 @@ pub enum Command {
 
 	/// Take a submission back before its committee is drawn. The bond returns, the day's quota does not.
 	Withdraw(WithdrawArgs),
+
+	/// Prove that a submission is a near copy of an earlier one: it earns nothing, and a share of its bond is yours.
+	ReportCopy(ReportCopyArgs),
 
 	/// List a model's experts.
 	Experts(ModelArgs),
@@ -220,7 +223,7 @@ pub struct SubmissionsArgs {
 	/// Follow it to its decision.
 	#[arg(long, requires = "id")]
 	pub follow: bool,
-	/// How many of the latest to list.
+	/// Number of the latest to list.
 	#[arg(long, default_value_t = 20)]
 	pub count: u32,
 }
@@ -237,9 +240,9 @@ pub struct BalanceArgs {
 pub struct TransferArgs {
 	/// Address, key name or //Name.
 	pub to: String,
-	/// How much, in BLY.
+	/// Amount, in BLY.
 	pub amount: String,
-	/// Who pays.
+	/// Account that pays.
 	#[command(flatten)]
 	pub signer: SignerArgs,
 }

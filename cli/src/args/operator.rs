@@ -3,7 +3,7 @@
 use super::{parse_hash, Hash, SignerArgs};
 use clap::{Args, Subcommand, ValueEnum};
 
-/// What an operator does by hand.
+/// An operator's manual tasks.
 #[derive(Debug, Subcommand)]
 pub enum OperatorCommand {
 	/// Become an operator: put stake and bond on hold, and give the node at --url a session key.
@@ -48,7 +48,7 @@ pub enum OperatorCommand {
 	},
 	/// Say that the machine changed.
 	Update {
-		/// What it can do now, and which one it is.
+		/// Capabilities, and the identity of the machine.
 		#[command(flatten)]
 		machine: MachineArgs,
 		/// The operator.
@@ -66,7 +66,7 @@ pub enum OperatorCommand {
 	},
 	/// Add to the stake.
 	TopUp {
-		/// How much, in BLY.
+		/// Amount, in BLY.
 		amount: String,
 		/// The operator.
 		#[command(flatten)]
@@ -95,13 +95,13 @@ pub enum OperatorCommand {
 /// `operator register`.
 #[derive(Debug, Args)]
 pub struct RegisterArgs {
-	/// What the operator mainly does.
+	/// Main role of the operator.
 	#[arg(long, value_enum, default_value_t = Role::Evaluator)]
 	pub role: Role,
 	/// Country, two letters of ISO 3166-1; ZZ says nothing.
 	#[arg(long, value_name = "CC", default_value = "ZZ", value_parser = parse_region)]
 	pub region: [u8; 2],
-	/// What the machine can do, and which one it is.
+	/// Capabilities, and the identity of the machine.
 	#[command(flatten)]
 	pub machine: MachineArgs,
 	/// The key that the node signs with.
@@ -115,10 +115,10 @@ pub struct RegisterArgs {
 	pub signer: SignerArgs,
 }
 
-/// What a machine can do, and which one it is.
+/// Capabilities and identity of a machine.
 #[derive(Clone, Debug, Args)]
 pub struct MachineArgs {
-	/// What it can do. The dearest decides the stake: 1 BLY, with gpu 10, with tee 50, with priority 100.
+	/// Capabilities. The costliest one sets the stake: 1 BLY, with gpu 10, with tee 50, with priority 100.
 	#[arg(long, value_enum, value_delimiter = ',', default_value = "evaluate")]
 	pub capabilities: Vec<Capability>,
 	/// Identifier of the machine; what the node at --url says of its own machine if absent.
@@ -132,7 +132,7 @@ pub struct MachineArgs {
 /// Where a session key comes from.
 #[derive(Clone, Debug, Args)]
 pub struct SessionKeyArgs {
-	/// Secret of the session key. A new one that nobody else knows if absent. Visible to others in the process list.
+	/// Secret of the session key; a new random one if absent. Visible to others in the process list.
 	#[arg(long, value_name = "SECRET")]
 	pub session: Option<String>,
 	/// Do not give the key to the node at --url: another node has it already.
@@ -140,7 +140,7 @@ pub struct SessionKeyArgs {
 	pub no_insert: bool,
 }
 
-/// What an operator mainly does.
+/// Main role of an operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Role {
 	/// Evaluates candidates.

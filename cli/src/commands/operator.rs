@@ -211,7 +211,7 @@ async fn status(session: &Session, account: Option<String>) -> Outcome<()> {
 		));
 		return Err(client.blame_sync(failure).await);
 	};
-	// A node that is somebody else's does not say.
+	// Another operator's node does not say.
 	let has_key = client.has_session_key(operator.key.as_ref()).await.ok();
 	let mut value = serde_json::to_value(&operator)?;
 	if let Some(object) = value.as_object_mut() {
@@ -261,7 +261,7 @@ impl SessionKey {
 	async fn prepare(client: &Client, account: &Account, args: &SessionKeyArgs) -> Outcome<Self> {
 		let (pair, secret) = match &args.session {
 			Some(secret) => (keys::pair_from_suri(secret)?, secret.clone()),
-			// Nobody has to keep this secret: it lives in the node, and is replaced when it is lost.
+			// The secret need not be kept: it lives in the node, and is replaced when it is lost.
 			None => keys::generate(),
 		};
 		let public = pair.public().0;

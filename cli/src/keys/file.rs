@@ -29,7 +29,7 @@ pub struct KeyFile {
 	encoding: Encoding,
 	/// The account's address.
 	pub address: String,
-	/// What is said about the key.
+	/// Facts about the key, in the clear.
 	#[serde(default)]
 	pub meta: Meta,
 }
@@ -41,7 +41,7 @@ struct Encoding {
 	version: String,
 }
 
-/// What a key file says about its key, in the clear.
+/// Facts about a key that its file holds unencrypted.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Meta {

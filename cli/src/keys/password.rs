@@ -28,7 +28,7 @@ impl fmt::Debug for Password {
 	}
 }
 
-/// How the user chose to give a password.
+/// Source of a password, as the user chose it.
 #[derive(Clone, Debug, Default)]
 pub struct PasswordSource {
 	/// `--password-file`: the first line of this file.

@@ -32,7 +32,7 @@ impl KeyStore {
 		Ok(self.home.path("keys").join(format!("{name}.json")))
 	}
 
-	/// Whether there is a key of that name.
+	/// Reports whether there is a key of that name.
 	pub fn contains(&self, name: &str) -> bool {
 		self.path(name).is_ok_and(|path| path.exists())
 	}

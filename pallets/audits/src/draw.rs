@@ -10,7 +10,7 @@ use sp_io::hashing::blake2_256;
 /// proportion to its weight.
 ///
 /// No two of them share an account, an owner or a hardware identifier (zero stands for "unknown" and is
-/// shared with nobody). `None` if nobody may set.
+/// shared with no one). `None` if no operator may set.
 ///
 /// The seed puts all candidates into two rows, one to set and one to vote, and seats go to the first in each that may
 /// have one. The rows depend on nothing but the seed and the candidates, so an operator that steps aside when it

@@ -70,7 +70,7 @@ pub(crate) fn register_staked<T: Config>() -> T::AccountId {
 	who
 }
 
-/// Makes `who` an operator that commits to hardware and is challenged by somebody else.
+/// Makes `who` an operator that commits to hardware and is challenged by another.
 fn challenged<T: Config>(who: &T::AccountId) -> OperatorId {
 	let key = register_one::<T>(who);
 	let capabilities = Capabilities::default();

@@ -122,7 +122,7 @@ pub mod pallet {
 		#[pallet::constant]
 		type RegistrationFactorMilli: Get<u32>;
 
-		/// Blocks after which the bond has halved, while nobody registers.
+		/// Blocks after which the bond has halved, while no operator registers.
 		#[pallet::constant]
 		type RegistrationHalfLife: Get<BlockNumberFor<Self>>;
 
@@ -390,7 +390,7 @@ pub mod pallet {
 			/// The last of the periods in a row.
 			period: PeriodIndex,
 		},
-		/// Somebody asked an operator to open its hardware.
+		/// An account asked an operator to open its hardware.
 		HardwareChallenged {
 			/// The operator.
 			who: T::AccountId,
@@ -494,7 +494,7 @@ pub mod pallet {
 		OffencePending,
 		/// Another operator committed to this hardware.
 		HardwareTaken,
-		/// Nobody challenges itself.
+		/// No operator challenges itself.
 		OwnHardware,
 		/// The operator commits to no hardware; there is nothing to challenge.
 		NoHardware,
@@ -525,7 +525,7 @@ pub mod pallet {
 		OwnsOperators,
 		/// The operator has not named the caller as its owner; it calls `declare_owner` first.
 		NotDeclared,
-		/// The operator belongs to nobody, or the caller is neither the operator nor its owner.
+		/// The operator has no owner, or the caller is neither the operator nor its owner.
 		NotRelated,
 		/// The ownership is dissolved already and ends by itself.
 		OwnershipEnding,
@@ -662,7 +662,7 @@ pub mod pallet {
 			Self::do_exit(&who)
 		}
 
-		/// Take stake and bond back and be forgotten, after the unbonding period. The number goes to somebody else, with
+		/// Take stake and bond back and be forgotten, after the unbonding period. The number goes to another operator, with
 		/// a higher generation; nothing is inherited.
 		///
 		/// - `origin`: an operator that has called `exit`, signed, with no offence pending and no challenge open.
@@ -698,8 +698,8 @@ pub mod pallet {
 			Self::do_return_to_duty(&who)
 		}
 
-		/// Report that an operator missed three heartbeats in a row. Free if it is so; whoever is first gets the
-		/// reporter's share.
+		/// Report that an operator missed three heartbeats in a row. Free if it is so, and earns nothing: the chain itself looks
+		/// at every operator within some minutes, and this is for when its blocks have no room for that.
 		///
 		/// - `origin`: anyone, signed.
 		/// - `who`: the silent operator.
@@ -707,8 +707,8 @@ pub mod pallet {
 		/// Emits [`Event::SilenceReported`].
 		#[pallet::call_index(8)]
 		pub fn report_silence(origin: OriginFor<T>, who: T::AccountId) -> DispatchResultWithPostInfo {
-			let reporter = ensure_signed(origin)?;
-			Self::do_report_silence(&who, Some(&reporter))?;
+			ensure_signed(origin)?;
+			Self::do_report_silence(&who)?;
 			Ok(Pays::No.into())
 		}
 
@@ -766,7 +766,7 @@ pub mod pallet {
 		///
 		/// Operators of one owner share its seats in a committee and never judge what the owner submits, nor each other.
 		///
-		/// - `origin`: an operator, signed, that belongs to nobody and owns no operators.
+		/// - `origin`: an operator, signed, that has no owner and owns no operators.
 		/// - `owner`: the account.
 		///
 		/// Emits [`Event::OwnerDeclared`].
@@ -778,7 +778,7 @@ pub mod pallet {
 
 		/// Accept an operator that named the caller as its owner.
 		///
-		/// - `origin`: the named account, signed, which belongs to nobody itself.
+		/// - `origin`: the named account, signed, which has no owner itself.
 		/// - `operator`: the operator.
 		///
 		/// Emits [`Event::OwnerAccepted`].

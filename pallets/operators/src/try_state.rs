@@ -52,7 +52,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Every retired key is listed by the operator that had it, is nobody's key now, and is listed once.
+	/// Every retired key is listed by the operator that had it, is no operator's key now, and is listed once.
 	fn check_retired_keys_are_listed() -> Result<(), TryRuntimeError> {
 		let mut listed = 0u64;
 		for (who, keys) in RetiredOf::<T>::iter() {
@@ -89,7 +89,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Every operator owns its key, and nobody else owns one.
+	/// Every operator owns its key, and no other account owns one.
 	fn check_keys_belong_to_operators() -> Result<(), TryRuntimeError> {
 		let mut records = 0u64;
 		for (who, record) in Self::records() {
@@ -189,7 +189,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Profiles are valid, reputations on the scale, nobody was heard in the future, and a banned operator is leaving.
+	/// Profiles are valid, reputations on the scale, none was heard in the future, and a banned operator is leaving.
 	fn check_records_are_in_range() -> Result<(), TryRuntimeError> {
 		for (who, record) in Self::records() {
 			let profile = record.profile;

@@ -40,7 +40,7 @@ pub type ChallengeRecordOf<T> =
 
 /// The best reputation.
 pub const REPUTATION_MAX: Reputation = 1_000_000;
-/// The reputation of somebody of whom nothing is known.
+/// The reputation of an operator of which nothing is known.
 pub const REPUTATION_INITIAL: Reputation = 500_000;
 /// Domain separator of heartbeats.
 pub const HEARTBEAT_CONTEXT: &[u8] = b"blyan/heartbeat/2";
@@ -230,7 +230,7 @@ pub struct OperatorRecord<AccountId, Balance, BlockNumber> {
 	/// What is on hold as its stake.
 	pub stake: Balance,
 	/// What weighed of its stake at its last heartbeat, and before the first a basic stake; zero if it did not evaluate
-	/// then. No more than that weighs in draws, so that nobody who already knows the randomness of a draw can still buy
+	/// then. No more than that weighs in draws, so that no account that already knows the randomness of a draw can still buy
 	/// weight in it, or step aside for others.
 	pub weighed_stake: Balance,
 	/// What is on hold as its registration bond.

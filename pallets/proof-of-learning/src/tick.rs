@@ -3,15 +3,14 @@
 use crate::{
 	draw::draw_present, math::Rule, Announced, BalanceOf, BusyModels, Claim, ClaimOf, ClosedCount,
 	ClosedRecord, ClosedRing, ClosedSubmissions, Conduct, Config, Decisions, EvaluationRecord,
-	EvaluationRecordOf, Event, GuardHoldouts, HoldReason, Holdouts, Inconclusive, Miners, OpenBlobs,
-	OpenRoots, OpenSubmissions, Pallet, Phase, Queues, Sample, Seat, Stage, SubmissionRecordOf, Terms,
-	WeightInfo, LOG_TARGET,
+	EvaluationRecordOf, Event, HoldReason, Holdouts, Inconclusive, Miners, OpenBlobs, OpenRoots,
+	OpenSubmissions, Pallet, Phase, Queues, Seat, Stage, SubmissionRecordOf, Terms, WeightInfo, LOG_TARGET,
 };
 use alloc::vec::Vec;
 use blyan_primitives::{
 	randomness::{Appointed, AppointedRandomness},
 	traits::{EligibleOperator, ExpertRegistry, OperatorSet},
-	DrawId, ExpertSlot, HoldoutRef, ModelId, SubmissionId, VersionIndex, DEFINITION,
+	DrawId, ExpertSlot, ModelId, SubmissionId, VersionIndex, DEFINITION,
 };
 use blyan_runtime_api::{ExpiryReason, RejectReason, SubmissionOutcome};
 use codec::Encode;
@@ -97,6 +96,7 @@ impl<T: Config> Pallet<T> {
 			Phase::Evaluating(evaluation) => match evaluation.stage {
 				_ if !evaluation.terms.is_current() => {
 					// Engines and the chain compute by another definition now: what was sealed can be judged by none.
+					T::Experts::release(record.claim.slot.model, evaluation.terms.generation);
 					Self::restart(submission, record, now);
 					true
 				}
@@ -219,25 +219,26 @@ impl<T: Config> Pallet<T> {
 		}
 		let has_strangers = Self::strangers(&eligible, &members).next().is_some();
 		let seats = Self::seats(&eligible, members);
-		let sample = |holdout: HoldoutRef, seed| Sample {
-			holdout,
-			seed,
-			sequences: T::SampleSize::get().clamp(2, holdout.sequences.max(2)),
-		};
-		let guard_seed = H256(blake2_256(&(seed, b"guard").encode()));
+		let guard = Self::guard_sample(slot.model);
 		let seal_deadline = now.saturating_add(T::SealWindow::get());
+		// From here to the last dispute about it the baseline must be computable, however often the heads move.
+		if !T::Experts::keep(slot.model, generation) {
+			log::warn!(target: LOG_TARGET, "submission {submission} waits: too many generations are kept");
+			return Err(Undrawn::Waiting);
+		}
 		Ok(EvaluationRecord {
 			terms: Terms {
 				definition: DEFINITION,
 				generation,
 				model_root,
-				target: sample(holdout, seed),
-				guard: GuardHoldouts::<T>::get(slot.model).map(|guard| sample(guard, guard_seed)),
+				target: Self::sample(holdout, seed),
+				guard,
 				rule: Rule {
 					delta: T::Delta::get(),
 					alpha: T::Alpha::get(),
 					attempt: record.attempt,
 					guard_tolerance: T::GuardTolerance::get(),
+					guard_left: Self::guard_left(slot.model, guard.as_ref()),
 				},
 			},
 			// Where everybody sits in the first committee there is no second one.
@@ -306,6 +307,7 @@ impl<T: Config> Pallet<T> {
 		Self::release_bond(submission, &record.claim.miner, record.bond.saturating_add(record.fee));
 		let draw = match &record.phase {
 			Phase::Evaluating(evaluation) => {
+				T::Experts::release(record.claim.slot.model, evaluation.terms.generation);
 				Some(evaluation.terms.draw_id(&record.claim.slot, &record.claim.block))
 			}
 			Phase::Announced { .. } | Phase::Queued { .. } => None,
@@ -364,7 +366,9 @@ impl<T: Config> Pallet<T> {
 		});
 		let place = closed.checked_rem(T::MaxClosed::get().into()).unwrap_or(0).saturated_into::<u32>();
 		if let Some(oldest) = ClosedRing::<T>::get(place) {
-			ClosedSubmissions::<T>::remove(oldest);
+			if let Some(record) = ClosedSubmissions::<T>::take(oldest) {
+				Self::forget_first_commitment(record.claim.block.tensor_root, oldest);
+			}
 		}
 		ClosedRing::<T>::insert(place, submission);
 		ClosedSubmissions::<T>::insert(submission, ClosedRecord { claim, draw, digest, outcome, closed_at });

@@ -1,4 +1,4 @@
-//! Who sets, who checks, and how often.
+//! Draws: setters, auditors, and how often.
 
 use super::*;
 use crate::{Appointments, Audits, Enrolments, Event, NextAudit, Round};

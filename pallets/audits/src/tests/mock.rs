@@ -83,11 +83,11 @@ parameter_types! {
 	pub static Auditors: u32 = 3;
 	pub static MinAuditors: u32 = 2;
 	pub static SeatsPerRound: u32 = 1;
-	/// How many relay-chain blocks ahead appointments are. A block is built on the relay parent with its own number.
+	/// Relay-chain blocks by which appointments are ahead. A block is built on the relay parent with its own number.
 	pub static Lead: u32 = 0;
 	pub static RandomnessSeed: u64 = 0;
 	pub static Generation: u32 = 0;
-	/// Whether earlier generations of the model can be reconstructed.
+	/// False if earlier generations of the model can be reconstructed.
 	pub static HistoryLost: bool = false;
 	pub static Eligible: Vec<EligibleOperator<AccountId>> = Vec::new();
 	/// Electorates, by the appointments that they were taken for.
@@ -137,6 +137,14 @@ impl ExpertRegistry<AccountId> for Experts {
 	}
 	fn revert(_: ExpertSlot, _: VersionIndex) -> Result<VersionIndex, DispatchError> {
 		Err(DispatchError::Other("audits move no heads"))
+	}
+	fn keep(_: ModelId, generation: u32) -> bool {
+		assert_eq!(generation, Generation::get(), "an audit is about the model as it is");
+		count_kept(|kept| kept + 1);
+		true
+	}
+	fn release(_: ModelId, _: u32) {
+		count_kept(|kept| kept - 1);
 	}
 	fn promote(
 		_: ExpertSlot,
@@ -332,7 +340,7 @@ pub(crate) fn register(who: &AccountId, key: OperatorId) {
 	Keys::mutate(|keys| keys.insert(key, who.clone()));
 }
 
-/// What an honest engine finds: sequences of a byte model with a small mean difference between experts.
+/// Returns an honest engine's outcome: sequences of a byte model with a small mean difference between experts.
 pub(crate) fn truth_of(job: &EvaluationJob) -> EvaluationOutcome {
 	let id = job.id();
 	let noise = |what: u8, index: u32| {
@@ -374,7 +382,7 @@ pub(crate) fn truth(audit: AuditId) -> EvaluationOutcome {
 	truth_of(&Jobs::job(&record(audit).job).unwrap())
 }
 
-/// Something else than the truth, by somebody who did not evaluate anything.
+/// Something else than the truth, by an operator that did not evaluate anything.
 pub(crate) fn garbage(audit: AuditId, seed: u8) -> EvaluationOutcome {
 	EvaluationOutcome { job_root: H256([seed; 32]), ..truth(audit) }
 }
@@ -499,7 +507,7 @@ pub(crate) fn begin_next() {
 	begin(System::block_number() + 1);
 }
 
-/// What a block does after its transactions.
+/// Does a block's work after its transactions.
 pub(crate) fn end_block() {
 	AuditsPallet::on_idle(System::block_number(), Weight::MAX);
 }
@@ -550,7 +558,7 @@ impl ExtBuilder {
 		self
 	}
 
-	/// Nobody has committed to anything yet.
+	/// No operator has committed to anything yet.
 	pub(crate) fn nobody_enrolled(mut self) -> Self {
 		self.enrolled = false;
 		self
@@ -610,6 +618,7 @@ impl ExtBuilder {
 			let before = Balances::total_issuance();
 			story();
 			AuditsPallet::do_try_state().unwrap();
+			assert_eq!(count_kept(|kept| kept) as usize, crate::Audits::<Test>::iter().count());
 			assert_eq!(Balances::total_issuance() - before, PURSE - Envelope::get());
 		});
 		TrapShare::set(0);
@@ -631,4 +640,11 @@ pub(crate) fn benchmark_ext() -> sp_io::TestExternalities {
 
 pub(crate) fn is_pinned(pinned: &PinnedJob) -> bool {
 	Jobs::job(pinned).is_some_and(|job| job.statement() == pinned.statement)
+}
+
+/// Counts what keeps a generation. In storage, since stories roll back.
+fn count_kept(change: impl FnOnce(u32) -> u32) -> u32 {
+	let kept = change(frame_support::storage::unhashed::get_or_default(b"kept"));
+	frame_support::storage::unhashed::put(b"kept", &kept);
+	kept
 }

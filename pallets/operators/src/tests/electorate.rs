@@ -3,11 +3,7 @@
 use super::mock::*;
 use crate::{ElectorateDates, Electorates};
 use blyan_primitives::traits::{EligibleOperator, OperatorSet, OperatorStakes};
-use frame_support::{
-	assert_ok,
-	traits::OnIdle,
-	weights::Weight,
-};
+use frame_support::{assert_ok, traits::OnIdle, weights::Weight};
 
 /// Ends blocks, each with room for what is due, until block `number` has begun.
 fn run_to(number: u64) {

@@ -197,7 +197,7 @@ pub fn measurement() -> Measurement {
 	}
 }
 
-/// The machine of whoever it is: eight components, or fewer with empty places.
+/// The machine of any account: eight components, or fewer with empty places.
 pub fn machine(who: u64) -> HardwareComponents {
 	core::array::from_fn(|index| HardwareComponent {
 		identifier: H256::from_low_u64_be(100 * who + index as u64),
