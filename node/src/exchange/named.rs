@@ -1,7 +1,7 @@
 //! Blobs that the chain works with now, and how their pieces are proven.
 
 use super::need::Need;
-use crate::service::{Block, Client, Hash};
+use crate::service::{Client, Hash};
 use blyan_engine::blobs::Tier;
 use blyan_primitives::{BlockRef, EvaluationJob, HoldoutRef, ModelConfig, ModelId, PartIndex};
 use blyan_runtime_api::{disputes::DisputesApi, LearningApi, ModelsApi, SubmissionState};

@@ -1,7 +1,7 @@
 //! A running chain gets the runtime of the next release.
 #![allow(clippy::unwrap_used)]
 
-use blyan_e2e::{account, next_runtime, wait_until, Chain, NodeConfig, World, SLOT};
+use blyan_e2e::{account, next_runtime, wait_until, Chain, NodeConfig, World, COMMITMENT_SALT, SLOT};
 use blyan_primitives::{ExpertSlot, ModelInfo};
 use blyan_runtime_api::APIS;
 use blyan_upgrade::{
@@ -93,8 +93,11 @@ async fn chain_and_clients_go_on_when_the_runtime_is_upgraded() {
 		};
 		let (client, chain) = (&client, &world.chain);
 		async move {
+			let slot = ExpertSlot { model: 0, layer: 0, expert: 0 };
+			chain.commit(&dev::dave(), slot, &[block]).await.unwrap();
 			let stamp = chain.work(&dev::dave(), block.tensor_root).await;
-			client.submit(&dev::dave(), (0, 0), parent, candidate, (stamp.block, stamp.nonce)).await.unwrap()
+			let (stamp, salt) = ((stamp.block, stamp.nonce), COMMITMENT_SALT.0.into());
+			client.submit(&dev::dave(), (0, 0), parent, candidate, stamp, salt).await.unwrap()
 		}
 	};
 	let (first, bond) = submit(0).await;

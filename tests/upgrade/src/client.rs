@@ -141,6 +141,7 @@ impl Client {
 		parent: u32,
 		candidate: Candidate,
 		(block, nonce): (u32, u64),
+		salt: H256,
 	) -> Result<(u64, u128), Failure> {
 		let Candidate { tensor_root, blob, size } = candidate;
 		let call = chain::transactions().proof_of_learning().submit(
@@ -149,6 +150,7 @@ impl Client {
 			BlockRef { tensor_root, blob: BlobRef { hash: blob, size } },
 			H256::zero(),
 			PowStamp { block, nonce },
+			salt,
 		);
 		let events = self
 			.0
