@@ -476,7 +476,6 @@ mod benchmarks {
 	#[benchmark]
 	fn prove_blob(b: Linear<1, { T::MaxBlobBytes::get() }>) -> Result<(), BenchmarkError> {
 		let (subject, _) = subject::<T>()?;
-		let prover = account("prover", 0, 0);
 		let scores = T::Claims::claims(subject).into_iter().map(|(_, verdict)| verdict);
 		let fallen = scores.filter(|verdict| matches!(verdict, Verdict::Scored(_))).collect();
 		let (blob, root, config) = T::BlockCheck::block_for_benchmark(b);
@@ -486,7 +485,7 @@ mod benchmarks {
 		{
 			let valid = Pallet::<T>::judge(&blob, hash, root, &config);
 			assert!(matches!(valid, Ok(true)));
-			Pallet::<T>::show(&prover, subject, false, fallen);
+			Pallet::<T>::show(subject, false, fallen);
 		}
 
 		assert!(NoExpert::<T>::contains_key(subject));

@@ -53,7 +53,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// The sample on which a model's losses are counted now, if it is the one of these terms.
-	fn counted<'a>(model: ModelId, terms: &'a Terms) -> Option<&'a Sample> {
+	fn counted(model: ModelId, terms: &Terms) -> Option<&Sample> {
 		terms.guard.as_ref().filter(|sample| Self::guard_sample(model).as_ref() == Some(*sample))
 	}
 
