@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use blyan_e2e::{account, next_runtime, wait_until, Chain, NodeConfig, World, COMMITMENT_SALT, SLOT};
-use blyan_primitives::{ExpertSlot, ModelInfo};
+use blyan_primitives::{BlockRef, ExpertSlot, ModelInfo};
 use blyan_runtime_api::APIS;
 use blyan_upgrade::{
 	client::{Candidate, Client},
@@ -65,6 +65,21 @@ async fn catch_up(node: &Chain, with: &Chain) {
 	assert_eq!(block_hash(node, goal).await, block_hash(with, goal).await, "both have the same block {goal}");
 }
 
+/// Commits to a block for the first slot and submits it, as a client of this release does. Returns the submission's number
+/// and its bond.
+async fn submit(client: &Client, chain: &Chain, block: BlockRef) -> (u64, u128) {
+	let slot = ExpertSlot { model: 0, layer: 0, expert: 0 };
+	chain.commit(&dev::dave(), slot, &[block]).await.unwrap();
+	let candidate = Candidate {
+		tensor_root: block.tensor_root.0.into(),
+		blob: block.blob.hash.0.into(),
+		size: block.blob.size,
+	};
+	let stamp = chain.work(&dev::dave(), block.tensor_root).await;
+	let (stamp, salt) = ((stamp.block, stamp.nonce), COMMITMENT_SALT.0.into());
+	client.submit(&dev::dave(), (0, 0), 0, candidate, stamp, salt).await.unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn chain_and_clients_go_on_when_the_runtime_is_upgraded() {
 	let world = World::with_a_beginner_and(NodeConfig::open).await;
@@ -84,23 +99,8 @@ async fn chain_and_clients_go_on_when_the_runtime_is_upgraded() {
 	let (dave, ferdie) = (account("//Dave"), account("//Ferdie"));
 	assert_eq!(client.transfer(&dev::alice(), ferdie, 7 * UNIT).await.unwrap(), 7 * UNIT);
 	let noise = world.files.noise(1);
-	let submit = |parent: u32| {
-		let block = noise.block;
-		let candidate = Candidate {
-			tensor_root: block.tensor_root.0.into(),
-			blob: block.blob.hash.0.into(),
-			size: block.blob.size,
-		};
-		let (client, chain) = (&client, &world.chain);
-		async move {
-			let slot = ExpertSlot { model: 0, layer: 0, expert: 0 };
-			chain.commit(&dev::dave(), slot, &[block]).await.unwrap();
-			let stamp = chain.work(&dev::dave(), block.tensor_root).await;
-			let (stamp, salt) = ((stamp.block, stamp.nonce), COMMITMENT_SALT.0.into());
-			client.submit(&dev::dave(), (0, 0), parent, candidate, stamp, salt).await.unwrap()
-		}
-	};
-	let (first, bond) = submit(0).await;
+	let submit = || submit(&client, &world.chain, noise.block);
+	let (first, bond) = submit().await;
 	world.chain.upload(noise.block.blob.hash, &noise.bytes()).await.unwrap();
 	world.chain.wait_for_outcome(first).await;
 	let signed_before = client.sign_transfer(&dev::ferdie(), dave, UNIT).await.unwrap();
@@ -159,7 +159,7 @@ async fn chain_and_clients_go_on_when_the_runtime_is_upgraded() {
 	assert!(refusal.contains("Invalid Transaction"), "{refusal}");
 
 	// The same client, the same calls; and the whole loop: committee, scores, a new head.
-	let (second, bond_now) = submit(0).await;
+	let (second, bond_now) = submit().await;
 	assert_eq!((second, bond_now), (first + 1, bond));
 	world.command.expect(&["status"]);
 	let dataset = world.files.dataset();
