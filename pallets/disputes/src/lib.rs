@@ -27,7 +27,7 @@ mod exact;
 pub mod game;
 mod offchain;
 mod sweep;
-#[cfg(any(feature = "try-runtime", test))]
+#[cfg(any(feature = "try-runtime", feature = "std"))]
 mod try_state;
 mod types;
 pub mod weights;

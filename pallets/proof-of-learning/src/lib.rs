@@ -28,7 +28,7 @@ mod offchain;
 mod redraw;
 mod second;
 mod tick;
-#[cfg(any(feature = "try-runtime", test))]
+#[cfg(any(feature = "try-runtime", feature = "std"))]
 mod try_state;
 mod types;
 pub mod weights;
