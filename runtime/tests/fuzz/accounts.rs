@@ -1,4 +1,4 @@
-//! What operators do about themselves, and what accounts do beside the learning.
+//! All that operators do about themselves, and what accounts do beside the learning.
 
 use crate::{
 	learning::genesis_hash,
@@ -11,7 +11,7 @@ use sp_core::H256;
 use sp_io::hashing::blake2_256;
 
 impl World<'_> {
-	/// A step of somebody who runs an operator, or wants to.
+	/// A step of an account who runs an operator, or wants to.
 	pub fn operate(&mut self) -> Option<Deed> {
 		let who = self.choose.below(8);
 		let other = account(self.choose.below(8));

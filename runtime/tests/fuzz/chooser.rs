@@ -39,7 +39,7 @@ impl Chooser {
 		(word % bound.max(1) as u64) as usize
 	}
 
-	/// Whether a chance of one in `odds` comes true.
+	/// True if a chance of one in `odds` comes true.
 	pub fn one_in(&mut self, odds: usize) -> bool {
 		self.below(odds) == 0
 	}
@@ -52,12 +52,12 @@ impl Chooser {
 		all.get(self.below(all.len())).cloned()
 	}
 
-	/// A hash that nobody knows the origin of.
+	/// A hash that no account knows the origin of.
 	pub fn hash(&mut self) -> H256 {
 		H256(blake2_256(&self.word().to_le_bytes()))
 	}
 
-	/// What an account decides about a thing: the same whenever it is asked.
+	/// All that an account decides about a thing: the same whenever it is asked.
 	pub fn decided(&self, about: &impl Encode) -> u64 {
 		let hash = blake2_256(&(self.seed, about).encode());
 		u64::from_le_bytes([hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7]])

@@ -1,4 +1,4 @@
-//! What a run has seen: how often each call was tried and succeeded, each refusal, each event.
+//! All that a run has seen: how often each call was tried and succeeded, each refusal, each event.
 
 use std::{
 	collections::{BTreeMap, BTreeSet},
@@ -8,15 +8,15 @@ use std::{
 /// Counts of one call.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tally {
-	/// How often it was sent.
+	/// Times that it was sent.
 	pub tried: u64,
-	/// How often it did what it says.
+	/// Times that it did what it says.
 	pub ok: u64,
 	/// Time that successes took, and what their weights said they may, in nanoseconds.
 	pub took: [u64; 2],
 }
 
-/// What was seen so far.
+/// All that was seen so far.
 #[derive(Clone, Debug, Default)]
 pub struct Coverage {
 	/// By pallet and call.

@@ -17,7 +17,7 @@ use sp_core::H256;
 use sp_io::hashing::blake2_256;
 
 impl World<'_> {
-	/// A step of somebody who accuses, defends or checks.
+	/// A step of an account who accuses, defends or checks.
 	pub fn judge(&mut self) -> Option<Deed> {
 		match self.choose.below(32) {
 			0 => self.challenge(),
@@ -125,7 +125,7 @@ impl World<'_> {
 		told.get(usize::from(part))?.open(query)
 	}
 
-	/// What ends a game by computing, or by showing the bytes.
+	/// All that ends a game by computing, or by showing the bytes.
 	fn compute(&mut self, game: u64, record: &pallet_disputes::GameRecordOf<Runtime>) -> Option<Deed> {
 		let Query::Witness { item, trace, operator, row, block } = record.position.query() else {
 			return self.show_of(record.subject);
@@ -253,7 +253,7 @@ impl World<'_> {
 		self.choose.pick(&all)
 	}
 
-	/// What an operator holds for the outcome of an audit.
+	/// All that an operator holds for the outcome of an audit.
 	fn found(
 		&mut self,
 		record: &pallet_audits::AuditRecordOf<Runtime>,

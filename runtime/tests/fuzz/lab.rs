@@ -23,7 +23,7 @@ pub const CONFIG: ModelConfig =
 const POSITIONS: u16 = 4;
 const SEQUENCES: u32 = 24;
 
-/// How a claim differs from the truth.
+/// The way a claim differs from the truth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lie {
 	/// Not at all.
@@ -51,7 +51,7 @@ pub struct Told {
 	items: Vec<Item>,
 }
 
-/// The files of the model, of everybody's candidates and of the test sequences.
+/// The files of the model, of all candidates and of the test sequences.
 pub struct Lab {
 	trunk: BlockRef,
 	model: OwnedModel,
@@ -148,7 +148,7 @@ impl Lab {
 		(self.trunk, self.heads.clone())
 	}
 
-	/// What a genesis needs to know.
+	/// All that a genesis needs to know.
 	pub fn manifest(&self) -> Value {
 		json!({
 			"name": "tiny",
@@ -190,7 +190,7 @@ impl Lab {
 		Some(computed)
 	}
 
-	/// The inputs of a block, as somebody who claims `told` sees them.
+	/// The inputs of a block, as an account who claims `told` sees them.
 	pub fn witness(&self, told: &Told, item: u32, trace: u8, place: Place) -> Option<Witness> {
 		let job = &told.computed.job;
 		let file = |block: &BlockRef| self.experts.get(&block.tensor_root).map(|(_, file)| file.as_slice());
@@ -302,7 +302,7 @@ impl Told {
 		}
 	}
 
-	/// What it is opened with. Witnesses and candidates come from the lab.
+	/// All that it is opened with. Witnesses and candidates come from the lab.
 	pub fn open(&self, query: Query) -> Option<Opening> {
 		Some(match query {
 			Query::Items { level, index } => {

@@ -1,4 +1,4 @@
-//! What miners and committees do.
+//! All that miners and committees do.
 
 use crate::{
 	lab::{nonsense, Lie, Told},
@@ -16,7 +16,7 @@ use pallet_proof_of_learning::{
 use sp_core::H256;
 use std::rc::Rc;
 
-/// Whoever keeps the claims.
+/// The keeper of the claims.
 pub type AllClaims = <Runtime as pallet_disputes::Config>::Claims;
 
 /// A submission that is being judged, or was.
@@ -28,9 +28,9 @@ pub struct Judged {
 	pub draw: DrawId,
 	/// Its terms.
 	pub terms: Terms,
-	/// Who judges.
+	/// The judges.
 	pub seats: Vec<pallet_proof_of_learning::Seat<AccountId>>,
-	/// Whose turn it is to seal, if anybody's.
+	/// Operators whose turn it is to seal.
 	pub sealing: Vec<AccountId>,
 }
 
@@ -144,7 +144,7 @@ impl World<'_> {
 		self.told.insert(verdict.digest(), Rc::new(told));
 	}
 
-	/// What somebody says about a submission.
+	/// All that an account says about a submission.
 	pub fn verdict(&mut self, judged: &Judged, lie: Lie) -> Verdict {
 		let fits = |sample: &pallet_proof_of_learning::Sample, salt| {
 			nonsense(sample.sequences, sample.holdout.sequence_len, salt)
@@ -166,7 +166,7 @@ impl World<'_> {
 		}
 	}
 
-	/// What a member of a committee has made up its mind to say: the same at sealing and at revealing.
+	/// All that a member of a committee has made up its mind to say: the same at sealing and at revealing.
 	pub fn opinion(&mut self, judged: &Judged, who: &AccountId) -> Verdict {
 		let mood = self.choose.decided(&judged.draw);
 		let own = self.choose.decided(&(judged.draw, who));
@@ -323,7 +323,7 @@ impl World<'_> {
 	}
 }
 
-/// What every signature of this chain includes.
+/// All that every signature of this chain includes.
 pub fn genesis_hash() -> H256 {
 	System::block_hash(0)
 }

@@ -37,7 +37,7 @@ thread_local! {
 	static LAB: RefCell<Lab> = RefCell::new(Lab::new());
 }
 
-/// What an input leads to, in so many calls.
+/// All that an input leads to, in so many calls.
 fn play(input: &[u8], calls: usize) -> Coverage {
 	LAB.with_borrow_mut(|lab| {
 		world::genesis(lab).execute_with(|| {
@@ -91,7 +91,7 @@ impl World<'_> {
 /// Calls after which a run must have seen what is deep.
 const LONG: u64 = 50_000;
 
-/// What a long run must lead to, or the accounts do not know what they do.
+/// All that a long run must lead to, or the accounts do not know what they do.
 const DEEP: [&str; 17] = [
 	"ProofOfLearning.Submitted",
 	"ProofOfLearning.CommitteeDrawn",
@@ -116,7 +116,7 @@ fn calls_of_an_episode() -> usize {
 	std::env::var("BLYAN_FUZZ_CALLS").ok().and_then(|calls| calls.parse().ok()).unwrap_or(300)
 }
 
-/// What all episodes of this process have seen.
+/// All that all episodes of this process have seen.
 static SEEN: Mutex<Option<Coverage>> = Mutex::new(None);
 
 #[test]

@@ -1,4 +1,4 @@
-//! What the chain's rule decides: parameters, budgets, models, offences, brakes. The first account has the key.
+//! All that the chain's rule decides: parameters, budgets, models, offences, brakes. The first account has the key.
 
 use crate::world::{account, Deed, World};
 use blyan_primitives::{traits::OffenceKind, HoldoutRef};
@@ -9,7 +9,7 @@ use blyan_runtime::{
 use codec::{Decode, Encode};
 
 impl World<'_> {
-	/// What root does, through the key of development chains.
+	/// All that root does, through the key of development chains.
 	pub fn by_root(&mut self, call: RuntimeCall) -> Deed {
 		Deed::Signed(0, pallet_sudo::Call::sudo { call: Box::new(call) }.into())
 	}
@@ -86,7 +86,7 @@ impl World<'_> {
 			_ => pallet_collator_selection::Call::add_invulnerable { who: account(self.choose.below(8)) }
 				.into(),
 		};
-		// Whoever is not root finds out that it is not.
+		// Any account that is not root finds out that it is not.
 		if self.choose.one_in(12) {
 			return Some(Deed::Signed(1 + self.choose.below(7), call));
 		}

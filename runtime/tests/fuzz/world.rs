@@ -59,13 +59,13 @@ pub struct World<'a> {
 	pub choose: Chooser,
 	/// Computes.
 	pub lab: &'a mut Lab,
-	/// What was seen.
+	/// All that was seen.
 	pub seen: Coverage,
-	/// Claims that somebody can open, by digest: one for each part.
+	/// Claims that an account can open, by digest: one for each part.
 	pub told: HashMap<H256, Rc<Vec<Told>>>,
 	/// Secrets of audits, by commitment.
 	pub secrets: HashMap<H256, H256>,
-	/// Preimages that somebody noted.
+	/// Preimages that an account noted.
 	pub preimages: Vec<Vec<u8>>,
 	/// Calls behind multisig operations, by account.
 	pub approvals: Vec<(usize, RuntimeCall)>,
@@ -180,7 +180,7 @@ impl<'a> World<'a> {
 		(key.clone(), pair.sign(&payload).into())
 	}
 
-	/// What the key of an operator, as it is now or would be, signs. Now and then it is the wrong key, or a broken signature.
+	/// All that the key of an operator, as it is now or would be, signs. Now and then it is the wrong key, or a broken signature.
 	pub fn sign(&mut self, who: &AccountId, payload: &[u8]) -> Option<(OperatorId, OperatorSignature)> {
 		let operator = pallet_operators::Operators::<Runtime>::get(who)?;
 		let (key, pair) = self.keys.iter().find(|(key, _)| *key == operator.key)?;
@@ -193,7 +193,7 @@ impl<'a> World<'a> {
 		Some((key, signature.into()))
 	}
 
-	/// Whether calls are left to be made.
+	/// True if calls are left to be made.
 	pub fn goes_on(&self) -> bool {
 		self.calls_left > 0
 	}
@@ -324,7 +324,7 @@ impl<'a> World<'a> {
 		}
 	}
 
-	/// What must hold after every block.
+	/// All that must hold after every block.
 	fn check(&self) {
 		#[cfg(feature = "try-runtime")]
 		let checked = {
