@@ -6,7 +6,7 @@ use blyan_exact::{Matrix, ModelConfig};
 use blyan_primitives::BlockRef;
 use rand::{rngs::StdRng, Rng, SeedableRng};
 
-/// How the chain names an expert's file, after checking every byte of it against `config`.
+/// Returns the chain's reference to an expert's file, after checking every byte of it against `config`.
 ///
 /// What the committee would call invalid costs the bond there, and nothing here.
 pub fn expert_ref(bytes: &[u8], config: &ModelConfig) -> Outcome<BlockRef> {

@@ -5,7 +5,7 @@ use std::fmt::Display;
 /// Why a command failed, in the words its user sees.
 #[derive(Debug)]
 pub struct Failure {
-	/// What is in the way.
+	/// The obstacle.
 	pub message: String,
 	/// The way out, as an instruction.
 	pub next: Option<String>,
@@ -18,7 +18,7 @@ pub struct Failure {
 pub enum Kind {
 	/// Anything not listed below.
 	General,
-	/// What was to be checked cannot be: something that it needs is missing or unreadable.
+	/// Undecidable: something that the check needs is missing or unreadable.
 	Undecided,
 	/// The node cannot be reached or does not answer.
 	Unreachable,
@@ -55,7 +55,7 @@ impl Kind {
 	}
 }
 
-/// What every fallible function of this crate returns.
+/// Result of every fallible function of this crate.
 pub type Outcome<T> = Result<T, Failure>;
 
 impl Failure {
@@ -82,10 +82,10 @@ impl Failure {
 	}
 }
 
-/// What a node says when an answer or a batch of them does not fit into one message.
+/// Phrases by which nodes report that an answer, or a batch of them, does not fit into one message.
 const OVERSIZED: [&str; 4] = ["Response is too big", "-32008", "-32011", "-32702"];
 
-/// Whether an error says that an answer does not fit into one message.
+/// Reports whether an error says that an answer does not fit into one message.
 pub fn is_oversized(message: &str) -> bool {
 	OVERSIZED.iter().any(|mark| message.contains(mark))
 }

@@ -80,7 +80,7 @@ fn temporary(path: &Path) -> PathBuf {
 	path.with_file_name(name)
 }
 
-/// Whether a name is that of a file that was not written to its end.
+/// Reports whether a name is that of a file that was not written to its end.
 pub fn is_temporary(path: &Path) -> bool {
 	path.extension().and_then(|extension| extension.to_str()).is_some_and(|extension| {
 		extension.strip_prefix(&TEMPORARY[1..]).is_some_and(|id| id.bytes().all(|byte| byte.is_ascii_digit()))

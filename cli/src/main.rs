@@ -5,6 +5,7 @@ mod amount;
 mod args;
 mod client;
 mod commands;
+mod commitment;
 mod demo;
 mod engine;
 mod failure;
@@ -38,7 +39,7 @@ fn main() -> ExitCode {
 		tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::from).and_then(
 			|runtime| {
 				let result = runtime.block_on(run(cli, output.clone()));
-				// Training threads may still be in a step; nobody waits for them after Ctrl-C.
+				// Training threads may still be in a step; Ctrl-C does not wait for them.
 				runtime.shutdown_background();
 				result
 			},
@@ -87,6 +88,7 @@ async fn dispatch(session: &Session, command: Command) -> Outcome<()> {
 		Command::Submit(args) => submit::run(session, args).await,
 		Command::Upload(args) => upload::run(session, args).await,
 		Command::Withdraw(args) => withdraw::run(session, args).await,
+		Command::ReportCopy(args) => report_copy::run(session, args).await,
 		Command::Demo(args) => crate::demo::run(session, args).await,
 		Command::Experts(args) => lists::experts(session, args).await,
 		Command::Models => lists::models(session).await,

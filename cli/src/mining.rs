@@ -119,7 +119,7 @@ impl LocalModel {
 		let tokens = usize::from(self.config.context);
 		let sample = corpus.sample(seed, USAGE_SEQUENCES, tokens)?;
 		let experts: Vec<&Expert> = self.experts.iter().collect();
-		// A few sequences: not worth a graphics card.
+		// A few sequences: not worth a GPU.
 		let device = Default::default();
 		let counts = expert::usage::<Flex>(&self.config, &self.trunk, &experts, &sample, tokens, &device)?;
 		let per_layer = usize::from(self.config.experts).max(1);
@@ -154,8 +154,27 @@ async fn cached(output: &Output, client: &Client, cache: &Path, blob: &BlobRef) 
 pub struct TrainedExpert {
 	/// Its TensorBlock.
 	pub bytes: Vec<u8>,
-	/// How it was made; the chain keeps the hash.
+	/// Facts of the training run; the chain keeps their hash.
 	pub manifest: Value,
+}
+
+/// The seed of an expert: the one that was given, that of the checkpoint, or a new one.
+fn own_seed(training: &TrainingArgs) -> Outcome<u64> {
+	let fresh = || training.seed.unwrap_or_else(rand::random);
+	let Some(checkpoint) = &training.checkpoint else { return Ok(fresh()) };
+	let path = checkpoint.with_added_extension("seed");
+	// A checkpoint of an earlier release was made with seed 0 and has no such file.
+	if training.seed.is_none() && checkpoint.exists() {
+		return match fs::read_to_string(&path) {
+			Ok(text) => {
+				text.trim().parse().map_err(|_| Failure::new(format!("{} holds no seed", path.display())))
+			}
+			Err(_) => Ok(0),
+		};
+	}
+	let seed = fresh();
+	fs::write(&path, seed.to_string()).context(path.display())?;
+	Ok(seed)
 }
 
 /// Trains the expert in `slot`, showing the loss.
@@ -174,7 +193,7 @@ pub async fn train_expert(
 		batch: training.batch.unwrap_or(defaults.batch),
 		optimiser: optimiser(training, defaults.optimiser)?,
 		checkpoint: training.checkpoint.clone(),
-		seed: training.seed,
+		seed: own_seed(training)?,
 		// Before the first step and after the last.
 		evaluate_every: u64::MAX,
 		..defaults
@@ -221,7 +240,7 @@ pub struct BaseRun {
 	pub config: ModelConfig,
 	/// Text to train on.
 	pub text: Arc<TrainingText>,
-	/// What candidates will be measured on.
+	/// Test sequences on which candidates will be measured.
 	pub holdout: Holdout,
 	/// Settings.
 	pub options: base::Options,
@@ -239,7 +258,7 @@ async fn on_training_thread<T: Send + 'static>(
 		if background {
 			run_in_background();
 		}
-		// Nobody listens any more if the program is ending.
+		// The receiver is gone if the program is ending.
 		let _ = tell.send(work());
 	})?;
 	told.await.map_err(|_| Failure::new("training ended without a result; its error is above"))?
@@ -298,7 +317,7 @@ fn base_on<B: TrainBackend>(
 	Ok((export::<B>(config, &trained.latent)?, result))
 }
 
-/// How long to train: minutes, steps, or whatever ends first.
+/// Limits of training: minutes, steps, or the earlier of both.
 pub fn limits(training: &TrainingArgs, steps: u64, seconds: Option<f64>) -> Outcome<(u64, Option<f64>)> {
 	let minutes = training.minutes.map(|minutes| minutes * 60.0);
 	if minutes.is_some_and(|seconds| !(seconds > 0.0 && seconds.is_finite())) {

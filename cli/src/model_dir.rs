@@ -19,7 +19,7 @@ use std::{
 
 const MANIFEST: &str = "manifest.json";
 
-/// What the manifest says.
+/// The model's manifest.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Manifest {
 	/// Name of the model.
@@ -32,11 +32,11 @@ pub struct Manifest {
 	pub trunk: BlockRef,
 	/// Experts in row-major order.
 	pub heads: Vec<BlockRef>,
-	/// What candidates are measured on.
+	/// Test sequences on which candidates are measured.
 	pub holdout: HoldoutRef,
 	/// File of each blob.
 	pub files: BTreeMap<H256, String>,
-	/// How it was made, in free form.
+	/// Facts of the training run, in free form.
 	#[serde(default)]
 	pub training: Value,
 }

@@ -1,4 +1,4 @@
-//! What a command prints: sentences for people, or JSON lines for programs.
+//! Output of a command: sentences for people, or JSON lines for programs.
 
 use crate::{
 	failure::Failure,
@@ -29,12 +29,12 @@ impl Output {
 		Self { json, bars }
 	}
 
-	/// Whether programs are listening.
+	/// Reports whether output goes to programs.
 	pub fn is_json(&self) -> bool {
 		self.json
 	}
 
-	/// Whether bars are drawn.
+	/// Reports whether progress bars are drawn.
 	pub fn has_bars(&self) -> bool {
 		!self.bars.is_hidden()
 	}
@@ -117,7 +117,7 @@ impl Output {
 	}
 }
 
-/// Prints a line. When nobody listens any more, as behind `head`, there is nobody to tell either.
+/// Prints a line. A closed pipe, as behind `head`, is not an error: no reader is left to report it to.
 fn print_line(text: impl Display) {
 	let _ = writeln!(std::io::stdout(), "{text}");
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 /// One state of the model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Point {
-	/// What changed, such as "genesis" or "layer2.expert5".
+	/// The change, such as "genesis" or "layer2.expert5".
 	pub label: String,
 	/// Bits per byte on the sample that decided, less is better.
 	pub bits_per_byte: f64,

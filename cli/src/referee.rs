@@ -38,7 +38,7 @@ pub struct Referee {
 	models: ModelStore,
 	evaluator: Evaluator,
 	limits: JobLimits,
-	/// What openings needed; one answers many queries.
+	/// Findings behind openings; one answers many queries.
 	found: Mutex<HashMap<(PartIndex, Need), Arc<Finding>>>,
 }
 
@@ -119,7 +119,7 @@ impl Referee {
 		}
 	}
 
-	/// What is right at a place of one part's computation.
+	/// Computes the right opening at a place of one part's computation.
 	pub fn open(&self, part: PartIndex, query: &Query) -> Outcome<Opening> {
 		let job = self.jobs.get(usize::from(part)).ok_or_else(|| failure(&EngineError::JobMalformed))?;
 		let opened = Need::of(job, query)

@@ -1,4 +1,4 @@
-//! What every command works with: where to print, where keys are, which node to ask.
+//! Context of every command: where to print, where keys are, which node to ask.
 
 use crate::{
 	args::{Global, SignerArgs},
@@ -31,7 +31,10 @@ impl Session {
 			home: Home::find(global.home.clone())?,
 			url: global.url.clone(),
 			genesis: global.genesis.map(|hash| hash.0),
-			passwords: PasswordSource { file: global.password_file.clone() },
+			passwords: PasswordSource {
+				file: global.password_file.clone(),
+				may_be_empty: global.empty_password,
+			},
 		})
 	}
 
@@ -62,16 +65,35 @@ impl Session {
 	/// Connects for signing: on the right network, with the account unlocked.
 	pub async fn connect_as(&self, signer: &SignerArgs) -> Outcome<(Client, Account)> {
 		let client = Client::connect(&self.url).await?;
-		// The network first: nobody should type a password for the wrong one.
+		// The network first: no user should type a password for the wrong one.
 		client.ensure_network(self.genesis, &self.pins(), None).await?;
 		let account = self.account(signer)?;
 		client.ensure_network(self.genesis, &self.pins(), Some(&account)).await?;
 		Ok((client, account))
 	}
 
+	/// The secret of `--suri`, from the standard input if that is a dash.
+	fn secret(&self, suri: Option<&str>) -> Outcome<Option<String>> {
+		let Some(suri) = suri else { return Ok(None) };
+		if suri == "-" {
+			let mut line = String::new();
+			std::io::stdin().read_line(&mut line)?;
+			return Ok(Some(line.trim().to_string()));
+		}
+		// Everybody knows //Alice.
+		if !suri.starts_with("//") {
+			self.output.warn(
+				"the process list shows what --suri says to everybody on this machine; import the key (blyan keys import) \
+				or say --suri - and give the secret on the standard input",
+			);
+		}
+		Ok(Some(suri.to_string()))
+	}
+
 	/// Unlocks the account that signs; the default key is made if it is missing.
 	pub fn account(&self, signer: &SignerArgs) -> Outcome<Account> {
-		let (account, phrase) = self.keys().account(signer.suri.as_deref(), signer.key.as_deref())?;
+		let suri = self.secret(signer.suri.as_deref())?;
+		let (account, phrase) = self.keys().account(suri.as_deref(), signer.key.as_deref())?;
 		if let Some(phrase) = phrase {
 			self.output.warn(format!(
 				"made key \"{}\", address {}. This phrase restores it; write it down: {phrase}",

@@ -1,4 +1,4 @@
-//! How an expert's place is written: `3.5`, or `layer3.expert5`.
+//! Notation of a slot: `3.5`, or `layer3.expert5`.
 
 use std::{fmt, str::FromStr};
 

@@ -30,7 +30,7 @@ const VERSION: u32 = 1;
 /// Records of decided submissions that are kept; the oldest beyond go, with their blocks.
 const CLOSED_MAX: usize = 32;
 
-/// What a kept TensorBlock is for.
+/// Record of a kept TensorBlock: the network, slot and submission it belongs to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SubmissionRecord {
 	/// Version of this format.
@@ -52,20 +52,24 @@ pub struct SubmissionRecord {
 	/// The training manifest itself, where it is known.
 	#[serde(default)]
 	pub manifest: Value,
+	/// Salt of the commitment, which is on disk before the commitment is sent; `None` in records that are older than
+	/// commitments.
+	#[serde(default)]
+	pub salt: Option<H256>,
 	/// Number on the chain; `None` until the submission is in a block.
 	#[serde(default)]
 	pub submission: Option<SubmissionId>,
-	/// Whether the network has judged it, or its miner has withdrawn it.
+	/// True once the network has judged it, or its miner has withdrawn it.
 	#[serde(default)]
 	pub closed: bool,
 }
 
-/// What to do with a kept block.
+/// Next step for a kept block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NextStep {
 	/// It is open on chain, and the node lacks its bytes.
 	Upload,
-	/// It is not on chain, or nobody could judge it, and the head is still the one it was trained from.
+	/// It is not on chain, or it expired unjudged, and the head is still the one it was trained from.
 	Submit,
 	/// It is open on chain, and the node has its bytes.
 	Wait,
@@ -107,7 +111,7 @@ impl NextStep {
 	}
 }
 
-/// Whether a submission still waits for its decision.
+/// Reports whether a submission still waits for its decision.
 pub fn is_open(info: &SubmissionInfo) -> bool {
 	matches!(
 		info.state,
@@ -149,6 +153,7 @@ impl SubmissionStore {
 			block,
 			manifest_hash,
 			manifest,
+			salt: None,
 			submission: None,
 			closed: false,
 		}
@@ -276,6 +281,7 @@ mod tests {
 		let store = store(dir.path());
 		assert!(store.all().unwrap().is_empty());
 		let mut kept = record(&store, 1, b"block");
+		kept.salt = Some(H256([5; 32]));
 		store.save(&kept, b"block").unwrap();
 		kept.submission = Some(9);
 		store.update(&kept).unwrap();

@@ -137,7 +137,7 @@ pub fn state(state: &SubmissionState) -> String {
 	}
 }
 
-/// How safe a decision is that has not matured.
+/// Describes how safe a decision is that has not matured.
 fn standing(decided: &DecidedSubmission) -> String {
 	match decided.disputes {
 		_ if decided.refuted => "proven wrong".into(),
@@ -159,12 +159,14 @@ pub fn outcome_name(outcome: &SubmissionOutcome) -> &'static str {
 		SubmissionOutcome::Rejected(RejectReason::NotPromotable) => "not promotable",
 		SubmissionOutcome::Rejected(RejectReason::Regressed { .. }) => "worse elsewhere",
 		SubmissionOutcome::Rejected(RejectReason::Refuted) => "score proven wrong",
+		SubmissionOutcome::Rejected(RejectReason::Preempted) => "preempted",
+		SubmissionOutcome::Rejected(RejectReason::Copied) => "copied",
 		SubmissionOutcome::Expired(_) => "expired",
 		SubmissionOutcome::Withdrawn => "withdrawn",
 	}
 }
 
-/// What an outcome means, and for a refusal what to do next.
+/// Explains an outcome, and for a refusal the next step.
 pub fn outcome(outcome: &SubmissionOutcome) -> (String, Option<&'static str>) {
 	let (text, next) = match outcome {
 		SubmissionOutcome::Accepted { version, improvement, reward } => {
@@ -205,10 +207,9 @@ pub fn outcome(outcome: &SubmissionOutcome) -> (String, Option<&'static str>) {
 			"expired: too few operators had its bytes in time".into(),
 			"submit it again, and leave this program running until the upload is done; the bond is returned, the fee is not",
 		),
-		SubmissionOutcome::Rejected(RejectReason::Stale) => (
-			"refused: another expert took the slot in the meantime".into(),
-			"train from the new head: blyan mine",
-		),
+		SubmissionOutcome::Rejected(reason @ (RejectReason::Stale | RejectReason::Preempted)) => {
+			overtaken(reason)
+		}
 		SubmissionOutcome::Rejected(RejectReason::NotPromotable) => (
 			"refused: the registry did not take it as the new head".into(),
 			"look at the model: blyan models",
@@ -224,18 +225,36 @@ pub fn outcome(outcome: &SubmissionOutcome) -> (String, Option<&'static str>) {
 			"refused: the score that it was accepted by was proven wrong, and the reward is cancelled".into(),
 			"submit it again; another committee is drawn",
 		),
+		SubmissionOutcome::Rejected(RejectReason::Copied) => (
+			"proven to be a near copy of another miner's expert; the bond is gone".into(),
+			"train from the head with a seed of your own",
+		),
 		SubmissionOutcome::Expired(ExpiryReason::NoCommittee) => (
 			"expired: no committee could be drawn".into(),
 			"see who operates: blyan operators; then submit again",
 		),
 		SubmissionOutcome::Expired(ExpiryReason::NoReports) => (
-			"expired: nobody of the committee revealed a score; most likely the bytes never reached them"
+			"expired: no seat of the committee revealed a score; most likely the bytes never reached them"
 				.into(),
 			"submit again and let the upload finish; the bond is returned",
 		),
 		SubmissionOutcome::Withdrawn => ("withdrawn by its miner".into(), "submit again if you like"),
 	};
 	(text, Some(next))
+}
+
+/// An outcome that another miner's submission decided, and the way out.
+fn overtaken(reason: &RejectReason) -> (String, &'static str) {
+	match reason {
+		RejectReason::Preempted => (
+			"refused: another account had committed to the same tensors earlier".into(),
+			"train another expert: blyan mine --fresh; the bond is returned, the fee is not",
+		),
+		_ => (
+			"refused: another expert took the slot in the meantime".into(),
+			"train from the new head: blyan mine",
+		),
+	}
 }
 
 /// An improvement, or its opposite, in words.
@@ -247,7 +266,7 @@ fn change(improvement: f64) -> String {
 	}
 }
 
-/// What a decision has left open: `None` if it is not about to be paid.
+/// Describes the part of a reward that is still on hold; `None` if nothing is about to be paid.
 pub fn hold(decided: &DecidedSubmission) -> Option<String> {
 	(decided.held > 0 && !decided.refuted).then(|| {
 		format!(
@@ -362,6 +381,8 @@ mod tests {
 			RejectReason::NotPromotable,
 			RejectReason::Regressed { improvement: -5 },
 			RejectReason::Refuted,
+			RejectReason::Preempted,
+			RejectReason::Copied,
 		] {
 			assert!(outcome(&SubmissionOutcome::Rejected(reason)).1.is_some());
 		}

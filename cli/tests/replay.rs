@@ -1,4 +1,4 @@
-//! `blyan audit replay` on a machine without a node: who was told something by somebody checks it with the model's folder.
+//! `blyan audit replay` on a machine without a node: a transcript is checked with nothing but the model's folder.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use blyan_engine::{
@@ -45,7 +45,7 @@ fn model(dir: &Path) -> Arc<Model> {
 /// A user with a directory, and no node anywhere.
 struct User(tempfile::TempDir);
 
-/// How a command ended: exit status, JSON values, standard error.
+/// End of a command: exit status, JSON values, standard error.
 type Ended = (i32, Vec<Value>, String);
 
 impl User {
@@ -152,7 +152,7 @@ fn what_is_missing_is_neither_right_nor_wrong() {
 	other["model"]["root"] = json!(format!("0x{}", "11".repeat(32)));
 	user.write("other.json", &other);
 	undecided(user.replay("other.json", &[]), &["is not here, but another one", "promoted"]);
-	// The file says what the model consists of, and nobody has it.
+	// The file names the parts of the model, and they are not here.
 	let manifest = manifest(&tiny());
 	let mut parts = right.clone();
 	parts["model"]["parts"] =

@@ -15,10 +15,10 @@ use std::{path::Path, sync::OnceLock};
 /// The parachain's number on the relay chain.
 pub const PARA_ID: u32 = 2000;
 
-/// How WebAssembly begins that is not compressed.
+/// First bytes of uncompressed WebAssembly.
 const WASM_MAGIC: &[u8] = b"\0asm";
 
-/// What a parachain's specification says beyond the usual.
+/// Extensions of a parachain's specification.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ChainSpecExtension)]
 pub struct Extensions {
 	/// The relay chain it belongs to.
@@ -72,7 +72,7 @@ fn read_model(dir: Option<&Path>) -> Result<Option<GenesisModel>, String> {
 	dir.map(GenesisModel::read).transpose().map_err(|error| error.to_string())
 }
 
-/// What tells the built-in specifications apart.
+/// Differences between the built-in specifications.
 struct BuiltIn {
 	name: &'static str,
 	id: &'static str,
@@ -112,7 +112,7 @@ impl BuiltIn {
 			.build())
 	}
 
-	/// What this chain's genesis has beyond the default.
+	/// Returns this chain's changes to the default genesis.
 	fn patch(&self, model: Option<&GenesisModel>) -> Result<Value, String> {
 		let Some(model) = model else { return preset(Some(self.preset.into())) };
 		genesis_presets::with_model(self.preset, model.manifest_json()).ok_or_else(|| {
@@ -155,7 +155,7 @@ fn wasm() -> Result<&'static [u8], String> {
 	})
 }
 
-/// How wallets show amounts and addresses.
+/// Returns the properties by which wallets show amounts and addresses.
 fn properties() -> Properties {
 	let mut properties = Properties::new();
 	properties.insert("tokenSymbol".into(), "BLY".into());

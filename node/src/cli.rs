@@ -1,4 +1,4 @@
-//! What can be said on the command line.
+//! Command-line interface.
 
 use crate::chain_spec::{self, Extensions};
 use clap::{CommandFactory, FromArgMatches};
@@ -17,9 +17,16 @@ pub const DEV_BLOCK_TIME_MS: u64 = 3_000;
 
 /// Newest final blocks whose bodies a node keeps, unless it is told otherwise: a week of blocks of six seconds.
 ///
-/// A node that was away catches up from its peers' bodies, so they keep more than anybody is away. States are kept for
+/// A node that was away catches up from its peers' bodies, so they keep more than any usual absence. States are kept for
 /// 256 blocks, the SDK's default: the chain, its off-chain workers and a peer's state sync read newer ones only.
 pub const BLOCKS_KEPT: u32 = 7 * 24 * 60 * 10;
+
+/// Most memory that the cache of the chain's state takes, in bytes, unless `--trie-cache-size` says otherwise.
+///
+/// The SDK's default of 1 GiB lets an idle node grow by 100 kB with every block for weeks, and again for the embedded relay
+/// chain node. 64 MiB are full after some 1,000 blocks, and a node with them kept the same pace, 20 blocks a second.
+/// `scripts/soak` holds memory flat.
+const TRIE_CACHE_BYTES: &str = "67108864";
 
 /// Operators whose keys a development node holds, unless it is told otherwise.
 pub const DEV_OPERATORS: [&str; 3] = ["//Alice", "//Bob", "//Charlie"];
@@ -107,7 +114,7 @@ pub struct MlParams {
 	#[arg(long, value_name = "MiB", default_value_t = 4_096, value_parser = clap::value_parser!(u32).range(1..))]
 	pub blob_store_limit: u32,
 
-	/// Most memory that models may take, those in use included, in MiB. Experts that nobody uses make room.
+	/// Most memory that models may take, those in use included, in MiB. Experts not in use make room.
 	#[arg(long, value_name = "MiB", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..))]
 	pub model_memory: u32,
 
@@ -120,7 +127,7 @@ pub struct MlParams {
 	#[arg(long = "operator", value_name = "SURI")]
 	pub operators: Vec<String>,
 
-	/// Keep no operator's key on a development node, so that somebody else evaluates.
+	/// Keep no operator's key on a development node, so that another node evaluates.
 	#[arg(long, conflicts_with = "operators")]
 	pub no_dev_operators: bool,
 
@@ -159,7 +166,7 @@ impl MlParams {
 	}
 }
 
-/// How a development node decides that it is time for a block.
+/// Block production of a development node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DevSeal {
 	/// Whenever a transaction arrives.
@@ -176,7 +183,8 @@ pub enum DevSeal {
 	version,
 	propagate_version = true,
 	args_conflicts_with_subcommands = true,
-	subcommand_negates_reqs = true
+	subcommand_negates_reqs = true,
+	mut_arg("trie_cache_size", |arg| arg.default_value(TRIE_CACHE_BYTES))
 )]
 pub struct Cli {
 	/// A command instead of running the node.
@@ -240,7 +248,7 @@ impl Cli {
 		Ok(())
 	}
 
-	/// How to seal blocks if this is a development node; `None` for a node of a real network.
+	/// Returns how to seal blocks if this is a development node; `None` for a node of a real network.
 	pub fn dev_seal(&self, chain_type: ChainType) -> Option<DevSeal> {
 		if self.instant_seal {
 			return Some(DevSeal::Instant);
@@ -296,7 +304,7 @@ impl SubstrateCli for Cli {
 /// The command line of the embedded relay chain node.
 #[derive(Debug)]
 pub struct RelayChainCli {
-	/// What was said after `--`.
+	/// Arguments after `--`.
 	pub base: polkadot_cli::RunCmd,
 	/// The relay chain that the parachain's specification names.
 	chain_id: Option<String>,
@@ -315,6 +323,7 @@ impl RelayChainCli {
 			<bold><underline>RELAY_CHAIN_ARGS:</></>\n{{options}}",
 		);
 		let matches = polkadot_cli::RunCmd::command()
+			.mut_arg("trie_cache_size", |arg| arg.default_value(TRIE_CACHE_BYTES))
 			.no_binary_name(true)
 			.help_template(help)
 			.get_matches_from(relay_chain_args);
@@ -526,6 +535,13 @@ mod tests {
 		assert_eq!(of(&["--chain", "local"], false), Vec::<String>::new());
 		assert_eq!(of(&["--dev", "--no-dev-operators"], true), Vec::<String>::new());
 		assert_eq!(of(&["--dev", "--operator", "//A", "--operator", "//B"], true), ["//A", "//B"]);
+	}
+
+	#[test]
+	fn the_state_cache_is_bounded_unless_the_command_line_says_otherwise() {
+		let size = |args: &[&str]| parse(args).expect("valid").run.base.import_params.trie_cache_size;
+		assert_eq!(size(&["--dev"]), 64 << 20);
+		assert_eq!(size(&["--dev", "--trie-cache-size", "1073741824"]), 1 << 30);
 	}
 
 	#[test]

@@ -1,4 +1,4 @@
-//! Which chain are you on? Asked of bootnodes and reserved nodes, answered to everybody.
+//! Genesis handshake: detects peers on another chain. Asks bootnodes and reserved nodes, answers every peer.
 //!
 //! The network's protocols carry the genesis hash in their names, so two nodes on different chains have nothing to say
 //! to each other and say nothing: the log only shows no peers. This one protocol has the same name on every chain.
@@ -50,16 +50,16 @@ const MODELS_MAX: usize = 16;
 const QUEUE: usize = 64;
 /// Peers on other chains that are remembered, so that each is named once.
 const STRANGERS_MAX: usize = 1_024;
-/// How long an answer may take.
+/// Time within which an answer must arrive.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause before asking a node again that could not be reached: the first, and the longest.
 const PAUSE: Duration = Duration::from_secs(2);
 const PAUSE_MAX: Duration = Duration::from_secs(300);
 
-/// What happens to the reputation of a node on another chain: it is not talked to for a while.
+/// Reputation cost of being on another chain: the node is not talked to for a while.
 const STRANGER: ReputationChange = ReputationChange::new_fatal("another chain");
 
-/// What a node says about the chain it is on.
+/// A node's description of the chain it is on.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 struct Hello {
 	/// Hash of block 0.
@@ -79,7 +79,7 @@ impl Hello {
 		name.chars().filter(|char| !char.is_control()).take(NAME_BYTES_MAX).collect()
 	}
 
-	/// What to say about a node on another chain; `None` if it is on ours.
+	/// Returns the complaint about a node on another chain; `None` if it is on ours.
 	fn complaint(&self, theirs: &Self) -> Option<String> {
 		if self.genesis == theirs.genesis {
 			return None;
@@ -172,7 +172,7 @@ impl HelloProtocol {
 	}
 }
 
-/// What this node says about itself.
+/// This node's description of itself.
 struct Ours {
 	client: Arc<Client>,
 	spec: Box<dyn ChainSpec>,
@@ -239,11 +239,11 @@ impl Greeter {
 		let IncomingRequest { peer, payload, pending_response } = request;
 		let reputation_changes = if self.judge(peer, &payload) { vec![STRANGER] } else { Vec::new() };
 		let result = Ok(self.ours.hello().encode());
-		// Whoever hung up does not want the answer.
+		// A peer that hung up does not want the answer.
 		let _ = pending_response.send(OutgoingResponse { result, reputation_changes, sent_feedback: None });
 	}
 
-	/// Whether the node that said this is on another chain. The first time, the log says so.
+	/// Reports whether the node that sent this is on another chain, and logs it the first time.
 	fn judge(&self, peer: PeerId, said: &[u8]) -> bool {
 		let Ok(theirs) = Hello::decode_all(&mut &said[..]) else {
 			log::debug!("{peer} says something else than which chain it is on");

@@ -25,7 +25,7 @@ use std::process::ExitCode;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
-	// Otherwise memory goes back only when somebody allocates again.
+	// Otherwise memory goes back only when a thread allocates again.
 	#[cfg(target_os = "linux")]
 	if let Err(error) = tikv_jemalloc_ctl::background_thread::write(true) {
 		eprintln!("Unused memory is given back late: {error}");

@@ -3,7 +3,7 @@
 use parking_lot::Mutex;
 use std::{collections::HashMap, hash::Hash, sync::Arc};
 
-/// How many places there are.
+/// Numbers of places.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
 	/// Places in all.
@@ -45,7 +45,7 @@ impl<K: Copy + Eq + Hash> Places<K> {
 		Arc::new(Self { bounds, taken: Mutex::new(Taken { all: 0, by: HashMap::new() }) })
 	}
 
-	/// How many there are.
+	/// Returns the numbers of places.
 	pub fn bounds(&self) -> Bounds {
 		self.bounds
 	}

@@ -18,14 +18,14 @@ use std::{
 };
 use tokio::runtime::Runtime;
 
-/// How long tasks may take to end; a task of the node takes milliseconds.
+/// Time within which tasks must end; a task of the node takes milliseconds.
 const ENDING_MAX: Duration = Duration::from_secs(30);
-/// How often it is looked whether they have.
+/// Interval at which the tasks are checked.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
-/// How tokio's timers panic when their runtime is gone.
+/// Panic message of tokio's timers when their runtime is gone.
 const TIMER_WITHOUT_RUNTIME: &str = "it is being shutdown";
 
-/// Whether the node is ending.
+/// True once the node is ending.
 static IS_ENDING: AtomicBool = AtomicBool::new(false);
 
 /// A node that does not run yet.

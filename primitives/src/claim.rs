@@ -1,4 +1,4 @@
-//! Claims that can be disputed: what was to be computed, what somebody says it came to, and how the two parties
+//! Claims that can be disputed: what was to be computed, the result that an operator claims, and how the two parties
 //! of a dispute open what they committed to.
 
 use crate::{
@@ -18,7 +18,7 @@ use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
 use sp_core::H256;
 
-/// What a dispute is about.
+/// Subject of a dispute.
 #[derive(
 	Clone,
 	Copy,
@@ -78,7 +78,7 @@ wire! {
 	}
 }
 
-/// What somebody claims to have computed: a program of exact operators, and everything it reads.
+/// Statement of a claim: a program of exact operators, and the roots of everything it reads.
 ///
 /// Disputes know statements by the methods below only, so another kind of computation is another variant.
 #[derive(
@@ -129,7 +129,7 @@ impl Statement {
 		}
 	}
 
-	/// What the inputs of one trace of one item are checked against.
+	/// Returns the commitments that the inputs of one trace of one item are checked against.
 	pub fn commitments(&self, item: u32, trace: TraceIndex) -> Option<Commitments> {
 		let sequence = self.sequence(item)?;
 		match self {
@@ -154,7 +154,7 @@ impl Statement {
 		}
 	}
 
-	/// Whether this runtime computes by the same definition. Claims under another one can be neither proven nor refuted.
+	/// Reports whether this runtime computes by the same definition. Claims under another can be neither proven nor refuted.
 	pub fn is_current(&self) -> bool {
 		self.definition() == blyan_exact::DEFINITION
 	}
@@ -304,7 +304,7 @@ pub enum Query {
 	},
 }
 
-/// What a [`Query`] is answered with.
+/// Answer to a [`Query`].
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
 pub enum Opening {
 	/// Children in the tree over the items.

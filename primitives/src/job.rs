@@ -42,7 +42,7 @@ wire! {
 }
 
 wire! {
-	/// "How much better is the model on this sample if this candidate fills that slot?"
+	/// Evaluation job: "How much better is the model on this sample if this candidate fills that slot?"
 	pub struct EvaluationJob {
 		/// Version of the definition to compute by: `blyan_exact::DEFINITION`. An engine that implements another one refuses
 		/// the job, so that no operator signs a score that is false under the chain's rules.
@@ -140,7 +140,7 @@ pub enum EngineError {
 	BlobMissing(H256),
 	/// A trunk, head or holdout of the model itself does not match its hash or root. The local store is damaged.
 	BlobCorrupt(H256),
-	/// The candidate's bytes are not a valid expert for the slot, whoever looks at them.
+	/// The candidate's bytes are not a valid expert for the slot, on any machine.
 	CandidateInvalid,
 	/// The model exceeds what this engine accepts.
 	ModelTooLarge,
@@ -155,7 +155,7 @@ pub enum EngineError {
 }
 
 impl EngineError {
-	/// Whether the same job may succeed later on this machine.
+	/// Reports whether the same job may succeed later on this machine.
 	pub fn is_retryable(&self) -> bool {
 		matches!(
 			self,

@@ -11,7 +11,9 @@
 extern crate alloc;
 
 mod claim;
+mod commitment;
 mod draw;
+mod finding;
 mod job;
 pub mod json;
 mod model;
@@ -23,7 +25,9 @@ pub mod traits;
 
 pub use blyan_exact::{ModelConfig, DEFINITION};
 pub use claim::{EvaluationStatement, Opening, PartIndex, Query, Statement, Subject, TraceIndex};
+pub use commitment::{commitment_hash, COMMITMENT_CONTEXT};
 pub use draw::draw_indices;
+pub use finding::{finding_hash, FINDING_CONTEXT};
 pub use job::{EngineError, EvaluationJob, EvaluationOutcome, HoldoutRef, JobId, JobOrigin, JobStatus};
 pub use model::{
 	BlobRef, BlockRef, ExpertHead, ExpertIndex, ExpertSlot, LayerIndex, ModelId, ModelInfo, ModelVersion,

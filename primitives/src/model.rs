@@ -63,7 +63,7 @@ wire! {
 }
 
 wire! {
-	/// What currently fills a slot.
+	/// Expert that currently fills a slot.
 	#[derive(Copy, Hash, MaxEncodedLen)]
 	pub struct ExpertHead {
 		/// Version of this expert; its parent is the head it replaced.

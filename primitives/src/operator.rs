@@ -35,12 +35,12 @@ macro_rules! wire {
 
 wire! {
 	/// A registration's number. An index is given out again after its holder has withdrawn, under a higher generation,
-	/// so nobody takes a returning operator for the one that left.
+	/// so a returning operator is never taken for the one that left.
 	#[derive(Default, PartialOrd, Ord, Hash)]
 	pub struct OperatorUid {
 		/// Below the number of operators the chain has room for.
 		pub index: u32,
-		/// How many held this index before.
+		/// Number of operators that held this index before.
 		pub generation: u32,
 	}
 }
@@ -72,19 +72,19 @@ impl Default for Region {
 }
 
 impl Region {
-	/// Whether these are two capital letters.
+	/// Reports whether these are two capital letters.
 	pub fn is_valid(&self) -> bool {
 		self.0.iter().all(u8::is_ascii_uppercase)
 	}
 
-	/// Whether the operator named a country.
+	/// Reports whether the operator named a country.
 	pub fn is_known(&self) -> bool {
 		*self != REGION_UNKNOWN
 	}
 }
 
 wire! {
-	/// What a node measured about its own machine. Nobody checks it: it says where to look first, not whom to trust.
+	/// A node's own measurement of its machine. Unverified: it says where to look first, not whom to trust.
 	#[derive(Default)]
 	pub struct Measurement {
 		/// Tokens a second through the exact evaluation on the CPU.
@@ -101,7 +101,7 @@ wire! {
 }
 
 wire! {
-	/// How fast a machine says it is, by [`TIER_THRESHOLDS`].
+	/// Speed class of a machine, by [`TIER_THRESHOLDS`].
 	#[derive(Default, PartialOrd, Ord)]
 	pub enum PerformanceTier {
 		/// Nothing was measured.
@@ -133,15 +133,15 @@ impl Measurement {
 }
 
 wire! {
-	/// What a reputation is made of, each from 0 to 1,000,000. More is better but for the violations.
+	/// Measures that make up a reputation, each from 0 to 1,000,000. More is better but for the violations.
 	pub struct Measures {
 		/// Share of the recent periods in which the operator was heard.
 		pub uptime: u32,
 		/// Share of the recent verdicts that agreed with the decision.
 		pub proof_success: u32,
-		/// Whether the owner's experts joined the model.
+		/// Success of the owner's experts in joining the model.
 		pub lineage: u32,
-		/// How long the operator has not been punished.
+		/// Time without a punishment.
 		pub slash_free: u32,
 		/// Share of the recent assignments that were carried out, right or wrong.
 		pub job_completion: u32,
@@ -190,7 +190,7 @@ impl HardwareOpening {
 		Some(Self { component, path: proof.try_into().ok()? })
 	}
 
-	/// Whether this opens `root` at `index`.
+	/// Reports whether this opens `root` at `index`.
 	pub fn opens(&self, root: &H256, index: u8) -> bool {
 		let path = self.path.map(|sibling| sibling.0);
 		merkle::verify(&root.0, HARDWARE_COMPONENTS, index.into(), &self.component.leaf(index).0, &path)
@@ -206,9 +206,9 @@ fn leaves(components: &HardwareComponents) -> Vec<[u8; 32]> {
 	(0u8..).zip(components).map(|(index, component)| component.leaf(index).0).collect()
 }
 
-/// What a session key signs to be accepted for `who` on the chain with this genesis hash.
+/// Returns the bytes that a session key signs to be accepted for `who` on the chain with this genesis hash.
 ///
-/// Naming the account keeps a proof from being copied out of the pool by somebody else.
+/// Naming the account keeps a proof from being copied out of the pool by another account.
 pub fn possession_payload(genesis: &impl Encode, who: &impl Encode) -> Vec<u8> {
 	(POSSESSION_CONTEXT, genesis, who).encode()
 }

@@ -14,7 +14,7 @@ use sp_core::H256;
 pub const POW_CONTEXT: &[u8] = b"blyan/pow/1";
 
 wire! {
-	/// What the miner found.
+	/// Proof of work found by the miner.
 	#[derive(Copy, MaxEncodedLen)]
 	pub struct PowStamp<BlockNumber> {
 		/// A recent block; its hash went into the stamp.

@@ -22,7 +22,7 @@ pub trait AppointedRandomness {
 	fn seed_of(appointment: RelayNumber, subject: &[u8]) -> Appointed;
 }
 
-/// What became of an appointment.
+/// State of an appointment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Appointed {
 	/// Its relay-chain block was not reached yet.

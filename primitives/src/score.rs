@@ -1,4 +1,4 @@
-//! What an operator says about a submission, and the bytes it signs.
+//! Verdicts of operators about submissions, and the bytes they sign.
 
 use crate::{job::EvaluationOutcome, model::wire};
 use alloc::vec::Vec;
@@ -23,7 +23,7 @@ pub const ATTESTATION_CONTEXT: &[u8] = b"blyan/attestation/1";
 pub const SEAL_CONTEXT: &[u8] = b"blyan/seal/1";
 
 wire! {
-	/// What an evaluation came to on each of its samples.
+	/// Outcome of an evaluation on each of its samples.
 	#[derive(Copy, MaxEncodedLen)]
 	pub struct Score {
 		/// On the sample that decides whether the model got better.
@@ -86,7 +86,7 @@ impl ScoreReport {
 }
 
 wire! {
-	/// "I have all bytes of this submission's candidate, and give them to whoever asks."
+	/// Attestation: "I have all bytes of this submission's candidate, and serve them to every peer."
 	#[derive(Copy, MaxEncodedLen)]
 	pub struct Attestation {
 		/// The submission.
@@ -125,7 +125,7 @@ impl ScoreSeal {
 }
 
 /// Blake2b-256 over a verdict's digest, a salt and the member's account: equal verdicts have different seals, and a
-/// seal copied by somebody else can never be opened by them.
+/// seal copied by another operator can never be opened by it.
 pub fn seal_hash(digest: &H256, salt: &H256, account: &impl Encode) -> H256 {
 	H256(sp_crypto_hashing::blake2_256(&(digest, salt, account).encode()))
 }

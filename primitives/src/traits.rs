@@ -1,8 +1,9 @@
-//! How pallets reach their neighbours. The runtime wires them; each has a trivial `()` implementation.
+//! Interfaces between neighbouring pallets. The runtime wires them; each has a trivial `()` implementation.
 
 use crate::{
-	BlockRef, EvaluationJob, ExpertHead, ExpertSlot, JobOrigin, ModelConfig, ModelId, ModelInfo, OperatorId,
-	PartIndex, Region, Statement, Subject, Verdict, VersionIndex, REGION_UNKNOWN,
+	randomness::RelayNumber, BlockRef, EvaluationJob, ExpertHead, ExpertSlot, JobOrigin, ModelConfig,
+	ModelId, ModelInfo, OperatorId, PartIndex, Region, Statement, Subject, Verdict, VersionIndex,
+	REGION_UNKNOWN,
 };
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
@@ -17,6 +18,10 @@ pub trait ExpertRegistry<AccountId> {
 	fn model(id: ModelId) -> Option<ModelInfo>;
 	/// The current expert of a slot.
 	fn head(slot: ExpertSlot) -> Option<ExpertHead>;
+	/// A version of a slot's expert, and its miner if it is not the network's, as far as history goes back.
+	fn version(slot: ExpertSlot, version: VersionIndex) -> Option<(BlockRef, Option<AccountId>)> {
+		Self::head(slot).filter(|head| head.version == version).map(|head| (head.block, None))
+	}
 	/// The model's architecture, without its heads.
 	fn config(id: ModelId) -> Option<ModelConfig> {
 		Self::model(id).map(|model| model.config)
@@ -25,11 +30,16 @@ pub trait ExpertRegistry<AccountId> {
 	fn generation(id: ModelId) -> Option<u32> {
 		Self::model(id).map(|model| model.generation)
 	}
-	/// The model as it was at an earlier generation, as far as history goes back. Walks over every slot's history, so
+	/// The model as it was at an earlier generation: one that is kept, or as far as history goes back. Walks over every slot's history, so
 	/// only questions from outside of blocks ask it.
 	fn model_at(id: ModelId, generation: u32) -> Option<ModelInfo> {
 		Self::model(id).filter(|model| model.generation == generation)
 	}
+	/// Keeps the model readable as it is at `generation`, until [`ExpertRegistry::release`] is called as often. Returns
+	/// whether it is: the generation must be the current one or kept already, and there must be room.
+	fn keep(id: ModelId, generation: u32) -> bool;
+	/// Gives up one [`ExpertRegistry::keep`] that returned `true`.
+	fn release(id: ModelId, generation: u32);
 	/// The root of the model with its current heads: `blyan_exact::model_root`.
 	fn model_root(id: ModelId) -> Option<H256> {
 		let model = Self::model(id)?;
@@ -55,6 +65,20 @@ pub trait ExpertRegistry<AccountId> {
 pub trait OperatorSet<AccountId> {
 	/// Operators that may be drawn now, in a deterministic order.
 	fn eligible() -> Vec<EligibleOperator<AccountId>>;
+	/// Those that a draw with the seed of `appointment` takes, with the weights that it takes them with, in a
+	/// deterministic order: a list that was fixed before that seed could be known, and stays the same from then on. `None`
+	/// if none is kept that is old enough, so that another appointment is needed.
+	///
+	/// Who is on the list and left since then is [not eligible](Self::is_eligible) any more. A draw must pass such an
+	/// operator over in a way that changes no other seat but its own.
+	fn electorate(appointment: RelayNumber) -> Option<Vec<EligibleOperator<AccountId>>>;
+	/// An operator as it is now, if it may be drawn now.
+	fn present(who: &AccountId) -> Option<EligibleOperator<AccountId>>
+	where
+		AccountId: PartialEq,
+	{
+		Self::eligible().into_iter().find(|operator| operator.account == *who)
+	}
 	/// The operator a session key belongs to.
 	fn owner_of(key: &OperatorId) -> Option<AccountId>;
 	/// The operator a session key belongs to or belonged to, while a stake answers for what the key signed. A key that
@@ -71,12 +95,12 @@ pub trait OperatorSet<AccountId> {
 	}
 	/// The session key of an operator.
 	fn key_of(who: &AccountId) -> Option<OperatorId>;
-	/// Whether `who` may be drawn now.
+	/// Reports whether `who` may be drawn now.
 	fn is_eligible(who: &AccountId) -> bool
 	where
 		AccountId: PartialEq,
 	{
-		Self::eligible().iter().any(|operator| operator.account == *who)
+		Self::present(who).is_some()
 	}
 	/// Notes what `who` did, for its reputation.
 	fn note_service(who: &AccountId, service: Service);
@@ -85,7 +109,7 @@ pub trait OperatorSet<AccountId> {
 	fn ensure_operators_for_benchmark(count: u32) -> Vec<(AccountId, OperatorId)>;
 }
 
-/// The purse that learning is paid from. Nothing is minted anywhere else.
+/// The reward source that learning is paid from. Nothing is minted anywhere else.
 pub trait Rewards<AccountId, Balance> {
 	/// Pays a miner for an accepted expert, `at_most` so much. `improvement` and `delta` in the same unit; the ledger's
 	/// formula is base x improvement / delta, capped. Returns what was paid (0 if the envelope is empty).
@@ -107,9 +131,9 @@ impl<AccountId, Balance: Default> Rewards<AccountId, Balance> for () {
 	}
 }
 
-/// Who may be told that a blob is expected: the node accepts uploads only for announced hashes.
+/// Announced blobs, as the node reads them: it accepts uploads for announced hashes only.
 pub trait BlobAnnouncements {
-	/// Whether some registration or open submission names this blob, and its size.
+	/// Returns the size of a blob if some registration or open submission names it.
 	fn announced(hash: &sp_core::H256) -> Option<u32>;
 }
 
@@ -133,7 +157,7 @@ pub struct EligibleOperator<AccountId> {
 	pub owner: AccountId,
 	/// Hash of its hardware's identifier; zero if none was given.
 	pub hardware: H256,
-	/// What it has at stake, in planck of BLY on hold.
+	/// Its stake, in planck of BLY on hold.
 	pub stake: u128,
 	/// Its country, as it declares it.
 	pub region: Region,
@@ -173,18 +197,18 @@ pub enum Service {
 }
 
 impl Service {
-	/// Whether this is work that other operators or the chain itself found right.
+	/// Reports whether this is work that other operators or the chain itself found right.
 	pub fn is_verified(self) -> bool {
 		matches!(self, Self::ReportAgreed | Self::AuditPassed)
 	}
 
-	/// Whether the operator sealed what it was drawn for.
+	/// Reports whether the operator sealed a verdict it was drawn for.
 	pub fn is_sealed(self) -> bool {
 		matches!(self, Self::ReportAgreed | Self::ReportOutvoted | Self::RevealMissed | Self::AuditPassed)
 	}
 }
 
-/// What an operator can lose stake for. Only evidence on chain, or root, makes one.
+/// Kind of offence for which an operator can lose stake. Only evidence on chain, or root, makes one.
 #[derive(
 	Clone,
 	Copy,
@@ -221,7 +245,7 @@ pub trait Offences<AccountId> {
 	/// Reports that `offender` did `kind`. Reporting the same evidence twice counts once. `reporter` gets its share
 	/// of what is taken, if there is one.
 	fn report(offender: &AccountId, kind: OffenceKind, evidence: H256, reporter: Option<&AccountId>);
-	/// Whether an offence with this evidence is on record, so that reporting it again changes nothing.
+	/// Reports whether an offence with this evidence is on record, so that reporting it again changes nothing.
 	fn is_reported(_offender: &AccountId, _kind: OffenceKind, _evidence: H256) -> bool {
 		false
 	}
@@ -235,7 +259,7 @@ pub trait Offences<AccountId> {
 	) {
 		Self::report(offender, kind, evidence, reporter);
 	}
-	/// Whether an offence with this evidence awaits its decision.
+	/// Reports whether an offence with this evidence awaits its decision.
 	fn is_pending(_offender: &AccountId, _kind: OffenceKind, _evidence: H256) -> bool {
 		false
 	}
@@ -264,9 +288,9 @@ pub trait Offences<AccountId> {
 	Deserialize,
 )]
 pub struct Contested {
-	/// What was claimed about.
+	/// Subject of the claim.
 	pub subject: Subject,
-	/// Whether the chain itself has executed the differing block: there is nothing left to compute then, and no appeal.
+	/// True if the chain itself has executed the differing block: there is nothing left to compute then, and no appeal.
 	pub executed: bool,
 }
 
@@ -285,7 +309,7 @@ impl<AccountId> Offences<AccountId> for () {
 pub trait OperatorStakes<AccountId, Balance> {
 	/// Money that was taken.
 	type Credit;
-	/// What `who` has at stake.
+	/// Returns the stake of `who`.
 	fn stake(who: &AccountId) -> Option<Balance>;
 	/// An offence of `who` awaits its decision: the stake cannot be withdrawn until as many are settled.
 	fn note_pending(who: &AccountId);
@@ -306,11 +330,11 @@ pub trait OperatorStakes<AccountId, Balance> {
 	fn ensure_staked_for_benchmark() -> AccountId;
 }
 
-/// The claims about a subject, as `disputes` sees them. Implemented by whoever keeps the claims.
+/// The claims about a subject, as `disputes` sees them. Implemented by the pallets that keep claims.
 pub trait Claims<AccountId> {
-	/// What part `part` of the subject's verdicts claims to have computed.
+	/// Returns the statement that part `part` of the subject's verdicts claims to have computed.
 	fn statement(subject: Subject, part: PartIndex) -> Option<Statement>;
-	/// Who claims what, in the order of the seats; those who have not said anything are left out.
+	/// Returns the claimants and their verdicts, in the order of the seats; those without a verdict are left out.
 	fn claims(subject: Subject) -> Vec<(AccountId, Verdict)>;
 	/// The candidate's block and the architecture it must fit.
 	fn candidate(subject: Subject) -> Option<(BlockRef, ModelConfig)>;
@@ -318,9 +342,9 @@ pub trait Claims<AccountId> {
 	fn job(subject: Subject, part: PartIndex) -> Option<EvaluationJob>;
 	/// Subjects whose claims may be disputed now; only off-chain workers and clients ask.
 	fn disputable() -> Vec<Subject>;
-	/// Whether claims about the subject may be disputed now.
+	/// Reports whether claims about the subject may be disputed now.
 	fn is_disputable(subject: Subject) -> bool;
-	/// Whether a new dispute about the subject may begin now. Those that began in time make it disputable for longer, but
+	/// Reports whether a new dispute about the subject may begin now. Those that began in time make it disputable for longer, but
 	/// must not make room for others, or two accounts could keep it open for ever.
 	fn may_open(subject: Subject) -> bool {
 		Self::is_disputable(subject)
@@ -330,7 +354,7 @@ pub trait Claims<AccountId> {
 	fn accepted(_subject: Subject) -> Option<H256> {
 		None
 	}
-	/// What [`Claims::job_from`] needs besides the statement to spell out the job of a part when the subject is forgotten.
+	/// Returns the facts beside the statement from which [`Claims::job_from`] rebuilds the job of a part when the subject is forgotten.
 	fn origin(_subject: Subject, _part: PartIndex) -> Option<JobOrigin> {
 		None
 	}
@@ -338,13 +362,20 @@ pub trait Claims<AccountId> {
 	fn job_from(_statement: &Statement, _origin: &JobOrigin, _candidate: &BlockRef) -> Option<EvaluationJob> {
 		None
 	}
+	/// Keeps what [`Claims::job_from`] reads for this origin, until [`Claims::release`] is called as often. Returns whether
+	/// it is kept; it is while the subject is known.
+	fn keep(_origin: &JobOrigin) -> bool {
+		true
+	}
+	/// Gives up one [`Claims::keep`] that returned `true`.
+	fn release(_origin: &JobOrigin) {}
 	/// Whether the chain knows the subject: its claims are being made, can be disputed, or were closed not long ago.
 	fn is_known(subject: Subject) -> bool;
 	/// A dispute about the subject began: it stays disputable, and nothing is paid out, until all have ended.
 	fn note_opened(subject: Subject);
 	/// A dispute about the subject ended.
 	fn note_closed(subject: Subject);
-	/// The verdict of this digest was proven wrong, or nobody defended it. Called once for each digest.
+	/// The verdict of this digest was proven wrong, or not defended in time. Called once for each digest.
 	fn refuted(subject: Subject, digest: H256);
 	/// Makes a subject with two different claims for a benchmark.
 	#[cfg(feature = "runtime-benchmarks")]

@@ -1,4 +1,4 @@
-//! What nodes and clients ask the runtime.
+//! Runtime API implementations, for nodes and clients.
 
 use crate::{configs::xcm as xcm_config, *};
 use alloc::{vec, vec::Vec};
@@ -9,7 +9,7 @@ use blyan_primitives::{
 };
 use blyan_runtime_api::{
 	disputes::{DemandInfo, DisputeTerms, GameId, GameInfo},
-	OffenceInfo, OperatorInfo, SubmissionInfo, SubmissionTerms,
+	CommitmentInfo, OffenceInfo, OperatorInfo, SubmissionInfo, SubmissionTerms,
 };
 use cumulus_primitives_core::{ParaId, VerifySchedulingSignature};
 use frame_support::{
@@ -376,6 +376,10 @@ impl_runtime_apis! {
 			ProofOfLearning::submission_count()
 		}
 
+		fn open_submissions() -> Vec<SubmissionId> {
+			ProofOfLearning::open_submissions()
+		}
+
 		fn terms(miner: AccountId) -> SubmissionTerms {
 			ProofOfLearning::terms(miner)
 		}
@@ -386,6 +390,10 @@ impl_runtime_apis! {
 
 		fn verdicts(submission: SubmissionId) -> Vec<(AccountId, Verdict)> {
 			ProofOfLearning::verdicts(submission)
+		}
+
+		fn commitments(miner: AccountId) -> Vec<CommitmentInfo> {
+			ProofOfLearning::commitments(miner)
 		}
 	}
 
@@ -428,11 +436,20 @@ impl_runtime_apis! {
 				bond: disputes::Bond::get(),
 				clock: disputes::Clock::get(),
 				demand_window: disputes::DemandWindow::get(),
+				commitment_age: <Runtime as pallet_disputes::Config>::CommitmentAge::get(),
 			}
 		}
 
 		fn refuted(subject: Subject) -> Vec<H256> {
 			Disputes::refuted(subject)
+		}
+
+		fn answerable() -> Vec<Subject> {
+			Disputes::answerable()
+		}
+
+		fn job(subject: Subject, part: PartIndex) -> Option<EvaluationJob> {
+			Disputes::evaluation_job(subject, part)
 		}
 	}
 

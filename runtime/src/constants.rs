@@ -65,6 +65,11 @@ pub const AVERAGE_ON_INITIALIZE_RATIO: Perbill = Perbill::from_percent(5);
 /// Share of a block that normal extrinsics may fill; the rest belongs to operational ones.
 pub const NORMAL_DISPATCH_RATIO: Perbill = Perbill::from_percent(75);
 
+/// Share of a block that all extrinsics together may fill. A call that fails with `BadOrigin` keeps the weight that its caller
+/// declared, so a signed `System::kill_prefix` could fill any block up to this. What is left belongs to what the chain does by
+/// itself in `on_idle`: draws, decisions, maturity, penalties, audits.
+pub const DISPATCH_RATIO: Perbill = Perbill::from_percent(80);
+
 /// Two seconds of computation, and 85 % of the proof a candidate may carry: the rest is left to the
 /// relay chain's own part of the proof.
 pub const MAXIMUM_BLOCK_WEIGHT: Weight = Weight::from_parts(

@@ -15,9 +15,9 @@ use sp_keyring::Sr25519Keyring;
 /// The parachain's number under the relay chain.
 pub const PARA_ID: ParaId = ParaId::new(2000);
 
-/// What each well-known account starts with.
+/// Starting balance of each well-known account.
 const ENDOWMENT: Balance = 1_000_000 * UNIT;
-/// What each operator of the first block puts on hold.
+/// Stake on hold of each operator of the first block.
 const STAKE: Balance = 100 * UNIT;
 /// The operators of the first block; their session keys come from the same seeds as their accounts.
 const OPERATORS: [Sr25519Keyring; 3] = [Sr25519Keyring::Alice, Sr25519Keyring::Bob, Sr25519Keyring::Charlie];

@@ -4,7 +4,7 @@
 //! - [`apis`] answers what nodes and clients ask;
 //! - [`parameters`] lists what governance can tune without an upgrade;
 //! - [`randomness`] takes the relay chain's randomness into the chain;
-//! - [`stopwatch`] counts the blocks in which somebody could do something;
+//! - [`stopwatch`] counts the blocks in which transactions were admitted;
 //! - `migrations` lists what an upgrade to this release changes in storage;
 //! - [`genesis_presets`] and [`genesis_model`] make the first block;
 //! - `next`, behind the feature of that name, is what tests upgrade to: this runtime one release ahead.
@@ -49,7 +49,7 @@ use alloc::vec::Vec;
 use sp_runtime::{generic, impl_opaque_keys, MultiAddress};
 use sp_version::RuntimeVersion;
 
-/// How transactions name accounts.
+/// Form in which transactions name accounts.
 pub type Address = MultiAddress<AccountId, ()>;
 /// Block with decoded transactions.
 pub type Block = generic::Block<Header, UncheckedExtrinsic>;
@@ -217,7 +217,7 @@ mod runtime {
 	#[runtime::pallet_index(200)]
 	pub type Rehearsal = crate::next;
 
-	// Development chains only: without a key in genesis nobody can call it.
+	// Development chains only: without a key in genesis no account can call it.
 	#[runtime::pallet_index(255)]
 	pub type Sudo = pallet_sudo;
 }

@@ -1,4 +1,4 @@
-//! What an upgrade to this release changes in storage, oldest first. Entries stay until every network has passed
+//! Storage migrations of an upgrade to this release, oldest first. Entries stay until every network has passed
 //! them; each checks the storage version it starts from, so running twice changes nothing.
 
 /// Run within the first block of the new runtime. They must fit into it together with the inherents.

@@ -71,18 +71,18 @@ pub mod pallet {
 	pub struct Pallet<T>(_);
 
 	/// Tensor root of every head at the time of the upgrade. Written by the migration alone.
-	// Twox64Concat: the keys are those of another map, which nobody can grind.
+	// Twox64Concat: the keys are those of another map, which cannot be ground.
 	#[pallet::storage]
 	pub type HeadRoots<T: Config> = StorageMap<_, Twox64Concat, ExpertSlot, H256>;
 
 	#[pallet::event]
 	#[pallet::generate_deposit(fn deposit_event)]
 	pub enum Event<T: Config> {
-		/// Somebody used what is new.
+		/// The new call was used.
 		Noted {
-			/// Who.
+			/// The account.
 			who: T::AccountId,
-			/// What they said.
+			/// Its message.
 			what: H256,
 		},
 	}

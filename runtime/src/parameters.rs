@@ -1,4 +1,4 @@
-//! What governance can tune without an upgrade. Each default here holds until it is overridden.
+//! Parameters that governance can tune without an upgrade. Each default here holds until it is overridden.
 
 use crate::*;
 use frame_support::{
@@ -67,8 +67,8 @@ pub mod dynamic_params {
 		/// Blocks in which a decision may be disputed; rewards wait as long.
 		#[codec(index = 16)]
 		pub static ChallengeWindow: BlockNumber = HOURS;
-		/// How much worse on the guard sample is tolerable, bits per byte in Q16: 328 is about 0.005. Three standard errors
-		/// of an expert trained for two minutes are 0.003 on 256 sequences.
+		/// Tolerable loss of quality on the guard sample, bits per byte in Q16: 328 is about 0.005. Three standard errors of an
+		/// expert trained for two minutes are 0.003 on 256 sequences.
 		#[codec(index = 17)]
 		pub static GuardTolerance: u32 = 328;
 		/// Seats that operators of one owner may have in a committee.
@@ -84,8 +84,8 @@ pub mod dynamic_params {
 		/// Draws after the first one, where one came to no decision.
 		#[codec(index = 21)]
 		pub static MaxRedraws: u32 = 3;
-		/// What an evaluation costs its miner in an empty queue. It grows with the square of the queue's length, and pays those
-		/// who judge.
+		/// Price of an evaluation for its miner in an empty queue. It grows with the square of the queue's length, and pays the
+		/// operators who judge.
 		#[codec(index = 22)]
 		pub static EvaluationFee: Balance = UNIT / 2;
 		/// Operators that must have a candidate's bytes before it is queued.
@@ -94,25 +94,39 @@ pub mod dynamic_params {
 		/// Blocks in which they must have them.
 		#[codec(index = 24)]
 		pub static BytesWindow: BlockNumber = HOURS;
+		/// Blocks that a commitment must be old before a submission opens it. Half a minute: to keep the author's
+		/// submission out of the chain that long takes every collator, or five full blocks.
+		#[codec(index = 25)]
+		pub static CommitAge: BlockNumber = 5;
+		/// Blocks after which a commitment expires: more than all draws of a submission that the author has to wait for.
+		#[codec(index = 26)]
+		pub static CommitLifetime: BlockNumber = 4 * HOURS;
+		/// Deposit of a commitment, lost if it expires.
+		#[codec(index = 27)]
+		pub static CommitDeposit: Balance = UNIT / 10;
+		/// How much worse on the guard sample all acceptances together may make a model, bits per byte in Q16: 1,312 is
+		/// about 0.02, four times what one of them may. Improvements there pay it back; registering the guard again renews it.
+		#[codec(index = 28)]
+		pub static GuardBudget: u32 = 1_312;
 	}
 
 	/// Ledger: what work earns.
 	#[dynamic_pallet_params]
 	#[codec(index = 1)]
 	pub mod ledger {
-		/// What an improvement of exactly [`learning::Delta`] earns.
+		/// Reward of an improvement of exactly [`learning::Delta`].
 		#[codec(index = 0)]
 		pub static LearningBase: Balance = 10 * UNIT;
 		/// Largest learning reward, in multiples of [`LearningBase`].
 		#[codec(index = 1)]
 		pub static LearningMultipleMax: u32 = 100;
-		/// What one report that agreed with the decision earns.
+		/// Reward of one report that agreed with the decision.
 		#[codec(index = 2)]
 		pub static ValidationReward: Balance = UNIT;
-		/// What one job evaluated for an audit earns.
+		/// Reward of one job evaluated for an audit.
 		#[codec(index = 3)]
 		pub static AuditReward: Balance = MILLIUNIT;
-		/// What catching a wrong answer earns.
+		/// Reward for catching a wrong answer.
 		#[codec(index = 4)]
 		pub static AuditBounty: Balance = 50 * MILLIUNIT;
 	}
@@ -133,9 +147,9 @@ pub mod dynamic_params {
 		/// Bond of an outside challenge, and of a demand for a tile.
 		#[codec(index = 0)]
 		pub static Bond: Balance = 2 * UNIT;
-		/// Share of a lost bond that goes to those who moved for the other side.
+		/// Share of a lost bond that goes to those who made the claim on the other side.
 		#[codec(index = 1)]
-		pub static MoversShare: Perbill = Perbill::from_percent(50);
+		pub static DefendersShare: Perbill = Perbill::from_percent(50);
 		/// Blocks a side has for all of its moves in one game.
 		#[codec(index = 2)]
 		pub static Clock: BlockNumber = HOURS;

@@ -6,7 +6,7 @@
 //! What each adds: an epoch's randomness cannot be chosen by any single validator but stays the same
 //! for hours, so on its own it would tell a miner the draw before the submission; the author's VRF output is
 //! new in every relay block and cannot be chosen either, only withheld, at the price of the block. Together
-//! nobody knows the seed before the relay parent exists.
+//! no party knows the seed before the relay parent exists.
 //!
 //! The seed of the newest relay parent alone would leave authors a choice: of the block that commits to something, made
 //! when a later seed is known already, and of the block that draws. So draws are by appointment
@@ -65,11 +65,11 @@ pub mod pallet {
 	pub type Newest<T: Config> = StorageValue<_, Horizon<BlockNumberFor<T>>, OptionQuery>;
 
 	/// Seeds by relay parent: a ring of [`SEED_HISTORY`] places that are written in turn, so at most as many entries.
-	// Twox64Concat: the pallet counts the keys up, so nobody can grind them.
+	// Twox64Concat: the pallet counts the keys up, so they cannot be ground.
 	#[pallet::storage]
 	pub type Seeds<T: Config> = StorageMap<_, Twox64Concat, u32, KeptSeed, OptionQuery>;
 
-	/// Whether the parent block's hash is stirred in. Set in genesis by development chains only.
+	/// True if the parent block's hash is stirred in. Set in genesis by development chains only.
 	#[pallet::storage]
 	pub type MixParentHash<T: Config> = StorageValue<_, bool, ValueQuery>;
 
@@ -97,12 +97,12 @@ pub struct SeedRecord<BlockNumber> {
 	pub seed: H256,
 	/// Block that brought it in.
 	pub since: BlockNumber,
-	/// How many of the relay chain's values it is made of; 0 if that was not noted.
+	/// Number of the relay chain's values it is made of; 0 if that was not noted.
 	#[cfg(feature = "next")]
 	pub values: u8,
 }
 
-/// How far the history of seeds reaches.
+/// Reach of the history of seeds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct Horizon<BlockNumber> {
 	/// The newest relay parent.

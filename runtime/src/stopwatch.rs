@@ -2,7 +2,7 @@
 //!
 //! While a migration of several blocks is under way the chain takes inherents only. Operators can neither move in disputes nor
 //! answer to offences then, so whatever costs them stake if they are late is timed by this clock, which stands still as long.
-//! Safe mode does not count: it lets the calls pass that somebody would lose for not making. And where the relay chain
+//! Safe mode does not count: it lets the calls pass whose absence would cost their maker a stake. And where the relay chain
 //! takes no blocks there are none, so no clock that counts blocks runs.
 
 pub use pallet::*;

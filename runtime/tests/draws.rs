@@ -1,4 +1,4 @@
-//! Who may be drawn, on the real runtime: what a stranger does changes nothing for the others.
+//! Draws on the real runtime: a stranger's calls change nothing for the others.
 
 mod common;
 
@@ -25,7 +25,7 @@ fn eligible() -> Vec<EligibleOperator<AccountId>> {
 	<Operators as OperatorSet<AccountId>>::eligible()
 }
 
-/// What the draw sees of all operators but one.
+/// Returns the operators that the draw sees, but one.
 fn eligible_without(stranger: &AccountId) -> Vec<EligibleOperator<AccountId>> {
 	eligible().into_iter().filter(|operator| operator.account != *stranger).collect()
 }
@@ -123,13 +123,13 @@ fn by_a_stranger(stranger: Sr25519Keyring, victim: Sr25519Keyring, amount: u128)
 	]
 }
 
-/// How many calls that is.
+/// Number of calls.
 const CALLS: usize = 20;
 
 #[test]
 fn a_stranger_with_sub_accounts_owns_no_operator() {
 	common::development().execute_with(|| {
-		// One identity that names every operator as its own. Nobody asked them.
+		// One identity that names every operator as its own. None of them agreed.
 		let before = eligible();
 		assert_ok!(identity("owner of all").dispatch(RuntimeOrigin::signed(Dave.to_account_id())));
 		let claim: RuntimeCall = pallet_identity::Call::set_subs { subs: HONEST.map(sub).to_vec() }.into();

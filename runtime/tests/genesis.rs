@@ -87,7 +87,7 @@ fn issuance_and_promises_fit_under_the_cap() {
 	});
 }
 
-/// What wallets and tools have written down: names and indices are appended, never reordered.
+/// Wallets and tools have written these down: names and indices are appended, never reordered.
 #[test]
 fn pallets_keep_their_names_and_indices() {
 	let pallets: Vec<(usize, &str)> =

@@ -1,4 +1,4 @@
-//! What accounts may do with messages between chains.
+//! Rights of accounts in messages between chains.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! What delegates may do: every call of every pallet is on a list, or on the list of those that no list has.
+//! Rights of delegates: every call of every pallet is on a list, or on the list of those that no list has.
 
 mod common;
 
@@ -13,7 +13,7 @@ use frame_support::{
 use sp_keyring::Sr25519Keyring::{Alice, Bob, Dave, Eve};
 use std::collections::BTreeSet;
 
-/// Calls that nobody but a delegate of type `Any` makes in another's name.
+/// Calls that only a delegate of type `Any` makes in another's name.
 const ANY_ONLY: &[(&str, &[&str])] = &[
 	("Audits", &["enrol", "present", "reveal_setter", "reveal_vote", "vote"]),
 	(

@@ -54,6 +54,20 @@ fn defaults_are_terms_that_a_miner_can_meet() {
 }
 
 #[test]
+fn commitments_outlive_the_evaluation_that_an_author_may_have_to_wait_for() {
+	common::development().execute_with(|| {
+		let terms = Runtime::terms(Bob.to_account_id());
+		assert!(terms.commit_deposit < terms.bond, "an honest mistake costs little");
+		let lifetime: u32 = learning::CommitLifetime::get();
+		let (seal, reveal): (u32, u32) = (learning::SealWindow::get(), learning::RevealWindow::get());
+		let draw: u32 = learning::DrawWindow::get();
+		// Two committees seal in each draw.
+		let draws = learning::MaxRedraws::get() + 1;
+		assert!(lifetime > terms.commit_age + draws * (draw + 2 * seal + reveal), "{lifetime}");
+	});
+}
+
+#[test]
 fn proxy_of_a_miner_or_an_operator_moves_no_money() {
 	let withdraw: RuntimeCall = pallet_proof_of_learning::Call::<Runtime>::withdraw { submission: 0 }.into();
 	let exit: RuntimeCall = pallet_operators::Call::<Runtime>::exit {}.into();

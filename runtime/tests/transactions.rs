@@ -175,3 +175,38 @@ fn safe_mode_stops_transfers_but_not_heartbeats() {
 		assert_ok!(beat.expect("it is valid"));
 	});
 }
+
+/// A call that fails with `BadOrigin` keeps the weight that its caller declared, and nobody but root may kill a prefix.
+#[test]
+fn attack_fill_a_block_with_calls_that_fail() {
+	use frame_support::weights::Weight;
+	use pallet_audits::WeightInfo as _;
+	use pallet_operators::WeightInfo as _;
+	use pallet_proof_of_learning::WeightInfo as _;
+	common::development().execute_with(|| {
+		let (mut nonce, mut subkeys) = (0, 1u32 << 20);
+		while subkeys > 0 {
+			let call = frame_system::Call::kill_prefix { prefix: vec![], subkeys }.into();
+			match Executive::apply_extrinsic(signed(Alice, call, nonce)) {
+				Ok(outcome) => {
+					assert!(outcome.is_err(), "only root may");
+					nonce += 1;
+				}
+				Err(_) => subkeys /= 2,
+			}
+		}
+		let limit = <Runtime as frame_system::Config>::BlockWeights::get().max_block;
+		let used = System::block_weight().total();
+		assert!(used.ref_time() > limit.ref_time() / 2, "the block is as full as it can be");
+		let left: Weight = limit.saturating_sub(used);
+		// The largest steps that the chain takes by itself.
+		for duty in [
+			<Runtime as pallet_operators::Config>::WeightInfo::renew_electorate(),
+			<Runtime as pallet_proof_of_learning::Config>::WeightInfo::draw(),
+			<Runtime as pallet_proof_of_learning::Config>::WeightInfo::decide(),
+			<Runtime as pallet_audits::Config>::WeightInfo::open(),
+		] {
+			assert!(left.all_gte(duty), "{left:?} are left, and {duty:?} are needed");
+		}
+	});
+}

@@ -1,6 +1,7 @@
 // What a client does with a chain, whichever release of the runtime it has.
 
-import { findNonce } from './work.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { commitmentTo, findNonce } from './work.js';
 
 /** Smallest units in one BLY. */
 export const UNIT = 1_000_000_000_000n;
@@ -28,16 +29,24 @@ export async function free(api, { address }) {
 }
 
 /**
- * Submits a block of tensors that nobody has, for the first slot, with a proof of work over the newest block whose
- * leading zero bits `suits` accepts. Gives the events.
+ * Commits to a block of tensors that nobody has, for the first slot, and submits it when the commitment is old enough, with a
+ * proof of work over the newest block whose leading zero bits `suits` accepts. Runtime APIs are asked through `asking`. Gives the
+ * events of the submission.
  */
-export async function submit(api, signer, block, suits) {
+export async function submit(api, signer, block, suits, asking = api) {
 	const slot = { model: 0, layer: 0, expert: 0 };
+	const salt = new Uint8Array(32).fill(60);
+	const commitment = commitmentTo(api.genesisHash.toU8a(), signer.publicKey, slot, block, salt);
+	await send(api, api.tx.proofOfLearning.commit(commitment), signer);
+	const commitments = await asking.call.learningApi.commitments(signer.address);
+	const opensAt = Math.max(...commitments.map((made) => made.opensAt.toNumber()));
+	// The next block holds what is sent now.
+	while ((await api.rpc.chain.getHeader()).number.toNumber() + 1 < opensAt) await sleep(100);
 	const header = await api.rpc.chain.getHeader();
 	const nonce = findNonce(signer.publicKey, block.tensorRoot, header.hash, suits);
 	const stamp = { block: header.number.toNumber(), nonce };
 	const parent = (await api.query.experts.heads(slot)).unwrap().version;
-	return send(api, api.tx.proofOfLearning.submit(slot, parent, block, new Uint8Array(32), stamp), signer);
+	return send(api, api.tx.proofOfLearning.submit(slot, parent, block, new Uint8Array(32), stamp, salt), signer);
 }
 
 /** A block of tensors that nobody has. */

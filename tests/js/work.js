@@ -1,4 +1,4 @@
-// The proof of work a submission carries, as the chain checks it.
+// The commitment before a submission and the proof of work that it carries, as the chain checks them.
 
 import { blake2AsU8a } from '@polkadot/util-crypto';
 
@@ -21,4 +21,26 @@ export function findNonce(account, tensorRoot, blockHash, suits) {
 		nonceAt.setBigUint64(0, nonce, true);
 		if (suits(leadingZeroBits(blake2AsU8a(input)))) return nonce;
 	}
+}
+
+const COMMITMENT_CONTEXT = new TextEncoder().encode('blyan/commitment/1');
+
+/** The hash that commits an account to a block in a slot: all of its inputs have a fixed length. */
+export function commitmentTo(genesis, account, slot, block, salt) {
+	const place = new DataView(new ArrayBuffer(7));
+	place.setUint32(0, slot.model, true);
+	place.setUint8(4, slot.layer);
+	place.setUint16(5, slot.expert, true);
+	const size = new DataView(new ArrayBuffer(4));
+	size.setUint32(0, block.blob.size, true);
+	return blake2AsU8a(new Uint8Array([
+		...COMMITMENT_CONTEXT,
+		...genesis,
+		...account,
+		...new Uint8Array(place.buffer),
+		...block.tensorRoot,
+		...block.blob.hash,
+		...new Uint8Array(size.buffer),
+		...salt,
+	]));
 }

@@ -1,4 +1,4 @@
-//! What the checks need to know of a Rust file, as plain data: parsing is the slow part, and is done once, on all cores.
+//! Facts about a Rust file for the checks, as plain data: parsing is the slow part, and is done once, on all cores.
 
 use crate::tree::Tree;
 use anyhow::{anyhow, Result};
@@ -38,7 +38,7 @@ pub struct Import {
 	pub path: Vec<String>,
 	/// Name in this module; `None` for `*`.
 	pub name: Option<String>,
-	/// Whether it is visible to other modules.
+	/// True if it is visible to other modules.
 	pub reexported: bool,
 }
 
@@ -87,7 +87,7 @@ pub fn of_file(path: &str, text: &str) -> Result<FileFacts> {
 	Ok(FileFacts { functions: lengths.functions, module: module(&file.items) })
 }
 
-/// Whether an item exists in tests only.
+/// Reports whether an item exists in tests only.
 fn is_test(attributes: &[Attribute]) -> bool {
 	attributes.iter().any(|attribute| match &attribute.meta {
 		Meta::Path(path) => path.is_ident("test"),

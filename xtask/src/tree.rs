@@ -75,13 +75,13 @@ impl Tree {
 		self.paths.iter().map(String::as_str).filter(move |path| is_below(path, dir))
 	}
 
-	/// Whether `path` is a file of the tree, or a folder with one in it.
+	/// Reports whether `path` is a file of the tree, or a folder with one in it.
 	pub fn exists(&self, path: &str) -> bool {
 		self.paths.contains(path) || self.below(path).next().is_some()
 	}
 }
 
-/// Whether `path` lies below the folder `dir`; everything lies below the empty one.
+/// Reports whether `path` lies below the folder `dir`; everything lies below the empty one.
 pub fn is_below(path: &str, dir: &str) -> bool {
 	dir.is_empty() || path.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'))
 }

@@ -1,4 +1,4 @@
-//! What a node and its chain cost.
+//! Cost of a node and its chain.
 
 use blyan_e2e::{Chain, NodeConfig, Submission};
 use blyan_primitives::{BlobRef, BlockRef, ExpertSlot, PowStamp};
@@ -37,6 +37,7 @@ pub async fn measure(model: &Path) -> (Value, Value) {
 		manifest: hash,
 		// Only its size matters here: nothing is sent.
 		stamp: PowStamp { block: 0, nonce: 0 },
+		salt: hash,
 	};
 	let call = chain.call("ProofOfLearning", "submit", &submission.encode()).await;
 	let cost = chain.cost(&dev::ferdie(), &call).await;

@@ -46,17 +46,17 @@ pub struct Lie {
 	pub begun: f64,
 	/// That then no stranger contradicts, and the lie stands.
 	pub stands: f64,
-	/// What stands to be won, in BLY: the reward, and as much again for putting right what was broken.
+	/// Gain at stake, in BLY: the reward, and as much again for putting right what was broken.
 	pub value: f64,
-	/// What is lost if a stranger contradicts, in BLY.
+	/// Loss if a stranger contradicts, in BLY.
 	pub loss: f64,
 	/// The stake at risk, in BLY.
 	pub stake: f64,
-	/// What a try costs, in BLY.
+	/// Price of a try, in BLY.
 	pub price: f64,
 	/// Expected gain of a try, in BLY.
 	pub gain: f64,
-	/// What it may cost to keep one honest stranger from sealing, from outside the protocol, for a try to break even.
+	/// Break-even price of keeping one honest stranger from sealing, from outside the protocol, for a try.
 	pub silencing: f64,
 }
 

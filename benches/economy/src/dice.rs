@@ -52,7 +52,7 @@ impl Dice {
 		-self.uniform().ln()
 	}
 
-	/// What the chain takes from the relay chain.
+	/// Returns the seed that the chain takes from the relay chain.
 	pub fn seed(&mut self) -> H256 {
 		let mut seed = H256::zero();
 		for word in seed.0.chunks_exact_mut(8) {

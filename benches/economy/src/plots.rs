@@ -233,7 +233,7 @@ fn lie(path: &Path, studies: &[Study], setting: &Setting) -> Result<(), String> 
 	root.present().map_err(text)
 }
 
-/// What a place costs by the length of the queue, and a day of keeping it so long.
+/// Plots the price of a place by the length of the queue, and a day of keeping it so long.
 fn flood(path: &Path, studies: &[Study]) -> Result<(), String> {
 	let root = SVGBackend::new(path, (900, 520)).into_drawing_area();
 	root.fill(&WHITE).map_err(text)?;

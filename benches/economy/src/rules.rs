@@ -19,7 +19,7 @@ pub enum Weighting {
 	Standing,
 }
 
-/// What becomes of a candidate that differs from an earlier one in a few bytes.
+/// Fate of a candidate that differs from an earlier one in a few bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NearCopies {
 	/// It is a candidate like any other.
@@ -30,7 +30,7 @@ pub enum NearCopies {
 	WithOriginal,
 }
 
-/// What the chain sets.
+/// Rules that the chain sets.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
 	/// Column of the tables.
@@ -53,40 +53,40 @@ pub struct Rules {
 	pub absent_max: usize,
 	/// Seals missed in a row, in draws that came to a decision, after which an operator is not drawn for a day.
 	pub misses_max: Option<u32>,
-	/// Whether a seal that stays shut costs in the end as much as a false score.
+	/// True if an unrevealed commitment costs in the end as much as a false score.
 	pub shut_seal_is_false: bool,
 	/// Weight of operators, in parts per thousand of all, that attest a candidate's bytes before it enters the queue.
 	/// `None`: it enters at once.
 	pub attested_permille: Option<u32>,
-	/// Whether a drawn member that had no bytes in time may contradict an acceptance while it can be disputed.
+	/// True if a drawn member that had no bytes in time may contradict an acceptance while it can be disputed.
 	pub late_verdicts: bool,
-	/// Whether the fee of a submission is lost too if all draws end without agreement.
+	/// True if the fee of a submission is lost too if all draws end without agreement.
 	pub undecided_costs_fee: bool,
-	/// Whether what the envelopes hold at the beginning is part of the first year's emission.
+	/// True if the initial contents of the envelopes are part of the first year's emission.
 	pub genesis_counts: bool,
-	/// What an evaluation costs its miner in an empty queue.
+	/// Price of an evaluation for its miner in an empty queue.
 	pub fee: Balance,
-	/// What a transaction costs that submits.
+	/// Price of a transaction that submits.
 	pub transaction: Balance,
 	/// Bond of a submission.
 	pub bond: Balance,
-	/// Whether the bond waits for maturity, and is lost if the acceptance is refuted.
+	/// True if the bond waits for maturity, and is lost if the acceptance is refuted.
 	pub bond_matures: bool,
-	/// Whether a submission of which a false acceptance was refuted is judged again before its bond is lost.
+	/// True if a submission of which a false acceptance was refuted is judged again before its bond is lost.
 	pub refuted_is_judged_again: bool,
-	/// What one seat earns from the validation envelope.
+	/// Reward of one seat from the validation envelope.
 	pub seat_reward: Balance,
-	/// Whether it earns that for rejections too.
+	/// True if it earns that for rejections too.
 	pub pays_rejections: bool,
 	/// Learning reward of an improvement of exactly `delta`.
 	pub learning_base: Balance,
 	/// Largest learning reward, in multiples of `learning_base`.
 	pub learning_multiple_max: u32,
-	/// Whether a reward is at most what those who signed for it would lose.
+	/// True if a reward is at most what those who signed for it would lose.
 	pub reward_is_covered: bool,
-	/// Whether a cancelled reward returns to its envelope; otherwise it goes to the treasury.
+	/// True if a cancelled reward returns to its envelope; otherwise it goes to the treasury.
 	pub refunds_envelope: bool,
-	/// What becomes of near copies.
+	/// Fate of near copies.
 	pub copies: NearCopies,
 	/// Share of a slashed stake that the reporter gets, in per cent.
 	pub reporter_percent: u32,
@@ -196,14 +196,14 @@ impl Rules {
 		}
 	}
 
-	/// What an evaluation costs its miner when `ahead` submissions wait: `fee (1 + ahead / 16)^2`, rounded down.
+	/// Returns an evaluation's price for its miner when `ahead` submissions wait: `fee (1 + ahead / 16)^2`, rounded down.
 	pub fn evaluation_fee(&self, ahead: usize) -> Balance {
 		let factor = 16 + ahead as Balance;
 		self.fee * factor * factor / 256
 	}
 }
 
-/// What the world around the chain does; the same under all rules.
+/// World around the chain; the same under all rules.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
 	/// Operators.
@@ -226,11 +226,11 @@ pub struct Setting {
 	pub fee_max: Balance,
 	/// The largest fee that a coalition pays for a try.
 	pub try_fee_max: Balance,
-	/// What an evaluation costs in electricity.
+	/// Electricity cost of an evaluation.
 	pub electricity: Balance,
 	/// Coins at the beginning, and what the learning and validation envelopes hold.
 	pub issuance: Balance,
-	/// What the learning and the validation envelope hold at the beginning.
+	/// Initial contents of the learning and the validation envelope.
 	pub envelopes: (Balance, Balance),
 	/// Days played.
 	pub days: u32,

@@ -1,6 +1,6 @@
-//! What a coalition of operators and miners may do with its seats and its submissions.
+//! Strategies of a coalition of operators and miners, for its seats and its submissions.
 
-/// How a coalition plays.
+/// Strategy of a coalition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strategy {
 	/// Evaluates, reports what it computed, submits nothing.
@@ -88,7 +88,7 @@ impl Strategy {
 		}
 	}
 
-	/// What the same coalition would do if it were honest.
+	/// Returns the strategy of the same coalition if it were honest.
 	pub fn baseline(self) -> Self {
 		match self {
 			Self::Slices => Self::Whole,
@@ -96,7 +96,7 @@ impl Strategy {
 		}
 	}
 
-	/// Whether it breaks a duty of operators, so that there is something to detect. The others pay a price instead.
+	/// Reports whether it breaks a duty of operators, so that there is something to detect. The others pay a price instead.
 	pub fn breaks_duties(self) -> bool {
 		matches!(
 			self,
@@ -111,7 +111,7 @@ impl Strategy {
 	}
 }
 
-/// What a member does with its seat.
+/// Act of a member on its seat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
 	/// Computes, seals and reveals the truth.
@@ -124,12 +124,12 @@ pub enum Act {
 	Shut,
 }
 
-/// How a coalition plays one evaluation.
+/// A coalition's play in one evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Play {
 	/// Honestly.
 	Truth,
-	/// Lies if all of the first committee is its own; takes part in it later only if nobody contradicts.
+	/// Lies if all of the first committee is its own; takes part in it later only if no stranger contradicts.
 	LieWhenAlone,
 	/// Lies if it has at least so many of the first committee, whatever comes then.
 	LieFrom(usize),

@@ -64,7 +64,7 @@ impl Chance {
 		Self { closed, drawn: hits as f64 / trials as f64, interval: wilson(hits, trials) }
 	}
 
-	/// Whether formula and draws agree.
+	/// Reports whether formula and draws agree.
 	pub fn agrees(&self) -> bool {
 		self.interval.0 <= self.closed && self.closed <= self.interval.1
 	}
@@ -115,7 +115,7 @@ pub fn seats(rules: &Rules, setting: &Setting, share: u32) -> Seats {
 /// A year of one strategy.
 #[derive(Clone, Debug)]
 pub struct Year {
-	/// What is played.
+	/// The strategy played.
 	pub strategy: Strategy,
 	/// Per cent of the operators.
 	pub share: u32,
@@ -123,7 +123,7 @@ pub struct Year {
 	pub gain: f64,
 	/// Half of its 95 % interval, from the weeks.
 	pub half: f64,
-	/// What the coalition's stakes lost, BLY.
+	/// Losses of the coalition's stakes, BLY.
 	pub slashed: f64,
 	/// Fees and transactions that it paid, BLY.
 	pub paid: f64,
@@ -141,7 +141,7 @@ pub struct Year {
 	pub detection: Option<f64>,
 	/// Coins minted in the year, in per cent of those at its beginning.
 	pub inflation: f64,
-	/// What honest operators' stakes and honest miners' bonds lost, BLY.
+	/// Losses of honest operators' stakes and honest miners' bonds, BLY.
 	pub honest_lost: f64,
 	/// Rewards that honest miners missed, BLY.
 	pub honest_missed: f64,
@@ -225,12 +225,12 @@ pub fn years(rules: &Rules, setting: &Setting) -> Vec<Year> {
 	years
 }
 
-/// What it costs to keep others out.
+/// Cost of keeping others out.
 #[derive(Clone, Debug)]
 pub struct Flood {
-	/// How.
+	/// The strategy.
 	pub strategy: Strategy,
-	/// What it costs, BLY a day.
+	/// Its cost, BLY a day.
 	pub cost: f64,
 	/// Honest submissions made, and judged, a day.
 	pub made: f64,
@@ -405,10 +405,10 @@ impl Study {
 
 /// A goal.
 pub struct Goal {
-	/// What should hold.
+	/// The claim that should hold.
 	pub name: &'static str,
-	/// Whether it does.
+	/// True if it does.
 	pub holds: bool,
-	/// What speaks against it, or is to be known.
+	/// Evidence against it, or facts to be known.
 	pub found: Vec<String>,
 }

@@ -27,14 +27,14 @@ const VERIFIED_MAX: u32 = 63;
 const THEFT_MEAN: f64 = 0.02;
 /// An expert whose miner a coalition would harm.
 const FRAME_MEAN: f64 = 0.004;
-/// What a coalition's own miner finds in a day, in bits per byte, and in how many slices.
+/// Daily finds of a coalition's own miner, in bits per byte, and in how many slices.
 const OWN_MEAN: f64 = 0.02;
 const SLICES: u32 = 4;
 
 /// An operator.
 #[derive(Clone, Debug)]
 pub struct Operator {
-	/// Whether it belongs to the coalition.
+	/// True if it belongs to the coalition.
 	pub ours: bool,
 	stake: Balance,
 	measures: Measures,
@@ -43,13 +43,13 @@ pub struct Operator {
 	strikes: Vec<u32>,
 	out_until: u32,
 	weight: u32,
-	/// What it earned.
+	/// Its income.
 	pub income: Balance,
-	/// What was taken from its stake.
+	/// The amount slashed from its stake.
 	pub slashed: Balance,
 }
 
-/// What a submission is.
+/// Kind of submission.
 #[derive(Clone, Copy, Debug)]
 enum Item {
 	/// An honest miner's candidate, by its share of what can still be learnt.
@@ -66,7 +66,7 @@ struct Pending {
 	since: u32,
 }
 
-/// How an evaluation ended.
+/// End of an evaluation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Ending {
 	/// Accepted with this reward. `is_false`: for a score that no machine computes.
@@ -84,13 +84,13 @@ enum Ending {
 /// Totals of a world.
 #[derive(Clone, Debug, Default)]
 pub struct Totals {
-	/// What the coalition earned and lost, week by week.
+	/// Net result of the coalition, week by week.
 	pub weeks: Vec<i128>,
 	/// Which strategy it played in each week.
 	pub played: Vec<Strategy>,
 	/// Coins minted and not taken back.
 	pub minted: Balance,
-	/// What the ledger emitted into envelopes in the year.
+	/// Emission of the ledger into envelopes in the year.
 	pub emitted: Balance,
 	/// Taken from honest operators' stakes.
 	pub honest_slashed: Balance,
@@ -104,7 +104,7 @@ pub struct Totals {
 	pub waited: u64,
 	/// Rewards of honest miners.
 	pub miners: Vec<f64>,
-	/// What the coalition submitted, and how many of its false scores stood.
+	/// Submissions of the coalition, and how many of its false scores stood.
 	pub tries: u64,
 	/// False scores that stood.
 	pub stood: u64,
@@ -118,7 +118,7 @@ pub struct Totals {
 	pub first_act: Option<u32>,
 	/// Block of the first punishment.
 	pub first_caught: Option<u32>,
-	/// What the coalition's stakes lost.
+	/// Slashed part of the coalition's stakes.
 	pub ours_slashed: Balance,
 	/// Evaluation fees and transactions that the coalition paid.
 	pub ours_paid: Balance,
@@ -129,7 +129,7 @@ pub struct World {
 	rules: Rules,
 	setting: Setting,
 	strategy: Strategy,
-	/// What a rational coalition plays this week.
+	/// The rational coalition's play of this week.
 	now_playing: Strategy,
 	/// Operators; those of the coalition first.
 	pub operators: Vec<Operator>,
@@ -142,7 +142,7 @@ pub struct World {
 	attempts: Vec<u32>,
 	envelopes: pallet_ledger::EnvelopeAmounts,
 	ours: i128,
-	/// What it adds up to.
+	/// Totals of the year.
 	pub totals: Totals,
 }
 
@@ -431,7 +431,7 @@ impl World {
 		}
 	}
 
-	/// What the coalition submits in a day.
+	/// Returns the coalition's submissions of a day.
 	fn attacks(&self) -> Vec<Item> {
 		let (tries, least) =
 			(self.setting.tries, two_thirds(self.rules.first + self.rules.strangers) as usize);
@@ -599,7 +599,7 @@ impl World {
 		ledger::learning_reward(learning_base, improvement, delta.into(), learning_multiple_max)
 	}
 
-	/// What a sample of a candidate measures.
+	/// Measures a sample of a candidate.
 	fn measure(&mut self, mean: f64) -> EvaluationOutcome {
 		let n = f64::from(self.rules.sample);
 		let scale = 65_536.0 * f64::from(self.setting.sequence_len);
@@ -791,10 +791,16 @@ impl World {
 		self.note_caught(self.rules.dispute_blocks);
 	}
 
-	/// What a true score means.
+	/// Decides by a true score.
 	fn decide(&mut self, seats: &[(usize, Act)], mean: f64, attempt: u32, fee: Balance) -> Ending {
 		let outcome = self.measure(mean);
-		let rule = Rule { delta: self.rules.delta, alpha: self.rules.alpha, attempt, guard_tolerance: 0 };
+		let rule = Rule {
+			delta: self.rules.delta,
+			alpha: self.rules.alpha,
+			attempt,
+			guard_tolerance: 0,
+			guard_left: 0,
+		};
 		let error = self.setting.deviation / f64::from(self.rules.sample).sqrt();
 		let score = Score { target: outcome, guard: None };
 		match judge(&score, self.setting.sequence_len, 0, &rule) {
@@ -841,7 +847,7 @@ impl World {
 	}
 }
 
-/// What it costs to register `count` operators, `per_day` a day: the bonds, all of which come back.
+/// Returns the price of registering `count` operators, `per_day` a day: the bonds, all of which come back.
 pub fn registration_bonds(rules: &Rules, count: u32, per_day: u32) -> Balance {
 	let (base, factor, half_life) = rules.registration;
 	let mut current = base;

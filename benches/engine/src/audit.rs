@@ -161,7 +161,7 @@ impl Pass<'_> {
 	}
 }
 
-/// What the ratio lives from: the cost of a token alone and among many, of its products alone, and of its choice.
+/// Measures the parts of the ratio: the cost of a token alone and among many, of its products alone, and of its choice.
 fn limits(model: &Model, kernel: Kernel, seconds: f64) -> Value {
 	const TOKENS: usize = 128;
 	let config = model.config();

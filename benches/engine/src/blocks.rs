@@ -36,21 +36,21 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 const EXPERTS: usize = 512;
 /// Experts of different weights; drawing more takes long, and no side looks for equal ones.
 const DISTINCT: usize = 16;
-/// What [`ActivationRows`] makes of a vector of equal entries.
+/// Level to which [`ActivationRows`] quantises a vector of equal entries.
 const LEVEL: i64 = 127;
 const CONFIG: ModelConfig =
 	ModelConfig { d_model: 512, d_ff: 2_048, layers: 1, heads: 8, experts: 512, top_k: 2, context: 256 };
 const SHAPE: BlockShape = BlockShape::Expert { d_model: CONFIG.d_model, d_ff: CONFIG.d_ff };
 /// Sections of an expert.
 const PARTS: [&str; 4] = ["scales", "up", "gain", "down"];
-/// How often each side is measured at least and at most; `--seconds` decides in between.
+/// Rounds in which each side is measured at least and at most; `--seconds` decides in between.
 const ROUNDS_MIN: usize = 7;
 const ROUNDS_MAX: usize = 400;
 
 /// The files of every side.
 struct Files {
 	dir: tempfile::TempDir,
-	/// What the weights of each expert's `up` add up to.
+	/// Sums of the weights of each expert's `up`.
 	checksums: Vec<i64>,
 	/// A vector of equal entries.
 	flat: ActivationRows,
@@ -178,7 +178,7 @@ impl Side {
 // Five and seven are prime, so any stride below visits every side once.
 const _: () = assert!(Side::RUST.len() == 5 && Side::RUST.len() + Side::PYTHON.len() == 7);
 
-/// How far a side goes.
+/// Goal of a side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Goal {
 	Open,

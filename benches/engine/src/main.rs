@@ -24,7 +24,7 @@ struct Command {
 	options: Options,
 }
 
-/// What every measurement may be told.
+/// Options of every measurement.
 #[derive(Debug, Args)]
 struct Options {
 	/// Directory of the model to measure with, from the repository's root.

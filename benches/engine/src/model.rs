@@ -22,7 +22,7 @@ pub const LARGE: ModelConfig =
 	ModelConfig { d_model: 512, d_ff: 2_048, layers: 8, heads: 8, experts: 8, top_k: 2, context: 256 };
 /// Positions of the prompt that decode begins behind, and bytes it then generates.
 const DECODE: (usize, usize) = (32, 192);
-/// What the other side's matrices may be.
+/// Quantisations of the other side's matrices.
 const QUANTISATIONS: [&str; 4] = ["Q8_0", "Q4_0", "TQ2_0", "TQ1_0"];
 /// Turns that are always taken, however long they last.
 const TURNS_MIN: usize = 3;

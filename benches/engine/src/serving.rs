@@ -42,7 +42,7 @@ const ROUNDS: usize = 4;
 const BATCH: usize = 8;
 /// Sequences of one evaluation.
 const SAMPLE: u32 = 64;
-/// How long a step may take before the measurement is given up.
+/// Time limit of a step; the measurement is given up then.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Bytes of memory for models.
 const CACHE_BYTES: u64 = 256 << 20;
@@ -206,7 +206,7 @@ impl Trainer {
 	}
 }
 
-/// What a counter gains per second while `work` runs, between two of its changes.
+/// Returns a counter's rate per second while `work` runs, between two of its changes.
 fn rate<T>(count: impl Fn() -> u64, work: impl FnOnce() -> T) -> Result<(f64, T), Box<dyn Error>> {
 	let next_change = |from: u64| {
 		let until = Instant::now() + PATIENCE;
@@ -296,7 +296,7 @@ fn round(value: f64) -> f64 {
 	(value * 1_000.0).round() / 1_000.0
 }
 
-/// What was measured of chats.
+/// Reports the waits measured in chats.
 fn waits_report(waits: &[f64]) -> Value {
 	json!({
 		"chats": waits.len(),

@@ -22,7 +22,7 @@ use std::{
 
 /// Width and height of the large matrix: 16 MiB of codes.
 const SIDE: usize = 8_192;
-/// What streams may take, for each thread that decodes: 2.2 MiB, a seventh of the matrix.
+/// Memory of streams, for each thread that decodes: 2.2 MiB, a seventh of the matrix.
 const BUDGET_BYTES: usize = 2_304 << 10;
 const ALL: [Compression; 3] = [Compression::Stored, Compression::Zstd, Compression::Ternary];
 /// Experts back to back: 33 MiB at the bounds of version 1.
@@ -184,7 +184,7 @@ fn experts(
 	})
 }
 
-/// What zstd makes of the experts of a real model, level by level.
+/// Measures zstd on the experts of a real model, level by level.
 fn compression(dir: &Path, model: &Path) -> Outcome<Value> {
 	let Subject { config, experts, .. } = Subject::load(model)?;
 	let mut report = Vec::new();

@@ -1,4 +1,4 @@
-//! What commitments to traces cost: evaluation of a candidate with and without them, on one thread.
+//! Cost of commitments to traces: evaluation of a candidate with and without them, on one thread.
 
 use crate::subject::Subject;
 use blyan_engine::{

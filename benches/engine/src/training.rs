@@ -35,7 +35,7 @@ const SEED: u64 = 1;
 /// Largest difference of the two first losses, in bits per byte: single precision, sums in other orders.
 const LOSS_TOLERANCE: f64 = 2e-3;
 
-/// What is trained.
+/// Network that is trained.
 #[derive(Clone, Copy, PartialEq)]
 enum What {
 	Base,
@@ -54,7 +54,7 @@ struct Engine {
 	done: mpsc::Receiver<Turn>,
 }
 
-/// Pauses a run after every turn, and ends it when nobody asks for another.
+/// Pauses a run after every turn, and ends it when no other is asked for.
 struct Pace {
 	go: mpsc::Receiver<u64>,
 	done: mpsc::Sender<Turn>,

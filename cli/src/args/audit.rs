@@ -5,7 +5,7 @@ use crate::slot::SlotName;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
-/// What anybody can check.
+/// Audits that need no permission.
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
 	/// Compute an answer or a score again and compare: what operators said of a submission, or what a file says.
@@ -102,7 +102,7 @@ pub struct ChallengeArgs {
 	/// Do not ask before the bond is put down.
 	#[arg(long, short)]
 	pub yes: bool,
-	/// Who signs, and whose bond it is.
+	/// Account that signs, and that pays the bond.
 	#[command(flatten)]
 	pub signer: SignerArgs,
 }

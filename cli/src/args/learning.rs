@@ -38,7 +38,7 @@ pub enum DatasetCommand {
 		/// Files or directories.
 		#[arg(required = true)]
 		paths: Vec<PathBuf>,
-		/// What they are under.
+		/// Licence of these texts.
 		#[command(flatten)]
 		licence: LicenceArgs,
 		/// Where and how much.
@@ -51,7 +51,7 @@ pub enum DatasetCommand {
 		/// Files.
 		#[arg(required = true)]
 		paths: Vec<PathBuf>,
-		/// What lines without a licence of their own are under.
+		/// Licence of the lines without one of their own.
 		#[command(flatten)]
 		licence: LicenceArgs,
 		/// Where and how much.
@@ -94,7 +94,7 @@ pub enum TrainCommand {
 	Expert(TrainExpertArgs),
 }
 
-/// How to train.
+/// Training: hyperparameters and limits.
 #[derive(Clone, Debug, Default, Args)]
 pub struct TrainingArgs {
 	/// Dataset (JSON lines). Absent: the sources in cargo's registry.
@@ -112,7 +112,7 @@ pub struct TrainingArgs {
 	/// Peak learning rate.
 	#[arg(long, value_name = "RATE")]
 	pub learning_rate: Option<f64>,
-	/// How it goes on after the warm-up: constant, linear or cosine.
+	/// Learning rate after the warm-up: constant, linear or cosine.
 	#[arg(long, value_name = "NAME")]
 	pub schedule: Option<Schedule>,
 	/// Part of the run over which it rises from zero, from 0 to 1.
@@ -124,9 +124,10 @@ pub struct TrainingArgs {
 	/// Use only what everything else on this machine leaves of its processors; for machines that also serve.
 	#[arg(long)]
 	pub background: bool,
-	/// Seed of initialisation and order.
-	#[arg(long, default_value_t = 0)]
-	pub seed: u64,
+	/// Seed of initialisation and order. Absent, an expert gets one of its own, kept beside its checkpoint: experts of one
+	/// seed are so alike that one can be taken for a copy of the other.
+	#[arg(long)]
+	pub seed: Option<u64>,
 }
 
 /// `train base`.
@@ -165,7 +166,7 @@ pub struct TrainBaseArgs {
 	/// Measure on them every so many steps, and at the end; 0 never.
 	#[arg(long, default_value_t = 0)]
 	pub evaluate_every: u64,
-	/// How to train.
+	/// Training: hyperparameters and limits.
 	#[command(flatten)]
 	pub training: TrainingArgs,
 }
@@ -182,7 +183,7 @@ pub struct TrainExpertArgs {
 	/// TensorBlock to write.
 	#[arg(long, short, value_name = "FILE", default_value = "expert.tblk")]
 	pub out: PathBuf,
-	/// How to train.
+	/// Training: hyperparameters and limits.
 	#[command(flatten)]
 	pub training: TrainingArgs,
 }
@@ -199,21 +200,21 @@ pub struct MineArgs {
 	/// Write the trained TensorBlock here as well; it is always kept below the home directory.
 	#[arg(long, value_name = "FILE")]
 	pub out: Option<PathBuf>,
-	/// Train anew, even if an earlier run's block waits to be submitted or uploaded.
+	/// Train again, even if an earlier run's block waits to be submitted or uploaded.
 	#[arg(long)]
 	pub fresh: bool,
-	/// How to train.
+	/// Training: hyperparameters and limits.
 	#[command(flatten)]
 	pub training: TrainingArgs,
-	/// Who signs and is paid.
+	/// Account that signs and is paid.
 	#[command(flatten)]
 	pub signer: SignerArgs,
-	/// How to wait.
+	/// Waiting for the decision.
 	#[command(flatten)]
 	pub waiting: WaitingArgs,
 }
 
-/// How long to wait for a decision.
+/// Options for waiting for a decision.
 #[derive(Clone, Debug, Args)]
 pub struct WaitingArgs {
 	/// Return as soon as the submission is on chain and its bytes are uploaded.
@@ -244,10 +245,10 @@ pub struct SubmitArgs {
 	/// Do not upload the bytes.
 	#[arg(long)]
 	pub no_upload: bool,
-	/// Who signs and is paid.
+	/// Account that signs and is paid.
 	#[command(flatten)]
 	pub signer: SignerArgs,
-	/// How to wait.
+	/// Waiting for the decision.
 	#[command(flatten)]
 	pub waiting: WaitingArgs,
 }
@@ -261,6 +262,24 @@ pub struct UploadArgs {
 	/// The kept block of this submission.
 	#[arg(long, value_name = "N")]
 	pub submission: Option<u64>,
+}
+
+/// `report-copy`.
+#[derive(Debug, Args)]
+pub struct ReportCopyArgs {
+	/// The submission that is a copy.
+	pub copy: u64,
+	/// The earlier submission that it is a copy of.
+	pub original: u64,
+	/// File of the copy's block; otherwise the node is asked.
+	#[arg(long, value_name = "FILE")]
+	pub copy_file: Option<PathBuf>,
+	/// File of the original's block; otherwise the node is asked.
+	#[arg(long, value_name = "FILE")]
+	pub original_file: Option<PathBuf>,
+	/// Account that reports.
+	#[command(flatten)]
+	pub signer: SignerArgs,
 }
 
 /// `withdraw`.

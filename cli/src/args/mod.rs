@@ -10,8 +10,8 @@ pub use audit::{AuditCommand, ChallengeArgs, ReplayArgs, ScoreArgs, SourceArgs, 
 pub use block::{BlockCommand, BlockImportArgs};
 pub use demo::DemoArgs;
 pub use learning::{
-	DatasetCommand, DatasetOutput, LicenceArgs, MineArgs, SubmitArgs, TrainBaseArgs, TrainCommand,
-	TrainExpertArgs, TrainingArgs, UploadArgs, WaitingArgs, WithdrawArgs,
+	DatasetCommand, DatasetOutput, LicenceArgs, MineArgs, ReportCopyArgs, SubmitArgs, TrainBaseArgs,
+	TrainCommand, TrainExpertArgs, TrainingArgs, UploadArgs, WaitingArgs, WithdrawArgs,
 };
 pub use operator::{MachineArgs, OperatorCommand, RegisterArgs, SessionKeyArgs};
 
@@ -27,7 +27,7 @@ pub struct Cli {
 	/// Options that every command takes.
 	#[command(flatten)]
 	pub global: Global,
-	/// What to do.
+	/// Command to run.
 	#[command(subcommand)]
 	pub command: Command,
 }
@@ -54,6 +54,10 @@ pub struct Global {
 	/// File whose first line is the key's password; else BLYAN_PASSWORD, else a prompt.
 	#[arg(long, global = true, value_name = "FILE")]
 	pub password_file: Option<PathBuf>,
+
+	/// Let a new key have an empty password.
+	#[arg(long, global = true)]
+	pub empty_password: bool,
 }
 
 /// A 32-byte hash on the command line.
@@ -77,14 +81,15 @@ fn parse_bytes(text: &str) -> Result<Bytes, String> {
 		.map_err(|error| format!("bytes are pairs of hexadecimal digits, such as 0xf09fa680 ({error})"))
 }
 
-/// Who signs.
+/// Account that signs.
 #[derive(Clone, Debug, Default, Args)]
 pub struct SignerArgs {
 	/// Name of the key that signs; made when "default" is missing.
 	#[arg(long, value_name = "NAME", conflicts_with = "suri")]
 	pub key: Option<String>,
 
-	/// Secret that signs, for development: //Alice, a phrase or a 0x seed.
+	/// Secret that signs, for development: //Alice, a phrase or a 0x seed. Others see it in the process list; - reads it from
+	/// the standard input.
 	#[arg(long, value_name = "SECRET")]
 	pub suri: Option<String>,
 }
@@ -125,6 +130,9 @@ pub enum Command {
 
 	/// Take a submission back before its committee is drawn. The bond returns, the day's quota does not.
 	Withdraw(WithdrawArgs),
+
+	/// Prove that a submission is a near copy of an earlier one: it earns nothing, and a share of its bond is yours.
+	ReportCopy(ReportCopyArgs),
 
 	/// List a model's experts.
 	Experts(ModelArgs),
@@ -215,7 +223,7 @@ pub struct SubmissionsArgs {
 	/// Follow it to its decision.
 	#[arg(long, requires = "id")]
 	pub follow: bool,
-	/// How many of the latest to list.
+	/// Number of the latest to list.
 	#[arg(long, default_value_t = 20)]
 	pub count: u32,
 }
@@ -232,9 +240,9 @@ pub struct BalanceArgs {
 pub struct TransferArgs {
 	/// Address, key name or //Name.
 	pub to: String,
-	/// How much, in BLY.
+	/// Amount, in BLY.
 	pub amount: String,
-	/// Who pays.
+	/// Account that pays.
 	#[command(flatten)]
 	pub signer: SignerArgs,
 }

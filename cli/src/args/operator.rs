@@ -3,11 +3,44 @@
 use super::{parse_hash, Hash, SignerArgs};
 use clap::{Args, Subcommand, ValueEnum};
 
-/// What an operator does by hand.
+/// An operator's manual tasks.
 #[derive(Debug, Subcommand)]
 pub enum OperatorCommand {
 	/// Become an operator: put stake and bond on hold, and give the node at --url a session key.
 	Register(RegisterArgs),
+	/// Become an operator with more at stake than is needed; when all places are taken, in place of the one with the least.
+	Outbid {
+		/// What is put on hold, in BLY. A tenth more than the least there is, when all places are taken.
+		#[arg(long, value_name = "AMOUNT")]
+		stake: String,
+		/// As for `register`.
+		#[command(flatten)]
+		register: RegisterArgs,
+	},
+	/// Name the account that the operator belongs to. Without effect until that account accepts.
+	DeclareOwner {
+		/// Address, key name or //Name of the owner.
+		owner: String,
+		/// The operator.
+		#[command(flatten)]
+		signer: SignerArgs,
+	},
+	/// Accept an operator that named the signing account as its owner: they share seats, and it never judges its owner.
+	AcceptOperator {
+		/// Address, key name or //Name of the operator.
+		operator: String,
+		/// The owner.
+		#[command(flatten)]
+		signer: SignerArgs,
+	},
+	/// Let an operator belong to itself again, after the unbonding period.
+	DissolveOwnership {
+		/// Address, key name or //Name of the operator.
+		operator: String,
+		/// The operator or its owner.
+		#[command(flatten)]
+		signer: SignerArgs,
+	},
 	/// Show an operator: stake, heartbeats, reputation, what is pending, whether this node has its key.
 	Status {
 		/// Address, key name or //Name; the default key if absent.
@@ -15,7 +48,7 @@ pub enum OperatorCommand {
 	},
 	/// Say that the machine changed.
 	Update {
-		/// What it can do now, and which one it is.
+		/// Capabilities, and the identity of the machine.
 		#[command(flatten)]
 		machine: MachineArgs,
 		/// The operator.
@@ -33,7 +66,7 @@ pub enum OperatorCommand {
 	},
 	/// Add to the stake.
 	TopUp {
-		/// How much, in BLY.
+		/// Amount, in BLY.
 		amount: String,
 		/// The operator.
 		#[command(flatten)]
@@ -62,13 +95,13 @@ pub enum OperatorCommand {
 /// `operator register`.
 #[derive(Debug, Args)]
 pub struct RegisterArgs {
-	/// What the operator mainly does.
+	/// Main role of the operator.
 	#[arg(long, value_enum, default_value_t = Role::Evaluator)]
 	pub role: Role,
 	/// Country, two letters of ISO 3166-1; ZZ says nothing.
 	#[arg(long, value_name = "CC", default_value = "ZZ", value_parser = parse_region)]
 	pub region: [u8; 2],
-	/// What the machine can do, and which one it is.
+	/// Capabilities, and the identity of the machine.
 	#[command(flatten)]
 	pub machine: MachineArgs,
 	/// The key that the node signs with.
@@ -82,10 +115,10 @@ pub struct RegisterArgs {
 	pub signer: SignerArgs,
 }
 
-/// What a machine can do, and which one it is.
+/// Capabilities and identity of a machine.
 #[derive(Clone, Debug, Args)]
 pub struct MachineArgs {
-	/// What it can do. The dearest decides the stake: 1 BLY, with gpu 10, with tee 50, with priority 100.
+	/// Capabilities. The costliest one sets the stake: 1 BLY, with gpu 10, with tee 50, with priority 100.
 	#[arg(long, value_enum, value_delimiter = ',', default_value = "evaluate")]
 	pub capabilities: Vec<Capability>,
 	/// Identifier of the machine; what the node at --url says of its own machine if absent.
@@ -99,7 +132,7 @@ pub struct MachineArgs {
 /// Where a session key comes from.
 #[derive(Clone, Debug, Args)]
 pub struct SessionKeyArgs {
-	/// Secret of the session key. A new one that nobody else knows if absent. Visible to others in the process list.
+	/// Secret of the session key; a new random one if absent. Visible to others in the process list.
 	#[arg(long, value_name = "SECRET")]
 	pub session: Option<String>,
 	/// Do not give the key to the node at --url: another node has it already.
@@ -107,7 +140,7 @@ pub struct SessionKeyArgs {
 	pub no_insert: bool,
 }
 
-/// What an operator mainly does.
+/// Main role of an operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Role {
 	/// Evaluates candidates.

@@ -39,7 +39,7 @@ struct Uploaded {
 trait Receiver {
 	/// Sends a chunk that begins at `offset`.
 	async fn send(&self, offset: usize, chunk: &[u8]) -> Outcome<Uploaded>;
-	/// Whether the whole blob is there.
+	/// Reports whether the node has the whole blob.
 	async fn has_blob(&self) -> Outcome<bool>;
 }
 
@@ -171,7 +171,7 @@ async fn upload_to(
 	.next(RESUME))
 }
 
-/// What to do about an upload that ended early.
+/// Next step after an upload that ended early.
 const RESUME: &str =
 	"nothing is lost: go on with the same command, or with: blyan upload FILE; another node may take \
 	it with --url";
@@ -217,7 +217,7 @@ mod tests {
 	use super::*;
 	use std::cell::{Cell, RefCell};
 
-	/// How a node counts what it has.
+	/// The unit in which a node counts what it has received.
 	#[derive(Clone, Copy, PartialEq)]
 	enum Counting {
 		/// The first byte that is missing.

@@ -1,4 +1,4 @@
-//! What the chain knows of claims, games and offences.
+//! Claims, games and offences, as the chain knows them.
 
 use super::Client;
 use crate::failure::{Failure, Outcome};
@@ -14,18 +14,18 @@ use sp_core::{crypto::AccountId32, H256};
 use subxt::rpcs::client::rpc_params;
 
 impl Client {
-	/// What a committee computes for one part of its verdicts; `None` if there is no such part, or it is forgotten.
+	/// The job a committee computes for one part of its verdicts; `None` if there is no such part, or it was pruned.
 	pub async fn job(&self, id: SubmissionId, part: PartIndex) -> Outcome<Option<EvaluationJob>> {
 		self.ask("LearningApi", "job", (id, part)).await
 	}
 
-	/// What was revealed about a submission, in the order of the seats.
+	/// Verdicts revealed about a submission, in the order of the seats.
 	pub async fn verdicts(&self, id: SubmissionId) -> Outcome<Vec<(AccountId32, Verdict)>> {
 		self.ask("LearningApi", "verdicts", id).await
 	}
 
-	/// What claims about a decided submission are disputed as: the submission and its draw. `None` if it is not decided,
-	/// or can no longer be disputed.
+	/// Subject under which claims about a decided submission are disputed: the submission and its draw.
+	/// `None` if it is not decided, or can no longer be disputed.
 	pub async fn decided_subject(&self, id: SubmissionId) -> Outcome<Option<Subject>> {
 		Ok(match self.submission(id).await?.state {
 			SubmissionState::Decided(decided) => Some(Subject::Submission(id, decided.draw)),
@@ -56,7 +56,7 @@ impl Client {
 		self.ask("DisputesApi", "refuted", subject).await
 	}
 
-	/// What a challenge costs.
+	/// Price and limits of a challenge.
 	pub async fn dispute_terms(&self) -> Outcome<DisputeTerms> {
 		self.ask("DisputesApi", "terms", ()).await
 	}

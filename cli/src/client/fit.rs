@@ -1,4 +1,4 @@
-//! Whether this program and the chain's runtime were released for each other.
+//! Compatibility: were this program and the chain's runtime released for each other?
 //!
 //! What is read by metadata fits any runtime. What the runtime APIs answer is decoded into types that were compiled in, so
 //! their versions have to be the same.
@@ -13,7 +13,7 @@ use subxt::rpcs::client::rpc_params;
 /// The name of this project's runtime.
 const SPEC_NAME: &str = "blyan";
 
-/// What a runtime says about itself.
+/// A runtime's description of itself.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Runtime {

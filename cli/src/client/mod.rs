@@ -10,6 +10,7 @@ mod rpc;
 mod submission;
 mod sync;
 mod transaction;
+mod versions;
 
 pub use blobs::{download, hash, upload};
 pub use events::as_u128;
@@ -38,7 +39,7 @@ use subxt::{
 	OnlineClient,
 };
 
-/// How long a node may take to answer before it counts as gone.
+/// Time within which a node must answer before it counts as gone.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A node, connected.
@@ -163,7 +164,7 @@ impl Client {
 		Ok(Balance { free: number("free"), held: number("reserved") })
 	}
 
-	/// Whether the runtime has a pallet of that name.
+	/// Reports whether the runtime has a pallet of that name.
 	pub async fn has_pallet(&self, name: &str) -> Outcome<bool> {
 		let at = self.here().await?;
 		Ok(at.metadata_ref().pallet_by_name(name).is_some())
@@ -185,12 +186,12 @@ fn rpc_failure(method: &str, code: i32, message: &str) -> Failure {
 	Failure::new(format!("{method}: {message}")).kind(Kind::Refused)
 }
 
-/// What an account owns.
+/// Balance of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Balance {
-	/// What it can spend.
+	/// Spendable part.
 	pub free: u128,
-	/// What bonds and stakes hold.
+	/// Part held by bonds and stakes.
 	pub held: u128,
 }
 

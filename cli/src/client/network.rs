@@ -13,7 +13,7 @@ use subxt::rpcs::client::RpcParams;
 /// Pallets without which a network is not this project's.
 const PALLETS: [&str; 4] = ["Experts", "Operators", "ProofOfLearning", "Ledger"];
 
-/// What a node says about its network.
+/// A node's description of its network.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Network {
 	/// Hash of block 0, 0x-hex.

@@ -8,7 +8,7 @@ use codec::Decode;
 use sp_core::{bytes::from_hex, crypto::AccountId32, H256};
 use subxt::rpcs::client::{rpc_params, RpcParams};
 
-/// What to do when a node answers such questions to nobody but its own machine.
+/// Next step when a node answers such questions to its own machine only.
 const OWN_MACHINE: &str =
 	"run this on the node's own machine (--url ws://127.0.0.1:PORT), and start the node without \
 	--rpc-external and --rpc-methods safe";
@@ -19,12 +19,12 @@ impl Client {
 		Ok(self.operators().await?.into_iter().find(|operator| operator.account == *who))
 	}
 
-	/// What the next registration costs besides the stake.
+	/// Price of the next registration, besides the stake.
 	pub async fn registration_price(&self) -> Outcome<u128> {
 		self.ask("OperatorsApi", "registration_price", ()).await
 	}
 
-	/// What the node identifies its machine by; `None` if it has not looked yet.
+	/// Identifier the node has for its machine; `None` if it has not looked yet.
 	pub async fn machine(&self) -> Outcome<Option<H256>> {
 		let params = rpc_params!["PERSISTENT", format!("0x{}", hex::encode(HARDWARE_KEY))];
 		let Some(bytes) = self.ask_own_node::<Option<String>>("offchain_localStorageGet", params).await?
@@ -43,7 +43,7 @@ impl Client {
 		self.ask_own_node("author_insertKey", params).await
 	}
 
-	/// Whether the node's keystore has a session key.
+	/// Reports whether the node's keystore has a session key.
 	pub async fn has_session_key(&self, public: &[u8]) -> Outcome<bool> {
 		self.ask_own_node("author_hasKey", rpc_params![format!("0x{}", hex::encode(public)), key_type()?])
 			.await

@@ -3,7 +3,7 @@
 use super::{AtBlock, Client};
 use crate::failure::{Context, Failure, Kind, Outcome};
 use blyan_primitives::{ModelId, ModelInfo, SubmissionId};
-use blyan_runtime_api::{OperatorInfo, SubmissionInfo, SubmissionTerms};
+use blyan_runtime_api::{CommitmentInfo, OperatorInfo, SubmissionInfo, SubmissionTerms};
 use codec::{Decode, Encode};
 use serde::{de::Error as _, Deserialize, Deserializer, Serialize};
 use sp_core::{crypto::AccountId32, H256};
@@ -64,7 +64,7 @@ impl<'de> Deserialize<'de> for Generated {
 	}
 }
 
-/// What a generation took.
+/// Cost of a generation.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct GenerationCost {
 	/// Always true.
@@ -74,7 +74,7 @@ pub struct GenerationCost {
 	/// Bytes at its end that the model read; absent from nodes that do not say.
 	#[serde(default, skip_serializing_if = "Option::is_none")]
 	pub prompt_bytes_seen: Option<u64>,
-	/// Whether it read less than all of the prompt.
+	/// True if the model read less than all of the prompt.
 	#[serde(default)]
 	pub truncated: bool,
 	/// Bytes written.
@@ -85,9 +85,9 @@ pub struct GenerationCost {
 	pub seconds: f64,
 	/// Commitment to the model that answered.
 	pub model_root: String,
-	/// What it would cost, in the smallest unit.
+	/// The price, in the smallest unit.
 	pub price_planck: serde_json::Value,
-	/// Whether anything was paid.
+	/// True if anything was paid.
 	pub charged: bool,
 }
 
@@ -177,9 +177,14 @@ impl Client {
 		Ok(all)
 	}
 
-	/// What the chain asks of this miner's next submission.
+	/// Terms on which the chain takes this miner's next submission.
 	pub async fn terms(&self, miner: &AccountId32) -> Outcome<SubmissionTerms> {
 		self.ask("LearningApi", "terms", miner).await
+	}
+
+	/// Commitments of a miner that can be opened now or later.
+	pub async fn commitments(&self, miner: &AccountId32) -> Outcome<Vec<CommitmentInfo>> {
+		self.ask("LearningApi", "commitments", miner).await
 	}
 
 	/// All operators.
@@ -192,12 +197,12 @@ impl Client {
 		self.request("blyan_engineStatus", RpcParams::new()).await
 	}
 
-	/// Whether the node has a blob.
+	/// Reports whether the node has a blob.
 	pub async fn has_blob(&self, hash: &H256) -> Outcome<bool> {
 		self.request("blyan_hasBlob", rpc_params![hash]).await
 	}
 
-	/// Whether a model, a holdout or an open submission names a blob.
+	/// Reports whether a model, a holdout or an open submission names a blob.
 	pub async fn is_announced(&self, hash: &H256) -> Outcome<bool> {
 		Ok(self.ask::<Option<u32>>("ModelsApi", "blob_announced", hash).await?.is_some())
 	}

@@ -17,22 +17,22 @@ use serde_json::json;
 use sp_core::{crypto::AccountId32, H256};
 use std::time::{Duration, Instant};
 
-/// How often the node is asked for a new block.
+/// Interval at which the node is asked for a new block.
 const POLL: Duration = Duration::from_millis(250);
 const PALLET: &str = "ProofOfLearning";
 
-/// What became of a submission.
+/// A submission and its end.
 #[derive(Clone, Debug)]
 pub struct Submission {
 	/// Its number.
 	pub id: SubmissionId,
-	/// How it ended.
+	/// Its outcome.
 	pub outcome: SubmissionOutcome,
-	/// What each member revealed.
+	/// Verdict revealed by each seat.
 	pub reports: Vec<Report>,
 }
 
-/// What one member of the committee said.
+/// Verdict of one seat of the committee.
 #[derive(Clone, Debug)]
 pub struct Report {
 	/// Its verdict.
@@ -42,7 +42,7 @@ pub struct Report {
 }
 
 impl Submission {
-	/// What most of the committee measured on the sample that decides.
+	/// Returns the gain that most of the committee measured on the sample that decides.
 	pub fn gain(&self) -> Option<Gain> {
 		majority(&self.reports).map(|score| Gain::new(&score.target))
 	}
@@ -221,7 +221,7 @@ impl Follower<'_> {
 			names::short_hash(seed)
 		);
 		self.output.event("committee", fields, text);
-		// Whoever was drawn before, it is over: a refuted decision may send a submission back.
+		// An earlier committee's work is over: a refuted decision may send a submission back.
 		(self.sealed, self.reports) = (0, Vec::new());
 		self.evaluation = Some(evaluation);
 	}
@@ -280,7 +280,7 @@ impl Follower<'_> {
 		self.output.event("decision", fields, format!("decision   {text}{held} (block {block})"));
 	}
 
-	/// How the score compares with what is required.
+	/// Compares the score with the required bound.
 	fn on_bound(&self, score: &Score, evaluation: &ActiveEvaluation) {
 		let target = Gain::new(&score.target);
 		let t = f64::from(evaluation.t_milli) / 1_000.0;

@@ -1,4 +1,4 @@
-//! Whether the node knows the chain's present state.
+//! Sync check: does the node know the chain's present state?
 //!
 //! A node that syncs answers every question, from the past: an account that was funded since is empty there.
 

@@ -20,20 +20,20 @@ use subxt::{
 	transactions::{Payload, TransactionInBlock, TransactionStatus},
 };
 
-/// How long a transaction may wait for a finalised block.
+/// Longest time that a transaction may wait for a finalised block.
 const INCLUSION_TIMEOUT: Duration = Duration::from_secs(180);
 /// Attempts to get a nonce of its own for a transaction, while others of the same account are sent.
 const ATTEMPTS: u32 = 24;
 /// Longest pause between two of them, in milliseconds; it is drawn, so that commands side by side part.
 const PAUSE_MS_MAX: u64 = 1_000;
-/// How often the pool is asked whether it still waits for an earlier transaction of the account.
+/// Interval at which the pool is asked whether it still waits for an earlier transaction of the account.
 const GAP_POLL: Duration = Duration::from_secs(4);
 /// Answers in a row after which the earlier transaction counts as lost.
 const GAPS_MAX: u32 = 4;
-/// How long a replaced transaction may take to become one that can never be included.
+/// Time in which a replaced transaction must become one that can never be included.
 const REPLACED_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// What happens to a transaction that another one of the same nonce has replaced.
+/// Fate of a transaction that another one of the same nonce has replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Replaced {
 	/// It is a failure.
@@ -79,7 +79,7 @@ impl Obstacle {
 	}
 }
 
-/// How a transaction that was sent ended up in no block.
+/// Reason why a transaction that was sent ended up in no block.
 struct Unplaced {
 	obstacle: Obstacle,
 	message: String,
@@ -96,7 +96,7 @@ pub struct Receipt {
 	pub block: u64,
 	/// Hash of the transaction.
 	pub hash: String,
-	/// What the pallets reported: (pallet, event, fields).
+	/// Events of the pallets: (pallet, event, fields).
 	pub events: Vec<(String, String, Json)>,
 }
 
@@ -106,7 +106,7 @@ impl Receipt {
 		self.events.iter().find(|(p, n, _)| p == pallet && n == name).map(|(_, _, fields)| fields)
 	}
 
-	/// What was paid for the transaction.
+	/// Returns the fee that was paid for the transaction.
 	pub fn fee(&self) -> u128 {
 		self.event("TransactionPayment", "TransactionFeePaid")
 			.and_then(|fields| events::as_u128(&fields["actual_fee"]))
@@ -167,7 +167,7 @@ impl Client {
 		self.send(account, what, payload, Replaced::Reported).await
 	}
 
-	/// What the pallets reported in a block: (pallet, event, fields).
+	/// Returns the events of the pallets in a block: (pallet, event, fields).
 	pub async fn events(&self, block: u64) -> Outcome<Vec<(String, String, Json)>> {
 		let found = self.at(block).await?.events().fetch().await?;
 		let mut all = Vec::new();

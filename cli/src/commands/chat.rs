@@ -19,7 +19,7 @@ use subxt::rpcs::client::RpcParams;
 /// Highest temperature that nodes accept.
 const TEMPERATURE_MAX: f32 = 8.0;
 
-/// What the model continues.
+/// The text that the model continues.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Prompt {
 	/// Text, whatever it looks like.
@@ -117,7 +117,7 @@ async fn continue_text(session: &Session, client: &Client, args: &ChatArgs, prom
 	}
 }
 
-/// What to say of a prompt that is longer than what the model sees at once.
+/// Returns a warning if the prompt is longer than the model's context window.
 fn truncation(cost: &GenerationCost) -> Option<String> {
 	if !cost.truncated {
 		return None;
@@ -171,7 +171,7 @@ fn show(session: &Session, text: &str) {
 	}
 }
 
-/// How bytes were chosen, as the request says it.
+/// Sampling settings, in the units of the request.
 #[derive(Clone, Copy)]
 pub struct Settings {
 	seed: u64,
@@ -179,15 +179,15 @@ pub struct Settings {
 	top_p_q8: u16,
 }
 
-/// What came back.
+/// A generated answer.
 pub struct Answer {
 	/// The text, without the prompt.
 	pub text: String,
 	/// The same as it was sent.
 	bytes: Vec<u8>,
-	/// How it was asked for.
+	/// The settings it was asked for with.
 	settings: Settings,
-	/// What it took.
+	/// Its cost.
 	pub cost: GenerationCost,
 }
 

@@ -18,7 +18,7 @@ use std::{
 	path::{Path, PathBuf},
 };
 
-/// Percentage of document families that nobody trains on: holdouts are made of them.
+/// Percentage of document families held out of training: holdouts are made of them.
 pub const HELD_OUT_PERCENT: u8 = 10;
 
 /// Crates that the genesis model never saw: what it is measured on is like them.
@@ -56,7 +56,7 @@ pub async fn run(session: &Session, command: DatasetCommand) -> Outcome<()> {
 	.await?
 }
 
-/// What the command line asks of files; a licence that is none, or that lets nobody train, is refused.
+/// Checks the options for files; refuses an unknown licence, and one under which training is not allowed.
 fn files_options(args: &LicenceArgs, target: &DatasetOutput) -> Outcome<FilesOptions> {
 	Ok(FilesOptions {
 		keep_generated: target.keep_generated,
@@ -204,7 +204,7 @@ fn finish(output: &Output, collected: Collected, target: &DatasetOutput) -> Outc
 	Ok(())
 }
 
-/// What is not in the dataset, and the way around the rule that bit most often if there is text to be had by it.
+/// Lists the texts that were left out, and how to relax the rule that excluded most, if that would yield text.
 fn left_out(skipped: &Skipped) -> String {
 	if skipped.total() == 0 {
 		return "left out: nothing".into();
@@ -220,7 +220,7 @@ fn left_out(skipped: &Skipped) -> String {
 /// Text to train on, and a little of what is held out, to see whether training helps.
 #[derive(Default)]
 pub struct TrainingText {
-	/// What may be trained on.
+	/// Text that may be trained on.
 	pub corpus: Corpus,
 	held_out: Vec<Vec<u8>>,
 }

@@ -150,7 +150,7 @@ pub async fn operators(session: &Session) -> Outcome<()> {
 	Ok(())
 }
 
-/// Whether an operator may be drawn, or why not.
+/// Describes whether an operator may be drawn, or why not.
 fn duty(operator: &OperatorInfo) -> String {
 	match (operator.eligible, operator.quarantined_until, operator.withdrawable_at) {
 		(true, ..) => "yes".into(),

@@ -38,7 +38,10 @@ pub async fn run(session: &Session, args: MineArgs) -> Outcome<()> {
 		Some(slot) => ExpertSlot { model: args.model, layer: slot.layer, expert: slot.expert },
 		None => {
 			let (model, text, seed) = (model.clone(), text.clone(), args.training.seed);
-			tokio::task::spawn_blocking(move || model.choose_slot(args.model, &text.corpus, seed)).await??
+			tokio::task::spawn_blocking(move || {
+				model.choose_slot(args.model, &text.corpus, seed.unwrap_or(0))
+			})
+			.await??
 		}
 	};
 	let parent = submit::head(&client, slot).await?.version;

@@ -10,6 +10,7 @@ pub mod lists;
 pub mod mine;
 pub mod network;
 pub mod operator;
+pub mod report_copy;
 pub mod status;
 pub mod submit;
 pub mod train;

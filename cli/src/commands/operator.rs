@@ -17,7 +17,15 @@ use subxt::dynamic::Value;
 /// Operates.
 pub async fn run(session: &Session, command: OperatorCommand) -> Outcome<()> {
 	match command {
-		OperatorCommand::Register(args) => register(session, args).await,
+		OperatorCommand::Register(args) => register(session, args, None).await,
+		OperatorCommand::Outbid { stake, register: args } => {
+			register(session, args, Some(amount::parse(&stake)?)).await
+		}
+		OperatorCommand::DeclareOwner { owner, signer } => declare_owner(session, &owner, &signer).await,
+		OperatorCommand::AcceptOperator { operator, signer } => accept(session, &operator, &signer).await,
+		OperatorCommand::DissolveOwnership { operator, signer } => {
+			dissolve(session, &operator, &signer).await
+		}
 		OperatorCommand::Status { account } => status(session, account).await,
 		OperatorCommand::Update { machine, signer } => update(session, machine, &signer).await,
 		OperatorCommand::RotateKey { session: key, signer } => rotate_key(session, key, &signer).await,
@@ -61,7 +69,59 @@ pub async fn run(session: &Session, command: OperatorCommand) -> Outcome<()> {
 	}
 }
 
-async fn register(session: &Session, args: RegisterArgs) -> Outcome<()> {
+async fn declare_owner(session: &Session, owner: &str, signer: &SignerArgs) -> Outcome<()> {
+	let owner = session.keys().resolve(owner)?;
+	let (account, receipt) =
+		call(session, signer, "declare_owner", vec![("owner", Value::from_bytes(owner.clone()))]).await?;
+	let owner = keys::address(&owner);
+	let text = format!(
+		"{} names {owner} as its owner since block {}. It is without effect until that account accepts: blyan operator \
+		accept-operator {}",
+		account.name,
+		receipt.block,
+		account.address(),
+	);
+	report(session, &account, &receipt, json!({ "owner": owner }), text);
+	Ok(())
+}
+
+async fn accept(session: &Session, operator: &str, signer: &SignerArgs) -> Outcome<()> {
+	let operator = session.keys().resolve(operator)?;
+	let fields = vec![("operator", Value::from_bytes(operator.clone()))];
+	let (account, receipt) = call(session, signer, "accept_operator", fields).await?;
+	let operator = keys::address(&operator);
+	let text = format!(
+		"{operator} belongs to {} since block {}: its operators share seats and never judge what it submits",
+		account.name, receipt.block
+	);
+	report_about(session, (&account, &operator), &receipt, text);
+	Ok(())
+}
+
+async fn dissolve(session: &Session, operator: &str, signer: &SignerArgs) -> Outcome<()> {
+	let operator = session.keys().resolve(operator)?;
+	let fields = vec![("operator", Value::from_bytes(operator.clone()))];
+	let (account, receipt) = call(session, signer, "dissolve_ownership", fields).await?;
+	let operator = keys::address(&operator);
+	let ends_at = field(&receipt, "OwnershipDissolved", "ends_at");
+	let text = format!("{operator} belongs to itself from block {ends_at} on");
+	report_about(session, (&account, &operator), &receipt, text);
+	Ok(())
+}
+
+/// Prints what became of a call that one account made about another one's operator.
+fn report_about(session: &Session, (caller, operator): (&Account, &str), receipt: &Receipt, text: String) {
+	let value = json!({
+		"caller": caller.address(),
+		"operator": operator,
+		"block": receipt.block,
+		"fee": receipt.fee().to_string(),
+	});
+	session.output.result(&value, text);
+}
+
+/// Registers, with a stake of one's choice if there is one.
+async fn register(session: &Session, args: RegisterArgs, stake: Option<u128>) -> Outcome<()> {
 	let (client, account) = session.connect_as(&args.signer).await?;
 	let hardware = machine(&client, &args.machine).await?;
 	let price = client.registration_price().await?;
@@ -85,13 +145,15 @@ async fn register(session: &Session, args: RegisterArgs) -> Outcome<()> {
 		("capabilities", capabilities(&args.machine)),
 		("hardware", Value::from_bytes(hardware)),
 	]);
-	let fields = vec![
+	let mut fields = vec![
 		("profile", profile),
 		("key", Value::from_bytes(key.public)),
 		("proof", Value::from_bytes(key.proof)),
-		("bond_max", Value::u128(bond_max)),
 	];
-	let receipt = client.submit(&account, "Operators", "register", fields).await?;
+	fields.extend(stake.map(|stake| ("stake", Value::u128(stake))));
+	fields.push(("bond_max", Value::u128(bond_max)));
+	let name = if stake.is_some() { "outbid" } else { "register" };
+	let receipt = client.submit(&account, "Operators", name, fields).await?;
 	let (stake, bond) = (planck(&receipt, "Registered", "stake"), planck(&receipt, "Registered", "bond"));
 	let text = format!(
 		"{} is an operator since block {}: stake {}, bond {}, session key {}\n\
@@ -149,7 +211,7 @@ async fn status(session: &Session, account: Option<String>) -> Outcome<()> {
 		));
 		return Err(client.blame_sync(failure).await);
 	};
-	// A node that is somebody else's does not say.
+	// Another operator's node does not say.
 	let has_key = client.has_session_key(operator.key.as_ref()).await.ok();
 	let mut value = serde_json::to_value(&operator)?;
 	if let Some(object) = value.as_object_mut() {
@@ -199,7 +261,7 @@ impl SessionKey {
 	async fn prepare(client: &Client, account: &Account, args: &SessionKeyArgs) -> Outcome<Self> {
 		let (pair, secret) = match &args.session {
 			Some(secret) => (keys::pair_from_suri(secret)?, secret.clone()),
-			// Nobody has to keep this secret: it lives in the node, and is replaced when it is lost.
+			// The secret need not be kept: it lives in the node, and is replaced when it is lost.
 			None => keys::generate(),
 		};
 		let public = pair.public().0;

@@ -4,7 +4,7 @@ use crate::{
 	amount,
 	args::{SubmitArgs, WaitingArgs},
 	client::{self, Client, Submission},
-	engine,
+	commitment, engine,
 	failure::{Context, Failure, Kind, Outcome},
 	keys::Account,
 	names,
@@ -73,6 +73,8 @@ pub async fn keep(
 	let block = engine::expert_ref(bytes, &config)?;
 	let mut record = store.record(&client.url, account.address(), *slot, *parent, block, *hash, manifest);
 	let known = store.all()?.into_iter().find(|known| known.block == block && known.miner == record.miner);
+	// The salt of an earlier run opens the commitment that it made.
+	record.salt = known.as_ref().and_then(|known| known.salt).or_else(|| Some(commitment::new_salt()));
 	record.submission = known.and_then(|known| known.submission);
 	store.save(&record, bytes)?;
 	Ok(record)
@@ -102,7 +104,7 @@ pub async fn put(
 			output.event("resumed", fields, text);
 			(info.id, info.submitted_at.into())
 		}
-		None => match submit(client, output, account, candidate).await {
+		None => match submit(client, output, account, candidate, &salt(store, record)?).await {
 			Ok(placed) => placed,
 			Err(failure) => {
 				if failure.message.contains("DuplicateBlock") {
@@ -116,6 +118,17 @@ pub async fn put(
 	record.submission = Some(placed.0);
 	store.update(record)?;
 	Ok(placed)
+}
+
+/// The salt of a kept candidate's commitment, which is on disk when this returns.
+fn salt(store: &SubmissionStore, record: &mut SubmissionRecord) -> Outcome<H256> {
+	if let Some(salt) = record.salt {
+		return Ok(salt);
+	}
+	let salt = commitment::new_salt();
+	record.salt = Some(salt);
+	store.update(record)?;
+	Ok(salt)
 }
 
 /// Follows a kept candidate to its decision, and notes that there is one.
@@ -214,14 +227,16 @@ pub async fn head(client: &Client, slot: ExpertSlot) -> Outcome<blyan_primitives
 	})
 }
 
-/// Checks the candidate here, does the proof of work, and puts the submission on chain.
+/// Checks the candidate here, commits to it, does the proof of work, and puts the submission on chain.
 ///
+/// A commitment with the same salt that is on chain already is opened, and none is made.
 /// Returns its number and the block it is in.
 pub async fn submit(
 	client: &Client,
 	output: &Output,
 	account: &Account,
 	candidate: &Candidate,
+	salt: &H256,
 ) -> Outcome<(SubmissionId, u64)> {
 	let slot = candidate.slot;
 	let config = client.model(slot.model).await?.config;
@@ -233,15 +248,17 @@ pub async fn submit(
 			.kind(Kind::Refused)
 			.next("that model's experts are too large for this network"));
 	}
+	let committed = commitment::ensure(client, output, account, slot, &block, salt).await?;
 	let number = client.finalised_block().await?;
 	let block_hash = client.block_hash(number).await?;
 	let spinner = output.spinner("proof of work");
 	let (miner, root, bits) = (account.id(), block.tensor_root, terms.pow_bits);
 	let nonce = tokio::task::spawn_blocking(move || pow::search(&miner, &root, &block_hash, bits)).await??;
 	drop(spinner);
+	commitment::wait(client, output, &committed).await?;
 
-	let receipt =
-		client.submit(account, "ProofOfLearning", "submit", call(candidate, &block, number, nonce)).await?;
+	let fields = call(candidate, &block, number, nonce, salt);
+	let receipt = client.submit(account, "ProofOfLearning", "submit", fields).await?;
 	let event = receipt.event("ProofOfLearning", "Submitted").ok_or_else(|| {
 		Failure::new("the submission is in a block, but the chain says nothing about it")
 			.next("this program is older than the chain; update it")
@@ -271,7 +288,7 @@ pub async fn submit(
 	Ok((id, receipt.block))
 }
 
-/// What the chain would refuse anyway is refused here, before training, work and fees.
+/// Refuses a submission that the chain would refuse, before training, proof of work and fees.
 pub async fn ensure_can_submit(client: &Client, account: &Account) -> Outcome<SubmissionTerms> {
 	let terms = client.terms(&account.id()).await?;
 	let refuse = |message: String| Failure::new(message).kind(Kind::Refused);
@@ -303,7 +320,13 @@ pub async fn ensure_can_submit(client: &Client, account: &Account) -> Outcome<Su
 	Ok(terms)
 }
 
-fn call(candidate: &Candidate, block: &BlockRef, stamp_block: u64, nonce: u64) -> Vec<(&'static str, Value)> {
+fn call(
+	candidate: &Candidate,
+	block: &BlockRef,
+	stamp_block: u64,
+	nonce: u64,
+	salt: &H256,
+) -> Vec<(&'static str, Value)> {
 	let number = |number: u64| Value::u128(number.into());
 	let slot = Value::named_composite([
 		("model", number(candidate.slot.model.into())),
@@ -323,5 +346,6 @@ fn call(candidate: &Candidate, block: &BlockRef, stamp_block: u64, nonce: u64) -
 		("block", tensors),
 		("manifest", Value::from_bytes(candidate.manifest)),
 		("stamp", stamp),
+		("salt", Value::from_bytes(salt)),
 	]
 }

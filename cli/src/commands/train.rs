@@ -44,7 +44,7 @@ async fn base_model(output: &Output, args: TrainBaseArgs) -> Outcome<()> {
 		seconds_max,
 		batch: args.training.batch.unwrap_or(defaults.batch),
 		optimiser: mining::optimiser(&args.training, defaults.optimiser)?,
-		seed: args.training.seed,
+		seed: args.training.seed.unwrap_or(0),
 		evaluate_every: args.evaluate_every,
 		checkpoint: args.training.checkpoint.clone(),
 		..defaults

@@ -13,7 +13,7 @@ use rand::{distributions::Alphanumeric, Rng};
 use serde_json::json;
 use std::path::Path;
 
-/// What the miner starts with, besides the bonds.
+/// Starting balance of the miner, besides the bonds.
 const POCKET_MONEY: u128 = 100 * amount::UNIT;
 
 /// Makes a key, keeps it encrypted in `dir`, and has Alice fund it.

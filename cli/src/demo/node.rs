@@ -22,14 +22,14 @@ use std::{
 	time::{Duration, Instant},
 };
 
-/// How long a node may take from start to its first block.
+/// Time within which a node must produce its first block.
 const START_TIMEOUT: Duration = Duration::from_secs(180);
-/// How long a node may take to end when asked to.
+/// Time within which a node must end when asked to.
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 /// Ports tried after the one that was asked for.
 const PORTS: u16 = 50;
 
-/// How to start a node.
+/// Configuration of a demo node.
 pub struct NodeConfig {
 	/// Its binary.
 	pub binary: PathBuf,
@@ -43,7 +43,7 @@ pub struct NodeConfig {
 	pub model: Option<PathBuf>,
 }
 
-/// What is remembered about a running node.
+/// Record of a running node, kept in a file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NodeRecord {
 	/// Its process.
@@ -79,7 +79,7 @@ pub fn find_binary(named: Option<&Path>) -> Outcome<PathBuf> {
 	})
 }
 
-/// `wanted`, or the next port that nobody listens on.
+/// Returns `wanted`, or the next free port.
 pub fn free_port(wanted: u16) -> Outcome<u16> {
 	let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
 	(wanted..=wanted.saturating_add(PORTS)).find(is_free).ok_or_else(|| {
@@ -95,7 +95,7 @@ impl NodeRecord {
 		record.is_running().then_some(record)
 	}
 
-	/// Whether the process is alive and still is that node: process numbers are reused.
+	/// Reports whether the process is alive and still is that node: process numbers are reused.
 	fn is_running(&self) -> bool {
 		let Ok(command) = fs::read(format!("/proc/{}/cmdline", self.pid)) else {
 			return false;
@@ -213,7 +213,7 @@ impl Node {
 		}
 	}
 
-	/// What is known about it.
+	/// Returns the node's record.
 	pub fn record(&self) -> &NodeRecord {
 		&self.record
 	}

@@ -1,4 +1,4 @@
-//! What the demo shows, in order.
+//! Scenario of the demo, in order.
 
 use super::{miner, Stages};
 use crate::{
@@ -47,7 +47,7 @@ const TINY_HOLDOUT: usize = 256;
 /// Seed of the worthless expert.
 const NOISE_SEED: u64 = 1;
 
-/// What is made before the node starts.
+/// Files that are made before the node starts.
 pub struct Prepared {
 	/// Text to train on.
 	text: Arc<TrainingText>,
@@ -243,7 +243,7 @@ async fn improve(
 	let training = TrainingArgs {
 		minutes: args.steps.is_none().then_some(args.minutes),
 		steps: args.steps,
-		seed: u64::from(round),
+		seed: Some(u64::from(round)),
 		..TrainingArgs::default()
 	};
 	let parent = submit::head(client, slot).await?.version;
@@ -299,7 +299,8 @@ async fn submit_and_follow(
 	miner: &Account,
 	candidate: &Candidate,
 ) -> Outcome<Submission> {
-	let (id, block) = submit::submit(client, output, miner, candidate).await?;
+	let (id, block) =
+		submit::submit(client, output, miner, candidate, &crate::commitment::new_salt()).await?;
 	client::upload(client, output, &candidate.bytes).await?;
 	client::follow(client, output, id, block, DECISION_TIMEOUT).await
 }

@@ -15,8 +15,8 @@ use sp_core::{crypto::AccountId32, sr25519, Pair};
 use std::time::{SystemTime, UNIX_EPOCH};
 use subxt_signer::{polkadot_js_compat, sr25519::Keypair};
 
-/// scrypt's cost as polkadot.js has it by default: 2^15 rounds of 1 KiB, 32 MiB in all.
-const SCRYPT_LOG_N: u8 = 15;
+/// scrypt's cost: 2^17 rounds of 1 KiB, 128 MiB in all, as OWASP asks. The dearest that polkadot.js opens.
+const SCRYPT_LOG_N: u8 = 17;
 const SCRYPT_R: u32 = 8;
 const SCRYPT_P: u32 = 1;
 const HEADER: [u8; 16] = [48, 83, 2, 1, 1, 48, 5, 6, 3, 43, 101, 112, 4, 34, 4, 32];
@@ -29,7 +29,7 @@ pub struct KeyFile {
 	encoding: Encoding,
 	/// The account's address.
 	pub address: String,
-	/// What is said about the key.
+	/// Facts about the key, in the clear.
 	#[serde(default)]
 	pub meta: Meta,
 }
@@ -41,7 +41,7 @@ struct Encoding {
 	version: String,
 }
 
-/// What a key file says about its key, in the clear.
+/// Facts about a key that its file holds unencrypted.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Meta {
@@ -120,6 +120,11 @@ impl KeyFile {
 				"wrong password, or the key file is damaged",
 			)
 			.next("try again; a lost password means restoring the key from its phrase: blyan keys import"),
+			// A foreign file names its own cost, which is refused before anything is computed.
+			polkadot_js_compat::Error::UnsupportedScryptParameters { n, p, r } => Failure::new(format!(
+				"the key file asks for scrypt with N = {n}, p = {p}, r = {r}, which polkadot.js never writes"
+			))
+			.next("do not trust this file; restore the key from its phrase: blyan keys import"),
 			error => Failure::new(format!("the key file cannot be read: {error}"))
 				.next("only sr25519 keys of polkadot.js (version 3) are supported"),
 		})
@@ -160,6 +165,23 @@ mod tests {
 		file.encoded.truncate(40);
 		assert!(KeyFile::parse(&serde_json::to_string(&file).unwrap()).is_err());
 		assert!(KeyFile::parse("{}").is_err());
+	}
+
+	#[test]
+	fn new_files_cost_what_they_should_and_a_foreign_one_no_more_than_polkadot_js_allows() {
+		let (pair, _) = crate::keys::generate();
+		let mut file = KeyFile::encrypt(&pair, "miner", "x").unwrap();
+		let mut bytes = STANDARD.decode(&file.encoded).unwrap();
+		assert_eq!(bytes[32..36], (1u32 << 17).to_le_bytes());
+		// 2^31 KiB of memory, or four thousand million rounds over little of it.
+		for (place, number) in [(32, 1u32 << 31), (36, u32::MAX), (40, u32::MAX), (32, 1), (32, 0)] {
+			let before = bytes.clone();
+			bytes[place..place + 4].copy_from_slice(&number.to_le_bytes());
+			file.encoded = STANDARD.encode(&bytes);
+			let refused = file.decrypt("x").unwrap_err();
+			assert!(refused.message.contains("polkadot.js never writes"), "{}", refused.message);
+			bytes = before;
+		}
 	}
 
 	#[test]

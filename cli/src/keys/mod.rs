@@ -21,7 +21,7 @@ const SS58_PREFIX: u16 = 42;
 
 /// An account that can sign.
 pub struct Account {
-	/// What the user calls it: a key's name or a development secret such as `//Alice`.
+	/// The user's name for it: a key's name or a development secret such as `//Alice`.
 	pub name: String,
 	/// Its key pair.
 	pub signer: Keypair,

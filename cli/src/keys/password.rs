@@ -28,11 +28,13 @@ impl fmt::Debug for Password {
 	}
 }
 
-/// How the user chose to give a password.
+/// Source of a password, as the user chose it.
 #[derive(Clone, Debug, Default)]
 pub struct PasswordSource {
 	/// `--password-file`: the first line of this file.
 	pub file: Option<PathBuf>,
+	/// `--empty-password`: a new key may have an empty one.
+	pub may_be_empty: bool,
 }
 
 impl PasswordSource {
@@ -47,16 +49,23 @@ impl PasswordSource {
 	/// The password of a new key, asked for twice.
 	pub fn ask_new(&self, key: &str) -> Outcome<Password> {
 		if let Some(password) = self.without_asking()? {
+			self.ensure_not_empty(&password)?;
 			return Ok(password);
 		}
 		let first = prompt(&format!("New password for key \"{key}\": "))?;
-		if first.as_str().is_empty() {
-			return Err(Failure::new("an empty password protects nothing").next("choose another"));
-		}
+		self.ensure_not_empty(&first)?;
 		if prompt("The same again: ")?.as_str() != first.as_str() {
 			return Err(Failure::new("the two passwords differ").next("run the command again"));
 		}
 		Ok(first)
+	}
+
+	fn ensure_not_empty(&self, password: &Password) -> Outcome<()> {
+		if password.as_str().is_empty() && !self.may_be_empty {
+			return Err(Failure::new("an empty password protects nothing")
+				.next("choose another, or say --empty-password for a key that is worth nothing"));
+		}
+		Ok(())
 	}
 
 	fn without_asking(&self) -> Outcome<Option<Password>> {
@@ -85,9 +94,23 @@ mod tests {
 		let dir = tempfile::tempdir().unwrap();
 		let file = dir.path().join("password");
 		std::fs::write(&file, "secret words\nignored\n").unwrap();
-		let source = PasswordSource { file: Some(file) };
+		let source = PasswordSource { file: Some(file), may_be_empty: false };
 		assert_eq!(source.ask("k").unwrap().as_str(), "secret words");
-		assert!(PasswordSource { file: Some(dir.path().join("none")) }.ask("k").is_err());
+		assert!(PasswordSource { file: Some(dir.path().join("none")), may_be_empty: false }
+			.ask("k")
+			.is_err());
+	}
+
+	#[test]
+	fn a_new_key_gets_no_empty_password_unless_that_is_asked_for() {
+		let dir = tempfile::tempdir().unwrap();
+		let file = dir.path().join("password");
+		std::fs::write(&file, "\nsecond line\n").unwrap();
+		let source = |may_be_empty| PasswordSource { file: Some(file.clone()), may_be_empty };
+		assert!(source(false).ask_new("k").unwrap_err().message.contains("empty password"));
+		assert_eq!(source(true).ask_new("k").unwrap().as_str(), "");
+		// What was encrypted so can still be opened.
+		assert_eq!(source(false).ask("k").unwrap().as_str(), "");
 	}
 
 	#[test]

@@ -32,7 +32,7 @@ impl KeyStore {
 		Ok(self.home.path("keys").join(format!("{name}.json")))
 	}
 
-	/// Whether there is a key of that name.
+	/// Reports whether there is a key of that name.
 	pub fn contains(&self, name: &str) -> bool {
 		self.path(name).is_ok_and(|path| path.exists())
 	}
@@ -139,7 +139,7 @@ mod tests {
 		let password = dir.join("password");
 		fs::write(&password, "words\n").unwrap();
 		let home = Home::find(Some(dir.join("home"))).unwrap();
-		KeyStore::new(home, PasswordSource { file: Some(password) })
+		KeyStore::new(home, PasswordSource { file: Some(password), may_be_empty: false })
 	}
 
 	#[test]

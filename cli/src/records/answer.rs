@@ -109,9 +109,9 @@ impl<'de> Deserialize<'de> for Text {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AnswerRecord {
-	/// Who is said to have answered.
+	/// The model that is said to have answered.
 	pub model: ModelRecord,
-	/// What was asked.
+	/// The prompt.
 	pub prompt: Text,
 	/// Seed of the request; [`Sampling::key_of`] makes the key of the noise of it.
 	pub seed: u64,
@@ -119,11 +119,11 @@ pub struct AnswerRecord {
 	pub temperature_q8: u16,
 	/// Share of the probability to choose from, 256 for all.
 	pub top_p_q8: u16,
-	/// What was answered.
+	/// The answer.
 	pub answer: Text,
 	/// Bytes that were asked for.
 	pub max_bytes: u32,
-	/// Programs that took part, for whoever looks for a reason.
+	/// Versions of the programs that took part, to explain a difference.
 	pub engine: String,
 }
 
@@ -132,7 +132,7 @@ impl Format for AnswerRecord {
 }
 
 impl AnswerRecord {
-	/// How bytes were chosen.
+	/// Returns the sampling parameters.
 	pub fn sampling(&self) -> Sampling {
 		Sampling { temperature: self.temperature_q8, top_p: self.top_p_q8, seed: Sampling::key_of(self.seed) }
 	}

@@ -1,4 +1,4 @@
-//! What can be checked away from the chain, as files: answers, scores, traces.
+//! Records that can be checked away from the chain, as files: answers, scores, traces.
 //!
 //! A file holds JSON objects one behind another, and each says what it is:
 //!
@@ -39,7 +39,7 @@ pub enum Record {
 	Trace(Box<TraceRecord>),
 }
 
-/// What every record begins with.
+/// The common beginning of every record.
 trait Format: Serialize + DeserializeOwned {
 	/// Its name.
 	const FORMAT: &'static str;

@@ -1,4 +1,4 @@
-//! What a model and a candidate are said to need for sequences, one by one.
+//! Claimed losses of a model and a candidate on sequences, one by one.
 
 use super::Format;
 use blyan_exact::tree::Item;
@@ -50,7 +50,7 @@ impl ItemRecord {
 		pairs.find(|(said, right)| said != right).map(|((what, said), (_, right))| (what, said, right))
 	}
 
-	/// Whether the candidate's trace is the one to look into: the baseline's is right.
+	/// Reports whether the candidate's trace is the one to look into: the baseline's is right.
 	pub fn is_about_candidate(&self, right: &Self) -> bool {
 		(self.baseline, self.baseline_trace) == (right.baseline, right.baseline_trace)
 	}
@@ -60,13 +60,13 @@ impl ItemRecord {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScoreRecord {
-	/// What is computed.
+	/// The job that was computed.
 	pub job: EvaluationJob,
 	/// 0 for the target sample, 1 for the guard sample.
 	pub part: PartIndex,
 	/// Sequences in the order of the draw.
 	pub items: Vec<ItemRecord>,
-	/// Programs that took part, for whoever looks for a reason.
+	/// Versions of the programs that took part, to explain a difference.
 	pub engine: String,
 }
 

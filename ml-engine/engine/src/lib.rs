@@ -7,6 +7,7 @@
 
 pub mod blobs;
 pub mod block;
+pub mod copies;
 #[cfg(feature = "cuda-eval")]
 pub mod cuda;
 pub mod dataset;

@@ -1,6 +1,6 @@
-//! Tiles of served blocks: what a node answers, and what whoever asked can check without trusting it.
+//! Tiles of served blocks: a node's answer, and the client's check of it without trust.
 //!
-//! Anybody who knows a tensor root from the chain may ask a node for any tile of that block, and finds out whether the
+//! A client that knows a tensor root from the chain may ask a node for any tile of that block, and finds out whether the
 //! node has it, unchanged, at the cost of 64 KiB.
 
 use crate::blobs::{BlobError, BlobStore};
@@ -83,7 +83,7 @@ impl ProvenTile {
 		Ok(proven)
 	}
 
-	/// Checks that this is tile `index` of the block of this shape that `tensor_root` names. Believes nobody.
+	/// Checks that this is tile `index` of the block of this shape that `tensor_root` names. Trusts no peer.
 	pub fn verify(&self, shape: BlockShape, tensor_root: &H256, index: u32) -> Result<(), TileError> {
 		let layout = Layout::new(shape).map_err(TileError::Shape)?;
 		let no_such_tile = TileError::NoSuchTile { index, count: layout.tiles };
@@ -98,7 +98,7 @@ impl ProvenTile {
 }
 
 /// The index of a block, proven by the root that names the block. With it every tile is checked alone, as it arrives
-/// and whoever sent it, and header, index and tiles together are the whole file.
+/// and its sender, and header, index and tiles together are the whole file.
 #[derive(Clone, Debug)]
 pub struct TileIndex {
 	layout: Layout,
@@ -109,7 +109,7 @@ pub struct TileIndex {
 
 impl TileIndex {
 	/// Checks that `entries`, the last bytes of a block's file, are the index of the block of this shape that
-	/// `tensor_root` names. Believes nobody.
+	/// `tensor_root` names. Trusts no peer.
 	pub fn prove(shape: BlockShape, tensor_root: &H256, entries: &[u8]) -> Result<Self, TileError> {
 		let layout = Layout::new(shape).map_err(TileError::Shape)?;
 		let leaves = entries.as_chunks().0.to_vec();

@@ -36,6 +36,7 @@ mod program;
 pub mod rotary;
 pub mod routing;
 pub mod sampling;
+pub mod similarity;
 pub mod step;
 pub mod trace;
 pub mod tree;

@@ -26,7 +26,7 @@ use sp_runtime_interface::{
 #[cfg(not(substrate_runtime))]
 use sp_externalities::ExternalitiesExt;
 
-/// What the node's engine offers to off-chain workers. Calls return at once; work happens on the engine's
+/// Interface of the node's engine for off-chain workers. Calls return at once; work happens on the engine's
 /// own threads.
 #[cfg(not(substrate_runtime))]
 pub trait MlEngine: Send + Sync {
@@ -39,7 +39,7 @@ pub trait MlEngine: Send + Sync {
 	/// Opens a place in what the engine computes for `job`. Starts the work and returns `None` while it lasts; asking
 	/// again later gives the answer. The job need not have been submitted before.
 	fn open(&self, job: EvaluationJob, query: Query) -> Result<Option<Opening>, EngineError>;
-	/// Whether all bytes of this hash are here, verified. If not, the node may begin to look for them.
+	/// Reports whether all bytes of this hash are here, verified. If not, the node may begin to look for them.
 	fn has_blob(&self, hash: H256) -> Result<bool, EngineError>;
 }
 
@@ -154,7 +154,7 @@ pub trait MlEngineHost {
 		}
 	}
 
-	/// Whether all bytes of a hash are here.
+	/// Reports whether all bytes of a hash are here.
 	fn has_blob(
 		&mut self,
 		hash: PassPointerAndReadCopy<[u8; 32], 32>,
@@ -185,7 +185,7 @@ pub fn cancel(id: JobId) -> Result<(), EngineError> {
 	ml_engine_host::cancel(id.0)
 }
 
-/// Whether all bytes of this hash are on this node.
+/// Reports whether all bytes of this hash are on this node.
 pub fn has_blob(hash: H256) -> Result<bool, EngineError> {
 	ml_engine_host::has_blob(hash.0)
 }

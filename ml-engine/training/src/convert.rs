@@ -120,7 +120,7 @@ pub(crate) fn import<B: Backend>(
 
 /// Draws latent weights that quantise to exactly this ternary matrix.
 ///
-/// The latent weights a ternary matrix came from are gone. These are drawn anew, spread over the intervals
+/// The latent weights a ternary matrix came from are gone. These are drawn again, spread over the intervals
 /// that round to the given weights, so that training moves a few weights across a border at once instead
 /// of none and then all; their mean magnitude is the old alpha, so nothing changes before the first step.
 fn spread(matrix: &Matrix, rng: &mut impl Rng) -> Vec<f32> {

@@ -16,6 +16,7 @@ mod error;
 pub mod expert;
 mod frozen;
 mod holdout;
+mod lock;
 mod network;
 mod ops;
 mod optimiser;

@@ -136,7 +136,7 @@ fn train_base_resumes_to_the_same_weights() {
 /// Folder of the trainer that a test kills; the trainer is this test program in another process.
 const FOLDER: &str = "BLYAN_TRAINER_FOLDER";
 
-/// What was learned, as bytes.
+/// Returns the learned weights as bytes.
 fn weights_of(tensors: &[Tensor<Flex, 2>]) -> Vec<u8> {
 	tensors
 		.iter()

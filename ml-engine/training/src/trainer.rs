@@ -2,6 +2,7 @@
 
 use super::{
 	checkpoint::{self, Header},
+	lock::lock,
 	ops::TrainBackend,
 	optimiser::{AdamW, OptimiserConfig},
 	progress::{Clock, Progress},
@@ -12,7 +13,7 @@ use super::{
 use blyan_exact::ModelConfig;
 use burn::tensor::{backend::Backend, Tensor};
 use core::{f64::consts::LN_2, ops::ControlFlow};
-use std::path::Path;
+use std::{fs::File, path::Path};
 
 /// Something to train: what a step learns from, and how well it goes.
 pub(crate) trait Problem<B: TrainBackend> {
@@ -69,8 +70,10 @@ pub(crate) struct Trainer<'a, B: TrainBackend, P> {
 	latent: Vec<Tensor<B, 2>>,
 	optimiser: AdamW<B>,
 	clock: Clock,
-	/// Whether the step just made is the last. Found out once a step, so that the last one is measured and saved.
+	/// True if the step just made is the last. Found out once a step, so that the last one is measured and saved.
 	is_over: bool,
+	/// Held as long as the run may write its checkpoint.
+	_checkpoint_lock: Option<File>,
 }
 
 /// Result of a run.
@@ -101,6 +104,7 @@ impl<'a, B: TrainBackend, P: Problem<B>> Trainer<'a, B, P> {
 		initial: impl FnOnce() -> Vec<Tensor<B, 2>>,
 		device: &B::Device,
 	) -> Result<Self, TrainError> {
+		let checkpoint_lock = run.checkpoint.map(lock).transpose()?;
 		let (header, latent, optimiser);
 		match run.checkpoint.filter(|path| path.exists()) {
 			Some(path) => {
@@ -127,7 +131,16 @@ impl<'a, B: TrainBackend, P: Problem<B>> Trainer<'a, B, P> {
 			}
 		}
 		let clock = Clock::resume(header.seconds);
-		let mut trainer = Self { problem, run, header, latent, optimiser, clock, is_over: false };
+		let mut trainer = Self {
+			problem,
+			run,
+			header,
+			latent,
+			optimiser,
+			clock,
+			is_over: false,
+			_checkpoint_lock: checkpoint_lock,
+		};
 		trainer.is_over = trainer.has_ended();
 		Ok(trainer)
 	}

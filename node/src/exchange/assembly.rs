@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use sp_core::H256;
 use std::{collections::BTreeSet, ops::Range, sync::OnceLock};
 
-/// What is asked for at once.
+/// Unit of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
 	/// The hashes of all tiles, which prove them.
@@ -19,19 +19,19 @@ pub enum Part {
 	Piece(u32),
 }
 
-/// How far an earlier attempt came.
+/// Resume state: how far an earlier attempt came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
-	/// Whether the index is there, or none is needed.
+	/// True if the index is there, or none is needed.
 	pub has_index: bool,
 	/// Pieces that are to be fetched.
 	pub missing: BTreeSet<u32>,
-	/// Who answers for the bytes that are there, if one peer does.
+	/// The peer that answers for the bytes that are there, if one does.
 	pub source: Option<Vec<u8>>,
 }
 
-/// What is remembered beside a blob that comes from one peer: who that is, as SCALE writes it, and the numbers of the
-/// pieces that came, each in four bytes.
+/// Journal beside a blob that comes from one peer: the peer, as SCALE writes it, and the numbers of the pieces that
+/// came, each in four bytes.
 struct Note {
 	source: Vec<u8>,
 	pieces: BTreeSet<u32>,
@@ -78,12 +78,12 @@ impl Assembly {
 		Ok((assembly, found))
 	}
 
-	/// What is being fetched.
+	/// Returns the fetch target.
 	pub fn need(&self) -> &Need {
 		&self.need
 	}
 
-	/// How it is cut.
+	/// Returns the layout of its pieces.
 	pub fn pieces(&self) -> &Pieces {
 		&self.pieces
 	}

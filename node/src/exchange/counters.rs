@@ -20,7 +20,7 @@ impl Counter {
 		self.0.fetch_add(amount, Ordering::Relaxed);
 	}
 
-	/// What it is.
+	/// Returns the count.
 	pub fn get(&self) -> u64 {
 		self.0.load(Ordering::Relaxed)
 	}
@@ -34,14 +34,14 @@ macro_rules! counters {
 			$($(#[$doc])* pub $name: Counter,)*
 		}
 
-		/// What the counters say at a time.
+		/// Values of the counters at one time.
 		#[derive(Clone, Copy, Debug, Serialize)]
 		pub struct Figures {
 			$($(#[$doc])* pub $name: u64,)*
 		}
 
 		impl Counters {
-			/// What they say now.
+			/// Reads the present values.
 			pub fn read(&self) -> Figures {
 				Figures { $($name: self.$name.get(),)* }
 			}

@@ -36,9 +36,9 @@ use std::{
 };
 use tokio::sync::mpsc;
 
-/// How often the scheduler is asked while anything is on its way.
+/// Interval at which the scheduler is polled while anything is on its way.
 const TICK: Duration = Duration::from_millis(100);
-/// How often the chain is asked what it names, new blocks or not.
+/// Interval at which the chain is asked which blobs it names, new blocks or not.
 const REFRESH: Duration = Duration::from_secs(15);
 /// Peers that hear of a new blob from us. Those that fetch it tell others.
 const OFFERED_TO: usize = 32;
@@ -47,12 +47,12 @@ const PROVIDED_MAX: usize = 2_000;
 /// Begins the DHT's keys of blobs.
 const KEY_CONTEXT: &[u8] = b"blyan/blob/";
 
-/// What silence costs.
+/// Reputation cost of a timeout.
 const SILENCE: ReputationChange = ReputationChange::new(-(1 << 16), "blobs: no answer in time");
-/// What a lie costs. Three within a minute or two end every connection; a rotten disk alone does not.
+/// Reputation cost of invalid data. Three within a minute or two disconnect the peer; a single corrupt blob does not.
 const LIE: ReputationChange = ReputationChange::new(-(1 << 29), "blobs: wrong bytes");
 
-/// What a task of the driver's brought.
+/// Result of a task that the driver spawned.
 enum Done {
 	Answered(Ticket, Answer),
 	Opened(H256, Option<(Arc<Assembly>, Found)>),
@@ -79,7 +79,7 @@ pub struct Driver {
 	/// Blobs that the engine lacks and the chain was not asked about yet.
 	missing: HashSet<H256>,
 	provided: HashSet<H256>,
-	/// Whether the chain is being asked, and whether to ask again then.
+	/// True while the chain is being asked; `is_stale` asks for another round afterwards.
 	is_refreshing: bool,
 	is_stale: bool,
 	began: Instant,
@@ -268,8 +268,8 @@ impl Driver {
 		self.provide();
 	}
 
-	/// Reads one of the blobs again that the chain works with, so that one that rotted on the disk is found, and
-	/// fetched anew, before somebody needs it.
+	/// Scrubs: reads one of the blobs again that the chain works with, so that bit rot on the disk is found, and the
+	/// blob fetched again, before the engine needs it.
 	fn inspect(&mut self) {
 		if !self.prefetches() {
 			return;
@@ -326,7 +326,7 @@ impl Driver {
 		for peer in self.scheduler.connected_peers().into_iter().take(OFFERED_TO) {
 			let (network, protocol, request) = (self.network.clone(), self.protocol.clone(), request.clone());
 			tokio::spawn(async move {
-				// Whoever did not hear it asks, if it wants to know.
+				// A peer that missed the offer asks when it needs the blob.
 				let _ = network.request(peer, protocol, request, None, IfDisconnected::ImmediateError).await;
 			});
 		}

@@ -1,4 +1,4 @@
-//! What nodes say to each other about blobs: one question, one answer.
+//! Wire format of the blob exchange: one question, one answer.
 //!
 //! ```text
 //! question  0 | hashes       which of these do you have?
@@ -40,7 +40,7 @@ pub enum Request {
 		hash: H256,
 		/// Its first byte.
 		from: u32,
-		/// How many.
+		/// Number of bytes.
 		len: u32,
 	},
 	/// I have these blobs now.

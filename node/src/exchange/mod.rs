@@ -1,4 +1,4 @@
-//! Blobs between nodes: fetching what the chain names from whoever has it, and sending what others ask for.
+//! Block exchange: fetches the blobs that the chain names (the want-list) from peers that have them, and serves others.
 //!
 //! ```text
 //!   new blocks ---> named ----+
@@ -56,16 +56,16 @@ use std::{
 use tiers::Tiers;
 use tokio::sync::mpsc;
 
-/// How long a peer may take to answer.
+/// Time within which a peer must answer.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
 /// Questions that wait to be answered; more are refused.
 const QUESTIONS_MAX: usize = 256;
-/// How long there is no room where there was none.
+/// Time for which a full store is taken to stay full.
 const NO_ROOM: Duration = Duration::from_secs(5);
 /// Offers of peers that wait to be looked at; more are forgotten, which delays a blob and loses none.
 const OFFERS_MAX: usize = 256;
 
-/// What the exchange is told by the rest of the node.
+/// Message from the rest of the node to the exchange.
 #[derive(Debug)]
 enum Message {
 	/// The engine lacks a blob.
@@ -77,7 +77,7 @@ enum Message {
 /// A peer has blobs.
 type Offer = (PeerId, Vec<H256>);
 
-/// What can be seen from outside.
+/// State that is visible from outside.
 #[derive(Debug, Default)]
 struct View {
 	fetching: Vec<Progress>,
@@ -99,7 +99,7 @@ pub struct Exchange {
 	no_room: Mutex<Option<(Instant, u64, u64)>>,
 }
 
-/// What the exchange is doing, and how the store is filled.
+/// Status of the exchange, and usage of the store by tier.
 #[derive(Clone, Debug, Serialize)]
 pub struct ExchangeStatus {
 	/// Blobs on their way.
@@ -133,17 +133,16 @@ impl Exchange {
 	}
 
 	fn tell(&self, message: Message) {
-		// The driver ends with the node, and then nobody needs to know.
+		// The driver ends with the node, and then the message has no use.
 		let _ = self.messages.send(message);
 	}
 
 	/// Makes room for so many bytes by dropping what the chain cares least about.
 	///
-	/// Takes many questions to the runtime, so one that was in vain is not repeated at once.
+	/// Takes many runtime calls, so one without success is not repeated at once.
 	pub fn make_room(&self, bytes: u64) -> Result<(), BlobError> {
-		let in_vain =
-			self.no_room.lock().filter(|(at, needed, _)| at.elapsed() < NO_ROOM && bytes >= *needed);
-		if let Some((_, _, pinned)) = in_vain {
+		let futile = self.no_room.lock().filter(|(at, needed, _)| at.elapsed() < NO_ROOM && bytes >= *needed);
+		if let Some((_, _, pinned)) = futile {
 			return Err(BlobError::Pinned { size: bytes, pinned, bytes_max: self.store.bytes_max() });
 		}
 		let made = self.make_room_now(bytes);
@@ -174,12 +173,12 @@ impl Exchange {
 		named.tier(&self.client, at, hash)
 	}
 
-	/// Whether the chain was looked at, so that [`Self::status`] knows tiers.
+	/// Reports whether the chain was looked at, so that [`Self::status`] knows tiers.
 	pub fn knows_tiers(&self) -> bool {
 		self.view.lock().tiers.is_some()
 	}
 
-	/// What it is doing, from what is known anyway: the runtime is not asked.
+	/// Returns the status, from facts at hand: the runtime is not called.
 	pub fn status(&self) -> ExchangeStatus {
 		let stored = self.store.hashes().into_iter().map(|hash| (hash, self.store.size(&hash)));
 		let stored: Vec<_> = stored.map(|(hash, size)| (hash, size.unwrap_or_default())).collect();
@@ -228,11 +227,11 @@ pub fn install(
 	Installed { name, questions }
 }
 
-/// What the exchange works with.
+/// Parts of the node that the exchange works with.
 pub struct ExchangeParts<'a> {
 	/// The chain.
 	pub client: &'a Arc<Client>,
-	/// Who needs blobs, and their store.
+	/// The engine, which needs blobs, and its store.
 	pub engine: &'a Arc<EngineService>,
 	/// Says whether this node is an operator's.
 	pub keystore: KeystorePtr,
@@ -242,7 +241,7 @@ pub struct ExchangeParts<'a> {
 	pub sync: &'a Arc<SyncingService<Block>>,
 	/// Runs it.
 	pub task_manager: &'a TaskManager,
-	/// What was said on the command line.
+	/// Command-line arguments of the exchange.
 	pub params: &'a ExchangeParams,
 }
 

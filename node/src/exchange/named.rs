@@ -4,25 +4,21 @@ use super::need::Need;
 use crate::service::{Block, Client, Hash};
 use blyan_engine::blobs::Tier;
 use blyan_primitives::{BlockRef, EvaluationJob, HoldoutRef, ModelConfig, ModelId, PartIndex};
-use blyan_runtime_api::{LearningApi, ModelsApi, SubmissionInfo, SubmissionState};
+use blyan_runtime_api::{disputes::DisputesApi, LearningApi, ModelsApi, SubmissionState};
 use sp_api::{ApiError, ProvideRuntimeApi};
 use sp_core::H256;
 use std::collections::HashMap;
 
-/// Submissions that are looked through for open ones, from the latest back.
-const SUBMISSIONS_MAX: u64 = 2_000;
-/// Submissions in one question to the runtime.
-const SUBMISSIONS_PER_QUESTION: u32 = 100;
 /// Parts that a verdict has at most.
 const PARTS_MAX: PartIndex = 2;
 
-/// Blobs that the chain works with now: its models and holdouts, and everything that a submission which is not closed
-/// is, was or can be judged with.
+/// Blobs that the chain works with now: its models and holdouts, the candidates that are not decided, and everything that
+/// is needed to judge them, to dispute claims, and to play appeals.
 #[derive(Clone, Debug, Default)]
 pub struct Named(HashMap<H256, Need>);
 
 impl Named {
-	/// What the chain names at a block.
+	/// Returns the blobs that the chain names at a block.
 	pub fn at(client: &Client, at: Hash) -> Result<Self, ApiError> {
 		let api = client.runtime_api();
 		let mut named = Self::default();
@@ -35,36 +31,30 @@ impl Named {
 			let holdouts = [api.holdout(at, id)?, api.guard_holdout(at, id)?];
 			holdouts.iter().flatten().for_each(|holdout| named.add_holdout(holdout));
 		}
-		let end = api.submission_count(at)?;
-		let mut next = end.saturating_sub(SUBMISSIONS_MAX);
-		while next < end {
-			for info in api.submissions(at, next, SUBMISSIONS_PER_QUESTION)? {
-				named.add_submission(&api, at, &configs, &info)?;
+		// Whatever can still be judged, disputed or appealed about, however long ago it was submitted and however much came
+		// after it. What it is measured against may have been replaced meanwhile.
+		for id in api.open_submissions(at)? {
+			let Some(info) = api.submission(at, id)? else { continue };
+			if let Some(config) = configs.get(&info.slot.model) {
+				named.add(Need::expert(config, &info.block));
 			}
-			next = next.saturating_add(SUBMISSIONS_PER_QUESTION.into());
+			if matches!(info.state, SubmissionState::Evaluating(_)) {
+				named.add_jobs(|part| LearningApi::job(&*api, at, id, part))?;
+			}
+		}
+		for subject in api.answerable(at)? {
+			named.add_jobs(|part| DisputesApi::job(&*api, at, subject, part))?;
 		}
 		Ok(named)
 	}
 
-	fn add_submission(
+	/// The jobs of all parts of a verdict.
+	fn add_jobs(
 		&mut self,
-		api: &<Client as ProvideRuntimeApi<Block>>::Api,
-		at: Hash,
-		configs: &HashMap<ModelId, ModelConfig>,
-		info: &SubmissionInfo,
+		job: impl Fn(PartIndex) -> Result<Option<EvaluationJob>, ApiError>,
 	) -> Result<(), ApiError> {
-		if matches!(info.state, SubmissionState::Closed { .. }) {
-			return Ok(());
-		}
-		if let Some(config) = configs.get(&info.slot.model) {
-			self.add(Need::expert(config, &info.block));
-		}
-		if matches!(info.state, SubmissionState::Announced { .. } | SubmissionState::Queued { .. }) {
-			return Ok(());
-		}
-		// What it is measured against may have been replaced meanwhile.
 		for part in 0..PARTS_MAX {
-			if let Some(job) = api.job(at, info.id, part)? {
+			if let Some(job) = job(part)? {
 				self.add_job(&job);
 			}
 		}
@@ -100,7 +90,7 @@ impl Named {
 		self.0.values()
 	}
 
-	/// How much the chain cares about a blob at a block.
+	/// Returns the retention tier of a blob at a block.
 	pub fn tier(&self, client: &Client, at: Hash, hash: &H256) -> Tier {
 		if self.0.contains_key(hash) {
 			return Tier::Pinned;

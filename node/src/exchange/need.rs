@@ -1,4 +1,4 @@
-//! What is to be fetched, and how its pieces can be told from wrong ones.
+//! Fetch targets: blobs to fetch, and the proofs that tell right pieces from wrong ones.
 
 use blyan_exact::{
 	block::{BlockShape, Layout, HEADER_BYTES},
@@ -13,12 +13,12 @@ const TILES_PER_PIECE: usize = 16;
 /// Bytes of a piece of a blob that is no block.
 const PIECE_BYTES: u64 = super::message::RANGE_BYTES_MAX as u64;
 
-/// How the pieces of a blob are proven.
+/// Proof by which the pieces of a blob are verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
-	/// Tile by tile, by the root that the chain names, so that pieces may come from anybody.
+	/// Tile by tile, by the root that the chain names, so that pieces may come from any peer.
 	Tiles {
-		/// What the block holds.
+		/// Shape of the block's contents.
 		shape: BlockShape,
 		/// The root over its tiles.
 		tensor_root: H256,
@@ -32,7 +32,7 @@ pub enum Proof {
 pub struct Need {
 	/// Its hash and its size in bytes.
 	pub blob: BlobRef,
-	/// How its pieces are proven.
+	/// Proof of its pieces.
 	pub proof: Proof,
 }
 
@@ -62,7 +62,7 @@ impl Need {
 		}
 	}
 
-	/// How it is cut.
+	/// Returns the layout of its pieces.
 	pub fn pieces(&self) -> Pieces {
 		match self.proof {
 			Proof::Tiles { shape, .. } => match Layout::new(shape) {
@@ -74,7 +74,7 @@ impl Need {
 	}
 }
 
-/// How a blob is cut into pieces.
+/// Layout of a blob's pieces.
 #[derive(Clone, Debug)]
 pub enum Pieces {
 	/// Along its tiles. Header and index are no pieces.
@@ -84,7 +84,7 @@ pub enum Pieces {
 }
 
 impl Pieces {
-	/// How many there are.
+	/// Returns the number of pieces.
 	pub fn count(&self) -> u32 {
 		let count = match self {
 			Self::Tiles(layout) => layout.tiles.div_ceil(TILES_PER_PIECE) as u64,

@@ -1,4 +1,4 @@
-//! What can be said on the command line about the exchange of blobs.
+//! Command-line arguments of the blob exchange.
 
 /// When a node fetches blobs before its engine asks for them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

@@ -22,21 +22,21 @@ use std::{
 	time::{Duration, Instant},
 };
 
-/// Questions of one peer in a second. Nobody who only fetches comes near it.
+/// Questions of one peer in a second. A peer that only fetches stays far below it.
 const QUESTIONS_PER_SECOND: u32 = 2_000;
 /// Of these, offers. A node offers each blob that it gets, once.
 const OFFERS_PER_SECOND: u32 = 100;
-/// How long an answer may have to wait for its turn at `--blob-upload-rate`: its peer does not wait longer than
+/// Longest time that an answer may wait for its turn at `--blob-upload-rate`: its peer does not wait longer than
 /// [`ANSWER_MAX`](super::ANSWER_MAX), and asks elsewhere sooner.
 const PATIENCE_MAX: Duration = Duration::from_secs(10);
-/// How long an answer may take to leave before its place is given to another.
+/// Time within which an answer must have left; its place is given to another then.
 const SENDING_MAX: Duration = Duration::from_secs(30);
-/// What a question costs that is none.
-const GIBBERISH: ReputationChange = ReputationChange::new(-(1 << 24), "blobs: not a question");
-/// What a question too many costs.
+/// Reputation cost of a malformed question.
+const MALFORMED: ReputationChange = ReputationChange::new(-(1 << 24), "blobs: malformed question");
+/// Reputation cost of a question over the limit.
 const FLOOD: ReputationChange = ReputationChange::new(-(1 << 20), "blobs: too many questions");
 
-/// What each peer did within the current second.
+/// Requests and bytes of each peer within the current second.
 #[derive(Debug, Default)]
 struct Rates {
 	second: u64,
@@ -125,7 +125,7 @@ impl Server {
 				continue;
 			}
 			match Request::read(&payload) {
-				None => refuse(pending_response, GIBBERISH),
+				None => refuse(pending_response, MALFORMED),
 				Some(Request::Have(hashes)) => {
 					let here = hashes.iter().map(|hash| self.exchange.store.has(hash)).collect();
 					let _ = pending_response.send(outgoing(Response::Have(here)));
@@ -214,7 +214,7 @@ fn outgoing(response: Response) -> OutgoingResponse {
 }
 
 fn refuse(to: oneshot::Sender<OutgoingResponse>, cost: ReputationChange) {
-	// Whoever asked may be gone, and does not need to know then.
+	// The peer may be gone, and does not need to know then.
 	let _ =
 		to.send(OutgoingResponse { result: Err(()), reputation_changes: vec![cost], sent_feedback: None });
 }

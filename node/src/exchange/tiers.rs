@@ -1,4 +1,4 @@
-//! How much the chain cares about the blobs in the store, remembered between looks at the chain.
+//! Retention tiers of the blobs in the store, cached between looks at the chain.
 
 use blyan_engine::blobs::Tier;
 use sp_core::H256;
@@ -8,7 +8,7 @@ use std::{
 	time::Duration,
 };
 
-/// How long what the chain said about a blob that it does not work with is good. Every such blob is a question.
+/// Lifetime of a cached answer about a blob that the chain does not work with. Every such blob costs a runtime call.
 const ANSWER_MAX: Duration = Duration::from_secs(60);
 
 /// Which blobs the chain works with, and what it said about stored blobs that it does not.
@@ -19,8 +19,8 @@ pub struct Tiers {
 }
 
 impl Tiers {
-	/// What is true now: `ask` is asked about those of `stored` that are not `pinned`, if that was not done a short while
-	/// ago.
+	/// Returns the present tiers: `ask` is called for those of `stored` that are not `pinned`, unless that was done
+	/// a short while ago.
 	pub fn renewed(
 		&self,
 		now: Duration,

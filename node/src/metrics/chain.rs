@@ -8,7 +8,7 @@ use substrate_prometheus_endpoint::{PrometheusError, Registry};
 
 /// The smallest units in one BLY.
 const UNIT: f64 = 1e12;
-/// What a reputation and each of its measures counts in.
+/// Unit of a reputation and of each of its measures.
 const MILLION: f64 = 1e6;
 /// Names of the ledger's envelopes, in their order on the chain.
 pub const ENVELOPES: [&str; 5] = ["learning", "validation", "data", "serving", "treasury"];
@@ -38,7 +38,7 @@ pub struct ChainFigures {
 	pub models: Vec<ModelFigures>,
 	/// Bytes in the blob store by what the chain does with them.
 	pub store: StoreFigures,
-	/// What the ledger says, where it can be read.
+	/// The ledger's figures, where it can be read.
 	pub ledger: Option<LedgerFigures>,
 }
 
@@ -140,9 +140,9 @@ pub struct StoreFigures {
 pub struct LedgerFigures {
 	/// Coins that exist.
 	pub issuance: u128,
-	/// What may still be paid from each envelope.
+	/// Rest that may still be paid from each envelope.
 	pub left: [u128; ENVELOPES.len()],
-	/// What was ever paid from each.
+	/// Total paid from each envelope since genesis.
 	pub paid: [u128; ENVELOPES.len()],
 	/// Fees burned so far.
 	pub burned: u128,

@@ -24,7 +24,7 @@ impl<S> Clone for Figures<S> {
 /// Takes a value with the values of the metric's labels.
 pub type Set<'a> = dyn FnMut(&[&str], f64) + 'a;
 
-/// Whether a figure only ever grows while the node runs.
+/// Kind of figure: a counter only ever grows while the node runs, a gauge may fall.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
 	/// It may fall.
@@ -39,7 +39,7 @@ pub struct Figure<S> {
 	pub kind: Kind,
 	/// Name, with its unit last.
 	pub name: &'static str,
-	/// What it says.
+	/// Its description.
 	pub help: &'static str,
 	/// Labels.
 	pub labels: &'static [&'static str],

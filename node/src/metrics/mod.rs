@@ -1,4 +1,4 @@
-//! What the node tells Prometheus beside the SDK's own figures: the chain, and this process.
+//! Prometheus metrics beside the SDK's own: the chain, and this process.
 //!
 //! The engine's figures are registered where the engine is started (`ml::metrics`), those of the exchange of blobs where
 //! that is. All names are in docs/monitoring.md; the

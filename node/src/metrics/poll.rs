@@ -1,4 +1,4 @@
-//! Looks at the chain after new best blocks, seldom enough not to be felt.
+//! Polls the chain after new best blocks, rarely enough not to slow the node.
 
 use super::{
 	chain::{ChainFigures, LedgerFigures, ModelFigures, OperatorCounts, OwnOperator, StoreFigures},
@@ -28,7 +28,7 @@ use std::{
 const PAUSE: Duration = Duration::from_secs(5);
 /// A look may take one part in so many of the time.
 const SHARE: u32 = 20;
-/// Time between two looks at what takes longer and changes seldom: models with their experts, and every stored blob.
+/// Time between two reads of figures that are costly and rarely change: models with their experts, and every stored blob.
 const LONG_PAUSE: Duration = Duration::from_secs(60);
 /// Submissions asked for at once: most that the runtime looks at.
 const PAGE: u32 = 100;
@@ -77,7 +77,7 @@ struct Poller {
 	book: SeatBook,
 	/// No submission before this one is open.
 	first_open: SubmissionId,
-	/// What is looked at seldom, and when it was.
+	/// Figures that are rarely read, and when that was.
 	slow: Option<(Instant, Vec<ModelFigures>, StoreFigures)>,
 }
 

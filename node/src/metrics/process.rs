@@ -9,7 +9,7 @@ use substrate_prometheus_endpoint::{
 /// Ticks of `/proc/PID/stat` in a second: part of Linux' interface to programs, whatever the kernel's own clock is.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// What the kernel says of a process.
+/// The kernel's figures of a process.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Process {
 	cpu_seconds: f64,

@@ -8,7 +8,7 @@ use blyan_runtime_api::{
 use sp_core::H256;
 use std::collections::BTreeMap;
 
-/// What is remembered from one look at the chain to the next.
+/// Open seats, remembered from one look at the chain to the next.
 #[derive(Default)]
 pub struct SeatBook {
 	/// Draws under way.

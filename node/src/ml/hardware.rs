@@ -1,4 +1,4 @@
-//! What identifies this machine, as its operator commits to it.
+//! Hardware fingerprint of this machine, as its operator commits to it.
 //!
 //! Everything is read from files that any process may read; what cannot be read counts as not there. Only salted
 //! hashes leave the machine, and only when the chain asks for one of them.

@@ -1,10 +1,10 @@
-//! What this machine can do, measured once after the start, for the operator whose node this is.
+//! Performance of this machine, measured once after the start, for the operator whose node this is.
 
 use blyan_engine::{eval::Evaluator, kernel::Kernel, queue::Turn};
 use blyan_primitives::{EngineError, Measurement};
 use std::time::Duration;
 
-/// How long the workload runs.
+/// Duration of the workload.
 const WORKLOAD: Duration = Duration::from_secs(1);
 
 /// Runs the workload whenever nothing else wants to run, and adds what the engine may use.

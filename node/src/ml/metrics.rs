@@ -1,4 +1,4 @@
-//! The engine's figures for Prometheus, read from the queue whenever somebody looks.
+//! The engine's figures for Prometheus, read from the queue on every scrape.
 
 use super::{EngineService, EngineStatus};
 use blyan_engine::{
@@ -44,7 +44,7 @@ impl MetricSource for ModelFigure {
 	}
 }
 
-/// How long one kind of work took, as a histogram whose counts the queue keeps.
+/// Latency of one kind of work, as a histogram whose counts the queue keeps.
 #[derive(Clone)]
 struct Latency {
 	engine: Arc<EngineService>,

@@ -37,7 +37,7 @@ pub const BLOBS: &str = "blobs";
 const PACKED: &str = "packed";
 /// Generations that run at once, if the engine has as many threads.
 const SERVING_THREADS: usize = 2;
-/// How the engine's threads' names begin.
+/// Prefix of the names of the engine's threads.
 const THREAD_PREFIX: &str = "blyan-";
 
 /// Why the engine cannot start.
@@ -54,7 +54,7 @@ pub enum StartError {
 	Threads(EngineError),
 }
 
-/// What the engine is doing, and what its store holds.
+/// Status of the engine, and usage of its store.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct EngineStatus {
 	/// Threads of an evaluation.
@@ -157,7 +157,7 @@ impl EngineService {
 		&self.store
 	}
 
-	/// The same for whoever outlives a call.
+	/// The same, shared, for tasks that outlive the call.
 	pub fn shared_store(&self) -> Arc<BlobStore> {
 		self.store.clone()
 	}
@@ -191,17 +191,17 @@ impl EngineService {
 		}
 	}
 
-	/// What the queue says of itself; nothing but zeros once the node shuts down.
+	/// Returns the queue's figures; all zeros once the node shuts down.
 	pub fn queue_metrics(&self) -> QueueMetrics {
 		self.with_queue(|queue| Ok(queue.metrics())).unwrap_or_default()
 	}
 
-	/// What the models in memory say of themselves; nothing but zeros once the node shuts down.
+	/// Returns the figures of the models in memory; all zeros once the node shuts down.
 	pub fn model_metrics(&self) -> StoreMetrics {
 		self.with_queue(|queue| Ok(queue.models().metrics())).unwrap_or_default()
 	}
 
-	/// What the engine is doing.
+	/// Returns the engine's status.
 	pub fn status(&self) -> EngineStatus {
 		let queue = self.queue_metrics();
 		let QueueMetrics { queued, running, done, failed, put_off, generations_queued, generating, .. } =

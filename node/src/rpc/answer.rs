@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use std::{ops::ControlFlow, sync::Arc};
 use tokio::sync::Notify;
 
-/// How an answer ended.
+/// End of an answer.
 pub type End = Result<GenerationSummary, EngineError>;
 
 #[derive(Default)]
@@ -60,7 +60,7 @@ impl Drop for Writer {
 	}
 }
 
-/// What comes next in an answer.
+/// Next item of an answer.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Next {
 	/// A byte.

@@ -47,19 +47,19 @@ const BLOB_BYTES_MAX: u32 = 4 << 20;
 pub struct ExpertEntry {
 	/// Where it is.
 	pub slot: ExpertSlot,
-	/// What fills the slot.
+	/// The expert that fills the slot.
 	#[serde(flatten)]
 	pub head: ExpertHead,
-	/// Whether this node has its bytes.
+	/// True if this node has its bytes.
 	pub stored: bool,
 }
 
-/// How an upload stands.
+/// State of an upload.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Upload {
 	/// Bytes that this connection sent without a gap from the first on: where to go on. All, if the blob is here.
 	pub received: u64,
-	/// Whether the blob is in the store.
+	/// True once the blob is in the store.
 	pub complete: bool,
 }
 
@@ -112,7 +112,7 @@ pub trait BlyanApi {
 	#[method(name = "operators", blocking)]
 	fn operators(&self) -> RpcResult<Vec<OperatorInfo>>;
 
-	/// What the engine is doing, and what its store holds.
+	/// Returns the status of the engine, and the usage of its store.
 	#[method(name = "engineStatus", blocking)]
 	fn engine_status(&self) -> RpcResult<EngineStatus>;
 
@@ -125,7 +125,7 @@ pub trait BlyanApi {
 	#[method(name = "uploadBlob", blocking, with_extensions)]
 	fn upload_blob(&self, hash: H256, offset: u64, total: u64, data_base64: String) -> RpcResult<Upload>;
 
-	/// Whether this node has a blob.
+	/// Reports whether this node has a blob.
 	#[method(name = "hasBlob", blocking)]
 	fn has_blob(&self, hash: H256) -> RpcResult<bool>;
 

@@ -5,7 +5,7 @@ use jsonrpsee::types::{ErrorObject, ErrorObjectOwned};
 
 /// The request's own values are at fault.
 pub const INVALID_PARAMS: i32 = -32_602;
-/// What was asked for does not exist.
+/// The requested object does not exist.
 pub const NOT_FOUND: i32 = 7_404;
 /// The chain announced no such blob.
 pub const NOT_ANNOUNCED: i32 = 7_403;
@@ -31,7 +31,7 @@ pub fn runtime(cause: impl std::fmt::Display) -> ErrorObjectOwned {
 	error(RUNTIME, format!("the runtime did not answer: {cause}; the node's log may say more"))
 }
 
-/// What the blob store's refusal means for a client.
+/// Translates a refusal of the blob store for a client.
 pub fn blob(cause: BlobError) -> ErrorObjectOwned {
 	let (code, advice) = match &cause {
 		BlobError::Missing(_) => (NOT_FOUND, "ask another node"),
@@ -50,7 +50,7 @@ pub fn blob(cause: BlobError) -> ErrorObjectOwned {
 	error(code, format!("{cause}; {advice}"))
 }
 
-/// What the lack of a tile means for a client.
+/// Translates the lack of a tile for a client.
 pub fn tile(cause: TileError) -> ErrorObjectOwned {
 	match cause {
 		TileError::Blob(cause) => blob(cause),

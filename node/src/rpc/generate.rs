@@ -27,7 +27,7 @@ const ENGINE: Bounds = Bounds { all: 32, each: 4, kept: 8, few: 1 };
 const UNREAD: Bounds = Bounds { all: 1_024, each: 16, kept: 256, few: 2 };
 /// Of those that the engine works on, such that are wanted at once: over HTTP each call is a connection of its own.
 const AT_ONCE: Bounds = Bounds { all: 8, each: 4, kept: 0, few: 1 };
-/// How long a connection may take nothing before its answer is given up.
+/// Longest time that a connection may take nothing before its answer is given up.
 const STALLED_MAX: Duration = Duration::from_secs(30);
 
 /// One message of an answer that is streamed.
@@ -52,7 +52,7 @@ pub enum GenerateEvent {
 	},
 }
 
-/// What was done, and what it would cost.
+/// Summary of a generation, and its price.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct GenerateSummary {
 	/// Always true.
@@ -63,7 +63,7 @@ pub struct GenerateSummary {
 	pub prompt_bytes: u64,
 	/// Bytes at its end that the model read: as many as its context holds.
 	pub prompt_bytes_seen: u64,
-	/// Whether it read less than all of it.
+	/// True if the model read less than all of it.
 	pub truncated: bool,
 	/// Bytes of the answer.
 	pub generated_bytes: u64,
@@ -85,7 +85,7 @@ pub struct GenerateSummary {
 pub struct GenerateAnswer {
 	/// Its bytes as hexadecimal digits.
 	pub bytes_hex: String,
-	/// What was done; `text` is all of the text.
+	/// Summary of the work; `text` is all of the text.
 	#[serde(flatten)]
 	pub summary: GenerateSummary,
 }
@@ -285,7 +285,7 @@ pub fn refusal(cause: EngineError) -> ErrorObjectOwned {
 	error::error(code, explain(cause))
 }
 
-/// What an engine's refusal means for a client.
+/// Explains an engine's refusal to a client.
 fn explain(cause: EngineError) -> String {
 	match cause {
 		EngineError::BlobMissing(hash) => {

@@ -20,7 +20,7 @@ use sc_rpc::SubscriptionTaskExecutor;
 use std::sync::Arc;
 use substrate_frame_rpc_system::{System, SystemApiServer};
 
-/// What the extensions are made of.
+/// Dependencies of the extensions.
 pub struct RpcDependencies {
 	/// The client.
 	pub client: Arc<Client>,
@@ -28,7 +28,7 @@ pub struct RpcDependencies {
 	pub pool: Arc<Pool>,
 	/// The engine and its blobs.
 	pub engine: Arc<EngineService>,
-	/// How blobs come and go.
+	/// The exchange of blobs.
 	pub exchange: Arc<Exchange>,
 	/// Runs subscriptions.
 	pub executor: SubscriptionTaskExecutor,

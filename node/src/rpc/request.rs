@@ -22,7 +22,7 @@ const TEMPERATURE_MAX: f64 = 8.0;
 /// Characters of a wrong value that a refusal repeats.
 const SHOWN_MAX: usize = 40;
 
-/// What the client asks for, checked. All fields are optional, and `null` is as good as absent:
+/// Checked parameters of a generation. All fields are optional, and `null` is as good as absent:
 ///
 /// - `model`: its number; 0, the genesis model.
 /// - `prompt`: text. `prompt_hex`: bytes, as hexadecimal digits. At most one of the two; with neither, nothing is read.
@@ -37,7 +37,7 @@ const SHOWN_MAX: usize = 40;
 pub struct GenerateParams {
 	/// The model.
 	pub model: ModelId,
-	/// What the engine is asked for.
+	/// The request to the engine.
 	pub request: GenerationRequest,
 }
 
@@ -136,7 +136,7 @@ impl Fields {
 		Ok(fields)
 	}
 
-	/// What a field was given as; `None` if it is absent or null.
+	/// Returns a field's value as text; `None` if it is absent or null.
 	fn get(&self, name: &str) -> Option<&str> {
 		let (_, value) = self.0.iter().find(|(field, _)| field == name)?;
 		Some(value.get()).filter(|value| *value != "null")

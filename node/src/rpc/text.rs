@@ -55,7 +55,7 @@ impl TextStream {
 		self.of_prompt = self.of_prompt.saturating_sub(len);
 	}
 
-	/// What is left when no more bytes come.
+	/// Returns the rest, when no more bytes come.
 	pub fn finish(self) -> String {
 		match self.pending.len() > self.of_prompt {
 			true => String::from_utf8_lossy(&self.pending).into_owned(),

@@ -34,10 +34,10 @@ use std::{
 /// Milliseconds in a slot of the relay chain that is pretended.
 const RELAY_SLOT_MS: u64 = 6_000;
 
-/// How long the pool may take from telling of a transaction until it offers it to a block.
+/// Longest time from the pool's notification of a transaction until it offers it to a block.
 const POOL_MAX: Duration = Duration::from_millis(200);
 
-/// How far behind the clock a development chain starts, in seconds.
+/// Seconds by which a development chain starts behind the clock.
 ///
 /// Every block takes a slot of its own, so a chain with fast blocks runs ahead of the clock; two hours keep its
 /// timestamps out of the future for a while.
@@ -235,8 +235,8 @@ fn seal_commands(
 	}
 }
 
-/// Whether the pool has something for a block, now or in a moment: it may tell of a transaction before it offers it. If it
-/// has nothing, an earlier block took the transaction along.
+/// Reports whether the pool has something for a block, now or in a moment: it may notify of a transaction before it offers
+/// it. If it has nothing, an earlier block took the transaction along.
 async fn has_ready(pool: &impl TransactionPool) -> bool {
 	let began_at = Instant::now();
 	while pool.status().ready == 0 {

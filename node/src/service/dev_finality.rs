@@ -1,4 +1,4 @@
-//! Finality of a development chain: one node seals it, there are no forks, and everybody takes that node's word.
+//! Finality of a development chain: one node seals it, there are no forks, and all other nodes trust that node.
 //!
 //! So a block is final once it is imported, on nodes that follow too, and "the newest final block" needs no
 //! proof: a node that joins asks a peer for its header and fetches that block's state (warp sync).

@@ -1,4 +1,4 @@
-//! Whether this node can run the runtime that its chain has, and the one that its chain is about to have.
+//! Compatibility of this node with the runtime that its chain has, and with the one that its chain is about to have.
 //!
 //! The runtime comes with the chain, the node does not. A runtime may call functions that only a newer node offers: an
 //! older one then cannot execute another block. It learns that as soon as the upgrade is scheduled, which on a
@@ -20,14 +20,14 @@ use wasmparser::{Parser, Payload, TypeRef};
 /// Largest runtime that is looked at, as the executor does.
 const CODE_BYTES_MAX: usize = sp_maybe_compressed_blob::CODE_BLOB_BOMB_LIMIT;
 
-/// How a runtime and this node suit each other.
+/// Compatibility of a runtime with this node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fit {
 	/// Name and `spec_version` of the runtime.
 	pub runtime: String,
 	/// Functions that it calls and this node lacks: it does not run here.
 	pub missing: Vec<String>,
-	/// What it answers in other types than this node knows: some of the node's own RPC fails.
+	/// Runtime APIs in other versions than this node knows: some of the node's own RPC fails.
 	pub misfits: Vec<String>,
 }
 
@@ -79,7 +79,7 @@ impl Fit {
 	}
 }
 
-/// What is read of a runtime's WebAssembly without running it.
+/// Parts of a runtime's WebAssembly that are read without running it.
 #[derive(Default)]
 struct Sections<'a> {
 	/// Functions that it expects of its host.

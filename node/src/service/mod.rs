@@ -63,6 +63,29 @@ pub type Partial = PartialComponents<
 	(BlockImport, Option<Telemetry>, Option<TelemetryWorkerHandle>),
 >;
 
+/// Names a directory in which compiled runtimes are kept, so that a node that starts again need not compile: about ten
+/// seconds of a core. For tests and demonstrations; a live node compiles anew, because nothing tells it that the files there
+/// are what it wrote.
+const RUNTIME_CACHE: &str = "BLYAN_RUNTIME_CACHE";
+
+/// Makes the executor of runtimes as the configuration asks for it.
+fn executor(config: &Configuration) -> WasmExecutor<HostFunctions> {
+	let heap_pages = config
+		.executor
+		.default_heap_pages
+		.map_or(DEFAULT_HEAP_ALLOC_STRATEGY, |pages| HeapAllocStrategy::Static { extra_pages: pages as _ });
+	let builder = WasmExecutor::<HostFunctions>::builder()
+		.with_execution_method(config.executor.wasm_method)
+		.with_max_runtime_instances(config.executor.max_runtime_instances)
+		.with_runtime_cache_size(config.executor.runtime_cache_size)
+		.with_onchain_heap_alloc_strategy(heap_pages)
+		.with_offchain_heap_alloc_strategy(heap_pages);
+	match std::env::var_os(RUNTIME_CACHE).filter(|dir| !dir.is_empty()) {
+		Some(dir) => builder.with_cache_path(std::path::PathBuf::from(dir)).build(),
+		None => builder.build(),
+	}
+}
+
 /// Opens the database and makes the parts that every command on a chain needs.
 pub fn new_partial(config: &Configuration) -> Result<Partial, Error> {
 	let telemetry = config
@@ -76,18 +99,7 @@ pub fn new_partial(config: &Configuration) -> Result<Partial, Error> {
 		})
 		.transpose()?;
 
-	let heap_pages = config
-		.executor
-		.default_heap_pages
-		.map_or(DEFAULT_HEAP_ALLOC_STRATEGY, |pages| HeapAllocStrategy::Static { extra_pages: pages as _ });
-	let executor = WasmExecutor::<HostFunctions>::builder()
-		.with_execution_method(config.executor.wasm_method)
-		.with_max_runtime_instances(config.executor.max_runtime_instances)
-		.with_runtime_cache_size(config.executor.runtime_cache_size)
-		.with_onchain_heap_alloc_strategy(heap_pages)
-		.with_offchain_heap_alloc_strategy(heap_pages)
-		.build();
-
+	let executor = executor(config);
 	let (client, backend, keystore_container, task_manager) =
 		sc_service::new_full_parts_record_import::<Block, RuntimeApi, _>(
 			config,
@@ -261,7 +273,7 @@ fn spawn_offchain_workers(
 	Ok(())
 }
 
-/// What the off-chain workers are made of.
+/// Parts that the off-chain workers are built from.
 struct OffchainParts<'a> {
 	client: &'a Arc<Client>,
 	backend: &'a Arc<Backend>,
@@ -270,7 +282,7 @@ struct OffchainParts<'a> {
 	task_manager: &'a TaskManager,
 }
 
-/// Builds the RPC extensions anew for every connection's listener.
+/// Builds the RPC extensions for each listener.
 fn rpc_builder(
 	client: Arc<Client>,
 	pool: Arc<Pool>,

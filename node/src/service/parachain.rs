@@ -117,7 +117,7 @@ pub async fn start(
 		metrics,
 		gap_sync_body_policy: None,
 	});
-	// With warp sync this waits for the relay chain, and nobody looks at essential tasks before it is over.
+	// With warp sync this waits for the relay chain, and essential tasks are not watched before it is over.
 	let (network, system_rpc_tx, tx_handler_controller, sync_service, _) = tokio::select! {
 		network = building => network?,
 		stuck = relay_sync::until_stuck(&*relay_chain, &*relay_chain_network, relay_database.as_deref()) => {
@@ -237,7 +237,7 @@ pub async fn start(
 	Ok(task_manager)
 }
 
-/// Ends the node if its relay chain side cannot get on, so that whoever runs it starts it again.
+/// Ends the node if its relay chain side makes no progress, so that its supervisor starts it again.
 fn spawn_relay_watch(
 	relay_chain: Arc<dyn RelayChainInterface>,
 	network: Arc<dyn NetworkService>,
@@ -250,7 +250,7 @@ fn spawn_relay_watch(
 	});
 }
 
-/// What a bootnode says about itself, taken before the configuration is given away.
+/// A bootnode's own addresses, taken before the configuration is given away.
 struct BootnodeAddresses {
 	public_addresses: Vec<sc_network::Multiaddr>,
 	fork_id: Option<String>,
@@ -289,7 +289,7 @@ fn report_hardware(
 	}
 }
 
-/// What it takes to author blocks.
+/// Parts needed to author blocks.
 struct Collation {
 	client: Arc<Client>,
 	backend: Arc<Backend>,

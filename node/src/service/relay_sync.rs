@@ -1,7 +1,7 @@
-//! Whether the relay chain's node beside this one gets on while it joins.
+//! Watchdog of the embedded relay chain node while it joins.
 //!
 //! By warp sync it takes proven headers first and then the state of the newest final block. If that state is refused it
-//! goes on without one, can execute no block, and never says so to anybody but its log. The SDK refuses it if the block
+//! goes on without one, can execute no block, and reports so in its log only. The SDK refuses it if the block
 //! stands right behind a change of GRANDPA's authorities, which is one block of every session: the header before it is
 //! known, the one before that is not, and finality is asked for the way between them. What its database holds then, final
 //! headers without a state, keeps it from ever joining: it has to begin with an empty one.
@@ -17,19 +17,19 @@ use std::{
 	time::{Duration, Instant},
 };
 
-/// How often to look.
+/// Interval of the checks.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// How long nothing may come before it counts as stuck.
+/// Time without progress after which the node counts as stuck.
 const PATIENCE: Duration = Duration::from_secs(45);
 /// Bytes a second that say that a state is on its way. Gossip alone is some kilobytes.
 const DOWNLOAD_RATE_MIN: u64 = 64 << 10;
 
-/// What there is to see of a node that joins.
+/// Observed state of a node that joins.
 #[derive(Clone, Copy, Debug)]
 struct Sight {
 	/// The newest block that it knows to be final.
 	finalised: u32,
-	/// Whether it can execute on top of that.
+	/// True if it can execute on top of that.
 	has_state: bool,
 	/// Bytes that came in since it started.
 	received: u64,
@@ -49,7 +49,7 @@ impl Watch {
 		Self { finalised: 0, received: 0, looked: now, got_on: now }
 	}
 
-	/// Whether the node is stuck.
+	/// Reports whether the node is stuck.
 	fn is_stuck(&mut self, sight: Sight, now: Instant) -> bool {
 		let enough = DOWNLOAD_RATE_MIN * (now - self.looked).as_millis() as u64 / 1_000;
 		let downloads = sight.received.saturating_sub(self.received) > enough;
@@ -78,12 +78,12 @@ pub fn remove_unusable(database: &Path) -> Result<(), Error> {
 		return Ok(());
 	}
 	log::info!(
-		"🧹 Removing {}: the relay chain's node could not join with it and begins anew",
+		"🧹 Removing {}: the relay chain's node could not join with it and starts over",
 		database.display()
 	);
 	let removed = match std::fs::remove_dir_all(database) {
 		Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-		// Whoever is killed in between finds the mark and goes on.
+		// A node that is killed in between finds the mark and goes on.
 		_ => std::fs::remove_file(&mark),
 	};
 	removed.map_err(|error| {
@@ -94,7 +94,8 @@ pub fn remove_unusable(database: &Path) -> Result<(), Error> {
 	})
 }
 
-/// Looks until the relay chain's node is stuck, marks its database and says so; never returns for one that has its state.
+/// Polls until the relay chain's node is stuck, then marks its database and returns the error. Never returns for one that
+/// has its state.
 ///
 /// `database`: where it is, if it is on this machine.
 pub async fn until_stuck(
@@ -105,7 +106,7 @@ pub async fn until_stuck(
 	let mut watch = Watch::new(Instant::now());
 	loop {
 		tokio::time::sleep(LOOK_EVERY).await;
-		// Whoever cannot answer now is asked again.
+		// A node that cannot answer now is asked again.
 		let Some(sight) = look(relay_chain, network).await else { continue };
 		if sight.has_state && sight.finalised > 0 {
 			return std::future::pending().await;
@@ -116,7 +117,7 @@ pub async fn until_stuck(
 				(Err(error), Some(database)) => {
 					format!("Remove {} (it could not be marked: {error}) and start again", database.display())
 				}
-				_ => "Start this node again: it then joins the relay chain anew".into(),
+				_ => "Start this node again: it then joins the relay chain from an empty database".into(),
 			};
 			return Error::Other(format!(
 				"the relay chain's node has not got the state of block #{}, the newest that it knows to be final, and \

@@ -90,7 +90,7 @@ impl Writer {
 	pub fn add(&mut self, path: &Path, name: String, progress: &Progress) -> Result<(), SnapshotError> {
 		let file = File::open(path).map_err(SnapshotError::io(path))?;
 		let size = file.metadata().map_err(SnapshotError::io(path))?.len();
-		// Whose file it is and when it was written is nobody's business.
+		// Owner and modification time stay out of the archive: they are facts about the machine.
 		let mut header = tar::Header::new_gnu();
 		header.set_size(size);
 		header.set_mode(0o644);

@@ -1,4 +1,4 @@
-//! A chain's database as a folder of files: whether somebody uses it, what is in it, and which files are the chain's.
+//! A chain's database as a folder of files: whether it is in use, what is in it, and which files are the chain's.
 
 use super::{manifest::BlockPoint, progress::Progress, SnapshotError};
 use crate::service::{Backend, Block, HostFunctions};
@@ -29,12 +29,12 @@ use std::{
 const METADATA: &str = "metadata";
 /// The file that the database's user holds locked.
 const LOCK: &str = "lock";
-/// How the files of the off-chain workers' column are named. What they hold is a machine's own and nobody else's.
+/// Prefixes of the files of the off-chain workers' column. Their contents belong to this machine alone.
 const OWN: [&str; 2] = ["index_09_", "table_09_"];
-/// How the files of the chain's columns are named. Columns have two digits.
+/// Prefixes of the files of the chain's columns. Columns have two digits.
 const COLUMNS: [&str; 2] = ["index_", "table_"];
 
-/// What is in a database.
+/// Contents of a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
 	/// Hash of block 0.
@@ -66,7 +66,7 @@ impl ChainFolder {
 	}
 }
 
-/// Whether there is a database.
+/// Reports whether there is a database.
 pub fn exists(folder: &Path) -> bool {
 	folder.join(METADATA).is_file()
 }
@@ -92,7 +92,7 @@ pub fn lock(folder: &Path) -> Result<Locked, SnapshotError> {
 	}
 }
 
-/// The chain's files of a database that nobody uses, by name and in order.
+/// Lists the chain's files of a database that is not in use, by name and in order.
 pub fn chain_files(folder: &Path) -> Result<Vec<String>, SnapshotError> {
 	let is_chains = |name: &str| {
 		name == METADATA
@@ -186,7 +186,7 @@ fn runtime_version(code: &[u8]) -> Result<RuntimeVersion, SnapshotError> {
 		.map_err(|error| SnapshotError::Database(format!("the runtime's version: {error}")))
 }
 
-/// What became of the off-chain workers' memory when one database took the place of another.
+/// Fate of the off-chain workers' memory when one database took the place of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Memory {
 	/// All of it is there again: both databases are of this machine.

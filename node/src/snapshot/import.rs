@@ -32,7 +32,7 @@ pub const DATABASE: &str = "database";
 pub const BLOBS: &str = "blobs";
 /// Where an import unpacks, below the chain's folder.
 const WORKPLACE: &str = "snapshot-import";
-/// What must be left when everything is unpacked, in bytes.
+/// Bytes that must be left when everything is unpacked.
 const SPARE_BYTES: u64 = 64 << 20;
 
 /// Uses a snapshot.
@@ -42,7 +42,7 @@ pub struct ImportCmd {
 	#[arg(long, value_name = "FILE")]
 	pub from: PathBuf,
 
-	/// The snapshot's hash, from somebody you trust. Without it only damage is found, not forgery.
+	/// The snapshot's hash, from a source you trust. Without it only damage is found, not forgery.
 	#[arg(long, value_name = "0xHASH")]
 	pub hash: Option<H256>,
 
@@ -66,7 +66,7 @@ pub struct VerifyCmd {
 	#[arg(long, value_name = "FILE")]
 	pub from: PathBuf,
 
-	/// The snapshot's hash, from somebody you trust.
+	/// The snapshot's hash, from a trusted source.
 	#[arg(long, value_name = "0xHASH")]
 	pub hash: Option<H256>,
 }
@@ -182,7 +182,7 @@ impl ImportCmd {
 	}
 }
 
-/// Whether everything fits on the disk, were there no holes in it.
+/// Refuses if the disk has no room for everything, were there no holes in it.
 pub(super) fn ensure_room(folder: &Path, manifest: &Manifest) -> Result<(), SnapshotError> {
 	let disk =
 		statvfs(folder).map_err(|errno| SnapshotError::Io(folder.to_path_buf(), io::Error::from(errno)))?;
@@ -198,7 +198,7 @@ pub(super) fn ensure_room(folder: &Path, manifest: &Manifest) -> Result<(), Snap
 	}
 }
 
-/// Whether the database is what the manifest says.
+/// Refuses a database that is not the one the manifest describes.
 fn ensure_true(manifest: &Manifest, facts: &Facts) -> Result<(), SnapshotError> {
 	let claimed = Facts {
 		genesis: manifest.genesis,
@@ -259,7 +259,7 @@ fn adopt_blobs(from: &Path, store: &Path) -> Result<usize, SnapshotError> {
 struct Workplace(PathBuf);
 
 impl Workplace {
-	/// Makes it anew; what an interrupted import left there goes.
+	/// Creates it, empty; removes the remains of an interrupted import.
 	fn clear(path: PathBuf) -> Result<Self, SnapshotError> {
 		if path.exists() {
 			fs::remove_dir_all(&path).map_err(SnapshotError::io(&path))?;

@@ -45,7 +45,7 @@ pub struct ArchiveEntry {
 	pub blake2_256: H256,
 }
 
-/// What a snapshot is.
+/// Description of a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
 	/// Version of this format.
@@ -95,7 +95,7 @@ impl Manifest {
 				actual: format!("{hash:?}"),
 			});
 		}
-		/// What every format has.
+		/// Fields that every format has.
 		#[derive(Deserialize)]
 		struct Any {
 			format: u32,

@@ -5,8 +5,8 @@
 //!  chain.tar.zst.json   the manifest: chain, genesis, block, state root, every file's size and hash
 //! ```
 //!
-//! The hash of the manifest stands for all of it: the manifest holds the archive's hash and every file's. Whoever offers
-//! a snapshot publishes that hash; whoever imports one names it.
+//! The hash of the manifest stands for all of it: the manifest holds the archive's hash and every file's. The publisher
+//! of a snapshot announces that hash; the operator that imports it names it.
 //!
 //! What belongs to a machine and not to the chain never leaves it: keystore and node key lie elsewhere, and the
 //! off-chain workers' memory (salts of seals not yet opened, what identifies the hardware) is left out of the copy.
@@ -84,9 +84,9 @@ pub enum SnapshotError {
 	/// The hash is not the one that was named.
 	#[error("the snapshot's hash is {actual}, not {expected}: this is not the snapshot you were told of")]
 	AnotherSnapshot {
-		/// What --hash said.
+		/// The hash given with --hash.
 		expected: String,
-		/// What it is.
+		/// The hash of the manifest.
 		actual: String,
 	},
 	/// The snapshot is of another chain.

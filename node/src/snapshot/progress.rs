@@ -1,4 +1,4 @@
-//! How far long work is. Hidden unless a person watches a terminal.
+//! Progress of long work. Hidden unless a person watches a terminal.
 
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{fmt::Display, time::Duration};
@@ -13,7 +13,7 @@ impl Progress {
 		Self::styled(ProgressBar::new(total), label, template)
 	}
 
-	/// Counts things of which nobody knows how many there are.
+	/// Counts things whose total is unknown.
 	pub fn count(label: &str) -> Self {
 		Self::styled(ProgressBar::new_spinner(), label, "{spinner} {prefix} {pos} {elapsed}")
 	}

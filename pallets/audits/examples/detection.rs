@@ -1,4 +1,4 @@
-//! How soon lazy operators are found out, and what laziness earns: a simulation on the pallet's own functions.
+//! Simulation, on the pallet's own functions, of how soon lazy operators are found out, and of laziness's earnings.
 //!
 //! ```text
 //! scripts/simulate
@@ -8,7 +8,7 @@
 //! seats on average (with three auditors an audit: one audit an operator), and setters and auditors come from
 //! `draw::draw`. Coins come from `rules::is_forced`, presentations from `rules::present`, findings from
 //! `rules::judge`, pay from `rules::standing`. Setters are honest; each strategy of laziness is tried on ten operators of
-//! every population, and nobody is removed when found out, so that every operator plays all rounds.
+//! every population, and no operator is removed when found out, so that every operator plays all rounds.
 //!
 //! Money in BLY, the defaults proposed for the runtime: `PAY` for an evaluation that stands, `BOUNTY` for a forced error
 //! caught, a stake of one BLY of which a nod costs a tenth and a refuted claim half; the third offence takes
@@ -116,7 +116,8 @@ fn play(replica: u64, strategies: &[Strategy]) -> Vec<Player> {
 	for audit in 0..u64::from(ROUNDS * audits) {
 		let seed = hash(b"seed", replica, audit);
 		let is_honest = |who: &usize| strategies[*who] == Strategy::Honest;
-		let (setter, auditors) = draw(&seed, &operators, is_honest, AUDITORS).expect("somebody is honest");
+		let (setter, auditors) =
+			draw(&seed, &operators, is_honest, |_| true, AUDITORS).expect("somebody is honest");
 		let (secret, truth) = (hash(b"secret", replica, audit), truth(&seed));
 		let presented = rules::present(&truth, &secret, &seed, TRAP_SHARE);
 		let is_forced = match rules::answer(&presented, &truth, &secret, &seed, TRAP_SHARE) {

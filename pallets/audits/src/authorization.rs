@@ -110,7 +110,7 @@ impl<T: Config> Pallet<T> {
 			.map(|valid| (valid, Weight::zero()))
 	}
 
-	/// What an operator signs, bound to this chain and to the audit as it is on this fork.
+	/// Returns the bytes that an operator signs, bound to this chain and to the audit as it is on this fork.
 	pub(crate) fn signing_payload(message: &MessageOf<T>) -> alloc::vec::Vec<u8> {
 		let known = |audit: AuditId| Audits::<T>::get(audit).or_else(|| Overdue::<T>::get(audit));
 		let record = message.audit().and_then(known);

@@ -1,4 +1,4 @@
-//! What the calls do, in the order of `lib.rs`.
+//! Bodies of the calls, in the order of `lib.rs`.
 
 use crate::{
 	authorization::MessageOf, rules, Agenda, AuditRecordOf, Audits, Config, Enrolment, Enrolments, Error,
@@ -194,7 +194,7 @@ impl<T: Config> Pallet<T> {
 		Ok(record)
 	}
 
-	/// The audit, if what was promised in it may be opened: in time, or when it is over and somebody is blamed for not
+	/// The audit, if what was promised in it may be opened: in time, or when it is over and an operator is blamed for not
 	/// having done so.
 	fn audit_to_open(audit: AuditId) -> Result<AuditRecordOf<T>, Error<T>> {
 		if let Some(record) = Overdue::<T>::get(audit) {

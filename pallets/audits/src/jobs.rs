@@ -1,4 +1,4 @@
-//! What is evaluated in an audit: an expert, tried in a slot that is not its own.
+//! Jobs of audits: an expert, tried in a slot that is not its own.
 
 use crate::PinnedJob;
 use blyan_primitives::{
@@ -12,15 +12,19 @@ use sp_io::hashing::blake2_256;
 
 /// Where jobs for audits come from.
 pub trait JobSource {
-	/// A job that nobody has computed before, over `sample` sequences; `None` if there is nothing to evaluate.
+	/// A job that was not computed before, over `sample` sequences; `None` if there is nothing to evaluate.
 	fn draw(seed: &H256, sample: u32) -> Option<PinnedJob>;
-	/// The same with everything spelt out, as far as history goes back. Off-chain workers ask.
+	/// The same with everything spelt out, while it is kept. Off-chain workers ask.
 	fn job(pinned: &PinnedJob) -> Option<EvaluationJob>;
 	/// The architecture that the candidate must fit.
 	fn config(pinned: &PinnedJob) -> Option<ModelConfig>;
-	/// Whether the model still is what it was at the draw. If not, its files may be gone, and nobody is to blame for
-	/// an evaluation that did not happen.
+	/// Reports whether the model still is as it was at the draw. If not, its files may be gone, and no operator is to blame
+	/// for an evaluation that did not happen.
 	fn is_current(pinned: &PinnedJob) -> bool;
+	/// Keeps what [`JobSource::job`] needs for a job that was drawn just now, until it is released. Returns whether it is.
+	fn keep(pinned: &PinnedJob) -> bool;
+	/// Gives up what was kept for a job.
+	fn release(pinned: &PinnedJob);
 	/// Makes the world in which a benchmark can draw a job.
 	#[cfg(feature = "runtime-benchmarks")]
 	fn ensure_job_for_benchmark();
@@ -104,6 +108,14 @@ where
 
 	fn is_current(pinned: &PinnedJob) -> bool {
 		Experts::generation(pinned.model) == Some(pinned.generation)
+	}
+
+	fn keep(pinned: &PinnedJob) -> bool {
+		Experts::keep(pinned.model, pinned.generation)
+	}
+
+	fn release(pinned: &PinnedJob) {
+		Experts::release(pinned.model, pinned.generation);
 	}
 
 	#[cfg(feature = "runtime-benchmarks")]

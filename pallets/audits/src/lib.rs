@@ -67,7 +67,7 @@ pub mod pallet {
 		type Balance: frame_support::traits::tokens::Balance;
 		/// Operators, from whom setters and auditors are drawn.
 		type Operators: OperatorSet<Self::AccountId>;
-		/// What is evaluated.
+		/// Source of the jobs that are evaluated.
 		type Jobs: JobSource;
 		/// The purse. Nothing is minted here.
 		type Rewards: AuditRewards<Self::AccountId, Self::Balance>;
@@ -99,7 +99,7 @@ pub mod pallet {
 		/// Blocks in which contradicting claims may be disputed.
 		type DisputeWindow: Get<BlockNumberFor<Self>>;
 		/// Blocks in which transactions were admitted, counted: the time that phases are in. While a migration bars
-		/// transactions nobody can present, vote or reveal.
+		/// transactions no operator can present, vote or reveal.
 		type WorkingTime: BlockNumberProvider<BlockNumber = BlockNumberFor<Self>>;
 
 		/// Blocks between two enrolments of an operator that opened none in between.
@@ -152,7 +152,7 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Round<T: Config> = StorageValue<_, RoundRecord<BlockNumberFor<T>>, ValueQuery>;
 
-	/// Audits that are over and in which somebody is blamed for not having opened what it promised, as they were when they
+	/// Audits that are over and in which an operator is blamed for not having opened what it promised, as they were when they
 	/// ended. At most `MaxOpen`; the oldest gives way to the newest.
 	// Twox64Concat: the pallet counts the audits.
 	#[pallet::storage]
@@ -172,7 +172,7 @@ pub mod pallet {
 			/// The commitment.
 			commitment: H256,
 		},
-		/// The commitment of somebody who is no operator (any more) is gone.
+		/// The commitment of an account that is not an operator (any more) is gone.
 		Forgotten {
 			/// The account.
 			who: T::AccountId,
@@ -183,9 +183,9 @@ pub mod pallet {
 			audit: AuditId,
 			/// Seed of sample and coin.
 			seed: H256,
-			/// Who presents.
+			/// The operator that presents.
 			setter: T::AccountId,
-			/// Who checks.
+			/// The operators that check.
 			auditors: Vec<T::AccountId>,
 			/// Last block for the presentation.
 			until: BlockNumberFor<T>,
@@ -194,7 +194,7 @@ pub mod pallet {
 		Presented {
 			/// The audit.
 			audit: AuditId,
-			/// What it presented.
+			/// The presented outcome.
 			outcome: EvaluationOutcome,
 			/// Last block for votes.
 			until: BlockNumberFor<T>,
@@ -219,7 +219,7 @@ pub mod pallet {
 			audit: AuditId,
 			/// The secret.
 			secret: H256,
-			/// What the setter says is the truth.
+			/// The truth, according to the setter.
 			truth: EvaluationOutcome,
 		},
 		/// An auditor opened its vote.
@@ -251,7 +251,7 @@ pub mod pallet {
 			audit: AuditId,
 			/// The auditor.
 			operator: T::AccountId,
-			/// What it was paid.
+			/// Amount that it was paid.
 			amount: T::Balance,
 		},
 		/// A setter or an auditor did its part and was paid for it.
@@ -260,14 +260,14 @@ pub mod pallet {
 			audit: AuditId,
 			/// The operator.
 			operator: T::AccountId,
-			/// What it was paid.
+			/// Amount that it was paid.
 			amount: T::Balance,
 		},
 		/// An audit ended.
 		Settled {
 			/// The audit.
 			audit: AuditId,
-			/// Whether what was presented was wrong on purpose.
+			/// True if the presented outcome was wrong on purpose.
 			is_forced: bool,
 		},
 		/// An audit ended without a result.
@@ -283,7 +283,7 @@ pub mod pallet {
 			audit: AuditId,
 			/// The operator.
 			operator: T::AccountId,
-			/// What it did.
+			/// Kind of its offence.
 			kind: OffenceKind,
 		},
 	}
@@ -477,7 +477,7 @@ pub mod pallet {
 			Ok(Pays::No.into())
 		}
 
-		/// Remove the commitment of somebody who is no operator any more.
+		/// Remove the commitment of an account that is not an operator any more.
 		///
 		/// - `origin`: anyone, signed. Success is free.
 		/// - `who`: an account without a session key that sets no audit now.

@@ -151,7 +151,7 @@ impl<T: Config> Pallet<T> {
 		Self::say(message, &record.seed, key, now);
 	}
 
-	/// What this node found, once the engine is done. An outcome the chain would not listen to is no outcome.
+	/// Returns this node's outcome, once the engine is done. An outcome that the chain would not accept does not count.
 	fn own_outcome(
 		audit: AuditId,
 		record: &AuditRecordOf<T>,
@@ -284,7 +284,7 @@ fn remember(audit: AuditId, seed: &H256, owner: &impl Encode, outcome: Evaluatio
 	StorageValueRef::persistent(&place).mutate(add).is_ok()
 }
 
-/// What the engine says about a job by now; starts it if the engine does not know it.
+/// Polls the engine for a job's outcome; starts the job if the engine does not know it.
 ///
 /// Only an outcome counts. Whatever else the engine says, the node keeps silent, and silence costs no stake.
 fn outcome_of(audit: AuditId, job: &EvaluationJob) -> Option<EvaluationOutcome> {

@@ -1,6 +1,6 @@
-//! What audits cost the purse.
+//! Rewards of audits.
 
-/// The purse that audits are paid from. It decides how much, and may be empty; nothing is minted anywhere else.
+/// The reward source of audits. It decides how much, and may be empty; nothing is minted anywhere else.
 pub trait AuditRewards<AccountId, Balance> {
 	/// Pays for one job that was evaluated, by the setter or by an auditor. Returns what was paid.
 	fn pay_audit(who: &AccountId) -> Balance;

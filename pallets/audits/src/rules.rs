@@ -1,4 +1,4 @@
-//! What makes an answer wrong on purpose, and what follows from it: plain values in, plain values out.
+//! Rules of forced errors, and of what follows from them: plain values in, plain values out.
 //!
 //! The setter's secret was committed to before the audit's seed existed. The two together throw the coin
 //! ([`is_forced`]) and, if it says so, spoil the true outcome ([`distort`]). Once the secret is revealed, everybody
@@ -6,9 +6,9 @@
 //!
 //! # What a forced error looks like
 //!
-//! Its root is always a hash of secret and seed. To whoever has not computed the true root that is a random string,
+//! Its root is always a hash of secret and seed. To an operator that has not computed the true root that is a random string,
 //! as the true root is. Half of the forced errors change nothing else: their totals *are* the true ones, so no
-//! statistic of the totals tells them from honest answers, and nobody notices them without having computed every
+//! statistic of the totals tells them from honest answers, and no operator notices them without having computed every
 //! sequence of both models, traces included. The other half also replace one sequence's difference
 //! by another draw from the spread that the totals imply, half of them on the baseline's side and half on the candidate's: if
 //! true totals under a wrong root were the only kind, conspirators who do compute could tell a forced error
@@ -26,18 +26,18 @@ pub const RULES: u8 = 1;
 /// The whole, where shares are counted per million.
 pub const MILLION: u32 = 1_000_000;
 
-/// What a setter may have done with the coin.
+/// A setter's answer, measured by its coin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
 	/// The coin asked for the truth, and that is what the setter says it presented.
 	Honest,
 	/// The coin asked for an error, and the setter presented the one that follows from its secret.
 	Forced,
-	/// What was presented is not what the coin asked for.
+	/// The presented outcome is not the one the coin asked for.
 	Defied,
 }
 
-/// What one auditor came to say, when the time for it is over.
+/// Final position of one auditor, when the time for it is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ballot {
 	/// It sealed nothing.
@@ -50,12 +50,12 @@ pub enum Ballot {
 	Denied(EvaluationOutcome),
 }
 
-/// What the chain can say about one auditor without computing anything.
+/// The chain's finding about one auditor, without any computation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finding {
 	/// Nothing to judge: no vote.
 	Missed,
-	/// A vote on an honest answer that nobody can see any more.
+	/// A vote on an honest answer that can no longer be seen.
 	Hid,
 	/// It agreed to a forced error, or hid its vote on one. The answer was not checked.
 	Nodded,
@@ -68,7 +68,7 @@ pub fn commitment(secret: &H256) -> H256 {
 	H256(blake2_256(&(b"blyan/audit/commitment", secret).encode()))
 }
 
-/// Whether the coin asks for an error: in `share` of a million audits, over all secrets and seeds.
+/// Reports whether the coin asks for an error: in `share` of a million audits, over all secrets and seeds.
 pub fn is_forced(secret: &H256, seed: &H256, share: u32) -> bool {
 	let (word, _) = words(b"coin", secret, seed, 0);
 	// The product is below 2^84; the quotient is uniform below a million.
@@ -91,7 +91,7 @@ pub fn distort(truth: &EvaluationOutcome, secret: &H256, seed: &H256) -> Evaluat
 	(0..4).find_map(|attempt| redraw_one(&wrong, side, secret, seed, attempt)).unwrap_or(wrong)
 }
 
-/// What a node whose secret this is presents, if `truth` is what its engine found.
+/// Returns the outcome that a node with this secret presents, if `truth` is its engine's result.
 pub fn present(truth: &EvaluationOutcome, secret: &H256, seed: &H256, share: u32) -> EvaluationOutcome {
 	// Both are computed, so that the coin changes nothing but the choice.
 	let wrong = distort(truth, secret, seed);
@@ -102,7 +102,7 @@ pub fn present(truth: &EvaluationOutcome, secret: &H256, seed: &H256, share: u32
 	}
 }
 
-/// Whether the setter, who says that `truth` is the truth, did what the coin asked for.
+/// Judges whether the setter, by whose claim `truth` is the truth, followed its coin.
 pub fn answer(
 	presented: &EvaluationOutcome,
 	truth: &EvaluationOutcome,
@@ -117,9 +117,9 @@ pub fn answer(
 	}
 }
 
-/// What the chain can say about an auditor, given that the setter did what the coin asked for.
+/// Returns the chain's finding about an auditor, given that the setter followed its coin.
 ///
-/// A nod to a forced error needs no re-execution: the root is a hash of the secret, so it is the root of nothing.
+/// Rubber-stamping a forced error needs no re-execution: the root is a hash of the secret, so it is the root of nothing.
 pub fn judge(is_forced: bool, presented: &EvaluationOutcome, ballot: &Ballot) -> Finding {
 	match (ballot, is_forced) {
 		(Ballot::Absent, _) => Finding::Missed,
@@ -145,7 +145,7 @@ pub fn standing(claims: &[H256], refuted: &[H256]) -> Option<H256> {
 	})
 }
 
-/// Whether always confirming earns something: `pay` for every honest answer, less `penalty` for every forced error.
+/// Reports whether rubber-stamping earns something: `pay` for every honest answer, less `penalty` for every forced error.
 ///
 /// Amounts in the same unit. A runtime should hold its parameters to `false`, with the smallest stake's penalty.
 pub fn nodding_pays(pay: u128, penalty: u128, share: u32) -> bool {
@@ -153,7 +153,7 @@ pub fn nodding_pays(pay: u128, penalty: u128, share: u32) -> bool {
 	U256::from(pay).saturating_mul(honest.into()) >= U256::from(penalty).saturating_mul(share.into())
 }
 
-/// Whether the numbers of an outcome can belong to `sequences` sequences of `sequence_len` bytes: counts match the
+/// Reports whether an outcome's numbers can belong to `sequences` sequences of `sequence_len` bytes: counts match the
 /// sample, the difference of the sums is the sum of the differences, squares are at least what that sum implies
 /// (Cauchy-Schwarz), and as odd as it (a number and its square are).
 pub fn is_plausible(outcome: &EvaluationOutcome, sequences: u32, sequence_len: u16) -> bool {

@@ -1,6 +1,6 @@
-//! What follows from an audit.
+//! Settlement of an audit.
 //!
-//! Nobody is slashed here but for what the revealed secret itself proves: that a setter presented something else
+//! No operator is slashed here but for what the revealed secret itself proves: that a setter presented something else
 //! than its coin asked for, that it kept its secret to itself, or that an auditor agreed to a root which is a hash of that
 //! secret. Who is right about numbers is left to disputes.
 
@@ -123,7 +123,7 @@ impl<T: Config> Pallet<T> {
 		H256(blake2_256(&(b"blyan/audit/offence", record.seed, audit, operator).encode()))
 	}
 
-	/// Remembers an audit in which somebody is blamed for not having opened what it promised. It may have crashed, and open
+	/// Remembers an audit in which an operator is blamed for not having opened what it promised. It may have crashed, and open
 	/// it when it is back.
 	fn keep_overdue(audit: AuditId, record: &AuditRecordOf<T>) {
 		Overdue::<T>::insert(audit, record);

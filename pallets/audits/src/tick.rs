@@ -1,4 +1,4 @@
-//! What happens without being asked: audits are opened, and their phases end.
+//! Block hooks: audits are opened, and their phases end.
 
 use crate::{
 	draw::draw, jobs::JobSource, rules, Agenda, Appointments, AuditRecord, AuditRecordOf, Audits, Config,
@@ -128,9 +128,12 @@ impl<T: Config> Pallet<T> {
 		let may_set = |who: &T::AccountId| {
 			Enrolments::<T>::get(who)
 				.is_some_and(|enrolment| enrolment.setting.is_none() && enrolment.appointment <= appointment)
+				&& T::Operators::is_eligible(who)
 		};
 		let size = T::Auditors::get().min(T::MaxSeats::get().saturating_sub(1));
-		let Some((setter, auditors)) = draw(&seed, &T::Operators::eligible(), may_set, size) else {
+		let electorate = T::Operators::electorate(appointment)?;
+		let drawn = draw(&seed, &electorate, may_set, T::Operators::is_eligible, size);
+		let Some((setter, auditors)) = drawn else {
 			log::debug!(target: LOG_TARGET, "no operator may set an audit");
 			return None;
 		};
@@ -140,6 +143,10 @@ impl<T: Config> Pallet<T> {
 		}
 		let job = T::Jobs::draw(&seed, T::AuditSample::get())?;
 		let enrolment = Enrolments::<T>::get(&setter)?;
+		if !T::Jobs::keep(&job) {
+			log::warn!(target: LOG_TARGET, "no audit: as many generations of its model are kept as there is room for");
+			return None;
+		}
 		let until = now.saturating_add(T::PresentWindow::get());
 		let seat = |operator: &T::AccountId| Seat { operator: operator.clone(), state: SeatState::Waiting };
 		let record = AuditRecord {
@@ -193,7 +200,7 @@ impl<T: Config> Pallet<T> {
 		true
 	}
 
-	/// Begins the reveal. Who has not voted is noted, unless nobody could: then the job is to blame, not the
+	/// Begins the reveal. Who has not voted is noted, unless no operator could: then the job is to blame, not the
 	/// operators.
 	fn end_voting(audit: AuditId, mut record: AuditRecordOf<T>, now: BlockNumberFor<T>) {
 		let is_silent = |seat: &&Seat<T::AccountId>| seat.state == SeatState::Waiting;
@@ -212,7 +219,7 @@ impl<T: Config> Pallet<T> {
 		Self::deposit_event(Event::RevealBegan { audit, until });
 	}
 
-	/// Ends an audit without a result. Nobody is paid.
+	/// Ends an audit without a result. No operator is paid.
 	pub(crate) fn void(audit: AuditId, record: AuditRecordOf<T>, reason: VoidReason) {
 		Self::close(audit, &record);
 		Self::deposit_event(Event::Voided { audit, reason });
@@ -221,6 +228,7 @@ impl<T: Config> Pallet<T> {
 	/// Removes an audit; its setter may set another.
 	pub(crate) fn close(audit: AuditId, record: &AuditRecordOf<T>) {
 		Audits::<T>::remove(audit);
+		T::Jobs::release(&record.job);
 		Agenda::<T>::mutate(|agenda| agenda.retain(|(id, _)| *id != audit));
 		Enrolments::<T>::mutate(&record.setter, |entry| {
 			if let Some(enrolment) = entry.as_mut().filter(|enrolment| enrolment.setting == Some(audit)) {

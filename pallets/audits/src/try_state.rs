@@ -39,7 +39,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Audits that are over and remembered stand in their queue once, and somebody in each has not opened its promise.
+	/// Audits that are over and remembered stand in their queue once, and an operator in each has not opened its promise.
 	fn check_overdue() -> Result<(), TryRuntimeError> {
 		let queue = OverdueQueue::<T>::get();
 		let queued: BTreeSet<_> = queue.iter().copied().collect();
@@ -57,7 +57,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// What is said fits the phase.
+	/// Messages on record fit the phase.
 	fn check_phases() -> Result<(), TryRuntimeError> {
 		for record in Audits::<T>::iter_values() {
 			let is_silent = record.seats.iter().all(|seat| seat.state == SeatState::Waiting);

@@ -33,9 +33,9 @@ macro_rules! wire {
 }
 
 wire! {
-	/// What is evaluated in an audit, so that it can be evaluated later as well: everything by content.
+	/// Job of an audit, so that it can be evaluated later as well: everything by content.
 	pub struct PinnedJob {
-		/// What is claimed to have been computed.
+		/// Statement of the computation that is claimed.
 		pub statement: Statement,
 		/// The model.
 		pub model: ModelId,
@@ -56,7 +56,7 @@ impl PinnedJob {
 }
 
 wire! {
-	/// What an auditor says.
+	/// Vote of an auditor.
 	pub enum Vote {
 		/// "I evaluated the job, and the presented outcome is right."
 		Confirm,
@@ -66,7 +66,7 @@ wire! {
 }
 
 impl Vote {
-	/// What an auditor says that found `own` where `presented` was presented.
+	/// Returns the vote of an auditor that found `own` where `presented` was presented.
 	pub fn about(presented: &EvaluationOutcome, own: &EvaluationOutcome) -> Self {
 		if own == presented {
 			Self::Confirm
@@ -76,7 +76,7 @@ impl Vote {
 	}
 
 	/// The seal of this vote: a hash with an unpredictable salt and the auditor's account. Neither can a copied seal be
-	/// opened by somebody else, nor do equal votes have equal seals.
+	/// opened by another operator, nor do equal votes have equal seals.
 	pub fn seal(&self, salt: &H256, auditor: &impl Encode) -> H256 {
 		blyan_primitives::seal_hash(&H256(blake2_256(&self.encode())), salt, auditor)
 	}
@@ -87,7 +87,7 @@ wire! {
 	pub struct Enrolment<BlockNumber> {
 		/// [`crate::rules::commitment`] of the secret.
 		pub commitment: H256,
-		/// What the operator's node needs to find the secret again; says nothing about it.
+		/// Nonce from which the operator's node finds the secret again; reveals nothing about it.
 		pub nonce: H256,
 		/// When the commitment was made.
 		pub since: BlockNumber,
@@ -99,11 +99,11 @@ wire! {
 }
 
 wire! {
-	/// What the setter opened.
+	/// Opening by the setter.
 	pub struct Revelation {
 		/// The secret behind the commitment.
 		pub secret: H256,
-		/// What it says the outcome truly is.
+		/// The true outcome, according to the setter.
 		pub truth: EvaluationOutcome,
 	}
 }
@@ -131,7 +131,7 @@ wire! {
 }
 
 impl<AccountId> Seat<AccountId> {
-	/// What is left of the vote when nothing more can be said.
+	/// Returns the final ballot, when no more messages can come.
 	pub fn ballot(&self) -> Ballot {
 		match self.state {
 			SeatState::Waiting => Ballot::Absent,
@@ -179,7 +179,7 @@ where
 	Contested {
 		/// Last block in which a dispute may begin.
 		until: BlockNumber,
-		/// Whether the presented outcome is a forced error.
+		/// True if the presented outcome is a forced error.
 		is_forced: bool,
 		/// Disputes that have not ended. Nothing is paid before they have.
 		games: u32,
@@ -209,21 +209,21 @@ where
 {
 	/// Seed of the draw, the sample and the coin; younger than the setter's commitment.
 	pub seed: H256,
-	/// What is to be evaluated.
+	/// The job to be evaluated.
 	pub job: PinnedJob,
 	/// [`crate::rules::RULES`] when the audit was opened.
 	pub rules: u8,
 	/// Forced errors per million when the audit was opened.
 	pub trap_share: u32,
-	/// Who presents.
+	/// The operator that presents.
 	pub setter: AccountId,
 	/// The setter's commitment at the draw.
 	pub commitment: H256,
 	/// The nonce of that commitment.
 	pub nonce: H256,
-	/// What was presented.
+	/// The presented outcome.
 	pub presented: Option<EvaluationOutcome>,
-	/// What the setter opened.
+	/// The setter's opening.
 	pub revelation: Option<Revelation>,
 	/// The auditors, in the order they were drawn.
 	pub seats: BoundedVec<Seat<AccountId>, MaxSeats>,
@@ -252,19 +252,19 @@ where
 		}
 	}
 
-	/// Whether every auditor has sealed its vote.
+	/// Reports whether every auditor has sealed its vote.
 	pub fn is_sealed(&self) -> bool {
 		self.seats.iter().all(|seat| seat.state != SeatState::Waiting)
 	}
 
-	/// Whether everything that was promised is open.
+	/// Reports whether every commitment is open.
 	pub fn is_open(&self) -> bool {
 		let hidden = |seat: &Seat<AccountId>| matches!(seat.state, SeatState::Sealed(_));
 		self.revelation.is_some() && !self.seats.iter().any(hidden)
 	}
 
-	/// Whether the setter did what its coin asked for, as this revelation shows; also if the rules or the definition have
-	/// changed since, so that nobody can tell any more.
+	/// Reports whether the setter followed its coin, as this revelation shows; also if the rules or the definition have
+	/// changed since, so that it cannot be decided any more.
 	pub fn is_excused_by(&self, revelation: &Revelation) -> bool {
 		if self.rules != crate::rules::RULES || !self.job.statement.is_current() {
 			return true;
@@ -275,13 +275,13 @@ where
 		answer != crate::rules::Answer::Defied
 	}
 
-	/// Whether this vote denies the presented outcome with what the setter says is the truth.
+	/// Reports whether this vote denies the presented outcome with the setter's truth.
 	pub fn is_caught_by(&self, vote: &Vote) -> bool {
 		let truth = self.revelation.map(|revelation| revelation.truth);
 		matches!(vote, Vote::Deny(own) if Some(*own) == truth)
 	}
 
-	/// What binds a message to this audit of this fork: its seed and what was presented.
+	/// Returns the bytes that bind a message to this audit of this fork: its seed and the presented outcome.
 	///
 	/// A vote that was sealed where another outcome was presented, or under another seed, is not valid here;
 	/// otherwise a seal could be carried to a fork on which its owner never sealed anything, and cannot open it.
@@ -290,7 +290,7 @@ where
 	}
 
 	/// The claims that contradict or support each other, the setter's first, for an audit that is settled as
-	/// `is_forced`. Whoever said nothing that can be checked is left out, and so are nods to a forced error:
+	/// `is_forced`. An auditor without a checkable vote is left out, and so are votes that rubber-stamp a forced error:
 	/// those are judged already.
 	pub fn claims(&self, is_forced: bool) -> Vec<(AccountId, EvaluationOutcome)> {
 		let (Some(presented), Some(revelation)) = (self.presented, self.revelation) else {
@@ -397,7 +397,7 @@ wire! {
 		NoVotes,
 		/// The setter did not open its secret.
 		NotRevealed,
-		/// What the setter presented is not what its coin asked for.
+		/// The setter presented another outcome than its coin asked for.
 		CoinDefied,
 		/// The rules changed while the audit was open.
 		RulesChanged,

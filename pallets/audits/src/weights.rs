@@ -1,4 +1,4 @@
-//! What `pallet_audits` asks to be weighed.
+//! Weight functions of `pallet_audits`.
 //!
 //! A runtime brings measured figures (`scripts/weights`); `()` serves tests.
 

@@ -1,8 +1,8 @@
 //! Answers to what outsiders ask through the runtime API.
 
-use crate::{game::Side, Config, Demands, Ended, GameRecordOf, Games, Pairs, Pallet, Refuted};
+use crate::{game::Side, Cases, Config, Demands, Ended, GameRecordOf, Games, Pairs, Pallet, Refuted};
 use alloc::vec::Vec;
-use blyan_primitives::Subject;
+use blyan_primitives::{traits::Claims, EvaluationJob, PartIndex, Subject};
 use blyan_runtime_api::disputes::{DemandInfo, GameId, GameInfo};
 use sp_core::H256;
 use sp_runtime::traits::{SaturatedConversion, Saturating, Zero};
@@ -42,7 +42,7 @@ impl<T: Config> Pallet<T> {
 		games
 	}
 
-	/// Tiles of a subject's candidate that somebody must supply.
+	/// Tiles of a subject's candidate that are demanded.
 	pub fn demands(subject: Subject) -> Vec<DemandInfo> {
 		Demands::<T>::iter_prefix(subject)
 			.map(|((digest, tile), demand)| DemandInfo {
@@ -57,6 +57,20 @@ impl<T: Config> Pallet<T> {
 	/// Claims about a subject that have fallen.
 	pub fn refuted(subject: Subject) -> Vec<H256> {
 		Refuted::<T>::iter_key_prefix(subject).collect()
+	}
+
+	/// Subjects whose claims can be disputed, or appealed about, ascending.
+	pub fn answerable() -> Vec<Subject> {
+		let mut subjects = T::Claims::disputable();
+		subjects.extend(Cases::<T>::iter_keys());
+		subjects.sort_unstable();
+		subjects.dedup();
+		subjects
+	}
+
+	/// What whoever claims something about a subject computed for one part of its verdicts.
+	pub fn evaluation_job(subject: Subject, part: PartIndex) -> Option<EvaluationJob> {
+		Self::job(subject, part)
 	}
 
 	fn info(id: GameId, game: &GameRecordOf<T>) -> GameInfo {

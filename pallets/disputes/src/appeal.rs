@@ -1,4 +1,4 @@
-//! Appeals: an operator whose claim was outvoted, or fell because nobody defended it, has the chain compute who was right.
+//! Appeals: an operator whose claim was outvoted, or fell undefended, has the chain compute who was right.
 //!
 //! The decision stays reversed and the payouts cancelled, whatever an appeal finds; it is about the appellant's stake.
 
@@ -11,7 +11,7 @@ use sp_runtime::DispatchResult;
 
 impl<T: Config> Appeals<T::AccountId> for Pallet<T> {
 	/// Against the claim that the own one was not defended against, or else the one that prevailed. Joins their game if
-	/// they play already, so that all who made a claim can appeal. The appellant bears the burden: if nobody moves, its
+	/// they play already, so that all who made a claim can appeal. The appellant bears the burden: if no side moves, its
 	/// claim falls. Whose claim fell for want of a tile has to supply that.
 	///
 	/// Needs no subject that is still disputable: a case lasts as long as anybody can be punished.

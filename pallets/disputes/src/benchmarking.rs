@@ -1,16 +1,15 @@
 //! Worst cases of every call, and of what happens without being asked.
 //!
-//! Games are about the largest program there may be; both sides have as many movers as they can, so that a lost bond is
-//! divided as often as possible; the ring of ended games is full, so that ending one forgets another.
+//! Games are about the largest program there may be; the ring of ended games is full, so that ending one forgets another.
 
 use crate::{
 	game::{OperatorPlace, Position, Side, OPERATORS_MAX},
 	pair,
 	sweep::SWEPT_MAX,
-	Agreed, Backer, BalanceOf, BlockCheck, Call, Config, DemandRecord, Demander, Demands, Ended, EndedCount,
-	EndedRecord, EndedRing, Event, Fall, GameId, GameRecord, Games, HoldReason, Load, Loads, NextGame,
-	NoExpert, Pairs, Pallet, Posted, Referee, Refuted, SideRecord, SignedReport, Subjects, Word,
-	APPELLANTS_MAX, MOVERS_MAX,
+	Agreed, Backer, BalanceOf, BlockCheck, Call, Commitments, Config, DemandRecord, Demander, Demands, Ended,
+	EndedCount, EndedRecord, EndedRing, Event, Fall, GameId, GameRecord, Games, HoldReason, Load, Loads,
+	NextGame, NoExpert, Pairs, Pallet, Posted, Referee, Refuted, SideRecord, SignedReport, Subjects, Word,
+	APPELLANTS_MAX,
 };
 use alloc::{vec, vec::Vec};
 use blyan_exact::{
@@ -19,6 +18,7 @@ use blyan_exact::{
 	Hash, ModelConfig,
 };
 use blyan_primitives::{
+	finding_hash,
 	traits::{Claims, OperatorSet},
 	EvaluationOutcome, EvaluationStatement, Opening, OperatorId, OperatorSignature, Score, ScoreReport,
 	Statement, Subject, Verdict,
@@ -73,6 +73,18 @@ where
 	who
 }
 
+/// Commits an account to a finding, long enough ago.
+fn commit_early<T: Config>(
+	who: &T::AccountId,
+	call: &str,
+	arguments: &impl Encode,
+) -> Result<(), BenchmarkError> {
+	Pallet::<T>::do_commit(who.clone(), finding_hash(who, call, arguments))?;
+	let now = frame_system::Pallet::<T>::block_number();
+	frame_system::Pallet::<T>::set_block_number(now.saturating_add(T::CommitmentAge::get()));
+	Ok(())
+}
+
 fn assert_last_event<T: Config>(event: Event<T>) {
 	let event: <T as frame_system::Config>::RuntimeEvent = event.into();
 	frame_system::Pallet::<T>::assert_last_event(event);
@@ -93,7 +105,7 @@ fn scored(claims: &[Verdict; 2]) -> Result<Verdict, BenchmarkError> {
 	score.copied().ok_or(BenchmarkError::Stop("nobody claims a score"))
 }
 
-/// A verdict that is consistent with the subject's statements and that nobody else has.
+/// A verdict that is consistent with the subject's statements and that no other operator has.
 fn own_verdict<T: Config>(subject: Subject) -> Result<Verdict, BenchmarkError> {
 	let outcome = |part| {
 		let statement = T::Claims::statement(subject, part)?;
@@ -143,22 +155,8 @@ where
 		id
 	});
 	let [first, second] = claims;
-	let movers = |name| {
-		// The last place is for whoever moves in the benchmark.
-		let accounts = (1..MOVERS_MAX).map(|seed| (account(name, seed, 0), 1));
-		BoundedVec::truncate_from(accounts.collect::<Vec<_>>())
-	};
-	let side = |verdict, backer, name| SideRecord {
-		verdict,
-		backer,
-		clock: T::Clock::get(),
-		moved: false,
-		movers: movers(name),
-	};
-	let sides = [
-		side(first, None, "mover of the first"),
-		side(second, Some(Backer { account: backer, bond }), "mover of the second"),
-	];
+	let side = |verdict, backer| SideRecord { verdict, backer, clock: T::Clock::get(), moved: false };
+	let sides = [side(first, None), side(second, Some(Backer { account: backer, bond }))];
 	let round_began = frame_system::Pallet::<T>::block_number();
 	let appellants = (0..APPELLANTS_MAX).map(|seed| (account("appellant", seed, 0), Side::Second));
 	let appellants = BoundedVec::truncate_from(appellants.collect::<Vec<_>>());
@@ -300,10 +298,36 @@ mod benchmarks {
 	use super::*;
 
 	#[benchmark]
+	fn commit() -> Result<(), BenchmarkError> {
+		let who = rich::<T>("finder");
+		let hash = H256::repeat_byte(7);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(who.clone()), hash);
+
+		assert!(Commitments::<T>::contains_key(who, hash));
+		Ok(())
+	}
+
+	#[benchmark]
+	fn withdraw_commitment() -> Result<(), BenchmarkError> {
+		let who = rich::<T>("finder");
+		let hash = H256::repeat_byte(7);
+		Pallet::<T>::do_commit(who.clone(), hash)?;
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(who.clone()), hash);
+
+		assert!(!Commitments::<T>::contains_key(who, hash));
+		Ok(())
+	}
+
+	#[benchmark]
 	fn challenge() -> Result<(), BenchmarkError> {
 		let (subject, [against, _]) = subject::<T>()?;
 		let verdict = own_verdict::<T>(subject)?;
 		let challenger = rich::<T>("challenger");
+		commit_early::<T>(&challenger, "challenge", &(subject, against.digest(), verdict))?;
 
 		#[extrinsic_call]
 		_(RawOrigin::Signed(challenger), subject, against.digest(), verdict);
@@ -599,8 +623,11 @@ mod benchmarks {
 		let first = sign(Verdict::Scored(score)).ok_or("the key is not in the keystore")?;
 		let second = sign(Verdict::Scored(other)).ok_or("the key is not in the keystore")?;
 
+		let reporter = rich::<T>("reporter");
+		commit_early::<T>(&reporter, "report_equivocation", &(&first, &second, &key))?;
+
 		#[extrinsic_call]
-		_(RawOrigin::Signed(account("reporter", 0, 0)), first, second, key);
+		_(RawOrigin::Signed(reporter), first, second, key);
 
 		let event = Event::<T>::EquivocationProven { submission, operator };
 		assert_last_event::<T>(event);

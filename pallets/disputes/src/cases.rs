@@ -1,7 +1,7 @@
 //! What is known about a subject, and for how long.
 //!
-//! The keepers of claims forget a subject when its time is over. Offences outlive that: somebody may be about to lose stake
-//! because nobody defended a claim, and has the right to defend it now. So what a computation needs is kept here as a
+//! The keepers of claims forget a subject when its time is over. Offences outlive that: an operator may be about to lose stake
+//! because its claim was not defended, and has the right to defend it now. So what a computation needs is kept here as a
 //! [`Case`] from the first such offence until the last one is decided. A case does not hold up any decision or payout.
 
 use crate::{
@@ -34,7 +34,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// How many times more slowly than usual each side's clock runs. Claims of the chain do not choose how many games
-	/// they stand in; whoever puts a claim forward does.
+	/// they stand in; the account that puts a claim forward does.
 	pub(crate) fn loads(game: &GameRecordOf<T>) -> [u32; 2] {
 		Side::BOTH.map(|side| {
 			let side = side.of(&game.sides);
@@ -92,9 +92,14 @@ impl<T: Config> Pallet<T> {
 			return;
 		}
 		let parts: [PartIndex; crate::game::PARTS as usize] = [0, 1];
+		// Both parts have the same baseline.
+		let mut origins = parts.map(|part| T::Claims::origin(subject, part));
+		if !origins.iter().flatten().next().is_some_and(T::Claims::keep) {
+			origins = [None, None];
+		}
 		let case = CaseOf::<T> {
 			statements: parts.map(|part| T::Claims::statement(subject, part)),
-			origins: parts.map(|part| T::Claims::origin(subject, part)),
+			origins,
 			claims: BoundedVec::truncate_from(T::Claims::claims(subject)),
 			candidate: T::Claims::candidate(subject),
 			offences: 0,
@@ -121,6 +126,9 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn close_if_decided(subject: Subject) {
 		let Some(case) = Cases::<T>::get(subject).filter(|case| case.offences == 0) else { return };
 		Cases::<T>::remove(subject);
+		if let Some(origin) = case.origins.iter().flatten().next() {
+			T::Claims::release(origin);
+		}
 		for (_, backer) in case.pledges {
 			Self::release(HoldReason::ChallengeBond, &backer.account, backer.bond);
 		}

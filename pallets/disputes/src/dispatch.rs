@@ -49,6 +49,7 @@ impl<T: Config> Pallet<T> {
 		let rival = Self::claimed(&claims, against)?;
 		Self::ensure_may_play(subject, [&rival, &verdict])?;
 		ensure!(Self::is_consistent(subject, &verdict), Error::<T>::ClaimInconsistent);
+		Self::show_finding(&challenger, "challenge", &(subject, against, verdict))?;
 		if !Self::is_consistent(subject, &rival) {
 			Self::refute(subject, &rival, Fall::Proven, Some(&challenger));
 			return Ok(());
@@ -80,7 +81,7 @@ impl<T: Config> Pallet<T> {
 		opening: Opening,
 	) -> DispatchResult {
 		let mut game = Self::ensure_may_open(id, side, &opening)?;
-		Self::note_move(&mut game, side, &mover);
+		Self::note_move(&mut game, side);
 		Self::deposit_event(Event::Opened { game: id, side, mover });
 		let Some(earlier) = Posted::<T>::take(id) else {
 			let bytes = BoundedVec::try_from(opening.encode()).map_err(|_| Error::<T>::OpeningTooLarge)?;
@@ -108,45 +109,41 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	pub(crate) fn do_execute(mover: T::AccountId, id: GameId, witness: Witness) -> DispatchResult {
-		let mut game = Games::<T>::get(id).ok_or(Error::<T>::GameUnknown)?;
+	pub(crate) fn do_execute(id: GameId, witness: Witness) -> DispatchResult {
+		let game = Games::<T>::get(id).ok_or(Error::<T>::GameUnknown)?;
 		let lost = Self::execution(id, &game, &witness)?;
-		for side in Side::BOTH {
-			if !*side.of(&lost) {
-				side.of_mut(&mut game.sides).note_mover(mover.clone());
-			}
-		}
-		Self::end(id, game, lost, GameEnd::Executed, Some(&mover));
+		Self::end(id, game, lost, GameEnd::Executed);
 		Ok(())
 	}
 
 	pub(crate) fn do_claim_timeout(id: GameId) -> DispatchResult {
 		let (game, lost) = Self::ensure_timed_out(id)?;
-		Self::end(id, game, lost, GameEnd::TimedOut, None);
+		Self::end(id, game, lost, GameEnd::TimedOut);
 		Ok(())
 	}
 
 	pub(crate) fn do_settle(id: GameId) -> DispatchResult {
 		let (game, lost, end) = Self::ensure_settled(id)?;
-		Self::end(id, game, lost, end, None);
+		Self::end(id, game, lost, end);
 		Ok(())
 	}
 
-	pub(crate) fn do_prove_blob(prover: T::AccountId, subject: Subject, blob: &[u8]) -> DispatchResult {
+	pub(crate) fn do_prove_blob(subject: Subject, blob: &[u8]) -> DispatchResult {
 		let (valid, fallen) = Self::ensure_refutes(subject, blob)?;
-		Self::show(&prover, subject, valid, fallen);
+		Self::show(subject, valid, fallen);
 		Ok(())
 	}
 
-	/// Draws the consequences of a candidate's bytes.
-	pub(crate) fn show(prover: &T::AccountId, subject: Subject, valid: bool, fallen: Vec<Verdict>) {
+	/// Draws the consequences of a candidate's bytes. Showing them earns nothing: they are public, and a look at them is no work.
+	pub(crate) fn show(subject: Subject, valid: bool, fallen: Vec<Verdict>) {
 		Self::touch(subject);
 		if !valid {
 			NoExpert::<T>::insert(subject, ());
 		}
 		Self::deposit_event(Event::CandidateShown { subject, valid });
 		for verdict in fallen {
-			Self::refute(subject, &verdict, Fall::Proven, Some(prover));
+			let reporter = if valid { Self::scorer(subject) } else { Self::complainant(subject, &verdict) };
+			Self::refute(subject, &verdict, Fall::Proven, reporter.as_ref());
 		}
 	}
 
@@ -233,7 +230,7 @@ impl<T: Config> Pallet<T> {
 	) -> DispatchResult {
 		let demand = Demands::<T>::take(subject, (digest, tile)).ok_or(Error::<T>::DemandUnknown)?;
 		match demand.demander {
-			Demander::Bonded(backer) => Self::pay_supplier(backer, &supplier),
+			Demander::Bonded(backer) => Self::forfeit_demand(backer),
 			// Whoever made it necessary to ask earns nothing by answering.
 			Demander::Operator(_) => {}
 			Demander::Appellants(appellants) => Self::end_appeals(subject, &appellants, true),
@@ -291,6 +288,7 @@ impl<T: Config> Pallet<T> {
 		let evidence = H256(blake2_256(&(b"blyan/equivocation", submission, draw, &key).encode()));
 		let kind = OffenceKind::Equivocation;
 		ensure!(!T::Offences::is_reported(&operator, kind, evidence), Error::<T>::AlreadyReported);
+		Self::show_finding(&reporter, "report_equivocation", &(&first, &second, &key))?;
 		T::Offences::report(&operator, kind, evidence, Some(&reporter));
 		ensure!(T::Offences::is_reported(&operator, kind, evidence), Error::<T>::TooMuchPending);
 		Self::deposit_event(Event::EquivocationProven { submission, operator });
@@ -335,7 +333,7 @@ impl<T: Config> Pallet<T> {
 		T::Bond::get().saturating_mul(steps.into())
 	}
 
-	/// The verdict of a digest that somebody claims.
+	/// The verdict of a digest that is claimed.
 	fn claimed(claims: &[(T::AccountId, Verdict)], digest: H256) -> Result<Verdict, Error<T>> {
 		let found = claims.iter().find(|(_, verdict)| verdict.digest() == digest);
 		found.map(|(_, verdict)| *verdict).ok_or(Error::ClaimUnknown)
@@ -398,7 +396,6 @@ impl<T: Config> Pallet<T> {
 			backer,
 			clock: T::Clock::get(),
 			moved: false,
-			movers: BoundedVec::new(),
 		});
 		let id = NextGame::<T>::mutate(|next| {
 			let id = *next;
@@ -451,14 +448,13 @@ impl<T: Config> Pallet<T> {
 		Ok(game)
 	}
 
-	/// Takes the time of a move from its side's clock, and remembers who made it.
-	fn note_move(game: &mut GameRecordOf<T>, side: Side, mover: &T::AccountId) {
+	/// Takes the time of a move from its side's clock.
+	fn note_move(game: &mut GameRecordOf<T>, side: Side) {
 		let taken = Self::now().saturating_sub(game.round_began);
 		let load = *side.of(&Self::loads(game));
 		let taken = taken.saturated_into::<u64>().checked_div(load.into()).unwrap_or(0).saturated_into();
 		let side = side.of_mut(&mut game.sides);
 		side.clock = side.clock.saturating_sub(taken);
-		side.note_mover(mover.clone());
 	}
 
 	/// Whom the block in question refutes, computed from a witness.
@@ -502,7 +498,7 @@ impl<T: Config> Pallet<T> {
 		Ok((game, lost, GameEnd::Void))
 	}
 
-	/// Which claims of a game have fallen. On appeal, those still stand that only nobody defended.
+	/// Which claims of a game have fallen. On appeal, those still stand that merely were not defended.
 	pub(crate) fn fallen(game: &GameRecordOf<T>) -> [bool; 2] {
 		Side::BOTH.map(|side| {
 			let verdict = &side.of(&game.sides).verdict;
@@ -572,7 +568,7 @@ impl<T: Config> Pallet<T> {
 			&& T::BlockCheck::is_tile(evidence, tile, tensor_root, config)
 	}
 
-	/// A demand that nobody has met in time, or whose claim has fallen.
+	/// A demand that was not met in time, or whose claim has fallen.
 	pub(crate) fn ensure_may_close(
 		subject: Subject,
 		digest: H256,

@@ -5,6 +5,7 @@ use crate::{
 	EndedRing, Event, Fall, GameId, GameRecordOf, Games, HoldReason, Loads, Pairs, Pallet, Posted, Queue,
 	Queued, Refuted, SideRecordOf, Subjects, LOG_TARGET,
 };
+use alloc::vec::Vec;
 use blyan_primitives::{
 	traits::{Claims, Contested, OffenceKind, Offences},
 	Subject, Verdict,
@@ -18,22 +19,11 @@ use frame_support::traits::{
 };
 use sp_core::H256;
 use sp_io::hashing::blake2_256;
-use sp_runtime::{
-	traits::{SaturatedConversion, Saturating, Zero},
-	Perbill,
-};
+use sp_runtime::traits::{CheckedDiv, SaturatedConversion, Saturating, Zero};
 
 impl<T: Config> Pallet<T> {
 	/// Ends a game in which the claims of `lost` fall, in addition to those that fell elsewhere.
-	///
-	/// `executor` is who showed the block, and the first to thank where nobody moved.
-	pub(crate) fn end(
-		id: GameId,
-		game: GameRecordOf<T>,
-		lost: [bool; 2],
-		end: GameEnd,
-		executor: Option<&T::AccountId>,
-	) {
+	pub(crate) fn end(id: GameId, game: GameRecordOf<T>, lost: [bool; 2], end: GameEnd) {
 		let elsewhere = Self::fallen(&game);
 		let refuted = Side::BOTH.map(|side| *side.of(&lost) || *side.of(&elsewhere));
 		let (subject, digests) = (game.subject, game.digests());
@@ -49,12 +39,11 @@ impl<T: Config> Pallet<T> {
 			});
 		}
 
-		// Who gets the reporter's share: whoever stood up for the claim that was right.
-		let winner = Side::BOTH.into_iter().find(|side| !*side.of(&refuted));
-		let reporter = winner.and_then(|side| {
-			let side = side.of(&game.sides);
-			let most = side.movers.iter().max_by_key(|(_, moves)| *moves).map(|(mover, _)| mover);
-			side.backer.as_ref().map(|backer| &backer.account).or(most).or(executor)
+		// Who gets the reporter's share: whoever put the right claim forward, and not who moved for it.
+		let winner = Side::BOTH.into_iter().find(|side| !*side.of(&refuted)).map(|side| side.of(&game.sides));
+		let reporter = winner.and_then(|side| match &side.backer {
+			Some(backer) => Some(backer.account.clone()),
+			None => Self::claimant(subject, side.digest()),
 		});
 		for side in Side::BOTH {
 			if *side.of(&refuted) {
@@ -63,15 +52,15 @@ impl<T: Config> Pallet<T> {
 					GameEnd::TimedOut => Fall::Undefended { against },
 					GameEnd::Executed | GameEnd::Settled | GameEnd::Void => Fall::Proven,
 				};
-				Self::refute(subject, &side.of(&game.sides).verdict, fall, reporter);
+				Self::refute(subject, &side.of(&game.sides).verdict, fall, reporter.as_ref());
 			}
 		}
 		for side in Side::BOTH {
 			let has_won = |side: Side| !*side.of(&refuted);
 			let opponent = side.other();
-			let movers = has_won(opponent).then(|| opponent.of(&game.sides));
+			let defenders = has_won(opponent).then(|| opponent.of(&game.sides));
 			let is_proven = end != GameEnd::TimedOut;
-			Self::close_bond(subject, side.of(&game.sides), has_won(side), is_proven, movers);
+			Self::close_bond(subject, side.of(&game.sides), has_won(side), is_proven, defenders);
 		}
 		for (appellant, side) in &game.appellants {
 			T::Offences::note_appeal_ended(appellant, subject, !*side.of(&refuted));
@@ -84,7 +73,7 @@ impl<T: Config> Pallet<T> {
 		Self::deposit_event(Event::GameEnded { game: id, subject, refuted, end });
 	}
 
-	/// Lets a claim fall, once, and reports whoever signed it.
+	/// Lets a claim fall, once, and reports the operators that signed it.
 	pub(crate) fn refute(subject: Subject, verdict: &Verdict, fall: Fall, reporter: Option<&T::AccountId>) {
 		let digest = verdict.digest();
 		Self::forfeit_pledges(subject, digest);
@@ -117,9 +106,9 @@ impl<T: Config> Pallet<T> {
 		Self::deposit_event(Event::ClaimRefuted { subject, digest });
 	}
 
-	/// Gives a side's bond back, or to those who moved for the winner and to the treasury.
+	/// Gives a side's bond back, or to those who made the winner's claim and to the treasury.
 	///
-	/// Who won by the clock alone has proven nothing: if somebody may lose stake by that, the bond waits for the appeals.
+	/// Who won by the clock alone has proven nothing: if an operator may lose stake by that, the bond waits for the appeals.
 	fn close_bond(
 		subject: Subject,
 		side: &SideRecordOf<T>,
@@ -142,15 +131,22 @@ impl<T: Config> Pallet<T> {
 		let mut credit = take::<T>(HoldReason::ChallengeBond, &backer.account, backer.bond);
 		let amount = credit.peek();
 		// What a flood of games costs more than a single one comes back to nobody, a second account included.
-		let pot = T::MoversShare::get().mul_floor(amount.min(T::Bond::get()));
-		let movers = winner.map(|winner| winner.movers.as_slice()).unwrap_or_default();
-		let moves = movers.iter().fold(0u32, |sum, (_, moves)| sum.saturating_add(*moves));
+		let pot = T::DefendersShare::get().mul_floor(amount.min(T::Bond::get()));
+		// A claim that a bond stands behind is its backer's, and that has its own.
+		let claim = winner.filter(|winner| winner.backer.is_none()).map(|winner| winner.digest());
+		let claims = claim.map(|claim| (claim, Self::claims(subject)));
+		let defenders: Vec<T::AccountId> = claims
+			.into_iter()
+			.flat_map(|(claim, all)| all.into_iter().filter(move |(_, claimed)| claimed.digest() == claim))
+			.map(|(who, _)| who)
+			.collect();
+		// Rounded down, so the shares are never more than the pot.
+		let count: u32 = defenders.len().saturated_into();
+		let share = pot.checked_div(&count.into()).unwrap_or_else(Zero::zero);
 		let mut paid = BalanceOf::<T>::zero();
-		for (mover, count) in movers {
-			// Rounded down, so the shares are never more than the pot.
-			let share = Perbill::from_rational(*count, moves).mul_floor(pot);
+		for defender in &defenders {
 			let (payment, rest) = credit.split(share);
-			credit = match T::Currency::resolve(mover, payment) {
+			credit = match T::Currency::resolve(defender, payment) {
 				Ok(()) => {
 					paid = paid.saturating_add(share);
 					rest
@@ -163,18 +159,13 @@ impl<T: Config> Pallet<T> {
 		Self::deposit_event(Event::BondLost { who: backer.account.clone(), amount, paid });
 	}
 
-	/// Gives the bond of a demand to whoever met it.
-	pub(crate) fn pay_supplier(demander: Backer<T::AccountId, BalanceOf<T>>, supplier: &T::AccountId) {
+	/// Takes the bond of a demand that was met. Nobody earns it: whoever supplies a tile shows what is public, and whoever
+	/// withholds one until it is asked for must not be paid for that.
+	pub(crate) fn forfeit_demand(demander: Backer<T::AccountId, BalanceOf<T>>) {
 		let credit = take::<T>(HoldReason::DemandBond, &demander.account, demander.bond);
 		let amount = credit.peek();
-		let paid = match T::Currency::resolve(supplier, credit) {
-			Ok(()) => amount,
-			Err(credit) => {
-				T::OnSlash::on_unbalanced(credit);
-				Zero::zero()
-			}
-		};
-		Self::deposit_event(Event::BondLost { who: demander.account, amount, paid });
+		T::OnSlash::on_unbalanced(credit);
+		Self::deposit_event(Event::BondLost { who: demander.account, amount, paid: Zero::zero() });
 	}
 
 	pub(crate) fn release(reason: HoldReason, who: &T::AccountId, bond: BalanceOf<T>) {

@@ -85,7 +85,7 @@ mod trial {
 
 	/// A block of an expert's second matrix: most weights, and three tiles to hold them and their scales.
 	///
-	/// Nobody has executed the rest: all outputs in front are zeros, which is as good as anything to compute with.
+	/// The rest was not executed: all outputs in front are zeros, which is as good as anything to compute with.
 	pub(super) fn dearest() -> Trial {
 		let owned = random_model(WIDEST, b"benchmark");
 		let (Ok(trunk), Some(program)) =

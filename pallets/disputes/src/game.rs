@@ -3,14 +3,14 @@
 //! Two sides have committed to different results of one computation. Each round both open the node they are at, the
 //! first difference among its children is where the next round goes on, and every opening is checked against a hash
 //! that the side is bound to already. So a side can only ever be asked for what it has committed to, an opening is
-//! either the one right answer or refused, and whoever knows the tree can answer for it.
+//! either the one right answer or refused, and any account that knows the tree can answer for it.
 //!
 //! ```text
 //!  Items     children of a node of the sum tree      one round a level
 //!  Item      both traces' lists of operator roots    one round: the first that differs, all earlier ones agreed
 //!  Rows      children of a node over the rows        one round a level
 //!  Blocks    hashes of the row's blocks              one round
-//!  Block     one witness, computed again             whoever committed to something else is refuted
+//!  Block     one witness, computed again             a side that committed to something else is refuted
 //! ```
 //!
 //! Levels with a single node are skipped. A game between "this is no expert" and any score is not descended: the bytes
@@ -314,7 +314,7 @@ impl Position {
 		!matches!(self, Self::Candidate { .. } | Self::Block { .. })
 	}
 
-	/// Whether the clock of `side` runs here as long as it has not moved. At a block both clocks run: whoever is right
+	/// Whether the clock of `side` runs here as long as it has not moved. At a block both clocks run: the right side
 	/// has every reason to show it.
 	pub fn is_asked(&self, side: Side) -> bool {
 		match self {
@@ -388,7 +388,7 @@ impl Position {
 		}
 	}
 
-	/// Whom a computed block's hash refutes; nobody anywhere else.
+	/// Whom a computed block's hash refutes; no side anywhere else.
 	pub fn refuted_by(&self, hash: &Hash) -> [bool; 2] {
 		match self {
 			Self::Block { nodes: [first, second], .. } => [first != hash, second != hash],

@@ -21,6 +21,7 @@ mod authorize;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 mod cases;
+mod commitments;
 mod dispatch;
 mod end;
 mod exact;
@@ -86,10 +87,10 @@ pub mod pallet {
 			+ BalancedHold<Self::AccountId>;
 		/// Why money is held, over the whole runtime.
 		type RuntimeHoldReason: From<HoldReason>;
-		/// Where the part of a lost bond goes that nobody's moves earned.
+		/// Where lost bonds go, but for the share of those whose claim was attacked.
 		type OnSlash: OnUnbalanced<CreditOf<Self>>;
 
-		/// Whoever keeps the claims.
+		/// Keeper of the claims.
 		type Claims: Claims<Self::AccountId>;
 		/// Operators, whose session keys move without fee.
 		type Operators: OperatorSet<Self::AccountId>;
@@ -101,14 +102,18 @@ pub mod pallet {
 		type BlockCheck: BlockCheck;
 
 		/// Blocks in which transactions were admitted, counted: the time that clocks and windows are in. While a migration
-		/// bars transactions nobody can move, so nobody's time runs.
+		/// bars transactions no side can move, so no clock runs.
 		type WorkingTime: BlockNumberProvider<BlockNumber = BlockNumberFor<Self>>;
 
 		/// Bond of a challenge, and of a demand for a tile, while fewer than [`BOND_STEP`] are open about the subject.
 		type Bond: Get<BalanceOf<Self>>;
-		/// Share of a lost bond that goes to those who moved for the other side; nothing of what a bond is larger than `Bond`.
-		/// The rest must hurt: a challenger could move against itself.
-		type MoversShare: Get<Perbill>;
+		/// Share of a lost bond that goes to those who made the claim on the other side, in equal parts; nothing of what a bond
+		/// is larger than `Bond`. The rest must hurt: they could challenge themselves.
+		type DefendersShare: Get<Perbill>;
+		/// Blocks between the commitment to a finding and its showing: more than it takes to be included, so that whoever
+		/// copies what it sees in the pool comes too late.
+		#[pallet::constant]
+		type CommitmentAge: Get<BlockNumberFor<Self>>;
 		/// Blocks a side has for all of its moves in one game.
 		type Clock: Get<BlockNumberFor<Self>>;
 		/// Games that a claim of the chain can stand in at once before its clocks run more slowly: as many as one node surely
@@ -136,6 +141,8 @@ pub mod pallet {
 		ChallengeBond,
 		/// Bond of a demand for a tile.
 		DemandBond,
+		/// Deposit of a commitment to a finding.
+		CommitmentDeposit,
 	}
 
 	/// What appeals need, for each subject about which an offence is undecided. Removed with the last one.
@@ -195,7 +202,7 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type NoExpert<T: Config> = StorageMap<_, Twox64Concat, Subject, ()>;
 
-	/// Tiles that somebody must supply, by claim and number. One bond an entry; removed when supplied or closed.
+	/// Tiles that are demanded, by claim and number. One bond an entry; removed when supplied or closed.
 	// Hashers as in `Pairs`.
 	#[pallet::storage]
 	pub type Demands<T: Config> =
@@ -228,6 +235,20 @@ pub mod pallet {
 	/// Games ever ended.
 	#[pallet::storage]
 	pub type EndedCount<T: Config> = StorageValue<_, u64, ValueQuery>;
+
+	/// Findings that accounts have committed to and not shown: since when, and the deposit. As many as deposits are on hold;
+	/// showing the finding, or `withdraw_commitment`, removes them.
+	// Blake2_128Concat, twice: accounts and hashes can be ground.
+	#[pallet::storage]
+	pub type Commitments<T: Config> = StorageDoubleMap<
+		_,
+		Blake2_128Concat,
+		T::AccountId,
+		Blake2_128Concat,
+		H256,
+		(BlockNumberFor<T>, BalanceOf<T>),
+		OptionQuery,
+	>;
 
 	#[pallet::event]
 	#[pallet::generate_deposit(pub(super) fn deposit_event)]
@@ -302,7 +323,7 @@ pub mod pallet {
 			/// Whether they are an expert.
 			valid: bool,
 		},
-		/// Whoever stands behind a claim must supply a tile of the candidate.
+		/// The side behind a claim must supply a tile of the candidate.
 		TileDemanded {
 			/// What the claim is about.
 			subject: Subject,
@@ -340,13 +361,29 @@ pub mod pallet {
 			/// The operator.
 			operator: T::AccountId,
 		},
+		/// An account has committed to a finding.
+		FindingCommitted {
+			/// Who.
+			who: T::AccountId,
+			/// The commitment.
+			hash: H256,
+			/// What is on hold for it.
+			deposit: BalanceOf<T>,
+		},
+		/// A commitment was taken back.
+		CommitmentWithdrawn {
+			/// Who.
+			who: T::AccountId,
+			/// The commitment.
+			hash: H256,
+		},
 	}
 
 	#[pallet::error]
 	pub enum Error<T> {
 		/// Claims about this subject cannot be disputed (any more, or yet).
 		NotDisputable,
-		/// Nobody claims this digest about the subject.
+		/// No operator claims this digest about the subject.
 		ClaimUnknown,
 		/// A claim cannot be put against itself.
 		SameClaim,
@@ -390,13 +427,13 @@ pub mod pallet {
 		WrongBytes,
 		/// These bytes refute no claim that still stands.
 		NothingRefuted,
-		/// The claim is no score: whoever claims that there is no expert owes its bytes in a game.
+		/// The claim is no score: an operator that claims that there is no expert owes its bytes in a game.
 		NotAScore,
 		/// The candidate's block has no such tile.
 		TileUnknown,
 		/// The tile is demanded of this claim already.
 		AlreadyDemanded,
-		/// Nobody demands this tile of this claim.
+		/// This tile of this claim is not demanded.
 		DemandUnknown,
 		/// The evidence is not that tile of the candidate's block.
 		TileUnproven,
@@ -423,6 +460,13 @@ pub mod pallet {
 		NotEligible,
 		/// So much is pending against this operator that no further offence can be recorded now; try again later.
 		TooMuchPending,
+		/// This account has committed to this finding already.
+		AlreadyCommitted,
+		/// This account has not committed to this finding. Call `commit` with `finding_hash` of this call's arguments, and
+		/// repeat the call when the commitment is `CommitmentAge` blocks old.
+		NotCommitted,
+		/// The commitment is younger than `CommitmentAge` blocks. Wait, and do not show the finding before.
+		CommitmentTooYoung,
 	}
 
 	#[pallet::hooks]
@@ -455,12 +499,12 @@ pub mod pallet {
 		/// - `origin`: the challenger, signed. The bond is held until the game ends, and lost if your claim falls.
 		/// - `subject`: what both claims are about.
 		/// - `against`: the claim to be proven wrong.
-		/// - `verdict`: what is right instead. Whoever knows its tree may move for it.
+		/// - `verdict`: what is right instead. Any account that knows its tree may move for it.
 		///
 		/// A claim whose numbers contradict each other falls at once, without a game or a bond.
 		/// Emits [`Event::GameOpened`].
 		#[pallet::call_index(0)]
-		#[pallet::weight(T::WeightInfo::challenge())]
+		#[pallet::weight(T::WeightInfo::challenge().saturating_add(T::WeightInfo::withdraw_commitment()))]
 		pub fn challenge(
 			origin: OriginFor<T>,
 			subject: Subject,
@@ -529,7 +573,7 @@ pub mod pallet {
 			Self::do_descend(Self::operator(&key)?, game, side, opening)
 		}
 
-		/// Let the chain compute the block on which two claims differ. Whoever committed to another one is refuted.
+		/// Let the chain compute the block on which two claims differ. A side that committed to another one is refuted.
 		///
 		/// - `origin`: anyone, signed.
 		/// - `game`: one at a block.
@@ -539,8 +583,8 @@ pub mod pallet {
 		#[pallet::call_index(4)]
 		#[pallet::weight(T::WeightInfo::execute())]
 		pub fn execute(origin: OriginFor<T>, game: GameId, witness: Witness) -> DispatchResult {
-			let mover = ensure_signed(origin)?;
-			Self::do_execute(mover, game, witness)
+			ensure_signed(origin)?;
+			Self::do_execute(game, witness)
 		}
 
 		/// As [`Self::execute`], without fee, in an operator's name.
@@ -559,7 +603,8 @@ pub mod pallet {
 			_signature: OperatorSignature,
 		) -> DispatchResult {
 			ensure_authorized(origin)?;
-			Self::do_execute(Self::operator(&key)?, game, witness)
+			Self::operator(&key)?;
+			Self::do_execute(game, witness)
 		}
 
 		/// End a game in which a clock ran out.
@@ -609,8 +654,8 @@ pub mod pallet {
 			subject: Subject,
 			blob: BoundedVec<u8, T::MaxBlobBytes>,
 		) -> DispatchResult {
-			let prover = ensure_signed(origin)?;
-			Self::do_prove_blob(prover, subject, &blob)
+			ensure_signed(origin)?;
+			Self::do_prove_blob(subject, &blob)
 		}
 
 		/// As [`Self::prove_blob`], without fee, in an operator's name.
@@ -629,12 +674,13 @@ pub mod pallet {
 			_signature: OperatorSignature,
 		) -> DispatchResult {
 			ensure_authorized(origin)?;
-			Self::do_prove_blob(Self::operator(&key)?, subject, &blob)
+			Self::operator(&key)?;
+			Self::do_prove_blob(subject, &blob)
 		}
 
-		/// Demand a tile of the candidate from whoever stands behind a score of it.
+		/// Demand a tile of the candidate from the side behind a score of it.
 		///
-		/// - `origin`: anyone, signed. The bond pays whoever supplies the tile, and returns if nobody does.
+		/// - `origin`: anyone, signed. The bond pays the supplier of the tile, and returns if there is none.
 		/// - `subject`, `digest`: the score. It falls if the tile is not supplied within `DemandWindow`.
 		/// - `tile`: the tile's number in the candidate's block.
 		///
@@ -723,7 +769,7 @@ pub mod pallet {
 		///
 		/// Emits [`Event::EquivocationProven`].
 		#[pallet::call_index(14)]
-		#[pallet::weight(T::WeightInfo::report_equivocation())]
+		#[pallet::weight(T::WeightInfo::report_equivocation().saturating_add(T::WeightInfo::withdraw_commitment()))]
 		pub fn report_equivocation(
 			origin: OriginFor<T>,
 			first: SignedReport,
@@ -736,7 +782,7 @@ pub mod pallet {
 		}
 
 		/// As [`Self::demand_tile`], without fee and without bond, in the name of an operator that may be drawn and whose
-		/// node cannot find the candidate. Once for each operator and once for each tile of a subject; whoever supplies it
+		/// node cannot find the candidate. Once for each operator and once for each tile of a subject; its supplier
 		/// earns nothing.
 		///
 		/// - `origin`: authorised by the signature.
@@ -759,6 +805,33 @@ pub mod pallet {
 		) -> DispatchResult {
 			ensure_authorized(origin)?;
 			Self::do_demand_tile_authorized(Self::operator(&key)?, subject, digest, tile)
+		}
+
+		/// Commit to a finding before it is shown. `challenge` and `report_equivocation` ask for that: what they show in the pool
+		/// would otherwise be worth as much to whoever copies it with a higher tip.
+		///
+		/// - `origin`: who found it, signed. A deposit as large as a challenge's bond is held until it is shown.
+		/// - `hash`: `finding_hash` of the account, the call's name and its arguments.
+		///
+		/// Emits [`Event::FindingCommitted`].
+		#[pallet::call_index(16)]
+		#[pallet::weight(T::WeightInfo::commit())]
+		pub fn commit(origin: OriginFor<T>, hash: H256) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_commit(who, hash)
+		}
+
+		/// Take back a commitment to a finding that will not be shown. The deposit returns.
+		///
+		/// - `origin`: who committed to it, signed.
+		/// - `hash`: the commitment.
+		///
+		/// Emits [`Event::CommitmentWithdrawn`].
+		#[pallet::call_index(17)]
+		#[pallet::weight(T::WeightInfo::withdraw_commitment())]
+		pub fn withdraw_commitment(origin: OriginFor<T>, hash: H256) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_withdraw_commitment(who, hash)
 		}
 	}
 }

@@ -57,7 +57,7 @@ enum Task {
 	Timeout(GameId),
 	/// End a game whose claim fell elsewhere.
 	Settle(GameId),
-	/// Close a demand that nobody met.
+	/// Close a demand that was not met.
 	Close(Subject, H256, u32),
 	/// Demand a tile of an accepted candidate that this node does not find.
 	Demand(Subject, H256, u32),

@@ -1,9 +1,9 @@
 //! Invariants of this pallet's storage, one function each.
 
 use crate::{
-	game::Side, pair, Agreed, BalanceOf, Cases, Config, Demander, Demands, Ended, EndedCount, EndedRing,
-	Games, HoldReason, Loads, NextGame, NoExpert, OperatorDemands, Pairs, Pallet, Posted, Queue, Queued,
-	Refuted, Subjects,
+	game::Side, pair, Agreed, BalanceOf, Cases, Commitments, Config, Demander, Demands, Ended, EndedCount,
+	EndedRing, Games, HoldReason, Loads, NextGame, NoExpert, OperatorDemands, Pairs, Pallet, Posted, Queue,
+	Queued, Refuted, Subjects,
 };
 use alloc::collections::{BTreeMap, BTreeSet};
 use blyan_primitives::Opening;
@@ -141,6 +141,15 @@ impl<T: Config> Pallet<T> {
 			let Demander::Bonded(backer) = demand.demander else { continue };
 			let [_, demands] = bonds.entry(backer.account).or_insert([Zero::zero(); 2]);
 			*demands = demands.saturating_add(backer.bond);
+		}
+		let mut deposits: BTreeMap<T::AccountId, BalanceOf<T>> = BTreeMap::new();
+		for (who, _, (_, deposit)) in Commitments::<T>::iter() {
+			let sum = deposits.entry(who).or_insert_with(Zero::zero);
+			*sum = sum.saturating_add(deposit);
+		}
+		for (who, deposit) in deposits {
+			let held = T::Currency::balance_on_hold(&HoldReason::CommitmentDeposit.into(), &who);
+			ensure!(held == deposit, "deposits of commitments are not on hold");
 		}
 		for (who, [challenges, demands]) in bonds {
 			let held = |reason: HoldReason| T::Currency::balance_on_hold(&reason.into(), &who);

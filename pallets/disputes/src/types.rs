@@ -32,9 +32,6 @@ pub const WITNESS_BYTES_MAX: u32 = 256 * 1024;
 pub const TILE_EVIDENCE_BYTES_MAX: u32 = 66 * 1024;
 /// Largest opening, encoded: an item and two full lists of operators.
 pub const OPENING_BYTES_MAX: u32 = 2 * 32 * OPERATORS_MAX + 128;
-/// Accounts remembered a side for its moves: one a round, and no game has as many rounds.
-pub const MOVERS_MAX: u32 = 16;
-
 /// Appeals that wait for one game: no committee has as many members.
 pub const APPELLANTS_MAX: u32 = 64;
 
@@ -127,7 +124,7 @@ pub enum Word {
 	Show(Subject, H256),
 	/// The Blake2b-256 of the evidence for a tile of a subject's candidate, demanded of a claim.
 	Supply(Subject, H256, u32, H256),
-	/// Whoever stands behind this claim must supply this tile of the subject's candidate.
+	/// The side behind this claim must supply this tile of the subject's candidate.
 	Demand(Subject, H256, u32),
 }
 
@@ -164,7 +161,7 @@ impl SignedReport {
 pub enum Fall {
 	/// The chain computed, or saw, that it is wrong.
 	Proven,
-	/// Nobody defended it against this claim. An appeal has them play again.
+	/// It was not defended against this claim. An appeal has them play again.
 	Undefended {
 		/// The opponent.
 		against: Verdict,
@@ -190,30 +187,18 @@ pub struct Backer<AccountId, Balance> {
 pub struct SideRecord<AccountId, Balance, BlockNumber> {
 	/// What it claims.
 	pub verdict: Verdict,
-	/// Who put it forward with a bond; nobody for a claim that was on the chain already.
+	/// Who put it forward with a bond; `None` for a claim that was on the chain already.
 	pub backer: Option<Backer<AccountId, Balance>>,
 	/// Blocks it had left when the round began, less what its move of this round took.
 	pub clock: BlockNumber,
 	/// Whether its opening of this round is there.
 	pub moved: bool,
-	/// Who moved for it, and how often.
-	pub movers: BoundedVec<(AccountId, u32), ConstU32<MOVERS_MAX>>,
 }
 
 impl<AccountId: PartialEq, Balance, BlockNumber> SideRecord<AccountId, Balance, BlockNumber> {
 	/// What names its claim.
 	pub fn digest(&self) -> H256 {
 		self.verdict.digest()
-	}
-
-	/// Counts a move of `who`.
-	pub fn note_mover(&mut self, who: AccountId) {
-		if let Some((_, moves)) = self.movers.iter_mut().find(|(mover, _)| *mover == who) {
-			*moves = moves.saturating_add(1);
-		} else {
-			// One move a round, so there is room; should a rule ever change that, the last ones go unpaid.
-			let _ = self.movers.try_push((who, 1));
-		}
 	}
 }
 
@@ -271,7 +256,7 @@ where
 		}
 	}
 
-	/// Whether a side has to show something, and the other one not, if nobody does anything.
+	/// Whether a side has to show something, and the other one not, if neither moves.
 	fn bears_burden(&self, side: Side) -> bool {
 		side.of(&self.sides).backer.is_some() || (self.is_appeal && side == Side::Second)
 	}
@@ -343,7 +328,7 @@ pub struct Case<AccountId, Balance> {
 	/// Offences that are not decided.
 	pub offences: u32,
 	/// Claims that won by the clock alone, with the bonds of those who put them forward: lost if an appeal shows them to be
-	/// wrong, or nobody defends them then.
+	/// wrong, or are not defended then.
 	pub pledges: BoundedVec<(H256, Backer<AccountId, Balance>), ConstU32<PLEDGES_MAX>>,
 }
 

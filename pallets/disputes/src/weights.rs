@@ -6,6 +6,10 @@ use frame_support::weights::Weight;
 
 /// Weights this pallet needs.
 pub trait WeightInfo {
+	/// `commit`.
+	fn commit() -> Weight;
+	/// `withdraw_commitment`.
+	fn withdraw_commitment() -> Weight;
 	/// `challenge`.
 	fn challenge() -> Weight;
 	/// `confront`.
@@ -52,6 +56,12 @@ pub trait WeightInfo {
 
 /// For mocks.
 impl WeightInfo for () {
+	fn commit() -> Weight {
+		Weight::from_parts(1_000, 0)
+	}
+	fn withdraw_commitment() -> Weight {
+		Weight::from_parts(1_000, 0)
+	}
 	fn challenge() -> Weight {
 		Weight::from_parts(1_000, 0)
 	}

@@ -1,6 +1,6 @@
 //! Benchmarks, and the worlds that the neighbours' benchmarks need.
 
-use crate::{Blobs, Call, Config, Event, Heads, ModelCount, ModelSpec, Pallet};
+use crate::{Blobs, Call, Config, Event, Heads, KeptVersions, ModelCount, ModelSpec, Pallet, WeightInfo};
 use alloc::vec::Vec;
 use blyan_primitives::{BlobRef, BlockRef, ExpertSlot, ModelConfig, ModelVersion};
 use codec::Encode;
@@ -79,6 +79,28 @@ mod benchmarks {
 			expert: (h as u16).saturating_sub(1)
 		}));
 		assert!(Blobs::<T>::contains_key(block(h).blob.hash));
+		Ok(())
+	}
+
+	// The worst case: a version that nothing needs any more, and its blob with it.
+	#[benchmark]
+	fn forget() -> Result<(), BenchmarkError> {
+		let slot = register_largest_model::<T>();
+		let owner: T::AccountId = whitelisted_caller();
+		assert!(Pallet::<T>::do_keep(slot.model, 0));
+		for version in 0..T::MaxHistory::get() {
+			let block = block(1_000_000u32.saturating_add(version));
+			Pallet::<T>::do_promote(slot, version, &owner, block, Vec::new())?;
+		}
+		assert!(KeptVersions::<T>::contains_key(slot, 0));
+		Pallet::<T>::do_release(slot.model, 0);
+
+		#[block]
+		{
+			Pallet::<T>::forget_unneeded(T::WeightInfo::forget());
+		}
+
+		assert!(!KeptVersions::<T>::contains_key(slot, 0));
 		Ok(())
 	}
 

@@ -1,4 +1,4 @@
-//! What the calls and the genesis state do.
+//! Bodies of the calls, and the genesis state.
 
 use crate::{
 	BlobRecord, Blobs, Config, Error, Event, GenesisModel, Heads, ModelCount, ModelRecord, ModelSpec, Models,

@@ -12,6 +12,7 @@ extern crate alloc;
 mod benchmarking;
 mod dispatch;
 mod head_tree;
+mod history;
 mod registry;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,9 @@ pub use pallet::*;
 pub use registry::CurrentBlobs;
 pub use types::*;
 pub use weights::WeightInfo;
+
+/// Target of this pallet's log lines.
+pub const LOG_TARGET: &str = "blyan::experts";
 
 #[frame_support::pallet]
 pub mod pallet {
@@ -44,7 +48,7 @@ pub mod pallet {
 
 	#[pallet::config]
 	pub trait Config: frame_system::Config<RuntimeEvent: From<Event<Self>>> {
-		/// Who may register a model. A model takes room for ever, so this is not for everybody.
+		/// Origin that may register a model. A model takes room for ever, so this is not open to every account.
 		type RegisterOrigin: EnsureOrigin<Self::RuntimeOrigin>;
 
 		/// Models that can ever be registered: none is removed.
@@ -60,6 +64,11 @@ pub mod pallet {
 		/// a new head is promoted; their place in the history stays readable from the events.
 		#[pallet::constant]
 		type MaxHistory: Get<u32>;
+
+		/// Generations of one model that are kept at a time, however far back, for those who may still have to compute
+		/// with them. Where there are as many, no further one is kept, and what would have referred to it waits.
+		#[pallet::constant]
+		type MaxKept: Get<u32>;
 
 		/// Weights of the calls.
 		type WeightInfo: WeightInfo;
@@ -88,7 +97,7 @@ pub mod pallet {
 		StorageDoubleMap<_, Twox64Concat, ModelId, Twox64Concat, (u8, u32), H256, OptionQuery>;
 
 	/// What is known about the versions of every slot: the newest `MaxHistory` of each.
-	/// `promote` writes them and removes the one that became too old.
+	/// `promote` writes them and removes the one that became too old, to [`KeptVersions`] if it is needed.
 	// Twox64Concat, twice: slots are those of registered models, versions are counted up.
 	#[pallet::storage]
 	pub type Versions<T: Config> = StorageDoubleMap<
@@ -101,9 +110,32 @@ pub mod pallet {
 		OptionQuery,
 	>;
 
+	/// Generations of each model that something refers to which can still be disputed, and how many do, ascending. At
+	/// most `MaxKept` a model; `keep` and `release` count.
+	// Twox64Concat: only registered models are keys.
+	#[pallet::storage]
+	pub type KeptGenerations<T: Config> =
+		StorageMap<_, Twox64Concat, ModelId, BoundedVec<(u32, u32), T::MaxKept>, ValueQuery>;
+
+	/// Versions that fell out of [`Versions`] but were the head at one of [`KeptGenerations`]: at most `MaxKept` a slot, and
+	/// those that nothing refers to any more and that `on_idle` has not come to.
+	// Twox64Concat, twice: slots are those of registered models, versions are counted up.
+	#[pallet::storage]
+	pub type KeptVersions<T: Config> =
+		StorageDoubleMap<_, Twox64Concat, ExpertSlot, Twox64Concat, VersionIndex, KeptVersion, OptionQuery>;
+
+	/// First and end of the places in [`KeptQueued`].
+	#[pallet::storage]
+	pub type KeptQueue<T: Config> = StorageValue<_, (u64, u64), ValueQuery>;
+
+	/// Every entry of [`KeptVersions`], in the order in which `on_idle` looks whether it is still needed.
+	// Twox64Concat: the pallet counts the keys up.
+	#[pallet::storage]
+	pub type KeptQueued<T: Config> = StorageMap<_, Twox64Concat, u64, ExpertVersion>;
+
 	/// Blobs that make up the models and their remembered history, by hash: at most
-	/// `MaxModels` x (`MaxSlots` x `MaxHistory` + 1). An entry lives as long as a trunk or a version in
-	/// [`Versions`] names it.
+	/// `MaxModels` x (`MaxSlots` x `MaxHistory` + 1), and one for each of [`KeptVersions`]. An entry lives as long as a
+	/// trunk or a version in [`Versions`] or [`KeptVersions`] names it.
 	// Blake2_128Concat: miners choose the bytes, and so the hash.
 	#[pallet::storage]
 	pub type Blobs<T: Config> = StorageMap<_, Blake2_128Concat, H256, BlobRecord>;
@@ -149,7 +181,7 @@ pub mod pallet {
 			version: VersionIndex,
 			/// Version that it replaced.
 			parent: VersionIndex,
-			/// Who made it.
+			/// The account that made it.
 			owner: T::AccountId,
 			/// Its tensors.
 			block: BlockRef,
@@ -209,6 +241,10 @@ pub mod pallet {
 
 	#[pallet::hooks]
 	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+		fn on_idle(_: BlockNumberFor<T>, remaining: Weight) -> Weight {
+			Self::forget_unneeded(remaining)
+		}
+
 		fn integrity_test() {
 			assert!(T::MaxModels::get() > 0, "a chain without room for a model cannot learn");
 			assert!(
@@ -216,6 +252,7 @@ pub mod pallet {
 				"MaxSlots lies between 1 and the most that a ModelConfig describes"
 			);
 			assert!(T::MaxHistory::get() > 0, "the head itself is part of the history");
+			assert!(T::MaxKept::get() > 0, "a draw refers to a generation");
 		}
 
 		#[cfg(feature = "try-runtime")]
@@ -230,7 +267,7 @@ pub mod pallet {
 		///
 		/// - `origin`: `RegisterOrigin`.
 		/// - `spec`: name, architecture, versions and trunk.
-		/// - `owner`: whom the first experts belong to; nobody, if they belong to the network.
+		/// - `owner`: the account that the first experts belong to; `None` if they belong to the network.
 		/// - `heads`: one block a slot, in row-major order (layer, then expert).
 		///
 		/// Emits [`Event::ModelRegistered`].

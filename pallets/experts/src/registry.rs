@@ -14,7 +14,7 @@ use frame_support::{ensure, storage::with_storage_layer, traits::Get};
 use sp_core::H256;
 use sp_runtime::DispatchError;
 
-/// What a model's root begins with.
+/// Domain separator of a model's root.
 const MODEL_CONTEXT: &[u8] = b"blyan/model/1";
 
 impl<T: Config> Pallet<T> {
@@ -106,21 +106,22 @@ impl<T: Config> Pallet<T> {
 				depends_on,
 			},
 		);
-		let forgotten = version.checked_sub(T::MaxHistory::get());
-		if let Some(record) = forgotten.and_then(|version| Versions::<T>::take(slot, version)) {
-			Self::release_blob(record.block.blob);
+		if let Some(oldest) = version.checked_sub(T::MaxHistory::get()) {
+			Self::retire(slot, oldest);
 		}
 		model.generation = generation;
 		Models::<T>::insert(slot.model, model);
 		Ok((version, generation))
 	}
 
-	/// What filled `slot` when the model was at `generation`; `None` if that is forgotten.
+	/// Returns the expert that filled `slot` when the model was at `generation`; `None` if that was pruned.
 	fn head_at(slot: ExpertSlot, generation: u32) -> Option<ExpertHead> {
 		let mut version = Heads::<T>::get(slot)?.version;
-		// At most `MaxHistory` steps: older records are gone.
+		// At most `MaxHistory` steps: older records are gone, but for those that are kept.
 		loop {
-			let record = Versions::<T>::get(slot, version)?;
+			let Some(record) = Versions::<T>::get(slot, version) else {
+				return Self::kept_head(slot, generation);
+			};
 			if record.generation <= generation {
 				return Some(ExpertHead { version, block: record.block });
 			}
@@ -146,6 +147,10 @@ impl<T: Config> ExpertRegistry<T::AccountId> for Pallet<T> {
 
 	fn head(slot: ExpertSlot) -> Option<ExpertHead> {
 		Heads::<T>::get(slot)
+	}
+
+	fn version(slot: ExpertSlot, version: VersionIndex) -> Option<(BlockRef, Option<T::AccountId>)> {
+		Versions::<T>::get(slot, version).map(|record| (record.block, record.owner))
 	}
 
 	fn config(id: ModelId) -> Option<ModelConfig> {
@@ -185,6 +190,14 @@ impl<T: Config> ExpertRegistry<T::AccountId> for Pallet<T> {
 		})
 	}
 
+	fn keep(id: ModelId, generation: u32) -> bool {
+		Self::do_keep(id, generation)
+	}
+
+	fn release(id: ModelId, generation: u32) {
+		Self::do_release(id, generation);
+	}
+
 	fn revert(slot: ExpertSlot, version: VersionIndex) -> Result<VersionIndex, DispatchError> {
 		Self::do_revert(slot, version)
 	}
@@ -204,7 +217,7 @@ impl<T: Config> ExpertRegistry<T::AccountId> for Pallet<T> {
 	}
 }
 
-/// Trunks, heads, and the versions that are remembered: whoever computes an earlier score again needs those too.
+/// Trunks, heads, and the versions that are remembered: an auditor that computes an earlier score again needs those too.
 impl<T: Config> BlobAnnouncements for Pallet<T> {
 	fn announced(hash: &H256) -> Option<u32> {
 		Blobs::<T>::get(hash).map(|blob| blob.size)

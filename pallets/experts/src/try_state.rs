@@ -1,9 +1,13 @@
 //! The invariants of the storage, one function each.
 
 use crate::{
-	dispatch::slots, BlobRecord, Blobs, Config, HeadTree, Heads, ModelCount, Models, Pallet, Versions,
+	dispatch::slots, BlobRecord, Blobs, Config, HeadTree, Heads, KeptGenerations, KeptQueue, KeptQueued,
+	KeptVersions, ModelCount, Models, Pallet, Versions,
 };
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{
+	collections::{BTreeMap, BTreeSet},
+	vec::Vec,
+};
 use blyan_primitives::{traits::ExpertRegistry, BlobRef};
 use frame_support::{ensure, traits::Get};
 use sp_core::H256;
@@ -17,6 +21,7 @@ impl<T: Config> Pallet<T> {
 		Self::check_trees_stand_over_heads()?;
 		Self::check_generation_counts_promotions()?;
 		Self::check_history_leads_to_heads()?;
+		Self::check_kept_versions()?;
 		Self::check_dependencies_are_older()?;
 		Self::check_blobs_are_counted()
 	}
@@ -107,6 +112,37 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
+	/// Kept generations ascend and are referred to; kept versions are behind the history, do not overlap, wait in the queue
+	/// once each, and are there for every kept generation of which the history has no version.
+	fn check_kept_versions() -> Result<(), TryRuntimeError> {
+		for (model, kept) in KeptGenerations::<T>::iter() {
+			let current = Models::<T>::get(model).ok_or("a generation of no model is kept")?.generation;
+			ensure!(
+				kept.windows(2).all(|pair| matches!(pair, [(a, _), (b, _)] if a < b)),
+				"kept generations have no order"
+			);
+			for (generation, count) in kept {
+				ensure!(count > 0 && generation <= current, "a generation is kept for nothing");
+				ensure!(Self::model_at(model, generation).is_some(), "a kept generation is not readable");
+			}
+		}
+		let (first, end) = KeptQueue::<T>::get();
+		let mut queued = BTreeSet::new();
+		for place in first..end {
+			let version = KeptQueued::<T>::get(place).ok_or("the queue of kept versions has a gap")?;
+			let kept = KeptVersions::<T>::get(version.slot, version.version);
+			ensure!(kept.is_some_and(|kept| kept.from < kept.until), "the queue holds what is not kept");
+			ensure!(!Versions::<T>::contains_key(version.slot, version.version), "a version is held twice");
+			ensure!(
+				queued.insert((version.slot.layer, version.slot.expert, version.slot.model, version.version)),
+				"a kept version is queued twice"
+			);
+		}
+		ensure!(KeptVersions::<T>::iter_keys().count() == queued.len(), "a kept version is not queued");
+		ensure!(KeptQueued::<T>::iter_keys().count() == queued.len(), "the queue has places outside of it");
+		Ok(())
+	}
+
 	/// What a version depends on has a lower generation, so the graph has no cycle.
 	fn check_dependencies_are_older() -> Result<(), TryRuntimeError> {
 		for (slot, version, record) in Versions::<T>::iter() {
@@ -130,6 +166,7 @@ impl<T: Config> Pallet<T> {
 		let mut expected = BTreeMap::new();
 		let trunks = || Models::<T>::iter_values().map(|record| record.spec.trunk.blob);
 		let versions = Versions::<T>::iter_values().map(|record| record.block.blob);
+		let versions = versions.chain(KeptVersions::<T>::iter_values().map(|kept| kept.block.blob));
 		for BlobRef { hash, size } in trunks().chain(versions) {
 			let record = expected.entry(hash).or_insert(BlobRecord { size, references: 0, current: 0 });
 			ensure!(record.size == size, "one blob is said to have two sizes");

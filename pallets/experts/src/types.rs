@@ -22,7 +22,7 @@ pub type ModelRecordOf<T> = ModelRecord<<T as frame_system::Config>::AccountId>;
 /// [`VersionRecord`] of a runtime.
 pub type VersionRecordOf<T> = VersionRecord<<T as frame_system::Config>::AccountId, BlockNumberFor<T>>;
 
-/// What a model is, as its registration states it.
+/// Specification of a model, as its registration states it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 pub struct ModelSpec {
 	/// Its name.
@@ -38,12 +38,12 @@ pub struct ModelSpec {
 }
 
 impl ModelSpec {
-	/// Whether the name is UTF-8 and not empty.
+	/// Reports whether the name is UTF-8 and not empty.
 	pub fn is_name_valid(&self) -> bool {
 		!self.name.is_empty() && core::str::from_utf8(&self.name).is_ok()
 	}
 
-	/// Whether the compatibility range contains the model's own version and stays in one major version.
+	/// Reports whether the compatibility range contains the model's own version and stays in one major version.
 	pub fn is_compatibility_valid(&self) -> bool {
 		self.compatible_from.major == self.version.major && self.compatible_from <= self.version
 	}
@@ -52,9 +52,9 @@ impl ModelSpec {
 /// A registered model.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 pub struct ModelRecord<AccountId> {
-	/// What it is.
+	/// Its specification.
 	pub spec: ModelSpec,
-	/// Who registered it, if it does not belong to the network.
+	/// The account that registered it, if it does not belong to the network.
 	pub owner: Option<AccountId>,
 	/// Experts promoted since registration, over all slots.
 	pub generation: u32,
@@ -79,7 +79,7 @@ pub struct ExpertVersion {
 pub struct VersionRecord<AccountId, BlockNumber> {
 	/// The version it replaced as head; `None` for the first one.
 	pub parent: Option<VersionIndex>,
-	/// Who made it; `None` if it belongs to the network.
+	/// The account that made it; `None` if it belongs to the network.
 	pub owner: Option<AccountId>,
 	/// Its tensors.
 	pub block: BlockRef,
@@ -91,6 +91,19 @@ pub struct VersionRecord<AccountId, BlockNumber> {
 	pub generation: u32,
 	/// Further versions of the same model that it needs.
 	pub depends_on: Dependencies,
+}
+
+/// A version that is no longer part of the history, but that a computation which can still be disputed needs.
+#[derive(
+	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct KeptVersion {
+	/// Its tensors.
+	pub block: BlockRef,
+	/// The generation that it created: the first one in which it was the head.
+	pub from: u32,
+	/// The generation that replaced it: the first one in which it was not.
+	pub until: u32,
 }
 
 /// A blob that belongs to a model, or did not long ago.

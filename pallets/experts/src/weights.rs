@@ -1,4 +1,4 @@
-//! What `pallet_experts` asks to be weighed.
+//! Weight functions of `pallet_experts`.
 //!
 //! A runtime brings measured figures (`scripts/weights`); `()` serves tests.
 
@@ -9,6 +9,7 @@ use frame_support::weights::{constants::RocksDbWeight, Weight};
 /// Weight functions needed for `pallet_experts`.
 pub trait WeightInfo {
 	fn register_model(h: u32) -> Weight;
+	fn forget() -> Weight;
 }
 
 // Upper estimates from counting storage accesses and signatures, for mocks.
@@ -18,5 +19,8 @@ impl WeightInfo for () {
 			.saturating_add(Weight::from_parts(15_000_000, 2_600).saturating_mul(h.into()))
 			.saturating_add(RocksDbWeight::get().reads_writes(2, 3))
 			.saturating_add(RocksDbWeight::get().reads_writes(1, 3).saturating_mul(h.into()))
+	}
+	fn forget() -> Weight {
+		Weight::from_parts(20_000_000, 20_000).saturating_add(RocksDbWeight::get().reads_writes(5, 4))
 	}
 }

@@ -1,4 +1,4 @@
-//! What the calls do.
+//! Bodies of the calls.
 
 use crate::{
 	Balance, Budget, Budgets, Config, Credited, Envelope, EnvelopeAmounts, Envelopes, Error, Event, Pallet,

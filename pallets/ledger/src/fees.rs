@@ -1,4 +1,4 @@
-//! What happens to transaction fees.
+//! Transaction fees: split, burned, paid out.
 
 use crate::{Config, CreditOf, FeesBurned};
 use core::marker::PhantomData;

@@ -51,7 +51,7 @@ pub mod pallet {
 		/// The coin. Dropping a credit of it must lower the issuance, which is how fees are burned.
 		type Currency: Mutate<Self::AccountId, Balance = Balance> + Balanced<Self::AccountId>;
 
-		/// Who may change inflation and shares.
+		/// Origin that may change inflation and shares.
 		type BudgetOrigin: EnsureOrigin<Self::RuntimeOrigin>;
 
 		/// Most coins that may ever exist at once, in the smallest unit.
@@ -71,13 +71,13 @@ pub mod pallet {
 		#[pallet::constant]
 		type EraLength: Get<BlockNumberFor<Self>>;
 
-		/// What an improvement of exactly the acceptance threshold earns, in the smallest unit.
+		/// Reward of an improvement of exactly the acceptance threshold, in the smallest unit.
 		type LearningBase: Get<Balance>;
 
 		/// Largest learning reward, in multiples of `LearningBase`.
 		type LearningMultipleMax: Get<u32>;
 
-		/// What one report that agreed with the decision earns, in the smallest unit.
+		/// Reward of one report that agreed with the decision, in the smallest unit.
 		type ValidationReward: Get<Balance>;
 
 		/// The account that the treasury's envelope is paid to.
@@ -87,7 +87,7 @@ pub mod pallet {
 		#[pallet::constant]
 		type FeeBurn: Get<Permill>;
 
-		/// Who receives the rest of the fees, and the tips.
+		/// Recipient of the rest of the fees, and of the tips.
 		type FeeRecipient: OnUnbalanced<CreditOf<Self>>;
 
 		/// Journal entries that are kept.
@@ -102,15 +102,15 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Budgets<T: Config> = StorageValue<_, Budget, ValueQuery>;
 
-	/// What may still be paid from each envelope. Together with the issuance at most `SupplyCap`.
+	/// Rest that may still be paid from each envelope. Together with the issuance at most `SupplyCap`.
 	#[pallet::storage]
 	pub type Envelopes<T: Config> = StorageValue<_, EnvelopeAmounts, ValueQuery>;
 
-	/// What was ever put into each envelope: [`Envelopes`] plus [`Paid`].
+	/// Total ever put into each envelope: [`Envelopes`] plus [`Paid`].
 	#[pallet::storage]
 	pub type Credited<T: Config> = StorageValue<_, EnvelopeAmounts, ValueQuery>;
 
-	/// What was ever paid from each envelope.
+	/// Total ever paid from each envelope.
 	#[pallet::storage]
 	pub type Paid<T: Config> = StorageValue<_, EnvelopeAmounts, ValueQuery>;
 
@@ -137,7 +137,7 @@ pub mod pallet {
 	pub struct GenesisConfig<T: Config> {
 		/// Inflation and shares.
 		pub budget: Budget,
-		/// What the envelopes hold before the first era, so that the first miners can be paid.
+		/// Contents of the envelopes before the first era, so that the first miners can be paid.
 		pub envelopes: EnvelopeAmounts,
 		/// Marker of the runtime.
 		#[serde(skip)]
@@ -165,7 +165,7 @@ pub mod pallet {
 			/// The new ones.
 			budget: Budget,
 		},
-		/// Somebody turned coins into budget.
+		/// An account turned coins into budget.
 		EnvelopeFunded {
 			/// Whose coins were burned.
 			who: T::AccountId,
@@ -176,10 +176,10 @@ pub mod pallet {
 		},
 		/// An era ended and its emission was divided.
 		EraEmitted {
-			/// What each envelope received.
+			/// Amount that each envelope received.
 			amounts: EnvelopeAmounts,
 		},
-		/// Coins were minted for somebody.
+		/// Coins were minted for an account.
 		PaidOut {
 			/// Number of the journal entry.
 			entry: EntryIndex,
@@ -187,14 +187,14 @@ pub mod pallet {
 			envelope: Envelope,
 			/// The account that was credited.
 			who: T::AccountId,
-			/// How much.
+			/// The amount.
 			amount: Balance,
 		},
-		/// What was paid for something that was undone is in its envelope again.
+		/// The pay for something that was undone is in its envelope again.
 		EnvelopeRefunded {
 			/// The envelope.
 			envelope: Envelope,
-			/// How much; as many coins were burned.
+			/// The amount; as many coins were burned.
 			amount: Balance,
 		},
 	}

@@ -21,7 +21,7 @@ pub fn year_limit(issuance: Balance, inflation: PartsPerMillion) -> Balance {
 	share(issuance, inflation)
 }
 
-/// What one of a year's `eras` emits: an equal part of the year's limit, but neither more than the year
+/// Returns the emission of one of a year's `eras`: an equal part of the year's limit, but neither more than the year
 /// has left nor more than the cap leaves room for.
 pub fn era_emission(limit: Balance, eras: u128, emitted: Balance, headroom: Balance) -> Balance {
 	limit.checked_div(eras).unwrap_or(0).min(limit.saturating_sub(emitted)).min(headroom)

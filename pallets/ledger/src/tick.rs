@@ -1,4 +1,4 @@
-//! What happens without being asked: the end of an era.
+//! `on_initialize` work: the end of an era.
 
 use crate::{
 	math, Balance, Budgets, Config, Credited, Envelope, Envelopes, Event, Pallet, Year, YearRecord,
@@ -12,7 +12,7 @@ use sp_runtime::{
 };
 
 impl<T: Config> Pallet<T> {
-	/// Whether `now` is the last block of an era: those whose number `EraLength` divides.
+	/// Reports whether `now` is the last block of an era: those whose number `EraLength` divides.
 	pub(crate) fn is_end_of_era(now: BlockNumberFor<T>) -> bool {
 		let now: u64 = now.saturated_into();
 		now.checked_rem(T::EraLength::get().saturated_into()) == Some(0)
@@ -53,7 +53,7 @@ impl<T: Config> Pallet<T> {
 			})
 	}
 
-	/// What may still be promised: the cap less what exists and what is promised already.
+	/// Returns the amount that may still be promised: the cap less what exists and what is promised already.
 	fn headroom() -> Balance {
 		let promised = Envelopes::<T>::get().total().unwrap_or(Balance::MAX);
 		T::SupplyCap::get().saturating_sub(T::Currency::total_issuance()).saturating_sub(promised)

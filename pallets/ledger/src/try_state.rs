@@ -17,7 +17,7 @@ impl<T: Config> Pallet<T> {
 		Self::check_journal_is_contiguous()
 	}
 
-	/// What exists and what is promised never exceed the cap.
+	/// Issuance and promises together never exceed the cap.
 	fn check_promises_fit_under_the_cap() -> Result<(), TryRuntimeError> {
 		let promised = Envelopes::<T>::get().total().ok_or("the envelopes have no sum")?;
 		let total = T::Currency::total_issuance().checked_add(promised);
@@ -25,7 +25,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// What was put into each envelope is still there or was paid out.
+	/// Everything put into each envelope is still there or was paid out.
 	fn check_envelopes_reconcile() -> Result<(), TryRuntimeError> {
 		let accounted = Envelopes::<T>::get().checked_add(&Paid::<T>::get());
 		ensure!(accounted == Some(Credited::<T>::get()), "an envelope does not reconcile");

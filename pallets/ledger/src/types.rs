@@ -38,7 +38,7 @@ macro_rules! record {
 	};
 }
 
-/// What a budget is for.
+/// Purpose of a budget.
 #[derive(
 	Clone,
 	Copy,
@@ -158,7 +158,7 @@ impl EnvelopeAmounts {
 }
 
 record! {
-	/// How much is emitted and for what.
+	/// Emission and its split by purpose.
 	#[derive(Serialize, Deserialize)]
 	#[serde(deny_unknown_fields)]
 	pub struct Budget {
@@ -170,7 +170,7 @@ record! {
 }
 
 impl Budget {
-	/// Whether the shares fit into the whole and inflation under `inflation_max`.
+	/// Reports whether the shares fit into the whole and inflation under `inflation_max`.
 	pub fn is_valid(&self, inflation_max: PartsPerMillion) -> bool {
 		self.inflation <= inflation_max
 			&& self.shares.data <= DATA_SHARE_MAX
@@ -201,7 +201,7 @@ record! {
 		pub started_at: BlockNumber,
 		/// Coins that existed at its beginning.
 		pub issuance: Balance,
-		/// What was emitted in it so far.
+		/// Emission in it so far.
 		pub emitted: Balance,
 	}
 }
@@ -215,16 +215,16 @@ record! {
 		pub debit: Envelope,
 		/// The account that was credited.
 		pub credit: AccountId,
-		/// How much.
+		/// The amount.
 		pub amount: Balance,
 	}
 }
 
 record! {
-	/// What stands for all journal entries ever made.
+	/// Commitment to all journal entries ever made.
 	#[derive(Default)]
 	pub struct JournalRoot {
-		/// How many there are.
+		/// Number of entries.
 		pub entries: EntryIndex,
 		/// The running hash over them; zero before the first one.
 		pub root: H256,

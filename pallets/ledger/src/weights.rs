@@ -1,4 +1,4 @@
-//! What `pallet_ledger` asks to be weighed.
+//! Weight functions of `pallet_ledger`.
 //!
 //! A runtime brings measured figures (`scripts/weights`); `()` serves tests.
 

@@ -48,7 +48,7 @@ impl<T: Config> Pallet<T> {
 
 	/// Accepts what opens the drawn component of an open challenge in time.
 	///
-	/// An opening that does not lead to the root is refused here: it proves nothing, and whoever has no other misses
+	/// An opening that does not lead to the root is refused here: it proves nothing, and an operator that has no other misses
 	/// the deadline.
 	pub(crate) fn authorize_answer(
 		_source: TransactionSource,

@@ -2,8 +2,9 @@
 
 use crate::{
 	hardware_payload, heartbeat_payload, possession_payload, BalanceOf, Call, Capabilities, Challenges,
-	Config, Displaced, Drawn, Event, KeyOwners, LastPrice, NextIndex, Opened, OperatorProfile, Operators,
-	Pallet, PriceRecord, RetiredKey, RetiredKeys, RetiredOf, SweepCursor, RETIRED_KEYS_MAX,
+	Config, Displaced, Drawn, ElectorateDates, Event, KeyOwners, LastPrice, NextIndex, Opened,
+	OperatorProfile, Operators, Pallet, PriceRecord, RetiredKey, RetiredKeys, RetiredOf, SweepCursor,
+	RETIRED_KEYS_MAX,
 };
 use alloc::vec::Vec;
 use blyan_primitives::{
@@ -69,7 +70,7 @@ pub(crate) fn register_staked<T: Config>() -> T::AccountId {
 	who
 }
 
-/// Makes `who` an operator that commits to hardware and is challenged by somebody else.
+/// Makes `who` an operator that commits to hardware and is challenged by another.
 fn challenged<T: Config>(who: &T::AccountId) -> OperatorId {
 	let key = register_one::<T>(who);
 	let capabilities = Capabilities::default();
@@ -111,13 +112,16 @@ fn silence<T: Config>() {
 pub(crate) fn register_operators<T: Config>(count: u32) -> Vec<(T::AccountId, OperatorId)> {
 	let first = Operators::<T>::count();
 	let room = T::MaxOperators::get().saturating_sub(first);
-	(0..count.min(room))
+	let registered = (0..count.min(room))
 		.map(|index| {
 			let who: T::AccountId = account("operator", first.saturating_add(index), 0);
 			let key = register_one::<T>(&who);
 			(who, key)
 		})
-		.collect()
+		.collect();
+	// Draws find them, whatever their appointment.
+	Pallet::<T>::keep_electorate(0);
+	registered
 }
 
 fn assert_last_event<T: Config>(event: Event<T>) {
@@ -417,6 +421,24 @@ mod benchmarks {
 
 		assert!(Operators::<T>::contains_key(who));
 		assert_eq!(Displaced::<T>::iter().count(), 1);
+	}
+
+	// The worst case: every place is taken, and the oldest electorate gives way.
+	#[benchmark]
+	fn renew_electorate() {
+		register_operators::<T>(T::MaxOperators::get());
+		for _ in 0..T::ElectoratesKept::get() {
+			Pallet::<T>::keep_electorate(0);
+		}
+
+		#[block]
+		{
+			Pallet::<T>::keep_electorate(1);
+		}
+
+		let dates = ElectorateDates::<T>::get();
+		assert_eq!(dates.last().map(|date| date.appointment), Some(1));
+		assert_eq!(dates.len(), T::ElectoratesKept::get() as usize);
 	}
 
 	#[benchmark]

@@ -232,14 +232,14 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Reports three silent periods in a row. See [`Pallet::report_silence`].
-	pub fn do_report_silence(who: &T::AccountId, reporter: Option<&T::AccountId>) -> DispatchResult {
+	pub fn do_report_silence(who: &T::AccountId) -> DispatchResult {
 		let mut record = Operators::<T>::get(who).ok_or(Error::<T>::NotRegistered)?;
 		let period = record.silent_until(Self::period()).ok_or(Error::<T>::NotSilent)?;
 		record.silence_reported = true;
 		// Written first: the report reaches back into this record.
 		Operators::<T>::insert(who, record);
 		let evidence = sp_io::hashing::blake2_256(&(b"blyan/silence/1", who, period).encode());
-		T::Offences::report(who, OffenceKind::HeartbeatsMissed, H256(evidence), reporter);
+		T::Offences::report(who, OffenceKind::HeartbeatsMissed, H256(evidence), None);
 		Self::deposit_event(Event::SilenceReported { who: who.clone(), period });
 		Ok(())
 	}
@@ -286,7 +286,7 @@ impl<T: Config> Pallet<T> {
 		Ok(uid)
 	}
 
-	/// Gives `who` an index that nobody holds, under a generation that nobody had.
+	/// Gives `who` a free index, under a generation that it never had.
 	fn take_index(who: &T::AccountId) -> OperatorUid {
 		let index = FreeIndices::<T>::mutate(|free| free.pop()).unwrap_or_else(|| {
 			NextIndex::<T>::mutate(|next| {

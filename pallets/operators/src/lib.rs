@@ -14,6 +14,7 @@ mod authorization;
 mod benchmarking;
 mod dispatch;
 mod displacement;
+mod electorate;
 mod hardware;
 mod ownership;
 pub mod price;
@@ -121,7 +122,7 @@ pub mod pallet {
 		#[pallet::constant]
 		type RegistrationFactorMilli: Get<u32>;
 
-		/// Blocks after which the bond has halved, while nobody registers.
+		/// Blocks after which the bond has halved, while no operator registers.
 		#[pallet::constant]
 		type RegistrationHalfLife: Get<BlockNumberFor<Self>>;
 
@@ -133,6 +134,14 @@ pub mod pallet {
 		/// honest operator may be silent.
 		#[pallet::constant]
 		type HardwareWindow: Get<BlockNumberFor<Self>>;
+
+		/// Blocks after which the operators that draws may take are copied again.
+		#[pallet::constant]
+		type ElectoratePeriod: Get<BlockNumberFor<Self>>;
+
+		/// Copies that are kept. With `ElectoratePeriod` as long as what is drawn next waits, or it needs another appointment.
+		#[pallet::constant]
+		type ElectoratesKept: Get<u32>;
 
 		/// Indices that one block looks at, for silence and for hardware challenges that are due.
 		#[pallet::constant]
@@ -248,6 +257,18 @@ pub mod pallet {
 	/// The index that the sweep looks at next.
 	#[pallet::storage]
 	pub type SweepCursor<T: Config> = StorageValue<_, u32, ValueQuery>;
+
+	/// Operators that draws take, by the places of [`ElectorateDates`]: at most `ElectoratesKept` lists of at most
+	/// `MaxOperators`, each ordered by account.
+	// Twox64Concat: the pallet picks the keys, so nobody can grind them.
+	#[pallet::storage]
+	pub type Electorates<T: Config> =
+		StorageMap<_, Twox64Concat, u32, BoundedVec<ElectorOf<T>, T::MaxOperators>>;
+
+	/// Which electorates there are, the oldest first. The oldest gives its place to the next.
+	#[pallet::storage]
+	pub type ElectorateDates<T: Config> =
+		StorageValue<_, BoundedVec<ElectorateDateOf<T>, T::ElectoratesKept>, ValueQuery>;
 
 	/// The operators that the chain starts with. They post no registration bond.
 	#[pallet::genesis_config]
@@ -369,7 +390,7 @@ pub mod pallet {
 			/// The last of the periods in a row.
 			period: PeriodIndex,
 		},
-		/// Somebody asked an operator to open its hardware.
+		/// An account asked an operator to open its hardware.
 		HardwareChallenged {
 			/// The operator.
 			who: T::AccountId,
@@ -473,7 +494,7 @@ pub mod pallet {
 		OffencePending,
 		/// Another operator committed to this hardware.
 		HardwareTaken,
-		/// Nobody challenges itself.
+		/// No operator challenges itself.
 		OwnHardware,
 		/// The operator commits to no hardware; there is nothing to challenge.
 		NoHardware,
@@ -504,7 +525,7 @@ pub mod pallet {
 		OwnsOperators,
 		/// The operator has not named the caller as its owner; it calls `declare_owner` first.
 		NotDeclared,
-		/// The operator belongs to nobody, or the caller is neither the operator nor its owner.
+		/// The operator has no owner, or the caller is neither the operator nor its owner.
 		NotRelated,
 		/// The ownership is dissolved already and ends by itself.
 		OwnershipEnding,
@@ -516,8 +537,9 @@ pub mod pallet {
 
 	#[pallet::hooks]
 	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
-		fn on_idle(_: BlockNumberFor<T>, remaining: Weight) -> Weight {
-			Self::sweep(remaining)
+		fn on_idle(now: BlockNumberFor<T>, remaining: Weight) -> Weight {
+			let spent = Self::renew_electorate(now, remaining);
+			spent.saturating_add(Self::sweep(remaining.saturating_sub(spent)))
 		}
 
 		fn offchain_worker(now: BlockNumberFor<T>) {
@@ -539,6 +561,7 @@ pub mod pallet {
 			assert!(!T::RegistrationHalfLife::get().is_zero(), "bonds halve after some time");
 			assert!(!T::HardwareWindow::get().is_zero(), "there is time for an answer");
 			assert!(T::SweepPerBlock::get() > 0, "the sweep advances");
+			assert!(T::ElectoratesKept::get() > 0, "draws have somebody to take");
 		}
 
 		#[cfg(feature = "try-runtime")]
@@ -639,7 +662,7 @@ pub mod pallet {
 			Self::do_exit(&who)
 		}
 
-		/// Take stake and bond back and be forgotten, after the unbonding period. The number goes to somebody else, with
+		/// Take stake and bond back and be forgotten, after the unbonding period. The number goes to another operator, with
 		/// a higher generation; nothing is inherited.
 		///
 		/// - `origin`: an operator that has called `exit`, signed, with no offence pending and no challenge open.
@@ -675,8 +698,8 @@ pub mod pallet {
 			Self::do_return_to_duty(&who)
 		}
 
-		/// Report that an operator missed three heartbeats in a row. Free if it is so; whoever is first gets the
-		/// reporter's share.
+		/// Report that an operator missed three heartbeats in a row. Free if it is so, and earns nothing: the chain itself looks
+		/// at every operator within some minutes, and this is for when its blocks have no room for that.
 		///
 		/// - `origin`: anyone, signed.
 		/// - `who`: the silent operator.
@@ -684,8 +707,8 @@ pub mod pallet {
 		/// Emits [`Event::SilenceReported`].
 		#[pallet::call_index(8)]
 		pub fn report_silence(origin: OriginFor<T>, who: T::AccountId) -> DispatchResultWithPostInfo {
-			let reporter = ensure_signed(origin)?;
-			Self::do_report_silence(&who, Some(&reporter))?;
+			ensure_signed(origin)?;
+			Self::do_report_silence(&who)?;
 			Ok(Pays::No.into())
 		}
 
@@ -743,7 +766,7 @@ pub mod pallet {
 		///
 		/// Operators of one owner share its seats in a committee and never judge what the owner submits, nor each other.
 		///
-		/// - `origin`: an operator, signed, that belongs to nobody and owns no operators.
+		/// - `origin`: an operator, signed, that has no owner and owns no operators.
 		/// - `owner`: the account.
 		///
 		/// Emits [`Event::OwnerDeclared`].
@@ -755,7 +778,7 @@ pub mod pallet {
 
 		/// Accept an operator that named the caller as its owner.
 		///
-		/// - `origin`: the named account, signed, which belongs to nobody itself.
+		/// - `origin`: the named account, signed, which has no owner itself.
 		/// - `operator`: the operator.
 		///
 		/// Emits [`Event::OwnerAccepted`].

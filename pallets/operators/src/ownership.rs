@@ -6,7 +6,7 @@
 //!
 //! Dissolving takes effect after `UnbondingPeriod`, as leaving does, so that an owner cannot shed its operators just
 //! before a draw in which they should not sit. Relations are one level deep: an account that owns operators belongs to
-//! nobody, and one that belongs to somebody owns none. Otherwise an owner could part its operators from itself without
+//! no other account, and one that has an owner owns none. Otherwise an owner could part its operators from itself without
 //! the delay, by finding an owner of its own.
 //!
 //! An operator that conceals its owner is not found by any of this. What bounds it is its stake: see [`crate::standing`].

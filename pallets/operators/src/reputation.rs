@@ -21,7 +21,7 @@ const FADE: Permill = Permill::from_parts(1_000);
 /// Silent periods that are looked at one by one; more of them change nothing that could be seen.
 const SILENCE_MAX: u32 = 512;
 
-/// The measures of somebody of whom nothing is known: the middle, and no violation.
+/// The measures of an operator of which nothing is known: the middle, and no violation.
 pub const fn newcomer() -> Measures {
 	Measures {
 		uptime: REPUTATION_INITIAL,

@@ -6,6 +6,7 @@ use crate::{
 };
 use alloc::vec::Vec;
 use blyan_primitives::{
+	randomness::RelayNumber,
 	traits::{EligibleOperator, OperatorSet, Service},
 	OperatorId,
 };
@@ -18,21 +19,19 @@ use sp_runtime::{
 impl<T: Config> OperatorSet<T::AccountId> for Pallet<T> {
 	/// Ordered by account, so that the order says nothing about how the map is stored.
 	fn eligible() -> Vec<EligibleOperator<T::AccountId>> {
-		let period = Self::period();
-		let now = frame_system::Pallet::<T>::block_number();
 		let mut eligible: Vec<_> = Operators::<T>::iter()
-			.filter(|(_, record)| record.is_eligible(period))
-			.map(|(account, record)| EligibleOperator {
-				weight: Self::weight(&record),
-				owner: record.owner(now).unwrap_or(&account).clone(),
-				hardware: record.profile.hardware,
-				stake: record.stake.saturated_into(),
-				region: record.profile.region,
-				account,
-			})
+			.filter_map(|(account, record)| Self::as_eligible(account, &record))
 			.collect();
 		eligible.sort_by(|a, b| a.account.cmp(&b.account));
 		eligible
+	}
+
+	fn electorate(appointment: RelayNumber) -> Option<Vec<EligibleOperator<T::AccountId>>> {
+		Self::electorate_of(appointment)
+	}
+
+	fn present(who: &T::AccountId) -> Option<EligibleOperator<T::AccountId>> {
+		Operators::<T>::get(who).and_then(|record| Self::as_eligible(who.clone(), &record))
 	}
 
 	fn owner_of(key: &OperatorId) -> Option<T::AccountId> {
@@ -83,6 +82,22 @@ impl<T: Config> OperatorSet<T::AccountId> for Pallet<T> {
 }
 
 impl<T: Config> Pallet<T> {
+	/// An operator as draws take it, if it may be drawn now.
+	fn as_eligible(
+		account: T::AccountId,
+		record: &OperatorRecordOf<T>,
+	) -> Option<EligibleOperator<T::AccountId>> {
+		let now = frame_system::Pallet::<T>::block_number();
+		record.is_eligible(Self::period()).then(|| EligibleOperator {
+			weight: Self::weight(record),
+			owner: record.owner(now).unwrap_or(&account).clone(),
+			hardware: record.profile.hardware,
+			stake: record.stake.saturated_into(),
+			region: record.profile.region,
+			account,
+		})
+	}
+
 	/// The weight of an operator in draws.
 	pub(crate) fn weight(record: &OperatorRecordOf<T>) -> u32 {
 		let stake = Self::weighing_stake(record).min(record.weighed_stake).saturated_into();

@@ -34,7 +34,7 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn visit(index: u32) {
 		let Some(who) = UidSlots::<T>::get(index).and_then(|slot| slot.holder) else { return };
 		// Most are not silent.
-		let _ = Self::do_report_silence(&who, None);
+		let _ = Self::do_report_silence(&who);
 		Self::settle_challenge(&who);
 		Self::end_ownership(&who);
 		Self::forget_old_keys(&who);

@@ -2,8 +2,9 @@
 
 use crate::{
 	reputation, standing::VERIFIED_MAX, BalanceOf, Banned, Capabilities, Challenges, Config, Displaced,
-	FreeIndices, HardwareOwners, HoldReason, KeyOwners, NextIndex, Opened, OperatorRecordOf, Operators,
-	Owned, Ownership, Pallet, PendingOffences, RetiredKeys, RetiredOf, UidSlots, REPUTATION_MAX,
+	ElectorateDates, Electorates, FreeIndices, HardwareOwners, HoldReason, KeyOwners, NextIndex, Opened,
+	OperatorRecordOf, Operators, Owned, Ownership, Pallet, PendingOffences, RetiredKeys, RetiredOf, UidSlots,
+	REPUTATION_MAX,
 };
 use alloc::collections::{BTreeMap, BTreeSet};
 use blyan_primitives::Measures;
@@ -25,6 +26,7 @@ impl<T: Config> Pallet<T> {
 		Self::check_indices_are_held_once()?;
 		Self::check_stakes_and_bonds_are_on_hold()?;
 		Self::check_challenges_are_bonded()?;
+		Self::check_electorates_are_dated()?;
 		Self::check_records_are_in_range()
 	}
 
@@ -50,7 +52,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Every retired key is listed by the operator that had it, is nobody's key now, and is listed once.
+	/// Every retired key is listed by the operator that had it, is no operator's key now, and is listed once.
 	fn check_retired_keys_are_listed() -> Result<(), TryRuntimeError> {
 		let mut listed = 0u64;
 		for (who, keys) in RetiredOf::<T>::iter() {
@@ -87,7 +89,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Every operator owns its key, and nobody else owns one.
+	/// Every operator owns its key, and no other account owns one.
 	fn check_keys_belong_to_operators() -> Result<(), TryRuntimeError> {
 		let mut records = 0u64;
 		for (who, record) in Self::records() {
@@ -165,7 +167,29 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Profiles are valid, reputations on the scale, nobody was heard in the future, and a banned operator is leaving.
+	/// Every electorate has its date, in the order in which they were taken, and is ordered by account.
+	fn check_electorates_are_dated() -> Result<(), TryRuntimeError> {
+		let dates = ElectorateDates::<T>::get();
+		let mut last = None;
+		for date in &dates {
+			let at = Some((date.appointment, date.taken_at));
+			ensure!(last <= at, "electorates are out of order");
+			last = at;
+			let electors = Electorates::<T>::get(date.place).ok_or("an electorate is missing")?;
+			let accounts: BTreeSet<_> = electors.iter().map(|elector| &elector.account).collect();
+			ensure!(accounts.len() == electors.len(), "an operator is in an electorate twice");
+			ensure!(
+				electors.iter().map(|elector| &elector.account).eq(accounts),
+				"an electorate is unordered"
+			);
+		}
+		let places: BTreeSet<_> = dates.iter().map(|date| date.place).collect();
+		ensure!(Electorates::<T>::iter_keys().count() == places.len(), "an electorate has no date");
+		ensure!(places.len() == dates.len(), "two electorates share a place");
+		Ok(())
+	}
+
+	/// Profiles are valid, reputations on the scale, none was heard in the future, and a banned operator is leaving.
 	fn check_records_are_in_range() -> Result<(), TryRuntimeError> {
 		for (who, record) in Self::records() {
 			let profile = record.profile;

@@ -40,7 +40,7 @@ pub type ChallengeRecordOf<T> =
 
 /// The best reputation.
 pub const REPUTATION_MAX: Reputation = 1_000_000;
-/// The reputation of somebody of whom nothing is known.
+/// The reputation of an operator of which nothing is known.
 pub const REPUTATION_INITIAL: Reputation = 500_000;
 /// Domain separator of heartbeats.
 pub const HEARTBEAT_CONTEXT: &[u8] = b"blyan/heartbeat/2";
@@ -72,6 +72,11 @@ pub fn hardware_payload(
 ) -> Vec<u8> {
 	(HARDWARE_CONTEXT, genesis, who, asked_at, component, opening).encode()
 }
+
+/// [`Elector`] of a runtime.
+pub type ElectorOf<T> = Elector<<T as frame_system::Config>::AccountId>;
+/// [`ElectorateDate`] of a runtime.
+pub type ElectorateDateOf<T> = ElectorateDate<BlockNumberFor<T>>;
 
 macro_rules! wire {
 	($(#[$meta:meta])* pub $($rest:tt)*) => {
@@ -225,7 +230,7 @@ pub struct OperatorRecord<AccountId, Balance, BlockNumber> {
 	/// What is on hold as its stake.
 	pub stake: Balance,
 	/// What weighed of its stake at its last heartbeat, and before the first a basic stake; zero if it did not evaluate
-	/// then. No more than that weighs in draws, so that nobody who already knows the randomness of a draw can still buy
+	/// then. No more than that weighs in draws, so that no account that already knows the randomness of a draw can still buy
 	/// weight in it, or step aside for others.
 	pub weighed_stake: Balance,
 	/// What is on hold as its registration bond.
@@ -292,6 +297,36 @@ impl<AccountId, Balance: Zero, BlockNumber: PartialOrd> OperatorRecord<AccountId
 	pub fn silent_until(&self, period: PeriodIndex) -> Option<PeriodIndex> {
 		let last = self.heard_in.saturating_add(SILENCE_PERIODS);
 		(self.withdrawable_at.is_none() && !self.silence_reported && period > last).then_some(last)
+	}
+}
+
+wire! {
+	/// An operator as draws take it: see `blyan_primitives::traits::EligibleOperator`.
+	pub struct Elector<AccountId> {
+		/// Its account.
+		pub account: AccountId,
+		/// Its weight.
+		pub weight: u32,
+		/// The account it belongs to beside itself.
+		pub owner: Option<AccountId>,
+		/// Root over the components of its machine.
+		pub hardware: H256,
+		/// What it had at stake.
+		pub stake: u128,
+		/// Its country.
+		pub region: Region,
+	}
+}
+
+wire! {
+	/// When an electorate was taken, and where it is kept.
+	pub struct ElectorateDate<BlockNumber> {
+		/// The appointment that a commitment in the same block gets: no seed of this appointment or a later one could be known.
+		pub appointment: RelayNumber,
+		/// The block.
+		pub taken_at: BlockNumber,
+		/// Its key in [`crate::Electorates`].
+		pub place: u32,
 	}
 }
 

@@ -26,6 +26,8 @@ pub trait WeightInfo {
 	fn accept_operator() -> Weight;
 	fn dissolve_ownership() -> Weight;
 	fn outbid() -> Weight;
+	/// A copy of all operators for draws.
+	fn renew_electorate() -> Weight;
 	/// The sweep, without the visits.
 	fn sweep() -> Weight;
 	/// One operator of the sweep.
@@ -94,8 +96,11 @@ impl WeightInfo for () {
 	fn outbid() -> Weight {
 		estimate(600, 60, 20)
 	}
+	fn renew_electorate() -> Weight {
+		estimate(600, 260, 2)
+	}
 	fn sweep() -> Weight {
-		estimate(5, 2, 1)
+		estimate(5, 3, 1)
 	}
 	fn visit() -> Weight {
 		estimate(170, 21, 19)

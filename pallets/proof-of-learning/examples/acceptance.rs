@@ -158,7 +158,13 @@ impl<'a> Lab<'a> {
 
 	fn is_accepted(&mut self, n: u32, mean: f64, attempt: u32) -> bool {
 		let score = Score { target: self.measure(n, mean), guard: None };
-		let rule = Rule { delta: DELTA, alpha: ALPHA, attempt, guard_tolerance: GUARD_TOLERANCE };
+		let rule = Rule {
+			delta: DELTA,
+			alpha: ALPHA,
+			attempt,
+			guard_tolerance: GUARD_TOLERANCE,
+			guard_left: u64::MAX,
+		};
 		matches!(judge(&score, SEQUENCE_LEN, 0, &rule), Judgement::Accept(_))
 	}
 }
@@ -309,7 +315,13 @@ fn print_guard(trials: u64) -> Vec<Value> {
 		for change in CHANGES {
 			let [passed] = in_parallel(trials, |core, share| {
 				let mut lab = Lab::new(noise, &table, (core << 40) ^ u64::from(n) ^ change.to_bits());
-				let rule = Rule { delta: DELTA, alpha: ALPHA, attempt: 1, guard_tolerance: GUARD_TOLERANCE };
+				let rule = Rule {
+					delta: DELTA,
+					alpha: ALPHA,
+					attempt: 1,
+					guard_tolerance: GUARD_TOLERANCE,
+					guard_left: u64::MAX,
+				};
 				let passes = |_: &u64| {
 					let score = Score { target: lab.measure(n, 0.1), guard: Some(lab.measure(n, change)) };
 					matches!(judge(&score, SEQUENCE_LEN, SEQUENCE_LEN, &rule), Judgement::Accept(_))

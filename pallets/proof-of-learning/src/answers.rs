@@ -1,15 +1,15 @@
 //! Answers to what outsiders ask through the runtime API.
 
 use crate::{
-	math, BalanceOf, BusyModels, Claim, ClosedSubmissions, Config, Decisions, GuardHoldouts, Holdouts,
-	NextSubmission, OpenBlobs, OpenSubmissions, Pallet, Phase, Queues, Seat, Stage, SubmissionRecordOf,
-	Terms,
+	math, BalanceOf, BusyModels, Claim, ClosedSubmissions, CommitmentRecordOf, Commitments, Config,
+	Decisions, GuardHoldouts, Holdouts, NextSubmission, OpenBlobs, OpenSubmissions, Pallet, Phase, Queues,
+	Seat, Stage, SubmissionRecordOf, Terms,
 };
 use alloc::vec::Vec;
 use blyan_primitives::{traits::BlobAnnouncements, EvaluationJob, PartIndex, SubmissionId, Verdict};
 use blyan_runtime_api::{
-	AccountId, ActiveEvaluation, CommitteeSeat, DecidedSubmission, EvaluationStage, SubmissionInfo,
-	SubmissionState, SubmissionTerms,
+	AccountId, ActiveEvaluation, CommitmentInfo, CommitteeSeat, DecidedSubmission, EvaluationStage,
+	SubmissionInfo, SubmissionState, SubmissionTerms,
 };
 use frame_support::traits::Get;
 use frame_system::pallet_prelude::BlockNumberFor;
@@ -23,6 +23,13 @@ impl<T: Config> Pallet<T> {
 	/// Submissions ever made.
 	pub fn submission_count() -> SubmissionId {
 		NextSubmission::<T>::get()
+	}
+
+	/// Submissions that are not decided, ascending. At most `MaxOpen`.
+	pub fn open_submissions() -> Vec<SubmissionId> {
+		let mut open: Vec<_> = OpenSubmissions::<T>::iter_keys().collect();
+		open.sort_unstable();
+		open
 	}
 }
 
@@ -109,7 +116,22 @@ impl<T: Config<AccountId = AccountId>> Pallet<T> {
 			),
 			guard_tolerance: T::GuardTolerance::get(),
 			sample: T::SampleSize::get(),
+			commit_age: T::CommitAge::get().saturated_into(),
+			commit_deposit: T::CommitDeposit::get().saturated_into(),
 		}
+	}
+
+	/// Commitments of a miner that have neither been opened nor expired.
+	pub fn commitments(miner: AccountId) -> Vec<CommitmentInfo> {
+		let now = frame_system::Pallet::<T>::block_number();
+		let info = |record: &CommitmentRecordOf<T>| CommitmentInfo {
+			commitment: record.commitment,
+			committed_at: record.committed_at.saturated_into(),
+			opens_at: Self::opens_at(record).saturated_into(),
+			expires_at: Self::expires_at(record).saturated_into(),
+		};
+		let records = Commitments::<T>::get(miner);
+		records.iter().filter(|record| !Self::is_expired(record, now)).map(info).collect()
 	}
 
 	fn state_of(id: SubmissionId, open: &SubmissionRecordOf<T>) -> SubmissionState {

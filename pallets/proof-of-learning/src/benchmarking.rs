@@ -4,14 +4,19 @@
 //! committee is as large as it can be; the ring of closed submissions is full, so that closing one forgets another.
 
 use crate::{
-	math::Rule, Call, Claim, ClosedCount, ClosedRecord, ClosedRing, ClosedSubmissions, Conduct, Config,
-	DecisionRecord, DecisionRecordOf, Decisions, EvaluationRecord, Event, GuardHoldouts, HoldReason,
-	Holdouts, Miners, NextSubmission, OpenBlobs, OpenRoots, OpenSubmissions, Pallet, Phase, Queues, Sample,
-	Seat, Stage, SubmissionRecord, Terms,
+	math::Rule, Call, Claim, ClosedCount, ClosedRecord, ClosedRing, ClosedSubmissions, CommitmentQueueEnds,
+	Conduct, Config, CopyEvidence, DecisionRecord, DecisionRecordOf, Decisions, EvaluationRecord, Event,
+	GuardHoldouts, HoldReason, Holdouts, Miners, NextSubmission, OpenBlobs, OpenRoots, OpenSubmissions,
+	Original, Pallet, Phase, Queues, Sample, Seat, Stage, SubmissionRecord, Terms, TileProof, WeightInfo,
 };
 use alloc::vec::Vec;
+use blyan_exact::{
+	block::{write_expert, BlockShape, Layout},
+	golden::random_expert,
+	merkle, Expert,
+};
 use blyan_primitives::{
-	seal_hash, search_pow,
+	commitment_hash, seal_hash, search_pow,
 	traits::{ExpertRegistry, OperatorSet},
 	BlobRef, BlockRef, EvaluationJob, EvaluationOutcome, ExpertSlot, HoldoutRef, OperatorId,
 	OperatorSignature, PowStamp, Score, ScoreReport, ScoreSeal, Subject, SubmissionId, Verdict,
@@ -61,6 +66,17 @@ where
 	let money = T::Bond::get().saturating_add(T::Currency::minimum_balance());
 	T::Currency::set_balance(&miner, money.saturating_mul(10u32.into()));
 	miner
+}
+
+/// As many commitments of `miner` as it may have, the last one to `block`.
+fn fill_commitments<T: Config>(slot: ExpertSlot, miner: &T::AccountId, block: &BlockRef) {
+	let genesis = Pallet::<T>::genesis_hash();
+	for place in 1..=T::MaxOpenPerMiner::get() {
+		let is_last = place == T::MaxOpenPerMiner::get();
+		let block = if is_last { *block } else { candidate(place.saturating_add(2_000)) };
+		let commitment = commitment_hash(&genesis, miner, &slot, &block, &SALT);
+		assert!(Pallet::<T>::do_commit(miner.clone(), commitment).is_ok(), "the miner is rich");
+	}
 }
 
 /// Opens a submission to `slot` without the checks of `submit`.
@@ -169,6 +185,7 @@ fn decision<T: Config>(slot: ExpertSlot, miner: T::AccountId, seed: u32) -> Deci
 		digest: None,
 		outcome: SubmissionOutcome::Rejected(RejectReason::NoAgreement),
 		held: Zero::zero(),
+		guard_change: 0,
 		decided_at: Zero::zero(),
 		matures_at: Zero::zero(),
 		disputes: 0,
@@ -205,13 +222,16 @@ const SAMPLE: u32 = 10;
 /// What a draw fixes.
 fn terms<T: Config>(slot: ExpertSlot) -> Terms {
 	let sample = Sample { holdout: holdout(), seed: H256::zero(), sequences: SAMPLE };
+	let generation = T::Experts::generation(slot.model).unwrap_or_default();
+	// As the draw would have.
+	assert!(T::Experts::keep(slot.model, generation), "there is room in a world of one evaluation");
 	Terms {
 		definition: blyan_primitives::DEFINITION,
-		generation: T::Experts::generation(slot.model).unwrap_or_default(),
+		generation,
 		model_root: T::Experts::model_root(slot.model).unwrap_or_default(),
 		target: sample,
 		guard: Some(sample),
-		rule: Rule { delta: 1, alpha: 1_350, attempt: 1, guard_tolerance: 656 },
+		rule: Rule { delta: 1, alpha: 1_350, attempt: 1, guard_tolerance: 656, guard_left: u64::MAX },
 	}
 }
 
@@ -354,6 +374,61 @@ pub(crate) fn subject<T: Config>() -> (Subject, EvaluationJob) {
 	(Subject::Submission(submission, terms.draw_id(&claim.slot, &claim.block)), job)
 }
 
+/// Makes an accepted submission the copy of an earlier version, and proves it. Another version lies between the two, so
+/// that both parents are evidence.
+fn copied<T: Config>(
+	submission: SubmissionId,
+	miner: &T::AccountId,
+) -> Result<(Original, CopyEvidence), BenchmarkError> {
+	let decision = Decisions::<T>::get(submission).ok_or("it was decided above")?;
+	let slot = decision.claim.slot;
+	let config = T::Experts::config(slot.model).ok_or("the model is there")?;
+	let layout = Layout::new(BlockShape::expert_of(&config)).map_err(|_| "the configuration is valid")?;
+	let parent = random_expert(&config, b"parent");
+	let mut copy = parent.clone();
+	for weight in copy.up.weights.iter_mut().step_by(10) {
+		*weight = if *weight == 1 { -1 } else { weight.saturating_add(1) };
+	}
+	let file = |expert: &Expert| write_expert(expert, &config).map_err(|_| "generated experts are valid");
+	let (parent, copy) = (file(&parent)?, file(&copy)?);
+	let proof = |file: &[u8]| {
+		let leaves = layout.leaves(file);
+		let path = merkle::prove(&leaves, 0).unwrap_or_default().into_iter().map(H256);
+		TileProof {
+			bytes: BoundedVec::truncate_from(file.get(layout.tile(0)).unwrap_or_default().to_vec()),
+			tiles: H256(merkle::root(&leaves)),
+			path: BoundedVec::truncate_from(path.collect()),
+		}
+	};
+	let promote = |file: &[u8], seed: u32| -> Result<u32, BenchmarkError> {
+		let head = T::Experts::head(slot).ok_or("the slot has a head")?;
+		let root = layout.check(file).map_err(|_| "the file is a block")?;
+		let block = BlockRef { tensor_root: H256(root), ..candidate(seed) };
+		Ok(T::Experts::promote(slot, head.version, &account("author", 0, 0), block)?)
+	};
+	promote(&parent, 20_001)?;
+	let original = promote(&copy, 20_002)?;
+	let own = promote(&parent, 20_003)?;
+	let version = promote(&copy, 20_004)?;
+	let block = T::Experts::head(slot).ok_or("the slot has a head")?.block;
+	Decisions::<T>::mutate(submission, |decision| {
+		if let Some(decision) = decision {
+			decision.claim = Claim { block, parent: own, miner: miner.clone(), ..decision.claim.clone() };
+			decision.outcome = SubmissionOutcome::Accepted { version, improvement: 1, reward: 0 };
+		}
+	});
+	let evidence = CopyEvidence {
+		tile: 0,
+		copy_tile: 0,
+		original: proof(&copy),
+		original_parent: Some(proof(&parent)),
+		copy_parent: proof(&parent),
+		copy: proof(&copy),
+		moved: BoundedVec::new(),
+	};
+	Ok((Original::Version(original), evidence))
+}
+
 #[benchmarks(where T::Currency: Mutate<T::AccountId>)]
 mod benchmarks {
 	use super::*;
@@ -363,11 +438,13 @@ mod benchmarks {
 		let slot = T::Experts::ensure_model_for_benchmark();
 		let miner = rich_miner::<T>();
 		fill_queue::<T>(slot);
-		let named = BlockNumberFor::<T>::one();
+		let block = candidate(0);
+		fill_commitments::<T>(slot, &miner, &block);
+		let now = frame_system::Pallet::<T>::block_number();
+		let named = now.saturating_add(T::CommitAge::get());
 		frame_system::Pallet::<T>::set_block_number(named.saturating_add(One::one()));
 		let hash = H256::repeat_byte(7);
 		frame_system::BlockHash::<T>::insert(named, hash);
-		let block = candidate(0);
 		let nonce = search_pow(&miner.encode(), &block.tensor_root, &hash, T::PowBits::get(), 0, u64::MAX)
 			.expect("a stamp of that weight exists");
 		let parent = T::Experts::head(slot).map_or(0, |head| head.version);
@@ -384,6 +461,7 @@ mod benchmarks {
 			block,
 			H256::zero(),
 			PowStamp { block: named, nonce },
+			SALT,
 		);
 
 		assert_last_event(Event::<T>::Submitted {
@@ -396,6 +474,42 @@ mod benchmarks {
 			bond,
 			fee,
 		});
+	}
+
+	#[benchmark]
+	fn commit() {
+		let slot = T::Experts::ensure_model_for_benchmark();
+		let miner = rich_miner::<T>();
+		// All of them have expired, and no block has cleaned up.
+		fill_commitments::<T>(slot, &miner, &candidate(0));
+		let now = frame_system::Pallet::<T>::block_number();
+		let late = now.saturating_add(T::CommitLifetime::get()).saturating_add(One::one());
+		frame_system::Pallet::<T>::set_block_number(late);
+		let (commitment, deposit) = (H256::repeat_byte(8), T::CommitDeposit::get());
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(miner.clone()), commitment);
+
+		assert_last_event(Event::<T>::Committed { miner, commitment, deposit });
+	}
+
+	#[benchmark]
+	fn expire_commitment() {
+		let slot = T::Experts::ensure_model_for_benchmark();
+		let miner = rich_miner::<T>();
+		fill_commitments::<T>(slot, &miner, &candidate(0));
+		let now = frame_system::Pallet::<T>::block_number();
+		// There is room for the first one only.
+		let (first, _) = CommitmentQueueEnds::<T>::get();
+		let late = now.saturating_add(T::CommitLifetime::get()).saturating_add(One::one());
+		let step = T::DbWeight::get().reads(1).saturating_add(T::WeightInfo::expire_commitment());
+
+		#[block]
+		{
+			Pallet::<T>::expire_commitments(late, step);
+		}
+
+		assert_eq!(CommitmentQueueEnds::<T>::get().0, first.saturating_add(1));
 	}
 
 	#[benchmark]
@@ -578,6 +692,21 @@ mod benchmarks {
 			Pallet::<T>::advance_queues(One::one(), room);
 			Pallet::<T>::settle_due(One::one(), room);
 		}
+	}
+
+	/// The largest evidence, all neurons in place so that both matrices are compared, about a copy that is the head: it is taken back.
+	#[benchmark]
+	fn report_copy() -> Result<(), BenchmarkError> {
+		let (submission, miner) = accepted::<T>()?;
+		let (original, evidence) = copied::<T>(submission, &miner)?;
+		let reporter: T::AccountId = account("reporter", 0, 0);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(reporter), submission, original, alloc::boxed::Box::new(evidence));
+
+		let outcome = Decisions::<T>::get(submission).map(|decision| decision.outcome);
+		assert_eq!(outcome, Some(SubmissionOutcome::Rejected(RejectReason::Copied)));
+		Ok(())
 	}
 
 	impl_benchmark_test_suite!(Pallet, crate::tests::benchmark_ext(), crate::tests::Test);

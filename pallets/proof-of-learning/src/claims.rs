@@ -34,7 +34,7 @@ impl<T: Config> Pallet<T> {
 		Decisions::<T>::get(submission).filter(|decision| decision.draw() == draw)
 	}
 
-	/// The job of one part of a score; `None` if the baseline fell out of the registry's history.
+	/// The job of one part of a score. The registry keeps the baseline while the claims can be disputed.
 	pub(crate) fn job_for(
 		slot: ExpertSlot,
 		candidate: BlockRef,
@@ -147,6 +147,14 @@ impl<T: Config> Claims<T::AccountId> for Pallet<T> {
 		let Statement::Evaluation(evaluation) = statement;
 		let model = T::Experts::model_at(origin.model, origin.generation)?;
 		Some(evaluation.job(model, *candidate, origin.holdout))
+	}
+
+	fn keep(origin: &JobOrigin) -> bool {
+		T::Experts::keep(origin.model, origin.generation)
+	}
+
+	fn release(origin: &JobOrigin) {
+		T::Experts::release(origin.model, origin.generation);
 	}
 
 	fn is_known(subject: Subject) -> bool {

@@ -140,7 +140,7 @@ impl<T: Config> Pallet<T> {
 		if !keeps_bond {
 			Self::release_bond(submission, &miner, bond);
 		}
-		let (mut held, mut forgiven) = (Zero::zero(), 0);
+		let (mut held, mut forgiven, mut guard_change) = (Zero::zero(), 0, 0);
 		match &mut outcome {
 			SubmissionOutcome::Accepted { version, improvement, reward } => {
 				let delta = u64::from(evaluation.terms.rule.delta.max(1));
@@ -149,6 +149,9 @@ impl<T: Config> Pallet<T> {
 					.iter()
 					.filter(|seat| seat.verdict.map(|verdict| verdict.digest()) == digest)
 					.map(|seat| seat.stake);
+				let verdicts = || evaluation.seats.iter().filter_map(|seat| seat.verdict);
+				let decisive = verdicts().find(|verdict| Some(verdict.digest()) == digest);
+				guard_change = Self::note_guard(slot.model, &evaluation.terms, decisive.as_ref());
 				let cap = math::reward_cap(stakes, T::StakeAtRisk::get()).saturated_into();
 				let paid = T::Rewards::pay_learning(&miner, *improvement, delta, cap);
 				held = Self::hold_reward(submission, &miner, paid);
@@ -181,6 +184,7 @@ impl<T: Config> Pallet<T> {
 			digest,
 			outcome,
 			held,
+			guard_change,
 			decided_at,
 			matures_at,
 			disputes: 0,

@@ -2,8 +2,8 @@
 
 use crate::{
 	math, BusyModels, Claim, ClaimOf, Config, Decisions, Error, EvaluationRecordOf, Event, GuardHoldouts,
-	HoldReason, Holdouts, MinerRecord, Miners, NextSubmission, OpenBlobs, OpenRoots, OpenSubmissions, Pallet,
-	Phase, Queues, SubmissionRecord, SubmissionRecordOf,
+	GuardLosses, HoldReason, Holdouts, MinerRecord, Miners, NextSubmission, OpenBlobs, OpenRoots,
+	OpenSubmissions, Pallet, Phase, Queues, SubmissionRecord, SubmissionRecordOf,
 };
 use blyan_primitives::{
 	leading_zero_bits, pow_hash,
@@ -26,10 +26,11 @@ use sp_core::H256;
 use sp_runtime::{
 	traits::{CheckedDiv, One, SaturatedConversion, Saturating, UniqueSaturatedInto, Zero},
 	transaction_validity::{InvalidTransaction, TransactionValidityError, ValidTransaction},
-	DispatchResult, RuntimeAppPublic,
+	DispatchError, DispatchResult, RuntimeAppPublic,
 };
 
 impl<T: Config> Pallet<T> {
+	/// Returns the number of submissions that made way.
 	pub(crate) fn do_submit(
 		miner: T::AccountId,
 		slot: ExpertSlot,
@@ -37,13 +38,16 @@ impl<T: Config> Pallet<T> {
 		block: BlockRef,
 		manifest: H256,
 		stamp: PowStamp<BlockNumberFor<T>>,
-	) -> DispatchResult {
+		salt: H256,
+	) -> Result<u32, DispatchError> {
 		let now = frame_system::Pallet::<T>::block_number();
 		let head = T::Experts::head(slot).ok_or(Error::<T>::SlotUnknown)?;
 		ensure!(head.version == parent, Error::<T>::ParentNotHead);
 		let size = block.blob.size;
 		ensure!(size > 0 && size <= T::MaxBlockBytes::get(), Error::<T>::BlobSizeOutOfRange);
 		Self::ensure_new(&head.block, &block)?;
+		let committed_at = Self::open_commitment(&miner, &slot, &block, &salt)?;
+		let (committed_at, displaced) = Self::claim_priority(&miner, &block, committed_at)?;
 
 		ensure!(OpenSubmissions::<T>::count() < T::MaxOpen::get(), Error::<T>::TooManyOpen);
 		let mut record = Self::miner_today(&miner);
@@ -83,9 +87,10 @@ impl<T: Config> Pallet<T> {
 		);
 		OpenRoots::<T>::insert(block.tensor_root, submission);
 		OpenBlobs::<T>::insert(block.blob.hash, submission);
+		Self::note_first_commitment(block.tensor_root, miner.clone(), committed_at, submission);
 		Self::announce(submission, slot.model, now)?;
 		Self::deposit_event(Event::Submitted { submission, miner, slot, parent, block, attempt, bond, fee });
-		Ok(())
+		Ok(displaced)
 	}
 
 	/// The cheap checks come first and the signature last, because anyone may send these for free.
@@ -200,6 +205,7 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn do_register_guard(model: ModelId, holdout: HoldoutRef) -> DispatchResult {
 		Self::ensure_holdout(model, &holdout)?;
 		GuardHoldouts::<T>::insert(model, holdout);
+		GuardLosses::<T>::remove(model);
 		Self::deposit_event(Event::GuardRegistered { model, holdout });
 		Ok(())
 	}
@@ -252,12 +258,10 @@ impl<T: Config> Pallet<T> {
 		frame_system::Pallet::<T>::block_hash(BlockNumberFor::<T>::zero())
 	}
 
-	/// Refuses tensors that are the slot's head, belong to any model, or came with another open submission.
+	/// Refuses tensors that are the slot's head or belong to any model.
 	fn ensure_new(head: &BlockRef, block: &BlockRef) -> Result<(), Error<T>> {
-		let is_known = head.tensor_root == block.tensor_root
-			|| T::KnownBlobs::announced(&block.blob.hash).is_some()
-			|| OpenRoots::<T>::contains_key(block.tensor_root)
-			|| OpenBlobs::<T>::contains_key(block.blob.hash);
+		let is_known =
+			head.tensor_root == block.tensor_root || T::KnownBlobs::announced(&block.blob.hash).is_some();
 		ensure!(!is_known, Error::<T>::DuplicateBlock);
 		Ok(())
 	}

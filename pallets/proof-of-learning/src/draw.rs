@@ -5,6 +5,9 @@ use alloc::vec::Vec;
 use blyan_primitives::traits::EligibleOperator;
 use sp_core::H256;
 
+/// Rounds of a draw for each of its seats, for want of operators that are still there.
+pub const ROUNDS_PER_SEAT: u32 = 4;
+
 /// Up to `count` accounts of `candidates`, each drawn in proportion to its weight among those who may still be drawn.
 ///
 /// One seat a hardware identifier, at most `per_owner` seats an owner: whoever runs many operators gets no more seats
@@ -21,14 +24,33 @@ use sp_core::H256;
 /// Candidates of weight zero are never drawn. The order of `candidates` matters, so it must be the same for everybody.
 pub fn draw_committee<A: Clone + PartialEq>(
 	seed: &H256,
+	candidates: Vec<EligibleOperator<A>>,
+	count: u32,
+	per_owner: u32,
+) -> Vec<A> {
+	draw_present(seed, candidates, count, per_owner, |_| true)
+}
+
+/// [`draw_committee`] from candidates of which some may have left since the list was made.
+///
+/// One that is drawn and is not there takes no seat, and there is a round more, up to [`ROUNDS_PER_SEAT`] for each seat. In
+/// everything else it counts as seated: who wins which round does not depend on who is there. So an operator
+/// that leaves when it knows the seed gives up its own seat to the next in a row that is known, and changes no other.
+pub fn draw_present<A: Clone + PartialEq>(
+	seed: &H256,
 	mut candidates: Vec<EligibleOperator<A>>,
 	count: u32,
 	per_owner: u32,
+	is_present: impl Fn(&A) -> bool,
 ) -> Vec<A> {
 	candidates.retain(|candidate| candidate.weight > 0 && per_owner > 0);
 	let deciding = two_thirds(count);
 	let mut drawn: Vec<EligibleOperator<A>> = Vec::new();
-	for round in 0..count {
+	let mut seated: Vec<A> = Vec::new();
+	for round in 0..count.saturating_mul(ROUNDS_PER_SEAT) {
+		if u32::try_from(seated.len()).map_or(true, |seats| seats >= count) {
+			break;
+		}
 		let is_passed = passed_over(&candidates, &drawn, round >= deciding);
 		let may_win = |candidate: &EligibleOperator<A>| !(is_passed && has_seat(&drawn, candidate));
 		let total = weight_of(candidates.iter().filter(|candidate| may_win(candidate)));
@@ -50,6 +72,9 @@ pub fn draw_committee<A: Clone + PartialEq>(
 		let winner = candidates.remove(winner);
 		let hardware = winner.hardware;
 		let owner = winner.owner.clone();
+		if is_present(&winner.account) {
+			seated.push(winner.account.clone());
+		}
 		drawn.push(winner);
 		let seats = drawn.iter().filter(|member| member.owner == owner).count();
 		let is_owner_full = u32::try_from(seats).map_or(true, |seats| seats >= per_owner);
@@ -59,7 +84,7 @@ pub fn draw_committee<A: Clone + PartialEq>(
 			!is_same_machine && !is_over
 		});
 	}
-	drawn.into_iter().map(|member| member.account).collect()
+	seated
 }
 
 /// Whether the operators of regions that have a seat are passed over: in a seat `is_spare`, if the others hold at least
@@ -197,6 +222,34 @@ mod tests {
 			drawn.sort();
 			drawn.dedup();
 			prop_assert_eq!(drawn.len() as u32, count.min(able));
+		}
+
+		/// What a coalition gains by having some of its members leave when the seed is known: nothing.
+		#[test]
+		fn attack_leave_when_the_seed_is_known(
+			seed: [u8; 32],
+			crowd in proptest::collection::vec((1u32..50, 0usize..6, 0u8..4, any::<bool>(), any::<bool>()), 1..30),
+			count in 1u32..8,
+		) {
+			let candidates = || -> Vec<_> {
+				crowd
+					.iter()
+					.enumerate()
+					.map(|(account, (weight, owner, region, ..))| EligibleOperator {
+						// Some belong together, the others to themselves.
+						owner: if *owner == 0 { 1_000 } else { account },
+						..at(*region, account, *weight)
+					})
+					.collect()
+			};
+			let is_colluding = |account: &usize| crowd[*account].3;
+			let leaves = |account: &usize| is_colluding(account) && crowd[*account].4;
+			let before = draw_committee(&H256(seed), candidates(), count, 1);
+			let after = draw_present(&H256(seed), candidates(), count, 1, |account| !leaves(account));
+			let honest = |drawn: &[usize]| drawn.iter().filter(|one| !is_colluding(one)).copied().collect::<Vec<_>>();
+			prop_assert!(honest(&after).starts_with(&honest(&before)), "an honest member lost its seat");
+			let colluding = |drawn: &[usize]| drawn.len() - honest(drawn).len();
+			prop_assert!(colluding(&after) <= colluding(&before), "the coalition won a seat");
 		}
 
 		#[test]

@@ -8,8 +8,11 @@
 
 extern crate alloc;
 
+pub use commitment::{CommitmentRecord, CommitmentRecordOf};
+pub use copy_types::{CopyEvidence, Original, TileProof};
 pub(crate) use offchain::Promise;
 pub use pallet::*;
+pub use priority::{FirstCommitment, FirstCommitmentOf};
 pub use types::*;
 pub use weights::WeightInfo;
 
@@ -18,13 +21,18 @@ mod availability;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 mod claims;
+mod commitment;
+mod copies;
+mod copy_types;
 mod decide;
 mod dispatch;
 pub mod draw;
+mod guard;
 mod late;
 pub mod math;
 mod mature;
 mod offchain;
+mod priority;
 mod redraw;
 mod second;
 mod tick;
@@ -43,8 +51,11 @@ pub const LOG_TARGET: &str = "blyan::learning";
 #[allow(clippy::large_enum_variant)]
 #[frame_support::pallet]
 pub mod pallet {
-	use super::{types::*, weights::WeightInfo, LOG_TARGET};
-	use alloc::vec::Vec;
+	use super::{
+		copy_types::*, math::GuardLoss, types::*, weights::WeightInfo, CommitmentRecordOf, FirstCommitmentOf,
+		LOG_TARGET,
+	};
+	use alloc::{boxed::Box, vec::Vec};
 	use blyan_primitives::{
 		randomness::AppointedRandomness,
 		traits::{BlobAnnouncements, ExpertRegistry, Offences, OperatorSet, Rewards},
@@ -106,6 +117,9 @@ pub mod pallet {
 		type Alpha: Get<u32>;
 		/// How much worse on the guard sample is tolerable, in bits per byte, Q16.
 		type GuardTolerance: Get<u32>;
+		/// How much worse on the guard sample all acceptances together may make a model, in bits per byte, Q16, counted from
+		/// the best it was there since its guard was registered.
+		type GuardBudget: Get<u32>;
 		/// Sequences in a sample; a smaller holdout is used whole.
 		type SampleSize: Get<u32>;
 		/// Blocks between submission and draw: long enough that nobody knows the draw's randomness before.
@@ -134,6 +148,8 @@ pub mod pallet {
 		type BytesWindow: Get<BlockNumberFor<Self>>;
 		/// Share of its stake that a false verdict costs a member; bounds what an acceptance pays.
 		type StakeAtRisk: Get<Perbill>;
+		/// Share of a copy's bond that goes to the account that proved it.
+		type ReporterShare: Get<Perbill>;
 		/// What an evaluation costs where nothing waits in front of it; see [`crate::math::evaluation_fee`].
 		type EvaluationFee: Get<BalanceOf<Self>>;
 		/// Seats that operators of one owner may have in a committee.
@@ -155,6 +171,14 @@ pub mod pallet {
 		/// Failures in a row that make it a newcomer again.
 		type DistrustAfter: Get<u32>;
 
+		/// Blocks that a commitment must be old before a submission can open it: longer than a collator can keep the author's
+		/// submission out of the chain.
+		type CommitAge: Get<BlockNumberFor<Self>>;
+		/// Blocks after which a commitment can no longer be opened: longer than an evaluation that the author has to wait for.
+		type CommitLifetime: Get<BlockNumberFor<Self>>;
+		/// Deposit of a commitment. It returns when the commitment is opened, and is lost when it expires.
+		type CommitDeposit: Get<BalanceOf<Self>>;
+
 		/// Blocks in a day, which is what quotas count in.
 		#[pallet::constant]
 		type BlocksPerDay: Get<BlockNumberFor<Self>>;
@@ -170,7 +194,7 @@ pub mod pallet {
 		/// Submissions open at a time, over all miners.
 		#[pallet::constant]
 		type MaxOpen: Get<u32>;
-		/// Submissions open at a time by one miner.
+		/// Submissions open at a time by one miner, and its commitments that wait to be opened.
 		#[pallet::constant]
 		type MaxOpenPerMiner: Get<u32>;
 		/// Decisions that have not matured. While there are as many, no further one is made.
@@ -197,6 +221,8 @@ pub mod pallet {
 		SubmissionBond,
 		/// Reward for an expert whose acceptance can still be disputed.
 		Reward,
+		/// Deposit of a commitment that has not been opened.
+		Commitment,
 	}
 
 	/// The next submission's number.
@@ -283,12 +309,46 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type GuardHoldouts<T: Config> = StorageMap<_, Twox64Concat, ModelId, HoldoutRef>;
 
+	/// How far each model has fallen behind on the guard sample that the hash names; only of models that have. Registering a
+	/// guard, the same one too, begins anew. At most one entry a model.
+	// Twox64Concat: only registered models get here.
+	#[pallet::storage]
+	pub type GuardLosses<T: Config> = StorageMap<_, Twox64Concat, ModelId, (H256, GuardLoss)>;
+
 	/// Quota, trust and attempts of every account that ever submitted: 21 bytes each. Never removed: a miner could
 	/// otherwise leave and return to shed its failures and its attempts. Each entry was paid for with a fee and a
 	/// proof of work.
 	// Blake2_128Concat: accounts can be ground.
 	#[pallet::storage]
 	pub type Miners<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, MinerRecord, ValueQuery>;
+
+	/// Commitments of each account that have not been opened. At most `MaxOpenPerMiner` an account, and none without its
+	/// deposit; `submit` removes what it opens, and blocks remove what expired. An account without any has no entry.
+	// Blake2_128Concat: accounts can be ground.
+	#[pallet::storage]
+	pub type Commitments<T: Config> = StorageMap<
+		_,
+		Blake2_128Concat,
+		T::AccountId,
+		BoundedVec<CommitmentRecordOf<T>, T::MaxOpenPerMiner>,
+		ValueQuery,
+	>;
+
+	/// Accounts of the [`Commitments`] by their places, which are those of their making. One entry a commitment, between
+	/// the two [`CommitmentQueueEnds`]; an opened one leaves a gap.
+	// Twox64Concat: the pallet counts the keys up.
+	#[pallet::storage]
+	pub type CommitmentQueue<T: Config> = StorageMap<_, Twox64Concat, u64, T::AccountId>;
+
+	/// The first place in [`CommitmentQueue`] that may be taken, and the next one to be given out.
+	#[pallet::storage]
+	pub type CommitmentQueueEnds<T: Config> = StorageValue<_, (u64, u64), ValueQuery>;
+
+	/// Oldest commitment to each tensor root that was submitted, while the chain remembers the submission: at most one entry
+	/// for each open, decided or closed one. See [`crate::priority`].
+	// Blake2_128Concat: miners choose the keys.
+	#[pallet::storage]
+	pub type FirstCommitments<T: Config> = StorageMap<_, Blake2_128Concat, H256, FirstCommitmentOf<T>>;
 
 	/// Holdouts that a chain starts with.
 	#[pallet::genesis_config]
@@ -541,6 +601,46 @@ pub mod pallet {
 			/// The sequences.
 			holdout: HoldoutRef,
 		},
+		/// A miner committed to a submission.
+		Committed {
+			/// The miner.
+			miner: T::AccountId,
+			/// The hash.
+			commitment: H256,
+			/// The deposit on hold.
+			deposit: BalanceOf<T>,
+		},
+		/// A commitment was not opened in time; its deposit is gone.
+		CommitmentExpired {
+			/// The miner.
+			miner: T::AccountId,
+			/// The hash.
+			commitment: H256,
+			/// The deposit.
+			deposit: BalanceOf<T>,
+		},
+		/// A submission was proven to be a near copy of another miner's expert.
+		CopyProven {
+			/// The copy.
+			submission: SubmissionId,
+			/// The expert that it is a copy of.
+			original: Original,
+			/// Account that proved it.
+			reporter: T::AccountId,
+			/// Likeness of their changes in thousandths: `blyan_exact::similarity`.
+			likeness: u32,
+			/// Share of the bond that was paid to the reporter.
+			bounty: BalanceOf<T>,
+		},
+		/// A copy that had been accepted was taken back.
+		AcceptanceCancelled {
+			/// The submission.
+			submission: SubmissionId,
+			/// The new head, if the copy still was the head.
+			reverted_to: Option<VersionIndex>,
+			/// The reward that was taken.
+			cancelled: BalanceOf<T>,
+		},
 	}
 
 	#[pallet::error]
@@ -551,7 +651,7 @@ pub mod pallet {
 		ParentNotHead,
 		/// The blob is empty or larger than `MaxBlockBytes`.
 		BlobSizeOutOfRange,
-		/// These tensors are a head already, or another open submission brought them first.
+		/// These tensors or bytes are part of a model already, or of a submission with an older commitment.
 		DuplicateBlock,
 		/// As many submissions are open as the chain holds. Try again when some are decided.
 		TooManyOpen,
@@ -609,6 +709,33 @@ pub mod pallet {
 		TooLateToReveal,
 		/// The finding is the one that decided, or nothing was decided.
 		NothingToObject,
+		/// This account has made this commitment already.
+		CommitmentKnown,
+		/// As many commitments of this account wait to be opened as one may have. Open one, or wait until one expires.
+		TooManyCommitments,
+		/// This account has no commitment to this block, slot and salt, or it has expired. Call `commit` first.
+		CommitmentUnknown,
+		/// The commitment is not `CommitAge` blocks old. Submit again when it is.
+		CommitmentTooYoung,
+		/// A committee is evaluating the same tensors or bytes from an account that committed to them later. Submit again
+		/// when that is over: your commitment stays.
+		DuplicateInEvaluation,
+		/// The submission earned nothing, or its decision has matured.
+		NothingToTakeBack,
+		/// The original is not on record (any more), is for another slot, or the copy's parent is forgotten.
+		OriginalUnknown,
+		/// The original came after the copy: the copy may be the original.
+		OriginalNotEarlier,
+		/// Both experts are one miner's.
+		SameMiner,
+		/// A tile is not the one of its block that the tensor root names.
+		TileUnproven,
+		/// The neurons that are said to have moved are not in the tiles, or did not move.
+		EvidenceMalformed,
+		/// The original changes too few weights of this tile. Take another one.
+		SampleTooSmall,
+		/// The changes are not alike enough. Trained apart, experts agree as much.
+		NotACopy,
 	}
 
 	#[pallet::hooks]
@@ -622,7 +749,8 @@ pub mod pallet {
 			let expired = Self::expire_announced(now, remaining.saturating_sub(queues));
 			let queues = queues.saturating_add(expired);
 			let settled = queues.saturating_add(Self::settle_due(now, remaining.saturating_sub(queues)));
-			settled.saturating_add(Self::forget_due(now, remaining.saturating_sub(settled)))
+			let forgotten = settled.saturating_add(Self::forget_due(now, remaining.saturating_sub(settled)));
+			forgotten.saturating_add(Self::expire_commitments(now, remaining.saturating_sub(forgotten)))
 		}
 
 		fn offchain_worker(now: BlockNumberFor<T>) {
@@ -638,12 +766,17 @@ pub mod pallet {
 				"as many attestations as are needed are remembered"
 			);
 			assert!(T::MaxOpen::get() > 0 && T::MaxClosed::get() > 0, "the bounds leave room for one");
+			assert_eq!(TILE_BYTES_MAX as usize, blyan_exact::block::TILE_BYTES, "a whole tile is evidence");
 			assert!(T::MaxMaturing::get() > 0, "somebody may be judged");
 			assert!(T::MaxUploadsPerDay::get() > 0, "somebody may upload");
 			assert!(T::ModelsPerBlock::get() > 0, "queues advance");
 			assert!(
 				T::PowWindow::get() <= T::BlockHashCount::get(),
 				"the system remembers the blocks that a proof of work may name"
+			);
+			assert!(
+				T::CommitLifetime::get() > T::CommitAge::get(),
+				"a commitment can be opened before it expires"
 			);
 			assert!(
 				T::BlocksPerDay::get() > 0u32.into(),
@@ -659,17 +792,21 @@ pub mod pallet {
 
 	#[pallet::call]
 	impl<T: Config> Pallet<T> {
-		/// Submit an expert for a slot.
+		/// Submit an expert for a slot, to which the miner has committed.
+		///
+		/// The same block with a younger commitment makes way, and its place in the queue is lost.
 		///
 		/// - `origin`: the miner, signed. The bond is held until the submission is closed.
 		/// - `slot`, `parent`: the slot and the version of its head that the expert was trained from.
 		/// - `block`: the expert. Its blob may be uploaded from now on.
 		/// - `manifest`: hash of the training manifest; the chain only keeps it.
 		/// - `stamp`: the proof of work.
+		/// - `salt`: opens the commitment; see [`blyan_primitives::commitment_hash`]. Its deposit returns.
 		///
 		/// Emits [`Event::Submitted`].
 		#[pallet::call_index(0)]
-		#[pallet::weight(T::WeightInfo::submit())]
+		// One submission may have the same tensors, and another one the same bytes.
+		#[pallet::weight(T::WeightInfo::submit().saturating_add(T::WeightInfo::withdraw().saturating_mul(2)))]
 		pub fn submit(
 			origin: OriginFor<T>,
 			slot: ExpertSlot,
@@ -677,9 +814,12 @@ pub mod pallet {
 			block: BlockRef,
 			manifest: H256,
 			stamp: PowStamp<BlockNumberFor<T>>,
-		) -> DispatchResult {
+			salt: H256,
+		) -> DispatchResultWithPostInfo {
 			let miner = ensure_signed(origin)?;
-			Self::do_submit(miner, slot, parent, block, manifest, stamp)
+			let displaced = Self::do_submit(miner, slot, parent, block, manifest, stamp, salt)?;
+			let displacing = T::WeightInfo::withdraw().saturating_mul(displaced.into());
+			Ok(Some(T::WeightInfo::submit().saturating_add(displacing)).into())
 		}
 
 		/// Reveal the verdict that a committee member has sealed.
@@ -771,7 +911,8 @@ pub mod pallet {
 		/// Set the mixed-domain sequences on which candidates for a model must not be worse.
 		///
 		/// - `origin`: `HoldoutOrigin`.
-		/// - `model`, `holdout`: the model and its sequences. An evaluation on its way keeps the old ones, or none.
+		/// - `model`, `holdout`: the model and its sequences. An evaluation on its way keeps the old ones, or none. The model
+		///   as it is now is what its successors are held against: the whole guard budget is there again.
 		///
 		/// Emits [`Event::GuardRegistered`].
 		#[pallet::call_index(6)]
@@ -868,6 +1009,40 @@ pub mod pallet {
 		) -> DispatchResult {
 			ensure_authorized(origin)?;
 			Self::do_object(draw, report, key)
+		}
+
+		/// Commit to a submission without revealing it. [`Pallet::submit`] opens the commitment `CommitAge` blocks later.
+		///
+		/// - `origin`: the miner, signed. The deposit is held until the commitment is opened, and lost when it expires.
+		/// - `commitment`: the [`blyan_primitives::commitment_hash`] of the block with a salt that only the miner knows.
+		///
+		/// Emits [`Event::Committed`].
+		#[pallet::call_index(11)]
+		#[pallet::weight(T::WeightInfo::commit())]
+		pub fn commit(origin: OriginFor<T>, commitment: H256) -> DispatchResult {
+			let miner = ensure_signed(origin)?;
+			Self::do_commit(miner, commitment)
+		}
+
+		/// Prove that a submission is a near copy of another miner's expert: it earns nothing, and its bond is lost.
+		///
+		/// - `origin`: anyone, signed. A true report is free and pays a share of the bond.
+		/// - `copy`: an open submission, or one whose acceptance can still be disputed.
+		/// - `original`: the expert that it is a copy of.
+		/// - `evidence`: a tile of each, and of what they were trained from.
+		///
+		/// Emits [`Event::CopyProven`].
+		#[pallet::call_index(20)]
+		#[pallet::weight(T::WeightInfo::report_copy())]
+		pub fn report_copy(
+			origin: OriginFor<T>,
+			copy: SubmissionId,
+			original: Original,
+			evidence: Box<CopyEvidence>,
+		) -> DispatchResultWithPostInfo {
+			let reporter = ensure_signed(origin)?;
+			Self::do_report_copy(reporter, copy, original, &evidence)?;
+			Ok(Pays::No.into())
 		}
 	}
 }

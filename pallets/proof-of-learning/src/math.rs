@@ -56,6 +56,45 @@ pub struct Rule {
 	pub attempt: u32,
 	/// How much worse on the guard sample is still tolerable, in bits per byte, Q16.
 	pub guard_tolerance: u32,
+	/// What is left of the model's guard budget: how much worse all sequences of the guard sample may become together,
+	/// in bits, Q16.
+	pub guard_left: u64,
+}
+
+/// How far a model has fallen on its guard sample behind the best it ever was there, in bits, Q16, over all sequences.
+///
+/// A guard that compares with the current head only is a ratchet: each acceptance may be a little worse than the one before
+/// it. The sample is the same for all candidates, so differences add up to the exact distance, without noise. What
+/// improves the model on the guard sample pays back what was lost; what goes beyond that is not saved up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct GuardLoss(pub u64);
+
+impl GuardLoss {
+	/// What is left of a budget.
+	pub fn left(self, budget: u64) -> u64 {
+		budget.saturating_sub(self.0)
+	}
+
+	/// Counts an acceptance that improved the guard sample by `gain`. Returns by how much the loss grew, which is negative
+	/// where it shrank.
+	pub fn note(&mut self, gain: i64) -> i64 {
+		let before = self.0;
+		self.0 = before.saturating_add_signed(gain.saturating_neg());
+		let change = i128::from(self.0).saturating_sub(before.into());
+		i64::try_from(change).unwrap_or(i64::MAX)
+	}
+
+	/// Takes back what [`GuardLoss::note`] returned.
+	pub fn undo(&mut self, change: i64) {
+		self.0 = self.0.saturating_add_signed(change.saturating_neg());
+	}
+}
+
+/// What a budget in bits per byte comes to over a whole sample.
+///
+/// - `per_byte`: the budget, Q16.
+pub fn guard_budget(per_byte: u32, sequences: u32, sequence_len: u16) -> u64 {
+	u64::from(per_byte).saturating_mul(u64::from(sequences)).saturating_mul(sequence_len.into())
 }
 
 /// Bits after the point of the logarithms below.
@@ -126,7 +165,8 @@ pub fn mean_per_byte(outcome: &EvaluationOutcome) -> i64 {
 }
 
 /// Applies the rule to a consistent score: better on the target by more than `delta` at the attempt's share of alpha,
-/// and on the guard sample, if there is one, not worse by `guard_tolerance` at the undivided alpha.
+/// and on the guard sample, if there is one, not worse by `guard_tolerance` at the undivided alpha, nor by more than what is
+/// left of the budget.
 ///
 /// - `target_len`, `guard_len`: bytes of a sequence in either sample.
 pub fn judge(score: &Score, target_len: u16, guard_len: u16, rule: &Rule) -> Judgement {
@@ -141,7 +181,8 @@ pub fn judge(score: &Score, target_len: u16, guard_len: u16, rule: &Rule) -> Jud
 	}
 	if let Some(guard) = &score.guard {
 		let tolerated = i64::from(rule.guard_tolerance).saturating_neg();
-		if Sums::new(guard, guard_len).is_certain(tolerated, rule.alpha, 0) != Some(true) {
+		let is_paid = guard.sum_diff >= 0 || guard.sum_diff.unsigned_abs() <= rule.guard_left;
+		if !is_paid || Sums::new(guard, guard_len).is_certain(tolerated, rule.alpha, 0) != Some(true) {
 			return Judgement::Regressed(mean_per_byte(guard));
 		}
 	}
@@ -269,7 +310,7 @@ mod tests {
 	const ALPHA: u32 = 1_350;
 
 	fn rule(delta: u32, attempt: u32) -> Rule {
-		Rule { delta, alpha: ALPHA, attempt, guard_tolerance: 656 }
+		Rule { delta, alpha: ALPHA, attempt, guard_tolerance: 656, guard_left: u64::MAX }
 	}
 
 	fn outcome(differences: &[i64], sequence_len: u16) -> EvaluationOutcome {
@@ -419,6 +460,33 @@ mod tests {
 	}
 
 	#[test]
+	fn a_loss_beyond_what_is_left_is_refused_however_certain_it_is() {
+		let score = |per_sequence: i64| Score {
+			target: outcome(&[640; 64], 64),
+			guard: Some(outcome(&[per_sequence; 64], 16)),
+		};
+		let left = |guard_left| Rule { guard_left, ..rule(0, 1) };
+		assert_eq!(judge(&score(-16), 64, 16, &left(64 * 16)), Judgement::Accept(10));
+		assert_eq!(judge(&score(-16), 64, 16, &left(64 * 16 - 1)), Judgement::Regressed(-1));
+		assert_eq!(judge(&score(0), 64, 16, &left(0)), Judgement::Accept(10));
+		assert_eq!(guard_budget(1_312, 256, 256), 1_312 * 65_536);
+		assert_eq!(guard_budget(u32::MAX, u32::MAX, u16::MAX), u64::MAX);
+	}
+
+	#[test]
+	fn gains_pay_back_and_are_not_saved_up() {
+		let mut loss = GuardLoss::default();
+		assert_eq!((loss.note(50), loss), (0, GuardLoss(0)));
+		assert_eq!((loss.note(-30), loss, loss.left(100)), (30, GuardLoss(30), 70));
+		assert_eq!((loss.note(50), loss), (-30, GuardLoss(0)));
+		loss.undo(-30);
+		assert_eq!((loss, loss.left(20)), (GuardLoss(30), 0));
+		loss.undo(30);
+		assert_eq!(loss, GuardLoss(0));
+		assert_eq!((loss.note(i64::MIN), loss.note(i64::MAX)), (i64::MAX, -i64::MAX));
+	}
+
+	#[test]
 	fn the_largest_numbers_do_not_overflow() {
 		let huge = EvaluationOutcome {
 			baseline_loss: u64::MAX,
@@ -429,7 +497,13 @@ mod tests {
 			bytes: u64::MAX,
 			job_root: Default::default(),
 		};
-		let lax = |delta| Rule { delta, alpha: 1, attempt: u32::MAX, guard_tolerance: u32::MAX };
+		let lax = |delta| Rule {
+			delta,
+			alpha: 1,
+			attempt: u32::MAX,
+			guard_tolerance: u32::MAX,
+			guard_left: u64::MAX,
+		};
 		assert_eq!(judge(&target(huge), u16::MAX, 0, &lax(0)), Judgement::NotCertain(0));
 		assert_eq!(judge(&target(huge), u16::MAX, 0, &lax(u32::MAX)), Judgement::NotBetter(0));
 		let worst = EvaluationOutcome { sum_diff: i64::MIN, ..huge };
@@ -456,6 +530,32 @@ mod tests {
 	}
 
 	proptest! {
+		/// Whatever is offered in whatever order, and whoever offers it: the accepted changes between any two moments
+		/// never add up to a loss beyond the budget.
+		#[test]
+		fn guard_losses_never_add_up_to_more_than_the_budget(
+			gains in proptest::collection::vec(-60i64..40, 0..200),
+			budget in 0u64..200,
+		) {
+			let (mut loss, mut level, mut best) = (GuardLoss::default(), 0i64, 0i64);
+			for gain in gains {
+				let score = Score {
+					target: outcome(&[640; 8], 1),
+					guard: Some(outcome(&[gain; 8], 1)),
+				};
+				let rule = Rule { guard_tolerance: 1_000, guard_left: loss.left(budget), ..rule(0, 1) };
+				if judge(&score, 1, 1, &rule) != Judgement::Accept(640) {
+					prop_assert!(8 * gain < 0);
+					continue;
+				}
+				loss.note(8 * gain);
+				level += 8 * gain;
+				best = best.max(level);
+				prop_assert!((best - level) as u64 <= budget);
+				prop_assert_eq!((best - level) as u64, loss.0);
+			}
+		}
+
 		#[test]
 		fn logarithms_are_floors_of_the_real_ones(high: u128, low: u128, shift in 0u32..256) {
 			let value = ((U256::from(high) << 128) + U256::from(low)) >> shift;
@@ -510,7 +610,7 @@ mod tests {
 			sum_diff: i64, sum_diff_sq: u128, sequences: u32, bytes: u64, len: u16, delta: u32, alpha: u32, attempt: u32,
 		) {
 			let seen = EvaluationOutcome { sum_diff, sum_diff_sq, sequences, bytes, ..Default::default() };
-			let rule = Rule { delta, alpha, attempt, guard_tolerance: delta };
+			let rule = Rule { delta, alpha, attempt, guard_tolerance: delta, guard_left: u64::from(alpha) };
 			let _ = judge(&Score { target: seen, guard: Some(seen) }, len, len, &rule);
 			let _ = is_consistent(&seen, sequences, len);
 		}

@@ -15,7 +15,7 @@ use crate::{
 use blyan_primitives::{
 	randomness::AppointedRandomness,
 	traits::{ExpertRegistry, OperatorSet, Rewards, Service},
-	SubmissionId,
+	SubmissionId, VersionIndex,
 };
 use blyan_runtime_api::{RejectReason, SubmissionOutcome};
 use frame_support::{
@@ -51,6 +51,7 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn mature(submission: SubmissionId, decision: DecisionRecordOf<T>) {
 		Decisions::<T>::remove(submission);
 		Maturing::<T>::mutate(|maturing| maturing.retain(|(id, _)| *id != submission));
+		T::Experts::release(decision.claim.slot.model, decision.terms.generation);
 		let miner = &decision.claim.miner;
 		if !decision.held.is_zero() {
 			let reason = HoldReason::Reward.into();
@@ -95,10 +96,35 @@ impl<T: Config> Pallet<T> {
 		let miner = &decision.claim.miner;
 		let members: u32 = decision.agreeing().count().saturated_into();
 		let each = decision.fee.checked_div(&members.into()).unwrap_or_else(Zero::zero);
-		let mut rest = decision.fee;
 		let is_accepted = matches!(decision.outcome, SubmissionOutcome::Accepted { .. });
 		for operator in decision.agreeing() {
 			T::Operators::note_service(operator, Service::ReportAgreed);
+			let amount =
+				if is_accepted { T::Rewards::pay_validation(operator) } else { BalanceOf::<T>::zero() };
+			if !amount.is_zero() {
+				Self::deposit_event(Event::ValidatorPaid { submission, operator: operator.clone(), amount });
+			}
+		}
+		let rest = Self::share_fee(miner, decision.fee, each, decision.agreeing());
+		// What the division left, and what an account was too small to receive.
+		Self::forfeit_fee(submission, miner, rest);
+		if !each.is_zero() {
+			Self::deposit_event(Event::FeePaid { submission, each, members });
+		}
+	}
+
+	/// Pays `each` of a fee that is on hold to each of `members`. Returns what is left.
+	pub(crate) fn share_fee<'a>(
+		miner: &T::AccountId,
+		fee: BalanceOf<T>,
+		each: BalanceOf<T>,
+		members: impl Iterator<Item = &'a T::AccountId>,
+	) -> BalanceOf<T>
+	where
+		T::AccountId: 'a,
+	{
+		let mut rest = fee;
+		for operator in members {
 			let paid = T::Currency::transfer_on_hold(
 				&HoldReason::SubmissionBond.into(),
 				miner,
@@ -111,17 +137,8 @@ impl<T: Config> Pallet<T> {
 			if paid.is_ok() {
 				rest = rest.saturating_sub(each);
 			}
-			let amount =
-				if is_accepted { T::Rewards::pay_validation(operator) } else { BalanceOf::<T>::zero() };
-			if !amount.is_zero() {
-				Self::deposit_event(Event::ValidatorPaid { submission, operator: operator.clone(), amount });
-			}
 		}
-		// What the division left, and what an account was too small to receive.
-		Self::forfeit_fee(submission, miner, rest);
-		if !each.is_zero() {
-			Self::deposit_event(Event::FeePaid { submission, each, members });
-		}
+		rest
 	}
 
 	/// Puts a decision into the list of those that mature by themselves.
@@ -182,26 +199,10 @@ impl<T: Config> Pallet<T> {
 		decision.refuted = true;
 		let (reverted_to, cancelled) = match decision.outcome {
 			SubmissionOutcome::Accepted { version, .. } => {
-				let slot = decision.claim.slot;
-				let reverted = T::Experts::revert(slot, version);
-				if let Err(error) = reverted {
-					log::info!(target: LOG_TARGET, "version {version} of {slot:?} stays: {error:?}");
-				}
-				decision.outcome = SubmissionOutcome::Rejected(RejectReason::Refuted);
-				let miner = &decision.claim.miner;
-				// The attempts that the acceptance forgave have been made after all.
-				let forgiven = core::mem::take(&mut decision.forgiven);
-				Miners::<T>::mutate(miner, |record| {
-					record.attempts = record.attempts.saturating_add(forgiven);
-				});
-				let held = core::mem::take(&mut decision.held);
-				let (credit, _) = T::Currency::slash(&HoldReason::Reward.into(), miner, held);
-				let cancelled = credit.peek();
-				// Burned, and its envelope's again: it was paid for nothing.
-				drop(credit);
-				T::Rewards::refund_learning(cancelled);
-				Self::slash_bond(submission, miner, core::mem::take(&mut decision.bond));
-				(reverted.ok(), cancelled)
+				let taken = Self::cancel(&mut decision, version, RejectReason::Refuted);
+				let bond = core::mem::take(&mut decision.bond);
+				Self::slash_bond(submission, &decision.claim.miner, bond);
+				taken
 			}
 			_ => (None, Zero::zero()),
 		};
@@ -211,6 +212,35 @@ impl<T: Config> Pallet<T> {
 		} else {
 			Decisions::<T>::insert(submission, decision);
 		}
+	}
+
+	/// Reverses an acceptance for `reason`: the head is reverted if it still is this version, the reward taken, and the
+	/// attempts count again. Returns the new head and what was taken.
+	pub(crate) fn cancel(
+		decision: &mut DecisionRecordOf<T>,
+		version: VersionIndex,
+		reason: RejectReason,
+	) -> (Option<VersionIndex>, BalanceOf<T>) {
+		let slot = decision.claim.slot;
+		let reverted = T::Experts::revert(slot, version);
+		if let Err(error) = reverted {
+			log::info!(target: LOG_TARGET, "version {version} of {slot:?} stays: {error:?}");
+		}
+		decision.outcome = SubmissionOutcome::Rejected(reason);
+		Self::forget_guard(decision, reverted.is_ok());
+		let miner = &decision.claim.miner;
+		// The attempts that the acceptance forgave have been made after all.
+		let forgiven = core::mem::take(&mut decision.forgiven);
+		Miners::<T>::mutate(miner, |record| {
+			record.attempts = record.attempts.saturating_add(forgiven);
+		});
+		let held = core::mem::take(&mut decision.held);
+		let (credit, _) = T::Currency::slash(&HoldReason::Reward.into(), miner, held);
+		let cancelled = credit.peek();
+		// Burned, and its envelope's again: it was paid for nothing.
+		drop(credit);
+		T::Rewards::refund_learning(cancelled);
+		(reverted.ok(), cancelled)
 	}
 
 	/// What a decision without open disputes turns to: its queue, or maturity.
@@ -245,6 +275,7 @@ impl<T: Config> Pallet<T> {
 		let miner = claim.miner.clone();
 		Decisions::<T>::remove(submission);
 		Maturing::<T>::mutate(|maturing| maturing.retain(|(id, _)| *id != submission));
+		T::Experts::release(claim.slot.model, decision.terms.generation);
 		OpenRoots::<T>::insert(block.tensor_root, submission);
 		OpenBlobs::<T>::insert(block.blob.hash, submission);
 		Miners::<T>::mutate(&miner, |record| record.open = record.open.saturating_add(1));

@@ -9,7 +9,7 @@ use crate::{
 	Config, EvaluationRecordOf, Event, Forgetting, Inconclusive, InconclusiveRecord, OpenSubmissions, Pallet,
 	Phase, SubmissionRecordOf, WeightInfo, LOG_TARGET,
 };
-use blyan_primitives::{randomness::AppointedRandomness, DrawId, SubmissionId};
+use blyan_primitives::{randomness::AppointedRandomness, traits::ExpertRegistry, DrawId, SubmissionId};
 use frame_support::{
 	traits::Get,
 	weights::{Weight, WeightMeter},
@@ -55,6 +55,8 @@ impl<T: Config> Pallet<T> {
 			};
 			Inconclusive::<T>::insert(draw, inconclusive);
 			Self::await_forgetting(draw, until);
+		} else {
+			T::Experts::release(record.claim.slot.model, evaluation.terms.generation);
 		}
 		Self::restart(submission, record, now);
 		Self::deposit_event(Event::Redrawn { submission, draw, redraw });
@@ -78,7 +80,9 @@ impl<T: Config> Pallet<T> {
 			if until > now || meter.try_consume(T::WeightInfo::settle()).is_err() {
 				break;
 			}
-			Inconclusive::<T>::remove(draw);
+			if let Some(record) = Inconclusive::<T>::take(draw) {
+				T::Experts::release(record.claim.slot.model, record.terms.generation);
+			}
 			Forgetting::<T>::mutate(|forgetting| forgetting.retain(|(id, _)| *id != draw));
 		}
 		meter.consumed()

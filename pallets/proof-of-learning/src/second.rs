@@ -6,13 +6,13 @@
 //! stranger computes the truth. Nothing is revealed in between, so a stranger has nothing to copy.
 
 use crate::{
-	draw::draw_committee, Config, Event, OpenSubmissions, Pallet, Phase, Seat, Stage, SubmissionRecordOf,
+	draw::draw_present, Config, Event, OpenSubmissions, Pallet, Phase, Seat, Stage, SubmissionRecordOf,
 	LOG_TARGET,
 };
 use alloc::vec::Vec;
 use blyan_primitives::{
-	randomness::{Appointed, AppointedRandomness},
-	traits::EligibleOperator,
+	randomness::{Appointed, AppointedRandomness, RelayNumber},
+	traits::{EligibleOperator, OperatorSet},
 	SubmissionId,
 };
 use codec::Encode;
@@ -28,13 +28,16 @@ impl<T: Config> Pallet<T> {
 		eligible: &'a [EligibleOperator<T::AccountId>],
 		seated: &'a [T::AccountId],
 	) -> impl Iterator<Item = &'a EligibleOperator<T::AccountId>> {
-		let owners: Vec<&T::AccountId> = eligible
+		// Also of those that are not on the list, since they left when they had sealed.
+		let owners: Vec<T::AccountId> = seated.iter().map(T::Operators::belongs_to).collect();
+		let listed: Vec<&T::AccountId> = eligible
 			.iter()
 			.filter(|operator| seated.contains(&operator.account))
 			.map(|operator| &operator.owner)
 			.collect();
 		eligible.iter().filter(move |operator| {
-			operator.weight > 0 && !seated.contains(&operator.account) && !owners.contains(&&operator.owner)
+			let is_related = owners.contains(&operator.owner) || listed.contains(&&operator.owner);
+			operator.weight > 0 && !seated.contains(&operator.account) && !is_related
 		})
 	}
 
@@ -56,16 +59,17 @@ impl<T: Config> Pallet<T> {
 		submission: SubmissionId,
 		mut record: SubmissionRecordOf<T>,
 		now: BlockNumberFor<T>,
-		seed: Appointed,
+		appointment: RelayNumber,
 	) -> bool {
 		let Phase::Evaluating(evaluation) = &mut record.phase else { return false };
-		let randomness = match seed {
-			Appointed::Seed(seed) => seed,
-			Appointed::Pending => {
+		let seed = T::Randomness::seed_of(appointment, b"blyan/second-draw");
+		let (randomness, electorate) = match (seed, T::Operators::electorate(appointment)) {
+			(Appointed::Seed(seed), Some(electorate)) => (seed, electorate),
+			(Appointed::Pending, _) => {
 				log::debug!(target: LOG_TARGET, "submission {submission} waits for the seed of its second draw");
 				return false;
 			}
-			Appointed::Missed => {
+			(Appointed::Missed, _) | (_, None) => {
 				evaluation.stage = Stage::Between { appointment: T::Randomness::appoint() };
 				OpenSubmissions::<T>::insert(submission, record);
 				return true;
@@ -74,7 +78,7 @@ impl<T: Config> Pallet<T> {
 		let seed = H256(blake2_256(&(randomness, submission, b"second").encode()));
 		let seated: Vec<T::AccountId> = evaluation.seats.iter().map(|seat| seat.operator.clone()).collect();
 		// Where hardly anybody but the miner's relatives is left, none of them judges it.
-		let eligible = Self::judges_of(submission, &record.claim.miner).unwrap_or_default();
+		let eligible = Self::judges_of(submission, &record.claim.miner, electorate).unwrap_or_default();
 		let absent = &record.absent;
 		let strangers: Vec<_> = Self::strangers(&eligible, &seated)
 			.filter(|operator| !absent.contains(&operator.account))
@@ -82,7 +86,8 @@ impl<T: Config> Pallet<T> {
 			.collect();
 		let room = T::MaxCommittee::get().saturating_sub(evaluation.first);
 		let size = T::SecondCommitteeSize::get().min(room);
-		let members = draw_committee(&seed, strangers, size, T::MaxSeatsPerOwner::get());
+		let per_owner = T::MaxSeatsPerOwner::get();
+		let members = draw_present(&seed, strangers, size, per_owner, T::Operators::is_eligible);
 		for seat in Self::seats(&eligible, members.clone()) {
 			// As many were drawn as there is room for.
 			let _ = evaluation.seats.try_push(seat);

@@ -1,17 +1,16 @@
 //! What happens without being asked: queues advance, committees are drawn, submissions close.
 
 use crate::{
-	draw::draw_committee, math::Rule, Announced, BalanceOf, BusyModels, Claim, ClaimOf, ClosedCount,
+	draw::draw_present, math::Rule, Announced, BalanceOf, BusyModels, Claim, ClaimOf, ClosedCount,
 	ClosedRecord, ClosedRing, ClosedSubmissions, Conduct, Config, Decisions, EvaluationRecord,
-	EvaluationRecordOf, Event, GuardHoldouts, HoldReason, Holdouts, Inconclusive, Miners, OpenBlobs,
-	OpenRoots, OpenSubmissions, Pallet, Phase, Queues, Sample, Seat, Stage, SubmissionRecordOf, Terms,
-	WeightInfo, LOG_TARGET,
+	EvaluationRecordOf, Event, HoldReason, Holdouts, Inconclusive, Miners, OpenBlobs, OpenRoots,
+	OpenSubmissions, Pallet, Phase, Queues, Seat, Stage, SubmissionRecordOf, Terms, WeightInfo, LOG_TARGET,
 };
 use alloc::vec::Vec;
 use blyan_primitives::{
 	randomness::{Appointed, AppointedRandomness},
 	traits::{EligibleOperator, ExpertRegistry, OperatorSet},
-	DrawId, ExpertSlot, HoldoutRef, ModelId, SubmissionId, VersionIndex, DEFINITION,
+	DrawId, ExpertSlot, ModelId, SubmissionId, VersionIndex, DEFINITION,
 };
 use blyan_runtime_api::{ExpiryReason, RejectReason, SubmissionOutcome};
 use codec::Encode;
@@ -28,6 +27,14 @@ use frame_system::pallet_prelude::BlockNumberFor;
 use sp_core::H256;
 use sp_io::hashing::blake2_256;
 use sp_runtime::traits::{SaturatedConversion, Saturating, Zero};
+
+/// Why a committee is not drawn yet.
+enum Undrawn {
+	/// Something that comes by itself is missing: the seed, a holdout, the model.
+	Waiting,
+	/// Of the operators that the appointment takes there are too few, or their list is not kept any more.
+	NoElectorate,
+}
 
 impl<T: Config> Pallet<T> {
 	/// Does what is due in up to `ModelsPerBlock` queues, as far as `remaining` allows.
@@ -89,6 +96,7 @@ impl<T: Config> Pallet<T> {
 			Phase::Evaluating(evaluation) => match evaluation.stage {
 				_ if !evaluation.terms.is_current() => {
 					// Engines and the chain compute by another definition now: what was sealed can be judged by none.
+					T::Experts::release(record.claim.slot.model, evaluation.terms.generation);
 					Self::restart(submission, record, now);
 					true
 				}
@@ -97,10 +105,7 @@ impl<T: Config> Pallet<T> {
 					Self::end_first(submission, record);
 					true
 				}
-				Stage::Between { appointment } => {
-					let seed = T::Randomness::seed_of(appointment, b"blyan/second-draw");
-					Self::draw_second(submission, record, now, seed)
-				}
+				Stage::Between { appointment } => Self::draw_second(submission, record, now, appointment),
 				Stage::Last if !evaluation.is_due(now) => false,
 				// What cannot be held open to disputes is not decided.
 				Stage::Last if Self::open_to_disputes() >= T::MaxMaturing::get() => false,
@@ -135,12 +140,19 @@ impl<T: Config> Pallet<T> {
 			Self::deposit_event(Event::Rejected { submission, miner, slot, reason });
 			return true;
 		}
-		let Some(evaluation) = Self::committee_for(submission, &record, now, randomness) else {
-			let has_expired = now > last_chance;
-			if has_expired {
+		let evaluation = match Self::committee_for(submission, &record, now, randomness) {
+			Ok(evaluation) => evaluation,
+			Err(_) if now > last_chance => {
 				Self::expire(submission, record, ExpiryReason::NoCommittee);
+				return true;
 			}
-			return has_expired;
+			Err(Undrawn::Waiting) => return false,
+			Err(Undrawn::NoElectorate) => {
+				// Others may be there by the next appointment. The list of those who are not on this one is of no use to any of them.
+				record.appointment = T::Randomness::appoint();
+				OpenSubmissions::<T>::insert(submission, record);
+				return true;
+			}
 		};
 		Self::deposit_event(Event::CommitteeDrawn {
 			submission,
@@ -150,62 +162,83 @@ impl<T: Config> Pallet<T> {
 			seal_deadline: evaluation.seal_deadline,
 			reveal_deadline: evaluation.reveal_deadline,
 		});
+		let model = record.claim.slot.model;
 		record.phase = Phase::Evaluating(evaluation);
 		OpenSubmissions::<T>::insert(submission, record);
+		Self::appoint_next(model);
 		true
 	}
 
-	/// Everything the draw fixes; `None` while something for it is missing.
+	/// Makes the appointment of the next in a queue anew, now that the first is drawn: so it takes a list of operators that is
+	/// no older than an evaluation, however long it waited.
+	fn appoint_next(model: ModelId) {
+		let Some(next) = Queues::<T>::get(model).get(1).copied() else { return };
+		OpenSubmissions::<T>::mutate(next, |record| {
+			if let Some(record) =
+				record.as_mut().filter(|record| matches!(record.phase, Phase::Queued { .. }))
+			{
+				record.appointment = T::Randomness::appoint();
+			}
+		});
+	}
+
+	/// Everything the draw fixes, or why there is none yet.
 	fn committee_for(
 		submission: SubmissionId,
 		record: &SubmissionRecordOf<T>,
 		now: BlockNumberFor<T>,
 		randomness: Option<H256>,
-	) -> Option<EvaluationRecordOf<T>> {
+	) -> Result<EvaluationRecordOf<T>, Undrawn> {
 		let Claim { slot, miner, .. } = &record.claim;
-		let holdout = Holdouts::<T>::get(slot.model)?;
-		let generation = T::Experts::generation(slot.model)?;
+		let holdout = Holdouts::<T>::get(slot.model).ok_or(Undrawn::Waiting)?;
+		let generation = T::Experts::generation(slot.model).ok_or(Undrawn::Waiting)?;
+		let model_root = T::Experts::model_root(slot.model).ok_or(Undrawn::Waiting)?;
 		let Some(randomness) = randomness else {
 			log::debug!(target: LOG_TARGET, "submission {submission} waits for the seed of its draw");
-			return None;
+			return Err(Undrawn::Waiting);
 		};
 		let seed = H256(blake2_256(&(randomness, submission).encode()));
-		let eligible = Self::judges_of(submission, miner)?;
+		let electorate = T::Operators::electorate(record.appointment).ok_or(Undrawn::NoElectorate)?;
+		let eligible = Self::judges_of(submission, miner, electorate).ok_or(Undrawn::NoElectorate)?;
 		let size = T::CommitteeSize::get().min(T::MaxCommittee::get());
 		let least = T::MinCommittee::get().max(1);
-		let draw = |candidates| draw_committee(&seed, candidates, size, T::MaxSeatsPerOwner::get());
+		let draw = |candidates| {
+			let per_owner = T::MaxSeatsPerOwner::get();
+			draw_present(&seed, candidates, size, per_owner, T::Operators::is_eligible)
+		};
 		// Those who sealed nothing the last time are left out, where enough others are there.
-		let present = eligible.iter().filter(|operator| !record.absent.contains(&operator.account));
-		let mut members = draw(present.cloned().collect());
+		let diligent = eligible.iter().filter(|operator| !record.absent.contains(&operator.account));
+		let mut members = draw(diligent.cloned().collect());
 		if members.len().saturated_into::<u32>() < least {
 			members = draw(eligible.clone());
 		}
 		let first = members.len().saturated_into::<u32>();
 		if first < least {
 			log::debug!(target: LOG_TARGET, "submission {submission} waits for {least} eligible operators");
-			return None;
+			return Err(Undrawn::NoElectorate);
 		}
 		let has_strangers = Self::strangers(&eligible, &members).next().is_some();
 		let seats = Self::seats(&eligible, members);
-		let sample = |holdout: HoldoutRef, seed| Sample {
-			holdout,
-			seed,
-			sequences: T::SampleSize::get().clamp(2, holdout.sequences.max(2)),
-		};
-		let guard_seed = H256(blake2_256(&(seed, b"guard").encode()));
+		let guard = Self::guard_sample(slot.model);
 		let seal_deadline = now.saturating_add(T::SealWindow::get());
-		Some(EvaluationRecord {
+		// From here to the last dispute about it the baseline must be computable, however often the heads move.
+		if !T::Experts::keep(slot.model, generation) {
+			log::warn!(target: LOG_TARGET, "submission {submission} waits: too many generations are kept");
+			return Err(Undrawn::Waiting);
+		}
+		Ok(EvaluationRecord {
 			terms: Terms {
 				definition: DEFINITION,
 				generation,
-				model_root: T::Experts::model_root(slot.model)?,
-				target: sample(holdout, seed),
-				guard: GuardHoldouts::<T>::get(slot.model).map(|guard| sample(guard, guard_seed)),
+				model_root,
+				target: Self::sample(holdout, seed),
+				guard,
 				rule: Rule {
 					delta: T::Delta::get(),
 					alpha: T::Alpha::get(),
 					attempt: record.attempt,
 					guard_tolerance: T::GuardTolerance::get(),
+					guard_left: Self::guard_left(slot.model, guard.as_ref()),
 				},
 			},
 			// Where everybody sits in the first committee there is no second one.
@@ -221,18 +254,18 @@ impl<T: Config> Pallet<T> {
 		})
 	}
 
-	/// Operators that may judge a miner's submission; `None` while they have too little of all stake.
+	/// Those of an electorate that may judge a miner's submission; `None` if they have too little of all stake.
 	///
 	/// The miner's own operators may not. Nobody else can keep an operator out of a committee, and whoever owns much of
 	/// all stake cannot choose its judges by submitting itself.
 	pub(crate) fn judges_of(
 		submission: SubmissionId,
 		miner: &T::AccountId,
+		mut eligible: Vec<EligibleOperator<T::AccountId>>,
 	) -> Option<Vec<EligibleOperator<T::AccountId>>> {
 		let stake = |operators: &[EligibleOperator<T::AccountId>]| {
 			operators.iter().fold(0u128, |sum, operator| sum.saturating_add(operator.stake))
 		};
-		let mut eligible = T::Operators::eligible();
 		let quorum = T::QuorumStake::get().mul_ceil(stake(&eligible));
 		eligible.retain(|operator| operator.account != *miner && operator.owner != *miner);
 		if stake(&eligible) < quorum {
@@ -242,13 +275,15 @@ impl<T: Config> Pallet<T> {
 		Some(eligible)
 	}
 
-	/// Empty seats for `members`, with the stake that each has among `eligible`.
+	/// Empty seats for `members`, with the stake that each has among `eligible`, and no more than it has now.
 	pub(crate) fn seats(
 		eligible: &[EligibleOperator<T::AccountId>],
 		members: Vec<T::AccountId>,
 	) -> Vec<Seat<T::AccountId>> {
 		let stake = |member: &T::AccountId| {
-			eligible.iter().find(|operator| operator.account == *member).map_or(0, |operator| operator.stake)
+			let drawn = eligible.iter().find(|operator| operator.account == *member);
+			let present = T::Operators::present(member).map_or(0, |operator| operator.stake);
+			drawn.map_or(0, |operator| operator.stake).min(present)
 		};
 		let seat = |operator| Seat { stake: stake(&operator), operator, seal: None, verdict: None };
 		members.into_iter().map(seat).collect()
@@ -272,6 +307,7 @@ impl<T: Config> Pallet<T> {
 		Self::release_bond(submission, &record.claim.miner, record.bond.saturating_add(record.fee));
 		let draw = match &record.phase {
 			Phase::Evaluating(evaluation) => {
+				T::Experts::release(record.claim.slot.model, evaluation.terms.generation);
 				Some(evaluation.terms.draw_id(&record.claim.slot, &record.claim.block))
 			}
 			Phase::Announced { .. } | Phase::Queued { .. } => None,
@@ -330,7 +366,9 @@ impl<T: Config> Pallet<T> {
 		});
 		let place = closed.checked_rem(T::MaxClosed::get().into()).unwrap_or(0).saturated_into::<u32>();
 		if let Some(oldest) = ClosedRing::<T>::get(place) {
-			ClosedSubmissions::<T>::remove(oldest);
+			if let Some(record) = ClosedSubmissions::<T>::take(oldest) {
+				Self::forget_first_commitment(record.claim.block.tensor_root, oldest);
+			}
 		}
 		ClosedRing::<T>::insert(place, submission);
 		ClosedSubmissions::<T>::insert(submission, ClosedRecord { claim, draw, digest, outcome, closed_at });

@@ -1,9 +1,10 @@
 //! Invariants of this pallet's storage, one function each.
 
 use crate::{
-	Announced, BusyModels, ClosedCount, ClosedRing, ClosedSubmissions, Config, Decisions, Forgetting,
-	HoldReason, Inconclusive, Maturing, Miners, NextSubmission, OpenBlobs, OpenRoots, OpenSubmissions,
-	Pallet, Phase, Queues, Stage,
+	Announced, BusyModels, ClosedCount, ClosedRing, ClosedSubmissions, CommitmentQueue, CommitmentQueueEnds,
+	Commitments, Config, Decisions, FirstCommitments, Forgetting, GuardHoldouts, GuardLosses, HoldReason,
+	Inconclusive, Maturing, Miners, NextSubmission, OpenBlobs, OpenRoots, OpenSubmissions, Pallet, Phase,
+	Queues, Stage,
 };
 use alloc::collections::{BTreeMap, BTreeSet};
 use blyan_runtime_api::SubmissionOutcome;
@@ -23,8 +24,11 @@ impl<T: Config> Pallet<T> {
 		Self::check_committees()?;
 		Self::check_indices()?;
 		Self::check_miners()?;
+		Self::check_guards()?;
 		Self::check_decisions()?;
 		Self::check_inconclusive()?;
+		Self::check_commitments()?;
+		Self::check_first_commitments()?;
 		Self::check_closed()
 	}
 
@@ -151,6 +155,15 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
+	/// Losses are counted where there is a guard and something was lost.
+	fn check_guards() -> Result<(), TryRuntimeError> {
+		for (model, (_, loss)) in GuardLosses::<T>::iter() {
+			ensure!(loss.0 > 0, "a loss of nothing is remembered");
+			ensure!(GuardHoldouts::<T>::contains_key(model), "a loss is counted without a guard");
+		}
+		Ok(())
+	}
+
 	/// Decisions without a dispute wait in order, each once, and nothing else does; a decision has a verdict, holds
 	/// what its outcome says, and is neither open nor closed.
 	fn check_decisions() -> Result<(), TryRuntimeError> {
@@ -212,6 +225,46 @@ impl<T: Config> Pallet<T> {
 		ensure!(undisputed == forgetting.len(), "something waits that is no draw");
 		let kept = Inconclusive::<T>::count().saturating_add(Decisions::<T>::count());
 		ensure!(kept <= T::MaxMaturing::get(), "more is open to disputes than may be");
+		Ok(())
+	}
+
+	/// Commitments and their queue name each other, and deposits are on hold.
+	fn check_commitments() -> Result<(), TryRuntimeError> {
+		let (first, next) = CommitmentQueueEnds::<T>::get();
+		let mut count = 0usize;
+		for (miner, records) in Commitments::<T>::iter() {
+			ensure!(!records.is_empty(), "an account has an entry without a commitment");
+			let hashes: BTreeSet<_> = records.iter().map(|record| record.commitment).collect();
+			ensure!(hashes.len() == records.len(), "a commitment is kept twice");
+			let mut deposits = crate::BalanceOf::<T>::zero();
+			for record in &records {
+				ensure!((first..next).contains(&record.place), "a commitment has no place");
+				ensure!(
+					CommitmentQueue::<T>::get(record.place).as_ref() == Some(&miner),
+					"a commitment's place is another account's"
+				);
+				deposits = deposits.saturating_add(record.deposit);
+			}
+			count = count.saturating_add(records.len());
+			let held = T::Currency::balance_on_hold(&HoldReason::Commitment.into(), &miner);
+			ensure!(held == deposits, "a miner's deposits are not what is on hold");
+		}
+		ensure!(CommitmentQueue::<T>::iter_keys().count() == count, "a place belongs to no commitment");
+		Ok(())
+	}
+
+	/// Priority belongs to submissions that are remembered, and to their tensors.
+	fn check_first_commitments() -> Result<(), TryRuntimeError> {
+		for (root, first) in FirstCommitments::<T>::iter() {
+			let id = first.submission;
+			let claim = OpenSubmissions::<T>::get(id)
+				.map(|open| open.claim)
+				.or_else(|| Decisions::<T>::get(id).map(|decision| decision.claim))
+				.or_else(|| ClosedSubmissions::<T>::get(id).map(|closed| closed.claim));
+			let claim = claim.ok_or("a forgotten submission has priority")?;
+			ensure!(claim.block.tensor_root == root, "a submission has priority over other tensors");
+			ensure!(claim.miner == first.miner, "priority belongs to another miner");
+		}
 		Ok(())
 	}
 

@@ -159,6 +159,13 @@ pub struct Sample {
 	pub sequences: u32,
 }
 
+impl Sample {
+	/// Names these very sequences.
+	pub fn id(&self) -> H256 {
+		H256(blake2_256(&self.encode()))
+	}
+}
+
 /// What the draw fixed: everything that a score, and the judgement on it, depend on.
 #[derive(
 	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
@@ -386,6 +393,8 @@ where
 	pub outcome: SubmissionOutcome,
 	/// The miner's reward, on hold.
 	pub held: Balance,
+	/// By how much the acceptance made the model's loss on its guard sample grow: see [`math::GuardLoss`].
+	pub guard_change: i64,
 	/// When it was decided.
 	pub decided_at: BlockNumber,
 	/// First block in which it matures, unless a dispute is open.
@@ -418,7 +427,9 @@ where
 	/// judged again.
 	pub fn is_to_return(&self) -> bool {
 		let was_rejected = match self.outcome {
-			SubmissionOutcome::Rejected(reason) => reason != RejectReason::Refuted,
+			SubmissionOutcome::Rejected(reason) => {
+				!matches!(reason, RejectReason::Refuted | RejectReason::Copied)
+			}
 			_ => false,
 		};
 		self.refuted && was_rejected
@@ -497,11 +508,11 @@ pub enum Conduct {
 
 impl From<SubmissionOutcome> for Conduct {
 	fn from(outcome: SubmissionOutcome) -> Self {
-		use RejectReason::{Invalid, NotBetter, NotCertain, Regressed};
+		use RejectReason::{Copied, Invalid, NotBetter, NotCertain, Regressed};
 		match outcome {
 			SubmissionOutcome::Accepted { .. } => Self::Success,
 			SubmissionOutcome::Rejected(
-				NotBetter { .. } | NotCertain { .. } | Regressed { .. } | Invalid,
+				NotBetter { .. } | NotCertain { .. } | Regressed { .. } | Invalid | Copied,
 			) => Self::Failure,
 			_ => Self::Neutral,
 		}

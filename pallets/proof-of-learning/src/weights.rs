@@ -32,6 +32,12 @@ pub trait WeightInfo {
 	fn refute() -> Weight;
 	/// A block in which nothing is due.
 	fn idle() -> Weight;
+	/// `commit`, with as many expired commitments as an account may have.
+	fn commit() -> Weight;
+	/// One commitment that expires without being asked.
+	fn expire_commitment() -> Weight;
+	/// `report_copy`.
+	fn report_copy() -> Weight;
 }
 
 /// For mocks.
@@ -73,6 +79,15 @@ impl WeightInfo for () {
 		Weight::from_parts(1_000, 0)
 	}
 	fn idle() -> Weight {
+		Weight::from_parts(1_000, 0)
+	}
+	fn commit() -> Weight {
+		Weight::from_parts(1_000, 0)
+	}
+	fn expire_commitment() -> Weight {
+		Weight::from_parts(1_000, 0)
+	}
+	fn report_copy() -> Weight {
 		Weight::from_parts(1_000, 0)
 	}
 }

@@ -1,4 +1,4 @@
-//! How offences are contested.
+//! Appeals against offences.
 
 use crate::{
 	Appeal, BalanceOf, Computed, Config, Error, Event, HoldReason, OffenceId, OffenceOf, OffenceRecords,
@@ -48,7 +48,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Lets an offence wait for a dispute about its claim. `false` if none can be opened, because it is too late for
-	/// that or nobody is left to dispute with: then it is for the judge.
+	/// that or no operator is left to dispute with: then it is for the judge.
 	fn wait_for_dispute(who: &T::AccountId, subject: Subject, id: OffenceId) -> Result<bool, DispatchError> {
 		let key = (who.clone(), subject);
 		let mut waiting = Computed::<T>::get(&key);
@@ -89,7 +89,7 @@ impl<T: Config> Pallet<T> {
 		time.saturating_add(barred)
 	}
 
-	/// Whether the time for a judgement is over; appeals that are computed have none.
+	/// Reports whether the time for a judgement is over; appeals that are computed have none.
 	pub(crate) fn has_lapsed(appeal: &Appeal<BalanceOf<T>, BlockNumberFor<T>>) -> bool {
 		!appeal.is_computed && Self::now() > appeal.at.saturating_add(T::JudgementWindow::get())
 	}

@@ -1,7 +1,7 @@
 //! Worst cases of every call, and of what happens without being asked.
 //!
 //! As much as can be is pending against the offender; the ring of decided offences is full, so that deciding one
-//! forgets another; the offence is one whose penalty bans, and it was reported by somebody who is paid.
+//! forgets another; the offence is one whose penalty bans, and it was reported by an account that is paid.
 
 use crate::{
 	fingerprint, BalanceOf, Call, ClosedCount, ClosedRing, Config, Event, Fingerprints, HoldReason, NextDue,

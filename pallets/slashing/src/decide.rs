@@ -1,4 +1,4 @@
-//! How offences end: applied or pardoned, and remembered for a while.
+//! End of offences: applied or pardoned, and remembered for a while.
 
 use crate::{
 	BalanceOf, ClosedCount, ClosedRing, Config, Error, Event, Fingerprints, NextDue, NextOffence, OffenceId,
@@ -130,7 +130,7 @@ impl<T: Config> Pallet<T> {
 		Self::deposit_event(Event::OffencePardoned { offence: id });
 	}
 
-	/// Whether a grave offence is pending against `who`.
+	/// Reports whether a grave offence is pending against `who`.
 	fn is_accused(who: &T::AccountId) -> bool {
 		PendingOf::<T>::get(who)
 			.iter()

@@ -69,22 +69,22 @@ pub mod pallet {
 		type Stakes: OperatorStakes<Self::AccountId, BalanceOf<Self>, Credit = CreditOf<Self>>;
 
 		/// Blocks in which transactions were admitted, counted: the time that windows are in. While a migration bars
-		/// transactions nobody can appeal, so no window runs.
+		/// transactions no operator can appeal, so no window runs.
 		type WorkingTime: BlockNumberProvider<BlockNumber = BlockNumberFor<Self>>;
 
-		/// Who has a claim computed again.
+		/// Pallet that has a claim computed again.
 		type Appeals: Appeals<Self::AccountId>;
 
 		/// Where the treasury's part of what is taken goes.
 		type OnSlash: OnUnbalanced<CreditOf<Self>>;
 
-		/// Who may report without evidence on chain.
+		/// Origin that may report without evidence on chain.
 		type ReportOrigin: EnsureOrigin<Self::RuntimeOrigin>;
 
-		/// Who decides appeals that no computation decides, and may pardon anything.
+		/// Origin that decides appeals that no computation decides, and may pardon anything.
 		type JudgeOrigin: EnsureOrigin<Self::RuntimeOrigin>;
 
-		/// What each kind of offence costs.
+		/// Penalty of each kind of offence.
 		type Penalties: Convert<OffenceKind, Penalty>;
 
 		/// Part of what is taken that the reporter gets.
@@ -95,11 +95,11 @@ pub mod pallet {
 		#[pallet::constant]
 		type AppealWindow: Get<BlockNumberFor<Self>>;
 
-		/// Blocks in which whoever judges decides an appeal that is not computed. After that it has failed.
+		/// Blocks in which the judge decides an appeal that is not computed. After that it has failed.
 		#[pallet::constant]
 		type JudgementWindow: Get<BlockNumberFor<Self>>;
 
-		/// What an appeal costs if it fails.
+		/// Price of an appeal that fails.
 		#[pallet::constant]
 		type AppealBond: Get<BalanceOf<Self>>;
 
@@ -191,46 +191,46 @@ pub mod pallet {
 	#[pallet::event]
 	#[pallet::generate_deposit(pub(super) fn deposit_event)]
 	pub enum Event<T: Config> {
-		/// Somebody did something that costs stake.
+		/// An operator did something that costs stake.
 		OffenceReported {
 			/// Its number.
 			offence: OffenceId,
-			/// Who.
+			/// The accused operator.
 			offender: T::AccountId,
-			/// What.
+			/// Kind of offence.
 			kind: OffenceKind,
-			/// What proves it.
+			/// Evidence that proves it.
 			evidence: H256,
 			/// First block in which it is applied.
 			applies_at: BlockNumberFor<T>,
 		},
 		/// So much is pending against an offender that one more report was dropped.
 		ReportDropped {
-			/// Who.
+			/// The accused operator.
 			offender: T::AccountId,
-			/// What.
+			/// Kind of offence.
 			kind: OffenceKind,
-			/// What proves it.
+			/// Evidence that proves it.
 			evidence: H256,
 		},
 		/// An offender appealed.
 		Appealed {
 			/// The offence.
 			offence: OffenceId,
-			/// Whether the claim is computed again.
+			/// True if the claim is computed again.
 			is_computed: bool,
 		},
 		/// An offence was punished.
 		OffenceApplied {
 			/// The offence.
 			offence: OffenceId,
-			/// Who paid.
+			/// The operator that paid.
 			offender: T::AccountId,
 			/// Share of the stake that was taken.
 			share: Perbill,
-			/// What that was.
+			/// The amount taken.
 			taken: BalanceOf<T>,
-			/// What of it the reporter got.
+			/// The reporter's part of it.
 			rewarded: BalanceOf<T>,
 		},
 		/// An offence was forgiven.
@@ -242,7 +242,7 @@ pub mod pallet {
 		AppealFailed {
 			/// The offence.
 			offence: OffenceId,
-			/// What the bond was.
+			/// The bond.
 			bond: BalanceOf<T>,
 		},
 	}
@@ -255,7 +255,7 @@ pub mod pallet {
 		Decided,
 		/// The offence is appealed already.
 		AlreadyAppealed,
-		/// The offence is somebody else's.
+		/// The offence is another operator's.
 		NotOffender,
 		/// The time for an appeal is over; the offence is about to be applied.
 		TooLateToAppeal,
@@ -312,7 +312,7 @@ pub mod pallet {
 		/// Contest an offence.
 		///
 		/// If it is about a claim that can be computed again, a dispute is opened about that and decides. If not, or if no
-		/// dispute can be opened any more, whoever may pardon has `JudgementWindow` blocks to do so. Nothing is taken before.
+		/// dispute can be opened any more, the judge has `JudgementWindow` blocks to do so. Nothing is taken before.
 		///
 		/// - `origin`: the offender, signed, with `AppealBond`, which comes back if the offence is pardoned.
 		/// - `offence`: an offence that is not applied yet.
@@ -325,7 +325,7 @@ pub mod pallet {
 		}
 
 		/// Apply an offence whose time for appeals, or for judgement, is over. Blocks do that by themselves where they
-		/// have room, except after an appeal that nobody judged. Free.
+		/// have room, except after an appeal that was not judged. Free.
 		///
 		/// - `origin`: anyone, signed.
 		/// - `offence`: the offence.

@@ -1,4 +1,4 @@
-//! How offences come in.
+//! Reports of offences.
 
 use crate::{
 	fingerprint, Config, Error, Event, Fingerprints, NextOffence, Offence, OffenceRecords, Pallet, PendingOf,

@@ -102,7 +102,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Nobody has as many strikes as ban.
+	/// No operator has as many strikes as ban.
 	fn check_strikes_are_bounded() -> Result<(), TryRuntimeError> {
 		for strikes in Strikes::<T>::iter_values() {
 			ensure!(!strikes.is_empty(), "an innocent account is listed");

@@ -18,14 +18,14 @@ pub type CreditOf<T> = Credit<<T as frame_system::Config>::AccountId, <T as crat
 /// [`Offence`] of a runtime.
 pub type OffenceOf<T> = Offence<<T as frame_system::Config>::AccountId, BalanceOf<T>, BlockNumberFor<T>>;
 
-/// What an offence of one kind costs.
+/// Penalty for an offence of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Penalty {
 	/// Share of the stake that is taken.
 	pub share: Perbill,
-	/// Whether the offender is in quarantine from the moment of the report.
+	/// True if the offender is in quarantine from the moment of the report.
 	pub is_grave: bool,
-	/// Whether it counts towards the offences after which an operator is banned.
+	/// True if it counts towards the offences after which an operator is banned.
 	pub is_strike: bool,
 }
 
@@ -56,9 +56,9 @@ impl Convert<OffenceKind, Penalty> for UsualPenalties {
 pub struct Appeal<Balance, BlockNumber> {
 	/// When, in working time.
 	pub at: BlockNumber,
-	/// What the offender has on hold for it.
+	/// Bond that the offender has on hold for it.
 	pub bond: Balance,
-	/// Whether the claim is computed again. If not, whoever may pardon decides, in a limited time.
+	/// True if the claim is computed again. If not, the judge decides, in a limited time.
 	pub is_computed: bool,
 }
 
@@ -75,9 +75,9 @@ pub enum State<Balance, BlockNumber> {
 	Applied {
 		/// Share of the stake that was taken.
 		share: Perbill,
-		/// What that was.
+		/// The amount taken.
 		taken: Balance,
-		/// What of it the reporter got.
+		/// The reporter's part of it.
 		rewarded: Balance,
 		/// When.
 		at: BlockNumber,
@@ -90,24 +90,24 @@ pub enum State<Balance, BlockNumber> {
 }
 
 impl<Balance, BlockNumber> State<Balance, BlockNumber> {
-	/// Whether it awaits its decision.
+	/// Reports whether it awaits its decision.
 	pub fn is_pending(&self) -> bool {
 		matches!(self, Self::Open | Self::Appealed(_))
 	}
 }
 
-/// What somebody did.
+/// Offence of an operator.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 pub struct Offence<AccountId, Balance, BlockNumber> {
-	/// Who.
+	/// The accused operator.
 	pub offender: AccountId,
-	/// What.
+	/// Kind of offence.
 	pub kind: OffenceKind,
-	/// What proves it.
+	/// Evidence that proves it.
 	pub evidence: H256,
 	/// The claim it is about, if it is about one.
 	pub contested: Option<Contested>,
-	/// Who gets the reporter's share, if anybody does.
+	/// Recipient of the reporter's share, if there is one.
 	pub reporter: Option<AccountId>,
 	/// When it was reported.
 	pub at: BlockNumber,
@@ -118,13 +118,13 @@ pub struct Offence<AccountId, Balance, BlockNumber> {
 }
 
 impl<AccountId: Encode, Balance, BlockNumber> Offence<AccountId, Balance, BlockNumber> {
-	/// What two reports of the same thing have in common.
+	/// Returns the fingerprint that two reports of the same offence have in common.
 	pub fn fingerprint(&self) -> H256 {
 		fingerprint(&self.offender, self.kind, self.evidence)
 	}
 }
 
-/// What two reports of the same thing have in common.
+/// Returns the fingerprint that two reports of the same offence have in common.
 pub fn fingerprint(offender: &impl Encode, kind: OffenceKind, evidence: H256) -> H256 {
 	H256(sp_io::hashing::blake2_256(&(b"blyan/offence/1", offender, kind, evidence).encode()))
 }

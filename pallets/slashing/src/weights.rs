@@ -1,4 +1,4 @@
-//! What `pallet_slashing` asks to be weighed.
+//! Weight functions of `pallet_slashing`.
 //!
 //! A runtime brings measured figures (`scripts/weights`); `()` serves tests.
 

@@ -2,7 +2,7 @@
 
 use crate::{Balance, BlockNumber};
 use alloc::vec::Vec;
-use blyan_primitives::{PartIndex, Query, Subject};
+use blyan_primitives::{EvaluationJob, PartIndex, Query, Subject};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use sp_core::H256;
 /// A game's number, given out in order.
 pub type GameId = u64;
 
-/// How a game ended.
+/// Outcome of a game.
 #[derive(
 	Clone,
 	Copy,
@@ -42,25 +42,25 @@ pub enum GameEnd {
 pub struct GameInfo {
 	/// Its number.
 	pub id: GameId,
-	/// What the claims are about.
+	/// Subject of the claims.
 	pub subject: Subject,
 	/// The first part in which they differ.
 	pub part: PartIndex,
 	/// The two claims.
 	pub digests: [H256; 2],
-	/// What is owed now; `None` when the game is over.
+	/// The opening that is owed now; `None` when the game is over.
 	pub query: Option<Query>,
-	/// Who owes it.
+	/// The sides that owe it.
 	pub owes: [bool; 2],
 	/// Blocks each side had left when the round began.
 	pub clocks: [BlockNumber; 2],
 	/// When the round began: the clocks of those who owe a move have run since.
 	pub round_began: BlockNumber,
-	/// Whether a witness, from anybody, ends the game.
+	/// True once a witness, from any account, ends the game.
 	pub executing: bool,
 	/// Which claims have been refuted, here or elsewhere.
 	pub refuted: [bool; 2],
-	/// How the game ended, and when.
+	/// Outcome of the game, and when it ended.
 	pub ended: Option<(GameEnd, BlockNumber)>,
 }
 
@@ -69,7 +69,7 @@ pub struct GameInfo {
 pub struct DemandInfo {
 	/// Whose candidate.
 	pub subject: Subject,
-	/// The claim that falls if nobody supplies it.
+	/// The claim that falls if it is not supplied in time.
 	pub digest: H256,
 	/// The tile.
 	pub tile: u32,
@@ -77,7 +77,7 @@ pub struct DemandInfo {
 	pub until: BlockNumber,
 }
 
-/// What a challenge costs, and how long a game may take.
+/// Price of a challenge, and time limit of a game.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
 pub struct DisputeTerms {
 	/// Bond of a challenge, and of a demand for a tile; lost if the own claim falls.
@@ -87,6 +87,8 @@ pub struct DisputeTerms {
 	pub clock: BlockNumber,
 	/// Blocks in which a demanded tile must be supplied.
 	pub demand_window: BlockNumber,
+	/// Blocks between the commitment to a finding and its showing.
+	pub commitment_age: BlockNumber,
 }
 
 sp_api::decl_runtime_apis! {
@@ -99,12 +101,17 @@ sp_api::decl_runtime_apis! {
 		fn game(id: GameId) -> Option<GameInfo>;
 		/// All open games, ascending.
 		fn open_games() -> Vec<GameId>;
-		/// Tiles of a subject's candidate that somebody must supply.
+		/// Tiles of a subject's candidate that are demanded, and must be supplied.
 		fn demands(subject: Subject) -> Vec<DemandInfo>;
-		/// What a challenge costs now.
+		/// Returns the present terms of a challenge.
 		fn terms() -> DisputeTerms;
 		/// Claims about a subject that have been refuted.
 		fn refuted(subject: Subject) -> Vec<H256>;
+		/// Subjects whose claims can be disputed, or appealed about, ascending.
+		fn answerable() -> Vec<Subject>;
+		/// What whoever claims something about such a subject computed for one part of its verdicts; `None` if there is no
+		/// such part.
+		fn job(subject: Subject, part: PartIndex) -> Option<EvaluationJob>;
 	}
 }
 

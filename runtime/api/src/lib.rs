@@ -14,8 +14,8 @@ mod versions;
 
 pub use operators::{OffenceInfo, OffenceState, OperatorInfo};
 pub use records::{
-	ActiveEvaluation, CommitteeSeat, DecidedSubmission, EvaluationStage, ExpiryReason, RejectReason,
-	SubmissionInfo, SubmissionOutcome, SubmissionState, SubmissionTerms,
+	ActiveEvaluation, CommitmentInfo, CommitteeSeat, DecidedSubmission, EvaluationStage, ExpiryReason,
+	RejectReason, SubmissionInfo, SubmissionOutcome, SubmissionState, SubmissionTerms,
 };
 
 pub use versions::{ApiVersion, Misfit, APIS};
@@ -61,13 +61,17 @@ sp_api::decl_runtime_apis! {
 		fn submission(id: SubmissionId) -> Option<SubmissionInfo>;
 		/// Submissions ever made, which is also the next identifier.
 		fn submission_count() -> SubmissionId;
-		/// What the chain asks of this miner's next submission.
+		/// Identifiers of all submissions that are not decided, ascending.
+		fn open_submissions() -> Vec<SubmissionId>;
+		/// Returns the terms on which the chain takes this miner's next submission.
 		fn terms(miner: AccountId) -> SubmissionTerms;
-		/// What a committee computes, or computed, for one part of its verdicts (0: target, 1: guard), so that anybody
-		/// can do it again; `None` before the draw, after the decision has matured, and if there is no such part.
+		/// Returns the job that a committee computes, or computed, for one part of its verdicts (0: target, 1: guard), so that any
+		/// client can do it again; `None` before the draw, after the decision has matured, and if there is no such part.
 		fn job(submission: SubmissionId, part: PartIndex) -> Option<EvaluationJob>;
-		/// What was revealed about a submission, in the order of the seats.
+		/// Returns the verdicts revealed about a submission, in the order of the seats.
 		fn verdicts(submission: SubmissionId) -> Vec<(AccountId, Verdict)>;
+		/// Commitments of an account that have neither been opened nor expired, the oldest first.
+		fn commitments(miner: AccountId) -> Vec<CommitmentInfo>;
 	}
 
 	/// Operators.
@@ -75,7 +79,7 @@ sp_api::decl_runtime_apis! {
 	pub trait OperatorsApi {
 		/// Every registered operator.
 		fn operators() -> Vec<OperatorInfo>;
-		/// What the next registration costs besides the stake; `withdraw` gives it back.
+		/// Returns the price of the next registration besides the stake; `withdraw` gives it back.
 		fn registration_price() -> Balance;
 	}
 

@@ -1,4 +1,4 @@
-//! What questions about operators are answered with.
+//! Types of the answers about operators.
 
 use crate::{AccountId, Balance, BlockNumber};
 use blyan_primitives::{
@@ -25,7 +25,7 @@ pub struct OperatorInfo {
 	pub reputation: u32,
 	/// Its last heartbeat, or its registration.
 	pub last_heartbeat: BlockNumber,
-	/// Whether it may be drawn into a committee now.
+	/// True if it may be drawn into a committee now.
 	pub eligible: bool,
 	/// Its number.
 	pub uid: OperatorUid,
@@ -34,13 +34,13 @@ pub struct OperatorInfo {
 	/// Its registration bond.
 	#[serde(with = "blyan_primitives::json::decimal")]
 	pub bond: Balance,
-	/// What it claims its machine can do: a set of bits.
+	/// Claimed capabilities of its machine: a set of bits.
 	pub capabilities: u32,
-	/// What its node measured about the machine.
+	/// Its node's measurement of the machine.
 	pub measurement: Measurement,
-	/// How fast that is.
+	/// Speed class of that.
 	pub tier: PerformanceTier,
-	/// What its reputation is made of.
+	/// Measures that make up its reputation.
 	pub measures: Measures,
 	/// First block in which it can return to duty, if it is in quarantine.
 	pub quarantined_until: Option<BlockNumber>,
@@ -93,10 +93,10 @@ pub enum OffenceState {
 	Applied {
 		/// Share of the stake that was taken.
 		share: Perbill,
-		/// What that was.
+		/// The amount taken.
 		#[serde(with = "blyan_primitives::json::decimal")]
 		taken: Balance,
-		/// What of it the reporter got.
+		/// The reporter's part of it.
 		#[serde(with = "blyan_primitives::json::decimal")]
 		rewarded: Balance,
 		/// When.
@@ -114,15 +114,15 @@ pub enum OffenceState {
 pub struct OffenceInfo {
 	/// Its number.
 	pub id: u64,
-	/// Who did it.
+	/// The accused operator.
 	pub offender: AccountId,
-	/// What.
+	/// Kind of offence.
 	pub kind: OffenceKind,
-	/// What proves it.
+	/// Evidence that proves it.
 	pub evidence: H256,
 	/// The claim it is about, if it is about one.
 	pub contested: Option<Contested>,
-	/// Who reported it, if anybody is rewarded for that.
+	/// Reporter, if a reward is due for the report.
 	pub reporter: Option<AccountId>,
 	/// When it was reported.
 	pub at: BlockNumber,

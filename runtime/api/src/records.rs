@@ -1,4 +1,4 @@
-//! What the questions are answered with.
+//! Types of the answers to clients.
 
 use crate::{AccountId, Balance, BlockNumber};
 use alloc::vec::Vec;
@@ -49,6 +49,10 @@ pub enum RejectReason {
 	},
 	/// The score it was decided by was proven wrong, and it could not be judged again.
 	Refuted,
+	/// Another account submitted the same tensors, or the same bytes, and had committed to them earlier. The fee is gone.
+	Preempted,
+	/// It is a near copy of another miner's expert. The bond is gone.
+	Copied,
 }
 
 /// Why a submission ended without a verdict.
@@ -75,7 +79,7 @@ pub enum ExpiryReason {
 	BytesMissing,
 }
 
-/// How a submission ended.
+/// Outcome of a submission.
 #[derive(
 	Clone,
 	Copy,
@@ -97,13 +101,13 @@ pub enum SubmissionOutcome {
 		version: VersionIndex,
 		/// Mean improvement in bits per byte, Q16.
 		improvement: u64,
-		/// What the miner was paid; on hold until the decision matures.
+		/// The miner's reward; on hold until the decision matures.
 		#[serde(with = "blyan_primitives::json::decimal")]
 		reward: Balance,
 	},
 	/// It did not join the model.
 	Rejected(RejectReason),
-	/// Nobody could judge it.
+	/// No operator could judge it.
 	Expired(ExpiryReason),
 	/// Its miner took it back before the draw.
 	Withdrawn,
@@ -114,13 +118,13 @@ pub enum SubmissionOutcome {
 pub struct CommitteeSeat {
 	/// The operator.
 	pub operator: AccountId,
-	/// Whether it has sealed a verdict.
+	/// True once it has sealed a verdict.
 	pub sealed: bool,
-	/// What it revealed, if it has.
+	/// Revealed verdict, if any.
 	pub verdict: Option<Verdict>,
 }
 
-/// What a committee is doing now.
+/// Stage of an evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
 pub enum EvaluationStage {
 	/// Members evaluate and seal what they found.
@@ -134,7 +138,7 @@ pub enum EvaluationStage {
 /// An evaluation on its way.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
 pub struct ActiveEvaluation {
-	/// What is being done.
+	/// Present stage.
 	pub stage: EvaluationStage,
 	/// Names this draw: members sign their seals for it and for no other.
 	pub draw: H256,
@@ -156,7 +160,7 @@ pub struct ActiveEvaluation {
 	pub revealed: u32,
 	/// Required mean improvement in bits per byte, Q16.
 	pub delta: u32,
-	/// How much worse on the guard sample is tolerable, in bits per byte, Q16.
+	/// Loss of quality on the guard sample that is tolerable, in bits per byte, Q16.
 	pub guard_tolerance: u32,
 	/// Standard errors by which the requirement must be exceeded, in thousandths, on this attempt.
 	pub t_milli: u32,
@@ -169,7 +173,7 @@ pub struct ActiveEvaluation {
 pub struct DecidedSubmission {
 	/// Names the draw that was decided: what disputes are about.
 	pub draw: DrawId,
-	/// What was decided. An accepted expert is the head already.
+	/// Outcome. An accepted expert is the head already.
 	pub outcome: SubmissionOutcome,
 	/// When it was decided.
 	pub decided_at: BlockNumber,
@@ -177,7 +181,7 @@ pub struct DecidedSubmission {
 	pub matures_at: BlockNumber,
 	/// Disputes that are open.
 	pub disputes: u32,
-	/// Whether the score it was decided by was proven wrong.
+	/// True if the score it was decided by was proven wrong.
 	pub refuted: bool,
 	/// Hash of the verdict that decided, if one did.
 	pub digest: Option<H256>,
@@ -204,7 +208,7 @@ pub enum SubmissionState {
 	Decided(DecidedSubmission),
 	/// Over.
 	Closed {
-		/// How it ended.
+		/// Outcome.
 		outcome: SubmissionOutcome,
 		/// When.
 		at: BlockNumber,
@@ -225,7 +229,7 @@ pub enum SubmissionState {
 pub struct SubmissionInfo {
 	/// Its number.
 	pub id: SubmissionId,
-	/// Who submitted it.
+	/// The account that submitted it.
 	pub miner: AccountId,
 	/// The slot it is for.
 	pub slot: ExpertSlot,
@@ -241,23 +245,23 @@ pub struct SubmissionInfo {
 	pub state: SubmissionState,
 }
 
-/// What the chain asks of a miner's next submission.
+/// Terms on which the chain takes a miner's next submission.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
 pub struct SubmissionTerms {
 	/// Held until the decision stands, lost if the bytes are invalid or the expert was accepted for a false score.
 	#[serde(with = "blyan_primitives::json::decimal")]
 	pub bond: Balance,
-	/// What an evaluation costs where nothing waits in front of it; it pays those who judge, and does not come back.
+	/// Price of an evaluation where nothing waits in front of it; it pays those who judge, and does not come back.
 	#[serde(with = "blyan_primitives::json::decimal")]
 	pub fee: Balance,
-	/// What it costs at the end of the longest queue.
+	/// Price at the end of the longest queue.
 	#[serde(with = "blyan_primitives::json::decimal")]
 	pub fee_max: Balance,
 	/// Leading zero bits of the proof of work.
 	pub pow_bits: u32,
 	/// The proof of work may name any of the last so many blocks.
 	pub pow_window: BlockNumber,
-	/// Whether the miner has earned the larger quota and the lighter proof of work.
+	/// True if the miner has earned the larger quota and the lighter proof of work.
 	pub trusted: bool,
 	/// Submissions left today.
 	pub quota_left: u32,
@@ -275,10 +279,28 @@ pub struct SubmissionTerms {
 	pub attempts: u32,
 	/// Standard errors by which the next attempt must exceed the requirement, in thousandths.
 	pub t_milli: u32,
-	/// How much worse on the guard sample is tolerable, in bits per byte, Q16.
+	/// Loss of quality on the guard sample that is tolerable, in bits per byte, Q16.
 	pub guard_tolerance: u32,
 	/// Sequences a committee evaluates.
 	pub sample: u32,
+	/// Blocks that a commitment must be old before a submission can open it.
+	pub commit_age: BlockNumber,
+	/// Held for a commitment until it is opened; lost if it expires.
+	#[serde(with = "blyan_primitives::json::decimal")]
+	pub commit_deposit: Balance,
+}
+
+/// A commitment that has neither been opened nor expired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+pub struct CommitmentInfo {
+	/// The hash: `blyan_primitives::commitment_hash`.
+	pub commitment: H256,
+	/// Block in which it was made.
+	pub committed_at: BlockNumber,
+	/// First block in which a submission can open it.
+	pub opens_at: BlockNumber,
+	/// Last block in which a submission can open it.
+	pub expires_at: BlockNumber,
 }
 
 #[cfg(test)]

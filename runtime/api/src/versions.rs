@@ -1,4 +1,4 @@
-//! The versions of these APIs, for whoever was compiled with them and meets a runtime that was not.
+//! Versions of these APIs, for clients that were compiled with them and meet a runtime that was not.
 
 use crate::disputes::runtime_decl_for_disputes_api;
 
@@ -7,7 +7,7 @@ use crate::disputes::runtime_decl_for_disputes_api;
 pub struct ApiVersion {
 	/// Its name.
 	pub name: &'static str,
-	/// What a runtime lists it under.
+	/// Identifier by which a runtime lists it.
 	pub id: [u8; 8],
 	/// The version that this crate declares.
 	pub version: u32,
@@ -32,7 +32,7 @@ pub const APIS: [ApiVersion; 6] = versions! {
 	"ServingApi": crate::runtime_decl_for_serving_api,
 };
 
-/// Why a runtime and whoever asks it do not speak of the same things.
+/// Incompatibility between a runtime and a client's version of an API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Misfit {
 	/// The runtime does not answer this API at all.

@@ -1,4 +1,4 @@
-//! What an account can be beyond a key: several keys, a delegate, a name.
+//! Accounts beyond a single key: multisigs, proxies, identities.
 
 use crate::*;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
@@ -85,6 +85,8 @@ const HARMLESS: &[PalletCalls] = &[
 			"supply_tile",
 			"close_demand",
 			"report_equivocation",
+			"commit",
+			"withdraw_commitment",
 		],
 	),
 	("Slashing", &["apply"]),
@@ -119,10 +121,11 @@ const IDENTITY: &[PalletCalls] = &[(
 	],
 )];
 
-/// A bond is lost for bytes that are no expert.
-const MINER: &[PalletCalls] = &[("ProofOfLearning", &["submit", "finalise", "withdraw", "settle"])];
+/// A bond is lost for bytes that are no expert, and the small deposit of a commitment that is not opened.
+const MINER: &[PalletCalls] =
+	&[("ProofOfLearning", &["commit", "submit", "finalise", "withdraw", "settle", "report_copy"])];
 
-/// Whoever holds the session key can lose the stake, and have somebody report it for a share.
+/// The holder of the session key can lose the stake, and have an accomplice report it for a share.
 const OPERATOR: &[PalletCalls] = &[
 	(
 		"Operators",
@@ -167,7 +170,7 @@ pub enum ProxyType {
 	/// Everything.
 	#[default]
 	Any,
-	/// What leaves the account its money: nothing goes to others, nothing can be lost, deposits come back.
+	/// Calls that leave the account its money: nothing goes to others, nothing can be lost, deposits come back.
 	NonTransfer,
 	/// Reject announced calls.
 	CancelProxy,
@@ -207,7 +210,7 @@ impl ProxyType {
 		Some(lists.into_iter().flatten())
 	}
 
-	/// Whether it allows the call of this name.
+	/// Reports whether it allows the call of this name.
 	pub fn allows(self, pallet: &str, call: &str) -> bool {
 		self.allowed()
 			.is_none_or(|mut lists| lists.any(|(listed, calls)| *listed == pallet && calls.contains(&call)))

@@ -63,7 +63,7 @@ impl pallet_collator_selection::Config for Runtime {
 	type MaxCandidates = ConstU32<100>;
 	type MinEligibleCollators = ConstU32<1>;
 	type MaxInvulnerables = ConstU32<20>;
-	// A multiple of the session, so that nobody is kicked in the middle of one.
+	// A multiple of the session, so that no collator is kicked in the middle of one.
 	type KickThreshold = Period;
 	type ValidatorId = AccountId;
 	type ValidatorIdOf = pallet_collator_selection::IdentityCollator;

@@ -1,4 +1,4 @@
-//! What happens to a wrong answer: disputes, audits, offences.
+//! Consequences of wrong answers: disputes, audits, offences.
 
 use crate::{
 	parameters::{audits, disputes},
@@ -80,6 +80,14 @@ impl Claims<AccountId> for AllClaims {
 		Some(evaluation.job(model, *candidate, origin.holdout))
 	}
 
+	fn keep(origin: &JobOrigin) -> bool {
+		<Experts as ExpertRegistry<AccountId>>::keep(origin.model, origin.generation)
+	}
+
+	fn release(origin: &JobOrigin) {
+		<Experts as ExpertRegistry<AccountId>>::release(origin.model, origin.generation);
+	}
+
 	fn is_known(subject: Subject) -> bool {
 		keeper!(subject, is_known(subject))
 	}
@@ -113,7 +121,9 @@ impl pallet_disputes::Config for Runtime {
 	type BlockCheck = pallet_disputes::Exact;
 	type WorkingTime = Stopwatch;
 	type Bond = disputes::Bond;
-	type MoversShare = disputes::MoversShare;
+	type DefendersShare = disputes::DefendersShare;
+	// A minute: ten authors would have to leave the finder's transaction out.
+	type CommitmentAge = ConstU32<10>;
 	type Clock = disputes::Clock;
 	// A move a block is enough to be in time, whatever the engine is busy with.
 	type GamesPerClock = ConstU32<64>;
@@ -151,7 +161,7 @@ impl pallet_audits::HoldoutBook for Holdouts {
 	}
 }
 
-/// What audits earn, from the envelope of all validation.
+/// Reward source of audits: the envelope of all validation.
 pub struct AuditPurse;
 
 impl pallet_audits::AuditRewards<AccountId, Balance> for AuditPurse {

@@ -1,4 +1,4 @@
-//! What the chain is for: models, the operators who judge, and the proof that learning happened.
+//! The chain's purpose: models, the operators who judge, and the proof that learning happened.
 
 use crate::{parameters::learning, *};
 use alloc::vec::Vec;
@@ -16,6 +16,9 @@ impl pallet_experts::Config for Runtime {
 	// 32 layers of 64 experts. Reading a whole model stays below a megabyte of proof.
 	type MaxSlots = ConstU32<2_048>;
 	type MaxHistory = ConstU32<16>;
+	// Decisions and draws that can be disputed are at most 256, audits as many, and one evaluation a model. The rest is
+	// for cases, which cost a stake each.
+	type MaxKept = ConstU32<1_024>;
 	type WeightInfo = weights::pallet_experts::WeightInfo<Runtime>;
 }
 
@@ -68,6 +71,11 @@ parameter_types! {
 	pub const HardwareBond: Balance = UNIT / 10;
 	// Longer than tolerated silence.
 	pub const HardwareWindow: BlockNumber = 4 * HOURS;
+	/// A newcomer is drawn a minute later, and an operator that is gone leaves a seat empty for no longer than that.
+	pub const ElectoratePeriod: BlockNumber = MINUTES;
+	/// As many minutes as an evaluation takes whose windows all pass, which is what the next in the queue waits for: 30 KB each
+	/// with 256 operators, 762 KB together.
+	pub const ElectoratesKept: u32 = 25;
 	/// Heartbeats are small and rare; they pass before calls that pay no tip.
 	pub const HeartbeatPriority: TransactionPriority = TransactionPriority::MAX / 2;
 }
@@ -90,6 +98,8 @@ impl pallet_operators::Config for Runtime {
 	type RegistrationHalfLife = RegistrationHalfLife;
 	type HardwareBond = HardwareBond;
 	type HardwareWindow = HardwareWindow;
+	type ElectoratePeriod = ElectoratePeriod;
+	type ElectoratesKept = ElectoratesKept;
 	type SweepPerBlock = ConstU32<4>;
 	type HeartbeatPriority = HeartbeatPriority;
 	type WeightInfo = weights::pallet_operators::WeightInfo<Runtime>;
@@ -99,7 +109,7 @@ impl pallet_operators::Config for Runtime {
 pub const MAX_BLOCK_BYTES: u32 = 1024 * 1024;
 
 parameter_types! {
-	/// What a false score costs: see `pallet_slashing::UsualPenalties`.
+	/// Penalty for a false score: see `pallet_slashing::UsualPenalties`.
 	pub StakeAtRisk: Perbill = pallet_slashing::UsualPenalties::convert(OffenceKind::FalseScore).share;
 	pub const BlocksPerDay: BlockNumber = DAYS;
 	/// Long enough for a miner on a slow link to find a stamp and be included.
@@ -120,6 +130,7 @@ impl pallet_proof_of_learning::Config for Runtime {
 	type Delta = learning::Delta;
 	type Alpha = learning::Alpha;
 	type GuardTolerance = learning::GuardTolerance;
+	type GuardBudget = learning::GuardBudget;
 	type SampleSize = learning::SampleSize;
 	type Delay = learning::Delay;
 	type DrawWindow = learning::DrawWindow;
@@ -133,7 +144,11 @@ impl pallet_proof_of_learning::Config for Runtime {
 	type MinAttestations = learning::MinAttestations;
 	type BytesWindow = learning::BytesWindow;
 	type StakeAtRisk = StakeAtRisk;
+	type ReporterShare = super::justice::ReporterShare;
 	type EvaluationFee = learning::EvaluationFee;
+	type CommitAge = learning::CommitAge;
+	type CommitLifetime = learning::CommitLifetime;
+	type CommitDeposit = learning::CommitDeposit;
 	type MaxSeatsPerOwner = learning::MaxSeatsPerOwner;
 	type MinCommittee = learning::MinCommittee;
 	type PowBits = learning::PowBits;

@@ -1,4 +1,4 @@
-//! How the pallets are wired, one file per concern.
+//! Wiring of the pallets, one file per concern.
 
 mod accounts;
 mod consensus;

@@ -45,7 +45,7 @@ parameter_types! {
 	pub const TransactionByteFee: Balance = 10 * MICROUNIT;
 }
 
-/// Price of weight: whichever of computation and proof is dearer.
+/// Price of weight: the higher of computation's and the proof's.
 ///
 /// The smallest transaction's computation costs a tenth of a thousandth BLY, and so do 10 kB of proof.
 pub struct WeightToFee;

@@ -85,7 +85,7 @@ impl Contains<RuntimeCall> for SafeModeWhitelist {
 					pallet_proof_of_learning::Call::commit_score { .. }
 						| pallet_proof_of_learning::Call::reveal_score { .. }
 				)
-				// A dispute has clocks, and whoever cannot move loses by them.
+				// A dispute has clocks, and a side that cannot move loses by them.
 				| RuntimeCall::Disputes(..)
 				| RuntimeCall::Slashing(..)
 				| RuntimeCall::Audits(..)
@@ -96,7 +96,7 @@ impl Contains<RuntimeCall> for SafeModeWhitelist {
 
 parameter_types! {
 	pub const EnterDuration: BlockNumber = 4 * HOURS;
-	// Nobody buys safe mode: it is entered by the chain's rule only.
+	// Safe mode cannot be bought: it is entered by the chain's rule only.
 	pub const NoDeposit: Option<Balance> = None;
 	pub const NoRelease: Option<BlockNumber> = None;
 }
@@ -119,7 +119,7 @@ impl pallet_safe_mode::Config for Runtime {
 	type WeightInfo = pallet_safe_mode::weights::SubstrateWeight<Runtime>;
 }
 
-/// Calls that nobody can pause: pausing them would stop the chain or make the pause permanent.
+/// Calls that cannot be paused: pausing them would stop the chain or make the pause permanent.
 pub struct TxPauseWhitelist;
 
 impl Contains<pallet_tx_pause::RuntimeCallNameOf<Runtime>> for TxPauseWhitelist {

@@ -1,5 +1,5 @@
 //! Messages between chains: who is trusted with what. BLY is native here and held in reserve for
-//! whoever moves it elsewhere; nobody may teleport it, so no other chain can mint it.
+//! its owners when they move it elsewhere; it cannot be teleported, so no other chain can mint it.
 
 use crate::*;
 use ::xcm::latest::prelude::*;
@@ -61,7 +61,7 @@ pub type LocationToAccountId = (
 pub type FungibleTransactor =
 	FungibleAdapter<Balances, IsConcrete<NativeLocation>, LocationToAccountId, AccountId, ()>;
 
-/// Which origin a message from elsewhere dispatches with. Nobody outside becomes root.
+/// Which origin a message from elsewhere dispatches with. No outsider becomes root.
 pub type XcmOriginToTransactDispatchOrigin = (
 	SovereignSignedViaLocation<LocationToAccountId, RuntimeOrigin>,
 	RelayChainAsNative<RelayChainOrigin, RuntimeOrigin>,
@@ -171,7 +171,7 @@ impl pallet_xcm::Config for Runtime {
 	type SendXcmOrigin = EnsureXcmOrigin<RuntimeOrigin, ()>;
 	type XcmRouter = XcmRouter;
 	type ExecuteXcmOrigin = EnsureXcmOrigin<RuntimeOrigin, LocalOriginToLocation>;
-	// Nor do they run programs here: an instruction is charged a fixed weight that nobody has measured, and a program can
+	// Nor do they run programs here: an instruction is charged a fixed weight that was never measured, and a program can
 	// do whatever the executor is taught later. The transfer calls build the few programs that accounts need.
 	type XcmExecuteFilter = Nothing;
 	type XcmExecutor = XcmExecutor<XcmConfig>;

@@ -344,18 +344,31 @@ impl<T: frame_system::Config> pallet_operators::WeightInfo for WeightInfo<T> {
 			.saturating_add(T::DbWeight::get().reads(1_600))
 			.saturating_add(T::DbWeight::get().writes(14))
 	}
+	/// Storage: `Operators::Operators` (r:257 w:0)
+	/// Proof: `Operators::Operators` (`max_values`: None, `max_size`: Some(226), added: 2701, mode: `MaxEncodedLen`)
+	/// Storage: `Operators::ElectorateDates` (r:1 w:1)
+	/// Storage: `Operators::Electorates` (r:0 w:1)
+	/// Storage: `RelayRandomness::Newest` (r:1 w:0)
+	fn renew_electorate() -> Weight {
+		// Estimated: all operators are read, as by `pallet_proof_of_learning::draw` when it was measured, at 256 instead of 103.
+		Weight::from_parts(14_000_000_000, 0)
+			.saturating_add(Weight::from_parts(0, 700_000))
+			.saturating_add(T::DbWeight::get().reads(262))
+			.saturating_add(T::DbWeight::get().writes(2))
+	}
 	/// Storage: `Operators::NextIndex` (r:1 w:0)
 	/// Proof: `Operators::NextIndex` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `Operators::SweepCursor` (r:1 w:1)
 	/// Proof: `Operators::SweepCursor` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn sweep() -> Weight {
+		// Estimated: as measured, plus a read of `ElectorateDates`.
 		// Proof Size summary in bytes:
 		//  Measured:  `197`
 		//  Estimated: `1489`
 		// Minimum execution time: 67_250_000 picoseconds.
 		Weight::from_parts(76_474_000, 0)
-			.saturating_add(Weight::from_parts(0, 1489))
-			.saturating_add(T::DbWeight::get().reads(2))
+			.saturating_add(Weight::from_parts(0, 4275))
+			.saturating_add(T::DbWeight::get().reads(3))
 			.saturating_add(T::DbWeight::get().writes(1))
 	}
 	/// Storage: `Operators::UidSlots` (r:1 w:0)

@@ -2,13 +2,13 @@
 
 use base64::{engine::general_purpose::STANDARD, Engine as _};
 use blyan_primitives::{
-	seal_hash, search_pow, Attestation, BlockRef, ExpertSlot, OperatorSignature, PowStamp, ScoreReport,
-	ScoreSeal, SubmissionId, Verdict, VersionIndex,
+	commitment_hash, seal_hash, search_pow, Attestation, BlockRef, ExpertSlot, OperatorSignature, PowStamp,
+	ScoreReport, ScoreSeal, SubmissionId, Verdict, VersionIndex,
 };
 use blyan_runtime_api::{
 	disputes::{GameId, GameInfo},
-	ActiveEvaluation, EvaluationStage, OffenceInfo, OperatorInfo, SubmissionInfo, SubmissionOutcome,
-	SubmissionState, SubmissionTerms,
+	ActiveEvaluation, CommitmentInfo, EvaluationStage, OffenceInfo, OperatorInfo, SubmissionInfo,
+	SubmissionOutcome, SubmissionState, SubmissionTerms,
 };
 use codec::{Compact, Decode, Encode};
 use serde_json::Value as Json;
@@ -29,16 +29,19 @@ use subxt::{
 };
 use subxt_signer::sr25519::Keypair;
 
-/// How long a client may try to connect to a node that already listens.
+/// Time within which a client must connect to a node that already listens.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long anything on chain may take in these tests.
+/// Time limit of anything on chain in these tests.
 const CHAIN_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Looks at a submission that waits for its bytes, before the test itself attests them: three seconds of them.
 const ANNOUNCED_PATIENCE: u32 = 30;
 
-/// What the tests' operators seal with.
+/// Salt of the commitments of the tests' operators.
 const SALT: H256 = H256([0x5a; 32]);
+
+/// Salt of the tests' commitments.
+pub const COMMITMENT_SALT: H256 = H256([0x3c; 32]);
 
 /// Windows and clocks that stories shorten: group and place, as the runtime numbers its parameters.
 pub mod parameter {
@@ -66,7 +69,7 @@ pub struct Chain {
 	patience: Duration,
 }
 
-/// What `submit` says.
+/// Arguments of `submit`.
 #[derive(Clone, Debug, Encode)]
 pub struct Submission {
 	/// The slot to fill.
@@ -79,6 +82,8 @@ pub struct Submission {
 	pub manifest: H256,
 	/// Proof of work.
 	pub stamp: PowStamp<u32>,
+	/// Opens the commitment.
+	pub salt: H256,
 }
 
 /// Something a pallet reported.
@@ -199,7 +204,7 @@ impl Chain {
 		wait_within(self.patience, what, ask).await
 	}
 
-	/// What happened in a block.
+	/// Returns the events of a block.
 	pub async fn events_at(&self, number: u64) -> Vec<Event> {
 		let at = self.api.at_block(number).await.expect("the node knows its blocks");
 		let events = at.events().fetch().await.expect("events can be read");
@@ -235,7 +240,7 @@ impl Chain {
 			.collect())
 	}
 
-	/// What the chain asks of an account's next submission.
+	/// Returns the terms on which the chain takes an account's next submission.
 	pub async fn terms(&self, miner: &Keypair) -> SubmissionTerms {
 		self.runtime_api("LearningApi_terms", &miner.public_key().0).await
 	}
@@ -251,6 +256,25 @@ impl Chain {
 		PowStamp { block, nonce }
 	}
 
+	/// Commits to blocks for a slot, as many as an account may have commitments, and waits until the next block may open them.
+	/// What the chain has already is not committed to again.
+	pub async fn commit(&self, miner: &Keypair, slot: ExpertSlot, blocks: &[BlockRef]) -> Result<(), String> {
+		let account = miner.public_key().0;
+		let commitments: Vec<CommitmentInfo> = self.runtime_api("LearningApi_commitments", &account).await;
+		for block in blocks {
+			let hash = commitment_hash(&self.genesis(), &account, &slot, block, &COMMITMENT_SALT);
+			if commitments.iter().all(|known| known.commitment != hash) {
+				let call = self.call("ProofOfLearning", "commit", &hash.encode()).await;
+				self.send(miner, &call).await?;
+			}
+		}
+		let commitments: Vec<CommitmentInfo> = self.runtime_api("LearningApi_commitments", &account).await;
+		let opens_at = commitments.iter().map(|known| u64::from(known.opens_at)).max().unwrap_or_default();
+		let is_old = || async { (self.block_number().await + 1 >= opens_at).then_some(()) };
+		self.wait_until("commitments to be old enough", is_old).await;
+		Ok(())
+	}
+
 	/// Submits a block for a slot and returns the submission's number, or why it was refused.
 	pub async fn submit(
 		&self,
@@ -259,8 +283,10 @@ impl Chain {
 		parent: VersionIndex,
 		block: BlockRef,
 	) -> Result<SubmissionId, String> {
+		self.commit(miner, slot, &[block]).await?;
 		let stamp = self.work(miner, block.tensor_root).await;
-		let submission = Submission { slot, parent, block, manifest: H256::zero(), stamp };
+		let salt = COMMITMENT_SALT;
+		let submission = Submission { slot, parent, block, manifest: H256::zero(), stamp, salt };
 		let call = self.call("ProofOfLearning", "submit", &submission.encode()).await;
 		let events = self.send(miner, &call).await?;
 		let submitted = events
@@ -289,7 +315,7 @@ impl Chain {
 	}
 
 	/// Seals an operator's verdict, signed with the session key behind `suri`, as the off-chain worker of an operator
-	/// would: a transaction that no account signs and nobody pays for.
+	/// would: a transaction that no account signs and no account pays for.
 	pub async fn seal(&self, id: SubmissionId, verdict: &Verdict, suri: &str) -> Result<Json, String> {
 		self.seal_for(id, verdict, suri, &self.genesis()).await
 	}
@@ -417,7 +443,7 @@ impl Chain {
 		.await;
 	}
 
-	/// What was revealed about a submission, by account.
+	/// Returns the verdicts revealed about a submission, by account.
 	pub async fn verdicts(&self, id: SubmissionId) -> Vec<([u8; 32], Verdict)> {
 		self.runtime_api("LearningApi_verdicts", &id.encode()).await
 	}
@@ -433,7 +459,7 @@ impl Chain {
 		self.wait_until(&format!("game {id} to end"), ask).await
 	}
 
-	/// What an account is accused of.
+	/// Returns the offences that an account is accused of.
 	pub async fn offences(&self, suri: &str) -> Vec<OffenceInfo> {
 		self.runtime_api("SlashingApi_offences", &account(suri)).await
 	}
@@ -467,13 +493,13 @@ impl Chain {
 			.await
 	}
 
-	/// Whether the node has a blob.
+	/// Reports whether the node has a blob.
 	pub async fn has_blob(&self, hash: H256) -> bool {
 		let answer = self.request("blyan_hasBlob", rpc_params![hash]).await.expect("the node answers");
 		answer.as_bool().expect("the answer is yes or no")
 	}
 
-	/// What a call costs if `signer` sends it, without sending it.
+	/// Returns the cost of a call if `signer` sends it, without sending it.
 	pub async fn cost(&self, signer: &Keypair, call: &[u8]) -> CallCost {
 		let mut at = self.api.tx().await.expect("the node answers");
 		let payload = at.from_call_data_bytes(call).expect("the call is well formed");
@@ -518,7 +544,7 @@ fn immortal() -> Params {
 	DefaultExtrinsicParamsBuilder::<SubstrateConfig>::new().immortal().build()
 }
 
-/// What a transaction costs.
+/// Cost of a transaction.
 #[derive(Clone, Copy, Debug)]
 pub struct CallCost {
 	/// Computation in picoseconds, its share of the block's overhead included.

@@ -25,14 +25,14 @@ impl Drop for Running {
 	}
 }
 
-/// What a command that ended left behind.
+/// Result of a command that ended.
 #[derive(Debug)]
 pub struct Finished {
 	/// Exit status; `None` if a signal ended it.
 	pub code: Option<i32>,
 	/// The JSON values it printed, in order.
 	pub values: Vec<Value>,
-	/// What it said on standard error.
+	/// Its standard error.
 	pub error: String,
 }
 

@@ -13,7 +13,9 @@ mod node;
 mod process;
 mod world;
 
-pub use chain::{account, parameter, wait_until, wait_within, CallCost, Chain, Event, Submission};
+pub use chain::{
+	account, parameter, wait_until, wait_within, CallCost, Chain, Event, Submission, COMMITMENT_SALT,
+};
 pub use command::{Command, Finished, Running, REFUSED, WRONG_NETWORK};
 pub use lie::Lie;
 pub use metrics::{names_in_query, Metrics};

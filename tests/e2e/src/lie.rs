@@ -23,14 +23,14 @@ const OPERATOR: Operator = Operator::Down(1, 0);
 /// The row of it, which is the byte of the sequence.
 const ROW: usize = 9;
 
-/// Somebody who evaluated a submission and says something else.
+/// An operator that evaluated a submission and claims something else.
 ///
 /// From the 37th sequence on, the candidate is said to need three quarters of the bits that the model needs now. The
 /// expert's output is changed in one byte there, and that is where a dispute ends.
 pub struct Lie {
-	/// What is right.
+	/// The right verdict.
 	pub truth: Verdict,
-	/// What is claimed.
+	/// The claimed verdict.
 	pub verdict: Verdict,
 	job: EvaluationJob,
 	items: Finding,
@@ -133,7 +133,7 @@ impl Lie {
 		}
 	}
 
-	/// What this liar shows; `None` where only the truth would be taken.
+	/// Returns the opening that this liar shows; `None` where only the truth would be taken.
 	pub fn open(&self, query: &Query) -> Option<Opening> {
 		let finding = match *query {
 			Query::Items { .. } => &self.items,

@@ -1,4 +1,4 @@
-//! What a node tells Prometheus, and the names that a query asks for.
+//! Prometheus metrics of a node, and the names that a query asks for.
 
 use std::collections::{BTreeMap, BTreeSet};
 

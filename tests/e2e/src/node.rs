@@ -10,10 +10,10 @@ use std::{
 	time::{Duration, Instant},
 };
 
-/// How long a node may take until it answers, on a busy machine with two cores.
+/// Time within which a node must answer, on a busy machine with two cores.
 const START_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// How to start a node.
+/// Configuration of a node.
 #[derive(Clone, Debug)]
 pub struct NodeConfig {
 	/// Where the chain, the keys and the blobs are kept.
@@ -24,7 +24,7 @@ pub struct NodeConfig {
 	pub operators: Vec<String>,
 	/// Milliseconds between two blocks.
 	pub block_time_ms: u64,
-	/// Whether transactions make blocks, instead of time.
+	/// True if transactions make blocks, instead of time.
 	pub is_sealing_on_demand: bool,
 	/// Threads of the engine.
 	pub engine_threads: u16,
@@ -32,7 +32,7 @@ pub struct NodeConfig {
 	pub open_at: Option<u16>,
 	/// Where the node is that this one follows, if it does not seal blocks itself.
 	pub following: Option<String>,
-	/// Whether it tells Prometheus about itself.
+	/// True if it exports Prometheus metrics.
 	pub metrics: bool,
 	/// The chain's specification, for a node that knows the chain but not its model's bytes.
 	pub spec: Option<PathBuf>,
@@ -197,7 +197,7 @@ impl Node {
 		self.child.id()
 	}
 
-	/// What Prometheus would read now.
+	/// Returns the metrics that Prometheus would read now.
 	///
 	/// # Panics
 	///
@@ -267,7 +267,7 @@ impl Drop for Node {
 	}
 }
 
-/// A port nobody listens on.
+/// Returns a free port.
 fn free_port() -> u16 {
 	let listener = TcpListener::bind(("127.0.0.1", 0)).expect("the loopback interface has a free port");
 	listener.local_addr().expect("a bound socket has an address").port()

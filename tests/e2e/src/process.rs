@@ -1,11 +1,11 @@
-//! What is done with any process of a test.
+//! Processes of a test: started, watched, stopped.
 
 use std::{
 	process::{Child, Command},
 	time::{Duration, Instant},
 };
 
-/// How long a process may take to end after SIGTERM.
+/// Time within which a process must end after SIGTERM.
 const STOP_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Asks a process to end and waits for that; the error says what it did instead.

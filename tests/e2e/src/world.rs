@@ -245,7 +245,7 @@ fn manifest(model: &Path) -> Json {
 pub struct Expert {
 	/// Its TensorBlock.
 	pub path: PathBuf,
-	/// How the chain names it.
+	/// The chain's reference to it.
 	pub block: BlockRef,
 }
 

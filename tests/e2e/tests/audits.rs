@@ -11,7 +11,7 @@ const PRESENT_WINDOW: (u8, u8) = (4, 6);
 const VOTE_WINDOW: (u8, u8) = (4, 7);
 const REVEAL_WINDOW: (u8, u8) = (4, 8);
 
-/// Three honest nodes' worth of operators, and half of all answers wrong on purpose: each is caught, and nobody is blamed.
+/// Three honest nodes' worth of operators, and half of all answers wrong on purpose: each is caught, and no operator is blamed.
 #[tokio::test(flavor = "multi_thread")]
 async fn forced_errors_are_caught_by_operators_that_check() {
 	let world = World::new().await;

@@ -42,7 +42,7 @@ impl Recipe {
 		assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 	}
 
-	/// What a recipe says that refuses to make something.
+	/// Returns the error of a recipe that refuses to make something.
 	fn refuse(&self, input: &Path) -> String {
 		let output = self.run(&[input.to_str().unwrap()]);
 		assert!(!output.status.success(), "{} should have been refused", input.display());
@@ -73,7 +73,7 @@ fn filled() -> Json {
 	input
 }
 
-/// An account whose secret nobody knows.
+/// An account whose secret is unknown.
 fn address(byte: u8) -> String {
 	use sp_core::crypto::{AccountId32, Ss58Codec};
 	AccountId32::new([byte; 32]).to_ss58check()

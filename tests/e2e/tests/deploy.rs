@@ -1,4 +1,4 @@
-//! What nodes are run with names only files, settings and options that exist.
+//! Deployment files name only files, settings and options that exist.
 #![allow(clippy::unwrap_used)]
 
 use blyan_e2e::{binary, workspace};

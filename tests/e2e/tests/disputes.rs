@@ -53,7 +53,7 @@ async fn collude_beside(world: &World, others: &[&Chain]) -> Lie {
 	lie
 }
 
-/// What must be true once the lie has fallen: the decision is reversed, both who signed it will pay for it.
+/// Expects that the lie has fallen: the decision is reversed, both who signed it will pay for it.
 async fn expect_justice(world: &World, lie: &Lie, game: &GameInfo, reporter: &str) {
 	let fallen: Vec<_> =
 		game.digests.iter().zip(game.refuted).filter(|(_, refuted)| *refuted).map(|(d, _)| *d).collect();

@@ -1,4 +1,4 @@
-//! Blobs between nodes: what is uploaded at one of them reaches those who need it, and nobody is fooled on the way.
+//! Blobs between nodes: what is uploaded at one of them reaches those who need it, and no node is fooled on the way.
 #![allow(clippy::unwrap_used)]
 
 use blyan_e2e::{wait_until, Chain, Node, NodeConfig, World, SLOT};
@@ -13,7 +13,7 @@ async fn model(chain: &Chain) -> ModelInfo {
 	chain.runtime_api::<Option<ModelInfo>>("ModelsApi_model", &0u32.encode()).await.unwrap()
 }
 
-/// What a node's exchange says of itself.
+/// Returns the status of a node's exchange.
 async fn status(chain: &Chain) -> Json {
 	chain.request("blyan_exchangeStatus", RpcParams::new()).await.unwrap()
 }
@@ -37,7 +37,7 @@ async fn wait_for_model(chain: &Chain) -> u64 {
 
 /// A node that follows and knows nothing of the model but its chain's specification.
 ///
-/// - `prefetch`: whether it fetches all of the model by itself: `always`, or only what somebody asks for: `never`.
+/// - `prefetch`: whether it fetches all of the model by itself: `always`, or only blobs that are asked for: `never`.
 fn newcomer(world: &World, spec: &Path, prefetch: &str) -> NodeConfig {
 	NodeConfig::new(&world.files.path("newcomer"))
 		.without_model(spec)

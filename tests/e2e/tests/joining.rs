@@ -12,9 +12,9 @@ use std::{
 use subxt::rpcs::rpc_params;
 use subxt_signer::sr25519::dev;
 
-/// What a node may take from its start to the first score that its operator sealed.
+/// Time from a node's start to the first score that its operator sealed.
 const JOIN_MAX: Duration = Duration::from_secs(180);
-/// What a way back may take, from the stop of a node to the newest block.
+/// Time limit of a rollback, from the stop of a node to the newest block.
 const ROLLBACK_MAX: Duration = Duration::from_secs(600);
 /// More than the blocks whose states a pruned node keeps.
 const BEYOND_PRUNING: u64 = 280;
@@ -261,7 +261,7 @@ async fn said(node: &Node, words: &str) -> String {
 	.await
 }
 
-/// What identifies the machine, as its node said at its last start.
+/// Returns the machine's identifier, as its node reported it at its last start.
 async fn machine(node: &Node) -> String {
 	let line = said(node, "🔩").await;
 	line.rsplit(' ').find(|word| word.starts_with("0x")).unwrap().trim().to_string()

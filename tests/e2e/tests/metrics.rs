@@ -1,4 +1,4 @@
-//! What a node tells Prometheus, and that dashboard and alerts ask for nothing else.
+//! Prometheus metrics of a node; dashboard and alerts ask for nothing else.
 #![allow(clippy::unwrap_used)]
 
 use blyan_e2e::{names_in_query, parameter, wait_until, workspace, Metrics, World, SLOT};
@@ -6,7 +6,7 @@ use blyan_runtime_api::EvaluationStage;
 use serde_json::Value as Json;
 use std::{collections::BTreeSet, path::Path};
 
-/// What Prometheus knows by itself.
+/// Metrics of Prometheus itself.
 const OF_PROMETHEUS: [&str; 2] = ["up", "ALERTS"];
 /// Where the dashboard and the rules are.
 const DASHBOARD: &str = "deploy/grafana/blyan.json";

@@ -1,4 +1,4 @@
-//! What operators say, and what is made of it.
+//! Operators' messages, and their consequences.
 #![allow(clippy::unwrap_used)]
 
 use blyan_e2e::{no_expert, parameter, tiny_model, Lie, World, REFUSED, SLOT};

@@ -18,7 +18,7 @@ use std::{
 	time::{Duration, Instant},
 };
 
-/// How long a newcomer may take until it knows the newest state of both chains.
+/// Time within which a newcomer must know the newest state of both chains.
 const JOIN_MAX: Duration = Duration::from_secs(180);
 
 /// Starts a node again that has ended by itself, as whatever manages services does.
@@ -103,7 +103,7 @@ async fn expert_submitted_at_one_node_is_scored_and_served_by_others() {
 	assert!(network.panics().is_empty(), "{:#?}", network.panics());
 }
 
-/// What these members say is block `number`.
+/// Returns the hashes that these members have for block `number`.
 async fn blocks(members: Vec<&Member>, number: u64) -> BTreeSet<Option<String>> {
 	let mut hashes = BTreeSet::new();
 	for member in members {

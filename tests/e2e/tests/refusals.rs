@@ -1,7 +1,7 @@
-//! What the chain and the command line refuse before anybody evaluates anything.
+//! Refusals of the chain and the command line, before any evaluation.
 #![allow(clippy::unwrap_used)]
 
-use blyan_e2e::{no_expert, Submission, World, REFUSED, SLOT, WRONG_NETWORK};
+use blyan_e2e::{no_expert, Submission, World, COMMITMENT_SALT, REFUSED, SLOT, WRONG_NETWORK};
 use blyan_primitives::ExpertSlot;
 use codec::{Compact, Encode};
 use sp_core::H256;
@@ -36,18 +36,23 @@ async fn submit_is_refused_when_the_days_quota_is_used_up() {
 	let world = World::new().await;
 	let miner = dev::dave();
 	let quota = world.chain.terms(&miner).await.quota_left;
-	// Submissions that are taken back at once count as well, and one transaction holds them all.
-	let mut calls = Vec::new();
-	for id in 0..u64::from(quota) {
-		let block = no_expert(&id.to_le_bytes());
-		let stamp = world.chain.work(&miner, block.tensor_root).await;
-		let submission = Submission { slot: FIRST_SLOT, parent: 0, block, manifest: H256::zero(), stamp };
-		calls.push(world.chain.call("ProofOfLearning", "submit", &submission.encode()).await);
-		calls.push(world.chain.call("ProofOfLearning", "withdraw", &id.encode()).await);
+	// Submissions that are taken back at once count as well, and one transaction holds as many as may be committed to.
+	let ids: Vec<u64> = (0..u64::from(quota)).collect();
+	for ids in ids.chunks(8) {
+		let blocks: Vec<_> = ids.iter().map(|id| no_expert(&id.to_le_bytes())).collect();
+		world.chain.commit(&miner, FIRST_SLOT, &blocks).await.unwrap();
+		let mut calls = Vec::new();
+		for (id, block) in ids.iter().zip(blocks) {
+			let stamp = world.chain.work(&miner, block.tensor_root).await;
+			let (manifest, salt) = (H256::zero(), COMMITMENT_SALT);
+			let submission = Submission { slot: FIRST_SLOT, parent: 0, block, manifest, stamp, salt };
+			calls.push(world.chain.call("ProofOfLearning", "submit", &submission.encode()).await);
+			calls.push(world.chain.call("ProofOfLearning", "withdraw", &id.encode()).await);
+		}
+		let args = [Compact(calls.len() as u32).encode(), calls.concat()].concat();
+		let batch = world.chain.call("Utility", "batch_all", &args).await;
+		world.chain.send(&miner, &batch).await.unwrap();
 	}
-	let args = [Compact(calls.len() as u32).encode(), calls.concat()].concat();
-	let batch = world.chain.call("Utility", "batch_all", &args).await;
-	world.chain.send(&miner, &batch).await.unwrap();
 
 	assert_eq!(world.chain.terms(&miner).await.quota_left, 0);
 	let refused = world.chain.submit(&miner, FIRST_SLOT, 0, no_expert(b"one more")).await;

@@ -41,7 +41,7 @@ async fn storage(chain: &Chain, key: &[u8]) -> Option<Vec<u8>> {
 	value.as_str().map(|value| hex::decode(value.trim_start_matches("0x")).unwrap())
 }
 
-/// What the next release's migration copied: the tensor root of every head.
+/// Returns the copies made by the next release's migration: the tensor root of every head.
 async fn head_roots(chain: &Chain) -> BTreeMap<Vec<u8>, H256> {
 	let prefix = [twox_128(b"Rehearsal"), twox_128(b"HeadRoots")].concat();
 	let params = rpc_params![format!("0x{}", hex::encode(&prefix)), 1_000];

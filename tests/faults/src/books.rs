@@ -15,15 +15,15 @@ const PAGE: u32 = 500;
 /// Everything about money at one block, in plancks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Books {
-	/// What exists, as the chain counts it.
+	/// Total issuance, as the chain counts it.
 	pub issuance: u128,
-	/// What all accounts hold, free and reserved.
+	/// Balances of all accounts, free and reserved.
 	pub held: u128,
-	/// What is on hold for a reason, over all accounts.
+	/// Balances on hold for a reason, over all accounts.
 	pub on_hold: u128,
-	/// What all accounts have reserved.
+	/// Reserved balances of all accounts.
 	pub reserved: u128,
-	/// What was ever put into envelopes less what is there and what was paid.
+	/// Imbalance of the envelopes: all that was put in, less their contents and what was paid.
 	pub envelopes_off: i128,
 }
 
@@ -67,7 +67,7 @@ impl Books {
 		})
 	}
 
-	/// What is wrong with them, if anything is.
+	/// Describes what is wrong with them, if anything is.
 	pub fn discrepancy(&self) -> Option<String> {
 		(self.issuance != self.held || self.on_hold > self.reserved || self.envelopes_off != 0)
 			.then(|| format!("the books do not reconcile: {self:?}"))

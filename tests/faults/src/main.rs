@@ -1,7 +1,7 @@
 //! Plays faults to a network and reports what came of it.
 //!
 //! Every scenario is the same story: something is accepted, something fails, it is repaired, and then finality comes
-//! back on every node, nothing accepted is gone, the books reconcile and nobody panicked.
+//! back on every node, nothing accepted is gone, the books reconcile and no node panicked.
 
 #[cfg(target_os = "linux")]
 mod books;
@@ -31,10 +31,10 @@ mod program {
 		/// List them.
 		#[arg(long)]
 		list: bool,
-		/// How long members are killed at random, in minutes.
+		/// Minutes for which members are killed at random.
 		#[arg(long, default_value_t = 5.0)]
 		minutes: f64,
-		/// How long the other faults last, in seconds.
+		/// Seconds for which the other faults last.
 		#[arg(long, default_value_t = 60)]
 		hold: u64,
 		/// A newer runtime (WebAssembly), for the scenario that needs one.
@@ -124,7 +124,7 @@ mod program {
 		rows
 	}
 
-	/// What is known so far outlives an interruption.
+	/// Writes the results so far, which outlive an interruption.
 	fn write_json(args: &Args, rows: &[Row]) {
 		let Some(path) = &args.json else { return };
 		let lines: Vec<String> = rows.iter().filter_map(|row| serde_json::to_string(row).ok()).collect();

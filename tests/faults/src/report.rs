@@ -3,7 +3,7 @@
 use serde::Serialize;
 use std::{fmt::Write as _, time::Duration};
 
-/// What a scenario came to.
+/// Verdict on a scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
@@ -20,17 +20,17 @@ pub enum Verdict {
 pub struct Row {
 	/// Its name.
 	pub scenario: String,
-	/// What was done, and what was seen meanwhile.
+	/// The fault that was injected, and observations meanwhile.
 	pub done: String,
 	/// Seconds from the end of the fault until every node had finalised two more blocks.
 	pub resumed_after_s: Option<u64>,
-	/// Whether everything accepted before is still there.
+	/// True if everything accepted before is still there.
 	pub is_state_kept: Option<bool>,
-	/// Whether the books reconcile.
+	/// True if the books reconcile.
 	pub do_books_reconcile: Option<bool>,
 	/// Lines in logs that tell of a panic.
 	pub panics: Option<usize>,
-	/// What it came to.
+	/// The verdict.
 	pub verdict: Verdict,
 	/// Why it is not [`Verdict::Passed`].
 	pub reason: Option<String>,

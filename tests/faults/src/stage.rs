@@ -18,17 +18,17 @@ use std::{
 use subxt::rpcs::{client::RpcParams, rpc_params};
 use subxt_signer::sr25519::dev;
 
-/// How long finality may take to come back. A relay chain that stalled for a minute needs one or two.
+/// Time within which finality must come back. A relay chain that stalled for a minute needs one or two.
 const RESUME_TIMEOUT: Duration = Duration::from_secs(420);
-/// How long a transaction may take until it is final.
+/// Time within which a transaction must be final.
 const PAYMENT_TIMEOUT: Duration = Duration::from_secs(240);
-/// How often members are asked how far they are.
+/// Interval at which members are asked for their progress.
 const ASK_EVERY: Duration = Duration::from_secs(1);
 /// Finalised blocks after which a node counts as being back.
 const BLOCKS_TO_RESUME: u64 = 2;
 /// As few as can lose one.
 const VALIDATORS: usize = 4;
-/// What one payment carries, in plancks.
+/// Amount of one payment, in plancks.
 const PAYMENT: u128 = 1_000_000_000_000;
 
 /// A network of four validators, two collators and three operators, each on a machine of its own.
@@ -42,7 +42,7 @@ pub struct Stage {
 	accepted: Mutex<Accepted>,
 }
 
-/// What the chain has accepted for good.
+/// State that the chain has accepted for good.
 #[derive(Clone, Debug, Default)]
 struct Accepted {
 	/// Finalised blocks: number and hash.
@@ -57,7 +57,7 @@ struct Accepted {
 	panics: usize,
 }
 
-/// Nobody's account: it only receives.
+/// Account without a known key: it only receives.
 const RECIPIENT: [u8; 32] = [0xb1; 32];
 
 impl Stage {
@@ -135,7 +135,7 @@ impl Stage {
 		highest
 	}
 
-	/// How many blocks of the parachain become final within `hold`, as these members see it.
+	/// Returns how many blocks of the parachain become final within `hold`, as these members see it.
 	pub async fn finalised_within(&self, members: &[&Member], hold: Duration) -> u64 {
 		let before = self.finalised(members).await;
 		tokio::time::sleep(hold).await;
@@ -274,7 +274,7 @@ async fn finalised_head(member: &Member) -> Result<String, String> {
 	books::text(&member.request("chain_getFinalizedHead", RpcParams::new()).await?)
 }
 
-/// What the payments' recipient has at a block, in plancks.
+/// Returns the balance of the payments' recipient at a block, in plancks.
 async fn received(member: &Member, block: &str) -> Result<u128, String> {
 	use sp_crypto_hashing::{blake2_128, twox_128};
 	let key = [&twox_128(b"System")[..], &twox_128(b"Account"), &blake2_128(&RECIPIENT), &RECIPIENT].concat();

@@ -43,7 +43,7 @@ async function tour(seed, asking) {
 	await send(api, api.tx.balances.transferKeepAlive(bob.address, 5n * UNIT), alice);
 	assert.equal(await free(api, bob), had + 5n * UNIT);
 	const { powBits } = await asking.call.learningApi.terms(alice.address);
-	const events = await submit(api, alice, block(seed), (bits) => bits >= powBits.toNumber());
+	const events = await submit(api, alice, block(seed), (bits) => bits >= powBits.toNumber(), asking);
 	const { submission } = events.find((event) => api.events.proofOfLearning.Submitted.is(event)).data;
 	const info = (await asking.call.learningApi.submission(submission)).unwrap();
 	assert.equal(info.miner.toString(), alice.address);

@@ -10,7 +10,7 @@ mod wasm {
 		path::{Path, PathBuf},
 	};
 
-	/// Whoever skips the runtime's wasm has no use for the next one's.
+	/// A build that skips the runtime's wasm has no use for the next one's.
 	const SKIP_RUNTIME: &str = "SKIP_BLYAN_RUNTIME_WASM_BUILD";
 	const SKIP: &str = "SKIP_BLYAN_NEXT_RUNTIME_WASM_BUILD";
 

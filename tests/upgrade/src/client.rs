@@ -33,14 +33,14 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// A connection that is kept while the runtime changes.
 pub struct Client(OnlineClient<SubstrateConfig>);
 
-/// What an upgrade must leave as it was.
+/// State that an upgrade must leave unchanged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
 	/// Least that an account may hold.
 	pub existential_deposit: u128,
 	/// All money.
 	pub issuance: u128,
-	/// What the accounts that were asked for can spend, and what is on hold.
+	/// Spendable and held balances of the accounts that were asked for.
 	pub accounts: Vec<(u128, u128)>,
 	/// The first model, with all of its heads.
 	pub model: ModelInfo,

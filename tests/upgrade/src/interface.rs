@@ -14,12 +14,12 @@ use scale_info::{form::PortableForm, PortableRegistry, TypeDef, Variant};
 use std::collections::{BTreeMap, BTreeSet};
 use wasmparser::{Parser, Payload, TypeRef};
 
-/// What clients can see, a line each, and who would notice if a type changed.
+/// Interface that clients can see, a line each, and the users who would notice if a type changed.
 #[derive(Clone, Debug, Default)]
 pub struct Interface {
 	/// Key and value of each line.
 	pub lines: BTreeMap<String, String>,
-	/// Who uses a type, by its name.
+	/// Users of a type, by its name.
 	pub users: BTreeMap<String, BTreeSet<User>>,
 }
 

@@ -48,23 +48,23 @@ pub struct Versions {
 	pub transaction: u32,
 }
 
-/// Who would notice that a type changed.
+/// User who would notice that a type changed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum User {
-	/// Whoever signs transactions.
+	/// A signer of transactions.
 	Transaction,
-	/// Whoever reads events, storage or constants.
+	/// A reader of events, storage or constants.
 	Reader,
-	/// Whoever asks this runtime API.
+	/// A caller of this runtime API.
 	Api(String),
 	/// The node, whose functions the runtime calls.
 	Host,
 }
 
-/// What a change asks for.
+/// Version that a change demands to be raised.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Demand {
-	/// Nobody is disturbed; the snapshot has to show it.
+	/// No client is disturbed; the snapshot has to show it.
 	Nothing,
 	/// A higher `spec_version`.
 	Spec,
@@ -97,15 +97,15 @@ impl Display for Demand {
 /// One line that is not what it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-	/// What changed, as in `call Balances.burn`.
+	/// The changed line, as in `call Balances.burn`.
 	pub key: String,
-	/// What it was, if it was there.
+	/// The line before, if it was there.
 	pub before: Option<String>,
-	/// What it is, if it is there.
+	/// The line after, if it is there.
 	pub after: Option<String>,
-	/// What that asks for.
+	/// Demand of the change.
 	pub demand: Demand,
-	/// Whether that was done.
+	/// True if the demand was met.
 	pub is_met: bool,
 }
 
@@ -158,7 +158,7 @@ impl Snapshot {
 		text
 	}
 
-	/// What became of every line, where it is not what it was.
+	/// Returns every line that is not what it was, and what became of it.
 	pub fn compare(&self, now: &Interface) -> Vec<Change> {
 		let before = &self.0;
 		let keys: BTreeSet<&String> = before.keys().chain(now.lines.keys()).collect();
@@ -176,7 +176,7 @@ impl Snapshot {
 			.collect()
 	}
 
-	/// What the change of a line asks for; a type may have several users.
+	/// Returns the demands of a line's change; a type may have several users.
 	fn demands(&self, key: &str, now: &Interface) -> Vec<Demand> {
 		let (kind, name) = key.split_once(' ').unwrap_or((key, ""));
 		let (was, is) = (self.0.get(key), now.lines.get(key));
@@ -272,7 +272,7 @@ fn number(value: Option<&String>) -> Option<u32> {
 	value.and_then(|value| value.parse().ok())
 }
 
-/// Whether `part` is the type `name`, one of its fields or one of its variants.
+/// Reports whether `part` is the type `name`, one of its fields or one of its variants.
 fn is_part_of(part: &str, name: &str) -> bool {
 	part.strip_prefix(name)
 		.is_some_and(|rest| rest.is_empty() || rest.starts_with('.') || rest.starts_with("::"))

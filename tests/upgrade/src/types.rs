@@ -14,7 +14,7 @@ pub struct Types<'a> {
 }
 
 impl<'a> Types<'a> {
-	/// Types of `registry`; nobody looks into the `opaque` ones.
+	/// Types of `registry`; the `opaque` ones are not looked into.
 	pub fn new(registry: &'a PortableRegistry, opaque: BTreeSet<u32>) -> Self {
 		Self { registry, opaque }
 	}
@@ -102,7 +102,7 @@ impl<'a> Types<'a> {
 	}
 }
 
-/// Whether the type says all about itself where it is used.
+/// Reports whether the type says all about itself where it is used.
 fn is_transparent(ty: &Type<PortableForm>) -> bool {
 	match ty.path.segments.as_slice() {
 		// `Option`, `Result`, the collections: what everybody has.

@@ -1,4 +1,4 @@
-//! What clients can see of the runtime changes only with the versions that tell them so.
+//! The runtime's interface to clients changes only with the versions that tell them so.
 //!
 //! `UPDATE=1 cargo nextest run --workspace -E 'package(blyan-upgrade)'` writes the snapshots anew, if it does.
 #![allow(clippy::unwrap_used)]
@@ -15,7 +15,7 @@ use subxt_utils_stripmetadata::StripMetadata;
 
 const VERSIONS: Versions = Versions { spec: VERSION.spec_version, transaction: VERSION.transaction_version };
 
-/// What the client of [`blyan_upgrade::client`] is compiled with: all of the metadata would take a minute.
+/// Pallets that the client of [`blyan_upgrade::client`] is compiled with: all of the metadata would take a minute.
 const CLIENT_PALLETS: [&str; 5] = ["System", "Balances", "Experts", "Operators", "ProofOfLearning"];
 const CLIENT_APIS: [&str; 4] = ["Core", "ModelsApi", "LearningApi", "OperatorsApi"];
 

@@ -1,4 +1,4 @@
-//! What the chain computes in WebAssembly is what operators compute natively, block by block.
+//! Differential test: what the chain computes in WebAssembly is what operators compute natively, block by block.
 
 use blyan_wasm::digest;
 use rayon::prelude::*;

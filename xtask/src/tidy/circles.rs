@@ -169,7 +169,7 @@ impl<'a> Target<'a> {
 		ends.insert(at);
 	}
 
-	/// Whether a module defines `name`, declares a module of that name, or brings it in by name.
+	/// Reports whether a module defines `name`, declares a module of that name, or brings it in by name.
 	fn names(&self, at: usize, name: &str) -> bool {
 		let module = &self.modules[at];
 		module.children.contains_key(name)
@@ -177,7 +177,7 @@ impl<'a> Target<'a> {
 			|| module.facts.imports.iter().any(|import| import.name.as_deref() == Some(name))
 	}
 
-	/// Whether a module offers `name`, by name or through a re-exported `*`.
+	/// Reports whether a module offers `name`, by name or through a re-exported `*`.
 	fn provides(&self, at: usize, name: &str, depth: usize) -> bool {
 		let imports = self.modules[at].facts.imports.iter();
 		let mut globs = imports.filter(|import| import.name.is_none() && import.reexported);

@@ -41,7 +41,7 @@ fn unlisted(tree: &Tree) -> Vec<String> {
 		.collect()
 }
 
-/// Whether a root file begins with documentation.
+/// Reports whether a root file begins with documentation.
 fn is_documented(text: &str) -> bool {
 	let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
 	first.starts_with("//!") || first.starts_with("#![doc")

@@ -16,7 +16,7 @@ struct Layers {
 	parts: BTreeMap<String, Part>,
 }
 
-/// What one crate may be built with.
+/// Dependencies that one crate may be built with.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Part {
@@ -95,7 +95,7 @@ fn compare(member: &Member, part: &Part, dirs: &BTreeMap<&str, &str>) -> Vec<Str
 	findings
 }
 
-/// Whether `pattern`, which may end in `*`, stands for `package`.
+/// Reports whether `pattern`, which may end in `*`, stands for `package`.
 fn matches(package: &str, pattern: &str) -> bool {
 	pattern.strip_suffix('*').map_or(package == pattern, |beginning| package.starts_with(beginning))
 }

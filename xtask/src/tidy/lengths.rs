@@ -11,7 +11,7 @@ pub const FUNCTIONS: &str = "lines in one function (at most 70)";
 const FILE_LINES_MAX: usize = 700;
 const FUNCTION_LINES_MAX: usize = 70;
 
-/// Whether people do not read the file: measured weights.
+/// Reports whether the file is generated, as measured weights are.
 fn is_generated(path: &str) -> bool {
 	path.contains("/src/weights/") || path.ends_with("/src/weights.rs")
 }

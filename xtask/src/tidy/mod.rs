@@ -22,7 +22,7 @@ use anyhow::{bail, Result};
 use ratchet::Ratchet;
 use std::{collections::BTreeMap, fs, path::Path};
 
-/// What to do with the ratchets.
+/// Treatment of the ratchets.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
 	/// Compare with them.
@@ -90,7 +90,7 @@ fn findings(house: &House) -> Result<Vec<String>> {
 	Ok(findings)
 }
 
-/// What the ratchets count.
+/// Measures everything that the ratchets count.
 fn measure(house: &House) -> Result<Ratchet> {
 	let mut measured = Ratchet { circles: circles::find(house), ..Ratchet::default() };
 	measured.counts.insert(lengths::FILES.into(), lengths::files(house));

@@ -23,7 +23,7 @@ pub fn check(tree: &Tree) -> Vec<String> {
 	findings
 }
 
-/// Whether `beginning` stands in `line` as the beginning of a path rather than in the middle of one.
+/// Reports whether `beginning` stands in `line` as the beginning of a path rather than in the middle of one.
 fn begins_a_path(line: &str, beginning: &str) -> bool {
 	line.match_indices(beginning).any(|(at, _)| {
 		let before = line[..at].chars().next_back();

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Where the ratchets are kept.
 pub const FILE: &str = "xtask/ratchet.json";
 
-/// How a kind of count is named in [`Ratchet::counts`], and what a finding advises.
+/// Kinds of count in [`Ratchet::counts`], and the advice of a finding of each.
 const ADVICE: [(&str, &str); 5] = [
 	(super::lengths::FILES, "move one of its ideas to a file of its own"),
 	(super::lengths::FUNCTIONS, "give one of its steps a name of its own"),
@@ -19,7 +19,7 @@ const ADVICE: [(&str, &str); 5] = [
 	),
 ];
 
-/// What is listed, or what was measured.
+/// Counts as listed, or as measured.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ratchet {
@@ -111,7 +111,7 @@ impl Ratchet {
 		(next, changes)
 	}
 
-	/// What taking `measured` for the list would raise.
+	/// Returns the counts that taking `measured` for the list would raise.
 	pub fn raised(&self, measured: &Self) -> Vec<String> {
 		let circles = measured
 			.circles
@@ -136,7 +136,7 @@ impl Ratchet {
 	}
 }
 
-/// Whether every file of `circle` belongs to the circle `listed`.
+/// Reports whether every file of `circle` belongs to the circle `listed`.
 fn is_part(circle: &[String], listed: &[String]) -> bool {
 	circle.iter().all(|file| listed.contains(file))
 }

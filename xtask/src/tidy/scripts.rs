@@ -27,7 +27,7 @@ pub fn check(tree: &Tree) -> Result<Vec<String>> {
 	Ok(findings)
 }
 
-/// Whether a file is a shell script.
+/// Reports whether a file is a shell script.
 fn is_shell(path: &str, text: &str) -> bool {
 	let first = text.lines().next().unwrap_or_default();
 	(first.starts_with("#!") && (first.contains("bash") || first.ends_with("/sh"))) || path == "scripts/env"

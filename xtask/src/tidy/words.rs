@@ -18,7 +18,7 @@ pub const QUESTIONS: &str = "doc comments that open with What, Who, Whether or H
 const FILE: &str = "xtask/words.toml";
 const OPENINGS: [&str; 4] = ["What", "Who", "Whether", "How"];
 const IMPERSONAL: [&str; 3] = ["nobody", "somebody", "whoever"];
-/// What nobody here writes: texts that models learn from, licences, lists of packages, and the list of words with its checks.
+/// Files not written here: texts that models learn from, licences, lists of packages, and the list of words with its checks.
 const OUTSIDE: [&str; 3] = ["models", "xtask", "target"];
 
 #[derive(Deserialize)]
@@ -32,7 +32,7 @@ struct List {
 struct Entry {
 	/// The word as it occurs, or several words in a row.
 	forms: Vec<String>,
-	/// What to write in its place. Read by people.
+	/// Advice on what to write in its place. Read by people.
 	#[serde(rename = "instead")]
 	_instead: String,
 }

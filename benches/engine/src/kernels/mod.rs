@@ -94,7 +94,7 @@ pub fn measure(options: &Options) -> Result<Value, Box<dyn Error>> {
 	}))
 }
 
-/// What each operator takes of a forward pass of such a model.
+/// Measures each operator's part of a forward pass of such a model.
 fn forward_pass(kernel: Kernel, config: ModelConfig, seconds: f64) -> Value {
 	let shares = shares::measure(kernel, config, seconds);
 	let total: f64 = shares.iter().map(|share| share.nanoseconds).sum();

@@ -120,7 +120,7 @@ pub fn measure(seconds: f64, numpy: &mut Option<rivals::Numpy>) -> Result<Vec<Ca
 	Ok(cases)
 }
 
-/// How many times as fast the best kernel is as its rivals, and as AVX2, by case.
+/// Returns the speed-up of the best kernel over its rivals, and over AVX2, by case.
 pub fn ratios(cases: &[Case]) -> Value {
 	let ratios = cases.iter().filter_map(|case| {
 		let (best, seconds) = case.kernels.last()?;

@@ -9,7 +9,7 @@ use std::{error::Error, hint::black_box, path::Path};
 /// More than any cache of one core holds.
 const FAR_BYTES: usize = 1 << 28;
 
-/// What one core can do.
+/// Limits of one core.
 pub struct Roofs {
 	/// Bytes a second from memory.
 	memory: f64,

@@ -1,4 +1,4 @@
-//! What each operator takes of a forward pass: every one alone, at the shapes of one batch of a model.
+//! Breakdown of a forward pass by operator: every one alone, at the shapes of one batch of a model.
 
 use super::{fastest, Source};
 use blyan_engine::kernel::{
@@ -17,9 +17,9 @@ const TOKENS: usize = 1_024;
 
 /// One operator's time.
 pub struct Share {
-	/// What it is.
+	/// Name of the operator.
 	pub name: &'static str,
-	/// Whether it counts as attention, normalisation or softmax.
+	/// True if it counts as attention, normalisation or softmax.
 	pub is_row_wise: bool,
 	/// Nanoseconds a token, all layers together.
 	pub nanoseconds: f64,

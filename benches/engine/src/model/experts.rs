@@ -29,7 +29,7 @@ const SHAPES: [(&str, ModelConfig); 2] = [
 		ModelConfig { d_model: 512, d_ff: 2_048, layers: 2, heads: 8, experts: 8, top_k: 2, context: 256 },
 	),
 ];
-/// What the store of models may keep: more than all of them.
+/// Memory bound of the store of models: more than all of them take.
 const CACHE_BYTES_MAX: u64 = 8 << 30;
 
 /// Pages of files, and others, that this process has in memory, in bytes.

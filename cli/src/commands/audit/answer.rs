@@ -88,7 +88,7 @@ fn byte(byte: u8) -> String {
 	}
 }
 
-/// What the model reads before it chooses byte `at` of the answer, and that byte.
+/// Returns the bytes that the model reads before it chooses byte `at` of the answer, followed by that byte.
 fn sequence(model: &Model, prompt: &[u8], answer: &[u8], at: usize) -> Outcome<Vec<u8>> {
 	let text = [prompt, answer].concat();
 	let at_in_text = prompt.len() + at;

@@ -1,7 +1,7 @@
 //! `audit challenge`: from a wrong claim to its refutation.
 
 use super::{
-	play::{conclude, Player},
+	play::{conclude, Player, POLL},
 	replay::{compare, evaluate, Replay},
 };
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
 	session::Session,
 	verdict,
 };
-use blyan_primitives::{Subject, SubmissionId, Verdict};
+use blyan_primitives::{finding_hash, Subject, SubmissionId, Verdict};
 use blyan_runtime_api::disputes::{GameId, GameInfo};
 use codec::Encode;
 use serde_json::json;
@@ -144,7 +144,16 @@ async fn open(
 	if !is_agreed && !confirm(output)? {
 		return Err(Failure::new("nothing was signed").kind(Kind::Refused));
 	}
-	let arguments = (subject, rival, replay.own).encode();
+	let arguments = (subject, rival, replay.own);
+	commit(
+		output,
+		client,
+		account,
+		finding_hash(&account.id(), "challenge", &arguments),
+		terms.commitment_age,
+	)
+	.await?;
+	let arguments = arguments.encode();
 	let receipt = client.submit_encoded(account, "Disputes", "challenge", &arguments).await?;
 	let Some(opened) = receipt.event("Disputes", "GameOpened") else {
 		let text = format!("refuted    {}: its numbers contradict each other", names::short_hash(&rival));
@@ -167,10 +176,26 @@ async fn open(
 	Ok(Some(game))
 }
 
+/// Commits the account to its finding and waits until it may be shown: before that, whoever reads the pool could challenge in
+/// its place.
+async fn commit(output: &Output, client: &Client, account: &Account, hash: H256, age: u32) -> Outcome<()> {
+	let receipt = client.submit_encoded(account, "Disputes", "commit", &hash.encode()).await?;
+	let until = receipt.block.saturating_add(age.into());
+	let fields =
+		json!({ "hash": hash, "block": receipt.block, "until": until, "fee": receipt.fee().to_string() });
+	let text =
+		format!("committed  to the finding; the challenge follows in {age} blocks (block {})", receipt.block);
+	output.event("committed", fields, text);
+	while client.best_block().await? < until {
+		tokio::time::sleep(POLL).await;
+	}
+	Ok(())
+}
+
 fn confirm(output: &Output) -> Outcome<bool> {
 	use std::io::IsTerminal;
 	if output.is_json() || !std::io::stdin().is_terminal() {
-		return Err(Failure::new("nobody can be asked here")
+		return Err(Failure::new("there is no terminal to confirm on")
 			.kind(Kind::Refused)
 			.next("agree to the bond with --yes"));
 	}

@@ -118,11 +118,11 @@ fn subject(subject: Subject) -> String {
 
 fn owes(game: &GameInfo) -> String {
 	match game.owes {
-		_ if game.ended.is_some() => "nobody",
+		_ if game.ended.is_some() => "none",
 		[true, true] => "both",
 		[true, false] => "first",
 		[false, true] => "second",
-		[false, false] => "nobody",
+		[false, false] => "none",
 	}
 	.into()
 }
@@ -138,7 +138,7 @@ pub async fn offences(session: &Session, account: &str) -> Outcome<()> {
 				offence.id.to_string(),
 				format!("{:?}", offence.kind),
 				offence.at.to_string(),
-				offence.reporter.as_ref().map_or("nobody".into(), names::short),
+				offence.reporter.as_ref().map_or("none".into(), names::short),
 				standing(offence),
 			]
 		})

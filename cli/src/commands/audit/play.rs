@@ -20,7 +20,7 @@ use sp_core::{crypto::AccountId32, H256};
 use std::{sync::Arc, time::Duration};
 
 /// How often the chain is asked for the other side's move.
-const POLL: Duration = Duration::from_millis(250);
+pub(super) const POLL: Duration = Duration::from_millis(250);
 const PALLET: &str = "Disputes";
 
 /// Moves for one claim.
@@ -29,15 +29,15 @@ pub struct Player<'a> {
 	pub output: &'a Output,
 	/// The chain.
 	pub client: &'a Client,
-	/// Who signs the moves.
+	/// Account that signs the moves.
 	pub account: &'a Account,
-	/// Who knows the right openings.
+	/// Referee that knows the right openings.
 	pub referee: Arc<Referee>,
 	/// Digest of the claim.
 	pub own: H256,
 }
 
-/// What is to be done now.
+/// The next move.
 enum Move {
 	/// Open what the own side owes.
 	Open(Query),
@@ -82,7 +82,7 @@ impl Player<'_> {
 			};
 			match played {
 				Ok(()) => moves += 1,
-				// Somebody else was faster, with the same move: there is only one that is right.
+				// Another account was faster, with the same move: there is only one that is right.
 				Err(failure) if failure.kind == Kind::Refused && self.has_moved_on(&game, side).await? => {}
 				Err(failure) => {
 					return Err(failure.next(format!("go on with: blyan audit challenge --resume {id}")))
@@ -171,7 +171,7 @@ fn due(game: &GameInfo, side: usize, now: u64) -> Move {
 		return Move::Timeout;
 	}
 	match game.query {
-		// Whoever has the candidate's bytes may end a game about them, for either side.
+		// Any account that has the candidate's bytes may end a game about them, for either side.
 		Some(query) if game.executing || game.owes[side] || query == Query::Candidate => Move::Open(query),
 		_ => Move::Wait,
 	}
@@ -216,7 +216,7 @@ pub async fn conclude(output: &Output, client: &Client, own: H256, game: &GameIn
 	Ok(())
 }
 
-/// What a block's event means for those who played, in a line; `None` for events about something else.
+/// Describes in a line how a block's event affects the players; `None` for events about something else.
 fn consequence(pallet: &str, event: &str, fields: &Value) -> Option<String> {
 	let who = |field: &str| {
 		let bytes = hex::decode(fields[field].as_str()?.trim_start_matches("0x")).ok()?;

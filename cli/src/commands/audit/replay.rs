@@ -17,7 +17,7 @@ use serde_json::json;
 use sp_core::crypto::AccountId32;
 use std::{path::Path, sync::Arc};
 
-/// What was computed here, and what operators claim.
+/// The local result beside the operators' claims.
 pub struct Replay {
 	/// The local engine with the submission's jobs.
 	pub referee: Arc<Referee>,
@@ -137,7 +137,7 @@ pub async fn evaluate(
 /// Says for each claim whether it is right; returns those that are not.
 pub fn compare<'a>(output: &Output, id: SubmissionId, replay: &'a Replay) -> Vec<&'a (AccountId32, Verdict)> {
 	if replay.claims.is_empty() {
-		output.say("nobody has revealed a verdict yet");
+		output.say("no verdict has been revealed yet");
 	}
 	let mut wrong = Vec::new();
 	for claim in &replay.claims {

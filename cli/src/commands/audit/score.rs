@@ -62,7 +62,7 @@ pub async fn run(session: &Session, args: ScoreArgs) -> Outcome<()> {
 	}
 }
 
-/// What a referee has computed for one part of its verdict.
+/// Returns a referee's computation of one part of its verdict, as a record.
 pub fn record(referee: &Referee, part: PartIndex, items: &[ItemRecord]) -> Outcome<ScoreRecord> {
 	let job = referee.jobs().get(usize::from(part)).cloned();
 	let job = job.ok_or_else(|| Failure::new(format!("there is no part {part}")))?;

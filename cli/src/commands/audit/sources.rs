@@ -66,7 +66,7 @@ fn missing(blob: &BlobRef, failure: Failure) -> Failure {
 	)
 }
 
-/// What stands in the way of an audit says nothing about whom it is about.
+/// Marks a failure as undecided: an obstacle to an audit is no evidence against its subject.
 pub fn undecided(failure: Failure) -> Failure {
 	failure.kind(Kind::Undecided)
 }

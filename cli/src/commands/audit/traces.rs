@@ -11,7 +11,7 @@ use blyan_engine::{eval::Evaluator, kernel::Kernel, model::Model};
 use serde_json::json;
 use std::path::PathBuf;
 
-/// What is to be done with traces.
+/// Options for traces: which to write, which to compare with.
 pub struct Traces {
 	save: Option<PathBuf>,
 	theirs: Option<PathBuf>,
@@ -19,7 +19,7 @@ pub struct Traces {
 	pub at: Option<usize>,
 }
 
-/// This program, for whoever compares.
+/// Returns this program's version and kernel, to explain a difference.
 pub fn engine() -> String {
 	format!("blyan {}, {}", env!("CARGO_PKG_VERSION"), Kernel::best())
 }
@@ -30,7 +30,7 @@ impl Traces {
 		Self { save: args.save_trace.clone(), theirs: args.their_trace.clone(), at: args.at }
 	}
 
-	/// Whether there is anything to do.
+	/// Reports whether any trace was asked for.
 	pub fn is_wanted(&self) -> bool {
 		self.save.is_some() || self.theirs.is_some()
 	}

@@ -1,9 +1,9 @@
-//! What can go wrong with a blob.
+//! Errors of the blob store.
 
 use sp_core::H256;
 use std::io;
 
-/// What can go wrong with a blob.
+/// Error of the blob store.
 #[derive(Debug, thiserror::Error)]
 pub enum BlobError {
 	/// There is no such blob.
@@ -78,7 +78,7 @@ pub enum BlobError {
 	/// As many uploads are under way as there may be, and none of them is stalled.
 	#[error("{uploads} uploads are under way, and none of them is stalled")]
 	UploadsBusy {
-		/// How many.
+		/// Number of uploads.
 		uploads: usize,
 	},
 	/// The directory cannot be read or written.

@@ -142,7 +142,7 @@ impl BlobStore {
 		self.state.lock().used
 	}
 
-	/// Whether a blob is there.
+	/// Reports whether a blob is there.
 	pub fn has(&self, hash: &H256) -> bool {
 		self.state.lock().sizes.contains_key(hash)
 	}
@@ -180,18 +180,18 @@ impl BlobStore {
 		Ok(path)
 	}
 
-	/// The file of a blob, if it is there, for whoever verifies what it reads. It never changes; it may be unlinked.
+	/// Opens the file of a blob, if it is there, for readers that verify it themselves. It never changes; it may be unlinked.
 	pub fn path_of(&self, hash: &H256) -> Option<PathBuf> {
 		self.use_now(hash).ok()?;
 		Some(self.path(hash))
 	}
 
-	/// Part of a blob, at most `len` bytes from `offset`, for whoever downloads it and verifies the whole.
+	/// Reads part of a blob, at most `len` bytes from `offset`, for a downloader that verifies the whole.
 	pub fn read_range(&self, hash: &H256, offset: u64, len: usize) -> Result<Vec<u8>, BlobError> {
 		let size = self.size(hash).ok_or(BlobError::Missing(*hash))?;
 		self.state.lock().touch(hash);
 		let left = usize::try_from(size.saturating_sub(offset)).unwrap_or(usize::MAX);
-		// One byte more is set aside for whoever sends it on.
+		// One byte more is set aside for the server that sends it on.
 		let mut bytes = Vec::with_capacity(len.min(left) + 1);
 		bytes.resize(len.min(left), 0);
 		let read = |bytes: &mut [u8]| {

@@ -13,12 +13,12 @@ use std::{
 
 /// Ends the name of a blob that is being fetched.
 const PARTIAL_SUFFIX: &str = ".fetch";
-/// Ends the name of what whoever fetches it wants to remember.
+/// Suffix of the fetcher's journal beside a partial blob.
 const NOTE_SUFFIX: &str = ".note";
 
 /// A blob that is not complete yet: a file of its full length whose holes are being filled.
 ///
-/// The file survives a restart. What in it is right is for whoever fetches to find out: by proofs, or by a
+/// The file survives a restart. Its bytes are unverified; the fetcher checks them: by proofs, or by a
 /// [note](Self::note).
 #[derive(Debug)]
 pub struct Partial {
@@ -28,7 +28,7 @@ pub struct Partial {
 	note: PathBuf,
 	file: File,
 	is_fresh: bool,
-	/// Up to where nothing changes any more: nobody may write there. Locked by whoever writes, one at a time: the file
+	/// Up to where nothing changes any more: no thread may write there. Locked by the writers, one at a time: the file
 	/// system lets no two write into one file either, and lets them spin meanwhile.
 	settled: Mutex<u64>,
 	hasher: Mutex<Hasher>,
@@ -42,7 +42,7 @@ const HASHED_AT_ONCE: u64 = 1 << 20;
 struct Hasher {
 	state: State,
 	at: u64,
-	/// What was read last; kept for its memory.
+	/// Bytes that were read last; kept for its memory.
 	buffer: Vec<u8>,
 }
 
@@ -60,7 +60,7 @@ impl Hasher {
 }
 
 impl Partial {
-	/// What it will be.
+	/// Returns the hash it must have in the end.
 	pub fn hash(&self) -> H256 {
 		self.hash
 	}
@@ -70,7 +70,7 @@ impl Partial {
 		self.size
 	}
 
-	/// Whether nothing of it was there when it was begun.
+	/// Reports whether nothing of it was there when it was begun.
 	pub fn is_fresh(&self) -> bool {
 		self.is_fresh
 	}
@@ -89,7 +89,7 @@ impl Partial {
 	}
 
 	/// Says that nothing up to `end` will change any more. It is hashed now, so that less is left to do in the end;
-	/// by somebody else, if somebody is at it.
+	/// by another thread, if one is at it.
 	pub fn hash_up_to(&self, end: u64) -> Result<(), BlobError> {
 		self.settle(end);
 		match self.hasher.try_lock() {
@@ -142,7 +142,7 @@ impl Partial {
 		Ok(bytes)
 	}
 
-	/// What was noted beside it, if anything was.
+	/// Returns the journal kept beside it, if there is one.
 	pub fn note(&self) -> Option<Vec<u8>> {
 		fs::read(&self.note).ok()
 	}
@@ -168,7 +168,7 @@ impl BlobStore {
 		ensure_size(size)?;
 		let mut state = self.state.lock();
 		if state.partials.get(hash).is_some_and(|begun| *begun != size) {
-			// Nobody needs a blob of another size under this name.
+			// A blob of another size under this name has no use.
 			let begun = state.partials.remove(hash).unwrap_or_default();
 			state.release(begun);
 			self.remove_partial_files(hash)?;
@@ -329,7 +329,7 @@ mod tests {
 		}
 		let other = store.begin_partial(&H256::zero(), 91);
 		assert!(matches!(other, Err(BlobError::QuotaExceeded { free: 90, .. })));
-		// Begun again with another size, it starts anew.
+		// Begun again with another size, it starts from nothing.
 		assert!(store.begin_partial(&hash(), 20).unwrap().is_fresh());
 		assert_eq!(store.used_bytes(), 20);
 	}

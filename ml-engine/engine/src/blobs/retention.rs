@@ -1,9 +1,9 @@
-//! What goes first when the room runs out.
+//! Retention: which blobs go first when the room runs out.
 
 use super::{BlobError, BlobStore};
 use sp_core::H256;
 
-/// How much the chain cares about a blob, least first.
+/// Retention tier of a blob, the most dispensable first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Tier {
 	/// Nothing on chain names it any more.

@@ -16,18 +16,18 @@ use std::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Uploader(pub u64);
 
-/// How far an upload has come.
+/// State of an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UploadStatus {
 	/// Bytes received without a gap from the first on, which is where to go on.
 	pub received: u64,
-	/// Whether the blob is in the store.
+	/// True once the blob is in the store.
 	pub complete: bool,
 }
 
-/// How long an upload may send nothing before its place can be taken.
+/// Time without bytes after which an upload's place can be taken.
 const IDLE_MAX: Duration = Duration::from_secs(5);
-/// How long an upload may be slower than [`RATE_MIN`].
+/// Time for which an upload may be slower than [`RATE_MIN`].
 const SLOW_MAX: Duration = Duration::from_secs(30);
 /// Bytes a second, on average, that keep an upload in its place.
 const RATE_MIN: u64 = 16 * 1_024;
@@ -38,7 +38,7 @@ pub(super) struct Upload {
 	file: File,
 	temporary: PathBuf,
 	total: u64,
-	/// What has arrived: disjoint, ascending, never touching.
+	/// Ranges that have arrived: disjoint, ascending, never touching.
 	received: Vec<Range<u64>>,
 	began: Instant,
 	last_used: Instant,
@@ -164,7 +164,7 @@ impl BlobStore {
 		Ok(UploadStatus { received, complete: true })
 	}
 
-	/// How far one's upload of a blob has come; zero if none is under way.
+	/// Returns how far one uploader's upload of a blob has come; zero if none is under way.
 	pub fn upload_status(&self, uploader: Uploader, hash: &H256) -> UploadStatus {
 		let state = self.state.lock();
 		if let Some(&size) = state.sizes.get(hash) {

@@ -199,7 +199,7 @@ fn assert_named_by_root(block: &TensorBlock, layout: &Layout, section: usize, or
 #[derive(Clone, Debug, TypeGenerator)]
 struct AnyShape {
 	is_trunk: bool,
-	/// Whether the numbers are small multiples of what they must be multiples of.
+	/// True if the numbers are small multiples of what they must be multiples of.
 	is_likely: bool,
 	widths: [u16; 2],
 	layers: u8,

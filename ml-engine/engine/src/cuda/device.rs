@@ -31,7 +31,7 @@ const ROWS_AT_START: usize = 512;
 pub struct Device {
 	driver: Driver,
 	state: Mutex<State>,
-	/// Whether a call has failed; the GPU is not used from then on.
+	/// True once a call has failed; the GPU is not used from then on.
 	is_lost: AtomicBool,
 }
 

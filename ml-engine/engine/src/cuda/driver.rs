@@ -78,7 +78,7 @@ pub struct DeviceInfo {
 	pub name: String,
 	/// Its compute capability, major and minor.
 	pub capability: (i32, i32),
-	/// Whether products are computed by matrix units.
+	/// True if products are computed by matrix units.
 	pub matrix_units: bool,
 }
 

@@ -25,7 +25,7 @@ pub(super) enum LongLines {
 	Prose,
 }
 
-/// What a text must be like.
+/// Filter that texts must pass.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules {
 	/// Shorter texts are left out.
@@ -34,7 +34,7 @@ pub(super) struct Rules {
 	pub file_bytes_max: u64,
 	/// Which long lines show that a program wrote a text; `None` takes generated texts too.
 	pub generated: Option<LongLines>,
-	/// Whether long texts are cut into documents.
+	/// True if long texts are cut into documents.
 	pub is_cut: bool,
 	/// Text of all documents together.
 	pub bytes_max: u64,
@@ -54,7 +54,7 @@ pub(super) struct Collector {
 pub struct Collected {
 	/// The documents.
 	pub documents: Vec<Document>,
-	/// What was looked at, and what was left out.
+	/// Counts of the texts that were looked at and left out.
 	pub progress: DatasetProgress,
 }
 
@@ -162,7 +162,7 @@ fn plain(text: &str) -> String {
 /// U+FEFF, with which some editors begin a file.
 pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// Whether bytes begin with the byte order mark of UTF-16.
+/// Reports whether bytes begin with the byte order mark of UTF-16.
 pub(super) fn is_utf16(bytes: &[u8]) -> bool {
 	bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff])
 }
@@ -184,7 +184,7 @@ pub(super) fn relative_name(path: &Path) -> String {
 	names.collect::<Vec<_>>().join("/")
 }
 
-/// What a comment in the first lines says when a program wrote the text.
+/// Finds the mark in a comment of the first lines by which a program says that it wrote the text.
 ///
 /// Comments only: prose may speak of such things.
 fn generated_mark(text: &str) -> Option<&'static str> {
@@ -204,7 +204,7 @@ fn generated_mark(text: &str) -> Option<&'static str> {
 		.find_map(|line| MARKS.into_iter().find(|mark| line.contains(mark)))
 }
 
-/// Whether a line is one that only programs write.
+/// Reports whether a line is one that only programs write.
 fn is_table(line: &str, long_lines: LongLines) -> bool {
 	if line.len() <= LINE_BYTES_MAX {
 		return false;

@@ -13,7 +13,7 @@ use std::{
 	path::{Path, PathBuf},
 };
 
-/// What to take from a registry's source folder.
+/// Selection from a registry's source folder.
 #[derive(Clone, Debug)]
 pub struct CratesOptions {
 	/// Which crates: each has a bucket from 0 to 255 by the hash of its name, the same on every machine.
@@ -53,7 +53,7 @@ struct Package {
 	rank: u32,
 }
 
-/// What is read of a manifest.
+/// Fields read from a manifest.
 #[derive(Deserialize)]
 struct Manifest {
 	package: Option<PackageTable>,
@@ -74,7 +74,7 @@ struct WorkspaceTable {
 	package: Option<WorkspacePackage>,
 }
 
-/// What a workspace hands down to its members.
+/// Fields that a workspace hands down to its members.
 #[derive(Deserialize)]
 struct WorkspacePackage {
 	version: Option<String>,

@@ -1,4 +1,4 @@
-//! What can go wrong with a dataset.
+//! Errors of datasets.
 
 use super::Skipped;
 use std::path::PathBuf;
@@ -21,13 +21,13 @@ pub enum DatasetError {
 		path: PathBuf,
 		/// The line, counted from 1.
 		line: usize,
-		/// What is wrong with it.
+		/// Description of the fault.
 		reason: String,
 	},
 	/// There is no usable document in the sources.
 	#[error("no usable document{}", left_out(skipped))]
 	Empty {
-		/// What was left out.
+		/// Counts of the texts that were left out.
 		skipped: Box<Skipped>,
 	},
 	/// The held-out text is too short for the sequences asked for.
@@ -46,7 +46,7 @@ pub enum DatasetError {
 	Option {
 		/// The option.
 		name: &'static str,
-		/// What is wrong with it.
+		/// Description of the fault.
 		reason: &'static str,
 	},
 }

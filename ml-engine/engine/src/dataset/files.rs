@@ -14,7 +14,7 @@ use std::{
 /// Files larger than this are not read whole.
 const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
-/// What to take from files and folders.
+/// Selection from files and folders.
 #[derive(Clone, Debug)]
 pub struct FilesOptions {
 	/// Licence the texts are under.

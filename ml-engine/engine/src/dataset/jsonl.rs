@@ -61,7 +61,7 @@ impl JsonlReader {
 	}
 }
 
-/// What a line with a text and nothing else needs.
+/// Advice for a line with a text and nothing else.
 const PLAIN: &str = "it has a text, and neither origin nor licence; such lines become a dataset with: \
 	blyan dataset from-jsonl FILE --licence SPDX";
 

@@ -63,7 +63,7 @@ pub enum LicenceError {
 	Malformed {
 		/// The expression.
 		expression: String,
-		/// What is wrong with it.
+		/// Description of the fault.
 		reason: String,
 		/// The expression that is probably meant.
 		nearest: Option<String>,
@@ -123,7 +123,7 @@ impl Licence {
 		&self.expression
 	}
 
-	/// Whether permissive licences alone satisfy it.
+	/// Reports whether permissive licences alone satisfy it.
 	///
 	/// `OR` needs one side, `AND` both and binds tighter; `WITH` only adds permissions.
 	pub fn is_permissive(&self) -> bool {

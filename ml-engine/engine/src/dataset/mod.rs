@@ -3,7 +3,7 @@
 //! A dataset is a JSONL file, one [`Document`] a line, in an order that depends on nothing but the
 //! documents. Whether a document is held out follows from its family alone ([`Document::is_held_out`]), and its
 //! family from the crate and file it is of, or else from its words; so everyone who builds a dataset from the same
-//! sources agrees on what nobody may train on, wherever those lie.
+//! sources agrees on which texts are held out of training, wherever those lie.
 
 mod collector;
 mod crates;
@@ -36,7 +36,7 @@ pub struct Document {
 	pub text: String,
 	/// Where it came from, as in `serde-1.0.0/src/lib.rs`, or `book.txt#2/7` for a piece of a longer text.
 	pub origin: String,
-	/// What all versions of this document share, as in `serde/src/lib.rs`, or `text/` and a hash of its words. Held
+	/// Key shared by all versions of this document, as in `serde/src/lib.rs`, or `text/` and a hash of its words. Held
 	/// out together.
 	pub family: String,
 	/// SPDX licence expression.
@@ -52,7 +52,7 @@ impl Document {
 		Self { text, origin, family, license, hash }
 	}
 
-	/// Whether the document belongs to the `percent` of families that are kept for judging.
+	/// Reports whether the document belongs to the `percent` of families that are kept for judging.
 	///
 	/// By family and not by text: two versions of one file differ in a line, and training on one would
 	/// give the other away.
@@ -72,7 +72,7 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
 	bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// How far a walk over sources is.
+/// Progress of a walk over sources.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DatasetProgress {
 	/// Crates or files looked at.
@@ -83,6 +83,6 @@ pub struct DatasetProgress {
 	pub documents: usize,
 	/// Bytes of text taken.
 	pub bytes: u64,
-	/// What was left out, and why.
+	/// Texts that were left out, by reason.
 	pub skipped: Skipped,
 }

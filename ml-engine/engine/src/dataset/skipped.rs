@@ -1,4 +1,4 @@
-//! What did not become a document, and why.
+//! Texts that did not become documents, by reason.
 
 use serde::{Serialize, Serializer};
 use std::{collections::BTreeMap, fmt};

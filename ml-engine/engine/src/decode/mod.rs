@@ -42,18 +42,18 @@ static IDLE: Workspaces = Workspaces::new();
 /// The same for several threads each.
 static IDLE_SHARED: Workspaces = Workspaces::new();
 
-/// What to generate.
+/// Request for a generation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GenerationRequest {
 	/// Text to continue; may be empty.
 	pub prompt: Vec<u8>,
 	/// Bytes to generate.
 	pub max_bytes: u32,
-	/// How bytes are chosen.
+	/// Sampling parameters.
 	pub sampling: Sampling,
 }
 
-/// What a generation came to.
+/// Summary of a finished generation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GenerationSummary {
 	/// Bytes of the prompt.
@@ -87,7 +87,7 @@ pub struct Generator {
 	work: Borrowed<'static>,
 	/// Threads that share the reading of tokens, and their memory.
 	shared: Option<(Arc<ThreadPool>, Borrowed<'static>)>,
-	/// Whether threads share the reading of single tokens.
+	/// Autotuner that decides whether threads share the reading of single tokens.
 	autotuner: Autotuner,
 	/// Set from outside to have the generation fail with [`EngineError::Cancelled`], at the next layer of the model.
 	stop: Arc<AtomicBool>,

@@ -62,7 +62,7 @@ impl Sampler {
 		self.draw(position)
 	}
 
-	/// How far a byte is behind the favourite, at most 2^31, and the byte: in the order of preference.
+	/// Sort key of a byte in the order of preference: its gap to the favourite, at most 2^31, then the byte.
 	fn key(gap: u32, byte: u8) -> u64 {
 		u64::from(gap) << 8 | u64::from(byte)
 	}

@@ -1,6 +1,6 @@
 //! Checking a whole answer at once.
 //!
-//! Generating reads one byte at a time, because the next one is not known yet. Whoever is given the answer knows all of
+//! Generating reads one byte at a time, because the next one is not known yet. A verifier that is given the answer knows all of
 //! them: a window is one batch of matrix products over all of its positions, and every byte of it is sampled from the
 //! logits in front of it. Behind the first byte that differs the text is not what the model would have read, so only the
 //! first difference means anything; everything up to it is read as it was generated.

@@ -19,7 +19,7 @@ impl Window {
 	}
 }
 
-/// How many bytes at the end of a prompt the model reads: all that fit behind token 0.
+/// Returns how many bytes at the end of a prompt the model reads: all that fit behind token 0.
 pub fn prompt_bytes_seen(config: &ModelConfig, prompt_len: usize) -> usize {
 	prompt_len.min(usize::from(config.context).saturating_sub(1))
 }

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 ///
 /// Outputs of one operator come whole, or in several sets of rows before the layer's next whole output.
 pub trait Recorder {
-	/// Whether outputs need to be put into their layouts at all.
+	/// False if outputs need not be put into their layouts at all.
 	const IS_ACTIVE: bool;
 
 	/// Receives all rows of an operator, sequence after sequence.

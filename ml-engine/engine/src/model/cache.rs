@@ -1,10 +1,10 @@
-//! What is loaded, by bytes, within a cap that nothing exceeds.
+//! LRU cache of loaded blocks, by bytes, within a cap that is never exceeded.
 
 use std::{collections::HashMap, hash::Hash};
 
 /// Something that may be in use outside of the cache.
 pub trait Pinned {
-	/// Whether forgetting it here would not give its memory back.
+	/// Reports whether dropping it here would not give its memory back.
 	fn is_pinned(&self) -> bool;
 }
 
@@ -30,17 +30,17 @@ struct Entry<V> {
 /// Counts of a cache since its start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-	/// What was asked for and there.
+	/// Requests for entries that were there.
 	pub hits: u64,
-	/// What was asked for and had to be loaded.
+	/// Requests for entries that had to be loaded.
 	pub misses: u64,
-	/// What was dropped to make room.
+	/// Entries dropped to make room.
 	pub evictions: u64,
-	/// What could not be loaded because all that would have had to go was in use.
+	/// Loads refused because all that would have had to go was in use.
 	pub refusals: u64,
-	/// What was loaded before anybody asked for it.
+	/// Entries prefetched: loaded before a request for them.
 	pub guesses: u64,
-	/// Of these, what somebody asked for before it was dropped.
+	/// Of these, entries that were requested before they were dropped.
 	pub guesses_used: u64,
 }
 
@@ -48,7 +48,7 @@ pub struct Counts {
 /// counted, and together they never exceed the cap.
 pub struct Cache<K, V> {
 	entries: HashMap<K, Entry<V>>,
-	/// What is being loaded, with the bytes set aside for it.
+	/// Keys that are being loaded, with the bytes set aside for each.
 	loading: HashMap<K, u64>,
 	bytes: u64,
 	bytes_max: u64,
@@ -83,17 +83,17 @@ impl<K: Copy + Eq + Hash, V: Clone + Pinned> Cache<K, V> {
 		self.counts
 	}
 
-	/// Whether it is loaded or being loaded.
+	/// Reports whether it is loaded or being loaded.
 	pub fn is_known(&self, key: &K) -> bool {
 		self.entries.contains_key(key) || self.loading.contains_key(key)
 	}
 
-	/// Whether somebody is loading it.
+	/// Reports whether a thread is loading it.
 	pub fn is_loading(&self, key: &K) -> bool {
 		self.loading.contains_key(key)
 	}
 
-	/// What is loaded under a key; from now on it is the one used last.
+	/// Returns the value loaded under a key, and marks it as the one used last.
 	pub fn get(&mut self, key: &K) -> Option<V> {
 		self.clock += 1;
 		let entry = self.entries.get_mut(key)?;
@@ -174,7 +174,7 @@ impl<K: Copy + Eq + Hash, V: Clone + Pinned> Cache<K, V> {
 		}
 	}
 
-	/// Puts another value in the place of one that nobody uses, if its bytes can be had; says whether it did.
+	/// Replaces a value that is not in use, if there is room for the new one; reports whether it did.
 	pub fn replace_idle(&mut self, key: K, value: V, bytes: u64) -> bool {
 		let Some(entry) = self.entries.get(&key).filter(|entry| !entry.value.is_pinned()) else {
 			return false;
@@ -303,7 +303,7 @@ mod tests {
 				let mut alive: Vec<u64> = held.iter().map(|(_, key)| *key).collect();
 				alive.sort_unstable();
 				alive.dedup();
-				// Everything that somebody holds is in the cache's books.
+				// Every value that is held is in the cache's books.
 				prop_assert!(alive.iter().all(|key| cache.is_known(key)));
 			}
 			drop(held);

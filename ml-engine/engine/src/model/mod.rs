@@ -18,8 +18,8 @@ use std::{fmt, sync::Arc};
 
 /// Where the experts of a model come from.
 ///
-/// Experts are asked for when tokens are routed to them, every time anew: what stays in memory in between is the
-/// source's business. So a model may have any number of experts that nobody ever reads.
+/// Experts are requested when tokens are routed to them, every time again: the source decides what stays in memory in
+/// between. So a model may have any number of experts that are never read.
 pub trait ExpertSource: fmt::Debug + Send + Sync {
 	/// The expert of a slot, counted in row-major order (layer, then expert), verified.
 	fn expert(&self, slot: usize) -> Result<Arc<ExpertWeights>, LoadError>;
@@ -143,7 +143,7 @@ impl Model {
 		Some(changed)
 	}
 
-	/// What receipts name this model by.
+	/// Returns the root by which receipts name this model.
 	pub fn root(&self) -> H256 {
 		H256(model_root(self.config(), &self.trunk.block().tensor_root().0, &self.expert_roots()))
 	}

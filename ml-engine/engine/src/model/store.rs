@@ -47,7 +47,7 @@ pub enum LoadError {
 	Block {
 		/// The blob.
 		hash: H256,
-		/// What is wrong with it.
+		/// Description of the fault.
 		error: BlockError,
 	},
 	/// A block's tensor root is another than announced.
@@ -59,7 +59,7 @@ pub enum LoadError {
 	/// The configuration is out of bounds or the number of heads is not that of its slots.
 	#[error("the configuration and the heads contradict each other")]
 	Malformed,
-	/// What is in use leaves no room for a block within the budget.
+	/// Blocks in use leave no room for another within the budget.
 	#[error(
 		"blob {hash:?} takes {needed} bytes, and {in_use} of the {bytes_max} that models may take are in use: \
 		 raise the budget, or stream the expert"
@@ -90,7 +90,7 @@ impl From<BlobError> for LoadError {
 }
 
 impl LoadError {
-	/// What this means for a job, if it happened to a part of the model itself.
+	/// Translates this error for a job, if it happened to a part of the model itself.
 	pub fn as_engine_error(&self) -> EngineError {
 		match self {
 			Self::BlobMissing(hash) => EngineError::BlobMissing(*hash),
@@ -132,7 +132,7 @@ impl Pinned for Loaded {
 	}
 }
 
-/// What a store tells of itself; counters count since the start.
+/// Metrics of a store; counters count since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StoreMetrics {
 	/// Bytes of blocks that are ready, in use or not, or being loaded.
@@ -168,7 +168,7 @@ const PACK_EVERY: u64 = 64;
 ///
 /// Shared by evaluation and generation; clones share everything. A block is a mapped file, every page of which
 /// verification has touched, so its length is what it takes: the blocks in use, those kept ready and those being loaded
-/// never exceed the budget together. What was used least recently goes first, unless somebody holds it; when what is
+/// never exceed the budget together. What was used least recently goes first, unless it is held; when what is
 /// held leaves no room, loading fails and says so.
 #[derive(Clone)]
 pub struct ModelStore(Arc<Shared>);
@@ -184,7 +184,7 @@ struct Shared {
 	packed_count: AtomicU64,
 }
 
-/// What is done on a thread of its own, when there is time.
+/// Background task of the store's own thread.
 enum Task {
 	/// Load an expert that is likely to be used next.
 	Load(Key),
@@ -231,7 +231,7 @@ impl ModelStore {
 		self.0.cache.lock().bytes()
 	}
 
-	/// What the store has done so far.
+	/// Returns the metrics of the store.
 	pub fn metrics(&self) -> StoreMetrics {
 		let cache = self.0.cache.lock();
 		let Counts { hits, misses, evictions, refusals, guesses, guesses_used } = cache.counts();
@@ -254,7 +254,7 @@ impl ModelStore {
 		self.0.heats.lock().hottest(count)
 	}
 
-	/// How much an expert was used of late.
+	/// Returns the recent usage (hotness) of an expert.
 	pub fn heat(&self, tensor_root: &H256) -> f64 {
 		self.0.heats.lock().of(tensor_root)
 	}
@@ -391,7 +391,7 @@ impl Shared {
 		resident_bytes(len.max(packed), shape)
 	}
 
-	/// What is loaded under a key, loaded now if nobody else is at it.
+	/// Returns the block under a key, loading it now if no other thread is at it.
 	fn loaded(&self, key: Key) -> Result<Loaded, LoadError> {
 		let mut cache = self.cache.lock();
 		loop {
@@ -431,7 +431,7 @@ impl Shared {
 		Loading { shared: self, key, is_guess: true }.finish().map(drop)
 	}
 
-	/// Puts the packed form of an expert in its place, if nobody is using it right now.
+	/// Puts the packed form of an expert in its place, if the expert is not in use right now.
 	fn pack(&self, key: Key) {
 		let (reference, shape) = key;
 		let Some(packed) = &self.packed else { return };
@@ -497,7 +497,7 @@ impl Shared {
 	}
 }
 
-/// A block that is being loaded outside the lock. Whoever else wants it waits until this is over, however it ends.
+/// A block that is being loaded outside the lock. Other threads that want it wait until this is over, however it ends.
 struct Loading<'a> {
 	shared: &'a Shared,
 	key: Key,

@@ -44,7 +44,7 @@ fn load_gives_the_model_that_was_stored() {
 	assert!(Arc::ptr_eq(model.trunk(), store.load(&golden.config, trunk, heads).unwrap().trunk()));
 }
 
-/// What one expert of the golden model takes.
+/// Returns the bytes that one expert of the golden model takes.
 fn expert_bytes(world: &World) -> u64 {
 	let before = world.store.cached_bytes();
 	world.store.load_expert(&world.golden.config, &world.heads[0]).unwrap();
@@ -183,7 +183,7 @@ fn experts_that_are_used_often_run_packed_and_say_the_same() {
 		std::thread::sleep(std::time::Duration::from_millis(1));
 	}
 	drop(busy);
-	// After a restart it is packed from the first use on, and what nobody uses often is not.
+	// After a restart it is packed from the first use on, and rarely used experts are not.
 	let again = ModelStore::with_packed(store.blobs().clone(), 1 << 24, open());
 	ensure_same(&again);
 	assert!(!again.load_expert(config, &heads[1]).unwrap().is_packed());

@@ -74,7 +74,7 @@ struct Followers {
 }
 
 impl Followers {
-	/// Counts one more; whoever is not among those counted takes the place, and the count, of the rarest.
+	/// Counts one more; an expert not among those counted takes the place, and the count, of the rarest.
 	fn note(&mut self, slot: u32) {
 		self.total += 1;
 		let place = self.slots.iter().position(|(known, times)| *known == slot && *times != 0);

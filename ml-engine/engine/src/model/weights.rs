@@ -34,7 +34,7 @@ pub struct TernaryWeights {
 enum Packed {
 	/// Not there.
 	None,
-	/// In its expert's packed form. Then nobody reads the block.
+	/// In its expert's packed form. The block is not read then.
 	Expert(Arc<PackedExpert>, Part),
 	/// A copy beside the block, which other kernels read.
 	Copy(Arc<[u8]>),
@@ -316,7 +316,7 @@ impl ExpertWeights {
 		})
 	}
 
-	/// Whether it runs from its packed form.
+	/// Reports whether it runs from its packed form.
 	pub fn is_packed(&self) -> bool {
 		matches!(self.up.packed, Packed::Expert(..))
 	}
@@ -334,7 +334,7 @@ impl ExpertWeights {
 		Ok(&self.block)
 	}
 
-	/// What the expert says to each row, `[tokens, d_model]` in Q12, behind what leads to it: the accumulators of the
+	/// Returns the expert's output for each row, `[tokens, d_model]` in Q12, behind what leads to it: the accumulators of the
 	/// hidden layer, `[tokens, d_ff]`, and the same normalised.
 	#[cfg(test)]
 	pub fn steps(&self, kernel: Kernel, inputs: &ActivationRows) -> (Vec<i32>, ActivationRows, Vec<i32>) {

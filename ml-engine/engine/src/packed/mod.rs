@@ -9,9 +9,9 @@
 //! ```
 //!
 //! All numbers are little endian. A file is made from a block that was verified against its root, and bound to the root
-//! by a hash whose key never leaves this machine: it lies beside the files, readable by the node's user only. So nobody
-//! else's file is ever taken for one of ours, a damaged one is found out, and opening costs one pass of BLAKE3 instead of two
-//! of Blake2b and a conversion. Whoever can write here as the node's user could as well replace
+//! by a hash whose key never leaves this machine: it lies beside the files, readable by the node's user only. So no foreign
+//! file is ever taken for one of ours, a damaged one is found out, and opening costs one pass of BLAKE3 instead of two
+//! of Blake2b and a conversion. An attacker who can write here as the node's user could as well replace
 //! the node. A file of another kernel or layout version is stale; it goes, like a damaged one, and is made again from
 //! the block. Limits, checked before anything is read: the length that the widths demand.
 
@@ -54,7 +54,7 @@ pub enum PackedError {
 	#[error("cannot use the cache of packed experts: {0}")]
 	Io(#[from] io::Error),
 	/// The key has another length; without it no file is believed.
-	#[error("{0:?} is no key of 32 bytes: remove the directory, and it is made anew")]
+	#[error("{0:?} is not a 32-byte key; delete the directory to regenerate it")]
 	Key(PathBuf),
 	/// The block is damaged.
 	#[error(transparent)]
@@ -196,7 +196,7 @@ impl PackedCache {
 		Ok(cache)
 	}
 
-	/// How a file's name ends: what it is for, and in which form.
+	/// Returns the end of a file's name: what it is for, and in which form.
 	fn suffix(&self) -> String {
 		format!(".{}.{LAYOUT_VERSION}.packed", self.kernel.name())
 	}
@@ -205,7 +205,7 @@ impl PackedCache {
 		self.dir.join(format!("{root:x}{}", self.suffix()))
 	}
 
-	/// Whether it is of any use: a kernel without vectors is faster with the block itself.
+	/// Reports whether packing pays: a kernel without vectors is faster with the block itself.
 	pub fn is_worth_it(&self) -> bool {
 		packed::is_faster(self.kernel)
 	}
@@ -302,7 +302,7 @@ impl PackedCache {
 			let oldest = files.known.iter().min_by_key(|(_, (_, used))| *used).map(|(root, _)| *root);
 			let Some(oldest) = oldest else { return false };
 			files.forget(&oldest);
-			// Whoever has it mapped keeps it; a file that stays is counted when the directory is opened again.
+			// A thread that has it mapped keeps it; a file that stays is counted when the directory is opened again.
 			let _ = fs::remove_file(self.path(&oldest));
 		}
 		true

@@ -53,7 +53,7 @@ fn a_packed_expert_is_the_expert_and_survives_a_restart() {
 	let cache = cache(dir.path());
 	ensure_equal(&cache.get(shape, &root).unwrap(), &block);
 	let mode = fs::metadata(dir.path().join(KEY_FILE)).unwrap().permissions().mode();
-	assert_eq!(mode & 0o077, 0, "nobody else reads the key");
+	assert_eq!(mode & 0o077, 0, "no other user reads the key");
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! Threads that run on what others leave.
 //!
 //! Pausing between steps is not enough to serve at once: a step of training lasts longer than the first byte of an
-//! answer may. A thread of the scheduler's idle class gives its core away the moment anybody else wants it, and goes
-//! on in the middle of its step when nobody does. This works across processes too, so a trainer beside a node needs
+//! answer may. A thread of the scheduler's idle class gives its core away the moment any other wants it, and goes
+//! on in the middle of its step when none does. This works across processes too, so a trainer beside a node needs
 //! no channel to it.
 
-/// How much evaluation is put behind serving; each step is a tenth less of a contested core.
+/// Niceness of evaluation, which puts it behind serving; each step is a tenth less of a contested core.
 #[cfg(target_os = "linux")]
 const EVALUATION_NICENESS: libc::c_int = 10;
 

@@ -1,4 +1,4 @@
-//! How much work a queue takes on.
+//! Bounds of the work that a queue takes on.
 
 use crate::{eval::JobLimits, kernel::Kernel};
 use std::time::Duration;
@@ -30,7 +30,7 @@ pub struct QueueConfig {
 	pub generation_bytes_max: u32,
 	/// Longest pause of an evaluation for serving between two groups of sequences.
 	pub evaluation_patience: Duration,
-	/// What a single job may ask for.
+	/// Bounds of a single job.
 	pub limits: JobLimits,
 }
 

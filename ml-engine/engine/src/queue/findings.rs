@@ -1,4 +1,4 @@
-//! What was computed for openings, as long as there is room.
+//! Cache of findings computed for openings, within a bound.
 
 use crate::eval::{Finding, Need};
 use blyan_primitives::JobId;

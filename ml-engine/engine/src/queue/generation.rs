@@ -31,7 +31,7 @@ impl GenerationHandle {
 		let waiting = shared.state.lock().take_generation(&self.stop);
 		if let Some(mut generation) = waiting {
 			shared.serving.fetch_sub(1, Ordering::Relaxed);
-			// Nobody has to be listening any more.
+			// The listener may be gone.
 			let _ = (generation.sink)(GenerationEvent::Failed(EngineError::Cancelled));
 		}
 	}

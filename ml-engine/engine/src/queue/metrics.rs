@@ -1,16 +1,16 @@
-//! What a queue tells of itself.
+//! Metrics of a queue.
 
 use std::time::Duration;
 
 /// Upper bounds of the buckets that durations are counted in, in seconds. What took longer is in none of them.
 pub const DURATION_BOUNDS: [f64; 11] = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1_000.0];
 
-/// How long things took since the start.
+/// Histogram of durations since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Durations {
-	/// How many took at most so long; each of [`DURATION_BOUNDS`] includes those before it.
+	/// Counts by upper bound; each of [`DURATION_BOUNDS`] includes those before it.
 	pub at_most: [u64; DURATION_BOUNDS.len()],
-	/// How many there were.
+	/// Total count.
 	pub count: u64,
 	/// All of them together, in seconds.
 	pub sum_seconds: f64,
@@ -63,11 +63,11 @@ pub struct QueueMetrics {
 	pub findings_bytes: u64,
 	/// Training tasks that wait or run.
 	pub trainings: u64,
-	/// How long evaluations ran, pauses included, whether or not they gave a result.
+	/// Durations of evaluations, pauses included, whether or not they gave a result.
 	pub evaluation_durations: Durations,
-	/// How long generations ran.
+	/// Durations of generations.
 	pub generation_durations: Durations,
-	/// How long it took to compute what openings needed.
+	/// Durations of the computations behind openings.
 	pub opening_durations: Durations,
 }
 

@@ -10,7 +10,7 @@
 //! while an evaluation may take minutes. What one opening needed is kept for the next.
 //!
 //! A job is named by its hash. Submitting it twice is submitting it once; results are kept until newer ones
-//! push them out. After a restart nothing is remembered, and whoever wants a result submits again. A panic
+//! push them out. After a restart nothing is remembered, and a caller that wants a result submits again. A panic
 //! inside a job becomes [`EngineError::Internal`] of that job.
 
 mod background;
@@ -60,7 +60,7 @@ pub struct ModelParts {
 	pub heads: Vec<BlockRef>,
 }
 
-/// What a generation reports, in this order: bytes, then exactly one end.
+/// Event of a generation, in this order: bytes, then exactly one end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GenerationEvent {
 	/// The next byte.
@@ -83,10 +83,10 @@ pub type GenerationSink = Box<dyn FnMut(GenerationEvent) -> ControlFlow<()> + Se
 /// and ends when that fails.
 pub type TrainingTask = Box<dyn FnOnce(&Turn<'_>) + Send>;
 
-/// What the evaluation thread does with a job.
+/// Work of the evaluation thread on a job.
 type Work = Box<dyn Fn(&EvaluationJob, Checkpoint<'_>) -> Result<Vec<Item>, EngineError> + Send + Sync>;
 
-/// What the opening thread does to find something.
+/// Search of the opening thread.
 type Search =
 	Box<dyn Fn(&EvaluationJob, &Need, Checkpoint<'_>) -> Result<Finding, EngineError> + Send + Sync>;
 
@@ -105,7 +105,7 @@ struct Shared {
 	search: Search,
 }
 
-/// How often those of a lower priority look whether they may go on.
+/// Interval at which work of a lower priority checks whether it may go on.
 ///
 /// They never wait for the queue's lock. A thread that waits for a lock may be handed it, and would keep serving
 /// waiting until the scheduler has a core for it.
@@ -128,8 +128,8 @@ impl Turn<'_> {
 	}
 }
 
-/// How long the end of the queue waits for training. Its threads run when nothing else wants to, which on a busy machine
-/// may be never; they hold nothing that anybody else waits for.
+/// Time for which the end of the queue waits for training. Its threads run when nothing else wants to, which on a busy
+/// machine may be never; they hold nothing that others wait for.
 const TRAINING_ENDS: Duration = Duration::from_millis(200);
 
 /// Jobs in, results out. Dropping it cancels what runs and waits for its threads, for training a moment only.
@@ -289,7 +289,7 @@ impl JobQueue {
 		Ok(())
 	}
 
-	/// What the queue is doing and has done.
+	/// Returns the metrics of the queue.
 	pub fn metrics(&self) -> QueueMetrics {
 		self.shared.state.lock().metrics()
 	}
@@ -423,7 +423,7 @@ fn evaluate(shared: &Shared) {
 }
 
 /// Pauses for serving, for a bounded time; fails if the work has been given up, which `is_given_up` finds out
-/// whenever nobody else has the state.
+/// whenever no other thread has the state.
 fn give_way(shared: &Shared, is_given_up: impl Fn(&mut State) -> bool) -> Result<(), EngineError> {
 	let until = Instant::now() + shared.config.evaluation_patience;
 	loop {

@@ -1,4 +1,4 @@
-//! What the queue remembers, and the transitions of a job. No thread is started or blocked here.
+//! State of the queue, and the transitions of a job. No thread is started or blocked here.
 
 use super::{
 	findings::{Findings, Key},
@@ -53,22 +53,22 @@ pub(super) struct State {
 	generations_done: Durations,
 	openings_done: Durations,
 	findings: Findings,
-	/// What is to be found for openings, oldest first.
+	/// Openings to be computed, oldest first.
 	openings: VecDeque<(Key, Arc<EvaluationJob>)>,
 	opening: Option<Key>,
-	/// Why something could not be found; told to whoever asks next, who may then ask again.
+	/// Errors of openings; returned to the next query, after which a new search may begin.
 	refusals: VecDeque<(Key, EngineError)>,
 	opened: u64,
 	openings_failed: u64,
 }
 
 impl State {
-	/// Whether serving has work.
+	/// Reports whether serving has work.
 	pub(super) fn is_serving(&self) -> bool {
 		self.generating > 0 || !self.generations.is_empty()
 	}
 
-	/// Whether evaluation has work, openings included.
+	/// Reports whether evaluation has work, openings included.
 	pub(super) fn is_evaluating(&self) -> bool {
 		self.running.is_some()
 			|| !self.waiting.is_empty()
@@ -176,7 +176,7 @@ impl State {
 		self.end(id, result, config.results_max);
 	}
 
-	/// What was found, or `None` while it is being looked for, which begins with the first call.
+	/// Returns the finding, or `None` while it is being computed, which begins with the first call.
 	pub(super) fn find(
 		&mut self,
 		key: Key,
@@ -211,7 +211,7 @@ impl State {
 		Some(next)
 	}
 
-	/// Whether something is being looked for.
+	/// Reports whether an opening is being computed.
 	#[cfg(test)]
 	pub(super) fn is_opening(&self) -> bool {
 		self.opening.is_some()

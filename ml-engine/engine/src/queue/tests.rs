@@ -73,7 +73,7 @@ impl World {
 		ModelParts { config, trunk, heads }
 	}
 
-	/// How the job ends, by one thread: of several, those that come after the first find another reason to fail.
+	/// Runs the job to its end on one thread: of several, those after the first find another reason to fail.
 	fn ending(&self, job: EvaluationJob) -> JobStatus {
 		let config = QueueConfig { evaluation_threads: 1, ..small() };
 		let queue = JobQueue::new(config, self.models.clone()).unwrap();

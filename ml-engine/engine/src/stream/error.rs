@@ -33,7 +33,7 @@ pub enum StreamError {
 	/// The budget does not hold two buffers on either side of a decoder.
 	#[error("a budget of {budget} bytes is too small to stream in: raise it to {least}")]
 	Budget {
-		/// What was given.
+		/// The budget.
 		budget: usize,
 		/// The least that will do.
 		least: usize,

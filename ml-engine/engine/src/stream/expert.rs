@@ -18,8 +18,8 @@ pub struct StreamedExpert {
 	d_ff: usize,
 }
 
-/// What [`ExpertWeights::steps`](crate::model::ExpertWeights::steps) gives: the accumulators of the hidden layer,
-/// `[tokens, d_ff]`, the same normalised, and what the expert says, `[tokens, d_model]` in Q12.
+/// Result of [`ExpertWeights::steps`](crate::model::ExpertWeights::steps): the accumulators of the hidden layer,
+/// `[tokens, d_ff]`, the same normalised, and the expert's output, `[tokens, d_model]` in Q12.
 pub type ExpertSteps = (Vec<i32>, ActivationRows, Vec<i32>);
 
 impl StreamedExpert {
@@ -38,7 +38,7 @@ impl StreamedExpert {
 	}
 }
 
-/// How far one expert is. Sections come in the order of the file, and so does what is computed.
+/// Progress of one expert. Sections come in the order of the file, and so do the computations.
 struct Progress<'a> {
 	expert: &'a StreamedExpert,
 	inputs: &'a ActivationRows,

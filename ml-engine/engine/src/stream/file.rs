@@ -34,7 +34,7 @@ const LEVEL: i32 = 1;
 /// Where the coding stands in a stored length.
 const CODING_SHIFT: u32 = 24;
 
-/// How tiles are made smaller.
+/// Compression of tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compression {
 	/// Not at all.
@@ -45,7 +45,7 @@ pub enum Compression {
 	Ternary,
 }
 
-/// How one tile is stored.
+/// Encoding of one stored tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Coding {
 	Stored,
@@ -148,7 +148,7 @@ impl TileFile {
 		};
 		let written = write();
 		if written.is_err() {
-			// Whoever failed to write may fail to remove; a name of this kind is nobody's but this process's.
+			// A process that failed to write may fail to remove; a name of this kind belongs to this process alone.
 			let _ = fs::remove_file(&temporary);
 		}
 		written

@@ -12,14 +12,14 @@ use std::{
 
 /// Buffers on either side of a decoding thread: one is filled while the other is emptied.
 const BUFFERS: usize = 2;
-/// What zstd keeps for one decompression at a time, rounded up.
+/// Memory that zstd keeps for one decompression at a time, rounded up.
 const DECODER_BYTES: usize = 160 << 10;
 /// Tiles that are read at once, at most. More makes nothing faster.
 const SLAB_TILES_MAX: usize = 16;
 /// Tiles that are hashed at once where the processor has lanes for them. A slab of some more would hash no sooner.
 const LANES: usize = 8;
 
-/// How much memory a stream may take, and how many threads decode.
+/// Bounds of a stream: its memory, and its decoding threads.
 #[derive(Clone, Copy, Debug)]
 pub struct StreamConfig {
 	/// Bytes of all buffers together. What computing takes, and the files' indices, come on top.
@@ -124,7 +124,7 @@ impl Streamer {
 			let (mut to_decode, mut stored_back) = (Vec::new(), Vec::new());
 			let (mut decoded, mut plain_back) = (Vec::new(), Vec::new());
 			for lane in &mut self.decoders {
-				// Each channel holds all buffers there are, so nobody waits to give one back.
+				// Each channel holds all buffers there are, so no thread waits to give one back.
 				let (stored_free, free_stored) = sync_channel(BUFFERS);
 				let (plain_free, free_plain) = sync_channel(BUFFERS);
 				for buffer in lane.stored.drain(..) {
@@ -164,7 +164,7 @@ impl Streamer {
 fn read(files: &[&TileFile], slabs: &[(usize, Range<usize>)], free: &[Receiver<Vec<u8>>], loads: &[Loads]) {
 	for (index, (file, tiles)) in slabs.iter().enumerate() {
 		let lane = index % loads.len();
-		// Whoever no longer gives buffers back has seen an error, or has enough.
+		// A consumer that no longer gives buffers back has seen an error, or has enough.
 		let Ok(mut bytes) = free[lane].recv() else { return };
 		let load = match files[*file].read_stored(tiles.clone(), &mut bytes) {
 			Ok(len) => Ok(Load { file: *file, tiles: tiles.clone(), bytes, len }),

@@ -36,7 +36,7 @@ const TABLE: [u64; 256] = {
 /// Bytes of an exception.
 const EXCEPTION_BYTES: usize = 2 + CODE_BYTES;
 
-/// Whether so many bytes in base 3 may stand for `len` bytes of codes.
+/// Reports whether so many bytes in base 3 may stand for `len` bytes of codes.
 pub fn is_length_of(packed: usize, len: usize) -> bool {
 	packed.checked_sub(packed_len(len)).is_some_and(|exceptions| exceptions.is_multiple_of(EXCEPTION_BYTES))
 }

@@ -13,13 +13,13 @@ use std::{
 /// Where a download stands.
 #[derive(Debug)]
 pub enum Stage<P> {
-	/// For somebody who has it, for its turn, or for room.
+	/// For a holder, for its turn, or for room.
 	Waiting,
 	/// For its file to be opened.
 	Opening,
 	/// For its index.
 	Index {
-		/// The question for it, if somebody was asked.
+		/// The question for it, if a peer was asked.
 		asked: Option<Ticket>,
 		/// Pieces to be fetched then.
 		missing: BTreeSet<u32>,
@@ -33,9 +33,9 @@ pub enum Stage<P> {
 /// Pieces that are not there yet.
 #[derive(Debug)]
 pub struct OpenPieces<P> {
-	/// Those that nobody was asked for.
+	/// Those not asked for yet.
 	missing: BTreeSet<u32>,
-	/// Those that somebody was asked for, of whom and when.
+	/// Those asked for: of which peers, and when.
 	asked: BTreeMap<u32, Vec<(Ticket, P, Time)>>,
 }
 
@@ -44,27 +44,27 @@ impl<P> OpenPieces<P> {
 		Self { missing, asked: BTreeMap::new() }
 	}
 
-	/// Whether all are there.
+	/// Reports whether all pieces are there.
 	pub fn is_done(&self) -> bool {
 		self.missing.is_empty() && self.asked.is_empty()
 	}
 }
 
-/// Who answers for a whole.
+/// Choice of the peer that answers for a whole blob.
 #[derive(Debug)]
 pub enum Choice<P> {
-	/// Nobody has to, or whoever did still does, or nobody can now.
+	/// No change: none is needed, the earlier peer still answers, or none can now.
 	Kept,
-	/// This one, from the first byte on.
+	/// This peer, from the first byte on.
 	Chosen(P),
-	/// Somebody else than before, so that the file has to be opened anew.
+	/// Another peer than before, so that the file has to be started again.
 	StartOver,
 }
 
 /// One blob on its way.
 #[derive(Debug)]
 pub struct Download<P> {
-	/// Whether the engine waits for it.
+	/// True if the engine waits for it.
 	pub is_urgent: bool,
 	/// Where it stands.
 	pub stage: Stage<P>,
@@ -72,20 +72,20 @@ pub struct Download<P> {
 	pub holders: BTreeSet<P>,
 	/// When to ask around again.
 	pub search_at: Time,
-	/// Times that everybody was asked.
+	/// Times that all peers were asked.
 	pub searches: u32,
 	/// Not to be opened before.
 	pub open_at: Time,
 	need: Need,
 	/// Holders whose index was not proven.
 	doubted: BTreeSet<P>,
-	/// Who answers for the whole, where only the whole proves anything.
+	/// The peer that answers for the whole, where only the whole proves anything.
 	source: Option<P>,
-	/// Whether bytes from before a restart are in it, for which nobody can be blamed.
+	/// True if it has bytes from before a restart, for which no peer can be blamed.
 	is_resumed: bool,
-	/// Whether nobody had an index that is proven.
+	/// True if no peer had a proven index.
 	is_doubtful: bool,
-	/// Whether the root and the hash that the chain names contradict each other.
+	/// True if the root and the hash that the chain names contradict each other.
 	is_contradictory: bool,
 	number: u64,
 }
@@ -110,7 +110,7 @@ impl<P: Copy + Ord> Download<P> {
 		}
 	}
 
-	/// What is fetched, and how it is proven after all that is known by now.
+	/// Returns the fetch target, with the proof that still applies after all that is known by now.
 	pub fn need(&self) -> Need {
 		match self.is_doubtful || self.is_contradictory {
 			true => Need::whole(self.need.blob),
@@ -122,12 +122,12 @@ impl<P: Copy + Ord> Download<P> {
 		matches!(self.need().proof, Proof::Whole)
 	}
 
-	/// What is urgent goes first, then what was wanted first.
+	/// Returns the place in the queue: urgent blobs go first, then those wanted earlier.
 	pub fn order(&self) -> Order {
 		(!self.is_urgent, self.number)
 	}
 
-	/// How far it is.
+	/// Returns the progress.
 	pub fn progress(&self) -> Progress {
 		let pieces = self.need().pieces().count();
 		let open = match &self.stage {
@@ -146,7 +146,7 @@ impl<P: Copy + Ord> Download<P> {
 		}
 	}
 
-	/// Whether somebody who has it may be asked now.
+	/// Reports whether a peer that has it may be asked now.
 	pub fn has_usable_holder(&self, peers: &Peers<P>, now: Time) -> bool {
 		self.holders.iter().any(|peer| peers.get(peer).is_some_and(|peer| peer.is_usable(now)))
 	}
@@ -167,7 +167,7 @@ impl<P: Copy + Ord> Download<P> {
 		self.open_at = until;
 	}
 
-	/// Somebody was asked for a part.
+	/// Notes that a peer was asked for a part.
 	pub fn note_asked(&mut self, part: Part, ticket: Ticket, peer: P, now: Time) {
 		match (part, &mut self.stage) {
 			(Part::Index, Stage::Index { asked, .. }) => *asked = Some(ticket),
@@ -225,7 +225,7 @@ impl<P: Copy + Ord> Download<P> {
 		self.doubted.remove(&peer);
 	}
 
-	/// Whether there are holders and the index of each of them was wrong.
+	/// Reports whether there are holders and the index of each of them was wrong.
 	pub fn only_doubts_left(&self) -> bool {
 		!self.doubted.is_empty() && self.holders.is_subset(&self.doubted)
 	}
@@ -242,7 +242,7 @@ impl<P: Copy + Ord> Download<P> {
 		self.stage = Stage::Waiting;
 		let source = self.source.take();
 		if !self.is_whole() {
-			// Every tile was proven, so nobody lied but whoever made the chain name both.
+			// Every tile was proven, so no peer lied: the account that made the chain name both did.
 			self.is_contradictory = true;
 			return None;
 		}
@@ -254,8 +254,8 @@ impl<P: Copy + Ord> Download<P> {
 		guilty
 	}
 
-	/// Chooses who answers for the whole, if that has to be one and nobody does, or not any more. Bytes of somebody
-	/// else do not count then.
+	/// Chooses the peer that answers for the whole, if one has to and none does, or not any more. Bytes of other peers
+	/// do not count then.
 	pub fn choose_source(&mut self, peers: &Peers<P>, now: Time) -> Choice<P> {
 		if !self.is_whole() {
 			return Choice::Kept;
@@ -278,7 +278,7 @@ impl<P: Copy + Ord> Download<P> {
 		Choice::Chosen(*chosen)
 	}
 
-	/// What to ask next, and of whom; `None` if there is nothing to ask, or nobody.
+	/// Chooses the next part and the peer to ask for it; `None` if no part is left to ask for, or no peer can be asked.
 	pub fn next_part(&self, peers: &Peers<P>, now: Time, patience: Duration) -> Option<(Part, P)> {
 		let idlest = |is_eligible: &dyn Fn(&P) -> bool| {
 			let able = self.holders.iter().filter(|peer| is_eligible(peer)).filter_map(|peer| {

@@ -1,19 +1,19 @@
-//! Decides whom to ask for what, and when. It does nothing itself: it is told what happened and says what to do, so
-//! that a test can play a whole network through it in a moment.
+//! Decides whom to ask for what, and when. Sans-IO: a state machine that takes events and returns commands, so that a
+//! test can play a whole network through it in a moment.
 //!
 //! ```text
 //!              a holder is known     index proven        all pieces here      hash is right
 //!   waiting ----------------> opening ------> index ------> pieces ----------> completing ----> done
 //!      ^                                        |              |                   |
-//!      |            nobody has an index that is proven         |      the hash is wrong: the chain's root and hash
+//!      |            no peer has an index that is proven        |      the hash is wrong: the chain's root and hash
 //!      |                                        v              v      name different bytes; trust the hash
 //!      +-- no room on disk                   from one peer, who answers for the whole <+
 //! ```
 //!
-//! Pieces that are proven tile by tile come from everybody at once; whoever sends a wrong one is known at once. Where
+//! Pieces that are proven tile by tile come from all peers at once; a peer that sends a wrong one is known at once. Where
 //! only the whole proves anything, all of it comes from one peer, so that it is clear who lied when the hash is wrong.
-//! A wrong index alone convicts nobody: a submission may name bytes that are no block, and then no index fits. It does
-//! convict once somebody else's index is proven.
+//! A wrong index alone convicts no peer: a submission may name bytes that are not a block, and then no index fits. It
+//! does convict once another peer's index is proven.
 
 mod backoff;
 mod download;
@@ -42,17 +42,17 @@ use std::{
 pub type Time = Duration;
 /// Names a question until it is answered.
 pub type Ticket = u64;
-/// What is urgent goes first, then what was wanted first.
+/// Place in the queue: urgent blobs go first, then those wanted earlier.
 type Order = (bool, u64);
 
-/// How often the queue is looked through while nothing happens.
+/// Interval at which the queue is looked through while nothing happens.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
-/// How often it is looked whether those who have a blob still are there.
+/// Interval at which the holders of a blob are checked for being there still.
 const SEARCH_AGAIN: Duration = Duration::from_secs(1);
 /// Blobs that the network at large is asked about at once.
 const LOOKUPS_MAX: usize = 16;
 
-/// What a peer did wrong.
+/// Fault of a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
 	/// It did not answer in time, or not at all.
@@ -61,7 +61,7 @@ pub enum Fault {
 	Lie,
 }
 
-/// What to ask.
+/// Question to a peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
 	/// Which of these do you have?
@@ -70,7 +70,7 @@ pub enum Question {
 	Part(H256, Part),
 }
 
-/// What came of a question.
+/// Result of a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
 	/// For each hash, whether it is there.
@@ -91,7 +91,7 @@ pub enum Answer {
 	Unwritable,
 }
 
-/// What to do.
+/// Command to the driver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command<P> {
 	/// Open the blob's file and say what is in it: [`Scheduler::opened`].
@@ -110,7 +110,7 @@ pub enum Command<P> {
 	Report(P, Fault),
 }
 
-/// How a completed blob turned out.
+/// Result of completing a blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Completion {
 	/// It is in the store.
@@ -126,13 +126,13 @@ pub enum Completion {
 pub struct Rules {
 	/// Bounds of what is asked of one peer.
 	pub peer: PeerRules,
-	/// Parts asked for at once, of everybody.
+	/// Parts in flight at once, over all peers.
 	pub in_flight_max: usize,
 	/// Blobs that are fetched at once; the others wait.
 	pub downloads_max: usize,
 	/// When the last pieces are out for so long, they are asked of a second peer too.
 	pub patience: Duration,
-	/// Waits before asking everybody again who has a blob.
+	/// Waits before asking all peers again for the holders of a blob.
 	pub search: Backoff,
 	/// Wait after a blob could not be written.
 	pub no_room: Duration,
@@ -151,7 +151,7 @@ impl Default for Rules {
 	}
 }
 
-/// A blob on its way, for whoever looks.
+/// Progress of a blob on its way, for status queries.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Progress {
 	/// The blob.
@@ -164,7 +164,7 @@ pub struct Progress {
 	pub received: u32,
 	/// Peers that have it, as far as is known.
 	pub holders: usize,
-	/// Whether the engine waits for it.
+	/// True if the engine waits for it.
 	pub urgent: bool,
 }
 
@@ -186,17 +186,17 @@ pub struct Scheduler<P> {
 	counter: u64,
 	/// Everything that is wanted, in the order in which it is fetched.
 	queue: BTreeSet<(Order, H256)>,
-	/// What of it is not waiting.
+	/// The part of it that is not waiting.
 	active: BTreeSet<H256>,
 	/// When to look through the queue again, unless something happens before.
 	queue_at: Time,
-	/// When to look for what nobody seems to have.
+	/// When to search again for blobs without a known holder.
 	search_at: Time,
 	commands: Vec<Command<P>>,
 }
 
 impl<P: Copy + Ord> Scheduler<P> {
-	/// Nothing to fetch, nobody to ask. `seed` decides about chance.
+	/// Returns a scheduler with nothing to fetch and no peers. `seed` makes its random choices.
 	pub fn new(rules: Rules, seed: u64) -> Self {
 		Self {
 			rules,
@@ -221,7 +221,7 @@ impl<P: Copy + Ord> Scheduler<P> {
 		let before = download.order();
 		if is_urgent && !download.is_urgent {
 			download.is_urgent = true;
-			// Somebody waits: do not sit out an earlier wait.
+			// The engine waits: do not sit out an earlier wait.
 			download.search_at = now;
 		}
 		let order = download.order();
@@ -254,7 +254,7 @@ impl<P: Copy + Ord> Scheduler<P> {
 		self.downloads.keys()
 	}
 
-	/// Whether nothing is wanted.
+	/// Reports whether nothing is wanted.
 	pub fn is_idle(&self) -> bool {
 		self.downloads.is_empty() && self.asked.is_empty()
 	}
@@ -267,7 +267,7 @@ impl<P: Copy + Ord> Scheduler<P> {
 		self.search_at = now;
 	}
 
-	/// A peer went. What was asked of it is answered by whoever asked.
+	/// Notes that a peer went. The driver answers the questions that were asked of it.
 	pub fn disconnected(&mut self, peer: P, now: Time) {
 		self.peers.entry(peer, now).is_connected = false;
 	}
@@ -406,7 +406,7 @@ impl<P: Copy + Ord> Scheduler<P> {
 		}
 	}
 
-	/// What is in the way of asking it again is not for ever: a later search finds out.
+	/// Removes a holder. If it was lost for a passing reason, a later search finds it again.
 	fn lose_holder(&mut self, question: &Question, peer: P) {
 		if let Question::Part(hash, _) = question {
 			if let Some(download) = self.downloads.get_mut(hash) {
@@ -430,7 +430,7 @@ impl<P: Copy + Ord> Scheduler<P> {
 		self.commands.push(Command::Report(peer, fault));
 	}
 
-	/// What to do now. To be asked whenever something was told, and every now and then.
+	/// Returns the commands to carry out now. To be called after every event, and regularly in between.
 	pub fn advance(&mut self, now: Time) -> Vec<Command<P>> {
 		self.search(now);
 		let mut active: Vec<_> = self.active.iter().copied().collect();
@@ -514,7 +514,7 @@ impl<P: Copy + Ord> Scheduler<P> {
 		ticket
 	}
 
-	/// Asks around who has what is wanted: everybody about what was never found, newcomers about everything.
+	/// Searches for holders: asks all peers about blobs that were never found, newcomers about everything wanted.
 	fn search(&mut self, now: Time) {
 		if now < self.search_at {
 			return;
@@ -529,7 +529,7 @@ impl<P: Copy + Ord> Scheduler<P> {
 				download.searches += 1;
 				download.search_at = now + self.rules.search.wait(download.searches, &mut self.rng);
 				due.insert(*hash);
-				// Whoever is connected answers sooner than the network at large.
+				// Connected peers answer sooner than the network at large.
 				if lookups > 0 && (is_alone || download.searches > 1) {
 					lookups -= 1;
 					self.commands.push(Command::Lookup(*hash));

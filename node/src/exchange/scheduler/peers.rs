@@ -1,4 +1,4 @@
-//! What is known about other nodes: how they did lately, and whether to ask them now.
+//! Other nodes as the scheduler knows them: how they did lately, and whether to ask them now.
 
 use super::{Backoff, Fault, Time};
 use rand::Rng;
@@ -31,9 +31,9 @@ impl Default for PeerRules {
 /// One other node.
 #[derive(Debug, Default)]
 pub struct Peer {
-	/// Whether there is a connection for blocks.
+	/// True if there is a connection for blocks.
 	pub is_connected: bool,
-	/// Whether it was asked about everything since it connected.
+	/// True if it was asked about everything since it connected.
 	pub is_greeted: bool,
 	/// Parts that it was asked for and has not answered.
 	pub in_flight: usize,
@@ -48,22 +48,22 @@ pub struct Peer {
 }
 
 impl Peer {
-	/// Whether it lied and is not forgiven yet.
+	/// Reports whether it sent wrong bytes and is not forgiven yet.
 	pub fn is_banned(&self, now: Time) -> bool {
 		self.lies > 0 && self.not_before > now
 	}
 
-	/// Whether it may be asked for anything now.
+	/// Reports whether it may be asked for anything now.
 	pub fn is_usable(&self, now: Time) -> bool {
 		self.not_before <= now
 	}
 
-	/// Whether it did not answer twice in a row.
+	/// Reports whether it timed out twice in a row.
 	pub fn is_failing(&self) -> bool {
 		self.silences > 1
 	}
 
-	/// Whether it may be asked for one more part now.
+	/// Reports whether it may be asked for one more part now.
 	pub fn has_room(&self, now: Time) -> bool {
 		self.is_usable(now) && self.in_flight < self.window.max(1)
 	}
@@ -103,17 +103,17 @@ impl Peer {
 pub struct Peers<P>(BTreeMap<P, Peer>);
 
 impl<P: Copy + Ord> Peers<P> {
-	/// Nobody yet.
+	/// Returns an empty list.
 	pub fn new() -> Self {
 		Self(BTreeMap::new())
 	}
 
-	/// What is known about a peer.
+	/// Returns a peer's record.
 	pub fn get(&self, peer: &P) -> Option<&Peer> {
 		self.0.get(peer)
 	}
 
-	/// The same, to change it; nothing is known about somebody new.
+	/// Returns a peer's record, to change it; a new peer gets an empty one.
 	pub fn entry(&mut self, peer: P, now: Time) -> &mut Peer {
 		if self.0.len() >= PEERS_MAX && !self.0.contains_key(&peer) {
 			self.0.retain(|_, peer| peer.is_connected || peer.in_flight > 0 || peer.is_banned(now));
@@ -121,7 +121,7 @@ impl<P: Copy + Ord> Peers<P> {
 		self.0.entry(peer).or_default()
 	}
 
-	/// Everybody.
+	/// Iterates over all peers.
 	pub fn iter(&self) -> impl Iterator<Item = (&P, &Peer)> {
 		self.0.iter()
 	}

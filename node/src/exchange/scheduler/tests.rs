@@ -21,7 +21,7 @@ const CONFIG: ModelConfig =
 const ANSWER_MAX: Duration = Duration::from_secs(30);
 const TICK: Duration = Duration::from_millis(100);
 
-/// The trunk that everybody fetches: some mebibytes.
+/// The trunk that every node fetches: some mebibytes.
 static TRUNK: LazyLock<Vec<u8>> =
 	LazyLock::new(|| write_trunk(&golden::random_model(CONFIG, b"exchange").trunk, &CONFIG).expect("fits"));
 
@@ -29,7 +29,7 @@ fn need() -> Need {
 	Need::trunk(&CONFIG, &block_ref(&TRUNK))
 }
 
-/// How a peer answers.
+/// Behaviour of a simulated peer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Nature {
 	/// With what was asked for, after so many milliseconds.
@@ -251,7 +251,7 @@ fn several_honest_peers_share_the_work() {
 	assert_eq!(world.received, world.size() - 128, "every byte but the header's comes once");
 	assert!(
 		world.asked.values().all(|count| *count >= 2),
-		"everybody is asked for more than the list: {:?}",
+		"every peer is asked for more than the list: {:?}",
 		world.asked
 	);
 	assert!(world.reports.is_empty());
@@ -307,7 +307,7 @@ fn bytes_that_a_crash_tore_are_fetched_again() {
 	world.restart(need(), 8);
 	assert!(world.run_to_the_end());
 	world.expect_the_blob();
-	assert!(world.reports.is_empty(), "nobody else tore them");
+	assert!(world.reports.is_empty(), "no peer tore them");
 }
 
 #[test]

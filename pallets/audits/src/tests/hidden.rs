@@ -18,7 +18,7 @@ fn hash(i: u32, what: u8) -> H256 {
 	H256(blake2_256(&(i, what).encode()))
 }
 
-/// What is presented in so many audits, each about a job of its own.
+/// Returns the presented outcomes of so many audits, each about a job of its own.
 fn presentations(from: u32, share: u32) -> Vec<EvaluationOutcome> {
 	(from..from + MANY)
 		.map(|i| {
@@ -137,7 +137,7 @@ fn the_advantage_of_a_perfect_statistician_is_small() {
 	assert!(distance / 2.0 < 0.016, "{distance}");
 }
 
-/// What the chain holds and says while an audit is not opened.
+/// Everything that the chain reveals about an audit before it is opened.
 struct Trail {
 	/// Sizes of record, agenda and events, block by block.
 	sizes: Vec<(u32, usize, usize, usize)>,

@@ -1,4 +1,4 @@
-//! What is evaluated.
+//! Jobs of audits.
 
 use super::*;
 use crate::{jobs::JobSource, HeadSwap};
@@ -74,6 +74,10 @@ fn a_model_whose_experts_are_all_equal_cannot_be_audited() {
 		fn revert(_: ExpertSlot, _: VersionIndex) -> Result<VersionIndex, DispatchError> {
 			Err(DispatchError::Other("unused"))
 		}
+		fn keep(_: ModelId, _: u32) -> bool {
+			true
+		}
+		fn release(_: ModelId, _: u32) {}
 		fn promote(
 			_: ExpertSlot,
 			_: VersionIndex,

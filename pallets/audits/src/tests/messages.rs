@@ -1,4 +1,4 @@
-//! What may be said when, and by whom.
+//! Messages: which are valid when, and from which operator.
 
 use super::*;
 use crate::{rules, Audits, Enrolments, Error, Event, Message, Phase, Revelation, SeatState, Vote};

@@ -83,13 +83,15 @@ parameter_types! {
 	pub static Auditors: u32 = 3;
 	pub static MinAuditors: u32 = 2;
 	pub static SeatsPerRound: u32 = 1;
-	/// How many relay-chain blocks ahead appointments are. A block is built on the relay parent with its own number.
+	/// Relay-chain blocks by which appointments are ahead. A block is built on the relay parent with its own number.
 	pub static Lead: u32 = 0;
 	pub static RandomnessSeed: u64 = 0;
 	pub static Generation: u32 = 0;
-	/// Whether earlier generations of the model can be reconstructed.
+	/// False if earlier generations of the model can be reconstructed.
 	pub static HistoryLost: bool = false;
 	pub static Eligible: Vec<EligibleOperator<AccountId>> = Vec::new();
+	/// Electorates, by the appointments that they were taken for.
+	pub static Frozen: BTreeMap<RelayNumber, Vec<EligibleOperator<AccountId>>> = BTreeMap::new();
 	pub static Keys: BTreeMap<OperatorId, AccountId> = BTreeMap::new();
 	pub static Services: Vec<(AccountId, Service)> = Vec::new();
 	pub static Crimes: Vec<(AccountId, OffenceKind, H256)> = Vec::new();
@@ -136,6 +138,14 @@ impl ExpertRegistry<AccountId> for Experts {
 	fn revert(_: ExpertSlot, _: VersionIndex) -> Result<VersionIndex, DispatchError> {
 		Err(DispatchError::Other("audits move no heads"))
 	}
+	fn keep(_: ModelId, generation: u32) -> bool {
+		assert_eq!(generation, Generation::get(), "an audit is about the model as it is");
+		count_kept(|kept| kept + 1);
+		true
+	}
+	fn release(_: ModelId, _: u32) {
+		count_kept(|kept| kept - 1);
+	}
 	fn promote(
 		_: ExpertSlot,
 		_: VersionIndex,
@@ -172,6 +182,14 @@ pub struct OperatorBook;
 impl OperatorSet<AccountId> for OperatorBook {
 	fn eligible() -> Vec<EligibleOperator<AccountId>> {
 		Eligible::get()
+	}
+	/// The newest list that was frozen for this appointment or an earlier one; where a story freezes none, that of the moment.
+	fn electorate(appointment: RelayNumber) -> Option<Vec<EligibleOperator<AccountId>>> {
+		let frozen = Frozen::get();
+		if frozen.is_empty() {
+			return Some(Eligible::get());
+		}
+		frozen.range(..=appointment).next_back().map(|(_, electorate)| electorate.clone())
 	}
 	fn owner_of(key: &OperatorId) -> Option<AccountId> {
 		Keys::get().get(key).cloned()
@@ -322,7 +340,7 @@ pub(crate) fn register(who: &AccountId, key: OperatorId) {
 	Keys::mutate(|keys| keys.insert(key, who.clone()));
 }
 
-/// What an honest engine finds: sequences of a byte model with a small mean difference between experts.
+/// Returns an honest engine's outcome: sequences of a byte model with a small mean difference between experts.
 pub(crate) fn truth_of(job: &EvaluationJob) -> EvaluationOutcome {
 	let id = job.id();
 	let noise = |what: u8, index: u32| {
@@ -364,7 +382,7 @@ pub(crate) fn truth(audit: AuditId) -> EvaluationOutcome {
 	truth_of(&Jobs::job(&record(audit).job).unwrap())
 }
 
-/// Something else than the truth, by somebody who did not evaluate anything.
+/// Something else than the truth, by an operator that did not evaluate anything.
 pub(crate) fn garbage(audit: AuditId, seed: u8) -> EvaluationOutcome {
 	EvaluationOutcome { job_root: H256([seed; 32]), ..truth(audit) }
 }
@@ -489,7 +507,7 @@ pub(crate) fn begin_next() {
 	begin(System::block_number() + 1);
 }
 
-/// What a block does after its transactions.
+/// Does a block's work after its transactions.
 pub(crate) fn end_block() {
 	AuditsPallet::on_idle(System::block_number(), Weight::MAX);
 }
@@ -540,7 +558,7 @@ impl ExtBuilder {
 		self
 	}
 
-	/// Nobody has committed to anything yet.
+	/// No operator has committed to anything yet.
 	pub(crate) fn nobody_enrolled(mut self) -> Self {
 		self.enrolled = false;
 		self
@@ -568,6 +586,7 @@ impl ExtBuilder {
 		Generation::set(0);
 		HistoryLost::set(false);
 		Eligible::set(Vec::new());
+		Frozen::set(BTreeMap::new());
 		Keys::set(BTreeMap::new());
 		Services::set(Vec::new());
 		Crimes::set(Vec::new());
@@ -599,6 +618,7 @@ impl ExtBuilder {
 			let before = Balances::total_issuance();
 			story();
 			AuditsPallet::do_try_state().unwrap();
+			assert_eq!(count_kept(|kept| kept) as usize, crate::Audits::<Test>::iter().count());
 			assert_eq!(Balances::total_issuance() - before, PURSE - Envelope::get());
 		});
 		TrapShare::set(0);
@@ -620,4 +640,11 @@ pub(crate) fn benchmark_ext() -> sp_io::TestExternalities {
 
 pub(crate) fn is_pinned(pinned: &PinnedJob) -> bool {
 	Jobs::job(pinned).is_some_and(|job| job.statement() == pinned.statement)
+}
+
+/// Counts what keeps a generation. In storage, since stories roll back.
+fn count_kept(change: impl FnOnce(u32) -> u32) -> u32 {
+	let kept = change(frame_support::storage::unhashed::get_or_default(b"kept"));
+	frame_support::storage::unhashed::put(b"kept", &kept);
+	kept
 }

@@ -126,8 +126,8 @@ fn a_claim_stands_alone_or_by_more_than_half() {
 	assert_eq!(standing(&[a, b], &[a, b]), None);
 }
 
-/// Who always confirms is missed with probability (1 - share)^assignments: three seats a round, a hundred rounds, two
-/// forced errors in a hundred leave 0.24 %, and fewer than 228 seats would leave more than one per cent.
+/// An operator that always confirms is missed with probability (1 - share)^assignments: three seats a round, a hundred
+/// rounds, two forced errors in a hundred leave 0.24 %, and fewer than 228 seats would leave more than one per cent.
 #[test]
 fn three_seats_a_round_catch_ninety_nine_in_a_hundred() {
 	let missed = |seats: i32| 0.98f64.powi(seats);

@@ -1,4 +1,4 @@
-//! What follows from an audit, when everything that matters is proven by the secret.
+//! Settlement of an audit, when everything that matters is proven by the secret.
 
 use super::*;
 use crate::{rules, Audits, Enrolments, Event, Message, VoidReason, Vote};

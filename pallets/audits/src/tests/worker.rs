@@ -28,11 +28,11 @@ use std::{
 pub(crate) struct FakeEngine {
 	/// Jobs it knows.
 	pub(crate) jobs: Mutex<BTreeMap<JobId, EvaluationJob>>,
-	/// What it says instead of a result.
+	/// Error that it returns instead of a result.
 	pub(crate) trouble: Mutex<Option<EngineError>>,
-	/// Whether it is still busy with everything.
+	/// True while it is still busy with everything.
 	pub(crate) is_slow: Mutex<bool>,
-	/// How often it was asked to start something.
+	/// Number of times it was asked to start something.
 	pub(crate) starts: Mutex<u32>,
 }
 
@@ -132,7 +132,7 @@ impl Network {
 			.collect()
 	}
 
-	/// What a machine sends arrives; what it sends must be what the chain accepts.
+	/// Delivers a machine's messages, which the chain must accept.
 	pub(crate) fn arrive(&mut self, calls: Vec<Call<Test>>) {
 		for call in calls {
 			self.world.execute_with(|| deliver(call.into()).unwrap());

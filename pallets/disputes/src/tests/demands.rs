@@ -1,4 +1,4 @@
-//! Data withheld: a score of bytes that nobody else can get.
+//! Data withheld: a score of bytes that no other node can get.
 
 use super::*;
 use crate::{Call, Demands, Error, Event, Word};
@@ -13,7 +13,7 @@ fn demand(tile: u32) -> sp_runtime::DispatchResult {
 }
 
 #[test]
-fn whoever_supplies_a_tile_gets_the_bond() {
+fn a_demand_that_is_met_costs_its_bond_and_pays_nobody() {
 	story(|| {
 		all_claim(honest());
 		assert_ok!(demand(1));
@@ -28,7 +28,7 @@ fn whoever_supplies_a_tile_gets_the_bond() {
 		let (subject, digest, tile) = (SUBJECT, honest().digest(), 1);
 		assert!(deliver(Call::close_demand { subject, digest, tile }).is_err());
 		assert_ok!(supply(1, 1));
-		assert_eq!(Balances::free_balance(account(1)), ENDOWMENT + BOND);
+		assert_eq!((Balances::free_balance(account(1)), Slashed::get()), (ENDOWMENT, BOND));
 		assert_eq!(Balances::free_balance(challenger()), ENDOWMENT - BOND);
 		assert_eq!((book().refuted.len(), book().open), (0, 0));
 	});
@@ -45,7 +45,7 @@ fn operators_supply_without_fee() {
 		let call = Call::supply_tile_authorized { subject, digest, tile, evidence, key, signature };
 		assert_ok!(deliver(call.clone()));
 		assert!(deliver(call).is_err(), "once");
-		assert_eq!(Balances::free_balance(Bob.to_account_id()), ENDOWMENT + BOND);
+		assert_eq!(Balances::free_balance(Bob.to_account_id()), ENDOWMENT);
 	});
 }
 

@@ -36,7 +36,7 @@ fn is_found(spot: Spot, liar_first: bool) {
 	assert_ok!(Disputes::execute(signed(&mover), game, witness()));
 	assert_eq!(refuted(game), [liar_first, !liar_first]);
 	assert_eq!(book().refuted, [liar.digest()]);
-	assert_eq!(offenders(), [(Bob.to_account_id(), Some(mover))]);
+	assert_eq!(offenders(), [(Bob.to_account_id(), Some(Alice.to_account_id()))]);
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn a_lie_in_any_operator_of_any_trace_of_any_item_is_found() {
 proptest! {
 	#![proptest_config(ProptestConfig::with_cases(64))]
 
-	/// Of two liars, whoever is wrong at the first difference falls, and both do if both are.
+	/// Of two liars, the one that is wrong at the first difference falls, and both do if both are.
 	#[test]
 	fn the_first_difference_decides(a: u64, b: u64, same_spot: bool) {
 		let (at, other) = (Spot::any(0, a), Spot::any(0, b));
@@ -183,7 +183,7 @@ fn openings_of_wrong_kind_or_length_are_refused() {
 	});
 }
 
-/// Somebody who commits to another sequence than was drawn, or to a loss that is not the last output, has a root but
+/// A party that commits to another sequence than was drawn, or to a loss that is not the last output, has a root but
 /// nothing to open it with.
 #[test]
 fn an_item_about_something_else_cannot_be_opened() {

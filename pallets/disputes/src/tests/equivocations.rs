@@ -24,6 +24,12 @@ fn send(first: &SignedReport, second: &SignedReport, key: Sr25519Keyring) -> sp_
 		.map_err(|error| error.error)
 }
 
+/// Commits the challenger to a pair of reports.
+fn commit_pair(first: &SignedReport, second: &SignedReport, key: Sr25519Keyring) {
+	let key: blyan_primitives::OperatorId = key.public().into();
+	commit_early(&challenger(), "report_equivocation", &(first, second, key));
+}
+
 #[test]
 fn two_verdicts_on_one_draw_are_an_offence() {
 	story(|| {
@@ -34,6 +40,8 @@ fn two_verdicts_on_one_draw_are_an_offence() {
 		assert_noop!(send(&first, &report(Bob, 7, Verdict::Invalid), Alice), Error::<Test>::BadSignature);
 		assert_noop!(send(&first, &second, Bob), Error::<Test>::BadSignature);
 		assert_noop!(send(&first, &second, Dave), Error::<Test>::KeyUnknown);
+		assert_noop!(send(&first, &second, Alice), Error::<Test>::NotCommitted);
+		commit_pair(&first, &second, Alice);
 		assert_ok!(send(&first, &second, Alice));
 		let [(offender, kind, _, reporter)] = &Reports::get()[..] else { panic!("one offence") };
 		assert_eq!((offender, *kind), (&Alice.to_account_id(), OffenceKind::Equivocation));
@@ -69,6 +77,7 @@ fn attack_fill_blocks_with_one_equivocation() {
 	story(|| {
 		all_claim(honest());
 		let (first, second) = (report(Alice, 7, honest()), report(Alice, 7, Verdict::Invalid));
+		commit_pair(&first, &second, Alice);
 		let (one, two, key) = (first.clone(), second.clone(), Alice.public().into());
 		let post = Disputes::report_equivocation(signed(&challenger()), one, two, key).unwrap();
 		assert_eq!(post.pays_fee, Pays::No);

@@ -86,7 +86,7 @@ impl World {
 		}
 	}
 
-	/// Somebody who ran it, and perhaps changed a byte afterwards.
+	/// A party that ran it, and perhaps changed a byte afterwards.
 	fn claim(&self, lie: Option<(usize, usize, usize, usize)>) -> Claim<'_> {
 		let mut traces = self.traces.clone();
 		if let Some((item, trace, operator, at)) = lie {

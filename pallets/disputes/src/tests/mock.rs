@@ -9,6 +9,7 @@ use blyan_exact::{
 	Hash, ModelConfig, Program,
 };
 use blyan_primitives::{
+	randomness::RelayNumber,
 	traits::{Appeals, Claims, Contested, EligibleOperator, OffenceKind, Offences, OperatorSet, Service},
 	BlockRef, DrawId, EvaluationJob, JobOrigin, OperatorId, OperatorSignature, PartIndex, Statement, Subject,
 	Verdict,
@@ -58,6 +59,8 @@ impl pallet_balances::Config for Test {
 
 pub(crate) const BOND: Balance = 1_000;
 pub(crate) const ENDOWMENT: Balance = 1_000_000;
+/// Blocks between a commitment and the finding.
+pub(crate) const AGE: u32 = 1;
 pub(crate) const CLOCK: u32 = 30;
 pub(crate) const WINDOW: u32 = 10;
 pub(crate) const ENDED: u32 = 4;
@@ -95,7 +98,7 @@ parameter_types! {
 	pub static Pending: Vec<(AccountId, Subject)> = Vec::new();
 	/// What the claims of a real model are about; the made-up computation if there is none.
 	pub static Real: Option<Statement> = None;
-	pub const MoversShare: Perbill = Perbill::from_percent(60);
+	pub const DefendersShare: Perbill = Perbill::from_percent(60);
 }
 
 pub struct Bookkeeper;
@@ -134,6 +137,14 @@ impl Claims<AccountId> for Bookkeeper {
 	fn job_from(wanted: &Statement, _: &JobOrigin, _: &BlockRef) -> Option<EvaluationJob> {
 		[0, 1].into_iter().find(|part| statement(*part) == *wanted).map(job)
 	}
+	fn keep(origin: &JobOrigin) -> bool {
+		assert_eq!(origin.generation, 0);
+		count_kept(|kept| kept + 1);
+		true
+	}
+	fn release(_: &JobOrigin) {
+		count_kept(|kept| kept - 1);
+	}
 	fn is_known(subject: Subject) -> bool {
 		Books::get().contains_key(&subject)
 	}
@@ -161,6 +172,9 @@ pub struct OperatorBook;
 impl OperatorSet<AccountId> for OperatorBook {
 	fn eligible() -> Vec<EligibleOperator<AccountId>> {
 		Vec::new()
+	}
+	fn electorate(_: RelayNumber) -> Option<Vec<EligibleOperator<AccountId>>> {
+		None
 	}
 	fn owner_of(key: &OperatorId) -> Option<AccountId> {
 		Keys::get().get(key).cloned()
@@ -215,7 +229,7 @@ impl Offences<AccountId> for Court {
 	}
 }
 
-/// The offence of somebody about a claim is decided, if there is one.
+/// The offence of an operator about a claim is decided, if there is one.
 pub(crate) fn decide(who: &AccountId, subject: Subject) {
 	let mut pending = Pending::get();
 	if let Some(at) = pending.iter().position(|of| *of == (who.clone(), subject)) {
@@ -319,7 +333,8 @@ impl pallet_disputes::Config for Test {
 	type BlockCheck = Examiner;
 	type WorkingTime = Stopwatch;
 	type Bond = ConstU128<BOND>;
-	type MoversShare = MoversShare;
+	type DefendersShare = DefendersShare;
+	type CommitmentAge = ConstU32<AGE>;
 	type Clock = ConstU32<CLOCK>;
 	type GamesPerClock = ConstU32<GAMES>;
 	type DemandWindow = ConstU32<WINDOW>;
@@ -406,9 +421,34 @@ pub(crate) fn book() -> Book {
 	Books::get().remove(&SUBJECT).unwrap()
 }
 
+/// Commits an account to a finding, as if it had done so long ago.
+pub(crate) fn commit_early(who: &AccountId, call: &str, arguments: &impl codec::Encode) {
+	let hash = blyan_primitives::finding_hash(who, call, arguments);
+	if Disputes::commit(signed(who), hash).is_ok() {
+		crate::Commitments::<Test>::mutate(who, hash, |entry| entry.as_mut().unwrap().0 = 0);
+	}
+}
+
+/// Commits to a challenge and makes it.
+pub(crate) fn challenge_about(
+	who: &AccountId,
+	subject: Subject,
+	against: &Verdict,
+	verdict: &Verdict,
+) -> DispatchResult {
+	let arguments = (subject, against.digest(), verdict);
+	commit_early(who, "challenge", &arguments);
+	let made = Disputes::challenge(signed(who), subject, against.digest(), *verdict);
+	if made.is_err() {
+		let hash = blyan_primitives::finding_hash(who, "challenge", &arguments);
+		let _ = Disputes::withdraw_commitment(signed(who), hash);
+	}
+	made
+}
+
 /// Opens a challenge and returns its game.
 pub(crate) fn challenge(who: &AccountId, against: &Verdict, verdict: &Verdict) -> GameId {
-	Disputes::challenge(signed(who), SUBJECT, against.digest(), *verdict).unwrap();
+	challenge_about(who, SUBJECT, against, verdict).unwrap();
 	crate::NextGame::<Test>::get() - 1
 }
 
@@ -534,6 +574,7 @@ pub(crate) fn story(tell: impl FnOnce()) {
 	ext().execute_with(|| {
 		tell();
 		Disputes::do_try_state().unwrap();
+		assert_eq!(count_kept(|kept| kept) as usize, crate::Cases::<Test>::iter().count());
 	});
 }
 
@@ -542,4 +583,11 @@ pub(crate) fn benchmark_ext() -> sp_io::TestExternalities {
 	let mut world = ext();
 	world.register_extension(sp_keystore::KeystoreExt::new(sp_keystore::testing::MemoryKeystore::new()));
 	world
+}
+
+/// Counts what keeps a generation. In storage, since stories roll back.
+fn count_kept(change: impl FnOnce(u32) -> u32) -> u32 {
+	let kept = change(frame_support::storage::unhashed::get_or_default(b"kept"));
+	frame_support::storage::unhashed::put(b"kept", &kept);
+	kept
 }

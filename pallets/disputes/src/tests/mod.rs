@@ -9,6 +9,7 @@ mod demands;
 mod descents;
 mod equivocations;
 mod exact;
+mod findings;
 mod floods;
 mod mock;
 mod money;

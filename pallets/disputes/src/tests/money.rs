@@ -11,7 +11,7 @@ use sp_io::hashing::blake2_256;
 use sp_keyring::Sr25519Keyring::{Alice, Bob, Charlie};
 use sp_runtime::traits::Dispatchable;
 
-/// Something that somebody does.
+/// An account's act.
 #[derive(Clone, Debug)]
 enum Deed {
 	Challenge { who: u32, against: usize, with: usize },
@@ -78,7 +78,7 @@ fn is_appealed(who: &AccountId) -> bool {
 			.any(|demand| matches!(demand.demander, crate::Demander::Appellants(all) if all.contains(who)))
 }
 
-/// Sends a signed call. What succeeds without a fee must not do so twice, or somebody could fill blocks for nothing.
+/// Sends a signed call. What succeeds without a fee must not do so twice, or an account could fill blocks for nothing.
 fn send(who: u32, call: Call<Test>) {
 	let call = RuntimeCall::Disputes(call);
 	let dispatch = || call.clone().dispatch(signed(&account(who)));
@@ -103,7 +103,7 @@ fn act(deed: Deed) {
 	};
 	match deed {
 		Deed::Challenge { who, against, with } => {
-			let _ = Disputes::challenge(signed(&account(who)), SUBJECT, digest(against), verdict(with));
+			let _ = challenge_about(&account(who), SUBJECT, &verdict(against), &verdict(with));
 		}
 		Deed::Confront { first, second } => {
 			let (subject, first, second) = (SUBJECT, digest(first), digest(second));

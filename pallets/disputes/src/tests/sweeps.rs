@@ -8,7 +8,7 @@ use sp_keyring::Sr25519Keyring::{Alice, Bob};
 
 fn lose(subject: Subject, seed: u64) {
 	let liar = Party::lying(Spot::any(0, seed));
-	assert_ok!(Disputes::challenge(signed(&challenger()), subject, honest().digest(), liar.verdict()));
+	assert_ok!(challenge_about(&challenger(), subject, &honest(), &liar.verdict()));
 	let game = crate::NextGame::<Test>::get() - 1;
 	play_out(game, [&account(1), &account(2)], [&Party::honest(), &liar]);
 }
@@ -43,12 +43,7 @@ fn a_sweep_takes_no_more_than_a_little_at_a_time() {
 			// Candidates for the same lie would play only once.
 			let spot = Spot { item: seed as u32 % ITEMS[0], row: seed as usize % 18, ..Spot::at(0, seed, 1) };
 			let liar = Party::lying(spot);
-			assert_ok!(Disputes::challenge(
-				signed(&challenger()),
-				SUBJECT,
-				honest().digest(),
-				liar.verdict()
-			));
+			assert_ok!(challenge_about(&challenger(), SUBJECT, &honest(), &liar.verdict()));
 		}
 		run_for(CLOCK + 1);
 		for game in 0..lies {
@@ -77,7 +72,7 @@ fn a_sweep_takes_no_more_than_a_little_at_a_time() {
 }
 
 /// Colluders claim a lie in a draw that comes to nothing, let it fall, and claim the very same bytes in the next draw. When
-/// what had fallen was named by the submission alone, nobody could refute the second claim, and the chain never heard of it.
+/// what had fallen was named by the submission alone, no account could refute the second claim, and the chain never heard of it.
 #[test]
 fn attack_let_a_lie_fall_in_one_draw_to_shield_it_in_the_next() {
 	story(|| {

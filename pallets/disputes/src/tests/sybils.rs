@@ -91,8 +91,10 @@ fn an_honest_claim_outlives_a_hundred_sybils_and_they_pay_for_it() {
 		}
 		assert_eq!(book().refuted.len(), 100);
 		assert!(!book().refuted.contains(&honest().digest()));
-		let earned = Balances::free_balance(&defender) - ENDOWMENT;
-		// A hundred games cost as much as 676 single ones, and only what single ones would cost is shared.
+		let earned: Balance =
+			OPERATORS.iter().map(|who| Balances::free_balance(who.to_account_id()) - ENDOWMENT).sum();
+		// A hundred games cost as much as 676 single ones, and only what single ones would cost is shared among those whose
+		// claim it was.
 		assert_eq!((earned, Slashed::get()), (100 * BOND * 6 / 10, (676 - 60) * BOND));
 		assert_eq!(Balances::total_issuance() + Slashed::get(), before);
 	});

@@ -1,4 +1,4 @@
-//! A definition that changes in mid-game: nobody can be proven wrong by another one than was computed by.
+//! A definition that changes in mid-game: no claim can be proven wrong by another one than it was computed by.
 
 use super::*;
 use crate::{game::Side, Call, Cases, Error, Games};

@@ -1,4 +1,4 @@
-//! Computations that somebody has committed to: one truth, and parties that tell it with a few lies.
+//! Computations that were committed to: one truth, and parties that tell it with a few lies.
 //!
 //! Shapes are those of real programs and hashes those of real trees; only the bytes are made up, since the descent does not
 //! care what they mean.
@@ -157,7 +157,7 @@ fn true_lists(part: PartIndex) -> &'static Lists {
 	})
 }
 
-/// Somebody who computed the job, and lied here and there.
+/// A party that computed the job, and lied here and there.
 #[derive(Clone)]
 pub(crate) struct Party {
 	lies: BTreeMap<Spot, u8>,

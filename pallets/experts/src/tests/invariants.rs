@@ -1,7 +1,7 @@
 //! Whatever is promoted in whatever order, the invariants hold; and each of them notices its breach.
 
 use super::mock::*;
-use crate::{Blobs, HeadTree, Heads, ModelCount, Models, Versions};
+use crate::{Blobs, HeadTree, Heads, KeptGenerations, KeptQueued, ModelCount, Models, Versions};
 use blyan_primitives::traits::ExpertRegistry;
 use proptest::prelude::*;
 use sp_core::H256;
@@ -11,10 +11,23 @@ proptest! {
 
 	#[test]
 	fn invariants_hold_under_any_promotions_and_reversions(
-		promotions in prop::collection::vec((0u8..3, 0u16..3, 0u32..3, 0u32..8, prop::bool::weighted(0.3)), 0..40)
+		promotions in prop::collection::vec((0u8..3, 0u16..3, 0u32..3, 0u32..8, prop::bool::weighted(0.3)), 0..40),
+		keeps in prop::collection::vec(any::<(bool, bool)>(), 40),
 	) {
 		ExtBuilder::default().build_and_check(|| {
-			for (layer, expert, parent, number, is_revert) in promotions {
+			let mut kept = Vec::new();
+			for ((layer, expert, parent, number, is_revert), (keeps, gives_up)) in promotions.into_iter().zip(keeps) {
+				let generation = Experts::generation(0).unwrap();
+				if keeps && Experts::keep(0, generation) {
+					kept.push((generation, Experts::model(0)));
+				}
+				if gives_up && !kept.is_empty() {
+					Experts::release(0, kept.swap_remove(number as usize % kept.len()).0);
+				}
+				Experts::forget_unneeded(frame_support::weights::Weight::MAX);
+				for (generation, model) in &kept {
+					assert_eq!(Experts::model_at(0, *generation), *model);
+				}
 				let before = Experts::head(slot(layer, expert));
 				if is_revert {
 					let current = before.map_or(0, |head| head.version);
@@ -64,6 +77,17 @@ fn invariants_notice_each_breach() {
 			record.as_mut().unwrap().generation = 0;
 		})),
 		"a version depends on a later one"
+	);
+	assert_eq!(
+		complaint(|| KeptGenerations::<Test>::insert(
+			0,
+			frame_support::BoundedVec::truncate_from(vec![(9, 1)])
+		)),
+		"a generation is kept for nothing"
+	);
+	assert_eq!(
+		complaint(|| KeptQueued::<Test>::insert(7, crate::ExpertVersion { slot: slot(0, 0), version: 0 })),
+		"the queue has places outside of it"
 	);
 	assert_eq!(complaint(|| Blobs::<Test>::remove(block(20).blob.hash)), "the blobs were not counted");
 }

@@ -24,6 +24,7 @@ impl pallet_experts::Config for Test {
 	type MaxModels = ConstU32<3>;
 	type MaxSlots = ConstU32<16>;
 	type MaxHistory = ConstU32<3>;
+	type MaxKept = ConstU32<4>;
 	type WeightInfo = ();
 }
 

@@ -3,6 +3,7 @@
 mod blobs;
 mod genesis;
 mod head_tree;
+mod history;
 mod invariants;
 pub(crate) mod mock;
 mod promote;

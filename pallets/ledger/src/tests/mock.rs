@@ -34,7 +34,7 @@ pub const BOB: u64 = 2;
 pub const TREASURY: u64 = 90;
 pub const COLLECTOR: u64 = 91;
 pub const CAP: Balance = 2_000_000;
-/// What the stories' accounts hold together.
+/// Total balance of the scenarios' accounts.
 pub const ISSUANCE: Balance = 1_000_000;
 
 parameter_types! {

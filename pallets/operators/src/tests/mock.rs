@@ -125,6 +125,8 @@ impl pallet_operators::Config for Test {
 	type RegistrationHalfLife = ConstU64<HALF_LIFE>;
 	type HardwareBond = ConstU128<HARDWARE_BOND>;
 	type HardwareWindow = ConstU64<5>;
+	type ElectoratePeriod = ConstU64<3>;
+	type ElectoratesKept = ConstU32<3>;
 	type SweepPerBlock = ConstU32<2>;
 	type HeartbeatPriority = ConstU64<7>;
 	type WeightInfo = ();
@@ -195,7 +197,7 @@ pub fn measurement() -> Measurement {
 	}
 }
 
-/// The machine of whoever it is: eight components, or fewer with empty places.
+/// The machine of any account: eight components, or fewer with empty places.
 pub fn machine(who: u64) -> HardwareComponents {
 	core::array::from_fn(|index| HardwareComponent {
 		identifier: H256::from_low_u64_be(100 * who + index as u64),

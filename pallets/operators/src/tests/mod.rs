@@ -2,6 +2,7 @@
 
 mod chill;
 mod displacement;
+mod electorate;
 mod eligible;
 mod exit;
 mod genesis;

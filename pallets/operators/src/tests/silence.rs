@@ -23,7 +23,7 @@ fn report_silence_reports_once_per_spell() {
 		System::set_block_number(8 * PERIOD);
 		assert_ok!(report());
 		let [first, second] = Reports::get()[..] else { panic!("two reports were expected") };
-		assert_eq!((first.0, first.1, first.3), (ALICE, OffenceKind::HeartbeatsMissed, Some(BOB)));
+		assert_eq!((first.0, first.1, first.3), (ALICE, OffenceKind::HeartbeatsMissed, None));
 		assert_ne!(first.2, second.2);
 	});
 }
@@ -82,5 +82,19 @@ fn the_sweep_respects_the_weight_that_is_left() {
 		System::set_block_number(9 * PERIOD);
 		assert_eq!(Operators::on_idle(0, Weight::zero()), Weight::zero());
 		assert_eq!(Reports::get(), []);
+	});
+}
+
+/// A call that pays its sender pays whoever copies it from the pool with a higher tip. That three heartbeats are missing is
+/// plain to see for everyone, the chain included, so telling it earns nothing.
+#[test]
+fn attack_copy_a_report_of_silence_from_the_pool() {
+	ExtBuilder::default().operator(ALICE, "Alice").build_and_check(|| {
+		System::set_block_number(4 * PERIOD);
+		// The copier's tip puts it first.
+		assert_ok!(Operators::report_silence(signed(CHARLIE), ALICE));
+		assert_noop!(Operators::report_silence(signed(BOB), ALICE), Error::<Test>::NotSilent);
+		let [(offender, _, _, reporter)] = Reports::get()[..] else { panic!("one report was expected") };
+		assert_eq!((offender, reporter), (ALICE, None));
 	});
 }

@@ -428,3 +428,159 @@ fn attack_attest_to_bytes_that_are_not_there() {
 		assert!(Notes::get().contains(&(Alice.to_account_id(), Service::BytesMissing)));
 	});
 }
+
+/// Sixteen acceptances of one slot, a few minutes of work, made every older decision's baseline unknown: honest workers lost
+/// their true claims by the clock, and a lie could not be computed any more.
+#[test]
+fn attack_make_a_claim_undefendable_with_a_sliced_improvement() {
+	ExtBuilder::default().build_and_check(|| {
+		Remembered::set(3);
+		MaxRedraws::set(1);
+		let undecided = submit_and_draw(1);
+		let inconclusive = subject(undecided);
+		report(undecided, [score(64, 0), score(1, 0), score(2, 0)]);
+		end_block();
+		assert_eq!(Inconclusive::<Test>::count(), 1);
+		run_to_draw();
+		end_block();
+		let decided = subject(undecided);
+		let jobs = [inconclusive, decided].map(|subject| Learning::job(subject, 0));
+		all_report(undecided, score(64, 0));
+		end_block();
+		for _ in 0..40 {
+			Experts::promote_again(slot(0));
+		}
+		assert!(jobs[0].is_some());
+		assert_eq!(Learning::job(inconclusive, 0), jobs[0]);
+		assert!(Learning::job(decided, 0).is_some());
+		run_to(System::block_number() + 500);
+	});
+}
+
+/// Generations that are kept are bounded. Where there is no room, a draw waits: no claim is ever made that could not be
+/// defended.
+#[test]
+fn attack_fill_the_room_for_generations_and_have_claims_made_without_any() {
+	ExtBuilder::default().build_and_check(|| {
+		MaxKept::set(0);
+		let submission = submit(1);
+		run_to_draw();
+		end_block();
+		assert!(evaluation(submission).is_none() && is_open(submission));
+		MaxKept::set(1);
+		end_block();
+		assert!(evaluation(submission).is_some());
+	});
+}
+
+/// Judges an expert on a day on which its miner may still submit one.
+fn judge_on(seed: u8, verdict: blyan_primitives::Verdict) -> SubmissionOutcome {
+	crate::Miners::<Test>::mutate(miner(), |record| record.uploads = 0);
+	// Only so many decisions may be in doubt at a time.
+	let maturing = crate::Maturing::<Test>::get();
+	if maturing.is_full() {
+		run_to_maturity(maturing[0].0);
+	}
+	judge(seed, verdict)
+}
+
+/// Whether this many acceptances in a row, each of which loses `loss` a byte on the guard sample, all come through.
+fn wear_down(first: u8, times: u8, loss: i64) -> Vec<bool> {
+	(first..first + times)
+		.map(|seed| matches!(judge_on(seed, guarded_score(640, -loss)), SubmissionOutcome::Accepted { .. }))
+		.collect()
+}
+
+/// The guard was held against the current head each time, so every acceptance could be a little worse elsewhere than the one
+/// before it, and ten of them cost ten tolerances while each was paid for what it gained on the public sample.
+#[test]
+fn attack_wear_the_guard_down_in_small_steps() {
+	ExtBuilder::default().with_guard().build_and_check(|| {
+		let loss = i64::from(TOLERANCE) / 2;
+		assert_eq!(wear_down(1, 8, loss), [true, true, true, true, true, true, false, false]);
+		let sample = Learning::guard_sample(0).unwrap();
+		assert_eq!(Learning::guard_left(0, Some(&sample)), 0);
+	});
+}
+
+/// Whoever spends the whole budget has not shut the door on others: what leaves the guard sample as it is needs none of it, and
+/// what improves it pays it back.
+#[test]
+fn attack_burn_the_guard_budget_to_have_honest_experts_refused() {
+	ExtBuilder::default().with_guard().build_and_check(|| {
+		let accepted = |seed, guard| {
+			matches!(judge_on(seed, guarded_score(640, guard)), SubmissionOutcome::Accepted { .. })
+		};
+		assert_eq!(wear_down(1, 3, i64::from(TOLERANCE) - 1), [true, true, true]);
+		assert!(!accepted(4, -100), "nothing to speak of is left");
+		assert!(accepted(5, 0), "nothing lost");
+		assert!(accepted(6, 40), "something gained");
+		assert!(
+			!accepted(7, -44) && accepted(8, -43),
+			"three of the last step were left, and forty came back"
+		);
+		// Governance begins anew from the model as it is.
+		Learning::register_guard(RuntimeOrigin::root(), 0, guard()).unwrap();
+		assert!(accepted(9, -100));
+	});
+}
+
+/// A false gain on the guard sample would be a budget that is spent before the lie falls.
+#[test]
+fn attack_earn_guard_budget_with_a_score_that_is_refuted() {
+	ExtBuilder::default().with_guard().build_and_check(|| {
+		assert_eq!(wear_down(1, 2, 600), [true, true]);
+		let sample = Learning::guard_sample(0).unwrap();
+		let before = Learning::guard_left(0, Some(&sample));
+		for (seed, claimed) in [(3, 500), (4, -500)] {
+			let lie = guarded_score(640, claimed);
+			assert!(matches!(judge_on(seed, lie), SubmissionOutcome::Accepted { .. }));
+			assert_ne!(Learning::guard_left(0, Some(&sample)), before);
+			let submission = u64::from(seed) - 1;
+			Learning::refuted(subject(submission), lie.digest());
+			assert_eq!(
+				Learning::guard_left(0, Some(&sample)),
+				before,
+				"a loss that never was costs nobody anything"
+			);
+		}
+		// An expert that was replaced cannot be taken back. A gain that it claimed is not kept all the same.
+		let lie = guarded_score(640, 500);
+		judge_on(5, lie);
+		judge_on(6, guarded_score(640, 0));
+		Learning::refuted(subject(4), lie.digest());
+		assert_eq!(Learning::guard_left(0, Some(&sample)), before);
+	});
+}
+
+/// Every candidate is measured on the same guard sequences, which the draw names together with what may be lost on them.
+#[test]
+fn the_terms_of_a_draw_name_the_guard_sample_and_what_is_left_of_the_budget() {
+	ExtBuilder::default().with_guard().build_and_check(|| {
+		let terms = |seed| evaluation(submit_and_draw(seed)).unwrap().terms;
+		let first = terms(1);
+		all_report(0, guarded_score(640, -10));
+		end_block();
+		let second = terms(2);
+		assert_eq!(first.guard, second.guard);
+		assert_ne!(first.target.seed, second.target.seed);
+		let bytes = u64::from(SAMPLE) * u64::from(GUARD_SEQUENCE);
+		assert_eq!(first.rule.guard_left, u64::from(3 * TOLERANCE) * bytes);
+		assert_eq!(first.rule.guard_left - second.rule.guard_left, 10 * bytes);
+	});
+}
+
+/// Nodes looked for what they must keep among the last two thousand numbers, so two thousand cheap submissions made them
+/// forget the candidates of older decisions. What is open and what can be disputed is asked for as such.
+#[test]
+fn attack_have_nodes_forget_a_decision_behind_thousands_of_submissions() {
+	ExtBuilder::default().build_and_check(|| {
+		judge(1, score(64, 0));
+		let waiting = submit(2);
+		crate::NextSubmission::<Test>::put(1_000_000);
+		let late = submit(3);
+		assert_eq!(Learning::open_submissions(), [waiting, late]);
+		assert_eq!(Learning::disputable(), [subject(0)]);
+		assert!(Learning::job(subject(0), 0).is_some());
+	});
+}

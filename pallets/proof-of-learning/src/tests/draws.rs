@@ -33,7 +33,7 @@ fn draw_fixes_committee_seed_and_sample_after_the_delay() {
 		expected.sort();
 		assert_eq!(members, expected);
 		let target = Sample { holdout: holdout(), seed: drawn.terms.target.seed, sequences: SAMPLE };
-		let rule = Rule { delta: DELTA, alpha: ALPHA, attempt: 1, guard_tolerance: TOLERANCE };
+		let rule = Rule { delta: DELTA, alpha: ALPHA, attempt: 1, guard_tolerance: TOLERANCE, guard_left: 0 };
 		let model_root = Experts::model_root(0).unwrap();
 		assert_eq!(
 			drawn.terms,

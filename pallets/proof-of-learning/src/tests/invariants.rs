@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::{
-	BusyModels, ClosedRing, Decisions, Maturing, Miners, OpenBlobs, OpenRoots, OpenSubmissions, Phase, Queues,
+	BusyModels, ClosedRing, CommitmentQueue, Commitments, Decisions, FirstCommitments, Maturing, Miners,
+	OpenBlobs, OpenRoots, OpenSubmissions, Phase, Queues,
 };
 use blyan_primitives::{traits::Claims, Verdict};
 use proptest::prelude::*;
@@ -19,6 +20,8 @@ fn is_noticed_after(damage: impl FnOnce()) -> bool {
 		judge(4, score(640, 0));
 		submit_and_draw(2);
 		submit(3);
+		CommitDeposit::set(7);
+		commit_as(miner(), slot(1), block(5)).unwrap();
 		Learning::do_try_state().unwrap();
 		damage();
 		Learning::do_try_state().is_err()
@@ -35,6 +38,13 @@ fn damaged_storage_is_noticed() {
 	assert!(is_noticed_after(|| Miners::<Test>::mutate(miner(), |miner| miner.open += 1)));
 	assert!(is_noticed_after(|| ClosedRing::<Test>::remove(0)));
 	assert!(is_noticed_after(Maturing::<Test>::kill));
+	assert!(is_noticed_after(|| Commitments::<Test>::remove(miner())));
+	assert!(is_noticed_after(|| Commitments::<Test>::mutate(miner(), |records| records[0].deposit = 8)));
+	assert!(is_noticed_after(|| CommitmentQueue::<Test>::insert(9, miner())));
+	assert!(is_noticed_after(|| {
+		let first = FirstCommitments::<Test>::take(block(2).tensor_root).unwrap();
+		FirstCommitments::<Test>::insert(block(3).tensor_root, first);
+	}));
 	assert!(is_noticed_after(|| Decisions::<Test>::remove(1)));
 	assert!(is_noticed_after(
 		|| Decisions::<Test>::mutate(1, |decision| decision.as_mut().unwrap().held -= 1)

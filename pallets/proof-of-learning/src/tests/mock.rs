@@ -1,17 +1,18 @@
 //! A small chain around the pallet: fake neighbours that remember, and a clock.
 
+use super::submissions::submit;
 use crate as pallet_learning;
 use crate::{DecisionRecordOf, Decisions, EvaluationRecordOf, OpenSubmissions, Phase, SubmissionRecordOf};
 use blyan_primitives::{
 	randomness::{Appointed, AppointedRandomness, RelayNumber},
-	seal_hash, search_pow,
+	seal_hash,
 	traits::{
 		BlobAnnouncements, EligibleOperator, ExpertRegistry, OffenceKind, Offences, OperatorSet, Rewards,
 		Service,
 	},
 	Attestation, BlobRef, BlockRef, DrawId, EvaluationOutcome, ExpertHead, ExpertSlot, HoldoutRef,
-	ModelConfig, ModelId, ModelInfo, ModelVersion, OperatorId, OperatorSignature, PowStamp, Score,
-	ScoreReport, ScoreSeal, Subject, SubmissionId, Verdict, VersionIndex,
+	ModelConfig, ModelId, ModelInfo, ModelVersion, OperatorId, OperatorSignature, Score, ScoreReport,
+	ScoreSeal, Subject, SubmissionId, Verdict, VersionIndex,
 };
 use codec::Encode;
 use frame_support::{
@@ -74,6 +75,8 @@ pub(crate) const DRAW: u32 = 10;
 /// Blocks in which bytes must be attested.
 pub(crate) const BYTES: u32 = 12;
 pub(crate) const SEAL: u32 = 8;
+/// Blocks after which a commitment expires.
+pub(crate) const LIFETIME: u32 = 50;
 pub(crate) const REVEAL: u32 = 6;
 pub(crate) const CHALLENGE: u32 = 20;
 pub(crate) const DAY: u32 = 200;
@@ -92,10 +95,14 @@ parameter_types! {
 	pub static MaxRedraws: u32 = 0;
 	pub static MinAttestations: u32 = 0;
 	pub static EvaluationFee: Balance = 0;
+	/// Most stories begin where a commitment may be opened.
+	pub static CommitAge: u32 = 0;
+	pub static CommitDeposit: Balance = 0;
 	/// What accepted experts were paid and paid back.
 	pub static Refunded: Balance = 0;
 	pub const QuorumStake: Perbill = Perbill::from_percent(50);
 	pub const StakeAtRisk: Perbill = Perbill::from_percent(50);
+	pub const ReporterShare: Perbill = Perbill::from_percent(20);
 	/// How many blocks before the current one the randomness could be known.
 	pub static RandomnessAge: u32 = 0;
 	/// For how many blocks a seed is kept.
@@ -105,7 +112,15 @@ parameter_types! {
 	pub static RefusePromotion: bool = false;
 	/// What the heads were at each generation.
 	pub static History: BTreeMap<u32, BTreeMap<ExpertSlot, ExpertHead>> = BTreeMap::new();
+	/// How many generations back any model can be read; further back only those that are kept.
+	pub static Remembered: u32 = 1_000;
+	/// Generations that are kept, and how many times.
+	pub static Kept: BTreeMap<(ModelId, u32), u32> = BTreeMap::new();
+	/// Generations that may be kept at a time.
+	pub static MaxKept: usize = 1_000;
 	pub static Eligible: Vec<EligibleOperator<AccountId>> = Vec::new();
+	/// Electorates, by the appointments that they were taken for.
+	pub static Frozen: BTreeMap<RelayNumber, Vec<EligibleOperator<AccountId>>> = BTreeMap::new();
 	pub static Keys: BTreeMap<OperatorId, AccountId> = BTreeMap::new();
 	pub static Notes: Vec<(AccountId, Service)> = Vec::new();
 	pub static Reported: Vec<(AccountId, OffenceKind, H256)> = Vec::new();
@@ -132,6 +147,12 @@ impl Experts {
 		})
 	}
 
+	/// Promotes some expert, as if another submission had been accepted.
+	pub(crate) fn promote_again(slot: ExpertSlot) {
+		let version = Heads::get()[&slot].version + 1;
+		Self::replace(slot, ExpertHead { version, block: block(100 + version as u8) });
+	}
+
 	fn replace(slot: ExpertSlot, head: ExpertHead) {
 		Heads::mutate(|heads| heads.insert(slot, head));
 		Generation::mutate(|generation| *generation += 1);
@@ -144,10 +165,18 @@ impl ExpertRegistry<AccountId> for Experts {
 		Self::info(id, Generation::get(), Heads::get())
 	}
 	fn model_at(id: ModelId, generation: u32) -> Option<ModelInfo> {
+		let is_recent = Generation::get() - generation <= Remembered::get();
+		if !is_recent && !Kept::get().contains_key(&(id, generation)) {
+			return None;
+		}
 		Self::info(id, generation, History::get().remove(&generation)?)
 	}
 	fn head(slot: ExpertSlot) -> Option<ExpertHead> {
 		Heads::get().get(&slot).copied()
+	}
+	fn version(slot: ExpertSlot, version: VersionIndex) -> Option<(BlockRef, Option<AccountId>)> {
+		let heads = History::get().into_values().filter_map(|heads| heads.get(&slot).copied());
+		heads.into_iter().find(|head| head.version == version).map(|head| (head.block, None))
 	}
 	fn promote(
 		slot: ExpertSlot,
@@ -161,6 +190,23 @@ impl ExpertRegistry<AccountId> for Experts {
 		let version = parent + 1;
 		Self::replace(slot, ExpertHead { version, block });
 		Ok(version)
+	}
+	fn keep(id: ModelId, generation: u32) -> bool {
+		Kept::mutate(|kept| {
+			let is_known = kept.contains_key(&(id, generation));
+			if !is_known && (generation != Generation::get() || kept.len() >= MaxKept::get()) {
+				return false;
+			}
+			*kept.entry((id, generation)).or_default() += 1;
+			true
+		})
+	}
+	fn release(id: ModelId, generation: u32) {
+		Kept::mutate(|kept| {
+			let count = kept.get_mut(&(id, generation)).expect("what is released was kept");
+			*count -= 1;
+			kept.retain(|_, count| *count > 0);
+		});
 	}
 	fn revert(slot: ExpertSlot, version: VersionIndex) -> Result<VersionIndex, DispatchError> {
 		let head = Self::head(slot).filter(|head| head.version == version);
@@ -189,6 +235,14 @@ pub struct OperatorBook;
 impl OperatorSet<AccountId> for OperatorBook {
 	fn eligible() -> Vec<EligibleOperator<AccountId>> {
 		Eligible::get()
+	}
+	/// The newest list that was frozen for this appointment or an earlier one; where a story freezes none, that of the moment.
+	fn electorate(appointment: RelayNumber) -> Option<Vec<EligibleOperator<AccountId>>> {
+		let frozen = Frozen::get();
+		if frozen.is_empty() {
+			return Some(Eligible::get());
+		}
+		frozen.range(..=appointment).next_back().map(|(_, electorate)| electorate.clone())
 	}
 	fn owner_of(key: &OperatorId) -> Option<AccountId> {
 		Keys::get().get(key).cloned()
@@ -287,6 +341,7 @@ impl pallet_learning::Config for Test {
 	type Delta = frame_support::traits::ConstU32<DELTA>;
 	type Alpha = frame_support::traits::ConstU32<ALPHA>;
 	type GuardTolerance = frame_support::traits::ConstU32<TOLERANCE>;
+	type GuardBudget = frame_support::traits::ConstU32<{ 3 * TOLERANCE }>;
 	type SampleSize = frame_support::traits::ConstU32<SAMPLE>;
 	type Delay = frame_support::traits::ConstU32<DELAY>;
 	type DrawWindow = frame_support::traits::ConstU32<DRAW>;
@@ -300,7 +355,11 @@ impl pallet_learning::Config for Test {
 	type MinAttestations = MinAttestations;
 	type BytesWindow = frame_support::traits::ConstU32<BYTES>;
 	type StakeAtRisk = StakeAtRisk;
+	type ReporterShare = ReporterShare;
 	type EvaluationFee = EvaluationFee;
+	type CommitAge = CommitAge;
+	type CommitLifetime = frame_support::traits::ConstU32<LIFETIME>;
+	type CommitDeposit = CommitDeposit;
 	type MaxSeatsPerOwner = frame_support::traits::ConstU32<1>;
 	type MinCommittee = MinCommittee;
 	type PowBits = frame_support::traits::ConstU32<6>;
@@ -419,25 +478,6 @@ pub(crate) fn guarded_score(per_byte: i64, guard_per_byte: i64) -> Verdict {
 /// An operator that belongs to nobody else.
 pub(crate) fn independent(account: AccountId, weight: u32) -> EligibleOperator<AccountId> {
 	EligibleOperator { stake: STAKE, ..EligibleOperator::independent(account, weight) }
-}
-
-pub(crate) fn stamp(who: &AccountId, block: &BlockRef, bits: u32) -> PowStamp<u32> {
-	let number = System::block_number() - 1;
-	let hash = System::block_hash(number);
-	let nonce = search_pow(&who.encode(), &block.tensor_root, &hash, bits, 0, 1 << 20).unwrap();
-	PowStamp { block: number, nonce }
-}
-
-pub(crate) fn submit_as(who: AccountId, to: ExpertSlot, candidate: BlockRef) -> DispatchResult {
-	let parent = Heads::get().get(&to).map_or(0, |head| head.version);
-	let stamp = stamp(&who, &candidate, 6);
-	Learning::submit(signed(who), to, parent, candidate, H256([3; 32]), stamp)
-}
-
-/// The miner submits block number `seed` to slot 0; returns the submission.
-pub(crate) fn submit(seed: u8) -> SubmissionId {
-	submit_as(miner(), slot(0), block(seed)).unwrap();
-	Learning::submission_count() - 1
 }
 
 pub(crate) fn sign(who: Sr25519Keyring, report: &ScoreReport) -> OperatorSignature {
@@ -624,7 +664,8 @@ pub(crate) fn judge(seed: u8, verdict: Verdict) -> blyan_runtime_api::Submission
 	let submission = submit_and_draw(seed);
 	all_report(submission, verdict);
 	end_block();
-	outcome(submission).unwrap()
+	outcome(submission)
+		.unwrap_or_else(|| panic!("no decision: {:?}", OpenSubmissions::<Test>::get(submission)))
 }
 
 /// Events of this pallet since the block began.
@@ -661,12 +702,15 @@ impl ExtBuilder {
 	}
 
 	pub(crate) fn build(self) -> sp_io::TestExternalities {
+		Kept::set(BTreeMap::new());
 		CommitteeSize::set(3);
 		MinCommittee::set(2);
 		SecondCommitteeSize::set(0);
 		MaxRedraws::set(0);
 		MinAttestations::set(0);
 		EvaluationFee::set(0);
+		CommitAge::set(0);
+		CommitDeposit::set(0);
 		Refunded::set(0);
 		RandomnessAge::set(0);
 		RandomnessKept::set(1_000);
@@ -681,6 +725,7 @@ impl ExtBuilder {
 		let other_model = ExpertSlot { model: 1, ..slot(0) };
 		Heads::set([(slot(0), head(100)), (slot(1), head(101)), (other_model, head(102))].into());
 		History::set([(0, Heads::get())].into());
+		Frozen::set(BTreeMap::new());
 		Eligible::set(self.operators.iter().map(|who| independent(who.to_account_id(), 10)).collect());
 		Keys::set(self.operators.iter().map(|who| (who.public().into(), who.to_account_id())).collect());
 
@@ -704,8 +749,24 @@ impl ExtBuilder {
 		self.build().execute_with(|| {
 			story();
 			Learning::do_try_state().unwrap();
+			assert_eq!(Kept::get(), referred_to());
 		});
 	}
+}
+
+/// Generations that something refers to which is being judged or can be disputed, and how many times.
+fn referred_to() -> BTreeMap<(ModelId, u32), u32> {
+	let evaluated = crate::OpenSubmissions::<Test>::iter_values().filter_map(|open| match open.phase {
+		crate::Phase::Evaluating(evaluation) => Some((open.claim, evaluation.terms)),
+		_ => None,
+	});
+	let decided = crate::Decisions::<Test>::iter_values().map(|decision| (decision.claim, decision.terms));
+	let inconclusive = crate::Inconclusive::<Test>::iter_values().map(|record| (record.claim, record.terms));
+	let mut expected = BTreeMap::new();
+	for (claim, terms) in evaluated.chain(decided).chain(inconclusive) {
+		*expected.entry((claim.slot.model, terms.generation)).or_default() += 1;
+	}
+	expected
 }
 
 #[cfg(feature = "runtime-benchmarks")]

@@ -1,9 +1,12 @@
 //! Stories, one file a call or phase.
 
 mod attacks;
+mod commitments;
+mod copies;
 mod decisions;
 mod disputes;
 mod draws;
+mod electorate;
 mod holdouts;
 mod invariants;
 mod late;
@@ -11,9 +14,11 @@ mod maturity;
 mod mock;
 mod reveal;
 mod seal;
+mod submissions;
 mod submit;
 mod trust;
 mod votes;
 mod worker;
 
 pub(crate) use mock::*;
+pub(crate) use submissions::*;

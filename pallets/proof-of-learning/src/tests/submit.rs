@@ -14,7 +14,9 @@ fn held() -> Balance {
 #[test]
 fn submit_holds_the_bond_and_queues_the_candidate() {
 	ExtBuilder::default().build_and_check(|| {
-		assert_ok!(submit_as(miner(), slot(0), block(1)));
+		assert_ok!(commit_as(miner(), slot(0), block(1)));
+		System::reset_events();
+		assert_ok!(open_as(miner(), slot(0), block(1)));
 		let record = OpenSubmissions::<Test>::get(0).unwrap();
 		assert_eq!(record.claim.miner, miner());
 		assert_eq!((record.claim.slot, record.claim.parent, record.claim.block), (slot(0), 0, block(1)));
@@ -49,8 +51,9 @@ fn submit_fails_when_the_slot_does_not_exist() {
 fn submit_fails_when_the_parent_is_not_the_head() {
 	ExtBuilder::default().build_and_check(|| {
 		let work = stamp(&miner(), &block(1), 6);
+		assert_ok!(commit_as(miner(), slot(0), block(1)));
 		assert_noop!(
-			Learning::submit(signed(miner()), slot(0), 1, block(1), H256::zero(), work),
+			Learning::submit(signed(miner()), slot(0), 1, block(1), H256::zero(), work, OPENER),
 			Error::<Test>::ParentNotHead
 		);
 	});
@@ -96,7 +99,12 @@ fn submit_fails_when_the_work_is_too_weak_or_of_somebody_else() {
 	ExtBuilder::default().build_and_check(|| {
 		let candidate = block(1);
 		let good = stamp(&miner(), &candidate, 6);
-		let submit = |who, work| Learning::submit(signed(who), slot(0), 0, candidate, H256::zero(), work);
+		let eve = Sr25519Keyring::Eve.to_account_id();
+		for who in [miner(), eve.clone()] {
+			assert_ok!(commit_as(who, slot(0), candidate));
+		}
+		let submit =
+			|who, work| Learning::submit(signed(who), slot(0), 0, candidate, H256::zero(), work, OPENER);
 		let weak = (0..)
 			.map(|nonce| PowStamp { nonce, ..good })
 			.find(|work| {
@@ -109,7 +117,7 @@ fn submit_fails_when_the_work_is_too_weak_or_of_somebody_else() {
 			.unwrap();
 		assert_noop!(submit(miner(), weak), Error::<Test>::PowTooWeak);
 		// One of 64 accounts would get through by luck; Eve does not.
-		assert_noop!(submit(Sr25519Keyring::Eve.to_account_id(), good), Error::<Test>::PowTooWeak);
+		assert_noop!(submit(eve, good), Error::<Test>::PowTooWeak);
 		assert_ok!(submit(miner(), good));
 	});
 }
@@ -119,7 +127,9 @@ fn submit_fails_when_the_work_names_an_old_or_future_block() {
 	ExtBuilder::default().build_and_check(|| {
 		let candidate = block(1);
 		let old = stamp(&miner(), &candidate, 6);
-		let submit = |work| Learning::submit(signed(miner()), slot(0), 0, candidate, H256::zero(), work);
+		assert_ok!(commit_as(miner(), slot(0), candidate));
+		let submit =
+			|work| Learning::submit(signed(miner()), slot(0), 0, candidate, H256::zero(), work, OPENER);
 		run_to(9);
 		assert_noop!(submit(PowStamp { block: 9, nonce: 0 }), Error::<Test>::PowBlockUnknown);
 		assert_noop!(submit(PowStamp { block: 100, nonce: 0 }), Error::<Test>::PowBlockUnknown);

@@ -26,7 +26,9 @@ fn three_acceptances_in_a_row_earn_trust_and_two_failures_lose_it() {
 		// A trusted miner's lighter work is enough now.
 		let candidate = block(9);
 		let work = stamp(&miner(), &candidate, 2);
-		assert_ok!(Learning::submit(signed(miner()), slot(0), 3, candidate, Default::default(), work));
+		assert_ok!(commit_as(miner(), slot(0), candidate));
+		let manifest = Default::default();
+		assert_ok!(Learning::submit(signed(miner()), slot(0), 3, candidate, manifest, work, OPENER));
 		assert_ok!(Learning::withdraw(signed(miner()), 3));
 
 		judge(4, score(0, 0));

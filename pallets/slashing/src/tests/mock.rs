@@ -64,7 +64,7 @@ pub const JUDGEMENT: u64 = 30;
 pub const UNBONDING: u64 = 60;
 /// Blocks for which a punishment counts.
 pub const MEMORY: u64 = 1_000;
-/// What an appeal takes.
+/// Bond of an appeal.
 pub const BOND: u128 = 100;
 /// Offences that are pending at most.
 pub const PENDING: u32 = 6;
@@ -92,17 +92,19 @@ parameter_types! {
 	pub const TreasuryAccount: u64 = TREASURY;
 	/// The appeals that were opened: who, and about what.
 	pub static Disputes: Vec<(u64, Subject)> = vec![];
-	/// Whether the nodes of Alice and Bob send heartbeats.
+	/// True while the nodes of Alice and Bob send heartbeats.
 	pub static Online: bool = true;
 	/// Undecided offences that can be computed again, by subject, as the neighbour counts them.
 	pub static Cases: BTreeMap<Subject, u32> = BTreeMap::new();
 	/// Blocks so far in which transactions were barred.
 	pub static Barred: u64 = 0;
-	/// Whether the neighbour opens disputes.
+	/// True if the neighbour opens disputes.
 	pub static CanDispute: bool = true;
 }
 
 impl pallet_operators::Config for Test {
+	type ElectoratePeriod = ConstU64<10>;
+	type ElectoratesKept = ConstU32<4>;
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type Currency = Balances;
 	type RequiredStake = TieredStake<ConstU128<UNIT>>;
@@ -217,7 +219,7 @@ pub const WATCHER: u64 = 5;
 /// Has nothing.
 pub const PAUPER: u64 = 99;
 pub const TREASURY: u64 = 50;
-/// What the others have.
+/// Balance of the others.
 pub const RICHES: u128 = 1_000 * UNIT;
 pub const GENESIS_HASH: H256 = H256::repeat_byte(0x9e);
 
@@ -267,7 +269,7 @@ pub fn report_of(offender: u64, kind: OffenceKind, number: u8, reporter: Option<
 	id
 }
 
-/// Whether a heartbeat of `who` would be accepted.
+/// Reports whether a heartbeat of `who` would be accepted.
 pub fn can_be_heard(who: u64) -> bool {
 	let record = pallet_operators::Operators::<Test>::get(who);
 	let period = Operators::period();
@@ -309,7 +311,7 @@ pub fn state(id: OffenceId) -> crate::State<u128, u64> {
 	crate::OffenceRecords::<Test>::get(id).unwrap().state
 }
 
-/// Whether `who` may be drawn.
+/// Reports whether `who` may be drawn.
 pub fn is_eligible(who: u64) -> bool {
 	use blyan_primitives::traits::OperatorSet;
 	Operators::eligible().iter().any(|operator| operator.account == who)

@@ -1,4 +1,4 @@
-//! Who a process is on the network: a key that follows from its number, and the name that follows from the key.
+//! Identity of a process on the network: a key that follows from its number, and the name that follows from the key.
 
 use sp_core::{ed25519, Pair as _};
 

@@ -15,10 +15,10 @@ use subxt::rpcs::{
 	rpc_params,
 };
 
-/// How long a member may take to answer one question before it counts as silent.
+/// Time within which a member must answer a question before it counts as silent.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What a process is for.
+/// Role of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
 	/// Validates the relay chain, and with it the parachain.
@@ -29,7 +29,7 @@ pub enum Role {
 	Operator,
 }
 
-/// How a chain goes on, as one node sees it.
+/// Progress of a chain, as one node sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
 	/// Number of the best block.
@@ -81,7 +81,7 @@ impl Member {
 		&self.name
 	}
 
-	/// What it is for.
+	/// Returns its role.
 	pub fn role(&self) -> Role {
 		self.role
 	}
@@ -156,7 +156,7 @@ impl Member {
 			.unwrap_or_else(|error| panic!("{} {error}:\n{}", self.name, self.log_end()));
 	}
 
-	/// How it ended by itself, if it was started and did.
+	/// Returns its exit status, if it was started and ended by itself.
 	pub fn ended(&self) -> Option<std::process::ExitStatus> {
 		let mut child = lock(&self.child);
 		let status = child.as_mut()?.try_wait().expect("the member is our child")?;
@@ -164,7 +164,7 @@ impl Member {
 		Some(status)
 	}
 
-	/// Calls a JSON-RPC method; the error is the message of whoever gave it.
+	/// Calls a JSON-RPC method; the error is the message of the side that refused.
 	pub async fn request(&self, method: &str, params: RpcParams) -> Result<Json, String> {
 		let ask = async {
 			let client = RpcClient::from_insecure_url(self.url()).await.map_err(|error| error.to_string())?;
@@ -174,7 +174,7 @@ impl Member {
 		answer.unwrap_or_else(|_| Err(format!("{} is silent", self.name)))
 	}
 
-	/// How far its chain is: the relay chain of a validator, the parachain of all others.
+	/// Returns the progress of its chain: the relay chain of a validator, the parachain of all others.
 	pub async fn progress(&self) -> Result<Progress, String> {
 		let header = |hash: Option<Json>| async move {
 			let params = hash.map_or_else(RpcParams::new, |hash| rpc_params![hash]);
@@ -230,7 +230,7 @@ impl Drop for Member {
 }
 
 fn panics(log: &str) -> Vec<String> {
-	/// What the runtime's interface says when it cannot decode a transaction.
+	/// Error of the runtime's interface when it cannot decode a transaction.
 	const REFUSAL: &str = "Bad input data provided to validate_transaction";
 	let mut lines = log.lines().peekable();
 	let mut panics = Vec::new();

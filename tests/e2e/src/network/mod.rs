@@ -23,11 +23,11 @@ use std::{
 	time::{Duration, Instant},
 };
 
-/// How long a network may take until its parachain finalises, on a busy machine with two cores.
+/// Time within which a network's parachain must finalise, on a busy machine with two cores.
 const START_TIMEOUT: Duration = Duration::from_secs(900);
-/// How long anything on the parachain may take: its blocks come every six seconds and are final some blocks later.
+/// Time limit of anything on the parachain: its blocks come every six seconds and are final some blocks later.
 const CHAIN_TIMEOUT: Duration = Duration::from_secs(420);
-/// How often the members are asked how far they are.
+/// Interval at which the members are asked for their progress.
 const ASK_EVERY: Duration = Duration::from_millis(500);
 
 /// Validators' names; their keys come from the development phrase.
@@ -37,7 +37,7 @@ const COLLATORS: [&str; 2] = ["Alice", "Bob"];
 /// Operators' names, which are those of the `local` chain's genesis.
 const OPERATORS: [&str; 3] = ["Alice", "Bob", "Charlie"];
 
-/// How a network is made.
+/// Configuration of a network.
 pub struct NetworkConfig {
 	/// Where all folders are.
 	pub dir: PathBuf,
@@ -265,7 +265,7 @@ impl Network {
 	}
 
 	/// Starts one more operator's node on the loopback interface, which joins both chains by warp sync. It belongs to
-	/// whoever asked for it and not to [`Network::members`].
+	/// the caller that asked for it and not to [`Network::members`].
 	pub fn join_by_warp_sync(&self, name: &'static str) -> Member {
 		// Beyond every number that a first member can have.
 		let number = 2 * (VALIDATORS.len() + COLLATORS.len() + OPERATORS.len()) as u8 + 1;
@@ -340,7 +340,7 @@ impl Network {
 		Chain::connect(&self.member(member).url()).await.with_patience(CHAIN_TIMEOUT)
 	}
 
-	/// What any log says of panics, by member.
+	/// Returns the panics in all logs, by member.
 	pub fn panics(&self) -> Vec<(String, Vec<String>)> {
 		let panics = self.members.iter().map(|member| (member.name().to_string(), member.panics()));
 		panics.filter(|(_, panics)| !panics.is_empty()).collect()

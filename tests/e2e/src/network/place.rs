@@ -32,7 +32,7 @@ pub struct Ports {
 }
 
 impl Place {
-	/// On the loopback interface, at ports nobody listens on.
+	/// On the loopback interface, at free ports.
 	pub fn on_loopback() -> Self {
 		Self {
 			address: Ipv4Addr::LOCALHOST,
@@ -68,7 +68,7 @@ impl Place {
 	}
 }
 
-/// A port nobody listens on, never the same twice.
+/// Returns a free port, never the same twice.
 ///
 /// It lies below those that outgoing connections get, so that it is still free when its process starts again.
 fn free_port() -> u16 {

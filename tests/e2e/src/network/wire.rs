@@ -27,7 +27,7 @@ const MTU: usize = 1_500;
 /// Longest that a packet may wait for its turn on a slow link; more are dropped, as a router's queue would.
 const QUEUE_MAX: Duration = Duration::from_millis(500);
 
-/// How the names of machines begin; the number of the process that made them follows.
+/// Prefix of the machines' names; the number of the process that made them follows.
 const PREFIX: &str = "blyan-";
 
 /// One direction between two machines.
@@ -89,7 +89,7 @@ struct Packet {
 }
 
 impl Wire {
-	/// Whether this computer can have machines: Linux, root, namespaces and TUN devices.
+	/// Checks that this computer can have machines: Linux, root, namespaces and TUN devices.
 	///
 	/// The error says what is missing.
 	pub fn is_possible() -> Result<(), String> {
@@ -167,7 +167,7 @@ impl Wire {
 		lock(&self.shared.links).clear();
 	}
 
-	/// What passed and what did not.
+	/// Returns the counts of packets that passed and did not.
 	pub fn traffic(&self) -> Traffic {
 		Traffic {
 			delivered: self.shared.delivered.load(Ordering::Relaxed),

@@ -4,7 +4,7 @@ use super::{Done, Settings};
 use crate::stage::Stage;
 use std::{path::PathBuf, sync::Arc};
 
-/// Who believes that it is how much later or earlier.
+/// Members with a skewed clock, and by how much.
 const SKEWS: [(&str, &str); 2] = [("validator-dave", "+40s"), ("collator-bob", "-40s")];
 
 /// Why clocks cannot be set here, if they cannot.

@@ -20,7 +20,7 @@ use tokio::{io::AsyncWriteExt, net::TcpStream};
 const ASKERS: usize = 64;
 /// Connections that talk nonsense to peers' ports, at once.
 const BABBLERS: usize = 64;
-/// Who is flooded.
+/// Members that are flooded.
 const VICTIMS: [&str; 3] = ["validator-alice", "collator-alice", "operator-alice"];
 
 /// Questions that cost something, transactions that are none, and nonsense at the door of the peers.

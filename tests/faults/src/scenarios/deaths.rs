@@ -40,7 +40,7 @@ async fn without(name: &str, stage: &Stage, settings: Settings) -> Done {
 	))
 }
 
-/// Whoever it hits, at any moment, several at once included.
+/// Kills random members, at any moment, several at once included.
 pub async fn at_random(stage: Arc<Stage>, settings: Settings) -> Done {
 	let members = stage.network.members();
 	let before = stage.finalised(&stage.para_nodes()).await;

@@ -10,7 +10,7 @@ use std::{
 	sync::Arc,
 };
 
-/// Who runs out of space.
+/// Members that run out of space.
 const VICTIMS: [&str; 2] = ["operator-charlie", "collator-bob"];
 /// Room for a database to grow by until its disk is filled up, in MiB.
 const ROOM_MIB: u64 = 64;
@@ -143,7 +143,7 @@ impl Drop for SmallDisk {
 	}
 }
 
-/// What a folder takes on a disk that keeps every byte, in MiB, rounded up.
+/// Returns the size of a folder on a disk that keeps every byte, in MiB, rounded up.
 fn size_mib(dir: &Path) -> Result<u64, String> {
 	let output = Command::new("du").args(["--summarize", "--block-size=1M"]).arg(dir).output();
 	let output = output.map_err(|error| error.to_string())?;

@@ -14,14 +14,14 @@ use std::{
 	time::{Duration, Instant},
 };
 
-/// Who serves wrong bytes, and who is offered them.
+/// The member that serves wrong bytes, and the one that is offered them.
 const LIAR: &str = "operator-bob";
 const ASKER: &str = "operator-charlie";
 /// Everybody else who could serve the right ones.
 const HONEST: [&str; 3] = ["operator-alice", "collator-alice", "collator-bob"];
-/// How long a blob may take to reach a node that can ask for it.
+/// Time within which a blob must reach a node that can ask for it.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(180);
-/// What a node logs when a proof does not hold.
+/// Log message of a node about a proof that does not hold.
 const CAUGHT: &str = "sent wrong bytes";
 
 /// The asker loses a blob of the model, and the liar's copy is changed, again and again, because a node that reads its own
@@ -69,7 +69,7 @@ async fn wait_for_blob(stage: &Stage, name: &str, hash: H256) -> Result<(), Stri
 	Ok(())
 }
 
-/// How often a node caught another one so far.
+/// Returns how often a node caught another one so far.
 fn caught(member: &Member) -> usize {
 	member.log().matches(CAUGHT).count()
 }

@@ -1,4 +1,4 @@
-//! What can go wrong: one function a scenario, and the frame in which all are played.
+//! Fault injection: one function a scenario, and the frame in which all are played.
 
 mod clocks;
 mod crowds;
@@ -20,18 +20,18 @@ use std::{
 	time::{Duration, Instant},
 };
 
-/// How long and how hard.
+/// Duration and intensity of the faults.
 #[derive(Clone, Debug)]
 pub struct Settings {
-	/// How long a fault lasts.
+	/// Duration of a fault.
 	pub hold: Duration,
-	/// How long members are killed at random.
+	/// Time for which members are killed at random.
 	pub kill_for: Duration,
 	/// A newer runtime, as WebAssembly.
 	pub next_runtime: Option<PathBuf>,
 }
 
-/// What was done, told for the table; the fault is over when a scenario returns.
+/// The injected fault, told for the table; it is over when a scenario returns.
 pub type Done = Result<String, String>;
 
 type Playing = Pin<Box<dyn Future<Output = Done> + Send>>;
@@ -40,7 +40,7 @@ type Playing = Pin<Box<dyn Future<Output = Done> + Send>>;
 pub struct Scenario {
 	/// Its name on the command line.
 	pub name: &'static str,
-	/// What happens, in a line.
+	/// Description, in a line.
 	pub about: &'static str,
 	/// Why it cannot be played here, if it cannot.
 	pub obstacle: fn(&Settings) -> Option<String>,
@@ -99,7 +99,7 @@ impl Scenario {
 	}
 }
 
-/// What was found out, step by step.
+/// Observations, step by step.
 #[derive(Default)]
 struct Played {
 	done: Option<String>,

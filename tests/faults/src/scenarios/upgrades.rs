@@ -12,11 +12,11 @@ use std::{
 use subxt::rpcs::client::RpcParams;
 use subxt_signer::sr25519::dev;
 
-/// Who misses it.
+/// The member that misses it.
 const AWAY: &str = "operator-charlie";
-/// How long the relay chain may take to check the new code, and the parachain to apply it.
+/// Time within which the relay chain must check the new code, and the parachain apply it.
 const UPGRADE_TIMEOUT: Duration = Duration::from_secs(600);
-/// How WebAssembly begins that is not compressed.
+/// First bytes of uncompressed WebAssembly.
 const WASM_MAGIC: &[u8] = b"\0asm";
 
 /// Why no runtime can be exchanged, if none can.

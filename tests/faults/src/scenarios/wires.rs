@@ -5,7 +5,7 @@ use crate::stage::Stage;
 use blyan_e2e::network::Link;
 use std::{sync::Arc, time::Duration};
 
-/// What may still become final of a chain that was just cut in halves: what the last votes were about.
+/// Blocks that may still become final of a chain that was just cut in halves: what the last votes were about.
 const STRAGGLERS: u64 = 2;
 /// When the last votes have arrived.
 const SETTLE: Duration = Duration::from_secs(15);
@@ -29,7 +29,7 @@ pub async fn partition(stage: Arc<Stage>, settings: Settings) -> Done {
 	))
 }
 
-/// What they say is lost, what they hear arrives. The other three validators are enough.
+/// Outgoing packets are lost, incoming ones arrive. The other three validators are enough.
 pub async fn one_way(stage: Arc<Stage>, settings: Settings) -> Done {
 	let deaf = ["validator-dave", "operator-charlie"];
 	for from in stage.addresses(&deaf) {

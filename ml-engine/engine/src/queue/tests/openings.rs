@@ -1,4 +1,4 @@
-//! What a party of a dispute asks of its queue.
+//! Openings: a party of a dispute queries its queue.
 
 use super::*;
 use blyan_exact::{

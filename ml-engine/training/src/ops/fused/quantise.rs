@@ -1,4 +1,4 @@
-//! What the integer network's number formats do to a weight, in two passes over it.
+//! Fused quantisation: rounds a weight to the integer network's number formats, in two passes over it.
 
 use super::{rows, tensor, Dense};
 use crate::quantiser::{Format, GAIN_MAX, GAIN_STEP, WEIGHT_MIN};

@@ -1,0 +1,198 @@
+//! Near copies: a report proves them to the chain, tile by tile, and they earn nothing.
+//!
+//! ```text
+//!  report_copy(copy, original, tiles)   paths to the roots on chain right?   changes alike?
+//!      |
+//!      | copy open        leaves its queue; bond lost, fee to those who have sealed, else lost
+//!      | copy accepted    head reverted, reward taken, bond lost; the committee is paid when the decision matures
+//! ```
+
+use crate::{
+	copy_types::{Compared, CopyEvidence, EvidenceFault, Original},
+	BalanceOf, ClaimOf, ClosedSubmissions, Conduct, Config, DecisionRecordOf, Decisions, Error, Event,
+	HoldReason, OpenSubmissions, Pallet, Phase, SubmissionRecordOf,
+};
+use alloc::vec::Vec;
+use blyan_primitives::{traits::ExpertRegistry, BlockRef, ExpertSlot, SubmissionId, VersionIndex};
+use blyan_runtime_api::{RejectReason, SubmissionOutcome};
+use frame_support::{
+	ensure,
+	traits::{
+		fungible::{Balanced, BalancedHold},
+		Get, Imbalance, OnUnbalanced,
+	},
+};
+use sp_runtime::{
+	traits::{CheckedDiv, SaturatedConversion, Saturating, Zero},
+	DispatchResult,
+};
+
+/// A submission that can still be reported.
+enum Accused<T: Config> {
+	Open(SubmissionRecordOf<T>),
+	Accepted(DecisionRecordOf<T>, VersionIndex),
+}
+
+impl<T: Config> Accused<T> {
+	fn claim(&self) -> &ClaimOf<T> {
+		match self {
+			Self::Open(record) => &record.claim,
+			Self::Accepted(decision, _) => &decision.claim,
+		}
+	}
+}
+
+impl<T: Config> Pallet<T> {
+	pub(crate) fn do_report_copy(
+		reporter: T::AccountId,
+		copy: SubmissionId,
+		original: Original,
+		evidence: &CopyEvidence,
+	) -> DispatchResult {
+		let accused = Self::accused(copy)?;
+		let claim = accused.claim();
+		let blocks = Self::compared(copy, claim, original)?;
+		let config = T::Experts::config(claim.slot.model).ok_or(Error::<T>::ModelUnknown)?;
+		let overlap = evidence.overlap(&config, &blocks).map_err(|fault| match fault {
+			EvidenceFault::Unproven => Error::<T>::TileUnproven,
+			EvidenceFault::Malformed => Error::<T>::EvidenceMalformed,
+		})?;
+		ensure!(overlap.is_enough(), Error::<T>::SampleTooSmall);
+		ensure!(overlap.is_copy(), Error::<T>::NotACopy);
+		let (miner, slot) = (claim.miner.clone(), claim.slot);
+		let bounty = match accused {
+			Accused::Open(record) => Self::close_copy(copy, record, &reporter),
+			Accused::Accepted(decision, version) => Self::take_back_copy(copy, decision, version, &reporter),
+		};
+		let likeness = overlap.likeness_milli().unsigned_abs();
+		Self::deposit_event(Event::CopyProven { submission: copy, original, reporter, likeness, bounty });
+		let reason = RejectReason::Copied;
+		Self::deposit_event(Event::Rejected { submission: copy, miner, slot, reason });
+		Ok(())
+	}
+
+	/// Refuses what can earn nothing any more, or never could.
+	fn accused(copy: SubmissionId) -> Result<Accused<T>, Error<T>> {
+		if let Some(record) = OpenSubmissions::<T>::get(copy) {
+			return Ok(Accused::Open(record));
+		}
+		let decision = Decisions::<T>::get(copy).ok_or(Error::<T>::SubmissionUnknown)?;
+		let now = frame_system::Pallet::<T>::block_number();
+		match decision.outcome {
+			SubmissionOutcome::Accepted { version, .. } if decision.is_disputable(now) => {
+				Ok(Accused::Accepted(decision, version))
+			}
+			_ => Err(Error::<T>::NothingToTakeBack),
+		}
+	}
+
+	/// The four blocks, if the original came first, is for the same slot, and is another miner's.
+	fn compared(copy: SubmissionId, claim: &ClaimOf<T>, original: Original) -> Result<Compared, Error<T>> {
+		let slot = claim.slot;
+		let block_of = |version| T::Experts::version(slot, version).map(|(block, _)| block);
+		let (block, author, parent) = match original {
+			Original::Submission(original) => {
+				ensure!(original < copy, Error::<T>::OriginalNotEarlier);
+				let first = Self::claim_of(original).filter(|first| first.slot == slot);
+				let first = first.ok_or(Error::<T>::OriginalUnknown)?;
+				(first.block, Some(first.miner), Some(first.parent))
+			}
+			Original::Version(version) => {
+				ensure!(version <= claim.parent, Error::<T>::OriginalNotEarlier);
+				let (block, owner): (BlockRef, _) =
+					T::Experts::version(slot, version).ok_or(Error::<T>::OriginalUnknown)?;
+				(block, owner, version.checked_sub(1))
+			}
+		};
+		ensure!(author.as_ref() != Some(&claim.miner), Error::<T>::SameMiner);
+		Ok(Compared {
+			original: block,
+			original_parent: parent.and_then(block_of),
+			copy_parent: Self::parent_of(slot, claim.parent)?,
+			copy: claim.block,
+		})
+	}
+
+	fn parent_of(slot: ExpertSlot, version: VersionIndex) -> Result<BlockRef, Error<T>> {
+		T::Experts::version(slot, version).map(|(block, _)| block).ok_or(Error::<T>::OriginalUnknown)
+	}
+
+	/// The claim of a submission that is on record.
+	fn claim_of(submission: SubmissionId) -> Option<ClaimOf<T>> {
+		OpenSubmissions::<T>::get(submission)
+			.map(|record| record.claim)
+			.or_else(|| Decisions::<T>::get(submission).map(|decision| decision.claim))
+			.or_else(|| ClosedSubmissions::<T>::get(submission).map(|closed| closed.claim))
+	}
+
+	/// Ends an open copy. Returns the reporter's share.
+	fn close_copy(
+		copy: SubmissionId,
+		record: SubmissionRecordOf<T>,
+		reporter: &T::AccountId,
+	) -> BalanceOf<T> {
+		let miner = record.claim.miner.clone();
+		let at_work: Vec<T::AccountId> = match &record.phase {
+			Phase::Evaluating(evaluation) => {
+				let sealed = evaluation.seats.iter().filter(|seat| seat.seal.is_some());
+				sealed.map(|seat| seat.operator.clone()).collect()
+			}
+			Phase::Announced { .. } | Phase::Queued { .. } => Vec::new(),
+		};
+		let members: u32 = at_work.len().saturated_into();
+		let each = record.fee.checked_div(&members.into()).unwrap_or_else(Zero::zero);
+		let rest = Self::share_fee(&miner, record.fee, each, at_work.iter());
+		Self::forfeit_fee(copy, &miner, rest);
+		if !each.is_zero() {
+			Self::deposit_event(Event::FeePaid { submission: copy, each, members });
+		}
+		let bounty = Self::take_bond(copy, &miner, record.bond, reporter);
+		let record = SubmissionRecordOf::<T> { bond: Zero::zero(), fee: Zero::zero(), ..record };
+		Self::close(copy, record, SubmissionOutcome::Rejected(RejectReason::Copied));
+		Self::note_conduct(&miner, Conduct::Failure);
+		bounty
+	}
+
+	/// Takes back a copy that was accepted. Its committee measured it right and is paid its fee at maturity. Returns the
+	/// reporter's share.
+	fn take_back_copy(
+		copy: SubmissionId,
+		mut decision: DecisionRecordOf<T>,
+		version: VersionIndex,
+		reporter: &T::AccountId,
+	) -> BalanceOf<T> {
+		let (reverted_to, cancelled) = Self::cancel(&mut decision, version, RejectReason::Copied);
+		let bond = core::mem::take(&mut decision.bond);
+		let bounty = Self::take_bond(copy, &decision.claim.miner, bond, reporter);
+		Decisions::<T>::insert(copy, decision);
+		Self::deposit_event(Event::AcceptanceCancelled { submission: copy, reverted_to, cancelled });
+		bounty
+	}
+
+	/// Takes a copy's bond; a share goes to the reporter. Returns that share.
+	fn take_bond(
+		submission: SubmissionId,
+		miner: &T::AccountId,
+		bond: BalanceOf<T>,
+		reporter: &T::AccountId,
+	) -> BalanceOf<T> {
+		if bond.is_zero() {
+			return bond;
+		}
+		let (credit, missing) = T::Currency::slash(&HoldReason::SubmissionBond.into(), miner, bond);
+		let share = T::ReporterShare::get().mul_floor(credit.peek());
+		let (bounty, rest) = credit.split(share);
+		T::OnSlash::on_unbalanced(rest);
+		let paid = match T::Currency::resolve(reporter, bounty) {
+			Ok(()) => share,
+			Err(unpaid) => {
+				// An account too small to receive it.
+				T::OnSlash::on_unbalanced(unpaid);
+				Zero::zero()
+			}
+		};
+		let amount = bond.saturating_sub(missing);
+		Self::deposit_event(Event::BondSlashed { submission, miner: miner.clone(), amount });
+		paid
+	}
+}
