@@ -26,7 +26,7 @@ mod rewards;
 pub mod rules;
 mod settle;
 mod tick;
-#[cfg(any(feature = "try-runtime", feature = "std"))]
+#[cfg(any(feature = "try-runtime", test))]
 mod try_state;
 mod types;
 pub mod weights;

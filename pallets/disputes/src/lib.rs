@@ -28,7 +28,7 @@ mod exact;
 pub mod game;
 mod offchain;
 mod sweep;
-#[cfg(any(feature = "try-runtime", feature = "std"))]
+#[cfg(any(feature = "try-runtime", test))]
 mod try_state;
 mod types;
 pub mod weights;

@@ -15,7 +15,7 @@ use sp_runtime::TryRuntimeError;
 
 impl<T: Config> Pallet<T> {
 	/// Checks every invariant.
-	pub fn do_try_state() -> Result<(), TryRuntimeError> {
+	pub(crate) fn do_try_state() -> Result<(), TryRuntimeError> {
 		Self::check_models_are_numbered()?;
 		Self::check_heads_are_complete()?;
 		Self::check_trees_stand_over_heads()?;

@@ -17,7 +17,7 @@ mod payout;
 #[cfg(test)]
 mod tests;
 mod tick;
-#[cfg(any(feature = "try-runtime", feature = "std"))]
+#[cfg(any(feature = "try-runtime", test))]
 mod try_state;
 mod types;
 pub mod weights;

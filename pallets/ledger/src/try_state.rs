@@ -9,7 +9,7 @@ use sp_runtime::TryRuntimeError;
 
 impl<T: Config> Pallet<T> {
 	/// Checks every invariant.
-	pub fn do_try_state() -> Result<(), TryRuntimeError> {
+	pub(crate) fn do_try_state() -> Result<(), TryRuntimeError> {
 		Self::check_promises_fit_under_the_cap()?;
 		Self::check_envelopes_reconcile()?;
 		Self::check_budget_is_valid()?;

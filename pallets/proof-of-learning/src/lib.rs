@@ -36,7 +36,7 @@ mod priority;
 mod redraw;
 mod second;
 mod tick;
-#[cfg(any(feature = "try-runtime", feature = "std"))]
+#[cfg(any(feature = "try-runtime", test))]
 mod try_state;
 mod types;
 pub mod weights;

@@ -16,7 +16,7 @@ mod decide;
 mod report;
 #[cfg(test)]
 mod tests;
-#[cfg(any(feature = "try-runtime", feature = "std"))]
+#[cfg(any(feature = "try-runtime", test))]
 mod try_state;
 mod types;
 pub mod weights;

@@ -7,7 +7,7 @@ use crate::{
 };
 use blyan_exact::step::Place;
 use blyan_primitives::{
-	traits::Claims, AuditId, Opening, OperatorId, OperatorSignature, Query, Subject, Verdict,
+	finding_hash, traits::Claims, AuditId, Opening, OperatorId, OperatorSignature, Query, Subject, Verdict,
 };
 use blyan_runtime::{AccountId, Runtime, RuntimeCall};
 use codec::Encode;
@@ -19,8 +19,8 @@ use sp_io::hashing::blake2_256;
 impl World<'_> {
 	/// A step of an account who accuses, defends or checks.
 	pub fn judge(&mut self) -> Option<Deed> {
-		match self.choose.below(32) {
-			0 => self.challenge(),
+		match self.choose.below(35) {
+			0 | 34 => self.challenge(),
 			1..=2 => self.confront(),
 			3..=13 => self.play_game(),
 			14 => self.end_game(),
@@ -32,6 +32,7 @@ impl World<'_> {
 			23..=25 => self.vote(),
 			26..=27 => self.open_audit(),
 			28 => self.advance(),
+			32..=33 => self.show_finding(),
 			_ => self.offence(),
 		}
 	}
@@ -57,8 +58,10 @@ impl World<'_> {
 		};
 		let jobs = self.jobs(subject);
 		let verdict = self.tell(&jobs, lie).unwrap_or(Verdict::Invalid);
-		let call = pallet_disputes::Call::challenge { subject, against: against.digest(), verdict };
-		Some(Deed::Signed(self.choose.below(8), call.into()))
+		let (who, against) = (self.choose.below(8), against.digest());
+		let hash = finding_hash(&account(who), "challenge", &(subject, against, verdict));
+		let call = pallet_disputes::Call::challenge { subject, against, verdict };
+		Some(self.find(who, call.into(), hash))
 	}
 
 	fn confront(&mut self) -> Option<Deed> {

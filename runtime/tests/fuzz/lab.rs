@@ -12,6 +12,7 @@ use blyan_exact::{
 use blyan_primitives::{
 	BlobRef, BlockRef, EvaluationJob, EvaluationOutcome, HoldoutRef, JobId, Opening, Query, Statement,
 };
+use pallet_proof_of_learning::TileProof;
 use serde_json::{json, Value};
 use sp_core::H256;
 use sp_io::hashing::blake2_256;
@@ -59,6 +60,8 @@ pub struct Lab {
 	heads: Vec<BlockRef>,
 	experts: HashMap<H256, (Expert, Vec<u8>)>,
 	candidates: HashMap<u64, BlockRef>,
+	/// By the root of an expert that was made from another: the file's hash, and the root of what it copies, if it does.
+	derived: HashMap<H256, (H256, Option<H256>)>,
 	blobs: HashMap<H256, Vec<u8>>,
 	sequences: HashMap<H256, Vec<u8>>,
 	holdouts: [HoldoutRef; 2],
@@ -92,6 +95,7 @@ impl Lab {
 			heads: Vec::new(),
 			experts: HashMap::new(),
 			candidates: HashMap::new(),
+			derived: HashMap::new(),
 			blobs: HashMap::new(),
 			sequences: HashMap::new(),
 			holdouts: [holdout(0).0, holdout(3).0],
@@ -131,6 +135,51 @@ impl Lab {
 		};
 		self.candidates.insert(number, block);
 		block
+	}
+
+	/// An expert that was trained from another: a tenth of the weights is changed. `None` if that is no expert.
+	pub fn trained(&mut self, parent: &BlockRef, number: usize) -> Option<BlockRef> {
+		let (mut expert, _) = self.experts.get(&parent.tensor_root)?.clone();
+		for matrix in [&mut expert.up, &mut expert.down] {
+			// Every row changes in places of its own.
+			for (row, weights) in matrix.weights.chunks_exact_mut(matrix.cols).enumerate() {
+				for weight in weights.iter_mut().skip((number + row * (1 + number / 10)) % 10).step_by(10) {
+					*weight = if *weight == 1 { -1 } else { *weight + 1 };
+				}
+			}
+		}
+		Some(self.derive(expert, None))
+	}
+
+	/// An expert with one weight changed. `None` if it is none.
+	pub fn copy_of(&mut self, original: &BlockRef, number: usize) -> Option<BlockRef> {
+		let (mut expert, _) = self.experts.get(&original.tensor_root)?.clone();
+		let weight = expert.up.weights.get_mut(number)?;
+		*weight = if *weight == 0 { 1 } else { 0 };
+		Some(self.derive(expert, Some(original.tensor_root)))
+	}
+
+	fn derive(&mut self, expert: Expert, original: Option<H256>) -> BlockRef {
+		let experts = self.experts.len();
+		let block = self.keep(expert);
+		// A change may lead back to what was there.
+		if self.experts.len() > experts {
+			self.derived.insert(block.tensor_root, (block.blob.hash, original));
+		}
+		block
+	}
+
+	/// The root of the expert that another one is a near copy of.
+	pub fn original_of(&self, copy: &BlockRef) -> Option<H256> {
+		self.derived.get(&copy.tensor_root)?.1
+	}
+
+	/// Forgets all experts that were made from others, so that memory does not grow with the episodes.
+	pub fn forget(&mut self) {
+		for (root, (hash, _)) in self.derived.drain() {
+			self.experts.remove(&root);
+			self.blobs.remove(&hash);
+		}
 	}
 
 	/// A blob's bytes.
@@ -219,6 +268,12 @@ impl Lab {
 		let file = self.blobs.get(&candidate.blob.hash)?;
 		let payload = file.get(128..file.len().checked_sub(32)?)?.to_vec();
 		Some(Evidence::Tile { tiles: merkle::leaf(&payload), bytes: payload, path: Vec::new() })
+	}
+
+	/// The same tile as reports of copies carry it.
+	pub fn proof(&self, block: &BlockRef) -> Option<TileProof> {
+		let Evidence::Tile { tiles, bytes, .. } = self.tile(block)? else { return None };
+		Some(TileProof { bytes: bytes.try_into().ok()?, tiles: H256(tiles), path: Default::default() })
 	}
 }
 

@@ -5,11 +5,10 @@ use crate::{
 	world::{account, Deed, World},
 };
 use blyan_primitives::{
-	seal_hash, search_pow, Attestation, DrawId, EvaluationJob, ExpertSlot, PowStamp, Score, ScoreReport,
-	ScoreSeal, Subject, SubmissionId, Verdict,
+	finding_hash, seal_hash, Attestation, DrawId, EvaluationJob, Score, ScoreReport, ScoreSeal, Subject,
+	SubmissionId, Verdict,
 };
 use blyan_runtime::{AccountId, ProofOfLearning, Runtime, RuntimeCall, System};
-use codec::Encode;
 use pallet_proof_of_learning::{
 	Announced, Call, ClosedSubmissions, Decisions, OpenSubmissions, Phase, Terms,
 };
@@ -37,40 +36,20 @@ pub struct Judged {
 impl World<'_> {
 	/// A step of a miner or of a committee.
 	pub fn learn(&mut self) -> Option<Deed> {
-		match self.choose.below(24) {
-			0..=3 => self.submit(),
-			4..=7 => self.attest(),
-			8..=12 => self.seal(),
-			13..=17 => self.reveal(),
-			18 => self.hurry(),
-			19 => self.withdraw(),
-			20 => self.reveal_late(),
-			21 => self.object(),
-			22 => self.equivocate(),
+		match self.choose.below(29) {
+			0..=3 => self.offer(),
+			4..=7 => self.submit(),
+			8..=11 => self.attest(),
+			12..=16 => self.seal(),
+			17..=21 => self.reveal(),
+			22 => self.hurry(),
+			23 => self.withdraw(),
+			24 => self.reveal_late(),
+			25 => self.object(),
+			26 => self.equivocate(),
+			27 => self.report_copy(),
 			_ => self.judged_again(),
 		}
-	}
-
-	fn submit(&mut self) -> Option<Deed> {
-		let who = self.choose.below(8);
-		let slot = ExpertSlot { model: 0, layer: 0, expert: self.choose.below(3) as u16 };
-		let head = pallet_experts::Heads::<Runtime>::get(slot)?;
-		let number = self.choose.below(200) as u64;
-		let mut block = self.lab.candidate(number);
-		let mut parent = head.version;
-		match self.choose.below(40) {
-			0 => parent = parent.wrapping_sub(1),
-			1 => block.blob.size = 0,
-			2 => block = head.block,
-			_ => {}
-		}
-		let recent = self.now().saturating_sub(1 + self.choose.below(3) as u32);
-		let hash = System::block_hash(recent);
-		let nonce =
-			search_pow(&account(who).encode(), &block.tensor_root, &hash, 4, 0, 400).unwrap_or_default();
-		let stamp = PowStamp { block: recent, nonce };
-		let manifest = self.choose.hash();
-		Some(Deed::Signed(who, Call::submit { slot, parent, block, manifest, stamp }.into()))
 	}
 
 	/// Open submissions, some of them.
@@ -304,8 +283,10 @@ impl World<'_> {
 			reports.push(pallet_disputes::SignedReport { report, draw: judged.draw, signature });
 		}
 		let (second, first) = (reports.pop()?, reports.pop()?);
-		let call = pallet_disputes::Call::report_equivocation { first, second, key: key? };
-		Some(Deed::Signed(self.choose.below(8), call.into()))
+		let (reporter, key) = (self.choose.below(8), key?);
+		let hash = finding_hash(&account(reporter), "report_equivocation", &(&first, &second, &key));
+		let call = pallet_disputes::Call::report_equivocation { first, second, key };
+		Some(self.find(reporter, call.into(), hash))
 	}
 
 	/// The free calls of what is long over.

@@ -23,29 +23,8 @@ impl World<'_> {
 				budget.inflation = self.choose.below(130_000) as u32;
 				pallet_ledger::Call::set_budget { budget }.into()
 			}
-			8..=9 => {
-				let [holdout, other] = self.lab.holdouts();
-				let holdout = if self.choose.one_in(2) { holdout } else { other };
-				let holdout =
-					HoldoutRef { sequences: holdout.sequences + u32::from(self.choose.one_in(6)), ..holdout };
-				if self.choose.one_in(2) {
-					pallet_proof_of_learning::Call::register_holdout { model: 0, holdout }.into()
-				} else {
-					pallet_proof_of_learning::Call::register_guard { model: 0, holdout }.into()
-				}
-			}
-			10..=12 => {
-				let kinds = [
-					OffenceKind::HeartbeatsMissed,
-					OffenceKind::VerificationFailed,
-					OffenceKind::FalseScore,
-					OffenceKind::HardwareFalse,
-				];
-				let kind = self.choose.pick(&kinds)?;
-				let offender = account(self.choose.below(8));
-				let evidence = self.choose.hash();
-				pallet_slashing::Call::report { offender, kind, evidence, contested: None }.into()
-			}
+			8..=9 => self.test_sequences(),
+			10..=12 => self.accusation()?,
 			13 if self.choose.one_in(4) => self.model()?,
 			14 if self.choose.one_in(6) => pallet_safe_mode::Call::force_enter {}.into(),
 			15..=17 => pallet_safe_mode::Call::force_exit {}.into(),
@@ -57,23 +36,7 @@ impl World<'_> {
 					pallet_tx_pause::Call::unpause { ident: name }.into()
 				}
 			}
-			19..=20 => {
-				let when = self.now() + 1 + self.choose.below(20) as u32;
-				let Deed::Signed(_, call) = self.live()? else { return None };
-				let dispatched = pallet_utility::Call::dispatch_as {
-					as_origin: Box::new(
-						frame_system::RawOrigin::Signed(account(self.choose.below(8))).into(),
-					),
-					call: Box::new(call),
-				};
-				pallet_scheduler::Call::schedule {
-					when,
-					maybe_periodic: None,
-					priority: 0,
-					call: Box::new(dispatched.into()),
-				}
-				.into()
-			}
+			19..=20 => self.schedule()?,
 			21 => pallet_treasury::Call::spend_local {
 				amount: UNIT * self.choose.below(4) as u128,
 				beneficiary: account(self.choose.below(8)).into(),
@@ -93,69 +56,70 @@ impl World<'_> {
 		Some(self.by_root(call))
 	}
 
+	fn test_sequences(&mut self) -> RuntimeCall {
+		let [holdout, other] = self.lab.holdouts();
+		let holdout = if self.choose.one_in(2) { holdout } else { other };
+		let holdout =
+			HoldoutRef { sequences: holdout.sequences + u32::from(self.choose.one_in(6)), ..holdout };
+		if self.choose.one_in(2) {
+			pallet_proof_of_learning::Call::register_holdout { model: 0, holdout }.into()
+		} else {
+			pallet_proof_of_learning::Call::register_guard { model: 0, holdout }.into()
+		}
+	}
+
+	fn accusation(&mut self) -> Option<RuntimeCall> {
+		let kinds = [
+			OffenceKind::HeartbeatsMissed,
+			OffenceKind::VerificationFailed,
+			OffenceKind::FalseScore,
+			OffenceKind::HardwareFalse,
+		];
+		let kind = self.choose.pick(&kinds)?;
+		let offender = account(self.choose.below(8));
+		let evidence = self.choose.hash();
+		Some(pallet_slashing::Call::report { offender, kind, evidence, contested: None }.into())
+	}
+
+	/// A call in an account's name, some blocks from now.
+	fn schedule(&mut self) -> Option<RuntimeCall> {
+		let when = self.now() + 1 + self.choose.below(20) as u32;
+		let Deed::Signed(_, call) = self.live()? else { return None };
+		let dispatched = pallet_utility::Call::dispatch_as {
+			as_origin: Box::new(frame_system::RawOrigin::Signed(account(self.choose.below(8))).into()),
+			call: Box::new(call),
+		};
+		let call = Box::new(dispatched.into());
+		Some(pallet_scheduler::Call::schedule { when, maybe_periodic: None, priority: 0, call }.into())
+	}
+
+	fn between(&mut self, low: u32, high: u32) -> Option<u32> {
+		Some(low + self.choose.word() as u32 % (high - low + 1))
+	}
+
+	fn units(&mut self, bound: usize) -> Option<u128> {
+		Some(UNIT * self.choose.below(bound) as u128)
+	}
+
 	fn parameter(&mut self) -> Option<RuntimeParameters> {
-		let number =
-			|world: &mut Self, low: u32, high: u32| Some(low + world.choose.word() as u32 % (high - low + 1));
-		Some(match self.choose.below(16) {
-			0 => RuntimeParameters::Learning(learning::Parameters::SampleSize(
-				learning::SampleSize,
-				number(self, 2, 6),
-			)),
-			1 => RuntimeParameters::Learning(learning::Parameters::CommitteeSize(
-				learning::CommitteeSize,
-				number(self, 2, 6),
-			)),
-			2 => RuntimeParameters::Learning(learning::Parameters::SecondCommitteeSize(
-				learning::SecondCommitteeSize,
-				number(self, 0, 4),
-			)),
-			3 => RuntimeParameters::Learning(learning::Parameters::ChallengeWindow(
-				learning::ChallengeWindow,
-				number(self, 20, 80),
-			)),
-			4 => RuntimeParameters::Learning(learning::Parameters::MaxRedraws(
-				learning::MaxRedraws,
-				number(self, 0, 3),
-			)),
-			5 => RuntimeParameters::Learning(learning::Parameters::MinAttestations(
-				learning::MinAttestations,
-				number(self, 1, 4),
-			)),
-			6 => RuntimeParameters::Learning(learning::Parameters::SealWindow(
-				learning::SealWindow,
-				number(self, 3, 25),
-			)),
-			7 => RuntimeParameters::Learning(learning::Parameters::RevealWindow(
-				learning::RevealWindow,
-				number(self, 3, 15),
-			)),
-			8 => RuntimeParameters::Disputes(disputes::Parameters::Clock(
+		Some(match self.choose.below(19) {
+			0..=11 => self.parameter_of_learning(),
+			12 => RuntimeParameters::Disputes(disputes::Parameters::Clock(
 				disputes::Clock,
-				number(self, 10, 80),
+				self.between(10, 80),
 			)),
-			9 => RuntimeParameters::Disputes(disputes::Parameters::Bond(
-				disputes::Bond,
-				Some(UNIT * self.choose.below(9) as u128),
-			)),
-			10 => RuntimeParameters::Audits(audits::Parameters::TrapShare(
+			13 => RuntimeParameters::Disputes(disputes::Parameters::Bond(disputes::Bond, self.units(9))),
+			14 => RuntimeParameters::Audits(audits::Parameters::TrapShare(
 				audits::TrapShare,
-				number(self, 0, 1_000_000),
+				self.between(0, 1_000_000),
 			)),
-			11 => RuntimeParameters::Audits(audits::Parameters::AuditPeriod(
+			15 => RuntimeParameters::Audits(audits::Parameters::AuditPeriod(
 				audits::AuditPeriod,
-				number(self, 0, 120),
+				self.between(0, 120),
 			)),
-			12 => RuntimeParameters::Ledger(ledger::Parameters::LearningBase(
+			16 => RuntimeParameters::Ledger(ledger::Parameters::LearningBase(
 				ledger::LearningBase,
-				Some(UNIT * self.choose.below(40) as u128),
-			)),
-			13 => RuntimeParameters::Learning(learning::Parameters::Bond(
-				learning::Bond,
-				Some(UNIT * self.choose.below(5) as u128),
-			)),
-			14 => RuntimeParameters::Learning(learning::Parameters::MaxSeatsPerOwner(
-				learning::MaxSeatsPerOwner,
-				number(self, 0, 3),
+				self.units(40),
 			)),
 			_ => {
 				// Anything at all, now and then.
@@ -163,12 +127,30 @@ impl World<'_> {
 					return None;
 				}
 				let group = self.choose.below(5) as u8;
-				let key = self.choose.below(25) as u8;
+				let key = self.choose.below(30) as u8;
 				let mut bytes = vec![group, key, 1];
 				bytes.extend((self.choose.word() % 100).to_le_bytes());
 				bytes.extend([0; 16]);
 				RuntimeParameters::decode(&mut bytes.as_slice()).ok()?
 			}
+		})
+	}
+
+	fn parameter_of_learning(&mut self) -> RuntimeParameters {
+		use learning::*;
+		RuntimeParameters::Learning(match self.choose.below(12) {
+			0 => Parameters::SampleSize(SampleSize, self.between(2, 6)),
+			1 => Parameters::CommitteeSize(CommitteeSize, self.between(2, 6)),
+			2 => Parameters::SecondCommitteeSize(SecondCommitteeSize, self.between(0, 4)),
+			3 => Parameters::ChallengeWindow(ChallengeWindow, self.between(20, 80)),
+			4 => Parameters::MaxRedraws(MaxRedraws, self.between(0, 3)),
+			5 => Parameters::MinAttestations(MinAttestations, self.between(1, 4)),
+			6 => Parameters::SealWindow(SealWindow, self.between(3, 25)),
+			7 => Parameters::RevealWindow(RevealWindow, self.between(3, 15)),
+			8 => Parameters::Bond(Bond, self.units(5)),
+			9 => Parameters::MaxSeatsPerOwner(MaxSeatsPerOwner, self.between(0, 3)),
+			10 => Parameters::CommitAge(CommitAge, self.between(0, 8)),
+			_ => Parameters::GuardBudget(GuardBudget, self.between(0, 150_000)),
 		})
 	}
 

@@ -5,6 +5,7 @@ use crate::{
 	common,
 	coverage::Coverage,
 	lab::{Lab, Told},
+	promises::{Finding, Offer},
 };
 use blyan_primitives::{possession_payload, OperatorId, OperatorSignature};
 use blyan_runtime::{
@@ -18,7 +19,7 @@ use cumulus_primitives_core::PersistedValidationData;
 use frame_support::{
 	dispatch::{DispatchClass, GetDispatchInfo, Pays},
 	storage::{with_transaction, TransactionOutcome},
-	traits::{GetCallMetadata, Hooks, OnIdle},
+	traits::{GetCallMetadata, Hooks, OnIdle, TryState, TryStateSelect},
 };
 use sp_consensus_aura::{Slot, AURA_ENGINE_ID};
 use sp_core::{Pair, H256};
@@ -65,6 +66,10 @@ pub struct World<'a> {
 	pub told: HashMap<H256, Rc<Vec<Told>>>,
 	/// Secrets of audits, by commitment.
 	pub secrets: HashMap<H256, H256>,
+	/// Submissions that an account has committed to.
+	pub offers: Vec<Offer>,
+	/// Findings that an account has committed to.
+	pub findings: Vec<Finding>,
 	/// Preimages that an account noted.
 	pub preimages: Vec<Vec<u8>>,
 	/// Calls behind multisig operations, by account.
@@ -110,6 +115,8 @@ fn hasten() {
 		BytesWindow = 60,
 		DrawWindow = 60,
 		GuardTolerance = 60_000,
+		GuardBudget = 120_000,
+		CommitLifetime = 150,
 		QuorumStake = sp_runtime::Perbill::from_percent(30)
 	);
 	set!(Disputes, disputes, Clock = 40, DemandWindow = 30);
@@ -130,6 +137,7 @@ impl<'a> World<'a> {
 	/// Begins the chain: call inside of its externalities.
 	pub fn begin(input: &[u8], calls: usize, lab: &'a mut Lab) -> Self {
 		let choose = Chooser::new(input);
+		lab.forget();
 		let keys = ACCOUNTS.iter().flat_map(|who| {
 			(0..KEYS_EACH).map(move |turn| match turn {
 				0 => who.pair(),
@@ -142,6 +150,8 @@ impl<'a> World<'a> {
 			seen: Coverage { episodes: 1, ..Default::default() },
 			told: HashMap::new(),
 			secrets: HashMap::new(),
+			offers: Vec::new(),
+			findings: Vec::new(),
 			preimages: Vec::new(),
 			approvals: Vec::new(),
 			keys: keys.map(|pair| (OperatorId::from(pair.public()), pair)).collect(),
@@ -326,20 +336,7 @@ impl<'a> World<'a> {
 
 	/// All that must hold after every block.
 	fn check(&self) {
-		#[cfg(feature = "try-runtime")]
-		let checked = {
-			use frame_support::traits::{TryState, TryStateSelect};
-			AllPalletsWithSystem::try_state(System::block_number(), TryStateSelect::All)
-		};
-		#[cfg(not(feature = "try-runtime"))]
-		let checked = blyan_runtime::Ledger::do_try_state()
-			.and_then(|()| blyan_runtime::Experts::do_try_state())
-			.and_then(|()| blyan_runtime::Operators::do_try_state())
-			.and_then(|()| blyan_runtime::ProofOfLearning::do_try_state())
-			.and_then(|()| blyan_runtime::Disputes::do_try_state())
-			.and_then(|()| blyan_runtime::Slashing::do_try_state())
-			.and_then(|()| blyan_runtime::Audits::do_try_state());
-		if let Err(error) = checked {
+		if let Err(error) = AllPalletsWithSystem::try_state(System::block_number(), TryStateSelect::All) {
 			self.fail(&format!("an invariant is broken: {error:?}"));
 		}
 		let accounts = frame_system::Account::<Runtime>::iter_values();
