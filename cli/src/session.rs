@@ -80,10 +80,10 @@ impl Session {
 			std::io::stdin().read_line(&mut line)?;
 			return Ok(Some(line.trim().to_string()));
 		}
-		// Everybody knows //Alice.
+		// Every machine knows //Alice.
 		if !suri.starts_with("//") {
 			self.output.warn(
-				"the process list shows what --suri says to everybody on this machine; import the key (blyan keys import) \
+				"the process list shows what --suri says to every user of this machine; import the key (blyan keys import) \
 				or say --suri - and give the secret on the standard input",
 			);
 		}

@@ -69,7 +69,7 @@ pub trait OperatorSet<AccountId> {
 	/// deterministic order: a list that was fixed before that seed could be known, and stays the same from then on. `None`
 	/// if none is kept that is old enough, so that another appointment is needed.
 	///
-	/// Who is on the list and left since then is [not eligible](Self::is_eligible) any more. A draw must pass such an
+	/// An operator on the list that left since then is [not eligible](Self::is_eligible) any more. A draw must pass such an
 	/// operator over in a way that changes no other seat but its own.
 	fn electorate(appointment: RelayNumber) -> Option<Vec<EligibleOperator<AccountId>>>;
 	/// An operator as it is now, if it may be drawn now.
@@ -369,7 +369,7 @@ pub trait Claims<AccountId> {
 	}
 	/// Gives up one [`Claims::keep`] that returned `true`.
 	fn release(_origin: &JobOrigin) {}
-	/// Whether the chain knows the subject: its claims are being made, can be disputed, or were closed not long ago.
+	/// Reports whether the chain knows the subject: its claims are being made, can be disputed, or were closed not long ago.
 	fn is_known(subject: Subject) -> bool;
 	/// A dispute about the subject began: it stays disputable, and nothing is paid out, until all have ended.
 	fn note_opened(subject: Subject);

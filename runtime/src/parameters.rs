@@ -104,7 +104,7 @@ pub mod dynamic_params {
 		/// Deposit of a commitment, lost if it expires.
 		#[codec(index = 27)]
 		pub static CommitDeposit: Balance = UNIT / 10;
-		/// How much worse on the guard sample all acceptances together may make a model, bits per byte in Q16: 1,312 is
+		/// Loss on the guard sample that all acceptances together may cost a model, bits per byte in Q16: 1,312 is
 		/// about 0.02, four times what one of them may. Improvements there pay it back; registering the guard again renews it.
 		#[codec(index = 28)]
 		pub static GuardBudget: u32 = 1_312;

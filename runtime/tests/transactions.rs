@@ -176,7 +176,7 @@ fn safe_mode_stops_transfers_but_not_heartbeats() {
 	});
 }
 
-/// A call that fails with `BadOrigin` keeps the weight that its caller declared, and nobody but root may kill a prefix.
+/// A call that fails with `BadOrigin` keeps the weight that its caller declared, and no one but root may kill a prefix.
 #[test]
 fn attack_fill_a_block_with_calls_that_fail() {
 	use frame_support::weights::Weight;

@@ -10,7 +10,7 @@ pub enum OperatorCommand {
 	Register(RegisterArgs),
 	/// Become an operator with more at stake than is needed; when all places are taken, in place of the one with the least.
 	Outbid {
-		/// What is put on hold, in BLY. A tenth more than the least there is, when all places are taken.
+		/// Amount put on hold, in BLY. A tenth more than the least there is, when all places are taken.
 		#[arg(long, value_name = "AMOUNT")]
 		stake: String,
 		/// As for `register`.

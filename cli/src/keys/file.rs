@@ -15,7 +15,7 @@ use sp_core::{crypto::AccountId32, sr25519, Pair};
 use std::time::{SystemTime, UNIX_EPOCH};
 use subxt_signer::{polkadot_js_compat, sr25519::Keypair};
 
-/// scrypt's cost: 2^17 rounds of 1 KiB, 128 MiB in all, as OWASP asks. The dearest that polkadot.js opens.
+/// scrypt's cost: 2^17 rounds of 1 KiB, 128 MiB in all, as OWASP asks. The costliest that polkadot.js opens.
 const SCRYPT_LOG_N: u8 = 17;
 const SCRYPT_R: u32 = 8;
 const SCRYPT_P: u32 = 1;

@@ -64,7 +64,7 @@ pub type Partial = PartialComponents<
 >;
 
 /// Names a directory in which compiled runtimes are kept, so that a node that starts again need not compile: about ten
-/// seconds of a core. For tests and demonstrations; a live node compiles anew, because nothing tells it that the files there
+/// seconds of a core. For tests and demonstrations; a live node compiles again, because nothing tells it that the files there
 /// are what it wrote.
 const RUNTIME_CACHE: &str = "BLYAN_RUNTIME_CACHE";
 

@@ -117,7 +117,7 @@ fn play(replica: u64, strategies: &[Strategy]) -> Vec<Player> {
 		let seed = hash(b"seed", replica, audit);
 		let is_honest = |who: &usize| strategies[*who] == Strategy::Honest;
 		let (setter, auditors) =
-			draw(&seed, &operators, is_honest, |_| true, AUDITORS).expect("somebody is honest");
+			draw(&seed, &operators, is_honest, |_| true, AUDITORS).expect("someone is honest");
 		let (secret, truth) = (hash(b"secret", replica, audit), truth(&seed));
 		let presented = rules::present(&truth, &secret, &seed, TRAP_SHARE);
 		let is_forced = match rules::answer(&presented, &truth, &secret, &seed, TRAP_SHARE) {

@@ -125,7 +125,7 @@ mod tests {
 	}
 
 	proptest! {
-		/// What a coalition gains by having members leave, or occupy themselves otherwise, when the seed is known: nothing.
+		/// Gain of a coalition by having members leave, or occupy themselves otherwise, when the seed is known: nothing.
 		#[test]
 		fn attack_step_aside_when_the_seed_is_known(
 			seed: [u8; 32],

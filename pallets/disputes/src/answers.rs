@@ -68,7 +68,7 @@ impl<T: Config> Pallet<T> {
 		subjects
 	}
 
-	/// What whoever claims something about a subject computed for one part of its verdicts.
+	/// The work of claimants about a subject for one part of its verdicts.
 	pub fn evaluation_job(subject: Subject, part: PartIndex) -> Option<EvaluationJob> {
 		Self::job(subject, part)
 	}

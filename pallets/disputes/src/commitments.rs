@@ -1,9 +1,9 @@
 //! Findings are committed to before they are shown, and nothing is paid for carrying a message.
 //!
 //! Calls wait in the pool for everyone to read, and who pays a higher tip is included first. So whatever a call earns its
-//! sender, it earns whoever copies it. Two things follow. What takes work to find out, a recomputed verdict or a pair of
+//! sender, it earns the one who copies it. Two things follow. What takes work to find out, a recomputed verdict or a pair of
 //! contradicting signatures, is bound to its finder by a hash that is some blocks old when it is shown: a copier would have to
-//! have committed to it before it could see it. And moves, witnesses, tiles and bytes, which anybody may send for either
+//! have committed to it before it could see it. And moves, witnesses, tiles and bytes, which anyone may send for either
 //! side, earn their sender nothing: shares go to those whose claim was right.
 
 use crate::{Commitments, Config, Error, Event, Games, HoldReason, Pairs, Pallet};
@@ -52,7 +52,7 @@ impl<T: Config> Pallet<T> {
 		claims.into_iter().find(|(_, claimed)| claimed.digest() == digest).map(|(who, _)| who)
 	}
 
-	/// Who complained that the candidate of a score is no expert, when it turns out to be none: the challenger of that score,
+	/// Returns the account that complained that the candidate of a score is no expert, when it turns out to be none: the challenger of that score,
 	/// or a member that found the same.
 	pub(crate) fn complainant(subject: Subject, score: &Verdict) -> Option<T::AccountId> {
 		let complaint = Verdict::Invalid.digest();

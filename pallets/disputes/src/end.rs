@@ -39,7 +39,7 @@ impl<T: Config> Pallet<T> {
 			});
 		}
 
-		// Who gets the reporter's share: whoever put the right claim forward, and not who moved for it.
+		// Who gets the reporter's share: the one who put the right claim forward, and not who moved for it.
 		let winner = Side::BOTH.into_iter().find(|side| !*side.of(&refuted)).map(|side| side.of(&game.sides));
 		let reporter = winner.and_then(|side| match &side.backer {
 			Some(backer) => Some(backer.account.clone()),
@@ -108,7 +108,7 @@ impl<T: Config> Pallet<T> {
 
 	/// Gives a side's bond back, or to those who made the winner's claim and to the treasury.
 	///
-	/// Who won by the clock alone has proven nothing: if an operator may lose stake by that, the bond waits for the appeals.
+	/// A winner by the clock alone has proven nothing: if an operator may lose stake by that, the bond waits for the appeals.
 	fn close_bond(
 		subject: Subject,
 		side: &SideRecordOf<T>,
@@ -159,7 +159,7 @@ impl<T: Config> Pallet<T> {
 		Self::deposit_event(Event::BondLost { who: backer.account.clone(), amount, paid });
 	}
 
-	/// Takes the bond of a demand that was met. Nobody earns it: whoever supplies a tile shows what is public, and whoever
+	/// Takes the bond of a demand that was met. No one earns it: the one who supplies a tile shows what is public, and the one who
 	/// withholds one until it is asked for must not be paid for that.
 	pub(crate) fn forfeit_demand(demander: Backer<T::AccountId, BalanceOf<T>>) {
 		let credit = take::<T>(HoldReason::DemandBond, &demander.account, demander.bond);

@@ -314,7 +314,7 @@ impl Position {
 		!matches!(self, Self::Candidate { .. } | Self::Block { .. })
 	}
 
-	/// Whether the clock of `side` runs here as long as it has not moved. At a block both clocks run: the right side
+	/// Reports whether the clock of `side` runs here as long as it has not moved. At a block both clocks run: the right side
 	/// has every reason to show it.
 	pub fn is_asked(&self, side: Side) -> bool {
 		match self {

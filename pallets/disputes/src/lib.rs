@@ -110,7 +110,7 @@ pub mod pallet {
 		/// Share of a lost bond that goes to those who made the claim on the other side, in equal parts; nothing of what a bond
 		/// is larger than `Bond`. The rest must hurt: they could challenge themselves.
 		type DefendersShare: Get<Perbill>;
-		/// Blocks between the commitment to a finding and its showing: more than it takes to be included, so that whoever
+		/// Blocks between the commitment to a finding and its showing: more than it takes to be included, so that the one who
 		/// copies what it sees in the pool comes too late.
 		#[pallet::constant]
 		type CommitmentAge: Get<BlockNumberFor<Self>>;
@@ -363,16 +363,16 @@ pub mod pallet {
 		},
 		/// An account has committed to a finding.
 		FindingCommitted {
-			/// Who.
+			/// Account that committed.
 			who: T::AccountId,
 			/// The commitment.
 			hash: H256,
-			/// What is on hold for it.
+			/// Deposit on hold for it.
 			deposit: BalanceOf<T>,
 		},
 		/// A commitment was taken back.
 		CommitmentWithdrawn {
-			/// Who.
+			/// Account that committed.
 			who: T::AccountId,
 			/// The commitment.
 			hash: H256,
@@ -808,7 +808,7 @@ pub mod pallet {
 		}
 
 		/// Commit to a finding before it is shown. `challenge` and `report_equivocation` ask for that: what they show in the pool
-		/// would otherwise be worth as much to whoever copies it with a higher tip.
+		/// would otherwise be worth as much to the one who copies it with a higher tip.
 		///
 		/// - `origin`: who found it, signed. A deposit as large as a challenge's bond is held until it is shown.
 		/// - `hash`: `finding_hash` of the account, the call's name and its arguments.

@@ -187,7 +187,7 @@ pub struct Backer<AccountId, Balance> {
 pub struct SideRecord<AccountId, Balance, BlockNumber> {
 	/// What it claims.
 	pub verdict: Verdict,
-	/// Who put it forward with a bond; `None` for a claim that was on the chain already.
+	/// Account that put it forward with a bond; `None` for a claim that was on the chain already.
 	pub backer: Option<Backer<AccountId, Balance>>,
 	/// Blocks it had left when the round began, less what its move of this round took.
 	pub clock: BlockNumber,
@@ -256,7 +256,7 @@ where
 		}
 	}
 
-	/// Whether a side has to show something, and the other one not, if neither moves.
+	/// Reports whether a side has to show something, and the other one not, if neither moves.
 	fn bears_burden(&self, side: Side) -> bool {
 		side.of(&self.sides).backer.is_some() || (self.is_appeal && side == Side::Second)
 	}

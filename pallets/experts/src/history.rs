@@ -1,4 +1,4 @@
-//! How long the past stays readable.
+//! The past that stays readable.
 //!
 //! A score that can be disputed must be computable, by those who defend it and by those who refute it. It is measured in a
 //! generation of the model, and a slot can pass through its whole history within a challenge window. So what refers to a
@@ -66,7 +66,7 @@ impl<T: Config> Pallet<T> {
 		KeptQueue::<T>::put((first, end.saturating_add(1)));
 	}
 
-	/// Whether a version was the head at a generation that is kept.
+	/// Reports whether a version was the head at a generation that is kept.
 	fn is_needed(model: ModelId, version: &KeptVersion) -> bool {
 		let kept = KeptGenerations::<T>::get(model);
 		let place = kept.partition_point(|(generation, _)| *generation < version.from);

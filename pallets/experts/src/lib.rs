@@ -96,7 +96,7 @@ pub mod pallet {
 	pub type HeadTree<T: Config> =
 		StorageDoubleMap<_, Twox64Concat, ModelId, Twox64Concat, (u8, u32), H256, OptionQuery>;
 
-	/// What is known about the versions of every slot: the newest `MaxHistory` of each.
+	/// Records of the versions of every slot: the newest `MaxHistory` of each.
 	/// `promote` writes them and removes the one that became too old, to [`KeptVersions`] if it is needed.
 	// Twox64Concat, twice: slots are those of registered models, versions are counted up.
 	#[pallet::storage]

@@ -143,7 +143,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// What a version depends on has a lower generation, so the graph has no cycle.
+	/// Dependencies of a version have a lower generation, so the graph has no cycle.
 	fn check_dependencies_are_older() -> Result<(), TryRuntimeError> {
 		for (slot, version, record) in Versions::<T>::iter() {
 			let parent = record.parent.map(|parent| crate::ExpertVersion { slot, version: parent });

@@ -260,7 +260,7 @@ pub mod pallet {
 
 	/// Operators that draws take, by the places of [`ElectorateDates`]: at most `ElectoratesKept` lists of at most
 	/// `MaxOperators`, each ordered by account.
-	// Twox64Concat: the pallet picks the keys, so nobody can grind them.
+	// Twox64Concat: the pallet picks the keys, so no one can grind them.
 	#[pallet::storage]
 	pub type Electorates<T: Config> =
 		StorageMap<_, Twox64Concat, u32, BoundedVec<ElectorOf<T>, T::MaxOperators>>;
@@ -561,7 +561,7 @@ pub mod pallet {
 			assert!(!T::RegistrationHalfLife::get().is_zero(), "bonds halve after some time");
 			assert!(!T::HardwareWindow::get().is_zero(), "there is time for an answer");
 			assert!(T::SweepPerBlock::get() > 0, "the sweep advances");
-			assert!(T::ElectoratesKept::get() > 0, "draws have somebody to take");
+			assert!(T::ElectoratesKept::get() > 0, "draws have someone to take");
 		}
 
 		#[cfg(feature = "try-runtime")]

@@ -311,7 +311,7 @@ wire! {
 		pub owner: Option<AccountId>,
 		/// Root over the components of its machine.
 		pub hardware: H256,
-		/// What it had at stake.
+		/// Its stake at that time.
 		pub stake: u128,
 		/// Its country.
 		pub region: Region,

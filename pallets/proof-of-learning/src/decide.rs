@@ -167,8 +167,7 @@ impl<T: Config> Pallet<T> {
 				});
 			}
 			SubmissionOutcome::Rejected(reason) => {
-				let reason = *reason;
-				Self::deposit_event(Event::Rejected { submission, miner, slot, reason });
+				Self::deposit_event(Event::Rejected { submission, miner, slot, reason: *reason });
 			}
 			SubmissionOutcome::Expired(_) | SubmissionOutcome::Withdrawn => {}
 		}

@@ -224,7 +224,7 @@ mod tests {
 			prop_assert_eq!(drawn.len() as u32, count.min(able));
 		}
 
-		/// What a coalition gains by having some of its members leave when the seed is known: nothing.
+		/// Gain of a coalition from having some of its members leave when the seed is known: nothing.
 		#[test]
 		fn attack_leave_when_the_seed_is_known(
 			seed: [u8; 32],

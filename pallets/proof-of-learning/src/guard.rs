@@ -27,7 +27,7 @@ impl<T: Config> Pallet<T> {
 		Sample { holdout, seed, sequences: T::SampleSize::get().clamp(2, holdout.sequences.max(2)) }
 	}
 
-	/// What is left of a model's budget on a guard sample.
+	/// Remainder of a model's budget on a guard sample.
 	pub(crate) fn guard_left(model: ModelId, guard: Option<&Sample>) -> u64 {
 		let Some(sample) = guard else { return 0 };
 		let budget = math::guard_budget(T::GuardBudget::get(), sample.sequences, sample.holdout.sequence_len);

@@ -117,7 +117,7 @@ pub mod pallet {
 		type Alpha: Get<u32>;
 		/// How much worse on the guard sample is tolerable, in bits per byte, Q16.
 		type GuardTolerance: Get<u32>;
-		/// How much worse on the guard sample all acceptances together may make a model, in bits per byte, Q16, counted from
+		/// Loss on the guard sample that all acceptances together may cost a model, in bits per byte, Q16, counted from
 		/// the best it was there since its guard was registered.
 		type GuardBudget: Get<u32>;
 		/// Sequences in a sample; a smaller holdout is used whole.
@@ -309,8 +309,8 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type GuardHoldouts<T: Config> = StorageMap<_, Twox64Concat, ModelId, HoldoutRef>;
 
-	/// How far each model has fallen behind on the guard sample that the hash names; only of models that have. Registering a
-	/// guard, the same one too, begins anew. At most one entry a model.
+	/// Distance that each model has fallen behind on the guard sample that the hash names; only of models that have. Registering a
+	/// guard, the same one too, starts over. At most one entry a model.
 	// Twox64Concat: only registered models get here.
 	#[pallet::storage]
 	pub type GuardLosses<T: Config> = StorageMap<_, Twox64Concat, ModelId, (H256, GuardLoss)>;

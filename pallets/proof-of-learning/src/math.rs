@@ -56,12 +56,12 @@ pub struct Rule {
 	pub attempt: u32,
 	/// How much worse on the guard sample is still tolerable, in bits per byte, Q16.
 	pub guard_tolerance: u32,
-	/// What is left of the model's guard budget: how much worse all sequences of the guard sample may become together,
+	/// Remainder of the model's guard budget: how much worse all sequences of the guard sample may become together,
 	/// in bits, Q16.
 	pub guard_left: u64,
 }
 
-/// How far a model has fallen on its guard sample behind the best it ever was there, in bits, Q16, over all sequences.
+/// Distance of a model on its guard sample from the best it ever was there, in bits, Q16, over all sequences.
 ///
 /// A guard that compares with the current head only is a ratchet: each acceptance may be a little worse than the one before
 /// it. The sample is the same for all candidates, so differences add up to the exact distance, without noise. What
@@ -70,7 +70,7 @@ pub struct Rule {
 pub struct GuardLoss(pub u64);
 
 impl GuardLoss {
-	/// What is left of a budget.
+	/// Remainder of a budget.
 	pub fn left(self, budget: u64) -> u64 {
 		budget.saturating_sub(self.0)
 	}
@@ -90,7 +90,7 @@ impl GuardLoss {
 	}
 }
 
-/// What a budget in bits per byte comes to over a whole sample.
+/// A budget in bits per byte, over a whole sample.
 ///
 /// - `per_byte`: the budget, Q16.
 pub fn guard_budget(per_byte: u32, sequences: u32, sequence_len: u16) -> u64 {
@@ -530,7 +530,7 @@ mod tests {
 	}
 
 	proptest! {
-		/// Whatever is offered in whatever order, and whoever offers it: the accepted changes between any two moments
+		/// Whatever is offered in whatever order, by any account: the accepted changes between any two moments
 		/// never add up to a loss beyond the budget.
 		#[test]
 		fn guard_losses_never_add_up_to_more_than_the_budget(

@@ -169,7 +169,7 @@ impl<T: Config> Pallet<T> {
 		true
 	}
 
-	/// Makes the appointment of the next in a queue anew, now that the first is drawn: so it takes a list of operators that is
+	/// Repeats the appointment of the next in a queue, now that the first is drawn: so it takes a list of operators that is
 	/// no older than an evaluation, however long it waited.
 	fn appoint_next(model: ModelId) {
 		let Some(next) = Queues::<T>::get(model).get(1).copied() else { return };

@@ -109,7 +109,7 @@ sp_api::decl_runtime_apis! {
 		fn refuted(subject: Subject) -> Vec<H256>;
 		/// Subjects whose claims can be disputed, or appealed about, ascending.
 		fn answerable() -> Vec<Subject>;
-		/// What whoever claims something about such a subject computed for one part of its verdicts; `None` if there is no
+		/// The work of claimants about such a subject for one part of its verdicts; `None` if there is no
 		/// such part.
 		fn job(subject: Subject, part: PartIndex) -> Option<EvaluationJob>;
 	}

@@ -257,7 +257,7 @@ impl Chain {
 	}
 
 	/// Commits to blocks for a slot, as many as an account may have commitments, and waits until the next block may open them.
-	/// What the chain has already is not committed to again.
+	/// Blocks that the chain has already are not committed to again.
 	pub async fn commit(&self, miner: &Keypair, slot: ExpertSlot, blocks: &[BlockRef]) -> Result<(), String> {
 		let account = miner.public_key().0;
 		let commitments: Vec<CommitmentInfo> = self.runtime_api("LearningApi_commitments", &account).await;

@@ -176,7 +176,7 @@ async fn open(
 	Ok(Some(game))
 }
 
-/// Commits the account to its finding and waits until it may be shown: before that, whoever reads the pool could challenge in
+/// Commits the account to its finding and waits until it may be shown: before that, the one who reads the pool could challenge in
 /// its place.
 async fn commit(output: &Output, client: &Client, account: &Account, hash: H256, age: u32) -> Outcome<()> {
 	let receipt = client.submit_encoded(account, "Disputes", "commit", &hash.encode()).await?;

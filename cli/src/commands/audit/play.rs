@@ -19,7 +19,7 @@ use serde_json::{json, Value};
 use sp_core::{crypto::AccountId32, H256};
 use std::{sync::Arc, time::Duration};
 
-/// How often the chain is asked for the other side's move.
+/// Interval at which the chain is asked for the other side's move.
 pub(super) const POLL: Duration = Duration::from_millis(250);
 const PALLET: &str = "Disputes";
 

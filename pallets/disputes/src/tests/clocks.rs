@@ -100,7 +100,7 @@ fn a_challenger_who_never_moves_loses_even_if_nobody_answers() {
 		assert_ok!(Disputes::claim_timeout(signed(&account(1)), game));
 		assert_eq!(refuted(game), [false, true]);
 		assert_eq!(Balances::free_balance(challenger()), ENDOWMENT - BOND);
-		// Three operators made the claim that stood: they share six tenths, whoever moves for it.
+		// Three operators made the claim that stood: they share six tenths, no matter which account moves for it.
 		assert_eq!(Slashed::get(), BOND - BOND * 6 / 10);
 	});
 }

@@ -15,7 +15,7 @@ fn deposit_of(who: &AccountId) -> Balance {
 	Balances::balance_on_hold(&crate::HoldReason::CommitmentDeposit.into(), who)
 }
 
-/// The challenge shows the verdict that took hours to compute. Whoever saw it in the pool and paid a higher tip became the
+/// The challenge shows the verdict that took hours to compute. The one who saw it in the pool and paid a higher tip became the
 /// challenger: the reporter's share was the copier's, and the finder's own transaction failed.
 #[test]
 fn attack_copy_a_challenge_from_the_pool() {
@@ -48,7 +48,7 @@ fn attack_copy_a_challenge_from_the_pool() {
 	});
 }
 
-/// A hash says nothing to whoever does not know what is behind it, and belongs to the account that is in it.
+/// A hash says nothing to the one who does not know what is behind it, and belongs to the account that is in it.
 #[test]
 fn attack_copy_a_commitment() {
 	story(|| {

@@ -62,7 +62,7 @@ fn attack_open_many_games_and_move_against_oneself() {
 			assert_ok!(deliver(Call::claim_timeout { game }));
 		}
 		let after = Balances::total_balance(&attacker) + Balances::total_balance(&accomplice);
-		// Forty games cost as much as a hundred and twenty, and nothing comes back to whoever moves.
+		// Forty games cost as much as a hundred and twenty, and nothing comes back to the one who moves.
 		assert_eq!(before - after, Balance::from(3 * count) * BOND);
 		assert_eq!(book().refuted.len(), count as usize);
 		assert_eq!(Disputes::next_bond(SUBJECT), BOND);

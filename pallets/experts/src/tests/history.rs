@@ -80,7 +80,7 @@ fn keep_fails_when_there_is_no_room_or_it_is_too_late() {
 		assert!(Experts::keep(0, 2), "one more reference to one of them needs no room");
 		Experts::release(0, 3);
 		assert!(!Experts::keep(0, 3), "versions of an earlier generation may be gone");
-		assert!(!Experts::keep(0, 5), "nobody knows a later one");
+		assert!(!Experts::keep(0, 5), "no one knows a later one");
 		assert!(Experts::keep(0, 4));
 		assert_eq!(KeptGenerations::<Test>::get(0).to_vec(), [(0, 1), (1, 1), (2, 2), (4, 1)]);
 	});

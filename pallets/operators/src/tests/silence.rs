@@ -85,7 +85,7 @@ fn the_sweep_respects_the_weight_that_is_left() {
 	});
 }
 
-/// A call that pays its sender pays whoever copies it from the pool with a higher tip. That three heartbeats are missing is
+/// A call that pays its sender pays the one who copies it from the pool with a higher tip. That three heartbeats are missing is
 /// plain to see for everyone, the chain included, so telling it earns nothing.
 #[test]
 fn attack_copy_a_report_of_silence_from_the_pool() {

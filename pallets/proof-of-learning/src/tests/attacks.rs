@@ -484,7 +484,7 @@ fn judge_on(seed: u8, verdict: blyan_primitives::Verdict) -> SubmissionOutcome {
 	judge(seed, verdict)
 }
 
-/// Whether this many acceptances in a row, each of which loses `loss` a byte on the guard sample, all come through.
+/// Reports whether this many acceptances in a row, each of which loses `loss` a byte on the guard sample, all come through.
 fn wear_down(first: u8, times: u8, loss: i64) -> Vec<bool> {
 	(first..first + times)
 		.map(|seed| matches!(judge_on(seed, guarded_score(640, -loss)), SubmissionOutcome::Accepted { .. }))
@@ -503,7 +503,7 @@ fn attack_wear_the_guard_down_in_small_steps() {
 	});
 }
 
-/// Whoever spends the whole budget has not shut the door on others: what leaves the guard sample as it is needs none of it, and
+/// The one who spends the whole budget has not shut the door on others: what leaves the guard sample as it is needs none of it, and
 /// what improves it pays it back.
 #[test]
 fn attack_burn_the_guard_budget_to_have_honest_experts_refused() {
@@ -519,7 +519,7 @@ fn attack_burn_the_guard_budget_to_have_honest_experts_refused() {
 			!accepted(7, -44) && accepted(8, -43),
 			"three of the last step were left, and forty came back"
 		);
-		// Governance begins anew from the model as it is.
+		// Governance starts over from the model as it is.
 		Learning::register_guard(RuntimeOrigin::root(), 0, guard()).unwrap();
 		assert!(accepted(9, -100));
 	});
@@ -541,7 +541,7 @@ fn attack_earn_guard_budget_with_a_score_that_is_refuted() {
 			assert_eq!(
 				Learning::guard_left(0, Some(&sample)),
 				before,
-				"a loss that never was costs nobody anything"
+				"a loss that never was costs no one anything"
 			);
 		}
 		// An expert that was replaced cannot be taken back. A gain that it claimed is not kept all the same.

@@ -244,7 +244,7 @@ fn attack_open_the_commitment_of_another_account() {
 /// A squatter learns a root, and every collator helps it to come first. It stands there until the author's transaction
 /// arrives, and pays for that.
 #[test]
-fn attack_squat_on_a_root_that_somebody_committed() {
+fn attack_squat_on_a_root_that_another_committed() {
 	chain(|| {
 		assert_ok!(commit_as(miner(), slot(0), block(1)));
 		wait(AGE);

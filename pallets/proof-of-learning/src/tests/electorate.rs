@@ -53,7 +53,7 @@ fn attack_draw_again_by_leaving_and_joining() {
 		assert!(before.iter().filter(is_honest).all(|seed| after.contains(seed)), "{leaving:?}: {after:?}");
 		let seats = |all: &[u8]| all.iter().filter(|seed| colluding.contains(seed)).count();
 		assert!(seats(&after) <= seats(&before));
-		assert!(after.iter().all(|seed| *seed < 100), "nobody that came later is drawn");
+		assert!(after.iter().all(|seed| *seed < 100), "no one that came later is drawn");
 	}
 }
 
@@ -82,7 +82,7 @@ fn attack_leave_the_first_committee_to_seat_a_relative_in_the_second() {
 		});
 		run_to(System::block_number() + 2);
 		let evaluation = evaluation(submission).unwrap();
-		assert_eq!(evaluation.seats.len(), 4, "one stranger is left, and nobody came instead of the other");
+		assert_eq!(evaluation.seats.len(), 4, "one stranger is left, and no one came instead of the other");
 		assert!(evaluation.seat(&operator(100).account).is_none());
 	});
 }

@@ -112,7 +112,7 @@ parameter_types! {
 	pub static RefusePromotion: bool = false;
 	/// What the heads were at each generation.
 	pub static History: BTreeMap<u32, BTreeMap<ExpertSlot, ExpertHead>> = BTreeMap::new();
-	/// How many generations back any model can be read; further back only those that are kept.
+	/// Generations back that any model can be read; further back only those that are kept.
 	pub static Remembered: u32 = 1_000;
 	/// Generations that are kept, and how many times.
 	pub static Kept: BTreeMap<(ModelId, u32), u32> = BTreeMap::new();
