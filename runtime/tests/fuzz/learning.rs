@@ -31,6 +31,8 @@ pub struct Judged {
 	pub seats: Vec<pallet_proof_of_learning::Seat<AccountId>>,
 	/// Operators whose turn it is to seal.
 	pub sealing: Vec<AccountId>,
+	/// True if seals may be opened.
+	pub is_revealing: bool,
 }
 
 impl World<'_> {
@@ -72,12 +74,13 @@ impl World<'_> {
 
 	/// A submission with a committee at work.
 	fn evaluating(&mut self) -> Option<Judged> {
-		let all = self.open();
+		let (all, now) = (self.open(), self.now());
 		let at_work = all.into_iter().filter_map(|(submission, record)| {
 			let Phase::Evaluating(evaluation) = record.phase else { return None };
 			Some(Judged {
 				submission,
 				draw: evaluation.terms.draw_id(&record.claim.slot, &record.claim.block),
+				is_revealing: evaluation.is_revealing(now),
 				terms: evaluation.terms,
 				sealing: evaluation.sealing().iter().map(|seat| seat.operator.clone()).collect(),
 				seats: evaluation.seats.into_inner(),
@@ -96,6 +99,7 @@ impl World<'_> {
 				terms: decision.terms,
 				seats: decision.seats.into_inner(),
 				sealing: Vec::new(),
+				is_revealing: false,
 			})
 			.collect();
 		self.choose.pick(&decided)
@@ -166,6 +170,11 @@ impl World<'_> {
 		H256::from_low_u64_be(self.choose.decided(&(judged.draw, who, b"salt")))
 	}
 
+	/// A step of a committee, if there is one.
+	pub fn sit(&mut self) -> Option<Deed> {
+		self.reveal().or_else(|| self.seal())
+	}
+
 	fn seal(&mut self) -> Option<Deed> {
 		let judged = self.evaluating()?;
 		let waiting: Vec<AccountId> = judged
@@ -193,6 +202,9 @@ impl World<'_> {
 
 	fn reveal(&mut self) -> Option<Deed> {
 		let judged = self.evaluating()?;
+		if !judged.is_revealing && !self.choose.one_in(24) {
+			return None;
+		}
 		let sealed: Vec<AccountId> = judged
 			.seats
 			.iter()

@@ -33,7 +33,7 @@ use std::{
 	sync::Mutex,
 	time::{Duration, Instant},
 };
-use world::World;
+use world::{Deed, World};
 
 thread_local! {
 	static LAB: RefCell<Lab> = RefCell::new(Lab::new());
@@ -75,17 +75,22 @@ impl World<'_> {
 			}
 			_ => {}
 		}
-		let deed = match self.choose.below(32) {
+		// Often there is nothing to do of a kind. Time must not pass for want of it, or windows close before they are used.
+		if let Some(deed) = (0..6).find_map(|_| self.deed()) {
+			self.send(deed);
+		}
+	}
+
+	fn deed(&mut self) -> Option<Deed> {
+		match self.choose.below(40) {
 			0..=11 => self.learn(),
 			12..=20 => self.judge(),
-			21..=24 => self.operate(),
-			25..=27 => self.live(),
-			28 => self.govern(),
-			29 => self.wrap(),
-			_ => self.anything(),
-		};
-		if let Some(deed) = deed {
-			self.send(deed);
+			21..=23 => self.operate(),
+			24..=25 => self.live(),
+			26 => self.govern(),
+			27 => self.wrap(),
+			28..=29 => self.anything(),
+			_ => self.sit(),
 		}
 	}
 }
@@ -94,13 +99,18 @@ impl World<'_> {
 const LONG: u64 = 50_000;
 
 /// All that a long run must lead to, or the accounts do not know what they do.
-const DEEP: [&str; 17] = [
+const DEEP: [&str; 22] = [
+	"ProofOfLearning.Committed",
+	"ProofOfLearning.CommitmentExpired",
 	"ProofOfLearning.Submitted",
 	"ProofOfLearning.CommitteeDrawn",
 	"ProofOfLearning.SecondCommitteeDrawn",
 	"ProofOfLearning.Accepted",
 	"ProofOfLearning.Rejected",
 	"ProofOfLearning.Matured",
+	"ProofOfLearning.CopyProven",
+	"Disputes.FindingCommitted",
+	"Disputes.EquivocationProven",
 	"Disputes.GameOpened",
 	"Disputes.Descended",
 	"Disputes.ClaimRefuted",

@@ -116,7 +116,7 @@ fn hasten() {
 		DrawWindow = 60,
 		GuardTolerance = 60_000,
 		GuardBudget = 120_000,
-		CommitLifetime = 150,
+		CommitLifetime = 300,
 		QuorumStake = sp_runtime::Perbill::from_percent(30)
 	);
 	set!(Disputes, disputes, Clock = 40, DemandWindow = 30);
@@ -352,9 +352,7 @@ impl<'a> World<'a> {
 
 	/// Ends the run.
 	pub fn fail(&self, what: &str) -> ! {
-		let block = System::block_number();
-		let last: Vec<String> = self.remembered.iter().map(|deed| format!("{deed:.600?}")).collect();
-		panic!("{what}\nin block {block}; the last calls were\n{}", last.join("\n"));
+		panic!("{what}\nin block {}", System::block_number());
 	}
 
 	/// Sends a call, as a transaction of its own.
@@ -445,7 +443,17 @@ impl<'a> World<'a> {
 	/// The end of the episode.
 	pub fn end(mut self) -> Coverage {
 		self.close_block();
-		self.seen
+		std::mem::take(&mut self.seen)
+	}
+}
+
+impl Drop for World<'_> {
+	/// The last calls belong to the report of every failure, those that panic in a pallet included.
+	fn drop(&mut self) {
+		if std::thread::panicking() {
+			let last: Vec<String> = self.remembered.iter().map(|deed| format!("{deed:.600?}")).collect();
+			eprintln!("the last calls were\n{}", last.join("\n"));
+		}
 	}
 }
 
