@@ -3,10 +3,11 @@
 //! After each block every pallet's invariants hold and the ledger's books reconcile, what accounts own adds up to the issuance,
 //! and the block is within its limits. Nothing panics, and nothing that is free can be had twice. The accounts know what
 //! they do most of the time: they have a real, tiny model, commit to what they submit and find, compute true and false claims
-//! about it, seal, reveal, dispute, copy each other and appeal. So a run that never sees an acceptance, a slash or a dispute won by either side is a failure too.
+//! about it, seal, reveal, dispute, copy each other and appeal. So a long run that never sees an acceptance, a slash or a
+//! dispute won by either side is a failure too.
 //!
-//! Only `scripts/fuzz` runs this, since it takes minutes and a build of its own: a million calls, or with `scripts/fuzz 1000 1`
-//! one episode of a thousand. `BOLERO_RANDOM_SEED` repeats a failure.
+//! Only `scripts/fuzz` runs this, since it takes half an hour and a build of its own: a million calls, or with
+//! `scripts/fuzz 1000 1` one episode of a thousand. `BOLERO_RANDOM_SEED` repeats a failure.
 
 // Inputs decide what happens, so an index that a bound does not cover is a fault of the target.
 #![allow(clippy::unwrap_used)]

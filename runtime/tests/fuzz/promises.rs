@@ -38,7 +38,7 @@ pub struct Finding {
 	since: u32,
 }
 
-/// Which of the promises to keep: one that is old enough, or now and then any.
+/// The place of a promise to keep: one that is old enough, or now and then any.
 fn due<V>(world: &mut World, all: &[V], since: impl Fn(&V) -> u32, age: u32) -> Option<usize> {
 	let (now, is_hasty) = (world.now(), world.choose.one_in(16));
 	let fit = (0..all.len()).filter(|at| is_hasty || since(&all[*at]).saturating_add(age) <= now);
