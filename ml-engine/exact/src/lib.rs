@@ -44,7 +44,7 @@ mod weights;
 
 /// Version of this definition. Whatever changes one number that a score, an answer or a proof is made of changes it; claims
 /// name the version they were computed under.
-pub const DEFINITION: u32 = 1;
+pub const DEFINITION: u32 = if cfg!(feature = "next-definition") { 2 } else { 1 };
 
 pub use config::{ConfigError, ModelConfig, SlotIndex, VOCAB};
 pub use forward::{argmax, Logits, Model};
