@@ -41,7 +41,7 @@ async fn definition(chain: &Chain, id: SubmissionId) -> u32 {
 	job.expect("a drawn submission has a job").definition
 }
 
-/// What an account has that it cannot spend.
+/// Amount of an account that it cannot spend.
 fn held(world: &World, suri: &str) -> u128 {
 	let said = world.command.expect(&["balance", suri]);
 	said[0]["held"].as_str().unwrap().parse().unwrap()
@@ -49,7 +49,7 @@ fn held(world: &World, suri: &str) -> u128 {
 
 #[ignore = "needs the next runtime with another definition: scripts/in-flight builds it"]
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_loses_anything_when_the_definition_changes_while_work_is_under_way() {
+async fn no_one_loses_anything_when_the_definition_changes_while_work_is_under_way() {
 	let world = World::with(|config| config.operators(&[])).await;
 	world.chain.set_parameter(parameter::CHALLENGE_WINDOW, 600u32).await;
 
@@ -69,7 +69,7 @@ async fn nobody_loses_anything_when_the_definition_changes_while_work_is_under_w
 	.await;
 	assert!(held(&world, "//Eve") > 0, "a bond is at stake");
 
-	// A decision that nobody doubts; any numbers do.
+	// A decision that is not in doubt; any numbers do.
 	let maturing = submit(&world, &dev::ferdie(), 1, 2).await;
 	judge(&world, maturing, &lie.verdict).await;
 	// A submission that is being evaluated; one operator has sealed.
@@ -114,7 +114,7 @@ async fn nobody_loses_anything_when_the_definition_changes_while_work_is_under_w
 	assert!(!world.node.log().contains("panicked"));
 }
 
-/// What each operator has at stake, and whether it may be drawn.
+/// Stake of each operator, and whether it may be drawn.
 async fn stakes(chain: &Chain) -> Vec<(u128, bool, u32)> {
 	let mut stakes = Vec::new();
 	for suri in OPERATORS {
