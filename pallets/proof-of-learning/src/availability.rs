@@ -33,7 +33,11 @@ impl<T: Config> Pallet<T> {
 			return Ok(Self::enqueue(model, submission)?);
 		}
 		let until = now.saturating_add(T::BytesWindow::get());
-		Announced::<T>::try_append((submission, until)).map_err(|()| Error::<T>::TooManyOpen)?;
+		// By deadline: the window is a parameter, so a later submission may have an earlier one.
+		Announced::<T>::try_mutate(|announced| {
+			let place = announced.partition_point(|(_, other)| *other <= until);
+			announced.try_insert(place, (submission, until)).map_err(|_| Error::<T>::TooManyOpen)
+		})?;
 		OpenSubmissions::<T>::mutate(submission, |record| {
 			if let Some(record) = record {
 				record.phase = Phase::Announced { until };

@@ -42,6 +42,7 @@ thread_local! {
 
 /// All that an input leads to, in so many calls.
 fn play(input: &[u8], calls: usize) -> Coverage {
+	world::listen();
 	LAB.with_borrow_mut(|lab| {
 		world::genesis(lab).execute_with(|| {
 			let mut world = World::begin(input, calls, lab);

@@ -33,6 +33,7 @@ use sp_runtime::{
 	DispatchError,
 };
 use std::{
+	cell::RefCell,
 	collections::{HashMap, VecDeque},
 	rc::Rc,
 	time::Instant,
@@ -447,12 +448,44 @@ impl<'a> World<'a> {
 	}
 }
 
+thread_local! {
+	static LOGGED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Keeps errors in the log: there the SDK says which invariant is broken.
+struct Errors;
+
+impl log::Log for Errors {
+	fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+		metadata.level() == log::Level::Error
+	}
+
+	fn log(&self, record: &log::Record<'_>) {
+		if self.enabled(record.metadata()) {
+			LOGGED.with_borrow_mut(|errors| {
+				errors.truncate(REMEMBERED);
+				errors.insert(0, format!("{}: {}", record.target(), record.args()));
+			});
+		}
+	}
+
+	fn flush(&self) {}
+}
+
+/// Listens to the log.
+pub fn listen() {
+	if log::set_logger(&Errors).is_ok() {
+		log::set_max_level(log::LevelFilter::Error);
+	}
+}
+
 impl Drop for World<'_> {
 	/// The last calls belong to the report of every failure, those that panic in a pallet included.
 	fn drop(&mut self) {
 		if std::thread::panicking() {
 			let last: Vec<String> = self.remembered.iter().map(|deed| format!("{deed:.600?}")).collect();
 			eprintln!("the last calls were\n{}", last.join("\n"));
+			LOGGED.with_borrow(|errors| eprintln!("the last errors in the log were\n{}", errors.join("\n")));
 		}
 	}
 }

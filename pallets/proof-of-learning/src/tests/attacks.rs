@@ -412,6 +412,24 @@ fn attack_overtake_a_slow_upload() {
 	});
 }
 
+/// The window was shortened while a submission waited: those after it close in their own time, not in its.
+#[test]
+fn announced_submissions_close_by_their_own_deadlines() {
+	ExtBuilder::default().build_and_check(|| {
+		MinAttestations::set(2);
+		let patient = submit(1);
+		BytesWindow::set(BYTES / 2);
+		let hasty = submit(2);
+		run_to(2 + BYTES / 2);
+		end_block();
+		assert_eq!(outcome(hasty), Some(SubmissionOutcome::Expired(ExpiryReason::BytesMissing)));
+		assert!(is_open(patient));
+		run_to(2 + BYTES);
+		end_block();
+		assert_eq!(outcome(patient), Some(SubmissionOutcome::Expired(ExpiryReason::BytesMissing)));
+	});
+}
+
 /// Operators that attest to bytes which no committee can get are remembered for it; those who never claimed to have them are not.
 #[test]
 fn attack_attest_to_bytes_that_are_not_there() {

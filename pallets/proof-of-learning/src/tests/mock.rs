@@ -90,12 +90,12 @@ pub(crate) const TOLERANCE: u32 = 656;
 parameter_types! {
 	pub static CommitteeSize: u32 = 3;
 	pub static MinCommittee: u32 = 2;
-	/// Most stories have no second committee, no redraws and no fee.
+	/// Most stories have no second committee, no redraws and no fee, and begin where a commitment may be opened.
 	pub static SecondCommitteeSize: u32 = 0;
 	pub static MaxRedraws: u32 = 0;
 	pub static MinAttestations: u32 = 0;
+	pub static BytesWindow: u32 = BYTES;
 	pub static EvaluationFee: Balance = 0;
-	/// Most stories begin where a commitment may be opened.
 	pub static CommitAge: u32 = 0;
 	pub static CommitDeposit: Balance = 0;
 	/// What accepted experts were paid and paid back.
@@ -353,7 +353,7 @@ impl pallet_learning::Config for Test {
 	type QuorumStake = QuorumStake;
 	type MaxRedraws = MaxRedraws;
 	type MinAttestations = MinAttestations;
-	type BytesWindow = frame_support::traits::ConstU32<BYTES>;
+	type BytesWindow = BytesWindow;
 	type StakeAtRisk = StakeAtRisk;
 	type ReporterShare = ReporterShare;
 	type EvaluationFee = EvaluationFee;
