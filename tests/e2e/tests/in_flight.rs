@@ -87,9 +87,14 @@ async fn no_one_loses_anything_when_the_definition_changes_while_work_is_under_w
 	let settle = world.chain.call("Disputes", "settle", &game.id.encode()).await;
 	world.chain.send(&dev::bob(), &settle).await.unwrap();
 	let ended = world.chain.wait_for_game_end(game.id).await;
-	assert_eq!(ended.ended.unwrap().0, GameEnd::Void, "neither side is right by a definition that is no more");
+	assert_eq!(
+		ended.ended.unwrap().0,
+		GameEnd::Void,
+		"neither side is right by a definition that is no more"
+	);
 	drop(challenger);
-	wait_until("the challenger's bond to return", || async { (held(&world, "//Eve") == 0).then_some(()) }).await;
+	wait_until("the challenger's bond to return", || async { (held(&world, "//Eve") == 0).then_some(()) })
+		.await;
 
 	let again = wait_until("a new draw", || async {
 		match world.chain.submission(evaluated).await?.state {
@@ -99,7 +104,11 @@ async fn no_one_loses_anything_when_the_definition_changes_while_work_is_under_w
 	})
 	.await;
 	assert_eq!(again.stage, EvaluationStage::Sealing);
-	assert_eq!(definition(&world.chain, evaluated).await, 2, "the runtime under test computes by another one");
+	assert_eq!(
+		definition(&world.chain, evaluated).await,
+		2,
+		"the runtime under test computes by another one"
+	);
 	judge(&world, evaluated, &lie.verdict).await;
 	judge(&world, waiting, &lie.verdict).await;
 
