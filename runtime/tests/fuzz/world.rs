@@ -371,13 +371,13 @@ impl<'a> World<'a> {
 		let name = format!("{}.{}", metadata.pallet_name, metadata.function_name);
 		let declared = call.get_dispatch_info().call_weight.ref_time() / 1_000;
 		let mut began = Instant::now();
-		let mut outcome = Executive::apply_extrinsic(extrinsic.clone());
+		let mut outcome = apply(extrinsic.clone());
 		let full = Err(TransactionValidityError::Invalid(InvalidTransaction::ExhaustsResources));
 		if outcome == full {
 			self.seen.full_blocks += 1;
 			self.next_block();
 			began = Instant::now();
-			outcome = Executive::apply_extrinsic(match &deed {
+			outcome = apply(match &deed {
 				Deed::Signed(who, call) => signed(*who, call.clone()),
 				Deed::Authorized(_) => extrinsic.clone(),
 			});
@@ -506,6 +506,18 @@ pub fn hardware(who: usize) -> blyan_primitives::HardwareComponents {
 		identifier: H256::repeat_byte((who * 8 + at + 1) as u8),
 		salt: H256::repeat_byte(at as u8),
 	})
+}
+
+/// As the author of a block does it: what is no valid transaction leaves no trace.
+fn apply(extrinsic: UncheckedExtrinsic) -> sp_runtime::ApplyExtrinsicResult {
+	with_transaction(|| {
+		let outcome = Executive::apply_extrinsic(extrinsic);
+		match outcome {
+			Ok(_) => TransactionOutcome::Commit(Ok::<_, DispatchError>(outcome)),
+			Err(_) => TransactionOutcome::Rollback(Ok(outcome)),
+		}
+	})
+	.unwrap()
 }
 
 fn signed(who: usize, call: RuntimeCall) -> UncheckedExtrinsic {
