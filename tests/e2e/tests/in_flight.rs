@@ -47,6 +47,17 @@ fn held(world: &World, suri: &str) -> u128 {
 	said[0]["held"].as_str().unwrap().parse().unwrap()
 }
 
+/// Every operator has what it had, and no miner has anything on hold.
+async fn expect_nothing_lost(world: &World, before: &[(u128, bool, u32)]) {
+	assert_eq!(*before, stakes(&world.chain).await, "every operator has what it had, and is on duty");
+	for operator in OPERATORS {
+		assert!(world.chain.offences(operator).await.is_empty(), "{operator}");
+	}
+	for miner in ["//Dave", "//Ferdie"] {
+		assert_eq!(held(&world, miner), 0, "{miner}'s bond and fee");
+	}
+}
+
 #[ignore = "needs the next runtime with another definition: scripts/in-flight builds it"]
 #[tokio::test(flavor = "multi_thread")]
 async fn no_one_loses_anything_when_the_definition_changes_while_work_is_under_way() {
@@ -116,13 +127,7 @@ async fn no_one_loses_anything_when_the_definition_changes_while_work_is_under_w
 	for id in [disputed, maturing, evaluated, waiting] {
 		world.chain.wait_for_maturity(id).await;
 	}
-	assert_eq!(stakes, self::stakes(&world.chain).await, "every operator has what it had, and is on duty");
-	for operator in OPERATORS {
-		assert!(world.chain.offences(operator).await.is_empty(), "{operator}");
-	}
-	for miner in ["//Dave", "//Ferdie"] {
-		assert_eq!(held(&world, miner), 0, "{miner}'s bond and fee");
-	}
+	expect_nothing_lost(&world, &stakes).await;
 	assert!(!world.node.log().contains("panicked"));
 }
 
