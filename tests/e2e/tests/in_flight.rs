@@ -49,7 +49,7 @@ fn held(world: &World, suri: &str) -> u128 {
 
 /// Every operator has what it had, and no miner has anything on hold.
 async fn expect_nothing_lost(world: &World, before: &[(u128, bool, u32)]) {
-	assert_eq!(*before, stakes(&world.chain).await, "every operator has what it had, and is on duty");
+	assert_eq!(before, stakes(&world.chain).await, "every operator has what it had, and is on duty");
 	for operator in OPERATORS {
 		assert!(world.chain.offences(operator).await.is_empty(), "{operator}");
 	}
