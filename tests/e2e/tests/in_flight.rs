@@ -54,7 +54,7 @@ async fn expect_nothing_lost(world: &World, before: &[(u128, bool, u32)]) {
 		assert!(world.chain.offences(operator).await.is_empty(), "{operator}");
 	}
 	for miner in ["//Dave", "//Ferdie"] {
-		assert_eq!(held(&world, miner), 0, "{miner}'s bond and fee");
+		assert_eq!(held(world, miner), 0, "{miner}'s bond and fee");
 	}
 }
 
