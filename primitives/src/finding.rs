@@ -11,7 +11,7 @@ pub const FINDING_CONTEXT: &[u8] = b"blyan/finding/1";
 /// - `who`: the account that will show it.
 /// - `call`: the name of the call that shows it, and `arguments`: the arguments of that call.
 ///
-/// The one who does not know the arguments cannot tell from the hash what they are, so they need no salt where they contain
+/// The hash says nothing about the arguments to an account that does not know them, so they need no salt where they contain
 /// something that takes work to find out: a verdict, or two signatures.
 pub fn finding_hash(who: &impl Encode, call: &str, arguments: &impl Encode) -> H256 {
 	H256(sp_crypto_hashing::blake2_256(&(FINDING_CONTEXT, who, call, arguments).encode()))

@@ -9,6 +9,7 @@ use blyan_runtime::{
 	EXISTENTIAL_DEPOSIT, HOURS, UNIT,
 };
 use codec::Encode;
+use common::signed;
 use frame_support::{assert_ok, traits::fungible::Inspect};
 use frame_system::offchain::CreateAuthorizedTransaction;
 use pallet_operators::heartbeat_payload;
@@ -32,19 +33,6 @@ where
 	RuntimeCall: From<LocalCall>,
 {
 	<Runtime as CreateAuthorizedTransaction<LocalCall>>::create_authorized_transaction(call.into())
-}
-
-fn signed(signer: Sr25519Keyring, call: RuntimeCall, nonce: u32) -> UncheckedExtrinsic {
-	let payload =
-		SignedPayload::new(call, extension(nonce, 0, Era::Immortal)).expect("implicit data is there");
-	let signature = payload.using_encoded(|bytes| signer.sign(bytes));
-	let (call, extension, _) = payload.deconstruct();
-	UncheckedExtrinsic::new_signed(
-		call,
-		signer.to_account_id().into(),
-		Signature::Sr25519(signature),
-		extension,
-	)
 }
 
 fn transfer(to: AccountId, value: u128) -> RuntimeCall {

@@ -81,7 +81,7 @@ fn executor(config: &Configuration) -> WasmExecutor<HostFunctions> {
 		.with_onchain_heap_alloc_strategy(heap_pages)
 		.with_offchain_heap_alloc_strategy(heap_pages);
 	match std::env::var_os(RUNTIME_CACHE).filter(|dir| !dir.is_empty()) {
-		Some(dir) => builder.with_cache_path(std::path::PathBuf::from(dir)).build(),
+		Some(dir) => builder.with_cache_path(dir).build(),
 		None => builder.build(),
 	}
 }

@@ -52,8 +52,8 @@ impl<T: Config> Pallet<T> {
 		claims.into_iter().find(|(_, claimed)| claimed.digest() == digest).map(|(who, _)| who)
 	}
 
-	/// Returns the account that complained that the candidate of a score is no expert, when it turns out to be none: the challenger of that score,
-	/// or a member that found the same.
+	/// Returns the account that complained that the candidate of a score is no expert, when it turns out to be none: the
+	/// challenger of that score, or a member that found the same.
 	pub(crate) fn complainant(subject: Subject, score: &Verdict) -> Option<T::AccountId> {
 		let complaint = Verdict::Invalid.digest();
 		let game = Pairs::<T>::get(subject, crate::pair(score.digest(), complaint)).and_then(Games::<T>::get);

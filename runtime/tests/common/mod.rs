@@ -2,10 +2,16 @@
 
 #![allow(dead_code)] // Each test file uses its own part of this.
 
-use blyan_runtime::{genesis_presets, Executive, Header, RuntimeGenesisConfig, System};
+use blyan_runtime::{
+	extension, genesis_presets, Executive, Header, RuntimeCall, RuntimeGenesisConfig, Signature,
+	SignedPayload, System, UncheckedExtrinsic,
+};
+use codec::Encode;
 use frame_support::genesis_builder_helper::build_state;
 use serde_json::Value;
 use sp_genesis_builder::{PresetId, DEV_RUNTIME_PRESET};
+use sp_keyring::Sr25519Keyring;
+use sp_runtime::generic::Era;
 
 /// A preset's patch.
 pub fn patch(preset: &str) -> Value {
@@ -41,6 +47,20 @@ pub fn begin_block(number: u32) {
 		extrinsics_root: Default::default(),
 		digest: Default::default(),
 	});
+}
+
+/// A call that an account signed, for ever valid.
+pub fn signed(signer: Sr25519Keyring, call: RuntimeCall, nonce: u32) -> UncheckedExtrinsic {
+	let payload =
+		SignedPayload::new(call, extension(nonce, 0, Era::Immortal)).expect("implicit data is there");
+	let signature = payload.using_encoded(|bytes| signer.sign(bytes));
+	let (call, extension, _) = payload.deconstruct();
+	UncheckedExtrinsic::new_signed(
+		call,
+		signer.to_account_id().into(),
+		Signature::Sr25519(signature),
+		extension,
+	)
 }
 
 // As chain specifications do it.

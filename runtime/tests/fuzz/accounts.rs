@@ -69,7 +69,7 @@ impl World<'_> {
 			.collect();
 		let who = self.choose.pick(&silent)?;
 		// Some are away for hours.
-		if self.choose.decided(&(&who, period / 6)) % 12 == 0 {
+		if self.choose.decided(&(&who, period / 6)).is_multiple_of(12) {
 			return None;
 		}
 		let measurement =

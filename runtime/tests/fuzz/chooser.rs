@@ -18,7 +18,7 @@ impl Chooser {
 		let mut state = [0; 8];
 		state[..seed.len()].copy_from_slice(seed);
 		let state = u64::from_le_bytes(state);
-		Self { script: script.to_vec().into_iter(), state, seed: blake2_256(&state.to_le_bytes()) }
+		Self { script: Vec::from(script).into_iter(), state, seed: blake2_256(&state.to_le_bytes()) }
 	}
 
 	/// The next word of the stream (SplitMix64).

@@ -91,7 +91,7 @@ impl World<'_> {
 		let side = if self.choose.one_in(32) { Side::First } else { self.choose.pick(&owing)? };
 		let digest = side.of(&record.sides).verdict.digest();
 		// Some sides never move.
-		if self.choose.decided(&(game, digest)) % 6 == 0 {
+		if self.choose.decided(&(game, digest)).is_multiple_of(6) {
 			return None;
 		}
 		let mut opening = self.opening(digest, record.part, record.position.query())?;
@@ -188,7 +188,7 @@ impl World<'_> {
 		let demands: Vec<_> = Demands::<Runtime>::iter_keys().take(8).collect();
 		let (subject, (digest, tile)) = self.choose.pick(&demands)?;
 		// Some are left to run out.
-		if self.choose.one_in(4) || self.choose.decided(&(digest, tile)) % 4 == 0 {
+		if self.choose.one_in(4) || self.choose.decided(&(digest, tile)).is_multiple_of(4) {
 			return Some(
 				self.by_anyone(pallet_disputes::Call::close_demand { subject, digest, tile }.into()),
 			);
@@ -279,7 +279,7 @@ impl World<'_> {
 		record: &pallet_audits::AuditRecordOf<Runtime>,
 	) -> Option<blyan_primitives::EvaluationOutcome> {
 		let mood = self.choose.decided(&(audit, b"setter"));
-		let lie = if mood % 8 == 0 { Lie::Byte(mood / 8) } else { Lie::None };
+		let lie = if mood.is_multiple_of(8) { Lie::Byte(mood / 8) } else { Lie::None };
 		self.found(record, lie)
 	}
 
@@ -309,7 +309,7 @@ impl World<'_> {
 		let lie = match mood % 8 {
 			0 => return Some((Vote::Confirm, salt)),
 			1 => Lie::Byte(mood / 8),
-			2 if mood / 8 % 4 == 0 => Lie::Nonsense(mood / 32),
+			2 if (mood / 8).is_multiple_of(4) => Lie::Nonsense(mood / 32),
 			_ => Lie::None,
 		};
 		let own = self.found(record, lie)?;
@@ -347,8 +347,9 @@ impl World<'_> {
 			.filter(|seat| matches!(seat.state, SeatState::Sealed(_)))
 			.map(|seat| seat.operator.clone())
 			.collect();
-		let hides =
-			|world: &Self, who: &AccountId| !is_late && world.choose.decided(&(audit, who, b"hide")) % 8 == 0;
+		let hides = |world: &Self, who: &AccountId| {
+			!is_late && world.choose.decided(&(audit, who, b"hide")).is_multiple_of(8)
+		};
 		if let Some(who) = self.choose.pick(&sealed).filter(|_| self.choose.below(2) == 0) {
 			if hides(self, &who) {
 				return None;
@@ -390,7 +391,7 @@ impl World<'_> {
 		let (offence, record) = self.choose.pick(&pending)?;
 		let who = number_of(&record.offender).unwrap_or_default();
 		Some(match self.choose.below(6) {
-			0..=2 if self.choose.decided(&(offence, b"appeal")) % 2 == 0 => {
+			0..=2 if self.choose.decided(&(offence, b"appeal")).is_multiple_of(2) => {
 				Deed::Signed(who, Call::appeal { offence }.into())
 			}
 			5 if self.choose.one_in(6) => self.by_root(Call::pardon { offence }.into()),

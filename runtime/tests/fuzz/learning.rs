@@ -107,7 +107,8 @@ impl World<'_> {
 
 	/// Computes the parts of a score and says what `lie` makes of them.
 	pub fn tell(&mut self, jobs: &[EvaluationJob], lie: Lie) -> Option<Verdict> {
-		let lied_about = if matches!(lie, Lie::Byte(seed) if seed % 5 == 0) { jobs.len() - 1 } else { 0 };
+		let lied_about =
+			if matches!(lie, Lie::Byte(seed) if seed.is_multiple_of(5)) { jobs.len() - 1 } else { 0 };
 		let mut told = Vec::new();
 		for (part, job) in jobs.iter().enumerate() {
 			let lie = if part == lied_about { lie } else { Lie::None };
@@ -156,11 +157,11 @@ impl World<'_> {
 		let lie = match mood % 16 {
 			0..=4 => Lie::None,
 			5..=9 => Lie::Better,
-			10 | 11 if own % 5 == 0 => Lie::Byte(own / 5),
-			12 if own % 4 == 0 => return Verdict::Invalid,
+			10 | 11 if own.is_multiple_of(5) => Lie::Byte(own / 5),
+			12 if own.is_multiple_of(4) => return Verdict::Invalid,
 			13 => Lie::Nonsense(mood / 16),
-			14 if own % 2 == 0 => Lie::Better,
-			15 if own % 2 == 0 => Lie::Byte(mood / 16),
+			14 if own.is_multiple_of(2) => Lie::Better,
+			15 if own.is_multiple_of(2) => Lie::Byte(mood / 16),
 			_ => Lie::None,
 		};
 		self.verdict(judged, lie)
@@ -189,7 +190,7 @@ impl World<'_> {
 			self.choose.pick(&waiting)?
 		};
 		// Some never seal in this draw.
-		if self.choose.decided(&(judged.draw, &who, b"idle")) % 16 == 0 && !self.choose.one_in(24) {
+		if self.choose.decided(&(judged.draw, &who, b"idle")).is_multiple_of(16) && !self.choose.one_in(24) {
 			return None;
 		}
 		let verdict = self.opinion(&judged, &who);
@@ -213,7 +214,7 @@ impl World<'_> {
 			.collect();
 		let who = self.choose.pick(&sealed)?;
 		// Some keep what they sealed to themselves.
-		if self.choose.decided(&(judged.draw, &who, b"hide")) % 12 == 0 {
+		if self.choose.decided(&(judged.draw, &who, b"hide")).is_multiple_of(12) {
 			return None;
 		}
 		let report = ScoreReport { submission: judged.submission, verdict: self.opinion(&judged, &who) };

@@ -19,8 +19,8 @@ impl World<'_> {
 		let call: RuntimeCall = match self.choose.below(24) {
 			0..=5 => pallet_parameters::Call::set_parameter { key_value: self.parameter()? }.into(),
 			6..=7 => {
-				let mut budget = pallet_ledger::Budget::default();
-				budget.inflation = self.choose.below(130_000) as u32;
+				let inflation = self.choose.below(130_000) as u32;
+				let budget = pallet_ledger::Budget { inflation, ..Default::default() };
 				pallet_ledger::Call::set_budget { budget }.into()
 			}
 			8..=9 => self.test_sequences(),

@@ -10,8 +10,8 @@ use crate::{
 use blyan_primitives::{possession_payload, OperatorId, OperatorSignature};
 use blyan_runtime::{
 	extension, parameters, AccountId, AllPalletsWithSystem, Balances, Executive, Header, Parameters,
-	RelayRandomness, Runtime, RuntimeCall, RuntimeEvent, RuntimeOrigin, Signature, SignedPayload, System,
-	TxExtension, UncheckedExtrinsic, UNIT,
+	RelayRandomness, Runtime, RuntimeCall, RuntimeEvent, RuntimeOrigin, System, TxExtension,
+	UncheckedExtrinsic, UNIT,
 };
 use codec::Encode;
 use cumulus_pallet_parachain_system::OnSystemEvent;
@@ -426,7 +426,7 @@ impl<'a> World<'a> {
 						| RuntimeCall::Audits(_)
 				);
 				// Other pallets take back a fee in few places; their calls are looked at now and then.
-				if !may_be_free && self.seen.tried() % 16 != 0 {
+				if !may_be_free && !self.seen.tried().is_multiple_of(16) {
 					return;
 				}
 				if last.last() != Some(Pays::No) {
@@ -522,17 +522,7 @@ fn apply(extrinsic: UncheckedExtrinsic) -> sp_runtime::ApplyExtrinsicResult {
 
 fn signed(who: usize, call: RuntimeCall) -> UncheckedExtrinsic {
 	let signer = ACCOUNTS[who];
-	let nonce = System::account_nonce(signer.to_account_id());
-	let payload =
-		SignedPayload::new(call, extension(nonce, 0, Era::Immortal)).expect("the implicit data is there");
-	let signature = payload.using_encoded(|bytes| signer.sign(bytes));
-	let (call, extension, _) = payload.deconstruct();
-	UncheckedExtrinsic::new_signed(
-		call,
-		signer.to_account_id().into(),
-		Signature::Sr25519(signature),
-		extension,
-	)
+	common::signed(signer, call, System::account_nonce(signer.to_account_id()))
 }
 
 fn authorized(call: RuntimeCall) -> UncheckedExtrinsic {

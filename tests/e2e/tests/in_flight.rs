@@ -62,7 +62,7 @@ async fn expect_nothing_lost(world: &World, before: &[(u128, bool, u32)]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_one_loses_anything_when_the_definition_changes_while_work_is_under_way() {
 	let world = World::with(|config| config.operators(&[])).await;
-	world.chain.set_parameter(parameter::CHALLENGE_WINDOW, 600u32).await;
+	world.chain.set_parameter(parameter::CHALLENGE_WINDOW, 160u32).await;
 
 	// A decision whose claim is wrong, and a game against it.
 	let disputed = submit(&world, &dev::dave(), 0, 1).await;

@@ -48,7 +48,7 @@ fn attack_copy_a_challenge_from_the_pool() {
 	});
 }
 
-/// A hash says nothing to the one who does not know what is behind it, and belongs to the account that is in it.
+/// A hash says nothing about what is behind it, and belongs to the account that is in it.
 #[test]
 fn attack_copy_a_commitment() {
 	story(|| {

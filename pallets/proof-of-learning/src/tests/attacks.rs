@@ -521,7 +521,7 @@ fn attack_wear_the_guard_down_in_small_steps() {
 	});
 }
 
-/// The one who spends the whole budget has not shut the door on others: what leaves the guard sample as it is needs none of it, and
+/// Spending the whole budget does not shut the door on others: what leaves the guard sample as it is needs none of it, and
 /// what improves it pays it back.
 #[test]
 fn attack_burn_the_guard_budget_to_have_honest_experts_refused() {
