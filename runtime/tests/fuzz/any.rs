@@ -9,7 +9,7 @@ use frame_support::{
 };
 
 /// All that root must not do if anything is to hold: write storage, change the code or the issuance by decree, or give its key away.
-const FORBIDDEN: [&str; 16] = [
+const FORBIDDEN: [&str; 17] = [
 	"set_storage",
 	"kill_storage",
 	"kill_prefix",
@@ -18,6 +18,8 @@ const FORBIDDEN: [&str; 16] = [
 	"apply_authorized_upgrade",
 	"force_adjust_total_issuance",
 	"force_set_balance",
+	// Of the SDK's reserves, and it takes from what holds hold as well.
+	"force_unreserve",
 	"force_set_cursor",
 	"force_set_active_cursor",
 	"force_onboard_mbms",
