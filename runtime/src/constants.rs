@@ -62,13 +62,12 @@ pub const RELAY_PARENT_OFFSET: u32 = 0;
 
 /// Share of a block that `on_initialize` hooks are expected to take.
 pub const AVERAGE_ON_INITIALIZE_RATIO: Perbill = Perbill::from_percent(5);
-/// Share of a block that normal extrinsics may fill; the rest belongs to operational ones.
+/// Share of a block that normal extrinsics may fill.
 pub const NORMAL_DISPATCH_RATIO: Perbill = Perbill::from_percent(75);
-
-/// Share of a block that all extrinsics together may fill. A call that fails with `BadOrigin` keeps the weight that its caller
-/// declared, so a signed `System::kill_prefix` could fill any block up to this. What is left belongs to what the chain does by
-/// itself in `on_idle`: draws, decisions, maturity, penalties, audits.
-pub const DISPATCH_RATIO: Perbill = Perbill::from_percent(80);
+/// Share of a block that operational extrinsics may fill. A call that fails with `BadOrigin` keeps the weight that its caller
+/// declared, so a signed `System::kill_prefix` could fill any block. The tenth that neither class may have belongs to what the
+/// chain does by itself in `on_idle`: draws, decisions, maturity, penalties, audits.
+pub const OPERATIONAL_DISPATCH_RATIO: Perbill = Perbill::from_percent(15);
 
 /// Two seconds of computation, and 85 % of the proof a candidate may carry: the rest is left to the
 /// relay chain's own part of the proof.

@@ -10,7 +10,12 @@ use blyan_runtime::{
 };
 use codec::Encode;
 use common::signed;
-use frame_support::{assert_ok, traits::fungible::Inspect};
+use frame_support::{
+	assert_ok,
+	storage::{with_transaction, TransactionOutcome},
+	traits::fungible::Inspect,
+	weights::Weight,
+};
 use frame_system::offchain::CreateAuthorizedTransaction;
 use pallet_operators::heartbeat_payload;
 use sp_core::{Pair, H256};
@@ -20,6 +25,7 @@ use sp_runtime::{
 	transaction_validity::{
 		InvalidTransaction, TransactionSource, TransactionValidity, TransactionValidityError,
 	},
+	DispatchError,
 };
 
 fn validate(transaction: UncheckedExtrinsic) -> TransactionValidity {
@@ -164,28 +170,48 @@ fn safe_mode_stops_transfers_but_not_heartbeats() {
 	});
 }
 
-/// A call that fails with `BadOrigin` keeps the weight that its caller declared, and no one but root may kill a prefix.
+/// Fills the block with one call, in ever smaller sizes, until not even the smallest fits.
+fn fill(who: Sr25519Keyring, call: impl Fn(u32) -> RuntimeCall) {
+	let mut size = 1u32 << 31;
+	while size > 0 {
+		let transaction = signed(who, call(size), System::account_nonce(who.to_account_id()));
+		// As the author of a block does it: what does not fit leaves no trace.
+		let outcome = with_transaction(|| match Executive::apply_extrinsic(transaction) {
+			Ok(outcome) => TransactionOutcome::Commit(Ok(Some(outcome))),
+			Err(error) => {
+				let full = TransactionValidityError::Invalid(InvalidTransaction::ExhaustsResources);
+				assert_eq!(error, full, "the account can pay for it");
+				TransactionOutcome::Rollback(Ok::<_, DispatchError>(None))
+			}
+		});
+		match outcome.unwrap() {
+			Some(outcome) => assert!(outcome.is_err(), "only root may"),
+			None => size /= 2,
+		}
+	}
+}
+
+/// A call that fails with `BadOrigin` keeps the weight that its caller declared, in either class: no one but root may kill a
+/// prefix or say what a call weighs.
 #[test]
 fn attack_fill_a_block_with_calls_that_fail() {
-	use frame_support::weights::Weight;
 	use pallet_audits::WeightInfo as _;
 	use pallet_operators::WeightInfo as _;
 	use pallet_proof_of_learning::WeightInfo as _;
 	common::development().execute_with(|| {
-		let (mut nonce, mut subkeys) = (0, 1u32 << 20);
-		while subkeys > 0 {
-			let call = frame_system::Call::kill_prefix { prefix: vec![], subkeys }.into();
-			match Executive::apply_extrinsic(signed(Alice, call, nonce)) {
-				Ok(outcome) => {
-					assert!(outcome.is_err(), "only root may");
-					nonce += 1;
-				}
-				Err(_) => subkeys /= 2,
-			}
-		}
+		fill(Alice, |subkeys| frame_system::Call::kill_prefix { prefix: vec![], subkeys }.into());
+		fill(Bob, |size| {
+			let call = Box::new(frame_system::Call::remark { remark: vec![] }.into());
+			// As much of a block's proof as of its computation.
+			let weight = Weight::from_parts(u64::from(size) * 1_000, u64::from(size) / 224);
+			pallet_utility::Call::with_weight { call, weight }.into()
+		});
 		let limit = <Runtime as frame_system::Config>::BlockWeights::get().max_block;
 		let used = System::block_weight().total();
-		assert!(used.ref_time() > limit.ref_time() / 2, "the block is as full as it can be");
+		assert!(
+			used.ref_time() > limit.ref_time() / 100 * 85,
+			"both classes are full: {used:?} of {limit:?}"
+		);
 		let left: Weight = limit.saturating_sub(used);
 		// The largest steps that the chain takes by itself.
 		for duty in [

@@ -25,7 +25,12 @@ parameter_types! {
 			*m = NORMAL_DISPATCH_RATIO * *m
 		})
 		.build();
-	pub RuntimeBlockWeights: BlockWeights = BlockWeights::builder()
+	pub RuntimeBlockWeights: BlockWeights = block_weights();
+	pub const SS58Prefix: u16 = 42;
+}
+
+fn block_weights() -> BlockWeights {
+	let mut weights = BlockWeights::builder()
 		.base_block(BlockExecutionWeight::get())
 		.for_class(DispatchClass::all(), |weights| {
 			weights.base_extrinsic = ExtrinsicBaseWeight::get();
@@ -34,15 +39,15 @@ parameter_types! {
 			weights.max_total = Some(NORMAL_DISPATCH_RATIO * MAXIMUM_BLOCK_WEIGHT);
 		})
 		.for_class(DispatchClass::Operational, |weights| {
-			weights.max_total = Some(DISPATCH_RATIO * MAXIMUM_BLOCK_WEIGHT);
-			// Operational transactions keep some room even in a block full of normal ones.
-			weights.reserved = Some(
-				DISPATCH_RATIO * MAXIMUM_BLOCK_WEIGHT - NORMAL_DISPATCH_RATIO * MAXIMUM_BLOCK_WEIGHT
-			);
+			weights.max_total = Some(OPERATIONAL_DISPATCH_RATIO * MAXIMUM_BLOCK_WEIGHT);
+			// They keep their room where hooks have filled the block.
+			weights.reserved = weights.max_total;
 		})
 		.avg_block_initialization(AVERAGE_ON_INITIALIZE_RATIO)
 		.build_or_panic();
-	pub const SS58Prefix: u16 = 42;
+	// The builder takes the largest class for the block, and hooks would get nothing that extrinsics cannot have.
+	weights.max_block = MAXIMUM_BLOCK_WEIGHT;
+	weights
 }
 
 #[derive_impl(frame_system::config_preludes::ParaChainDefaultConfig)]
