@@ -184,7 +184,7 @@ fn fill(who: Sr25519Keyring, call: impl Fn(u32) -> RuntimeCall) {
 				TransactionOutcome::Rollback(Ok::<_, DispatchError>(None))
 			}
 		});
-		match outcome.unwrap() {
+		match outcome.expect("nothing else fails here") {
 			Some(outcome) => assert!(outcome.is_err(), "only root may"),
 			None => size /= 2,
 		}
