@@ -62,16 +62,27 @@ pub const RELAY_PARENT_OFFSET: u32 = 0;
 
 /// Share of a block that `on_initialize` hooks are expected to take.
 pub const AVERAGE_ON_INITIALIZE_RATIO: Perbill = Perbill::from_percent(5);
-/// Share of a block that normal extrinsics may fill.
-pub const NORMAL_DISPATCH_RATIO: Perbill = Perbill::from_percent(75);
-/// Share of a block that operational extrinsics may fill. A call that fails with `BadOrigin` keeps the weight that its caller
-/// declared, so a signed `System::kill_prefix` could fill any block. The tenth that neither class may have belongs to what the
-/// chain does by itself in `on_idle`: draws, decisions, maturity, penalties, audits.
-pub const OPERATIONAL_DISPATCH_RATIO: Perbill = Perbill::from_percent(15);
-
 /// Two seconds of computation, and 85 % of the proof a candidate may carry: the rest is left to the
 /// relay chain's own part of the proof.
 pub const MAXIMUM_BLOCK_WEIGHT: Weight = Weight::from_parts(
 	WEIGHT_REF_TIME_PER_SECOND.saturating_mul(2),
 	cumulus_primitives_core::relay_chain::MAX_POV_SIZE as u64 * 85 / 100,
+);
+
+/// Share of a block's bytes that normal extrinsics may fill.
+pub const NORMAL_LENGTH_RATIO: Perbill = Perbill::from_percent(75);
+/// What normal extrinsics may fill of a block: three quarters of its computation, three fifths of its proof.
+pub const NORMAL_BLOCK_WEIGHT: Weight = Weight::from_parts(
+	MAXIMUM_BLOCK_WEIGHT.ref_time() / 100 * 75,
+	MAXIMUM_BLOCK_WEIGHT.proof_size() / 100 * 60,
+);
+/// What operational extrinsics may fill of a block: 15 % of its computation, and 30 % of its proof, because a new runtime comes
+/// in one extrinsic, whose bytes count as proof.
+///
+/// A call that fails with `BadOrigin` keeps the weight that its caller declared, so a signed `System::kill_prefix` could fill any
+/// block. The tenth that neither class may have belongs to what the chain does by itself in `on_idle`: draws, decisions,
+/// maturity, penalties, audits.
+pub const OPERATIONAL_BLOCK_WEIGHT: Weight = Weight::from_parts(
+	MAXIMUM_BLOCK_WEIGHT.ref_time() / 100 * 15,
+	MAXIMUM_BLOCK_WEIGHT.proof_size() / 100 * 30,
 );

@@ -199,19 +199,17 @@ fn attack_fill_a_block_with_calls_that_fail() {
 	use pallet_operators::WeightInfo as _;
 	use pallet_proof_of_learning::WeightInfo as _;
 	common::development().execute_with(|| {
-		fill(Alice, |subkeys| frame_system::Call::kill_prefix { prefix: vec![], subkeys }.into());
-		fill(Bob, |size| {
-			let call = Box::new(frame_system::Call::remark { remark: vec![] }.into());
-			// As much of a block's proof as of its computation.
-			let weight = Weight::from_parts(u64::from(size) * 1_000, u64::from(size) / 224);
-			pallet_utility::Call::with_weight { call, weight }.into()
-		});
+		// As much of a class's proof as of its computation.
+		let declare = |call: RuntimeCall, size: u32, divisor: u32| {
+			let weight = Weight::from_parts(u64::from(size) * 1_000, u64::from(size / divisor));
+			pallet_utility::Call::with_weight { call: Box::new(call), weight }.into()
+		};
+		let of_root = || frame_system::Call::set_heap_pages { pages: 64 }.into();
+		fill(Alice, |size| declare(of_root(), size, 112));
+		fill(Bob, |size| declare(frame_system::Call::remark { remark: vec![] }.into(), size, 280));
 		let limit = <Runtime as frame_system::Config>::BlockWeights::get().max_block;
 		let used = System::block_weight().total();
-		assert!(
-			used.ref_time() > limit.ref_time() / 100 * 85,
-			"both classes are full: {used:?} of {limit:?}"
-		);
+		assert!(used.all_gte(limit / 100 * 85), "both classes are full: {used:?} of {limit:?}");
 		let left: Weight = limit.saturating_sub(used);
 		// The largest steps that the chain takes by itself.
 		for duty in [
@@ -222,5 +220,27 @@ fn attack_fill_a_block_with_calls_that_fail() {
 		] {
 			assert!(left.all_gte(duty), "{left:?} are left, and {duty:?} are needed");
 		}
+	});
+}
+
+/// The bytes of an extrinsic are part of the block's proof, and those of a runtime are many: 1.7 MB today.
+#[test]
+fn a_runtime_half_as_large_again_as_ours_fits_a_block() {
+	let code = vec![1; 2_550_000];
+	common::development().execute_with(|| {
+		let set_code = Box::new(frame_system::Call::set_code { code: code.clone() }.into());
+		let decree = pallet_sudo::Call::sudo { call: set_code }.into();
+		assert_ok!(validate(signed(Alice, decree, 0)));
+		let hash = sp_io::hashing::blake2_256(&code).into();
+		assert_ok!(System::authorize_upgrade_without_checks(RuntimeOrigin::root(), hash));
+		let apply = frame_system::Call::apply_authorized_upgrade { code }.into();
+		// Whatever else its author has put into the block.
+		fill(Bob, |size| {
+			let call = Box::new(frame_system::Call::remark { remark: vec![] }.into());
+			let weight = Weight::from_parts(u64::from(size) * 1_000, u64::from(size) / 280);
+			pallet_utility::Call::with_weight { call, weight }.into()
+		});
+		let outcome = Executive::apply_extrinsic(signed(Alice, apply, 0));
+		assert!(outcome.is_ok(), "there is room for it: {outcome:?}");
 	});
 }

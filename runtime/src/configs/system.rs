@@ -22,7 +22,7 @@ parameter_types! {
 	pub RuntimeBlockLength: BlockLength = BlockLength::builder()
 		.max_length(5 * 1024 * 1024)
 		.modify_max_length_for_class(DispatchClass::Normal, |m| {
-			*m = NORMAL_DISPATCH_RATIO * *m
+			*m = NORMAL_LENGTH_RATIO * *m
 		})
 		.build();
 	pub RuntimeBlockWeights: BlockWeights = block_weights();
@@ -36,12 +36,13 @@ fn block_weights() -> BlockWeights {
 			weights.base_extrinsic = ExtrinsicBaseWeight::get();
 		})
 		.for_class(DispatchClass::Normal, |weights| {
-			weights.max_total = Some(NORMAL_DISPATCH_RATIO * MAXIMUM_BLOCK_WEIGHT);
+			weights.max_total = Some(NORMAL_BLOCK_WEIGHT);
 		})
 		.for_class(DispatchClass::Operational, |weights| {
-			weights.max_total = Some(OPERATIONAL_DISPATCH_RATIO * MAXIMUM_BLOCK_WEIGHT);
-			// They keep their room where hooks have filled the block.
+			weights.max_total = Some(OPERATIONAL_BLOCK_WEIGHT);
+			// They keep their room where hooks have filled the block, so one may take all of it.
 			weights.reserved = weights.max_total;
+			weights.max_extrinsic = weights.max_total.map(|max| max - weights.base_extrinsic);
 		})
 		.avg_block_initialization(AVERAGE_ON_INITIALIZE_RATIO)
 		.build_or_panic();
