@@ -71,12 +71,12 @@ pub const MAXIMUM_BLOCK_WEIGHT: Weight = Weight::from_parts(
 
 /// Share of a block's bytes that normal extrinsics may fill.
 pub const NORMAL_LENGTH_RATIO: Perbill = Perbill::from_percent(75);
-/// What normal extrinsics may fill of a block: three quarters of its computation, three fifths of its proof.
+/// The part of a block that normal extrinsics may fill: three quarters of its computation, three fifths of its proof.
 pub const NORMAL_BLOCK_WEIGHT: Weight = Weight::from_parts(
 	MAXIMUM_BLOCK_WEIGHT.ref_time() / 100 * 75,
 	MAXIMUM_BLOCK_WEIGHT.proof_size() / 100 * 60,
 );
-/// What operational extrinsics may fill of a block: 15 % of its computation, and 30 % of its proof, because a new runtime comes
+/// The part of a block that operational extrinsics may fill: 15 % of its computation, and 30 % of its proof, because a new runtime comes
 /// in one extrinsic, whose bytes count as proof.
 ///
 /// A call that fails with `BadOrigin` keeps the weight that its caller declared, so a signed `System::kill_prefix` could fill any
