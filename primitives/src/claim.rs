@@ -36,6 +36,7 @@ use sp_core::H256;
 	Serialize,
 	Deserialize,
 )]
+#[scale_info(capture_docs = "always")]
 pub enum Subject {
 	/// The score of a submission in one of its draws. A submission can be drawn again; what was computed, and so what can
 	/// be refuted, is another thing then.
@@ -96,6 +97,7 @@ wire! {
 	Serialize,
 	Deserialize,
 )]
+#[scale_info(capture_docs = "always")]
 pub enum Statement {
 	/// The evaluation of a candidate.
 	Evaluation(EvaluationStatement),
@@ -245,6 +247,7 @@ impl Verdict {
 	Serialize,
 	Deserialize,
 )]
+#[scale_info(capture_docs = "always")]
 pub enum Query {
 	/// Children of a node of the tree over the items. Levels count from the leaves, as in `blyan_exact::tree`.
 	Items {
@@ -306,6 +309,7 @@ pub enum Query {
 
 /// Answer to a [`Query`].
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+#[scale_info(capture_docs = "always")]
 pub enum Opening {
 	/// Children in the tree over the items.
 	Items(Vec<SumNode>),

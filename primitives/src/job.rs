@@ -109,6 +109,7 @@ wire! {
 #[derive(
 	Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo, Serialize, Deserialize,
 )]
+#[scale_info(capture_docs = "always")]
 pub enum JobStatus {
 	/// Waits for a worker.
 	Queued,
@@ -129,6 +130,7 @@ pub enum JobStatus {
 #[derive(
 	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo, Serialize, Deserialize,
 )]
+#[scale_info(capture_docs = "always")]
 pub enum EngineError {
 	/// No engine in this context: only off-chain workers have one.
 	NotAvailable,

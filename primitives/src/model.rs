@@ -22,6 +22,7 @@ macro_rules! wire {
 		#[derive(
 			Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo, Serialize, Deserialize,
 		)]
+		#[scale_info(capture_docs = "always")]
 		pub struct $($rest)*
 	};
 }

@@ -29,6 +29,7 @@ macro_rules! wire {
 			Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 			Serialize, Deserialize,
 		)]
+		#[scale_info(capture_docs = "always")]
 		pub $($rest)*
 	};
 }

@@ -48,6 +48,7 @@ wire! {
 	Serialize,
 	Deserialize,
 )]
+#[scale_info(capture_docs = "always")]
 // Nearly every verdict is a score, and a box would only move its bytes.
 #[allow(clippy::large_enum_variant)]
 pub enum Verdict {

@@ -225,6 +225,7 @@ impl Service {
 	Serialize,
 	Deserialize,
 )]
+#[scale_info(capture_docs = "always")]
 pub enum OffenceKind {
 	/// Three heartbeats in a row were missed.
 	HeartbeatsMissed,
@@ -287,6 +288,7 @@ pub trait Offences<AccountId> {
 	Serialize,
 	Deserialize,
 )]
+#[scale_info(capture_docs = "always")]
 pub struct Contested {
 	/// Subject of the claim.
 	pub subject: Subject,

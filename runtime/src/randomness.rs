@@ -41,6 +41,7 @@ use scale_info::TypeInfo;
 use sp_core::H256;
 use sp_io::hashing::blake2_256;
 
+/// Randomness by appointment: seeds of the relay chain's blocks, kept for the draws that named them.
 #[frame_support::pallet]
 pub mod pallet {
 	use super::*;
@@ -92,6 +93,7 @@ pub mod pallet {
 
 /// A seed as it is stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+#[scale_info(capture_docs = "always")]
 pub struct SeedRecord<BlockNumber> {
 	/// The seed.
 	pub seed: H256,
@@ -104,6 +106,7 @@ pub struct SeedRecord<BlockNumber> {
 
 /// Reach of the history of seeds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+#[scale_info(capture_docs = "always")]
 pub struct Horizon<BlockNumber> {
 	/// The newest relay parent.
 	pub relay_parent: RelayNumber,
@@ -115,6 +118,7 @@ pub struct Horizon<BlockNumber> {
 
 /// The seed of a relay parent.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+#[scale_info(capture_docs = "always")]
 pub struct KeptSeed {
 	/// The relay parent's number.
 	pub relay_parent: RelayNumber,

@@ -15,7 +15,8 @@ use core::fmt;
 		codec::DecodeWithMemTracking,
 		codec::MaxEncodedLen,
 		scale_info::TypeInfo
-	)
+	),
+	scale_info(capture_docs = "always")
 )]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ModelConfig {

@@ -71,7 +71,8 @@ pub struct Place {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(
 	feature = "codec",
-	derive(codec::Encode, codec::Decode, codec::DecodeWithMemTracking, scale_info::TypeInfo)
+	derive(codec::Encode, codec::Decode, codec::DecodeWithMemTracking, scale_info::TypeInfo),
+	scale_info(capture_docs = "always")
 )]
 pub struct Witness(pub Vec<Evidence>);
 
@@ -79,7 +80,8 @@ pub struct Witness(pub Vec<Evidence>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(
 	feature = "codec",
-	derive(codec::Encode, codec::Decode, codec::DecodeWithMemTracking, scale_info::TypeInfo)
+	derive(codec::Encode, codec::Decode, codec::DecodeWithMemTracking, scale_info::TypeInfo),
+	scale_info(capture_docs = "always")
 )]
 pub enum Evidence {
 	/// Consecutive blocks of a row of an earlier operator.

@@ -105,7 +105,8 @@ pub fn verify(root: &Hash, count: usize, index: usize, leaf: &Hash, proof: &[Has
 		codec::DecodeWithMemTracking,
 		codec::MaxEncodedLen,
 		scale_info::TypeInfo
-	)
+	),
+	scale_info(capture_docs = "always")
 )]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Totals {
@@ -147,7 +148,8 @@ impl Totals {
 		codec::DecodeWithMemTracking,
 		codec::MaxEncodedLen,
 		scale_info::TypeInfo
-	)
+	),
+	scale_info(capture_docs = "always")
 )]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SumNode {
@@ -167,7 +169,8 @@ pub struct SumNode {
 		codec::DecodeWithMemTracking,
 		codec::MaxEncodedLen,
 		scale_info::TypeInfo
-	)
+	),
+	scale_info(capture_docs = "always")
 )]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Item {

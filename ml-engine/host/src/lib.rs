@@ -170,29 +170,38 @@ pub trait MlEngineHost {
 #[cfg(not(substrate_runtime))]
 pub use ml_engine_host::HostFunctions;
 
+/// Calls the host, unless this runtime was built to run where no host has the engine: its calls are then not even imported.
+fn ask<T>(call: impl FnOnce() -> Result<T, EngineError>) -> Result<T, EngineError> {
+	if cfg!(feature = "detached") {
+		Err(EngineError::NotAvailable)
+	} else {
+		call()
+	}
+}
+
 /// Queues `job` with the engine beside this off-chain worker and returns its identifier.
 pub fn submit_job(job: &EvaluationJob) -> Result<JobId, EngineError> {
-	ml_engine_host::submit_job(&job.encode())
+	ask(|| ml_engine_host::submit_job(&job.encode()))
 }
 
 /// Where a job stands.
 pub fn poll(id: JobId) -> Result<JobStatus, EngineError> {
-	ml_engine_host::poll(id.0)
+	ask(|| ml_engine_host::poll(id.0))
 }
 
 /// Gives up on a job.
 pub fn cancel(id: JobId) -> Result<(), EngineError> {
-	ml_engine_host::cancel(id.0)
+	ask(|| ml_engine_host::cancel(id.0))
 }
 
 /// Reports whether all bytes of this hash are on this node.
 pub fn has_blob(hash: H256) -> Result<bool, EngineError> {
-	ml_engine_host::has_blob(hash.0)
+	ask(|| ml_engine_host::has_blob(hash.0))
 }
 
 /// Opens a place in what `job` computes; `None` while the engine is at work on it.
 pub fn open(job: &EvaluationJob, query: &Query) -> Result<Option<Opening>, EngineError> {
-	ml_engine_host::open(&job.encode(), &query.encode())
+	ask(|| ml_engine_host::open(&job.encode(), &query.encode()))
 }
 
 #[cfg(test)]

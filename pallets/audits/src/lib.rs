@@ -37,6 +37,8 @@ mod tests;
 /// Target of this pallet's log lines.
 pub const LOG_TARGET: &str = "blyan::audits";
 
+/// Secret re-examinations of operators: evaluations whose answer the chain knows already, drawn, answered by commit and reveal, and scored
+/// into reputation.
 #[frame_support::pallet]
 pub mod pallet {
 	use super::{jobs::JobSource, rewards::AuditRewards, types::*, weights::WeightInfo, LOG_TARGET};

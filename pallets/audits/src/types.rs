@@ -28,6 +28,7 @@ macro_rules! wire {
 		#[derive(
 			Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 		)]
+		#[scale_info(capture_docs = "always")]
 		pub $($rest)*
 	};
 }
@@ -154,6 +155,7 @@ impl<AccountId> Seat<AccountId> {
 	MaxEncodedLen,
 	TypeInfo,
 )]
+#[scale_info(capture_docs = "always")]
 #[scale_info(skip_type_params(MaxSeats))]
 pub enum Phase<BlockNumber, MaxSeats>
 where
@@ -200,6 +202,7 @@ where
 	MaxEncodedLen,
 	TypeInfo,
 )]
+#[scale_info(capture_docs = "always")]
 #[scale_info(skip_type_params(MaxSeats))]
 pub struct AuditRecord<AccountId, BlockNumber, MaxSeats>
 where
@@ -408,6 +411,7 @@ wire! {
 #[derive(
 	Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
+#[scale_info(capture_docs = "always")]
 pub struct RoundRecord<BlockNumber> {
 	/// Its first block.
 	pub began: BlockNumber,

@@ -36,6 +36,7 @@ pub const OPERATORS_MAX: u32 = 645;
 #[derive(
 	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
+#[scale_info(capture_docs = "always")]
 pub enum Side {
 	/// The claim that was attacked.
 	First,
@@ -78,6 +79,7 @@ impl Side {
 #[derive(
 	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
+#[scale_info(capture_docs = "always")]
 pub struct OperatorPlace {
 	/// The item.
 	pub item: u32,
@@ -91,6 +93,7 @@ pub struct OperatorPlace {
 #[derive(
 	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
+#[scale_info(capture_docs = "always")]
 pub enum Position {
 	/// One side says that the candidate is no expert, and must show its bytes.
 	Candidate {

@@ -39,6 +39,7 @@ mod tests;
 /// Target of this pallet's log lines.
 pub const LOG_TARGET: &str = "blyan::disputes";
 
+/// Disputes of a score: two sides bisect the computation down to one step, and the chain computes that step itself.
 #[frame_support::pallet]
 pub mod pallet {
 	use super::{

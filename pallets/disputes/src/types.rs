@@ -137,6 +137,7 @@ impl Word {
 
 /// A report together with the signature that was valid for it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+#[scale_info(capture_docs = "always")]
 pub struct SignedReport {
 	/// The report.
 	pub report: ScoreReport,
@@ -158,6 +159,7 @@ impl SignedReport {
 #[derive(
 	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
+#[scale_info(capture_docs = "always")]
 pub enum Fall {
 	/// The chain computed, or saw, that it is wrong.
 	Proven,
@@ -175,6 +177,7 @@ pub enum Fall {
 
 /// Who put a claim into a game and pays if it falls.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+#[scale_info(capture_docs = "always")]
 pub struct Backer<AccountId, Balance> {
 	/// The challenger.
 	pub account: AccountId,
@@ -184,6 +187,7 @@ pub struct Backer<AccountId, Balance> {
 
 /// A side of a game.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+#[scale_info(capture_docs = "always")]
 pub struct SideRecord<AccountId, Balance, BlockNumber> {
 	/// What it claims.
 	pub verdict: Verdict,
@@ -204,6 +208,7 @@ impl<AccountId: PartialEq, Balance, BlockNumber> SideRecord<AccountId, Balance, 
 
 /// An open game.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+#[scale_info(capture_docs = "always")]
 pub struct GameRecord<AccountId, Balance, BlockNumber> {
 	/// What the claims are about.
 	pub subject: Subject,
@@ -279,6 +284,7 @@ pub fn pair(first: H256, second: H256) -> (H256, H256) {
 
 /// A game that is over.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+#[scale_info(capture_docs = "always")]
 pub struct EndedRecord<BlockNumber> {
 	/// What the claims were about.
 	pub subject: Subject,
@@ -298,6 +304,7 @@ pub struct EndedRecord<BlockNumber> {
 #[derive(
 	Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
+#[scale_info(capture_docs = "always")]
 pub struct Load {
 	/// Games that are open.
 	pub open: u32,
@@ -316,6 +323,7 @@ impl Load {
 /// Everything that an appeal needs to have a claim computed again, kept until the last offence about the subject is decided:
 /// what takes stake because something did not happen in time must stay open to proof for as long as it can be applied.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+#[scale_info(capture_docs = "always")]
 pub struct Case<AccountId, Balance> {
 	/// What each part of the verdicts claims to have computed.
 	pub statements: [Option<Statement>; PARTS as usize],
@@ -334,6 +342,7 @@ pub struct Case<AccountId, Balance> {
 
 /// Who demands a tile.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+#[scale_info(capture_docs = "always")]
 pub enum Demander<AccountId, Balance> {
 	/// Anybody, with a bond that pays the supplier.
 	Bonded(Backer<AccountId, Balance>),
@@ -345,6 +354,7 @@ pub enum Demander<AccountId, Balance> {
 
 /// A demand for a tile.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+#[scale_info(capture_docs = "always")]
 pub struct DemandRecord<AccountId, Balance, BlockNumber> {
 	/// Who demands it.
 	pub demander: Demander<AccountId, Balance>,

@@ -29,6 +29,7 @@ pub use weights::WeightInfo;
 /// Target of this pallet's log lines.
 pub const LOG_TARGET: &str = "blyan::experts";
 
+/// Models and their experts: the head of every slot, its history, and the blobs that hold the weights.
 #[frame_support::pallet]
 pub mod pallet {
 	use super::{types::*, weights::WeightInfo};

@@ -24,6 +24,7 @@ pub type VersionRecordOf<T> = VersionRecord<<T as frame_system::Config>::Account
 
 /// Specification of a model, as its registration states it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+#[scale_info(capture_docs = "always")]
 pub struct ModelSpec {
 	/// Its name.
 	pub name: ModelName,
@@ -51,6 +52,7 @@ impl ModelSpec {
 
 /// A registered model.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+#[scale_info(capture_docs = "always")]
 pub struct ModelRecord<AccountId> {
 	/// Its specification.
 	pub spec: ModelSpec,
@@ -64,6 +66,7 @@ pub struct ModelRecord<AccountId> {
 #[derive(
 	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
+#[scale_info(capture_docs = "always")]
 pub struct ExpertVersion {
 	/// The slot.
 	pub slot: ExpertSlot,
@@ -76,6 +79,7 @@ pub struct ExpertVersion {
 /// A version can only name versions that exist when it is written, and its generation is above all of
 /// theirs: the graph cannot contain a cycle.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+#[scale_info(capture_docs = "always")]
 pub struct VersionRecord<AccountId, BlockNumber> {
 	/// The version it replaced as head; `None` for the first one.
 	pub parent: Option<VersionIndex>,
@@ -97,6 +101,7 @@ pub struct VersionRecord<AccountId, BlockNumber> {
 #[derive(
 	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
+#[scale_info(capture_docs = "always")]
 pub struct KeptVersion {
 	/// Its tensors.
 	pub block: BlockRef,
@@ -110,6 +115,7 @@ pub struct KeptVersion {
 #[derive(
 	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
+#[scale_info(capture_docs = "always")]
 pub struct BlobRecord {
 	/// Length in bytes.
 	pub size: u32,

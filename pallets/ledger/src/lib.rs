@@ -27,6 +27,7 @@ pub use pallet::*;
 pub use types::*;
 pub use weights::WeightInfo;
 
+/// Rewards and fees: what is minted for improvement, held while it can be disputed, and released or cancelled.
 #[frame_support::pallet]
 pub mod pallet {
 	use super::{types::*, weights::WeightInfo};

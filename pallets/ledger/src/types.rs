@@ -34,6 +34,7 @@ macro_rules! record {
 		#[derive(
 			Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 		)]
+		#[scale_info(capture_docs = "always")]
 		pub struct $($rest)*
 	};
 }
@@ -53,6 +54,7 @@ macro_rules! record {
 	Serialize,
 	Deserialize,
 )]
+#[scale_info(capture_docs = "always")]
 pub enum Envelope {
 	/// Miners whose experts were accepted.
 	Learning,

@@ -38,6 +38,7 @@ pub use pallet::*;
 pub use types::*;
 pub use weights::WeightInfo;
 
+/// Operators: registration with a stake, capabilities, heartbeats, ownership and the electorate that committees are drawn from.
 #[frame_support::pallet]
 pub mod pallet {
 	use super::{types::*, weights::WeightInfo};

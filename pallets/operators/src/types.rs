@@ -84,6 +84,7 @@ macro_rules! wire {
 		#[derive(
 			Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 		)]
+		#[scale_info(capture_docs = "always")]
 		pub $($rest)*
 	};
 }
@@ -218,6 +219,7 @@ wire! {
 
 /// A registered operator.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+#[scale_info(capture_docs = "always")]
 pub struct OperatorRecord<AccountId, Balance, BlockNumber> {
 	/// Its number.
 	pub uid: OperatorUid,

@@ -39,6 +39,7 @@ pub type CommitmentRecordOf<T> = CommitmentRecord<BalanceOf<T>, BlockNumberFor<T
 
 /// A commitment that has not been opened.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+#[scale_info(capture_docs = "always")]
 pub struct CommitmentRecord<Balance, BlockNumber> {
 	/// The hash: [`commitment_hash`].
 	pub commitment: H256,

@@ -22,6 +22,7 @@ pub const NEURONS_MAX: u32 = 2_048;
 #[derive(
 	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
+#[scale_info(capture_docs = "always")]
 pub enum Original {
 	/// A submission with a lower number: open, decided, or closed and not forgotten.
 	Submission(SubmissionId),
@@ -31,6 +32,7 @@ pub enum Original {
 
 /// A tile of an expert's block, with its path to the tensor root.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+#[scale_info(capture_docs = "always")]
 pub struct TileProof {
 	/// The bytes.
 	pub bytes: BoundedVec<u8, ConstU32<TILE_BYTES_MAX>>,
@@ -42,6 +44,7 @@ pub struct TileProof {
 
 /// Tiles that show that one expert is a near copy of another: 272 KiB at most.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+#[scale_info(capture_docs = "always")]
 pub struct CopyEvidence {
 	/// Number of the tile of the original, and of both parents.
 	pub tile: u8,

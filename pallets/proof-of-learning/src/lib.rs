@@ -49,6 +49,8 @@ pub const LOG_TARGET: &str = "blyan::learning";
 
 // The generated `Call` carries a verdict of some 200 bytes, well below what a runtime's calls may take.
 #[allow(clippy::large_enum_variant)]
+/// Proof of learning: a miner commits to an expert and submits it, a committee measures it by commit and reveal, and the measured
+/// improvement decides.
 #[frame_support::pallet]
 pub mod pallet {
 	use super::{

@@ -47,6 +47,7 @@ pub enum Judgement {
 #[derive(
 	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
+#[scale_info(capture_docs = "always")]
 pub struct Rule {
 	/// Required mean improvement in bits per byte, Q16.
 	pub delta: u32,
@@ -67,6 +68,7 @@ pub struct Rule {
 /// it. The sample is the same for all candidates, so differences add up to the exact distance, without noise. What
 /// improves the model on the guard sample pays back what was lost; what goes beyond that is not saved up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
+#[scale_info(capture_docs = "always")]
 pub struct GuardLoss(pub u64);
 
 impl GuardLoss {

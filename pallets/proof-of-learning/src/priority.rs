@@ -34,6 +34,7 @@ pub type FirstCommitmentOf<T> = FirstCommitment<<T as frame_system::Config>::Acc
 
 /// The oldest commitment to a tensor root that a submission opened.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+#[scale_info(capture_docs = "always")]
 pub struct FirstCommitment<AccountId, BlockNumber> {
 	/// The account that committed.
 	pub miner: AccountId,

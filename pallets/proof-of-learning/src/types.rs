@@ -54,6 +54,7 @@ pub type ClosedRecordOf<T> = ClosedRecord<<T as frame_system::Config>::AccountId
 
 /// What a miner claims, and when. It does not change while the submission lives.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+#[scale_info(capture_docs = "always")]
 pub struct Claim<AccountId, BlockNumber> {
 	/// Who submitted it.
 	pub miner: AccountId,
@@ -81,6 +82,7 @@ pub struct Claim<AccountId, BlockNumber> {
 	MaxEncodedLen,
 	TypeInfo,
 )]
+#[scale_info(capture_docs = "always")]
 #[scale_info(skip_type_params(MaxCommittee))]
 pub struct SubmissionRecord<AccountId, Balance, BlockNumber, MaxCommittee>
 where
@@ -124,6 +126,7 @@ where
 	MaxEncodedLen,
 	TypeInfo,
 )]
+#[scale_info(capture_docs = "always")]
 #[scale_info(skip_type_params(MaxCommittee))]
 pub enum Phase<AccountId, BlockNumber, MaxCommittee>
 where
@@ -150,6 +153,7 @@ where
 #[derive(
 	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
+#[scale_info(capture_docs = "always")]
 pub struct Sample {
 	/// Where they come from.
 	pub holdout: HoldoutRef,
@@ -170,6 +174,7 @@ impl Sample {
 #[derive(
 	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
+#[scale_info(capture_docs = "always")]
 pub struct Terms {
 	/// Version of the definition by which it is computed: `blyan_exact::DEFINITION`.
 	pub definition: u32,
@@ -232,6 +237,7 @@ impl Terms {
 	MaxEncodedLen,
 	TypeInfo,
 )]
+#[scale_info(capture_docs = "always")]
 #[scale_info(skip_type_params(MaxCommittee))]
 pub struct EvaluationRecord<AccountId, BlockNumber, MaxCommittee>
 where
@@ -260,6 +266,7 @@ where
 #[derive(
 	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
+#[scale_info(capture_docs = "always")]
 pub enum Stage {
 	/// The first one seals.
 	First,
@@ -274,6 +281,7 @@ pub enum Stage {
 
 /// A member of a committee.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+#[scale_info(capture_docs = "always")]
 pub struct Seat<AccountId> {
 	/// The operator.
 	pub operator: AccountId,
@@ -367,6 +375,7 @@ where
 	MaxEncodedLen,
 	TypeInfo,
 )]
+#[scale_info(capture_docs = "always")]
 #[scale_info(skip_type_params(MaxCommittee))]
 pub struct DecisionRecord<AccountId, Balance, BlockNumber, MaxCommittee>
 where
@@ -459,6 +468,7 @@ where
 	MaxEncodedLen,
 	TypeInfo,
 )]
+#[scale_info(capture_docs = "always")]
 #[scale_info(skip_type_params(MaxCommittee))]
 pub struct InconclusiveRecord<AccountId, BlockNumber, MaxCommittee>
 where
@@ -482,6 +492,7 @@ where
 
 /// A closed submission.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+#[scale_info(capture_docs = "always")]
 pub struct ClosedRecord<AccountId, BlockNumber> {
 	/// What was claimed.
 	pub claim: Claim<AccountId, BlockNumber>,
@@ -523,6 +534,7 @@ impl From<SubmissionOutcome> for Conduct {
 #[derive(
 	Clone, Debug, Default, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
+#[scale_info(capture_docs = "always")]
 pub struct MinerRecord {
 	/// Submissions open now.
 	pub open: u32,

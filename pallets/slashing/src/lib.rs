@@ -27,6 +27,7 @@ pub use weights::WeightInfo;
 
 const LOG_TARGET: &str = "runtime::slashing";
 
+/// Penalties: offences that are proven on chain, the cut they cost after the time for appeals, and the reporter's share.
 #[frame_support::pallet]
 pub mod pallet {
 	use super::{types::*, weights::WeightInfo};

@@ -53,6 +53,7 @@ impl Convert<OffenceKind, Penalty> for UsualPenalties {
 #[derive(
 	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
+#[scale_info(capture_docs = "always")]
 pub struct Appeal<Balance, BlockNumber> {
 	/// When, in working time.
 	pub at: BlockNumber,
@@ -66,6 +67,7 @@ pub struct Appeal<Balance, BlockNumber> {
 #[derive(
 	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
+#[scale_info(capture_docs = "always")]
 pub enum State<Balance, BlockNumber> {
 	/// May be appealed, and is applied when the time for that is over.
 	Open,
@@ -98,6 +100,7 @@ impl<Balance, BlockNumber> State<Balance, BlockNumber> {
 
 /// Offence of an operator.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+#[scale_info(capture_docs = "always")]
 pub struct Offence<AccountId, Balance, BlockNumber> {
 	/// The accused operator.
 	pub offender: AccountId,

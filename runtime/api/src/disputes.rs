@@ -26,6 +26,7 @@ pub type GameId = u64;
 	Serialize,
 	Deserialize,
 )]
+#[scale_info(capture_docs = "always")]
 pub enum GameEnd {
 	/// The chain computed the block in question.
 	Executed,
@@ -39,6 +40,7 @@ pub enum GameEnd {
 
 /// One game as clients read it. Pairs are in the order of the game's sides.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[scale_info(capture_docs = "always")]
 pub struct GameInfo {
 	/// Its number.
 	pub id: GameId,
@@ -66,6 +68,7 @@ pub struct GameInfo {
 
 /// A demand for a tile of a candidate's block.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[scale_info(capture_docs = "always")]
 pub struct DemandInfo {
 	/// Whose candidate.
 	pub subject: Subject,
@@ -79,6 +82,7 @@ pub struct DemandInfo {
 
 /// Price of a challenge, and time limit of a game.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[scale_info(capture_docs = "always")]
 pub struct DisputeTerms {
 	/// Bond of a challenge, and of a demand for a tile; lost if the own claim falls.
 	#[serde(with = "blyan_primitives::json::decimal")]

@@ -13,6 +13,7 @@ use sp_runtime::Perbill;
 
 /// One operator as clients read it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[scale_info(capture_docs = "always")]
 pub struct OperatorInfo {
 	/// Its account.
 	pub account: AccountId,
@@ -81,6 +82,7 @@ pub struct OperatorInfo {
 	Serialize,
 	Deserialize,
 )]
+#[scale_info(capture_docs = "always")]
 pub enum OffenceState {
 	/// May be appealed, and is applied when the time for that is over.
 	Open,
@@ -111,6 +113,7 @@ pub enum OffenceState {
 
 /// One offence as clients read it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[scale_info(capture_docs = "always")]
 pub struct OffenceInfo {
 	/// Its number.
 	pub id: u64,

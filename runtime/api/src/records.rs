@@ -23,6 +23,7 @@ use sp_core::H256;
 	Serialize,
 	Deserialize,
 )]
+#[scale_info(capture_docs = "always")]
 pub enum RejectReason {
 	/// The mean improvement does not exceed the required one.
 	NotBetter {
@@ -70,6 +71,7 @@ pub enum RejectReason {
 	Serialize,
 	Deserialize,
 )]
+#[scale_info(capture_docs = "always")]
 pub enum ExpiryReason {
 	/// Too few eligible operators, no holdout, or no fresh randomness until the draw's window closed.
 	NoCommittee,
@@ -94,6 +96,7 @@ pub enum ExpiryReason {
 	Serialize,
 	Deserialize,
 )]
+#[scale_info(capture_docs = "always")]
 pub enum SubmissionOutcome {
 	/// It is, or was, the head of its slot.
 	Accepted {
@@ -115,6 +118,7 @@ pub enum SubmissionOutcome {
 
 /// One member of a committee.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[scale_info(capture_docs = "always")]
 pub struct CommitteeSeat {
 	/// The operator.
 	pub operator: AccountId,
@@ -126,6 +130,7 @@ pub struct CommitteeSeat {
 
 /// Stage of an evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[scale_info(capture_docs = "always")]
 pub enum EvaluationStage {
 	/// Members evaluate and seal what they found.
 	Sealing,
@@ -137,6 +142,7 @@ pub enum EvaluationStage {
 
 /// An evaluation on its way.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[scale_info(capture_docs = "always")]
 pub struct ActiveEvaluation {
 	/// Present stage.
 	pub stage: EvaluationStage,
@@ -170,6 +176,7 @@ pub struct ActiveEvaluation {
 
 /// A decision that can still be disputed.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[scale_info(capture_docs = "always")]
 pub struct DecidedSubmission {
 	/// Names the draw that was decided: what disputes are about.
 	pub draw: DrawId,
@@ -194,6 +201,7 @@ pub struct DecidedSubmission {
 
 /// Where a submission stands.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[scale_info(capture_docs = "always")]
 pub enum SubmissionState {
 	/// Waits for its draw.
 	Queued {
@@ -226,6 +234,7 @@ pub enum SubmissionState {
 
 /// One submission as clients read it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[scale_info(capture_docs = "always")]
 pub struct SubmissionInfo {
 	/// Its number.
 	pub id: SubmissionId,
@@ -247,6 +256,7 @@ pub struct SubmissionInfo {
 
 /// Terms on which the chain takes a miner's next submission.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[scale_info(capture_docs = "always")]
 pub struct SubmissionTerms {
 	/// Held until the decision stands, lost if the bytes are invalid or the expert was accepted for a false score.
 	#[serde(with = "blyan_primitives::json::decimal")]
@@ -292,6 +302,7 @@ pub struct SubmissionTerms {
 
 /// A commitment that has neither been opened nor expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[scale_info(capture_docs = "always")]
 pub struct CommitmentInfo {
 	/// The hash: `blyan_primitives::commitment_hash`.
 	pub commitment: H256,

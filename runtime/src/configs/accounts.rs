@@ -166,6 +166,7 @@ const OPERATOR: &[PalletCalls] = &[
 	MaxEncodedLen,
 	scale_info::TypeInfo,
 )]
+#[scale_info(capture_docs = "always")]
 pub enum ProxyType {
 	/// Everything.
 	#[default]

@@ -19,9 +19,11 @@ mod wasm {
 		if env::var_os(SKIP_RUNTIME).is_some() {
 			env::set_var(SKIP, "1");
 		}
-		// The builder looks for Cargo.lock above the target folder, which may lie anywhere.
+		// The builder looks for Cargo.lock above the target folder, which may lie anywhere. Asked for when this runs and not
+		// when it is compiled: checkouts in several places may share a target folder.
 		if env::var_os("WASM_BUILD_WORKSPACE_HINT").is_none() {
-			env::set_var("WASM_BUILD_WORKSPACE_HINT", concat!(env!("CARGO_MANIFEST_DIR"), "/../../.."));
+			let package = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
+			env::set_var("WASM_BUILD_WORKSPACE_HINT", package.join("../../.."));
 		}
 		// OUT_DIR is PROFILE/build/PACKAGE/out.
 		let out = PathBuf::from(env::var("OUT_DIR")?);
