@@ -23,8 +23,13 @@ export function nextRuntime() {
 	return readFile(join(dirname(nodeBinary()), 'wbuild/blyan-next-runtime/blyan_next_runtime.compressed.wasm'));
 }
 
-/** A port nobody listens on. */
-function freePort() {
+/** The smallest model there is. */
+export function tinyModel() {
+	return resolve(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '../../models/tiny');
+}
+
+/** A port that nothing listens on. */
+export function freePort() {
 	return new Promise((done, fail) => {
 		const server = createServer();
 		server.on('error', fail);
@@ -35,7 +40,8 @@ function freePort() {
 	});
 }
 
-function listens(port) {
+/** Whether something listens on a port of this machine. */
+export function listens(port) {
 	return new Promise((done) => {
 		const socket = connect(port, '127.0.0.1');
 		socket.on('connect', () => { socket.destroy(); done(true); });
@@ -43,16 +49,16 @@ function listens(port) {
 	});
 }
 
-/** A running development node: its url, and how to end it. */
-export async function startNode() {
+/** A running development node: its url, and how to end it. What is given is added to its command line. */
+export async function startNode({ model = tinyModel(), options = [] } = {}) {
 	const base = await mkdtemp(join(tmpdir(), 'blyan-js-'));
 	const logPath = join(base, 'node.log');
 	const log = openSync(logPath, 'a');
 	const [rpcPort, port] = [await freePort(), await freePort()];
-	const model = resolve(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '../../models/tiny');
 	const child = spawn(nodeBinary(), [
 		'--dev', '--dev-block-time', '500', '--base-path', base, '--rpc-port', `${rpcPort}`, '--port', `${port}`,
 		'--genesis-model', model, '--engine-threads', '1', '--no-mdns', '--no-prometheus', '--no-telemetry',
+		...options,
 	], { stdio: ['ignore', log, log] });
 	let ended = null;
 	child.on('exit', (code, signal) => { ended = signal ?? `exit status ${code}`; });
