@@ -1,4 +1,4 @@
-//! What a client that knows nothing but the metadata can tell a person.
+//! The words that a client finds in the metadata, and nowhere else.
 
 use blyan_runtime::Runtime;
 use codec::Decode;
@@ -28,7 +28,7 @@ fn metadata() -> RuntimeMetadataV16 {
 	}
 }
 
-/// Where a type's description has gaps: the type itself, its variants, its named fields.
+/// Gaps in a type's description: of itself, its variants, its named fields.
 fn gaps(ty: &Type<PortableForm>) -> Vec<String> {
 	let name = ty.path.segments.join("::");
 	let mut gaps = Vec::new();
