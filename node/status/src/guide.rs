@@ -46,7 +46,7 @@ pub fn render(status: &Status) -> String {
 	let projection = &status.projection;
 	if let Some(window) = &projection.window {
 		line(format_args!(
-			"- blocks {} to {}: {} of {} attempts accepted, {} BLY paid to {} miners",
+			"- blocks {} to {}: {} of {} attempts accepted, {} BLY paid, miners: {}",
 			window.from_block,
 			window.to_block,
 			window.accepted,

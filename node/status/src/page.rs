@@ -3,7 +3,7 @@
 use crate::{
 	amount,
 	html::Html,
-	schema::{Model, QueueEntry, Status, Verdict},
+	schema::{Head, Model, QueueEntry, Status, Verdict},
 };
 use base64::{engine::general_purpose::STANDARD, Engine as _};
 use std::fmt::Display;
@@ -53,6 +53,11 @@ fn short(hash: sp_core::H256) -> String {
 	format!("{}…{}", &digits[..10], &digits[digits.len() - 4..])
 }
 
+/// The first digits of a hash.
+fn brief(hash: sp_core::H256) -> String {
+	format!("{hash:?}")[..10].into()
+}
+
 /// Time of day of a timestamp, UTC.
 fn clock(time_ms: u64) -> String {
 	let seconds = time_ms / 1_000;
@@ -76,10 +81,13 @@ fn tiles(html: &mut Html, status: &Status) {
 	let peers = status.node.peers.map_or_else(|| "–".into(), |peers| peers.to_string());
 	let sync = match status.node.is_syncing {
 		Some(true) => "catching up: this page shows the past",
-		Some(false) => "in step with its peers",
+		Some(false) => "in step",
 		None => "",
 	};
 	tile(html, "Peers", peers, sync);
+	let mean = status.projection.mean_miner_bly_per_hour;
+	let mean = mean.map_or_else(|| "–".into(), |bly| format!("{bly:.2}"));
+	tile(html, "Mean miner", mean, "BLY an hour, before fees");
 	html.markup("</section>\n");
 }
 
@@ -88,16 +96,29 @@ fn models(html: &mut Html, models: &[Model]) {
 	for model in models {
 		html.markup("<h3>").text(&model.name).markup(" <small>model ").text(model.id).markup(", version ");
 		html.text(&model.version).markup(", generation ").text(model.generation);
-		html.markup("</small></h3><ul class=\"heads\">");
-		for head in &model.heads {
-			html.markup(if head.version > 0 { "<li class=\"learned\" title=\"" } else { "<li title=\"" });
-			html.text(format_args!("tensor root {:?}", head.tensor_root)).markup("\">").text(&head.slot);
-			html.markup("<b>v").text(head.version).markup("</b><code>").text(short(head.tensor_root));
-			html.markup("</code></li>");
+		html.markup("</small></h3>");
+		for layer in model.heads.chunk_by(|one, other| layer_of(one) == layer_of(other)) {
+			heads(html, layer);
 		}
-		html.markup("</ul>");
 	}
 	html.markup("</section>\n");
+}
+
+/// Layer in the name of a slot.
+fn layer_of(head: &Head) -> &str {
+	head.slot.split('.').next().unwrap_or_default()
+}
+
+/// One layer.
+fn heads(html: &mut Html, layer: &[Head]) {
+	html.markup("<ul class=\"heads\">");
+	for head in layer {
+		html.markup(if head.version > 0 { "<li class=\"learned\" title=\"" } else { "<li title=\"" });
+		html.text(format_args!("tensor root {:?}", head.tensor_root)).markup("\">").text(&head.slot);
+		html.markup("<b>v").text(head.version).markup("</b><code>").text(brief(head.tensor_root));
+		html.markup("</code></li>");
+	}
+	html.markup("</ul>");
 }
 
 fn queue(html: &mut Html, queue: &[QueueEntry]) {
@@ -135,12 +156,13 @@ fn verdicts(html: &mut Html, verdicts: &[Verdict]) {
 		html.markup("<p class=\"soft\">Nothing has been judged yet.</p></section>\n");
 		return;
 	}
-	html.markup("<table><tr><th>Submission<th>Expert<th>Block<th>Verdict</tr>");
+	html.markup("<table><tr><th>Submission<th>Expert<th>Block<th>Verdict<th></tr>");
 	for verdict in verdicts {
 		html.markup("<tr><td>").text(verdict.submission).markup("<td>");
 		expert(html, verdict.model, &verdict.slot);
-		html.markup("<td>").text(verdict.block).markup("<td><b class=\"");
-		html.text(&verdict.outcome).markup("\">").text(&verdict.outcome).markup("</b> ").text(&verdict.text);
+		html.markup("<td>").text(verdict.block).markup("<td><b class=\"").text(&verdict.outcome);
+		html.markup("\">").text(verdict.reason.as_ref().unwrap_or(&verdict.outcome)).markup("</b><td>");
+		html.text(&verdict.text);
 		if verdict.is_refuted {
 			html.markup(" <b class=\"rejected\">The score was proven wrong.</b>");
 		} else if let Some(matures_at) = verdict.matures_at {
@@ -180,17 +202,15 @@ fn terms(html: &mut Html, status: &Status) {
 fn projection(html: &mut Html, status: &Status) {
 	let projection = &status.projection;
 	html.markup("<section><h2>Earnings</h2><dl>");
-	let mean = projection.mean_miner_bly_per_hour.map(|bly| format!("{bly:.3} BLY an hour, before fees"));
-	term(html, "Mean miner", mean.unwrap_or_else(|| "no data".into()));
 	if let Some(window) = &projection.window {
 		term(html, "Observed", format_args!("blocks {} to {}", window.from_block, window.to_block));
-		let (accepted, attempts, miners) = (window.accepted, window.attempts, window.miners);
-		term(html, "Attempts", format_args!("{accepted} of {attempts} accepted, by {miners} miners"));
+		term(html, "Attempts accepted", format_args!("{} of {}", window.accepted, window.attempts));
+		term(html, "Miners", window.miners);
 		term(html, "Rewards", format_args!("{:.3} BLY", window.reward_bly));
 	}
 	html.markup("</dl>");
 	if let Some(reason) = &projection.reason {
-		html.markup("<p class=\"soft\">No projection here: ").text(reason).markup(".</p>");
+		html.markup("<p class=\"soft\">A miner's own projection is not here: ").text(reason).markup(".</p>");
 	}
 	html.markup("</section>\n");
 }

@@ -131,7 +131,7 @@ pub fn project(submissions: &[SubmissionInfo], conditions: &Conditions<'_>) -> P
 	let reason = match (&pace, conditions.machine) {
 		_ if window.attempts == 0 => format!("no submission of the last {blocks} blocks has been judged"),
 		_ if window.accepted == 0 => format!(
-			"none of the {} attempts of the last {blocks} blocks was accepted, so what one is worth is unknown",
+			"no attempt of the last {blocks} blocks was accepted (judged: {}), so what one is worth is unknown",
 			window.attempts
 		),
 		(None, None) => "the pace of a miner is known on its own machine only: blyan status --json".into(),
@@ -333,7 +333,7 @@ mod tests {
 			projection.reason.unwrap()
 		};
 		assert!(reason(&[], Some(&machine)).contains("has been judged"));
-		assert!(reason(&[rejected(1, 1)], Some(&machine)).contains("none of the 1 attempts"));
+		assert!(reason(&[rejected(1, 1)], Some(&machine)).contains("(judged: 1)"));
 		assert!(reason(&[accepted(1, 1)], None).contains("its own machine"));
 		assert!(reason(&[accepted(1, 1)], Some(&Machine::default())).contains("no training run"));
 		let broken = Machine { training_seconds: vec![f64::NAN] };
