@@ -23,6 +23,9 @@ use tokio::sync::watch;
 const PAUSE: Duration = Duration::from_secs(1);
 /// A look may take one part in so many of the time.
 const SHARE: u32 = 20;
+/// Longest time between two looks while blocks come. A look that has to compile the runtime first takes seconds, and the
+/// next one does not.
+const PAUSE_MAX: Duration = Duration::from_secs(20);
 /// Submissions asked for at once: most that the runtime looks at.
 const PAGE: u32 = 100;
 
@@ -153,7 +156,7 @@ where
 				// The runtime is of another release, or the state is not here: what was served stays.
 				Err(error) => log::debug!("cannot read the facts of the status page: {error}"),
 			}
-			tokio::time::sleep(PAUSE.max(began.elapsed().saturating_mul(SHARE))).await;
+			tokio::time::sleep(pause(began.elapsed())).await;
 			let mut is_new = false;
 			while let Some(Some(block)) = blocks.next().now_or_never() {
 				is_new |= block.is_new_best;
@@ -229,9 +232,22 @@ where
 	}
 }
 
+/// Time until the next look after one that took so long.
+fn pause(look: Duration) -> Duration {
+	look.saturating_mul(SHARE).clamp(PAUSE, PAUSE_MAX)
+}
+
 #[cfg(test)]
 mod tests {
 	use super::*;
+
+	#[test]
+	fn looks_take_a_twentieth_of_the_time_and_a_slow_one_does_not_hold_the_page() {
+		let ms = Duration::from_millis;
+		assert_eq!(pause(ms(2)), PAUSE);
+		assert_eq!(pause(ms(300)), ms(6_000));
+		assert_eq!(pause(ms(12_000)), PAUSE_MAX);
+	}
 
 	#[test]
 	fn nothing_listens_unless_a_port_is_named_and_then_on_loopback_only() {

@@ -87,7 +87,8 @@ fn tiles(html: &mut Html, status: &Status) {
 	tile(html, "Peers", peers, sync);
 	let mean = status.projection.mean_miner_bly_per_hour;
 	let mean = mean.map_or_else(|| "–".into(), |bly| format!("{bly:.2}"));
-	tile(html, "Mean miner", mean, "BLY an hour, before fees");
+	let accepted = status.projection.window.as_ref().map_or(0, |window| window.accepted);
+	tile(html, "Mean miner", mean, format_args!("BLY an hour before fees; acceptances seen: {accepted}"));
 	html.markup("</section>\n");
 }
 

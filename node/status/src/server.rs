@@ -134,6 +134,8 @@ fn answer<B>(
 			"the chain has not been read yet: ask again in a second\n",
 		);
 		refusal.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+		// The same for browsers.
+		refusal.headers_mut().insert(header::REFRESH, HeaderValue::from_static("1"));
 		return refusal;
 	};
 	let (body, kind) = document(pages);
