@@ -13,7 +13,7 @@ use crate::{
 use blyan_status::{projection::Projection, Status};
 use sp_core::crypto::AccountId32;
 
-/// Verdicts and heads in the text; the JSON has all that the record holds.
+/// Verdicts in the text; the JSON has all that the record holds.
 const VERDICTS_SHOWN: usize = 5;
 
 /// Shows the facts.
@@ -169,4 +169,42 @@ fn projection_lines(projection: &Projection) -> Vec<String> {
 		));
 	}
 	lines
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use blyan_status::projection::{Pace, Window};
+
+	#[test]
+	fn a_projection_is_a_range_or_a_reason_and_never_a_bare_number() {
+		let unknown = Projection { reason: Some("no submission was judged".into()), ..Projection::default() };
+		assert_eq!(projection_lines(&unknown), ["projection unknown: no submission was judged"]);
+		let pace = Pace {
+			runs: 2,
+			training_seconds: 60.0,
+			waiting_seconds: None,
+			attempts_per_hour: 0.8,
+			is_limited_by_quota: true,
+			relative_pace: None,
+		};
+		let window = Window { to_block: 127, attempts: 2, accepted: 1, miners: 1, ..Window::default() };
+		let known = Projection {
+			bly_per_hour: Some(62.1),
+			low: Some(11.4),
+			high: Some(112.8),
+			window: Some(window),
+			machine: Some(pace),
+			..Projection::default()
+		};
+		let [projection, observed] = &projection_lines(&known)[..] else { panic!("two lines") };
+		assert!(projection.contains("62.100 BLY an hour here (11.400 to 112.800"), "{projection}");
+		assert!(projection.ends_with("which the quota limits"), "{projection}");
+		assert!(observed.contains("blocks 0 to 127: 1 of 2 attempts accepted"), "{observed}");
+	}
+
+	#[test]
+	fn names_of_others_do_not_move_the_cursor() {
+		assert_eq!(printable("a\u{1b}[2Jb\n"), "a\u{fffd}[2Jb\u{fffd}");
+	}
 }
