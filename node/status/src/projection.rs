@@ -80,7 +80,7 @@ pub struct Window {
 	pub from_block: BlockNumber,
 	/// Last block.
 	pub to_block: BlockNumber,
-	/// Hours between these, by their timestamps.
+	/// Hours between these, at the present mean time of a block.
 	pub hours: Option<f64>,
 	/// Attempts: submissions that were accepted, rejected or expired.
 	pub attempts: u32,
