@@ -1,11 +1,9 @@
 //! Amounts of BLY: read and written in whole tokens, kept in the smallest unit.
 
 use crate::failure::{Failure, Outcome};
+use blyan_status::amount::DECIMALS;
 
-/// Decimals of the token.
-const DECIMALS: usize = 12;
-/// One BLY in its smallest unit.
-pub const UNIT: u128 = 1_000_000_000_000;
+pub use blyan_status::amount::{show, UNIT};
 
 /// Reads "1.5", "1.5 BLY" or "1500000000000 planck".
 pub fn parse(text: &str) -> Outcome<u128> {
@@ -26,16 +24,6 @@ pub fn parse(text: &str) -> Outcome<u128> {
 	let whole: u128 = whole.parse().map_err(|_| refuse())?;
 	let fraction: u128 = format!("{fraction:0<DECIMALS$}").parse().map_err(|_| refuse())?;
 	whole.checked_mul(UNIT).and_then(|planck| planck.checked_add(fraction)).ok_or_else(refuse)
-}
-
-/// Writes "1.5 BLY", without trailing zeros.
-pub fn show(planck: u128) -> String {
-	let (whole, fraction) = (planck / UNIT, planck % UNIT);
-	if fraction == 0 {
-		return format!("{whole} BLY");
-	}
-	let fraction = format!("{fraction:0>DECIMALS$}");
-	format!("{whole}.{} BLY", fraction.trim_end_matches('0'))
 }
 
 #[cfg(test)]

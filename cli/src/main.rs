@@ -99,7 +99,7 @@ async fn dispatch(session: &Session, command: Command) -> Outcome<()> {
 		Command::Balance(args) => account::balance(session, args).await,
 		Command::Transfer(args) => account::transfer(session, args).await,
 		Command::Chat(args) => chat::run(session, args).await,
-		Command::Status => status::run(session).await,
+		Command::Status(args) => status::run(session, args).await,
 		Command::Network(command) => network::run(session, command).await,
 	}
 }

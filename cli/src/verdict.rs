@@ -3,10 +3,11 @@
 use crate::{amount, names};
 use blyan_primitives::{EvaluationOutcome, Verdict};
 use blyan_runtime_api::{
-	CommitteeSeat, DecidedSubmission, EvaluationStage, ExpiryReason, RejectReason, SubmissionInfo,
-	SubmissionOutcome, SubmissionState,
+	CommitteeSeat, DecidedSubmission, EvaluationStage, SubmissionInfo, SubmissionOutcome, SubmissionState,
 };
 use serde_json::{json, Value};
+
+pub use blyan_status::outcome::{bits, explain as outcome, name as outcome_name};
 
 /// Q16 to its value.
 const Q16: f64 = 65_536.0;
@@ -45,11 +46,6 @@ impl Gain {
 	pub fn lower_bound(&self, z: f64) -> f64 {
 		self.improvement - z * self.standard_error
 	}
-}
-
-/// A Q16 number of bits.
-pub fn bits(q16: i64) -> f64 {
-	q16 as f64 / Q16
 }
 
 /// A verdict as JSON. Sums that a double cannot hold are strings.
@@ -144,125 +140,6 @@ fn standing(decided: &DecidedSubmission) -> String {
 		0 => format!("may be disputed until block {}", decided.matures_at),
 		1 => "disputed".into(),
 		disputes => format!("disputed in {disputes} games"),
-	}
-}
-
-/// One word for an outcome.
-pub fn outcome_name(outcome: &SubmissionOutcome) -> &'static str {
-	match outcome {
-		SubmissionOutcome::Accepted { .. } => "accepted",
-		SubmissionOutcome::Rejected(RejectReason::NotBetter { .. }) => "not better",
-		SubmissionOutcome::Rejected(RejectReason::NotCertain { .. }) => "not certain",
-		SubmissionOutcome::Rejected(RejectReason::Invalid) => "invalid",
-		SubmissionOutcome::Rejected(RejectReason::NoAgreement) => "no agreement",
-		SubmissionOutcome::Rejected(RejectReason::Stale) => "stale",
-		SubmissionOutcome::Rejected(RejectReason::NotPromotable) => "not promotable",
-		SubmissionOutcome::Rejected(RejectReason::Regressed { .. }) => "worse elsewhere",
-		SubmissionOutcome::Rejected(RejectReason::Refuted) => "score proven wrong",
-		SubmissionOutcome::Rejected(RejectReason::Preempted) => "preempted",
-		SubmissionOutcome::Rejected(RejectReason::Copied) => "copied",
-		SubmissionOutcome::Expired(_) => "expired",
-		SubmissionOutcome::Withdrawn => "withdrawn",
-	}
-}
-
-/// Explains an outcome, and for a refusal the next step.
-pub fn outcome(outcome: &SubmissionOutcome) -> (String, Option<&'static str>) {
-	let (text, next) = match outcome {
-		SubmissionOutcome::Accepted { version, improvement, reward } => {
-			let gain = *improvement as f64 / Q16;
-			let text = format!(
-				"accepted as version {version}: {gain:.5} bits/byte better, reward {}",
-				amount::show(*reward)
-			);
-			return (text, None);
-		}
-		SubmissionOutcome::Rejected(RejectReason::NotBetter { improvement }) if *improvement <= 0 => (
-			format!("refused: the model would be {:.5} bits/byte worse", bits(improvement.saturating_neg())),
-			"train it from the current head: blyan mine; the bond is returned",
-		),
-		SubmissionOutcome::Rejected(RejectReason::NotBetter { improvement }) => (
-			format!(
-				"refused: an improvement of {:.5} bits/byte is below what is required",
-				bits(*improvement)
-			),
-			"train longer, or on text nearer to the holdout; the bond is returned",
-		),
-		SubmissionOutcome::Rejected(RejectReason::NotCertain { improvement }) => (
-			format!(
-				"refused: better by {:.5} bits/byte, but that could be luck on this sample",
-				bits(*improvement)
-			),
-			"train longer; the bond is returned",
-		),
-		SubmissionOutcome::Rejected(RejectReason::Invalid) => (
-			"refused: the bytes are no valid expert; the bond is lost unless that is proven wrong".into(),
-			"make the block with: blyan train expert",
-		),
-		SubmissionOutcome::Rejected(RejectReason::NoAgreement) => (
-			"refused: no verdict had two thirds of the committee behind it".into(),
-			"submit again; the bond is returned",
-		),
-		SubmissionOutcome::Expired(ExpiryReason::BytesMissing) => (
-			"expired: too few operators had its bytes in time".into(),
-			"submit it again, and leave this program running until the upload is done; the bond is returned, the fee is not",
-		),
-		SubmissionOutcome::Rejected(reason @ (RejectReason::Stale | RejectReason::Preempted)) => {
-			overtaken(reason)
-		}
-		SubmissionOutcome::Rejected(RejectReason::NotPromotable) => (
-			"refused: the registry did not take it as the new head".into(),
-			"look at the model: blyan models",
-		),
-		SubmissionOutcome::Rejected(RejectReason::Regressed { improvement }) => (
-			format!(
-				"refused: better on the target, but {} on the guard sample is more than is tolerated",
-				change(bits(*improvement))
-			),
-			"train on more varied text; the bond is returned",
-		),
-		SubmissionOutcome::Rejected(RejectReason::Refuted) => (
-			"refused: the score that it was accepted by was proven wrong, and the reward is cancelled".into(),
-			"submit it again; another committee is drawn",
-		),
-		SubmissionOutcome::Rejected(RejectReason::Copied) => (
-			"proven to be a near copy of another miner's expert; the bond is gone".into(),
-			"train from the head with a seed of your own",
-		),
-		SubmissionOutcome::Expired(ExpiryReason::NoCommittee) => (
-			"expired: no committee could be drawn".into(),
-			"see who operates: blyan operators; then submit again",
-		),
-		SubmissionOutcome::Expired(ExpiryReason::NoReports) => (
-			"expired: no seat of the committee revealed a score; most likely the bytes never reached them"
-				.into(),
-			"submit again and let the upload finish; the bond is returned",
-		),
-		SubmissionOutcome::Withdrawn => ("withdrawn by its miner".into(), "submit again if you like"),
-	};
-	(text, Some(next))
-}
-
-/// An outcome that another miner's submission decided, and the way out.
-fn overtaken(reason: &RejectReason) -> (String, &'static str) {
-	match reason {
-		RejectReason::Preempted => (
-			"refused: another account had committed to the same tensors earlier".into(),
-			"train another expert: blyan mine --fresh; the bond is returned, the fee is not",
-		),
-		_ => (
-			"refused: another expert took the slot in the meantime".into(),
-			"train from the new head: blyan mine",
-		),
-	}
-}
-
-/// An improvement, or its opposite, in words.
-fn change(improvement: f64) -> String {
-	if improvement < 0.0 {
-		format!("a loss of {:.5} bits/byte", -improvement)
-	} else {
-		format!("a gain of only {improvement:.5} bits/byte")
 	}
 }
 
@@ -368,23 +245,5 @@ mod tests {
 		let held = hold(&decided(0, false)).unwrap();
 		assert_eq!(held, "1.5 BLY on hold until block 610 unless the score is disputed");
 		assert_eq!(hold(&decided(0, true)), None);
-	}
-
-	#[test]
-	fn every_refusal_says_what_to_do_next() {
-		for reason in [
-			RejectReason::NotBetter { improvement: -5 },
-			RejectReason::NotCertain { improvement: 5 },
-			RejectReason::Invalid,
-			RejectReason::NoAgreement,
-			RejectReason::Stale,
-			RejectReason::NotPromotable,
-			RejectReason::Regressed { improvement: -5 },
-			RejectReason::Refuted,
-			RejectReason::Preempted,
-			RejectReason::Copied,
-		] {
-			assert!(outcome(&SubmissionOutcome::Rejected(reason)).1.is_some());
-		}
 	}
 }

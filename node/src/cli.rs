@@ -134,6 +134,10 @@ pub struct MlParams {
 	/// The exchange of blobs with other nodes.
 	#[command(flatten)]
 	pub exchange: crate::exchange::ExchangeParams,
+
+	/// The page of facts.
+	#[command(flatten)]
+	pub status: crate::status::StatusParams,
 }
 
 impl MlParams {
@@ -513,6 +517,7 @@ mod tests {
 		assert!(parse(&["--dev", "--engine-threads", "0"]).is_err());
 		assert!(parse(&["--dev", "--blob-store-limit", "0"]).is_err());
 		assert!(parse(&["--dev", "--operator", "//Dave", "--no-dev-operators"]).is_err());
+		assert!(parse(&["--dev", "--status-external"]).is_err(), "there is nothing to open");
 	}
 
 	#[test]

@@ -15,6 +15,7 @@ mod process;
 mod rpc;
 mod service;
 mod snapshot;
+mod status;
 
 use std::process::ExitCode;
 

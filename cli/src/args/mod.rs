@@ -166,8 +166,8 @@ pub enum Command {
 	/// Start a node and watch its chain improve its own model.
 	Demo(DemoArgs),
 
-	/// Show the node, its chain and its engine.
-	Status,
+	/// Show the node and its chain: heads, queue, verdicts, terms, and what a miner can expect to earn.
+	Status(StatusArgs),
 
 	/// Networks remembered by the address of their node.
 	#[command(subcommand)]
@@ -226,6 +226,13 @@ pub struct SubmissionsArgs {
 	/// Number of the latest to list.
 	#[arg(long, default_value_t = 20)]
 	pub count: u32,
+}
+
+/// `status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+	/// Whose terms to show: address, key name or //Name; the default key if there is one, else a newcomer.
+	pub account: Option<String>,
 }
 
 /// `balance`.

@@ -7,6 +7,7 @@ mod fit;
 mod network;
 mod operators;
 mod rpc;
+mod status;
 mod submission;
 mod sync;
 mod transaction;
@@ -16,6 +17,7 @@ pub use blobs::{download, hash, upload};
 pub use events::as_u128;
 pub use network::Pins;
 pub use rpc::{Generated, GenerationCost};
+pub use status::machine;
 pub use submission::{follow, Submission};
 pub use transaction::Receipt;
 

@@ -97,7 +97,8 @@ impl Client {
 		self.ask_at(self.here().await?, api, method, arguments).await
 	}
 
-	async fn ask_at<T: Decode>(
+	/// Asks the runtime at a block.
+	pub(super) async fn ask_at<T: Decode>(
 		&self,
 		at: AtBlock,
 		api: &str,

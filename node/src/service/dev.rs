@@ -87,7 +87,6 @@ pub fn start(
 	);
 	let hello = HelloProtocol::register(&config, client.clone(), &mut net_config);
 	let exchange = exchange::install(&config, &client, &mut net_config);
-	let metrics = sc_network::NotificationMetrics::new(config.prometheus_registry());
 	let (network, system_rpc_tx, tx_handler_controller, sync_service, _) =
 		sc_service::build_network(sc_service::BuildNetworkParams {
 			config: &config,
@@ -100,7 +99,7 @@ pub fn start(
 			block_announce_validator_builder: None,
 			warp_sync_config: Some(WarpSyncConfig::WithProvider(SealersWord::new(client.clone()))),
 			block_relay: None,
-			metrics,
+			metrics: sc_network::NotificationMetrics::new(config.prometheus_registry()),
 			gap_sync_body_policy: None,
 		})?;
 	hello.spawn(network.clone(), &task_manager);
@@ -132,6 +131,7 @@ pub fn start(
 	)?;
 
 	super::start_metrics(&config, &client, keystore_container.keystore(), &exchange, &task_manager)?;
+	super::start_status(&config, ml, &client, &engine, &sync_service, &task_manager)?;
 
 	if seal != DevSeal::Follow {
 		spawn_authoring(&config, seal, &client, &backend, &transaction_pool, &telemetry, &task_manager)?;

@@ -12,6 +12,7 @@ use crate::{
 	exchange::Exchange,
 	ml::EngineService,
 	rpc::{self, Generations, RpcDependencies},
+	status,
 };
 use blyan_host::MlEngineExt;
 use blyan_primitives::{hardware_root, operator_key, HardwareComponents, HARDWARE_KEY, MEASUREMENT_KEY};
@@ -23,12 +24,14 @@ use sc_client_api::{Backend as _, HeaderBackend};
 use sc_consensus::DefaultImportQueue;
 use sc_executor::{HeapAllocStrategy, WasmExecutor, DEFAULT_HEAP_ALLOC_STRATEGY};
 use sc_network::{config::SyncMode, service::traits::NetworkService};
+use sc_network_sync::SyncingService;
 use sc_service::{
 	ChainType, Configuration, Error, PartialComponents, TFullBackend, TFullClient, TaskManager,
 };
 use sc_telemetry::{Telemetry, TelemetryWorker, TelemetryWorkerHandle};
 use sc_transaction_pool::TransactionPoolHandle;
 use sc_transaction_pool_api::OffchainTransactionPoolFactory;
+use sp_consensus::SyncOracle;
 use sp_consensus_aura::sr25519::AuthorityPair as AuraPair;
 use sp_core::{
 	offchain::{storage::OffchainDb, DbExternalities, StorageKind},
@@ -207,6 +210,31 @@ fn start_metrics(
 	if let Some(registry) = config.prometheus_registry() {
 		let polling = crate::metrics::start(registry, client.clone(), keystore, exchange.clone())?;
 		task_manager.spawn_handle().spawn_blocking("chain-metrics", "metrics", polling);
+	}
+	Ok(())
+}
+
+/// Begins to serve the page of facts, if the command line asks for it.
+fn start_status(
+	config: &Configuration,
+	ml: &MlParams,
+	client: &Arc<Client>,
+	engine: &Arc<EngineService>,
+	sync: &Arc<SyncingService<Block>>,
+	task_manager: &TaskManager,
+) -> Result<(), Error> {
+	let (engine, sync) = (engine.clone(), sync.clone());
+	let node = move || blyan_status::Node {
+		release: env!("CARGO_PKG_VERSION").into(),
+		peers: Some(sync.num_connected_peers() as u64),
+		is_syncing: Some(sync.is_major_syncing()),
+		engine: serde_json::to_value(engine.status()).unwrap_or_default(),
+		..Default::default()
+	};
+	if let Some((reading, serving)) = status::start::<_, Backend>(&ml.status, config, client.clone(), node)? {
+		let spawn = task_manager.spawn_handle();
+		spawn.spawn_blocking("status-reader", "status", reading);
+		spawn.spawn("status-server", "status", serving);
 	}
 	Ok(())
 }

@@ -25,7 +25,7 @@ use sc_consensus::ImportQueue;
 use sc_network::{
 	config::{FullNetworkConfiguration, SyncMode},
 	service::traits::NetworkService,
-	Litep2pNetworkBackend, NetworkBackend, NetworkBlock, PeerId,
+	Litep2pNetworkBackend, NetworkBlock, PeerId,
 };
 use sc_service::{Configuration, Error, TaskManager};
 use sc_telemetry::{Telemetry, TelemetryHandle};
@@ -96,9 +96,6 @@ pub async fn start(
 		FullNetworkConfiguration::<_, _, Litep2pNetworkBackend>::new(&config.network, registry.clone());
 	let hello = HelloProtocol::register(&config, client.clone(), &mut net_config);
 	let exchange = exchange::install(&config, &client, &mut net_config);
-	let metrics = <Litep2pNetworkBackend as NetworkBackend<Block, Hash>>::register_notification_metrics(
-		config.prometheus_config.as_ref().map(|config| &config.registry),
-	);
 	if config.network.sync_mode == SyncMode::Warp {
 		// Nothing else happens until then, not even an RPC server.
 		log::info!("⏳ Waiting for the relay chain to sync and to name the newest final block of parachain {para_id}");
@@ -114,7 +111,7 @@ pub async fn start(
 		spawn_essential_handle: task_manager.spawn_essential_handle(),
 		relay_chain_interface: relay_chain.clone(),
 		import_queue: partial.import_queue,
-		metrics,
+		metrics: sc_network::NotificationMetrics::new(registry.as_ref()),
 		gap_sync_body_policy: None,
 	});
 	// With warp sync this waits for the relay chain, and essential tasks are not watched before it is over.
@@ -154,6 +151,7 @@ pub async fn start(
 	)?;
 
 	super::start_metrics(&config, &client, keystore.clone(), &exchange, &task_manager)?;
+	super::start_status(&config, &cli.ml, &client, &engine, &sync_service, &task_manager)?;
 
 	let bootnode = BootnodeAddresses::of(&config);
 	sc_service::spawn_tasks(sc_service::SpawnTasksParams {

@@ -34,6 +34,8 @@ pub struct NodeConfig {
 	pub following: Option<String>,
 	/// True if it exports Prometheus metrics.
 	pub metrics: bool,
+	/// True if it serves its page of facts.
+	pub status_page: bool,
 	/// The chain's specification, for a node that knows the chain but not its model's bytes.
 	pub spec: Option<PathBuf>,
 	/// Further arguments.
@@ -57,6 +59,7 @@ impl NodeConfig {
 			open_at: None,
 			following: None,
 			metrics: false,
+			status_page: false,
 			spec: None,
 			args: Vec::new(),
 		}
@@ -65,6 +68,12 @@ impl NodeConfig {
 	/// Tells Prometheus about itself.
 	pub fn metrics(mut self) -> Self {
 		self.metrics = true;
+		self
+	}
+
+	/// Serves its page of facts.
+	pub fn status_page(mut self) -> Self {
+		self.status_page = true;
 		self
 	}
 
@@ -148,6 +157,10 @@ impl NodeConfig {
 			Some(port) => command.args(["--prometheus-port", &port.to_string()]),
 			None => command.arg("--no-prometheus"),
 		};
+		let status_port = self.status_page.then(free_port);
+		if let Some(port) = status_port {
+			command.args(["--status-port", &port.to_string()]);
+		}
 		match &self.following {
 			Some(address) => command.args(["--dev-follow", "--bootnodes", address]),
 			None if self.is_sealing_on_demand => command.arg("--instant-seal"),
@@ -170,7 +183,7 @@ impl NodeConfig {
 		}
 		command.args(&self.args);
 		let child = command.spawn().expect("the node can be started");
-		let mut node = Node { config: self, child, port, metrics_port, log_path };
+		let mut node = Node { config: self, child, port, metrics_port, status_port, log_path };
 		node.wait_until_it_listens();
 		node
 	}
@@ -183,6 +196,7 @@ pub struct Node {
 	child: Child,
 	port: u16,
 	metrics_port: Option<u16>,
+	status_port: Option<u16>,
 	log_path: PathBuf,
 }
 
@@ -204,12 +218,16 @@ impl Node {
 	/// If the node was started without [`NodeConfig::metrics`], or does not answer.
 	pub fn metrics(&self) -> Metrics {
 		let port = self.metrics_port.expect("the node was started with metrics");
-		let mut socket =
-			TcpStream::connect(("127.0.0.1", port)).expect("the node tells Prometheus about itself");
-		socket.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").expect("the node listens");
-		let mut answer = String::new();
-		socket.read_to_string(&mut answer).expect("the node answers");
-		Metrics::parse(answer.split_once("\r\n\r\n").expect("an answer has a body").1)
+		Metrics::parse(&get(port, "/metrics"))
+	}
+
+	/// Returns a document of its page of facts.
+	///
+	/// # Panics
+	///
+	/// If the node was started without [`NodeConfig::status_page`], or does not answer.
+	pub fn facts(&self, path: &str) -> String {
+		get(self.status_port.expect("the node was started with its page of facts"), path)
 	}
 
 	/// The directory of its genesis model.
@@ -268,6 +286,16 @@ impl Drop for Node {
 }
 
 /// Returns a free port.
+/// Body of the answer to a request over HTTP.
+fn get(port: u16, path: &str) -> String {
+	let mut socket = TcpStream::connect(("127.0.0.1", port)).expect("the node listens");
+	let request = format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n");
+	socket.write_all(request.as_bytes()).expect("the node listens");
+	let mut answer = String::new();
+	socket.read_to_string(&mut answer).expect("the node answers");
+	answer.split_once("\r\n\r\n").expect("an answer has a body").1.into()
+}
+
 fn free_port() -> u16 {
 	let listener = TcpListener::bind(("127.0.0.1", 0)).expect("the loopback interface has a free port");
 	listener.local_addr().expect("a bound socket has an address").port()

@@ -51,7 +51,7 @@ async fn dashboard_and_rules_ask_for_what_a_node_tells() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn figures_follow_a_submission_through_the_engine_and_the_chain() {
-	let world = World::with(|config| config.metrics()).await;
+	let world = World::with(|config| config.metrics().status_page()).await;
 	world.chain.set_parameter(parameter::SEAL_WINDOW, 30u32).await;
 	let before =
 		wait_for(&world, "the first look", |metrics| metrics.names().contains("blyan_supply_bly")).await;
@@ -78,6 +78,7 @@ async fn figures_follow_a_submission_through_the_engine_and_the_chain() {
 	assert!(after.value("blyan_engine_evaluation_seconds_sum", &[]).unwrap() > 0.0);
 	assert!(after.value("blyan_fees_burned_bly_total", &[]).unwrap() > 0.0);
 	assert!(after.value("blyan_chain_poll_seconds", &[]).unwrap() < 1.0, "looking is not felt");
+	the_page_of_facts_and_the_command_line_agree(&world).await;
 
 	// The bytes of this one never come, whatever was attested: every operator misses its seal.
 	let other = world.files.noise(2);
@@ -97,6 +98,28 @@ async fn figures_follow_a_submission_through_the_engine_and_the_chain() {
 	})
 	.await;
 	assert_eq!(missed.value("blyan_submissions_made_total", &[]), Some(2.0));
+}
+
+/// Both have the decision on submission 0, in one schema.
+async fn the_page_of_facts_and_the_command_line_agree(world: &World) {
+	let ask = || async {
+		let page: Json = serde_json::from_str(&world.node.facts("/status.json")).ok()?;
+		Some(page).filter(|page| page["verdicts"][0]["submission"] == 0)
+	};
+	let page = wait_until("the page to have the decision", ask).await;
+	let command = world.command.expect(&["status"]).remove(0);
+	let keys = |json: &Json| -> BTreeSet<String> { json.as_object().unwrap().keys().cloned().collect() };
+	assert_eq!(keys(&page), keys(&command));
+	for part in ["network", "models", "verdicts"] {
+		assert_eq!(page[part], command[part], "{part}");
+	}
+	assert_eq!(page["verdicts"][0]["outcome"], "rejected");
+	assert_eq!(
+		(&page["projection"]["bly_per_hour"], page["projection"]["window"]["attempts"].as_u64()),
+		(&Json::Null, Some(1))
+	);
+	assert!(world.node.facts("/").contains(page["verdicts"][0]["text"].as_str().unwrap()));
+	assert!(world.node.facts("/llms.txt").contains(page["network"]["genesis"].as_str().unwrap()));
 }
 
 /// The operator behind `//Alice`, as a label.
