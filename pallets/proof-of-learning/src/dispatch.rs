@@ -3,7 +3,7 @@
 use crate::{
 	math, BusyModels, Claim, ClaimOf, Config, Decisions, Error, EvaluationRecordOf, Event, GuardHoldouts,
 	GuardLosses, HoldReason, Holdouts, MinerRecord, Miners, NextSubmission, OpenBlobs, OpenRoots,
-	OpenSubmissions, Pallet, Phase, Queues, SubmissionRecord, SubmissionRecordOf,
+	OpenSubmissions, Pallet, Phase, Queues, Retrials, SubmissionRecord, SubmissionRecordOf,
 };
 use blyan_primitives::{
 	leading_zero_bits, pow_hash,
@@ -237,6 +237,7 @@ impl<T: Config> Pallet<T> {
 		let record = OpenSubmissions::<T>::get(submission).ok_or(Error::<T>::SubmissionUnknown)?;
 		ensure!(record.claim.miner == miner, Error::<T>::NotTheMiner);
 		ensure!(!matches!(record.phase, Phase::Evaluating(_)), Error::<T>::AlreadyDrawn);
+		ensure!(!Retrials::<T>::contains_key(submission), Error::<T>::JudgedAgain);
 		// The place was taken from others: what it cost does not come back, or a queue could be filled for nothing.
 		Self::forfeit_fee(submission, &record.claim.miner, record.fee);
 		let record = SubmissionRecordOf::<T> { fee: Zero::zero(), ..record };

@@ -350,6 +350,12 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type FirstCommitments<T: Config> = StorageMap<_, Blake2_128Concat, H256, FirstCommitmentOf<T>>;
 
+	/// Open submissions whose acceptance was refuted. They are judged again, and cannot be withdrawn: their bond is on hold
+	/// until then.
+	// Twox64Concat: the pallet counts the keys up.
+	#[pallet::storage]
+	pub type Retrials<T: Config> = StorageMap<_, Twox64Concat, SubmissionId, ()>;
+
 	/// Holdouts that a chain starts with.
 	#[pallet::genesis_config]
 	#[derive(frame_support::DefaultNoBound)]
@@ -535,7 +541,7 @@ pub mod pallet {
 			/// The reward that was taken.
 			cancelled: BalanceOf<T>,
 		},
-		/// A submission whose rejection was refuted waits for a fresh draw.
+		/// A submission whose decision was refuted waits for a fresh draw.
 		Returned {
 			/// The submission.
 			submission: SubmissionId,
@@ -736,6 +742,8 @@ pub mod pallet {
 		SampleTooSmall,
 		/// The changes are not alike enough. Trained apart, experts agree as much.
 		NotACopy,
+		/// The submission was accepted for a false score, and is judged again. Its bond is on hold until then.
+		JudgedAgain,
 	}
 
 	#[pallet::hooks]
@@ -876,7 +884,7 @@ pub mod pallet {
 		/// Take a submission back before its draw. The bond returns; the day's upload does not.
 		///
 		/// - `origin`: its miner, signed.
-		/// - `submission`: an open one without a committee.
+		/// - `submission`: an open one without a committee, of which no acceptance was refuted.
 		///
 		/// Emits [`Event::Withdrawn`].
 		#[pallet::call_index(4)]
