@@ -341,9 +341,10 @@ impl<T: Config> Pallet<T> {
 		});
 	}
 
-	/// The miner's record with yesterday forgotten.
+	/// Returns the miner's record with yesterday forgotten, or the one that an account starts with.
 	pub(crate) fn miner_today(miner: &T::AccountId) -> MinerRecord {
-		let mut record = Miners::<T>::get(miner);
+		let newcomer = |_| MinerRecord { attempts: T::NewcomerAttempts::get(), ..Default::default() };
+		let mut record = Miners::<T>::try_get(miner).unwrap_or_else(newcomer);
 		record.turn_to(Self::day(frame_system::Pallet::<T>::block_number()));
 		record
 	}

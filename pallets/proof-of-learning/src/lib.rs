@@ -115,6 +115,9 @@ pub mod pallet {
 		/// Permitted chance, over all attempts together, of accepting from a miner that never improves, in
 		/// millionths: see [`crate::math`].
 		type Alpha: Get<u32>;
+		/// Failed attempts with which an account starts, until its first acceptance. Without any, a new account would be worth
+		/// more than one that has failed.
+		type NewcomerAttempts: Get<u32>;
 		/// How much worse on the guard sample is tolerable, in bits per byte, Q16.
 		type GuardTolerance: Get<u32>;
 		/// Loss on the guard sample that all acceptances together may cost a model, in bits per byte, Q16, counted from

@@ -611,3 +611,20 @@ fn attack_have_nodes_forget_a_decision_behind_thousands_of_submissions() {
 		assert!(Learning::job(subject(0), 0).is_some());
 	});
 }
+
+/// A copy that is disguised until it is none to the chain keeps two fifths of the gain. From ever new accounts, each with a
+/// budget of errors of its own, enough of them passed to pay for the others. A miner that has an expert in the model is
+/// measured less strictly, and has spent that at the first failure.
+#[test]
+fn attack_submit_disguised_copies_of_refused_experts_from_new_accounts() {
+	ExtBuilder::default().build_and_check(|| {
+		NewcomerAttempts::set(20);
+		let lucky = score(100, 32);
+		assert_eq!(Learning::terms(miner()).attempts, 20);
+		let reason = RejectReason::NotCertain { improvement: 100 };
+		assert_eq!(judge(1, lucky), SubmissionOutcome::Rejected(reason));
+		assert_eq!(Learning::terms(miner()).attempts, 21);
+		assert!(matches!(judge(2, score(640, 0)), SubmissionOutcome::Accepted { .. }));
+		assert!(matches!(judge(3, lucky), SubmissionOutcome::Accepted { .. }));
+	});
+}

@@ -96,6 +96,7 @@ parameter_types! {
 	pub static MinAttestations: u32 = 0;
 	pub static BytesWindow: u32 = BYTES;
 	pub static EvaluationFee: Balance = 0;
+	pub static NewcomerAttempts: u32 = 0;
 	pub static CommitAge: u32 = 0;
 	pub static CommitDeposit: Balance = 0;
 	/// What accepted experts were paid and paid back.
@@ -357,6 +358,7 @@ impl pallet_learning::Config for Test {
 	type StakeAtRisk = StakeAtRisk;
 	type ReporterShare = ReporterShare;
 	type EvaluationFee = EvaluationFee;
+	type NewcomerAttempts = NewcomerAttempts;
 	type CommitAge = CommitAge;
 	type CommitLifetime = frame_support::traits::ConstU32<LIFETIME>;
 	type CommitDeposit = CommitDeposit;
@@ -709,6 +711,7 @@ impl ExtBuilder {
 		MaxRedraws::set(0);
 		MinAttestations::set(0);
 		EvaluationFee::set(0);
+		NewcomerAttempts::set(0);
 		CommitAge::set(0);
 		CommitDeposit::set(0);
 		Refunded::set(0);
