@@ -2,7 +2,7 @@
 
 use super::*;
 use blyan_primitives::traits::Claims;
-use blyan_runtime_api::{RejectReason, SubmissionOutcome};
+use blyan_runtime_api::SubmissionOutcome;
 use sp_keyring::Sr25519Keyring::{self, Alice, Bob, Charlie};
 
 /// All seal `verdicts`, Alice and Bob open theirs, and the time for Charlie passes.

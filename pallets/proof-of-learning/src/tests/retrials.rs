@@ -4,10 +4,7 @@ use super::*;
 use crate::{Error, HoldReason, OpenSubmissions, Retrials};
 use blyan_primitives::{traits::Claims, SubmissionId, Verdict};
 use blyan_runtime_api::{RejectReason, SubmissionOutcome};
-use frame_support::{
-	assert_noop,
-	traits::fungible::{Inspect, InspectHold},
-};
+use frame_support::{assert_noop, traits::fungible::InspectHold};
 
 const FEE: Balance = 60;
 
