@@ -222,8 +222,8 @@ pub fn outcome(outcome: &SubmissionOutcome) -> (String, Option<&'static str>) {
 			"train on more varied text; the bond is returned",
 		),
 		SubmissionOutcome::Rejected(RejectReason::Refuted) => (
-			"refused: the score that it was accepted by was proven wrong, and the reward is cancelled".into(),
-			"submit it again; another committee is drawn",
+			"refused: the score that it was accepted by was proven wrong, and it cannot be judged again".into(),
+			"train from the current head: blyan mine; the bond is returned, reward and fee are not",
 		),
 		SubmissionOutcome::Rejected(RejectReason::Copied) => (
 			"proven to be a near copy of another miner's expert; the bond is gone".into(),
