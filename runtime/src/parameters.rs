@@ -81,9 +81,10 @@ pub mod dynamic_params {
 		/// Share of all operators' stake that those have together who may judge a submission.
 		#[codec(index = 20)]
 		pub static QuorumStake: Perbill = Perbill::from_percent(50);
-		/// Draws after the first one, where one came to no decision.
+		/// Draws after the first one, where one came to no decision. Below a third of the seats, silence in six draws in a row
+		/// earns less with what it keeps out than its seats would have; see docs/economics.md.
 		#[codec(index = 21)]
-		pub static MaxRedraws: u32 = 3;
+		pub static MaxRedraws: u32 = 5;
 		/// Price of an evaluation for its miner in an empty queue. It grows with the square of the queue's length, and pays the
 		/// operators who judge.
 		#[codec(index = 22)]

@@ -76,7 +76,8 @@ pub fn lie(rules: &Rules, setting: &Setting, ours: u32, reports_itself: bool) ->
 	let reward = if rules.reward_is_covered { largest.min(bly(rules.stake) * seats / 2.0) } else { largest };
 	let value = 2.0 * reward + 2.0 * seats * bly(rules.seat_reward);
 	let kept = if reports_itself { 1.0 - f64::from(rules.reporter_percent) / 100.0 } else { 1.0 };
-	let loss = stake / 2.0 * kept + if rules.bond_matures { bly(rules.bond) } else { 0.0 };
+	let bond = if rules.bond_matures && !rules.refuted_is_judged_again { bly(rules.bond) } else { 0.0 };
+	let loss = stake / 2.0 * kept + bond;
 	// Those who agreed on a rejection get the fee, and the coalition its share of it.
 	let share = f64::from(ours) / f64::from(all);
 	let price = bly(rules.transaction) + bly(rules.fee) * (1.0 - share);

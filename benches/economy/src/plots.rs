@@ -11,8 +11,8 @@ use std::path::Path;
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-/// Okabe and Ito's colours, which the colour-blind tell apart, and four more.
-const COLOURS: [RGBColor; 12] = [
+/// Okabe and Ito's colours, which the colour-blind tell apart, and five more.
+const COLOURS: [RGBColor; 13] = [
 	RGBColor(0, 114, 178),
 	RGBColor(213, 94, 0),
 	RGBColor(0, 158, 115),
@@ -25,6 +25,7 @@ const COLOURS: [RGBColor; 12] = [
 	RGBColor(100, 0, 150),
 	RGBColor(150, 170, 0),
 	RGBColor(200, 0, 60),
+	RGBColor(0, 90, 60),
 ];
 const FONT: &str = "sans-serif";
 

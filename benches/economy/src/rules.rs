@@ -19,17 +19,6 @@ pub enum Weighting {
 	Standing,
 }
 
-/// Fate of a candidate that differs from an earlier one in a few bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NearCopies {
-	/// It is a candidate like any other.
-	Independent,
-	/// It waits behind its original; an original that was accepted makes it stale, one that was not does nothing to it.
-	Behind,
-	/// It waits behind its original and closes with it, whatever becomes of that, and is refused afterwards.
-	WithOriginal,
-}
-
 /// Rules that the chain sets.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
@@ -70,9 +59,9 @@ pub struct Rules {
 	pub transaction: Balance,
 	/// Bond of a submission.
 	pub bond: Balance,
-	/// True if the bond waits for maturity, and is lost if the acceptance is refuted.
+	/// True if the bond waits for maturity.
 	pub bond_matures: bool,
-	/// True if a submission of which a false acceptance was refuted is judged again before its bond is lost.
+	/// True if a submission whose acceptance was refuted is judged again, with its bond on hold. Otherwise the bond is lost.
 	pub refuted_is_judged_again: bool,
 	/// Reward of one seat from the validation envelope.
 	pub seat_reward: Balance,
@@ -86,8 +75,8 @@ pub struct Rules {
 	pub reward_is_covered: bool,
 	/// True if a cancelled reward returns to its envelope; otherwise it goes to the treasury.
 	pub refunds_envelope: bool,
-	/// Fate of near copies.
-	pub copies: NearCopies,
+	/// True if a near copy that is proven to the chain is refused and loses its bond.
+	pub copies_are_reported: bool,
 	/// Share of a slashed stake that the reporter gets, in per cent.
 	pub reporter_percent: u32,
 	/// Offences of weight after which everything is taken, and for how many days they are remembered.
@@ -98,6 +87,8 @@ pub struct Rules {
 	pub delta: u32,
 	/// Budget of false acceptances, in millionths.
 	pub alpha: u32,
+	/// Failures that a new account is taken to have behind it.
+	pub newcomer_attempts: u32,
 	/// Sequences of a sample.
 	pub sample: u32,
 	/// Open submissions of all models.
@@ -142,12 +133,13 @@ impl Rules {
 			learning_multiple_max: 100,
 			reward_is_covered: false,
 			refunds_envelope: false,
-			copies: NearCopies::Independent,
+			copies_are_reported: false,
 			reporter_percent: 20,
 			strikes_max: 3,
 			strike_days: 180,
 			delta: 32,
 			alpha: 1_350,
+			newcomer_attempts: 0,
 			sample: 256,
 			open_max: 256,
 			cycle: 6,
@@ -157,14 +149,14 @@ impl Rules {
 		}
 	}
 
-	/// The rules of the two committees, the fee and the basic stake of a hundred BLY.
+	/// The present rules: two committees, a fee, and a basic stake of a hundred BLY.
 	pub const fn new() -> Self {
 		Self {
 			name: "new",
 			stake: 100 * BLY,
 			strangers: 3,
 			weighting: Weighting::Standing,
-			redraws: 3,
+			redraws: 5,
 			// Only members that had the bytes are left out of a redraw, and those of a coalition that hides them sealed.
 			absent_max: 0,
 			misses_max: Some(3),
@@ -179,20 +171,12 @@ impl Rules {
 			pays_rejections: false,
 			reward_is_covered: true,
 			refunds_envelope: true,
-			copies: NearCopies::Behind,
-			cycle: 12,
-			..Self::old()
-		}
-	}
-
-	/// The new rules with the smallest changes that make every goal hold.
-	pub const fn amended() -> Self {
-		Self {
-			name: "amended",
-			copies: NearCopies::WithOriginal,
+			copies_are_reported: true,
+			newcomer_attempts: 20,
 			genesis_counts: true,
 			refuted_is_judged_again: true,
-			..Self::new()
+			cycle: 12,
+			..Self::old()
 		}
 	}
 
@@ -222,6 +206,10 @@ pub struct Setting {
 	pub deviation: f64,
 	/// Bytes of a sequence.
 	pub sequence_len: u16,
+	/// Chance that a plain copy escapes a report: the upper end of the 95 % interval of 0 in 1,000.
+	pub escape: f64,
+	/// Share of the original's improvement that is left to a copy disguised well enough not to be one.
+	pub disguised: f64,
 	/// The largest fee that an honest miner pays.
 	pub fee_max: Balance,
 	/// The largest fee that a coalition pays for a try.
@@ -249,6 +237,8 @@ impl Default for Setting {
 			gap: (1.0, 0.01),
 			deviation: 0.016,
 			sequence_len: 128,
+			escape: 0.003,
+			disguised: 0.42,
 			fee_max: 20 * BLY,
 			try_fee_max: 2 * BLY,
 			electricity: BLY / 100,

@@ -11,10 +11,12 @@ pub enum Strategy {
 	LieAndReport,
 	/// Submits garbage whose bytes only its own operators get, and lies.
 	HiddenBytes,
-	/// Seals nothing for a rival's valuable expert, whose copy it has submitted behind.
+	/// Seals nothing for a rival's valuable expert, and submits a copy of it: disguised, where copies are reported.
 	SilentTheft,
 	/// Submits a copy of each promising expert that was refused for want of certainty.
 	Copier,
+	/// The same, each copy changed at random until it is none to the chain.
+	Disguise,
 	/// Submits garbage so that its operators are paid for refusing it.
 	SpamForPay,
 	/// Submits candidates that improve nothing from ever new accounts, and hopes for a false acceptance.
@@ -23,7 +25,7 @@ pub enum Strategy {
 	Whole,
 	/// Submits the same improvement in four slices.
 	Slices,
-	/// Signs false scores of honest experts, so that their miners lose.
+	/// Signs false scores of honest experts, good or not, so that their miners lose.
 	Frame,
 	/// Seals the hashes of others, which it cannot open.
 	CopiedSeals,
@@ -39,12 +41,13 @@ pub enum Strategy {
 
 impl Strategy {
 	/// Those that are played at every share.
-	pub const PLAYED: [Self; 12] = [
+	pub const PLAYED: [Self; 13] = [
 		Self::Lie,
 		Self::LieAndReport,
 		Self::HiddenBytes,
 		Self::SilentTheft,
 		Self::Copier,
+		Self::Disguise,
 		Self::SpamForPay,
 		Self::Lottery,
 		Self::Slices,
@@ -54,12 +57,13 @@ impl Strategy {
 		Self::Rational,
 	];
 	/// Those that a rational coalition chooses from.
-	pub const CHOICE: [Self; 9] = [
+	pub const CHOICE: [Self; 10] = [
 		Self::Honest,
 		Self::Lie,
 		Self::HiddenBytes,
 		Self::SilentTheft,
 		Self::Copier,
+		Self::Disguise,
 		Self::SpamForPay,
 		Self::Lottery,
 		Self::CopiedSeals,
@@ -75,6 +79,7 @@ impl Strategy {
 			Self::HiddenBytes => "hidden bytes",
 			Self::SilentTheft => "silence and theft",
 			Self::Copier => "copy the refused",
+			Self::Disguise => "disguised copies",
 			Self::SpamForPay => "spam for pay",
 			Self::Lottery => "lottery",
 			Self::Whole => "whole improvement",

@@ -152,10 +152,12 @@ impl Follower<'_> {
 					decision = Some(SubmissionOutcome::Expired(reason));
 				}
 				"Withdrawn" => decision = Some(SubmissionOutcome::Withdrawn),
-				"DecisionRefuted" => {
-					self.on_refuted(number, read(bytes)?);
-					if let Some(decided) = self.decided_at(client, number).await? {
-						return Ok(Some(self.end(decided.outcome)));
+				name @ ("DecisionRefuted" | "Matured") => {
+					if name == "DecisionRefuted" {
+						self.on_refuted(number, read(bytes)?);
+					}
+					if let Some(outcome) = self.end_at(client, number).await? {
+						return Ok(Some(self.end(outcome)));
 					}
 				}
 				"Returned" => {
@@ -189,6 +191,16 @@ impl Follower<'_> {
 	async fn decided_at(&self, client: &Client, block: u64) -> Outcome<Option<DecidedSubmission>> {
 		Ok(match client.submission_at(self.id, block).await?.map(|info| info.state) {
 			Some(SubmissionState::Decided(decided)) => Some(decided),
+			_ => None,
+		})
+	}
+
+	/// Tells how the submission had ended by a block; `None` as long as it may still be judged.
+	async fn end_at(&self, client: &Client, block: u64) -> Outcome<Option<SubmissionOutcome>> {
+		Ok(match client.submission_at(self.id, block).await?.map(|info| info.state) {
+			// While others dispute it, it may be judged again.
+			Some(SubmissionState::Decided(decided)) if decided.disputes == 0 => Some(decided.outcome),
+			Some(SubmissionState::Closed { outcome, .. }) => Some(outcome),
 			_ => None,
 		})
 	}

@@ -123,6 +123,10 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Year<T: Config> = StorageValue<_, YearRecordOf<T>>;
 
+	/// Contents of the envelopes at genesis: an advance on the emission of the first year. Removed when that is over.
+	#[pallet::storage]
+	pub type Advance<T: Config> = StorageValue<_, Balance, ValueQuery>;
+
 	/// Number of entries ever made, and the running hash over them.
 	#[pallet::storage]
 	pub type JournalHead<T: Config> = StorageValue<_, JournalRoot, ValueQuery>;
@@ -138,7 +142,8 @@ pub mod pallet {
 	pub struct GenesisConfig<T: Config> {
 		/// Inflation and shares.
 		pub budget: Budget,
-		/// Contents of the envelopes before the first era, so that the first miners can be paid.
+		/// Contents of the envelopes before the first era, so that the first miners can be paid. The first year emits so much
+		/// less.
 		pub envelopes: EnvelopeAmounts,
 		/// Marker of the runtime.
 		#[serde(skip)]
@@ -155,6 +160,7 @@ pub mod pallet {
 			Budgets::<T>::put(self.budget);
 			Envelopes::<T>::put(self.envelopes);
 			Credited::<T>::put(self.envelopes);
+			Advance::<T>::put(promised);
 		}
 	}
 

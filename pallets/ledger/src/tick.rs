@@ -1,7 +1,7 @@
 //! `on_initialize` work: the end of an era.
 
 use crate::{
-	math, Balance, Budgets, Config, Credited, Envelope, Envelopes, Event, Pallet, Year, YearRecord,
+	math, Advance, Balance, Budgets, Config, Credited, Envelope, Envelopes, Event, Pallet, Year, YearRecord,
 	YearRecordOf,
 };
 use frame_support::traits::{fungible::Inspect, Get};
@@ -24,7 +24,7 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn end_era(now: BlockNumberFor<T>) {
 		let mut year = Self::current_year(now);
 		let budget = Budgets::<T>::get();
-		let limit = math::year_limit(year.issuance, budget.inflation);
+		let limit = math::year_limit(year.issuance, budget.inflation).saturating_sub(Advance::<T>::get());
 		let eras = T::BlocksPerYear::get().checked_div(&T::EraLength::get()).unwrap_or_default();
 		let emission = math::era_emission(limit, eras.saturated_into(), year.emitted, Self::headroom());
 
@@ -42,15 +42,15 @@ impl<T: Config> Pallet<T> {
 		Self::pay(Envelope::Treasury, &T::TreasuryAccount::get(), Balance::MAX);
 	}
 
-	/// The year that `now` lies in; a new one if the last one is over.
+	/// Returns the year that `now` lies in; a new one if the last one is over.
 	fn current_year(now: BlockNumberFor<T>) -> YearRecordOf<T> {
-		Year::<T>::get()
-			.filter(|year| now.saturating_sub(year.started_at) < T::BlocksPerYear::get())
-			.unwrap_or_else(|| YearRecord {
-				started_at: now,
-				issuance: T::Currency::total_issuance(),
-				emitted: 0,
-			})
+		if let Some(year) = Year::<T>::get() {
+			if now.saturating_sub(year.started_at) < T::BlocksPerYear::get() {
+				return year;
+			}
+			Advance::<T>::kill();
+		}
+		YearRecord { started_at: now, issuance: T::Currency::total_issuance(), emitted: 0 }
 	}
 
 	/// Returns the amount that may still be promised: the cap less what exists and what is promised already.

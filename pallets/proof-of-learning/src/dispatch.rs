@@ -3,7 +3,7 @@
 use crate::{
 	math, BusyModels, Claim, ClaimOf, Config, Decisions, Error, EvaluationRecordOf, Event, GuardHoldouts,
 	GuardLosses, HoldReason, Holdouts, MinerRecord, Miners, NextSubmission, OpenBlobs, OpenRoots,
-	OpenSubmissions, Pallet, Phase, Queues, SubmissionRecord, SubmissionRecordOf,
+	OpenSubmissions, Pallet, Phase, Queues, Retrials, SubmissionRecord, SubmissionRecordOf,
 };
 use blyan_primitives::{
 	leading_zero_bits, pow_hash,
@@ -237,6 +237,7 @@ impl<T: Config> Pallet<T> {
 		let record = OpenSubmissions::<T>::get(submission).ok_or(Error::<T>::SubmissionUnknown)?;
 		ensure!(record.claim.miner == miner, Error::<T>::NotTheMiner);
 		ensure!(!matches!(record.phase, Phase::Evaluating(_)), Error::<T>::AlreadyDrawn);
+		ensure!(!Retrials::<T>::contains_key(submission), Error::<T>::JudgedAgain);
 		// The place was taken from others: what it cost does not come back, or a queue could be filled for nothing.
 		Self::forfeit_fee(submission, &record.claim.miner, record.fee);
 		let record = SubmissionRecordOf::<T> { fee: Zero::zero(), ..record };
@@ -340,9 +341,10 @@ impl<T: Config> Pallet<T> {
 		});
 	}
 
-	/// The miner's record with yesterday forgotten.
+	/// Returns the miner's record with yesterday forgotten, or the one that an account starts with.
 	pub(crate) fn miner_today(miner: &T::AccountId) -> MinerRecord {
-		let mut record = Miners::<T>::get(miner);
+		let newcomer = |_| MinerRecord { attempts: T::NewcomerAttempts::get(), ..Default::default() };
+		let mut record = Miners::<T>::try_get(miner).unwrap_or_else(newcomer);
 		record.turn_to(Self::day(frame_system::Pallet::<T>::block_number()));
 		record
 	}

@@ -114,13 +114,13 @@ pub mod pallet {
 
 		/// Least mean improvement that is accepted, in bits per byte, Q16.
 		type Delta: Get<u32>;
-		/// Permitted chance, over all attempts together, of accepting from a miner that never improves, in
-		/// millionths: see [`crate::math`].
+		/// Permitted chance, over all attempts, of accepting from a miner that never improves, in millionths: see [`crate::math`].
 		type Alpha: Get<u32>;
+		/// Failed attempts with which an account starts; without any, a new account would be worth more than one that failed.
+		type NewcomerAttempts: Get<u32>;
 		/// How much worse on the guard sample is tolerable, in bits per byte, Q16.
 		type GuardTolerance: Get<u32>;
-		/// Loss on the guard sample that all acceptances together may cost a model, in bits per byte, Q16, counted from
-		/// the best it was there since its guard was registered.
+		/// Loss on the guard sample, from a model's best there, that all acceptances may cost together: bits per byte, Q16.
 		type GuardBudget: Get<u32>;
 		/// Sequences in a sample; a smaller holdout is used whole.
 		type SampleSize: Get<u32>;
@@ -136,8 +136,7 @@ pub mod pallet {
 		type ChallengeWindow: Get<BlockNumberFor<Self>>;
 		/// Members of a first committee, where that many are eligible. At most `MaxCommittee` are drawn.
 		type CommitteeSize: Get<u32>;
-		/// Members of a second committee, drawn from operators that are not in the first one after that has sealed. With
-		/// those of the first at most `MaxCommittee`.
+		/// Members of a second committee, drawn from strangers when the first has sealed. With the first at most `MaxCommittee`.
 		type SecondCommitteeSize: Get<u32>;
 		/// Share of all eligible operators' stake that those have together who may judge a submission: its miner's own
 		/// operators may not, and where too little is left there is no draw.
@@ -173,8 +172,7 @@ pub mod pallet {
 		/// Failures in a row that make it a newcomer again.
 		type DistrustAfter: Get<u32>;
 
-		/// Blocks that a commitment must be old before a submission can open it: longer than a collator can keep the author's
-		/// submission out of the chain.
+		/// Blocks that a commitment must be old to be opened: longer than a collator can keep the author's submission out.
 		type CommitAge: Get<BlockNumberFor<Self>>;
 		/// Blocks after which a commitment can no longer be opened: longer than an evaluation that the author has to wait for.
 		type CommitLifetime: Get<BlockNumberFor<Self>>;
@@ -269,8 +267,7 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Decisions<T: Config> = CountedStorageMap<_, Twox64Concat, SubmissionId, DecisionRecordOf<T>>;
 
-	/// Decisions without an open dispute, by the block in which they mature, the earliest first. As many of
-	/// [`Decisions`] as have none, each once.
+	/// [`Decisions`] without an open dispute, each once, by the block in which they mature, the earliest first.
 	#[pallet::storage]
 	pub type Maturing<T: Config> =
 		StorageValue<_, BoundedVec<(SubmissionId, BlockNumberFor<T>), T::MaxMaturing>, ValueQuery>;
@@ -305,8 +302,7 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Holdouts<T: Config> = StorageMap<_, Twox64Concat, ModelId, HoldoutRef>;
 
-	/// Mixed-domain test sequences on which candidates must not be worse. At most one entry a model;
-	/// `register_guard` replaces it.
+	/// Mixed-domain test sequences on which candidates must not be worse. At most one a model; `register_guard` replaces it.
 	// Twox64Concat: only registered models get here.
 	#[pallet::storage]
 	pub type GuardHoldouts<T: Config> = StorageMap<_, Twox64Concat, ModelId, HoldoutRef>;
@@ -317,9 +313,8 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type GuardLosses<T: Config> = StorageMap<_, Twox64Concat, ModelId, (H256, GuardLoss)>;
 
-	/// Quota, trust and attempts of every account that ever submitted: 21 bytes each. Never removed: a miner could
-	/// otherwise leave and return to shed its failures and its attempts. Each entry was paid for with a fee and a
-	/// proof of work.
+	/// Quota, trust and attempts of every account that ever submitted: 21 bytes each, paid for with a fee and a proof of work.
+	/// Never removed: a miner could otherwise leave and return to shed its failures and its attempts.
 	// Blake2_128Concat: accounts can be ground.
 	#[pallet::storage]
 	pub type Miners<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, MinerRecord, ValueQuery>;
@@ -351,6 +346,11 @@ pub mod pallet {
 	// Blake2_128Concat: miners choose the keys.
 	#[pallet::storage]
 	pub type FirstCommitments<T: Config> = StorageMap<_, Blake2_128Concat, H256, FirstCommitmentOf<T>>;
+
+	/// Open submissions whose acceptance was refuted: judged again, with the bond on hold, and not to be withdrawn.
+	// Twox64Concat: the pallet counts the keys up.
+	#[pallet::storage]
+	pub type Retrials<T: Config> = StorageMap<_, Twox64Concat, SubmissionId, ()>;
 
 	/// Holdouts that a chain starts with.
 	#[pallet::genesis_config]
@@ -537,7 +537,7 @@ pub mod pallet {
 			/// The reward that was taken.
 			cancelled: BalanceOf<T>,
 		},
-		/// A submission whose rejection was refuted waits for a fresh draw.
+		/// A submission whose decision was refuted waits for a fresh draw.
 		Returned {
 			/// The submission.
 			submission: SubmissionId,
@@ -706,8 +706,7 @@ pub mod pallet {
 		NothingToAttest,
 		/// This operator has attested to these bytes already.
 		AlreadyAttested,
-		/// The verdict is not the one that stood, and can no longer be disputed; or nothing is known of its draw. The offence
-		/// can be appealed.
+		/// The verdict is not the one that stood and can no longer be disputed, or its draw is forgotten. Appeal the offence.
 		TooLateToReveal,
 		/// The finding is the one that decided, or nothing was decided.
 		NothingToObject,
@@ -738,6 +737,8 @@ pub mod pallet {
 		SampleTooSmall,
 		/// The changes are not alike enough. Trained apart, experts agree as much.
 		NotACopy,
+		/// The submission was accepted for a false score, and is judged again. Its bond is on hold until then.
+		JudgedAgain,
 	}
 
 	#[pallet::hooks]
@@ -878,7 +879,7 @@ pub mod pallet {
 		/// Take a submission back before its draw. The bond returns; the day's upload does not.
 		///
 		/// - `origin`: its miner, signed.
-		/// - `submission`: an open one without a committee.
+		/// - `submission`: an open one without a committee, of which no acceptance was refuted.
 		///
 		/// Emits [`Event::Withdrawn`].
 		#[pallet::call_index(4)]
@@ -990,8 +991,7 @@ pub mod pallet {
 
 		/// Object to an acceptance as a member that could not seal: what it finds becomes a claim that can be disputed.
 		///
-		/// - `origin`: authorised by the signature, so it costs nothing and needs no account. A false objection costs what any
-		///   false verdict does.
+		/// - `origin`: authorised by the signature, free, without an account. A false objection costs what a false verdict does.
 		/// - `draw`: the draw that was decided.
 		/// - `report`: the finding, another one than the verdict that decided.
 		/// - `key`: the member's session key.

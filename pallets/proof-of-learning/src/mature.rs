@@ -4,13 +4,18 @@
 //!             ChallengeWindow over, no dispute open
 //!  decided ------------------------------------------> matured: rewards released, committee paid, bond settled
 //!     |
-//!     | refuted, accepted    head reverted, reward taken ------> matured: nobody is paid
-//!     | refuted, rejected    when no dispute is open any more -> back to the queue, if it still can be judged
+//!     | refuted              head reverted and reward taken, if it was accepted;
+//!                            when no dispute is open any more -> back to the queue, if it still can be judged;
+//!                            otherwise -----------------------> matured: nobody is paid
 //! ```
+//!
+//! A bond answers for what its miner said: that the bytes are an expert, and no copy. How good it is the committee said, and
+//! answers for with its stakes. So a refuted acceptance takes no bond: a coalition that signs one could otherwise take bonds
+//! of miners that know nothing of it. The bond stays on hold until the expert has been judged again.
 
 use crate::{
 	BalanceOf, Conduct, Config, DecisionRecordOf, Decisions, Event, HoldReason, Maturing, Miners, OpenBlobs,
-	OpenRoots, OpenSubmissions, Pallet, Phase, SubmissionRecord, WeightInfo, LOG_TARGET,
+	OpenRoots, OpenSubmissions, Pallet, Phase, Retrials, SubmissionRecord, WeightInfo, LOG_TARGET,
 };
 use blyan_primitives::{
 	randomness::AppointedRandomness,
@@ -153,7 +158,7 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Takes the bond of a miner whose bytes were no expert, or whose expert was accepted for a score that was false.
+	/// Takes the bond of a miner whose bytes were no expert.
 	fn slash_bond(submission: SubmissionId, miner: &T::AccountId, bond: BalanceOf<T>) {
 		if bond.is_zero() {
 			return;
@@ -200,8 +205,8 @@ impl<T: Config> Pallet<T> {
 		let (reverted_to, cancelled) = match decision.outcome {
 			SubmissionOutcome::Accepted { version, .. } => {
 				let taken = Self::cancel(&mut decision, version, RejectReason::Refuted);
-				let bond = core::mem::take(&mut decision.bond);
-				Self::slash_bond(submission, &decision.claim.miner, bond);
+				// The parent's tensors are the head again, under a new number: that is what it is judged against.
+				decision.claim.parent = taken.0.unwrap_or(decision.claim.parent);
 				taken
 			}
 			_ => (None, Zero::zero()),
@@ -248,6 +253,8 @@ impl<T: Config> Pallet<T> {
 		if decision.is_to_return() {
 			match Self::return_to_queue(submission, &decision) {
 				Ok(()) => return,
+				// An acceptance stays refuted, whatever is in the way.
+				Err(_) if decision.outcome == SubmissionOutcome::Rejected(RejectReason::Refuted) => {}
 				Err(reason) => decision.outcome = SubmissionOutcome::Rejected(reason),
 			}
 		}
@@ -278,6 +285,9 @@ impl<T: Config> Pallet<T> {
 		T::Experts::release(claim.slot.model, decision.terms.generation);
 		OpenRoots::<T>::insert(block.tensor_root, submission);
 		OpenBlobs::<T>::insert(block.blob.hash, submission);
+		if decision.outcome == SubmissionOutcome::Rejected(RejectReason::Refuted) {
+			Retrials::<T>::insert(submission, ());
+		}
 		Miners::<T>::mutate(&miner, |record| record.open = record.open.saturating_add(1));
 		let record = SubmissionRecord {
 			claim,

@@ -4,7 +4,8 @@ use crate::{
 	draw::draw_present, math::Rule, Announced, BalanceOf, BusyModels, Claim, ClaimOf, ClosedCount,
 	ClosedRecord, ClosedRing, ClosedSubmissions, Conduct, Config, Decisions, EvaluationRecord,
 	EvaluationRecordOf, Event, HoldReason, Holdouts, Inconclusive, Miners, OpenBlobs, OpenRoots,
-	OpenSubmissions, Pallet, Phase, Queues, Seat, Stage, SubmissionRecordOf, Terms, WeightInfo, LOG_TARGET,
+	OpenSubmissions, Pallet, Phase, Queues, Retrials, Seat, Stage, SubmissionRecordOf, Terms, WeightInfo,
+	LOG_TARGET,
 };
 use alloc::vec::Vec;
 use blyan_primitives::{
@@ -318,6 +319,7 @@ impl<T: Config> Pallet<T> {
 	/// Takes a submission out of the open ones, their indices and its queue.
 	pub(crate) fn leave(submission: SubmissionId, claim: &ClaimOf<T>) {
 		OpenSubmissions::<T>::remove(submission);
+		Retrials::<T>::remove(submission);
 		OpenRoots::<T>::remove(claim.block.tensor_root);
 		OpenBlobs::<T>::remove(claim.block.blob.hash);
 		Miners::<T>::mutate(&claim.miner, |miner| miner.open = miner.open.saturating_sub(1));

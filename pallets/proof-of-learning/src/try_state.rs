@@ -4,7 +4,7 @@ use crate::{
 	Announced, BusyModels, ClosedCount, ClosedRing, ClosedSubmissions, CommitmentQueue, CommitmentQueueEnds,
 	Commitments, Config, Decisions, FirstCommitments, Forgetting, GuardHoldouts, GuardLosses, HoldReason,
 	Inconclusive, Maturing, Miners, NextSubmission, OpenBlobs, OpenRoots, OpenSubmissions, Pallet, Phase,
-	Queues, Stage,
+	Queues, Retrials, Stage,
 };
 use alloc::collections::{BTreeMap, BTreeSet};
 use blyan_runtime_api::SubmissionOutcome;
@@ -67,6 +67,10 @@ impl<T: Config> Pallet<T> {
 			OpenSubmissions::<T>::count() as usize == open.len()
 				&& OpenSubmissions::<T>::count() <= T::MaxOpen::get(),
 			"the count of open submissions is wrong or too large"
+		);
+		ensure!(
+			Retrials::<T>::iter_keys().all(|id| open.contains(&id)),
+			"a submission is to be judged again that is not open"
 		);
 		let busy = BusyModels::<T>::get();
 		ensure!(

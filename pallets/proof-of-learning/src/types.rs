@@ -432,16 +432,13 @@ where
 		now < self.matures_at || self.disputes > 0
 	}
 
-	/// Whether it rests on a refuted verdict and took nothing from the miner that it could not give back: it is to be
-	/// judged again.
+	/// Reports whether it rests on a refuted verdict, and is to be judged again: unless it was proven to be a copy.
 	pub fn is_to_return(&self) -> bool {
-		let was_rejected = match self.outcome {
-			SubmissionOutcome::Rejected(reason) => {
-				!matches!(reason, RejectReason::Refuted | RejectReason::Copied)
-			}
+		let is_judged_again = match self.outcome {
+			SubmissionOutcome::Rejected(reason) => reason != RejectReason::Copied,
 			_ => false,
 		};
-		self.refuted && was_rejected
+		self.refuted && is_judged_again
 	}
 
 	/// Members that sealed the verdict that decided.

@@ -129,6 +129,8 @@ impl pallet_proof_of_learning::Config for Runtime {
 	type HoldoutOrigin = EnsureRoot<AccountId>;
 	type Delta = learning::Delta;
 	type Alpha = learning::Alpha;
+	// About as many as an honest miner has between two acceptances: see docs/economics.md.
+	type NewcomerAttempts = ConstU32<20>;
 	type GuardTolerance = learning::GuardTolerance;
 	type GuardBudget = learning::GuardBudget;
 	type SampleSize = learning::SampleSize;

@@ -41,6 +41,8 @@ impl<T: frame_system::Config> pallet_ledger::WeightInfo for WeightInfo<T> {
 	}
 	/// Storage: `Ledger::Year` (r:1 w:1)
 	/// Proof: `Ledger::Year` (`max_values`: Some(1), `max_size`: Some(36), added: 531, mode: `MaxEncodedLen`)
+	/// Storage: `Ledger::Advance` (r:1 w:1), added to what was measured
+	/// Proof: `Ledger::Advance` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
 	/// Storage: `Ledger::Budgets` (r:1 w:0)
 	/// Proof: `Ledger::Budgets` (`max_values`: Some(1), `max_size`: Some(24), added: 519, mode: `MaxEncodedLen`)
 	/// Storage: `Ledger::Envelopes` (r:1 w:1)
@@ -62,7 +64,7 @@ impl<T: frame_system::Config> pallet_ledger::WeightInfo for WeightInfo<T> {
 		// Minimum execution time: 540_113_000 picoseconds.
 		Weight::from_parts(562_296_000, 0)
 			.saturating_add(Weight::from_parts(0, 3593))
-			.saturating_add(T::DbWeight::get().reads(7))
-			.saturating_add(T::DbWeight::get().writes(7))
+			.saturating_add(T::DbWeight::get().reads(8))
+			.saturating_add(T::DbWeight::get().writes(8))
 	}
 }

@@ -171,6 +171,7 @@ impl<T: frame_system::Config> pallet_proof_of_learning::WeightInfo for WeightInf
 	/// Proof: `ProofOfLearning::OpenBlobs` (`max_values`: None, `max_size`: Some(56), added: 2531, mode: `MaxEncodedLen`)
 	// Estimated, on top of what was measured: a read and a write of `FirstCommitments`, and a read of `ClosedSubmissions`,
 	// for the oldest submission that gives way.
+	// Also a read and a write of `Retrials`.
 	fn withdraw() -> Weight {
 		// Proof Size summary in bytes:
 		//  Measured:  `6582`
@@ -182,6 +183,7 @@ impl<T: frame_system::Config> pallet_proof_of_learning::WeightInfo for WeightInf
 			.saturating_add(Weight::from_parts(0, 5_300))
 			.saturating_add(T::DbWeight::get().reads(11))
 			.saturating_add(T::DbWeight::get().writes(14))
+			.saturating_add(T::DbWeight::get().reads_writes(1, 1))
 	}
 	/// Storage: `Experts::Heads` (r:1 w:0)
 	/// Proof: `Experts::Heads` (`max_values`: None, `max_size`: Some(87), added: 2562, mode: `MaxEncodedLen`)
@@ -256,6 +258,7 @@ impl<T: frame_system::Config> pallet_proof_of_learning::WeightInfo for WeightInf
 	/// Proof: `ProofOfLearning::OpenRoots` (`max_values`: None, `max_size`: Some(56), added: 2531, mode: `MaxEncodedLen`)
 	/// Storage: `ProofOfLearning::OpenBlobs` (r:0 w:1)
 	/// Proof: `ProofOfLearning::OpenBlobs` (`max_values`: None, `max_size`: Some(56), added: 2531, mode: `MaxEncodedLen`)
+	// Estimated, on top of what was measured: a write of `Retrials`.
 	fn decide() -> Weight {
 		// Proof Size summary in bytes:
 		//  Measured:  `22042`
@@ -265,6 +268,7 @@ impl<T: frame_system::Config> pallet_proof_of_learning::WeightInfo for WeightInf
 			.saturating_add(Weight::from_parts(0, 23778))
 			.saturating_add(T::DbWeight::get().reads(29))
 			.saturating_add(T::DbWeight::get().writes(31))
+			.saturating_add(T::DbWeight::get().reads_writes(0, 1))
 	}
 	/// Storage: `ProofOfLearning::Decisions` (r:1 w:1)
 	/// Proof: `ProofOfLearning::Decisions` (`max_values`: None, `max_size`: Some(4324), added: 6799, mode: `MaxEncodedLen`)
@@ -328,6 +332,8 @@ impl<T: frame_system::Config> pallet_proof_of_learning::WeightInfo for WeightInf
 	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
 	/// Storage: `ProofOfLearning::Maturing` (r:1 w:1)
 	/// Proof: `ProofOfLearning::Maturing` (`max_values`: Some(1), `max_size`: Some(3074), added: 3569, mode: `MaxEncodedLen`)
+	// Estimated, on top of what was measured: the return to the queue, with `OpenSubmissions`, its counter, `Queues`,
+	// `BusyModels`, `OpenRoots`, `OpenBlobs`, `Retrials`, the counter of `Decisions` and the generation that is released.
 	fn refute() -> Weight {
 		// Proof Size summary in bytes:
 		//  Measured:  `19810`
@@ -337,6 +343,7 @@ impl<T: frame_system::Config> pallet_proof_of_learning::WeightInfo for WeightInf
 			.saturating_add(Weight::from_parts(0, 23778))
 			.saturating_add(T::DbWeight::get().reads(20))
 			.saturating_add(T::DbWeight::get().writes(21))
+			.saturating_add(T::DbWeight::get().reads_writes(9, 9))
 	}
 	/// Storage: `ProofOfLearning::BusyModels` (r:1 w:0)
 	/// Proof: `ProofOfLearning::BusyModels` (`max_values`: Some(1), `max_size`: Some(1026), added: 1521, mode: `MaxEncodedLen`)

@@ -5,7 +5,7 @@ use blyan_e2e::{account, parameter, tiny_model, wait_until, Chain, Lie, NodeConf
 use blyan_primitives::{traits::OffenceKind, ModelInfo, Query, SubmissionId};
 use blyan_runtime_api::{
 	disputes::{GameEnd, GameInfo},
-	EvaluationStage, OffenceState, RejectReason, SubmissionOutcome, SubmissionState,
+	EvaluationStage, ExpiryReason, OffenceState, SubmissionOutcome, SubmissionState,
 };
 use codec::Encode;
 use serde_json::Value as Json;
@@ -60,8 +60,15 @@ async fn expect_justice(world: &World, lie: &Lie, game: &GameInfo, reporter: &st
 	assert_eq!(fallen, [lie.verdict.digest()], "the lie falls, and nothing else");
 	let noise = world.files.noise(1);
 	assert_ne!(model(world).await.heads[0].block, noise.block, "the noise is out of the model");
-	let outcome = world.chain.wait_for_outcome(ID).await;
-	assert_eq!(outcome, SubmissionOutcome::Rejected(RejectReason::Refuted));
+	// It is to be judged again; but two of three operators are in quarantine, so that no committee may be found in time.
+	let wait = world.chain.wait_for_submission(ID, "returned to its queue", |info| match &info.state {
+		SubmissionState::Queued { .. } | SubmissionState::Evaluating(_) => Some(()),
+		SubmissionState::Closed {
+			outcome: SubmissionOutcome::Expired(ExpiryReason::NoCommittee), ..
+		} => Some(()),
+		_ => None,
+	});
+	wait.await;
 	for liar in LIARS {
 		let offences = world.chain.offences(liar).await;
 		assert_eq!(offences.len(), 1, "{liar}: {offences:?}");

@@ -1,7 +1,9 @@
 //! Stories of the end of an era.
 
 use super::mock::*;
-use crate::{Budget, Envelope, EnvelopeAmounts, EnvelopeShares, Envelopes, Event, Year, YearRecord};
+use crate::{
+	Advance, Balance, Budget, Envelope, EnvelopeAmounts, EnvelopeShares, Envelopes, Event, Year, YearRecord,
+};
 use frame_support::assert_ok;
 
 #[test]
@@ -84,5 +86,52 @@ fn end_era_stops_at_the_cap() {
 			take_events();
 			run_to(50);
 			assert_eq!(take_events(), []);
+		});
+}
+
+#[test]
+fn end_era_counts_what_genesis_put_into_the_envelopes_in_the_first_year_only() {
+	// By default 21,000, of a year's 100,000.
+	ExtBuilder::default().build_and_check(|| {
+		run_to(10);
+		assert_eq!(Year::<Test>::get().unwrap().emitted, 7_900);
+		run_to(109);
+		assert_eq!(Year::<Test>::get().unwrap().emitted, 79_000);
+		assert_eq!(Advance::<Test>::get(), 21_000);
+		run_to(110);
+		// The treasury was paid 7,900; each envelope's part of a tenth of that is rounded down.
+		assert_eq!(
+			Year::<Test>::get(),
+			Some(YearRecord { started_at: 110, issuance: 1_007_900, emitted: 10_075 })
+		);
+		assert!(!Advance::<Test>::exists());
+	});
+}
+
+/// A chain that paid all it could made 19 % of its coins in its first year: what genesis had promised, and the year's tenth.
+#[test]
+fn attack_mint_twice_the_cap_in_the_first_year() {
+	ExtBuilder::default()
+		.envelopes(EnvelopeAmounts { learning: 80_000, validation: 10_000, ..Default::default() })
+		.build_and_check(|| {
+			run_to(109);
+			for envelope in Envelope::ALL {
+				Ledger::reward(envelope, &BOB, Balance::MAX);
+			}
+			assert_eq!(Envelopes::<Test>::get().total(), Some(0));
+			assert_eq!(issuance(), ISSUANCE + 100_000, "a tenth, and no more");
+		});
+}
+
+#[test]
+fn end_era_emits_nothing_in_the_first_year_when_genesis_promised_all_of_it() {
+	ExtBuilder::default()
+		.envelopes(EnvelopeAmounts { learning: 300_000, ..Default::default() })
+		.build_and_check(|| {
+			run_to(109);
+			assert_eq!(take_events(), []);
+			assert_eq!(Envelopes::<Test>::get().learning, 300_000);
+			run_to(110);
+			assert_eq!(Year::<Test>::get().unwrap().emitted, 10_000);
 		});
 }

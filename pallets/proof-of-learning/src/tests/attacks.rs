@@ -280,8 +280,7 @@ fn attack_win_more_than_the_liars_have_at_stake() {
 	});
 }
 
-/// What an acceptance paid went to the treasury when it was refuted, so false ones emptied the envelope of all learning; and
-/// the miner lost nothing.
+/// What an acceptance paid went to the treasury when it was refuted, so false ones emptied the envelope of all learning.
 #[test]
 fn attack_drain_the_envelope_with_acceptances_that_are_refuted() {
 	ExtBuilder::default().build_and_check(|| {
@@ -289,10 +288,16 @@ fn attack_drain_the_envelope_with_acceptances_that_are_refuted() {
 		judge(1, score(64, 0));
 		Learning::refuted(subject(0), score(64, 0).digest());
 		assert_eq!(Refunded::get(), 2_000, "the envelope has it again");
-		assert_eq!(Slashed::get(), BOND);
+		run_to(System::block_number() + DELAY + 1);
+		all_report(0, score(0, 0));
+		end_block();
 		run_to_maturity(0);
-		assert_eq!(Slashed::get(), BOND + 60);
-		assert_eq!(Balances::total_balance(&miner()), ENDOWMENT - BOND - 60);
+		assert_eq!(
+			Balances::total_balance(&miner()),
+			ENDOWMENT - 60,
+			"the members that found the truth have it"
+		);
+		assert_eq!(Slashed::get(), 0);
 	});
 }
 
@@ -561,6 +566,10 @@ fn attack_earn_guard_budget_with_a_score_that_is_refuted() {
 				before,
 				"a loss that never was costs no one anything"
 			);
+			run_to(System::block_number() + DELAY + 1);
+			all_report(submission, guarded_score(0, 0));
+			end_block();
+			run_to_maturity(submission);
 		}
 		// An expert that was replaced cannot be taken back. A gain that it claimed is not kept all the same.
 		let lie = guarded_score(640, 500);
@@ -600,5 +609,22 @@ fn attack_have_nodes_forget_a_decision_behind_thousands_of_submissions() {
 		assert_eq!(Learning::open_submissions(), [waiting, late]);
 		assert_eq!(Learning::disputable(), [subject(0)]);
 		assert!(Learning::job(subject(0), 0).is_some());
+	});
+}
+
+/// A copy that is disguised until it is none to the chain keeps two fifths of the gain. From ever new accounts, each with a
+/// budget of errors of its own, enough of them passed to pay for the others. A miner that has an expert in the model is
+/// measured less strictly, and has spent that at the first failure.
+#[test]
+fn attack_submit_disguised_copies_of_refused_experts_from_new_accounts() {
+	ExtBuilder::default().build_and_check(|| {
+		NewcomerAttempts::set(20);
+		let lucky = score(100, 32);
+		assert_eq!(Learning::terms(miner()).attempts, 20);
+		let reason = RejectReason::NotCertain { improvement: 100 };
+		assert_eq!(judge(1, lucky), SubmissionOutcome::Rejected(reason));
+		assert_eq!(Learning::terms(miner()).attempts, 21);
+		assert!(matches!(judge(2, score(640, 0)), SubmissionOutcome::Accepted { .. }));
+		assert!(matches!(judge(3, lucky), SubmissionOutcome::Accepted { .. }));
 	});
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use blyan_primitives::traits::Claims;
-use blyan_runtime_api::{RejectReason, SubmissionOutcome};
+use blyan_runtime_api::SubmissionOutcome;
 use sp_keyring::Sr25519Keyring::{self, Alice, Bob, Charlie};
 
 /// All seal `verdicts`, Alice and Bob open theirs, and the time for Charlie passes.
@@ -94,7 +94,7 @@ fn attack_accept_an_expert_that_honest_members_could_not_fetch() {
 		assert!(object_as(Charlie, submission, score(1, 0)).is_err());
 		assert_eq!(Learning::claims(subject).len(), 3, "so that its node can confront the lie");
 		Learning::refuted(subject, lie.digest());
-		assert_eq!(outcome(submission), Some(SubmissionOutcome::Rejected(RejectReason::Refuted)));
+		assert_eq!((decision(submission), outcome(submission)), (None, None), "it is judged again");
 	});
 }
 

@@ -95,9 +95,7 @@ parameter_types! {
 	pub static MaxRedraws: u32 = 0;
 	pub static MinAttestations: u32 = 0;
 	pub static BytesWindow: u32 = BYTES;
-	pub static EvaluationFee: Balance = 0;
 	pub static CommitAge: u32 = 0;
-	pub static CommitDeposit: Balance = 0;
 	/// What accepted experts were paid and paid back.
 	pub static Refunded: Balance = 0;
 	pub const QuorumStake: Perbill = Perbill::from_percent(50);
@@ -356,10 +354,11 @@ impl pallet_learning::Config for Test {
 	type BytesWindow = BytesWindow;
 	type StakeAtRisk = StakeAtRisk;
 	type ReporterShare = ReporterShare;
-	type EvaluationFee = EvaluationFee;
+	type EvaluationFee = super::EvaluationFee;
+	type NewcomerAttempts = super::NewcomerAttempts;
 	type CommitAge = CommitAge;
 	type CommitLifetime = frame_support::traits::ConstU32<LIFETIME>;
-	type CommitDeposit = CommitDeposit;
+	type CommitDeposit = super::CommitDeposit;
 	type MaxSeatsPerOwner = frame_support::traits::ConstU32<1>;
 	type MinCommittee = MinCommittee;
 	type PowBits = frame_support::traits::ConstU32<6>;
@@ -708,9 +707,10 @@ impl ExtBuilder {
 		SecondCommitteeSize::set(0);
 		MaxRedraws::set(0);
 		MinAttestations::set(0);
-		EvaluationFee::set(0);
+		super::EvaluationFee::set(0);
+		super::NewcomerAttempts::set(0);
 		CommitAge::set(0);
-		CommitDeposit::set(0);
+		super::CommitDeposit::set(0);
 		Refunded::set(0);
 		RandomnessAge::set(0);
 		RandomnessKept::set(1_000);

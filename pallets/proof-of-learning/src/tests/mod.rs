@@ -12,6 +12,7 @@ mod invariants;
 mod late;
 mod maturity;
 mod mock;
+mod retrials;
 mod reveal;
 mod seal;
 mod submissions;

@@ -3,9 +3,15 @@
 use super::mock::*;
 use blyan_primitives::{commitment_hash, search_pow, BlockRef, ExpertSlot, PowStamp, SubmissionId};
 use codec::Encode;
-use frame_support::storage::with_storage_layer;
+use frame_support::{parameter_types, storage::with_storage_layer};
 use sp_core::H256;
 use sp_runtime::DispatchResult;
+
+parameter_types! {
+	pub static EvaluationFee: Balance = 0;
+	pub static CommitDeposit: Balance = 0;
+	pub static NewcomerAttempts: u32 = 0;
+}
 
 pub(crate) fn stamp(who: &AccountId, block: &BlockRef, bits: u32) -> PowStamp<u32> {
 	let number = System::block_number() - 1;
