@@ -28,7 +28,7 @@ pub const COPY_CONTEXT: &[u8] = b"blyan/copy/1";
 	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
 pub enum Original {
-	/// A submission with a lower number: open, decided, or closed and not forgotten.
+	/// A submission with a lower number and no younger commitment: open, decided, or closed and not forgotten.
 	Submission(SubmissionId),
 	/// A version of the slot's expert that the registry remembers, up to the copy's parent.
 	Version(VersionIndex),

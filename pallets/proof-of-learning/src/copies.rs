@@ -117,6 +117,7 @@ impl<T: Config> Pallet<T> {
 				ensure!(original < copy, Error::<T>::OriginalNotEarlier);
 				let first = Self::claim_of(original).filter(|first| first.slot == slot);
 				let first = first.ok_or(Error::<T>::OriginalUnknown)?;
+				ensure!(Self::is_senior(&first, claim), Error::<T>::OriginalNotEarlier);
 				(first.block, Some(first.miner), Some(first.parent))
 			}
 			Original::Version(version) => {
@@ -133,6 +134,12 @@ impl<T: Config> Pallet<T> {
 			copy_parent: Self::parent_of(slot, claim.parent)?,
 			copy: claim.block,
 		})
+	}
+
+	/// Returns whether the tensors of `first` were committed to no later than those of `second`. The lower number alone says
+	/// little: a squatter on an author's root may have it, and a copy of a submission whose author had to try again.
+	pub(crate) fn is_senior(first: &ClaimOf<T>, second: &ClaimOf<T>) -> bool {
+		Self::committed_at(first) <= Self::committed_at(second)
 	}
 
 	fn parent_of(slot: ExpertSlot, version: VersionIndex) -> Result<BlockRef, Error<T>> {

@@ -168,6 +168,7 @@ impl<T: Config> Candidate<'_, T> {
 			.chain(decided)
 			.chain(closed)
 			.filter(|(id, other)| *id < submission && other.slot == slot && other.miner != claim.miner)
+			.filter(|(_, other)| Pallet::<T>::is_senior(other, claim))
 			.collect();
 		earlier.sort_unstable_by_key(|(id, _)| *id);
 		let submissions = earlier

@@ -723,7 +723,7 @@ pub mod pallet {
 		NothingToTakeBack,
 		/// The original is not on record (any more), is for another slot, or the copy's parent is forgotten.
 		OriginalUnknown,
-		/// The original came after the copy: the copy may be the original.
+		/// The original came, or was committed to, after the copy: the copy may be the original.
 		OriginalNotEarlier,
 		/// Both experts are one miner's.
 		SameMiner,

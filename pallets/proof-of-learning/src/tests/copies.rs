@@ -258,6 +258,46 @@ fn attack_report_the_original_as_the_copy() {
 	});
 }
 
+/// A squatter with a helpful collator comes first and makes way: its closed submission has the author's root and the lower
+/// number.
+#[test]
+fn attack_report_the_author_as_a_copy_of_its_squatter() {
+	ExtBuilder::default().build_and_check(|| {
+		with_parent();
+		let first = trained(0);
+		let (author, squatter) = (Dave.to_account_id(), Eve.to_account_id());
+		assert_ok!(commit_as(author.clone(), slot(0), block_of(&first)));
+		run_to(3);
+		assert_ok!(submit_as(squatter, slot(0), block_of(&first)));
+		assert_ok!(open_as(author, slot(0), block_of(&first)));
+		assert_eq!(outcome(0), Some(SubmissionOutcome::Rejected(RejectReason::Preempted)));
+		let turned = report_by(Eve, 1, Original::Submission(0), evidence(&first, &first));
+		assert_noop!(turned, PoL::OriginalNotEarlier);
+	});
+}
+
+/// The author's first try expires when its bytes are known. A copier is faster than the second try, which has the higher number.
+#[test]
+fn attack_report_the_second_try_as_a_copy_of_its_copy() {
+	ExtBuilder::default().build_and_check(|| {
+		with_parent();
+		MinAttestations::set(2);
+		let (first, copy) = (trained(0), flipped(&trained(0)));
+		let expired = offer(Dave, &first);
+		run_to(System::block_number() + BYTES + 2);
+		assert!(matches!(outcome(expired), Some(SubmissionOutcome::Expired(_))));
+		let stolen = offer(Eve, &copy);
+		run_to(System::block_number() + 1);
+		let second_try = offer(Dave, &first);
+		let turned = report_by(Eve, second_try, Original::Submission(stolen), evidence(&copy, &first));
+		assert_noop!(turned, PoL::OriginalNotEarlier);
+		assert_ok!(report_by(Dave, stolen, Original::Submission(expired), evidence(&first, &copy)));
+		// Refused, it is no original either.
+		let again = report_by(Eve, second_try, Original::Submission(stolen), evidence(&copy, &first));
+		assert_noop!(again, PoL::OriginalNotEarlier);
+	});
+}
+
 #[test]
 fn report_copy_fails_when_the_decision_has_matured_or_the_miner_is_the_same() {
 	ExtBuilder::default().build_and_check(|| {
