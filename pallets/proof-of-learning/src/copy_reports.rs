@@ -52,6 +52,8 @@ const VERSIONS_MAX: usize = 64;
 
 impl<T: Config> Pallet<T> {
 	/// Checks all that dispatch does, the cheapest first: the reads, the signature, the tiles.
+	// The macro passes each argument by reference, the box as well.
+	#[allow(clippy::borrowed_box)]
 	pub(crate) fn authorize_report_copy(
 		_source: TransactionSource,
 		copy: &SubmissionId,
