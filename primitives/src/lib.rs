@@ -1,7 +1,8 @@
 //! Types and traits that cross the boundaries between pallets, engine, node and clients.
 //!
 //! Nothing here does work: records, identifiers, the signed payload of a score, and the small traits
-//! through which pallets reach their neighbours. Only hashes and small structs appear; tensors never do.
+//! through which pallets reach their neighbours. Only hashes and small structs appear; tensors never do, but for the tiles
+//! by which a report proves a near copy.
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(
 	not(test),
@@ -12,6 +13,7 @@ extern crate alloc;
 
 mod claim;
 mod commitment;
+mod copy;
 mod draw;
 mod finding;
 mod job;
@@ -26,6 +28,10 @@ pub mod traits;
 pub use blyan_exact::{ModelConfig, DEFINITION};
 pub use claim::{EvaluationStatement, Opening, PartIndex, Query, Statement, Subject, TraceIndex};
 pub use commitment::{commitment_hash, COMMITMENT_CONTEXT};
+pub use copy::{
+	copy_report_payload, Comparand, Comparison, CopyEvidence, CopyFinding, CopyQuery, Original, TileProof,
+	COPY_CONTEXT, NEURONS_MAX, TILE_BYTES_MAX, TILE_PATH_MAX,
+};
 pub use draw::draw_indices;
 pub use finding::{finding_hash, FINDING_CONTEXT};
 pub use job::{EngineError, EvaluationJob, EvaluationOutcome, HoldoutRef, JobId, JobOrigin, JobStatus};

@@ -116,6 +116,7 @@ const ANY_ONLY: &[(&str, &[&str])] = &[
 			"object",
 			"register_guard",
 			"register_holdout",
+			"report_copy_as_operator",
 			"reveal_late",
 			"reveal_score",
 		],

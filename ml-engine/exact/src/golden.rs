@@ -15,6 +15,8 @@ use crate::{
 use alloc::vec::Vec;
 use core::ops::Range;
 
+pub mod copies;
+
 /// An owned model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnedModel {

@@ -1,4 +1,4 @@
-//! The door between the runtime and the native engine: five host functions over hashes and small structs.
+//! The door between the runtime and the native engine: six host functions over hashes and small structs.
 //!
 //! Only `Hooks::offchain_worker` may call them. A relay chain that validates our blocks does not know these
 //! imports and traps when one is called, so nothing on a block's execution path may touch them. Where no
@@ -15,7 +15,7 @@ extern crate alloc;
 // The native half of the macro names `Vec`.
 #[cfg(not(substrate_runtime))]
 use alloc::vec::Vec;
-use blyan_primitives::{EngineError, EvaluationJob, JobId, JobStatus, Opening, Query};
+use blyan_primitives::{Comparison, CopyQuery, EngineError, EvaluationJob, JobId, JobStatus, Opening, Query};
 use codec::{Decode, Encode};
 use sp_core::H256;
 use sp_runtime_interface::{
@@ -41,6 +41,10 @@ pub trait MlEngine: Send + Sync {
 	fn open(&self, job: EvaluationJob, query: Query) -> Result<Option<Opening>, EngineError>;
 	/// Reports whether all bytes of this hash are here, verified. If not, the node may begin to look for them.
 	fn has_blob(&self, hash: H256) -> Result<bool, EngineError>;
+	/// Compares a candidate with earlier experts. Starts the work and returns [`Comparison::Running`] while it lasts; asking
+	/// again later gives the answer. [`EngineError::BlobMissing`] if the candidate or its parent is not here; the node does not
+	/// look for them.
+	fn find_copy(&self, query: CopyQuery) -> Result<Comparison, EngineError>;
 }
 
 #[cfg(not(substrate_runtime))]
@@ -49,7 +53,8 @@ sp_externalities::decl_extension! {
 	pub struct MlEngineExt(alloc::sync::Arc<dyn MlEngine>);
 }
 
-/// Largest encoded job the host will look at. A model has at most 32 x 512 slots of 68 bytes each.
+/// Largest encoded job or comparison the host will look at. A model has at most 32 x 512 slots of 68 bytes each, and the
+/// chain remembers fewer experts of one slot.
 const JOB_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// Decodes a job that came across the boundary; all of the input must belong to it.
@@ -62,6 +67,14 @@ pub fn decode_job(bytes: &[u8]) -> Result<EvaluationJob, EngineError> {
 
 /// Decodes a query that came across the boundary; all of the input must belong to it.
 pub fn decode_query(bytes: &[u8]) -> Result<Query, EngineError> {
+	decode_whole(bytes)
+}
+
+/// Decodes a comparison that came across the boundary; all of the input must belong to it.
+pub fn decode_copy_query(bytes: &[u8]) -> Result<CopyQuery, EngineError> {
+	if bytes.len() > JOB_BYTES_MAX {
+		return Err(EngineError::JobMalformed);
+	}
 	decode_whole(bytes)
 }
 
@@ -164,6 +177,17 @@ pub trait MlEngineHost {
 			None => Err(EngineError::NotAvailable),
 		}
 	}
+
+	/// Compares a candidate with earlier experts, given as the SCALE encoding of a `CopyQuery`.
+	fn find_copy(
+		&mut self,
+		query: PassFatPointerAndRead<&[u8]>,
+	) -> AllocateAndReturnByCodec<Result<Comparison, EngineError>> {
+		match self.extension::<MlEngineExt>() {
+			Some(MlEngineExt(engine)) => decode_copy_query(query).and_then(|query| engine.find_copy(query)),
+			None => Err(EngineError::NotAvailable),
+		}
+	}
 }
 
 /// For the node's executor: `type HostFunctions = (ParachainHostFunctions, blyan_host::HostFunctions);`
@@ -202,6 +226,11 @@ pub fn has_blob(hash: H256) -> Result<bool, EngineError> {
 /// Opens a place in what `job` computes; `None` while the engine is at work on it.
 pub fn open(job: &EvaluationJob, query: &Query) -> Result<Option<Opening>, EngineError> {
 	ask(|| ml_engine_host::open(&job.encode(), &query.encode()))
+}
+
+/// Compares a candidate with earlier experts of its slot.
+pub fn find_copy(query: &CopyQuery) -> Result<Comparison, EngineError> {
+	ask(|| ml_engine_host::find_copy(&query.encode()))
 }
 
 #[cfg(test)]

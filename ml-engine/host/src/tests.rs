@@ -2,7 +2,10 @@
 
 use super::*;
 use blyan_exact::tree::SumNode;
-use blyan_primitives::{BlobRef, BlockRef, EvaluationOutcome, HoldoutRef, ModelConfig};
+use blyan_primitives::{
+	BlobRef, BlockRef, Comparand, CopyEvidence, CopyFinding, EvaluationOutcome, HoldoutRef, ModelConfig,
+	TileProof,
+};
 use std::{
 	collections::BTreeMap,
 	sync::{Arc, Mutex},
@@ -33,6 +36,12 @@ impl MlEngine for Instant {
 	fn has_blob(&self, hash: H256) -> Result<bool, EngineError> {
 		Ok(hash == H256([1; 32]))
 	}
+	fn find_copy(&self, query: CopyQuery) -> Result<Comparison, EngineError> {
+		match query.originals.len() {
+			0 => Ok(Comparison::Distinct),
+			_ => Ok(Comparison::Copy(Box::new(finding()))),
+		}
+	}
 	fn open(&self, job: EvaluationJob, query: Query) -> Result<Option<Opening>, EngineError> {
 		match query {
 			// One that is still being computed.
@@ -61,6 +70,31 @@ fn job() -> EvaluationJob {
 	}
 }
 
+/// A finding of the largest size.
+fn finding() -> CopyFinding {
+	let tile = TileProof {
+		bytes: vec![7; 64 * 1024].try_into().unwrap(),
+		tiles: H256([1; 32]),
+		path: vec![H256([2; 32]); 4].try_into().unwrap(),
+	};
+	let evidence = CopyEvidence {
+		tile: 1,
+		copy_tile: 2,
+		original: tile.clone(),
+		original_parent: Some(tile.clone()),
+		copy_parent: tile.clone(),
+		copy: tile,
+		moved: vec![(3, 4); 2_048].try_into().unwrap(),
+	};
+	CopyFinding { original: 5, evidence }
+}
+
+fn copy_query() -> CopyQuery {
+	let EvaluationJob { config, trunk, candidate, .. } = job();
+	let original = Comparand { block: trunk, parent: None };
+	CopyQuery { config, candidate, parent: trunk, originals: vec![original] }
+}
+
 fn with_engine(story: impl FnOnce()) {
 	let mut world = sp_io::TestExternalities::default();
 	world.register_extension(MlEngineExt(Arc::new(Instant::default())));
@@ -75,6 +109,7 @@ fn every_function_says_not_available_without_an_engine() {
 		assert_eq!(cancel(H256::zero()), Err(EngineError::NotAvailable));
 		assert_eq!(open(&job(), &Query::Item { item: 0 }), Err(EngineError::NotAvailable));
 		assert_eq!(ml_engine_host::open(b"no job", b"no query"), Err(EngineError::NotAvailable));
+		assert_eq!(find_copy(&copy_query()), Err(EngineError::NotAvailable));
 	});
 }
 
@@ -144,5 +179,27 @@ fn bytes_that_are_no_query_are_an_error_value() {
 			let _ = ml_engine_host::open(&[&[first][..], &[0xff; 40]].concat(), &query);
 		}
 		assert_eq!(ml_engine_host::open(&job, &vec![0; 1 << 20]), refused);
+	});
+}
+
+#[test]
+fn a_finding_of_the_largest_size_crosses_the_boundary_and_so_does_its_absence() {
+	with_engine(|| {
+		assert_eq!(find_copy(&copy_query()), Ok(Comparison::Copy(Box::new(finding()))));
+		let alone = CopyQuery { originals: Vec::new(), ..copy_query() };
+		assert_eq!(find_copy(&alone), Ok(Comparison::Distinct));
+	});
+}
+
+#[test]
+fn bytes_that_are_no_comparison_are_an_error_value() {
+	with_engine(|| {
+		let query = copy_query().encode();
+		let refused = Err(EngineError::JobMalformed);
+		for cut in 0..query.len() {
+			assert_eq!(ml_engine_host::find_copy(&query[..cut]), refused);
+		}
+		assert_eq!(ml_engine_host::find_copy(&[query, vec![0]].concat()), refused);
+		assert_eq!(ml_engine_host::find_copy(&vec![0xff; JOB_BYTES_MAX + 1]), refused);
 	});
 }

@@ -19,7 +19,8 @@ use blyan_engine::{
 };
 use blyan_host::MlEngine;
 use blyan_primitives::{
-	EngineError, EvaluationJob, JobId, JobStatus, Measurement, ModelInfo, Opening, Query,
+	Comparison, CopyQuery, EngineError, EvaluationJob, JobId, JobStatus, Measurement, ModelInfo, Opening,
+	Query,
 };
 use genesis::{GenesisError, GenesisModel};
 use parking_lot::RwLock;
@@ -286,6 +287,10 @@ impl MlEngine for EngineService {
 			let _ = self.note::<()>(Err(EngineError::BlobMissing(hash)));
 		}
 		Ok(has)
+	}
+
+	fn find_copy(&self, query: CopyQuery) -> Result<Comparison, EngineError> {
+		self.with_queue(|queue| queue.find_copy(query))
 	}
 }
 

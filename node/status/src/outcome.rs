@@ -97,7 +97,8 @@ fn rejection(reason: &RejectReason) -> (String, &'static str) {
 			"train on more varied text; the bond is returned",
 		),
 		RejectReason::Refuted => (
-			"refused: the score that it was accepted by was proven wrong, and it cannot be judged again".into(),
+			"refused: the score that it was accepted by was proven wrong, and it cannot be judged again"
+				.into(),
 			"train from the current head: blyan mine; the bond is returned, reward and fee are not",
 		),
 		RejectReason::Copied => (

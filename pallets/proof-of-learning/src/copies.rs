@@ -8,12 +8,15 @@
 //! ```
 
 use crate::{
-	copy_types::{Compared, CopyEvidence, EvidenceFault, Original},
+	copy_types::{Compared, EvidenceFault},
 	BalanceOf, ClaimOf, ClosedSubmissions, Conduct, Config, DecisionRecordOf, Decisions, Error, Event,
 	HoldReason, OpenSubmissions, Pallet, Phase, SubmissionRecordOf,
 };
 use alloc::vec::Vec;
-use blyan_primitives::{traits::ExpertRegistry, BlockRef, ExpertSlot, SubmissionId, VersionIndex};
+use blyan_exact::similarity::Overlap;
+use blyan_primitives::{
+	traits::ExpertRegistry, BlockRef, CopyEvidence, ExpertSlot, Original, SubmissionId, VersionIndex,
+};
 use blyan_runtime_api::{RejectReason, SubmissionOutcome};
 use frame_support::{
 	ensure,
@@ -28,13 +31,13 @@ use sp_runtime::{
 };
 
 /// A submission that can still be reported.
-enum Accused<T: Config> {
+pub(crate) enum Accused<T: Config> {
 	Open(SubmissionRecordOf<T>),
 	Accepted(DecisionRecordOf<T>, VersionIndex),
 }
 
 impl<T: Config> Accused<T> {
-	fn claim(&self) -> &ClaimOf<T> {
+	pub(crate) fn claim(&self) -> &ClaimOf<T> {
 		match self {
 			Self::Open(record) => &record.claim,
 			Self::Accepted(decision, _) => &decision.claim,
@@ -49,16 +52,9 @@ impl<T: Config> Pallet<T> {
 		original: Original,
 		evidence: &CopyEvidence,
 	) -> DispatchResult {
-		let accused = Self::accused(copy)?;
+		let (accused, blocks) = Self::accusation(copy, original)?;
 		let claim = accused.claim();
-		let blocks = Self::compared(copy, claim, original)?;
-		let config = T::Experts::config(claim.slot.model).ok_or(Error::<T>::ModelUnknown)?;
-		let overlap = evidence.overlap(&config, &blocks).map_err(|fault| match fault {
-			EvidenceFault::Unproven => Error::<T>::TileUnproven,
-			EvidenceFault::Malformed => Error::<T>::EvidenceMalformed,
-		})?;
-		ensure!(overlap.is_enough(), Error::<T>::SampleTooSmall);
-		ensure!(overlap.is_copy(), Error::<T>::NotACopy);
+		let overlap = Self::proven_overlap(claim.slot, &blocks, evidence)?;
 		let (miner, slot) = (claim.miner.clone(), claim.slot);
 		let bounty = match accused {
 			Accused::Open(record) => Self::close_copy(copy, record, &reporter),
@@ -69,6 +65,32 @@ impl<T: Config> Pallet<T> {
 		let reason = RejectReason::Copied;
 		Self::deposit_event(Event::Rejected { submission: copy, miner, slot, reason });
 		Ok(())
+	}
+
+	/// Everything about a report but its evidence, at the cost of a few reads.
+	pub(crate) fn accusation(
+		copy: SubmissionId,
+		original: Original,
+	) -> Result<(Accused<T>, Compared), Error<T>> {
+		let accused = Self::accused(copy)?;
+		let blocks = Self::compared(copy, accused.claim(), original)?;
+		Ok((accused, blocks))
+	}
+
+	/// Checks the evidence, which takes some milliseconds. Returns what the experts have in common, if one is a copy.
+	pub(crate) fn proven_overlap(
+		slot: ExpertSlot,
+		blocks: &Compared,
+		evidence: &CopyEvidence,
+	) -> Result<Overlap, Error<T>> {
+		let config = T::Experts::config(slot.model).ok_or(Error::<T>::ModelUnknown)?;
+		let overlap = blocks.overlap(&config, evidence).map_err(|fault| match fault {
+			EvidenceFault::Unproven => Error::<T>::TileUnproven,
+			EvidenceFault::Malformed => Error::<T>::EvidenceMalformed,
+		})?;
+		ensure!(overlap.is_enough(), Error::<T>::SampleTooSmall);
+		ensure!(overlap.is_copy(), Error::<T>::NotACopy);
+		Ok(overlap)
 	}
 
 	/// Refuses what can earn nothing any more, or never could.
@@ -95,6 +117,7 @@ impl<T: Config> Pallet<T> {
 				ensure!(original < copy, Error::<T>::OriginalNotEarlier);
 				let first = Self::claim_of(original).filter(|first| first.slot == slot);
 				let first = first.ok_or(Error::<T>::OriginalUnknown)?;
+				ensure!(Self::is_senior(&first, claim), Error::<T>::OriginalNotEarlier);
 				(first.block, Some(first.miner), Some(first.parent))
 			}
 			Original::Version(version) => {
@@ -111,6 +134,12 @@ impl<T: Config> Pallet<T> {
 			copy_parent: Self::parent_of(slot, claim.parent)?,
 			copy: claim.block,
 		})
+	}
+
+	/// Returns whether the tensors of `first` were committed to no later than those of `second`. The lower number alone says
+	/// little: a squatter on an author's root may have it, and a copy of a submission whose author had to try again.
+	pub(crate) fn is_senior(first: &ClaimOf<T>, second: &ClaimOf<T>) -> bool {
+		Self::committed_at(first) <= Self::committed_at(second)
 	}
 
 	fn parent_of(slot: ExpertSlot, version: VersionIndex) -> Result<BlockRef, Error<T>> {

@@ -401,7 +401,7 @@ impl<T: Config> Pallet<T> {
 }
 
 /// What the pool makes of a refusal.
-fn invalidity<T: Config>(error: Error<T>) -> TransactionValidityError {
+pub(crate) fn invalidity<T: Config>(error: Error<T>) -> TransactionValidityError {
 	match error {
 		Error::SubmissionUnknown
 		| Error::NotEvaluating
@@ -412,6 +412,7 @@ fn invalidity<T: Config>(error: Error<T>) -> TransactionValidityError {
 		| Error::NothingToObject
 		| Error::DecisionUnknown
 		| Error::TooLateToReveal
+		| Error::NothingToTakeBack
 		| Error::AlreadyRevealed => InvalidTransaction::Stale,
 		Error::StillSealing => InvalidTransaction::Future,
 		Error::NotInCommittee => InvalidTransaction::BadSigner,

@@ -8,8 +8,8 @@
 
 extern crate alloc;
 
+pub use blyan_primitives::{CopyEvidence, Original, TileProof};
 pub use commitment::{CommitmentRecord, CommitmentRecordOf};
-pub use copy_types::{CopyEvidence, Original, TileProof};
 pub(crate) use offchain::Promise;
 pub use pallet::*;
 pub use priority::{FirstCommitment, FirstCommitmentOf};
@@ -23,11 +23,13 @@ mod benchmarking;
 mod claims;
 mod commitment;
 mod copies;
+mod copy_reports;
 mod copy_types;
 mod decide;
 mod dispatch;
 pub mod draw;
 mod guard;
+mod integrity;
 mod late;
 pub mod math;
 mod mature;
@@ -53,16 +55,13 @@ pub const LOG_TARGET: &str = "blyan::learning";
 /// improvement decides.
 #[frame_support::pallet]
 pub mod pallet {
-	use super::{
-		copy_types::*, math::GuardLoss, types::*, weights::WeightInfo, CommitmentRecordOf, FirstCommitmentOf,
-		LOG_TARGET,
-	};
+	use super::{math::GuardLoss, types::*, weights::WeightInfo, CommitmentRecordOf, FirstCommitmentOf};
 	use alloc::{boxed::Box, vec::Vec};
 	use blyan_primitives::{
 		randomness::AppointedRandomness,
 		traits::{BlobAnnouncements, ExpertRegistry, Offences, OperatorSet, Rewards},
-		Attestation, BlockRef, DrawId, ExpertSlot, HoldoutRef, ModelId, OperatorId, OperatorSignature,
-		PowStamp, ScoreReport, ScoreSeal, SubmissionId, Verdict, VersionIndex,
+		Attestation, BlockRef, CopyEvidence, DrawId, ExpertSlot, HoldoutRef, ModelId, OperatorId,
+		OperatorSignature, Original, PowStamp, ScoreReport, ScoreSeal, SubmissionId, Verdict, VersionIndex,
 	};
 	use blyan_runtime_api::{ExpiryReason, RejectReason};
 	use frame_support::{
@@ -725,7 +724,7 @@ pub mod pallet {
 		NothingToTakeBack,
 		/// The original is not on record (any more), is for another slot, or the copy's parent is forgotten.
 		OriginalUnknown,
-		/// The original came after the copy: the copy may be the original.
+		/// The original came, or was committed to, after the copy: the copy may be the original.
 		OriginalNotEarlier,
 		/// Both experts are one miner's.
 		SameMiner,
@@ -744,47 +743,15 @@ pub mod pallet {
 	#[pallet::hooks]
 	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
 		fn on_idle(now: BlockNumberFor<T>, remaining: Weight) -> Weight {
-			let queues = Self::advance_queues(now, remaining);
-			if queues.is_zero() {
-				// Not even looking was affordable.
-				return queues;
-			}
-			let expired = Self::expire_announced(now, remaining.saturating_sub(queues));
-			let queues = queues.saturating_add(expired);
-			let settled = queues.saturating_add(Self::settle_due(now, remaining.saturating_sub(queues)));
-			let forgotten = settled.saturating_add(Self::forget_due(now, remaining.saturating_sub(settled)));
-			forgotten.saturating_add(Self::expire_commitments(now, remaining.saturating_sub(forgotten)))
+			Self::do_on_idle(now, remaining)
 		}
 
 		fn offchain_worker(now: BlockNumberFor<T>) {
-			log::trace!(target: LOG_TARGET, "off-chain worker at block {now:?}");
-			Self::attest_blobs(now);
-			Self::serve_seats(now);
+			Self::do_offchain_work(now);
 		}
 
 		fn integrity_test() {
-			assert!(T::MaxCommittee::get() > 1, "there is room for both committees");
-			assert!(
-				T::MinAttestations::get() <= T::MaxCommittee::get(),
-				"as many attestations as are needed are remembered"
-			);
-			assert!(T::MaxOpen::get() > 0 && T::MaxClosed::get() > 0, "the bounds leave room for one");
-			assert_eq!(TILE_BYTES_MAX as usize, blyan_exact::block::TILE_BYTES, "a whole tile is evidence");
-			assert!(T::MaxMaturing::get() > 0, "somebody may be judged");
-			assert!(T::MaxUploadsPerDay::get() > 0, "somebody may upload");
-			assert!(T::ModelsPerBlock::get() > 0, "queues advance");
-			assert!(
-				T::PowWindow::get() <= T::BlockHashCount::get(),
-				"the system remembers the blocks that a proof of work may name"
-			);
-			assert!(
-				T::CommitLifetime::get() > T::CommitAge::get(),
-				"a commitment can be opened before it expires"
-			);
-			assert!(
-				T::BlocksPerDay::get() > 0u32.into(),
-				"quotas are counted in days, and a day is not empty"
-			);
+			Self::check_config();
 		}
 
 		#[cfg(feature = "try-runtime")]
@@ -1045,6 +1012,36 @@ pub mod pallet {
 			let reporter = ensure_signed(origin)?;
 			Self::do_report_copy(reporter, copy, original, &evidence)?;
 			Ok(Pays::No.into())
+		}
+
+		/// Prove as an operator that a submission is a near copy of another miner's expert. Off-chain workers do, of what they
+		/// find.
+		///
+		/// - `origin`: authorised by the signature and the evidence, so it costs nothing, and a report that is not true is in
+		///   no block. The operator is paid the reporter's share.
+		/// - `copy`, `original`, `evidence`: as in [`Pallet::report_copy`].
+		/// - `key`: the operator's session key.
+		/// - `signature`: by that key over the [`blyan_primitives::copy_report_payload`] of this chain.
+		///
+		/// Emits [`Event::CopyProven`].
+		#[pallet::call_index(21)]
+		#[pallet::weight(T::WeightInfo::report_copy())]
+		// The evidence is checked twice; the ending that the figure counts too covers the hash that is signed.
+		#[pallet::weight_of_authorize(
+			T::WeightInfo::report_copy().saturating_add(T::WeightInfo::authorize_reveal_score())
+		)]
+		#[pallet::authorize(Self::authorize_report_copy)]
+		pub fn report_copy_as_operator(
+			origin: OriginFor<T>,
+			copy: SubmissionId,
+			original: Original,
+			evidence: Box<CopyEvidence>,
+			key: OperatorId,
+			_signature: OperatorSignature,
+		) -> DispatchResult {
+			ensure_authorized(origin)?;
+			let reporter = T::Operators::owner_of(&key).ok_or(Error::<T>::NotInCommittee)?;
+			Self::do_report_copy(reporter, copy, original, &evidence)
 		}
 	}
 }

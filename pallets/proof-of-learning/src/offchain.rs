@@ -26,7 +26,7 @@ use sp_runtime::{
 };
 
 /// Blocks after which something that is not on the chain is sent again.
-const RESEND_AFTER: u32 = 5;
+pub(crate) const RESEND_AFTER: u32 = 5;
 /// Promises kept for each model and key. A model has one evaluation at a time; the others are those of forks, and past.
 const PROMISES_KEPT: usize = 16;
 
@@ -66,6 +66,17 @@ struct Duty<'a, T: Config> {
 }
 
 impl<T: Config> Pallet<T> {
+	/// Does what this node's operators owe, and what pays them, at a new best block.
+	pub(crate) fn do_offchain_work(now: BlockNumberFor<T>) {
+		log::trace!(target: LOG_TARGET, "off-chain worker at block {now:?}");
+		Self::attest_blobs(now);
+		let local = Self::local_operators();
+		if !local.is_empty() {
+			Self::serve_seats(&local, now);
+			Self::report_copies(&local, now);
+		}
+	}
+
 	/// Says of submissions that wait for it whether this node has their bytes, for each of its operators.
 	pub(crate) fn attest_blobs(now: BlockNumberFor<T>) {
 		let waiting = Announced::<T>::get();
@@ -132,17 +143,16 @@ impl<T: Config> Pallet<T> {
 		(b"blyan/learning/promises", model, key).encode()
 	}
 
+	/// This node's operators, by their session keys.
+	pub(crate) fn local_operators() -> Vec<(OperatorId, T::AccountId)> {
+		let keys = OperatorId::all().into_iter();
+		keys.filter_map(|key| T::Operators::owner_of(&key).map(|owner| (key, owner))).collect()
+	}
+
 	/// Seals and reveals whatever this node's keys owe and the engine has ready.
-	pub(crate) fn serve_seats(now: BlockNumberFor<T>) {
-		let local: Vec<(OperatorId, T::AccountId)> = OperatorId::all()
-			.into_iter()
-			.filter_map(|key| T::Operators::owner_of(&key).map(|owner| (key, owner)))
-			.collect();
-		if local.is_empty() {
-			return;
-		}
-		Self::reveal_late_seals(&local, now);
-		Self::object_to_acceptances(&local, now);
+	pub(crate) fn serve_seats(local: &[(OperatorId, T::AccountId)], now: BlockNumberFor<T>) {
+		Self::reveal_late_seals(local, now);
+		Self::object_to_acceptances(local, now);
 		for model in BusyModels::<T>::get() {
 			let first = Queues::<T>::get(model).first().copied();
 			let Some((submission, record)) =
@@ -151,7 +161,7 @@ impl<T: Config> Pallet<T> {
 				continue;
 			};
 			let Phase::Evaluating(evaluation) = &record.phase else { continue };
-			for (key, operator) in &local {
+			for (key, operator) in local {
 				let duty: Duty<T> = Duty { submission, record: &record, evaluation, key, operator };
 				duty.serve(now);
 			}

@@ -14,10 +14,11 @@
 //! that is not theirs, which costs it the bond as well; then the author's commitment still counts.
 //!
 //! Priority outlives the submission as long as the chain remembers it. Otherwise copiers would wait until the original
-//! expires for want of an answer, commit while it is open, and be older than its second try.
+//! expires for want of an answer, commit while it is open, and be older than its second try. It also decides which of two
+//! near copies is the original: a squatter's submission that made way has the lower number.
 
 use crate::{
-	Config, Error, Event, FirstCommitments, OpenBlobs, OpenRoots, OpenSubmissions, Pallet, Phase,
+	ClaimOf, Config, Error, Event, FirstCommitments, OpenBlobs, OpenRoots, OpenSubmissions, Pallet, Phase,
 	SubmissionRecordOf,
 };
 use blyan_primitives::{BlockRef, SubmissionId};
@@ -66,7 +67,7 @@ impl<T: Config> Pallet<T> {
 		let mut displaced = 0u32;
 		for submission in by_root.into_iter().chain(by_blob) {
 			let Some(record) = OpenSubmissions::<T>::get(submission) else { continue };
-			ensure!(committed_at < Self::committed_at(&record), Error::<T>::DuplicateBlock);
+			ensure!(committed_at < Self::committed_at(&record.claim), Error::<T>::DuplicateBlock);
 			let is_evaluated = matches!(record.phase, Phase::Evaluating(_));
 			ensure!(!is_evaluated, Error::<T>::DuplicateInEvaluation);
 			Self::displace(submission, record);
@@ -75,12 +76,12 @@ impl<T: Config> Pallet<T> {
 		Ok((committed_at, displaced))
 	}
 
-	/// Block of the oldest commitment to an open submission's tensors. One that is older than commitments counts from
-	/// itself.
-	fn committed_at(record: &SubmissionRecordOf<T>) -> BlockNumberFor<T> {
-		FirstCommitments::<T>::get(record.claim.block.tensor_root)
-			.filter(|first| first.miner == record.claim.miner)
-			.map_or(record.claim.submitted_at, |first| first.committed_at)
+	/// Block of the miner's oldest commitment to the tensors of its claim. A claim that is older than commitments counts from
+	/// itself, and so does one whose tensors another miner committed to earlier.
+	pub(crate) fn committed_at(claim: &ClaimOf<T>) -> BlockNumberFor<T> {
+		FirstCommitments::<T>::get(claim.block.tensor_root)
+			.filter(|first| first.miner == claim.miner)
+			.map_or(claim.submitted_at, |first| first.committed_at)
 	}
 
 	/// Closes a submission whose block another account committed to earlier. As with `withdraw`, what its place cost does

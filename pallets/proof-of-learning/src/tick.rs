@@ -38,6 +38,20 @@ enum Undrawn {
 }
 
 impl<T: Config> Pallet<T> {
+	/// Does what is due, the queues first, as far as `remaining` allows.
+	pub(crate) fn do_on_idle(now: BlockNumberFor<T>, remaining: Weight) -> Weight {
+		let queues = Self::advance_queues(now, remaining);
+		if queues.is_zero() {
+			// Not even looking was affordable.
+			return queues;
+		}
+		let expired = Self::expire_announced(now, remaining.saturating_sub(queues));
+		let queues = queues.saturating_add(expired);
+		let settled = queues.saturating_add(Self::settle_due(now, remaining.saturating_sub(queues)));
+		let forgotten = settled.saturating_add(Self::forget_due(now, remaining.saturating_sub(settled)));
+		forgotten.saturating_add(Self::expire_commitments(now, remaining.saturating_sub(forgotten)))
+	}
+
 	/// Does what is due in up to `ModelsPerBlock` queues, as far as `remaining` allows.
 	///
 	/// Where more models are busy, each block starts after those of the block before.

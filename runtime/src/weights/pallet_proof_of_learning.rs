@@ -377,8 +377,8 @@ impl<T: frame_system::Config> pallet_proof_of_learning::WeightInfo for WeightInf
 	fn report_copy() -> Weight {
 		// Estimated: the paths of four tiles as in `supply_tile` of disputes, the comparison of 2^18 weights, and the larger
 		// of both endings: an acceptance that is reversed, or a submission that leaves its queue.
-		Weight::from_parts(4 * 1_580_000_000 + 6_000_000_000, 40_000)
-			.saturating_add(T::DbWeight::get().reads_writes(12, 4))
+		Weight::from_parts(4 * 1_580_000_000 + 6_000_000_000, 46_000)
+			.saturating_add(T::DbWeight::get().reads_writes(14, 4))
 			.saturating_add(Self::refute().max(Self::withdraw()))
 	}
 }

@@ -5,8 +5,8 @@ use crate::{
 	world::{account, Deed, World},
 };
 use blyan_primitives::{
-	commitment_hash, search_pow, traits::ExpertRegistry, BlockRef, ExpertSlot, PowStamp, SubmissionId,
-	VersionIndex,
+	commitment_hash, copy_report_payload, search_pow, traits::ExpertRegistry, BlockRef, ExpertSlot, PowStamp,
+	SubmissionId, VersionIndex,
 };
 use blyan_runtime::{AccountId, Experts, Runtime, RuntimeCall, System};
 use codec::Encode;
@@ -117,7 +117,7 @@ impl World<'_> {
 		Some(Deed::Signed(who, Call::submit { slot, parent, block, manifest, stamp, salt }.into()))
 	}
 
-	/// Reports a near copy, or what is none.
+	/// Reports a near copy, or what is none, as an account or as an operator.
 	pub fn report_copy(&mut self) -> Option<Deed> {
 		let open = OpenSubmissions::<Runtime>::iter().map(|(submission, record)| (submission, record.claim));
 		let decided = Decisions::<Runtime>::iter().map(|(submission, decision)| (submission, decision.claim));
@@ -151,8 +151,15 @@ impl World<'_> {
 			copy: self.lab.proof(&claim.block)?,
 			moved: Default::default(),
 		};
-		let call = Call::report_copy { copy, original, evidence: Box::new(evidence) };
-		Some(Deed::Signed(self.choose.below(8), call.into()))
+		let who = self.choose.below(8);
+		let evidence = Box::new(evidence);
+		if self.choose.one_in(2) {
+			let payload = copy_report_payload(&genesis_hash(), copy, &original, &evidence);
+			let (key, signature) = self.sign(&account(who), &payload)?;
+			let call = Call::report_copy_as_operator { copy, original, evidence, key, signature };
+			return Some(Deed::Authorized(call.into()));
+		}
+		Some(Deed::Signed(who, Call::report_copy { copy, original, evidence }.into()))
 	}
 
 	/// Commits to a finding that `call` will show; now and then it is shown at once.

@@ -24,6 +24,8 @@ pub struct QueueConfig {
 	pub openings_max: usize,
 	/// Bytes of items, traces and outputs that are kept for further openings.
 	pub findings_bytes_max: usize,
+	/// Comparisons of candidates that may wait, and as many that are remembered.
+	pub comparisons_max: usize,
 	/// Longest prompt.
 	pub prompt_bytes_max: u32,
 	/// Longest generation.
@@ -46,6 +48,7 @@ impl Default for QueueConfig {
 			trainings_max: 4,
 			openings_max: 64,
 			findings_bytes_max: 256 << 20,
+			comparisons_max: 256,
 			prompt_bytes_max: 64 * 1_024,
 			generation_bytes_max: 16 * 1_024,
 			evaluation_patience: Duration::from_secs(2),

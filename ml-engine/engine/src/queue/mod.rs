@@ -14,6 +14,7 @@
 //! inside a job becomes [`EngineError::Internal`] of that job.
 
 mod background;
+mod comparisons;
 mod config;
 mod findings;
 mod generation;
@@ -184,7 +185,11 @@ impl JobQueue {
 			let server = queue.spawn(format!("blyan-serve-{index}"), serve)?;
 			queue.threads.push(server);
 		}
-		let evaluators = [("blyan-evaluate", evaluate as fn(&Shared)), ("blyan-open", open)];
+		let evaluators = [
+			("blyan-evaluate", evaluate as fn(&Shared)),
+			("blyan-open", open),
+			("blyan-compare", comparisons::compare),
+		];
 		for (name, body) in evaluators {
 			let evaluator = queue.spawn(name.into(), body)?;
 			queue.threads.push(evaluator);

@@ -1,6 +1,7 @@
 //! State of the queue, and the transitions of a job. No thread is started or blocked here.
 
 use super::{
+	comparisons::Comparisons,
 	findings::{Findings, Key},
 	metrics::Durations,
 	GenerationSink, ModelParts, QueueConfig, QueueMetrics, TrainingTask,
@@ -60,6 +61,7 @@ pub(super) struct State {
 	refusals: VecDeque<(Key, EngineError)>,
 	opened: u64,
 	openings_failed: u64,
+	pub(super) comparisons: Comparisons,
 }
 
 impl State {
@@ -272,6 +274,7 @@ impl State {
 		self.stopping = true;
 		self.waiting.clear();
 		self.openings.clear();
+		self.comparisons.clear();
 		self.trainings.clear();
 		for mut generation in self.generations.drain(..) {
 			let _ = (generation.sink)(super::GenerationEvent::Failed(EngineError::Cancelled));

@@ -1,3 +1,4 @@
+mod comparisons;
 mod openings;
 
 use super::*;

@@ -3,7 +3,9 @@
 use super::*;
 use crate::{Audits, Call, Enrolments, Phase, SeatState, Vote};
 use blyan_host::{MlEngine, MlEngineExt};
-use blyan_primitives::{operator_key, EngineError, EvaluationJob, JobId, JobStatus, Opening, Query};
+use blyan_primitives::{
+	operator_key, Comparison, CopyQuery, EngineError, EvaluationJob, JobId, JobStatus, Opening, Query,
+};
 use codec::Decode;
 use frame_support::traits::Hooks;
 use parking_lot::{Mutex, RwLock};
@@ -37,6 +39,9 @@ pub(crate) struct FakeEngine {
 }
 
 impl MlEngine for FakeEngine {
+	fn find_copy(&self, _: CopyQuery) -> Result<Comparison, EngineError> {
+		Err(EngineError::NotAvailable)
+	}
 	fn has_blob(&self, _: sp_core::H256) -> Result<bool, EngineError> {
 		Ok(true)
 	}

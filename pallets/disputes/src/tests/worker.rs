@@ -3,7 +3,10 @@
 use super::*;
 use crate::{game::Side, Call, Games};
 use blyan_host::{MlEngine, MlEngineExt};
-use blyan_primitives::{operator_key, EngineError, EvaluationJob, JobId, JobStatus, Opening, Query, Verdict};
+use blyan_primitives::{
+	operator_key, Comparison, CopyQuery, EngineError, EvaluationJob, JobId, JobStatus, Opening, Query,
+	Verdict,
+};
 use codec::Decode;
 use frame_support::{assert_ok, traits::Hooks};
 use parking_lot::{Mutex, RwLock};
@@ -25,6 +28,9 @@ struct FakeEngine {
 }
 
 impl MlEngine for FakeEngine {
+	fn find_copy(&self, _: CopyQuery) -> Result<Comparison, EngineError> {
+		Err(EngineError::NotAvailable)
+	}
 	fn has_blob(&self, _: sp_core::H256) -> Result<bool, EngineError> {
 		Ok(!*self.lacks_candidate.lock())
 	}

@@ -1,7 +1,7 @@
 //! `report_copy`: near copies earn nothing, and honest experts are safe from reports.
 
 use super::*;
-use crate::{copy_types::*, Error, Event, OpenSubmissions};
+use crate::{CopyEvidence, Error, Event, OpenSubmissions, Original, TileProof};
 use blyan_exact::{
 	block::{write_expert, BlockShape, Layout},
 	golden::random_expert,
@@ -18,12 +18,12 @@ use sp_keyring::Sr25519Keyring::{self, Dave, Eve};
 
 type PoL = Error<Test>;
 
-fn parent() -> Expert {
+pub(super) fn parent() -> Expert {
 	random_expert(&CONFIG, b"parent")
 }
 
 /// An expert that changes every tenth weight of its parent, from `first` on.
-fn trained(first: usize) -> Expert {
+pub(super) fn trained(first: usize) -> Expert {
 	let mut expert = parent();
 	for matrix in [&mut expert.up, &mut expert.down] {
 		for weight in matrix.weights.iter_mut().skip(first).step_by(10) {
@@ -34,7 +34,7 @@ fn trained(first: usize) -> Expert {
 }
 
 /// The expert with one weight flipped.
-fn flipped(expert: &Expert) -> Expert {
+pub(super) fn flipped(expert: &Expert) -> Expert {
 	let mut copy = expert.clone();
 	copy.up.weights[5] = if copy.up.weights[5] == 0 { 1 } else { 0 };
 	copy
@@ -59,13 +59,13 @@ fn layout() -> Layout {
 	Layout::new(BlockShape::expert_of(&CONFIG)).unwrap()
 }
 
-fn block_of(expert: &Expert) -> BlockRef {
+pub(super) fn block_of(expert: &Expert) -> BlockRef {
 	let file = write_expert(expert, &CONFIG).unwrap();
 	let hash = H256(sp_io::hashing::blake2_256(&file));
 	BlockRef { tensor_root: H256(layout().check(&file).unwrap()), blob: BlobRef { hash, size: 500 } }
 }
 
-fn tile(expert: &Expert) -> TileProof {
+pub(super) fn tile(expert: &Expert) -> TileProof {
 	let file = write_expert(expert, &CONFIG).unwrap();
 	let leaves = layout().leaves(&file);
 	TileProof {
@@ -81,7 +81,7 @@ fn tile(expert: &Expert) -> TileProof {
 	}
 }
 
-fn evidence(original: &Expert, copy: &Expert) -> CopyEvidence {
+pub(super) fn evidence(original: &Expert, copy: &Expert) -> CopyEvidence {
 	CopyEvidence {
 		tile: 0,
 		copy_tile: 0,
@@ -94,13 +94,13 @@ fn evidence(original: &Expert, copy: &Expert) -> CopyEvidence {
 }
 
 /// Makes the parent the head of slot 0.
-fn with_parent() {
+pub(super) fn with_parent() {
 	let head = ExpertHead { version: 0, block: block_of(&parent()) };
 	Heads::mutate(|heads| heads.insert(slot(0), head));
 	History::set([(0, Heads::get())].into());
 }
 
-fn offer(who: Sr25519Keyring, expert: &Expert) -> SubmissionId {
+pub(super) fn offer(who: Sr25519Keyring, expert: &Expert) -> SubmissionId {
 	assert_ok!(submit_as(who.to_account_id(), slot(0), block_of(expert)));
 	Learning::submission_count() - 1
 }
@@ -114,14 +114,14 @@ fn report_by(
 	Learning::report_copy(signed(who.to_account_id()), copy, original, Box::new(evidence))
 }
 
-fn accept(submission: SubmissionId) {
+pub(super) fn accept(submission: SubmissionId) {
 	run_to(System::block_number() + DELAY + 1);
 	all_report(submission, score(64, 0));
 	end_block();
 	assert!(matches!(outcome(submission), Some(SubmissionOutcome::Accepted { .. })));
 }
 
-fn reject(submission: SubmissionId) {
+pub(super) fn reject(submission: SubmissionId) {
 	run_to(System::block_number() + DELAY + 1);
 	all_report(submission, score(0, 0));
 	end_block();
@@ -255,6 +255,46 @@ fn attack_report_the_original_as_the_copy() {
 		assert_noop!(itself, PoL::OriginalNotEarlier);
 		let later = report_by(Eve, original, Original::Version(1), evidence(&first, &first));
 		assert_noop!(later, PoL::OriginalNotEarlier);
+	});
+}
+
+/// A squatter with a helpful collator comes first and makes way: its closed submission has the author's root and the lower
+/// number.
+#[test]
+fn attack_report_the_author_as_a_copy_of_its_squatter() {
+	ExtBuilder::default().build_and_check(|| {
+		with_parent();
+		let first = trained(0);
+		let (author, squatter) = (Dave.to_account_id(), Eve.to_account_id());
+		assert_ok!(commit_as(author.clone(), slot(0), block_of(&first)));
+		run_to(3);
+		assert_ok!(submit_as(squatter, slot(0), block_of(&first)));
+		assert_ok!(open_as(author, slot(0), block_of(&first)));
+		assert_eq!(outcome(0), Some(SubmissionOutcome::Rejected(RejectReason::Preempted)));
+		let turned = report_by(Eve, 1, Original::Submission(0), evidence(&first, &first));
+		assert_noop!(turned, PoL::OriginalNotEarlier);
+	});
+}
+
+/// The author's first try expires when its bytes are known. A copier is faster than the second try, which has the higher number.
+#[test]
+fn attack_report_the_second_try_as_a_copy_of_its_copy() {
+	ExtBuilder::default().build_and_check(|| {
+		with_parent();
+		MinAttestations::set(2);
+		let (first, copy) = (trained(0), flipped(&trained(0)));
+		let expired = offer(Dave, &first);
+		run_to(System::block_number() + BYTES + 2);
+		assert!(matches!(outcome(expired), Some(SubmissionOutcome::Expired(_))));
+		let stolen = offer(Eve, &copy);
+		run_to(System::block_number() + 1);
+		let second_try = offer(Dave, &first);
+		let turned = report_by(Eve, second_try, Original::Submission(stolen), evidence(&copy, &first));
+		assert_noop!(turned, PoL::OriginalNotEarlier);
+		assert_ok!(report_by(Dave, stolen, Original::Submission(expired), evidence(&first, &copy)));
+		// Refused, it is no original either.
+		let again = report_by(Eve, second_try, Original::Submission(stolen), evidence(&copy, &first));
+		assert_noop!(again, PoL::OriginalNotEarlier);
 	});
 }
 

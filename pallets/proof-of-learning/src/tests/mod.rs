@@ -3,6 +3,7 @@
 mod attacks;
 mod commitments;
 mod copies;
+mod copy_reports;
 mod decisions;
 mod disputes;
 mod draws;

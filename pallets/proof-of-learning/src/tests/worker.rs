@@ -4,8 +4,8 @@ use super::*;
 use crate::{Call, Queues};
 use blyan_host::{MlEngine, MlEngineExt};
 use blyan_primitives::{
-	operator_key, EngineError, EvaluationJob, JobId, JobStatus, Opening, Query, Score, ScoreReport,
-	ScoreSeal, SubmissionId, Verdict,
+	operator_key, Comparison, CopyQuery, EngineError, EvaluationJob, JobId, JobStatus, Opening, Query, Score,
+	ScoreReport, ScoreSeal, SubmissionId, Verdict,
 };
 use codec::Decode;
 use frame_support::traits::Hooks;
@@ -19,12 +19,14 @@ use sp_keystore::{testing::MemoryKeystore, Keystore, KeystoreExt};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Answers what it is told to, and remembers what it was asked.
-struct FakeEngine {
+pub(super) struct FakeEngine {
 	status: Mutex<JobStatus>,
 	answers: Mutex<BTreeMap<JobId, JobStatus>>,
 	jobs: Mutex<Vec<EvaluationJob>>,
 	cancelled: Mutex<Vec<JobId>>,
 	blobs: Mutex<Vec<sp_core::H256>>,
+	/// Files that are compared.
+	pub(super) experts: super::copy_reports::Experts,
 }
 
 impl MlEngine for FakeEngine {
@@ -41,6 +43,9 @@ impl MlEngine for FakeEngine {
 		let answer = self.answers.lock().get(&id).cloned();
 		is_known.then(|| answer.unwrap_or_else(|| self.status.lock().clone())).ok_or(EngineError::UnknownJob)
 	}
+	fn find_copy(&self, query: CopyQuery) -> Result<Comparison, EngineError> {
+		self.experts.find_copy(query)
+	}
 	fn open(&self, _: EvaluationJob, _: Query) -> Result<Option<Opening>, EngineError> {
 		Err(EngineError::NotAvailable)
 	}
@@ -51,15 +56,15 @@ impl MlEngine for FakeEngine {
 }
 
 /// A node with the keys of some operators and, mostly, an engine.
-struct Node {
-	world: sp_io::TestExternalities,
-	engine: Arc<FakeEngine>,
+pub(super) struct Node {
+	pub(super) world: sp_io::TestExternalities,
+	pub(super) engine: Arc<FakeEngine>,
 	pool: Arc<RwLock<PoolState>>,
 	offchain: Arc<RwLock<OffchainState>>,
 }
 
 impl Node {
-	fn new(keys: &[Sr25519Keyring], status: JobStatus) -> Self {
+	pub(super) fn new(keys: &[Sr25519Keyring], status: JobStatus) -> Self {
 		Self::of(ExtBuilder::default(), keys, status)
 	}
 
@@ -88,6 +93,7 @@ impl Node {
 			jobs: Mutex::default(),
 			cancelled: Mutex::default(),
 			blobs: Mutex::default(),
+			experts: Default::default(),
 		});
 		Self { world, engine, pool, offchain: state }
 	}
@@ -98,7 +104,7 @@ impl Node {
 	}
 
 	/// Runs the worker at the current block and returns what it sent, the seals first.
-	fn work(&mut self) -> Vec<Call<Test>> {
+	pub(super) fn work(&mut self) -> Vec<Call<Test>> {
 		self.world.execute_with(|| Learning::offchain_worker(System::block_number()));
 		let sent = core::mem::take(&mut self.pool.write().transactions);
 		sent.iter()
@@ -127,7 +133,7 @@ impl Node {
 		*self.engine.status.lock() = status;
 	}
 
-	fn run_to(&mut self, number: u32) {
+	pub(super) fn run_to(&mut self, number: u32) {
 		self.world.execute_with(|| run_to(number));
 	}
 
