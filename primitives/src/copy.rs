@@ -11,7 +11,7 @@ use blyan_exact::{similarity::Moved, ModelConfig};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
-use sp_core::{bounded_vec::BoundedVec, ConstU32, H256};
+use sp_core::{bounded::BoundedVec, ConstU32, H256};
 
 /// Largest tile in bytes: `blyan_exact::block::TILE_BYTES`.
 pub const TILE_BYTES_MAX: u32 = 64 * 1024;
