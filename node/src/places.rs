@@ -80,6 +80,13 @@ pub struct Place<K: Copy + Eq + Hash> {
 	holder: K,
 }
 
+impl<K: Copy + Eq + Hash> Place<K> {
+	/// Returns the one who holds it.
+	pub fn holder(&self) -> K {
+		self.holder
+	}
+}
+
 impl<K: Copy + Eq + Hash> Drop for Place<K> {
 	fn drop(&mut self) {
 		let mut taken = self.places.taken.lock();

@@ -11,7 +11,7 @@ use blyan_engine::{
 	decode::GenerationRequest,
 	kernel::Kernel,
 	model::ModelStore,
-	queue::{GenerationEvent, JobQueue, ModelParts, QueueConfig, Turn},
+	queue::{Demand, GenerationEvent, JobQueue, ModelParts, QueueConfig, Turn},
 };
 use blyan_exact::{ModelConfig, Sampling};
 use blyan_primitives::{BlockRef, EvaluationJob, HoldoutRef};
@@ -131,10 +131,10 @@ impl World {
 					GenerationEvent::Failed(error) => drop(tell.send(Err(format!("{error:?}")))),
 					_ => {}
 				}
-				ControlFlow::Continue(())
+				Demand::More
 			};
 			self.queue
-				.generate(self.parts.clone(), request, Box::new(sink))
+				.generate(count, self.parts.clone(), request, Box::new(sink))
 				.map_err(|error| format!("{error:?}"))?;
 			count += 1;
 		}

@@ -84,24 +84,28 @@ impl Collector for Latency {
 pub fn register_all(registry: &Registry, engine: &Arc<EngineService>) -> Result<(), PrometheusError> {
 	type Read = fn(&EngineStatus) -> u64;
 	type ReadLatency = fn(&QueueMetrics) -> Durations;
-	let gauges: [(&str, &str, Read); 9] = [
+	let gauges: [(&str, &str, Read); 10] = [
 		("blyan_engine_jobs_queued", "Evaluation jobs that wait for a worker", |s| s.queued),
 		("blyan_engine_jobs_running", "Evaluation jobs being worked on", |s| s.running),
-		("blyan_engine_generations_queued", "Generations that wait", |s| s.generations_queued),
-		("blyan_engine_generations_running", "Generations under way", |s| s.generating),
+		("blyan_engine_generations_queued", "Generations that wait for a turn", |s| s.generations_queued),
+		("blyan_engine_generations_running", "Generations that take turns", |s| s.generating),
+		("blyan_engine_generations_parked", "Generations that wait for readers", |s| s.generations_parked),
 		("blyan_engine_openings_queued", "Openings for disputes being computed", |s| s.openings_queued),
 		("blyan_engine_threads", "Threads of the engine", |s| s.threads as u64),
 		("blyan_blob_store_bytes", "Bytes in the blob store", |s| s.store_bytes),
 		("blyan_blob_store_limit_bytes", "Most bytes that the blob store may hold", |s| s.store_limit),
 		("blyan_blob_store_blobs", "Blobs in the store", |s| s.blobs as u64),
 	];
-	let counters: [(&str, &str, Read); 7] = [
+	let counters: [(&str, &str, Read); 8] = [
 		("blyan_engine_jobs_done_total", "Evaluation jobs finished", |s| s.done),
 		("blyan_engine_jobs_failed_total", "Evaluation jobs that ended without a result", |s| s.failed),
 		("blyan_engine_jobs_put_off_total", "Evaluation jobs put off for want of a blob", |s| s.put_off),
 		("blyan_engine_sequences_total", "Sequences evaluated", |s| s.evaluated_sequences),
 		("blyan_engine_openings_total", "Openings given for disputes", |s| s.openings),
 		("blyan_engine_openings_failed_total", "Openings that could not be computed", |s| s.openings_failed),
+		("blyan_engine_serving_rested_seconds_total", "Rests of serving for evaluations", |s| {
+			s.rested_seconds as u64
+		}),
 		("blyan_engine_generated_bytes_total", "Bytes generated for clients", |s| s.generated_bytes),
 	];
 	type ReadModels = fn(&StoreMetrics) -> u64;

@@ -36,7 +36,7 @@ use std::{
 pub const BLOBS: &str = "blobs";
 /// Folder of the experts that run packed, below a chain's own.
 const PACKED: &str = "packed";
-/// Generations that run at once, if the engine has as many threads.
+/// Generations that have their turn at once, if the engine has as many threads.
 const SERVING_THREADS: usize = 2;
 /// Prefix of the names of the engine's threads.
 const THREAD_PREFIX: &str = "blyan-";
@@ -74,10 +74,14 @@ pub struct EngineStatus {
 	pub evaluated_sequences: u64,
 	/// The same per second of work.
 	pub sequences_per_second: f64,
-	/// Generations that wait.
+	/// Generations that wait for their first turn.
 	pub generations_queued: u64,
-	/// Generations that run.
+	/// Generations that take turns.
 	pub generating: u64,
+	/// Generations that wait for their readers.
+	pub generations_parked: u64,
+	/// Seconds since the start that serving rested for evaluations.
+	pub rested_seconds: f64,
 	/// Bytes generated since the start.
 	pub generated_bytes: u64,
 	/// Openings for disputes that wait or are being computed.
@@ -218,6 +222,8 @@ impl EngineService {
 			sequences_per_second: queue.sequences_per_second,
 			generations_queued,
 			generating,
+			generations_parked: queue.generations_parked,
+			rested_seconds: queue.rested_seconds,
 			generated_bytes: queue.generated_bytes,
 			openings_queued: queue.openings_queued,
 			openings: queue.openings,
@@ -228,9 +234,10 @@ impl EngineService {
 		}
 	}
 
-	/// Queues a generation, which goes ahead of evaluations. Its events go to `sink`, which must not block.
+	/// Queues a generation. Its events go to `sink`, which must not block. Clients take turns.
 	pub fn generate(
 		&self,
+		client: u64,
 		model: &ModelInfo,
 		request: GenerationRequest,
 		mut sink: GenerationSink,
@@ -247,7 +254,7 @@ impl EngineService {
 			trunk: model.trunk,
 			heads: model.heads.iter().map(|head| head.block).collect(),
 		};
-		self.with_queue(|queue| queue.generate(parts, request, sink))
+		self.with_queue(|queue| queue.generate(client, parts, request, sink))
 	}
 
 	fn with_queue<T>(

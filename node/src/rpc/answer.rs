@@ -1,17 +1,19 @@
-//! An answer on its way from the engine, which never waits, to a reader, who may be slow.
+//! An answer on its way from the engine to a reader, who may be slow.
 //!
-//! The bytes of an answer are few, so they are kept until they are read: the engine is done when it is done, and its place
-//! is free for the next.
+//! The engine never waits for a reader, and runs ahead of one by [`AHEAD_MAX`] bytes at most: then it parks the generation
+//! and goes on when the reader has caught up.
 
-use crate::places::Place;
 use blyan_engine::{
 	decode::GenerationSummary,
-	queue::{GenerationEvent, GenerationHandle},
+	queue::{Demand, GenerationEvent, GenerationHandle},
 };
 use blyan_primitives::EngineError;
 use parking_lot::Mutex;
-use std::{ops::ControlFlow, sync::Arc};
+use std::sync::Arc;
 use tokio::sync::Notify;
+
+/// Bytes that the engine may be ahead of a reader; one that has but half of them before it has caught up.
+const AHEAD_MAX: usize = 256;
 
 /// End of an answer.
 pub type End = Result<GenerationSummary, EngineError>;
@@ -19,7 +21,17 @@ pub type End = Result<GenerationSummary, EngineError>;
 #[derive(Default)]
 struct State {
 	bytes: Vec<u8>,
+	/// Bytes that were read.
+	read: usize,
 	end: Option<End>,
+	/// Set while the generation is parked or about to be.
+	is_parked: bool,
+}
+
+impl State {
+	fn unread(&self) -> usize {
+		self.bytes.len() - self.read
+	}
 }
 
 #[derive(Default)]
@@ -28,26 +40,29 @@ struct Shared {
 	changed: Notify,
 }
 
-/// The engine's end. Gives its place back when it is dropped.
+/// The engine's end.
 pub struct Writer {
 	shared: Arc<Shared>,
-	_place: Place<usize>,
 }
 
 impl Writer {
-	/// Takes what the engine says; breaks off when there is no reader any more.
-	pub fn take(&mut self, event: GenerationEvent) -> ControlFlow<()> {
+	/// Takes an event of the engine; wants no more of them while the reader is behind, and none when there is no reader any
+	/// more.
+	pub fn take(&mut self, event: GenerationEvent) -> Demand {
 		let mut state = self.shared.state.lock();
 		match event {
 			GenerationEvent::Byte { byte, .. } => state.bytes.push(byte),
 			GenerationEvent::Done(summary) => state.end = Some(Ok(summary)),
 			GenerationEvent::Failed(error) => state.end = Some(Err(error)),
 		}
+		state.is_parked = state.end.is_none() && state.unread() >= AHEAD_MAX;
+		let is_parked = state.is_parked;
 		drop(state);
 		self.shared.changed.notify_one();
 		match Arc::strong_count(&self.shared) {
-			1 => ControlFlow::Break(()),
-			_ => ControlFlow::Continue(()),
+			1 => Demand::Nothing,
+			_ if is_parked => Demand::Later,
+			_ => Demand::More,
 		}
 	}
 }
@@ -72,19 +87,18 @@ pub enum Next {
 /// The reader's end. The engine gives the answer up when it is dropped.
 pub struct Reader {
 	shared: Arc<Shared>,
-	read: usize,
 	generation: Option<GenerationHandle>,
 }
 
 impl Reader {
-	/// Says what is given up when this is dropped.
-	pub fn cancels(&mut self, generation: GenerationHandle) {
+	/// Names the generation, which is resumed when this has caught up, and given up when this is dropped.
+	pub fn controls(&mut self, generation: GenerationHandle) {
 		self.generation = Some(generation);
 	}
 
 	/// Position of the byte that comes next.
 	pub fn position(&self) -> u32 {
-		self.read as u32
+		self.shared.state.lock().read as u32
 	}
 
 	/// Waits for what comes next.
@@ -92,9 +106,15 @@ impl Reader {
 		loop {
 			{
 				let mut state = self.shared.state.lock();
-				if let Some(byte) = state.bytes.get(self.read) {
-					self.read += 1;
-					return Next::Byte(*byte);
+				if let Some(&byte) = state.bytes.get(state.read) {
+					state.read += 1;
+					let has_caught_up = state.is_parked && state.unread() <= AHEAD_MAX / 2;
+					state.is_parked &= !has_caught_up;
+					drop(state);
+					if let (true, Some(generation)) = (has_caught_up, &self.generation) {
+						generation.resume();
+					}
+					return Next::Byte(byte);
 				}
 				if let Some(end) = state.end.take() {
 					return Next::End(end);
@@ -113,18 +133,15 @@ impl Drop for Reader {
 	}
 }
 
-/// Both ends of an answer that takes up a place among those that the engine works on.
-pub fn answer(place: Place<usize>) -> (Writer, Reader) {
+/// Both ends of an answer.
+pub fn answer() -> (Writer, Reader) {
 	let shared = Arc::new(Shared::default());
-	(Writer { shared: shared.clone(), _place: place }, Reader { shared, read: 0, generation: None })
+	(Writer { shared: shared.clone() }, Reader { shared, generation: None })
 }
 
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use crate::places::{Bounds, Places};
-
-	const ONE: Bounds = Bounds { all: 1, each: 1, kept: 0, few: 1 };
 
 	fn byte(index: u32) -> GenerationEvent {
 		GenerationEvent::Byte { index, byte: index as u8 }
@@ -135,18 +152,21 @@ mod tests {
 	}
 
 	#[tokio::test]
-	async fn a_reader_who_comes_late_reads_everything_and_the_place_was_free_long_before() {
-		let places = Places::new(ONE);
-		let (mut writer, mut reader) = answer(places.take(1).expect("free"));
-		for index in 0..4_096 {
-			assert!(writer.take(byte(index)).is_continue(), "the engine does not wait");
+	async fn the_engine_is_ahead_of_a_reader_by_a_bound_and_goes_on_when_half_of_that_is_read() {
+		let (mut writer, mut reader) = answer();
+		for index in 0..AHEAD_MAX as u32 - 1 {
+			assert_eq!(writer.take(byte(index)), Demand::More);
 		}
-		assert!(places.take(2).is_err());
-		let _ = writer.take(GenerationEvent::Done(summary()));
-		drop(writer);
-		assert!(places.take(2).is_ok(), "the engine is done");
-		for index in 0..4_096 {
+		assert_eq!(writer.take(byte(AHEAD_MAX as u32 - 1)), Demand::Later);
+		for index in 0..AHEAD_MAX as u32 / 2 {
+			assert!(reader.shared.state.lock().is_parked);
 			assert_eq!(reader.position(), index);
+			assert_eq!(reader.next().await, Next::Byte(index as u8));
+		}
+		assert!(!reader.shared.state.lock().is_parked, "it was resumed");
+		assert_eq!(writer.take(byte(AHEAD_MAX as u32)), Demand::More);
+		assert_ne!(writer.take(GenerationEvent::Done(summary())), Demand::Later);
+		for index in AHEAD_MAX / 2..=AHEAD_MAX {
 			assert_eq!(reader.next().await, Next::Byte(index as u8));
 		}
 		assert_eq!(reader.next().await, Next::End(Ok(summary())));
@@ -154,8 +174,7 @@ mod tests {
 
 	#[tokio::test]
 	async fn a_reader_waits_for_what_is_not_there_yet() {
-		let places = Places::new(ONE);
-		let (mut writer, mut reader) = answer(places.take(1).expect("free"));
+		let (mut writer, mut reader) = answer();
 		let reading = tokio::spawn(async move {
 			let mut read = Vec::new();
 			loop {
@@ -176,10 +195,9 @@ mod tests {
 
 	#[test]
 	fn the_engine_breaks_off_when_the_reader_is_gone() {
-		let places = Places::new(ONE);
-		let (mut writer, reader) = answer(places.take(1).expect("free"));
-		assert!(writer.take(byte(0)).is_continue());
+		let (mut writer, reader) = answer();
+		assert_eq!(writer.take(byte(0)), Demand::More);
 		drop(reader);
-		assert!(writer.take(byte(1)).is_break());
+		assert_eq!(writer.take(byte(1)), Demand::Nothing);
 	}
 }

@@ -2,12 +2,13 @@
 
 use super::{
 	error::{self, NOT_ANNOUNCED, NOT_FOUND},
-	generate::{refusal, GenerateAnswer, Generation, Generations, Taken},
+	generate::{refusal, GenerateAnswer, Generation, Generations, STALLED_MAX},
 	request::GenerateParams,
 };
 use crate::{
 	exchange::{Exchange, ExchangeStatus},
 	ml::{EngineService, EngineStatus},
+	places::Place,
 	service::{Block, Client, Hash},
 };
 use base64::{engine::general_purpose::STANDARD, Engine as _};
@@ -33,6 +34,7 @@ use std::sync::{
 	atomic::{AtomicUsize, Ordering},
 	Arc,
 };
+use tokio::time::timeout;
 
 /// Submissions in one answer if the client does not say how many, and at most.
 const SUBMISSIONS_DEFAULT: u32 = 20;
@@ -172,11 +174,11 @@ impl Blyan {
 	}
 
 	/// Reads a request and has the engine begin with it.
-	fn begin(&self, request: &JsonRawValue, places: Taken) -> RpcResult<Generation> {
+	fn begin(&self, request: &JsonRawValue, place: Place<usize>) -> RpcResult<Generation> {
 		let params = GenerateParams::read(request, rand_seed())?;
 		let model = self.find_model(params.model)?;
 		let price_per_byte = self.ask(|api, at| api.price_per_byte(at))?;
-		Generation::start(&self.engine, &model, params, price_per_byte, places).map_err(refusal)
+		Generation::start(&self.engine, &model, params, price_per_byte, place).map_err(refusal)
 	}
 
 	/// Asks the runtime at the best block.
@@ -321,11 +323,14 @@ impl BlyanApiServer for Blyan {
 		pending: PendingSubscriptionSink,
 		request: Box<JsonRawValue>,
 	) -> SubscriptionResult {
-		let places = self.generations.stream(pending.connection_id().0);
-		match places.and_then(|places| self.begin(&request, places)) {
+		let place = self.generations.stream(pending.connection_id().0);
+		match place.and_then(|place| self.begin(&request, place)) {
 			Ok(generation) => {
-				let sink = pending.accept().await?;
-				self.executor.spawn("blyan-generate", Some("rpc"), generation.stream(sink).boxed());
+				// A connection that takes not even this is not served.
+				let Ok(accepted) = timeout(STALLED_MAX, pending.accept()).await else { return Ok(()) };
+				let sink = accepted?;
+				let streaming = generation.stream(sink, self.generations.turn());
+				self.executor.spawn("blyan-generate", Some("rpc"), streaming.boxed());
 			}
 			Err(refusal) => pending.reject(refusal).await,
 		}
@@ -337,8 +342,8 @@ impl BlyanApiServer for Blyan {
 		extensions: &Extensions,
 		request: Box<JsonRawValue>,
 	) -> RpcResult<GenerateAnswer> {
-		let places = self.generations.at_once(connection(extensions))?;
-		self.begin(&request, places)?.collect().await
+		let place = self.generations.at_once(connection(extensions))?;
+		self.begin(&request, place)?.collect().await
 	}
 }
 

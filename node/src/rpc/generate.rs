@@ -16,19 +16,23 @@ use jsonrpsee::{types::ErrorObjectOwned, SendTimeoutError, SubscriptionMessage, 
 use serde::Serialize;
 use sp_core::H256;
 use std::{
+	pin::pin,
 	sync::Arc,
+	task::Poll,
 	time::{Duration, Instant},
 };
+use tokio::sync::Semaphore;
 
-/// Answers that the engine works on or has waiting: 32, of which a connection has at most 4. A quarter is kept for
-/// connections that have none.
-const ENGINE: Bounds = Bounds { all: 32, each: 4, kept: 8, few: 1 };
-/// Answers that a connection has not read to their end, each at most 4 KiB.
-const UNREAD: Bounds = Bounds { all: 1_024, each: 16, kept: 256, few: 2 };
-/// Of those that the engine works on, such that are wanted at once: over HTTP each call is a connection of its own.
+/// Answers that are streamed and not read to their end. A quarter is kept for connections that have none. Each costs the
+/// engine a prompt, and a few hundred bytes beyond what was read; KV caches have a bound of their own.
+const STREAMED: Bounds = Bounds { all: 256, each: 4, kept: 64, few: 1 };
+/// Answers that are wanted at once: over HTTP each call is a connection of its own.
 const AT_ONCE: Bounds = Bounds { all: 8, each: 4, kept: 0, few: 1 };
+/// Messages of an answer that are sent at once. Later ones take turns with those of all other answers, so that the threads
+/// which accept connections and answer calls do not find many readers' messages before them.
+const UNTURNED: u32 = 16;
 /// Longest time that a connection may take nothing before its answer is given up.
-const STALLED_MAX: Duration = Duration::from_secs(30);
+pub const STALLED_MAX: Duration = Duration::from_secs(30);
 
 /// One message of an answer that is streamed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -102,53 +106,43 @@ impl Serialize for Seconds {
 
 /// Answers under way on this node, over all of its listeners. Holders are connections.
 pub struct Generations {
-	engine: Arc<Places<usize>>,
-	unread: Arc<Places<usize>>,
+	streamed: Arc<Places<usize>>,
 	at_once: Arc<Places<usize>>,
+	/// The turn to send a message.
+	turn: Arc<Semaphore>,
 }
 
 impl Default for Generations {
 	fn default() -> Self {
-		Self { engine: Places::new(ENGINE), unread: Places::new(UNREAD), at_once: Places::new(AT_ONCE) }
+		let turn = Arc::new(Semaphore::new(1));
+		Self { streamed: Places::new(STREAMED), at_once: Places::new(AT_ONCE), turn }
 	}
-}
-
-/// The places that one answer takes up.
-pub struct Taken {
-	/// Until the engine is done with it.
-	pub engine: Place<usize>,
-	/// Until it is read.
-	pub unread: Place<usize>,
 }
 
 impl Generations {
-	/// Places for an answer that is streamed to a connection.
-	pub fn stream(&self, connection: usize) -> Result<Taken, ErrorObjectOwned> {
-		let unread = self.unread.take(connection).map_err(|full| match full {
+	/// Takes a place for an answer that is streamed to a connection.
+	pub fn stream(&self, connection: usize) -> Result<Place<usize>, ErrorObjectOwned> {
+		self.streamed.take(connection).map_err(|full| match full {
 			Full::Each => busy(format!(
 				"{} answers of this connection are not read to their end; read or unsubscribe them first",
-				UNREAD.each
+				STREAMED.each
 			)),
-			Full::All => busy(format!("{} answers of this node are not read to their end", UNREAD.all)),
-		})?;
-		Ok(Taken { engine: self.engine(connection)?, unread })
+			Full::All => busy("answers of this node that are not read to their end take all places".into()),
+		})
 	}
 
-	/// Places for an answer that is given at once.
-	pub fn at_once(&self, connection: usize) -> Result<Taken, ErrorObjectOwned> {
-		let unread = self.at_once.take(connection).map_err(|_| {
+	/// Returns what all answers that are streamed share: the turn to send a message.
+	pub fn turn(&self) -> Arc<Semaphore> {
+		self.turn.clone()
+	}
+
+	/// Takes a place for an answer that is given at once.
+	pub fn at_once(&self, connection: usize) -> Result<Place<usize>, ErrorObjectOwned> {
+		self.at_once.take(connection).map_err(|_| {
 			busy(format!(
 				"{} answers are being generated for calls of blyan_generateOnce; or use blyan_subscribeGenerate",
 				AT_ONCE.all
 			))
-		})?;
-		Ok(Taken { engine: self.engine(connection)?, unread })
-	}
-
-	fn engine(&self, connection: usize) -> Result<Place<usize>, ErrorObjectOwned> {
-		self.engine.take(connection).map_err(|full| match full {
-			Full::Each => busy(format!("{} generations of this connection are under way", ENGINE.each)),
-			Full::All => busy(format!("{} generations are under way on this node", ENGINE.all)),
 		})
 	}
 }
@@ -164,7 +158,8 @@ pub struct Generation {
 	model_root: H256,
 	price_per_byte: u128,
 	began: Instant,
-	_unread: Place<usize>,
+	/// Until the answer is read.
+	_place: Place<usize>,
 }
 
 impl Generation {
@@ -174,24 +169,26 @@ impl Generation {
 		model: &ModelInfo,
 		params: GenerateParams,
 		price_per_byte: u128,
-		places: Taken,
+		place: Place<usize>,
 	) -> Result<Self, EngineError> {
 		let text = TextStream::after(&params.request.prompt);
-		let (mut writer, mut reader) = answer(places.engine);
-		let handle = engine.generate(model, params.request, Box::new(move |event| writer.take(event)))?;
-		reader.cancels(handle);
+		let (mut writer, mut reader) = answer();
+		let client = place.holder() as u64;
+		let sink = Box::new(move |event| writer.take(event));
+		reader.controls(engine.generate(client, model, params.request, sink)?);
 		Ok(Self {
 			reader,
 			text,
 			model_root: model_root(model),
 			price_per_byte,
 			began: Instant::now(),
-			_unread: places.unread,
+			_place: place,
 		})
 	}
 
-	/// Streams the answer until it ends, or the client goes or reads nothing for too long.
-	pub async fn stream(mut self, sink: SubscriptionSink) {
+	/// Streams the answer until it ends, or the client goes or reads nothing for too long. Answers that have the same `turn`
+	/// send their messages one after another.
+	pub async fn stream(mut self, sink: SubscriptionSink, turn: Arc<Semaphore>) {
 		loop {
 			let index = self.reader.position();
 			let next = tokio::select! {
@@ -206,7 +203,11 @@ impl Generation {
 				Next::End(Ok(done)) => (GenerateEvent::Done(self.summary(&done)), true),
 				Next::End(Err(cause)) => (GenerateEvent::Failed { error: explain(cause) }, true),
 			};
-			match send(&sink, &event).await {
+			let sent = match index < UNTURNED {
+				true => send(&sink, &event).await,
+				false => send_in_turn(&turn, &sink, &event).await,
+			};
+			match sent {
 				Ok(()) if !is_last => {}
 				Ok(()) | Err(Unsent::Gone) => return,
 				Err(Unsent::Stalled) => {
@@ -276,6 +277,23 @@ async fn send(sink: &SubscriptionSink, event: &GenerateEvent) -> Result<(), Unse
 	})
 }
 
+/// The same when it is this message's turn, which a message that must wait for its connection passes on.
+async fn send_in_turn(
+	turn: &Semaphore,
+	sink: &SubscriptionSink,
+	event: &GenerateEvent,
+) -> Result<(), Unsent> {
+	let turn = turn.acquire().await.map_err(|_| Unsent::Gone)?;
+	let mut sending = pin!(send(sink, event));
+	match futures::poll!(sending.as_mut()) {
+		Poll::Ready(sent) => sent,
+		Poll::Pending => {
+			drop(turn);
+			sending.await
+		}
+	}
+}
+
 /// An engine's refusal as an error of the call.
 pub fn refusal(cause: EngineError) -> ErrorObjectOwned {
 	let code = match cause {
@@ -303,30 +321,19 @@ mod tests {
 	use super::*;
 
 	#[test]
-	fn a_connection_has_few_generations_and_leaves_room_for_others() {
+	fn a_connection_has_few_answers_that_are_not_read_and_leaves_room_for_others() {
 		let generations = Generations::default();
 		let mut held = Vec::new();
-		for connection in 0..10 {
-			while let Ok(places) = generations.stream(connection) {
-				held.push(places);
+		for connection in 0..STREAMED.all {
+			while let Ok(place) = generations.stream(connection) {
+				held.push(place);
 			}
 		}
-		assert!(held.len() < ENGINE.all, "greedy connections do not take everything");
-		let error = generations.stream(0).err().expect("full");
-		assert!(error.code() == BUSY && error.message().contains("4 generations of this connection"));
-		assert!(generations.stream(99).is_ok(), "a newcomer is served");
-	}
-
-	#[test]
-	fn answers_that_are_not_read_are_bounded_when_the_engine_is_done_with_them() {
-		let generations = Generations::default();
-		let unread: Vec<_> = (0..UNREAD.each)
-			.map(|_| generations.stream(1).expect("the engine is done with the last one").unread)
-			.collect();
-		let error = generations.stream(1).err().expect("full");
-		assert!(error.message().contains("not read to their end"), "{}", error.message());
-		drop(unread);
-		assert!(generations.stream(1).is_ok());
+		assert_eq!(held.len(), STREAMED.all);
+		held.truncate(STREAMED.all - STREAMED.kept);
+		let error = generations.stream(0).expect_err("full");
+		assert!(error.code() == BUSY && error.message().contains("4 answers of this connection"));
+		assert!(generations.stream(999).is_ok(), "a newcomer is served");
 	}
 
 	#[test]

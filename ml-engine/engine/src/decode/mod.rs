@@ -8,6 +8,7 @@
 //! that does not fit, the last `context - 1` bytes are read ([`prompt_bytes_seen`]). So what a byte depends on is a
 //! function of the text and the prompt's length alone, and anyone can replay it.
 
+mod answer;
 mod autotune;
 mod sampler;
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod tests;
 mod verify;
 mod windows;
 
+pub use answer::Answer;
 pub use sampler::Sampler;
 pub use verify::{verify, Difference};
 pub use windows::{prompt_bytes_seen, Window, Windows};
@@ -83,10 +85,15 @@ pub struct Generator {
 	/// The last byte, not yet seen by the model: the final byte of a text never has to be.
 	pending: Option<u8>,
 	operations: u64,
+	/// Cost in tokens since it was last reset, re-reading included: see [`Answer::take_cost`].
+	cost: u64,
 	stream: Vec<i32>,
-	work: Borrowed<'static>,
-	/// Threads that share the reading of tokens, and their memory.
-	shared: Option<(Arc<ThreadPool>, Borrowed<'static>)>,
+	/// Absent between turns.
+	work: Option<Borrowed<'static>>,
+	/// Threads that share the reading of tokens, and their memory, which is absent between turns.
+	shared: Option<(Arc<ThreadPool>, Option<Borrowed<'static>>)>,
+	/// Set when the KV cache was given back. The window is all of `tail`.
+	is_forgotten: bool,
 	/// Autotuner that decides whether threads share the reading of single tokens.
 	autotuner: Autotuner,
 	/// Set from outside to have the generation fail with [`EngineError::Cancelled`], at the next layer of the model.
@@ -130,10 +137,7 @@ impl Generator {
 		let seen = prompt_bytes_seen(model.config(), prompt.len());
 		let mut work = IDLE.take(1);
 		let (stream, pasts) = work.get().begin(model.config(), model.trunk().layers.len(), context);
-		let shared = pool.filter(|pool| pool.current_num_threads() > 1).map(|pool| {
-			let work = IDLE_SHARED.take(pool.current_num_threads());
-			(pool, work)
-		});
+		let shared = pool.filter(|pool| pool.current_num_threads() > 1).map(|pool| (pool, None));
 		let mut generator = Self {
 			model,
 			kernel,
@@ -144,9 +148,11 @@ impl Generator {
 			position: prompt.len() as u64,
 			pending: None,
 			operations: 0,
+			cost: 0,
 			stream,
-			work,
+			work: Some(work),
 			shared,
+			is_forgotten: false,
 			autotuner: Autotuner::default(),
 			stop,
 			failure: None,
@@ -175,10 +181,48 @@ impl Generator {
 		if let Some(failure) = self.failure {
 			return Err(failure);
 		}
+		if self.is_forgotten {
+			self.remember().inspect_err(|&error| self.failure = Some(error))?;
+		}
 		if let Some(byte) = self.pending.take() {
 			self.advance(byte).inspect_err(|&error| self.failure = Some(error))?;
 		}
 		Ok(&self.logits)
+	}
+
+	/// Returns the workspace to the pool until the next byte.
+	fn pause(&mut self) {
+		self.stream = Vec::new();
+		self.work = None;
+		if let Some((_, work)) = &mut self.shared {
+			*work = None;
+		}
+	}
+
+	/// Gives the memory of the KV cache back until the next byte, for which the window is read again.
+	fn forget(&mut self) {
+		self.pause();
+		self.pasts = Vec::new();
+		self.is_forgotten = true;
+	}
+
+	/// Reads the window again after [`Self::forget`]. Not counted in [`Self::operations`]: which answers are forgotten
+	/// depends on others, and the same request is to have the same summary on all machines.
+	fn remember(&mut self) -> Result<(), EngineError> {
+		let config = self.model.config();
+		let work = self.work.get_or_insert_with(|| IDLE.take(1)).get();
+		(self.stream, self.pasts) =
+			work.begin(config, self.model.trunk().layers.len(), usize::from(config.context));
+		let operations = self.operations;
+		self.begin_window()?;
+		self.operations = operations;
+		self.is_forgotten = false;
+		Ok(())
+	}
+
+	/// Returns the bytes of the KV cache.
+	fn cache_bytes(&self) -> usize {
+		self.pasts.iter().map(KvCache::bytes).sum()
 	}
 
 	fn advance(&mut self, byte: u8) -> Result<(), EngineError> {
@@ -205,6 +249,7 @@ impl Generator {
 	fn read(&mut self, tokens: &[u8]) -> Result<(), EngineError> {
 		let Self { model, kernel, pasts, logits, stream, work, shared, autotuner, stop, .. } = self;
 		let kernel = *kernel;
+		let work = work.get_or_insert_with(|| IDLE.take(1));
 		let shared = shared.as_mut().filter(|_| forward::is_worth_sharing(model, tokens.len()));
 		let is_one = tokens.len() == 1 && shared.is_some();
 		let shared = shared.filter(|_| !is_one || autotuner.shares());
@@ -222,7 +267,10 @@ impl Generator {
 			})
 		};
 		match shared {
-			Some((pool, work)) => pool.install(|| layers(work.get()))?,
+			Some((pool, work)) => {
+				let work = work.get_or_insert_with(|| IDLE_SHARED.take(pool.current_num_threads()));
+				pool.install(|| layers(work.get()))?;
+			}
 			None => layers(work.get())?,
 		}
 		if is_one {
@@ -231,6 +279,8 @@ impl Generator {
 		let last = stream.len() - usize::from(model.config().d_model);
 		forward::head(kernel, model.trunk(), &stream[last..], work.get(), logits, &mut ());
 		debug_assert_eq!(logits.len(), VOCAB);
+		// A batch takes a half to a quarter of the time of as many single tokens.
+		self.cost += (tokens.len() as u64).div_ceil(if tokens.len() == 1 { 1 } else { 4 });
 		self.operations += (first..first + tokens.len()).map(|at| self.model.operations_at(at)).sum::<u64>();
 		Ok(())
 	}
@@ -238,8 +288,12 @@ impl Generator {
 
 impl Drop for Generator {
 	fn drop(&mut self) {
+		if self.is_forgotten {
+			return;
+		}
 		let (stream, pasts) = (std::mem::take(&mut self.stream), std::mem::take(&mut self.pasts));
-		self.work.get().end(stream, pasts);
+		let mut work = self.work.take().unwrap_or_else(|| IDLE.take(1));
+		work.get().end(stream, pasts);
 	}
 }
 
@@ -261,23 +315,9 @@ pub fn generate(
 	pool: Option<Arc<ThreadPool>>,
 	request: &GenerationRequest,
 	stop: Arc<AtomicBool>,
-	mut on_byte: impl FnMut(u32, u8) -> ControlFlow<()>,
+	on_byte: impl FnMut(u32, u8) -> ControlFlow<()>,
 ) -> Result<GenerationSummary, EngineError> {
-	let mut generated = Vec::new();
-	let (mut prompt_bytes_seen, mut operations) = (0, 0);
-	if request.max_bytes > 0 {
-		prompt_bytes_seen = windows::prompt_bytes_seen(model.config(), request.prompt.len()) as u64;
-		let mut generator =
-			Generator::stoppable(model, kernel, &request.prompt, request.sampling, pool, stop)?;
-		for index in 0..request.max_bytes {
-			let byte = generator.next_byte()?;
-			generated.push(byte);
-			if on_byte(index, byte).is_break() {
-				break;
-			}
-		}
-		operations = generator.operations();
-	}
-	let prompt_bytes = request.prompt.len() as u64;
-	Ok(GenerationSummary { prompt_bytes, prompt_bytes_seen, generated, operations })
+	let mut answer = Answer::new(model, kernel, pool, request.clone(), stop);
+	answer.advance(on_byte)?;
+	Ok(answer.finish())
 }

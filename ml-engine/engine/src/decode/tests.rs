@@ -206,3 +206,54 @@ fn every_byte_of_an_answer_counts() {
 	}
 	assert_eq!(verify(&model, Kernel::best(), golden::TEXT, &[], sampling), Ok(None));
 }
+
+#[test]
+fn bytes_do_not_depend_on_turns_or_on_what_is_kept_between_them() {
+	let golden = golden::model();
+	let model = fast(&golden);
+	// Longer than two windows.
+	let count = 3 * u32::from(golden.config.context);
+	let request = GenerationRequest { prompt: b"turn".to_vec(), max_bytes: count, sampling: sampling(256) };
+	let all = |_, _| ControlFlow::Continue(());
+	let expected = generate(model.clone(), Kernel::best(), None, &request, Arc::default(), all).unwrap();
+	for threads in [1, 2] {
+		let pool = pool(threads);
+		let mut answer = Answer::new(model.clone(), Kernel::best(), pool, request.clone(), Arc::default());
+		for turn in 0.. {
+			let mut left = 1 + turn % 7;
+			let is_over = answer.advance(|_, _| {
+				left -= 1;
+				if left == 0 {
+					ControlFlow::Break(())
+				} else {
+					ControlFlow::Continue(())
+				}
+			});
+			if is_over.unwrap() {
+				break;
+			}
+			match turn % 3 {
+				0 => answer.pause(),
+				1 => answer.forget(),
+				_ => {}
+			}
+			assert_eq!(answer.cache_bytes() == 0, turn % 3 == 1);
+		}
+		assert_eq!(answer.finish(), expected);
+	}
+}
+
+#[test]
+fn a_read_window_costs_a_quarter_of_as_many_bytes() {
+	let golden = golden::model();
+	let request = GenerationRequest { prompt: vec![b'a'; 11], max_bytes: 9, sampling: sampling(256) };
+	let mut answer = Answer::new(fast(&golden), Kernel::best(), None, request, Arc::default());
+	let one = |_, _| ControlFlow::Break(());
+	answer.advance(one).unwrap();
+	assert_eq!(answer.take_cost(), 3, "token 0 and eleven bytes");
+	answer.advance(one).unwrap();
+	assert_eq!((answer.take_cost(), answer.take_cost()), (1, 0));
+	answer.forget();
+	answer.advance(one).unwrap();
+	assert_eq!(answer.take_cost(), 4 + 1, "thirteen tokens again, and a byte");
+}

@@ -140,6 +140,11 @@ impl KvCache {
 		self.len == 0
 	}
 
+	/// Returns the bytes of memory that all positions take, whether or not they are in use.
+	pub fn bytes(&self) -> usize {
+		self.keys.len() + self.values.len() + size_of_val(&self.maxima[..])
+	}
+
 	/// Forgets all positions.
 	pub fn clear(&mut self) {
 		self.len = 0;

@@ -5,6 +5,8 @@
 //! on in the middle of its step when none does. This works across processes too, so a trainer beside a node needs
 //! no channel to it.
 
+use std::time::Duration;
+
 /// Niceness of evaluation, which puts it behind serving; each step is a tenth less of a contested core.
 #[cfg(target_os = "linux")]
 const EVALUATION_NICENESS: libc::c_int = 10;
@@ -33,6 +35,25 @@ pub fn run_in_background() {
 		if refused {
 			log::warn!("cannot run in the background: {}", std::io::Error::last_os_error());
 		}
+	}
+}
+
+/// Returns the processor time of the calling thread. Other systems than Linux return the time since the process first
+/// called this, so that a thread which waits for a core seems to have it.
+pub(super) fn thread_time() -> Duration {
+	#[cfg(target_os = "linux")]
+	{
+		let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+		// SAFETY: writes to `time` and nowhere else. It does not fail for a clock that exists.
+		unsafe {
+			libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time);
+		}
+		Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+	}
+	#[cfg(not(target_os = "linux"))]
+	{
+		static BEGAN: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+		BEGAN.get_or_init(std::time::Instant::now).elapsed()
 	}
 }
 

@@ -10,14 +10,16 @@ pub struct QueueConfig {
 	pub kernel: Kernel,
 	/// Threads of one evaluation; 0 means one a core.
 	pub evaluation_threads: usize,
-	/// Generations that run at once.
+	/// Generations that have their turn at once.
 	pub serving_threads: usize,
 	/// Evaluations that may wait.
 	pub jobs_max: usize,
 	/// Ended evaluations that are remembered.
 	pub results_max: usize,
-	/// Generations that may wait.
+	/// Generations at once, parked ones included.
 	pub generations_max: usize,
+	/// Bytes of KV caches that are kept between turns.
+	pub cache_bytes_max: usize,
 	/// Training tasks that may wait.
 	pub trainings_max: usize,
 	/// Openings that may wait.
@@ -44,7 +46,8 @@ impl Default for QueueConfig {
 			serving_threads: 2,
 			jobs_max: 256,
 			results_max: 1_024,
-			generations_max: 64,
+			generations_max: 512,
+			cache_bytes_max: 256 << 20,
 			trainings_max: 4,
 			openings_max: 64,
 			findings_bytes_max: 256 << 20,

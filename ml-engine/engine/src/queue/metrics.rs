@@ -47,12 +47,16 @@ pub struct QueueMetrics {
 	pub evaluation_seconds: f64,
 	/// `sequences / evaluation_seconds`; zero before the first.
 	pub sequences_per_second: f64,
-	/// Generations that wait.
+	/// Generations that wait for their first turn.
 	pub generations_queued: u64,
-	/// Generations that run.
+	/// Generations that take turns.
 	pub generating: u64,
-	/// Bytes generated.
+	/// Generations that wait for their readers.
+	pub generations_parked: u64,
+	/// Bytes generated, up to the last turn that ended.
 	pub generated_bytes: u64,
+	/// Seconds that serving rested for evaluations.
+	pub rested_seconds: f64,
 	/// Openings that wait or are being computed.
 	pub openings_queued: u64,
 	/// Openings given since the start.
@@ -65,7 +69,7 @@ pub struct QueueMetrics {
 	pub trainings: u64,
 	/// Durations of evaluations, pauses included, whether or not they gave a result.
 	pub evaluation_durations: Durations,
-	/// Durations of generations.
+	/// Durations of generations, waits between turns not included.
 	pub generation_durations: Durations,
 	/// Durations of the computations behind openings.
 	pub opening_durations: Durations,

@@ -1,10 +1,11 @@
 //! The engine's threads, and who may use them when.
 //!
-//! Three classes of work, strictly ranked: serving, evaluation, training. Each has its own threads, so
-//! nothing waits behind a long job of a lower class; lower classes pause between small steps while higher
-//! ones have work, and run at a lower priority until then: training in the scheduler's idle class
-//! ([`run_in_background`]). An evaluation pauses between groups of sequences, and for a bounded time each, so that
-//! constant serving slows it down but never starves it: operators must report in time.
+//! Three classes of work: serving, evaluation, training. Each has its own threads, so nothing waits behind a long
+//! job of a lower class; lower classes pause between small steps while higher ones have work, and run at a lower
+//! priority until then: training in the scheduler's idle class ([`run_in_background`]). An evaluation pauses between
+//! groups of sequences, but not below its share ([`share`]): operators must report in time.
+//!
+//! Clients take turns ([`turns`]), and a generation whose reader is behind takes none ([`Demand`]).
 //!
 //! Beside evaluations, on a thread of its own, the queue opens what outcomes commit to, for disputes: their clocks run
 //! while an evaluation may take minutes. What one opening needed is kept for the next.
@@ -19,31 +20,36 @@ mod config;
 mod findings;
 mod generation;
 mod metrics;
+mod serving;
+mod share;
 mod state;
 #[cfg(test)]
 mod tests;
+mod turns;
 
-use background::run_behind_serving;
 pub use background::run_in_background;
+use background::{run_behind_serving, thread_time};
 pub use config::QueueConfig;
 pub use generation::GenerationHandle;
 pub use metrics::{Durations, QueueMetrics, DURATION_BOUNDS};
 
 use crate::{
-	decode::{generate, GenerationRequest, GenerationSummary},
+	decode::{GenerationRequest, GenerationSummary},
 	eval::{evaluate_job, outcome, Checkpoint, Evaluator, Finding, Need},
 	kernel::Kernel,
 	model::ModelStore,
 };
 use blyan_exact::{tree::Item, ModelConfig};
 use blyan_primitives::{BlockRef, EngineError, EvaluationJob, JobId, JobStatus, Opening, Query};
+use generation::{Flags, Generation, Stage};
 use parking_lot::{Condvar, Mutex};
-use state::{Generation, State, Task};
+use serving::serve;
+use state::{State, Task};
 use std::{
-	ops::ControlFlow,
+	cell::Cell,
 	panic::{catch_unwind, AssertUnwindSafe},
 	sync::{
-		atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
+		atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering},
 		Arc,
 	},
 	thread::JoinHandle,
@@ -77,8 +83,20 @@ pub enum GenerationEvent {
 	Failed(EngineError),
 }
 
-/// Takes the events of a generation on a serving thread, so it must not block; breaking off ends it.
-pub type GenerationSink = Box<dyn FnMut(GenerationEvent) -> ControlFlow<()> + Send>;
+/// Demand of a sink after an event: backpressure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Demand {
+	/// Takes more.
+	More,
+	/// Takes more after [`GenerationHandle::resume`]. Until then the generation is parked: it takes no turns, for as long
+	/// as the handle's holder wants.
+	Later,
+	/// Takes nothing more, so the generation ends.
+	Nothing,
+}
+
+/// Takes the events of a generation on a serving thread, so it must not block.
+pub type GenerationSink = Box<dyn FnMut(GenerationEvent) -> Demand + Send>;
 
 /// A long task of the lowest class, and with it all threads that it starts. It calls [`Turn::wait`] between steps
 /// and ends when that fails.
@@ -96,8 +114,10 @@ struct Shared {
 	state: Mutex<State>,
 	/// Signals every change of `state` that a thread may be waiting for.
 	changed: Condvar,
-	/// Generations that wait or run, for those who must not wait for `state`.
+	/// Generations that wait for their turn or have it, for those who must not wait for `state`.
 	serving: AtomicUsize,
+	/// Nanoseconds that evaluation computed for and [`State::share`] has not noted yet.
+	evaluated: AtomicU64,
 	models: Arc<ModelStore>,
 	kernel: Kernel,
 	/// Threads that read prompts together.
@@ -177,9 +197,10 @@ impl JobQueue {
 			EngineError::Internal
 		})?);
 		let (state, changed) = (Mutex::new(State::default()), Condvar::new());
-		let serving = AtomicUsize::new(0);
+		let (serving, evaluated) = (AtomicUsize::new(0), AtomicU64::new(0));
 		let shared =
-			Arc::new(Shared { config, state, changed, serving, models, kernel, readers, work, search });
+			Shared { config, state, changed, serving, evaluated, models, kernel, readers, work, search };
+		let shared = Arc::new(shared);
 		let mut queue = Self { shared, threads: Vec::new(), trainer: None };
 		for index in 0..serving_threads {
 			let server = queue.spawn(format!("blyan-serve-{index}"), serve)?;
@@ -257,9 +278,10 @@ impl JobQueue {
 	}
 
 	/// Queues a generation; everything that happens to it goes to `sink`, which is dropped when the engine is done with it.
-	/// The handle gives it up.
+	/// The handle gives it up. Generations of different clients take turns; those of one share the client's turns.
 	pub fn generate(
 		&self,
+		client: u64,
 		model: ModelParts,
 		request: GenerationRequest,
 		sink: GenerationSink,
@@ -271,15 +293,16 @@ impl JobQueue {
 			return Err(EngineError::JobMalformed);
 		}
 		let mut state = self.shared.state.lock();
-		if state.generations.len() >= config.generations_max {
+		if state.generations() >= config.generations_max {
 			return Err(EngineError::Busy);
 		}
 		self.shared.serving.fetch_add(1, Ordering::Relaxed);
-		let stop = Arc::new(AtomicBool::new(false));
-		state.generations.push_back(Generation { model, request, sink, stop: stop.clone() });
+		let flags = Arc::new(Flags::default());
+		let (stage, took) = (Stage::New(model, request), Duration::ZERO);
+		state.line.push(client, Generation { client, stage, sink, flags: flags.clone(), took });
 		drop(state);
 		self.shared.changed.notify_all();
-		Ok(GenerationHandle::new(&self.shared, stop))
+		Ok(GenerationHandle::new(&self.shared, flags))
 	}
 
 	/// Queues a training task.
@@ -328,61 +351,6 @@ fn contained<T>(body: impl FnOnce() -> T) -> Option<T> {
 	catch_unwind(AssertUnwindSafe(body)).ok()
 }
 
-/// A serving thread.
-fn serve(shared: &Shared) {
-	loop {
-		let mut generation = {
-			let mut state = shared.state.lock();
-			loop {
-				if state.stopping {
-					return;
-				}
-				if let Some(generation) = state.generations.pop_front() {
-					state.generating += 1;
-					break generation;
-				}
-				shared.changed.wait(&mut state);
-			}
-		};
-		let started = Instant::now();
-		let count = contained(|| serve_one(shared, &mut generation));
-		if count.is_none() {
-			contained(|| (generation.sink)(GenerationEvent::Failed(EngineError::Internal)));
-		}
-		shared.serving.fetch_sub(1, Ordering::Relaxed);
-		shared.state.lock().finish_generation(count.unwrap_or(0), started.elapsed());
-		shared.changed.notify_all();
-	}
-}
-
-fn serve_one(shared: &Shared, generation: &mut Generation) -> u64 {
-	let Generation { model, request, sink, stop } = generation;
-	match shared.models.load(&model.config, &model.trunk, &model.heads) {
-		Ok(model) => {
-			let mut count = 0;
-			let readers = Some(shared.readers.clone());
-			let summary = generate(model, shared.kernel, readers, request, stop.clone(), |index, byte| {
-				if shared.state.lock().stopping {
-					return ControlFlow::Break(());
-				}
-				count += 1;
-				sink(GenerationEvent::Byte { index, byte })
-			});
-			// The end is told whether or not anyone still listens.
-			let _ = sink(match summary {
-				Ok(summary) => GenerationEvent::Done(summary),
-				Err(error) => GenerationEvent::Failed(error),
-			});
-			count
-		}
-		Err(error) => {
-			log::info!("cannot generate: {error}");
-			let _ = sink(GenerationEvent::Failed(error.as_engine_error()));
-			0
-		}
-	}
-}
-
 /// The evaluation thread. Its work fans out over the evaluator's own pool.
 fn evaluate(shared: &Shared) {
 	loop {
@@ -427,15 +395,40 @@ fn evaluate(shared: &Shared) {
 	}
 }
 
-/// Pauses for serving, for a bounded time; fails if the work has been given up, which `is_given_up` finds out
-/// whenever no other thread has the state.
+impl Shared {
+	/// Returns the time that serving must rest for, from all that evaluation has computed.
+	fn rest(&self, state: &mut State) -> Option<Duration> {
+		let evaluated = Duration::from_nanos(self.evaluated.swap(0, Ordering::Relaxed));
+		match state.is_evaluating() {
+			true => state.share.note_evaluated(evaluated),
+			false => state.share.clear(),
+		}
+		state.share.rest()
+	}
+}
+
+thread_local! {
+	/// Processor time of this thread at the end of its last pause for serving.
+	static GONE_ON_AT: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+}
+
+/// Pauses for serving, for a bounded time and not below evaluation's share; fails if the work has been given up, which
+/// `is_given_up` finds out whenever no other thread has the state.
 fn give_way(shared: &Shared, is_given_up: impl Fn(&mut State) -> bool) -> Result<(), EngineError> {
+	let computed = thread_time().saturating_sub(GONE_ON_AT.get());
+	shared.evaluated.fetch_add(computed.as_nanos() as u64, Ordering::Relaxed);
 	let until = Instant::now() + shared.config.evaluation_patience;
 	loop {
-		if shared.state.try_lock().is_some_and(|mut state| is_given_up(&mut state)) {
-			return Err(EngineError::Cancelled);
+		let mut is_due = shared.serving.load(Ordering::Relaxed) == 0;
+		if let Some(mut state) = shared.state.try_lock() {
+			if is_given_up(&mut state) {
+				return Err(EngineError::Cancelled);
+			}
+			shared.rest(&mut state);
+			is_due |= state.share.is_evaluation_due();
 		}
-		if shared.serving.load(Ordering::Relaxed) == 0 || Instant::now() >= until {
+		if is_due || Instant::now() >= until {
+			GONE_ON_AT.set(thread_time());
 			return Ok(());
 		}
 		std::thread::sleep(LOOK_EVERY);

@@ -3,38 +3,36 @@
 use super::{
 	comparisons::Comparisons,
 	findings::{Findings, Key},
+	generation::{Flags, Generation, Stage},
 	metrics::Durations,
-	GenerationSink, ModelParts, QueueConfig, QueueMetrics, TrainingTask,
+	share::Share,
+	turns::Turns,
+	QueueConfig, QueueMetrics, TrainingTask,
 };
-use crate::{
-	decode::GenerationRequest,
-	eval::{Finding, Need},
-};
+use crate::eval::{Finding, Need};
 use blyan_exact::tree::Item;
 use blyan_primitives::{EngineError, EvaluationJob, EvaluationOutcome, JobId, JobStatus};
 use sp_core::H256;
 use std::{
 	collections::{HashMap, VecDeque},
-	sync::{atomic::AtomicBool, Arc},
+	sync::{atomic::Ordering, Arc},
 	time::Duration,
 };
-
-pub(super) struct Generation {
-	pub(super) model: ModelParts,
-	pub(super) request: GenerationRequest,
-	pub(super) sink: GenerationSink,
-	/// Set to have it end early.
-	pub(super) stop: Arc<AtomicBool>,
-}
 
 pub(super) struct Task(pub(super) TrainingTask);
 
 #[derive(Default)]
 pub(super) struct State {
 	pub(super) stopping: bool,
-	pub(super) generations: VecDeque<Generation>,
+	/// Generations that wait for their turn.
+	pub(super) line: Turns<Generation>,
+	/// Generations that wait for their readers, for longest first.
+	parked: Vec<Generation>,
+	/// Generations that have their turn.
 	pub(super) generating: usize,
-	pub(super) generated_bytes: u64,
+	generated_bytes: u64,
+	/// Shares of serving and evaluation.
+	pub(super) share: Share,
 	pub(super) trainings: VecDeque<Task>,
 	pub(super) training: bool,
 	/// Every job that is waiting, running or remembered. Waiting jobs are in `waiting`, ended ones in `ended`.
@@ -65,9 +63,14 @@ pub(super) struct State {
 }
 
 impl State {
-	/// Reports whether serving has work.
+	/// Reports whether serving has work. Generations that are parked are none.
 	pub(super) fn is_serving(&self) -> bool {
-		self.generating > 0 || !self.generations.is_empty()
+		self.generating > 0 || !self.line.is_empty()
+	}
+
+	/// Returns the count of generations, parked ones included.
+	pub(super) fn generations(&self) -> usize {
+		self.line.len() + self.generating + self.parked.len()
 	}
 
 	/// Reports whether evaluation has work, openings included.
@@ -119,10 +122,55 @@ impl State {
 		Ok(())
 	}
 
-	/// Takes a generation that waits out of the queue, named by its flag.
-	pub(super) fn take_generation(&mut self, stop: &Arc<AtomicBool>) -> Option<Generation> {
-		let at = self.generations.iter().position(|waiting| Arc::ptr_eq(&waiting.stop, stop))?;
-		self.generations.remove(at)
+	/// Takes a generation that waits or is parked out of the queue; returns it, and whether it waited.
+	pub(super) fn take_generation(&mut self, flags: &Arc<Flags>) -> Option<(Generation, bool)> {
+		if let Some(generation) = self.line.take(|waiting| Arc::ptr_eq(&waiting.flags, flags)) {
+			return Some((generation, true));
+		}
+		self.take_parked(flags).map(|generation| (generation, false))
+	}
+
+	fn take_parked(&mut self, flags: &Arc<Flags>) -> Option<Generation> {
+		let at = self.parked.iter().position(|parked| Arc::ptr_eq(&parked.flags, flags))?;
+		Some(self.parked.remove(at))
+	}
+
+	/// Has a generation wait for its next turn.
+	pub(super) fn wait_for_turn(&mut self, mut generation: Generation, cache_bytes_max: usize) {
+		self.bound_caches(&mut generation, cache_bytes_max);
+		self.line.push(generation.client, generation);
+	}
+
+	/// Has a generation wait for its reader, unless the reader has caught up meanwhile. Returns whether it was parked.
+	pub(super) fn park(&mut self, mut generation: Generation, cache_bytes_max: usize) -> bool {
+		if generation.flags.is_wanted.swap(false, Ordering::Relaxed) {
+			self.wait_for_turn(generation, cache_bytes_max);
+			return false;
+		}
+		self.bound_caches(&mut generation, cache_bytes_max);
+		self.parked.push(generation);
+		true
+	}
+
+	/// Ends the wait for a reader; returns whether there was one.
+	pub(super) fn unpark(&mut self, flags: &Arc<Flags>) -> bool {
+		let Some(generation) = self.take_parked(flags) else { return false };
+		self.line.push(generation.client, generation);
+		true
+	}
+
+	/// Keeps the memory of KV caches within its bound: those of parked generations go first, then that of the generation
+	/// which comes from its turn, so that the others need not read their windows again.
+	fn bound_caches(&mut self, last: &mut Generation, bytes_max: usize) {
+		let all = self.line.iter().chain(&self.parked).chain([&*last]);
+		let mut bytes: usize = all.map(Generation::cache_bytes).sum();
+		for generation in self.parked.iter_mut().chain([last]) {
+			if bytes <= bytes_max {
+				return;
+			}
+			bytes -= generation.cache_bytes();
+			generation.forget();
+		}
 	}
 
 	/// The blob for want of which a job last ended.
@@ -135,10 +183,14 @@ impl State {
 		self.lacking.insert(*id, blob) != Some(blob)
 	}
 
-	/// Ends a generation of so many bytes.
-	pub(super) fn finish_generation(&mut self, bytes: u64, took: Duration) {
+	/// Notes the end of a turn that gave so many bytes.
+	pub(super) fn note_turn(&mut self, bytes: u64) {
 		self.generating -= 1;
 		self.generated_bytes += bytes;
+	}
+
+	/// Notes the end of a generation.
+	pub(super) fn note_generation(&mut self, took: Duration) {
 		self.generations_done.note(took);
 	}
 
@@ -276,13 +328,15 @@ impl State {
 		self.openings.clear();
 		self.comparisons.clear();
 		self.trainings.clear();
-		for mut generation in self.generations.drain(..) {
-			let _ = (generation.sink)(super::GenerationEvent::Failed(EngineError::Cancelled));
+		for mut generation in self.line.drain().chain(self.parked.drain(..)) {
+			generation.fail(EngineError::Cancelled);
 		}
 	}
 
 	pub(super) fn metrics(&self) -> QueueMetrics {
 		let evaluation_seconds = self.evaluations.sum_seconds;
+		let generations_queued =
+			self.line.iter().filter(|waiting| matches!(waiting.stage, Stage::New(..))).count();
 		QueueMetrics {
 			queued: self.waiting.len() as u64,
 			running: u64::from(self.running.is_some()),
@@ -296,9 +350,11 @@ impl State {
 			} else {
 				0.0
 			},
-			generations_queued: self.generations.len() as u64,
-			generating: self.generating as u64,
+			generations_queued: generations_queued as u64,
+			generating: (self.generating + self.line.len() - generations_queued) as u64,
+			generations_parked: self.parked.len() as u64,
 			generated_bytes: self.generated_bytes,
+			rested_seconds: self.share.rested().as_secs_f64(),
 			openings_queued: self.openings.len() as u64 + u64::from(self.opening.is_some()),
 			openings: self.opened,
 			openings_failed: self.openings_failed,

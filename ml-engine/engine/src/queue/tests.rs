@@ -1,5 +1,6 @@
 mod comparisons;
 mod openings;
+mod serving;
 
 use super::*;
 use crate::{
@@ -373,10 +374,10 @@ fn a_generation_streams_its_bytes_and_ends() {
 	let queue = world.queue();
 	let (sender, events) = mpsc::channel();
 	let sink: GenerationSink = Box::new(move |event| match sender.send(event) {
-		Ok(()) => ControlFlow::Continue(()),
-		Err(_) => ControlFlow::Break(()),
+		Ok(()) => Demand::More,
+		Err(_) => Demand::Nothing,
 	});
-	queue.generate(world.parts(), request(20), sink).unwrap();
+	queue.generate(1, world.parts(), request(20), sink).unwrap();
 	let events: Vec<GenerationEvent> = events.iter().collect();
 	let Some(GenerationEvent::Done(summary)) = events.last() else { panic!("no end") };
 	let bytes: Vec<u8> = events
@@ -390,7 +391,7 @@ fn a_generation_streams_its_bytes_and_ends() {
 	assert_eq!(bytes, summary.generated);
 	wait_until(|| queue.metrics().generating == 0);
 	assert_eq!(queue.metrics().generated_bytes, 20);
-	let refused = queue.generate(world.parts(), request(u32::MAX), Box::new(|_| ControlFlow::Break(())));
+	let refused = queue.generate(1, world.parts(), request(u32::MAX), Box::new(|_| Demand::Nothing));
 	assert_eq!(refused.err(), Some(EngineError::JobMalformed));
 }
 
@@ -398,8 +399,8 @@ fn a_generation_streams_its_bytes_and_ends() {
 fn watched() -> (GenerationSink, mpsc::Receiver<GenerationEvent>) {
 	let (sender, events) = mpsc::channel();
 	let sink = move |event| match sender.send(event) {
-		Ok(()) => ControlFlow::Continue(()),
-		Err(_) => ControlFlow::Break(()),
+		Ok(()) => Demand::More,
+		Err(_) => Demand::Nothing,
 	};
 	(Box::new(sink), events)
 }
@@ -420,10 +421,10 @@ fn a_generation_that_is_given_up_computes_no_further_byte() {
 		}
 		flow
 	});
-	let handle = queue.generate(world.parts(), request(16 * 1_024), holding).unwrap();
+	let handle = queue.generate(1, world.parts(), request(16 * 1_024), holding).unwrap();
 	assert!(matches!(running.recv().unwrap(), GenerationEvent::Byte { index: 0, .. }));
 	let (sink, waiting) = watched();
-	let second = queue.generate(world.parts(), request(5), sink).unwrap();
+	let second = queue.generate(1, world.parts(), request(5), sink).unwrap();
 	// The only thread is held by the first, so the second ends without one.
 	second.cancel();
 	assert_eq!(waiting.iter().collect::<Vec<_>>(), [GenerationEvent::Failed(EngineError::Cancelled)]);
@@ -443,9 +444,9 @@ fn a_generation_without_its_model_fails() {
 	let (sender, events) = mpsc::channel();
 	let sink: GenerationSink = Box::new(move |event| {
 		let _ = sender.send(event);
-		ControlFlow::Continue(())
+		Demand::More
 	});
-	queue.generate(world.parts(), request(5), sink).unwrap();
+	queue.generate(1, world.parts(), request(5), sink).unwrap();
 	let expected = GenerationEvent::Failed(EngineError::BlobMissing(world.job.trunk.blob.hash));
 	assert_eq!(events.iter().collect::<Vec<_>>(), [expected]);
 }
@@ -460,11 +461,11 @@ fn serving_pauses_evaluation_and_evaluation_pauses_training() {
 	let sink: GenerationSink = Box::new(move |event| match event {
 		GenerationEvent::Byte { index: 0, .. } => {
 			let _ = gate.recv();
-			ControlFlow::Break(())
+			Demand::Nothing
 		}
-		_ => ControlFlow::Continue(()),
+		_ => Demand::More,
 	});
-	queue.generate(world.parts(), request(5), sink).unwrap();
+	queue.generate(1, world.parts(), request(5), sink).unwrap();
 	wait_until(|| queue.metrics().generating == 1);
 	let id = queue.submit(world.job.clone()).unwrap();
 	let (steps, trained) = mpsc::channel();
@@ -492,9 +493,9 @@ fn constant_serving_does_not_starve_evaluation() {
 	let (release, gate) = mpsc::channel::<()>();
 	let sink: GenerationSink = Box::new(move |_| {
 		let _ = gate.recv();
-		ControlFlow::Break(())
+		Demand::Nothing
 	});
-	queue.generate(world.parts(), request(5), sink).unwrap();
+	queue.generate(1, world.parts(), request(5), sink).unwrap();
 	let id = queue.submit(world.job.clone()).unwrap();
 	assert!(matches!(wait(&queue, id), JobStatus::Done(_)));
 	drop(release);
