@@ -34,6 +34,7 @@ mod mature;
 mod offchain;
 mod priority;
 mod redraw;
+mod refusals;
 mod second;
 mod tick;
 #[cfg(any(feature = "try-runtime", test))]
@@ -315,9 +316,8 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type GuardLosses<T: Config> = StorageMap<_, Twox64Concat, ModelId, (H256, GuardLoss)>;
 
-	/// Quota, trust and attempts of every account that ever submitted: 21 bytes each. Never removed: a miner could
-	/// otherwise leave and return to shed its failures and its attempts. Each entry was paid for with a fee and a
-	/// proof of work.
+	/// Quota, trust and attempts of every account that ever submitted: 21 bytes each. Never removed: a miner could otherwise
+	/// leave and return to shed its failures and its attempts. Each entry was paid for with a fee and a proof of work.
 	// Blake2_128Concat: accounts can be ground.
 	#[pallet::storage]
 	pub type Miners<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, MinerRecord, ValueQuery>;
