@@ -1,19 +1,19 @@
 //! Refusals at the door: a transaction that is certain to fail gets no further than the pool.
 //!
 //! Its sender is told why ([`Refusal`]: `InvalidTransaction::Custom` with a number that `docs/rpc.md` lists) instead of paying
-//! for a failure, and what nobody may do fills no block with weight that its caller made up.
+//! for a failure, and what no account may do fills no block with weight that its caller made up.
 //!
 //! **What is certain.** That no transaction before it, in its block or in the pool, can make it succeed while it waits; or so
 //! unlikely that refusing is right, such as a decree of the chain's rule in the same minute. What only lacks something, funds,
-//! a proxy, a commitment, a free place, an earlier call of the same account, or a little time, is let through: whoever sends a
-//! queue of calls that build on each other has each of them checked against a state in which none has run.
+//! a proxy, a commitment, a free place, an earlier call of the same account, or a little time, is let through: each call of a
+//! queue that builds up is checked against a state in which none of them has run.
 //!
 //! **Where.** In the pool only, behind all other checks: what does not pay, or has the wrong nonce, is not looked at. A block
 //! may contain such a call. Its author gains nothing by that, since calls that succeed fill a block as well; and what makes a
 //! block invalid has to be the same for ever on every node, weighs on every transaction, and turns a mistake in this module into
 //! a halt. So here a mistake costs no more than a transaction that has to wait.
 //!
-//! **How**, from the cheapest to the dearest:
+//! **How**, from the cheapest to the most expensive:
 //!
 //! 1. [`CLOSED`] names the calls that no account's signature suffices for. A list, because such calls may declare any weight.
 //! 2. Calls inside of calls are followed with the account that they would run as. Every call is looked at once, so the walk is
@@ -28,6 +28,10 @@
 //!
 //! While a migration runs nothing is refused, because storage is then of no release.
 
+mod sdk;
+
+pub use sdk::{CLOSED, REHEARSED};
+
 use crate::{
 	configs::ProxyType, AccountId, MultiBlockMigrations, Runtime, RuntimeCall, RuntimeError, RuntimeOrigin,
 };
@@ -38,11 +42,12 @@ use frame_support::{
 	dispatch::{DispatchInfo, GetDispatchInfo, PostDispatchInfo},
 	migrations::MultiStepMigrator,
 	storage::{with_transaction, TransactionOutcome},
-	traits::{CallMetadata, GetCallMetadata, InstanceFilter},
+	traits::InstanceFilter,
 	weights::{Weight, WeightMeter},
 };
 use frame_system::RawOrigin;
 use scale_info::{StaticTypeInfo, TypeInfo};
+use sdk::is_listed;
 use sp_runtime::{
 	traits::{
 		AsSystemOriginSigner, Dispatchable, Implication, StaticLookup, TransactionExtension,
@@ -54,16 +59,6 @@ use sp_runtime::{
 	},
 	DispatchError, DispatchResult,
 };
-
-/// Calls of one pallet, by name.
-type PalletCalls = (&'static str, &'static [&'static str]);
-
-/// Calls that fail for every account: the chain's rule makes them, or the chain itself, or an operator's session key, or this
-/// chain has what they do switched off.
-pub const CLOSED: &[PalletCalls] = &[];
-
-/// Calls of the SDK with an error that is final, and which are light.
-pub const REHEARSED: &[PalletCalls] = &[];
 
 /// Weight that rehearsals of one transaction may declare together: a thousandth of a block's computation.
 pub const REHEARSALS_MAX: Weight = Weight::from_parts(2_000_000_000, 256 * 1024);
@@ -206,13 +201,15 @@ impl Walk {
 		if is_listed(CLOSED, call) {
 			return Some(Failure::error(Refusal::NotAllowed));
 		}
+		if sdk::names_no_account(call) {
+			return Some(Failure::error(Refusal::Malformed));
+		}
 		match call {
 			RuntimeCall::Utility(call) => self.of_utility(who, call),
 			RuntimeCall::Proxy(call) => self.of_proxy(who, call),
 			RuntimeCall::Multisig(call) => self.of_multisig(who, call),
-			RuntimeCall::Sudo(_) => {
-				(pallet_sudo::Key::<Runtime>::get().as_ref() != Some(who)).then_some(Failure::error(Refusal::NotAllowed))
-			}
+			RuntimeCall::Sudo(_) => (pallet_sudo::Key::<Runtime>::get().as_ref() != Some(who))
+				.then_some(Failure::error(Refusal::NotAllowed)),
 			_ => self.of_leaf(who, call).map(Failure::error),
 		}
 	}
@@ -267,9 +264,7 @@ impl Walk {
 		match call {
 			Call::proxy { real, force_proxy_type, call }
 			| Call::proxy_announced { real, force_proxy_type, call, .. } => {
-				let Ok(real) = <Runtime as frame_system::Config>::Lookup::lookup(real.clone()) else {
-					return Some(Failure::error(Refusal::Malformed));
-				};
+				let real = <Runtime as frame_system::Config>::Lookup::lookup(real.clone()).ok()?;
 				if !force_proxy_type.is_none_or(|kind: ProxyType| kind.filter(call)) {
 					return Some(Failure::error(Refusal::NotAllowed).hidden());
 				}
@@ -321,6 +316,7 @@ impl Walk {
 			RuntimeCall::Disputes(call) => pallet_disputes::Pallet::<Runtime>::refusal(call),
 			RuntimeCall::Slashing(call) => pallet_slashing::Pallet::<Runtime>::refusal(who, call),
 			RuntimeCall::Audits(call) => pallet_audits::Pallet::<Runtime>::refusal(call),
+			RuntimeCall::Treasury(call) => sdk::missing_spend(call),
 			call if is_listed(REHEARSED, call) => self.rehearse(who, call),
 			_ => None,
 		}
@@ -334,56 +330,8 @@ impl Walk {
 			TransactionOutcome::Rollback(Ok::<_, DispatchError>(done))
 		});
 		let error = outcome.ok()?.err()?.error;
-		match error {
-			DispatchError::CannotLookup => Some(Refusal::Malformed),
-			error => final_error(RuntimeError::from_dispatch_error(error)?),
-		}
+		sdk::final_error(RuntimeError::from_dispatch_error(error)?)
 	}
-}
-
-/// What an error of the SDK means for good, if it does.
-///
-/// All follow from the arguments, the account, and what only an upgrade changes.
-fn final_error(error: RuntimeError) -> Option<Refusal> {
-	use RuntimeError::*;
-	match error {
-		Multisig(
-			pallet_multisig::Error::MinimumThreshold
-			| pallet_multisig::Error::TooFewSignatories
-			| pallet_multisig::Error::TooManySignatories
-			| pallet_multisig::Error::SignatoriesOutOfOrder
-			| pallet_multisig::Error::SenderInSignatories,
-		)
-		| Proxy(pallet_proxy::Error::NoSelfProxy)
-		| Identity(pallet_identity::Error::InvalidJudgement)
-		| Preimage(
-			pallet_preimage::Error::TooBig
-			| pallet_preimage::Error::TooMany
-			| pallet_preimage::Error::TooFew,
-		)
-		| PolkadotXcm(
-			pallet_xcm::Error::BadVersion
-			| pallet_xcm::Error::Empty
-			| pallet_xcm::Error::TooManyAssets
-			| pallet_xcm::Error::CannotReanchor
-			| pallet_xcm::Error::UnweighableMessage
-			| pallet_xcm::Error::InvalidAssetUnknownReserve
-			| pallet_xcm::Error::InvalidAssetUnsupportedReserve
-			| pallet_xcm::Error::TooManyReserves,
-		) => Some(Refusal::Malformed),
-		Proxy(pallet_proxy::Error::NoPermission) | PolkadotXcm(pallet_xcm::Error::Filtered) => {
-			Some(Refusal::NotAllowed)
-		}
-		PolkadotXcm(pallet_xcm::Error::ExpiresInPast) => Some(Refusal::Over),
-		Session(pallet_session::Error::InvalidProof) => Some(Refusal::Unproven),
-		_ => None,
-	}
-}
-
-/// Whether a list names a call.
-fn is_listed(list: &[PalletCalls], call: &RuntimeCall) -> bool {
-	let CallMetadata { pallet_name, function_name } = call.get_call_metadata();
-	list.iter().any(|(pallet, calls)| *pallet == pallet_name && calls.contains(&function_name))
 }
 
 /// The account of these signatories.

@@ -12,9 +12,8 @@ use sp_runtime::generic;
 /// signature) the origin which every later check sees. The whole is wrapped so that proof size which a
 /// call did not use is handed back; and so that the pool takes nothing that is certain to fail, which adds neither bytes
 /// nor an identifier.
-pub type TxExtension = refusals::RefuseCertainFailures<
-	cumulus_pallet_weight_reclaim::StorageWeightReclaim<Runtime, Checks>,
->;
+pub type TxExtension =
+	refusals::RefuseCertainFailures<cumulus_pallet_weight_reclaim::StorageWeightReclaim<Runtime, Checks>>;
 
 /// The checks in order.
 type Checks = (
