@@ -22,6 +22,7 @@ mod model;
 mod operator;
 mod pow;
 pub mod randomness;
+mod refusal;
 mod score;
 pub mod traits;
 
@@ -45,6 +46,7 @@ pub use operator::{
 	MEASUREMENT_KEY, POSSESSION_CONTEXT, REGION_UNKNOWN, TIER_THRESHOLDS,
 };
 pub use pow::{leading_zero_bits, pow_hash, search_pow, PowStamp, POW_CONTEXT};
+pub use refusal::{Refusal, FAR, LONG};
 pub use score::{
 	seal_hash, Attestation, DrawId, Score, ScoreReport, ScoreSeal, SubmissionId, Verdict,
 	ATTESTATION_CONTEXT, SCORE_CONTEXT, SEAL_CONTEXT,

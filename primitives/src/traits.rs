@@ -2,7 +2,7 @@
 
 use crate::{
 	randomness::RelayNumber, BlockRef, EvaluationJob, ExpertHead, ExpertSlot, JobOrigin, ModelConfig,
-	ModelId, ModelInfo, OperatorId, PartIndex, Region, Statement, Subject, Verdict, VersionIndex,
+	ModelId, ModelInfo, OperatorId, PartIndex, Refusal, Region, Statement, Subject, Verdict, VersionIndex,
 	REGION_UNKNOWN,
 };
 use alloc::vec::Vec;
@@ -373,6 +373,10 @@ pub trait Claims<AccountId> {
 	fn release(_origin: &JobOrigin) {}
 	/// Reports whether the chain knows the subject: its claims are being made, can be disputed, or were closed not long ago.
 	fn is_known(subject: Subject) -> bool;
+	/// Returns why the chain will not know the subject either; `None` if it does, or may soon.
+	fn missing(_subject: Subject) -> Option<Refusal> {
+		None
+	}
 	/// A dispute about the subject began: it stays disputable, and nothing is paid out, until all have ended.
 	fn note_opened(subject: Subject);
 	/// A dispute about the subject ended.

@@ -4,6 +4,7 @@
 //! - [`apis`] answers what nodes and clients ask;
 //! - [`parameters`] lists what governance can tune without an upgrade;
 //! - [`randomness`] takes the relay chain's randomness into the chain;
+//! - [`refusals`] keeps transactions that are certain to fail out of the pool;
 //! - [`stopwatch`] counts the blocks in which transactions were admitted;
 //! - `migrations` lists what an upgrade to this release changes in storage;
 //! - [`genesis_presets`] and [`genesis_model`] make the first block;
@@ -33,6 +34,7 @@ pub mod next;
 use parachain_info as next;
 pub mod parameters;
 pub mod randomness;
+pub mod refusals;
 pub mod stopwatch;
 mod transactions;
 mod weights;

@@ -1,6 +1,6 @@
 //! The shape of a transaction, and how the chain's own workers make one.
 
-use crate::{Address, Runtime, RuntimeCall, Signature};
+use crate::{refusals, Address, Runtime, RuntimeCall, Signature};
 use frame_system::offchain::{
 	CreateAuthorizedTransaction, CreateBare, CreateTransaction, CreateTransactionBase,
 };
@@ -10,25 +10,27 @@ use sp_runtime::generic;
 ///
 /// `AuthorizeCall` comes first: it gives a call that carries its own authority (an operator's
 /// signature) the origin which every later check sees. The whole is wrapped so that proof size which a
-/// call did not use is handed back.
-pub type TxExtension = cumulus_pallet_weight_reclaim::StorageWeightReclaim<
-	Runtime,
-	(
-		frame_system::AuthorizeCall<Runtime>,
-		frame_system::CheckNonZeroSender<Runtime>,
-		frame_system::CheckSpecVersion<Runtime>,
-		frame_system::CheckTxVersion<Runtime>,
-		frame_system::CheckGenesis<Runtime>,
-		frame_system::CheckEra<Runtime>,
-		frame_system::CheckNonce<Runtime>,
-		frame_system::CheckWeight<Runtime>,
-		pallet_skip_feeless_payment::SkipCheckIfFeeless<
-			Runtime,
-			pallet_transaction_payment::ChargeTransactionPayment<Runtime>,
-		>,
-		frame_metadata_hash_extension::CheckMetadataHash<Runtime>,
-	),
->;
+/// call did not use is handed back; and so that the pool takes nothing that is certain to fail, which adds neither bytes
+/// nor an identifier.
+pub type TxExtension =
+	refusals::RefuseCertainFailures<cumulus_pallet_weight_reclaim::StorageWeightReclaim<Runtime, Checks>>;
+
+/// The checks in order.
+type Checks = (
+	frame_system::AuthorizeCall<Runtime>,
+	frame_system::CheckNonZeroSender<Runtime>,
+	frame_system::CheckSpecVersion<Runtime>,
+	frame_system::CheckTxVersion<Runtime>,
+	frame_system::CheckGenesis<Runtime>,
+	frame_system::CheckEra<Runtime>,
+	frame_system::CheckNonce<Runtime>,
+	frame_system::CheckWeight<Runtime>,
+	pallet_skip_feeless_payment::SkipCheckIfFeeless<
+		Runtime,
+		pallet_transaction_payment::ChargeTransactionPayment<Runtime>,
+	>,
+	frame_metadata_hash_extension::CheckMetadataHash<Runtime>,
+);
 
 /// Transaction as it travels.
 pub type UncheckedExtrinsic = generic::UncheckedExtrinsic<Address, RuntimeCall, Signature, TxExtension>;
@@ -75,7 +77,7 @@ where
 
 /// The extension of a transaction with this nonce, tip and era, and without a metadata hash.
 pub fn extension(nonce: crate::Nonce, tip: crate::Balance, era: generic::Era) -> TxExtension {
-	(
+	let checks: Checks = (
 		frame_system::AuthorizeCall::<Runtime>::new(),
 		frame_system::CheckNonZeroSender::<Runtime>::new(),
 		frame_system::CheckSpecVersion::<Runtime>::new(),
@@ -88,6 +90,6 @@ pub fn extension(nonce: crate::Nonce, tip: crate::Balance, era: generic::Era) ->
 			pallet_transaction_payment::ChargeTransactionPayment::<Runtime>::from(tip),
 		),
 		frame_metadata_hash_extension::CheckMetadataHash::<Runtime>::new(false),
-	)
-		.into()
+	);
+	cumulus_pallet_weight_reclaim::StorageWeightReclaim::from(checks).into()
 }

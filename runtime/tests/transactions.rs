@@ -2,7 +2,7 @@
 
 mod common;
 
-use blyan_primitives::{Measurement, OperatorId, OperatorSignature, ScoreReport, Verdict};
+use blyan_primitives::{Measurement, OperatorId, OperatorSignature, Refusal, ScoreReport, Verdict};
 use blyan_runtime::{
 	configs::TreasuryAccount, extension, AccountId, Balances, CollatorSelection, Executive, Runtime,
 	RuntimeCall, RuntimeOrigin, SafeMode, Signature, SignedPayload, System, UncheckedExtrinsic,
@@ -170,8 +170,8 @@ fn safe_mode_stops_transfers_but_not_heartbeats() {
 	});
 }
 
-/// Fills the block with one call, in ever smaller sizes, until not even the smallest fits.
-fn fill(who: Sr25519Keyring, call: impl Fn(u32) -> RuntimeCall) {
+/// Fills the block with one call, in ever smaller sizes, until not even the smallest fits. As its author can: the pool is not asked.
+fn fill(who: Sr25519Keyring, call: impl Fn(u32) -> RuntimeCall, succeeds: bool) {
 	let mut size = 1u32 << 31;
 	while size > 0 {
 		let transaction = signed(who, call(size), System::account_nonce(who.to_account_id()));
@@ -185,42 +185,82 @@ fn fill(who: Sr25519Keyring, call: impl Fn(u32) -> RuntimeCall) {
 			}
 		});
 		match outcome.expect("nothing else fails here") {
-			Some(outcome) => assert!(outcome.is_err(), "only root may"),
+			Some(outcome) => assert_eq!(outcome.is_ok(), succeeds, "only root may"),
 			None => size /= 2,
 		}
 	}
 }
 
+/// As much of a class's proof as of its computation.
+fn weight_of(size: u32, divisor: u32) -> Weight {
+	Weight::from_parts(u64::from(size) * 1_000, u64::from(size / divisor))
+}
+
+fn of_root() -> RuntimeCall {
+	frame_system::Call::set_heap_pages { pages: 64 }.into()
+}
+
+fn of_anyone() -> RuntimeCall {
+	frame_system::Call::remark { remark: vec![] }.into()
+}
+
 /// A call that fails with `BadOrigin` keeps the weight that its caller declared, in either class: no one but root may kill a
-/// prefix or say what a call weighs.
+/// prefix or say what a call weighs. The pool refuses them, so only the author of a block can put them there.
 #[test]
 fn attack_fill_a_block_with_calls_that_fail() {
+	common::development().execute_with(|| {
+		let declare = |call: RuntimeCall, size: u32, divisor: u32| -> RuntimeCall {
+			let weight = weight_of(size, divisor);
+			pallet_utility::Call::with_weight { call: Box::new(call), weight }.into()
+		};
+		let refused = InvalidTransaction::Custom(Refusal::NotAllowed.code()).into();
+		for (who, call) in [(Alice, declare(of_root(), 1, 112)), (Bob, declare(of_anyone(), 1, 280))] {
+			for call in [call.clone(), pallet_utility::Call::batch { calls: vec![call] }.into()] {
+				let transaction = signed(who, call, System::account_nonce(who.to_account_id()));
+				let said = with_transaction(|| {
+					TransactionOutcome::Rollback(Ok::<_, DispatchError>(validate(transaction)))
+				});
+				assert_eq!(said, Ok(Err(refused)), "the pool refuses it");
+			}
+		}
+		fill(Alice, |size| declare(of_root(), size, 112), false);
+		fill(Bob, |size| declare(of_anyone(), size, 280), false);
+		assert_room_for_duties();
+	});
+}
+
+/// The key of a development chain may say what its calls weigh, and they succeed.
+#[test]
+fn a_block_full_of_calls_that_succeed_has_room_for_the_chains_duties() {
+	common::development().execute_with(|| {
+		let decree = |call: RuntimeCall, size: u32, divisor: u32| -> RuntimeCall {
+			let weight = weight_of(size, divisor);
+			pallet_sudo::Call::sudo_unchecked_weight { call: Box::new(call), weight }.into()
+		};
+		assert_ok!(validate(signed(Alice, decree(of_root(), 1, 112), 0)));
+		fill(Alice, |size| decree(of_root(), size, 112), true);
+		fill(Alice, |size| decree(of_anyone(), size, 280), true);
+		assert_room_for_duties();
+	});
+}
+
+/// The block is full in both classes, and the largest steps that the chain takes by itself still fit.
+fn assert_room_for_duties() {
 	use pallet_audits::WeightInfo as _;
 	use pallet_operators::WeightInfo as _;
 	use pallet_proof_of_learning::WeightInfo as _;
-	common::development().execute_with(|| {
-		// As much of a class's proof as of its computation.
-		let declare = |call: RuntimeCall, size: u32, divisor: u32| {
-			let weight = Weight::from_parts(u64::from(size) * 1_000, u64::from(size / divisor));
-			pallet_utility::Call::with_weight { call: Box::new(call), weight }.into()
-		};
-		let of_root = || frame_system::Call::set_heap_pages { pages: 64 }.into();
-		fill(Alice, |size| declare(of_root(), size, 112));
-		fill(Bob, |size| declare(frame_system::Call::remark { remark: vec![] }.into(), size, 280));
-		let limit = <Runtime as frame_system::Config>::BlockWeights::get().max_block;
-		let used = System::block_weight().total();
-		assert!(used.all_gte(limit / 100 * 85), "both classes are full: {used:?} of {limit:?}");
-		let left: Weight = limit.saturating_sub(used);
-		// The largest steps that the chain takes by itself.
-		for duty in [
-			<Runtime as pallet_operators::Config>::WeightInfo::renew_electorate(),
-			<Runtime as pallet_proof_of_learning::Config>::WeightInfo::draw(),
-			<Runtime as pallet_proof_of_learning::Config>::WeightInfo::decide(),
-			<Runtime as pallet_audits::Config>::WeightInfo::open(),
-		] {
-			assert!(left.all_gte(duty), "{left:?} are left, and {duty:?} are needed");
-		}
-	});
+	let limit = <Runtime as frame_system::Config>::BlockWeights::get().max_block;
+	let used = System::block_weight().total();
+	assert!(used.all_gte(limit / 100 * 85), "both classes are full: {used:?} of {limit:?}");
+	let left: Weight = limit.saturating_sub(used);
+	for duty in [
+		<Runtime as pallet_operators::Config>::WeightInfo::renew_electorate(),
+		<Runtime as pallet_proof_of_learning::Config>::WeightInfo::draw(),
+		<Runtime as pallet_proof_of_learning::Config>::WeightInfo::decide(),
+		<Runtime as pallet_audits::Config>::WeightInfo::open(),
+	] {
+		assert!(left.all_gte(duty), "{left:?} are left, and {duty:?} are needed");
+	}
 }
 
 /// The bytes of an extrinsic are part of the block's proof, and those of a runtime are many: 1.7 MB today.
@@ -235,11 +275,14 @@ fn a_runtime_half_as_large_again_as_ours_fits_a_block() {
 		assert_ok!(System::authorize_upgrade_without_checks(RuntimeOrigin::root(), hash));
 		let apply = frame_system::Call::apply_authorized_upgrade { code }.into();
 		// Whatever else its author has put into the block.
-		fill(Bob, |size| {
-			let call = Box::new(frame_system::Call::remark { remark: vec![] }.into());
-			let weight = Weight::from_parts(u64::from(size) * 1_000, u64::from(size) / 280);
-			pallet_utility::Call::with_weight { call, weight }.into()
-		});
+		fill(
+			Bob,
+			|size| {
+				let (call, weight) = (Box::new(of_anyone()), weight_of(size, 280));
+				pallet_utility::Call::with_weight { call, weight }.into()
+			},
+			false,
+		);
 		let outcome = Executive::apply_extrinsic(signed(Alice, apply, 0));
 		assert!(outcome.is_ok(), "there is room for it: {outcome:?}");
 	});

@@ -5,10 +5,15 @@ use crate::{
 	failure::{Context, Failure, Kind, Outcome},
 	keys::Account,
 };
+use blyan_primitives::Refusal;
+use codec::{Compact, Decode, Encode};
 use rand::Rng;
 use serde_json::Value as Json;
 use sp_core::H256;
-use std::time::Duration;
+use std::{
+	fmt::{Debug, Display},
+	time::Duration,
+};
 use subxt::{
 	client::OnlineClientAtBlockImpl,
 	config::{DefaultExtrinsicParamsBuilder, SubstrateConfig},
@@ -30,6 +35,10 @@ const PAUSE_MS_MAX: u64 = 1_000;
 const GAP_POLL: Duration = Duration::from_secs(4);
 /// Answers in a row after which the earlier transaction counts as lost.
 const GAPS_MAX: u32 = 4;
+/// Encoding of a signature's origin in front of the account: the first pallet's second.
+const SIGNED_ORIGIN: [u8; 2] = [0, 1];
+/// Version of messages to other chains in the answer of a rehearsal, in which they are not looked at.
+const XCM_VERSION: u32 = 5;
 /// Time in which a replaced transaction must become one that can never be included.
 const REPLACED_TIMEOUT: Duration = Duration::from_secs(120);
 
@@ -215,11 +224,32 @@ impl Client {
 						Err(failure) => Err(failure),
 					};
 				}
+				Obstacle::Invalid if refusal_in(&unplaced.message).is_some() => {
+					let error = self.rehearse(account, &payload).await.ok().flatten();
+					let found = error.map(|error| explain_dispatch(&what, &error));
+					return Err(found.unwrap_or_else(|| explain(&what, &unplaced)));
+				}
 				_ => return Err(self.explain_if_empty(explain(&what, &unplaced)).await),
 			}
 			let pause = rand::thread_rng().gen_range(PAUSE_MS_MAX / 20..=pause_ms(attempt));
 			tokio::time::sleep(Duration::from_millis(pause)).await;
 		}
+	}
+
+	/// Runs a call on the node without sending it. Returns the error it would end in.
+	///
+	/// The pool's refusal is a number for a kind of reasons; the pallet's own error says which one it is.
+	async fn rehearse(&self, account: &Account, payload: &impl Payload) -> Outcome<Option<DispatchError>> {
+		let at = self.here().await?;
+		let call = at.transactions().call_data(payload).context("encoding the call")?;
+		let signer: &[u8] = account.id().as_ref();
+		let arguments = [&SIGNED_ORIGIN[..], signer, &call, &XCM_VERSION.encode()].concat();
+		let arguments = format!("0x{}", hex::encode(arguments));
+		let answer: String =
+			self.request("state_call", rpc_params!["DryRunApi_dry_run_call", arguments]).await?;
+		let bytes = hex::decode(answer.trim_start_matches("0x")).context("reading what the node says")?;
+		let error = error_in(&bytes).map(|error| DispatchError::decode_from(error, at.metadata()));
+		error.transpose().context("reading what the node says")
 	}
 
 	/// Signs with the pool's next nonce, sends, and waits for the end: a finalised block, or why there is none.
@@ -243,7 +273,7 @@ impl Client {
 		let not_watched = |message| Unplaced { obstacle: Obstacle::NotWatched, message, nonce, hash };
 		let mut progress = match signed.submit_and_watch().await {
 			Ok(progress) => progress,
-			Err(error) => return unplaced(error.to_string(), false),
+			Err(error) => return unplaced(words_of(&error), false),
 		};
 		let (mut was_in_pool, mut gaps) = (false, 0);
 		let deadline = tokio::time::Instant::now() + INCLUSION_TIMEOUT;
@@ -430,6 +460,13 @@ fn explain(what: &str, unplaced: &Unplaced) -> Failure {
 }
 
 fn explain_invalid(what: &str, message: &str) -> Failure {
+	if let Some(refusal) = refusal_in(message) {
+		let [wrong, next] = refusal.words();
+		let code = refusal.code();
+		return Failure::new(format!("{what} was not accepted, and cost nothing: {wrong} (code {code})"))
+			.kind(Kind::Refused)
+			.next(next);
+	}
 	let failure = Failure::new(format!("{what} was not accepted: {message}")).kind(Kind::Refused);
 	let lower = message.to_ascii_lowercase();
 	if lower.contains("inability to pay") || lower.contains("balance too low") || lower.contains("payment") {
@@ -441,9 +478,57 @@ fn explain_invalid(what: &str, message: &str) -> Failure {
 	failure
 }
 
+/// The encoded error of a call in the runtime's answer about a rehearsal, if the call failed.
+fn error_in(answer: &[u8]) -> Option<&[u8]> {
+	type Answered = u8;
+	type Failed = u8;
+	type Weight = Option<(Compact<u64>, Compact<u64>)>;
+	type Pays = u8;
+	let mut rest = answer;
+	match <(Answered, Failed, Weight, Pays)>::decode(&mut rest) {
+		Ok((0, 1, _, _)) => Some(rest),
+		_ => None,
+	}
+}
+
+/// The reason that the runtime gives for refusing what is certain to fail, if the node's words hold one.
+fn refusal_in(message: &str) -> Option<Refusal> {
+	let (_, behind) = message.split_once("Custom")?;
+	let digits = behind.trim_start_matches(|symbol: char| !symbol.is_ascii_digit());
+	let end = digits.find(|symbol: char| !symbol.is_ascii_digit()).unwrap_or(digits.len());
+	digits[..end].parse().ok().and_then(Refusal::from_code)
+}
+
+/// Returns an error's words, with the runtime's reason where that is not among those for users.
+fn words_of(error: &(impl Display + Debug)) -> String {
+	let said = error.to_string();
+	match refusal_in(&format!("{error:?}")) {
+		Some(refusal) if refusal_in(&said).is_none() => format!("{said}: Custom error: {}", refusal.code()),
+		_ => said,
+	}
+}
+
 #[cfg(test)]
 mod tests {
 	use super::*;
+
+	#[test]
+	fn reason_for_a_refusal_is_told_in_words() {
+		for message in [
+			"Invalid transaction validity: InvalidTransaction::Custom(104)",
+			"Invalid transaction validity: Custom(104)",
+			"ErrorObject { code: 1010, message: \"Invalid Transaction\", data: \"Custom error: 104\" }",
+		] {
+			assert_eq!(refusal_in(message), Some(Refusal::Over), "{message}");
+			let failure = explain_invalid("ProofOfLearning.settle", message);
+			assert_eq!(failure.kind, Kind::Refused);
+			assert!(failure.message.contains("has ended"), "{}", failure.message);
+			assert_eq!(failure.next.as_deref(), Some(Refusal::Over.words()[1]));
+		}
+		for message in ["Invalid Transaction (1010)", "Custom", "Custom error: 3", "Custom error: 1040"] {
+			assert_eq!(refusal_in(message), None, "{message}");
+		}
+	}
 
 	#[test]
 	fn what_the_pool_says_becomes_the_obstacle_it_means() {
@@ -481,6 +566,15 @@ mod tests {
 		assert_eq!(gap("x", 8, 7).kind, Kind::Refused);
 		let poor = explain_invalid("x", "Inability to pay some fees (e.g. account balance too low)");
 		assert_eq!(poor.next.as_deref(), Some(FUND));
+	}
+
+	#[test]
+	fn rehearsed_error_is_what_follows_the_weight() {
+		let weight = Some((Compact(1_000_000u64), Compact(0u64)));
+		assert_eq!(error_in(&(0u8, 1u8, weight, 0u8, [3u8, 60, 2]).encode()), Some(&[3, 60, 2][..]));
+		assert_eq!(error_in(&(0u8, 1u8, 0u8, 1u8, 2u8).encode()), Some(&[2][..]));
+		assert_eq!(error_in(&(0u8, 0u8, 0u8, 1u8).encode()), None);
+		assert_eq!(error_in(&[1, 0]), None);
 	}
 
 	#[test]

@@ -3,8 +3,8 @@
 use crate::{jobs::JobSource, verdict, Agenda, Audits, Config, Pallet, Phase};
 use alloc::vec::Vec;
 use blyan_primitives::{
-	traits::Claims, AuditId, BlockRef, EvaluationJob, JobOrigin, ModelConfig, PartIndex, Statement, Subject,
-	Verdict,
+	traits::Claims, AuditId, BlockRef, EvaluationJob, JobOrigin, ModelConfig, PartIndex, Refusal, Statement,
+	Subject, Verdict,
 };
 use frame_system::pallet_prelude::BlockNumberFor;
 use sp_core::H256;
@@ -83,6 +83,11 @@ impl<T: Config> Claims<T::AccountId> for Pallet<T> {
 
 	fn is_known(subject: Subject) -> bool {
 		matches!(subject, Subject::Audit(audit) if Audits::<T>::contains_key(audit))
+	}
+
+	fn missing(subject: Subject) -> Option<Refusal> {
+		let Subject::Audit(audit) = subject else { return None };
+		Self::missing_audit(audit)
 	}
 
 	fn note_opened(subject: Subject) {

@@ -22,6 +22,7 @@ mod dispatch;
 pub mod draw;
 mod jobs;
 mod offchain;
+mod refusals;
 mod rewards;
 pub mod rules;
 mod settle;

@@ -45,10 +45,7 @@ impl<T: Config> Pallet<T> {
 		against: H256,
 		verdict: Verdict,
 	) -> DispatchResult {
-		let claims = Self::openable_claims(subject)?;
-		let rival = Self::claimed(&claims, against)?;
-		Self::ensure_may_play(subject, [&rival, &verdict])?;
-		ensure!(Self::is_consistent(subject, &verdict), Error::<T>::ClaimInconsistent);
+		let rival = Self::ensure_may_challenge(subject, against, &verdict)?;
 		Self::show_finding(&challenger, "challenge", &(subject, against, verdict))?;
 		if !Self::is_consistent(subject, &rival) {
 			Self::refute(subject, &rival, Fall::Proven, Some(&challenger));
@@ -58,6 +55,19 @@ impl<T: Config> Pallet<T> {
 		T::Currency::hold(&HoldReason::ChallengeBond.into(), &challenger, bond)?;
 		let backer = Backer { account: challenger, bond };
 		Self::open(subject, [(rival, None), (verdict, Some(backer))], None)
+	}
+
+	/// Everything that must hold before a claim is put against one on the chain, but the commitment to it. Returns that one.
+	pub(crate) fn ensure_may_challenge(
+		subject: Subject,
+		against: H256,
+		verdict: &Verdict,
+	) -> Result<Verdict, Error<T>> {
+		let claims = Self::openable_claims(subject)?;
+		let rival = Self::claimed(&claims, against)?;
+		Self::ensure_may_play(subject, [&rival, verdict])?;
+		ensure!(Self::is_consistent(subject, verdict), Error::<T>::ClaimInconsistent);
+		Ok(rival)
 	}
 
 	pub(crate) fn do_confront(subject: Subject, first: H256, second: H256) -> DispatchResult {
@@ -173,7 +183,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Everything that must hold before a tile is demanded.
-	fn ensure_may_demand(subject: Subject, digest: H256, tile: u32) -> Result<(), Error<T>> {
+	pub(crate) fn ensure_may_demand(subject: Subject, digest: H256, tile: u32) -> Result<(), Error<T>> {
 		let claims = Self::openable_claims(subject)?;
 		let verdict = Self::claimed(&claims, digest)?;
 		ensure!(matches!(verdict, Verdict::Scored(_)), Error::<T>::NotAScore);
@@ -271,6 +281,22 @@ impl<T: Config> Pallet<T> {
 		second: SignedReport,
 		key: OperatorId,
 	) -> DispatchResult {
+		let (operator, evidence) = Self::ensure_equivocation(&first, &second, &key)?;
+		let kind = OffenceKind::Equivocation;
+		Self::show_finding(&reporter, "report_equivocation", &(&first, &second, &key))?;
+		T::Offences::report(&operator, kind, evidence, Some(&reporter));
+		ensure!(T::Offences::is_reported(&operator, kind, evidence), Error::<T>::TooMuchPending);
+		let submission = first.report.submission;
+		Self::deposit_event(Event::EquivocationProven { submission, operator });
+		Ok(())
+	}
+
+	/// Returns the operator that contradicted itself, and the evidence of that, if the chain does not know it yet.
+	pub(crate) fn ensure_equivocation(
+		first: &SignedReport,
+		second: &SignedReport,
+		key: &OperatorId,
+	) -> Result<(T::AccountId, H256), Error<T>> {
 		let (submission, draw) = (first.report.submission, first.draw);
 		// Another draw has another sample, and so another true verdict: only two reports about one draw contradict.
 		let is_equivocation = second.report.submission == submission
@@ -278,21 +304,17 @@ impl<T: Config> Pallet<T> {
 			&& first.report.verdict.digest() != second.report.verdict.digest();
 		ensure!(is_equivocation, Error::<T>::NoEquivocation);
 		// A key that was replaced since is still evidence against who held it.
-		let operator = T::Operators::holder_of(&key).ok_or(Error::<T>::KeyUnknown)?;
+		let operator = T::Operators::holder_of(key).ok_or(Error::<T>::KeyUnknown)?;
 		let genesis = Self::genesis_hash();
-		let is_signed = [&first, &second].iter().all(|signed| signed.is_signed_by(&key, &genesis));
+		let is_signed = [first, second].iter().all(|signed| signed.is_signed_by(key, &genesis));
 		ensure!(is_signed, Error::<T>::BadSignature);
 		ensure!(T::Claims::is_known(Subject::Submission(submission, draw)), Error::<T>::DrawUnknown);
 		// The same pair in another order, or another pair about the same draw, is no further offence. What changes
 		// nothing is refused, so that it costs a fee.
-		let evidence = H256(blake2_256(&(b"blyan/equivocation", submission, draw, &key).encode()));
+		let evidence = H256(blake2_256(&(b"blyan/equivocation", submission, draw, key).encode()));
 		let kind = OffenceKind::Equivocation;
 		ensure!(!T::Offences::is_reported(&operator, kind, evidence), Error::<T>::AlreadyReported);
-		Self::show_finding(&reporter, "report_equivocation", &(&first, &second, &key))?;
-		T::Offences::report(&operator, kind, evidence, Some(&reporter));
-		ensure!(T::Offences::is_reported(&operator, kind, evidence), Error::<T>::TooMuchPending);
-		Self::deposit_event(Event::EquivocationProven { submission, operator });
-		Ok(())
+		Ok((operator, evidence))
 	}
 
 	/// Hash of block zero, which names the network in what is signed.
@@ -463,9 +485,8 @@ impl<T: Config> Pallet<T> {
 		game: &GameRecordOf<T>,
 		witness: &Witness,
 	) -> Result<[bool; 2], Error<T>> {
-		ensure!(game.statement.is_current(), Error::<T>::DefinitionChanged);
+		Self::ensure_executable(game, witness)?;
 		let (at, place) = game.position.block().ok_or(Error::NotExecuting)?;
-		ensure!(witness.encoded_size() <= WITNESS_BYTES_MAX as usize, Error::<T>::WitnessTooLarge);
 		let program = game.statement.program().ok_or(Error::StatementUnknown)?;
 		let commitments = game.statement.commitments(at.item, at.trace).ok_or(Error::StatementUnknown)?;
 		let agreed = Agreed::<T>::get(id).unwrap_or_default();
@@ -476,6 +497,14 @@ impl<T: Config> Pallet<T> {
 			Err(StepError::WitnessUnproven) => Err(Error::WitnessUnproven),
 			Err(_) => Err(Error::WitnessMalformed),
 		}
+	}
+
+	/// The cheap checks of an execution.
+	pub(crate) fn ensure_executable(game: &GameRecordOf<T>, witness: &Witness) -> Result<(), Error<T>> {
+		ensure!(game.statement.is_current(), Error::<T>::DefinitionChanged);
+		ensure!(game.position.block().is_some(), Error::<T>::NotExecuting);
+		ensure!(witness.encoded_size() <= WITNESS_BYTES_MAX as usize, Error::<T>::WitnessTooLarge);
+		Ok(())
 	}
 
 	/// A game in which a clock ran out, and whose claims fall.
@@ -529,6 +558,18 @@ impl<T: Config> Pallet<T> {
 		Ok((false, scores.filter(|verdict| matches!(verdict, Verdict::Scored(_))).collect()))
 	}
 
+	/// Refuses bytes that are not the candidate's, of a subject that may be disputed: the cheap checks of a proof.
+	pub(crate) fn ensure_shows(subject: Subject, blob: &[u8]) -> Result<(), Error<T>> {
+		let (block, _) = Self::disputed_candidate(subject)?;
+		Self::ensure_bytes(blob, block.blob.hash)
+	}
+
+	/// Refuses bytes of another hash.
+	fn ensure_bytes(blob: &[u8], hash: H256) -> Result<(), Error<T>> {
+		ensure!(blake2_256(blob) == hash.0, Error::<T>::WrongBytes);
+		Ok(())
+	}
+
 	/// Whether bytes of this hash are an expert of this architecture with this tensor root.
 	pub(crate) fn judge(
 		blob: &[u8],
@@ -536,7 +577,7 @@ impl<T: Config> Pallet<T> {
 		tensor_root: H256,
 		config: &ModelConfig,
 	) -> Result<bool, Error<T>> {
-		ensure!(blake2_256(blob) == hash.0, Error::<T>::WrongBytes);
+		Self::ensure_bytes(blob, hash)?;
 		Ok(T::BlockCheck::is_valid(blob, tensor_root, config))
 	}
 

@@ -27,6 +27,7 @@ mod end;
 mod exact;
 pub mod game;
 mod offchain;
+mod refusals;
 mod sweep;
 #[cfg(any(feature = "try-runtime", test))]
 mod try_state;
@@ -502,8 +503,7 @@ pub mod pallet {
 		/// - `against`: the claim to be proven wrong.
 		/// - `verdict`: what is right instead. Any account that knows its tree may move for it.
 		///
-		/// A claim whose numbers contradict each other falls at once, without a game or a bond.
-		/// Emits [`Event::GameOpened`].
+		/// A claim whose numbers contradict each other falls at once, without a game or a bond. Emits [`Event::GameOpened`].
 		#[pallet::call_index(0)]
 		#[pallet::weight(T::WeightInfo::challenge().saturating_add(T::WeightInfo::withdraw_commitment()))]
 		pub fn challenge(

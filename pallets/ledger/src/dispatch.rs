@@ -24,12 +24,18 @@ impl<T: Config> Pallet<T> {
 
 	/// Burns coins of `who` and adds as much to `envelope`. See [`Pallet::fund`].
 	pub fn do_fund(who: &T::AccountId, envelope: Envelope, amount: Balance) -> DispatchResult {
-		ensure!(amount > 0, Error::<T>::AmountZero);
+		Self::ensure_amount(amount)?;
 		T::Currency::burn_from(who, amount, Preservation::Preserve, Precision::Exact, Fortitude::Polite)?;
 		let increased = |amounts: EnvelopeAmounts| amounts.increased(envelope, amount);
 		Envelopes::<T>::put(increased(Envelopes::<T>::get()).ok_or(Error::<T>::Overflow)?);
 		Credited::<T>::put(increased(Credited::<T>::get()).ok_or(Error::<T>::Overflow)?);
 		Self::deposit_event(Event::EnvelopeFunded { who: who.clone(), envelope, amount });
+		Ok(())
+	}
+
+	/// Refuses to fund with nothing.
+	pub(crate) fn ensure_amount(amount: Balance) -> Result<(), Error<T>> {
+		ensure!(amount > 0, Error::<T>::AmountZero);
 		Ok(())
 	}
 }

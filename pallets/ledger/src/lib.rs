@@ -14,6 +14,7 @@ mod dispatch;
 mod fees;
 pub mod math;
 mod payout;
+mod refusals;
 #[cfg(test)]
 mod tests;
 mod tick;

@@ -8,7 +8,7 @@ use crate::{
 };
 use blyan_primitives::{
 	traits::{OffenceKind, Offences},
-	Measurement, OperatorId, OperatorSignature, OperatorUid,
+	Measurement, OperatorId, OperatorSignature, OperatorUid, Role,
 };
 use codec::Encode;
 use frame_support::{
@@ -45,10 +45,7 @@ impl<T: Config> Pallet<T> {
 		stake: BalanceOf<T>,
 		bond_max: BalanceOf<T>,
 	) -> DispatchResult {
-		ensure!(profile.capabilities.is_valid(), Error::<T>::CapabilitiesInvalid);
-		ensure!(profile.capabilities.contains(Capabilities::of(profile.role)), Error::<T>::RoleUnsupported);
-		ensure!(profile.region.is_valid(), Error::<T>::RegionInvalid);
-		Self::ensure_possession(who, &key, proof)?;
+		Self::ensure_presentable(who, &profile, &key, proof)?;
 		let bond = Self::registration_price();
 		ensure!(bond <= bond_max, Error::<T>::BondTooHigh);
 		let uid = Self::insert(who, profile, key.clone(), stake, bond)?;
@@ -56,6 +53,25 @@ impl<T: Config> Pallet<T> {
 		let price = price::raised(bond.saturated_into(), factor).saturated_into();
 		LastPrice::<T>::put(PriceRecord { price, at: frame_system::Pallet::<T>::block_number() });
 		Self::deposit_event(Event::Registered { who: who.clone(), key, stake, uid, bond });
+		Ok(())
+	}
+
+	/// Refuses a newcomer whose profile contradicts itself, or whose key is not its own.
+	pub(crate) fn ensure_presentable(
+		who: &T::AccountId,
+		profile: &OperatorProfile,
+		key: &OperatorId,
+		proof: &OperatorSignature,
+	) -> Result<(), Error<T>> {
+		Self::ensure_capable(profile.capabilities, profile.role)?;
+		ensure!(profile.region.is_valid(), Error::<T>::RegionInvalid);
+		Self::ensure_possession(who, key, proof)
+	}
+
+	/// Refuses capabilities that mean nothing, or that the role is empty without.
+	pub(crate) fn ensure_capable(capabilities: Capabilities, role: Role) -> Result<(), Error<T>> {
+		ensure!(capabilities.is_valid(), Error::<T>::CapabilitiesInvalid);
+		ensure!(capabilities.contains(Capabilities::of(role)), Error::<T>::RoleUnsupported);
 		Ok(())
 	}
 
@@ -67,10 +83,7 @@ impl<T: Config> Pallet<T> {
 	) -> DispatchResult {
 		ensure!(capabilities.is_valid(), Error::<T>::CapabilitiesInvalid);
 		Self::mutate_staying(who, |record| {
-			ensure!(
-				capabilities.contains(Capabilities::of(record.profile.role)),
-				Error::<T>::RoleUnsupported
-			);
+			Self::ensure_capable(capabilities, record.profile.role)?;
 			Self::move_hardware(who, record.profile.hardware, hardware)?;
 			let more = T::RequiredStake::convert(capabilities).saturating_sub(record.stake);
 			if !more.is_zero() {
@@ -172,11 +185,7 @@ impl<T: Config> Pallet<T> {
 
 	/// Releases the stake and forgets the operator. See [`Pallet::withdraw`].
 	pub fn do_withdraw(who: &T::AccountId) -> DispatchResult {
-		let record = Self::record_of(who).ok_or(Error::<T>::NotRegistered)?;
-		let withdrawable_at = record.withdrawable_at.ok_or(Error::<T>::NotExiting)?;
-		let now = frame_system::Pallet::<T>::block_number();
-		ensure!(now >= withdrawable_at, Error::<T>::StillUnbonding);
-
+		let record = Self::ensure_unbonded(who)?;
 		ensure!(PendingOffences::<T>::get(who) == 0, Error::<T>::OffencePending);
 		ensure!(!Challenges::<T>::contains_key(who), Error::<T>::ChallengeOpen);
 
@@ -204,6 +213,15 @@ impl<T: Config> Pallet<T> {
 		}
 		Self::deposit_event(Event::Withdrawn { who: who.clone(), stake, bond });
 		Ok(())
+	}
+
+	/// Returns the record of `who`, if its unbonding period is over.
+	pub(crate) fn ensure_unbonded(who: &T::AccountId) -> Result<OperatorRecordOf<T>, Error<T>> {
+		let record = Self::record_of(who).ok_or(Error::<T>::NotRegistered)?;
+		let withdrawable_at = record.withdrawable_at.ok_or(Error::<T>::NotExiting)?;
+		let now = frame_system::Pallet::<T>::block_number();
+		ensure!(now >= withdrawable_at, Error::<T>::StillUnbonding);
+		Ok(record)
 	}
 
 	/// Puts more on hold. See [`Pallet::top_up`].
@@ -252,9 +270,7 @@ impl<T: Config> Pallet<T> {
 		stake: BalanceOf<T>,
 		bond: BalanceOf<T>,
 	) -> Result<OperatorUid, DispatchError> {
-		ensure!(!Banned::<T>::contains_key(who), Error::<T>::Banned);
-		ensure!(!Operators::<T>::contains_key(who), Error::<T>::AlreadyRegistered);
-		ensure!(!Displaced::<T>::contains_key(who), Error::<T>::Exiting);
+		Self::ensure_newcomer(who)?;
 		ensure!(Operators::<T>::count() < T::MaxOperators::get(), Error::<T>::TooManyOperators);
 		ensure!(!Self::is_key_taken(&key), Error::<T>::KeyTaken);
 		ensure!(PendingOffences::<T>::get(who) == 0, Error::<T>::OffencePending);
@@ -284,6 +300,14 @@ impl<T: Config> Pallet<T> {
 		};
 		Operators::<T>::insert(who, record);
 		Ok(uid)
+	}
+
+	/// Refuses an account that is, or may not become, an operator.
+	pub(crate) fn ensure_newcomer(who: &T::AccountId) -> Result<(), Error<T>> {
+		ensure!(!Banned::<T>::contains_key(who), Error::<T>::Banned);
+		ensure!(!Operators::<T>::contains_key(who), Error::<T>::AlreadyRegistered);
+		ensure!(!Displaced::<T>::contains_key(who), Error::<T>::Exiting);
+		Ok(())
 	}
 
 	/// Gives `who` a free index, under a generation that it never had.
@@ -364,25 +388,31 @@ impl<T: Config> Pallet<T> {
 		change: impl FnOnce(&mut OperatorRecordOf<T>) -> DispatchResult,
 	) -> DispatchResult {
 		Operators::<T>::try_mutate(who, |entry| {
-			let record = entry.as_mut().ok_or_else(|| {
-				let is_displaced = Displaced::<T>::contains_key(who);
-				if is_displaced {
-					Error::<T>::Exiting
-				} else {
-					Error::<T>::NotRegistered
-				}
-			})?;
-			ensure!(record.withdrawable_at.is_none(), Error::<T>::Exiting);
-			change(record)
+			Self::ensure_staying(who, entry.as_ref())?;
+			change(entry.as_mut().ok_or(Error::<T>::NotRegistered)?)
 		})
 	}
 
+	/// Refuses an account that is no operator, or is leaving. `record` is its entry in [`Operators`].
+	pub(crate) fn ensure_staying(
+		who: &T::AccountId,
+		record: Option<&OperatorRecordOf<T>>,
+	) -> Result<(), Error<T>> {
+		let is_leaving = match record {
+			Some(record) => record.withdrawable_at.is_some(),
+			None if Displaced::<T>::contains_key(who) => true,
+			None => return Err(Error::NotRegistered),
+		};
+		ensure!(!is_leaving, Error::<T>::Exiting);
+		Ok(())
+	}
+
 	/// Refuses a key whose owner has not signed for `who`.
-	fn ensure_possession(
+	pub(crate) fn ensure_possession(
 		who: &T::AccountId,
 		key: &OperatorId,
 		proof: &OperatorSignature,
-	) -> Result<(), DispatchError> {
+	) -> Result<(), Error<T>> {
 		let payload = possession_payload(&Self::genesis_hash(), who);
 		ensure!(key.verify(&payload, proof), Error::<T>::ProofInvalid);
 		Ok(())

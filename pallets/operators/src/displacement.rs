@@ -5,8 +5,8 @@
 //! kept in a map of its own, which no draw reads.
 
 use crate::{
-	price, BalanceOf, Challenges, Config, Displaced, Error, Event, OperatorProfile, Operators, Pallet,
-	PendingOffences, OUTBID_MILLI,
+	price, BalanceOf, Capabilities, Challenges, Config, Displaced, Error, Event, OperatorProfile, Operators,
+	Pallet, PendingOffences, OUTBID_MILLI,
 };
 use alloc::collections::BTreeSet;
 use blyan_primitives::{OperatorId, OperatorSignature};
@@ -23,7 +23,7 @@ impl<T: Config> Pallet<T> {
 		stake: BalanceOf<T>,
 		bond_max: BalanceOf<T>,
 	) -> Result<bool, DispatchError> {
-		ensure!(stake >= T::RequiredStake::convert(profile.capabilities), Error::<T>::StakeTooLow);
+		Self::ensure_bid(profile.capabilities, stake)?;
 		let is_full = Operators::<T>::count() >= T::MaxOperators::get();
 		if is_full {
 			ensure!(!Operators::<T>::contains_key(who), Error::<T>::AlreadyRegistered);
@@ -32,6 +32,12 @@ impl<T: Config> Pallet<T> {
 		}
 		Self::enlist(who, profile, key, proof, stake, bond_max)?;
 		Ok(is_full)
+	}
+
+	/// Refuses a bid below what the capabilities need.
+	pub(crate) fn ensure_bid(capabilities: Capabilities, stake: BalanceOf<T>) -> Result<(), Error<T>> {
+		ensure!(stake >= T::RequiredStake::convert(capabilities), Error::<T>::StakeTooLow);
+		Ok(())
 	}
 
 	/// The operator that gives way to a stake of `stake`.

@@ -25,7 +25,7 @@ use sp_runtime::{traits::Saturating, DispatchResult};
 impl<T: Config> Pallet<T> {
 	/// Asks for a component. See [`Pallet::challenge_hardware`].
 	pub fn do_challenge_hardware(challenger: &T::AccountId, who: &T::AccountId) -> DispatchResult {
-		ensure!(challenger != who, Error::<T>::OwnHardware);
+		Self::ensure_not_own(challenger, who)?;
 		let record = Operators::<T>::get(who).ok_or(Error::<T>::NotRegistered)?;
 		ensure!(record.withdrawable_at.is_none(), Error::<T>::Exiting);
 		ensure!(!record.profile.hardware.is_zero(), Error::<T>::NoHardware);
@@ -38,6 +38,12 @@ impl<T: Config> Pallet<T> {
 			ChallengeRecord { challenger: challenger.clone(), bond, asked_at, appointment, drawn: None };
 		Challenges::<T>::insert(who, challenge);
 		Self::deposit_event(Event::HardwareChallenged { who: who.clone(), challenger: challenger.clone() });
+		Ok(())
+	}
+
+	/// Refuses a challenge of the challenger's own hardware.
+	pub(crate) fn ensure_not_own(challenger: &T::AccountId, who: &T::AccountId) -> Result<(), Error<T>> {
+		ensure!(challenger != who, Error::<T>::OwnHardware);
 		Ok(())
 	}
 

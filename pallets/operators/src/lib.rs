@@ -18,6 +18,7 @@ mod electorate;
 mod hardware;
 mod ownership;
 pub mod price;
+mod refusals;
 pub mod reputation;
 mod set;
 mod stakes;
@@ -515,8 +516,7 @@ pub mod pallet {
 		StillQuarantined,
 		/// The stake is below what the capabilities need; `top_up` first, or bid more.
 		StakeTooLow,
-		/// The capabilities lack what the role is about: `EVALUATE` of an evaluator, `SERVE` of a server, `DISK` of a
-		/// keeper.
+		/// The capabilities lack what the role is about: `EVALUATE` of an evaluator, `SERVE` of a server, `DISK` of a keeper.
 		RoleUnsupported,
 		/// The operator names itself as its owner; it belongs to itself without that.
 		OwnOwner,

@@ -18,7 +18,7 @@ use sp_runtime::{traits::Saturating, DispatchResult};
 impl<T: Config> Pallet<T> {
 	/// Names an owner. See [`Pallet::declare_owner`].
 	pub fn do_declare_owner(who: &T::AccountId, owner: &T::AccountId) -> DispatchResult {
-		ensure!(who != owner, Error::<T>::OwnOwner);
+		Self::ensure_other(who, owner)?;
 		ensure!(Owned::<T>::get(who) == 0, Error::<T>::OwnsOperators);
 		Self::end_ownership(who);
 		Self::mutate_staying(who, |record| {
@@ -28,6 +28,12 @@ impl<T: Config> Pallet<T> {
 			Self::deposit_event(Event::OwnerDeclared { who: who.clone(), owner: owner.clone() });
 			Ok(())
 		})
+	}
+
+	/// Refuses an owner that is the operator itself.
+	pub(crate) fn ensure_other(who: &T::AccountId, owner: &T::AccountId) -> Result<(), Error<T>> {
+		ensure!(who != owner, Error::<T>::OwnOwner);
+		Ok(())
 	}
 
 	/// Accepts an operator. See [`Pallet::accept_operator`].

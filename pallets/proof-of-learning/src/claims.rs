@@ -7,8 +7,8 @@ use crate::{
 use alloc::vec::Vec;
 use blyan_primitives::{
 	traits::{Claims, ExpertRegistry},
-	BlockRef, EvaluationJob, EvaluationStatement, ExpertSlot, JobOrigin, ModelConfig, PartIndex, Statement,
-	Subject, Verdict,
+	BlockRef, EvaluationJob, EvaluationStatement, ExpertSlot, JobOrigin, ModelConfig, PartIndex, Refusal,
+	Statement, Subject, Verdict,
 };
 use blyan_runtime_api::SubmissionOutcome;
 use frame_support::BoundedVec;
@@ -166,6 +166,11 @@ impl<T: Config> Claims<T::AccountId> for Pallet<T> {
 		};
 		let closed = || ClosedSubmissions::<T>::get(submission)?.draw;
 		Self::drawn(subject).is_some() || [open(), closed()].contains(&Some(draw))
+	}
+
+	/// Draws have names that cannot be known before they are made.
+	fn missing(subject: Subject) -> Option<Refusal> {
+		(!<Self as Claims<T::AccountId>>::is_known(subject)).then_some(Refusal::Unknown)
 	}
 
 	fn note_opened(subject: Subject) {

@@ -85,19 +85,28 @@ impl<T: Config> Pallet<T> {
 		salt: &H256,
 	) -> Result<BlockNumberFor<T>, Error<T>> {
 		let now = frame_system::Pallet::<T>::block_number();
-		let commitment = commitment_hash(&Self::genesis_hash(), miner, slot, block, salt);
-		let record = Commitments::<T>::get(miner)
-			.into_iter()
-			.find(|record| record.commitment == commitment && !Self::is_expired(record, now))
+		let record = Self::commitment_to(miner, slot, block, salt)
+			.filter(|record| !Self::is_expired(record, now))
 			.ok_or(Error::<T>::CommitmentUnknown)?;
 		ensure!(now >= Self::opens_at(&record), Error::<T>::CommitmentTooYoung);
 		Self::take_commitments(miner, |other| other.place == record.place);
 		let reason = HoldReason::Commitment.into();
 		let released = T::Currency::release(&reason, miner, record.deposit, Precision::BestEffort);
 		if released != Ok(record.deposit) {
-			log::error!(target: LOG_TARGET, "deposit of commitment {commitment:?}: released {released:?}");
+			log::error!(target: LOG_TARGET, "deposit of commitment {:?}: released {released:?}", record.commitment);
 		}
 		Ok(record.committed_at)
+	}
+
+	/// The miner's commitment to `block`, expired or not, as long as it is on record.
+	pub(crate) fn commitment_to(
+		miner: &T::AccountId,
+		slot: &ExpertSlot,
+		block: &BlockRef,
+		salt: &H256,
+	) -> Option<CommitmentRecordOf<T>> {
+		let commitment = commitment_hash(&Self::genesis_hash(), miner, slot, block, salt);
+		Commitments::<T>::get(miner).into_iter().find(|record| record.commitment == commitment)
 	}
 
 	/// Removes expired commitments, the oldest first, as far as `remaining` allows.

@@ -93,6 +93,11 @@ impl<T: Config> Pallet<T> {
 		Ok(overlap)
 	}
 
+	/// Refuses to compare what can never be found a copy: the cheap checks of a report.
+	pub(crate) fn ensure_comparable(copy: SubmissionId, original: Original) -> Result<(), Error<T>> {
+		Self::accusation(copy, original).map(|_| ())
+	}
+
 	/// Refuses what can earn nothing any more, or never could.
 	fn accused(copy: SubmissionId) -> Result<Accused<T>, Error<T>> {
 		if let Some(record) = OpenSubmissions::<T>::get(copy) {

@@ -41,11 +41,7 @@ impl<T: Config> Pallet<T> {
 		salt: H256,
 	) -> Result<u32, DispatchError> {
 		let now = frame_system::Pallet::<T>::block_number();
-		let head = T::Experts::head(slot).ok_or(Error::<T>::SlotUnknown)?;
-		ensure!(head.version == parent, Error::<T>::ParentNotHead);
-		let size = block.blob.size;
-		ensure!(size > 0 && size <= T::MaxBlockBytes::get(), Error::<T>::BlobSizeOutOfRange);
-		Self::ensure_new(&head.block, &block)?;
+		Self::ensure_fits(slot, parent, &block)?;
 		let committed_at = Self::open_commitment(&miner, &slot, &block, &salt)?;
 		let (committed_at, displaced) = Self::claim_priority(&miner, &block, committed_at)?;
 
@@ -91,6 +87,19 @@ impl<T: Config> Pallet<T> {
 		Self::announce(submission, slot.model, now)?;
 		Self::deposit_event(Event::Submitted { submission, miner, slot, parent, block, attempt, bond, fee });
 		Ok(displaced)
+	}
+
+	/// Refuses what does not fit its slot, or is there already.
+	pub(crate) fn ensure_fits(
+		slot: ExpertSlot,
+		parent: VersionIndex,
+		block: &BlockRef,
+	) -> Result<(), Error<T>> {
+		let head = T::Experts::head(slot).ok_or(Error::<T>::SlotUnknown)?;
+		ensure!(head.version == parent, Error::<T>::ParentNotHead);
+		let size = block.blob.size;
+		ensure!(size > 0 && size <= T::MaxBlockBytes::get(), Error::<T>::BlobSizeOutOfRange);
+		Self::ensure_new(&head.block, block)
 	}
 
 	/// The cheap checks come first and the signature last, because anyone may send these for free.
@@ -234,8 +243,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	pub(crate) fn do_withdraw(miner: T::AccountId, submission: SubmissionId) -> DispatchResult {
-		let record = OpenSubmissions::<T>::get(submission).ok_or(Error::<T>::SubmissionUnknown)?;
-		ensure!(record.claim.miner == miner, Error::<T>::NotTheMiner);
+		let record = Self::submission_of(&miner, submission)?;
 		ensure!(!matches!(record.phase, Phase::Evaluating(_)), Error::<T>::AlreadyDrawn);
 		ensure!(!Retrials::<T>::contains_key(submission), Error::<T>::JudgedAgain);
 		// The place was taken from others: what it cost does not come back, or a queue could be filled for nothing.
@@ -244,6 +252,16 @@ impl<T: Config> Pallet<T> {
 		Self::close(submission, record, SubmissionOutcome::Withdrawn);
 		Self::deposit_event(Event::Withdrawn { submission, miner });
 		Ok(())
+	}
+
+	/// Returns an open submission, if it is of this miner.
+	pub(crate) fn submission_of(
+		miner: &T::AccountId,
+		submission: SubmissionId,
+	) -> Result<SubmissionRecordOf<T>, Error<T>> {
+		let record = OpenSubmissions::<T>::get(submission).ok_or(Error::<T>::SubmissionUnknown)?;
+		ensure!(record.claim.miner == *miner, Error::<T>::NotTheMiner);
+		Ok(record)
 	}
 
 	pub(crate) fn do_settle(submission: SubmissionId) -> DispatchResult {
@@ -268,7 +286,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Checks the stamp against a recent block of this chain.
-	fn ensure_work(
+	pub(crate) fn ensure_work(
 		miner: &T::AccountId,
 		tensor_root: &H256,
 		stamp: PowStamp<BlockNumberFor<T>>,

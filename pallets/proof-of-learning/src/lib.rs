@@ -36,6 +36,7 @@ mod mature;
 mod offchain;
 mod priority;
 mod redraw;
+mod refusals;
 mod second;
 mod tick;
 #[cfg(any(feature = "try-runtime", test))]

@@ -23,28 +23,32 @@ use sp_runtime::{
 impl<T: Config> Pallet<T> {
 	/// Contests an offence. See [`Pallet::appeal`].
 	pub fn do_appeal(who: &T::AccountId, id: OffenceId) -> DispatchResult {
-		let mut offence = OffenceRecords::<T>::get(id).ok_or(Error::<T>::UnknownOffence)?;
-		ensure!(offence.offender == *who, Error::<T>::NotOffender);
-		match offence.state {
-			State::Open => (),
-			State::Appealed(_) => return Err(Error::<T>::AlreadyAppealed.into()),
-			State::Applied { .. } | State::Pardoned { .. } => return Err(Error::<T>::Decided.into()),
-		}
-		let now = Self::now();
-		ensure!(now < offence.applies_at, Error::<T>::TooLateToAppeal);
+		let mut offence = Self::appealable(who, id)?;
 		let bond = T::AppealBond::get();
 		T::Currency::hold(&HoldReason::Appeal.into(), who, bond)?;
 		let is_computed = match offence.contested {
-			Some(contested) => {
-				ensure!(!contested.executed, Error::<T>::AlreadyExecuted);
-				Self::wait_for_dispute(who, contested.subject, id)?
-			}
+			Some(contested) => Self::wait_for_dispute(who, contested.subject, id)?,
 			None => false,
 		};
-		offence.state = State::Appealed(Appeal { at: now, bond, is_computed });
+		offence.state = State::Appealed(Appeal { at: Self::now(), bond, is_computed });
 		OffenceRecords::<T>::insert(id, offence);
 		Self::deposit_event(Event::Appealed { offence: id, is_computed });
 		Ok(())
+	}
+
+	/// Returns the offence, if `who` may contest it now.
+	pub(crate) fn appealable(who: &T::AccountId, id: OffenceId) -> Result<OffenceOf<T>, Error<T>> {
+		let offence = OffenceRecords::<T>::get(id).ok_or(Error::<T>::UnknownOffence)?;
+		ensure!(offence.offender == *who, Error::<T>::NotOffender);
+		match offence.state {
+			State::Open => (),
+			State::Appealed(_) => return Err(Error::AlreadyAppealed),
+			State::Applied { .. } | State::Pardoned { .. } => return Err(Error::Decided),
+		}
+		ensure!(Self::now() < offence.applies_at, Error::<T>::TooLateToAppeal);
+		let is_executed = offence.contested.is_some_and(|contested| contested.executed);
+		ensure!(!is_executed, Error::<T>::AlreadyExecuted);
+		Ok(offence)
 	}
 
 	/// Lets an offence wait for a dispute about its claim. `false` if none can be opened, because it is too late for

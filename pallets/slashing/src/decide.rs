@@ -47,16 +47,21 @@ impl<T: Config> Pallet<T> {
 
 	/// Applies what is due. See [`Pallet::apply`].
 	pub fn do_apply(id: OffenceId) -> DispatchResult {
-		let offence = OffenceRecords::<T>::get(id).ok_or(Error::<T>::UnknownOffence)?;
-		let now = Self::now();
-		let is_due = match &offence.state {
-			State::Open => now >= offence.applies_at,
-			State::Appealed(appeal) => Self::has_lapsed(appeal),
-			State::Applied { .. } | State::Pardoned { .. } => return Err(Error::<T>::Decided.into()),
-		};
-		ensure!(is_due, Error::<T>::TooEarlyToApply);
+		let offence = Self::applicable(id)?;
 		Self::close_applied(id, offence);
 		Ok(())
+	}
+
+	/// Returns the offence, if it is due.
+	pub(crate) fn applicable(id: OffenceId) -> Result<OffenceOf<T>, Error<T>> {
+		let offence = OffenceRecords::<T>::get(id).ok_or(Error::<T>::UnknownOffence)?;
+		let is_due = match &offence.state {
+			State::Open => Self::now() >= offence.applies_at,
+			State::Appealed(appeal) => Self::has_lapsed(appeal),
+			State::Applied { .. } | State::Pardoned { .. } => return Err(Error::Decided),
+		};
+		ensure!(is_due, Error::<T>::TooEarlyToApply);
+		Ok(offence)
 	}
 
 	/// Forgives. See [`Pallet::pardon`].

@@ -13,6 +13,7 @@ mod appeal;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 mod decide;
+mod refusals;
 mod report;
 #[cfg(test)]
 mod tests;

@@ -7,8 +7,8 @@ use crate::{
 use alloc::vec::Vec;
 use blyan_primitives::{
 	traits::{Claims, ExpertRegistry},
-	BlockRef, EvaluationJob, HoldoutRef, JobOrigin, ModelConfig, ModelId, PartIndex, Statement, Subject,
-	Verdict,
+	BlockRef, EvaluationJob, HoldoutRef, JobOrigin, ModelConfig, ModelId, PartIndex, Refusal, Statement,
+	Subject, Verdict,
 };
 use frame_support::{
 	parameter_types,
@@ -90,6 +90,10 @@ impl Claims<AccountId> for AllClaims {
 
 	fn is_known(subject: Subject) -> bool {
 		keeper!(subject, is_known(subject))
+	}
+
+	fn missing(subject: Subject) -> Option<Refusal> {
+		keeper!(subject, missing(subject))
 	}
 
 	fn note_opened(subject: Subject) {

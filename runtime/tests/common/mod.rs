@@ -3,7 +3,7 @@
 #![allow(dead_code)] // Each test file uses its own part of this.
 
 use blyan_runtime::{
-	extension, genesis_presets, Executive, Header, RuntimeCall, RuntimeGenesisConfig, Signature,
+	extension, genesis_presets, AccountId, Executive, Header, RuntimeCall, RuntimeGenesisConfig, Signature,
 	SignedPayload, System, UncheckedExtrinsic,
 };
 use codec::Encode;
@@ -61,6 +61,26 @@ pub fn signed(signer: Sr25519Keyring, call: RuntimeCall, nonce: u32) -> Unchecke
 		Signature::Sr25519(signature),
 		extension,
 	)
+}
+
+/// Bytes that decode to this call of this pallet more often than noise does: most of them are small numbers and accounts.
+pub fn call_bytes(
+	pallet: u8,
+	call: u8,
+	word: &mut impl FnMut() -> u64,
+	account: impl Fn(u64) -> AccountId,
+) -> Vec<u8> {
+	let mut bytes = vec![pallet, call];
+	while bytes.len() < 400 {
+		match word() % 8 {
+			0..=3 => bytes.push((word() % 4) as u8),
+			4 => bytes.push(word() as u8),
+			5 => bytes.extend([0; 4]),
+			6 => bytes.extend(word().to_le_bytes()),
+			_ => bytes.extend::<&[u8]>(account(word()).as_ref()),
+		}
+	}
+	bytes
 }
 
 // As chain specifications do it.

@@ -1,6 +1,9 @@
 //! Calls of any pallet from random bytes, and calls inside of calls.
 
-use crate::world::{account, Deed, World};
+use crate::{
+	common,
+	world::{account, Deed, World},
+};
 use blyan_runtime::{AllPalletsWithSystem, RuntimeCall};
 use codec::DecodeLimit;
 use frame_support::{
@@ -39,19 +42,9 @@ impl World<'_> {
 			AllPalletsWithSystem::infos().into_iter().map(|info| info.index as u8).collect();
 		let pallet = self.choose.pick(&pallets)?;
 		let call = (0..12).find_map(|_| {
-			let mut bytes = vec![pallet, self.choose.below(28) as u8];
-			while bytes.len() < 400 {
-				match self.choose.word() % 8 {
-					0..=3 => bytes.push((self.choose.word() % 4) as u8),
-					4 => bytes.push(self.choose.word() as u8),
-					5 => bytes.extend([0; 4]),
-					6 => bytes.extend(self.choose.word().to_le_bytes()),
-					_ => {
-						let who = account(self.choose.word() as usize % 8);
-						bytes.extend::<&[u8]>(who.as_ref());
-					}
-				}
-			}
+			let call = self.choose.below(28) as u8;
+			let bytes =
+				common::call_bytes(pallet, call, &mut || self.choose.word(), |who| account(who as usize % 8));
 			RuntimeCall::decode_with_depth_limit(8, &mut bytes.as_slice()).ok()
 		})?;
 		if is_forbidden(&call) {

@@ -9,9 +9,9 @@ use crate::{
 };
 use blyan_primitives::{possession_payload, OperatorId, OperatorSignature};
 use blyan_runtime::{
-	extension, parameters, AccountId, AllPalletsWithSystem, Balances, Executive, Header, Parameters,
-	RelayRandomness, Runtime, RuntimeCall, RuntimeEvent, RuntimeOrigin, System, TxExtension,
-	UncheckedExtrinsic, UNIT,
+	extension, parameters, refusals::certain_failure, AccountId, AllPalletsWithSystem, Balances, Executive,
+	Header, Parameters, RelayRandomness, Runtime, RuntimeCall, RuntimeEvent, RuntimeOrigin, System,
+	TxExtension, UncheckedExtrinsic, UNIT,
 };
 use codec::Encode;
 use cumulus_pallet_parachain_system::OnSystemEvent;
@@ -370,6 +370,12 @@ impl<'a> World<'a> {
 		let metadata = call.get_call_metadata();
 		let name = format!("{}.{}", metadata.pallet_name, metadata.function_name);
 		let declared = call.get_dispatch_info().call_weight.ref_time() / 1_000;
+		// What is refused must fail, even a block later. Calls that dispatch others may succeed without doing anything.
+		let refusal = match &deed {
+			Deed::Signed(_, RuntimeCall::Utility(_) | RuntimeCall::Proxy(_) | RuntimeCall::Multisig(_))
+			| Deed::Authorized(_) => None,
+			Deed::Signed(who, call) => certain_failure(&account(*who), call),
+		};
 		let mut began = Instant::now();
 		let mut outcome = apply(extrinsic.clone());
 		let full = Err(TransactionValidityError::Invalid(InvalidTransaction::ExhaustsResources));
@@ -392,6 +398,10 @@ impl<'a> World<'a> {
 		};
 		self.seen.note(&name, &text, took, declared);
 		if outcome == Ok(Ok(())) {
+			self.fail_unless(
+				refusal.is_none(),
+				&format!("{name} succeeds, and the pool would say {refusal:?}"),
+			);
 			self.ensure_paid_once(&deed, &name, extrinsic);
 		}
 	}
