@@ -20,7 +20,7 @@
 //!    as long as the transaction, and nested as deeply as decoding allows. Of a `batch` the first call decides, since it
 //!    stops there; of `batch_all` any; of `force_batch`, and of calls that hide the failure of what is in them, all.
 //! 3. This project's pallets answer for their own calls: the cheap checks of a call are functions which the call itself runs
-//!    too, and each pallet says which of its errors are final.
+//!    too, and each pallet says which of its errors are final. Of one transaction, [`CHECKS_MAX`] calls are looked at in this way.
 //! 4. A few calls of the SDK, [`REHEARSED`], are dispatched and rolled back, and refused only for an error that is listed as
 //!    final below. That is not done for all calls: it would refuse nothing more, and a validation that executes is work that
 //!    no fee pays. All rehearsals of one transaction together have [`REHEARSALS_MAX`], by declared weight; what weighs more
@@ -59,6 +59,9 @@ use sp_runtime::{
 	},
 	DispatchError, DispatchResult,
 };
+
+/// Calls of one transaction whose arguments are looked at: that may take the check of a signature, or a blob's hash.
+pub const CHECKS_MAX: u32 = 32;
 
 /// Weight that rehearsals of one transaction may declare together: a thousandth of a block's computation.
 pub const REHEARSALS_MAX: Weight = Weight::from_parts(2_000_000_000, 256 * 1024);
@@ -168,7 +171,7 @@ pub fn certain_failure(who: &AccountId, call: &RuntimeCall) -> Option<Refusal> {
 	if MultiBlockMigrations::ongoing() {
 		return None;
 	}
-	let mut walk = Walk { meter: WeightMeter::with_limit(REHEARSALS_MAX) };
+	let mut walk = Walk { checks_left: CHECKS_MAX, meter: WeightMeter::with_limit(REHEARSALS_MAX) };
 	walk.failure(who, call).map(|failure| failure.why)
 }
 
@@ -193,6 +196,7 @@ impl Failure {
 
 /// One look at every call of a transaction.
 struct Walk {
+	checks_left: u32,
 	meter: WeightMeter,
 }
 
@@ -307,6 +311,10 @@ impl Walk {
 
 	/// A call that dispatches no other.
 	fn of_leaf(&mut self, who: &AccountId, call: &RuntimeCall) -> Option<Refusal> {
+		if is_listed(REHEARSED, call) {
+			return self.rehearse(who, call);
+		}
+		self.checks_left = self.checks_left.checked_sub(1)?;
 		match call {
 			RuntimeCall::Ledger(call) => pallet_ledger::Pallet::<Runtime>::refusal(call),
 			RuntimeCall::Operators(call) => pallet_operators::Pallet::<Runtime>::refusal(who, call),
@@ -317,7 +325,6 @@ impl Walk {
 			RuntimeCall::Slashing(call) => pallet_slashing::Pallet::<Runtime>::refusal(who, call),
 			RuntimeCall::Audits(call) => pallet_audits::Pallet::<Runtime>::refusal(call),
 			RuntimeCall::Treasury(call) => sdk::missing_spend(call),
-			call if is_listed(REHEARSED, call) => self.rehearse(who, call),
 			_ => None,
 		}
 	}

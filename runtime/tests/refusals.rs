@@ -13,7 +13,7 @@ use blyan_runtime::{
 	configs::ProxyType,
 	extension,
 	parameters::{learning, RuntimeParameters},
-	refusals::{certain_failure, CLOSED},
+	refusals::{certain_failure, CHECKS_MAX, CLOSED},
 	AccountId, AllPalletsWithSystem, Executive, Operators, Parameters, ProofOfLearning, Runtime, RuntimeCall,
 	RuntimeOrigin, Slashing, System, DAYS, UNIT,
 };
@@ -561,6 +561,15 @@ fn nested_calls_are_followed_as_they_would_run() {
 			assert_eq!(refused(Ferdie, &call).is_some(), is_refused, "{call:?}");
 			assert!(!is_refused || !achieves(Ferdie, &call), "{call:?}");
 		}
+		// Work for a transaction has a bound, but for what the list tells.
+		let nothing = || {
+			let envelope = pallet_ledger::Envelope::Learning;
+			RuntimeCall::from(pallet_ledger::Call::fund { envelope, amount: 0 })
+		};
+		let behind = |count: u32, call| all((0..count).map(|_| good()).chain([call]).collect());
+		assert_eq!(refused(Ferdie, &behind(CHECKS_MAX - 1, nothing())), Some(Refusal::Malformed));
+		assert_eq!(refused(Ferdie, &behind(CHECKS_MAX, nothing())), None);
+		assert_eq!(refused(Ferdie, &behind(CHECKS_MAX, bad())), Some(Refusal::NotAllowed));
 		// The key of a development chain may; whom it asks for, may not.
 		let decree = || RuntimeCall::from(pallet_sudo::Call::sudo { call: Box::new(bad()) });
 		assert_eq!(refused(Alice, &decree()), None);
