@@ -103,8 +103,7 @@ pub mod pallet {
 		/// Looks at a candidate's bytes.
 		type BlockCheck: BlockCheck;
 
-		/// Blocks in which transactions were admitted, counted: the time that clocks and windows are in. While a migration
-		/// bars transactions no side can move, so no clock runs.
+		/// Blocks that admitted transactions, counted: no clock runs while a migration bars them and no side can move.
 		type WorkingTime: BlockNumberProvider<BlockNumber = BlockNumberFor<Self>>;
 
 		/// Bond of a challenge, and of a demand for a tile, while fewer than [`BOND_STEP`] are open about the subject.

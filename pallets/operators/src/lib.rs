@@ -132,8 +132,7 @@ pub mod pallet {
 		#[pallet::constant]
 		type HardwareBond: Get<BalanceOf<Self>>;
 
-		/// Blocks in which a component has to be drawn, and then as many in which it has to be opened. Longer than an
-		/// honest operator may be silent.
+		/// Blocks to draw a component in, and as many to open it in: longer than an honest operator may be silent.
 		#[pallet::constant]
 		type HardwareWindow: Get<BlockNumberFor<Self>>;
 
