@@ -242,8 +242,8 @@ impl Client {
 	async fn rehearse(&self, account: &Account, payload: &impl Payload) -> Outcome<Option<DispatchError>> {
 		let at = self.here().await?;
 		let call = at.transactions().call_data(payload).context("encoding the call")?;
-		let signer: &[u8] = account.id().as_ref();
-		let arguments = [&SIGNED_ORIGIN[..], signer, &call, &XCM_VERSION.encode()].concat();
+		let signer = account.id();
+		let arguments = [&SIGNED_ORIGIN[..], signer.as_ref(), &call, &XCM_VERSION.encode()].concat();
 		let arguments = format!("0x{}", hex::encode(arguments));
 		let answer: String =
 			self.request("state_call", rpc_params!["DryRunApi_dry_run_call", arguments]).await?;
