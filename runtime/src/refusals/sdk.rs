@@ -120,6 +120,7 @@ pub const CLOSED: &[PalletCalls] = &[
 			"object",
 			"register_guard",
 			"register_holdout",
+			"report_copy_as_operator",
 			"reveal_late",
 			"reveal_score",
 		],
