@@ -24,6 +24,11 @@ impl Client {
 		self.ask("LearningApi", "verdicts", id).await
 	}
 
+	/// The same as it was at a block: a refuted submission returns to its queue without them.
+	pub async fn verdicts_at(&self, id: SubmissionId, block: u64) -> Outcome<Vec<(AccountId32, Verdict)>> {
+		self.ask_at(self.at(block).await?, "LearningApi", "verdicts", id).await
+	}
+
 	/// Subject under which claims about a decided submission are disputed: the submission and its draw.
 	/// `None` if it is not decided, or can no longer be disputed.
 	pub async fn decided_subject(&self, id: SubmissionId) -> Outcome<Option<Subject>> {

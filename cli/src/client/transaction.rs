@@ -493,7 +493,8 @@ fn error_in(answer: &[u8]) -> Option<&[u8]> {
 
 /// The reason that the runtime gives for refusing what is certain to fail, if the node's words hold one.
 fn refusal_in(message: &str) -> Option<Refusal> {
-	let (_, behind) = message.split_once("Custom")?;
+	let message = message.to_ascii_lowercase();
+	let (_, behind) = message.split_once("custom")?;
 	let digits = behind.trim_start_matches(|symbol: char| !symbol.is_ascii_digit());
 	let end = digits.find(|symbol: char| !symbol.is_ascii_digit()).unwrap_or(digits.len());
 	digits[..end].parse().ok().and_then(Refusal::from_code)
@@ -517,6 +518,7 @@ mod tests {
 		for message in [
 			"Invalid transaction validity: InvalidTransaction::Custom(104)",
 			"Invalid transaction validity: Custom(104)",
+			"Invalid transaction with custom error: 104",
 			"ErrorObject { code: 1010, message: \"Invalid Transaction\", data: \"Custom error: 104\" }",
 		] {
 			assert_eq!(refusal_in(message), Some(Refusal::Over), "{message}");

@@ -187,7 +187,9 @@ pub async fn conclude(output: &Output, client: &Client, own: H256, game: &GameIn
 		GameEnd::Void => "the definition changed, and neither claim fell",
 	};
 	let claims = match game.subject {
-		Subject::Submission(id, _) => client.verdicts(id).await.unwrap_or_default(),
+		Subject::Submission(id, _) => {
+			client.verdicts_at(id, u64::from(block).saturating_sub(1)).await.unwrap_or_default()
+		}
 		Subject::Audit(_) => Vec::new(),
 	};
 	let fallen =
