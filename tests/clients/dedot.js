@@ -61,10 +61,9 @@ await report(`dedot ${versionOf('dedot')}`, {
 		return 'in a final block';
 	},
 	async ourErrors() {
-		const call = client.tx.proofOfLearning.withdraw(1_000_000n);
-		const outcome = await call.signAndSend(keyring.addFromUri('//Bob')).untilFinalized()
-			.catch((error) => ({ refusal: error.message }));
-		if (outcome.refusal) return outcome.refusal;
+		// Want of a commitment is cured by another transaction, so the pool lets it through.
+		const call = client.tx.disputes.withdrawCommitment(`0x${'09'.repeat(32)}`);
+		const outcome = await call.signAndSend(keyring.addFromUri('//Bob')).untilFinalized();
 		if (!outcome.dispatchError) throw new Error('it succeeded');
 		const error = client.registry.findErrorMeta(outcome.dispatchError);
 		return `${error.pallet}.${error.name}`;

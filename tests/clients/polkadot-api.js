@@ -77,9 +77,9 @@ await report(`polkadot-api ${versionOf('polkadot-api')}`, {
 		return 'in a final block';
 	},
 	async ourErrors() {
-		const call = api.tx.ProofOfLearning.withdraw({ submission: 1_000_000n });
-		const outcome = await call.signAndSubmit(signer('//Bob')).catch((error) => ({ refusal: error.message }));
-		if (outcome.refusal) return outcome.refusal;
+		// Want of a commitment is cured by another transaction, so the pool lets it through.
+		const call = api.tx.Disputes.withdraw_commitment({ hash: `0x${'09'.repeat(32)}` });
+		const outcome = await call.signAndSubmit(signer('//Bob'));
 		if (outcome.ok) throw new Error('it succeeded');
 		return `${outcome.dispatchError.value.type}.${outcome.dispatchError.value.value?.type}`;
 	},
