@@ -4,6 +4,7 @@
 //! `ml` and `rpc` are the two places where those worlds meet the client.
 
 mod chain_spec;
+mod chain_view;
 mod cli;
 mod command;
 mod exchange;

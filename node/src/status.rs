@@ -1,12 +1,11 @@
 //! The page of facts: reads the chain after each new best block, and serves over HTTP what `blyan-status` makes of it.
 
+use crate::chain_view::{item, next_best};
 use blyan_primitives::SubmissionId;
 use blyan_runtime::opaque::Block;
 use blyan_runtime_api::{LearningApi, ModelsApi, OperatorsApi, SubmissionInfo};
-use blyan_status::{serve, Access, Block as BlockFacts, Facts, Network, Node, Pages, LATEST, NEWCOMER};
-use codec::Decode;
-use futures::{FutureExt, StreamExt};
-use sc_client_api::{Backend, BlockchainEvents, HeaderBackend, StorageKey, StorageProvider};
+use blyan_status::{serve, Access, Block as BlockFacts, Facts, Network, Node, Pages, LATEST, NEWCOMER, PAGE};
+use sc_client_api::{Backend, BlockchainEvents, HeaderBackend, StorageProvider};
 use sc_service::{Configuration, Error};
 use sp_api::{ApiError, Core, ProvideRuntimeApi};
 use sp_core::H256;
@@ -26,8 +25,6 @@ const SHARE: u32 = 20;
 /// Longest time between two looks while blocks come. A look that has to compile the runtime first takes seconds, and the
 /// next one does not.
 const PAUSE_MAX: Duration = Duration::from_secs(20);
-/// Submissions asked for at once: most that the runtime looks at.
-const PAGE: u32 = 100;
 
 /// Options of the page of facts.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -157,15 +154,8 @@ where
 				Err(error) => log::debug!("cannot read the facts of the status page: {error}"),
 			}
 			tokio::time::sleep(pause(began.elapsed())).await;
-			let mut is_new = false;
-			while let Some(Some(block)) = blocks.next().now_or_never() {
-				is_new |= block.is_new_best;
-			}
-			while !is_new {
-				match blocks.next().await {
-					Some(block) => is_new = block.is_new_best,
-					None => return,
-				}
+			if next_best(&mut blocks).await.is_none() {
+				return;
 			}
 		}
 	}
@@ -223,12 +213,9 @@ where
 		BlockFacts { finalised: self.client.info().finalized_number.min(number), ..block }
 	}
 
-	/// A block's timestamp, from the state itself: it has the place and layout that every explorer reads.
+	/// A block's timestamp.
 	fn time_ms(&self, at: H256) -> Option<u64> {
-		let key = ["Timestamp", "Now"].map(|name| sp_crypto_hashing::twox_128(name.as_bytes())).concat();
-		let data = StorageProvider::<Block, B>::storage(&*self.client, at, &StorageKey(key)).ok()??;
-		let mut bytes = &data.0[..];
-		u64::decode(&mut bytes).ok().filter(|_| bytes.is_empty())
+		item(&*self.client, at, ["Timestamp", "Now"]).flatten()
 	}
 }
 

@@ -4,13 +4,11 @@ use super::{AtBlock, Client};
 use crate::failure::{Context, Failure, Kind, Outcome};
 use blyan_primitives::{ModelId, ModelInfo, SubmissionId};
 use blyan_runtime_api::{CommitmentInfo, OperatorInfo, SubmissionInfo, SubmissionTerms};
+use blyan_status::PAGE;
 use codec::{Decode, Encode};
 use serde::{de::Error as _, Deserialize, Deserializer, Serialize};
 use sp_core::{crypto::AccountId32, H256};
 use subxt::rpcs::client::{rpc_params, RpcParams, RpcSubscription};
-
-/// Submissions that the runtime looks at in one question.
-const SUBMISSIONS_PER_CALL: u32 = 100;
 
 /// One message of a generation: a byte, or the end with what it cost.
 #[derive(Clone, Debug, Serialize)]
@@ -161,7 +159,7 @@ impl Client {
 		let end: SubmissionId = self.ask("LearningApi", "submission_count", ()).await?;
 		let mut start = end.saturating_sub(count.into());
 		let mut all = Vec::new();
-		let mut page_len = SUBMISSIONS_PER_CALL;
+		let mut page_len = PAGE;
 		while start < end {
 			let page: Vec<SubmissionInfo> =
 				match self.ask("LearningApi", "submissions", (start, page_len)).await {

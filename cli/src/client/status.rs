@@ -3,16 +3,13 @@
 use super::{events, AtBlock, Client};
 use crate::{failure::Outcome, submissions::SubmissionRecord};
 use blyan_runtime_api::{OperatorInfo, SubmissionInfo, SubmissionTerms};
-use blyan_status::{projection::Machine, Block, Facts, Network, Node, LATEST, NEWCOMER};
+use blyan_status::{projection::Machine, Block, Facts, Network, Node, LATEST, NEWCOMER, PAGE};
 use serde::Deserialize;
 use sp_core::{crypto::AccountId32, H256};
 use subxt::{
 	dynamic::{self, Value},
 	rpcs::client::RpcParams,
 };
-
-/// Submissions asked for at once: most that the runtime looks at.
-const PAGE: u32 = 100;
 
 /// The node's answer to `system_health`.
 #[derive(Clone, Copy, Debug, Deserialize)]

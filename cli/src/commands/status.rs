@@ -158,15 +158,7 @@ fn projection_lines(projection: &Projection) -> Vec<String> {
 	if let Some(window) = projection.window.as_ref().filter(|window| window.attempts > 0) {
 		let mean = projection.mean_miner_bly_per_hour;
 		let mean = mean.map_or(String::new(), |bly| format!(", {bly:.3} BLY an hour for each of them"));
-		lines.push(format!(
-			"           blocks {} to {}: {} of {} attempts accepted, {:.3} BLY, miners: {}{mean}",
-			window.from_block,
-			window.to_block,
-			window.accepted,
-			window.attempts,
-			window.reward_bly,
-			window.miners
-		));
+		lines.push(format!("           {}{mean}", window.summary()));
 	}
 	lines
 }

@@ -6,17 +6,18 @@ use super::{
 	seats::{self, SeatBook},
 };
 use crate::{
+	chain_view::{self, next_best},
 	exchange::Exchange,
-	service::{Block, Client, Hash},
+	service::{Client, Hash},
 };
 use blyan_primitives::{operator_key, SubmissionId};
 use blyan_runtime_api::{
 	disputes::DisputesApi, AccountId, LearningApi, ModelsApi, OperatorInfo, OperatorsApi, SubmissionInfo,
 	SubmissionState,
 };
+use blyan_status::PAGE;
 use codec::Decode;
-use futures::{FutureExt, StreamExt};
-use sc_client_api::{BlockchainEvents, HeaderBackend, StorageKey, StorageProvider};
+use sc_client_api::{BlockchainEvents, HeaderBackend};
 use sp_api::{ApiError, Core, ProvideRuntimeApi};
 use sp_keystore::KeystorePtr;
 use std::{
@@ -30,8 +31,6 @@ const PAUSE: Duration = Duration::from_secs(5);
 const SHARE: u32 = 20;
 /// Time between two reads of figures that are costly and rarely change: models with their experts, and every stored blob.
 const LONG_PAUSE: Duration = Duration::from_secs(60);
-/// Submissions asked for at once: most that the runtime looks at.
-const PAGE: u32 = 100;
 /// Most submissions that one look reads.
 const SUBMISSIONS_MAX: u64 = 1_000;
 
@@ -56,16 +55,8 @@ pub async fn run(
 			Err(error) => log::debug!("cannot read the chain's figures: {error}"),
 		}
 		tokio::time::sleep(PAUSE.max(began.elapsed().saturating_mul(SHARE))).await;
-		// What came meanwhile is one reason to look again; otherwise the next block is.
-		let mut is_new = false;
-		while let Some(Some(block)) = blocks.next().now_or_never() {
-			is_new |= block.is_new_best;
-		}
-		while !is_new {
-			match blocks.next().await {
-				Some(block) => is_new = block.is_new_best,
-				None => return,
-			}
+		if next_best(&mut blocks).await.is_none() {
+			return;
 		}
 	}
 }
@@ -183,13 +174,7 @@ impl Poller {
 
 	/// A storage item; its default where the state has none.
 	fn item<T: Decode + Default>(&self, at: Hash, pallet: &str, item: &str) -> Option<T> {
-		let key = [pallet, item].map(|name| sp_crypto_hashing::twox_128(name.as_bytes())).concat();
-		let Some(data) = StorageProvider::<Block, _>::storage(&*self.client, at, &StorageKey(key)).ok()?
-		else {
-			return Some(T::default());
-		};
-		let mut bytes = &data.0[..];
-		T::decode(&mut bytes).ok().filter(|_| bytes.is_empty())
+		chain_view::item(&*self.client, at, [pallet, item]).map(Option::unwrap_or_default)
 	}
 }
 

@@ -13,6 +13,8 @@ use blyan_runtime_api::{
 
 /// Latest submissions that a program reads, besides the open ones.
 pub const LATEST: u32 = 300;
+/// Submissions asked for at once: most that the runtime looks at.
+pub const PAGE: u32 = 100;
 /// Verdicts in the record.
 const VERDICTS_MAX: usize = 20;
 

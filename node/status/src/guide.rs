@@ -45,15 +45,7 @@ pub fn render(status: &Status) -> String {
 	));
 	let projection = &status.projection;
 	if let Some(window) = &projection.window {
-		line(format_args!(
-			"- blocks {} to {}: {} of {} attempts accepted, {} BLY paid, miners: {}",
-			window.from_block,
-			window.to_block,
-			window.accepted,
-			window.attempts,
-			window.reward_bly,
-			window.miners
-		));
+		line(format_args!("- {}", window.summary()));
 	}
 	match projection.mean_miner_bly_per_hour {
 		Some(bly) => line(format_args!("- the mean miner earned {bly} BLY an hour, before fees")),

@@ -15,7 +15,7 @@ mod schema;
 #[cfg(feature = "server")]
 mod server;
 
-pub use facts::{Facts, LATEST, NEWCOMER};
+pub use facts::{Facts, LATEST, NEWCOMER, PAGE};
 pub use schema::{Block, Head, Model, Network, Node, Operators, QueueEntry, Status, Terms, Verdict, SCHEMA};
 #[cfg(feature = "server")]
 pub use server::{serve, Access, Pages};

@@ -96,6 +96,16 @@ pub struct Window {
 	pub decision_seconds: Option<f64>,
 }
 
+impl Window {
+	/// Describes it in a line.
+	pub fn summary(&self) -> String {
+		format!(
+			"blocks {} to {}: {} of {} attempts accepted, {:.3} BLY paid, miners: {}",
+			self.from_block, self.to_block, self.accepted, self.attempts, self.reward_bly, self.miners
+		)
+	}
+}
+
 /// Pace of a machine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pace {

@@ -58,7 +58,7 @@ impl Share {
 		*self = Self { rested: self.rested, ..Self::default() };
 	}
 
-	/// Returns the time that serving must rest for now.
+	/// Returns how long serving rests before its next turn; `None` if it need not.
 	pub(super) fn rest(&self) -> Option<Duration> {
 		(self.debt > ALLOWANCE).then_some(self.debt)
 	}
