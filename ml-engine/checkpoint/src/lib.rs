@@ -4,7 +4,8 @@
 //! answers with one neutral [`Architecture`] and one [`Weight`] a [`Role`], whatever the format and the family. A
 //! checkpoint that would compute something else than its description says is refused by name ([`CheckpointError`]).
 //!
-//! The crate knows neither the chain nor the integer definition.
+//! The crate knows neither the chain nor the integer definition; [`reference`] computes the model in floats, as a
+//! yardstick for what integers cost.
 
 #![deny(unsafe_op_in_unsafe_fn)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -16,6 +17,7 @@ mod description;
 mod encoding;
 mod error;
 pub mod gguf;
+pub mod reference;
 mod role;
 pub mod safetensors;
 mod tokenizer;
