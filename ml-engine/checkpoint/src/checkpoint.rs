@@ -36,12 +36,16 @@ impl Checkpoint {
 	/// Opens a GGUF file, or a directory with `config.json` and safetensors.
 	pub fn open(path: &Path) -> Result<Self, CheckpointError> {
 		if path.is_dir() {
-			let directory = Directory::open(path)?;
-			let (architecture, linear) = safetensors::architecture(&directory)?;
-			let chat_template = description::chat_template(&directory)?;
-			return Self::checked(Source::Directory { directory, linear }, architecture, chat_template);
+			return Self::of_directory(Directory::open(path)?);
 		}
 		Self::of_gguf(Gguf::open(path)?, path)
+	}
+
+	/// Takes a directory of safetensors.
+	pub fn of_directory(directory: Directory) -> Result<Self, CheckpointError> {
+		let (architecture, linear) = safetensors::architecture(&directory)?;
+		let chat_template = description::chat_template(&directory)?;
+		Self::checked(Source::Directory { directory, linear }, architecture, chat_template)
 	}
 
 	/// Takes a GGUF file. `path` names it in the [`ModelCard`].

@@ -43,6 +43,27 @@ fn open_describes_a_llama() {
 }
 
 #[test]
+fn describe_names_file_licence_and_tokenizer() {
+	let directory = tempfile::tempdir().unwrap();
+	let path = directory.path().join("a.gguf");
+	let file = File::llama()
+		.text("general.organization", "Somewhere")
+		.number("general.base_model.count", 1)
+		.text("general.base_model.0.name", "Base")
+		.text("general.base_model.0.repo_url", "hub/base")
+		.text("tokenizer.ggml.pre", "smollm")
+		.text("tokenizer.chat_template", "T");
+	std::fs::write(&path, file.bytes()).unwrap();
+	let facts = Checkpoint::open(&path).unwrap().describe().unwrap();
+	assert_eq!((facts.name.as_str(), facts.licence.as_deref()), ("small", Some("apache-2.0")));
+	assert_eq!((facts.origin.as_deref(), facts.chat_template.as_deref()), (Some("Somewhere"), Some("T")));
+	assert_eq!((facts.base_models, facts.tokenizer.as_str()), (vec!["hub/base".to_owned()], "gpt2 (smollm)"));
+	let [hash] = facts.files.as_slice() else { panic!("one file") };
+	assert_eq!((hash.name.as_str(), hash.bytes), ("a.gguf", file.bytes().len() as u64));
+	assert_eq!((hash.sha256.len(), hash.blake2b.len()), (64, 64));
+}
+
+#[test]
 fn weights_are_those_that_were_written() {
 	let file = File::llama();
 	let written = file.tensors.iter().find(|tensor| tensor.name == "blk.0.ffn_down.weight").unwrap();

@@ -52,7 +52,7 @@ EXPERTS = dict(num_experts=4, num_experts_per_tok=2)
 # Name of the family, class of its configuration, changes to SHAPE, name of its architecture in GGUF.
 FAMILIES = [
     ("llama", transformers.LlamaConfig, dict(tie_word_embeddings=True, rope_theta=100000.0), "llama"),
-    ("llama3", transformers.LlamaConfig, dict(rope_scaling=LLAMA3), None),
+    ("llama3", transformers.LlamaConfig, dict(rope_scaling=LLAMA3), "llama"),
     (
         "mixtral",
         transformers.MixtralConfig,
@@ -168,10 +168,26 @@ def write_gguf(directory, config, architecture):
         else:
             kind = gguf.GGMLQuantizationType.BF16
             writer.add_tensor(target, gguf.quantize(array, kind), raw_dtype=kind)
+    if getattr(config, "rope_scaling", None):
+        writer.add_tensor("rope_freqs.weight", rope_divisors(config))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
+
+
+def rope_divisors(config):
+    """Divisors of frequencies by Llama 3's scaling, as llama.cpp's convert_hf_to_gguf computes them."""
+    scaling = config.rope_scaling
+    size = config.hidden_size // config.num_attention_heads
+    low, high = scaling["low_freq_factor"], scaling["high_freq_factor"]
+    divisors = []
+    for pair in range(size // 2):
+        wavelength = 2 * np.pi * config.rope_theta ** (2 * pair / size)
+        ratio = scaling["original_max_position_embeddings"] / wavelength
+        share = min(max((ratio - low) / (high - low), 0), 1)
+        divisors.append(1 / ((1 - share) / scaling["factor"] + share))
+    return np.array(divisors, np.float32)
 
 
 def stacked(tensors, experts):

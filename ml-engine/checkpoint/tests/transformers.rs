@@ -104,6 +104,16 @@ fn both_formats_hold_the_same_model() {
 }
 
 #[test]
+fn divisors_of_a_gguf_file_are_the_scaling_of_llama_3() {
+	let gguf = assert_equal(&golden("llama3").join("model.gguf"), "llama3", TOLERANCE);
+	assert!(matches!(gguf.architecture().rope.scaling, RopeScaling::Divisors(_)));
+	let directory = Checkpoint::open(&golden("llama3")).unwrap();
+	let [divided, scaled] =
+		[&gguf, &directory].map(|checkpoint| checkpoint.architecture().rope.inverse_frequencies(8));
+	assert!(divided.iter().zip(&scaled).all(|(a, b)| (a / b - 1.0).abs() < 1e-6), "{divided:?}, {scaled:?}");
+}
+
+#[test]
 fn architectures_are_described() {
 	let architecture = |name: &str| Checkpoint::open(&golden(name)).unwrap().architecture().clone();
 	assert!(architecture("llama").tied_embedding && !architecture("llama3").tied_embedding);

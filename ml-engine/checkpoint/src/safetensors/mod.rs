@@ -47,20 +47,31 @@ impl Directory {
 			return Err(CheckpointError::NotACheckpoint { path: path.to_owned() });
 		};
 		let mut files = Vec::new();
-		let mut tensors = BTreeMap::new();
 		for name in weight_files(path)? {
 			let bytes = Bytes::map(&path.join(&name))?;
-			let header = Header::read(&bytes, &name)?;
-			for (tensor, info) in header.tensors {
-				if tensors.insert(tensor.clone(), (files.len(), info)).is_some() {
-					return Err(CheckpointError::DuplicateTensor { name: tensor });
-				}
-			}
 			files.push((name, bytes));
 		}
 		let generation = json(path, "generation_config.json")?;
 		let tokenizer_config = json(path, "tokenizer_config.json")?;
-		Ok(Self { path: path.to_owned(), config, generation, tokenizer_config, files, tensors })
+		Ok(Self { generation, tokenizer_config, ..Self::new(path.to_owned(), config, files)? })
+	}
+
+	/// Takes the content of `config.json` and of files of weights that are held in memory, each with its name.
+	pub fn from_bytes(config: &[u8], files: Vec<(String, Vec<u8>)>) -> Result<Self, CheckpointError> {
+		let files = files.into_iter().map(|(name, bytes)| (name, Bytes::Owned(bytes)));
+		Self::new(PathBuf::new(), parse(config, "config.json")?, files.collect())
+	}
+
+	fn new(path: PathBuf, config: Value, files: Vec<(String, Bytes)>) -> Result<Self, CheckpointError> {
+		let mut tensors = BTreeMap::new();
+		for (index, (name, bytes)) in files.iter().enumerate() {
+			for (tensor, info) in Header::read(bytes, name)?.tensors {
+				if tensors.insert(tensor.clone(), (index, info)).is_some() {
+					return Err(CheckpointError::DuplicateTensor { name: tensor });
+				}
+			}
+		}
+		Ok(Self { path, config, generation: None, tokenizer_config: None, files, tensors })
 	}
 
 	/// Content of `config.json`.
@@ -132,10 +143,11 @@ impl Directory {
 
 fn json(directory: &Path, name: &str) -> Result<Option<Value>, CheckpointError> {
 	let bytes = read_small(&directory.join(name), JSON_BYTES_MAX)?;
-	let parse = |bytes: Vec<u8>| {
-		serde_json::from_slice(&bytes).map_err(|error| CheckpointError::Json { file: name.into(), error })
-	};
-	bytes.map(parse).transpose()
+	bytes.map(|bytes| parse(&bytes, name)).transpose()
+}
+
+fn parse(bytes: &[u8], name: &str) -> Result<Value, CheckpointError> {
+	serde_json::from_slice(bytes).map_err(|error| CheckpointError::Json { file: name.into(), error })
 }
 
 /// Names of the files that hold the weights, in order.
