@@ -118,6 +118,8 @@ pub enum RopeScaling {
 
 impl Rope {
 	/// Angles by which one position turns the pairs of a head, scaling applied.
+	///
+	/// The last bits depend on the platform's power function: good for floats, not for what must be equal everywhere.
 	pub fn inverse_frequencies(&self, head_size: usize) -> Vec<f64> {
 		let plain = (0..head_size / 2).map(|pair| self.base.powf(-2.0 * pair as f64 / head_size as f64));
 		match &self.scaling {

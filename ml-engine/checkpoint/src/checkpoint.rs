@@ -127,7 +127,7 @@ impl Checkpoint {
 
 	/// Reports whether the architecture has a role. A tied model has [`Role::Head`].
 	pub fn has(&self, role: Role) -> bool {
-		role == Role::Head || self.roles().any(|known| known == role)
+		role.is_in(&self.architecture)
 	}
 
 	/// The tensor of a role. Copies nothing, except that the scale of BitNet's master weights is computed here.

@@ -33,3 +33,8 @@ pub use error::CheckpointError;
 pub use role::Role;
 pub use tokenizer::{GgufTokenizer, Tokenizer};
 pub use weight::Weight;
+
+/// The example of the README, compiled by `cargo test --doc`.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -113,6 +113,44 @@ impl Role {
 			.chain(shared.into_iter().flatten())
 	}
 
+	/// Layer of a role that belongs to one.
+	pub fn layer(self) -> Option<usize> {
+		match self {
+			Self::Embedding | Self::OutputNorm | Self::Head => None,
+			Self::AttnNorm(layer)
+			| Self::Q(layer)
+			| Self::K(layer)
+			| Self::V(layer)
+			| Self::O(layer)
+			| Self::QBias(layer)
+			| Self::KBias(layer)
+			| Self::VBias(layer)
+			| Self::QNorm(layer)
+			| Self::KNorm(layer)
+			| Self::AttnSubNorm(layer)
+			| Self::FfnNorm(layer)
+			| Self::Router(layer)
+			| Self::Gate(layer, _)
+			| Self::Up(layer, _)
+			| Self::Down(layer, _)
+			| Self::FfnSubNorm(layer)
+			| Self::SharedRouter(layer)
+			| Self::SharedGate(layer)
+			| Self::SharedUp(layer)
+			| Self::SharedDown(layer) => Some(layer),
+		}
+	}
+
+	/// Reports whether an architecture has the role. A tied model has [`Role::Head`].
+	pub fn is_in(self, architecture: &Architecture) -> bool {
+		match self.layer() {
+			Some(layer) => {
+				layer < architecture.layers && Self::of_layer(architecture, layer).any(|role| role == self)
+			}
+			None => true,
+		}
+	}
+
 	/// Shape by the architecture.
 	pub(crate) fn shape(self, architecture: &Architecture) -> RoleShape {
 		use RoleShape::{Matrix, Vector};

@@ -46,6 +46,8 @@ pub struct GgufTokenizer {
 	pub bos: Option<u32>,
 	/// Token after a text.
 	pub eos: Option<u32>,
+	/// Token after a turn of a conversation, where it is not `eos`.
+	pub eot: Option<u32>,
 	/// Token in place of what the vocabulary lacks.
 	pub unknown: Option<u32>,
 	/// Token that fills batches.

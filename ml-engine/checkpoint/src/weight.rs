@@ -39,7 +39,8 @@ impl<'a> Weight<'a> {
 		Self { ternary_scale: Some(scale), ..self }
 	}
 
-	/// The same with master weights rounded to ternary ones, as BitNet's training does: the scale is the mean magnitude.
+	/// The same with master weights rounded to ternary ones, as BitNet's training does: the scale is the mean magnitude,
+	/// summed in the order of the file, so it is the same everywhere.
 	pub(crate) fn rounded_to_ternary(self) -> Self {
 		let (mut sum, mut count) = (0.0_f64, 0_u64);
 		for (_, block) in self.blocks(BLOCK_ROWS) {

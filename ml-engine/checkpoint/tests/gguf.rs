@@ -144,6 +144,10 @@ fn experts_are_slices_of_a_stack_or_tensors_of_their_own() {
 	let (stacked, single) = (open(&stacked).unwrap(), open(&single).unwrap());
 	assert_eq!(stacked.architecture(), single.architecture());
 	assert_eq!(stacked.architecture().experts(), Some((2, 3)));
+	assert!(stacked.has(Role::Up(0, 2)) && stacked.has(Role::Router(0)));
+	assert!(
+		!stacked.has(Role::Up(0, 3)) && !stacked.has(Role::Up(1, 0)) && !stacked.has(Role::SharedRouter(0))
+	);
 	for role in stacked.roles() {
 		assert_eq!(stacked.weight(role).unwrap().to_vec(), single.weight(role).unwrap().to_vec(), "{role:?}");
 	}

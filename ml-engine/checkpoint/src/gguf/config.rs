@@ -249,6 +249,7 @@ pub(crate) fn tokenizer(gguf: &Gguf) -> Result<GgufTokenizer, CheckpointError> {
 		merges: gguf.texts("tokenizer.ggml.merges")?.unwrap_or_default(),
 		bos: token(gguf, "bos")?,
 		eos: token(gguf, "eos")?,
+		eot: token(gguf, "eot")?,
 		unknown: token(gguf, "unknown")?,
 		padding: token(gguf, "padding")?,
 		adds_bos: flag("add_bos_token")?,
