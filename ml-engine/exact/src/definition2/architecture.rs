@@ -251,6 +251,11 @@ impl WeightKind {
 		}
 	}
 
+	/// Returns the bytes of a stored row of `cols` weights: its codes, then its factors.
+	pub fn row_bytes(self, cols: usize) -> usize {
+		self.code_bytes(cols) + self.scale_bytes(cols)
+	}
+
 	fn validate(self, cols: u32) -> Result<(), ArchitectureError> {
 		ensure(self != Self::Int4By64 || cols.is_multiple_of(64), ArchitectureError::GroupWidth(cols))
 	}

@@ -4,7 +4,7 @@ mod architectures;
 
 use super::{
 	architecture::{Architecture, WeightKind},
-	matrix::{OwnedMatrix, INT8_PEAK},
+	matrix::{stored_rows, OwnedMatrix, INT8_PEAK},
 	model::{Model, ModelError, OwnedPart, OwnedTensor},
 	real::Real,
 	tensors::{Part, TensorShape},
@@ -165,7 +165,8 @@ impl Stream {
 			WeightKind::Int8 => (self.scale(9), INT8_PEAK),
 			WeightKind::Int4By32 | WeightKind::Int4By64 => (self.scale(0), 0),
 		};
-		let mut matrix = OwnedMatrix { kind, rows, cols, codes, scales, scale, peak };
+		let bytes = stored_rows(kind, cols, &codes, &scales);
+		let mut matrix = OwnedMatrix { kind, rows, cols, bytes, scale, peak };
 		if kind.group().is_some() {
 			matrix.peak = matrix.view().group_peak().unwrap_or(0) as u32;
 		}
