@@ -139,11 +139,13 @@ fn a_dispute_over_an_open_checkpoint_stays_small() {
 #[test]
 fn blocks_are_cut_so_that_their_weights_fit() {
 	assert_eq!(block_columns(Int8, 576), 64);
+	// Widths of 7 * 2^n are common, and a row of bytes has a factor of two more.
+	assert_eq!(block_columns(Int8, 3_584), 32);
 	assert_eq!(block_columns(Int8, 8_192), 8);
 	assert_eq!(block_columns(Int8, 65_536), 1);
 	assert_eq!(block_columns(Int4By32, 65_536), 2);
 	assert_eq!(block_columns(WeightKind::Ternary, 65_536), 4);
-	// A norm over all heads of wide keys halves the positions of a block.
+	// A norm over all heads of wide keys reads fewer positions a block.
 	let wide = Architecture { head_size: 256, ..olmoe() };
 	let program = Program::new(&wide, 64).unwrap();
 	let keys = program.operator(program.index_of(Role::KeyHeads(0)).unwrap()).unwrap();
