@@ -125,6 +125,7 @@ impl Definition {
 		self.normalizer = self.normalizer.as_ref().map(sorted);
 		self.pre_tokenizer = self.pre_tokenizer.as_ref().map(sorted);
 		self.ensure_limits()?;
+		ensure_bounded(self.normalizer.iter().chain(&self.pre_tokenizer))?;
 		self.ensure_distinct()?;
 		self.ensure_ids()?;
 		Ok(self)
@@ -207,6 +208,40 @@ pub(crate) fn ensure_file_size(bytes: &[u8]) -> Result<(), TokenizerError> {
 		return Err(TokenizerError::TooLarge { what: "bytes", value: bytes.len(), limit: FILE_BYTES_MAX });
 	}
 	Ok(())
+}
+
+/// Steps of a normalizer and a pre-tokenizer together. Llama 3's has two, the most known have seven.
+const STEPS_MAX: usize = 32;
+/// Bytes of a regular expression.
+const PATTERN_BYTES_MAX: usize = 8192;
+/// Factor by which replacements may lengthen a text, one after the other. `▁` for a space is a factor of three.
+const GROWTH_MAX: usize = 64;
+
+/// Refuses steps that would take more time or memory than a text deserves: a few dozen replacements of one letter by two
+/// would use up any.
+fn ensure_bounded<'v>(steps: impl Iterator<Item = &'v Value>) -> Result<(), TokenizerError> {
+	let (mut open, mut count, mut growth): (Vec<_>, usize, usize) = (steps.collect(), 0, 1);
+	let too_large = |what, value, limit| Err(TokenizerError::TooLarge { what, value, limit });
+	while let Some(value) = open.pop() {
+		match value {
+			Value::Array(items) => open.extend(items),
+			Value::Object(fields) => {
+				count += usize::from(fields.contains_key("type"));
+				let content = fields.get("content").and_then(Value::as_str).map_or(0, str::len);
+				growth = growth.saturating_mul(content.max(1));
+				open.extend(fields.values());
+			}
+			Value::String(text) if text.len() > PATTERN_BYTES_MAX => {
+				return too_large("bytes in a pattern", text.len(), PATTERN_BYTES_MAX);
+			}
+			_ => {}
+		}
+	}
+	match (count > STEPS_MAX, growth > GROWTH_MAX) {
+		(true, _) => too_large("steps", count, STEPS_MAX),
+		(_, true) => too_large("times growth by replacements", growth, GROWTH_MAX),
+		_ => Ok(()),
+	}
 }
 
 /// Sorts the keys of objects, so that the bytes do not depend on the order in which a file has them.

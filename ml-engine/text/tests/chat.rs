@@ -154,18 +154,41 @@ fn chatml_stands_in_when_the_checkpoint_has_no_template() {
 	assert_eq!(chat.encode(&[Message::user("u")]).unwrap()[..2], [0, 1]);
 }
 
+fn assert_fails(template: &str) {
+	let result = with_template(template).unwrap().render(&[Message::user("u")], true);
+	assert!(matches!(result, Err(ChatError::Render(_))), "{template}");
+}
+
 #[test]
-fn rendering_fails_when_a_template_is_hostile() {
-	let endless = "{% for a in range(90000) %}{% for b in range(90000) %}{% endfor %}{% endfor %}";
-	let deep = "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}";
-	let large = "{% for a in range(900) %}{{ 'x' * 90000 }}{% endfor %}";
-	let failing = "{{ raise_exception('no such role') }}";
-	for template in
-		[endless, deep, large, failing, "{{ missing.field }}", "{{ 1 / 0 }}", "{{ 'x' * 999999999999 }}"]
-	{
-		let result = with_template(template).unwrap().render(&[Message::user("u")], true);
-		assert!(matches!(result, Err(ChatError::Render(_))), "{template}: {result:?}");
+fn rendering_fails_when_a_template_makes_too_much() {
+	let doubling =
+		"{% set ns = namespace(x='x') %}{% for a in range(60) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}";
+	let adding = doubling.replace(" ~ ", " + ");
+	let joining = doubling.replace("ns.x ~ ns.x", "[ns.x, ns.x] | join");
+	let joining_as_python = doubling.replace("ns.x ~ ns.x", "''.join([ns.x, ns.x])");
+	let formatting = doubling.replace("ns.x ~ ns.x", "'%s%s' | format(ns.x, ns.x)");
+	let dumping = doubling.replace("ns.x ~ ns.x", "[ns.x, ns.x]").replace("60", "30") + "{{ ns.x | tojson }}";
+	for template in [doubling, &adding, &joining, &joining_as_python, &formatting, &dumping] {
+		assert_fails(template);
 	}
+	assert_fails("{% set x = 'x' * 1000000 %}{{ x | replace('x', x) }}");
+	assert_fails("{% set x = 'x' * 1000000 %}{{ x.replace('x', x) }}");
+	assert_fails("{{ ('x\n' * 900000) | indent(900000) }}");
+	assert_fails("{{ '%9000000000d' | format(1) }}");
+	assert_fails("{% for a in range(900) %}{{ 'x' * 90000 }}{% endfor %}");
+}
+
+#[test]
+fn rendering_fails_when_a_template_does_not_end_or_refuses() {
+	assert_fails("{% for a in range(90000) %}{% for b in range(90000) %}{% endfor %}{% endfor %}");
+	assert_fails("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}");
+	assert_fails("{{ raise_exception('no such role') }}");
+	assert_fails("{{ missing.field }}");
+	assert_fails("{{ 1 / 0 }}");
+}
+
+#[test]
+fn a_template_is_refused_when_it_does_not_parse_or_is_too_long() {
 	for template in ["{% if %}", "{{", "{% unknown %}", "{% include"] {
 		assert!(matches!(with_template(template), Err(ChatError::Syntax(_))), "{template}");
 	}

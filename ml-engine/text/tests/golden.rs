@@ -196,6 +196,35 @@ fn a_canonical_file_is_refused_when_its_bytes_are_not_canonical() {
 }
 
 #[test]
+fn a_tokenizer_is_refused_when_its_steps_are_not_bounded() {
+	let file = |name: &str, value: serde_json::Value| {
+		let mut file: serde_json::Value = golden("part.tokenizer.json");
+		file[name] = value;
+		let bytes = file.to_string().into_bytes();
+		Tokenizer::from_files(TokenizerFiles { tokenizer: &bytes, ..Default::default() }).unwrap_err()
+	};
+	let doubling = serde_json::json!({ "type": "Replace", "pattern": { "String": "a" }, "content": "aa" });
+	let sequence = |steps: Vec<_>| serde_json::json!({ "type": "Sequence", "normalizers": steps });
+	let error = file("normalizer", sequence(vec![doubling; 20]));
+	assert!(
+		matches!(error, TokenizerError::TooLarge { what: "times growth by replacements", .. }),
+		"{error}"
+	);
+	let error = file("normalizer", sequence(vec![serde_json::json!({ "type": "NFC" }); 40]));
+	assert!(matches!(error, TokenizerError::TooLarge { what: "steps", .. }), "{error}");
+	let error = file(
+		"pre_tokenizer",
+		serde_json::json!({ "type": "Split", "pattern": { "Regex": "(" }, "behavior": "Isolated", "invert": false }),
+	);
+	assert!(matches!(error, TokenizerError::Unsupported(_)), "{error}");
+	let error = file("model", serde_json::json!({ "type": "WordPiece", "vocab": {} }));
+	assert!(matches!(error, TokenizerError::Unsupported(_)), "{error}");
+	let error =
+		file("model", serde_json::json!({ "type": "BPE", "vocab": {"a": 4_000_000_000u32}, "merges": [] }));
+	assert!(matches!(error, TokenizerError::TooLarge { what: "tokens", .. }), "{error}");
+}
+
+#[test]
 fn special_tokens_come_from_the_configuration_when_there_is_one() {
 	let files = TokenizerFiles {
 		tokenizer: &support::bytes("part.tokenizer.json"),

@@ -6,7 +6,7 @@ use minijinja::{
 	context,
 	syntax::SyntaxConfig,
 	value::{Kwargs, Value},
-	Environment, Error, ErrorKind, UndefinedBehavior,
+	Environment, Error, ErrorKind, State, UndefinedBehavior,
 };
 use serde::Serialize;
 use std::{
@@ -17,12 +17,18 @@ use std::{
 
 /// Bytes of a template. The longest known have about 20 KiB.
 const SOURCE_BYTES_MAX: usize = 256 << 10;
-/// Steps of one rendering. A message takes about 100.
-const FUEL: u64 = 5_000_000;
+/// Fuel of one rendering: a step takes one, and so do 64 bytes of a string that is made. So these are a million steps, or 64 MB.
+const FUEL: u64 = 1_000_000;
+/// Fuel for each message besides. One takes about 100 steps.
+const FUEL_PER_MESSAGE: u64 = 1_000;
+/// Copies of all messages that a template may make besides.
+const COPIES_MAX: u64 = 16;
 /// Macros within macros.
 const RECURSION_MAX: usize = 64;
 /// Bytes that a template may write beyond the messages themselves.
 const OUTPUT_BYTES_MAX: usize = 32 << 20;
+/// Bytes of JSON for one fuel, as in minijinja's own filter.
+const SERIALIZED_BYTES_PER_FUEL: u64 = 4;
 /// No fixed time: the clock's.
 const CLOCK: i64 = i64::MIN;
 
@@ -50,7 +56,6 @@ impl Template {
 		environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
 		environment.set_undefined_behavior(UndefinedBehavior::Lenient);
 		environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-		environment.set_fuel(Some(FUEL));
 		environment.set_recursion_limit(RECURSION_MAX);
 		environment.add_filter("tojson", to_json);
 		environment.add_function("raise_exception", |message: String| -> Result<Value, Error> {
@@ -81,7 +86,10 @@ impl Template {
 		open_turn: bool,
 	) -> Result<String, ChatError> {
 		let failed = |error: Error| ChatError::Render(describe(&error));
-		let template = self.environment.get_template(NAME).map_err(failed)?;
+		let bytes: u64 = messages.iter().map(|message| message.content.len() as u64).sum();
+		let mut environment = self.environment.clone();
+		environment.set_fuel(Some(FUEL + FUEL_PER_MESSAGE * messages.len() as u64 + COPIES_MAX * bytes / 64));
+		let template = environment.get_template(NAME).map_err(failed)?;
 		let tokens =
 			tokenizer.template_tokens().map(|(name, content)| (name, Value::from(content.unwrap_or(""))));
 		let pairs = |message: &Message| {
@@ -170,28 +178,49 @@ fn strftime(format: &str, unix_seconds: &AtomicI64) -> Result<String, Error> {
 
 /// Writes JSON as Python's `json.dumps(value, ensure_ascii=False)` does, which templates were written for: a space after
 /// commas and colons, and nothing escaped for HTML.
-fn to_json(value: &Value, options: Kwargs) -> Result<Value, Error> {
+fn to_json(state: &State, value: &Value, options: Kwargs) -> Result<Value, Error> {
 	let indent: Option<usize> = options.get("indent")?;
 	// Accepted and without effect: characters beyond ASCII are never escaped, keys keep the order they have.
 	let _: (Option<bool>, Option<bool>) = (options.get("ensure_ascii")?, options.get("sort_keys")?);
 	options.assert_all_used()?;
 	let invalid = |error: serde_json::Error| Error::new(ErrorKind::BadSerialization, error.to_string());
-	let mut bytes = Vec::new();
+	let mut writer = Charged { state, bytes: Vec::new(), paid: 0 };
 	match indent {
 		Some(width) => {
 			let indent = " ".repeat(width.min(16));
 			let formatter = serde_json::ser::PrettyFormatter::with_indent(indent.as_bytes());
-			let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, formatter);
+			let mut serializer = serde_json::Serializer::with_formatter(&mut writer, formatter);
 			value.serialize(&mut serializer).map_err(invalid)?;
 		}
 		None => {
-			let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Spaced);
+			let mut serializer = serde_json::Serializer::with_formatter(&mut writer, Spaced);
 			value.serialize(&mut serializer).map_err(invalid)?;
 		}
 	}
-	let json = String::from_utf8(bytes)
+	let json = String::from_utf8(writer.bytes)
 		.map_err(|error| Error::new(ErrorKind::BadSerialization, error.to_string()))?;
 	Ok(Value::from(json))
+}
+
+/// Output that costs fuel: lists within lists may hold the same list over and over, and become far larger than they are.
+struct Charged<'s, 'a, 'b> {
+	state: &'s State<'a, 'b>,
+	bytes: Vec<u8>,
+	paid: u64,
+}
+
+impl Write for Charged<'_, '_, '_> {
+	fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+		self.bytes.extend_from_slice(bytes);
+		let due = self.bytes.len() as u64 / SERIALIZED_BYTES_PER_FUEL - self.paid;
+		self.state.consume_fuel(due).map_err(io::Error::other)?;
+		self.paid += due;
+		Ok(bytes.len())
+	}
+
+	fn flush(&mut self) -> io::Result<()> {
+		Ok(())
+	}
 }
 
 /// JSON on one line with a space after commas and colons.
