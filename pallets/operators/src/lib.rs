@@ -16,6 +16,7 @@ mod dispatch;
 mod displacement;
 mod electorate;
 mod hardware;
+mod integrity;
 mod ownership;
 pub mod price;
 mod refusals;
@@ -50,10 +51,7 @@ pub mod pallet {
 	};
 	use frame_support::{
 		pallet_prelude::*,
-		traits::{
-			fungible::{hold, Mutate},
-			Contains,
-		},
+		traits::fungible::{hold, Mutate},
 	};
 	use frame_system::{offchain::CreateAuthorizedTransaction, pallet_prelude::*};
 	use sp_core::H256;
@@ -89,7 +87,7 @@ pub mod pallet {
 
 		/// Operators that claimed something which can still be disputed: what they did may yet cost stake, however long ago
 		/// they left. None of them withdraws.
-		type OpenClaims: Contains<Self::AccountId>;
+		type OpenClaims: frame_support::traits::Contains<Self::AccountId>;
 
 		/// Weight of looking through all that can be disputed, for [`Config::OpenClaims`].
 		type OpenClaimsWeight: Get<Weight>;
@@ -560,20 +558,7 @@ pub mod pallet {
 		}
 
 		fn integrity_test() {
-			assert!(T::MaxOperators::get() > 0, "there is room for an operator");
-			assert!(!T::HeartbeatPeriod::get().is_zero(), "a period has blocks");
-			assert!(
-				T::UnbondingPeriod::get() > T::LongestDispute::get(),
-				"a stake outlives every dispute about its operator's work"
-			);
-			assert!(
-				T::RegistrationFactorMilli::get() >= 1_000,
-				"a registration never makes the next one cheaper"
-			);
-			assert!(!T::RegistrationHalfLife::get().is_zero(), "bonds halve after some time");
-			assert!(!T::HardwareWindow::get().is_zero(), "there is time for an answer");
-			assert!(T::SweepPerBlock::get() > 0, "the sweep advances");
-			assert!(T::ElectoratesKept::get() > 0, "draws have someone to take");
+			Self::check_config();
 		}
 
 		#[cfg(feature = "try-runtime")]
