@@ -186,10 +186,11 @@ impl Stream {
 		(0..4).fold(0, |byte, _| byte << 2 | self.below(3) as u8)
 	}
 
-	/// Draws a group's factor, between 1/64 and 1/16, and its minimum, between -8 and -7 times 1/64.
+	/// Draws a group's factor, between 1/64 and 1/16, and its minimum, about -8 times the factor.
 	fn group(&mut self) -> [u8; 4] {
-		let [a, b] = (0x2400 + self.below(0x800) as u16).to_le_bytes();
-		let [c, d] = (0xaf00 + self.below(0x200) as u16).to_le_bytes();
+		let factor = 0x2400 + self.below(0x800) as u16;
+		let [a, b] = factor.to_le_bytes();
+		let [c, d] = (0x8c00 + factor - self.below(0x80) as u16).to_le_bytes();
 		[a, b, c, d]
 	}
 

@@ -336,3 +336,6 @@ impl Builder<'_> {
 fn own(part: Part, name: Name) -> (Source, Name) {
 	(Source::Part(part), name)
 }
+
+#[cfg(test)]
+mod tests;
