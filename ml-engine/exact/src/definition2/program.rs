@@ -42,7 +42,7 @@ const BLOCK_COLUMNS: usize = 64;
 /// Positions of a block where a row is one head's keys or values, at most.
 const BLOCK_POSITIONS: usize = 16;
 /// Bytes of rows of a matrix that computing one block may read; bytes of keys, where a norm reads them whole.
-const BLOCK_READS: usize = 112 * 1024;
+const BLOCK_READS: usize = 114 * 1024;
 
 /// Purpose of an operator. Layers and ranks count from zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -260,7 +260,7 @@ impl Program {
 }
 
 /// Returns the columns of a block of a matrix's output: the largest power of two up to 64 whose rows fit
-/// 112 KiB.
+/// 114 KiB.
 pub fn block_columns(kind: WeightKind, cols: usize) -> usize {
 	let mut columns = BLOCK_COLUMNS;
 	while columns > 1 && columns * kind.row_bytes(cols) > BLOCK_READS {
