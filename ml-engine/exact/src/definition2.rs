@@ -10,6 +10,7 @@
 
 pub mod architecture;
 pub mod attention;
+pub mod block;
 pub mod execution;
 pub mod gate;
 pub mod golden;
