@@ -14,12 +14,14 @@ mod evidence;
 mod judge;
 mod meter;
 mod prover;
+mod random;
 mod read;
 
 pub use crate::step::{CandidateSlot, Commitments, Place, StepError};
 pub use evidence::{sequence_bytes, Evidence, Inputs, Witness};
 pub use meter::{leaf_sizes, LeafSize, LEAF_MAX};
 pub use prover::{PartFiles, Prover};
+pub use random::random_blocks;
 
 use super::{
 	block::Layout,

@@ -257,8 +257,44 @@ fn chunks_of_a_tile_are_proven_against_the_tensor_root() {
 	assert_eq!(layout.pieces(&(2_000..2_000)), []);
 }
 
+/// Draws a section of any kind.
+fn any_section() -> impl Strategy<Value = TensorShape> {
+	let kinds = [WeightKind::Ternary, WeightKind::Int8, WeightKind::Int4By32, WeightKind::Int4By64];
+	prop_oneof![
+		(prop::sample::select(kinds.to_vec()), 1_usize..90, 1_usize..5)
+			.prop_map(|(kind, rows, groups)| TensorShape::Matrix { kind, rows, cols: 64 * groups }),
+		(1_usize..200).prop_map(TensorShape::Gain),
+		(1_usize..200).prop_map(TensorShape::Bias),
+		(1_usize..200).prop_map(TensorShape::Frequencies),
+		Just(TensorShape::Scale),
+	]
+}
+
 proptest! {
 	#![proptest_config(ProptestConfig::with_cases(256))]
+
+	/// Parts of any shape come back as they were written, and their header says their shape.
+	#[test]
+	fn parts_of_any_shape_round_trip(shapes in prop::collection::vec(any_section(), 1..12), kind in 0..4_usize) {
+		let names = [
+			Name::Embedding, Name::Frequencies, Name::Query, Name::Key, Name::Value, Name::QueryGain, Name::Output,
+			Name::Gate, Name::Up, Name::Down, Name::HeadGain,
+		];
+		let sections = names.into_iter().zip(shapes).map(|(name, shape)| Section { name, shape }).collect();
+		let shape = PartShape { kind: PartKind::ALL[kind], sections };
+		let tensors = contents(&shape);
+		let file = assemble(shape.clone(), &tensors).unwrap();
+		let layout = Layout::new(shape).unwrap();
+		prop_assert_eq!(layout.check(&file).ok(), claimed_root(&file));
+		prop_assert_eq!(claimed_shape(&file), Some(layout.shape().clone()));
+		let view = PartView::new(&layout, &file).unwrap();
+		let loaded = LoadedPart::new(view);
+		for (tensor, (name, read)) in tensors.iter().zip(loaded.tensors().unwrap().0) {
+			prop_assert_eq!(tensor, &SectionData::of(name, &read));
+		}
+		prop_assert_eq!(layout.file_bytes(), file.len() as u64);
+		prop_assert!(layout.sections().iter().all(|section| section.range.start % ALIGNMENT == 0));
+	}
 
 	/// Whatever the bytes, a verdict and never a panic; and a claimed shape is one that writes the same header.
 	#[test]

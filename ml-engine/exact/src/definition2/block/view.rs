@@ -78,9 +78,12 @@ impl<'a> PartView<'a> {
 
 	/// Returns the frequencies of the rotation.
 	pub fn frequencies(&self) -> Option<Vec<u64>> {
-		let bytes = self.bytes(Name::Frequencies)?;
-		Some(bytes.as_chunks().0.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect())
+		self.bytes(Name::Frequencies).map(turns)
 	}
+}
+
+fn turns(bytes: &[u8]) -> Vec<u64> {
+	bytes.as_chunks().0.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect()
 }
 
 /// Entries of a vector, read out of a file.
@@ -104,7 +107,7 @@ impl<'a> LoadedPart<'a> {
 			let bytes = slice(view.file, &section.range)?;
 			match section.shape {
 				TensorShape::Gain(_) | TensorShape::Bias(_) => Some(Vector::Integers(integers(bytes))),
-				TensorShape::Frequencies(_) => Some(Vector::Frequencies(view.frequencies()?)),
+				TensorShape::Frequencies(_) => Some(Vector::Frequencies(turns(bytes))),
 				TensorShape::Matrix { .. } | TensorShape::Scale => None,
 			}
 		};

@@ -17,7 +17,7 @@ use crate::{
 use alloc::vec::Vec;
 use core::ops::Range;
 
-/// What queries and keys pass on their way: a norm, if there is one, and the rotation.
+/// Norm of queries or keys, if there is one, and their rotation.
 struct Turn {
 	gain: Option<OwnedGain>,
 	frequencies: Vec<u64>,

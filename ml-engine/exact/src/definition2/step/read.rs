@@ -57,7 +57,7 @@ impl Rows {
 }
 
 /// Returns the bound of the integers that an operator of this kind writes; zero if it writes others.
-fn bound_of(kind: Kind) -> i32 {
+pub(super) fn bound_of(kind: Kind) -> i32 {
 	match kind {
 		Kind::Embed | Kind::LinearAdd { .. } | Kind::Mix { .. } => RESIDUAL_MAX,
 		Kind::Linear { bound, .. } => bound,

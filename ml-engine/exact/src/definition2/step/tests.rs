@@ -238,6 +238,41 @@ fn invalid_tensors_condemn_both() {
 	}
 }
 
+/// The candidate's root is the statement's, and its weights are proven against that alone; the baseline's model root
+/// still has the head of the slot.
+#[test]
+fn a_candidate_is_proven_by_its_own_root() {
+	use crate::definition2::program::Slot::Rank;
+	let mut candidates = 0;
+	for world in World::all() {
+		let Some(slot) = world.candidate else { continue };
+		let (program, prover) = (world.program(), world.prover(&world.trace));
+		let commitments = prover.commitments();
+		let route = program.index_of(Role::Route(slot.layer)).unwrap();
+		let choices = |row| world.trace.row(route, row).unwrap().as_chunks::<6>().0;
+		let is_slot = |choice: &[u8; 6]| u16::from_le_bytes([choice[0], choice[1]]) == slot.expert;
+		let chosen = (0..POSITIONS).find_map(|row| Some((row, choices(row).iter().position(is_slot)?)));
+		let (row, rank) = chosen.expect("some token goes to the candidate");
+		let operator = program.index_of(Role::Down(slot.layer, Rank(rank as u8))).unwrap();
+		let place = Place { operator, row, block: 0 };
+		let witness = prover.record(place).unwrap();
+		let is_bare =
+			|evidence: &Evidence| matches!(evidence, Evidence::Part { path, .. } if path.is_empty());
+		assert_eq!(witness.0.iter().filter(|evidence| is_bare(evidence)).count(), 1, "{}", world.name);
+		let agreed = &world.trace.operators()[..operator];
+		let judged =
+			|candidate| execute(program, &Commitments { candidate, ..commitments }, agreed, place, &witness);
+		assert!(judged(Some(slot)).is_ok());
+		let other = Some(CandidateSlot { tensor_root: [1; 32], ..slot });
+		assert_eq!(judged(other), Err(StepError::WitnessUnproven));
+		assert_eq!(judged(None), Err(StepError::WitnessMalformed));
+		let elsewhere = Some(CandidateSlot { expert: slot.expert + 1, ..slot });
+		assert_eq!(judged(elsewhere), Err(StepError::WitnessMalformed));
+		candidates += 1;
+	}
+	assert_eq!(candidates, 3);
+}
+
 fn evidence_bytes(evidence: &mut Evidence) -> Vec<&mut u8> {
 	fn flat(hashes: &mut [Hash]) -> impl Iterator<Item = &mut u8> {
 		hashes.as_flattened_mut().iter_mut()
