@@ -12,7 +12,7 @@ use super::{
 use crate::hash::{blake2_256, Hash};
 use alloc::vec::Vec;
 
-/// What a golden model computes for [`ids`].
+/// Values that a golden model comes to for [`ids`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Golden {
 	/// Blake2b-256 over the logits (little endian) after each id but the last.
@@ -37,7 +37,7 @@ pub const ARCHITECTURES: [(&str, fn() -> Architecture); 7] = [
 	("bitnet", architectures::bitnet),
 ];
 
-/// What the golden models compute, in the order of [`ARCHITECTURES`].
+/// Values of the golden models, in the order of [`ARCHITECTURES`].
 pub const GOLDEN: [Golden; 7] = [
 	include!("../../golden/definition2/llama.in"),
 	include!("../../golden/definition2/qwen2.in"),

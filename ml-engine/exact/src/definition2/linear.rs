@@ -161,7 +161,7 @@ mod tests {
 		assert_eq!(embed(&matrix.view(), 0, 16), [0; 64]);
 		// 127.94 in Q12.
 		let matrix = OwnedMatrix { scale: Real::from_integer(1), ..matrix };
-		assert_eq!(embed(&matrix.view(), 0, 12), [-(16 * 2_047 << 4); 64]);
+		assert_eq!(embed(&matrix.view(), 0, 12), [-((16 * 2_047) << 4); 64]);
 	}
 
 	proptest! {

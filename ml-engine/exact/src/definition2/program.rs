@@ -162,14 +162,14 @@ pub enum Kind {
 		experts: u16,
 		/// Experts to choose.
 		top_k: u8,
-		/// Whether the gates of the chosen add up to one.
+		/// The gates of the chosen add up to one.
 		normalised: bool,
 	},
 	/// Adds the outputs of the chosen experts, and of the shared network, to the stream.
 	Mix {
 		/// Experts chosen.
 		top_k: u8,
-		/// Whether the last input is the shared network's.
+		/// The last input is the shared network's.
 		shared: bool,
 	},
 	/// Finds the largest logit of each chunk.
@@ -201,7 +201,7 @@ pub enum Source {
 pub struct Operator {
 	/// Its purpose.
 	pub role: Role,
-	/// What it computes.
+	/// Its computation.
 	pub kind: Kind,
 	/// Places of the operators that it reads, in the order of its kind.
 	pub inputs: Vec<usize>,

@@ -71,7 +71,7 @@ fn layer_of(role: Role) -> Option<u8> {
 	}
 }
 
-fn leaf_size(program: &Program, index: usize, role: Role) -> Result<LeafSize, StepError> {
+pub(super) fn leaf_size(program: &Program, index: usize, role: Role) -> Result<LeafSize, StepError> {
 	let shape = shape_at(program, index)?;
 	let mut bytes = 0;
 	for block in 0..shape.blocks() {

@@ -1,6 +1,6 @@
 //! Sizes of witnesses: measured on the golden models, computed for open checkpoints.
 
-use super::*;
+use super::{super::meter::leaf_size, *};
 use crate::definition2::architecture::{
 	Activation, Architecture, Bits, FeedForward, LayerShape, Network, QkNorm, Routing, WeightKind,
 };
@@ -54,9 +54,6 @@ fn worst(architecture: &Architecture, positions: u32) -> (Role, usize, u32) {
 	let sizes = leaf_sizes(&program).unwrap();
 	let largest = sizes.iter().max_by_key(|size| size.bytes).unwrap();
 	let rounds = 1 + sizes.iter().map(|size| size.rounds).max().unwrap();
-	for size in &sizes {
-		std::println!("{:?}: {} bytes, {} rounds", size.role, size.bytes, size.rounds);
-	}
 	(largest.role, largest.bytes, rounds)
 }
 
@@ -140,5 +137,20 @@ fn linear_operators_of_the_widest_model_stay_below_256_kib() {
 			}
 			assert!(size.bytes <= LEAF_MAX, "{kind:?} {size:?}");
 		}
+	}
+}
+
+/// Longest sequences whose attention a witness holds, by head size.
+#[test]
+fn attention_fits_up_to_the_positions_that_the_document_says() {
+	for (head_size, positions) in [(64, 1_904), (128, 960), (256, 480)] {
+		let architecture = Architecture { head_size, heads: 32, kv_heads: 32, ..seven(WeightKind::Int8) };
+		let bytes = |positions| {
+			let program = Program::new(&architecture, positions).unwrap();
+			let role = Role::Attention(0);
+			leaf_size(&program, program.index_of(role).unwrap(), role).unwrap().bytes
+		};
+		assert!(bytes(positions) <= LEAF_MAX, "{head_size} {}", bytes(positions));
+		assert!(bytes(positions + 32) > LEAF_MAX, "{head_size} {}", bytes(positions + 32));
 	}
 }
