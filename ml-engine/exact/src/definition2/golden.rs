@@ -202,4 +202,6 @@ impl Stream {
 }
 
 #[cfg(test)]
+mod extremes;
+#[cfg(test)]
 mod tests;

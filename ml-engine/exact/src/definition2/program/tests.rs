@@ -146,7 +146,7 @@ fn blocks_are_cut_so_that_their_weights_fit() {
 	assert_eq!(block_columns(Int4By32, 65_536), 2);
 	assert_eq!(block_columns(WeightKind::Ternary, 65_536), 4);
 	// A norm over all heads of wide keys reads fewer positions a block.
-	let wide = Architecture { kv_heads: 16, head_size: 256, ..olmoe() };
+	let wide = Architecture { head_size: 256, ..olmoe() };
 	let program = Program::new(&wide, 64).unwrap();
 	let keys = program.operator(program.index_of(Role::KeyHeads(0)).unwrap()).unwrap();
 	assert_eq!(keys.shape.block_bytes, 4 * 260);
