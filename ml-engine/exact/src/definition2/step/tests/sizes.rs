@@ -113,7 +113,7 @@ fn witnesses_of_open_checkpoints_stay_below_256_kib() {
 }
 
 /// Every linear operator of the widest rows there are fits; what does not is the hidden layer of more than
-/// 31,000 columns, all of which one number depends on.
+/// 32,000 columns, all of which one number depends on.
 #[test]
 fn linear_operators_of_the_widest_model_stay_below_256_kib() {
 	for kind in [WeightKind::Ternary, WeightKind::Int8, WeightKind::Int4By32, WeightKind::Int4By64] {
