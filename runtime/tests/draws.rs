@@ -8,10 +8,11 @@ use blyan_primitives::{
 	OperatorId, OperatorSignature,
 };
 use blyan_runtime::{
-	configs::ProxyType, AccountId, Balances, Operators, Runtime, RuntimeCall, RuntimeOrigin, System, HOURS,
-	UNIT,
+	configs::ProxyType, AccountId, Balances, Operators, Runtime, RuntimeCall, RuntimeOrigin, System, DAYS,
+	HOURS, UNIT,
 };
-use frame_support::{assert_ok, traits::fungible::InspectHold};
+use codec::Decode;
+use frame_support::{assert_noop, assert_ok, traits::fungible::InspectHold};
 use pallet_operators::{Capabilities, OperatorProfile};
 use proptest::prelude::*;
 use sp_core::Pair;
@@ -197,4 +198,32 @@ proptest! {
 			})?;
 		}
 	}
+}
+
+/// A coalition may slow the clocks of the game about its own lie with a lot of money. Its members leave in the meantime, and
+/// have to wait all the same: a stake that was taken away in time would be a lie for free.
+#[test]
+fn an_operator_cannot_withdraw_while_a_game_about_its_claim_outlasts_the_unbonding_period() {
+	common::development().execute_with(|| {
+		let liar = Bob.to_account_id();
+		assert_ok!(Operators::exit(RuntimeOrigin::signed(liar.clone())));
+		let seat = |operator| pallet_proof_of_learning::Seat { operator, verdict: Some(any()), ..any() };
+		let mut decision: pallet_proof_of_learning::DecisionRecordOf<Runtime> = any();
+		decision.seats =
+			vec![seat(Alice.to_account_id()), seat(liar.clone())].try_into().expect("two of many seats");
+		decision.disputes = 1;
+		pallet_proof_of_learning::Decisions::<Runtime>::insert(7, decision);
+
+		System::set_block_number(30 * DAYS);
+		let withdraw = || Operators::withdraw(RuntimeOrigin::signed(liar.clone()));
+		assert_noop!(withdraw(), pallet_operators::Error::<Runtime>::ClaimsOpen);
+		// The game ends, and the decision with it.
+		pallet_proof_of_learning::Decisions::<Runtime>::remove(7);
+		assert_ok!(withdraw());
+	});
+}
+
+/// The record that zeros spell.
+fn any<Record: Decode>() -> Record {
+	Record::decode(&mut sp_runtime::traits::TrailingZeroInput::zeroes()).expect("zeros are a record")
 }

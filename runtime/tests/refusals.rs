@@ -279,7 +279,7 @@ fn cure(call: &RuntimeCall, error: &str) -> Option<&'static str> {
 		"NoKeys" => "the account sets its keys",
 		"NothingAuthorized" => "root authorises an upgrade",
 		"NothingDue" | "NotSilent" => "time passes, and the chain draws",
-		"OffencePending" | "AlreadyApproved" => "it is settled",
+		"OffencePending" | "ClaimsOpen" | "AlreadyApproved" => "it is settled",
 		// Of an open submission that is decided later.
 		"DecisionUnknown" if matches!(number_of(call), Some((1, _))) => "the submission is decided",
 		"TooEarlyToApply" => "time passes",

@@ -397,12 +397,13 @@ mod benchmarks {
 		register_one::<T>(&who);
 		Pallet::<T>::do_declare_owner(&who, &owner)?;
 		Pallet::<T>::do_accept_operator(&owner, &who)?;
-		let now = frame_system::Pallet::<T>::block_number();
-		let ends_at = now.saturating_add(T::UnbondingPeriod::get());
 
 		#[extrinsic_call]
 		_(RawOrigin::Signed(owner.clone()), who.clone());
 
+		// Asked afterwards: between setup and call a chain in block 0 is moved to block 1.
+		let now = frame_system::Pallet::<T>::block_number();
+		let ends_at = now.saturating_add(T::UnbondingPeriod::get());
 		assert_last_event::<T>(Event::OwnershipDissolved { who, owner, ends_at });
 		Ok(())
 	}

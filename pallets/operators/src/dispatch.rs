@@ -13,7 +13,7 @@ use blyan_primitives::{
 use codec::Encode;
 use frame_support::{
 	ensure,
-	traits::{fungible::MutateHold, tokens::Precision, Get},
+	traits::{fungible::MutateHold, tokens::Precision, Contains, Get},
 };
 use frame_system::pallet_prelude::BlockNumberFor;
 use sp_application_crypto::RuntimeAppPublic;
@@ -188,6 +188,8 @@ impl<T: Config> Pallet<T> {
 		let record = Self::ensure_unbonded(who)?;
 		ensure!(PendingOffences::<T>::get(who) == 0, Error::<T>::OffencePending);
 		ensure!(!Challenges::<T>::contains_key(who), Error::<T>::ChallengeOpen);
+		// A dispute may last longer than the unbonding period, if enough money slows its clocks down.
+		ensure!(!T::OpenClaims::contains(who), Error::<T>::ClaimsOpen);
 
 		let release = |reason: HoldReason, amount| {
 			T::Currency::release(&reason.into(), who, amount, Precision::BestEffort)

@@ -50,7 +50,10 @@ pub mod pallet {
 	};
 	use frame_support::{
 		pallet_prelude::*,
-		traits::fungible::{hold, Mutate},
+		traits::{
+			fungible::{hold, Mutate},
+			Contains,
+		},
 	};
 	use frame_system::{offchain::CreateAuthorizedTransaction, pallet_prelude::*};
 	use sp_core::H256;
@@ -83,6 +86,13 @@ pub mod pallet {
 		/// Operators that have something left to do: they sit in a committee that has not finished. None of them is
 		/// displaced. May name accounts twice.
 		type Duties: Get<Vec<Self::AccountId>>;
+
+		/// Operators that claimed something which can still be disputed: what they did may yet cost stake, however long ago
+		/// they left. None of them withdraws.
+		type OpenClaims: Contains<Self::AccountId>;
+
+		/// Weight of looking through all that can be disputed, for [`Config::OpenClaims`].
+		type OpenClaimsWeight: Get<Weight>;
 
 		/// Where silence and false hardware are reported.
 		type Offences: Offences<Self::AccountId>;
@@ -533,6 +543,8 @@ pub mod pallet {
 		TooManyRetiredKeys,
 		/// Every operator that may be displaced has nearly as much at stake or more; bid a tenth more than the least.
 		BidTooLow,
+		/// Something that the operator claimed can still be disputed; try again when that is over.
+		ClaimsOpen,
 	}
 
 	#[pallet::hooks]
@@ -665,10 +677,12 @@ pub mod pallet {
 		/// Take stake and bond back and be forgotten, after the unbonding period. The number goes to another operator, with
 		/// a higher generation; nothing is inherited.
 		///
-		/// - `origin`: an operator that has called `exit`, signed, with no offence pending and no challenge open.
+		/// - `origin`: an operator that has called `exit`, signed, with no offence pending, no challenge open, and nothing
+		///   claimed that can still be disputed.
 		///
 		/// Emits [`Event::Withdrawn`].
 		#[pallet::call_index(5)]
+		#[pallet::weight(T::WeightInfo::withdraw().saturating_add(T::OpenClaimsWeight::get()))]
 		pub fn withdraw(origin: OriginFor<T>) -> DispatchResult {
 			let who = ensure_signed(origin)?;
 			Self::do_withdraw(&who)

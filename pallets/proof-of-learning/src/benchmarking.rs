@@ -465,13 +465,16 @@ mod benchmarks {
 			SALT,
 		);
 
+		// A new account's first attempt counts as a later one.
+		let attempt = OpenSubmissions::<T>::get(submission).map_or(0, |record| record.attempt);
+		assert!(attempt > 0);
 		assert_last_event(Event::<T>::Submitted {
 			submission,
 			miner,
 			slot,
 			parent,
 			block,
-			attempt: 1,
+			attempt,
 			bond,
 			fee,
 		});

@@ -10,9 +10,11 @@ use blyan_primitives::{
 	BlockRef, EvaluationJob, HoldoutRef, JobOrigin, ModelConfig, ModelId, PartIndex, Refusal, Statement,
 	Subject, Verdict,
 };
+use codec::MaxEncodedLen;
 use frame_support::{
 	parameter_types,
-	traits::{tokens::imbalance::ResolveTo, ConstU32, Get},
+	traits::{tokens::imbalance::ResolveTo, ConstU32, Contains, Get},
+	weights::Weight,
 };
 use frame_system::EnsureRoot;
 use pallet_ledger::Envelope;
@@ -111,6 +113,32 @@ impl Claims<AccountId> for AllClaims {
 	#[cfg(feature = "runtime-benchmarks")]
 	fn ensure_subject_for_benchmark() -> (Subject, EvaluationJob) {
 		<ProofOfLearning as Claims<AccountId>>::ensure_subject_for_benchmark()
+	}
+}
+
+/// Accounts behind claims that can be disputed.
+pub struct OpenClaims;
+
+impl Contains<AccountId> for OpenClaims {
+	fn contains(who: &AccountId) -> bool {
+		let subjects = AllClaims::disputable().into_iter();
+		subjects.flat_map(AllClaims::claims).any(|(claimant, _)| claimant == *who)
+	}
+}
+
+/// Weight of [`OpenClaims`]: each decision, each draw that came to nothing and each audit is read twice, and its record and a
+/// kilobyte of the trie around it are part of the proof.
+pub struct OpenClaimsWeight;
+
+impl Get<Weight> for OpenClaimsWeight {
+	fn get() -> Weight {
+		type Record = pallet_proof_of_learning::DecisionRecordOf<Runtime>;
+		let decisions: u32 = <Runtime as pallet_proof_of_learning::Config>::MaxMaturing::get();
+		let subjects = decisions.saturating_add(<Runtime as pallet_audits::Config>::MaxOpen::get());
+		let proof = Record::max_encoded_len().saturating_add(1_024).saturating_mul(subjects as usize);
+		<Runtime as frame_system::Config>::DbWeight::get()
+			.reads(u64::from(subjects).saturating_mul(2))
+			.saturating_add(Weight::from_parts(0, proof as u64))
 	}
 }
 

@@ -1,6 +1,10 @@
 //! The chain's purpose: models, the operators who judge, and the proof that learning happened.
 
-use crate::{parameters::learning, *};
+use crate::{
+	configs::justice::{OpenClaims, OpenClaimsWeight},
+	parameters::learning,
+	*,
+};
 use alloc::vec::Vec;
 use blyan_primitives::traits::OffenceKind;
 use frame_support::{
@@ -59,8 +63,8 @@ parameter_types! {
 	// Longer than a full queue takes to be judged, too: 256 submissions of twelve minutes are two days. So an owner
 	// that parts with its operators when it submits still cannot be judged by them.
 	pub const UnbondingPeriod: BlockNumber = 7 * DAYS;
-	// The challenge window, a game in which both sides use up their clocks, and the time for an appeal: governance
-	// keeps them within three days together.
+	// The challenge window, a game in which both sides use up their clocks, and the time for an appeal. Parameters and a crowd of
+	// games can make it longer; then `OpenClaims` holds the stake.
 	pub const LongestDispute: BlockNumber = 3 * DAYS;
 	// Also what an operator that misses its seals stays out of draws.
 	pub const QuarantinePeriod: BlockNumber = DAYS;
@@ -85,6 +89,8 @@ impl pallet_operators::Config for Runtime {
 	type Currency = Balances;
 	type RequiredStake = pallet_operators::TieredStake<StakeUnit>;
 	type Duties = OpenDuties;
+	type OpenClaims = OpenClaims;
+	type OpenClaimsWeight = OpenClaimsWeight;
 	type Offences = Slashing;
 	type Randomness = RelayRandomness;
 	type MaxOperators = ConstU32<256>;

@@ -47,6 +47,18 @@ fn withdraw_fails_when_the_operator_is_still_bound() {
 }
 
 #[test]
+fn withdraw_waits_for_a_dispute_that_outlasts_the_unbonding_period() {
+	ExtBuilder::default().operator(ALICE, "Alice").build_and_check(|| {
+		assert_ok!(Operators::exit(signed(ALICE)));
+		Disputable::set(vec![BOB, ALICE]);
+		System::set_block_number(5_000);
+		assert_noop!(Operators::withdraw(signed(ALICE)), Error::<Test>::ClaimsOpen);
+		Disputable::set(vec![BOB]);
+		assert_ok!(Operators::withdraw(signed(ALICE)));
+	});
+}
+
+#[test]
 fn withdraw_gives_the_registration_bond_back() {
 	ExtBuilder::default().build_and_check(|| {
 		assert_ok!(register(ALICE, "Alice"));

@@ -13,7 +13,7 @@ use blyan_primitives::{
 };
 use frame_support::{
 	derive_impl, parameter_types,
-	traits::{ConstU128, ConstU32, ConstU64},
+	traits::{ConstU128, ConstU32, ConstU64, Contains},
 };
 use sp_core::{
 	offchain::{
@@ -81,6 +81,16 @@ parameter_types! {
 	pub static Reports: Vec<Report> = vec![];
 	/// Operators whose committees have not finished.
 	pub static Duties: Vec<u64> = vec![];
+	/// Operators whose claims can be disputed.
+	pub static Disputable: Vec<u64> = vec![];
+}
+
+/// The neighbours that keep claims.
+pub struct OpenClaims;
+impl Contains<u64> for OpenClaims {
+	fn contains(who: &u64) -> bool {
+		Disputable::get().contains(who)
+	}
 }
 
 /// The neighbour that keeps offences.
@@ -114,6 +124,8 @@ impl pallet_operators::Config for Test {
 	type MaxOperators = ConstU32<4>;
 	type HeartbeatPeriod = ConstU64<PERIOD>;
 	type Duties = Duties;
+	type OpenClaims = OpenClaims;
+	type OpenClaimsWeight = ();
 	type Offences = Court;
 	type Randomness = Dice;
 	type UnbondingPeriod = ConstU64<50>;
@@ -299,6 +311,7 @@ impl ExtBuilder {
 		Throws::set(Default::default());
 		Reports::set(vec![]);
 		Duties::set(vec![]);
+		Disputable::set(vec![]);
 		ext.execute_with(|| {
 			System::set_block_number(1);
 			frame_system::BlockHash::<Test>::insert(u64::zero(), GENESIS_HASH);

@@ -109,6 +109,8 @@ impl pallet_operators::Config for Test {
 	type Currency = Balances;
 	type RequiredStake = TieredStake<ConstU128<UNIT>>;
 	type Duties = ();
+	type OpenClaims = frame_support::traits::Nothing;
+	type OpenClaimsWeight = ();
 	type Offences = Slashing;
 	type Randomness = Dice;
 	type MaxOperators = ConstU32<6>;
