@@ -10,6 +10,7 @@
 
 pub mod architecture;
 pub mod attention;
+pub mod block;
 pub mod execution;
 pub mod gate;
 pub mod golden;
@@ -22,9 +23,12 @@ pub mod norm;
 pub mod program;
 pub mod quantise;
 pub mod real;
+pub mod root;
 pub mod rotary;
 pub mod routing;
 pub mod sampling;
+pub mod span;
+pub mod step;
 pub mod tensors;
 pub mod trace;
 
