@@ -1,0 +1,202 @@
+//! Matrices of the second definition in the order in which vectors want them: sixteen rows side by side.
+//!
+//! A line of 64 bytes holds four bytes of each of sixteen rows, so that a 32-bit lane of a vector is a row: what a
+//! dot-product instruction adds up stays in its lane, and a group's scales meet sixteen rows at once. A block of sixteen
+//! rows is its lines one behind the other:
+//!
+//! ```text
+//! ternary   byte 4 r + b of line i, bits 2 j and 2 j + 1: code of row r, column 16 i + 4 j + b
+//! int8      a line of sixteen row scales (u16); byte 4 r + b of line i: code of row r, column 4 i + b, plus 128
+//! int4      per group a line of sixteen d and sixteen m (f16); byte 4 r + b of line i: the codes of row r, column
+//!           8 i + b in the low half and 8 i + 4 + b in the high half
+//! ```
+//!
+//! Codes keep their size, and all of a block is read once and in order. Rows past the last one are zeros.
+
+use blyan_exact::definition2::{real::f16, Matrix, Real, WeightKind};
+use std::ops::Range;
+
+/// Rows of a block.
+pub const ROWS: usize = 16;
+
+/// Cache line of weights.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+pub(crate) struct Line(pub(crate) [u8; 64]);
+
+/// Returns the lines of a block.
+pub(crate) fn block_lines(kind: WeightKind, columns: usize) -> usize {
+	match (kind, kind.group()) {
+		(_, Some(group)) => columns / group * (1 + group / 8),
+		(WeightKind::Int8, None) => 1 + columns / 4,
+		(_, None) => columns / 16,
+	}
+}
+
+/// A matrix in the order of execution.
+#[derive(Clone, Debug)]
+pub struct Packed {
+	kind: WeightKind,
+	rows: usize,
+	columns: usize,
+	scale: Real,
+	peak: u32,
+	lines: Vec<Line>,
+}
+
+impl Packed {
+	/// Creates a matrix without weights, to be filled by [`Self::set_rows`]. Columns are a multiple of 32 and of the
+	/// group.
+	pub fn new(kind: WeightKind, rows: usize, columns: usize, scale: Real, peak: u32) -> Self {
+		let whole = kind.group().unwrap_or(32);
+		assert!(columns.is_multiple_of(whole), "{columns} columns are not a multiple of {whole}");
+		let lines = vec![Line([0; 64]); rows.div_ceil(ROWS) * block_lines(kind, columns)];
+		Self { kind, rows, columns, scale, peak, lines }
+	}
+
+	/// Packs a whole matrix.
+	pub fn pack(matrix: &Matrix<'_>) -> Self {
+		let mut packed = Self::new(matrix.kind, matrix.rows, matrix.cols, matrix.scale, matrix.peak);
+		packed.set_rows(0, matrix.codes, matrix.scales);
+		packed
+	}
+
+	/// Packs the codes and scales of some rows, from a multiple of [`ROWS`] on: whole blocks, or all that are left.
+	///
+	/// Infinite scales and those of 2^28 and more are refused by [`Matrix::validate`]; they are not looked at here.
+	pub fn set_rows(&mut self, first: usize, codes: &[u8], scales: &[u8]) {
+		let (kind, columns) = (self.kind, self.columns);
+		let (code_bytes, scale_bytes) = (kind.code_bytes(columns), kind.scale_bytes(columns));
+		let rows = codes.len() / code_bytes;
+		assert!(codes.len() == rows * code_bytes && scales.len() == rows * scale_bytes, "whole rows");
+		assert!(first.is_multiple_of(ROWS) && first + rows <= self.rows, "rows from a block's first one on");
+		assert!(
+			first + rows == self.rows || rows.is_multiple_of(ROWS),
+			"whole blocks, or all rows that are left"
+		);
+		let lines = block_lines(kind, columns);
+		let blocks = self.lines[first / ROWS * lines..].chunks_exact_mut(lines);
+		for (i, (codes, block)) in codes.chunks(ROWS * code_bytes).zip(blocks).enumerate() {
+			let rows = codes.len() / code_bytes;
+			let scales = &scales[i * ROWS * scale_bytes..(i * ROWS + rows) * scale_bytes];
+			match kind {
+				WeightKind::Ternary => pack_ternary(codes, code_bytes, block),
+				WeightKind::Int8 => pack_int8(codes, code_bytes, scales, block),
+				WeightKind::Int4By32 => pack_int4(codes, code_bytes, scales, 32, block),
+				WeightKind::Int4By64 => pack_int4(codes, code_bytes, scales, 64, block),
+			}
+		}
+	}
+
+	/// Returns the whole matrix.
+	pub fn view(&self) -> PackedView<'_> {
+		let Self { kind, rows, columns, scale, peak, ref lines } = *self;
+		PackedView { kind, rows, columns, scale, peak, lines }
+	}
+
+	/// Returns the bytes in memory.
+	pub fn bytes(&self) -> usize {
+		size_of_val(self.lines.as_slice())
+	}
+}
+
+/// Fills the lanes of a line with four bytes of each row, from `at` on.
+fn fill(line: &mut Line, rows: &[u8], row_bytes: usize, at: usize, order: impl Fn([u8; 4]) -> [u8; 4]) {
+	for (lane, row) in line.0.as_chunks_mut::<4>().0.iter_mut().zip(rows.chunks_exact(row_bytes)) {
+		*lane = order([row[at], row[at + 1], row[at + 2], row[at + 3]]);
+	}
+}
+
+fn pack_ternary(rows: &[u8], row_bytes: usize, block: &mut [Line]) {
+	for (i, line) in block.iter_mut().enumerate() {
+		fill(line, rows, row_bytes, 4 * i, |four| {
+			crate::packed::transpose(u32::from_le_bytes(four)).to_le_bytes()
+		});
+	}
+}
+
+fn pack_int8(rows: &[u8], row_bytes: usize, scales: &[u8], block: &mut [Line]) {
+	let Some((first, codes)) = block.split_first_mut() else { return };
+	first.0[..scales.len()].copy_from_slice(scales);
+	for (i, line) in codes.iter_mut().enumerate() {
+		fill(line, rows, row_bytes, 4 * i, |four| four.map(|code| code ^ 0x80));
+	}
+}
+
+fn pack_int4(rows: &[u8], row_bytes: usize, scales: &[u8], group: usize, block: &mut [Line]) {
+	let groups = 2 * row_bytes / group;
+	for (g, lines) in block.chunks_exact_mut(1 + group / 8).enumerate() {
+		let Some((first, codes)) = lines.split_first_mut() else { return };
+		let (d, m) = first.0.split_at_mut(32);
+		let lanes = d.as_chunks_mut::<2>().0.iter_mut().zip(m.as_chunks_mut::<2>().0);
+		for ((d, m), row) in lanes.zip(scales.as_chunks::<4>().0.chunks_exact(groups)) {
+			let [a, b, c, e] = row[g];
+			(*d, *m) = ([a, b], [c, e]);
+		}
+		for (i, line) in codes.iter_mut().enumerate() {
+			fill(line, rows, row_bytes, g * group / 2 + 4 * i, |[a, b, c, d]| {
+				[a & 15 | c << 4, a >> 4 | c & 0xf0, b & 15 | d << 4, b >> 4 | d & 0xf0]
+			});
+		}
+	}
+}
+
+/// Some rows of a packed matrix.
+#[derive(Clone, Copy, Debug)]
+pub struct PackedView<'a> {
+	pub(crate) kind: WeightKind,
+	pub(crate) rows: usize,
+	pub(crate) columns: usize,
+	pub(crate) scale: Real,
+	pub(crate) peak: u32,
+	pub(crate) lines: &'a [Line],
+}
+
+impl<'a> PackedView<'a> {
+	/// Returns the rows in `range`, which begins at a multiple of [`ROWS`].
+	pub fn part(self, range: Range<usize>) -> Self {
+		assert!(range.start.is_multiple_of(ROWS) && range.end <= self.rows, "whole blocks of rows");
+		let lines = block_lines(self.kind, self.columns);
+		let lines = &self.lines[range.start / ROWS * lines..range.end.div_ceil(ROWS) * lines];
+		Self { rows: range.len(), lines, ..self }
+	}
+
+	/// Replaces the scale, as a head does that is tied to the embedding.
+	pub fn with_scale(self, scale: Real) -> Self {
+		Self { scale, ..self }
+	}
+
+	/// Returns the outputs.
+	pub fn rows(&self) -> usize {
+		self.rows
+	}
+
+	/// Returns the inputs.
+	pub fn columns(&self) -> usize {
+		self.columns
+	}
+
+	/// Returns the encoding.
+	pub fn kind(&self) -> WeightKind {
+		self.kind
+	}
+
+	pub(crate) fn block(&self, index: usize) -> &'a [Line] {
+		let lines = block_lines(self.kind, self.columns);
+		&self.lines[index * lines..(index + 1) * lines]
+	}
+
+	pub(crate) fn blocks(&self) -> usize {
+		self.rows.div_ceil(ROWS)
+	}
+}
+
+/// Returns the half at an index of a line, as a multiple of 2^-24.
+pub(crate) fn scale(line: &Line, index: usize) -> i64 {
+	f16(u16::from_le_bytes([line.0[2 * index], line.0[2 * index + 1]])).unwrap_or(0)
+}
+
+/// Returns the factor of an int8 row, from the first line of its block.
+pub(crate) fn row_scale(line: &Line, row: usize) -> i64 {
+	i64::from(u16::from_le_bytes([line.0[2 * row], line.0[2 * row + 1]]))
+}
