@@ -34,7 +34,7 @@ impl Inputs {
 		for (token, (gate, up)) in gate.chunks_exact(width).zip(up.chunks_exact(width)).enumerate() {
 			let unit = match activation {
 				Activation::SwiGlu => {
-					swiglu(kernel, gate, up, &mut entries);
+					gated(kernel, gate, up, &mut entries);
 					32
 				}
 				Activation::SquaredRelu => {
@@ -59,8 +59,19 @@ impl Inputs {
 	}
 }
 
+/// Computes `silu(gate) * up` of the definition, in 32 fraction bits.
+pub fn gated(kernel: Kernel, gate: &[i32], up: &[i32], out: &mut [i64]) {
+	assert!(gate.len() == out.len() && up.len() == out.len(), "an entry for every gate");
+	#[cfg(target_arch = "x86_64")]
+	if kernel.0 == crate::Path::Avx512Vnni && out.len().is_multiple_of(avx512::LANES) {
+		// SAFETY: a kernel of this kind exists only where its instructions were detected; lengths were checked.
+		return unsafe { avx512::swiglu(gate, up, out) };
+	}
+	swiglu(kernel, gate, up, out);
+}
+
 crate::versions! {
-	/// Computes `silu(gate) * up` of the definition, in 32 fraction bits.
+	/// Computes [`gated`] in a plain loop.
 	///
 	/// The sigmoid is div_round(2^50, D) for D = 2^30 + exp2(-z), in [2^19, 2^20]. An exact quotient that is not half an
 	/// integer is at least 1 / 2D >= 2^-32 away from one. Doubles round it to within 2^-34, and its sum with one half to
@@ -112,5 +123,68 @@ crate::versions! {
 			let magnitude = (((t ^ sign) - sign) + half) >> excess;
 			*out = ((magnitude ^ sign) - sign) as i32;
 		}
+	}
+}
+
+#[cfg(target_arch = "x86_64")]
+mod avx512 {
+	use super::LOG2_E_Q30;
+	use crate::attention::exponential::Exponential;
+	use std::arch::x86_64::*;
+
+	/// Gates of a step.
+	pub const LANES: usize = 16;
+
+	/// Computes [`super::swiglu`], sixteen gates at a time.
+	///
+	/// # Safety
+	/// AVX-512 F, BW, DQ, VL and VNNI; all are a multiple of [`LANES`] long.
+	#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
+	pub unsafe fn swiglu(gate: &[i32], up: &[i32], out: &mut [i64]) {
+		let exponential = Exponential::new();
+		let log2_e = _mm512_set1_epi64(LOG2_E_Q30 as i64);
+		for at in (0..out.len()).step_by(LANES) {
+			// SAFETY: sixteen gates and ups are left, and as many places.
+			unsafe {
+				let gate = _mm512_loadu_si512(gate.as_ptr().add(at).cast());
+				let magnitude = _mm512_abs_epi32(gate);
+				let z = |magnitude: __m512i| {
+					let product = _mm512_mul_epu32(magnitude, log2_e);
+					_mm512_srli_epi64::<26>(_mm512_add_epi64(product, _mm512_set1_epi64(1 << 25)))
+				};
+				let (even, odd) = (z(magnitude), z(_mm512_srli_epi64::<32>(magnitude)));
+				let power = exponential.negative_power(_mm512_or_si512(even, _mm512_slli_epi64::<32>(odd)));
+				let divisor = _mm512_add_epi32(power, _mm512_set1_epi32(1 << 30));
+				let signs = _mm512_movepi32_mask(gate);
+				let halves = [
+					(_mm512_castsi512_si256(divisor), _mm512_castsi512_si256(magnitude), signs as u8),
+					(
+						_mm512_extracti64x4_epi64::<1>(divisor),
+						_mm512_extracti64x4_epi64::<1>(magnitude),
+						(signs >> 8) as u8,
+					),
+				];
+				for (i, (divisor, magnitude, negative)) in halves.into_iter().enumerate() {
+					let up = _mm256_loadu_si256(up.as_ptr().add(at + 8 * i).cast());
+					let entries = eight(divisor, magnitude, negative, up);
+					_mm512_storeu_si512(out.as_mut_ptr().add(at + 8 * i).cast(), entries);
+				}
+			}
+		}
+	}
+
+	/// Computes eight entries from their divisors, the magnitudes and signs of their gates, and their ups.
+	#[inline]
+	#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
+	fn eight(divisor: __m256i, magnitude: __m256i, negative: u8, up: __m256i) -> __m512i {
+		let quotient = _mm512_div_pd(_mm512_set1_pd(1_125_899_906_842_624.0), _mm512_cvtepu32_pd(divisor));
+		let sigma = _mm512_cvttpd_epi64(_mm512_add_pd(quotient, _mm512_set1_pd(0.5)));
+		let one = _mm512_set1_epi64(1 << 20);
+		let sigma = _mm512_mask_sub_epi64(sigma, negative, one, sigma);
+		let product = _mm512_mul_epu32(_mm512_cvtepu32_epi64(magnitude), sigma);
+		// At most 2^34.
+		let silu = _mm512_srli_epi64::<12>(_mm512_add_epi64(product, _mm512_set1_epi64(1 << 11)));
+		let entries = _mm512_mullo_epi64(silu, _mm512_cvtepi32_epi64(up));
+		_mm512_mask_sub_epi64(entries, negative, _mm512_setzero_si512(), entries)
 	}
 }

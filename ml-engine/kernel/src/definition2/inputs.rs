@@ -33,6 +33,8 @@ pub struct Inputs {
 	pub(crate) tiles: Vec<u8>,
 	/// Sums of [`GROUP`] columns: by tile, group and token.
 	pub(crate) sums: Vec<i32>,
+	/// Sums of rows.
+	pub(crate) totals: Vec<i32>,
 	/// Scratch of quantisation.
 	pub(crate) entries: Vec<i64>,
 }
@@ -47,6 +49,7 @@ impl Default for Inputs {
 			scales: Vec::new(),
 			tiles: Vec::new(),
 			sums: Vec::new(),
+			totals: Vec::new(),
 			entries: Vec::new(),
 		}
 	}
@@ -138,6 +141,7 @@ impl Inputs {
 		let (tokens, width) = (self.tokens(), self.width);
 		let bytes = self.entry_bytes();
 		self.sums.resize(tokens * width / GROUP, 0);
+		self.totals.resize(tokens, 0);
 		let is_tiled = match self.kernel.0 {
 			#[cfg(target_arch = "x86_64")]
 			crate::Path::Avx2 | crate::Path::Avx512Vnni => true,
@@ -149,7 +153,7 @@ impl Inputs {
 			let n = tile_tokens(tokens - token);
 			let sums = &mut self.sums[token * width / GROUP..(token + n) * width / GROUP];
 			for (t, row) in self.values[token * width..(token + n) * width].chunks_exact(width).enumerate() {
-				add_groups(self.kernel, row, n, &mut sums[t..]);
+				self.totals[token + t] = add_groups(self.kernel, row, n, &mut sums[t..]);
 				if !is_tiled {
 					continue;
 				}
@@ -169,11 +173,14 @@ impl Inputs {
 }
 
 crate::versions! {
-	/// Adds up groups of a row.
-	pub fn add_groups(row: &[i16], n: usize, sums: &mut [i32]) {
+	/// Adds up groups of a row; returns the sum of all.
+	pub fn add_groups(row: &[i16], n: usize, sums: &mut [i32]) -> i32 {
+		let mut total = 0;
 		for (group, sum) in row.as_chunks::<GROUP>().0.iter().zip(sums.iter_mut().step_by(n)) {
 			*sum = group.iter().map(|&q| i32::from(q)).sum();
+			total += *sum;
 		}
+		total
 	}
 }
 
@@ -222,12 +229,19 @@ pub(crate) struct Tile<'a> {
 	pub(crate) entries: &'a [u8],
 	/// `[groups, tokens]`
 	pub(crate) sums: &'a [i32],
+	/// `[tokens]`
+	pub(crate) totals: &'a [i32],
 }
 
 impl<'a> InputsView<'a> {
 	/// Returns the number of rows.
 	pub fn tokens(&self) -> usize {
 		self.tokens.1 - self.tokens.0
+	}
+
+	/// Returns some of these rows, whole tiles as in [`Inputs::part`].
+	pub(crate) fn slice(&self, tokens: Range<usize>) -> Self {
+		self.inputs.part(self.tokens.0 + tokens.start..self.tokens.0 + tokens.end)
 	}
 
 	pub(crate) fn row(&self, token: usize) -> &'a [i16] {
@@ -254,6 +268,7 @@ impl<'a> InputsView<'a> {
 				tokens: n,
 				entries: &inputs.tiles[at * width * bytes..(at + n) * width * bytes],
 				sums: &inputs.sums[at * width / GROUP..(at + n) * width / GROUP],
+				totals: &inputs.totals[at..at + n],
 			};
 			token += n;
 			Some(tile)

@@ -186,6 +186,14 @@ impl<'a> PackedView<'a> {
 		&self.lines[index * lines..(index + 1) * lines]
 	}
 
+	/// Returns the lines of some blocks, or of as many as there are.
+	#[cfg(target_arch = "x86_64")]
+	pub(crate) fn lines_from(&self, index: usize, blocks: usize) -> &'a [Line] {
+		let lines = block_lines(self.kind, self.columns);
+		let last = self.lines.len();
+		&self.lines[last.min(index * lines)..last.min((index + blocks) * lines)]
+	}
+
 	pub(crate) fn blocks(&self) -> usize {
 		self.rows.div_ceil(ROWS)
 	}

@@ -13,10 +13,18 @@ use super::{
 };
 use crate::Path;
 use blyan_exact::definition2::{linear::excess, RESIDUAL_MAX};
+use std::ops::Range;
 
 /// Bytes of activations that are multiplied with every block of rows before the next ones are: half of a usual
 /// second-level cache.
 const CHUNK_BYTES: usize = 256 << 10;
+/// Rows from which on outputs of many tokens are collected before they are stored: a vocabulary. Lines of such long rows
+/// would fall on the same few places of a cache and leave it before they are complete.
+const MANY_ROWS: usize = 4_096;
+/// Rows of which outputs are collected.
+const PART_ROWS: usize = 256;
+/// Tokens whose outputs are collected, at most.
+const PART_TOKENS: usize = 64;
 
 /// Computes `linear` of the definition.
 ///
@@ -41,16 +49,24 @@ pub fn linear(
 		.map(|t| Rescale::new(weights.scale.times(inputs.scale(t)).shifted(power), before, bound))
 		.collect();
 	let chunk = (CHUNK_BYTES / (2 * weights.columns)).next_multiple_of(super::TOKENS);
-	for first in (0..tokens).step_by(chunk) {
-		let range = first..(first + chunk).min(tokens);
-		match kernel.0 {
-			// SAFETY: a kernel of this kind exists only where its instructions were detected; the shapes were checked above.
-			#[cfg(target_arch = "x86_64")]
-			Path::Avx512Vnni => unsafe { vnni::multiply(weights, inputs, range, &rescales, out) },
-			// SAFETY: as above.
-			#[cfg(target_arch = "x86_64")]
-			Path::Avx2 => unsafe { avx2::multiply(weights, inputs, range, &rescales, out) },
-			_ => portable(weights, inputs, range, &rescales, out),
+	if tokens == 1 || rows < MANY_ROWS {
+		for first in (0..tokens).step_by(chunk) {
+			multiply(kernel, weights, inputs, first..tokens.min(first + chunk), &rescales, out);
+		}
+	} else {
+		let chunk = chunk.min(PART_TOKENS);
+		let mut part = vec![0; PART_ROWS * chunk.min(tokens)];
+		for first in (0..tokens).step_by(chunk) {
+			let range = first..tokens.min(first + chunk);
+			let (inputs, rescales) = (inputs.slice(range.clone()), &rescales[range.clone()]);
+			for row in (0..rows).step_by(PART_ROWS) {
+				let weights = weights.part(row..rows.min(row + PART_ROWS));
+				let part = &mut part[..range.len() * weights.rows];
+				multiply(kernel, weights, inputs, 0..range.len(), rescales, part);
+				for (outputs, token) in part.chunks_exact(weights.rows).zip(range.clone()) {
+					out[token * rows + row..][..weights.rows].copy_from_slice(outputs);
+				}
+			}
 		}
 	}
 	if let Some(bias) = bias {
@@ -60,6 +76,26 @@ pub fn linear(
 				*y = sum.clamp(-i64::from(bound), i64::from(bound)) as i32;
 			}
 		}
+	}
+}
+
+/// Multiplies some tokens with all rows of the matrix; shapes have been checked.
+fn multiply(
+	kernel: Kernel,
+	weights: PackedView<'_>,
+	inputs: InputsView<'_>,
+	tokens: Range<usize>,
+	rescales: &[Rescale],
+	out: &mut [i32],
+) {
+	match kernel.0 {
+		// SAFETY: a kernel of this kind exists only where its instructions were detected; shapes agree.
+		#[cfg(target_arch = "x86_64")]
+		Path::Avx512Vnni => unsafe { vnni::multiply(weights, inputs, tokens, rescales, out) },
+		// SAFETY: as above.
+		#[cfg(target_arch = "x86_64")]
+		Path::Avx2 => unsafe { avx2::multiply(weights, inputs, tokens, rescales, out) },
+		_ => portable(weights, inputs, tokens, rescales, out),
 	}
 }
 
@@ -103,7 +139,7 @@ fn store(weights: &PackedView<'_>, index: usize, sums: &Sums, rescale: Rescale, 
 fn portable(
 	weights: PackedView<'_>,
 	inputs: InputsView<'_>,
-	tokens: std::ops::Range<usize>,
+	tokens: Range<usize>,
 	rescales: &[Rescale],
 	out: &mut [i32],
 ) {

@@ -179,3 +179,26 @@ fn matrices_can_be_packed_block_by_block() {
 		}
 	}
 }
+
+#[test]
+fn vocabularies_equal_the_definition() {
+	let mut source = Source(11);
+	for kind in KINDS {
+		let (rows, cols, tokens, bits) = (4_200, 64, 75, 10);
+		let mut matrix = source.matrix(kind, rows, cols);
+		matrix.scale = Real::from_integer(1).shifted(kind.unit() - 24);
+		let (values, _) = activations(&mut source, tokens, cols, bits);
+		let scales: Vec<Real> = (0..tokens).map(|_| source.real(28..33)).collect();
+		let out = expected(&matrix, &values, &scales, bits, 16, LOGIT_MAX);
+		let inside = out.iter().filter(|y| (1..LOGIT_MAX).contains(&y.abs())).count();
+		assert!(inside > out.len() / 4, "{kind:?}: {inside} outputs are neither zero nor the bound");
+		let packed = Packed::pack(&matrix.view());
+		for kernel in Kernel::available() {
+			let mut inputs = Inputs::default();
+			inputs.set_rows(kernel, &values, &scales, cols, bits);
+			let mut products = vec![-1; out.len()];
+			linear(kernel, packed.view(), inputs.view(), 16, LOGIT_MAX, None, &mut products);
+			assert!(products == out, "{kernel} {kind:?}");
+		}
+	}
+}
