@@ -23,15 +23,15 @@ pub struct Architecture {
 	pub context: u32,
 	/// Fraction bits of the residual stream, 8 to 16.
 	pub fraction: u8,
-	/// What root mean squares are kept away from zero by, squared: Q48, below 2^41.
+	/// Number that is added to mean squares, which keeps them away from zero: Q48, below 2^41.
 	pub eps: u64,
 	/// Widths of activations.
 	pub bits: Bits,
-	/// Whether queries, keys and values have biases.
+	/// Queries, keys and values have biases.
 	pub biases: bool,
 	/// Normalisation of queries and keys.
 	pub qk_norm: QkNorm,
-	/// Whether the attention's output and the hidden layers are normalised before they are quantised.
+	/// The attention's output and the hidden layers are normalised before they are quantised.
 	pub sub_norms: bool,
 	/// Activation function of the hidden layers.
 	pub activation: Activation,
@@ -98,7 +98,7 @@ pub struct LayerShape {
 	pub value: WeightKind,
 	/// Weights of the output projection.
 	pub output: WeightKind,
-	/// What follows the attention.
+	/// Network behind the attention.
 	pub network: Network,
 }
 
@@ -118,7 +118,7 @@ pub struct Routing {
 	pub experts: u16,
 	/// Experts that a token is routed to: 1 to 16, never more than `experts`.
 	pub top_k: u8,
-	/// Whether the gates of the chosen add up to one.
+	/// The gates of the chosen add up to one.
 	pub normalised: bool,
 	/// Weights of the router.
 	pub router: WeightKind,
@@ -249,6 +249,11 @@ impl WeightKind {
 			Some(group) => cols / group * 4,
 			None => 2 * usize::from(self == Self::Int8),
 		}
+	}
+
+	/// Returns the bytes of a stored row of `cols` weights: its codes, then its factors.
+	pub fn row_bytes(self, cols: usize) -> usize {
+		self.code_bytes(cols) + self.scale_bytes(cols)
 	}
 
 	fn validate(self, cols: u32) -> Result<(), ArchitectureError> {

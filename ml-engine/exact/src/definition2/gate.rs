@@ -87,7 +87,8 @@ mod tests {
 		let most = PROJECTION_MAX;
 		assert_eq!((sigmoid(0), sigmoid(most), sigmoid(-most)), (1 << 19, 1 << 20, 0));
 		assert_eq!(swiglu(&[most, -most, most], &[most, most, -most]), [1 << 60, 0, -(1 << 60)]);
-		assert_eq!(squared_relu(&[most, -most], &[-most, most]), ([-(1 << 60), 0].into(), 16));
+		assert_eq!(squared_relu(&[most, -most], &[-most, most]), ([-(1 << 58), 0].into(), 16));
+		assert_eq!(squared_relu(&[most - 1, 0], &[-most, most]), ([-(1 << 60), 0].into(), 18));
 		assert_eq!(squared_relu(&[-1, 1], &[5, 7]), ([0, 7].into(), 36));
 		let gain = Gain { values: &[(1 << 24) - 1; 2], scale: Real::from_integer(1) };
 		for activation in [Activation::SwiGlu, Activation::SquaredRelu] {

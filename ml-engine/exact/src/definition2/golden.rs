@@ -4,7 +4,7 @@ mod architectures;
 
 use super::{
 	architecture::{Architecture, WeightKind},
-	matrix::{OwnedMatrix, INT8_PEAK},
+	matrix::{stored_rows, OwnedMatrix, INT8_PEAK},
 	model::{Model, ModelError, OwnedPart, OwnedTensor},
 	real::Real,
 	tensors::{Part, TensorShape},
@@ -12,7 +12,7 @@ use super::{
 use crate::hash::{blake2_256, Hash};
 use alloc::vec::Vec;
 
-/// What a golden model computes for [`ids`].
+/// Values that a golden model comes to for [`ids`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Golden {
 	/// Blake2b-256 over the logits (little endian) after each id but the last.
@@ -37,7 +37,7 @@ pub const ARCHITECTURES: [(&str, fn() -> Architecture); 7] = [
 	("bitnet", architectures::bitnet),
 ];
 
-/// What the golden models compute, in the order of [`ARCHITECTURES`].
+/// Values of the golden models, in the order of [`ARCHITECTURES`].
 pub const GOLDEN: [Golden; 7] = [
 	include!("../../golden/definition2/llama.in"),
 	include!("../../golden/definition2/qwen2.in"),
@@ -165,7 +165,8 @@ impl Stream {
 			WeightKind::Int8 => (self.scale(9), INT8_PEAK),
 			WeightKind::Int4By32 | WeightKind::Int4By64 => (self.scale(0), 0),
 		};
-		let mut matrix = OwnedMatrix { kind, rows, cols, codes, scales, scale, peak };
+		let bytes = stored_rows(kind, cols, &codes, &scales);
+		let mut matrix = OwnedMatrix { kind, rows, cols, bytes, scale, peak };
 		if kind.group().is_some() {
 			matrix.peak = matrix.view().group_peak().unwrap_or(0) as u32;
 		}
@@ -185,10 +186,11 @@ impl Stream {
 		(0..4).fold(0, |byte, _| byte << 2 | self.below(3) as u8)
 	}
 
-	/// Draws a group's factor, between 1/64 and 1/16, and its minimum, between -8 and -7 times 1/64.
+	/// Draws a group's factor, between 1/64 and 1/16, and its minimum, about -8 times the factor.
 	fn group(&mut self) -> [u8; 4] {
-		let [a, b] = (0x2400 + self.below(0x800) as u16).to_le_bytes();
-		let [c, d] = (0xaf00 + self.below(0x200) as u16).to_le_bytes();
+		let factor = 0x2400 + self.below(0x800) as u16;
+		let [a, b] = factor.to_le_bytes();
+		let [c, d] = (0x8c00 + factor - self.below(0x80) as u16).to_le_bytes();
 		[a, b, c, d]
 	}
 
@@ -199,5 +201,7 @@ impl Stream {
 	}
 }
 
+#[cfg(test)]
+mod extremes;
 #[cfg(test)]
 mod tests;

@@ -36,7 +36,7 @@ impl Head {
 }
 
 /// Largest step of a value's head, Q20.
-pub const STEP_MAX: i32 = 135_274_916;
+pub const STEP_MAX: i32 = 135_274_561;
 
 /// Normalises queries or keys of all heads in place: by head, or all of them together.
 pub fn normalise_heads(row: &mut [i32], kind: QkNorm, head_size: usize, gain: Gain<'_>, eps: u64) {
@@ -73,7 +73,7 @@ mod tests {
 	#[test]
 	fn heads_hold_at_the_extremes() {
 		let head = rotated_head(&[PROJECTION_MAX, -PROJECTION_MAX], &[1 << 61], 1);
-		assert_eq!(head, Head { values: vec![127, 0], scale: 94_906_624 });
+		assert_eq!(head, Head { values: vec![127, 0], scale: 94_904_320 });
 		assert!(head.scale < HEAD_MAX);
 		assert_eq!(value_head(&[-PROJECTION_MAX; 4]), Head { values: vec![-127; 4], scale: STEP_MAX });
 		assert_eq!(rotated_head(&[0; 4], &[5, 9], 77), Head { values: vec![0; 4], scale: 0 });

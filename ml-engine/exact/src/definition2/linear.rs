@@ -140,15 +140,8 @@ mod tests {
 			for scale in
 				[Real::new(u32::MAX, -96).unwrap(), Real::from_integer(1), Real::new(1 << 31, 160).unwrap()]
 			{
-				let matrix = OwnedMatrix {
-					kind,
-					rows: 1,
-					cols,
-					codes: codes.clone(),
-					scales: scales.clone(),
-					scale,
-					peak,
-				};
+				let bytes = [codes.clone(), scales.clone()].concat();
+				let matrix = OwnedMatrix { kind, rows: 1, cols, bytes, scale, peak };
 				assert_eq!(matrix.view().validate(), Ok(()));
 				let out = linear(&input, 12, &matrix.view(), 16, LOGIT_MAX)[0];
 				assert_eq!(out, if scale.exponent() > 100 { 0 } else { LOGIT_MAX }, "{kind:?} {scale:?}");
@@ -158,18 +151,17 @@ mod tests {
 
 	#[test]
 	fn embed_holds_at_the_extremes() {
-		let scales = vec![0xff, 0xc7, 0xff, 0xc7];
-		let codes = vec![0xff; 32];
+		let bytes = [vec![0xff; 32], vec![0xff, 0xc7, 0xff, 0xc7]].concat();
 		let scale = Real::from_integer(u64::MAX);
 		let peak = (1 << 31) - 1;
 		let kind = WeightKind::Int4By64;
-		let matrix = OwnedMatrix { kind, rows: 1, cols: 64, codes, scales, scale, peak };
+		let matrix = OwnedMatrix { kind, rows: 1, cols: 64, bytes, scale, peak };
 		assert_eq!(embed(&matrix.view(), 0, 16), [-RESIDUAL_MAX; 64]);
 		let matrix = OwnedMatrix { scale: Real::ZERO, ..matrix };
 		assert_eq!(embed(&matrix.view(), 0, 16), [0; 64]);
 		// 127.94 in Q12.
 		let matrix = OwnedMatrix { scale: Real::from_integer(1), ..matrix };
-		assert_eq!(embed(&matrix.view(), 0, 12), [-(16 * 2_047 << 4); 64]);
+		assert_eq!(embed(&matrix.view(), 0, 12), [-((16 * 2_047) << 4); 64]);
 	}
 
 	proptest! {

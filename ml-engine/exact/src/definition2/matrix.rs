@@ -23,11 +23,9 @@ pub struct Matrix<'a> {
 	pub rows: usize,
 	/// Inputs.
 	pub cols: usize,
-	/// Codes, row by row: [`WeightKind::code_bytes`] each.
-	pub codes: &'a [u8],
-	/// Factors, row by row, little endian: [`WeightKind::scale_bytes`] each. A `u16` a row of 8-bit weights; a factor
-	/// and a minimum, both halves, for each group of 4-bit ones.
-	pub scales: &'a [u8],
+	/// Rows as they are stored, [`WeightKind::row_bytes`] each: the codes, then the factors, little endian. A `u16` a
+	/// row of 8-bit weights; a factor and a minimum, both halves, for each group of 4-bit ones.
+	pub bytes: &'a [u8],
 	/// Real value of one unit.
 	pub scale: Real,
 	/// Bound of every weight's integer.
@@ -43,10 +41,8 @@ pub struct OwnedMatrix {
 	pub rows: usize,
 	/// Inputs.
 	pub cols: usize,
-	/// Codes, as in [`Matrix`].
-	pub codes: Vec<u8>,
-	/// Factors, as in [`Matrix`].
-	pub scales: Vec<u8>,
+	/// Rows, as in [`Matrix`].
+	pub bytes: Vec<u8>,
 	/// Real value of one unit.
 	pub scale: Real,
 	/// Bound of every weight's integer.
@@ -56,7 +52,7 @@ pub struct OwnedMatrix {
 /// Reason why the bytes of a matrix are refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MatrixError {
-	/// Codes or factors are not as many bytes as the shape says.
+	/// Rows are not as many bytes as the shape says.
 	Length,
 	/// Two bits that are no ternary weight.
 	Code,
@@ -71,17 +67,24 @@ pub enum MatrixError {
 impl OwnedMatrix {
 	/// Borrows the matrix.
 	pub fn view(&self) -> Matrix<'_> {
-		let Self { kind, rows, cols, ref codes, ref scales, scale, peak } = *self;
-		Matrix { kind, rows, cols, codes, scales, scale, peak }
+		let Self { kind, rows, cols, ref bytes, scale, peak } = *self;
+		Matrix { kind, rows, cols, bytes, scale, peak }
 	}
+}
+
+/// Returns the rows as they are stored, from all codes and all factors.
+pub fn stored_rows(kind: WeightKind, cols: usize, codes: &[u8], scales: &[u8]) -> Vec<u8> {
+	let (of_codes, of_scales) = (kind.code_bytes(cols), kind.scale_bytes(cols));
+	let row = |(row, codes): (usize, &[u8])| {
+		[codes, scales.get(row * of_scales..(row + 1) * of_scales).unwrap_or_default()].concat()
+	};
+	codes.chunks(of_codes.max(1)).enumerate().flat_map(row).collect()
 }
 
 impl<'a> Matrix<'a> {
 	/// Checks lengths, codes, factors, peak and scale.
 	pub fn validate(&self) -> Result<(), MatrixError> {
-		if self.codes.len() != self.rows * self.kind.code_bytes(self.cols)
-			|| self.scales.len() != self.rows * self.kind.scale_bytes(self.cols)
-		{
+		if self.bytes.len() != self.rows * self.kind.row_bytes(self.cols) {
 			return Err(MatrixError::Length);
 		}
 		if !self.scale.is_storable() {
@@ -100,7 +103,7 @@ impl<'a> Matrix<'a> {
 			return Err(MatrixError::Peak);
 		}
 		// Both bits of a pair are set only in the code 3.
-		if self.codes.iter().any(|byte| byte & (byte >> 1) & 0x55 != 0) {
+		if self.bytes.iter().any(|byte| byte & (byte >> 1) & 0x55 != 0) {
 			return Err(MatrixError::Code);
 		}
 		Ok(())
@@ -120,8 +123,8 @@ impl<'a> Matrix<'a> {
 	/// Returns the largest magnitude of a weight's integer over all groups of 4-bit weights: what `peak` must bound.
 	/// `None` if a group's factor or minimum is refused.
 	pub fn group_peak(&self) -> Option<u64> {
-		let (groups, _) = self.scales.as_chunks::<4>();
-		groups.iter().try_fold(0, |peak: u64, group| {
+		let mut groups = (0..self.rows).flat_map(|row| self.row_scales(row).as_chunks::<4>().0);
+		groups.try_fold(0, |peak: u64, group| {
 			let (factor, minimum) = group_of(group)?;
 			// At most 16 * 2^28.
 			Some(peak.max(minimum.unsigned_abs()).max((15 * factor + minimum).unsigned_abs()))
@@ -130,25 +133,21 @@ impl<'a> Matrix<'a> {
 
 	/// Borrows some rows: a matrix of the same columns, scale and peak. `None` past the last row.
 	pub fn slice(&self, rows: Range<usize>) -> Option<Matrix<'a>> {
-		let (codes, scales) = (self.kind.code_bytes(self.cols), self.kind.scale_bytes(self.cols));
-		Some(Matrix {
-			rows: rows.len(),
-			codes: self.codes.get(rows.start * codes..rows.end * codes)?,
-			scales: self.scales.get(rows.start * scales..rows.end * scales)?,
-			..*self
-		})
+		let stride = self.kind.row_bytes(self.cols);
+		let bytes = self.bytes.get(rows.start * stride..rows.end * stride)?;
+		Some(Matrix { rows: rows.len(), bytes, ..*self })
 	}
 
 	/// Returns the codes of a row.
 	pub fn row_codes(&self, row: usize) -> &'a [u8] {
-		let bytes = self.kind.code_bytes(self.cols);
-		&self.codes[row * bytes..(row + 1) * bytes]
+		let start = row * self.kind.row_bytes(self.cols);
+		&self.bytes[start..start + self.kind.code_bytes(self.cols)]
 	}
 
 	/// Returns the factors of a row.
 	pub fn row_scales(&self, row: usize) -> &'a [u8] {
-		let bytes = self.kind.scale_bytes(self.cols);
-		&self.scales[row * bytes..(row + 1) * bytes]
+		let end = (row + 1) * self.kind.row_bytes(self.cols);
+		&self.bytes[end - self.kind.scale_bytes(self.cols)..end]
 	}
 
 	/// Returns the codes of a row, one a column: -1 to 1, -128 to 127, or 0 to 15.
@@ -229,14 +228,14 @@ mod tests {
 
 	fn owned(kind: WeightKind, cols: usize, code: u8, factors: &[u16]) -> OwnedMatrix {
 		let scales: Vec<u8> = factors.iter().flat_map(|f| f.to_le_bytes()).collect();
-		let codes = vec![code; kind.code_bytes(cols)];
-		let scales = scales.repeat(kind.scale_bytes(cols) / scales.len().max(1));
+		let mut bytes = vec![code; kind.code_bytes(cols)];
+		bytes.extend(scales.repeat(kind.scale_bytes(cols) / scales.len().max(1)));
 		let peak = match kind {
 			WeightKind::Ternary => 1,
 			WeightKind::Int8 => INT8_PEAK,
 			_ => INT4_PEAK_MAX,
 		};
-		OwnedMatrix { kind, rows: 1, cols, codes, scales, scale: Real::from_integer(1), peak }
+		OwnedMatrix { kind, rows: 1, cols, bytes, scale: Real::from_integer(1), peak }
 	}
 
 	#[test]
@@ -265,15 +264,14 @@ mod tests {
 		let int4 = owned(WeightKind::Int4By64, 64, 0x71, &[0x3c00, 0xbc00]);
 		for matrix in [&ternary, &int8, &int4] {
 			assert_eq!(refused(matrix.clone(), |_| ()), Ok(()));
-			assert_eq!(refused(matrix.clone(), |m| m.codes.push(0)), Err(MatrixError::Length));
-			assert_eq!(refused(matrix.clone(), |m| m.scales.push(0)), Err(MatrixError::Length));
+			assert_eq!(refused(matrix.clone(), |m| m.bytes.push(0)), Err(MatrixError::Length));
 			assert_eq!(refused(matrix.clone(), |m| m.peak = 0), Err(MatrixError::Peak));
 			let far = |m: &mut OwnedMatrix| m.scale = m.scale.shifted(200);
 			assert_eq!(refused(matrix.clone(), far), Err(MatrixError::Scale));
 		}
-		assert_eq!(refused(ternary, |m| m.codes[3] = 0b0000_1100), Err(MatrixError::Code));
-		assert_eq!(refused(int4.clone(), |m| m.scales[1] = 0x7c), Err(MatrixError::Group));
-		assert_eq!(refused(int4.clone(), |m| m.scales[3] = 0x4c), Err(MatrixError::Group));
+		assert_eq!(refused(ternary, |m| m.bytes[3] = 0b0000_1100), Err(MatrixError::Code));
+		assert_eq!(refused(int4.clone(), |m| m.bytes[33] = 0x7c), Err(MatrixError::Group));
+		assert_eq!(refused(int4.clone(), |m| m.bytes[35] = 0x4c), Err(MatrixError::Group));
 		assert_eq!(refused(int4.clone(), |m| m.peak = 14 << 24), Ok(()));
 		assert_eq!(refused(int4, |m| m.peak = (14 << 24) - 1), Err(MatrixError::Peak));
 	}
@@ -289,7 +287,7 @@ mod tests {
 			for kind in [WeightKind::Ternary, WeightKind::Int8, WeightKind::Int4By32, WeightKind::Int4By64] {
 				let cols = 64 * 64 / kind.code_bytes(64);
 				let mut matrix = owned(kind, cols, 0, &[factor, minimum | 0x8000][..kind.scale_bytes(64).min(4) / 2]);
-				matrix.codes = codes.clone();
+				matrix.bytes[..codes.len()].copy_from_slice(&codes);
 				let q = [q.as_slice(), &q].concat();
 				let view = matrix.view();
 				let sum: i64 = view.row_integers(0).iter().zip(&q).map(|(w, &q)| w * i64::from(q)).sum();

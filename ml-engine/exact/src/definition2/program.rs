@@ -41,8 +41,8 @@ use alloc::vec::Vec;
 const BLOCK_COLUMNS: usize = 64;
 /// Positions of a block where a row is one head's keys or values, at most.
 const BLOCK_POSITIONS: usize = 16;
-/// Bytes of codes that computing one block may read; bytes of keys, where a norm reads them whole.
-const BLOCK_READS: usize = 128 * 1024;
+/// Bytes of rows of a matrix that computing one block may read; bytes of keys, where a norm reads them whole.
+const BLOCK_READS: usize = 114 * 1024;
 
 /// Purpose of an operator. Layers and ranks count from zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -162,14 +162,14 @@ pub enum Kind {
 		experts: u16,
 		/// Experts to choose.
 		top_k: u8,
-		/// Whether the gates of the chosen add up to one.
+		/// The gates of the chosen add up to one.
 		normalised: bool,
 	},
 	/// Adds the outputs of the chosen experts, and of the shared network, to the stream.
 	Mix {
 		/// Experts chosen.
 		top_k: u8,
-		/// Whether the last input is the shared network's.
+		/// The last input is the shared network's.
 		shared: bool,
 	},
 	/// Finds the largest logit of each chunk.
@@ -201,7 +201,7 @@ pub enum Source {
 pub struct Operator {
 	/// Its purpose.
 	pub role: Role,
-	/// What it computes.
+	/// Its computation.
 	pub kind: Kind,
 	/// Places of the operators that it reads, in the order of its kind.
 	pub inputs: Vec<usize>,
@@ -259,10 +259,11 @@ impl Program {
 	}
 }
 
-/// Returns the columns of a block of a matrix's output: the largest power of two up to 64 whose codes fit 128 KiB.
+/// Returns the columns of a block of a matrix's output: the largest power of two up to 64 whose rows fit
+/// 114 KiB.
 pub fn block_columns(kind: WeightKind, cols: usize) -> usize {
 	let mut columns = BLOCK_COLUMNS;
-	while columns > 1 && columns * kind.code_bytes(cols) > BLOCK_READS {
+	while columns > 1 && columns * kind.row_bytes(cols) > BLOCK_READS {
 		columns /= 2;
 	}
 	columns
@@ -335,3 +336,6 @@ impl Builder<'_> {
 fn own(part: Part, name: Name) -> (Source, Name) {
 	(Source::Part(part), name)
 }
+
+#[cfg(test)]
+mod tests;

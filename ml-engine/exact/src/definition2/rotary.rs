@@ -336,7 +336,7 @@ mod tests {
 	fn rotate_holds_at_the_extremes() {
 		let mut head = [1 << 26, 1 << 26, -(1 << 26), 1 << 26];
 		rotate(&mut head, &[QUARTER, QUARTER / 2], 1);
-		assert_eq!(head, [-(1 << 26), 1 << 26, -94_906_624, 0], "-2^26 times the square root of two in Q15");
+		assert_eq!(head, [-(1 << 26), 1 << 26, -94_904_320, 0], "-2^26 times the square root of two in Q15");
 		// The last position of the longest context, by the fastest turn.
 		let mut head = [4_096, 0];
 		rotate(&mut head, &[u64::MAX / 7], 131_071);

@@ -24,7 +24,8 @@ const TIED: u8 = 255;
 type Result<T> = core::result::Result<T, ArchitectureError>;
 
 impl WeightKind {
-	fn to_byte(self) -> u8 {
+	/// Returns the byte that names the kind.
+	pub fn to_byte(self) -> u8 {
 		match self {
 			Self::Ternary => 0,
 			Self::Int8 => 1,
@@ -33,7 +34,8 @@ impl WeightKind {
 		}
 	}
 
-	fn from_byte(byte: u8) -> Result<Self> {
+	/// Reads what [`Self::to_byte`] writes.
+	pub fn from_byte(byte: u8) -> Result<Self> {
 		let kinds = [Self::Ternary, Self::Int8, Self::Int4By32, Self::Int4By64];
 		kinds.get(usize::from(byte)).copied().ok_or(ArchitectureError::Bytes)
 	}

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::definition2::{
-	architecture::{LayerShape, Network, Routing},
+	architecture::{ArchitectureError, LayerShape, Network, Routing},
 	execution::{integer_bytes, Execution},
 	linear::embed,
 	loss::argmax,
@@ -171,7 +171,8 @@ fn view_refuses_each_fault() {
 	assert_eq!(refused(|m| m.parts[1].0.swap(0, 1)), swapped);
 	let gain = |m: &mut OwnedModel| m.parts[1].0[0].1 = OwnedTensor::Gain(vec![1 << 24; 64], Real::ZERO);
 	assert_eq!(refused(gain), Some(ModelError::Range(Part::Layer(0), Name::AttentionGain)));
-	assert_eq!(refused(|m| m.architecture.eps = u64::MAX).is_some(), true);
+	let eps = ArchitectureError::Eps(u64::MAX);
+	assert_eq!(refused(|m| m.architecture.eps = u64::MAX), Some(ModelError::Architecture(eps)));
 }
 
 #[test]
