@@ -18,11 +18,12 @@ const BATCHES: [usize; 4] = [1, 16, 64, 256];
 const COLD_BYTES: usize = 160 << 20;
 
 fn packed(kind: WeightKind, rows: usize, cols: usize) -> Packed {
-	let codes: Vec<u8> = (0..rows * kind.code_bytes(cols)).map(|i| (i * 37 % 251) as u8 & 0x99).collect();
-	let scales = [0x55, 0x24].repeat(rows * kind.scale_bytes(cols) / 2);
+	let mut row: Vec<u8> = (0..kind.code_bytes(cols)).map(|i| (i * 37 % 251) as u8 & 0x99).collect();
+	row.extend([0x55, 0x24].repeat(kind.scale_bytes(cols) / 2));
+	let bytes = row.repeat(rows);
 	let peak = if kind == WeightKind::Int8 { INT8_PEAK } else { 1 << 20 };
 	let scale = Real::from_integer(1).shifted(-8);
-	Packed::pack(&Matrix { kind, rows, cols, codes: &codes, scales: &scales, scale, peak })
+	Packed::pack(&Matrix { kind, rows, cols, bytes: &bytes, scale, peak })
 }
 
 /// Returns the fastest of several turns, in seconds.

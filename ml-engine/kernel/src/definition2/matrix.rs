@@ -57,18 +57,18 @@ impl Packed {
 	/// Packs a whole matrix.
 	pub fn pack(matrix: &Matrix<'_>) -> Self {
 		let mut packed = Self::new(matrix.kind, matrix.rows, matrix.cols, matrix.scale, matrix.peak);
-		packed.set_rows(0, matrix.codes, matrix.scales);
+		packed.set_rows(0, matrix.bytes);
 		packed
 	}
 
-	/// Packs the codes and scales of some rows, from a multiple of [`ROWS`] on: whole blocks, or all that are left.
+	/// Packs some stored rows, from a multiple of [`ROWS`] on: whole blocks, or all that are left.
 	///
 	/// Infinite scales and those of 2^28 and more are refused by [`Matrix::validate`]; they are not looked at here.
-	pub fn set_rows(&mut self, first: usize, codes: &[u8], scales: &[u8]) {
+	pub fn set_rows(&mut self, first: usize, stored: &[u8]) {
 		let (kind, columns) = (self.kind, self.columns);
-		let (code_bytes, scale_bytes) = (kind.code_bytes(columns), kind.scale_bytes(columns));
-		let rows = codes.len() / code_bytes;
-		assert!(codes.len() == rows * code_bytes && scales.len() == rows * scale_bytes, "whole rows");
+		let bytes = kind.row_bytes(columns);
+		let rows = stored.len() / bytes;
+		assert!(stored.len() == rows * bytes, "whole rows of {bytes} bytes");
 		assert!(first.is_multiple_of(ROWS) && first + rows <= self.rows, "rows from a block's first one on");
 		assert!(
 			first + rows == self.rows || rows.is_multiple_of(ROWS),
@@ -76,14 +76,13 @@ impl Packed {
 		);
 		let lines = block_lines(kind, columns);
 		let blocks = self.lines[first / ROWS * lines..].chunks_exact_mut(lines);
-		for (i, (codes, block)) in codes.chunks(ROWS * code_bytes).zip(blocks).enumerate() {
-			let rows = codes.len() / code_bytes;
-			let scales = &scales[i * ROWS * scale_bytes..(i * ROWS + rows) * scale_bytes];
+		for (rows, block) in stored.chunks(ROWS * bytes).zip(blocks) {
+			let rows = Rows { stored: rows, bytes, codes: kind.code_bytes(columns) };
 			match kind {
-				WeightKind::Ternary => pack_ternary(codes, code_bytes, block),
-				WeightKind::Int8 => pack_int8(codes, code_bytes, scales, block),
-				WeightKind::Int4By32 => pack_int4(codes, code_bytes, scales, 32, block),
-				WeightKind::Int4By64 => pack_int4(codes, code_bytes, scales, 64, block),
+				WeightKind::Ternary => pack_ternary(rows, block),
+				WeightKind::Int8 => pack_int8(rows, block),
+				WeightKind::Int4By32 => pack_int4(rows, 32, block),
+				WeightKind::Int4By64 => pack_int4(rows, 64, block),
 			}
 		}
 	}
@@ -100,41 +99,56 @@ impl Packed {
 	}
 }
 
-/// Fills the lanes of a line with four bytes of each row, from `at` on.
-fn fill(line: &mut Line, rows: &[u8], row_bytes: usize, at: usize, order: impl Fn([u8; 4]) -> [u8; 4]) {
-	for (lane, row) in line.0.as_chunks_mut::<4>().0.iter_mut().zip(rows.chunks_exact(row_bytes)) {
-		*lane = order([row[at], row[at + 1], row[at + 2], row[at + 3]]);
+/// Stored rows of one block.
+#[derive(Clone, Copy)]
+struct Rows<'a> {
+	stored: &'a [u8],
+	/// Bytes of a row.
+	bytes: usize,
+	/// Bytes of its codes, which its scales follow.
+	codes: usize,
+}
+
+impl<'a> Rows<'a> {
+	/// Returns `N` bytes of each row, from `at` on.
+	fn bytes_at<const N: usize>(&self, at: usize) -> impl Iterator<Item = [u8; N]> + use<'a, N> {
+		self.stored.chunks_exact(self.bytes).map(move |row| std::array::from_fn(|i| row[at + i]))
+	}
+
+	/// Fills the lanes of a line with four bytes of each row, from `at` on.
+	fn fill(&self, line: &mut Line, at: usize, order: impl Fn([u8; 4]) -> [u8; 4]) {
+		for (lane, four) in line.0.as_chunks_mut::<4>().0.iter_mut().zip(self.bytes_at(at)) {
+			*lane = order(four);
+		}
 	}
 }
 
-fn pack_ternary(rows: &[u8], row_bytes: usize, block: &mut [Line]) {
+fn pack_ternary(rows: Rows<'_>, block: &mut [Line]) {
 	for (i, line) in block.iter_mut().enumerate() {
-		fill(line, rows, row_bytes, 4 * i, |four| {
-			crate::packed::transpose(u32::from_le_bytes(four)).to_le_bytes()
-		});
+		rows.fill(line, 4 * i, |four| crate::packed::transpose(u32::from_le_bytes(four)).to_le_bytes());
 	}
 }
 
-fn pack_int8(rows: &[u8], row_bytes: usize, scales: &[u8], block: &mut [Line]) {
+fn pack_int8(rows: Rows<'_>, block: &mut [Line]) {
 	let Some((first, codes)) = block.split_first_mut() else { return };
-	first.0[..scales.len()].copy_from_slice(scales);
+	for (lane, factor) in first.0.as_chunks_mut::<2>().0.iter_mut().zip(rows.bytes_at(rows.codes)) {
+		*lane = factor;
+	}
 	for (i, line) in codes.iter_mut().enumerate() {
-		fill(line, rows, row_bytes, 4 * i, |four| four.map(|code| code ^ 0x80));
+		rows.fill(line, 4 * i, |four| four.map(|code| code ^ 0x80));
 	}
 }
 
-fn pack_int4(rows: &[u8], row_bytes: usize, scales: &[u8], group: usize, block: &mut [Line]) {
-	let groups = 2 * row_bytes / group;
+fn pack_int4(rows: Rows<'_>, group: usize, block: &mut [Line]) {
 	for (g, lines) in block.chunks_exact_mut(1 + group / 8).enumerate() {
 		let Some((first, codes)) = lines.split_first_mut() else { return };
 		let (d, m) = first.0.split_at_mut(32);
 		let lanes = d.as_chunks_mut::<2>().0.iter_mut().zip(m.as_chunks_mut::<2>().0);
-		for ((d, m), row) in lanes.zip(scales.as_chunks::<4>().0.chunks_exact(groups)) {
-			let [a, b, c, e] = row[g];
+		for ((d, m), [a, b, c, e]) in lanes.zip(rows.bytes_at(rows.codes + 4 * g)) {
 			(*d, *m) = ([a, b], [c, e]);
 		}
 		for (i, line) in codes.iter_mut().enumerate() {
-			fill(line, rows, row_bytes, g * group / 2 + 4 * i, |[a, b, c, d]| {
+			rows.fill(line, g * group / 2 + 4 * i, |[a, b, c, d]| {
 				[a & 15 | c << 4, a >> 4 | c & 0xf0, b & 15 | d << 4, b >> 4 | d & 0xf0]
 			});
 		}

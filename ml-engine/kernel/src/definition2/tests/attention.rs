@@ -88,7 +88,7 @@ fn compare(
 }
 
 proptest! {
-	#![proptest_config(ProptestConfig::with_cases(64))]
+	#![proptest_config(ProptestConfig::with_cases(256))]
 
 	#[test]
 	fn attention_equals_the_definition(

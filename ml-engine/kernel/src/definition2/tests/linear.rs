@@ -34,7 +34,7 @@ fn expected(
 }
 
 proptest! {
-	#![proptest_config(ProptestConfig::with_cases(48))]
+	#![proptest_config(ProptestConfig::with_cases(256))]
 
 	#[test]
 	fn products_equal_the_definition(
@@ -126,16 +126,16 @@ fn products_hold_at_the_extremes() {
 		(WeightKind::Int4By64, 0, [0xff, 0x47, 0xff, 0xc7], 32_768 + 64),
 	] {
 		let (rows, tokens) = (18, 3);
-		let codes = vec![code; rows * kind.code_bytes(cols)];
-		let scales =
-			scale.repeat(rows * kind.scale_bytes(cols) / 4 + 1)[..rows * kind.scale_bytes(cols)].to_vec();
+		let mut row = vec![code; kind.code_bytes(cols)];
+		row.extend(scale.iter().cycle().take(kind.scale_bytes(cols)));
+		let bytes = row.repeat(rows);
 		let peak = match kind {
 			WeightKind::Ternary => 1,
 			WeightKind::Int8 => INT8_PEAK,
 			_ => (1 << 31) - 1,
 		};
 		let scale = Real::from_integer(1).shifted(-40 + kind.unit());
-		let matrix = OwnedMatrix { kind, rows, cols, codes, scales, scale, peak };
+		let matrix = OwnedMatrix { kind, rows, cols, bytes, scale, peak };
 		assert_eq!(matrix.view().validate(), Ok(()));
 		let packed = Packed::pack(&matrix.view());
 		for bits in [8, 10, 12] {
@@ -168,7 +168,7 @@ fn matrices_can_be_packed_block_by_block() {
 		let mut packed = Packed::new(kind, 45, 128, matrix.scale, matrix.peak);
 		for first in [0, 32, 16] {
 			let part = view.slice(first..(first + 16).min(45)).unwrap();
-			packed.set_rows(first, part.codes, part.scales);
+			packed.set_rows(first, part.bytes);
 		}
 		let whole = Packed::pack(&view);
 		let (mut a, mut b) = (vec![0; 128], vec![1; 128]);

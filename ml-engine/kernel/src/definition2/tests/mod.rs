@@ -42,24 +42,24 @@ impl Source {
 	}
 
 	pub fn matrix(&mut self, kind: WeightKind, rows: usize, cols: usize) -> OwnedMatrix {
-		let codes = (0..rows * kind.code_bytes(cols)).map(|_| self.next() as u8);
-		let codes = match kind {
-			// The code 3 becomes a 1.
-			WeightKind::Ternary => codes.map(|byte| byte & !(byte & (byte >> 1) & 0x55) << 1).collect(),
-			_ => codes.collect(),
-		};
 		// From subnormal numbers up to what the peak allows.
 		let most = [0x03ff, 0x2400, 0x3c00, 0x47ff][self.next() as usize % 4];
-		let scales: Vec<u8> = (0..rows * kind.scale_bytes(cols) / 2)
-			.flat_map(|_| {
-				match kind {
+		let mut bytes = Vec::new();
+		for _ in 0..rows {
+			bytes.extend((0..kind.code_bytes(cols)).map(|_| match (kind, self.next() as u8) {
+				// The code 3 becomes a 1.
+				(WeightKind::Ternary, byte) => byte & !((byte & (byte >> 1) & 0x55) << 1),
+				(_, byte) => byte,
+			}));
+			bytes.extend((0..kind.scale_bytes(cols) / 2).flat_map(|_| {
+				let scale = match kind {
 					WeightKind::Int8 => self.next() as u16,
 					_ => self.half(most),
-				}
-				.to_le_bytes()
-			})
-			.collect();
-		let mut matrix = OwnedMatrix { kind, rows, cols, codes, scales, scale: self.real(20..50), peak: 1 };
+				};
+				scale.to_le_bytes()
+			}));
+		}
+		let mut matrix = OwnedMatrix { kind, rows, cols, bytes, scale: self.real(20..50), peak: 1 };
 		matrix.peak = match kind {
 			WeightKind::Ternary => 1,
 			WeightKind::Int8 => INT8_PEAK,

@@ -31,7 +31,7 @@ fn assert_rows(kernel: Kernel, inputs: &Inputs, expected: &[Activations]) {
 }
 
 proptest! {
-	#![proptest_config(ProptestConfig::with_cases(64))]
+	#![proptest_config(ProptestConfig::with_cases(256))]
 
 	#[test]
 	fn quantised_rows_equal_the_definition(seed: u64, width in 1_usize..=20, tokens in 1_usize..4, bits in 0_usize..3, unit in -17_i32..36) {
