@@ -5,8 +5,9 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod vnni;
 
+#[cfg(target_arch = "x86_64")]
+use super::inputs::{Tile, GROUP};
 use super::{
-	inputs::{Tile, GROUP},
 	matrix::{row_scale, scale, Line},
 	rescale::Rescale,
 	InputsView, Kernel, PackedView, WeightKind, ROWS,
