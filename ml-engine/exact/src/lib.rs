@@ -23,6 +23,7 @@ extern crate std;
 pub mod attention;
 pub mod block;
 mod config;
+pub mod definition2;
 pub mod exponential;
 mod forward;
 pub mod golden;

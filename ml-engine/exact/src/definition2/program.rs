@@ -1,0 +1,341 @@
+//! The evaluation of one sequence as a list of operators, each with an output of known shape.
+//!
+//! A [`Program`] follows from the architecture and the number of positions. Operators name what they read, earlier
+//! operators and tensors alike, so that executing, tracing and judging a model is walking the list.
+//!
+//! | kind | inputs, in order | rows | a row |
+//! |---|---|---|---|
+//! | `Embed` | none | positions | `i32[d_model]` |
+//! | `Norm`, `Quantise` | a row of `i32` | positions | activations: `i16[n]`, mantissa `u32`, exponent `i16` |
+//! | `Linear` | activations | positions | `i32[rows of the matrix]` |
+//! | `LinearAdd` | activations, stream | positions | stream: `i32[d_model]` |
+//! | `QueryHeads` | `Linear` | positions | a head after the other: `i8[head_size]`, maximum `i32` |
+//! | `KeyHeads`, `ValueHeads` | `Linear` | kv heads | a position after the other: `i8[head_size]`, maximum or step `i32` |
+//! | `Attention` | query, key, value heads | positions | `i32[heads * head_size]` |
+//! | `Hidden` | gate, up | positions | activations |
+//! | `Route` | router logits | positions | a choice a rank: expert `u16`, gate `u32` |
+//! | `Mix` | stream, route, a down a rank, shared down | positions | stream |
+//! | `LogitPeaks` | logits | positions | `i32` for each 4,096 logits |
+//! | `LogitSums` | logits, peaks | positions | `u64` for each 4,096 logits |
+//! | `Loss` | logits, peaks, sums | positions | `u64` |
+//! | `Total` | losses | one | `u64` |
+//!
+//! Operators that read an expert's tensors have the route behind these inputs. All numbers are little endian. A row is
+//! cut into blocks; rows that normalise are one block, since each of their entries depends on all others.
+
+mod layers;
+
+use super::{
+	architecture::{Architecture, ArchitectureError, QkNorm, WeightKind},
+	heads::Head,
+	linear::{LOGIT_BITS, LOGIT_MAX, PROJECTION_BITS, PROJECTION_MAX, RESIDUAL_MAX},
+	loss::CHUNK,
+	quantise::Activations,
+	routing::CHOICE_BYTES,
+	tensors::{Name, Part},
+};
+pub use crate::program::Shape;
+use alloc::vec::Vec;
+
+/// Columns of a block, at most.
+const BLOCK_COLUMNS: usize = 64;
+/// Positions of a block where a row is one head's keys or values, at most.
+const BLOCK_POSITIONS: usize = 16;
+/// Bytes of rows of a matrix that computing one block may read; bytes of keys, where a norm reads them whole.
+const BLOCK_READS: usize = 114 * 1024;
+
+/// Purpose of an operator. Layers and ranks count from zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+	/// Rows of the embedding.
+	Embed,
+	/// The stream, normalised for attention.
+	AttentionInput(u8),
+	/// Queries before norm and rotation.
+	Query(u8),
+	/// Keys before norm and rotation.
+	Key(u8),
+	/// Values before quantisation.
+	Value(u8),
+	/// Queries, rotated and quantised.
+	QueryHeads(u8),
+	/// Keys, rotated and quantised, by head.
+	KeyHeads(u8),
+	/// Values, quantised, by head.
+	ValueHeads(u8),
+	/// Output of the heads.
+	Attention(u8),
+	/// The same, quantised.
+	AttentionOutput(u8),
+	/// The stream behind attention.
+	AttentionResidual(u8),
+	/// The stream, normalised for the feed-forward network or the router.
+	FeedForwardInput(u8),
+	/// Router's logits for every expert.
+	RouterLogits(u8),
+	/// Chosen experts and their gates.
+	Route(u8),
+	/// Gates of a hidden layer.
+	Gate(u8, Slot),
+	/// Ups of a hidden layer.
+	Up(u8, Slot),
+	/// A hidden layer.
+	Hidden(u8, Slot),
+	/// Output of a network; of a dense layer's, the stream behind the layer.
+	Down(u8, Slot),
+	/// The stream behind a routed layer.
+	Mix(u8),
+	/// The stream, normalised for the head.
+	HeadInput,
+	/// Logits of the next token.
+	Logits,
+	/// Largest logits.
+	LogitPeaks,
+	/// Sums of the logits' powers of two.
+	LogitSums,
+	/// Bits that the token that came next costs.
+	Loss,
+	/// Their sum.
+	Total,
+}
+
+/// Feed-forward network of a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Slot {
+	/// The only one.
+	Dense,
+	/// The expert chosen at a rank.
+	Rank(u8),
+	/// The one that every token passes besides.
+	Shared,
+}
+
+/// Computation of an operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+	/// Reads a row of the embedding.
+	Embed,
+	/// Divides by the root mean square and quantises.
+	Norm {
+		/// Fraction bits of the input.
+		unit: u8,
+		/// Bits of the activations.
+		width: u8,
+	},
+	/// Quantises.
+	Quantise {
+		/// Fraction bits of the input.
+		unit: u8,
+		/// Bits of the activations.
+		width: u8,
+	},
+	/// Multiplies by a matrix, and adds a bias where a second tensor is listed.
+	Linear {
+		/// Bits of the activations.
+		width: u8,
+		/// Fraction bits of the output.
+		fraction: u8,
+		/// Bound of the output.
+		bound: i32,
+	},
+	/// Multiplies by a matrix and adds to the stream.
+	LinearAdd {
+		/// Bits of the activations.
+		width: u8,
+	},
+	/// Normalises if there is a gain, rotates and quantises queries.
+	QueryHeads,
+	/// Normalises if there is a gain, rotates and quantises keys.
+	KeyHeads,
+	/// Quantises values.
+	ValueHeads,
+	/// Attends.
+	Attention,
+	/// Applies the activation function, normalises if there is a gain, and quantises.
+	Hidden {
+		/// Bits of the activations.
+		width: u8,
+	},
+	/// Chooses experts.
+	Route {
+		/// Experts to choose from.
+		experts: u16,
+		/// Experts to choose.
+		top_k: u8,
+		/// The gates of the chosen add up to one.
+		normalised: bool,
+	},
+	/// Adds the outputs of the chosen experts, and of the shared network, to the stream.
+	Mix {
+		/// Experts chosen.
+		top_k: u8,
+		/// The last input is the shared network's.
+		shared: bool,
+	},
+	/// Finds the largest logit of each chunk.
+	LogitPeaks,
+	/// Sums powers of two of the logits of each chunk.
+	LogitSums,
+	/// Computes the loss of a position.
+	Loss,
+	/// Adds the losses.
+	Total,
+}
+
+/// Part that an operator reads a tensor of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+	/// Always this one.
+	Part(Part),
+	/// The expert that the row's route, the last of the inputs, has at a rank.
+	Chosen {
+		/// Its layer.
+		layer: u8,
+		/// The rank.
+		rank: u8,
+	},
+}
+
+/// One step of an evaluation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operator {
+	/// Its purpose.
+	pub role: Role,
+	/// Its computation.
+	pub kind: Kind,
+	/// Places of the operators that it reads, in the order of its kind.
+	pub inputs: Vec<usize>,
+	/// Tensors that it reads: a matrix before its bias, a gain before the frequencies.
+	pub tensors: Vec<(Source, Name)>,
+	/// Shape of its output.
+	pub shape: Shape,
+}
+
+/// The operators of one sequence's evaluation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+	architecture: Architecture,
+	positions: usize,
+	operators: Vec<Operator>,
+}
+
+impl Program {
+	/// Lists the operators for sequences of this many positions: one less than their ids. Refuses architectures that
+	/// are out of bounds, and positions beyond the context.
+	pub fn new(architecture: &Architecture, positions: u32) -> Result<Self, ArchitectureError> {
+		architecture.validate()?;
+		if !(1..=architecture.context).contains(&positions) {
+			return Err(ArchitectureError::Context(positions));
+		}
+		let mut builder = Builder { architecture, positions: positions as usize, operators: Vec::new() };
+		builder.run();
+		let operators = builder.operators;
+		Ok(Self { architecture: architecture.clone(), positions: positions as usize, operators })
+	}
+
+	/// Returns the architecture.
+	pub fn architecture(&self) -> &Architecture {
+		&self.architecture
+	}
+
+	/// Returns the positions of the sequence.
+	pub fn positions(&self) -> usize {
+		self.positions
+	}
+
+	/// Returns the operators in order; each reads only earlier ones.
+	pub fn operators(&self) -> &[Operator] {
+		&self.operators
+	}
+
+	/// Returns the operator at a place in the list.
+	pub fn operator(&self, index: usize) -> Option<&Operator> {
+		self.operators.get(index)
+	}
+
+	/// Returns the place of an operator by its purpose.
+	pub fn index_of(&self, role: Role) -> Option<usize> {
+		self.operators.iter().position(|operator| operator.role == role)
+	}
+}
+
+/// Returns the columns of a block of a matrix's output: the largest power of two up to 64 whose rows fit
+/// 114 KiB.
+pub fn block_columns(kind: WeightKind, cols: usize) -> usize {
+	let mut columns = BLOCK_COLUMNS;
+	while columns > 1 && columns * kind.row_bytes(cols) > BLOCK_READS {
+		columns /= 2;
+	}
+	columns
+}
+
+/// A list of operators on its way.
+struct Builder<'a> {
+	architecture: &'a Architecture,
+	positions: usize,
+	operators: Vec<Operator>,
+}
+
+impl Builder<'_> {
+	fn run(&mut self) {
+		let architecture = self.architecture;
+		let (fraction, vocabulary) = (architecture.fraction, architecture.vocabulary as usize);
+		let d = usize::from(architecture.d_model);
+		let shape = self.columns(d, BLOCK_COLUMNS);
+		let mut stream =
+			self.put(Role::Embed, Kind::Embed, &[], &[own(Part::Embedding, Name::Embedding)], shape);
+		for layer in 0..architecture.layers.len() {
+			stream = self.layer(layer as u8, stream);
+		}
+		let width = architecture.bits.input;
+		let gain = own(Part::Head, Name::HeadGain);
+		let norm = Kind::Norm { unit: fraction, width };
+		let input = self.put(Role::HeadInput, norm, &[stream], &[gain], self.whole(Activations::bytes(d)));
+		let linear = Kind::Linear { width, fraction: LOGIT_BITS, bound: LOGIT_MAX };
+		let block = block_columns(architecture.head.unwrap_or(architecture.embedding), d);
+		let head = own(Part::Head, Name::Head);
+		let logits = self.put(Role::Logits, linear, &[input], &[head], self.columns(vocabulary, block));
+		let chunks = |entry| Shape {
+			rows: self.positions,
+			row_bytes: vocabulary.div_ceil(CHUNK) * entry,
+			block_bytes: entry,
+		};
+		let (four, eight) = (chunks(4), chunks(8));
+		let peaks = self.put(Role::LogitPeaks, Kind::LogitPeaks, &[logits], &[], four);
+		let sums = self.put(Role::LogitSums, Kind::LogitSums, &[logits, peaks], &[], eight);
+		let losses = self.put(Role::Loss, Kind::Loss, &[logits, peaks, sums], &[], self.whole(8));
+		let one = Shape { rows: 1, row_bytes: 8, block_bytes: 8 };
+		self.put(Role::Total, Kind::Total, &[losses], &[], one);
+	}
+
+	/// Appends an operator and returns its place.
+	fn put(
+		&mut self,
+		role: Role,
+		kind: Kind,
+		inputs: &[usize],
+		tensors: &[(Source, Name)],
+		shape: Shape,
+	) -> usize {
+		let (inputs, tensors) = (inputs.to_vec(), tensors.to_vec());
+		self.operators.push(Operator { role, kind, inputs, tensors, shape });
+		self.operators.len() - 1
+	}
+
+	/// Returns the shape of rows that are one block.
+	fn whole(&self, row_bytes: usize) -> Shape {
+		Shape { rows: self.positions, row_bytes, block_bytes: row_bytes }
+	}
+
+	/// Returns the shape of rows of `i32` in blocks of columns.
+	fn columns(&self, columns: usize, block: usize) -> Shape {
+		Shape { rows: self.positions, row_bytes: 4 * columns, block_bytes: 4 * block }
+	}
+}
+
+fn own(part: Part, name: Name) -> (Source, Name) {
+	(Source::Part(part), name)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,204 @@
+//! Sizes of witnesses, without a model: zeros for every input, and a count of what their proofs would take.
+
+use super::{compute, evidence::Inputs, layout_of};
+use crate::{
+	definition2::{
+		block::{Layout, SectionScale},
+		matrix::INT8_PEAK,
+		program::{Kind, Program, Role, Shape},
+		tensors::{Name, Part, TensorShape},
+	},
+	step::{Place, StepError},
+	tree,
+};
+use alloc::{collections::BTreeSet, vec, vec::Vec};
+use core::ops::Range;
+
+/// Bytes of the largest witness that a chain takes.
+pub const LEAF_MAX: usize = 256 * 1024;
+/// Bytes of a hash.
+const HASH: usize = 32;
+
+/// Witness and bisection of one operator's worst block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeafSize {
+	/// The operator.
+	pub role: Role,
+	/// Bytes of the largest witness of one of its blocks.
+	pub bytes: usize,
+	/// Rounds from the operator to a block: levels of its rows, then of a row's blocks.
+	pub rounds: u32,
+}
+
+/// Returns the size of the largest witness of each operator of a program, for the first layer of each shape.
+///
+/// Sizes do not depend on values, so this is exact, but for a tag and lengths of a few bytes a piece of evidence, and
+/// for the embedding, whose rows may lie in one chunk more than that of the first token.
+pub fn leaf_sizes(program: &Program) -> Result<Vec<LeafSize>, StepError> {
+	let layers = &program.architecture().layers;
+	let repeats = |layer: u8| {
+		let shape = layers.get(usize::from(layer));
+		layers.iter().position(|other| Some(other) == shape) != Some(usize::from(layer))
+	};
+	let roles = program.operators().iter().map(|operator| operator.role).enumerate();
+	let wanted = roles.filter(|(_, role)| !layer_of(*role).is_some_and(repeats));
+	wanted.map(|(index, role)| leaf_size(program, index, role)).collect()
+}
+
+/// Returns the layer that an operator is of.
+fn layer_of(role: Role) -> Option<u8> {
+	use Role::*;
+	match role {
+		AttentionInput(layer)
+		| Query(layer)
+		| Key(layer)
+		| Value(layer)
+		| QueryHeads(layer)
+		| KeyHeads(layer)
+		| ValueHeads(layer)
+		| Attention(layer)
+		| AttentionOutput(layer)
+		| AttentionResidual(layer)
+		| FeedForwardInput(layer)
+		| RouterLogits(layer)
+		| Route(layer)
+		| Gate(layer, _)
+		| Up(layer, _)
+		| Hidden(layer, _)
+		| Down(layer, _)
+		| Mix(layer) => Some(layer),
+		Embed | HeadInput | Logits | LogitPeaks | LogitSums | Loss | Total => None,
+	}
+}
+
+pub(super) fn leaf_size(program: &Program, index: usize, role: Role) -> Result<LeafSize, StepError> {
+	let shape = shape_at(program, index)?;
+	let mut bytes = 0;
+	for block in 0..shape.blocks() {
+		// The last position reads the most.
+		let place = Place { operator: index, row: shape.rows - 1, block };
+		let mut meter = Meter { program, bytes: 0, seen: BTreeSet::new() };
+		compute(program, place, &mut meter)?;
+		bytes = bytes.max(meter.bytes);
+	}
+	let rounds = tree::levels(shape.rows) + tree::levels(shape.blocks());
+	Ok(LeafSize { role, bytes, rounds })
+}
+
+/// Piece of evidence that has been counted already.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Counted {
+	Model,
+	Part(Part),
+	Chunk(Part, usize, usize),
+	Sequence,
+}
+
+/// Counts what a witness would hold.
+struct Meter<'a> {
+	program: &'a Program,
+	bytes: usize,
+	seen: BTreeSet<Counted>,
+}
+
+impl Meter<'_> {
+	fn part(&mut self, layout: &Layout, part: Part) {
+		if !self.seen.insert(Counted::Part(part)) {
+			return;
+		}
+		if self.seen.insert(Counted::Model) {
+			self.bytes += 2 * HASH;
+		}
+		let architecture = self.program.architecture();
+		let parts = match part {
+			Part::Expert { .. } => architecture.experts() as usize,
+			_ => architecture.layers.len() + 2,
+		};
+		self.bytes += layout.scale_bytes() + HASH + HASH * binary_levels(parts);
+	}
+}
+
+fn shape_at(program: &Program, index: usize) -> Result<Shape, StepError> {
+	program.operator(index).map(|operator| operator.shape).ok_or(StepError::NoSuchPlace)
+}
+
+/// Returns the siblings on the longest path of a binary tree.
+fn binary_levels(leaves: usize) -> usize {
+	leaves.next_power_of_two().trailing_zeros() as usize
+}
+
+/// Returns the hashes of the proof of a span in a tree of arity 16.
+fn span_hashes(count: usize, span: Range<usize>) -> usize {
+	let (mut span, mut width, mut hashes) = (span, count, 0);
+	while width > 1 {
+		let start = span.start / tree::ARITY * tree::ARITY;
+		let end = span.end.next_multiple_of(tree::ARITY).min(width);
+		hashes += (end - start) - span.len();
+		span = span.start / tree::ARITY..span.end.div_ceil(tree::ARITY);
+		width = width.div_ceil(tree::ARITY);
+	}
+	hashes
+}
+
+impl Inputs for Meter<'_> {
+	fn blocks(&mut self, operator: usize, row: usize, blocks: Range<usize>) -> Result<Vec<u8>, StepError> {
+		let shape = shape_at(self.program, operator)?;
+		let len = (blocks.end * shape.block_bytes).min(shape.row_bytes) - blocks.start * shape.block_bytes;
+		let hashes = span_hashes(shape.blocks(), blocks) + span_hashes(shape.rows, row..row + 1);
+		self.bytes += len + HASH * hashes;
+		let mut bytes = vec![0; len];
+		if self.program.operator(operator).is_some_and(|operator| matches!(operator.kind, Kind::Route { .. }))
+		{
+			// Chosen experts differ.
+			for (rank, choice) in bytes.as_chunks_mut::<6>().0.iter_mut().enumerate() {
+				choice[..2].copy_from_slice(&(rank as u16).to_le_bytes());
+			}
+		}
+		Ok(bytes)
+	}
+
+	fn output(&mut self, operator: usize) -> Result<Vec<u8>, StepError> {
+		let shape = shape_at(self.program, operator)?;
+		self.bytes += shape.rows * shape.row_bytes;
+		Ok(vec![0; shape.rows * shape.row_bytes])
+	}
+
+	fn tensor(&mut self, part: Part, range: Range<u64>) -> Result<Vec<u8>, StepError> {
+		let layout = layout_of(self.program, part)?;
+		for (tile, chunks) in layout.pieces(&range) {
+			let is_new = |chunk| !self.seen.contains(&Counted::Chunk(part, tile, chunk));
+			if !chunks.clone().any(is_new) {
+				continue;
+			}
+			self.part(&layout, part);
+			let place = layout.chunk_range(tile, &chunks);
+			let others = layout.chunks(tile) - chunks.len();
+			// A chunk has 4 KiB.
+			self.bytes +=
+				(place.end - place.start) as usize + HASH * (others + binary_levels(layout.tiles()));
+			self.seen.extend(chunks.map(|chunk| Counted::Chunk(part, tile, chunk)));
+		}
+		Ok(vec![0; (range.end - range.start) as usize])
+	}
+
+	fn scale(&mut self, part: Part, name: Name) -> Result<SectionScale, StepError> {
+		let layout = layout_of(self.program, part)?;
+		self.part(&layout, part);
+		let section = layout.section(name).ok_or(StepError::NoSuchPlace)?;
+		let peak = match section.shape {
+			TensorShape::Matrix { kind, .. } if kind.unit() == 16 => INT8_PEAK,
+			TensorShape::Matrix { .. } => 1,
+			_ => 0,
+		};
+		Ok(SectionScale { peak, ..SectionScale::default() })
+	}
+
+	fn sequence(&mut self) -> Result<Vec<u32>, StepError> {
+		let ids = self.program.positions() + 1;
+		if self.seen.insert(Counted::Sequence) {
+			// A holdout of up to 2^20 sequences.
+			self.bytes += 4 * ids + HASH * 20;
+		}
+		Ok(vec![0; ids])
+	}
+}
