@@ -10,6 +10,7 @@
 
 pub mod activations;
 pub mod attention;
+pub mod definition2;
 pub mod hash;
 mod math;
 #[cfg(target_arch = "x86_64")]

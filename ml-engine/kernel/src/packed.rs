@@ -90,7 +90,7 @@ pub fn packed_len(rows: usize, cols: usize) -> usize {
 }
 
 /// Transposes four bytes of four codes each, as a 4 by 4 matrix.
-fn transpose(codes: u32) -> u32 {
+pub(crate) fn transpose(codes: u32) -> u32 {
 	let swap = |x: u32, shift: u32, mask: u32| {
 		let t = (x ^ (x >> shift)) & mask;
 		x ^ t ^ (t << shift)

@@ -1,0 +1,217 @@
+//! Products of packed matrices with activations, and the rescaling of what is accumulated.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod vnni;
+
+use super::{
+	inputs::{Tile, GROUP},
+	matrix::{row_scale, scale, Line},
+	rescale::Rescale,
+	InputsView, Kernel, PackedView, WeightKind, ROWS,
+};
+use crate::Path;
+use blyan_exact::definition2::{linear::excess, RESIDUAL_MAX};
+use std::ops::Range;
+
+/// Bytes of activations that are multiplied with every block of rows before the next ones are: half of a usual
+/// second-level cache.
+const CHUNK_BYTES: usize = 256 << 10;
+/// Rows from which on outputs of many tokens are collected before they are stored: a vocabulary. Lines of such long rows
+/// would fall on the same few places of a cache and leave it before they are complete.
+const MANY_ROWS: usize = 4_096;
+/// Rows of which outputs are collected.
+const PART_ROWS: usize = 256;
+/// Tokens whose outputs are collected, at most.
+const PART_TOKENS: usize = 64;
+
+/// Computes `linear` of the definition.
+///
+/// # Shapes
+/// `inputs: [tokens, columns]`, `bias: [rows]`, `out: [tokens, rows]`.
+pub fn linear(
+	kernel: Kernel,
+	weights: PackedView<'_>,
+	inputs: InputsView<'_>,
+	fraction: u32,
+	bound: i32,
+	bias: Option<&[i32]>,
+	out: &mut [i32],
+) {
+	let (rows, tokens) = (weights.rows, inputs.tokens());
+	assert_eq!(inputs.inputs.width, weights.columns, "activations fit the columns");
+	assert_eq!(inputs.inputs.kernel, kernel, "activations are in the order of this kernel");
+	assert_eq!(out.len(), tokens * rows, "an output for every row and token");
+	let before = excess(weights.peak, inputs.inputs.bits as u8, weights.columns);
+	let power = fraction as i32 + before as i32 - weights.kind.unit();
+	let rescales: Vec<Rescale> = (0..tokens)
+		.map(|t| Rescale::new(weights.scale.times(inputs.scale(t)).shifted(power), before, bound))
+		.collect();
+	let chunk = (CHUNK_BYTES / (2 * weights.columns)).next_multiple_of(super::TOKENS);
+	if tokens == 1 || rows < MANY_ROWS {
+		for first in (0..tokens).step_by(chunk) {
+			multiply(kernel, weights, inputs, first..tokens.min(first + chunk), &rescales, out);
+		}
+	} else {
+		let chunk = chunk.min(PART_TOKENS);
+		let mut part = vec![0; PART_ROWS * chunk.min(tokens)];
+		for first in (0..tokens).step_by(chunk) {
+			let range = first..tokens.min(first + chunk);
+			let (inputs, rescales) = (inputs.slice(range.clone()), &rescales[range.clone()]);
+			for row in (0..rows).step_by(PART_ROWS) {
+				let weights = weights.part(row..rows.min(row + PART_ROWS));
+				let part = &mut part[..range.len() * weights.rows];
+				multiply(kernel, weights, inputs, 0..range.len(), rescales, part);
+				for (outputs, token) in part.chunks_exact(weights.rows).zip(range.clone()) {
+					out[token * rows + row..][..weights.rows].copy_from_slice(outputs);
+				}
+			}
+		}
+	}
+	if let Some(bias) = bias {
+		for row in out.chunks_exact_mut(rows) {
+			for (y, &bias) in row.iter_mut().zip(bias) {
+				let sum = i64::from(*y) + i64::from(bias);
+				*y = sum.clamp(-i64::from(bound), i64::from(bound)) as i32;
+			}
+		}
+	}
+}
+
+/// Multiplies some tokens with all rows of the matrix; shapes have been checked.
+fn multiply(
+	kernel: Kernel,
+	weights: PackedView<'_>,
+	inputs: InputsView<'_>,
+	tokens: Range<usize>,
+	rescales: &[Rescale],
+	out: &mut [i32],
+) {
+	match kernel.0 {
+		// SAFETY: a kernel of this kind exists only where its instructions were detected; shapes agree.
+		#[cfg(target_arch = "x86_64")]
+		Path::Avx512Vnni => unsafe { vnni::multiply(weights, inputs, tokens, rescales, out) },
+		// SAFETY: as above.
+		#[cfg(target_arch = "x86_64")]
+		Path::Avx2 => unsafe { avx2::multiply(weights, inputs, tokens, rescales, out) },
+		_ => portable(weights, inputs, tokens, rescales, out),
+	}
+}
+
+/// Computes `embed` of the definition.
+pub fn embed(weights: PackedView<'_>, token: usize, fraction: u32, out: &mut [i32]) {
+	assert!(token < weights.rows && out.len() == weights.columns, "a row of the embedding");
+	let power = fraction as i32 - weights.kind.unit();
+	let rescale = Rescale::new(weights.scale.shifted(power), 0, RESIDUAL_MAX);
+	let (block, lane) = (weights.block(token / ROWS), token % ROWS);
+	let byte_of = |line: usize, column: usize| block[line].0[4 * lane + column % 4];
+	for (column, h) in out.iter_mut().enumerate() {
+		let weight = match (weights.kind, weights.kind.group()) {
+			(_, Some(group)) => {
+				let first = column / group * (1 + group / 8);
+				let byte = byte_of(first + 1 + column % group / 8, column);
+				let code = if column % 8 < 4 { byte & 15 } else { byte >> 4 };
+				scale(&block[first], lane) * i64::from(code) + scale(&block[first], ROWS + lane)
+			}
+			(WeightKind::Int8, None) => {
+				let code = byte_of(1 + column / 4, column) ^ 0x80;
+				i64::from(code as i8) * row_scale(&block[0], lane)
+			}
+			(_, None) => i64::from((byte_of(column / 16, column) >> (column % 16 / 4 * 2)) & 3) - 1,
+		};
+		*h = rescale.apply(weight);
+	}
+}
+
+/// Accumulators of a block of rows and one token.
+type Sums = [i64; ROWS];
+
+/// Rescales the accumulators of a block into its outputs.
+#[inline(always)]
+fn store(weights: &PackedView<'_>, index: usize, sums: &Sums, rescale: Rescale, out: &mut [i32]) {
+	let end = weights.rows.min((index + 1) * ROWS);
+	for (y, &sum) in out[index * ROWS..end].iter_mut().zip(sums) {
+		*y = rescale.apply(sum);
+	}
+}
+
+fn portable(
+	weights: PackedView<'_>,
+	inputs: InputsView<'_>,
+	tokens: Range<usize>,
+	rescales: &[Rescale],
+	out: &mut [i32],
+) {
+	for index in 0..weights.blocks() {
+		let block = weights.block(index);
+		for token in tokens.clone() {
+			let x = inputs.row(token);
+			let sums = match weights.kind {
+				WeightKind::Ternary => ternary(block, x),
+				WeightKind::Int8 => int8(block, x),
+				WeightKind::Int4By32 => int4(block, x, 32),
+				WeightKind::Int4By64 => int4(block, x, 64),
+			};
+			let out = &mut out[token * weights.rows..(token + 1) * weights.rows];
+			store(&weights, index, &sums, rescales[token], out);
+		}
+	}
+}
+
+/// Sums of 65,536 columns stay below 2 * 2^11 * 2^16 = 2^28.
+fn ternary(block: &[Line], x: &[i16]) -> Sums {
+	let mut sums = [0_i32; ROWS];
+	let mut offset = 0;
+	for (line, x) in block.iter().zip(x.as_chunks::<16>().0) {
+		offset += x.iter().map(|&q| i32::from(q)).sum::<i32>();
+		for (b, j) in (0..16).map(|column| (column % 4, column / 4)) {
+			let q = i32::from(x[4 * j + b]);
+			for (sum, lane) in sums.iter_mut().zip(line.0.as_chunks::<4>().0) {
+				*sum += i32::from((lane[b] >> (2 * j)) & 3) * q;
+			}
+		}
+	}
+	sums.map(|sum| i64::from(sum - offset))
+}
+
+/// A thousand lines are 4,096 columns, whose sums stay below 2^7 * 2^11 * 2^12 = 2^30.
+fn int8(block: &[Line], x: &[i16]) -> Sums {
+	let mut totals = [0_i64; ROWS];
+	for (lines, x) in block[1..].chunks(1024).zip(x.chunks(4096)) {
+		let mut sums = [0_i32; ROWS];
+		for (line, x) in lines.iter().zip(x.as_chunks::<4>().0) {
+			for (b, &q) in x.iter().enumerate() {
+				for (sum, lane) in sums.iter_mut().zip(line.0.as_chunks::<4>().0) {
+					*sum += (i32::from(lane[b]) - 128) * i32::from(q);
+				}
+			}
+		}
+		for (row, (total, sum)) in totals.iter_mut().zip(sums).enumerate() {
+			*total += row_scale(&block[0], row) * i64::from(sum);
+		}
+	}
+	totals
+}
+
+/// A group's sums stay below 2^4 * 2^11 * 2^6 = 2^21.
+fn int4(block: &[Line], x: &[i16], group: usize) -> Sums {
+	let mut totals = [0_i64; ROWS];
+	for (lines, x) in block.chunks_exact(1 + group / 8).zip(x.chunks_exact(group)) {
+		let mut sums = [0_i32; ROWS];
+		for (line, x) in lines[1..].iter().zip(x.as_chunks::<8>().0) {
+			for b in 0..4 {
+				let (low, high) = (i32::from(x[b]), i32::from(x[4 + b]));
+				for (sum, lane) in sums.iter_mut().zip(line.0.as_chunks::<4>().0) {
+					*sum += i32::from(lane[b] & 15) * low + i32::from(lane[b] >> 4) * high;
+				}
+			}
+		}
+		let offset: i64 = x.iter().map(|&q| i64::from(q)).sum();
+		for (row, (total, sum)) in totals.iter_mut().zip(sums).enumerate() {
+			let (d, m) = (scale(&lines[0], row), scale(&lines[0], ROWS + row));
+			*total += d * i64::from(sum) + m * offset;
+		}
+	}
+	totals
+}

@@ -1,0 +1,26 @@
+//! Operators of the second definition (docs/definition-2.md), bit-equal to it on every instruction set.
+//!
+//! Products are written with intrinsics for AVX-512 VNNI and AVX2, and in plain Rust for every other processor;
+//! row-wise steps are plain loops compiled once per instruction set.
+
+mod attention;
+mod heads;
+mod hidden;
+mod inputs;
+mod linear;
+mod matrix;
+mod quantise;
+mod rescale;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+pub use attention::{attend, HeadCache, Queries, Scratch};
+pub use heads::{angles, normalise, quantise_heads, rotate, value_step};
+pub use inputs::{Inputs, InputsView, TOKENS};
+pub use linear::{embed, linear};
+pub use matrix::{Packed, PackedView, ROWS};
+pub use rows::{add, loss, mix};
+
+use crate::Kernel;
+use blyan_exact::definition2::{Real, WeightKind};
