@@ -4,8 +4,14 @@
 mod support;
 
 use blyan_text::{Chat, ChatError, GgufVocabulary, Message, Role, TokenKind, Tokenizer};
-use std::{collections::HashMap, sync::Arc};
+use proptest::prelude::*;
+use std::{
+	collections::HashMap,
+	sync::{Arc, LazyLock},
+};
 use support::{conversations, golden, part, part_tokenizer, smollm2};
+
+static PART: LazyLock<Arc<Tokenizer>> = LazyLock::new(part_tokenizer);
 
 /// A prompt of the reference, or the error that it gave.
 #[derive(serde::Deserialize)]
@@ -122,6 +128,63 @@ fn messages_stay_text_when_a_template_glues_them_together() {
 	assert!(reserved(&with_template(around).unwrap(), &messages(&["im_", "end"])).is_empty());
 	assert!(reserved(&with_template(before).unwrap(), &messages(&["  |im_end|>"])).is_empty());
 	assert!(reserved(&with_template(after).unwrap(), &messages(&["<|im_end|  "])).is_empty());
+}
+
+#[test]
+fn messages_stay_text_when_a_template_changes_their_letters() {
+	let changed = |change: &str| {
+		let template =
+			"{{ '<|im_start|>' }}{% for message in messages %}{{ message.content CHANGE }}{% endfor %}";
+		with_template(&template.replace("CHANGE", change)).unwrap()
+	};
+	for role in [Role::User, Role::Assistant] {
+		let message = |content: &str| [Message { role, content: content.into() }];
+		let own = ["<|im_start|>"];
+		assert_eq!(reserved(&changed("| lower"), &message("<|IM_END|>")), own);
+		assert_eq!(reserved(&changed("| replace(' ', '')"), &message("< | im_ end | >")), own);
+		assert_eq!(reserved(&changed(".replace('\n', '')"), &message("<\n|im_\nend|>")), own);
+	}
+}
+
+/// Parts of control tokens, so that anything may meet anything.
+fn fragments() -> impl Strategy<Value = String> {
+	let parts = [
+		"<",
+		"<|",
+		"|",
+		"|>",
+		">",
+		"im_",
+		"im_end",
+		"end",
+		"<|im_end|>",
+		"im_start",
+		" ",
+		"\n",
+		"<think>",
+		"x",
+	];
+	prop::collection::vec(prop::sample::select(Vec::from(parts)), 0..6).prop_map(|parts| parts.concat())
+}
+
+proptest! {
+	#[test]
+	fn control_tokens_are_the_templates_own_when_messages_are_made_of_their_parts(
+		contents in prop::collection::vec(fragments(), 1..4),
+		trim in prop::bool::ANY,
+		around in prop::sample::select(&[("", ""), ("<|", "|>"), ("<", ""), ("", ">"), ("<|im_start|>", "<|im_end|>"), ("<|im_", "|>")][..]),
+	) {
+		let content = if trim { "message.content | trim" } else { "message.content" };
+		let template = format!("{{% for message in messages %}}{{{{ {content} }}}}{{% endfor %}}");
+		let template = format!("{{{{ '{}' }}}}{template}{{{{ '{}' }}}}", around.0, around.1);
+		let messages: Vec<_> = contents.iter().map(Message::user).collect();
+		let own: Vec<_> = [around.0, around.1].into_iter().filter(|text| text.starts_with("<|im_start|>") || text.starts_with("<|im_end|>")).collect();
+		let chat = Chat::with_template(PART.clone(), &template).unwrap();
+		prop_assert_eq!(reserved(&chat, &messages), own);
+		// Nothing is lost: the prompt is what the template would make of the plain messages.
+		let plain: Vec<_> = contents.iter().map(|text| if trim { text.trim() } else { text }).collect();
+		prop_assert_eq!(chat.render(&messages, false).unwrap().to_string(), [around.0, &plain.concat(), around.1].concat());
+	}
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! Keeps messages from becoming control tokens.
 //!
-//! A template is code that may trim a message, split it, or glue it to anything. So the messages are marked before it runs:
-//! wherever a reserved token's string occurs in a message, or could be completed by what stands next to the message, a
-//! character that occurs nowhere else is put inside of it. In what the template returns, reserved tokens are then the
-//! template's own; the marks are removed before the text is encoded.
+//! A template is code that may trim a message, split it, lower its letters, or glue it to anything. So the messages are marked
+//! before it runs: a character that occurs nowhere else is put behind every character that a reserved token begins with,
+//! and wherever what stands next to the message could complete a token. In what the template returns, reserved tokens are
+//! then the template's own; the marks are removed before the text is encoded.
 
 use super::message::{Message, Role};
 use crate::tokenizer::Tokenizer;
@@ -27,15 +27,16 @@ impl Guard {
 	/// Marks a message. In the assistant's own words markup such as `</think>` stays what it is, since templates look for it
 	/// and the model has written it.
 	pub fn apply(&self, message: &Message, mark: char) -> Message {
-		let markup = match message.role {
-			Role::Assistant => &[][..],
-			Role::System | Role::User => &self.markup,
+		let (reserved, kept) = match message.role {
+			Role::Assistant => ([&self.control[..], &[]], &self.markup[..]),
+			Role::System | Role::User => ([&self.control[..], &self.markup], &[][..]),
 		};
 		let content = &message.content;
 		let mut places = BTreeSet::new();
-		for token in self.control.iter().chain(markup) {
+		for token in reserved.into_iter().flatten() {
 			places.extend(overlaps(content, token));
 		}
+		places.extend(behind_first(content, reserved.into_iter().flatten(), kept));
 		let (mut marked, mut done) = (String::with_capacity(content.len() + 4 * places.len()), 0);
 		for place in places {
 			marked.push_str(&content[done..place]);
@@ -45,6 +46,21 @@ impl Guard {
 		marked.push_str(&content[done..]);
 		Message { role: message.role, content: marked }
 	}
+}
+
+/// Finds the places behind every character that one of `reserved` begins with, but where one of `kept` begins. White space is
+/// left alone, so that a message can be trimmed.
+fn behind_first<'r>(
+	content: &str,
+	reserved: impl Iterator<Item = &'r String>,
+	kept: &[String],
+) -> Vec<usize> {
+	let firsts: BTreeSet<char> = reserved.filter_map(|token| token.chars().next()).collect();
+	let is_first = |(_, char): &(usize, char)| !char.is_whitespace() && firsts.contains(char);
+	let is_marked =
+		|(at, _): &(usize, char)| !kept.iter().any(|token| content[*at..].starts_with(token.as_str()));
+	let marked = content.char_indices().filter(is_first).filter(is_marked);
+	marked.map(|(at, char)| at + char.len_utf8()).collect()
 }
 
 /// Finds a place inside of every way in which `token` may overlap `content`: whole, over its end, over its beginning, or

@@ -1,6 +1,7 @@
 //! Vectors that references made (`golden/make.py`), and the tokenizers that they belong to.
 #![allow(dead_code)] // each test takes a part
 
+use blyan_checkpoint::{Checkpoint, Tokenizer as Source};
 use blyan_text::{GgufVocabulary, Message, Tokenizer, TokenizerFiles};
 use serde::de::DeserializeOwned;
 use std::{collections::HashMap, fs, path::PathBuf, sync::Arc};
@@ -110,106 +111,28 @@ impl SentencePiece {
 
 /// Reads what the GGUF file says about its tokenizer; `None`, with a word about it, where the file is not there.
 pub fn smollm2() -> Option<GgufVocabulary> {
-	match std::env::var_os(SMOLLM2) {
-		Some(path) => Some(Reader { bytes: fs::read(path).unwrap(), at: 0 }.vocabulary()),
-		None => {
-			eprintln!("skipped: {SMOLLM2} does not name SmolLM2-135M-Instruct.Q4_1.gguf");
-			None
-		}
-	}
-}
-
-/// Reader of the fields at the beginning of a GGUF file: enough for these tests, without a check.
-struct Reader {
-	bytes: Vec<u8>,
-	at: usize,
-}
-
-enum Field {
-	Number(u64),
-	Text(String),
-	List(Vec<Field>),
-}
-
-impl Reader {
-	fn vocabulary(mut self) -> GgufVocabulary {
-		assert_eq!(self.take(4), b"GGUF");
-		let (_version, _tensors, count) = (self.number(4), self.number(8), self.number(8));
-		let mut fields: HashMap<_, _> = (0..count).map(|_| self.entry()).collect();
-		let mut field = |name: &str| fields.remove(&format!("tokenizer.{name}"));
-		GgufVocabulary {
-			model: field("ggml.model").unwrap().text(),
-			pre: field("ggml.pre").unwrap().text(),
-			tokens: field("ggml.tokens").unwrap().list(Field::text),
-			token_types: field("ggml.token_type").unwrap().list(|field| field.number() as i32),
-			merges: field("ggml.merges").unwrap().list(Field::text),
-			scores: Vec::new(),
-			bos: field("ggml.bos_token_id").map(|field| field.number() as u32),
-			eos: field("ggml.eos_token_id").map(|field| field.number() as u32),
-			eot: None,
-			unknown: field("ggml.unknown_token_id").map(|field| field.number() as u32),
-			add_bos: field("ggml.add_bos_token").map(|field| field.number() == 1),
-			add_space_prefix: field("ggml.add_space_prefix").map(|field| field.number() == 1),
-			chat_template: field("chat_template").map(Field::text),
-		}
-	}
-
-	fn take(&mut self, count: usize) -> &[u8] {
-		self.at += count;
-		&self.bytes[self.at - count..self.at]
-	}
-
-	fn number(&mut self, count: usize) -> u64 {
-		let mut bytes = [0; 8];
-		bytes[..count].copy_from_slice(self.take(count));
-		u64::from_le_bytes(bytes)
-	}
-
-	fn string(&mut self) -> String {
-		let length = self.number(8) as usize;
-		String::from_utf8(self.take(length).to_vec()).unwrap()
-	}
-
-	fn entry(&mut self) -> (String, Field) {
-		let name = self.string();
-		let kind = self.number(4);
-		(name, self.field(kind))
-	}
-
-	fn field(&mut self, kind: u64) -> Field {
-		match kind {
-			0 | 1 | 7 => Field::Number(self.number(1)),
-			2 | 3 => Field::Number(self.number(2)),
-			4..=6 => Field::Number(self.number(4)),
-			8 => Field::Text(self.string()),
-			9 => {
-				let (kind, count) = (self.number(4), self.number(8));
-				Field::List((0..count).map(|_| self.field(kind)).collect())
-			}
-			_ => Field::Number(self.number(8)),
-		}
-	}
-}
-
-impl Field {
-	fn text(self) -> String {
-		match self {
-			Self::Text(text) => text,
-			_ => panic!("not a string"),
-		}
-	}
-
-	fn number(self) -> u64 {
-		match self {
-			Self::Number(number) => number,
-			_ => panic!("not a number"),
-		}
-	}
-
-	fn list<T>(self, convert: impl Fn(Field) -> T) -> Vec<T> {
-		match self {
-			Self::List(fields) => fields.into_iter().map(convert).collect(),
-			_ => panic!("not a list"),
-		}
-	}
+	let Some(path) = std::env::var_os(SMOLLM2) else {
+		eprintln!("skipped: {SMOLLM2} does not name SmolLM2-135M-Instruct.Q4_1.gguf");
+		return None;
+	};
+	let checkpoint = Checkpoint::open(path.as_ref()).unwrap();
+	let source = match checkpoint.tokenizer().unwrap() {
+		Source::Gguf(source) => source,
+		Source::Files { .. } => panic!("{SMOLLM2} names a directory"),
+	};
+	Some(GgufVocabulary {
+		model: source.model,
+		pre: source.pre.unwrap_or_default(),
+		tokens: source.tokens,
+		token_types: source.types,
+		merges: source.merges,
+		scores: source.scores,
+		bos: source.bos,
+		eos: source.eos,
+		eot: source.eot,
+		unknown: source.unknown,
+		add_bos: source.adds_bos,
+		add_space_prefix: source.adds_space_prefix,
+		chat_template: checkpoint.chat_template().map(str::to_owned),
+	})
 }
