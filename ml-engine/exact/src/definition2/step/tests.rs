@@ -205,37 +205,48 @@ fn agreed_nonsense_condemns_both() {
 	}
 }
 
+/// Changes bytes of a part's file, seals it, and judges the first block of an operator that reads it.
+fn judged_over(world: &World, part: Part, at: u64, bytes: &[u8], role: Role) -> Result<Hash, StepError> {
+	let architecture = world.program().architecture();
+	let mut files = world.files.clone();
+	let file = files.get_mut(&part).unwrap();
+	file[at as usize..at as usize + bytes.len()].copy_from_slice(bytes);
+	let mut parts = world.parts.clone();
+	let index = architecture.parts().iter().position(|other| *other == part).unwrap();
+	parts[index] = seal(&Layout::of(architecture, part).unwrap(), file).unwrap();
+	let prover = Prover { files: &files, parts: &parts, ..world.prover(&world.trace) };
+	let operator = world.program().index_of(role).unwrap();
+	let place = Place { operator, row: 0, block: 0 };
+	let witness = prover.record(place).unwrap();
+	let agreed = &world.trace.operators()[..operator];
+	execute(world.program(), &prover.commitments(), agreed, place, &witness)
+}
+
 /// A file that is sealed but not valid: its tensor root is what it is, and every score over it is wrong.
 #[test]
 fn invalid_tensors_condemn_both() {
 	let worlds = World::all();
-	let cases: [(&str, Part, Name, u64, &[u8], Role); 5] = [
-		("bitnet", Part::Layer(0), Name::Query, 0, &[0xff], Role::Query(0)),
-		("llama", Part::Layer(0), Name::Key, 34, &[0xff, 0x7f], Role::Key(0)),
-		("llama", Part::Layer(1), Name::AttentionGain, 0, &[0, 0, 0, 1], Role::AttentionInput(1)),
-		("qwen2", Part::Layer(0), Name::ValueBias, 0, &[0, 0, 0, 5], Role::Value(0)),
-		("mixtral", Part::Layer(0), Name::Router, 32, &[0xff, 0x4b], Role::RouterLogits(0)),
+	let invalid = Err(StepError::TensorInvalid);
+	let first = Part::Layer(0);
+	let cases: [(&str, Name, u64, &[u8], Role); 5] = [
+		("bitnet", Name::Query, 0, &[0xff], Role::Query(0)),
+		("llama", Name::Key, 34, &[0xff, 0x7f], Role::Key(0)),
+		("llama", Name::AttentionGain, 0, &[0, 0, 0, 1], Role::AttentionInput(0)),
+		("qwen2", Name::ValueBias, 0, &[0, 0, 0, 5], Role::Value(0)),
+		("mixtral", Name::Router, 32, &[0xff, 0x4b], Role::RouterLogits(0)),
 	];
-	for (name, part, tensor, at, bytes, role) in cases {
+	for (name, tensor, at, bytes, role) in cases {
 		let world = worlds.iter().find(|world| world.name == name).unwrap();
-		let architecture = world.program().architecture();
-		let layout = Layout::of(architecture, part).unwrap();
-		let mut files = world.files.clone();
-		let file = files.get_mut(&part).unwrap();
-		let start = (layout.section(tensor).unwrap().range.start + at) as usize;
-		file[start..start + bytes.len()].copy_from_slice(bytes);
-		let root = seal(&layout, file).unwrap();
-		let mut parts = world.parts.clone();
-		let index = architecture.parts().iter().position(|other| *other == part).unwrap();
-		parts[index] = root;
-		let prover = Prover { files: &files, parts: &parts, ..world.prover(&world.trace) };
-		let operator = world.program().index_of(role).unwrap();
-		let place = Place { operator, row: 0, block: 0 };
-		let witness = prover.record(place).unwrap();
-		let agreed = &world.trace.operators()[..operator];
-		let outcome = execute(world.program(), &prover.commitments(), agreed, place, &witness);
-		assert_eq!(outcome, Err(StepError::TensorInvalid), "{name} {tensor:?}");
+		let layout = Layout::of(world.program().architecture(), first).unwrap();
+		let start = layout.section(tensor).unwrap().range.start;
+		assert_eq!(judged_over(world, first, start + at, bytes, role), invalid, "{name} {tensor:?}");
 	}
+	// Scales in the header: not normalised, a gain with a peak, an int4 matrix whose groups exceed theirs.
+	let scale = |section: u64| 448 + 16 * section;
+	assert_eq!(judged_over(&worlds[0], first, scale(1) + 3, &[0], Role::Query(0)), invalid);
+	assert_eq!(judged_over(&worlds[0], first, scale(0) + 8, &[1], Role::AttentionInput(0)), invalid);
+	assert_eq!(judged_over(&worlds[0], first, scale(1) + 8, &[1, 0, 0, 0], Role::Query(0)), invalid);
+	assert!(judged_over(&worlds[0], first, scale(1) + 8, &[0xff; 3], Role::Query(0)).is_ok());
 }
 
 /// The candidate's root is the statement's, and its weights are proven against that alone; the baseline's model root
