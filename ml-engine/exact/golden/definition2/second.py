@@ -177,7 +177,7 @@ def normalise(h, gain, eps):
 
 
 def wave():
-    """round(2^30 sin(pi/2 i/256)), from a rotation of 2^256 by a 256th of a quarter turn, in integers."""
+    """round(2^30 sin(pi/2 i/256)) by the Taylor series, in integers of 256 fraction bits."""
     one = 1 << 256
     # pi by Machin's formula.
     def arctan_inverse(n):
@@ -193,8 +193,8 @@ def wave():
         x = pi * i // 512
         total, term, k = 0, x, 1
         while term:
-            total += term
-            term = -(term * x // one * x // one) // ((k + 1) * (k + 2)) if term > 0 else (-term * x // one * x // one) // ((k + 1) * (k + 2))
+            total += term if k % 4 == 1 else -term
+            term = term * x * x // (one * one * (k + 1) * (k + 2))
             k += 2
         out.append((total + (1 << 225)) >> 226)
     return out
@@ -380,57 +380,158 @@ class Model:
         return gate, up, gain, s.matrix(kinds[2], d, n)
 
 
+ROW_BYTES = {"ternary": lambda k: k // 4, "int8": lambda k: k + 2, 32: lambda k: k // 2 + k // 8, 64: lambda k: k // 2 + k // 16}
+
+
+def columns(w):
+    """Bytes of a block of a linear operator's row."""
+    c = 64
+    while c > 1 and c * ROW_BYTES[w.kind](w.cols) > 114 * 1024:
+        c //= 2
+    return 4 * c
+
+
+def i32(row):
+    return b"".join(x.to_bytes(4, "little", signed=True) for x in row)
+
+
+def activations(x):
+    return b"".join(q.to_bytes(2, "little", signed=True) for q in x[0]) + x[1].bytes()
+
+
+def entry(head):
+    return bytes(c & 255 for c in head[0]) + head[1].to_bytes(4, "little")
+
+
 class Execution:
+    """One sequence. `trace` holds, for each operator in order, its rows and the bytes of a block."""
+
     def __init__(self, model):
         self.m, self.t = model, 0
         self.past = [[([], []) for _ in range(model.a["kv"])] for _ in model.layers]
+        self.trace, self.at = [], 0
+
+    def put(self, row, block=None):
+        """Notes the position's row of the next operator."""
+        if self.t == 0:
+            self.trace.append(([], block or len(row)))
+        self.trace[self.at][0].append(row)
+        self.at += 1
+
+    def put_heads(self, heads, block):
+        """Notes the position's entries of the next operator, whose rows are heads."""
+        if self.t == 0:
+            self.trace.append(([b""] * len(heads), block * len(entry(heads[0]))))
+        rows = self.trace[self.at][0]
+        for j, head in enumerate(heads):
+            rows[j] += entry(head)
+        self.at += 1
+
+    def linear(self, x, b, w, fraction, bound, bias=None):
+        y = linear(x, b, w, fraction, bound, bias)
+        self.put(i32(y), columns(w))
+        return y
+
+    def linear_add(self, x, b, w, h):
+        y = linear(x, b, w, self.m.a["fraction"], 1 << 28)
+        h = [clamp(p + q, 1 << 28) for p, q in zip(h, y)]
+        self.put(i32(h), columns(w))
+        return h
+
+    def norm(self, h, unit, gain, b):
+        x = norm(h, unit, gain, EPS, b)
+        self.put(activations(x))
+        return x
+
+    def hidden(self, network, x):
+        a = self.m.a
+        gate, up, gain, _ = network
+        g, u = (self.linear(x, a["bits"][0], w, 12, 1 << 26) for w in (gate, up))
+        row = hidden(a["squared"], g, u, gain, EPS, a["bits"][2])
+        self.put(activations(row))
+        return row
 
     def feed_forward(self, network, x):
-        a = self.m.a
-        gate, up, gain, down = network
-        g, u = (linear(x, a["bits"][0], w, 12, 1 << 26) for w in (gate, up))
-        row = hidden(a["squared"], g, u, gain, EPS, a["bits"][2])
-        return linear(row, a["bits"][2], down, a["fraction"], 1 << 28)
+        return self.linear(self.hidden(network, x), self.m.a["bits"][2], network[3], self.m.a["fraction"], 1 << 28)
 
     def heads(self, at, name, row):
         a, size = self.m.a, self.m.a["size"]
-        heads = lambda row: [row[i:i + size] for i in range(0, len(row), size)]
         if a["qk"] == "whole":
             row = normalise(row, at["gain_" + name], EPS)
-        parts = heads(row)
+        parts = [row[i:i + size] for i in range(0, len(row), size)]
         if a["qk"] == "head":
             parts = [normalise(head, at["gain_" + name], EPS) for head in parts]
         return [eight_bits(rotate(head, self.m.frequencies, self.t)) for head in parts]
 
-    def push(self, token):
-        a, e = self.m.a, self.m.embedding
+    def attention(self, at, past, h):
+        a, size = self.m.a, self.m.a["size"]
         f, (inputs, outputs, _) = a["fraction"], a["bits"]
+        x = self.norm(h, f, at["gain"], inputs)
+        q, k, v = (self.linear(x, inputs, at[n], 12, 1 << 26, at["bias_" + n]) for n in "qkv")
+        queries, keys = self.heads(at, "q", q), self.heads(at, "k", k)
+        values = [eight_bits(v[i:i + size]) for i in range(0, len(v), size)]
+        values = [(codes, div_round(m << 8, 127)) for codes, m in values]
+        self.put(b"".join(entry(query) for query in queries), size + 4)
+        positions = 16
+        while a["qk"] == "whole" and positions > 1 and positions * 4 * a["kv"] * size > 114 * 1024:
+            positions //= 2
+        self.put_heads(keys, positions)
+        self.put_heads(values, 16)
+        for head, key, value in zip(past, keys, values):
+            head[0].append(key)
+            head[1].append(value)
+        group = a["heads"] // a["kv"]
+        o = sum((attend(query, *past[j // group]) for j, query in enumerate(queries)), [])
+        self.put(i32(o), 4 * size)
+        if a["sub"]:
+            x = self.norm(o, 12, at["gain_o"], outputs)
+        else:
+            x = quantise(o, 12, outputs)
+            self.put(activations(x))
+        return self.linear_add(x, outputs, at["o"], h)
+
+    def mixture(self, at, routed, x, h):
+        inputs = self.m.a["bits"][0]
+        choices = route(self.linear(x, inputs, at["router"], 16, 1 << 30), routed[1], routed[2])
+        self.put(b"".join(i.to_bytes(2, "little") + gate.to_bytes(4, "little") for i, gate in choices))
+        ys = [(gate, self.feed_forward(at["experts"][i], x)) for i, gate in choices]
+        if at["shared"]:
+            ys.append((1 << 15, self.feed_forward(at["shared"], x)))
+        h = [clamp(p + shift_round(sum(g * y[i] for g, y in ys), 15), 1 << 28) for i, p in enumerate(h)]
+        self.put(i32(h), 256)
+        return h
+
+    def push(self, token, target=0):
+        a, e, self.at = self.m.a, self.m.embedding, 0
+        f, inputs = a["fraction"], a["bits"][0]
         h = [e.scale.shifted(f - e.unit).product(w, 1 << 28) for w in e.w[token]]
-        for at, past in zip(self.m.layers, self.past):
-            x = norm(h, f, at["gain"], EPS, inputs)
-            q, k, v = (linear(x, inputs, at[n], 12, 1 << 26, at["bias_" + n]) for n in "qkv")
-            queries, keys = self.heads(at, "q", q), self.heads(at, "k", k)
-            size = a["size"]
-            for j, key in enumerate(keys):
-                past[j][0].append(key)
-                codes, m = eight_bits(v[j * size:(j + 1) * size])
-                past[j][1].append((codes, div_round(m << 8, 127)))
-            group = a["heads"] // a["kv"]
-            o = sum((attend(query, *past[j // group]) for j, query in enumerate(queries)), [])
-            x = norm(o, 12, at["gain_o"], EPS, outputs) if a["sub"] else quantise(o, 12, outputs)
-            h = [clamp(p + y, 1 << 28) for p, y in zip(h, linear(x, outputs, at["o"], f, 1 << 28))]
-            x = norm(h, f, at["gain_f"], EPS, inputs)
-            if "dense" in at:
-                h = [clamp(p + y, 1 << 28) for p, y in zip(h, self.feed_forward(at["dense"], x))]
-                continue
-            routed = a["routed"][self.m.layers.index(at)]
-            choices = route(linear(x, inputs, at["router"], 16, 1 << 30), routed[1], routed[2])
-            ys = [(gate, self.feed_forward(at["experts"][i], x)) for i, gate in choices]
-            if at["shared"]:
-                ys.append((1 << 15, self.feed_forward(at["shared"], x)))
-            h = [clamp(p + shift_round(sum(g * y[i] for g, y in ys), 15), 1 << 28) for i, p in enumerate(h)]
+        self.put(i32(h), 256)
+        for at, past, routed in zip(self.m.layers, self.past, a["routed"]):
+            h = self.attention(at, past, h)
+            x = self.norm(h, f, at["gain_f"], inputs)
+            if routed:
+                h = self.mixture(at, routed, x, h)
+            else:
+                h = self.linear_add(self.hidden(at["dense"], x), a["bits"][2], at["dense"][3], h)
+        z = self.linear(self.norm(h, f, self.m.head_gain, inputs), inputs, self.m.head, 16, 1 << 30)
+        chunks = [z[i:i + 4096] for i in range(0, len(z), 4096)]
+        self.put(i32(max(chunk) for chunk in chunks), 4)
+        self.put(b"".join(sum(exp2(max(z) - x) for x in chunk).to_bytes(8, "little") for chunk in chunks), 8)
+        self.put(loss(z, target).to_bytes(8, "little"))
         self.t += 1
-        return linear(norm(h, f, self.m.head_gain, EPS, inputs), inputs, self.m.head, 16, 1 << 30)
+        return z
+
+
+def tree(hashes):
+    while len(hashes) > 1:
+        hashes = [blake2(*hashes[i:i + 16]) for i in range(0, len(hashes), 16)]
+    return hashes[0]
+
+
+def trace_root(trace, total):
+    outputs = trace + [([total.to_bytes(8, "little")], 8)]
+    row_hash = lambda row, block: tree([blake2(row[i:i + block]) for i in range(0, len(row), block)])
+    return blake2(*(tree([row_hash(row, block) for row in rows]) for rows, block in outputs))
 
 
 def loss(z, target):
@@ -458,7 +559,7 @@ def sample(z, position):
 def golden(name):
     text = (HERE / f"{name}.in").read_text().replace("_", "")
     numbers = lambda field: [int(n) for n in re.search(field + r": \[?([\d,\s]+)\]?", text)[1].replace(",", " ").split()]
-    return bytes(numbers("logits")), numbers("loss")[0], numbers("sampled")
+    return bytes(numbers("logits")), bytes(numbers("trace")), numbers("loss")[0], numbers("sampled")
 
 
 def main():
@@ -468,18 +569,19 @@ def main():
         stream = Stream(b"ids")
         ids = [stream.below(model.a["vocabulary"]) for _ in range(20)]
         execution = Execution(model)
-        rows = [execution.push(token) for token in ids[:19]]
-        logits = blake2(b"".join(z.to_bytes(4, "little", signed=True) for row in rows for z in row))
+        rows = [execution.push(token, target) for token, target in zip(ids, ids[1:])]
+        logits = blake2(*(i32(row) for row in rows))
         total = sum(loss(row, target) for row, target in zip(rows, ids[1:]))
+        trace = trace_root(execution.trace, total)
         execution, sampled = Execution(model), []
         for token in ids[:4]:
             row = execution.push(token)
         for index in range(8):
             sampled.append(sample(row, 4 + index))
             row = execution.push(sampled[-1])
-        same = golden(name) == (logits, total, sampled)
+        same = golden(name) == (logits, trace, total, sampled)
         wrong |= not same
-        print(f"{name}: {'the same' if same else f'differs: {logits.hex()} {total} {sampled}'}")
+        print(f"{name}: {'the same' if same else f'differs: {logits.hex()} {trace.hex()} {total} {sampled}'}")
     return wrong
 
 
