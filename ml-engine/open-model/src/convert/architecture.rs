@@ -9,6 +9,9 @@ use blyan_exact::definition2::{
 	Activation, Architecture, Bits, FeedForward, LayerShape, Network, QkNorm, Routing, WeightKind,
 };
 
+/// Longest context of the definition; a checkpoint that takes more is cut to it.
+const CONTEXT_MAX: usize = 131_072;
+
 /// Widths of what the network computes with, which no checkpoint says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Precision {
@@ -46,7 +49,7 @@ pub fn architecture(checkpoint: &Checkpoint, precision: Precision) -> Result<Arc
 		kv_heads: narrow("number of key/value heads", source.kv_heads)?,
 		head_size: narrow("head size", source.head_size)?,
 		vocabulary: narrow("vocabulary", source.vocabulary)?,
-		context: narrow("context", source.context)?,
+		context: narrow("context", source.context.min(CONTEXT_MAX))?,
 		fraction: precision.fraction,
 		eps: vector::eps(source.norm_eps)?,
 		bits: precision.bits,
