@@ -2,6 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 use blyan_checkpoint::{reference::Reference, Checkpoint};
+use blyan_exact::definition2::{
+	block::{LoadedPart, PartView},
+	Execution, Model,
+};
 use blyan_open_model::{
 	convert::{self, ConvertError},
 	directory,
@@ -174,4 +178,35 @@ fn smollm2_loses_less_than_half_a_percent_of_its_floats() {
 	let float: f64 = sequences.iter().map(|ids| reference.loss_bits(ids).unwrap()).sum();
 	// Two short sequences scatter around the 0.25 % of many.
 	assert!((cost.bits / float - 1.0).abs() < 0.01, "{} bits, in floats {float}", cost.bits);
+}
+
+#[test]
+fn smollm2_logits_are_the_definitions() {
+	let Some(path) = smollm2() else { return };
+	let checkpoint = Checkpoint::open(&path).unwrap();
+	let out = tempfile::tempdir().unwrap();
+	let manifest =
+		blyan_open_model::import(&checkpoint, Precision::default(), out.path(), &|_, _| {}).unwrap();
+	let directory = Directory::new(out.path());
+	let architecture = directory.architecture(&manifest).unwrap();
+	let files: Vec<_> = directory::parts(&architecture)
+		.into_iter()
+		.map(|part| directory.open(&architecture, part).unwrap())
+		.collect();
+	let loaded: Vec<_> = files
+		.iter()
+		.map(|file| LoadedPart::new(PartView::new(file.layout(), file.bytes()).unwrap()))
+		.collect();
+	let parts = loaded.iter().map(|part| part.tensors().unwrap()).collect();
+	let model = Model::new(&architecture, parts, Vec::new()).unwrap();
+	let weights = load::load(&directory, &manifest, &architecture).unwrap();
+	let mut runner = Runner::on_this_machine(Arc::new(weights), Some(2)).unwrap();
+	let ids = directory.tokenizer(&manifest).unwrap().encode("pub fn main() {\n\tlet mut sum = 0;").unwrap();
+	// The first position is where the residual stream is largest.
+	let mut execution = Execution::new(&model, ids.len() as u32).unwrap();
+	let (mut sequence, mut logits) = (runner.sequence(), Vec::new());
+	for id in ids {
+		runner.read(&mut sequence, &[id], &mut logits).unwrap();
+		assert_eq!(logits, execution.push(id).unwrap());
+	}
 }
