@@ -24,7 +24,8 @@ use std::{
 use tempfile::TempDir;
 
 /// Checkpoints that `transformers` wrote: one a family.
-const FAMILIES: [&str; 7] = ["bitnet_master", "llama", "llama3", "mixtral", "olmoe", "qwen3", "qwen3_moe"];
+const FAMILIES: [&str; 8] =
+	["bitnet_master", "llama", "llama3", "mixtral", "olmoe", "qwen2", "qwen3", "qwen3_moe"];
 
 /// Returns a family's checkpoint with twice the hidden width and twice the same weights in it: the small ones are not a
 /// multiple of 32 wide.
@@ -39,13 +40,17 @@ fn checkpoint(family: &str) -> TempDir {
 		}
 	}
 	fs::write(out.path().join("config.json"), serde_json::to_vec(&config).unwrap()).unwrap();
-	let file = fs::read(golden.join("model.safetensors")).unwrap();
-	let tensors = SafeTensors::deserialize(&file).unwrap();
-	let widened: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = tensors
+	let is_weights = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "safetensors");
+	let mut paths: Vec<PathBuf> =
+		fs::read_dir(golden).unwrap().map(|entry| entry.unwrap().path()).filter(is_weights).collect();
+	paths.sort();
+	let files: Vec<Vec<u8>> = paths.into_iter().map(|path| fs::read(path).unwrap()).collect();
+	let widened: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = files
 		.iter()
+		.flat_map(|file| SafeTensors::deserialize(file).unwrap().tensors())
 		.map(|(name, tensor)| {
-			let (shape, bytes) = widened(name, tensor.shape(), tensor.data());
-			(name.to_owned(), tensor.dtype(), shape, bytes)
+			let (shape, bytes) = widened(&name, tensor.shape(), tensor.data());
+			(name, tensor.dtype(), shape, bytes)
 		})
 		.collect();
 	let views = widened.iter().map(|(name, dtype, shape, bytes)| {
