@@ -113,6 +113,13 @@ fn steps(kernel: Kernel) {
 	time("loss 49152", 1, &mut || {
 		black_box(loss(kernel, &logits, 5));
 	});
+	for kind in [WeightKind::Int4By32, WeightKind::Int8] {
+		let (rows, cols) = (4096, 576);
+		let bytes = vec![0x55; rows * kind.row_bytes(cols)];
+		let mut matrix = packed(kind, rows, cols);
+		let seconds = fastest(20, || matrix.set_rows(0, &bytes));
+		println!("{kernel:11} packing {kind:?}: {:.2} GB/s", bytes.len() as f64 / seconds / 1e9);
+	}
 	for positions in [256, 1024] {
 		let mut cache = HeadCache::new(64);
 		for i in 0..positions {

@@ -3,7 +3,7 @@
 //! A [`Kernel`] can only be had for instructions that this processor has, which is what makes the
 //! `unsafe` calls of this crate sound. Matrix products are written with intrinsics ([`ternary`], [`packed`],
 //! [`packed_int8`], [`attention`]); everything else is one plain loop compiled once per instruction set
-//! ([`activations`], [`rowwise`]).
+//! ([`activations`], [`rowwise`]). [`definition2`] holds the operators of the second definition.
 
 #![deny(unsafe_op_in_unsafe_fn)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]

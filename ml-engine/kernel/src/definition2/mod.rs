@@ -6,6 +6,8 @@
 mod attention;
 mod heads;
 mod hidden;
+// Tiles are read by the kernels of x86-64 alone.
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
 mod inputs;
 mod linear;
 mod matrix;

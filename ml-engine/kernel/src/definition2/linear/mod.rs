@@ -5,8 +5,9 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod vnni;
 
+#[cfg(target_arch = "x86_64")]
+use super::inputs::{Tile, GROUP};
 use super::{
-	inputs::{Tile, GROUP},
 	matrix::{row_scale, scale, Line},
 	rescale::Rescale,
 	InputsView, Kernel, PackedView, WeightKind, ROWS,
@@ -159,36 +160,50 @@ fn portable(
 	}
 }
 
+/// Returns the four bytes of each row of a line.
+#[inline(always)]
+fn words(line: &Line) -> [u32; ROWS] {
+	std::array::from_fn(|row| {
+		let [a, b, c, d] = line.0.as_chunks::<4>().0[row];
+		u32::from_le_bytes([a, b, c, d])
+	})
+}
+
+/// Adds the products of one column to the sums of all rows; its codes lie `shift` bits from the right.
+#[inline(always)]
+fn add(sums: &mut [i32; ROWS], words: &[u32; ROWS], shift: usize, mask: u32, q: i16) {
+	for (sum, word) in sums.iter_mut().zip(words) {
+		*sum += ((word >> shift) & mask) as i32 * i32::from(q);
+	}
+}
+
 /// Sums of 65,536 columns stay below 2 * 2^11 * 2^16 = 2^28.
 fn ternary(block: &[Line], x: &[i16]) -> Sums {
 	let mut sums = [0_i32; ROWS];
-	let mut offset = 0;
 	for (line, x) in block.iter().zip(x.as_chunks::<16>().0) {
-		offset += x.iter().map(|&q| i32::from(q)).sum::<i32>();
-		for (b, j) in (0..16).map(|column| (column % 4, column / 4)) {
-			let q = i32::from(x[4 * j + b]);
-			for (sum, lane) in sums.iter_mut().zip(line.0.as_chunks::<4>().0) {
-				*sum += i32::from((lane[b] >> (2 * j)) & 3) * q;
-			}
+		let words = words(line);
+		for (column, &q) in x.iter().enumerate() {
+			add(&mut sums, &words, column % 4 * 8 + column / 4 * 2, 3, q);
 		}
 	}
+	let offset: i32 = x.iter().map(|&q| i32::from(q)).sum();
 	sums.map(|sum| i64::from(sum - offset))
 }
 
-/// A thousand lines are 4,096 columns, whose sums stay below 2^7 * 2^11 * 2^12 = 2^30.
+/// A thousand lines are 4,096 columns, whose sums stay below 255 * 2,047 * 4,096 < 2^31.
 fn int8(block: &[Line], x: &[i16]) -> Sums {
 	let mut totals = [0_i64; ROWS];
 	for (lines, x) in block[1..].chunks(1024).zip(x.chunks(4096)) {
 		let mut sums = [0_i32; ROWS];
 		for (line, x) in lines.iter().zip(x.as_chunks::<4>().0) {
-			for (b, &q) in x.iter().enumerate() {
-				for (sum, lane) in sums.iter_mut().zip(line.0.as_chunks::<4>().0) {
-					*sum += (i32::from(lane[b]) - 128) * i32::from(q);
-				}
+			let words = words(line);
+			for (column, &q) in x.iter().enumerate() {
+				add(&mut sums, &words, 8 * column, 255, q);
 			}
 		}
+		let offset = 128 * x.iter().map(|&q| i64::from(q)).sum::<i64>();
 		for (row, (total, sum)) in totals.iter_mut().zip(sums).enumerate() {
-			*total += row_scale(&block[0], row) * i64::from(sum);
+			*total += row_scale(&block[0], row) * (i64::from(sum) - offset);
 		}
 	}
 	totals
@@ -200,11 +215,9 @@ fn int4(block: &[Line], x: &[i16], group: usize) -> Sums {
 	for (lines, x) in block.chunks_exact(1 + group / 8).zip(x.chunks_exact(group)) {
 		let mut sums = [0_i32; ROWS];
 		for (line, x) in lines[1..].iter().zip(x.as_chunks::<8>().0) {
-			for b in 0..4 {
-				let (low, high) = (i32::from(x[b]), i32::from(x[4 + b]));
-				for (sum, lane) in sums.iter_mut().zip(line.0.as_chunks::<4>().0) {
-					*sum += i32::from(lane[b] & 15) * low + i32::from(lane[b] >> 4) * high;
-				}
+			let words = words(line);
+			for (column, &q) in x.iter().enumerate() {
+				add(&mut sums, &words, column % 4 * 8 + column / 4 * 4, 15, q);
 			}
 		}
 		let offset: i64 = x.iter().map(|&q| i64::from(q)).sum();

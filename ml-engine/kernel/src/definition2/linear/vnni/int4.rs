@@ -18,7 +18,7 @@ pub unsafe fn add_up<const T: usize, const P: usize, const L: usize>(
 	let mut offsets = tile.sums.as_ptr();
 	let mut accumulators = *totals;
 	for lines in block.chunks_exact(1 + L) {
-		let mut sums = [[_mm512_setzero_si512(); T]];
+		let mut sums = [[_mm512_setzero_si512()]; T];
 		for line in &lines[1..] {
 			// SAFETY: a line, and the entries of its eight columns.
 			unsafe {
@@ -32,7 +32,7 @@ pub unsafe fn add_up<const T: usize, const P: usize, const L: usize>(
 			}
 		}
 		// SAFETY: the group's line of scales, and as many sums as groups of 32 columns for each token.
-		unsafe { scale::<T, L>(&lines[0], &sums[0], offsets, &mut accumulators) };
+		unsafe { scale::<T, L>(&lines[0], &sums, offsets, &mut accumulators) };
 		offsets = offsets.wrapping_add(T * L / 4);
 	}
 	*totals = accumulators;
@@ -46,14 +46,14 @@ pub unsafe fn add_up<const T: usize, const P: usize, const L: usize>(
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
 unsafe fn scale<const T: usize, const L: usize>(
 	line: &Line,
-	sums: &[__m512i; T],
+	sums: &[[__m512i; 1]; T],
 	offsets: *const i32,
 	totals: &mut [Wide; T],
 ) {
 	// SAFETY: two halves of a line.
 	let (d, m) = unsafe { (integers(line.0.as_ptr()), integers(line.0.as_ptr().add(32))) };
 	let (odd_d, odd_m) = (_mm512_srli_epi64::<32>(d), _mm512_srli_epi64::<32>(m));
-	for (t, (total, &sum)) in totals.iter_mut().zip(sums).enumerate() {
+	for (t, (total, &[sum])) in totals.iter_mut().zip(sums).enumerate() {
 		// SAFETY: as this function's.
 		let offset = unsafe {
 			let offset = *offsets.add(t);

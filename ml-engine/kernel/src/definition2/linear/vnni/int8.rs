@@ -68,18 +68,18 @@ unsafe fn multiply<const R: usize, const T: usize, const N: usize, const P: usiz
 	lines: [&[Line]; R],
 	entries: *const u8,
 ) -> [[__m512i; T]; R] {
-	let mut sums = [[[[_mm512_setzero_si512(); P]; T]; R]; C];
+	let mut sums = [[[[_mm512_setzero_si512(); R]; P]; T]; C];
 	let mut at = entries;
 	let whole = lines[0].len() - lines[0].len() % C;
-	let step = |sums: &mut [[[__m512i; P]; T]; R], i: usize, at: *const u8| {
+	let step = |sums: &mut [[[__m512i; R]; P]; T], i: usize, at: *const u8| {
 		// SAFETY: a line of each block, and the entries of its four columns.
 		unsafe {
 			let codes = lines.map(|lines| _mm512_load_si512(lines[i].0.as_ptr().cast()));
-			for t in 0..T {
-				for p in 0..P {
+			for (t, sums) in sums.iter_mut().enumerate() {
+				for (p, sums) in sums.iter_mut().enumerate() {
 					let entries = four(at.add(4 * (t * P + p)));
-					for r in 0..R {
-						sums[r][t][p] = _mm512_dpbusd_epi32(sums[r][t][p], codes[r], entries);
+					for (sum, &codes) in sums.iter_mut().zip(&codes) {
+						*sum = _mm512_dpbusd_epi32(*sum, codes, entries);
 					}
 				}
 			}
@@ -100,9 +100,9 @@ unsafe fn multiply<const R: usize, const T: usize, const N: usize, const P: usiz
 	std::array::from_fn(|r| {
 		std::array::from_fn(|t| {
 			sums.iter().fold(zero, |total, sums| {
-				let halves = sums[r][t];
-				let high = if P == 2 { _mm512_slli_epi32::<4>(halves[0]) } else { zero };
-				_mm512_add_epi32(total, _mm512_add_epi32(high, halves[P - 1]))
+				let (high, low) = (sums[t][0][r], sums[t][P - 1][r]);
+				let high = if P == 2 { _mm512_slli_epi32::<4>(high) } else { zero };
+				_mm512_add_epi32(total, _mm512_add_epi32(high, low))
 			})
 		})
 	})

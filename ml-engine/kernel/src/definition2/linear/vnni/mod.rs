@@ -168,24 +168,21 @@ unsafe fn four(at: *const u8) -> __m512i {
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
 unsafe fn add<const R: usize, const T: usize, const P: usize>(
-	sums: &mut [[__m512i; T]; R],
+	sums: &mut [[__m512i; R]; T],
 	codes: [__m512i; R],
 	sixteen: [__m512i; R],
 	at: *const u8,
 ) {
-	for t in 0..T {
+	for (t, sums) in sums.iter_mut().enumerate() {
 		// SAFETY: as this function's.
-		unsafe {
-			if P == 2 {
-				let high = four(at.add(8 * t));
-				for r in 0..R {
-					sums[r][t] = _mm512_dpbusd_epi32(sums[r][t], sixteen[r], high);
-				}
+		let (first, last) = unsafe { (four(at.add(4 * P * t)), four(at.add(4 * (P * t + P - 1)))) };
+		if P == 2 {
+			for (sum, &codes) in sums.iter_mut().zip(&sixteen) {
+				*sum = _mm512_dpbusd_epi32(*sum, codes, first);
 			}
-			let low = four(at.add(4 * (P * t + P - 1)));
-			for r in 0..R {
-				sums[r][t] = _mm512_dpbusd_epi32(sums[r][t], codes[r], low);
-			}
+		}
+		for (sum, &codes) in sums.iter_mut().zip(&codes) {
+			*sum = _mm512_dpbusd_epi32(*sum, codes, last);
 		}
 	}
 }

@@ -18,7 +18,7 @@ pub unsafe fn add_up<const R: usize, const T: usize, const P: usize>(
 	let one = |codes: __m512i| _mm512_and_si512(codes, ones);
 	let sixteen = |codes: __m512i| _mm512_and_si512(codes, sixteens);
 	// Few tokens have a sum for each of a byte's codes, so that a multiplication need not wait for the one before.
-	let mut sums = [[[_mm512_setzero_si512(); T]; R]; 4];
+	let mut sums = [[[_mm512_setzero_si512(); R]; T]; 4];
 	let chain = |j: usize| if T < 4 { j } else { 0 };
 	for (i, entries) in tile.entries.chunks_exact(16 * T * P).enumerate() {
 		let at = entries.as_ptr();
@@ -43,7 +43,7 @@ pub unsafe fn add_up<const R: usize, const T: usize, const P: usize>(
 	}
 	for (r, totals) in totals.iter_mut().enumerate() {
 		for (t, total) in totals.iter_mut().enumerate() {
-			let [a, b, c, d] = std::array::from_fn(|j| sums[j][r][t]);
+			let [a, b, c, d] = std::array::from_fn(|j| sums[j][t][r]);
 			let sum = _mm512_add_epi32(_mm512_add_epi32(a, b), _mm512_add_epi32(c, d));
 			// Codes are one more than weights.
 			*total = wide(_mm512_sub_epi32(sum, _mm512_set1_epi32(tile.totals[t])));
