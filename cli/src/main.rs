@@ -25,7 +25,7 @@ mod slot;
 mod submissions;
 mod verdict;
 
-use args::{Cli, Command};
+use args::{ChatModel, Cli, Command};
 use clap::Parser;
 use failure::{Failure, Outcome};
 use output::Output;
@@ -83,6 +83,7 @@ async fn dispatch(session: &Session, command: Command) -> Outcome<()> {
 		Command::Keys(command) => keys::run(session, command),
 		Command::Dataset(command) => dataset::run(session, command).await,
 		Command::Block(command) => block::run(session, command),
+		Command::Model(command) => model::run(session, command).await,
 		Command::Train(command) => train::run(session, command).await,
 		Command::Mine(args) => mine::run(session, args).await,
 		Command::Submit(args) => submit::run(session, args).await,
@@ -98,7 +99,10 @@ async fn dispatch(session: &Session, command: Command) -> Outcome<()> {
 		Command::Operators => lists::operators(session).await,
 		Command::Balance(args) => account::balance(session, args).await,
 		Command::Transfer(args) => account::transfer(session, args).await,
-		Command::Chat(args) => chat::run(session, args).await,
+		Command::Chat(args) => match args.model.clone() {
+			ChatModel::Chain(_) => chat::run(session, args).await,
+			ChatModel::Directory(dir) => local_chat::run(session, args, dir).await,
+		},
 		Command::Status(args) => status::run(session, args).await,
 		Command::Network(command) => network::run(session, command).await,
 	}

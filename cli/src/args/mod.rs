@@ -4,6 +4,7 @@ mod audit;
 mod block;
 mod demo;
 mod learning;
+mod model;
 mod operator;
 
 pub use audit::{AuditCommand, ChallengeArgs, ReplayArgs, ScoreArgs, SourceArgs, SpotCheckArgs};
@@ -13,6 +14,7 @@ pub use learning::{
 	DatasetCommand, DatasetOutput, LicenceArgs, MineArgs, ReportCopyArgs, SubmitArgs, TrainBaseArgs,
 	TrainCommand, TrainExpertArgs, TrainingArgs, UploadArgs, WaitingArgs, WithdrawArgs,
 };
+pub use model::{ChatModel, LocalChatArgs, ModelCommand, ModelImportArgs};
 pub use operator::{MachineArgs, OperatorCommand, RegisterArgs, SessionKeyArgs};
 
 use clap::{Args, Parser, Subcommand};
@@ -109,6 +111,10 @@ pub enum Command {
 	#[command(subcommand)]
 	Block(BlockCommand),
 
+	/// Import open checkpoints (GGUF, safetensors) as exact integer models, and look into them.
+	#[command(subcommand)]
+	Model(ModelCommand),
+
 	/// Train without submitting.
 	#[command(subcommand)]
 	Train(TrainCommand),
@@ -160,7 +166,7 @@ pub enum Command {
 	/// Send tokens.
 	Transfer(TransferArgs),
 
-	/// Generate text with the model on the chain.
+	/// Generate text with the model on the chain, or talk to a model on this machine.
 	Chat(ChatArgs),
 
 	/// Start a node and watch its chain improve its own model.
@@ -257,10 +263,10 @@ pub struct TransferArgs {
 /// `chat`.
 #[derive(Clone, Debug, Args)]
 pub struct ChatArgs {
-	/// Model to ask.
-	#[arg(long, default_value_t = 0)]
-	pub model: u32,
-	/// Text to continue; absent: a conversation at the terminal.
+	/// Model to ask: its number on the chain, or the directory of one on this machine (see `blyan model import`).
+	#[arg(long, default_value = "0", value_name = "NUMBER|DIR")]
+	pub model: ChatModel,
+	/// Text to continue, or message to answer; absent: a conversation at the terminal.
 	#[arg(long, short, conflicts_with = "prompt_hex")]
 	pub prompt: Option<String>,
 	/// Bytes to continue, as hexadecimal digits, with or without 0x.
@@ -281,6 +287,9 @@ pub struct ChatArgs {
 	/// Add each answer to this file with all that it follows from, for `blyan audit replay`.
 	#[arg(long, value_name = "FILE")]
 	pub save: Option<PathBuf>,
+	/// Options of a chat with a model on this machine.
+	#[command(flatten)]
+	pub local: LocalChatArgs,
 }
 
 /// Commands on remembered networks.
@@ -342,6 +351,8 @@ mod tests {
 			"balance --genesis 0x12",
 			"block export a.tblk",
 			"block import a.safetensors",
+			"model import a.gguf",
+			"model import a.gguf --out m --sequences 4",
 			"block verify a.tblk --root 0x12",
 			"dataset from-files",
 			"dataset from-files a.txt",
@@ -363,6 +374,19 @@ mod tests {
 		};
 		assert_eq!(args.slot, Some(SlotName { layer: 3, expert: 5 }));
 		assert_eq!(args.training.minutes, Some(0.5));
+	}
+
+	#[test]
+	fn a_chat_is_with_a_number_on_the_chain_or_a_directory() {
+		for (line, expected) in [
+			("chat", ChatModel::Chain(0)),
+			("chat --model 7", ChatModel::Chain(7)),
+			("chat --model smollm2 --stop a --stop b", ChatModel::Directory("smollm2".into())),
+			("chat --model ./7", ChatModel::Directory("./7".into())),
+		] {
+			let Command::Chat(args) = parse(line).unwrap().command else { panic!("another command") };
+			assert_eq!(args.model, expected, "{line}");
+		}
 	}
 
 	#[test]

@@ -2,7 +2,7 @@
 
 use crate::{
 	amount,
-	args::ChatArgs,
+	args::{ChatArgs, ChatModel},
 	client::{Client, Generated, GenerationCost},
 	failure::{Context, Failure, Outcome},
 	records::{self, AnswerRecord, ModelRecord, Record, Text},
@@ -52,6 +52,12 @@ impl Prompt {
 
 /// Generates once, or until the user has had enough.
 pub async fn run(session: &Session, args: ChatArgs) -> Outcome<()> {
+	if args.local.is_given() {
+		return Err(Failure::new(
+			"--system, --stop, --max-tokens and --threads belong to a model on this machine",
+		)
+		.next("name its directory: blyan chat --model DIR"));
+	}
 	let client = session.connect().await?;
 	let given = args.prompt.clone().map(Prompt::Text);
 	let given = given.or_else(|| args.prompt_hex.clone().map(|bytes| Prompt::Bytes(bytes.0)));
@@ -77,7 +83,7 @@ pub async fn run(session: &Session, args: ChatArgs) -> Outcome<()> {
 const LINE_BYTES_MAX: u64 = 1 << 20;
 
 /// The next line without its end; `None` at the end of the input. A line that is not text says why, and ends nothing.
-fn read_prompt(input: &mut impl BufRead) -> Outcome<Option<Result<String, String>>> {
+pub fn read_prompt(input: &mut impl BufRead) -> Outcome<Option<Result<String, String>>> {
 	use std::io::Read;
 	let mut line = Vec::new();
 	if input.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut line)? == 0 {
@@ -140,7 +146,7 @@ async fn save(
 ) -> Outcome<()> {
 	let root: H256 = serde_json::from_value(answer.cost.model_root.as_str().into())
 		.context("the node's name for its model")?;
-	let model = ModelRecord::new(root, &client.model(args.model).await?);
+	let model = ModelRecord::new(root, &client.model(number(args)?).await?);
 	if model.parts.is_none() {
 		session.output.warn(
 			"the model has changed since it answered; to check this answer, name a folder of it with --model-dir",
@@ -174,9 +180,12 @@ fn show(session: &Session, text: &str) {
 /// Sampling settings, in the units of the request.
 #[derive(Clone, Copy)]
 pub struct Settings {
-	seed: u64,
-	temperature_q8: u16,
-	top_p_q8: u16,
+	/// Seed.
+	pub seed: u64,
+	/// Temperature; 256 stands for one.
+	pub temperature_q8: u16,
+	/// Share of the probability mass; 256 stands for all of it.
+	pub top_p_q8: u16,
 }
 
 /// A generated answer.
@@ -218,7 +227,7 @@ pub async fn generate(
 	mut on_text: impl FnMut(&str),
 ) -> Outcome<Answer> {
 	let settings = settings(args)?;
-	let request = request(args, settings, prompt);
+	let request = request(args, settings, prompt)?;
 	let mut stream = client.generate(&request).await?;
 	let mut bytes = Vec::new();
 	while let Some(message) = stream.next().await {
@@ -243,7 +252,8 @@ pub async fn generate(
 	Err(Failure::new("the node stopped in the middle of its answer").next("try again, or look at its log"))
 }
 
-fn settings(args: &ChatArgs) -> Outcome<Settings> {
+/// Returns the settings in the network's units; the seed is random unless one is given.
+pub fn settings(args: &ChatArgs) -> Outcome<Settings> {
 	if !(0.0..=TEMPERATURE_MAX).contains(&args.temperature) || !(0.0..=1.0).contains(&args.top_p) {
 		return Err(Failure::new("temperature or top-p out of range")
 			.next(format!("--temperature takes 0 to {TEMPERATURE_MAX}, --top-p 0 to 1")));
@@ -257,21 +267,33 @@ fn settings(args: &ChatArgs) -> Outcome<Settings> {
 	})
 }
 
-fn request(args: &ChatArgs, settings: Settings, prompt: &Prompt) -> Value {
+/// Returns the number of a model on the chain.
+fn number(args: &ChatArgs) -> Outcome<u32> {
+	match &args.model {
+		ChatModel::Chain(number) => Ok(*number),
+		ChatModel::Directory(dir) => {
+			Err(Failure::new(format!("{} is a model on this machine", dir.display()))
+				.next("name a model on the chain by its number"))
+		}
+	}
+}
+
+fn request(args: &ChatArgs, settings: Settings, prompt: &Prompt) -> Outcome<Value> {
 	let (field, text) = prompt.field();
-	json!({
-		"model": args.model,
+	Ok(json!({
+		"model": number(args)?,
 		field: text,
 		"max_bytes": args.max_bytes,
 		"temperature_q8": settings.temperature_q8,
 		"top_p_q8": settings.top_p_q8,
 		"seed": settings.seed,
-	})
+	}))
 }
 
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use crate::args::LocalChatArgs;
 
 	fn prompts(mut input: &[u8]) -> Vec<Result<String, String>> {
 		std::iter::from_fn(|| read_prompt(&mut input).unwrap()).collect()
@@ -294,11 +316,11 @@ mod tests {
 		let args = ChatArgs { seed: Some(1), ..no_prompt() };
 		let settings = settings(&args).unwrap();
 		for text in ["0xdeadbeef", "0x", "0xTaylor", "fn main"] {
-			let request = request(&args, settings, &Prompt::Text(text.into()));
+			let request = request(&args, settings, &Prompt::Text(text.into())).unwrap();
 			assert_eq!(request["prompt"], text);
 			assert!(request.get("prompt_hex").is_none());
 		}
-		let request = request(&args, settings, &Prompt::Bytes(vec![0xf0, 0x9f]));
+		let request = request(&args, settings, &Prompt::Bytes(vec![0xf0, 0x9f])).unwrap();
 		assert_eq!(request["prompt_hex"], "0xf09f");
 		assert!(request.get("prompt").is_none());
 	}
@@ -320,7 +342,7 @@ mod tests {
 
 	fn no_prompt() -> ChatArgs {
 		ChatArgs {
-			model: 0,
+			model: ChatModel::Chain(0),
 			prompt: None,
 			prompt_hex: None,
 			max_bytes: 1,
@@ -328,6 +350,7 @@ mod tests {
 			top_p: 1.0,
 			seed: None,
 			save: None,
+			local: LocalChatArgs::default(),
 		}
 	}
 }

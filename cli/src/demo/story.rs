@@ -3,7 +3,7 @@
 use super::{miner, Stages};
 use crate::{
 	amount,
-	args::{ChatArgs, DemoArgs, TrainingArgs},
+	args::{ChatArgs, ChatModel, DemoArgs, LocalChatArgs, TrainingArgs},
 	client::{self, Client, Submission},
 	commands::{
 		chat,
@@ -202,7 +202,7 @@ async fn introduce(output: &Output, client: &Client) -> Outcome<()> {
 
 async fn text(output: &Output, client: &Client, args: &DemoArgs, event: &str) -> Outcome<String> {
 	let chat = ChatArgs {
-		model: 0,
+		model: ChatModel::Chain(0),
 		prompt: None,
 		prompt_hex: None,
 		max_bytes: 160,
@@ -210,6 +210,7 @@ async fn text(output: &Output, client: &Client, args: &DemoArgs, event: &str) ->
 		top_p: 0.9,
 		seed: Some(TEXT_SEED),
 		save: None,
+		local: LocalChatArgs::default(),
 	};
 	let answer = chat::generate(client, &chat, &chat::Prompt::Text(args.prompt.clone()), |_| ()).await?;
 	let fields = json!({ "prompt": args.prompt, "text": answer.text, "cost": answer.cost });

@@ -1,0 +1,154 @@
+//! `model`: open checkpoints as exact integer models.
+
+use crate::{
+	args::{ModelCommand, ModelImportArgs},
+	failure::{Context, Failure, Outcome},
+	output::{table, Output},
+	session::Session,
+};
+use blyan_open_model::{
+	checkpoint::{reference::Reference, Checkpoint},
+	directory, import, load,
+	measure::{self, Cost, Cut},
+	Directory, Manifest, Precision, Runner,
+};
+use serde_json::json;
+use std::{path::Path, sync::Arc, time::Instant};
+
+/// Runs a command on models of open checkpoints. No node is asked.
+pub async fn run(session: &Session, command: ModelCommand) -> Outcome<()> {
+	let output = session.output.clone();
+	// Ctrl-C ends the program at once; an import that was interrupted goes on with the same command.
+	tokio::task::spawn_blocking(move || match command {
+		ModelCommand::Import(args) => import_checkpoint(&output, &args),
+		ModelCommand::Inspect { dir, verify } => inspect(&output, &dir, verify),
+	})
+	.await?
+}
+
+fn import_checkpoint(output: &Output, args: &ModelImportArgs) -> Outcome<()> {
+	let started = Instant::now();
+	let checkpoint = Checkpoint::open(&args.checkpoint).context(args.checkpoint.display())?;
+	let text = match &args.measure {
+		Some(path) => Some(std::fs::read_to_string(path).context(path.display())?),
+		None => None,
+	};
+	let bar = output.byte_bar("importing", 0);
+	let manifest = import(&checkpoint, Precision::default(), &args.out, &|done, total| {
+		bar.set_total(total);
+		bar.set(done);
+	})?;
+	drop(bar);
+	let bytes: u64 = manifest.parts.iter().map(|part| part.bytes).sum();
+	let seconds = started.elapsed().as_secs_f64();
+	let value = json!({
+		"dir": args.out, "model_root": format!("0x{}", manifest.model_root), "bytes": bytes,
+		"parts": manifest.parts, "tokenizer": manifest.tokenizer, "seconds": seconds,
+	});
+	let shown = format!(
+		"wrote        {}\nmodel root   0x{}\nparts        {}, {bytes} bytes\ntokenizer    0x{}\ntime         {seconds:.1} s",
+		args.out.display(),
+		manifest.model_root,
+		manifest.parts.len(),
+		manifest.tokenizer
+	);
+	output.result(&value, shown);
+	match text {
+		Some(text) => measure_text(output, args, &checkpoint, &text),
+		None => {
+			output.say(format!("talk to it with: blyan chat --model {}", args.out.display()));
+			Ok(())
+		}
+	}
+}
+
+/// Shows the bits per byte of a text, in integers and in floats.
+fn measure_text(output: &Output, args: &ModelImportArgs, checkpoint: &Checkpoint, text: &str) -> Outcome<()> {
+	let directory = Directory::new(&args.out);
+	let manifest = directory.manifest()?;
+	let architecture = directory.architecture(&manifest)?;
+	let tokenizer = directory.tokenizer(&manifest)?;
+	let cut = Cut { sequences_max: args.sequences, ..Cut::default() };
+	let sequences = measure::sequences(&tokenizer, text, cut)?;
+	let weights = load(&directory, &manifest, &architecture)?;
+	let mut runner = Runner::on_this_machine(Arc::new(weights), None)?;
+	let bar = output.bar("measuring", 2 * sequences.len() as u64);
+	let cost = measure::cost(&mut runner, &tokenizer, &sequences, |done| bar.set(done as u64))?;
+	let reference = Reference::new(checkpoint);
+	let mut bits = 0.0;
+	for (index, ids) in sequences.iter().enumerate() {
+		bits += reference.loss_bits(ids)?;
+		bar.set((sequences.len() + index + 1) as u64);
+	}
+	drop(bar);
+	let float = Cost { bits, ..cost };
+	let (integer, float) = (cost.bits_per_byte(), float.bits_per_byte());
+	let more = 100.0 * (integer / float - 1.0);
+	let value = json!({
+		"sequences": sequences.len(), "tokens": cost.tokens, "bytes": cost.bytes,
+		"bits_per_byte": integer, "float_bits_per_byte": float,
+	});
+	let shown = format!(
+		"measured     {} sequences, {} tokens, {} bytes\nintegers     {integer:.4} bits a byte\nfloats       \
+		{float:.4} bits a byte; integers cost {more:+.2} %",
+		sequences.len(),
+		cost.tokens,
+		cost.bytes
+	);
+	output.result(&value, shown);
+	Ok(())
+}
+
+fn inspect(output: &Output, dir: &Path, verify: bool) -> Outcome<()> {
+	let directory = Directory::new(dir);
+	let manifest = directory.manifest()?;
+	let architecture = directory.architecture(&manifest)?;
+	if verify {
+		check(output, &directory, &manifest)?;
+	}
+	let bytes: u64 = manifest.parts.iter().map(|part| part.bytes).sum();
+	let rows: Vec<Vec<String>> = manifest
+		.parts
+		.iter()
+		.map(|part| vec![part.name.clone(), part.bytes.to_string(), format!("0x{}", part.root)])
+		.collect();
+	let source = |field: &str| match &manifest.source[field] {
+		serde_json::Value::String(text) => text.clone(),
+		_ => "not stated".into(),
+	};
+	let shape = directory::summary(&architecture);
+	let shown = format!(
+		"model        {}\nlicence      {}\norigin       {}\narchitecture {shape}\nmodel root   0x{}\ntokenizer    0x{}\n\
+		bytes        {bytes}\n\n{}{}",
+		source("name"),
+		source("licence"),
+		source("origin"),
+		manifest.model_root,
+		manifest.tokenizer,
+		table(&["part", "bytes", "root"], &rows),
+		if verify { "\n\nEvery byte was checked against these roots." } else { "" }
+	);
+	let value = json!({ "manifest": manifest, "architecture": shape, "bytes": bytes, "verified": verify });
+	output.result(&value, shown);
+	Ok(())
+}
+
+/// Checks every part and the model root.
+fn check(output: &Output, directory: &Directory, manifest: &Manifest) -> Outcome<()> {
+	let architecture = directory.architecture(manifest)?;
+	let parts = directory::parts(&architecture);
+	let bar = output.bar("checking", parts.len() as u64);
+	for (index, (part, record)) in parts.iter().zip(&manifest.parts).enumerate() {
+		directory.open(&architecture, *part)?.ensure_root(&record.root)?;
+		bar.set(index as u64 + 1);
+	}
+	drop(bar);
+	directory.ensure_model_root(manifest, &architecture)?;
+	directory.tokenizer(manifest)?;
+	if parts.len() == manifest.parts.len() {
+		return Ok(());
+	}
+	let (listed, expected) = (manifest.parts.len(), parts.len());
+	Err(Failure::new(format!("the manifest lists {listed} parts, the model has {expected}"))
+		.next("import the model again"))
+}

@@ -1,0 +1,397 @@
+//! Directory of a model: its parts, one file each, and the manifest that names them.
+//!
+//! ```text
+//! model.json            manifest: written last, so that a directory that has one is complete
+//! tokenizer.json        tokenizer, in its canonical form
+//! chat-template.jinja   chat template of the checkpoint, if it has one
+//! parts/                embedding.tblk, layer-00.tblk, layer-00-expert-000.tblk, head.tblk
+//! ```
+
+use blyan_exact::{
+	definition2::{
+		block::{Fault, Layout, PartShape, ShapeError},
+		model_root, Architecture, ArchitectureError, Network, Part,
+	},
+	Hash,
+};
+use blyan_text::{Tokenizer, TokenizerError};
+use memmap2::Mmap;
+use serde::{Deserialize, Serialize};
+use std::{
+	fs::{self, File},
+	io::{self, Write},
+	path::{Path, PathBuf},
+};
+
+/// Format of the manifest.
+const FORMAT: &str = "blyan-model/2";
+/// File of the manifest.
+const MANIFEST: &str = "model.json";
+/// File of the tokenizer.
+const TOKENIZER: &str = "tokenizer.json";
+/// File of the chat template.
+const CHAT_TEMPLATE: &str = "chat-template.jinja";
+/// Directory of the parts.
+const PARTS: &str = "parts";
+/// Suffix of files that are being written.
+const UNFINISHED: &str = ".part";
+
+/// Reason why a directory is not a model.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+	/// A file cannot be read or written.
+	#[error("{path}: {error}")]
+	File {
+		/// The file.
+		path: PathBuf,
+		/// Message of the system.
+		error: io::Error,
+	},
+	/// There is no manifest.
+	#[error("{0} holds no model: it has no model.json. Import one with `blyan model import FILE --out {0}`")]
+	NoModel(PathBuf),
+	/// The manifest is malformed.
+	#[error("{path}: {reason}. Import the model again")]
+	Manifest {
+		/// The manifest.
+		path: PathBuf,
+		/// Reason.
+		reason: String,
+	},
+	/// A part is damaged.
+	#[error("{path}: {fault}. Import the model again, or get this file again")]
+	Part {
+		/// File of the part.
+		path: PathBuf,
+		/// Reason.
+		fault: Fault,
+	},
+	/// A part is sound, but another one.
+	#[error("{path} has the root 0x{found}, the manifest names 0x{expected}. Get the file that belongs to this model")]
+	OtherPart {
+		/// File of the part.
+		path: PathBuf,
+		/// Its root.
+		found: String,
+		/// Root in the manifest.
+		expected: String,
+	},
+	/// The architecture has a part of a refused shape.
+	#[error("the architecture is outside of what files hold: {0}")]
+	Shape(#[from] ShapeError),
+	/// The tokenizer is malformed.
+	#[error("{path}: {error}. Import the model again")]
+	Tokenizer {
+		/// File of the tokenizer.
+		path: PathBuf,
+		/// Reason.
+		error: TokenizerError,
+	},
+	/// The tokenizer is another one than the manifest names.
+	#[error("{0} is not the tokenizer that the manifest names. Import the model again")]
+	OtherTokenizer(PathBuf),
+}
+
+/// Description of a model.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Manifest {
+	/// Format of this record.
+	pub format: String,
+	/// Definition of the integer network that the model follows.
+	pub definition: u32,
+	/// Root by which the model is named.
+	pub model_root: String,
+	/// Architecture record, in hexadecimal digits.
+	pub architecture: String,
+	/// Parts: embedding, layers, head, then experts layer by layer.
+	pub parts: Vec<PartRecord>,
+	/// Hash of the tokenizer's file.
+	pub tokenizer: String,
+	/// Tokens that end a turn or a document.
+	pub ends: Vec<u32>,
+	/// Origin and licence of the checkpoint, and the hashes of its files.
+	pub source: serde_json::Value,
+}
+
+/// One part of a model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartRecord {
+	/// Name, as in its file's.
+	pub name: String,
+	/// Bytes of its file.
+	pub bytes: u64,
+	/// Tensor root.
+	pub root: String,
+}
+
+/// Path of a model.
+#[derive(Clone, Debug)]
+pub struct Directory(PathBuf);
+
+/// Returns the name of a part.
+pub fn part_name(part: Part) -> String {
+	match part {
+		Part::Embedding => "embedding".into(),
+		Part::Layer(layer) => format!("layer-{layer:02}"),
+		Part::Expert { layer, expert } => format!("layer-{layer:02}-expert-{expert:03}"),
+		Part::Head => "head".into(),
+	}
+}
+
+/// Returns all parts of a model in the order of its manifest.
+pub fn parts(architecture: &Architecture) -> Vec<Part> {
+	let experts = architecture.expert_parts();
+	architecture.parts().into_iter().chain(experts).collect()
+}
+
+impl Directory {
+	/// Names a directory, which need not exist.
+	pub fn new(path: &Path) -> Self {
+		Self(path.to_path_buf())
+	}
+
+	/// Returns its path.
+	pub fn path(&self) -> &Path {
+		&self.0
+	}
+
+	/// Returns the file of a part.
+	pub fn part(&self, part: Part) -> PathBuf {
+		self.0.join(PARTS).join(part_name(part) + ".tblk")
+	}
+
+	/// Reports whether the directory holds a complete model.
+	pub fn is_complete(&self) -> bool {
+		self.0.join(MANIFEST).exists()
+	}
+
+	/// Makes the directory and removes files whose writing was interrupted.
+	pub fn prepare(&self) -> Result<(), DirectoryError> {
+		let parts = self.0.join(PARTS);
+		fs::create_dir_all(&parts).map_err(at(&parts))?;
+		for directory in [&self.0, &parts] {
+			for entry in fs::read_dir(directory).map_err(at(directory))? {
+				let path = entry.map_err(at(directory))?.path();
+				if path.to_string_lossy().ends_with(UNFINISHED) {
+					fs::remove_file(&path).map_err(at(&path))?;
+				}
+			}
+		}
+		Ok(())
+	}
+
+	/// Writes a file whole or not at all.
+	pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), DirectoryError> {
+		let path = self.0.join(name);
+		write_file(&path, |file| file.write_all(bytes)).map_err(at(&path))
+	}
+
+	/// Reads a file, if it is there.
+	pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>, DirectoryError> {
+		let path = self.0.join(name);
+		match fs::read(&path) {
+			Ok(bytes) => Ok(Some(bytes)),
+			Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+			Err(error) => Err(at(&path)(error)),
+		}
+	}
+
+	/// Writes the tokenizer and the chat template.
+	pub fn write_text(&self, tokenizer: &Tokenizer) -> Result<(), DirectoryError> {
+		self.write(TOKENIZER, tokenizer.to_canonical())?;
+		match tokenizer.chat_template() {
+			Some(template) => self.write(CHAT_TEMPLATE, template.as_bytes()),
+			None => Ok(()),
+		}
+	}
+
+	/// Writes the manifest, which makes the directory a model.
+	pub fn complete(
+		&self,
+		architecture: &Architecture,
+		parts: &[(PartRecord, Hash)],
+		(tokenizer, ends): (&Tokenizer, Vec<u32>),
+		source: serde_json::Value,
+	) -> Result<Manifest, DirectoryError> {
+		let roots: Vec<Hash> = parts.iter().map(|(_, root)| *root).collect();
+		let manifest = Manifest {
+			format: FORMAT.into(),
+			definition: 2,
+			model_root: root_of(architecture, &roots),
+			architecture: hex::encode(architecture.to_bytes()),
+			parts: parts.iter().map(|(record, _)| record.clone()).collect(),
+			tokenizer: hex::encode(tokenizer.hash()),
+			ends,
+			source,
+		};
+		let json = serde_json::to_vec_pretty(&manifest).map_err(|error| self.malformed(&error))?;
+		self.write(MANIFEST, &json)?;
+		Ok(manifest)
+	}
+
+	/// Reads the manifest.
+	pub fn manifest(&self) -> Result<Manifest, DirectoryError> {
+		let bytes = self.read(MANIFEST)?.ok_or_else(|| DirectoryError::NoModel(self.0.clone()))?;
+		let manifest: Manifest = serde_json::from_slice(&bytes).map_err(|error| self.malformed(&error))?;
+		if manifest.format != FORMAT || manifest.definition != 2 {
+			let (format, definition) = (&manifest.format, manifest.definition);
+			let reason = format!("its format is {format:?} of definition {definition}, not {FORMAT:?} of 2");
+			return Err(self.malformed(&reason));
+		}
+		Ok(manifest)
+	}
+
+	/// Reads the architecture in a manifest.
+	pub fn architecture(&self, manifest: &Manifest) -> Result<Architecture, DirectoryError> {
+		let record = hex::decode(&manifest.architecture).map_err(|error| self.malformed(&error))?;
+		let read = |bytes: &[u8]| -> Result<Architecture, ArchitectureError> {
+			let architecture = Architecture::from_bytes(bytes)?;
+			architecture.validate()?;
+			Ok(architecture)
+		};
+		read(&record).map_err(|error| self.malformed(&error))
+	}
+
+	/// Checks that a manifest's model root follows from its architecture and the roots of its parts.
+	pub fn ensure_model_root(
+		&self,
+		manifest: &Manifest,
+		architecture: &Architecture,
+	) -> Result<(), DirectoryError> {
+		let root = |part: &PartRecord| {
+			let mut root = Hash::default();
+			hex::decode_to_slice(&part.root, &mut root).map(|()| root)
+		};
+		let roots: Result<Vec<Hash>, _> = manifest.parts.iter().map(root).collect();
+		let roots = roots.map_err(|error| self.malformed(&error))?;
+		if manifest.model_root == root_of(architecture, &roots) {
+			return Ok(());
+		}
+		Err(self.malformed(&"its model root does not follow from its architecture and parts"))
+	}
+
+	/// Reads the tokenizer that a manifest names.
+	pub fn tokenizer(&self, manifest: &Manifest) -> Result<Tokenizer, DirectoryError> {
+		let path = self.0.join(TOKENIZER);
+		let bytes = fs::read(&path).map_err(at(&path))?;
+		let tokenizer = Tokenizer::from_canonical(&bytes)
+			.map_err(|error| DirectoryError::Tokenizer { path: path.clone(), error })?;
+		if hex::encode(tokenizer.hash()) != manifest.tokenizer {
+			return Err(DirectoryError::OtherTokenizer(path));
+		}
+		Ok(tokenizer)
+	}
+
+	/// Maps the file of a part. Its contents are not checked.
+	pub fn open(&self, architecture: &Architecture, part: Part) -> Result<PartFile, DirectoryError> {
+		let path = self.part(part);
+		let layout = layout(architecture, part)?;
+		let file = File::open(&path).map_err(at(&path))?;
+		// SAFETY: files of a model are replaced by renaming, never written in place.
+		let bytes = unsafe { Mmap::map(&file) }.map_err(at(&path))?;
+		Ok(PartFile { path, layout, bytes })
+	}
+
+	/// Names the manifest in an error.
+	pub fn malformed(&self, reason: &dyn std::fmt::Display) -> DirectoryError {
+		DirectoryError::Manifest { path: self.0.join(MANIFEST), reason: reason.to_string() }
+	}
+}
+
+/// Returns the root of a model in hexadecimal digits; `roots` are those of all parts, in the manifest's order.
+fn root_of(architecture: &Architecture, roots: &[Hash]) -> String {
+	let (fixed, experts) = roots.split_at(architecture.parts().len().min(roots.len()));
+	hex::encode(model_root(architecture, fixed, experts))
+}
+
+/// Describes an architecture in a line.
+pub fn summary(architecture: &Architecture) -> String {
+	let network = match architecture.layers.first().map(|layer| layer.network) {
+		Some(Network::Dense(network)) => format!("hidden {}", network.hidden),
+		Some(Network::Routed(routing)) => {
+			let (experts, top_k, hidden) = (routing.experts, routing.top_k, routing.expert.hidden);
+			format!("{experts} experts of {hidden} in the first layer, top {top_k}")
+		}
+		None => "no layers".into(),
+	};
+	let Architecture { d_model, heads, kv_heads, head_size, vocabulary, context, bits, .. } = architecture;
+	format!(
+		"d_model {d_model}, {} layers, {heads} heads of {head_size} over {kv_heads}, {network}, vocabulary {vocabulary}, \
+		context {context}, activations of {}, {} and {} bits",
+		architecture.layers.len(),
+		bits.input,
+		bits.output,
+		bits.hidden
+	)
+}
+
+/// Returns the layout of a part.
+pub fn layout(architecture: &Architecture, part: Part) -> Result<Layout, DirectoryError> {
+	// A part that the model does not have has no sections, which no layout takes.
+	let none = ShapeError::Count(0);
+	Ok(Layout::new(PartShape::of(architecture, part).ok_or(none)?)?)
+}
+
+/// File of a part, in memory.
+pub struct PartFile {
+	path: PathBuf,
+	layout: Layout,
+	bytes: Mmap,
+}
+
+impl PartFile {
+	/// Returns the layout.
+	pub fn layout(&self) -> &Layout {
+		&self.layout
+	}
+
+	/// Returns the bytes.
+	pub fn bytes(&self) -> &[u8] {
+		&self.bytes
+	}
+
+	/// Names the file in a fault.
+	pub fn fault(&self, fault: Fault) -> DirectoryError {
+		DirectoryError::Part { path: self.path.clone(), fault }
+	}
+
+	/// Checks every byte, and returns the tensor root.
+	pub fn check(&self) -> Result<Hash, DirectoryError> {
+		self.layout.check(&self.bytes).map_err(|fault| self.fault(fault))
+	}
+
+	/// Checks every byte against a manifest's root.
+	pub fn ensure_root(&self, expected: &str) -> Result<(), DirectoryError> {
+		let found = hex::encode(self.check()?);
+		if found == expected {
+			return Ok(());
+		}
+		Err(DirectoryError::OtherPart { path: self.path.clone(), found, expected: expected.into() })
+	}
+}
+
+/// Names a file in an error of the system.
+pub fn at(path: &Path) -> impl FnOnce(io::Error) -> DirectoryError + '_ {
+	move |error| DirectoryError::File { path: path.to_path_buf(), error }
+}
+
+/// Writes a file under another name, waits until the disk has it, and gives it its name.
+pub fn write_file<E: From<io::Error>, T>(
+	path: &Path,
+	fill: impl FnOnce(&mut File) -> Result<T, E>,
+) -> Result<T, E> {
+	let mut name = path.as_os_str().to_owned();
+	name.push(UNFINISHED);
+	let unfinished = PathBuf::from(name);
+	let put = || {
+		let mut file = File::create(&unfinished)?;
+		let filled = fill(&mut file)?;
+		file.sync_all()?;
+		fs::rename(&unfinished, path)?;
+		if let Some(directory) = path.parent() {
+			File::open(directory)?.sync_all()?;
+		}
+		Ok(filled)
+	};
+	put().inspect_err(|_| drop(fs::remove_file(&unfinished)))
+}
