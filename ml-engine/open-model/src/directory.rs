@@ -165,19 +165,32 @@ impl Directory {
 		self.0.join(MANIFEST).exists()
 	}
 
-	/// Makes the directory and removes files whose writing was interrupted.
+	/// Makes the directory of the parts, and removes files whose writing was interrupted.
 	pub fn prepare(&self) -> Result<(), DirectoryError> {
 		let parts = self.0.join(PARTS);
 		fs::create_dir_all(&parts).map_err(at(&parts))?;
-		for directory in [&self.0, &parts] {
-			for entry in fs::read_dir(directory).map_err(at(directory))? {
-				let path = entry.map_err(at(directory))?.path();
-				if path.to_string_lossy().ends_with(UNFINISHED) {
-					fs::remove_file(&path).map_err(at(&path))?;
-				}
+		for path in [entries(&self.0)?, entries(&parts)?].concat() {
+			if path.to_string_lossy().ends_with(UNFINISHED) {
+				fs::remove_file(&path).map_err(at(&path))?;
 			}
 		}
 		Ok(())
+	}
+
+	/// Removes all parts: those of another checkpoint, whose import was interrupted.
+	pub fn clear_parts(&self) -> Result<(), DirectoryError> {
+		for path in entries(&self.0.join(PARTS))? {
+			if path.extension().is_some_and(|extension| extension == "tblk") {
+				fs::remove_file(&path).map_err(at(&path))?;
+			}
+		}
+		Ok(())
+	}
+
+	/// Reports whether the directory holds nothing but, at most, an unfinished file of this name.
+	pub fn is_vacant(&self, unfinished: &str) -> Result<bool, DirectoryError> {
+		let unfinished = self.0.join(unfinished.to_owned() + UNFINISHED);
+		Ok(entries(&self.0)?.into_iter().all(|path| path == unfinished))
 	}
 
 	/// Writes a file whole or not at all.
@@ -295,6 +308,15 @@ impl Directory {
 	/// Names the manifest in an error.
 	pub fn malformed(&self, reason: &dyn std::fmt::Display) -> DirectoryError {
 		DirectoryError::Manifest { path: self.0.join(MANIFEST), reason: reason.to_string() }
+	}
+}
+
+/// Returns the paths in a directory; none if there is no such directory.
+fn entries(directory: &Path) -> Result<Vec<PathBuf>, DirectoryError> {
+	let read = || fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>();
+	match read() {
+		Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+		paths => paths.map_err(at(directory)),
 	}
 }
 

@@ -53,6 +53,9 @@ pub enum ImportError {
 	/// The directory holds a model.
 	#[error("{0} already holds a model: choose another directory, or remove this one")]
 	Complete(std::path::PathBuf),
+	/// The directory holds other files.
+	#[error("{0} holds other files and no interrupted import: choose an empty directory, or a new one")]
+	Occupied(std::path::PathBuf),
 	/// A part cannot be assembled.
 	#[error("{part}: {reason}")]
 	Part {
@@ -80,15 +83,20 @@ pub fn import(
 	if directory.is_complete() {
 		return Err(ImportError::Complete(out.to_path_buf()));
 	}
+	// What is in an unfinished import may be removed; nothing else may.
+	if !directory.is_vacant(UNFINISHED_IMPORT)? && directory.read(UNFINISHED_IMPORT)?.is_none() {
+		return Err(ImportError::Occupied(out.to_path_buf()));
+	}
 	let architecture = convert::architecture(checkpoint, precision)?;
 	let tokenizer = text::tokenizer(checkpoint)?;
 	if tokenizer.vocabulary_size() > architecture.vocabulary {
 		let (tokenizer, model) = (tokenizer.vocabulary_size(), architecture.vocabulary);
 		return Err(ImportError::Vocabulary { tokenizer, model });
 	}
-	directory.prepare()?;
+	std::fs::create_dir_all(out).map_err(directory::at(out))?;
 	let source = serde_json::to_value(checkpoint.describe()?)?;
 	let resumed = begin(&directory, &architecture, &source)?;
+	directory.prepare()?;
 	directory.write_text(&tokenizer)?;
 	let written = write_parts(checkpoint, &architecture, &directory, resumed, progress)?;
 	let manifest = directory.complete(
@@ -133,6 +141,7 @@ fn begin(
 	if directory.read(UNFINISHED_IMPORT)?.is_some_and(|earlier| earlier == record) {
 		return Ok(true);
 	}
+	directory.clear_parts()?;
 	directory.write(UNFINISHED_IMPORT, &record)?;
 	Ok(false)
 }

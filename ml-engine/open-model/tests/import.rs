@@ -160,6 +160,23 @@ fn an_import_has_the_same_roots_every_time_and_goes_on_where_it_was_interrupted(
 }
 
 #[test]
+fn an_import_touches_no_directory_that_holds_other_files() {
+	let Some(path) = smollm2() else { return };
+	let checkpoint = Checkpoint::open(&path).unwrap();
+	let out = tempfile::tempdir().unwrap();
+	fs::create_dir(out.path().join("parts")).unwrap();
+	let precious = out.path().join("parts/precious.tblk");
+	fs::write(&precious, b"mine").unwrap();
+	let import = || blyan_open_model::import(&checkpoint, Precision::default(), out.path(), &|_, _| {});
+	assert!(matches!(import(), Err(ImportError::Occupied(_))));
+	assert_eq!(fs::read(&precious).unwrap(), b"mine");
+	// An unfinished import of another checkpoint is cleared away.
+	fs::write(out.path().join("import.json"), b"another").unwrap();
+	assert_eq!(import().unwrap().model_root, SMOLLM2_ROOT);
+	assert!(!precious.exists() && !out.path().join("import.json").exists());
+}
+
+#[test]
 fn smollm2_loses_less_than_half_a_percent_of_its_floats() {
 	let Some(path) = smollm2() else { return };
 	let checkpoint = Checkpoint::open(&path).unwrap();
