@@ -125,7 +125,7 @@ mod tests {
 		}
 	}
 
-	/// What the loop leaves out changes nothing.
+	/// The tokens that the loop leaves out change nothing.
 	#[test]
 	fn sampling_is_the_largest_of_all_sums() {
 		let mut stream = crate::definition2::golden::Stream::new(b"sums");
