@@ -27,7 +27,9 @@ pub unsafe fn attend(cache: &HeadCache, scratch: &mut Scratch) {
 		at += unsafe {
 			match rows.len() {
 				1 => block::<1>(cache, rows, queries, scores, sums),
-				2..4 => block::<2>(cache, rows, queries, scores, sums),
+				2 => block::<2>(cache, rows, queries, scores, sums),
+				// The heads of one token that share keys, in many models.
+				3 => block::<3>(cache, rows, queries, scores, sums),
 				4..8 => block::<4>(cache, rows, queries, scores, sums),
 				_ => block::<QUERIES>(cache, rows, queries, scores, sums),
 			}

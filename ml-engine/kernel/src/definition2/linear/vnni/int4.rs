@@ -2,21 +2,21 @@
 
 use super::*;
 
-/// Adds up the products of whole rows.
+/// Multiplies a block with a tile.
 ///
 /// # Safety
 /// As `one_tile`'s.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
-pub unsafe fn add_up<const T: usize, const P: usize, const L: usize>(
+pub unsafe fn multiply<const T: usize, const P: usize, const L: usize>(
 	block: &[Line],
 	tile: Tile<'_>,
-	totals: &mut [Wide; T],
+	to: &mut Outputs<'_>,
 ) {
 	let (low, high) = (_mm512_set1_epi8(0x0f), _mm512_set1_epi8(-16));
 	let mut entries = tile.entries.as_ptr();
 	let mut offsets = tile.sums.as_ptr();
-	let mut accumulators = *totals;
+	let mut accumulators = [[_mm512_setzero_si512(); 2]; T];
 	for lines in block.chunks_exact(1 + L) {
 		let mut sums = [[_mm512_setzero_si512()]; T];
 		for line in &lines[1..] {
@@ -35,7 +35,11 @@ pub unsafe fn add_up<const T: usize, const P: usize, const L: usize>(
 		unsafe { scale::<T, L>(&lines[0], &sums, offsets, &mut accumulators) };
 		offsets = offsets.wrapping_add(T * L / 4);
 	}
-	*totals = accumulators;
+	// A copy, so that the compiler need not keep the accumulators themselves in memory.
+	let totals: [Wide; T] = std::array::from_fn(|t| accumulators[t]);
+	for (t, totals) in totals.into_iter().enumerate() {
+		to.store(0, t, totals);
+	}
 }
 
 /// Adds a group's sums, times d, and its activations' sums, times m, to the accumulators.

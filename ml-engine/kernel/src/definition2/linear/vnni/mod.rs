@@ -45,7 +45,7 @@ pub unsafe fn multiply(
 					_mm_prefetch::<_MM_HINT_T0>(line.0.as_ptr().cast());
 				}
 			}
-			let mut to = To { rescales, out };
+			let mut to = Outputs { rows: weights.rows, row: index * ROWS, token: tile.token, rescales, out };
 			// SAFETY: as this function's.
 			unsafe {
 				match (tile.tokens, is_pair) {
@@ -61,10 +61,31 @@ pub unsafe fn multiply(
 	}
 }
 
-/// Destination of outputs.
-struct To<'a> {
+/// Destination of the outputs of some blocks and one tile.
+struct Outputs<'a> {
+	/// Outputs of a token.
+	rows: usize,
+	/// First row of the blocks.
+	row: usize,
+	/// First token of the tile.
+	token: usize,
 	rescales: &'a [Rescale],
 	out: &'a mut [i32],
+}
+
+impl Outputs<'_> {
+	/// Rescales the accumulators of a block and a token.
+	#[inline]
+	#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
+	fn store(&mut self, block: usize, token: usize, accumulators: Wide) {
+		let (row, token) = (self.row + block * ROWS, self.token + token);
+		let lanes = u16::MAX >> (ROWS - (self.rows - row).min(ROWS));
+		let outputs = &mut self.out[token * self.rows + row..];
+		assert!(outputs.len() >= lanes.count_ones() as usize);
+		let rescaled = rescaled(accumulators, self.rescales[token]);
+		// SAFETY: masked to the rows there are, which the slice was just seen to hold.
+		unsafe { _mm512_mask_storeu_epi32(outputs.as_mut_ptr(), lanes, rescaled) };
+	}
 }
 
 /// Multiplies one block after the other, so that memory is read in order.
@@ -78,9 +99,10 @@ unsafe fn alone<const T: usize>(
 	index: usize,
 	tile: Tile<'_>,
 	bits: u32,
-	to: &mut To<'_>,
+	to: &mut Outputs<'_>,
 ) {
 	for index in index..weights.blocks().min(index + BLOCKS) {
+		to.row = index * ROWS;
 		// SAFETY: as this function's.
 		unsafe { together::<1, T>(weights, index, tile, bits, to) };
 	}
@@ -97,7 +119,7 @@ unsafe fn together<const R: usize, const T: usize>(
 	index: usize,
 	tile: Tile<'_>,
 	bits: u32,
-	to: &mut To<'_>,
+	to: &mut Outputs<'_>,
 ) {
 	// SAFETY: as this function's.
 	unsafe {
@@ -117,37 +139,21 @@ unsafe fn one_tile<const R: usize, const T: usize, const P: usize>(
 	weights: PackedView<'_>,
 	index: usize,
 	tile: Tile<'_>,
-	to: &mut To<'_>,
+	to: &mut Outputs<'_>,
 ) {
 	let blocks: [&[Line]; R] = std::array::from_fn(|r| weights.block(index + r));
 	assert!(tile.entries.len() == T * P * weights.columns && tile.tokens == T);
-	let mut totals = [[[_mm512_setzero_si512(); 2]; T]; R];
 	// SAFETY: as this function's.
 	unsafe {
 		match weights.kind {
-			WeightKind::Ternary => ternary::add_up::<R, T, P>(blocks, tile, &mut totals),
-			WeightKind::Int8 => int8::add_up::<R, T, P>(blocks, tile, &mut totals),
-			WeightKind::Int4By32 if R == 1 => int4::add_up::<T, P, 4>(blocks[0], tile, &mut totals[0]),
-			WeightKind::Int4By64 if R == 1 => int4::add_up::<T, P, 8>(blocks[0], tile, &mut totals[0]),
+			WeightKind::Ternary => ternary::multiply::<R, T, P>(blocks, tile, to),
+			WeightKind::Int8 => int8::multiply::<R, T, P>(blocks, tile, to),
+			WeightKind::Int4By32 if R == 1 => int4::multiply::<T, P, 4>(blocks[0], tile, to),
+			WeightKind::Int4By64 if R == 1 => int4::multiply::<T, P, 8>(blocks[0], tile, to),
 			_ => unreachable!("weights of 4 bits are multiplied by single blocks"),
 		}
 	}
-	for t in 0..T {
-		let rescale = to.rescales[tile.token + t];
-		for (r, totals) in totals.iter().enumerate() {
-			let first = (index + r) * ROWS;
-			let lanes = u16::MAX >> (ROWS - (weights.rows - first).min(ROWS));
-			let at = (tile.token + t) * weights.rows + first;
-			assert!(to.out.len() - at >= lanes.count_ones() as usize);
-			let outputs = rescaled(totals[t], rescale);
-			// SAFETY: masked to the rows there are, which the slice was just seen to hold.
-			unsafe { _mm512_mask_storeu_epi32(to.out.as_mut_ptr().add(at), lanes, outputs) };
-		}
-	}
 }
-
-/// Accumulators of `R` blocks and `T` tokens.
-type Totals<const R: usize, const T: usize> = [[Wide; T]; R];
 
 /// Returns four entries of one token, for all lanes.
 ///

@@ -3,16 +3,16 @@
 use super::*;
 use crate::definition2::rescale::avx512::wide;
 
-/// Adds up the products of whole rows.
+/// Multiplies some blocks with a tile.
 ///
 /// # Safety
 /// As `one_tile`'s.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
-pub unsafe fn add_up<const R: usize, const T: usize, const P: usize>(
+pub unsafe fn multiply<const R: usize, const T: usize, const P: usize>(
 	blocks: [&[Line]; R],
 	tile: Tile<'_>,
-	totals: &mut Totals<R, T>,
+	to: &mut Outputs<'_>,
 ) {
 	let (ones, sixteens) = (_mm512_set1_epi8(3), _mm512_set1_epi8(48));
 	let one = |codes: __m512i| _mm512_and_si512(codes, ones);
@@ -41,12 +41,17 @@ pub unsafe fn add_up<const R: usize, const T: usize, const P: usize>(
 			in_order::<T>();
 		}
 	}
-	for (r, totals) in totals.iter_mut().enumerate() {
-		for (t, total) in totals.iter_mut().enumerate() {
+	// A copy, so that the compiler need not keep the sums themselves in memory.
+	let totals: [[__m512i; R]; T] = std::array::from_fn(|t| {
+		std::array::from_fn(|r| {
 			let [a, b, c, d] = std::array::from_fn(|j| sums[j][t][r]);
-			let sum = _mm512_add_epi32(_mm512_add_epi32(a, b), _mm512_add_epi32(c, d));
+			_mm512_add_epi32(_mm512_add_epi32(a, b), _mm512_add_epi32(c, d))
+		})
+	});
+	for (t, totals) in totals.into_iter().enumerate() {
+		for (r, total) in totals.into_iter().enumerate() {
 			// Codes are one more than weights.
-			*total = wide(_mm512_sub_epi32(sum, _mm512_set1_epi32(tile.totals[t])));
+			to.store(r, t, wide(_mm512_sub_epi32(total, _mm512_set1_epi32(tile.totals[t]))));
 		}
 	}
 }
