@@ -1,5 +1,5 @@
 //! Imports an open checkpoint, measures it and talks to it, without a chain: `model import FILE --out DIR`,
-//! `model measure DIR TEXT`, `model chat DIR`.
+//! `model measure DIR TEXT`, `model chat DIR`, `model speed DIR` (the other side of benches/rivals/open_model.py).
 
 use blyan_checkpoint::{reference::Reference, Checkpoint};
 use blyan_kernel::Kernel;
@@ -50,6 +50,9 @@ enum Command {
 		#[arg(long, default_value_t = 8)]
 		sequences: usize,
 	},
+	/// Read token ids from standard input, `{"read": [id], "then": [id]}` a line, and say how many seconds it took to read
+	/// the first all at once and the others one by one.
+	Speed { model: PathBuf },
 	/// Talk.
 	Chat {
 		model: PathBuf,
@@ -85,6 +88,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 			let cut = Cut { positions, sequences_max: sequences };
 			measure(&model, &text, checkpoint.as_deref(), cut, kernel, threads)
 		}
+		Command::Speed { model } => speed(open(&model, kernel, threads)?.0),
 		Command::Chat { model, prompt, system, tokens, temperature_q8, top_p_q8, seed } => {
 			let (runner, chat, ends) = open(&model, kernel, threads)?;
 			let mut conversation = Conversation::new(runner, chat, ends, system);
@@ -139,6 +143,31 @@ fn measure(
 		let float = bits / cost.bytes as f64;
 		let more = 100.0 * (cost.bits / bits - 1.0);
 		println!("floats   {float:.5} bits a byte, {:?}: integers cost {more:+.3} %", started.elapsed());
+	}
+	Ok(())
+}
+
+/// A question to [`speed`].
+#[derive(serde::Deserialize)]
+struct Turn {
+	/// Ids that are read all at once.
+	read: Vec<u32>,
+	/// Ids that follow, each a step of its own with logits behind it.
+	then: Vec<u32>,
+}
+
+fn speed(mut runner: Runner) -> Result<(), Box<dyn Error>> {
+	for line in io::stdin().lock().lines() {
+		let Turn { read, then } = serde_json::from_str(&line?)?;
+		let (mut sequence, mut logits) = (runner.sequence(), Vec::new());
+		let started = Instant::now();
+		runner.read(&mut sequence, &read, &mut logits)?;
+		let reading = started.elapsed();
+		for id in then {
+			runner.read(&mut sequence, &[id], &mut logits)?;
+		}
+		let stepping = started.elapsed() - reading;
+		println!("{}", serde_json::json!({ "read": reading.as_secs_f64(), "then": stepping.as_secs_f64() }));
 	}
 	Ok(())
 }
