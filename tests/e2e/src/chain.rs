@@ -49,6 +49,8 @@ pub mod parameter {
 	pub const CHALLENGE_WINDOW: (u8, u8) = (0, 16);
 	/// Blocks in which a committee seals.
 	pub const SEAL_WINDOW: (u8, u8) = (0, 4);
+	/// Operators that must have a candidate's bytes before it is queued.
+	pub const MIN_ATTESTATIONS: (u8, u8) = (0, 23);
 	/// Blocks that a side has for all of its moves in one game.
 	pub const CLOCK: (u8, u8) = (3, 2);
 }
