@@ -4,7 +4,7 @@
 //! answers with one neutral [`Architecture`] and one [`Weight`] a [`Role`], whatever the format and the family. A
 //! checkpoint that would compute something else than its description says is refused by name ([`CheckpointError`]).
 //!
-//! The crate knows neither the chain nor the integer definition; [`reference`] computes the model in floats, as a
+//! The crate knows neither the chain nor the integer definition; [`mod@reference`] computes the model in floats, as a
 //! yardstick for what integers cost.
 
 #![deny(unsafe_op_in_unsafe_fn)]

@@ -60,7 +60,7 @@ impl Prover<'_> {
 		Ok(recorder.witness)
 	}
 
-	/// Returns the commitments against which [`execute`] checks this prover's witnesses.
+	/// Returns the commitments against which [`execute`](super::execute) checks this prover's witnesses.
 	pub fn commitments(&self) -> Result<Commitments, StepError> {
 		let (trunk, heads) = self.model()?;
 		let len = self.trace.program().positions();

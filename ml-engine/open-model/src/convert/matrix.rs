@@ -38,7 +38,7 @@ pub fn write(
 	}
 }
 
-/// Returns the scale that [`write`] returns, without the rest.
+/// Returns the scale that [`write()`] returns, without the rest.
 pub fn scale(role: Role, weight: &Weight<'_>, kind: WeightKind) -> Result<Real, ConvertError> {
 	match kind {
 		WeightKind::Ternary => real(role, weight.ternary_scale().map_or(0.0, f64::from)),
