@@ -7,7 +7,7 @@ use crate::{
 use alloc::vec::Vec;
 
 /// log2(e) in Q30.
-const LOG2_E_Q30: u64 = 1_549_082_005;
+pub const LOG2_E_Q30: u64 = 1_549_082_005;
 /// Bits of a query's factor.
 const FACTOR_BITS: u32 = 21;
 /// Bound of scores, Q16.

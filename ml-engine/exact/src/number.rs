@@ -28,23 +28,7 @@ pub fn shift_round(value: i64, shift: u32) -> i64 {
 
 /// Returns the largest integer whose square is at most `n`.
 pub fn isqrt(n: u64) -> u64 {
-	if n == 0 {
-		return 0;
-	}
-	let mut rest = n;
-	let mut root = 0_u64;
-	let mut bit = 1_u64 << ((63 - n.leading_zeros()) & !1);
-	while bit != 0 {
-		// root + bit <= 2^63 because bit is the square of a power of two not above n.
-		if rest >= root + bit {
-			rest -= root + bit;
-			root = (root >> 1) + bit;
-		} else {
-			root >>= 1;
-		}
-		bit >>= 2;
-	}
-	root
+	n.isqrt()
 }
 
 /// Returns the square root of a small integer in Q16. Bound: n < 2^32, so that `n << 32` fits.

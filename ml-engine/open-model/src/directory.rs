@@ -265,12 +265,16 @@ impl Directory {
 		read(&record).map_err(|error| self.malformed(&error))
 	}
 
-	/// Checks that a manifest's model root follows from its architecture and the roots of its parts.
+	/// Checks that a manifest lists the parts of its architecture, and that its model root follows from their roots.
 	pub fn ensure_model_root(
 		&self,
 		manifest: &Manifest,
 		architecture: &Architecture,
 	) -> Result<(), DirectoryError> {
+		let (listed, expected) = (manifest.parts.len(), parts(architecture).len());
+		if listed != expected {
+			return Err(self.malformed(&format!("it lists {listed} parts, the model has {expected}")));
+		}
 		let root = |part: &PartRecord| {
 			let mut root = Hash::default();
 			hex::decode_to_slice(&part.root, &mut root).map(|()| root)

@@ -21,11 +21,8 @@ pub fn load(
 	manifest: &Manifest,
 	architecture: &Architecture,
 ) -> Result<Weights, DirectoryError> {
+	directory.ensure_model_root(manifest, architecture)?;
 	let parts = directory::parts(architecture);
-	if parts.len() != manifest.parts.len() {
-		let (listed, expected) = (manifest.parts.len(), parts.len());
-		return Err(directory.malformed(&format!("it lists {listed} parts, the model has {expected}")));
-	}
 	let roots = manifest.parts.iter().map(|part| Some(part.root.as_str()));
 	load_parts(directory, architecture, parts.into_iter().zip(roots).collect())
 }

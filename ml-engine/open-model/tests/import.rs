@@ -4,13 +4,13 @@
 use blyan_checkpoint::{reference::Reference, Checkpoint};
 use blyan_exact::definition2::{
 	block::{LoadedPart, PartView},
-	Execution, Model,
+	Execution, Model, Part,
 };
 use blyan_open_model::{
 	convert::{self, ConvertError},
 	directory,
 	import::{self, ImportError},
-	load, measure, Directory, Precision, Runner,
+	load, measure, Directory, Manifest, Precision, Runner,
 };
 use safetensors::{tensor::TensorView, Dtype, SafeTensors};
 use std::{
@@ -59,6 +59,29 @@ fn checkpoint(family: &str) -> TempDir {
 	let bytes = safetensors::serialize(views, None).unwrap();
 	fs::write(out.path().join("model.safetensors"), bytes).unwrap();
 	out
+}
+
+/// Returns a checkpoint with everything that an import wants: a tokenizer of the letters of ASCII beside the weights.
+fn whole_checkpoint() -> TempDir {
+	let path = checkpoint("llama");
+	// Byte-level names of the visible characters, of the blank and of the line feed.
+	let letters = ('!'..='~').chain(['\u{120}', '\u{10a}']);
+	let vocabulary: serde_json::Map<String, serde_json::Value> =
+		letters.enumerate().map(|(id, letter)| (letter.to_string(), id.into())).collect();
+	let byte_level = serde_json::json!({
+		"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true,
+	});
+	let tokenizer = serde_json::json!({
+		"version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
+		"pre_tokenizer": byte_level, "post_processor": null, "decoder": byte_level,
+		"model": {
+			"type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null,
+			"end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false, "ignore_merges": false,
+			"vocab": vocabulary, "merges": [],
+		},
+	});
+	fs::write(path.path().join("tokenizer.json"), tokenizer.to_string()).unwrap();
+	path
 }
 
 /// Repeats the entries of a tensor along the hidden width.
@@ -161,8 +184,10 @@ fn an_import_has_the_same_roots_every_time_and_goes_on_where_it_was_interrupted(
 
 #[test]
 fn an_import_touches_no_directory_that_holds_other_files() {
-	let Some(path) = smollm2() else { return };
-	let checkpoint = Checkpoint::open(&path).unwrap();
+	let path = whole_checkpoint();
+	let checkpoint = Checkpoint::open(path.path()).unwrap();
+	let elsewhere = tempfile::tempdir().unwrap();
+	let expected = blyan_open_model::import(&checkpoint, Precision::default(), elsewhere.path(), &|_, _| {});
 	let out = tempfile::tempdir().unwrap();
 	fs::create_dir(out.path().join("parts")).unwrap();
 	let precious = out.path().join("parts/precious.tblk");
@@ -172,8 +197,61 @@ fn an_import_touches_no_directory_that_holds_other_files() {
 	assert_eq!(fs::read(&precious).unwrap(), b"mine");
 	// An unfinished import of another checkpoint is cleared away.
 	fs::write(out.path().join("import.json"), b"another").unwrap();
-	assert_eq!(import().unwrap().model_root, SMOLLM2_ROOT);
+	assert_eq!(import().unwrap().model_root, expected.unwrap().model_root);
 	assert!(!precious.exists() && !out.path().join("import.json").exists());
+}
+
+#[test]
+fn a_checkpoint_with_its_tokenizer_becomes_a_directory_that_is_loaded_and_measured() {
+	let path = whole_checkpoint();
+	let checkpoint = Checkpoint::open(path.path()).unwrap();
+	let out = tempfile::tempdir().unwrap();
+	let manifest =
+		blyan_open_model::import(&checkpoint, Precision::default(), out.path(), &|_, _| {}).unwrap();
+	let again = blyan_open_model::import(&checkpoint, Precision::default(), out.path(), &|_, _| {});
+	assert!(matches!(again, Err(ImportError::Complete(_))), "{again:?}");
+	let directory = Directory::new(out.path());
+	assert_eq!(directory.manifest().unwrap().model_root, manifest.model_root);
+	let architecture = directory.architecture(&manifest).unwrap();
+	let weights = load::load(&directory, &manifest, &architecture).unwrap();
+	let mut runner = Runner::on_this_machine(Arc::new(weights), Some(2)).unwrap();
+	let tokenizer = directory.tokenizer(&manifest).unwrap();
+	let cut = measure::Cut { positions: 24, sequences_max: 2 };
+	let text = "Exact integers say the same\non every machine, to the last bit.";
+	let sequences = measure::sequences(&tokenizer, text, cut).unwrap();
+	let cost = measure::cost(&mut runner, &tokenizer, &sequences, |_| {}).unwrap();
+	assert_eq!((cost.tokens, cost.bytes), (48, 48), "each token is a byte");
+	let reference = Reference::new(&checkpoint);
+	let float: f64 = sequences.iter().map(|ids| reference.loss_bits(ids).unwrap()).sum();
+	assert!((cost.bits / float - 1.0).abs() < 0.03, "{} bits, in floats {float}", cost.bits);
+}
+
+#[test]
+fn a_manifest_that_contradicts_its_parts_is_refused() {
+	let path = whole_checkpoint();
+	let checkpoint = Checkpoint::open(path.path()).unwrap();
+	let out = tempfile::tempdir().unwrap();
+	let manifest =
+		blyan_open_model::import(&checkpoint, Precision::default(), out.path(), &|_, _| {}).unwrap();
+	let directory = Directory::new(out.path());
+	let architecture = directory.architecture(&manifest).unwrap();
+	let refusal = |change: fn(&mut Manifest)| {
+		let mut manifest = manifest.clone();
+		change(&mut manifest);
+		let Err(error) = load::load(&directory, &manifest, &architecture) else { panic!("it was loaded") };
+		error.to_string()
+	};
+	// A sound model under another one's name.
+	let renamed = refusal(|manifest| manifest.model_root = "7".repeat(64));
+	assert!(renamed.contains("its model root does not follow"), "{renamed}");
+	let short = refusal(|manifest| drop(manifest.parts.pop()));
+	assert!(short.contains("it lists 3 parts, the model has 4"), "{short}");
+	let swapped = refusal(|manifest| manifest.parts[0].root = manifest.parts[1].root.clone());
+	assert!(swapped.contains("its model root does not follow"), "{swapped}");
+	// A part that is sound, and not this model's.
+	fs::copy(directory.part(Part::Layer(0)), directory.part(Part::Layer(1))).unwrap();
+	let other = refusal(|_| {});
+	assert!(other.contains("the manifest names"), "{other}");
 }
 
 #[test]

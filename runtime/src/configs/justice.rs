@@ -126,8 +126,9 @@ impl Contains<AccountId> for OpenClaims {
 	}
 }
 
-/// Weight of [`OpenClaims`]: each decision, each draw that came to nothing and each audit is read twice, and its record and a
-/// kilobyte of the trie around it are part of the proof.
+/// Weight of [`OpenClaims`]: each decision, each draw that came to nothing and each audit is read when they are listed, when it is
+/// asked whether it can be disputed, and for its claims, the latter two in two places. Its record and a kilobyte of the trie
+/// around it are part of the proof.
 pub struct OpenClaimsWeight;
 
 impl Get<Weight> for OpenClaimsWeight {
@@ -137,7 +138,7 @@ impl Get<Weight> for OpenClaimsWeight {
 		let subjects = decisions.saturating_add(<Runtime as pallet_audits::Config>::MaxOpen::get());
 		let proof = Record::max_encoded_len().saturating_add(1_024).saturating_mul(subjects as usize);
 		<Runtime as frame_system::Config>::DbWeight::get()
-			.reads(u64::from(subjects).saturating_mul(2))
+			.reads(u64::from(subjects).saturating_mul(5))
 			.saturating_add(Weight::from_parts(0, proof as u64))
 	}
 }

@@ -11,9 +11,9 @@ use crate::{
 use alloc::vec::Vec;
 
 /// log2(e) / 127^2 in Q62.
-const LOG2_E_BY_127_SQUARED_Q62: u64 = 412_502_731_038_636;
+pub const LOG2_E_BY_127_SQUARED_Q62: u64 = 412_502_731_038_636;
 /// Bits that the product of a dot product and a key's maximum loses before it is scaled.
-const KEY_SHIFT: u32 = 18;
+pub const KEY_SHIFT: u32 = 18;
 /// Bits that the weights of values keep.
 const WEIGHT_BITS: u32 = 15;
 
@@ -33,12 +33,16 @@ pub struct Past<'a> {
 /// Returns the factor that turns one query's dot products, times a key's maximum, into scores in Q16, base-2 units.
 /// `maximum` is the query's largest magnitude (Q12, at most 2^27).
 pub fn score_factor(maximum: i32, head_size: usize) -> Factor {
-	let inverse_root = isqrt((1 << 124) / head_size as u128);
 	let real = Real::from_integer(maximum.unsigned_abs().into())
 		.times(Real::from_integer(LOG2_E_BY_127_SQUARED_Q62).shifted(-62))
-		.times(Real::from_integer(inverse_root).shifted(-62));
+		.times(inverse_root(head_size));
 	// Maxima of query and key in Q12, scores in Q16.
 	Factor::new(real.shifted(16 - 24))
+}
+
+/// Returns the inverse of the square root of a head size.
+pub fn inverse_root(head_size: usize) -> Real {
+	Real::from_integer(isqrt((1 << 124) / head_size as u128)).shifted(-62)
 }
 
 /// Returns the score of a key: `product` is the dot product of query and key, at most 127^2 * 256 < 2^22.

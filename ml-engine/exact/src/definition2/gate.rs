@@ -8,13 +8,12 @@ use super::{
 	real::bits,
 };
 use crate::{
+	attention::LOG2_E_Q30,
 	exponential::exp2_neg,
 	number::{div_round, shift_round},
 };
 use alloc::vec::Vec;
 
-/// log2(e) in Q30.
-const LOG2_E_Q30: i64 = 1_549_082_005;
 /// Bits that a squared ReLU's entries keep before they are squared.
 const RELU_BITS: u32 = 17;
 /// Bits that a hidden layer's entries keep in front of a sub-norm.
@@ -23,7 +22,7 @@ const NORM_BITS: u32 = 28;
 /// Returns `1 / (1 + 2^(-g log2 e))` in Q20 for a gate in Q12, at most 2^26 in magnitude.
 pub fn sigmoid(gate: i32) -> i64 {
 	// Q42 to Q16: at most 2^26 * 2^30.6 before the shift, below 2^31 behind it.
-	let exponent = shift_round(i64::from(gate.unsigned_abs()) * LOG2_E_Q30, 26);
+	let exponent = shift_round(i64::from(gate.unsigned_abs()) * LOG2_E_Q30 as i64, 26);
 	let sigma = div_round(1 << 50, (1 << 30) + i64::from(exp2_neg(exponent as u32)));
 	if gate < 0 {
 		(1 << 20) - sigma

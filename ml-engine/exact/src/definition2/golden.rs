@@ -1,6 +1,8 @@
 //! Tiny models made of hashes, one a family of checkpoints, and what they must compute.
 
 mod architectures;
+#[cfg(test)]
+pub(crate) use architectures::smollm2;
 
 use super::{
 	architecture::{Architecture, WeightKind},

@@ -156,22 +156,7 @@ pub fn f16(half: u16) -> Option<i64> {
 
 /// Returns the largest integer whose square is at most `n`.
 pub fn isqrt(n: u128) -> u64 {
-	if n == 0 {
-		return 0;
-	}
-	let (mut rest, mut root) = (n, 0_u128);
-	let mut bit = 1_u128 << ((127 - n.leading_zeros()) & !1);
-	while bit != 0 {
-		// root + bit <= 2^127 because bit is the square of a power of two not above n.
-		if rest >= root + bit {
-			rest -= root + bit;
-			root = (root >> 1) + bit;
-		} else {
-			root >>= 1;
-		}
-		bit >>= 2;
-	}
-	root as u64
+	n.isqrt() as u64
 }
 
 /// Returns the largest activation of `bits` bits: `2^(bits - 1) - 1`.

@@ -4,7 +4,7 @@ use crate::{
 	math::{exp2_neg, isqrt, shift_round},
 	versions,
 };
-use blyan_exact::attention::{PROBABILITY_MAX, SCORE_MAX};
+use blyan_exact::attention::{LOG2_E_Q30, PROBABILITY_MAX, SCORE_MAX};
 
 /// `blyan_exact::attention::QueryFactor`, with the fast square root.
 #[derive(Clone, Copy, Debug)]
@@ -14,12 +14,9 @@ pub struct QueryFactor {
 }
 
 impl QueryFactor {
-	/// log2(e) in Q30.
-	const LOG2_E_Q30: u64 = 1_549_082_005;
-
 	/// Folds the query's maximum (Q12, at most 2^21) and the head size (2 to 64) into 21 bits.
 	pub fn new(maximum: i32, head_size: usize) -> Self {
-		let numerator = (u64::from(maximum.unsigned_abs()) * Self::LOG2_E_Q30) << 10;
+		let numerator = (u64::from(maximum.unsigned_abs()) * LOG2_E_Q30) << 10;
 		// A head size shifted by 32 is below 2^39.
 		let denominator = 127 * 127 * isqrt((head_size as u64) << 32);
 		let ratio = (2 * numerator + denominator) / (2 * denominator);

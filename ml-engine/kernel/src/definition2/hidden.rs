@@ -6,10 +6,10 @@ use super::{
 	Kernel,
 };
 use crate::math::exp2_neg;
-use blyan_exact::definition2::{model::Gain, Activation};
-
-/// log2(e) in Q30.
-const LOG2_E_Q30: u64 = 1_549_082_005;
+use blyan_exact::{
+	attention::LOG2_E_Q30,
+	definition2::{model::Gain, Activation},
+};
 
 impl Inputs {
 	/// Computes `hidden` of the definition: the activation function of the gate times the up, quantised; with a gain

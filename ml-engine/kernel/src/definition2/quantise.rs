@@ -104,27 +104,8 @@ impl InverseRms {
 		};
 		let sum = u128::from(squares(kernel, row, excess)) + share;
 		let ratio = (len << 110).checked_div(sum)?;
-		Some(Self { root: isqrt(ratio), excess })
+		Some(Self { root: ratio.isqrt() as u64, excess })
 	}
-}
-
-/// Returns the largest integer whose square is at most `n`, for n < 2^127.
-///
-/// A double's root is within 2^12 of it; one step of Newton's method leaves an error below one, and comparing squares
-/// removes that whatever the double was.
-pub(super) fn isqrt(n: u128) -> u64 {
-	if n == 0 {
-		return 0;
-	}
-	let root = ((n as f64).sqrt() as u128).max(1);
-	let mut root = (root + n / root) / 2;
-	while root * root > n {
-		root -= 1;
-	}
-	while (root + 1) * (root + 1) <= n {
-		root += 1;
-	}
-	root as u64
 }
 
 crate::versions! {

@@ -5,7 +5,11 @@ use super::{
 	Sequence,
 };
 use blyan_exact::{
-	definition2::{routing::route, LOGIT_MAX, PROJECTION_MAX, RESIDUAL_MAX},
+	definition2::{
+		linear::{LOGIT_BITS, PROJECTION_BITS},
+		routing::route,
+		LOGIT_MAX, PROJECTION_MAX, RESIDUAL_MAX,
+	},
 	routing::Choice,
 };
 use blyan_kernel::{
@@ -18,10 +22,6 @@ use blyan_kernel::{
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Fraction bits of queries, keys, values, gates and up-projections.
-const PROJECTION_FRACTION: u32 = 12;
-/// Fraction bits of logits.
-const LOGIT_FRACTION: u32 = 16;
 /// Positions whose logits are in memory at a time while losses are computed.
 const LOSS_POSITIONS: usize = 8;
 /// Multiply-adds from which on one position's product is worth a second thread.
@@ -152,7 +152,7 @@ impl Lane {
 			Product::of(key, tokens, &mut self.key),
 			Product::of(value, tokens, &mut self.value),
 		];
-		means.products(&self.inputs, PROJECTION_FRACTION, PROJECTION_MAX, products);
+		means.products(&self.inputs, PROJECTION_BITS.into(), PROJECTION_MAX, products);
 		if let Some(norm) = query_norm {
 			normalise(kernel, &mut self.query, norm.gain(), norm.eps);
 		}
@@ -199,7 +199,7 @@ impl Lane {
 		self.attend(means, caches);
 		match &layer.attention.sub_norm {
 			Some(norm) => {
-				let rows = (self.attended.as_slice(), PROJECTION_FRACTION);
+				let rows = (self.attended.as_slice(), PROJECTION_BITS.into());
 				set_norm(&mut self.inputs, kernel, rows, norm, shape.output_bits);
 			}
 			None => {
@@ -208,7 +208,7 @@ impl Lane {
 					kernel,
 					&self.attended,
 					width,
-					PROJECTION_FRACTION as i32,
+					PROJECTION_BITS.into(),
 					shape.output_bits,
 				);
 			}
@@ -274,7 +274,7 @@ impl Lane {
 		let width = shape.d_model;
 		let mut logits = Vec::new();
 		let products = vec![Product::plain(router, tokens, &mut logits)];
-		means.products(&self.inputs, LOGIT_FRACTION, LOGIT_MAX, products);
+		means.products(&self.inputs, LOGIT_BITS.into(), LOGIT_MAX, products);
 		let routes: Vec<Vec<Choice>> = logits
 			.chunks_exact(experts.len())
 			.map(|logits| route(logits, shape.top_k, shape.has_normalised_gates))
@@ -340,7 +340,7 @@ impl Lane {
 		let (rows, norm) = (&self.stream[stream], &weights.output_norm);
 		set_norm(&mut self.inputs, means.kernel, (rows, shape.fraction), norm, shape.input_bits);
 		let products = vec![Product::plain(weights.head(), self.inputs.tokens(), logits)];
-		means.products(&self.inputs, LOGIT_FRACTION, LOGIT_MAX, products);
+		means.products(&self.inputs, LOGIT_BITS.into(), LOGIT_MAX, products);
 	}
 }
 
@@ -358,7 +358,7 @@ impl Buffers<'_> {
 			Product::plain(network.gate.view(), tokens, self.gate),
 			Product::plain(network.up.view(), tokens, self.up),
 		];
-		means.products(inputs, PROJECTION_FRACTION, PROJECTION_MAX, products);
+		means.products(inputs, PROJECTION_BITS.into(), PROJECTION_MAX, products);
 		self.hidden.set_hidden(
 			means.kernel,
 			shape.activation,

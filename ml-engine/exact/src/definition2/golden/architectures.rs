@@ -42,6 +42,22 @@ fn base(layers: [LayerShape; 2]) -> Architecture {
 	}
 }
 
+/// SmolLM2-135M as its GGUF file has it: groups of 32, the embedding in bytes and tied. Too large for a golden vector; sizes of
+/// programs and witnesses are computed for it.
+#[cfg(test)]
+pub fn smollm2() -> Architecture {
+	Architecture {
+		d_model: 576,
+		heads: 9,
+		kv_heads: 3,
+		head_size: 64,
+		vocabulary: 49_152,
+		context: 8_192,
+		layers: alloc::vec![dense(Int4By32, 1_536); 30],
+		..llama()
+	}
+}
+
 /// Groups of 32 and a tied embedding of bytes.
 pub fn llama() -> Architecture {
 	base([dense(Int4By32, 192); 2])

@@ -1,46 +1,13 @@
 use super::*;
 use crate::{
 	definition2::{
-		architecture::{Activation, Bits, FeedForward, LayerShape, Network, Routing},
-		golden,
+		architecture::{FeedForward, LayerShape, Network, Routing},
+		golden::{self, smollm2},
 	},
 	tree,
 };
 use alloc::vec;
 use WeightKind::{Int4By32, Int8};
-
-fn dense(hidden: u32) -> Network {
-	Network::Dense(FeedForward { hidden, gate: Int4By32, up: Int4By32, down: Int4By32 })
-}
-
-/// The shape of SmolLM2-135M.
-fn smol() -> Architecture {
-	let layer = LayerShape {
-		query: Int4By32,
-		key: Int4By32,
-		value: Int4By32,
-		output: Int4By32,
-		network: dense(1_536),
-	};
-	Architecture {
-		d_model: 576,
-		heads: 9,
-		kv_heads: 3,
-		head_size: 64,
-		vocabulary: 49_152,
-		context: 8_192,
-		fraction: 12,
-		eps: 2_814_749_767,
-		bits: Bits { input: 10, output: 8, hidden: 12 },
-		biases: false,
-		qk_norm: QkNorm::None,
-		sub_norms: false,
-		activation: Activation::SwiGlu,
-		embedding: Int8,
-		head: None,
-		layers: vec![layer; 30],
-	}
-}
 
 /// The shape of Qwen2.5-7B, in bytes.
 fn qwen() -> Architecture {
@@ -57,7 +24,7 @@ fn qwen() -> Architecture {
 		biases: true,
 		head: Some(Int8),
 		layers: vec![layer; 28],
-		..smol()
+		..smollm2()
 	}
 }
 
@@ -77,7 +44,7 @@ fn olmoe() -> Architecture {
 		qk_norm: QkNorm::Whole,
 		head: Some(Int8),
 		layers: vec![layer; 16],
-		..smol()
+		..smollm2()
 	}
 }
 
@@ -132,7 +99,7 @@ fn measures(architecture: &Architecture, positions: u32) -> (usize, u32, usize) 
 /// One round for the list of operators, the rest for the rows and blocks of the widest output.
 #[test]
 fn a_dispute_over_an_open_checkpoint_stays_small() {
-	let measured = [smol(), qwen(), olmoe()].map(|architecture| measures(&architecture, 256));
+	let measured = [smollm2(), qwen(), olmoe()].map(|architecture| measures(&architecture, 256));
 	assert_eq!(measured, [(457, 6, 65_030), (427, 7, 227_328), (743, 6, 69_958)]);
 }
 
@@ -154,7 +121,7 @@ fn blocks_are_cut_so_that_their_weights_fit() {
 
 #[test]
 fn new_refuses_what_no_model_runs() {
-	let architecture = smol();
+	let architecture = smollm2();
 	assert_eq!(Program::new(&architecture, 0), Err(ArchitectureError::Context(0)));
 	assert_eq!(Program::new(&architecture, 8_193), Err(ArchitectureError::Context(8_193)));
 	let wrong = Architecture { heads: 0, ..architecture };

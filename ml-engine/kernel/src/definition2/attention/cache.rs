@@ -8,7 +8,8 @@
 //! values  [position / 2][head_size][2]    positions 2p and 2p + 1 of every entry
 //! ```
 
-use crate::definition2::heads::value_step;
+use crate::definition2::{heads::value_step, Real};
+use blyan_exact::definition2::attention::inverse_root;
 
 /// Positions of a block.
 pub(super) const POSITIONS: usize = 16;
@@ -17,6 +18,8 @@ pub(super) const POSITIONS: usize = 16;
 #[derive(Clone, Debug, Default)]
 pub struct HeadCache {
 	pub(super) size: usize,
+	/// Of the size's square root.
+	pub(super) inverse_root: Real,
 	pub(super) len: usize,
 	pub(super) keys: Vec<u8>,
 	pub(super) maxima: Vec<i32>,
@@ -37,7 +40,7 @@ pub(super) fn value_size(head_size: usize) -> usize {
 impl HeadCache {
 	/// Creates an empty cache for heads of this size.
 	pub fn new(head_size: usize) -> Self {
-		Self { size: head_size, ..Self::default() }
+		Self { size: head_size, inverse_root: inverse_root(head_size), ..Self::default() }
 	}
 
 	/// Returns the number of positions.

@@ -6,18 +6,17 @@ mod cache;
 
 pub use cache::HeadCache;
 
-use super::{quantise::isqrt, rescale::Rescale, Kernel, Real};
+use super::{rescale::Rescale, Kernel, Real};
 use crate::math::exp2_neg;
 use blyan_exact::{
 	attention::PROBABILITY_MAX,
-	definition2::{LOGIT_MAX, PROJECTION_MAX},
+	definition2::{
+		attention::{KEY_SHIFT, LOG2_E_BY_127_SQUARED_Q62},
+		LOGIT_MAX, PROJECTION_MAX,
+	},
 };
 use cache::{key_size, value_size, POSITIONS};
 
-/// log2(e) / 127^2 in Q62.
-const LOG2_E_BY_127_SQUARED_Q62: u64 = 412_502_731_038_636;
-/// Bits that a dot product, times the key's maximum, loses before it is scaled.
-const KEY_SHIFT: u32 = 18;
 /// Positions whose weighted values fit 32 bits: 512 * 32,767 * 127 < 2^31.
 const WEIGHED: usize = 512;
 
@@ -83,7 +82,6 @@ pub fn attend(
 	let Queries { group, tokens, first, .. } = queries;
 	let (size, padded) = (cache.size, key_size(cache.size));
 	assert!(first > 0 && tokens > 0 && first + tokens - 1 <= cache.len, "positions lie in the cache");
-	let inverse_root = Real::from_integer(isqrt((1 << 124) / size as u128)).shifted(-62);
 	let log2_e = Real::from_integer(LOG2_E_BY_127_SQUARED_Q62).shifted(-62);
 	scratch.rows.clear();
 	scratch.queries.clear();
@@ -93,7 +91,7 @@ pub fn attend(
 		scratch.queries.resize((scratch.rows.len() + 1) * padded, 0);
 		let maximum = queries.maxima[token * queries.maximum_stride + head];
 		// Maxima of query and key in Q12, scores in Q16.
-		let scale = Real::from_integer(maximum.unsigned_abs().into()).times(log2_e).times(inverse_root);
+		let scale = Real::from_integer(maximum.unsigned_abs().into()).times(log2_e).times(cache.inverse_root);
 		scratch.rows.push(Row {
 			len: first + token,
 			rescale: Rescale::new(scale.shifted(16 - 24 + KEY_SHIFT as i32), KEY_SHIFT, LOGIT_MAX),

@@ -1,35 +1,14 @@
 //! Sizes of witnesses: measured on the golden models, computed for open checkpoints.
 
 use super::{super::meter::leaf_size, *};
-use crate::definition2::architecture::{
-	Activation, Architecture, Bits, FeedForward, LayerShape, Network, QkNorm, Routing, WeightKind,
+use crate::definition2::{
+	architecture::{Architecture, FeedForward, LayerShape, Network, QkNorm, Routing, WeightKind},
+	golden::smollm2,
 };
 
 fn dense(kind: WeightKind, hidden: u32) -> LayerShape {
 	let network = Network::Dense(FeedForward { hidden, gate: kind, up: kind, down: kind });
 	LayerShape { query: kind, key: kind, value: kind, output: kind, network }
-}
-
-/// SmolLM2-135M as its GGUF file has it: groups of 32, the embedding in bytes and tied.
-fn smol() -> Architecture {
-	Architecture {
-		d_model: 576,
-		heads: 9,
-		kv_heads: 3,
-		head_size: 64,
-		vocabulary: 49_152,
-		context: 8_192,
-		fraction: 12,
-		eps: 2_814_749_767,
-		bits: Bits { input: 10, output: 8, hidden: 12 },
-		biases: false,
-		qk_norm: QkNorm::None,
-		sub_norms: false,
-		activation: Activation::SwiGlu,
-		embedding: WeightKind::Int8,
-		head: None,
-		layers: vec![dense(WeightKind::Int4By32, 1_536); 30],
-	}
 }
 
 /// Llama 2 7B.
@@ -44,7 +23,7 @@ fn seven(kind: WeightKind) -> Architecture {
 		embedding: kind,
 		head: Some(kind),
 		layers: vec![dense(kind, 11_008); 32],
-		..smol()
+		..smollm2()
 	}
 }
 
@@ -76,7 +55,7 @@ fn computed_sizes_are_those_of_recorded_witnesses() {
 
 #[test]
 fn witnesses_of_open_checkpoints_stay_below_256_kib() {
-	let (role, bytes, rounds) = worst(&smol(), 256);
+	let (role, bytes, rounds) = worst(&smollm2(), 256);
 	assert!(bytes <= 72 * 1024 && rounds <= 6, "{role:?} {bytes} {rounds}");
 	for kind in [WeightKind::Int4By32, WeightKind::Int8] {
 		let (role, bytes, rounds) = worst(&seven(kind), 256);
@@ -127,7 +106,7 @@ fn linear_operators_of_the_widest_model_stay_below_256_kib() {
 			embedding: kind,
 			head: Some(kind),
 			layers: vec![dense(kind, 65_536)],
-			..smol()
+			..smollm2()
 		};
 		let stream = Architecture { d_model: 8_192, layers: vec![dense(kind, 64)], ..widest.clone() };
 		let sizes = |architecture| leaf_sizes(&Program::new(architecture, 16).unwrap()).unwrap();
