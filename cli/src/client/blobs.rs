@@ -7,10 +7,9 @@ use crate::{
 };
 use base64::{engine::general_purpose::STANDARD, Engine};
 use blyan_primitives::BlobRef;
-use serde::Deserialize;
+use blyan_rpc_api::{BlyanApiClient, Upload};
 use sp_core::H256;
 use std::time::Duration;
-use subxt::rpcs::client::rpc_params;
 
 /// Bytes in one message; the node takes at most 1 MiB.
 const CHUNK: usize = 512 * 1024;
@@ -27,18 +26,10 @@ pub fn hash(bytes: &[u8]) -> H256 {
 	H256(sp_crypto_hashing::blake2_256(bytes))
 }
 
-/// A node's answer to a chunk.
-#[derive(Clone, Copy, Debug, Deserialize)]
-struct Uploaded {
-	/// The first byte that the node lacks; nodes of earlier releases answer the number of bytes they have.
-	received: u64,
-	complete: bool,
-}
-
 /// Where an upload goes.
 trait Receiver {
 	/// Sends a chunk that begins at `offset`.
-	async fn send(&self, offset: usize, chunk: &[u8]) -> Outcome<Uploaded>;
+	async fn send(&self, offset: usize, chunk: &[u8]) -> Outcome<Upload>;
 	/// Reports whether the node has the whole blob.
 	async fn has_blob(&self) -> Outcome<bool>;
 }
@@ -50,9 +41,10 @@ struct NodeStore<'a> {
 }
 
 impl Receiver for NodeStore<'_> {
-	async fn send(&self, offset: usize, chunk: &[u8]) -> Outcome<Uploaded> {
-		let params = rpc_params![self.hash, offset, self.total, STANDARD.encode(chunk)];
-		self.client.request("blyan_uploadBlob", params).await
+	async fn send(&self, offset: usize, chunk: &[u8]) -> Outcome<Upload> {
+		let (offset, total) = (offset as u64, self.total as u64);
+		let call = self.client.node.upload_blob(self.hash, offset, total, STANDARD.encode(chunk));
+		self.client.answer("blyan_uploadBlob", call).await
 	}
 
 	async fn has_blob(&self) -> Outcome<bool> {
@@ -176,12 +168,6 @@ const RESUME: &str =
 	"nothing is lost: go on with the same command, or with: blyan upload FILE; another node may take \
 	it with --url";
 
-#[derive(Deserialize)]
-struct Chunk {
-	#[serde(alias = "data")]
-	data_base64: String,
-}
-
 /// Fetches a blob and verifies it.
 pub async fn download(client: &Client, output: &Output, blob: &BlobRef) -> Outcome<Vec<u8>> {
 	let size = blob.size as usize;
@@ -189,8 +175,9 @@ pub async fn download(client: &Client, output: &Output, blob: &BlobRef) -> Outco
 	let mut bytes = Vec::with_capacity(size);
 	let mut piece = CHUNK;
 	while bytes.len() < size {
-		let params = rpc_params![blob.hash, bytes.len(), piece.min(size - bytes.len())];
-		let chunk: Chunk = match client.request("blyan_blob", params).await {
+		let wanted = piece.min(size - bytes.len()) as u32;
+		let call = client.node.blob(blob.hash, bytes.len() as u64, wanted);
+		let chunk = match client.answer("blyan_blob", call).await {
 			Err(failure) if failure.kind == Kind::Oversized && piece > CHUNK_MIN => {
 				piece /= 2;
 				continue;
@@ -258,7 +245,7 @@ mod tests {
 	}
 
 	impl Receiver for TestNode {
-		async fn send(&self, offset: usize, chunk: &[u8]) -> Outcome<Uploaded> {
+		async fn send(&self, offset: usize, chunk: &[u8]) -> Outcome<Upload> {
 			let send = self.sends.get();
 			self.sends.set(send + 1);
 			if send < self.refuse_first {
@@ -279,7 +266,7 @@ mod tests {
 				Counting::Teasing => send + 1,
 			};
 			let is_honest = matches!(self.counting, Counting::FirstMissing | Counting::Sum);
-			Ok(Uploaded { received: received as u64, complete: is_honest && sum == has.len() })
+			Ok(Upload { received: received as u64, complete: is_honest && sum == has.len() })
 		}
 
 		async fn has_blob(&self) -> Outcome<bool> {

@@ -5,13 +5,12 @@ use crate::failure::{Failure, Outcome};
 use base64::{engine::general_purpose::STANDARD, Engine};
 use blyan_engine::tiles::ProvenTile;
 use blyan_primitives::{EvaluationJob, PartIndex, Subject, SubmissionId, Verdict};
+use blyan_rpc_api::{BlyanApiClient, TileAnswer};
 use blyan_runtime_api::{
 	disputes::{DisputeTerms, GameId, GameInfo},
 	OffenceInfo, SubmissionState,
 };
-use serde::Deserialize;
 use sp_core::{crypto::AccountId32, H256};
-use subxt::rpcs::client::rpc_params;
 
 impl Client {
 	/// The job a committee computes for one part of its verdicts; `None` if there is no such part, or it was pruned.
@@ -73,14 +72,8 @@ impl Client {
 
 	/// A tile of a block as the node has it. Nothing about it is checked.
 	pub async fn tile(&self, hash: &H256, tile: u32) -> Outcome<ProvenTile> {
-		#[derive(Deserialize)]
-		struct Answer {
-			data_base64: String,
-			tiles_root: H256,
-			path: Vec<H256>,
-		}
-		let Answer { data_base64, tiles_root, path } =
-			self.request("blyan_tile", rpc_params![hash, tile]).await?;
+		let TileAnswer { data_base64, tiles_root, path } =
+			self.answer("blyan_tile", self.node.tile(*hash, tile)).await?;
 		Ok(ProvenTile { bytes: STANDARD.decode(data_base64)?, tiles: tiles_root, path })
 	}
 }

@@ -16,7 +16,6 @@ mod versions;
 pub use blobs::{download, hash, upload};
 pub use events::as_u128;
 pub use network::Pins;
-pub use rpc::{Generated, GenerationCost};
 pub use status::machine;
 pub use submission::{follow, Submission};
 pub use transaction::Receipt;
@@ -35,7 +34,7 @@ use subxt::{
 	config::SubstrateConfig,
 	dynamic::{self, Value},
 	rpcs::{
-		client::{rpc_params, RpcParams},
+		client::{jsonrpsee_client, rpc_params, JsonrpseeRpcClient, RpcParams},
 		RpcClient,
 	},
 	OnlineClient,
@@ -48,6 +47,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Client {
 	/// Its address.
 	pub url: String,
+	/// The connection, for the node's own methods.
+	node: Arc<JsonrpseeRpcClient>,
+	/// The same connection, for everything else.
 	rpc: RpcClient,
 	api: OnlineClient<SubstrateConfig>,
 	runtime: Mutex<Option<Arc<Runtime>>>,
@@ -77,10 +79,11 @@ impl Client {
 	/// Connects. Plain ws:// is meant for the own machine and is accepted anywhere.
 	pub async fn connect(url: &str) -> Outcome<Self> {
 		let connecting = async {
-			let rpc = RpcClient::from_insecure_url(url).await.map_err(|error| unreachable(url, error))?;
+			let node = Arc::new(jsonrpsee_client(url).await.map_err(|error| unreachable(url, error))?);
+			let rpc = RpcClient::new(node.clone());
 			let api =
 				OnlineClient::from_rpc_client(rpc.clone()).await.map_err(|error| unreachable(url, error))?;
-			Ok(Self { url: url.into(), rpc, api, runtime: Mutex::default() })
+			Ok(Self { url: url.into(), node, rpc, api, runtime: Mutex::default() })
 		};
 		tokio::time::timeout(ANSWER_TIMEOUT, connecting).await.map_err(|_| unreachable(url, "timeout"))?
 	}
@@ -118,14 +121,23 @@ impl Client {
 
 	/// Calls a JSON-RPC method.
 	pub async fn request<T: DeserializeOwned>(&self, method: &str, params: RpcParams) -> Outcome<T> {
-		let call = self.rpc.request(method, params);
-		match tokio::time::timeout(ANSWER_TIMEOUT, call).await {
-			Err(_) => Err(unreachable(&self.url, format!("{method} timed out"))),
-			Ok(Ok(answer)) => Ok(answer),
-			Ok(Err(subxt::rpcs::Error::User(error))) => Err(rpc_failure(method, error.code, &error.message)),
-			Ok(Err(subxt::rpcs::Error::Client(error))) => Err(unreachable(&self.url, error)),
-			Ok(Err(error)) => Err(Failure::new(format!("{method}: {error}"))),
-		}
+		self.answer(method, self.rpc.request(method, params)).await
+	}
+
+	/// Waits for the answer to a call of a method.
+	async fn answer<T, E: Into<subxt::rpcs::Error>>(
+		&self,
+		method: &str,
+		call: impl Future<Output = Result<T, E>>,
+	) -> Outcome<T> {
+		let Ok(answer) = tokio::time::timeout(ANSWER_TIMEOUT, call).await else {
+			return Err(unreachable(&self.url, format!("{method} timed out")));
+		};
+		answer.map_err(|error| match error.into() {
+			subxt::rpcs::Error::User(error) => rpc_failure(method, error.code, &error.message),
+			subxt::rpcs::Error::Client(error) => unreachable(&self.url, error),
+			error => Failure::new(format!("{method}: {error}")),
+		})
 	}
 
 	/// Number of the best block.

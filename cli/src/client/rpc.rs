@@ -3,91 +3,11 @@
 use super::{AtBlock, Client};
 use crate::failure::{Context, Failure, Kind, Outcome};
 use blyan_primitives::{ModelId, ModelInfo, SubmissionId};
+use blyan_rpc_api::{BlyanApiClient, EngineStatus, GenerateEvent, GenerateRequest, Subscription};
 use blyan_runtime_api::{CommitmentInfo, OperatorInfo, SubmissionInfo, SubmissionTerms};
 use blyan_status::PAGE;
 use codec::{Decode, Encode};
-use serde::{de::Error as _, Deserialize, Deserializer, Serialize};
 use sp_core::{crypto::AccountId32, H256};
-use subxt::rpcs::client::{rpc_params, RpcParams, RpcSubscription};
-
-/// One message of a generation: a byte, or the end with what it cost.
-#[derive(Clone, Debug, Serialize)]
-#[serde(untagged)]
-pub enum Generated {
-	/// The end.
-	Done(GenerationCost),
-	/// The node gave up.
-	Failed {
-		/// Why.
-		error: String,
-	},
-	/// A byte.
-	Byte {
-		/// The byte, two hexadecimal digits.
-		byte_hex: String,
-		/// Characters that this byte completes.
-		text: String,
-		/// Its position in the answer.
-		index: u32,
-	},
-}
-
-// By hand: serde's untagged enums cannot read a fraction once any crate of the build asks serde_json for
-// numbers of arbitrary precision.
-impl<'de> Deserialize<'de> for Generated {
-	fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-		#[derive(Deserialize)]
-		struct Failed {
-			error: String,
-		}
-		#[derive(Deserialize)]
-		struct Byte {
-			byte_hex: String,
-			text: String,
-			index: u32,
-		}
-		let message = serde_json::Value::deserialize(deserializer)?;
-		let read = if message.get("error").is_some() {
-			serde_json::from_value(message).map(|Failed { error }| Self::Failed { error })
-		} else if message.get("done").is_some() {
-			serde_json::from_value(message).map(Self::Done)
-		} else {
-			serde_json::from_value(message).map(|Byte { byte_hex, text, index }| Self::Byte {
-				byte_hex,
-				text,
-				index,
-			})
-		};
-		read.map_err(D::Error::custom)
-	}
-}
-
-/// Cost of a generation.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct GenerationCost {
-	/// Always true.
-	pub done: bool,
-	/// Bytes of the prompt.
-	pub prompt_bytes: u64,
-	/// Bytes at its end that the model read; absent from nodes that do not say.
-	#[serde(default, skip_serializing_if = "Option::is_none")]
-	pub prompt_bytes_seen: Option<u64>,
-	/// True if the model read less than all of the prompt.
-	#[serde(default)]
-	pub truncated: bool,
-	/// Bytes written.
-	pub generated_bytes: u64,
-	/// Multiplications and additions.
-	pub operations: serde_json::Value,
-	/// Time it took.
-	pub seconds: f64,
-	/// Commitment to the model that answered.
-	pub model_root: String,
-	/// The price, in the smallest unit.
-	pub price_planck: serde_json::Value,
-	/// True if anything was paid.
-	pub charged: bool,
-}
 
 impl Client {
 	/// Asks the runtime, at the latest block.
@@ -191,14 +111,14 @@ impl Client {
 		self.ask("OperatorsApi", "operators", ()).await
 	}
 
-	/// The node's engine, in its own words.
-	pub async fn engine_status(&self) -> Outcome<serde_json::Value> {
-		self.request("blyan_engineStatus", RpcParams::new()).await
+	/// Status of the node's engine.
+	pub async fn engine_status(&self) -> Outcome<EngineStatus> {
+		self.answer("blyan_engineStatus", self.node.engine_status()).await
 	}
 
 	/// Reports whether the node has a blob.
 	pub async fn has_blob(&self, hash: &H256) -> Outcome<bool> {
-		self.request("blyan_hasBlob", rpc_params![hash]).await
+		self.answer("blyan_hasBlob", self.node.has_blob(*hash)).await
 	}
 
 	/// Reports whether a model, a holdout or an open submission names a blob.
@@ -207,40 +127,12 @@ impl Client {
 	}
 
 	/// Starts a generation.
-	pub async fn generate(&self, request: &serde_json::Value) -> Outcome<RpcSubscription<Generated>> {
-		self.rpc
-			.subscribe("blyan_subscribeGenerate", rpc_params![request], "blyan_unsubscribeGenerate")
-			.await
-			.map_err(|error| match error {
-				subxt::rpcs::Error::User(error) => {
-					Failure::new(format!("the node does not generate: {}", error.message)).kind(Kind::Refused)
-				}
-				error => Failure::new(format!("the node does not generate: {error}")).kind(Kind::Unreachable),
-			})
-	}
-}
-
-#[cfg(test)]
-mod tests {
-	use super::*;
-
-	#[test]
-	fn messages_of_a_generation_are_told_apart() {
-		let byte: Generated = serde_json::from_str(r#"{"byte_hex":"61","text":"a","index":0}"#).unwrap();
-		assert!(matches!(byte, Generated::Byte { index: 0, .. }));
-		let done = r#"{"done":true,"prompt_bytes":3,"generated_bytes":1,"operations":12,"seconds":0.5,
-			"model_root":"0x00","price_planck":"4","charged":false}"#;
-		assert!(
-			matches!(serde_json::from_str(done).unwrap(), Generated::Done(GenerationCost { seconds, .. })
-			if seconds == 0.5)
-		);
-		let cut = done.replace(
-			"\"prompt_bytes\":3",
-			"\"prompt_bytes\":300,\"prompt_bytes_seen\":255,\"truncated\":true",
-		);
-		assert!(matches!(
-			serde_json::from_str(&cut).unwrap(),
-			Generated::Done(GenerationCost { prompt_bytes_seen: Some(255), truncated: true, .. })
-		));
+	pub async fn generate(&self, request: &GenerateRequest) -> Outcome<Subscription<GenerateEvent>> {
+		self.node.subscribe_generate(request.to_argument()).await.map_err(|error| match error.into() {
+			subxt::rpcs::Error::User(error) => {
+				Failure::new(format!("the node does not generate: {}", error.message)).kind(Kind::Refused)
+			}
+			error => Failure::new(format!("the node does not generate: {error}")).kind(Kind::Unreachable),
+		})
 	}
 }

@@ -102,7 +102,7 @@ impl Client {
 			url: Some(self.url.clone()),
 			peers: Some(health.peers),
 			is_syncing: Some(health.is_syncing),
-			engine: self.engine_status().await?,
+			engine: serde_json::to_value(self.engine_status().await?)?,
 		})
 	}
 }

@@ -3,13 +3,13 @@
 use crate::{
 	amount,
 	args::{ChatArgs, ChatModel},
-	client::{Client, Generated, GenerationCost},
+	client::Client,
 	failure::{Context, Failure, Outcome},
 	records::{self, AnswerRecord, ModelRecord, Record, Text},
 	session::Session,
 };
-use serde_json::{json, Value};
-use sp_core::H256;
+use blyan_rpc_api::{GenerateEvent, GenerateRequest, GenerateSummary};
+use serde_json::json;
 use std::{
 	io::{BufRead, IsTerminal, Write},
 	path::Path,
@@ -124,15 +124,13 @@ async fn continue_text(session: &Session, client: &Client, args: &ChatArgs, prom
 }
 
 /// Returns a warning if the prompt is longer than the model's context window.
-fn truncation(cost: &GenerationCost) -> Option<String> {
-	if !cost.truncated {
-		return None;
-	}
-	let seen = cost.prompt_bytes_seen.map_or("the end".into(), |seen| format!("the last {seen} bytes"));
-	Some(format!(
-		"the prompt was truncated: the model has seen {seen} of {}; it sees no more at once (its context)",
-		cost.prompt_bytes
-	))
+fn truncation(cost: &GenerateSummary) -> Option<String> {
+	cost.truncated.then(|| {
+		format!(
+			"the prompt was truncated: the model has seen the last {} bytes of {}; it sees no more at once (its context)",
+			cost.prompt_bytes_seen, cost.prompt_bytes
+		)
+	})
 }
 
 /// Adds the answer to a file, with everything that it follows from.
@@ -144,8 +142,7 @@ async fn save(
 	answer: &Answer,
 	path: &Path,
 ) -> Outcome<()> {
-	let root: H256 = serde_json::from_value(answer.cost.model_root.as_str().into())
-		.context("the node's name for its model")?;
+	let root = answer.cost.model_root;
 	let model = ModelRecord::new(root, &client.model(number(args)?).await?);
 	if model.parts.is_none() {
 		session.output.warn(
@@ -197,24 +194,24 @@ pub struct Answer {
 	/// The settings it was asked for with.
 	settings: Settings,
 	/// Its cost.
-	pub cost: GenerationCost,
+	pub cost: GenerateSummary,
 }
 
 impl Answer {
 	/// The cost in one line.
 	pub fn cost_line(&self) -> String {
 		let cost = &self.cost;
-		let rate = cost.generated_bytes as f64 / cost.seconds.max(1e-9);
-		let price = crate::client::as_u128(&cost.price_planck).unwrap_or_default();
+		let seconds = cost.seconds.0.as_secs_f64();
+		let rate = cost.generated_bytes as f64 / seconds.max(1e-9);
+		let price = cost.price_planck.parse().unwrap_or_default();
 		let charged = if cost.charged { "charged" } else { "a quote, nothing was charged" };
 		format!(
-			"{} bytes in, {} out, {:.2} s ({rate:.0} bytes/s), {} operations, {} ({charged}), model {}",
+			"{} bytes in, {} out, {seconds:.2} s ({rate:.0} bytes/s), {} operations, {} ({charged}), model {}",
 			cost.prompt_bytes,
 			cost.generated_bytes,
-			cost.seconds,
 			cost.operations,
 			amount::show(price),
-			&cost.model_root[..cost.model_root.len().min(10)]
+			crate::names::short_hash(&cost.model_root)
 		)
 	}
 }
@@ -232,19 +229,20 @@ pub async fn generate(
 	let mut bytes = Vec::new();
 	while let Some(message) = stream.next().await {
 		match message.context("the node's answer")? {
-			Generated::Byte { byte_hex, text, .. } => {
+			GenerateEvent::Byte { byte_hex, text, .. } => {
 				bytes.extend(hex::decode(&byte_hex)?);
 				on_text(&text);
 			}
-			Generated::Done(cost) => {
+			GenerateEvent::Done(cost) => {
+				on_text(&cost.text);
 				return Ok(Answer {
 					text: String::from_utf8_lossy(&bytes).into_owned(),
 					bytes,
 					settings,
 					cost,
-				})
+				});
 			}
-			Generated::Failed { error } => {
+			GenerateEvent::Failed { error } => {
 				return Err(Failure::new(format!("the node gave up: {error}")).next("look at its log"))
 			}
 		}
@@ -278,22 +276,28 @@ fn number(args: &ChatArgs) -> Outcome<u32> {
 	}
 }
 
-fn request(args: &ChatArgs, settings: Settings, prompt: &Prompt) -> Outcome<Value> {
-	let (field, text) = prompt.field();
-	Ok(json!({
-		"model": number(args)?,
-		field: text,
-		"max_bytes": args.max_bytes,
-		"temperature_q8": settings.temperature_q8,
-		"top_p_q8": settings.top_p_q8,
-		"seed": settings.seed,
-	}))
+fn request(args: &ChatArgs, settings: Settings, prompt: &Prompt) -> Outcome<GenerateRequest> {
+	let mut request = GenerateRequest {
+		model: Some(number(args)?),
+		max_bytes: Some(args.max_bytes),
+		temperature_q8: Some(settings.temperature_q8),
+		top_p_q8: Some(settings.top_p_q8),
+		seed: Some(settings.seed),
+		..Default::default()
+	};
+	match prompt {
+		Prompt::Text(text) => request.prompt = Some(text.clone()),
+		Prompt::Bytes(bytes) => request.prompt_hex = Some(hex::encode(bytes)),
+	}
+	Ok(request)
 }
 
 #[cfg(test)]
 mod tests {
 	use super::*;
 	use crate::args::LocalChatArgs;
+	use blyan_rpc_api::Seconds;
+	use std::time::Duration;
 
 	fn prompts(mut input: &[u8]) -> Vec<Result<String, String>> {
 		std::iter::from_fn(|| read_prompt(&mut input).unwrap()).collect()
@@ -317,26 +321,30 @@ mod tests {
 		let settings = settings(&args).unwrap();
 		for text in ["0xdeadbeef", "0x", "0xTaylor", "fn main"] {
 			let request = request(&args, settings, &Prompt::Text(text.into())).unwrap();
-			assert_eq!(request["prompt"], text);
-			assert!(request.get("prompt_hex").is_none());
+			assert_eq!((request.prompt.as_deref(), request.prompt_hex), (Some(text), None));
 		}
 		let request = request(&args, settings, &Prompt::Bytes(vec![0xf0, 0x9f])).unwrap();
-		assert_eq!(request["prompt_hex"], "0xf09f");
-		assert!(request.get("prompt").is_none());
+		assert_eq!((request.prompt, request.prompt_hex.as_deref()), (None, Some("f09f")));
 	}
 
 	#[test]
-	fn a_truncated_prompt_is_told_and_earlier_nodes_say_nothing() {
-		let cost = |more: &str| -> GenerationCost {
-			let json = format!(
-				r#"{{"done":true,"prompt_bytes":300,"generated_bytes":1,"operations":12,"seconds":0.5,
-				"model_root":"0x00","price_planck":"4","charged":false{more}}}"#
-			);
-			serde_json::from_str(&json).unwrap()
+	fn a_truncated_prompt_is_told() {
+		let mut cost = GenerateSummary {
+			done: true,
+			text: String::new(),
+			prompt_bytes: 300,
+			prompt_bytes_seen: 300,
+			truncated: false,
+			generated_bytes: 1,
+			operations: 12,
+			seconds: Seconds(Duration::from_millis(500)),
+			model_root: Default::default(),
+			price_planck: "4".into(),
+			charged: false,
 		};
-		assert_eq!(truncation(&cost("")), None);
-		assert_eq!(truncation(&cost(r#","prompt_bytes_seen":300,"truncated":false"#)), None);
-		let note = truncation(&cost(r#","prompt_bytes_seen":255,"truncated":true"#)).unwrap();
+		assert_eq!(truncation(&cost), None);
+		(cost.prompt_bytes_seen, cost.truncated) = (255, true);
+		let note = truncation(&cost).unwrap();
 		assert!(note.contains("the last 255 bytes of 300"), "{note}");
 	}
 

@@ -1,7 +1,7 @@
 //! Figures of the exchange since the node started.
 
 use super::Exchange;
-use serde::Serialize;
+use blyan_rpc_api::ExchangeFigures;
 use std::sync::{
 	atomic::{AtomicU64, Ordering},
 	Arc,
@@ -34,16 +34,10 @@ macro_rules! counters {
 			$($(#[$doc])* pub $name: Counter,)*
 		}
 
-		/// Values of the counters at one time.
-		#[derive(Clone, Copy, Debug, Serialize)]
-		pub struct Figures {
-			$($(#[$doc])* pub $name: u64,)*
-		}
-
 		impl Counters {
 			/// Reads the present values.
-			pub fn read(&self) -> Figures {
-				Figures { $($name: self.$name.get(),)* }
+			pub fn read(&self) -> ExchangeFigures {
+				ExchangeFigures { $($name: self.$name.get(),)* }
 			}
 		}
 	};

@@ -32,7 +32,8 @@ use crate::{
 	service::{Block, Client, Hash},
 };
 use blyan_engine::blobs::{BlobError, BlobStore, Tier};
-use counters::{Counters, Figures};
+use blyan_rpc_api::{BlobProgress, ExchangeStatus};
+use counters::Counters;
 use driver::Driver;
 use named::Named;
 use parking_lot::Mutex;
@@ -43,8 +44,6 @@ use sc_network::{
 };
 use sc_network_sync::SyncingService;
 use sc_service::{Configuration, Error, TaskManager};
-use scheduler::Progress;
-use serde::Serialize;
 use server::Server;
 use sp_blockchain::HeaderBackend;
 use sp_core::H256;
@@ -80,7 +79,7 @@ type Offer = (PeerId, Vec<H256>);
 /// State that is visible from outside.
 #[derive(Debug, Default)]
 struct View {
-	fetching: Vec<Progress>,
+	fetching: Vec<BlobProgress>,
 	banned: usize,
 	peers: usize,
 	/// Absent until the chain was looked at.
@@ -97,26 +96,6 @@ pub struct Exchange {
 	offers: mpsc::Sender<Offer>,
 	/// When there was no room last, for how many bytes, and how many were pinned.
 	no_room: Mutex<Option<(Instant, u64, u64)>>,
-}
-
-/// Status of the exchange, and usage of the store by tier.
-#[derive(Clone, Debug, Serialize)]
-pub struct ExchangeStatus {
-	/// Blobs on their way.
-	pub fetching: Vec<Progress>,
-	/// Peers that can be asked.
-	pub peers: usize,
-	/// Peers that lied and are not asked.
-	pub peers_banned: usize,
-	/// Bytes in the store by tier.
-	pub pinned_bytes: u64,
-	/// Bytes of blobs that the chain only remembers.
-	pub recent_bytes: u64,
-	/// Bytes of blobs that nothing on chain names any more.
-	pub history_bytes: u64,
-	/// Figures since the start.
-	#[serde(flatten)]
-	pub counters: Figures,
 }
 
 impl Exchange {

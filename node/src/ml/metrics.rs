@@ -1,10 +1,11 @@
 //! The engine's figures for Prometheus, read from the queue on every scrape.
 
-use super::{EngineService, EngineStatus};
+use super::EngineService;
 use blyan_engine::{
 	model::StoreMetrics,
 	queue::{Durations, QueueMetrics, DURATION_BOUNDS},
 };
+use blyan_rpc_api::EngineStatus;
 use std::sync::Arc;
 use substrate_prometheus_endpoint::{
 	prometheus::{

@@ -22,10 +22,10 @@ use blyan_primitives::{
 	Comparison, CopyQuery, EngineError, EvaluationJob, JobId, JobStatus, Measurement, ModelInfo, Opening,
 	Query,
 };
+use blyan_rpc_api::EngineStatus;
 use genesis::{GenesisError, GenesisModel};
 use parking_lot::RwLock;
 use sc_service::Configuration;
-use serde::Serialize;
 use sp_core::H256;
 use std::{
 	path::PathBuf,
@@ -53,49 +53,6 @@ pub enum StartError {
 	/// The threads cannot be started.
 	#[error("cannot start the engine's threads: {0:?}; the log says why")]
 	Threads(EngineError),
-}
-
-/// Status of the engine, and usage of its store.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct EngineStatus {
-	/// Threads of an evaluation.
-	pub threads: usize,
-	/// Evaluations that wait.
-	pub queued: u64,
-	/// Evaluations that run.
-	pub running: u64,
-	/// Evaluations that gave a result since the start.
-	pub done: u64,
-	/// Evaluations that ended without one since the start, but for those that were put off.
-	pub failed: u64,
-	/// Evaluations put off since the start because a blob is not here: one for each blob that a job had to wait for.
-	pub put_off: u64,
-	/// Sequences evaluated since the start.
-	pub evaluated_sequences: u64,
-	/// The same per second of work.
-	pub sequences_per_second: f64,
-	/// Generations that wait for their first turn.
-	pub generations_queued: u64,
-	/// Generations that take turns.
-	pub generating: u64,
-	/// Generations that wait for their readers.
-	pub generations_parked: u64,
-	/// Seconds since the start that serving rested for evaluations.
-	pub rested_seconds: f64,
-	/// Bytes generated since the start.
-	pub generated_bytes: u64,
-	/// Openings for disputes that wait or are being computed.
-	pub openings_queued: u64,
-	/// Openings given since the start.
-	pub openings: u64,
-	/// Openings that could not be computed since the start.
-	pub openings_failed: u64,
-	/// Blobs in the store.
-	pub blobs: usize,
-	/// Bytes in the store.
-	pub store_bytes: u64,
-	/// Most that the store may hold.
-	pub store_limit: u64,
 }
 
 /// The engine, its queue and its blobs.

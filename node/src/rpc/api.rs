@@ -1,13 +1,13 @@
-//! `blyan_*`: what the methods are, and how they are answered.
+//! `blyan_*`: answers to the methods.
 
 use super::{
-	error::{self, NOT_ANNOUNCED, NOT_FOUND},
-	generate::{refusal, GenerateAnswer, Generation, Generations, STALLED_MAX},
+	error,
+	generate::{refusal, Generation, Generations, STALLED_MAX},
 	request::GenerateParams,
 };
 use crate::{
-	exchange::{Exchange, ExchangeStatus},
-	ml::{EngineService, EngineStatus},
+	exchange::Exchange,
+	ml::EngineService,
 	places::Place,
 	service::{Block, Client, Hash},
 };
@@ -16,17 +16,19 @@ use blyan_engine::{
 	blobs::{BlobError, UploadStatus, Uploader},
 	tiles::ProvenTile,
 };
-use blyan_primitives::{ExpertHead, ExpertSlot, ModelId, ModelInfo, SubmissionId};
+use blyan_primitives::{ExpertSlot, ModelId, ModelInfo, SubmissionId};
+use blyan_rpc_api::{
+	code::{NOT_ANNOUNCED, NOT_FOUND},
+	BlobPiece, BlyanApiServer, EngineStatus, ExchangeStatus, ExpertEntry, GenerateAnswer, TileAnswer, Upload,
+	BLOB_BYTES_MAX, CHUNK_BYTES_MAX,
+};
 use blyan_runtime_api::{LearningApi, ModelsApi, OperatorInfo, OperatorsApi, ServingApi, SubmissionInfo};
-
 use futures::FutureExt;
 use jsonrpsee::{
 	core::{async_trait, JsonRawValue, RpcResult, SubscriptionResult},
-	proc_macros::rpc,
 	ConnectionId, Extensions, PendingSubscriptionSink,
 };
 use sc_rpc::SubscriptionTaskExecutor;
-use serde::Serialize;
 use sp_api::ProvideRuntimeApi;
 use sp_blockchain::HeaderBackend;
 use sp_core::H256;
@@ -39,119 +41,6 @@ use tokio::time::timeout;
 /// Submissions in one answer if the client does not say how many, and at most.
 const SUBMISSIONS_DEFAULT: u32 = 20;
 const SUBMISSIONS_MAX: u32 = 100;
-/// Largest chunk of an upload in one call, in bytes.
-const CHUNK_BYTES_MAX: usize = 1 << 20;
-/// Largest piece of a blob in one answer, in bytes.
-const BLOB_BYTES_MAX: u32 = 4 << 20;
-
-/// One expert of a model.
-#[derive(Debug, Clone, Serialize)]
-pub struct ExpertEntry {
-	/// Where it is.
-	pub slot: ExpertSlot,
-	/// The expert that fills the slot.
-	#[serde(flatten)]
-	pub head: ExpertHead,
-	/// True if this node has its bytes.
-	pub stored: bool,
-}
-
-/// State of an upload.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub struct Upload {
-	/// Bytes that this connection sent without a gap from the first on: where to go on. All, if the blob is here.
-	pub received: u64,
-	/// True once the blob is in the store.
-	pub complete: bool,
-}
-
-/// A piece of a blob.
-#[derive(Debug, Clone, Serialize)]
-pub struct BlobPiece {
-	/// Position of the first byte.
-	pub offset: u64,
-	/// Length of the whole blob.
-	pub total: u64,
-	/// The bytes.
-	pub data_base64: String,
-}
-
-/// A tile of a block, to be checked against the block's tensor root.
-#[derive(Debug, Clone, Serialize)]
-pub struct TileAnswer {
-	/// The bytes.
-	pub data_base64: String,
-	/// Merkle root over the block's tiles.
-	pub tiles_root: H256,
-	/// Siblings from the tile up to it.
-	pub path: Vec<H256>,
-}
-
-/// Models, submissions, operators, blobs and text.
-#[rpc(server, namespace = "blyan")]
-pub trait BlyanApi {
-	/// One model with the current expert of every slot.
-	#[method(name = "model", blocking)]
-	fn model(&self, id: ModelId) -> RpcResult<ModelInfo>;
-
-	/// Identifiers of all models.
-	#[method(name = "models", blocking)]
-	fn models(&self) -> RpcResult<Vec<ModelId>>;
-
-	/// The experts of a model in row-major order, and which of them this node has.
-	#[method(name = "experts", blocking)]
-	fn experts(&self, model: ModelId) -> RpcResult<Vec<ExpertEntry>>;
-
-	/// `count` submissions from `start` on; without `start` the latest.
-	#[method(name = "submissions", blocking)]
-	fn submissions(&self, start: Option<SubmissionId>, count: Option<u32>) -> RpcResult<Vec<SubmissionInfo>>;
-
-	/// One submission.
-	#[method(name = "submission", blocking)]
-	fn submission(&self, id: SubmissionId) -> RpcResult<SubmissionInfo>;
-
-	/// Every registered operator.
-	#[method(name = "operators", blocking)]
-	fn operators(&self) -> RpcResult<Vec<OperatorInfo>>;
-
-	/// Returns the status of the engine, and the usage of its store.
-	#[method(name = "engineStatus", blocking)]
-	fn engine_status(&self) -> RpcResult<EngineStatus>;
-
-	/// Which blobs this node is fetching from others, what it sends to them, and how its store is filled.
-	#[method(name = "exchangeStatus", blocking)]
-	fn exchange_status(&self) -> RpcResult<ExchangeStatus>;
-
-	/// Takes a chunk of a blob that the chain has announced: at most 1 MiB, in any order, over one connection. Over HTTP
-	/// each call is a connection of its own, so a blob must fit into one chunk there.
-	#[method(name = "uploadBlob", blocking, with_extensions)]
-	fn upload_blob(&self, hash: H256, offset: u64, total: u64, data_base64: String) -> RpcResult<Upload>;
-
-	/// Reports whether this node has a blob.
-	#[method(name = "hasBlob", blocking)]
-	fn has_blob(&self, hash: H256) -> RpcResult<bool>;
-
-	/// Up to `len` bytes of a blob from `offset` on.
-	#[method(name = "blob", blocking)]
-	fn blob(&self, hash: H256, offset: u64, len: u32) -> RpcResult<BlobPiece>;
-
-	/// A tile of the trunk or expert with this blob hash, and its proof. Tiles are counted from 0.
-	#[method(name = "tile", blocking)]
-	fn tile(&self, hash: H256, tile: u32) -> RpcResult<TileAnswer>;
-
-	/// Continues a prompt and streams the answer byte by byte.
-	#[subscription(
-		name = "subscribeGenerate" => "generate",
-		unsubscribe = "unsubscribeGenerate",
-		item = super::generate::GenerateEvent
-	)]
-	async fn subscribe_generate(&self, request: Box<JsonRawValue>) -> SubscriptionResult;
-
-	/// Continues a prompt and answers when all of it is there. For clients that speak HTTP only; few are served at once.
-	#[method(name = "generateOnce", with_extensions)]
-	async fn generate_once(&self, request: Box<JsonRawValue>) -> RpcResult<GenerateAnswer>;
-}
-
 /// The answers.
 pub struct Blyan {
 	client: Arc<Client>,
@@ -380,7 +269,9 @@ mod tests {
 	fn a_chunk_that_is_not_base64_or_too_long_is_refused() {
 		assert_eq!(chunk("YWJj").expect("base64"), b"abc");
 		let error = chunk("!!!!").expect_err("refused");
-		assert!(error.code() == error::INVALID_PARAMS && error.message().contains("data_base64"));
+		assert!(
+			error.code() == blyan_rpc_api::code::INVALID_PARAMS && error.message().contains("data_base64")
+		);
 		let long = "A".repeat(CHUNK_BYTES_MAX.div_ceil(3) * 4 + 1);
 		assert!(chunk(&long).expect_err("refused").message().contains("1048576"));
 	}

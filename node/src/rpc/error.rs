@@ -1,20 +1,8 @@
 //! JSON-RPC errors. Each says what is in the way and what to do about it.
 
 use blyan_engine::{blobs::BlobError, tiles::TileError};
+use blyan_rpc_api::code::{BUSY, ENGINE, INVALID_PARAMS, NOT_FOUND, RUNTIME};
 use jsonrpsee::types::{ErrorObject, ErrorObjectOwned};
-
-/// The request's own values are at fault.
-pub const INVALID_PARAMS: i32 = -32_602;
-/// The requested object does not exist.
-pub const NOT_FOUND: i32 = 7_404;
-/// The chain announced no such blob.
-pub const NOT_ANNOUNCED: i32 = 7_403;
-/// There is no room now; the same request may succeed later.
-pub const BUSY: i32 = 7_429;
-/// The runtime did not answer.
-pub const RUNTIME: i32 = 7_500;
-/// The engine or its blob store failed.
-pub const ENGINE: i32 = 7_501;
 
 /// An error of the given code.
 pub fn error(code: i32, message: impl Into<String>) -> ErrorObjectOwned {

@@ -2,7 +2,7 @@
 
 use super::{
 	answer::{answer, Next, Reader},
-	error::{self, BUSY},
+	error,
 	request::GenerateParams,
 	text::TextStream,
 };
@@ -12,8 +12,11 @@ use crate::{
 };
 use blyan_engine::decode::GenerationSummary;
 use blyan_primitives::{EngineError, ModelInfo};
+use blyan_rpc_api::{
+	code::{BUSY, ENGINE},
+	GenerateAnswer, GenerateEvent, GenerateSummary, Seconds,
+};
 use jsonrpsee::{types::ErrorObjectOwned, SendTimeoutError, SubscriptionMessage, SubscriptionSink};
-use serde::Serialize;
 use sp_core::H256;
 use std::{
 	pin::pin,
@@ -33,76 +36,6 @@ const AT_ONCE: Bounds = Bounds { all: 8, each: 4, kept: 0, few: 1 };
 const UNTURNED: u32 = 16;
 /// Longest time that a connection may take nothing before its answer is given up.
 pub const STALLED_MAX: Duration = Duration::from_secs(30);
-
-/// One message of an answer that is streamed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-pub enum GenerateEvent {
-	/// One byte.
-	Byte {
-		/// The byte as two hexadecimal digits.
-		byte_hex: String,
-		/// The text it completes; empty inside a character of several bytes.
-		text: String,
-		/// Its position in the answer, counted from zero.
-		index: u32,
-	},
-	/// The end.
-	Done(GenerateSummary),
-	/// The end, before its time.
-	Failed {
-		/// Why.
-		error: String,
-	},
-}
-
-/// Summary of a generation, and its price.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct GenerateSummary {
-	/// Always true.
-	pub done: bool,
-	/// Text of an incomplete last character.
-	pub text: String,
-	/// Bytes of the prompt.
-	pub prompt_bytes: u64,
-	/// Bytes at its end that the model read: as many as its context holds.
-	pub prompt_bytes_seen: u64,
-	/// True if the model read less than all of it.
-	pub truncated: bool,
-	/// Bytes of the answer.
-	pub generated_bytes: u64,
-	/// Multiply-accumulate operations that it took.
-	pub operations: u64,
-	/// Time from the request to the last byte, waiting included.
-	pub seconds: Seconds,
-	/// Root of the model's exact state, which with the seed determines the answer.
-	pub model_root: H256,
-	/// The quoted price of the bytes that were read and written, in the smallest unit of BLY, in decimal digits: it may
-	/// exceed what a JSON number keeps.
-	pub price_planck: String,
-	/// Always false: the price is a quote, and nothing is charged.
-	pub charged: bool,
-}
-
-/// An answer that is given at once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct GenerateAnswer {
-	/// Its bytes as hexadecimal digits.
-	pub bytes_hex: String,
-	/// Summary of the work; `text` is all of the text.
-	#[serde(flatten)]
-	pub summary: GenerateSummary,
-}
-
-/// A duration that serialises as seconds with three decimals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Seconds(pub Duration);
-
-impl Serialize for Seconds {
-	fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-		serializer.serialize_f64((self.0.as_secs_f64() * 1_000.0).round() / 1_000.0)
-	}
-}
 
 /// Answers under way on this node, over all of its listeners. Holders are connections.
 pub struct Generations {
@@ -298,7 +231,7 @@ async fn send_in_turn(
 pub fn refusal(cause: EngineError) -> ErrorObjectOwned {
 	let code = match cause {
 		EngineError::Busy | EngineError::BlobMissing(_) => BUSY,
-		_ => error::ENGINE,
+		_ => ENGINE,
 	};
 	error::error(code, explain(cause))
 }
@@ -342,36 +275,5 @@ mod tests {
 		let calls: Vec<_> = (0..100).filter_map(|connection| generations.at_once(connection).ok()).collect();
 		assert_eq!(calls.len(), AT_ONCE.all);
 		assert!(generations.stream(1_000).is_ok());
-	}
-
-	fn summary(text: &str) -> GenerateSummary {
-		GenerateSummary {
-			done: true,
-			text: text.into(),
-			prompt_bytes: 300,
-			prompt_bytes_seen: 255,
-			truncated: true,
-			generated_bytes: 3,
-			operations: 5,
-			seconds: Seconds(Duration::from_micros(1_234_567)),
-			model_root: H256::zero(),
-			price_planck: "10".into(),
-			charged: false,
-		}
-	}
-
-	#[test]
-	fn events_serialise_as_documented() {
-		let byte = GenerateEvent::Byte { byte_hex: "61".into(), text: "a".into(), index: 0 };
-		assert_eq!(
-			serde_json::to_value(byte).expect("serialises"),
-			serde_json::json!({ "byte_hex": "61", "text": "a", "index": 0 })
-		);
-		let json = serde_json::to_value(GenerateEvent::Done(summary(""))).expect("serialises");
-		assert_eq!((&json["done"], &json["seconds"]), (&true.into(), &1.235.into()));
-		assert_eq!((&json["prompt_bytes_seen"], &json["truncated"]), (&255.into(), &true.into()));
-		let answer = GenerateAnswer { bytes_hex: "616263".into(), summary: summary("abc") };
-		let json = serde_json::to_value(answer).expect("serialises");
-		assert_eq!((&json["bytes_hex"], &json["text"]), (&"616263".into(), &"abc".into()));
 	}
 }

@@ -12,7 +12,7 @@ use crate::{
 	ml::EngineService,
 	service::{Client, Pool},
 };
-use api::BlyanApiServer;
+use blyan_rpc_api::BlyanApiServer;
 pub use generate::Generations;
 use jsonrpsee::RpcModule;
 use pallet_transaction_payment_rpc::{TransactionPayment, TransactionPaymentApiServer};

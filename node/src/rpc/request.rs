@@ -200,7 +200,7 @@ mod tests {
 	fn read(json: &str) -> Result<GenerateParams, String> {
 		let json = JsonRawValue::from_string(json.into()).expect("JSON");
 		GenerateParams::read(&json, 7).map_err(|error| {
-			assert_eq!(error.code(), error::INVALID_PARAMS);
+			assert_eq!(error.code(), blyan_rpc_api::code::INVALID_PARAMS);
 			error.message().to_string()
 		})
 	}

@@ -1,10 +1,11 @@
 //! One blob on its way: who has it, what of it is there, and what to ask next.
 
-use super::{peers::Peers, Order, Progress, Ticket, Time};
+use super::{peers::Peers, Order, Ticket, Time};
 use crate::exchange::{
 	assembly::{Found, Part},
 	need::{Need, Proof},
 };
+use blyan_rpc_api::BlobProgress;
 use std::{
 	collections::{BTreeMap, BTreeSet},
 	time::Duration,
@@ -128,7 +129,7 @@ impl<P: Copy + Ord> Download<P> {
 	}
 
 	/// Returns the progress.
-	pub fn progress(&self) -> Progress {
+	pub fn progress(&self) -> BlobProgress {
 		let pieces = self.need().pieces().count();
 		let open = match &self.stage {
 			Stage::Waiting | Stage::Opening => pieces,
@@ -136,7 +137,7 @@ impl<P: Copy + Ord> Download<P> {
 			Stage::Pieces(open) => (open.missing.len() + open.asked.len()) as u32,
 			Stage::Completing => 0,
 		};
-		Progress {
+		BlobProgress {
 			hash: self.need.blob.hash,
 			size: self.need.blob.size,
 			pieces,

@@ -29,6 +29,7 @@ use super::{
 	message::HASHES_MAX,
 	need::Need,
 };
+use blyan_rpc_api::BlobProgress;
 use download::{Choice, Download, Stage};
 use peers::Peers;
 use rand::{rngs::StdRng, SeedableRng};
@@ -149,23 +150,6 @@ impl Default for Rules {
 			no_room: Duration::from_secs(30),
 		}
 	}
-}
-
-/// Progress of a blob on its way, for status queries.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Progress {
-	/// The blob.
-	pub hash: H256,
-	/// Its bytes.
-	pub size: u32,
-	/// Pieces it is cut into.
-	pub pieces: u32,
-	/// Pieces that are there.
-	pub received: u32,
-	/// Peers that have it, as far as is known.
-	pub holders: usize,
-	/// True if the engine waits for it.
-	pub urgent: bool,
 }
 
 /// A question that waits for its answer.
@@ -299,7 +283,7 @@ impl<P: Copy + Ord> Scheduler<P> {
 	}
 
 	/// Everything that is on its way, in the order in which it is fetched.
-	pub fn progress(&self) -> Vec<Progress> {
+	pub fn progress(&self) -> Vec<BlobProgress> {
 		self.queue.iter().filter_map(|(_, hash)| self.downloads.get(hash)).map(Download::progress).collect()
 	}
 
