@@ -8,6 +8,7 @@
 //! scales [`Real`]; logits and losses Q16 in bits. Rounding is to nearest, halves away from zero
 //! ([`crate::number::div_round`], [`crate::number::shift_round`]), except where a doc comment says otherwise.
 
+pub mod adapter;
 pub mod architecture;
 pub mod attention;
 pub mod block;
@@ -32,6 +33,7 @@ pub mod step;
 pub mod tensors;
 pub mod trace;
 
+pub use adapter::{Adapter, Codes, OwnedAdapter, OwnedCodes};
 pub use architecture::{
 	Activation, Architecture, ArchitectureError, Bits, FeedForward, LayerShape, Network, QkNorm, Routing,
 	WeightKind,

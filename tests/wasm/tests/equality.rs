@@ -1,6 +1,6 @@
 //! Differential test: what the chain computes in WebAssembly is what operators compute natively, block by block.
 
-use blyan_wasm::{digest, digest_of_second};
+use blyan_wasm::{digest, digest_of_adapters, digest_of_second};
 use rayon::prelude::*;
 use std::path::PathBuf;
 use wasmtime::{Engine, Instance, Module, Store};
@@ -11,6 +11,8 @@ const BATCH: u32 = 500;
 const BLOCKS: u64 = 1_000_000;
 /// Blocks of the second definition in all; one costs several times as much.
 const BLOCKS_OF_SECOND: u64 = 200_000;
+/// Blocks of adapters in all; one in 64 has 65,536 columns.
+const BLOCKS_OF_ADAPTERS: u64 = 100_000;
 
 /// The module, which `scripts/test` builds before the tests.
 fn guest() -> PathBuf {
@@ -35,7 +37,7 @@ fn compare(name: &str, blocks: u64, native: fn(u64, u32) -> u64) {
 		let instance = Instance::new(&mut store, &module, &[]).expect("the guest imports nothing");
 		let run = instance
 			.get_typed_func::<(u64, u32), u64>(&mut store, name)
-			.expect("the guest has a function for each definition");
+			.expect("the guest has every function that is compared");
 		let first = batch * u64::from(BATCH);
 		let there = run.call(&mut store, (first, BATCH)).expect("the guest does not trap");
 		assert_eq!(there, native(first, BATCH), "{name}: blocks from {first} on");
@@ -50,4 +52,9 @@ fn webassembly_and_native_code_compute_the_same_blocks() {
 #[test]
 fn webassembly_and_native_code_compute_the_same_blocks_of_the_second_definition() {
 	compare("digest_of_second", BLOCKS_OF_SECOND, digest_of_second);
+}
+
+#[test]
+fn webassembly_and_native_code_compute_the_same_blocks_of_adapters() {
+	compare("digest_of_adapters", BLOCKS_OF_ADAPTERS, digest_of_adapters);
 }

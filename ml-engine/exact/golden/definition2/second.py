@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A second implementation of docs/definition-2.md, in Python's unlimited integers: replays the golden vectors.
 
-    python3 ml-engine/exact/golden/definition2/second.py
+    python3 ml-engine/exact/golden/definition2/second.py [FAMILY]...
 
 It was written from the document, so that the document is enough to write one. Only the tables of exp2 and of the golden
 models' random numbers are shared with the crate.
@@ -129,11 +129,27 @@ class Matrix:
         self.w, self.scale, self.peak = weights, scale, peak
 
 
-def linear(x, b, w, fraction, bound, bias=None):
+class Adapter:
+    def __init__(self, first, second, shift):
+        self.first, self.second, self.shift = first, second, shift
+
+
+def dot(row, x):
+    return sum(c * v for c, v in zip(row, x))
+
+
+def linear(x, b, w, fraction, bound, bias=None, adapter=None, sums=None):
     q, s = x
     p = max(0, bits(w.peak * top(b) * w.cols) - 31)
     f = (w.scale * s).shifted(fraction + p - w.unit)
-    y = [f.product(shift_round(sum(c * v for c, v in zip(row, q)), p), bound) for row in w.w]
+    acc = [dot(row, q) for row in w.w]
+    if adapter is None:
+        a = [shift_round(one, p) for one in acc]
+    else:
+        g = 16 if w.kind == "ternary" else 0
+        v = [dot(row, sums) << adapter.shift for row in adapter.second]
+        a = [clamp(shift_round((one << g) + more, p + g), 1 << 31) for one, more in zip(acc, v)]
+    y = [f.product(one, bound) for one in a]
     return y if bias is None else [clamp(a + c, bound) for a, c in zip(y, bias)]
 
 
@@ -320,6 +336,15 @@ class Stream:
         w = [flat[i * cols:(i + 1) * cols] for i in range(rows)]
         return Matrix(kind, rows, cols, w, 24, self.scale(0), peak)
 
+    def codes(self, rows, cols):
+        c = [self.draw() & 255 for _ in range(rows * cols)]
+        c = [x - 256 if x > 127 else x for x in c]
+        return [c[i * cols:(i + 1) * cols] for i in range(rows)]
+
+    def adapter(self, rank, rows, cols):
+        first, shift = self.codes(rank, cols), self.below(4)
+        return Adapter(first, self.codes(rows, rank), shift)
+
 
 FAMILIES = {
     "llama": dict(kinds=[32, 32], hidden=[192, 192]),
@@ -332,9 +357,12 @@ FAMILIES = {
     "shared": dict(sub=True, fraction=10, kinds=["int8", 32], hidden=[96, 64],
                    routed=[None, (5, 4, True, "int8", ("int8",) * 3, (192, 64))]),
     "bitnet": dict(bits=(8, 8, 8), sub=True, squared=True, kinds=["ternary", "ternary"], hidden=[192, 192]),
+    "adapters": dict(sub=True, kinds=[32, "int8"], hidden=[96, 64], ranks=[5, 8],
+                     routed=[(4, 2, True, "int8", (32, 32, 32), None),
+                             (3, 2, False, "int8", ("ternary", "int8", "ternary"), None)]),
 }
 BASE = dict(d=64, heads=4, kv=2, size=16, vocabulary=300, fraction=12, bits=(10, 8, 12), biases=False, qk=None,
-            sub=False, squared=False, embedding="int8", head=None, routed=[None, None])
+            sub=False, squared=False, embedding="int8", head=None, routed=[None, None], ranks=[None, None])
 EPS = 2_814_749_767
 
 
@@ -346,7 +374,7 @@ class Model:
         self.embedding = s.matrix(a["embedding"], a["vocabulary"], d)
         self.frequencies = [0x28BE_60DB_9391_054A >> i for i in range(a["size"] // 2)]
         self.layers = []
-        for kind, hidden_width, routed in zip(a["kinds"], a["hidden"], a["routed"]):
+        for kind, hidden_width, routed, rank in zip(a["kinds"], a["hidden"], a["routed"], a["ranks"]):
             at = dict(gain=s.gain(d), q=s.matrix(kind, width, d), k=s.matrix(kind, kv, d), v=s.matrix(kind, kv, d))
             for name_of, n in [("q", width), ("k", kv), ("v", kv)]:
                 at["bias_" + name_of] = [s.within(1 << 11) for _ in range(n)] if a["biases"] else None
@@ -359,8 +387,9 @@ class Model:
             if routed is None:
                 at["dense"] = self.network(s, hidden_width, (kind,) * 3)
             else:
-                experts, _, _, router, _, shared = routed
+                experts, _, _, router, base, shared = routed
                 at["router"] = s.matrix(router, experts, d)
+                at["base"] = self.network(s, hidden_width, base) if rank else None
                 at["shared"] = self.network(s, shared[0], (shared[1],) * 3) if shared else None
             self.layers.append(at)
         self.head_gain = s.gain(d)
@@ -369,26 +398,37 @@ class Model:
             self.head = Matrix(e.kind, e.rows, e.cols, e.w, e.unit, s.scale(9), e.peak)
         else:
             self.head = s.matrix(a["head"], a["vocabulary"], d)
-        for at, hidden_width, routed in zip(self.layers, a["hidden"], a["routed"]):
-            if routed:
+        for at, hidden_width, routed, rank in zip(self.layers, a["hidden"], a["routed"], a["ranks"]):
+            if routed and rank:
+                at["experts"] = [self.adapted(s, at["base"], hidden_width, rank) for _ in range(routed[0])]
+            elif routed:
                 at["experts"] = [self.network(s, hidden_width, routed[4]) for _ in range(routed[0])]
 
     def network(self, s, n, kinds):
         d = self.a["d"]
         gate, up = s.matrix(kinds[0], n, d), s.matrix(kinds[1], n, d)
         gain = s.gain(n) if self.a["sub"] else None
-        return gate, up, gain, s.matrix(kinds[2], d, n)
+        return gate, up, gain, s.matrix(kinds[2], d, n), (None,) * 3
+
+    def adapted(self, s, base, n, rank):
+        d = self.a["d"]
+        return *base[:4], [s.adapter(rank, *shape) for shape in [(n, d), (n, d), (d, n)]]
 
 
 ROW_BYTES = {"ternary": lambda k: k // 4, "int8": lambda k: k + 2, 32: lambda k: k // 2 + k // 8, 64: lambda k: k // 2 + k // 16}
 
 
+def block_rows(row_bytes):
+    """Rows of a matrix that a block stands for."""
+    c = 64
+    while c > 1 and c * row_bytes > 114 * 1024:
+        c //= 2
+    return c
+
+
 def columns(w):
     """Bytes of a block of a linear operator's row."""
-    c = 64
-    while c > 1 and c * ROW_BYTES[w.kind](w.cols) > 114 * 1024:
-        c //= 2
-    return 4 * c
+    return 4 * block_rows(ROW_BYTES[w.kind](w.cols))
 
 
 def i32(row):
@@ -427,8 +467,12 @@ class Execution:
             rows[j] += entry(head)
         self.at += 1
 
-    def linear(self, x, b, w, fraction, bound, bias=None):
-        y = linear(x, b, w, fraction, bound, bias)
+    def linear(self, x, b, w, fraction, bound, bias=None, adapter=None):
+        sums = None
+        if adapter:
+            sums = [dot(row, x[0]) for row in adapter.first]
+            self.put(b"".join(u.to_bytes(8, "little", signed=True) for u in sums), 8 * block_rows(w.cols))
+        y = linear(x, b, w, fraction, bound, bias, adapter, sums)
         self.put(i32(y), columns(w))
         return y
 
@@ -445,14 +489,16 @@ class Execution:
 
     def hidden(self, network, x):
         a = self.m.a
-        gate, up, gain, _ = network
-        g, u = (self.linear(x, a["bits"][0], w, 12, 1 << 26) for w in (gate, up))
+        gate, up, gain, _, adapters = network
+        g, u = (self.linear(x, a["bits"][0], w, 12, 1 << 26, adapter=b) for w, b in zip((gate, up), adapters))
         row = hidden(a["squared"], g, u, gain, EPS, a["bits"][2])
         self.put(activations(row))
         return row
 
     def feed_forward(self, network, x):
-        return self.linear(self.hidden(network, x), self.m.a["bits"][2], network[3], self.m.a["fraction"], 1 << 28)
+        a = self.m.a
+        return self.linear(self.hidden(network, x), a["bits"][2], network[3], a["fraction"], 1 << 28,
+                           adapter=network[4][2])
 
     def heads(self, at, name, row):
         a, size = self.m.a, self.m.a["size"]
@@ -564,7 +610,7 @@ def golden(name):
 
 def main():
     wrong = False
-    for name in FAMILIES:
+    for name in sys.argv[1:] or FAMILIES:
         model = Model(name)
         stream = Stream(b"ids")
         ids = [stream.below(model.a["vocabulary"]) for _ in range(20)]

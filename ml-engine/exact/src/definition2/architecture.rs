@@ -2,9 +2,11 @@
 
 mod bytes;
 
+use alloc::vec::Vec;
 use core::fmt;
 
-use alloc::vec::Vec;
+/// Largest rank of adapters.
+pub const RANK_MAX: u8 = 64;
 
 /// Architecture of a decoder-only transformer with integer semantics.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -122,10 +124,12 @@ pub struct Routing {
 	pub normalised: bool,
 	/// Weights of the router.
 	pub router: WeightKind,
-	/// Shape of each expert.
+	/// Shape of each expert; with adapters, of the frozen network that all of them stand on.
 	pub expert: FeedForward,
-	/// Network that every token passes besides.
+	/// Network that every token passes besides; none beside adapters.
 	pub shared: Option<FeedForward>,
+	/// Rank of the experts' adapters, 1 to 64; `None` if each expert is a network of its own.
+	pub adapter_rank: Option<u8>,
 }
 
 /// Shape of a gated feed-forward network.
@@ -172,6 +176,10 @@ pub enum ArchitectureError {
 	Experts(u16),
 	/// `top_k` is zero, above 16 or above the number of experts.
 	TopK(u8),
+	/// A rank of adapters is zero or above 64.
+	AdapterRank(u8),
+	/// A layer has a shared network beside adapters.
+	AdaptersAndShared,
 	/// A matrix in groups of 64 has a number of columns that is not a multiple of 64.
 	GroupWidth(u32),
 	/// Bytes that are no architecture: too few, too many, or a byte that names nothing.
@@ -199,6 +207,8 @@ impl fmt::Display for ArchitectureError {
 			}
 			Self::Experts(n) => write!(f, "{n} experts in a layer: use 1 to 1024"),
 			Self::TopK(n) => write!(f, "top-k is {n}: use 1 to 16, and at most the number of experts"),
+			Self::AdapterRank(n) => write!(f, "adapters of rank {n}: use 1 to 64"),
+			Self::AdaptersAndShared => f.write_str("a shared network beside adapters: leave out one of them"),
 			Self::GroupWidth(n) => write!(f, "{n} columns in groups of 64: use groups of 32"),
 			Self::Bytes => f.write_str("these bytes are not the record of an architecture"),
 		}
@@ -231,6 +241,14 @@ impl WeightKind {
 			Self::Ternary => 0,
 			Self::Int8 => 16,
 			Self::Int4By32 | Self::Int4By64 => 24,
+		}
+	}
+
+	/// Returns the fraction bits that an adapter adds to a weight's integer: ternary weights are too coarse for one.
+	pub fn refinement(self) -> u32 {
+		match self {
+			Self::Ternary => 16,
+			Self::Int8 | Self::Int4By32 | Self::Int4By64 => 0,
 		}
 	}
 
@@ -282,6 +300,10 @@ impl Routing {
 		ensure(within, ArchitectureError::TopK(self.top_k))?;
 		self.router.validate(d_model.into())?;
 		self.expert.validate(d_model)?;
+		if let Some(rank) = self.adapter_rank {
+			ensure((1..=RANK_MAX).contains(&rank), ArchitectureError::AdapterRank(rank))?;
+			ensure(self.shared.is_none(), ArchitectureError::AdaptersAndShared)?;
+		}
 		self.shared.map_or(Ok(()), |shared| shared.validate(d_model))
 	}
 }

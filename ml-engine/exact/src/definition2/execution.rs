@@ -4,12 +4,13 @@
 //! keys and values of earlier positions are read later: causality is a matter of the list, not of the order here.
 
 use super::{
+	adapter::{low_rank, low_rank_bytes, low_rank_from_bytes, Codes, Correction},
 	attention::{attend, Past},
 	gate, heads,
-	linear::{add, embed, linear, RESIDUAL_MAX},
+	linear::{adapted_linear, add, embed, linear, RESIDUAL_MAX},
 	loss::{loss_from, peaks, sum, CHUNK},
 	matrix::Matrix,
-	model::{Gain, Model, ModelError, PartTensors},
+	model::{Gain, Model, ModelError, PartTensors, View},
 	norm::norm,
 	program::{Kind, Operator, Program, Role, Source},
 	quantise::{quantise, Activations},
@@ -146,6 +147,16 @@ impl<'a> Step<'_, '_, 'a> {
 				add(&mut h, &self.integers(1), bound);
 				integer_bytes(&h)
 			}
+			Kind::AdapterIn { width } => {
+				low_rank_bytes(&low_rank(&self.codes(0)?, &self.activations(width).values))
+			}
+			Kind::AdaptedLinear { width, fraction, bound } => {
+				let sums = low_rank_from_bytes(self.input(1)).unwrap_or_default();
+				let correction =
+					Correction { output: self.codes(1)?, sums: &sums, shift: self.codes(2)?.shift };
+				let input = self.activations(width);
+				integer_bytes(&adapted_linear(&input, width, &self.matrix()?, &correction, fraction, bound))
+			}
 			Kind::QueryHeads | Kind::KeyHeads => self.rotated_heads()?,
 			Kind::ValueHeads => {
 				let row = self.integers(0);
@@ -226,6 +237,16 @@ impl<'a> Step<'_, '_, 'a> {
 		let &(source, name) = self.operator.tensors.get(1).ok_or(ModelError::PartCount)?;
 		let (part, tensors) = self.part(source)?;
 		tensors.bias(name).ok_or(ModelError::Shape(part, Some(name)))
+	}
+
+	/// Returns a matrix of an adapter.
+	fn codes(&self, index: usize) -> Result<Codes<'a>, ModelError> {
+		let &(source, name) = self.operator.tensors.get(index).ok_or(ModelError::PartCount)?;
+		let (part, tensors) = self.part(source)?;
+		match tensors.get(name) {
+			Some(View::Codes(codes)) => Ok(codes),
+			_ => Err(ModelError::Shape(part, Some(name))),
+		}
 	}
 
 	/// Normalises, rotates and quantises all heads of a query or a key.

@@ -3,8 +3,10 @@
 mod architectures;
 #[cfg(test)]
 pub(crate) use architectures::smollm2;
+pub(super) use architectures::wide;
 
 use super::{
+	adapter::OwnedCodes,
 	architecture::{Architecture, WeightKind},
 	matrix::{stored_rows, OwnedMatrix, INT8_PEAK},
 	model::{Model, ModelError, OwnedPart, OwnedTensor},
@@ -29,7 +31,7 @@ pub struct Golden {
 }
 
 /// Families by name, with the architecture of their golden model.
-pub const ARCHITECTURES: [(&str, fn() -> Architecture); 7] = [
+pub const ARCHITECTURES: [(&str, fn() -> Architecture); 8] = [
 	("llama", architectures::llama),
 	("qwen2", architectures::qwen2),
 	("qwen3", architectures::qwen3),
@@ -37,10 +39,11 @@ pub const ARCHITECTURES: [(&str, fn() -> Architecture); 7] = [
 	("mixtral", architectures::mixtral),
 	("shared", architectures::shared),
 	("bitnet", architectures::bitnet),
+	("adapters", architectures::adapters),
 ];
 
 /// Values of the golden models, in the order of [`ARCHITECTURES`].
-pub const GOLDEN: [Golden; 7] = [
+pub const GOLDEN: [Golden; 8] = [
 	include!("../../golden/definition2/llama.in"),
 	include!("../../golden/definition2/qwen2.in"),
 	include!("../../golden/definition2/qwen3.in"),
@@ -48,6 +51,7 @@ pub const GOLDEN: [Golden; 7] = [
 	include!("../../golden/definition2/mixtral.in"),
 	include!("../../golden/definition2/shared.in"),
 	include!("../../golden/definition2/bitnet.in"),
+	include!("../../golden/definition2/adapters.in"),
 ];
 
 /// Returns the ids that the golden values are about: 20 of a vocabulary.
@@ -125,7 +129,16 @@ impl Stream {
 	/// Draws all tensors of a part.
 	pub fn part(&mut self, architecture: &Architecture, part: Part) -> OwnedPart {
 		let tensors = architecture.tensors(part).into_iter();
-		OwnedPart(tensors.map(|(name, shape)| (name, self.tensor(shape))).collect())
+		let named = tensors.map(|(name, shape)| {
+			let mut tensor = self.tensor(shape);
+			match &mut tensor {
+				// Products of a plausible size beside weights of any kind.
+				OwnedTensor::Codes(codes) if name.shift_max() > 0 => codes.shift = self.below(4) as u8,
+				_ => {}
+			}
+			(name, tensor)
+		});
+		OwnedPart(named.collect())
 	}
 
 	/// Draws a tensor.
@@ -138,6 +151,10 @@ impl Stream {
 				OwnedTensor::Gain(values, Real::quotient(1, 1 << 23))
 			}
 			TensorShape::Bias(len) => OwnedTensor::Bias((0..len).map(|_| self.within(1 << 11)).collect()),
+			TensorShape::Codes { rows, cols } => {
+				let bytes = self.codes(rows * cols, Self::byte);
+				OwnedTensor::Codes(OwnedCodes { rows, cols, bytes, shift: 0 })
+			}
 			// One radian a position for the first pair, half of it for the next.
 			TensorShape::Frequencies(len) => {
 				OwnedTensor::Frequencies((0..len).map(|pair| 0x28be_60db_9391_054a >> pair.min(32)).collect())
@@ -207,3 +224,5 @@ impl Stream {
 mod extremes;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod upcycling;

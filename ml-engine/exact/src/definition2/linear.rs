@@ -1,6 +1,8 @@
 //! The product of a matrix with activations, brought to the unit of its output.
 
 use super::{
+	adapter::Correction,
+	architecture::WeightKind,
 	matrix::Matrix,
 	quantise::Activations,
 	real::{activation_max, bits, Real},
@@ -16,6 +18,8 @@ pub const PROJECTION_MAX: i32 = 1 << 26;
 pub const HEAD_MAX: i32 = 1 << 27;
 /// Bound of logits, Q16.
 pub const LOGIT_MAX: i32 = 1 << 30;
+/// Bound of accumulators behind their shift: what [`Factor::apply`] takes.
+pub const ACCUMULATOR_MAX: i64 = 1 << 31;
 /// Fraction bits of queries, keys, values, gates and ups.
 pub const PROJECTION_BITS: u8 = 12;
 /// Fraction bits of logits, in base-2 units.
@@ -80,6 +84,39 @@ pub fn linear(input: &Activations, width: u8, matrix: &Matrix<'_>, fraction: u8,
 	let factor = output_factor(matrix, input.scale, fraction, excess);
 	// An accumulator is at most 2^58 and has 31 bits behind the shift, 2^31 if it is rounded up.
 	let output = |row| factor.apply(shift_round(matrix.accumulate(row, &input.values), excess), bound);
+	(0..matrix.rows).map(output).collect()
+}
+
+/// Adds an adapter's correction to an accumulator, and shifts the sum as [`linear`] shifts the accumulator. At most
+/// [`ACCUMULATOR_MAX`] in magnitude.
+///
+/// A correction of zero leaves `shift_round(accumulator, excess)`: the refinement is shifted out again, exactly.
+pub fn adapted(accumulator: i64, correction: i64, kind: WeightKind, excess: u32) -> i64 {
+	let refinement = kind.refinement();
+	// At most 2^58, or 2^27 * 2^16 for ternary weights, and 2^59.
+	let sum = (accumulator << refinement) + correction;
+	shift_round(sum, excess + refinement).clamp(-ACCUMULATOR_MAX, ACCUMULATOR_MAX)
+}
+
+/// Computes [`linear`] with an adapter's correction of each accumulator. The factor and the excess are the matrix's, so
+/// that a correction of zeros gives what [`linear`] gives.
+///
+/// # Shapes
+/// `input: [cols]`, the correction's second matrix `[rows, rank]`, output: `[rows]`.
+pub fn adapted_linear(
+	input: &Activations,
+	width: u8,
+	matrix: &Matrix<'_>,
+	correction: &Correction<'_>,
+	fraction: u8,
+	bound: i32,
+) -> Vec<i32> {
+	let excess = excess(matrix.peak, width, matrix.cols);
+	let factor = output_factor(matrix, input.scale, fraction, excess);
+	let output = |row| {
+		let accumulator = matrix.accumulate(row, &input.values);
+		factor.apply(adapted(accumulator, correction.of_row(row), matrix.kind, excess), bound)
+	};
 	(0..matrix.rows).map(output).collect()
 }
 

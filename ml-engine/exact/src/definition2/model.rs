@@ -1,6 +1,7 @@
 //! A model as borrowed tensors: nothing of its files is copied.
 
 use super::{
+	adapter::{Adapter, Codes, OwnedAdapter, OwnedCodes},
 	architecture::{Architecture, ArchitectureError},
 	linear::PROJECTION_MAX,
 	matrix::{Matrix, MatrixError, OwnedMatrix},
@@ -41,6 +42,8 @@ pub enum View<'a> {
 	Frequencies(&'a [u64]),
 	/// The scale of a tied head.
 	Scale(Real),
+	/// A matrix of an adapter.
+	Codes(Codes<'a>),
 }
 
 /// Tensors of a part, in the order of [`Architecture::tensors`].
@@ -60,6 +63,8 @@ pub enum OwnedTensor {
 	Frequencies(Vec<u64>),
 	/// The scale of a tied head.
 	Scale(Real),
+	/// A matrix of an adapter.
+	Codes(OwnedCodes),
 }
 
 /// A part that owns its tensors, in the order of [`Architecture::tensors`].
@@ -120,11 +125,25 @@ impl OwnedTensor {
 			Self::Bias(values) => View::Bias(values),
 			Self::Frequencies(values) => View::Frequencies(values),
 			Self::Scale(scale) => View::Scale(*scale),
+			Self::Codes(codes) => View::Codes(codes.view()),
 		}
 	}
 }
 
 impl OwnedPart {
+	/// Makes the part of an expert of adapters. That they fit a model is checked when the part joins one.
+	pub fn of_adapters(gate: OwnedAdapter, up: OwnedAdapter, down: OwnedAdapter) -> Self {
+		use Name::{DownIn, DownOut, GateIn, GateOut, UpIn, UpOut};
+		let names = [(GateIn, GateOut), (UpIn, UpOut), (DownIn, DownOut)];
+		let tensors = names.into_iter().zip([gate, up, down]).flat_map(|((first, second), adapter)| {
+			[
+				(first, OwnedTensor::Codes(adapter.input().clone())),
+				(second, OwnedTensor::Codes(adapter.output().clone())),
+			]
+		});
+		Self(tensors.collect())
+	}
+
 	/// Borrows the part.
 	pub fn view(&self) -> PartTensors<'_> {
 		PartTensors(self.0.iter().map(|(name, tensor)| (*name, tensor.view())).collect())
@@ -142,6 +161,7 @@ impl<'a> View<'a> {
 			Self::Bias(values) => TensorShape::Bias(values.len()),
 			Self::Frequencies(values) => TensorShape::Frequencies(values.len()),
 			Self::Scale(_) => TensorShape::Scale,
+			Self::Codes(Codes { rows, cols, .. }) => TensorShape::Codes { rows: *rows, cols: *cols },
 		}
 	}
 
@@ -155,6 +175,9 @@ impl<'a> View<'a> {
 			Self::Bias(values) => within(values, PROJECTION_MAX),
 			Self::Frequencies(_) => true,
 			Self::Scale(scale) => scale.is_storable(),
+			Self::Codes(codes) => {
+				codes.bytes.len() == codes.rows * codes.cols && codes.shift <= name.shift_max()
+			}
 		};
 		if fits {
 			Ok(())
@@ -199,6 +222,16 @@ impl<'a> PartTensors<'a> {
 			View::Gain(gain) => Some(gain),
 			_ => None,
 		}
+	}
+
+	/// Returns the adapter of a projection, which is named by the matrix that it stands on: gate, up or down.
+	pub fn adapter(&self, base: Name) -> Option<Adapter<'a>> {
+		let (input, output) = base.adapter()?;
+		let codes = |name| match self.get(name)? {
+			View::Codes(codes) => Some(codes),
+			_ => None,
+		};
+		Adapter::new(codes(input)?, codes(output)?)
 	}
 
 	/// Returns a bias.

@@ -9,6 +9,8 @@
 //! | `Norm`, `Quantise` | a row of `i32` | positions | activations: `i16[n]`, mantissa `u32`, exponent `i16` |
 //! | `Linear` | activations | positions | `i32[rows of the matrix]` |
 //! | `LinearAdd` | activations, stream | positions | stream: `i32[d_model]` |
+//! | `AdapterIn` | activations | positions | `i64[rank of the adapter]` |
+//! | `AdaptedLinear` | activations, `AdapterIn` | positions | `i32[rows of the matrix]` |
 //! | `QueryHeads` | `Linear` | positions | a head after the other: `i8[head_size]`, maximum `i32` |
 //! | `KeyHeads`, `ValueHeads` | `Linear` | kv heads | a position after the other: `i8[head_size]`, maximum or step `i32` |
 //! | `Attention` | query, key, value heads | positions | `i32[heads * head_size]` |
@@ -24,6 +26,7 @@
 //! cut into blocks; rows that normalise are one block, since each of their entries depends on all others.
 
 mod layers;
+mod network;
 
 use super::{
 	architecture::{Architecture, ArchitectureError, QkNorm, WeightKind},
@@ -75,12 +78,18 @@ pub enum Role {
 	RouterLogits(u8),
 	/// Chosen experts and their gates.
 	Route(u8),
+	/// First matrix of an adapter of the gates.
+	GateIn(u8, Slot),
 	/// Gates of a hidden layer.
 	Gate(u8, Slot),
+	/// First matrix of an adapter of the ups.
+	UpIn(u8, Slot),
 	/// Ups of a hidden layer.
 	Up(u8, Slot),
 	/// A hidden layer.
 	Hidden(u8, Slot),
+	/// First matrix of an adapter of the output.
+	DownIn(u8, Slot),
 	/// Output of a network; of a dense layer's, the stream behind the layer.
 	Down(u8, Slot),
 	/// The stream behind a routed layer.
@@ -142,6 +151,21 @@ pub enum Kind {
 	LinearAdd {
 		/// Bits of the activations.
 		width: u8,
+	},
+	/// Multiplies by the first matrix of an expert's adapter.
+	AdapterIn {
+		/// Bits of the activations.
+		width: u8,
+	},
+	/// Multiplies by a matrix that experts share, and adds what the chosen one's adapter comes to. The tensors are the
+	/// matrix, the adapter's second matrix, and its first one for the shift.
+	AdaptedLinear {
+		/// Bits of the activations.
+		width: u8,
+		/// Fraction bits of the output.
+		fraction: u8,
+		/// Bound of the output.
+		bound: i32,
 	},
 	/// Normalises if there is a gain, rotates and quantises queries.
 	QueryHeads,
@@ -262,11 +286,17 @@ impl Program {
 /// Returns the columns of a block of a matrix's output: the largest power of two up to 64 whose rows fit
 /// 114 KiB.
 pub fn block_columns(kind: WeightKind, cols: usize) -> usize {
-	let mut columns = BLOCK_COLUMNS;
-	while columns > 1 && columns * kind.row_bytes(cols) > BLOCK_READS {
-		columns /= 2;
+	block_rows(kind.row_bytes(cols))
+}
+
+/// Returns the rows of a matrix that a block reads: the largest power of two up to 64 of which so many bytes each fit
+/// 114 KiB.
+fn block_rows(row_bytes: usize) -> usize {
+	let mut rows = BLOCK_COLUMNS;
+	while rows > 1 && rows * row_bytes > BLOCK_READS {
+		rows /= 2;
 	}
-	columns
+	rows
 }
 
 /// A list of operators on its way.

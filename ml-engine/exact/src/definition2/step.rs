@@ -9,6 +9,7 @@
 //! Inputs that both parties agree on may still be nonsense, if both lie. Every number is therefore held against the
 //! bound that the definition gives it, and a number outside of it condemns both ([`StepError::InputImpossible`]).
 
+mod adapter;
 mod attention;
 mod evidence;
 mod judge;
@@ -21,7 +22,7 @@ pub use crate::step::{CandidateSlot, Commitments, Place, StepError};
 pub use evidence::{sequence_bytes, Evidence, Inputs, Witness};
 pub use meter::{leaf_sizes, LeafSize, LEAF_MAX};
 pub use prover::{PartFiles, Prover};
-pub use random::random_blocks;
+pub use random::{random_adapter_blocks, random_blocks};
 
 use super::{
 	block::Layout,
@@ -101,6 +102,8 @@ impl<I: Inputs> Step<'_, I> {
 				add(&mut h, &self.some_columns(1, self.place.row, self.columns())?, RESIDUAL_MAX);
 				Ok(integer_bytes(&h))
 			}
+			Kind::AdapterIn { width } => self.low_rank(width),
+			Kind::AdaptedLinear { width, fraction, bound } => self.adapted(width, fraction, bound),
 			Kind::QueryHeads => self.query_head(),
 			Kind::KeyHeads => self.key_heads(),
 			Kind::ValueHeads => self.value_heads(),

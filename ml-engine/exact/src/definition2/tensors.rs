@@ -1,6 +1,9 @@
 //! Tensors of a model: their names, the parts that hold them, and the shapes that follow from the architecture.
 
-use super::architecture::{Architecture, FeedForward, Network, QkNorm, WeightKind};
+use super::{
+	adapter::SHIFT_MAX,
+	architecture::{Architecture, FeedForward, Network, QkNorm, Routing, WeightKind},
+};
 use alloc::vec::Vec;
 
 /// Part of a model: what is stored, committed to and replaced as a whole.
@@ -54,7 +57,7 @@ pub enum Name {
 	FeedForwardGain,
 	/// Router; its scale carries log2(e).
 	Router,
-	/// Gate projection of a dense layer's network, of an expert, or of the shared network.
+	/// Gate projection of a dense layer's network, of an expert, of the shared network, or of adapters' base.
 	Gate,
 	/// Up projection.
 	Up,
@@ -66,6 +69,39 @@ pub enum Name {
 	HeadGain,
 	/// The head; its scale carries log2(e). Of a tied head, only the scale is stored.
 	Head,
+	/// First matrix of an expert's adapter of the gate projection, `[rank, d_model]`.
+	GateIn,
+	/// Second matrix of the same, `[hidden, rank]`.
+	GateOut,
+	/// First matrix of the adapter of the up projection, `[rank, d_model]`.
+	UpIn,
+	/// Second matrix of the same, `[hidden, rank]`.
+	UpOut,
+	/// First matrix of the adapter of the down projection, `[rank, hidden]`.
+	DownIn,
+	/// Second matrix of the same, `[d_model, rank]`.
+	DownOut,
+}
+
+impl Name {
+	/// Returns the two matrices of the adapter of a projection, in the order in which they are applied; `None` for a
+	/// tensor that has no adapters.
+	pub fn adapter(self) -> Option<(Self, Self)> {
+		match self {
+			Self::Gate => Some((Self::GateIn, Self::GateOut)),
+			Self::Up => Some((Self::UpIn, Self::UpOut)),
+			Self::Down => Some((Self::DownIn, Self::DownOut)),
+			_ => None,
+		}
+	}
+
+	/// Returns the largest shift that codes of this name may carry: that of an adapter stands at its first matrix.
+	pub fn shift_max(self) -> u8 {
+		match self {
+			Self::GateIn | Self::UpIn | Self::DownIn => SHIFT_MAX,
+			_ => 0,
+		}
+	}
 }
 
 /// A tensor of a model.
@@ -97,6 +133,13 @@ pub enum TensorShape {
 	Frequencies(usize),
 	/// The scale of a tied head: one [`Real`](super::Real).
 	Scale,
+	/// A matrix of an adapter: codes of 8 bits, and a shift at the first matrix of a pair.
+	Codes {
+		/// Outputs.
+		rows: usize,
+		/// Inputs.
+		cols: usize,
+	},
 }
 
 impl Architecture {
@@ -110,7 +153,7 @@ impl Architecture {
 			]),
 			Part::Layer(layer) => self.layer_tensors(layer),
 			Part::Expert { layer, expert } => match self.routing(layer) {
-				Some(routing) if expert < routing.experts => self.network_tensors(&routing.expert),
+				Some(routing) if expert < routing.experts => self.expert_tensors(routing),
 				_ => Vec::new(),
 			},
 			Part::Head => Vec::from([
@@ -155,10 +198,28 @@ impl Architecture {
 			Network::Dense(network) => all.extend(self.network_tensors(network)),
 			Network::Routed(routing) => {
 				all.push((Name::Router, matrix(routing.router, routing.experts.into(), d)));
-				all.extend(routing.shared.iter().flat_map(|shared| self.network_tensors(shared)));
+				let base = routing.adapter_rank.and(Some(&routing.expert));
+				let network = base.or(routing.shared.as_ref());
+				all.extend(network.into_iter().flat_map(|network| self.network_tensors(network)));
 			}
 		}
 		all
+	}
+
+	/// Returns the tensors of a routed expert: a network of its own, or adapters of the one that the layer has.
+	fn expert_tensors(&self, routing: &Routing) -> Vec<(Name, TensorShape)> {
+		let Some(rank) = routing.adapter_rank else { return self.network_tensors(&routing.expert) };
+		let (d, hidden) = (usize::from(self.d_model), routing.expert.hidden as usize);
+		let codes = |rows, cols| TensorShape::Codes { rows, cols };
+		let rank = usize::from(rank);
+		Vec::from([
+			(Name::GateIn, codes(rank, d)),
+			(Name::GateOut, codes(hidden, rank)),
+			(Name::UpIn, codes(rank, d)),
+			(Name::UpOut, codes(hidden, rank)),
+			(Name::DownIn, codes(rank, hidden)),
+			(Name::DownOut, codes(d, rank)),
+		])
 	}
 
 	/// Returns the tensors of a feed-forward network in their canonical order.

@@ -6,7 +6,7 @@ use super::{
 	program::{Kind, Program},
 };
 use crate::{hash::Hash, tree};
-use alloc::{vec, vec::Vec};
+use alloc::{collections::BTreeMap, vec, vec::Vec};
 
 /// Outputs of every operator of a program for one sequence.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +49,14 @@ impl Trace {
 		let operators = program.operators().iter();
 		let roots = operators.zip(&outputs).map(|(operator, output)| operator.shape.root(output)).collect();
 		Self { program, outputs, roots, loss }
+	}
+
+	/// Makes a trace that holds the outputs of some operators only, by their places: enough for a prover of blocks that read
+	/// no others. It has no roots and no loss.
+	pub fn of_some(program: Program, mut outputs: BTreeMap<usize, Vec<u8>>) -> Self {
+		let operators = 0..program.operators().len();
+		let outputs = operators.map(|index| outputs.remove(&index).unwrap_or_default()).collect();
+		Self { program, outputs, roots: Vec::new(), loss: 0 }
 	}
 
 	/// Returns the operators.

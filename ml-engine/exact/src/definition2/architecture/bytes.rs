@@ -4,9 +4,10 @@
 //! d_model u16 | heads u16 | kv_heads u16 | head_size u16 | vocabulary u32 | context u32 | fraction u8 | eps u64
 //! bits: input u8, output u8, hidden u8 | biases u8 | qk_norm u8 | sub_norms u8 | activation u8
 //! embedding u8 | head u8 (255: tied) | layers u8
-//! a layer   query u8 | key u8 | value u8 | output u8 | network u8 (0: dense, 1: routed)
+//! a layer   query u8 | key u8 | value u8 | output u8 | network u8 (0: dense, 1: routed, 2: adapters)
 //!   dense   a feed-forward network
 //!   routed  experts u16 | top_k u8 | normalised u8 | router u8 | a network | shared u8 (0, or 1 and a network)
+//!   adapters   the same up to the network, which is the experts' base | rank u8
 //! a feed-forward network   hidden u32 | gate u8 | up u8 | down u8
 //! ```
 //!
@@ -20,6 +21,12 @@ use alloc::vec::Vec;
 
 /// The head of a model whose embedding serves as head.
 const TIED: u8 = 255;
+/// A layer with one network.
+const DENSE: u8 = 0;
+/// A layer with a router and experts that are networks.
+const ROUTED: u8 = 1;
+/// A layer with a router, a network, and experts that are adapters of it.
+const ADAPTERS: u8 = 2;
 
 type Result<T> = core::result::Result<T, ArchitectureError>;
 
@@ -125,14 +132,19 @@ impl LayerShape {
 		out.extend([self.query, self.key, self.value, self.output].map(WeightKind::to_byte));
 		match &self.network {
 			Network::Dense(network) => {
-				out.push(0);
+				out.push(DENSE);
 				network.write(out);
 			}
 			Network::Routed(routing) => {
-				out.push(1);
+				out.push(if routing.adapter_rank.is_some() { ADAPTERS } else { ROUTED });
 				out.extend(routing.experts.to_le_bytes());
 				out.extend([routing.top_k, routing.normalised.into(), routing.router.to_byte()]);
 				routing.expert.write(out);
+				if let Some(rank) = routing.adapter_rank {
+					// A shared network beside adapters is refused by `validate` before its bytes matter.
+					out.push(rank);
+					return;
+				}
 				out.push(routing.shared.is_some().into());
 				if let Some(shared) = &routing.shared {
 					shared.write(out);
@@ -144,16 +156,25 @@ impl LayerShape {
 	fn read(reader: &mut Reader<'_>) -> Result<Self> {
 		let (query, key) = (reader.kind()?, reader.kind()?);
 		let (value, output) = (reader.kind()?, reader.kind()?);
-		let network = if reader.flag()? {
-			let (experts, top_k) = (reader.u16()?, reader.u8()?);
-			let (normalised, router) = (reader.flag()?, reader.kind()?);
-			let expert = FeedForward::read(reader)?;
-			let shared = if reader.flag()? { Some(FeedForward::read(reader)?) } else { None };
-			Network::Routed(Routing { experts, top_k, normalised, router, expert, shared })
-		} else {
-			Network::Dense(FeedForward::read(reader)?)
+		let network = match reader.u8()? {
+			DENSE => Network::Dense(FeedForward::read(reader)?),
+			ROUTED => Network::Routed(Routing::read(reader, false)?),
+			ADAPTERS => Network::Routed(Routing::read(reader, true)?),
+			_ => return Err(ArchitectureError::Bytes),
 		};
 		Ok(Self { query, key, value, output, network })
+	}
+}
+
+impl Routing {
+	fn read(reader: &mut Reader<'_>, has_adapters: bool) -> Result<Self> {
+		let (experts, top_k) = (reader.u16()?, reader.u8()?);
+		let (normalised, router) = (reader.flag()?, reader.kind()?);
+		let expert = FeedForward::read(reader)?;
+		let adapter_rank = if has_adapters { Some(reader.u8()?) } else { None };
+		let has_shared = !has_adapters && reader.flag()?;
+		let shared = if has_shared { Some(FeedForward::read(reader)?) } else { None };
+		Ok(Self { experts, top_k, normalised, router, expert, shared, adapter_rank })
 	}
 }
 

@@ -37,6 +37,8 @@ pub enum Fault {
 	Scale(Name),
 	/// The peak of a tensor is not that of its kind, or out of bounds.
 	Peak(Name),
+	/// The shift of an adapter is above 12, or stands where there is none.
+	Shift(Name),
 	/// Bytes behind a section are not zero.
 	Padding(Name),
 	/// A ternary matrix holds the code 3, which stands for no weight.
@@ -63,6 +65,9 @@ impl fmt::Display for Fault {
 			Self::Tile(tile) => write!(f, "tile {tile} does not match the index"),
 			Self::Scale(name) => write!(f, "the scale of {name:?} is not normalised or out of bounds"),
 			Self::Peak(name) => write!(f, "the peak of {name:?} is not that of its kind"),
+			Self::Shift(name) => {
+				write!(f, "the shift of {name:?} is above 12, or it is not the first matrix of an adapter")
+			}
 			Self::Padding(name) => write!(f, "the bytes behind {name:?} are not zero"),
 			Self::NotTernary(name) => write!(f, "{name:?} holds the code 3, which stands for no weight"),
 			Self::NotFinite(name) => write!(f, "{name:?} holds a group with an infinity or NaN"),
@@ -179,22 +184,26 @@ impl Layout {
 
 /// Checks the scale of a section against its kind.
 pub fn check_scale(section: &Placed, scale: &SectionScale) -> Result<(), Fault> {
+	let name = section.name;
 	let peak = match section.shape {
 		TensorShape::Matrix { kind: WeightKind::Ternary, .. } => scale.peak == 1,
 		TensorShape::Matrix { kind: WeightKind::Int8, .. } => scale.peak == INT8_PEAK,
 		TensorShape::Matrix { .. } => (1..=INT4_PEAK_MAX).contains(&scale.peak),
 		TensorShape::Bias(_) | TensorShape::Frequencies(_) => {
 			if *scale != SectionScale::default() {
-				return Err(Fault::Scale(section.name));
+				return Err(Fault::Scale(name));
 			}
 			true
 		}
+		TensorShape::Codes { .. } if !scale.scale.is_zero() => return Err(Fault::Scale(name)),
+		TensorShape::Codes { .. } if scale.peak > name.shift_max().into() => return Err(Fault::Shift(name)),
+		TensorShape::Codes { .. } => true,
 		TensorShape::Gain(_) | TensorShape::Scale => scale.peak == 0,
 	};
 	if peak {
 		Ok(())
 	} else {
-		Err(Fault::Peak(section.name))
+		Err(Fault::Peak(name))
 	}
 }
 
@@ -216,7 +225,11 @@ pub fn check_content(section: &Placed, bytes: &[u8], peak: u32) -> Result<(), Fa
 		}
 		TensorShape::Gain(_) => check_integers(bytes, GAIN_MAX.unsigned_abs(), Fault::Gain(name)),
 		TensorShape::Bias(_) => check_integers(bytes, PROJECTION_MAX.unsigned_abs(), Fault::Bias(name)),
-		TensorShape::Matrix { .. } | TensorShape::Frequencies(_) | TensorShape::Scale => Ok(()),
+		// Any codes are an adapter.
+		TensorShape::Matrix { .. }
+		| TensorShape::Frequencies(_)
+		| TensorShape::Scale
+		| TensorShape::Codes { .. } => Ok(()),
 	}
 }
 

@@ -27,12 +27,12 @@ pub const ROOT_OFFSET: usize = HEADER_BYTES - 32;
 /// Domain separator of the tensor root.
 const ROOT_CONTEXT: &[u8] = b"blyan/tensorblock/2";
 
-/// Scale of one section: all zeros for biases and frequencies.
+/// Scale of one section: all zeros for biases, frequencies and the second matrix of an adapter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SectionScale {
 	/// M of a matrix, G of gains.
 	pub scale: Real,
-	/// Bound of a weight's integer; zero but for matrices.
+	/// Bound of a weight's integer, of matrices; the shift, of the first matrix of an adapter; else zero.
 	pub peak: u32,
 }
 

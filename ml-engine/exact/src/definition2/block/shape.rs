@@ -50,7 +50,7 @@ impl PartKind {
 }
 
 /// Names of tensors, by the byte that stands for them.
-const NAMES: [Name; 21] = [
+const NAMES: [Name; 27] = [
 	Name::Embedding,
 	Name::Frequencies,
 	Name::AttentionGain,
@@ -72,6 +72,12 @@ const NAMES: [Name; 21] = [
 	Name::Down,
 	Name::HeadGain,
 	Name::Head,
+	Name::GateIn,
+	Name::GateOut,
+	Name::UpIn,
+	Name::UpOut,
+	Name::DownIn,
+	Name::DownOut,
 ];
 
 /// Encodings of weights, by the byte that stands for them.
@@ -91,6 +97,8 @@ pub fn tensor_bytes(shape: &TensorShape) -> u64 {
 		TensorShape::Gain(len) | TensorShape::Bias(len) => 4 * len as u64,
 		TensorShape::Frequencies(len) => 8 * len as u64,
 		TensorShape::Scale => 0,
+		// At most 2^16 * 2^16.
+		TensorShape::Codes { rows, cols } => rows as u64 * cols as u64,
 	}
 }
 
@@ -106,6 +114,9 @@ fn is_valid(shape: &TensorShape) -> bool {
 			(1..=COLUMNS_MAX).contains(&len)
 		}
 		TensorShape::Scale => true,
+		TensorShape::Codes { rows, cols } => {
+			(1..=COLUMNS_MAX).contains(&rows) && (1..=COLUMNS_MAX).contains(&cols)
+		}
 	}
 }
 
@@ -127,6 +138,7 @@ impl Section {
 			TensorShape::Bias(len) => (17, 1, len),
 			TensorShape::Frequencies(len) => (18, 1, len),
 			TensorShape::Scale => (19, 0, 0),
+			TensorShape::Codes { rows, cols } => (20, rows, cols),
 		};
 		let mut bytes = [0; ENTRY_BYTES];
 		bytes[0] = place(&NAMES, &self.name);
@@ -147,6 +159,7 @@ impl Section {
 			(17, 1) => TensorShape::Bias(cols),
 			(18, 1) => TensorShape::Frequencies(cols),
 			(19, 0) if cols == 0 => TensorShape::Scale,
+			(20, rows) => TensorShape::Codes { rows, cols },
 			_ => TensorShape::Matrix { kind: *WEIGHTS.get(usize::from(kind))?, rows, cols },
 		};
 		Some(Self { name: *NAMES.get(usize::from(name))?, shape })

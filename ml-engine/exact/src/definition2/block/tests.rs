@@ -1,8 +1,10 @@
 use super::*;
 use crate::{
 	definition2::{
+		adapter::OwnedAdapter,
 		architecture::WeightKind,
 		matrix::{GROUP_MAX, INT8_PEAK},
+		model::OwnedPart,
 		real::Real,
 		tensors::{Name, TensorShape},
 	},
@@ -60,8 +62,10 @@ fn content(index: usize, section: &Section) -> SectionData {
 			bytes.as_chunks_mut::<4>().0.iter_mut().for_each(|number| number[3] = 0);
 		}
 		TensorShape::Frequencies(_) | TensorShape::Scale => {}
+		TensorShape::Codes { .. } => peak = u32::from(section.name.shift_max()),
 	}
-	let has_scale = !matches!(section.shape, TensorShape::Bias(_) | TensorShape::Frequencies(_));
+	let has_scale =
+		matches!(section.shape, TensorShape::Matrix { .. } | TensorShape::Gain(_) | TensorShape::Scale);
 	let scale = if has_scale { Real::quotient(1, 3 + index as u64) } else { Real::ZERO };
 	SectionData { name: section.name, scale: SectionScale { scale, peak }, bytes }
 }
@@ -205,6 +209,47 @@ fn check_finds_each_fault_of_the_values() {
 	assert!(damaged(section(Name::AttentionGain).start, &[1, 0, 0, 0xff], true).is_ok());
 }
 
+/// The part of an expert of adapters: any codes, a shift of 12 at most at the first matrix of each pair, no scales.
+#[test]
+fn a_part_of_adapters_is_checked_for_its_shifts() {
+	let adapter = |shift| OwnedAdapter::new(3, &[-128; 3 * 64], &[127; 3 * 96], shift).unwrap();
+	let down = OwnedAdapter::new(3, &[-1; 3 * 96], &[1; 3 * 64], 12).unwrap();
+	let part = OwnedPart::of_adapters(adapter(0), adapter(7), down.clone());
+	let sections = part.0.iter().map(|(name, tensor)| Section { name: *name, shape: tensor.view().shape() });
+	let shape = PartShape { kind: PartKind::Expert, sections: sections.collect() };
+	let tensors = part.view();
+	let data: Vec<SectionData> = tensors.0.iter().map(|(name, view)| SectionData::of(*name, view)).collect();
+	let file = assemble(shape.clone(), &data).unwrap();
+	let layout = Layout::new(shape).unwrap();
+	assert_eq!(layout.check(&file).ok(), claimed_root(&file));
+	let loaded = LoadedPart::new(PartView::new(&layout, &file).unwrap());
+	assert_eq!(loaded.tensors(), Some(tensors));
+	let read = loaded.tensors().unwrap();
+	assert_eq!(read.adapter(Name::Down), Some(down.view()));
+	assert_eq!(read.adapter(Name::Up).map(|adapter| adapter.shift()), Some(7));
+	assert_eq!(read.adapter(Name::Router), None);
+	assert_eq!(PartView::new(&layout, &file).unwrap().codes(Name::Gate), None);
+	// Names and kinds in the table: the names behind all others, the kind behind that of a tied head's scale.
+	assert_eq!(file[32..34], [21, 20]);
+	assert_eq!(file[32 + 5 * 16..34 + 5 * 16], [26, 20]);
+	let damaged = |at: usize, bytes: &[u8]| {
+		let mut file = file.clone();
+		file[at..at + bytes.len()].copy_from_slice(bytes);
+		seal(&layout, &mut file).unwrap();
+		let view = LoadedPart::new(PartView::new(&layout, &file).unwrap());
+		(layout.check(&file).err(), view.tensors().is_some())
+	};
+	let scale = |name| 448 + 16 * layout.shape().index(name).unwrap();
+	let range = |name| layout.section(name).unwrap().range.clone();
+	assert_eq!(damaged(scale(Name::UpIn) + 8, &[12]), (None, true));
+	assert_eq!(damaged(scale(Name::UpIn) + 8, &[13]), (Some(Fault::Shift(Name::UpIn)), false));
+	assert_eq!(damaged(scale(Name::UpIn) + 9, &[1]), (Some(Fault::Shift(Name::UpIn)), false));
+	assert_eq!(damaged(scale(Name::UpOut) + 8, &[1]), (Some(Fault::Shift(Name::UpOut)), false));
+	let one = Real::from_integer(1).to_bytes();
+	assert_eq!(damaged(scale(Name::GateIn), &one).0, Some(Fault::Scale(Name::GateIn)));
+	assert_eq!(damaged(range(Name::DownOut).start as usize, &[0x80]), (None, true));
+}
+
 #[test]
 fn shapes_that_no_part_has_are_refused() {
 	let of = |sections: Vec<Section>| PartShape { kind: PartKind::Expert, sections }.validate();
@@ -223,6 +268,10 @@ fn shapes_that_no_part_has_are_refused() {
 	] {
 		assert_eq!(of(vec![matrix(Name::Up, rows, cols, kind)]), Err(ShapeError::Dimensions(Name::Up)));
 	}
+	let codes = |rows, cols| Section { name: Name::UpIn, shape: TensorShape::Codes { rows, cols } };
+	assert_eq!(of(vec![codes(0, 64)]), Err(ShapeError::Dimensions(Name::UpIn)));
+	assert_eq!(of(vec![codes(64, 65_537)]), Err(ShapeError::Dimensions(Name::UpIn)));
+	assert_eq!(of(vec![codes(64, 65_536)]), Ok(()));
 	assert_eq!(of(vec![matrix(Name::Up, 262_144, 65_536, WeightKind::Int8)]), Ok(()));
 }
 
@@ -267,6 +316,7 @@ fn any_section() -> impl Strategy<Value = TensorShape> {
 		(1_usize..200).prop_map(TensorShape::Bias),
 		(1_usize..200).prop_map(TensorShape::Frequencies),
 		Just(TensorShape::Scale),
+		(1_usize..90, 1_usize..90).prop_map(|(rows, cols)| TensorShape::Codes { rows, cols }),
 	]
 }
 
@@ -278,7 +328,7 @@ proptest! {
 	fn parts_of_any_shape_round_trip(shapes in prop::collection::vec(any_section(), 1..12), kind in 0..4_usize) {
 		let names = [
 			Name::Embedding, Name::Frequencies, Name::Query, Name::Key, Name::Value, Name::QueryGain, Name::Output,
-			Name::Gate, Name::Up, Name::Down, Name::HeadGain,
+			Name::GateIn, Name::GateOut, Name::Down, Name::HeadGain,
 		];
 		let sections = names.into_iter().zip(shapes).map(|(name, shape)| Section { name, shape }).collect();
 		let shape = PartShape { kind: PartKind::ALL[kind], sections };

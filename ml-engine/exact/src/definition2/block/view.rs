@@ -5,6 +5,7 @@ use super::{
 	layout::{Layout, Placed},
 };
 use crate::definition2::{
+	adapter::Codes,
 	execution::integers,
 	matrix::Matrix,
 	model::{Gain, PartTensors, View},
@@ -64,6 +65,13 @@ impl<'a> PartView<'a> {
 		Some(Matrix { kind, rows, cols, scale: scale.scale, peak: scale.peak, bytes: self.bytes(name)? })
 	}
 
+	/// Returns a matrix of an adapter; `None` if the tensor is absent, not codes, or its shift is out of bounds.
+	pub fn codes(&self, name: Name) -> Option<Codes<'a>> {
+		let TensorShape::Codes { rows, cols } = self.layout.section(name)?.shape else { return None };
+		let shift = u8::try_from(self.layout.scale(self.file, name)?.peak).ok()?;
+		Some(Codes { rows, cols, bytes: self.bytes(name)?, shift }).filter(|_| shift <= name.shift_max())
+	}
+
 	/// Returns the gains of a norm; `None` if the tensor is absent or not gains.
 	pub fn gains(&self, name: Name) -> Option<GainTensor> {
 		let TensorShape::Gain(_) = self.layout.section(name)?.shape else { return None };
@@ -108,7 +116,7 @@ impl<'a> LoadedPart<'a> {
 			match section.shape {
 				TensorShape::Gain(_) | TensorShape::Bias(_) => Some(Vector::Integers(integers(bytes))),
 				TensorShape::Frequencies(_) => Some(Vector::Frequencies(turns(bytes))),
-				TensorShape::Matrix { .. } | TensorShape::Scale => None,
+				TensorShape::Matrix { .. } | TensorShape::Scale | TensorShape::Codes { .. } => None,
 			}
 		};
 		Self { view, vectors: view.layout.sections().iter().map(vector).collect() }
@@ -126,6 +134,7 @@ impl<'a> LoadedPart<'a> {
 				(TensorShape::Bias(_), Some(Vector::Integers(values))) => View::Bias(values),
 				(TensorShape::Frequencies(_), Some(Vector::Frequencies(values))) => View::Frequencies(values),
 				(TensorShape::Scale, _) => View::Scale(self.view.scale(name)?),
+				(TensorShape::Codes { .. }, _) => View::Codes(self.view.codes(name)?),
 				_ => View::Matrix(self.view.matrix(name)?),
 			};
 			Some((name, view))

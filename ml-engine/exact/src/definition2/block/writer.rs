@@ -207,6 +207,7 @@ impl SectionData {
 				(Real::ZERO, 0, turns.iter().flat_map(|turn| turn.to_le_bytes()).collect())
 			}
 			View::Scale(scale) => (*scale, 0, Vec::new()),
+			View::Codes(codes) => (Real::ZERO, codes.shift.into(), codes.bytes.to_vec()),
 		};
 		Self { name, scale: SectionScale { scale, peak }, bytes }
 	}

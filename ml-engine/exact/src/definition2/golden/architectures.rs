@@ -93,7 +93,8 @@ pub fn qwen3() -> Architecture {
 pub fn olmoe() -> Architecture {
 	let expert = FeedForward { hidden: 96, gate: Int4By32, up: Int8, down: Int4By32 };
 	let (router, shared) = (Int8, None);
-	let routing = Routing { experts: 8, top_k: 3, normalised: false, router, expert, shared };
+	let routing =
+		Routing { experts: 8, top_k: 3, normalised: false, router, expert, shared, adapter_rank: None };
 	Architecture {
 		kv_heads: 4,
 		qk_norm: QkNorm::Whole,
@@ -106,7 +107,8 @@ pub fn olmoe() -> Architecture {
 /// Gates that add up to one.
 pub fn mixtral() -> Architecture {
 	let (router, expert) = (Int4By32, network(128, Int4By32));
-	let routing = Routing { experts: 4, top_k: 2, normalised: true, router, expert, shared: None };
+	let routing =
+		Routing { experts: 4, top_k: 2, normalised: true, router, expert, shared: None, adapter_rank: None };
 	Architecture { head: Some(Int4By32), ..base([layer(Int4By32, Network::Routed(routing)); 2]) }
 }
 
@@ -114,7 +116,8 @@ pub fn mixtral() -> Architecture {
 pub fn shared() -> Architecture {
 	let shared = Some(network(192, Int4By64));
 	let (router, expert) = (Int8, network(64, Int8));
-	let routing = Routing { experts: 5, top_k: 4, normalised: true, router, expert, shared };
+	let routing =
+		Routing { experts: 5, top_k: 4, normalised: true, router, expert, shared, adapter_rank: None };
 	Architecture {
 		sub_norms: true,
 		fraction: 10,
@@ -129,5 +132,45 @@ pub fn bitnet() -> Architecture {
 		sub_norms: true,
 		activation: Activation::SquaredRelu,
 		..base([dense(Ternary, 192); 2])
+	}
+}
+
+/// Adapters of int4 networks behind gates that add up to one, and of ternary and 8-bit ones behind gates that do not.
+pub fn adapters() -> Architecture {
+	let (router, shared) = (Int8, None);
+	let first = Routing {
+		experts: 4,
+		top_k: 2,
+		normalised: true,
+		router,
+		expert: network(96, Int4By32),
+		shared,
+		adapter_rank: Some(5),
+	};
+	let expert = FeedForward { hidden: 64, gate: Ternary, up: Int8, down: Ternary };
+	let second = Routing { experts: 3, normalised: false, expert, adapter_rank: Some(8), ..first };
+	Architecture {
+		sub_norms: true,
+		..base([layer(Int4By32, Network::Routed(first)), layer(Int8, Network::Routed(second))])
+	}
+}
+
+/// The widest networks that adapters may stand on, and the largest rank: no model is made of this one, only blocks.
+pub fn wide() -> Architecture {
+	let expert = FeedForward { hidden: 65_536, gate: Ternary, up: Int4By64, down: Int8 };
+	let routing = Routing {
+		experts: 1_024,
+		top_k: 2,
+		normalised: true,
+		router: Int8,
+		expert,
+		shared: None,
+		adapter_rank: Some(64),
+	};
+	let last = Routing { expert: FeedForward { down: Int4By32, ..expert }, ..routing };
+	Architecture {
+		d_model: 8_192,
+		bits: Bits { input: 12, output: 12, hidden: 12 },
+		..base([layer(Int8, Network::Routed(routing)), layer(Int8, Network::Routed(last))])
 	}
 }

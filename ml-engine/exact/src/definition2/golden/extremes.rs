@@ -3,7 +3,8 @@
 
 use super::*;
 use crate::definition2::{
-	architecture::{FeedForward, Network},
+	adapter::low_rank_from_bytes,
+	architecture::{Bits, FeedForward, Network, Routing},
 	execution::integers,
 	heads::{Head, STEP_MAX},
 	linear::{HEAD_MAX, LOGIT_MAX, PROJECTION_MAX, RESIDUAL_MAX},
@@ -12,6 +13,7 @@ use crate::definition2::{
 	program::{Kind, Operator},
 	quantise::Activations,
 	routing::choices_from_bytes,
+	tensors::Name,
 	trace::Trace,
 };
 use WeightKind::{Int4By32, Int8, Ternary};
@@ -29,7 +31,7 @@ fn scale(stream: &mut Stream) -> Real {
 }
 
 /// Moves every number of a tensor to a bound.
-fn exaggerate(tensor: &mut OwnedTensor, stream: &mut Stream) {
+fn exaggerate((name, tensor): &mut (Name, OwnedTensor), stream: &mut Stream) {
 	let signed = |stream: &mut Stream, bound: i32| if stream.below(2) == 0 { bound } else { -bound };
 	match tensor {
 		OwnedTensor::Matrix(matrix) => {
@@ -57,6 +59,10 @@ fn exaggerate(tensor: &mut OwnedTensor, stream: &mut Stream) {
 		OwnedTensor::Bias(values) => values.iter_mut().for_each(|v| *v = signed(stream, PROJECTION_MAX)),
 		OwnedTensor::Frequencies(values) => values.iter_mut().for_each(|v| *v = stream.draw()),
 		OwnedTensor::Scale(real) => *real = scale(stream),
+		OwnedTensor::Codes(codes) => {
+			codes.shift = name.shift_max();
+			codes.bytes.fill([0x80, 0x7f][stream.below(2)]);
+		}
 	}
 }
 
@@ -68,7 +74,8 @@ fn ensure_within(operator: &Operator, row: &[u8], size: usize) {
 		Kind::Norm { width, .. } | Kind::Quantise { width, .. } | Kind::Hidden { width } => {
 			Activations::from_bytes(row, width).is_some()
 		}
-		Kind::Linear { bound, .. } => within(bound),
+		Kind::Linear { bound, .. } | Kind::AdaptedLinear { bound, .. } => within(bound),
+		Kind::AdapterIn { .. } => low_rank_from_bytes(row).is_some(),
 		Kind::QueryHeads | Kind::KeyHeads => heads(HEAD_MAX),
 		Kind::ValueHeads => heads(STEP_MAX),
 		Kind::Attention => within(PROJECTION_MAX),
@@ -101,7 +108,7 @@ fn execution_survives_the_largest_numbers() {
 			for tensor in model.parts.iter_mut().chain(&mut model.experts).flat_map(|part| &mut part.0) {
 				// Half of the tensors, so that plain ones meet extreme ones.
 				if stream.below(2) == 0 {
-					exaggerate(&mut tensor.1, &mut stream);
+					exaggerate(tensor, &mut stream);
 				}
 			}
 			run(&model, &[1, 2, 3, 1]);
@@ -129,7 +136,32 @@ fn execution_survives_the_largest_shapes() {
 			.parts
 			.iter_mut()
 			.flat_map(|part| &mut part.0)
-			.for_each(|tensor| exaggerate(&mut tensor.1, &mut stream));
+			.for_each(|tensor| exaggerate(tensor, &mut stream));
 		run(&model, &[262_143, 0, 5]);
+	}
+}
+
+/// The largest rank over the widest network, all codes and all weights at their ends.
+#[test]
+fn execution_survives_the_largest_adapters() {
+	for (kind, seed) in [(Int8, 0), (Int4By32, 1), (Ternary, 2)] {
+		let mut architecture = ARCHITECTURES[0].1();
+		architecture.bits = Bits { input: 12, output: 12, hidden: 12 };
+		architecture.layers.truncate(1);
+		architecture.layers[0].network = Network::Routed(Routing {
+			experts: 1,
+			top_k: 1,
+			normalised: true,
+			router: kind,
+			expert: FeedForward { hidden: 65_536, gate: kind, up: kind, down: kind },
+			shared: None,
+			adapter_rank: Some(64),
+		});
+		let mut stream = Stream::new(&[seed]);
+		let mut model = random_model(architecture, b"wide adapters");
+		run(&model, &[7, 0]);
+		let parts = model.parts.iter_mut().chain(&mut model.experts);
+		parts.flat_map(|part| &mut part.0).for_each(|tensor| exaggerate(tensor, &mut stream));
+		run(&model, &[7, 0, 5]);
 	}
 }

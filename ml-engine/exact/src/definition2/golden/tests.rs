@@ -1,8 +1,8 @@
-//! The golden values, and what holds of whole models: causality, incremental execution, upcycling.
+//! The golden values, and what holds of whole models: causality, incremental execution.
 
 use super::*;
 use crate::definition2::{
-	architecture::{ArchitectureError, LayerShape, Network, Routing},
+	architecture::ArchitectureError,
 	execution::{integer_bytes, Execution},
 	linear::embed,
 	loss::argmax,
@@ -15,7 +15,7 @@ use crate::definition2::{
 use alloc::vec;
 use std::println;
 
-fn incremental(model: &Model<'_>, ids: &[u32]) -> Vec<Vec<i32>> {
+pub(super) fn incremental(model: &Model<'_>, ids: &[u32]) -> Vec<Vec<i32>> {
 	let mut execution = Execution::new(model, ids.len() as u32).unwrap();
 	ids.iter().map(|&id| execution.push(id).unwrap()).collect()
 }
@@ -113,31 +113,6 @@ fn sequences_that_no_model_takes_are_refused() {
 	assert_eq!(execution.push(300), Err(ModelError::Token(300)));
 	assert!(execution.push(299).is_ok());
 	assert!(matches!(execution.push(1), Err(ModelError::SequenceLength(_))));
-}
-
-/// Copies of a dense layer's network behind any router with normalised gates are that network.
-#[test]
-fn an_upcycled_model_is_the_dense_one_to_the_bit() {
-	let dense = model(0);
-	let ids = ids(&dense.architecture);
-	let before = incremental(&dense.view().unwrap(), &ids);
-	for (experts, top_k) in [(1, 1), (3, 2), (7, 5), (16, 16)] {
-		let mut routed = dense.clone();
-		let mut stream = Stream::new(&[top_k]);
-		for (index, layer) in routed.architecture.layers.iter_mut().enumerate() {
-			let Network::Dense(expert) = layer.network else { continue };
-			let (router, shared) = (WeightKind::Int8, None);
-			let routing = Routing { experts, top_k, normalised: true, router, expert, shared };
-			*layer = LayerShape { network: Network::Routed(routing), ..*layer };
-			let tensors = &mut routed.parts[index + 1].0;
-			let first = tensors.iter().position(|(name, _)| *name == Name::Gate).unwrap();
-			let copy = OwnedPart(tensors.split_off(first));
-			let matrix = stream.matrix(router, experts.into(), 64);
-			tensors.push((Name::Router, OwnedTensor::Matrix(matrix)));
-			routed.experts.extend(vec![copy; experts.into()]);
-		}
-		assert_eq!(incremental(&routed.view().unwrap(), &ids), before, "{top_k} of {experts}");
-	}
 }
 
 /// Another expert in one slot changes what is routed to it and nothing that comes before.

@@ -1,7 +1,7 @@
 //! Operators of one layer.
 
-use super::*;
-use crate::definition2::architecture::{FeedForward, Network, Routing};
+use super::{network::Owner, *};
+use crate::definition2::architecture::{Network, Routing};
 
 impl Builder<'_> {
 	/// Appends a layer behind the stream at `stream` and returns the place of the stream behind it.
@@ -12,7 +12,8 @@ impl Builder<'_> {
 		let input = self.norm(Role::FeedForwardInput(layer), stream, gain);
 		match shape.network {
 			Network::Dense(network) => {
-				self.network((layer, Slot::Dense), &network, input, None, Some(stream))
+				let owner = Owner { layer, slot: Slot::Dense, route: None, adapter_rank: None };
+				self.network(owner, &network, input, Some(stream))
 			}
 			Network::Routed(routing) => self.routed(layer, &routing, stream, input),
 		}
@@ -117,7 +118,7 @@ impl Builder<'_> {
 
 	/// Appends router, chosen experts and shared network, and returns the place of the stream behind them.
 	fn routed(&mut self, layer: u8, routing: &Routing, stream: usize, input: usize) -> usize {
-		let &Routing { experts, top_k, normalised, router, ref expert, ref shared } = routing;
+		let &Routing { experts, top_k, normalised, router, ref expert, ref shared, adapter_rank } = routing;
 		let d = usize::from(self.architecture.d_model);
 		let width = self.architecture.bits.input;
 		let linear = Kind::Linear { width, fraction: LOGIT_BITS, bound: LOGIT_MAX };
@@ -129,50 +130,14 @@ impl Builder<'_> {
 		let route = self.put(Role::Route(layer), kind, &[logits], &[], shape);
 		let mut inputs = Vec::from([stream, route]);
 		for rank in 0..top_k {
-			inputs.push(self.network((layer, Slot::Rank(rank)), expert, input, Some(route), None));
+			let owner = Owner { layer, slot: Slot::Rank(rank), route: Some(route), adapter_rank };
+			inputs.push(self.network(owner, expert, input, None));
 		}
 		if let Some(shared) = shared {
-			inputs.push(self.network((layer, Slot::Shared), shared, input, None, None));
+			let owner = Owner { layer, slot: Slot::Shared, route: None, adapter_rank: None };
+			inputs.push(self.network(owner, shared, input, None));
 		}
 		let kind = Kind::Mix { top_k, shared: shared.is_some() };
 		self.put(Role::Mix(layer), kind, &inputs, &[], self.columns(d, BLOCK_COLUMNS))
-	}
-
-	/// Appends gate, up, hidden and down of a network. `stream` is what its output is added to, if at once.
-	fn network(
-		&mut self,
-		(layer, slot): (u8, Slot),
-		network: &FeedForward,
-		input: usize,
-		route: Option<usize>,
-		stream: Option<usize>,
-	) -> usize {
-		let (architecture, hidden) = (self.architecture, network.hidden as usize);
-		let d = usize::from(architecture.d_model);
-		let tensor = |name| match slot {
-			Slot::Rank(rank) => (Source::Chosen { layer, rank }, name),
-			Slot::Dense | Slot::Shared => own(Part::Layer(layer), name),
-		};
-		let reads = |inputs: &[usize]| inputs.iter().copied().chain(route).collect::<Vec<_>>();
-		let (gate_block, up_block) = (block_columns(network.gate, d), block_columns(network.up, d));
-		let (gate_shape, up_shape) = (self.columns(hidden, gate_block), self.columns(hidden, up_block));
-		let q12 = self.q12();
-		let gate =
-			self.put(Role::Gate(layer, slot), q12, &reads(&[input]), &[tensor(Name::Gate)], gate_shape);
-		let up = self.put(Role::Up(layer, slot), q12, &reads(&[input]), &[tensor(Name::Up)], up_shape);
-		let width = architecture.bits.hidden;
-		let gain = architecture.sub_norms.then(|| tensor(Name::HiddenGain));
-		let inputs = if gain.is_some() { reads(&[gate, up]) } else { Vec::from([gate, up]) };
-		let shape = self.whole(Activations::bytes(hidden));
-		let kind = Kind::Hidden { width };
-		let row = self.put(Role::Hidden(layer, slot), kind, &inputs, gain.as_slice(), shape);
-		let shape = self.columns(d, block_columns(network.down, hidden));
-		let (kind, inputs) = match stream {
-			Some(stream) => (Kind::LinearAdd { width }, Vec::from([row, stream])),
-			None => {
-				(Kind::Linear { width, fraction: architecture.fraction, bound: RESIDUAL_MAX }, reads(&[row]))
-			}
-		};
-		self.put(Role::Down(layer, slot), kind, &inputs, &[tensor(Name::Down)], shape)
 	}
 }

@@ -31,7 +31,15 @@ fn qwen() -> Architecture {
 /// The shape of OLMoE-1B-7B.
 fn olmoe() -> Architecture {
 	let expert = FeedForward { hidden: 1_024, gate: Int8, up: Int8, down: Int8 };
-	let routing = Routing { experts: 64, top_k: 8, normalised: false, router: Int8, expert, shared: None };
+	let routing = Routing {
+		experts: 64,
+		top_k: 8,
+		normalised: false,
+		router: Int8,
+		expert,
+		shared: None,
+		adapter_rank: None,
+	};
 	let network = Network::Routed(routing);
 	let layer = LayerShape { query: Int8, key: Int8, value: Int8, output: Int8, network };
 	Architecture {
@@ -59,7 +67,8 @@ fn reads(program: &Program, operator: &Operator) -> usize {
 		Kind::Embed => columns,
 		Kind::Norm { .. } => 2 * row(0),
 		Kind::Quantise { .. } => row(0),
-		Kind::Linear { .. } | Kind::LinearAdd { .. } => {
+		Kind::AdapterIn { .. } => row(0) + 64 * 1_024,
+		Kind::Linear { .. } | Kind::LinearAdd { .. } | Kind::AdaptedLinear { .. } => {
 			let tensors = match operator.tensors[0].0 {
 				Source::Part(part) => architecture.tensors(part),
 				Source::Chosen { layer, .. } => architecture.tensors(Part::Expert { layer, expert: 0 }),

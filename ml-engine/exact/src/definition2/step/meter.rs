@@ -62,9 +62,12 @@ fn layer_of(role: Role) -> Option<u8> {
 		| FeedForwardInput(layer)
 		| RouterLogits(layer)
 		| Route(layer)
+		| GateIn(layer, _)
 		| Gate(layer, _)
+		| UpIn(layer, _)
 		| Up(layer, _)
 		| Hidden(layer, _)
+		| DownIn(layer, _)
 		| Down(layer, _)
 		| Mix(layer) => Some(layer),
 		Embed | HeadInput | Logits | LogitPeaks | LogitSums | Loss | Total => None,

@@ -3,9 +3,10 @@
 use super::{compute, evidence::Inputs, layout_of, read::bound_of, Place, StepError};
 use crate::{
 	definition2::{
-		architecture::WeightKind,
+		adapter::LOW_RANK_MAX,
+		architecture::{Architecture, WeightKind},
 		block::SectionScale,
-		golden::{Stream, ARCHITECTURES},
+		golden::{wide, Stream, ARCHITECTURES},
 		heads::{Head, STEP_MAX},
 		linear::{HEAD_MAX, PROJECTION_MAX},
 		loss::CHUNK,
@@ -28,17 +29,64 @@ const POSITIONS: u32 = 33;
 /// Returns the hash over `count` random blocks from number `first` on, which a faster or other build of this definition
 /// must come to as well.
 ///
-/// A block is one of any operator of any golden family, computed from inputs that are random within their bounds. A block
-/// that cannot be computed, which there is none of, would count as empty.
+/// A block is one of any operator of any golden family without adapters, computed from inputs that are random within their
+/// bounds. A block that cannot be computed, which there is none of, would count as empty.
 pub fn random_blocks(first: u64, count: u32) -> Hash {
-	let programs =
-		ARCHITECTURES.iter().filter_map(|(_, architecture)| Program::new(&architecture(), POSITIONS).ok());
-	let programs: Vec<Program> = programs.collect();
+	let architectures = ARCHITECTURES.iter().map(|(_, architecture)| architecture());
+	let programs = programs(architectures.filter(|architecture| !has_adapters(architecture)), |_| true);
+	hash_of(&programs, first, count, |stream| stream.below(programs.len()))
+}
+
+/// Returns the same over blocks of the operators that adapters add: of the golden families with adapters, and one in 64 of
+/// the widest networks and the largest rank that there may be.
+pub fn random_adapter_blocks(first: u64, count: u32) -> Hash {
+	let architectures = ARCHITECTURES.iter().map(|(_, architecture)| architecture());
+	let is_of_adapters =
+		|operator: &Operator| matches!(operator.kind, Kind::AdapterIn { .. } | Kind::AdaptedLinear { .. });
+	let architectures = architectures.filter(has_adapters).chain([wide()]);
+	let programs = programs(architectures, is_of_adapters);
+	hash_of(&programs, first, count, |stream| {
+		let last = programs.len().saturating_sub(1);
+		if stream.below(64) == 0 {
+			last
+		} else {
+			stream.below(last)
+		}
+	})
+}
+
+fn has_adapters(architecture: &Architecture) -> bool {
+	let layers = 0..architecture.layers.len();
+	let mut routings = layers.filter_map(|layer| architecture.routing(layer as u8));
+	routings.any(|routing| routing.adapter_rank.is_some())
+}
+
+/// Returns the programs of architectures, each with the operators that blocks are drawn of.
+fn programs(
+	architectures: impl Iterator<Item = Architecture>,
+	is_drawn: impl Fn(&Operator) -> bool,
+) -> Vec<(Program, Vec<usize>)> {
+	let programs = architectures.filter_map(|architecture| Program::new(&architecture, POSITIONS).ok());
+	let with_operators = programs.map(|program| {
+		let operators = program.operators().iter().enumerate();
+		let drawn = operators.filter(|(_, operator)| is_drawn(operator)).map(|(index, _)| index).collect();
+		(program, drawn)
+	});
+	with_operators.collect()
+}
+
+/// Returns the hash over blocks of programs, each of which is drawn by its place.
+fn hash_of(
+	programs: &[(Program, Vec<usize>)],
+	first: u64,
+	count: u32,
+	draw: impl Fn(&mut Stream) -> usize,
+) -> Hash {
 	let mut hash = [0; 32];
 	for number in first..first.saturating_add(count.into()) {
 		let mut stream = Stream::new(&number.to_le_bytes());
-		let Some(program) = programs.get(stream.below(programs.len())) else { break };
-		let operator = stream.below(program.operators().len());
+		let Some((program, operators)) = programs.get(draw(&mut stream)) else { break };
+		let Some(&operator) = operators.get(stream.below(operators.len())) else { break };
 		let shape = program.operators()[operator].shape;
 		let place = Place { operator, row: stream.below(shape.rows), block: stream.below(shape.blocks()) };
 		let block = compute(program, place, &mut RandomInputs { program, stream });
@@ -67,6 +115,16 @@ impl RandomInputs<'_> {
 		// Rows of one size in four, so that not every sum is at its clamp.
 		let bound = bound >> [0, 6, 12, 18][self.stream.below(4)];
 		(0..count).flat_map(|_| self.within(bound).to_le_bytes()).collect()
+	}
+
+	/// Draws a sum between the two matrices of an adapter, one in eight times an end.
+	fn low_rank_sum(&mut self, shift: usize) -> i64 {
+		let bound = LOW_RANK_MAX >> shift;
+		match self.stream.below(16) {
+			0 => bound,
+			1 => -bound,
+			_ => (self.stream.draw() % (2 * bound as u64 + 1)) as i64 - bound,
+		}
 	}
 
 	fn real(&mut self, low: i16, high: i16) -> Real {
@@ -107,6 +165,10 @@ impl RandomInputs<'_> {
 				};
 				(0..bytes / 6).flat_map(choice).collect()
 			}
+			Kind::AdapterIn { .. } => {
+				let shift = self.stream.below(20);
+				(0..bytes / 8).flat_map(|_| self.low_rank_sum(shift).to_le_bytes()).collect()
+			}
 			Kind::LogitSums => {
 				let most = (CHUNK as u64) << 30;
 				(0..bytes / 8).flat_map(|_| (self.stream.draw() % most).to_le_bytes()).collect()
@@ -116,6 +178,12 @@ impl RandomInputs<'_> {
 			}
 			kind => self.integers(bytes / 4, bound_of(kind)),
 		}
+	}
+
+	/// Draws codes of an adapter, one time in eight the largest there are.
+	fn codes(&mut self, bytes: usize) -> Vec<u8> {
+		let is_extreme = self.stream.below(8) == 0;
+		(0..bytes).map(|_| if is_extreme { 0x80 } else { self.stream.draw() as u8 }).collect()
 	}
 
 	/// Draws a stored row.
@@ -166,6 +234,7 @@ impl Inputs for RandomInputs<'_> {
 			}
 			TensorShape::Gain(_) => self.integers(bytes / 4, GAIN_MAX),
 			TensorShape::Bias(_) => self.integers(bytes / 4, PROJECTION_MAX),
+			TensorShape::Codes { .. } => self.codes(bytes),
 			_ => (0..bytes / 8).flat_map(|_| self.stream.draw().to_le_bytes()).collect(),
 		})
 	}
@@ -174,6 +243,10 @@ impl Inputs for RandomInputs<'_> {
 		let layout = layout_of(self.program, part)?;
 		let shape = layout.section(name).ok_or(StepError::NoSuchPlace)?.shape;
 		let (unit, peak) = match shape {
+			TensorShape::Codes { .. } => {
+				let peak = self.stream.below(usize::from(name.shift_max()) + 1) as u32;
+				return Ok(SectionScale { peak, ..SectionScale::default() });
+			}
 			TensorShape::Matrix { kind, .. } => (
 				kind.unit() as i16,
 				match kind {
@@ -207,6 +280,10 @@ mod tests {
 			assert_ne!(random_blocks(number, 1), empty, "block {number}");
 		}
 		assert_ne!(random_blocks(0, 10), random_blocks(1, 10));
+		for number in 0..1_000 {
+			assert_ne!(random_adapter_blocks(number, 1), empty, "block {number} of adapters");
+		}
+		assert_ne!(random_adapter_blocks(0, 10), random_adapter_blocks(1, 10));
 	}
 
 	/// Pins what every operator makes of numbers that no plausible model has.

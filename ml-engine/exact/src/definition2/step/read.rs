@@ -60,7 +60,7 @@ impl Rows {
 pub(super) fn bound_of(kind: Kind) -> i32 {
 	match kind {
 		Kind::Embed | Kind::LinearAdd { .. } | Kind::Mix { .. } => RESIDUAL_MAX,
-		Kind::Linear { bound, .. } => bound,
+		Kind::Linear { bound, .. } | Kind::AdaptedLinear { bound, .. } => bound,
 		Kind::Attention => PROJECTION_MAX,
 		Kind::LogitPeaks => LOGIT_MAX,
 		_ => 0,
@@ -70,9 +70,14 @@ pub(super) fn bound_of(kind: Kind) -> i32 {
 impl<I: Inputs> Step<'_, I> {
 	/// Returns the columns of this block, four bytes each.
 	pub(super) fn columns(&self) -> Range<usize> {
+		self.entries(4)
+	}
+
+	/// Returns the entries of so many bytes of this block.
+	pub(super) fn entries(&self, bytes: usize) -> Range<usize> {
 		let Shape { row_bytes, block_bytes, .. } = self.operator.shape;
 		let start = self.place.block * block_bytes;
-		start / 4..(start + block_bytes).min(row_bytes) / 4
+		start / bytes..(start + block_bytes).min(row_bytes) / bytes
 	}
 
 	/// Returns the place of an input among the operators.
@@ -163,7 +168,7 @@ impl<I: Inputs> Step<'_, I> {
 	}
 
 	/// Returns the part that a tensor of this operator is of, and its name.
-	fn tensor(&mut self, index: usize) -> Result<(Part, Name), StepError> {
+	pub(super) fn tensor(&mut self, index: usize) -> Result<(Part, Name), StepError> {
 		let (source, name) = *self.operator.tensors.get(index).ok_or(StepError::NoSuchPlace)?;
 		let part = match source {
 			Source::Part(part) => part,
@@ -178,7 +183,7 @@ impl<I: Inputs> Step<'_, I> {
 		Ok((part, name))
 	}
 
-	fn section(&self, part: Part, name: Name) -> Result<Placed, StepError> {
+	pub(super) fn section(&self, part: Part, name: Name) -> Result<Placed, StepError> {
 		layout_of(self.program, part)?.section(name).cloned().ok_or(StepError::NoSuchPlace)
 	}
 
@@ -236,10 +241,15 @@ impl<I: Inputs> Step<'_, I> {
 		Ok(rows)
 	}
 
+	/// Reads this row's activations: the first input.
+	pub(super) fn activations(&mut self, width: u8) -> Result<Activations, StepError> {
+		let bytes = self.whole_row(0, self.place.row)?;
+		Activations::from_bytes(&bytes, width).ok_or(StepError::InputImpossible)
+	}
+
 	/// Computes this block's columns of the product of the first input with the matrix.
 	pub(super) fn product(&mut self, width: u8, fraction: u8, bound: i32) -> Result<Vec<i32>, StepError> {
-		let bytes = self.whole_row(0, self.place.row)?;
-		let input = Activations::from_bytes(&bytes, width).ok_or(StepError::InputImpossible)?;
+		let input = self.activations(width)?;
 		let rows = self.matrix(self.columns())?;
 		Ok(linear(&input, width, &rows.view()?, fraction, bound))
 	}

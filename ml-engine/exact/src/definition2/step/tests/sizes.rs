@@ -74,8 +74,15 @@ fn witnesses_of_open_checkpoints_stay_below_256_kib() {
 	assert!(bytes <= LEAF_MAX && rounds <= 7, "{role:?} {bytes} {rounds}");
 	let expert =
 		FeedForward { hidden: 1_024, gate: WeightKind::Int8, up: WeightKind::Int8, down: WeightKind::Int8 };
-	let routing =
-		Routing { experts: 64, top_k: 8, normalised: false, router: WeightKind::Int8, expert, shared: None };
+	let routing = Routing {
+		experts: 64,
+		top_k: 8,
+		normalised: false,
+		router: WeightKind::Int8,
+		expert,
+		shared: None,
+		adapter_rank: None,
+	};
 	let olmoe = LayerShape { network: Network::Routed(routing), ..dense(WeightKind::Int8, 32) };
 	let olmoe = Architecture {
 		d_model: 2_048,
@@ -91,8 +98,23 @@ fn witnesses_of_open_checkpoints_stay_below_256_kib() {
 	assert!(bytes <= LEAF_MAX && rounds <= 6, "{role:?} {bytes} {rounds}");
 }
 
-/// Every linear operator of the widest rows there are fits; what does not is the hidden layer of more than
-/// 32,000 columns, all of which one number depends on.
+/// Returns a layer whose experts are adapters of the largest rank.
+fn adapted(kind: WeightKind, hidden: u32) -> LayerShape {
+	let Network::Dense(expert) = dense(kind, hidden).network else { unreachable!() };
+	let routing = Routing {
+		experts: 1_024,
+		top_k: 1,
+		normalised: true,
+		router: kind,
+		expert,
+		shared: None,
+		adapter_rank: Some(64),
+	};
+	LayerShape { network: Network::Routed(routing), ..dense(kind, hidden) }
+}
+
+/// Every linear operator of the widest rows there are fits, with adapters and without; what does not is the hidden
+/// layer of more than 32,000 columns, all of which one number depends on.
 #[test]
 fn linear_operators_of_the_widest_model_stay_below_256_kib() {
 	for kind in [WeightKind::Ternary, WeightKind::Int8, WeightKind::Int4By32, WeightKind::Int4By64] {
@@ -105,10 +127,14 @@ fn linear_operators_of_the_widest_model_stay_below_256_kib() {
 			biases: true,
 			embedding: kind,
 			head: Some(kind),
-			layers: vec![dense(kind, 65_536)],
+			layers: vec![dense(kind, 65_536), adapted(kind, 65_536)],
 			..smollm2()
 		};
-		let stream = Architecture { d_model: 8_192, layers: vec![dense(kind, 64)], ..widest.clone() };
+		let stream = Architecture {
+			d_model: 8_192,
+			layers: vec![dense(kind, 64), adapted(kind, 64)],
+			..widest.clone()
+		};
 		let sizes = |architecture| leaf_sizes(&Program::new(architecture, 16).unwrap()).unwrap();
 		for size in [sizes(&widest), sizes(&stream)].concat() {
 			if let Role::Hidden(..) | Role::AttentionOutput(_) = size.role {
@@ -117,6 +143,35 @@ fn linear_operators_of_the_widest_model_stay_below_256_kib() {
 			assert!(size.bytes <= LEAF_MAX, "{kind:?} {size:?}");
 		}
 	}
+}
+
+/// An expert of adapters costs a dispute little: the layer's matrix is what the largest witness shows either way.
+#[test]
+fn adapters_add_a_few_kib_to_the_witness_of_their_matrix() {
+	let base = smollm2();
+	let Network::Dense(expert) = base.layers[29].network else { unreachable!() };
+	let routing = Routing {
+		experts: 8,
+		top_k: 2,
+		normalised: true,
+		router: WeightKind::Int8,
+		expert,
+		shared: None,
+		adapter_rank: Some(16),
+	};
+	let mut upcycled = base.clone();
+	upcycled.layers[29].network = Network::Routed(routing);
+	let down = |architecture: &Architecture, role| {
+		let program = Program::new(architecture, 256).unwrap();
+		leaf_size(&program, program.index_of(role).unwrap(), role).unwrap().bytes
+	};
+	use crate::definition2::program::Slot::{Dense, Rank};
+	let (plain, adapted) = (down(&base, Role::Down(29, Dense)), down(&upcycled, Role::Down(29, Rank(1))));
+	assert!(adapted <= plain + 8 * 1_024, "{plain} {adapted}");
+	let first = down(&upcycled, Role::DownIn(29, Rank(1)));
+	assert!(first <= 40 * 1_024, "{first}");
+	let (_, bytes, rounds) = worst(&upcycled, 256);
+	assert!(bytes <= 80 * 1_024 && rounds <= 6, "{bytes} {rounds}");
 }
 
 /// Longest sequences whose attention a witness holds, by head size.
