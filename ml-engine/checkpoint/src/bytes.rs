@@ -5,7 +5,16 @@
 
 use crate::error::CheckpointError;
 use memmap2::Mmap;
-use std::{fs::File, io::Read, ops::Deref, path::Path};
+use std::{
+	fs::File,
+	io::Read,
+	ops::{Deref, Range},
+	path::Path,
+};
+
+/// Bytes around a range that are released with it: the system maps up to a large page around what is read.
+#[cfg(unix)]
+const AROUND: usize = 2 << 20;
 
 /// Bytes that do not move and do not change.
 #[derive(Debug)]
@@ -29,6 +38,31 @@ impl Bytes {
 		// is the user of the command that reads it; the module's documentation tells what happens otherwise.
 		let map = unsafe { Mmap::map(&file) }.map_err(|error| CheckpointError::io(path, error))?;
 		Ok(Self::Mapped(map))
+	}
+
+	/// Gives the memory of a range back to the system, which reads the file again when the range is read again.
+	///
+	/// Without it, every page that was read counts as this process's memory until the system is short of some. Bytes
+	/// that are held in memory stay.
+	pub fn release(&self, range: Range<usize>) {
+		#[cfg(unix)]
+		if let Self::Mapped(map) = self {
+			let (start, end) =
+				(range.start.saturating_sub(AROUND), map.len().min(range.end.saturating_add(AROUND)));
+			// SAFETY: the mapping is shared and read-only, so a page that is dropped has the file's bytes when it comes
+			// back. The range lies within the mapping.
+			let released = unsafe {
+				map.unchecked_advise_range(
+					memmap2::UncheckedAdvice::DontNeed,
+					start,
+					end.saturating_sub(start),
+				)
+			};
+			// It is advice: where the system does not take it, memory is what it was.
+			drop(released);
+		}
+		#[cfg(not(unix))]
+		drop(range);
 	}
 }
 

@@ -68,6 +68,8 @@ impl Checkpoint {
 				Source::Directory { directory, linear } => {
 					let (name, scale) = checkpoint.check_directory(directory, *linear, role)?;
 					used.extend(scale);
+					// Codes of ternary tensors have been read to the end.
+					directory.release(&name);
 					used.insert(name)
 				}
 			};
@@ -132,8 +134,7 @@ impl Checkpoint {
 
 	/// The tensor of a role. Copies nothing, except that the scale of BitNet's master weights is computed here.
 	pub fn weight(&self, role: Role) -> Result<Weight<'_>, CheckpointError> {
-		let role =
-			if role == Role::Head && self.architecture.tied_embedding { Role::Embedding } else { role };
+		let role = self.holder(role);
 		let weight = match &self.source {
 			Source::Gguf { file, .. } => {
 				let found = gguf::locate(file, role, self.architecture.family.is_routed());
@@ -144,6 +145,32 @@ impl Checkpoint {
 		};
 		let split = self.architecture.rope.stored_pairs == PairOrder::HalfSplit;
 		Ok(if role.is_rotated() && split { weight.interleaved(self.architecture.head_size) } else { weight })
+	}
+
+	/// Gives the memory of a role's tensor back to the system, which reads the file again when the tensor is read again.
+	///
+	/// Files are mapped, so what was read of them counts as memory of the process. A consumer that takes one tensor after
+	/// the other stays small by releasing each behind it, whatever the size of the checkpoint.
+	pub fn release(&self, role: Role) {
+		let role = self.holder(role);
+		match &self.source {
+			Source::Gguf { file, .. } => {
+				let found = gguf::locate(file, role, self.architecture.family.is_routed());
+				file.release(&found.name, found.index);
+			}
+			Source::Directory { directory, .. } => {
+				directory.release(&safetensors::name(role, self.architecture.family));
+			}
+		}
+	}
+
+	/// Role whose tensor a role has: the embedding is the head of a tied model.
+	fn holder(&self, role: Role) -> Role {
+		if role == Role::Head && self.architecture.tied_embedding {
+			Role::Embedding
+		} else {
+			role
+		}
 	}
 
 	fn stored<'a>(

@@ -1,12 +1,14 @@
-//! Imports an open checkpoint, measures it and talks to it, without a chain: `model import FILE --out DIR`,
-//! `model measure DIR TEXT`, `model chat DIR`, `model speed DIR` (the other side of benches/rivals/open_model.py).
+//! Imports an open checkpoint, gives it experts, measures it and talks to it, without a chain: `model import FILE --out DIR`,
+//! `model upcycle DIR --out DIR2 --first 26 --end 30 --experts 8 --top-k 2`, `model measure DIR TEXT`, `model chat DIR`, `model speed DIR` (the other side of benches/rivals/open_model.py).
 
 use blyan_checkpoint::{reference::Reference, Checkpoint};
 use blyan_kernel::Kernel;
 use blyan_open_model::{
 	conversation::{Conversation, Settings},
+	derive::Parent,
 	import, load,
 	measure::{self, Cut},
+	upcycle::{upcycle, Upcycling},
 	Directory, Precision, Runner,
 };
 use blyan_text::{Chat, Message};
@@ -38,6 +40,25 @@ enum Command {
 		checkpoint: PathBuf,
 		#[arg(long)]
 		out: PathBuf,
+	},
+	/// Turn dense layers into layers of experts.
+	Upcycle {
+		model: PathBuf,
+		#[arg(long)]
+		out: PathBuf,
+		/// First layer.
+		#[arg(long)]
+		first: u8,
+		/// Layer behind the last one.
+		#[arg(long)]
+		end: u8,
+		#[arg(long)]
+		experts: u16,
+		#[arg(long)]
+		top_k: u8,
+		/// Rank of adapters; full copies if absent.
+		#[arg(long)]
+		rank: Option<u8>,
 	},
 	/// Bits per byte of a text; with a checkpoint, in floats too.
 	Measure {
@@ -82,6 +103,18 @@ fn main() -> Result<(), Box<dyn Error>> {
 			let manifest = import(&checkpoint, Precision::default(), &out, &|_, _| {})?;
 			let bytes: u64 = manifest.parts.iter().map(|part| part.bytes).sum();
 			println!("model root 0x{}, {bytes} bytes, {:?}", manifest.model_root, started.elapsed());
+			Ok(())
+		}
+		Command::Upcycle { model, out, first, end, experts, top_k, rank } => {
+			let started = Instant::now();
+			let settings = Upcycling { layers: first..end, experts, top_k, rank };
+			let derived = upcycle(&Parent::open(&model)?, &settings, &out, Some(threads), &|_, _| {})?;
+			let (bytes, written) = (derived.manifest.bytes(), derived.written_bytes);
+			let root = derived.manifest.model_root;
+			println!(
+				"model root 0x{root}, {bytes} bytes, {written} of them written, {:?}",
+				started.elapsed()
+			);
 			Ok(())
 		}
 		Command::Measure { model, text, checkpoint, positions, sequences } => {

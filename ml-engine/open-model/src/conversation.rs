@@ -6,6 +6,7 @@ use blyan_text::{
 	Chat, ChatError, FinishReason, Fitted, Message, Role, StreamError, StreamOptions, TextStream, TokenId,
 	TokenizerError,
 };
+use serde::{Deserialize, Serialize};
 use std::{
 	sync::atomic::Ordering,
 	time::{Duration, Instant},
@@ -43,7 +44,8 @@ pub struct Settings {
 }
 
 /// Reason why an answer is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub enum End {
 	/// The model ended it, a stop string did, or it is as long as it may be.
 	Finished(FinishReason),
@@ -66,6 +68,27 @@ impl End {
 	}
 }
 
+impl From<End> for String {
+	fn from(end: End) -> Self {
+		end.name().into()
+	}
+}
+
+/// A name that is not that of an [`End`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} does not name the end of an answer: use end, stop, length, context or cancelled")]
+pub struct UnknownEnd(String);
+
+impl TryFrom<String> for End {
+	type Error = UnknownEnd;
+
+	fn try_from(name: String) -> Result<Self, UnknownEnd> {
+		let finished = [FinishReason::EndToken, FinishReason::Stop, FinishReason::Length].map(Self::Finished);
+		let all = finished.into_iter().chain([Self::ContextFull, Self::Cancelled]);
+		all.into_iter().find(|end| end.name() == name).ok_or(UnknownEnd(name))
+	}
+}
+
 /// An answer and its cost.
 #[derive(Clone, Debug)]
 pub struct Answer {
@@ -75,7 +98,9 @@ pub struct Answer {
 	pub tokens: Vec<TokenId>,
 	/// Reason why it is over.
 	pub end: End,
-	/// Tokens of the prompt that the model saw.
+	/// Prompt as the model saw it: the conversation as its template writes it.
+	pub prompt: Vec<TokenId>,
+	/// Tokens of the prompt.
 	pub prompt_tokens: usize,
 	/// Tokens of the prompt that were still known from the turn before.
 	pub prompt_tokens_known: usize,
@@ -173,6 +198,7 @@ impl Conversation {
 			text: String::new(),
 			tokens: Vec::new(),
 			end: End::Cancelled,
+			prompt: fitted.ids.clone(),
 			prompt_tokens: fitted.ids.len(),
 			prompt_tokens_known: 0,
 			prompt_tokens_cut: fitted.prompt_tokens_cut,

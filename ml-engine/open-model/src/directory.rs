@@ -7,24 +7,23 @@
 //! parts/                embedding.tblk, layer-00.tblk, layer-00-expert-000.tblk, head.tblk
 //! ```
 
+use crate::manifest::{self, FORMAT};
+pub use crate::manifest::{Manifest, PartRecord};
 use blyan_exact::{
 	definition2::{
 		block::{Fault, Layout, PartShape, ShapeError},
-		model_root, Architecture, ArchitectureError, Network, Part,
+		Architecture, ArchitectureError, Network, Part,
 	},
 	Hash,
 };
 use blyan_text::{Tokenizer, TokenizerError};
 use memmap2::Mmap;
-use serde::{Deserialize, Serialize};
 use std::{
 	fs::{self, File},
 	io::{self, Write},
 	path::{Path, PathBuf},
 };
 
-/// Format of the manifest.
-const FORMAT: &str = "blyan-model/2";
 /// File of the manifest.
 const MANIFEST: &str = "model.json";
 /// File of the tokenizer.
@@ -90,38 +89,6 @@ pub enum DirectoryError {
 	/// The tokenizer is another one than the manifest names.
 	#[error("{0} is not the tokenizer that the manifest names. Import the model again")]
 	OtherTokenizer(PathBuf),
-}
-
-/// Description of a model.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Manifest {
-	/// Format of this record.
-	pub format: String,
-	/// Definition of the integer network that the model follows.
-	pub definition: u32,
-	/// Root by which the model is named.
-	pub model_root: String,
-	/// Architecture record, in hexadecimal digits.
-	pub architecture: String,
-	/// Parts: embedding, layers, head, then experts layer by layer.
-	pub parts: Vec<PartRecord>,
-	/// Hash of the tokenizer's file.
-	pub tokenizer: String,
-	/// Tokens that end a turn or a document.
-	pub ends: Vec<u32>,
-	/// Origin and licence of the checkpoint, and the hashes of its files.
-	pub source: serde_json::Value,
-}
-
-/// One part of a model.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PartRecord {
-	/// Name, as in its file's.
-	pub name: String,
-	/// Bytes of its file.
-	pub bytes: u64,
-	/// Tensor root.
-	pub root: String,
 }
 
 /// Path of a model.
@@ -219,27 +186,9 @@ impl Directory {
 	}
 
 	/// Writes the manifest, which makes the directory a model.
-	pub fn complete(
-		&self,
-		architecture: &Architecture,
-		parts: &[(PartRecord, Hash)],
-		(tokenizer, ends): (&Tokenizer, Vec<u32>),
-		source: serde_json::Value,
-	) -> Result<Manifest, DirectoryError> {
-		let roots: Vec<Hash> = parts.iter().map(|(_, root)| *root).collect();
-		let manifest = Manifest {
-			format: FORMAT.into(),
-			definition: 2,
-			model_root: root_of(architecture, &roots),
-			architecture: hex::encode(architecture.to_bytes()),
-			parts: parts.iter().map(|(record, _)| record.clone()).collect(),
-			tokenizer: hex::encode(tokenizer.hash()),
-			ends,
-			source,
-		};
-		let json = serde_json::to_vec_pretty(&manifest).map_err(|error| self.malformed(&error))?;
-		self.write(MANIFEST, &json)?;
-		Ok(manifest)
+	pub fn complete(&self, manifest: &Manifest) -> Result<(), DirectoryError> {
+		let json = serde_json::to_vec_pretty(manifest).map_err(|error| self.malformed(&error))?;
+		self.write(MANIFEST, &json)
 	}
 
 	/// Reads the manifest.
@@ -275,13 +224,9 @@ impl Directory {
 		if listed != expected {
 			return Err(self.malformed(&format!("it lists {listed} parts, the model has {expected}")));
 		}
-		let root = |part: &PartRecord| {
-			let mut root = Hash::default();
-			hex::decode_to_slice(&part.root, &mut root).map(|()| root)
-		};
-		let roots: Result<Vec<Hash>, _> = manifest.parts.iter().map(root).collect();
+		let roots: Result<Vec<Hash>, _> = manifest.parts.iter().map(PartRecord::hash).collect();
 		let roots = roots.map_err(|error| self.malformed(&error))?;
-		if manifest.model_root == root_of(architecture, &roots) {
+		if manifest.model_root == manifest::root_of(architecture, &roots) {
 			return Ok(());
 		}
 		Err(self.malformed(&"its model root does not follow from its architecture and parts"))
@@ -301,12 +246,22 @@ impl Directory {
 
 	/// Maps the file of a part. Its contents are not checked.
 	pub fn open(&self, architecture: &Architecture, part: Part) -> Result<PartFile, DirectoryError> {
-		let path = self.part(part);
-		let layout = layout(architecture, part)?;
+		let (path, layout) = (self.part(part), layout(architecture, part)?);
 		let file = File::open(&path).map_err(at(&path))?;
 		// SAFETY: files of a model are replaced by renaming, never written in place.
 		let bytes = unsafe { Mmap::map(&file) }.map_err(at(&path))?;
 		Ok(PartFile { path, layout, bytes })
+	}
+
+	/// Returns the root of a part's file, every byte checked; `None` if it is absent or damaged.
+	pub fn whole(&self, architecture: &Architecture, part: Part) -> Option<Hash> {
+		self.open(architecture, part).and_then(|file| file.check()).ok()
+	}
+
+	/// Waits until the disk has the names of all parts.
+	pub fn sync(&self) -> Result<(), DirectoryError> {
+		let parts = self.0.join(PARTS);
+		File::open(&parts).and_then(|directory| directory.sync_all()).map_err(at(&parts))
 	}
 
 	/// Names the manifest in an error.
@@ -322,12 +277,6 @@ fn entries(directory: &Path) -> Result<Vec<PathBuf>, DirectoryError> {
 		Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
 		paths => paths.map_err(at(directory)),
 	}
-}
-
-/// Returns the root of a model in hexadecimal digits; `roots` are those of all parts, in the manifest's order.
-fn root_of(architecture: &Architecture, roots: &[Hash]) -> String {
-	let (fixed, experts) = roots.split_at(architecture.parts().len().min(roots.len()));
-	hex::encode(model_root(architecture, fixed, experts))
 }
 
 /// Describes an architecture in a line.

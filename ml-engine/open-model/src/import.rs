@@ -6,6 +6,7 @@
 use crate::{
 	convert::{self, ConvertError, Precision},
 	directory::{self, layout, part_name, write_file, Directory, DirectoryError, Manifest, PartRecord},
+	target::{self, Buffered, Target, TargetError},
 	text::{self, TextError},
 };
 use blyan_checkpoint::{Checkpoint, CheckpointError};
@@ -19,7 +20,6 @@ use blyan_exact::{
 use rayon::prelude::*;
 use std::{
 	fs::File,
-	io::{BufWriter, Seek, SeekFrom, Write},
 	path::Path,
 	sync::atomic::{AtomicU64, Ordering},
 };
@@ -36,6 +36,9 @@ pub enum ImportError {
 	/// It has no integer form.
 	#[error(transparent)]
 	Convert(#[from] ConvertError),
+	/// The directory cannot be begun.
+	#[error(transparent)]
+	Target(#[from] TargetError),
 	/// The directory cannot be written.
 	#[error(transparent)]
 	Directory(#[from] DirectoryError),
@@ -50,12 +53,6 @@ pub enum ImportError {
 		/// Tokens of the model.
 		model: u32,
 	},
-	/// The directory holds a model.
-	#[error("{0} already holds a model: choose another directory, or remove this one")]
-	Complete(std::path::PathBuf),
-	/// The directory holds other files.
-	#[error("{0} holds other files and no interrupted import: choose an empty directory, or a new one")]
-	Occupied(std::path::PathBuf),
 	/// A part cannot be assembled.
 	#[error("{part}: {reason}")]
 	Part {
@@ -79,34 +76,26 @@ pub fn import(
 	out: &Path,
 	progress: Progress<'_>,
 ) -> Result<Manifest, ImportError> {
-	let directory = Directory::new(out);
-	if directory.is_complete() {
-		return Err(ImportError::Complete(out.to_path_buf()));
-	}
-	// What is in an unfinished import may be removed; nothing else may.
-	if !directory.is_vacant(UNFINISHED_IMPORT)? && directory.read(UNFINISHED_IMPORT)?.is_none() {
-		return Err(ImportError::Occupied(out.to_path_buf()));
-	}
 	let architecture = convert::architecture(checkpoint, precision)?;
 	let tokenizer = text::tokenizer(checkpoint)?;
 	if tokenizer.vocabulary_size() > architecture.vocabulary {
 		let (tokenizer, model) = (tokenizer.vocabulary_size(), architecture.vocabulary);
 		return Err(ImportError::Vocabulary { tokenizer, model });
 	}
-	std::fs::create_dir_all(out).map_err(directory::at(out))?;
 	let source = serde_json::to_value(checkpoint.describe()?)?;
-	let resumed = begin(&directory, &architecture, &source)?;
-	directory.prepare()?;
+	let record = serde_json::json!({
+		"version": env!("CARGO_PKG_VERSION"),
+		"architecture": hex::encode(architecture.to_bytes()),
+		"source": source,
+	});
+	let target = Target::begin(out, UNFINISHED_IMPORT, &record)?;
+	let directory = target.directory();
 	directory.write_text(&tokenizer)?;
-	let written = write_parts(checkpoint, &architecture, &directory, resumed, progress)?;
-	let manifest = directory.complete(
-		&architecture,
-		&written,
-		(&tokenizer, text::ends(checkpoint, &tokenizer)),
-		source,
-	)?;
-	let unfinished = directory.path().join(UNFINISHED_IMPORT);
-	std::fs::remove_file(&unfinished).map_err(directory::at(&unfinished))?;
+	let written = write_parts(checkpoint, &architecture, directory, target.is_resumed(), progress)?;
+	let ends = text::ends(checkpoint, &tokenizer);
+	let manifest = Manifest::new(&architecture, &written, (tokenizer.hash(), ends), source);
+	directory.complete(&manifest)?;
+	target.finish()?;
 	Ok(manifest)
 }
 
@@ -127,25 +116,6 @@ pub fn write_parts(
 	parts.into_par_iter().map(|part| import.part(part, resumed, &advance)).collect()
 }
 
-/// Notes what is imported; returns whether an earlier import of the same was interrupted.
-fn begin(
-	directory: &Directory,
-	architecture: &Architecture,
-	source: &serde_json::Value,
-) -> Result<bool, ImportError> {
-	let record = serde_json::to_vec(&serde_json::json!({
-		"version": env!("CARGO_PKG_VERSION"),
-		"architecture": hex::encode(architecture.to_bytes()),
-		"source": source,
-	}))?;
-	if directory.read(UNFINISHED_IMPORT)?.is_some_and(|earlier| earlier == record) {
-		return Ok(true);
-	}
-	directory.clear_parts()?;
-	directory.write(UNFINISHED_IMPORT, &record)?;
-	Ok(false)
-}
-
 /// Source and target of every part.
 struct Import<'a> {
 	checkpoint: &'a Checkpoint,
@@ -161,16 +131,15 @@ impl Import<'_> {
 		resumed: bool,
 		advance: &(dyn Fn(u64) + Sync),
 	) -> Result<(PartRecord, Hash), ImportError> {
-		let bytes = layout(self.architecture, part)?.file_bytes();
-		let kept = || self.directory.open(self.architecture, part).and_then(|file| file.check()).ok();
+		let kept = || self.directory.whole(self.architecture, part);
 		let root = match resumed.then(kept).flatten() {
 			Some(root) => {
-				advance(bytes);
+				advance(layout(self.architecture, part)?.file_bytes());
 				root
 			}
 			None => self.write(part, advance)?,
 		};
-		Ok((PartRecord { name: part_name(part), bytes, root: hex::encode(root) }, root))
+		Ok((target::record(self.architecture, part, &root)?, root))
 	}
 
 	fn write(&self, part: Part, advance: &(dyn Fn(u64) + Sync)) -> Result<Hash, ImportError> {
@@ -183,15 +152,10 @@ impl Import<'_> {
 
 	fn fill(&self, part: Part, file: &mut File, advance: &(dyn Fn(u64) + Sync)) -> Result<Hash, ImportError> {
 		let layout = layout(self.architecture, part)?;
-		let mut file = BufWriter::with_capacity(1 << 20, file);
-		let mut position = 0;
+		let mut file = Buffered::new(file);
 		let mut writer = PartWriter::new(&layout, |offset: u64, bytes: &[u8]| {
-			if offset != position {
-				file.seek(SeekFrom::Start(offset))?;
-			}
-			position = offset + bytes.len() as u64;
 			advance(bytes.len() as u64);
-			file.write_all(bytes)
+			file.write(offset, bytes)
 		});
 		let failed = |error: WriteError<std::io::Error>| match error {
 			WriteError::Sink(error) => ConvertError::Write(error).into(),

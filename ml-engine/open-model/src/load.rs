@@ -2,15 +2,18 @@
 
 use crate::{
 	directory::{self, Directory, DirectoryError, Manifest},
-	run::{Attention, FeedForward, Head, Layer, Linear, Network, Norm, Shape, Weights},
+	run::{
+		Attention, ExpertAdapters, Experts, FeedForward, Head, Layer, Linear, Network, Norm, Routed, Shape,
+		Weights,
+	},
 };
 use blyan_exact::definition2::{
 	self as exact,
-	block::{Fault, LoadedPart, PartView},
+	block::{Fault, Layout, LoadedPart, PartView},
 	model::{PartTensors, View},
 	Architecture, Model, Name, Part,
 };
-use blyan_kernel::definition2::Packed;
+use blyan_kernel::definition2::{Packed, PackedAdapter};
 use rayon::prelude::*;
 
 /// Loads a model, part by part; every byte is checked against the roots of the manifest.
@@ -67,11 +70,35 @@ pub fn weights(model: &Model<'_>) -> Option<Weights> {
 	)
 }
 
+/// An expert in execution order.
+#[derive(Debug)]
+pub enum Expert {
+	/// A network of its own.
+	Network(Network),
+	/// Adapters of its layer's network.
+	Adapters(Box<ExpertAdapters>),
+}
+
+/// Arranges an expert of a layer for execution, from the file of its part. Its contents are not checked.
+pub fn expert(architecture: &Architecture, layer: u8, layout: &Layout, file: &[u8]) -> Result<Expert, Fault> {
+	let is_adapter = architecture.routing(layer).is_some_and(|routing| routing.adapter_rank.is_some());
+	let vectors = LoadedPart::new(PartView::new(layout, file)?);
+	let loaded = vectors.tensors().and_then(|tensors| {
+		let loader = Loader { architecture, tensors: &tensors };
+		match is_adapter {
+			true => loader.adapters().map(|adapters| Expert::Adapters(Box::new(adapters))),
+			false => loader.network().map(Expert::Network),
+		}
+	});
+	loaded.ok_or(Fault::Length)
+}
+
 /// A part in execution order.
 enum Loaded {
 	Embedding(Packed, Vec<u64>),
 	Layer(Box<Layer>),
 	Expert(u8, Network),
+	Adapters(u8, Box<ExpertAdapters>),
 	Head(Norm, Head),
 }
 
@@ -87,11 +114,14 @@ fn assemble(
 			Loaded::Layer(layer) => layers.push(*layer),
 			Loaded::Head(norm, matrix) => head = Some((norm, matrix)),
 			// Experts come behind all layers, in order.
-			Loaded::Expert(layer, network) => {
-				let layer: &mut Layer = layers.get_mut(usize::from(layer))?;
-				let FeedForward::Routed { experts, .. } = &mut layer.feed_forward else { return None };
-				experts.push(network);
-			}
+			Loaded::Expert(layer, network) => match &mut routed(&mut layers, layer)?.experts {
+				Experts::Networks(networks) => networks.push(network),
+				Experts::Adapters { .. } => return None,
+			},
+			Loaded::Adapters(layer, expert) => match &mut routed(&mut layers, layer)?.experts {
+				Experts::Adapters { adapters, .. } => adapters.push(*expert),
+				Experts::Networks(_) => return None,
+			},
 		}
 	}
 	let ((embedding, frequencies), (output_norm, head)) = (embedding?, head?);
@@ -99,9 +129,15 @@ fn assemble(
 	Some(Weights { shape, frequencies, embedding, layers, output_norm, head })
 }
 
+fn routed(layers: &mut [Layer], layer: u8) -> Option<&mut Routed> {
+	match &mut layers.get_mut(usize::from(layer))?.feed_forward {
+		FeedForward::Routed(routed) => Some(routed),
+		FeedForward::Dense(_) => None,
+	}
+}
+
 /// Returns the numbers that every layer shares.
 pub fn shape(architecture: &Architecture) -> Shape {
-	let routing = (0..architecture.layers.len()).find_map(|layer| architecture.routing(layer as u8));
 	Shape {
 		d_model: architecture.d_model.into(),
 		heads: architecture.heads.into(),
@@ -114,8 +150,6 @@ pub fn shape(architecture: &Architecture) -> Shape {
 		output_bits: architecture.bits.output.into(),
 		hidden_bits: architecture.bits.hidden.into(),
 		activation: architecture.activation,
-		top_k: routing.map_or(0, |routing| routing.top_k.into()),
-		has_normalised_gates: routing.is_some_and(|routing| routing.normalised),
 	}
 }
 
@@ -135,7 +169,10 @@ impl Loader<'_> {
 				Some(Loaded::Embedding(self.matrix(Name::Embedding)?, frequencies.to_vec()))
 			}
 			Part::Layer(layer) => Some(Loaded::Layer(Box::new(self.layer(layer)?))),
-			Part::Expert { layer, .. } => Some(Loaded::Expert(layer, self.network()?)),
+			Part::Expert { layer, .. } => Some(match self.architecture.routing(layer)?.adapter_rank {
+				Some(_) => Loaded::Adapters(layer, Box::new(self.adapters()?)),
+				None => Loaded::Expert(layer, self.network()?),
+			}),
 			Part::Head => {
 				let head = match self.tensors.get(Name::Head)? {
 					View::Matrix(matrix) => Head::Own(Packed::pack(&matrix)),
@@ -173,16 +210,33 @@ impl Loader<'_> {
 		};
 		let feed_forward = match self.architecture.layers.get(usize::from(layer))?.network {
 			exact::Network::Dense(_) => FeedForward::Dense(self.network()?),
-			exact::Network::Routed(routing) => FeedForward::Routed {
+			exact::Network::Routed(routing) => FeedForward::Routed(Routed {
 				router: self.matrix(Name::Router)?,
-				experts: Vec::with_capacity(routing.experts.into()),
+				top_k: routing.top_k.into(),
+				has_normalised_gates: routing.normalised,
+				experts: match routing.adapter_rank {
+					Some(_) => {
+						let adapters = Vec::with_capacity(routing.experts.into());
+						Experts::Adapters { base: self.network()?, adapters }
+					}
+					None => Experts::Networks(Vec::with_capacity(routing.experts.into())),
+				},
 				shared: match routing.shared {
 					Some(_) => Some(self.network()?),
 					None => None,
 				},
-			},
+			}),
 		};
 		Some(Layer { attention, norm: self.norm(Name::FeedForwardGain)?, feed_forward })
+	}
+
+	fn adapters(&self) -> Option<ExpertAdapters> {
+		let adapter = |base| self.tensors.adapter(base).as_ref().map(PackedAdapter::pack);
+		Some(ExpertAdapters {
+			gate: adapter(Name::Gate)?,
+			up: adapter(Name::Up)?,
+			down: adapter(Name::Down)?,
+		})
 	}
 
 	fn network(&self) -> Option<Network> {

@@ -2,6 +2,7 @@
 
 use crate::run::{RunError, Runner};
 use blyan_text::{TokenId, Tokenizer, TokenizerError};
+use std::ops::AddAssign;
 
 /// Cut of a text into sequences.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +31,24 @@ pub enum MeasureError {
 	/// The text is too short.
 	#[error("the text has {0} tokens: measuring takes two at least")]
 	TooShort(usize),
+	/// Sequences have no token to predict, or more than the model's context.
+	#[error("sequences of {positions} tokens: this model takes 1 to {context}, its context")]
+	Positions {
+		/// Tokens that are predicted in a sequence.
+		positions: usize,
+		/// The model's context.
+		context: usize,
+	},
+}
+
+impl Cut {
+	/// Refuses sequences that a model of this context cannot read.
+	pub fn validate(&self, context: usize) -> Result<(), MeasureError> {
+		match (1..=context).contains(&self.positions) {
+			true => Ok(()),
+			false => Err(MeasureError::Positions { positions: self.positions, context }),
+		}
+	}
 }
 
 /// Bits that a text costs.
@@ -50,10 +69,18 @@ impl Cost {
 	}
 }
 
+impl AddAssign for Cost {
+	fn add_assign(&mut self, other: Self) {
+		self.bits += other.bits;
+		self.bytes += other.bytes;
+		self.tokens += other.tokens;
+	}
+}
+
 /// Cuts a text into sequences of token ids; the first token of each is context only.
 pub fn sequences(tokenizer: &Tokenizer, text: &str, cut: Cut) -> Result<Vec<Vec<TokenId>>, MeasureError> {
 	let ids = tokenizer.encode(text)?;
-	let length = cut.positions + 1;
+	let length = cut.positions.saturating_add(1);
 	if ids.len() < 2 {
 		return Err(MeasureError::TooShort(ids.len()));
 	}

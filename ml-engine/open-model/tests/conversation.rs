@@ -1,6 +1,8 @@
 //! Conversations with a small random model whose tokens are bytes, and with SmolLM2 where BLYAN_SMOLLM2 names its file.
 #![allow(clippy::unwrap_used)]
 
+mod support;
+
 use blyan_exact::{
 	definition2::{golden, Execution},
 	Sampling,
@@ -12,63 +14,19 @@ use blyan_open_model::{
 	run::sample,
 	Directory, Precision, Runner,
 };
-use blyan_text::{Chat, FinishReason, GgufVocabulary, Message, Tokenizer};
+use blyan_text::{Chat, FinishReason, Message};
 use std::{
 	path::PathBuf,
 	sync::{atomic::Ordering, Arc},
 };
+use support::{conversation, say, tokenizer};
 
 /// Question that SmolLM2 answers with a margin. (Without its second half, floats prefer "The" to "L" by 0.08 only.)
 const QUESTION: &str = "What is the capital of France, and what is it known for?";
-/// Token that ends a turn.
-const END: u32 = 257;
-
-/// A token for each byte, and two control tokens.
-fn tokenizer() -> Arc<Tokenizer> {
-	let is_shown = |byte: u8| matches!(byte, 33..=126 | 161..=172 | 174..=255);
-	let mut hidden = 256;
-	let mut tokens: Vec<String> = (0..=u8::MAX)
-		.map(|byte| {
-			let code = if is_shown(byte) { u32::from(byte) } else { hidden };
-			hidden += u32::from(!is_shown(byte));
-			char::from_u32(code).unwrap().to_string()
-		})
-		.collect();
-	tokens.extend(["<|im_start|>".into(), "<|im_end|>".into()]);
-	let mut token_types = vec![1; 256];
-	token_types.extend([3, 3]);
-	let vocabulary = GgufVocabulary {
-		model: "gpt2".into(),
-		pre: "gpt-2".into(),
-		tokens,
-		token_types,
-		eos: Some(END),
-		..GgufVocabulary::default()
-	};
-	Arc::new(Tokenizer::from_gguf(&vocabulary).unwrap())
-}
-
-/// A random model with this context, on so many threads.
-fn conversation(context: u32, threads: usize, kernel: Kernel) -> Conversation {
-	let mut architecture = golden::ARCHITECTURES[0].1();
-	architecture.context = context;
-	let model = golden::random_model(architecture, b"chat");
-	let weights = load::weights(&model.view().unwrap()).unwrap();
-	let runner = Runner::new(Arc::new(weights), kernel, threads).unwrap();
-	Conversation::new(runner, Chat::new(tokenizer()).unwrap(), vec![END], None)
-}
 
 fn settings(tokens_max: usize, temperature: u16) -> Settings {
 	let sampling = Sampling { temperature, top_p: 256, seed: [3; 32] };
 	Settings { sampling, tokens_max, stop: Vec::new() }
-}
-
-fn say(conversation: &mut Conversation, text: &str, settings: &Settings) -> Answer {
-	conversation.push(Message::user(text));
-	let mut shown = String::new();
-	let answer = conversation.answer(settings, |text| shown.push_str(text)).unwrap();
-	assert_eq!(shown, answer.text);
-	answer
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Imports of small checkpoints of every family, and of SmolLM2 where BLYAN_SMOLLM2 names its file.
 #![allow(clippy::unwrap_used)]
 
+mod files;
+
 use blyan_checkpoint::{reference::Reference, Checkpoint};
 use blyan_exact::definition2::{
 	block::{LoadedPart, PartView},
@@ -10,7 +12,9 @@ use blyan_open_model::{
 	convert::{self, ConvertError},
 	directory,
 	import::{self, ImportError},
-	load, measure, Directory, Manifest, Precision, Runner,
+	load, measure,
+	target::TargetError,
+	Directory, Manifest, Precision, Runner,
 };
 use safetensors::{tensor::TensorView, Dtype, SafeTensors};
 use std::{
@@ -64,23 +68,7 @@ fn checkpoint(family: &str) -> TempDir {
 /// Returns a checkpoint with everything that an import wants: a tokenizer of the letters of ASCII beside the weights.
 fn whole_checkpoint() -> TempDir {
 	let path = checkpoint("llama");
-	// Byte-level names of the visible characters, of the blank and of the line feed.
-	let letters = ('!'..='~').chain(['\u{120}', '\u{10a}']);
-	let vocabulary: serde_json::Map<String, serde_json::Value> =
-		letters.enumerate().map(|(id, letter)| (letter.to_string(), id.into())).collect();
-	let byte_level = serde_json::json!({
-		"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true,
-	});
-	let tokenizer = serde_json::json!({
-		"version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
-		"pre_tokenizer": byte_level, "post_processor": null, "decoder": byte_level,
-		"model": {
-			"type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null,
-			"end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false, "ignore_merges": false,
-			"vocab": vocabulary, "merges": [],
-		},
-	});
-	fs::write(path.path().join("tokenizer.json"), tokenizer.to_string()).unwrap();
+	fs::write(path.path().join("tokenizer.json"), files::tokenizer_json()).unwrap();
 	path
 }
 
@@ -193,7 +181,7 @@ fn an_import_touches_no_directory_that_holds_other_files() {
 	let precious = out.path().join("parts/precious.tblk");
 	fs::write(&precious, b"mine").unwrap();
 	let import = || blyan_open_model::import(&checkpoint, Precision::default(), out.path(), &|_, _| {});
-	assert!(matches!(import(), Err(ImportError::Occupied(_))));
+	assert!(matches!(import(), Err(ImportError::Target(TargetError::Occupied(_)))));
 	assert_eq!(fs::read(&precious).unwrap(), b"mine");
 	// An unfinished import of another checkpoint is cleared away.
 	fs::write(out.path().join("import.json"), b"another").unwrap();
@@ -209,7 +197,7 @@ fn a_checkpoint_with_its_tokenizer_becomes_a_directory_that_is_loaded_and_measur
 	let manifest =
 		blyan_open_model::import(&checkpoint, Precision::default(), out.path(), &|_, _| {}).unwrap();
 	let again = blyan_open_model::import(&checkpoint, Precision::default(), out.path(), &|_, _| {});
-	assert!(matches!(again, Err(ImportError::Complete(_))), "{again:?}");
+	assert!(matches!(again, Err(ImportError::Target(TargetError::Complete(_)))), "{again:?}");
 	let directory = Directory::new(out.path());
 	assert_eq!(directory.manifest().unwrap().model_root, manifest.model_root);
 	let architecture = directory.architecture(&manifest).unwrap();
@@ -263,7 +251,7 @@ fn smollm2_loses_less_than_half_a_percent_of_its_floats() {
 		blyan_open_model::import(&checkpoint, Precision::default(), out.path(), &|_, _| {}).unwrap();
 	assert_eq!(manifest.model_root, SMOLLM2_ROOT);
 	let again = blyan_open_model::import(&checkpoint, Precision::default(), out.path(), &|_, _| {});
-	assert!(matches!(again, Err(ImportError::Complete(_))), "{again:?}");
+	assert!(matches!(again, Err(ImportError::Target(TargetError::Complete(_)))), "{again:?}");
 	let directory = Directory::new(out.path());
 	let architecture = directory.architecture(&manifest).unwrap();
 	directory.ensure_model_root(&manifest, &architecture).unwrap();

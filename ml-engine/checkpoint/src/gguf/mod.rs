@@ -129,15 +129,30 @@ impl Gguf {
 	///
 	/// `None` if there is no such tensor or matrix.
 	pub fn matrix(&self, name: &str, index: usize) -> Option<Weight<'_>> {
+		let range = self.matrix_range(name, index)?;
 		let info = self.tensors.get(name)?;
 		let dimension = |at: usize| info.dimensions.get(at).map_or(1, |d| *d as usize);
-		let (columns, rows, matrices) = (dimension(0), dimension(1), dimension(2));
+		Some(Weight::new(&self.bytes[range], info.encoding, dimension(1), dimension(0)))
+	}
+
+	/// Gives the memory of a matrix back to the system; its bytes are read from the file again when they are wanted.
+	pub(crate) fn release(&self, name: &str, index: usize) {
+		if let Some(range) = self.matrix_range(name, index) {
+			self.bytes.release(range);
+		}
+	}
+
+	/// Bytes of matrix `index` of a tensor.
+	fn matrix_range(&self, name: &str, index: usize) -> Option<Range<usize>> {
+		let info = self.tensors.get(name)?;
+		let dimension = |at: usize| info.dimensions.get(at).map_or(1, |d| *d as usize);
+		let matrices = dimension(2);
 		if index >= matrices || dimension(3) != 1 {
 			return None;
 		}
-		let bytes = &self.bytes[info.range.clone()];
-		let len = bytes.len() / matrices;
-		Some(Weight::new(&bytes[index * len..(index + 1) * len], info.encoding, rows, columns))
+		let len = info.range.len() / matrices;
+		let start = info.range.start + index * len;
+		Some(start..start + len)
 	}
 
 	/// Keys and values, in the order of keys.

@@ -83,6 +83,15 @@ impl<'a> Keys<'a> {
 	}
 }
 
+impl Architecture {
+	/// Reads the description that a `config.json` gives of a model, without the model.
+	///
+	/// [`Self::activation_bits`] says whether its layers are ternary.
+	pub fn from_config(config: &[u8]) -> Result<Self, CheckpointError> {
+		Ok(architecture(&Directory::from_bytes(config, Vec::new())?)?.0)
+	}
+}
+
 /// Reads the description, and the form of its matrices.
 pub(crate) fn architecture(directory: &Directory) -> Result<(Architecture, BitNetLinear), CheckpointError> {
 	let keys = Keys(directory.config());

@@ -111,6 +111,13 @@ impl Directory {
 		Some(Weight::new(&self.files[*file].1[info.range.clone()], info.encoding, rows * packed, columns))
 	}
 
+	/// Gives the memory of a tensor back to the system; its bytes are read from the file again when they are wanted.
+	pub(crate) fn release(&self, name: &str) {
+		if let Some((file, info)) = self.tensors.get(name) {
+			self.files[*file].1.release(info.range.clone());
+		}
+	}
+
 	/// Encoding of a tensor.
 	pub fn encoding(&self, name: &str) -> Option<Encoding> {
 		self.tensors.get(name).map(|(_, info)| info.encoding)

@@ -97,6 +97,11 @@ impl Packed {
 	pub fn bytes(&self) -> usize {
 		size_of_val(self.lines.as_slice())
 	}
+
+	/// Returns the bytes in memory of a matrix that need not exist.
+	pub fn bytes_of(kind: WeightKind, rows: usize, columns: usize) -> usize {
+		rows.div_ceil(ROWS) * block_lines(kind, columns) * size_of::<Line>()
+	}
 }
 
 /// Stored rows of one block.

@@ -3,6 +3,7 @@
 //! Products are written with intrinsics for AVX-512 VNNI and AVX2, and in plain Rust for every other processor;
 //! row-wise steps are plain loops compiled once per instruction set.
 
+mod adapter;
 mod attention;
 mod heads;
 mod hidden;
@@ -17,12 +18,13 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
+pub use adapter::{adapt, Adapted, PackedAdapter};
 pub use attention::{attend, HeadCache, Queries, Scratch};
 pub use heads::{angles, normalise, quantise_heads, rotate, value_step};
 pub use inputs::{Inputs, InputsView, TOKENS};
-pub use linear::{embed, linear};
+pub use linear::{accumulate, embed, linear};
 pub use matrix::{Packed, PackedView, ROWS};
-pub use rows::{add, loss, mix};
+pub use rows::{add, loss, mix, peaks, sums};
 
 use crate::Kernel;
 use blyan_exact::definition2::{Real, WeightKind};

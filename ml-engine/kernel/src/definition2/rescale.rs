@@ -34,8 +34,17 @@ impl Rescale {
 	/// product at most 2^62 and the sum with the half below 2^63.
 	#[inline(always)]
 	pub fn apply(self, accumulator: i64) -> i32 {
-		let round = |value: u64, shift: u32| (value + ((1_u64 << shift) >> 1)) >> shift;
-		let magnitude = round(accumulator.unsigned_abs(), self.before);
+		self.finish(accumulator, round(accumulator.unsigned_abs(), self.before))
+	}
+
+	/// Rescales an accumulator of at most 2^62 that may have more than 31 bits behind the first shift: it is clamped there.
+	#[inline(always)]
+	pub fn apply_clamped(self, accumulator: i64) -> i32 {
+		self.finish(accumulator, round(accumulator.unsigned_abs(), self.before).min(1 << 31))
+	}
+
+	#[inline(always)]
+	fn finish(self, accumulator: i64, magnitude: u64) -> i32 {
 		let magnitude = round(magnitude * u64::from(self.factor), self.shift).min(self.bound as u64) as i32;
 		if accumulator < 0 {
 			-magnitude
@@ -43,6 +52,12 @@ impl Rescale {
 			magnitude
 		}
 	}
+}
+
+/// Shifts right, rounding halves up.
+#[inline(always)]
+fn round(value: u64, shift: u32) -> u64 {
+	(value + ((1_u64 << shift) >> 1)) >> shift
 }
 
 /// The same for sixteen 64-bit numbers at once.
@@ -61,25 +76,69 @@ pub(super) mod avx512 {
 		[_mm512_srai_epi64::<32>(_mm512_slli_epi64::<32>(sums)), _mm512_srai_epi64::<32>(sums)]
 	}
 
+	/// A [`Rescale`] in the lanes of vectors.
+	pub(in crate::definition2) struct Lanes {
+		half_before: __m512i,
+		before: __m128i,
+		half_after: __m512i,
+		after: __m128i,
+		factor: __m512i,
+		bound: __m512i,
+	}
+
+	impl Lanes {
+		/// Spreads a way over all lanes.
+		#[inline]
+		#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
+		pub(in crate::definition2) fn new(rescale: Rescale) -> Self {
+			let half = |shift: u32| _mm512_set1_epi64(((1_u64 << shift) >> 1) as i64);
+			let count = |shift: u32| _mm_cvtsi32_si128(shift as i32);
+			Self {
+				half_before: half(rescale.before),
+				before: count(rescale.before),
+				half_after: half(rescale.shift),
+				after: count(rescale.shift),
+				factor: _mm512_set1_epi64(i64::from(rescale.factor)),
+				bound: _mm512_set1_epi64(i64::from(rescale.bound)),
+			}
+		}
+
+		/// Computes [`Rescale::apply`] of eight rows, or [`Rescale::apply_clamped`].
+		#[inline]
+		#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
+		pub(in crate::definition2) fn apply<const CLAMPED: bool>(&self, sums: __m512i) -> __m512i {
+			let negative = _mm512_movepi64_mask(sums);
+			let magnitude =
+				_mm512_srl_epi64(_mm512_add_epi64(_mm512_abs_epi64(sums), self.half_before), self.before);
+			let magnitude =
+				if CLAMPED { _mm512_min_epu64(magnitude, _mm512_set1_epi64(1 << 31)) } else { magnitude };
+			let product = _mm512_mul_epu32(magnitude, self.factor);
+			let magnitude = _mm512_srl_epi64(_mm512_add_epi64(product, self.half_after), self.after);
+			let magnitude = _mm512_min_epu64(magnitude, self.bound);
+			_mm512_mask_sub_epi64(magnitude, negative, _mm512_setzero_si512(), magnitude)
+		}
+	}
+
 	/// Computes [`Rescale::apply`] of sixteen rows.
 	#[inline]
 	#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
 	pub(in crate::definition2) fn rescaled(sums: Wide, rescale: Rescale) -> __m512i {
-		let half = |shift: u32| _mm512_set1_epi64(((1_u64 << shift) >> 1) as i64);
-		let count = |shift: u32| _mm_cvtsi32_si128(shift as i32);
-		let (half_before, before) = (half(rescale.before), count(rescale.before));
-		let (half_after, after) = (half(rescale.shift), count(rescale.shift));
-		let (factor, bound) =
-			(_mm512_set1_epi64(i64::from(rescale.factor)), _mm512_set1_epi64(i64::from(rescale.bound)));
-		let one = |sums: __m512i| {
-			let negative = _mm512_movepi64_mask(sums);
-			let magnitude = _mm512_srl_epi64(_mm512_add_epi64(_mm512_abs_epi64(sums), half_before), before);
-			let product = _mm512_mul_epu32(magnitude, factor);
-			let magnitude = _mm512_srl_epi64(_mm512_add_epi64(product, half_after), after);
-			let magnitude = _mm512_min_epu64(magnitude, bound);
-			_mm512_mask_sub_epi64(magnitude, negative, _mm512_setzero_si512(), magnitude)
-		};
-		let (even, odd) = (one(sums[0]), one(sums[1]));
+		let lanes = Lanes::new(rescale);
+		let (even, odd) = (lanes.apply::<false>(sums[0]), lanes.apply::<false>(sums[1]));
 		_mm512_mask_blend_epi32(0xaaaa, even, _mm512_slli_epi64::<32>(odd))
+	}
+
+	/// Stores the accumulators of up to sixteen rows in their order.
+	#[inline]
+	#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
+	pub(in crate::definition2) fn store_sums(sums: Wide, out: &mut [i64]) {
+		let first = _mm512_permutex2var_epi64(sums[0], _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11), sums[1]);
+		let last = _mm512_permutex2var_epi64(sums[0], _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15), sums[1]);
+		let rows = u16::MAX >> (16 - out.len().min(16));
+		// SAFETY: masked to the rows that the slice holds.
+		unsafe {
+			_mm512_mask_storeu_epi64(out.as_mut_ptr(), rows as u8, first);
+			_mm512_mask_storeu_epi64(out.as_mut_ptr().wrapping_add(8), (rows >> 8) as u8, last);
+		}
 	}
 }

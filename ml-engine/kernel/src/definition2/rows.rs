@@ -2,7 +2,10 @@
 
 use super::Kernel;
 use crate::math::exp2_neg;
-use blyan_exact::{definition2::RESIDUAL_MAX, exponential::log2_q16};
+use blyan_exact::{
+	definition2::{loss::CHUNK, RESIDUAL_MAX},
+	exponential::log2_q16,
+};
 
 crate::versions! {
 	/// Adds an update to the residual stream.
@@ -55,14 +58,28 @@ fn peak(kernel: Kernel, logits: &[i32]) -> i32 {
 /// Computes `loss` of the definition: `-log2 p(target)` in bits, Q16.
 pub fn loss(kernel: Kernel, logits: &[i32], target: u32) -> u64 {
 	let largest = peak(kernel, logits);
-	let total = match kernel.0 {
+	let normaliser = log2_q16(sum_of(kernel, logits, largest).max(1 << 30)) - (30 << 16);
+	normaliser + u64::from(largest.abs_diff(logits[target as usize]))
+}
+
+/// Appends the largest logit of each [`CHUNK`] of a row: `peaks` of the definition.
+pub fn peaks(kernel: Kernel, logits: &[i32], out: &mut Vec<i32>) {
+	out.extend(logits.chunks(CHUNK).map(|chunk| peak(kernel, chunk)));
+}
+
+/// Appends the sum of `2^-(largest - z)` over each [`CHUNK`] of a row, Q30: `sum` of the definition.
+pub fn sums(kernel: Kernel, logits: &[i32], largest: i32, out: &mut Vec<u64>) {
+	out.extend(logits.chunks(CHUNK).map(|chunk| sum_of(kernel, chunk, largest)));
+}
+
+/// Returns the sum of `2^-(largest - z)`, Q30.
+fn sum_of(kernel: Kernel, logits: &[i32], largest: i32) -> u64 {
+	match kernel.0 {
 		// SAFETY: a kernel of this kind exists only where its instructions were detected.
 		#[cfg(target_arch = "x86_64")]
 		crate::Path::Avx512Vnni => unsafe { avx512::sum(logits, largest) },
 		_ => sum(kernel, logits, largest),
-	};
-	let normaliser = log2_q16(total.max(1 << 30)) - (30 << 16);
-	normaliser + u64::from(largest.abs_diff(logits[target as usize]))
+	}
 }
 
 crate::versions! {

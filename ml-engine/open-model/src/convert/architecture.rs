@@ -2,8 +2,8 @@
 
 use super::{matrix, vector, ConvertError};
 use blyan_checkpoint::{
-	Activation as SourceActivation, Checkpoint, FeedForward as SourceFeedForward, QkNorm as SourceQkNorm,
-	Role,
+	Activation as SourceActivation, Architecture as SourceArchitecture, Checkpoint,
+	FeedForward as SourceFeedForward, QkNorm as SourceQkNorm, Role,
 };
 use blyan_exact::definition2::{
 	Activation, Architecture, Bits, FeedForward, LayerShape, Network, QkNorm, Routing, WeightKind,
@@ -28,18 +28,33 @@ impl Default for Precision {
 	}
 }
 
+/// Kind of weights that a tensor becomes, by its role.
+pub type Kinds<'a> = &'a dyn Fn(Role) -> Result<WeightKind, ConvertError>;
+
 /// Returns the record of a checkpoint's architecture.
 pub fn architecture(checkpoint: &Checkpoint, precision: Precision) -> Result<Architecture, ConvertError> {
-	let source = checkpoint.architecture();
-	let kind = |role| Ok::<_, ConvertError>(matrix::kind(&checkpoint.weight(role)?));
+	described(checkpoint.architecture(), precision, &|role| {
+		let kind = matrix::kind(&checkpoint.weight(role)?);
+		// The scale of master weights is found by reading all of them.
+		checkpoint.release(role);
+		Ok(kind)
+	})
+}
+
+/// Returns the record of an architecture whose tensors need not exist.
+pub fn described(
+	source: &SourceArchitecture,
+	precision: Precision,
+	kinds: Kinds<'_>,
+) -> Result<Architecture, ConvertError> {
 	let layers = (0..source.layers)
 		.map(|l| {
 			Ok(LayerShape {
-				query: kind(Role::Q(l))?,
-				key: kind(Role::K(l))?,
-				value: kind(Role::V(l))?,
-				output: kind(Role::O(l))?,
-				network: network(checkpoint, l)?,
+				query: kinds(Role::Q(l))?,
+				key: kinds(Role::K(l))?,
+				value: kinds(Role::V(l))?,
+				output: kinds(Role::O(l))?,
+				network: network(source, kinds, l)?,
 			})
 		})
 		.collect::<Result<Vec<_>, ConvertError>>()?;
@@ -64,8 +79,8 @@ pub fn architecture(checkpoint: &Checkpoint, precision: Precision) -> Result<Arc
 			SourceActivation::SwiGlu => Activation::SwiGlu,
 			SourceActivation::GatedSquaredRelu => Activation::SquaredRelu,
 		},
-		embedding: kind(Role::Embedding)?,
-		head: if source.tied_embedding { None } else { Some(kind(Role::Head)?) },
+		embedding: kinds(Role::Embedding)?,
+		head: if source.tied_embedding { None } else { Some(kinds(Role::Head)?) },
 		layers,
 	};
 	architecture.validate()?;
@@ -78,15 +93,15 @@ fn narrow<T: TryFrom<usize>>(name: &'static str, value: usize) -> Result<T, Conv
 }
 
 /// Returns the shape of a layer's second half.
-fn network(checkpoint: &Checkpoint, layer: usize) -> Result<Network, ConvertError> {
-	match checkpoint.architecture().feed_forward {
+fn network(source: &SourceArchitecture, kinds: Kinds<'_>, layer: usize) -> Result<Network, ConvertError> {
+	match source.feed_forward {
 		SourceFeedForward::Dense { hidden } => {
 			let tensors = |role: fn(usize, usize) -> Role| vec![role(layer, 0)];
-			feed_forward(checkpoint, hidden, [tensors(Role::Gate), tensors(Role::Up), tensors(Role::Down)])
+			feed_forward(kinds, hidden, [tensors(Role::Gate), tensors(Role::Up), tensors(Role::Down)])
 				.map(Network::Dense)
 		}
 		SourceFeedForward::Experts { count, top_k, hidden, normalised, shared_hidden } => {
-			if checkpoint.has(Role::SharedRouter(layer)) {
+			if Role::SharedRouter(layer).is_in(source) {
 				return Err(ConvertError::SharedGate(layer));
 			}
 			let tensors =
@@ -95,20 +110,18 @@ fn network(checkpoint: &Checkpoint, layer: usize) -> Result<Network, ConvertErro
 				0 => None,
 				hidden => {
 					let roles = [Role::SharedGate(layer), Role::SharedUp(layer), Role::SharedDown(layer)];
-					Some(feed_forward(checkpoint, hidden, roles.map(|role| vec![role]))?)
+					Some(feed_forward(kinds, hidden, roles.map(|role| vec![role]))?)
 				}
 			};
+			let experts = [tensors(Role::Gate), tensors(Role::Up), tensors(Role::Down)];
 			Ok(Network::Routed(Routing {
 				experts: narrow("number of experts", count)?,
 				top_k: narrow("number of experts a token", top_k)?,
 				normalised,
-				router: matrix::kind(&checkpoint.weight(Role::Router(layer))?),
-				expert: feed_forward(
-					checkpoint,
-					hidden,
-					[tensors(Role::Gate), tensors(Role::Up), tensors(Role::Down)],
-				)?,
+				router: kinds(Role::Router(layer))?,
+				expert: feed_forward(kinds, hidden, experts)?,
 				shared,
+				adapter_rank: None,
 			}))
 		}
 	}
@@ -116,23 +129,23 @@ fn network(checkpoint: &Checkpoint, layer: usize) -> Result<Network, ConvertErro
 
 /// Returns the shape that networks share, given the tensors of their gates, up- and down-projections.
 fn feed_forward(
-	checkpoint: &Checkpoint,
+	kinds: Kinds<'_>,
 	hidden: usize,
 	[gate, up, down]: [Vec<Role>; 3],
 ) -> Result<FeedForward, ConvertError> {
 	Ok(FeedForward {
 		hidden: narrow("hidden layer", hidden)?,
-		gate: shared_kind(checkpoint, &gate)?,
-		up: shared_kind(checkpoint, &up)?,
-		down: shared_kind(checkpoint, &down)?,
+		gate: shared_kind(kinds, &gate)?,
+		up: shared_kind(kinds, &up)?,
+		down: shared_kind(kinds, &down)?,
 	})
 }
 
 /// Returns the kind of all these tensors: their own if it is one, else 8 bits.
-fn shared_kind(checkpoint: &Checkpoint, roles: &[Role]) -> Result<WeightKind, ConvertError> {
+fn shared_kind(kinds: Kinds<'_>, roles: &[Role]) -> Result<WeightKind, ConvertError> {
 	let mut shared = None;
 	for role in roles {
-		let kind = matrix::kind(&checkpoint.weight(*role)?);
+		let kind = kinds(*role)?;
 		if shared.is_some_and(|shared| shared != kind) {
 			return Ok(WeightKind::Int8);
 		}

@@ -1,6 +1,6 @@
 //! Matrices: 4-bit groups and ternary weights as they are, everything else by rows of 8 bits.
 
-use super::{ConvertError, Sink};
+use super::{vector::log2_e, ConvertError, Sink};
 use blyan_checkpoint::{Encoding, GroupKind, Groups, Role, Weight};
 use blyan_exact::definition2::{block::SectionScale, matrix::INT8_PEAK, real, Real, WeightKind};
 
@@ -151,13 +151,33 @@ fn int8(role: Role, weight: &Weight<'_>, out: Sink<'_>) -> Result<SectionScale, 
 	let unit = unit(&maxima);
 	for (range, block) in weight.blocks(BLOCK_ROWS) {
 		for (row, &maximum) in block.chunks_exact(weight.columns()).zip(&maxima[range]) {
-			let factor = row_factor(maximum, unit);
-			let step = factor * unit;
-			let codes: Vec<u8> = row.iter().map(|&w| code(f64::from(w), step) as u8).collect();
-			out(&codes, &(factor as u16).to_le_bytes())?;
+			let (codes, factor) = int8_row(row.iter().map(|&w| f64::from(w)), maximum, unit);
+			out(&codes, &factor)?;
 		}
 	}
 	Ok(SectionScale { scale: real(role, unit * 65_536.0)?, peak: INT8_PEAK })
+}
+
+/// Rounds one row; returns its codes and its factor as they are stored.
+fn int8_row(row: impl Iterator<Item = f64>, maximum: f64, unit: f64) -> (Vec<u8>, [u8; 2]) {
+	let factor = row_factor(maximum, unit);
+	let step = factor * unit;
+	(row.map(|w| code(w, step) as u8).collect(), (factor as u16).to_le_bytes())
+}
+
+/// Rounds the rows of a router to 8 bits, with log2(e) in their scale, so that natural logits become base-2 ones. `None` if a
+/// number is not finite, or too large.
+pub fn router(rows: &[Vec<f64>]) -> Option<(SectionScale, Vec<u8>)> {
+	if !rows.iter().flatten().all(|w| w.is_finite()) {
+		return None;
+	}
+	let largest = |row: &Vec<f64>| row.iter().fold(0.0_f64, |largest, w| largest.max(w.abs()));
+	let maxima: Vec<f64> = rows.iter().map(largest).collect();
+	let unit = unit(&maxima);
+	let scale = Real::from_f64_bits((unit * 65_536.0).to_bits())?.times(log2_e());
+	let rows = rows.iter().zip(maxima).map(|(row, maximum)| int8_row(row.iter().copied(), maximum, unit));
+	let bytes = rows.flat_map(|(codes, factor)| codes.into_iter().chain(factor)).collect();
+	Some((SectionScale { scale, peak: INT8_PEAK }, bytes))
 }
 
 /// Returns the least factor whose steps reach the row's maximum; 0 for a row of zeros.

@@ -8,11 +8,12 @@ mod matrix;
 mod tensor;
 mod vector;
 
-pub use architecture::{architecture, Precision};
+pub use architecture::{architecture, described, Kinds, Precision};
+pub use matrix::router;
 pub use tensor::write_tensor;
 
 use blyan_checkpoint::{CheckpointError, Role};
-use blyan_exact::definition2::ArchitectureError;
+use blyan_exact::definition2::{ArchitectureError, Name};
 use std::io;
 
 /// Receiver of a tensor, row by row: codes, and the factors behind them. A vector is one row of codes.
@@ -77,6 +78,9 @@ pub enum ConvertError {
 		/// Its bound.
 		max: usize,
 	},
+	/// A checkpoint has no adapters: they come from upcycling and training.
+	#[error("a checkpoint has no tensor {0:?} of an adapter: import it as it is, then upcycle the model")]
+	Adapter(Name),
 	/// The shared expert has a gate.
 	#[error("layer {0} has a shared expert behind a sigmoid gate (Qwen2-MoE): the integer network has none; import a checkpoint of another family")]
 	SharedGate(usize),

@@ -4,7 +4,7 @@ use super::{matrix, vector, ConvertError, Sink};
 use blyan_checkpoint::{Checkpoint, Role};
 use blyan_exact::definition2::{block::SectionScale, Architecture, Name, Part, Real, TensorShape};
 
-/// Writes a tensor of a part, and returns its scale.
+/// Writes a tensor of a part, and returns its scale. The memory of the checkpoint's tensor is released.
 pub fn write_tensor(
 	checkpoint: &Checkpoint,
 	architecture: &Architecture,
@@ -12,7 +12,18 @@ pub fn write_tensor(
 	(name, shape): (Name, TensorShape),
 	out: Sink<'_>,
 ) -> Result<SectionScale, ConvertError> {
-	let role = role(architecture, part, name);
+	let role = role(architecture, part, name)?;
+	let written = write(checkpoint, architecture, (role, name, shape), out);
+	checkpoint.release(role);
+	written
+}
+
+fn write(
+	checkpoint: &Checkpoint,
+	architecture: &Architecture,
+	(role, name, shape): (Role, Name, TensorShape),
+	out: Sink<'_>,
+) -> Result<SectionScale, ConvertError> {
 	match shape {
 		TensorShape::Matrix { kind, .. } => {
 			let written = matrix::write(role, &checkpoint.weight(role)?, kind, out)?;
@@ -38,6 +49,7 @@ pub fn write_tensor(
 			let scale = matrix::scale(role, &checkpoint.weight(role)?, architecture.embedding)?;
 			Ok(SectionScale { scale: in_bits(name, scale), ..SectionScale::default() })
 		}
+		TensorShape::Codes { .. } => Err(ConvertError::Adapter(name)),
 	}
 }
 
@@ -54,7 +66,7 @@ fn little_endian(integers: &[i32]) -> Vec<u8> {
 }
 
 /// Returns the checkpoint's name of a tensor. Frequencies follow from no tensor: the embedding stands for them.
-fn role(architecture: &Architecture, part: Part, name: Name) -> Role {
+fn role(architecture: &Architecture, part: Part, name: Name) -> Result<Role, ConvertError> {
 	let (layer, expert) = match part {
 		Part::Layer(layer) => (layer, 0),
 		Part::Expert { layer, expert } => (layer, expert),
@@ -63,7 +75,7 @@ fn role(architecture: &Architecture, part: Part, name: Name) -> Role {
 	// The only network in the part of a routed layer is the shared one.
 	let is_shared = matches!(part, Part::Layer(_)) && architecture.routing(layer).is_some();
 	let (l, e) = (usize::from(layer), usize::from(expert));
-	match name {
+	Ok(match name {
 		Name::Embedding | Name::Frequencies => Role::Embedding,
 		Name::AttentionGain => Role::AttnNorm(l),
 		Name::Query => Role::Q(l),
@@ -87,5 +99,8 @@ fn role(architecture: &Architecture, part: Part, name: Name) -> Role {
 		Name::HiddenGain => Role::FfnSubNorm(l),
 		Name::HeadGain => Role::OutputNorm,
 		Name::Head => Role::Head,
-	}
+		Name::GateIn | Name::GateOut | Name::UpIn | Name::UpOut | Name::DownIn | Name::DownOut => {
+			return Err(ConvertError::Adapter(name));
+		}
+	})
 }

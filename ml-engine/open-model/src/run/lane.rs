@@ -1,31 +1,24 @@
 //! Forward pass of some consecutive positions of one sequence, on one thread; a single position on several.
 
 use super::{
-	weights::{Attention, FeedForward, Layer, Linear, Network, Norm, Shape, Weights},
+	means::{set_norm, Means, Product},
+	mixture,
+	network::Buffers,
+	weights::{Attention, FeedForward, Layer, Shape},
 	Sequence,
 };
-use blyan_exact::{
-	definition2::{
-		linear::{LOGIT_BITS, PROJECTION_BITS},
-		routing::route,
-		LOGIT_MAX, PROJECTION_MAX, RESIDUAL_MAX,
-	},
-	routing::Choice,
+use blyan_exact::definition2::{
+	linear::{LOGIT_BITS, PROJECTION_BITS},
+	LOGIT_MAX, PROJECTION_MAX, RESIDUAL_MAX,
 };
-use blyan_kernel::{
-	definition2::{
-		add, angles, attend, embed, linear, loss, mix, normalise, quantise_heads, rotate, HeadCache, Inputs,
-		PackedView, Queries, Scratch, ROWS,
-	},
-	Kernel,
+use blyan_kernel::definition2::{
+	add, angles, attend, embed, loss, normalise, quantise_heads, rotate, HeadCache, Inputs, Queries, Scratch,
 };
 use rayon::prelude::*;
 use std::ops::Range;
 
 /// Positions whose logits are in memory at a time while losses are computed.
 const LOSS_POSITIONS: usize = 8;
-/// Multiply-adds from which on one position's product is worth a second thread.
-const SHARED_PRODUCTS_MIN: usize = 1 << 17;
 
 /// State of some consecutive positions on their way through the layers. Buffers are kept between passes.
 #[derive(Default)]
@@ -45,88 +38,29 @@ pub struct Lane {
 	value_codes: Vec<i8>,
 	value_maxima: Vec<i32>,
 	attended: Vec<i32>,
-	gate: Vec<i32>,
-	up: Vec<i32>,
 	update: Vec<i32>,
 	turns: Vec<[i32; 2]>,
 	/// Angles of one position after another.
 	rotations: Vec<[i32; 2]>,
-	hidden: Inputs,
 	scratches: Vec<Scratch>,
-}
-
-/// Model, instruction set and threads of a lane.
-#[derive(Clone, Copy)]
-pub struct Means<'a> {
-	/// The model.
-	pub weights: &'a Weights,
-	/// Instruction set.
-	pub kernel: Kernel,
-	/// Threads that share the products of a single position.
-	pub threads: usize,
-}
-
-/// One product of the inputs: where it goes and what it is.
-struct Product<'a> {
-	matrix: PackedView<'a>,
-	bias: Option<&'a [i32]>,
-	out: &'a mut [i32],
-}
-
-impl<'a> Product<'a> {
-	fn of(linear: &'a Linear, tokens: usize, out: &'a mut Vec<i32>) -> Self {
-		Self { bias: linear.bias.as_deref(), ..Self::plain(linear.matrix.view(), tokens, out) }
-	}
-
-	fn plain(matrix: PackedView<'a>, tokens: usize, out: &'a mut Vec<i32>) -> Self {
-		out.resize(tokens * matrix.rows(), 0);
-		Self { matrix, bias: None, out }
-	}
-}
-
-impl Means<'_> {
-	fn shape(&self) -> &Shape {
-		&self.weights.shape
-	}
-
-	/// Computes products of the same inputs.
-	fn products(&self, inputs: &Inputs, fraction: u32, bound: i32, products: Vec<Product<'_>>) {
-		let compute = |Product { matrix, bias, out }: Product<'_>| {
-			linear(self.kernel, matrix, inputs.view(), fraction, bound, bias, out);
-		};
-		let operations: usize = products.iter().map(|p| p.matrix.rows() * p.matrix.columns()).sum();
-		if self.threads < 2 || inputs.tokens() > 1 || operations < SHARED_PRODUCTS_MIN {
-			return products.into_iter().for_each(compute);
-		}
-		let pieces: Vec<Product<'_>> =
-			products.into_iter().flat_map(|product| split_rows(product, self.threads)).collect();
-		pieces.into_par_iter().for_each(compute);
-	}
-}
-
-/// Normalises rows of so many fraction bits.
-fn set_norm(inputs: &mut Inputs, kernel: Kernel, (rows, fraction): (&[i32], u32), norm: &Norm, bits: u32) {
-	inputs.set_norm(kernel, rows, fraction as i32, norm.gain(), norm.eps, bits);
-}
-
-/// Splits the product of a single position by rows.
-fn split_rows(product: Product<'_>, pieces: usize) -> Vec<Product<'_>> {
-	let rows = product.matrix.rows();
-	let piece = rows.div_ceil(pieces).next_multiple_of(ROWS);
-	let outs = product.out.chunks_mut(piece);
-	outs.enumerate()
-		.map(|(index, out)| {
-			let range = index * piece..index * piece + out.len();
-			let bias = product.bias.map(|bias| &bias[range.clone()]);
-			Product { matrix: product.matrix.part(range), bias, out }
-		})
-		.collect()
+	networks: Buffers,
+	mixture: mixture::Buffers,
 }
 
 impl Lane {
 	/// Returns the positions of this lane.
 	pub fn positions(&self) -> Range<usize> {
 		self.first..self.first + self.tokens
+	}
+
+	/// Returns the residual stream behind the last layer that was run. `[tokens, d_model]`
+	pub fn stream(&self) -> &[i32] {
+		&self.stream
+	}
+
+	/// Returns the input of that layer's feed-forward part, until logits are computed.
+	pub fn inputs(&self) -> &Inputs {
+		&self.inputs
 	}
 
 	/// Puts the embeddings of tokens into the residual stream, and computes the angles of their positions.
@@ -194,7 +128,7 @@ impl Lane {
 	}
 
 	/// Computes the rest of a layer, once the keys and values of all positions up to these are in the cache.
-	pub fn finish(&mut self, means: Means<'_>, layer: &Layer, caches: &[HeadCache]) {
+	pub fn finish(&mut self, means: Means<'_>, (index, layer): (usize, &Layer), caches: &[HeadCache]) {
 		let (shape, kernel, tokens) = (means.shape(), means.kernel, self.tokens);
 		self.attend(means, caches);
 		match &layer.attention.sub_norm {
@@ -217,15 +151,15 @@ impl Lane {
 		means.products(&self.inputs, shape.fraction, RESIDUAL_MAX, products);
 		add(kernel, &mut self.stream, &self.update);
 		set_norm(&mut self.inputs, kernel, (&self.stream, shape.fraction), &layer.norm, shape.input_bits);
+		if let Some(observe) = means.observer {
+			observe(index, self.first, &self.inputs);
+		}
 		match &layer.feed_forward {
 			FeedForward::Dense(network) => {
-				let Self { inputs, hidden, gate, up, update, .. } = self;
-				Buffers { hidden, gate, up }.network(means, network, inputs, update);
+				self.networks.run(means, network, &self.inputs, &mut self.update);
 				add(kernel, &mut self.stream, &self.update);
 			}
-			FeedForward::Routed { router, experts, shared } => {
-				self.mixture(means, router.view(), experts, shared.as_ref());
-			}
+			FeedForward::Routed(routed) => self.mixture.run(means, routed, &self.inputs, &mut self.stream),
 		}
 	}
 
@@ -262,72 +196,27 @@ impl Lane {
 			.for_each(|(index, (out, (cache, scratch)))| head(index, cache, scratch, out));
 	}
 
-	/// Routes each token to its experts and adds what they return.
-	fn mixture(
-		&mut self,
-		means: Means<'_>,
-		router: PackedView<'_>,
-		experts: &[Network],
-		shared: Option<&Network>,
-	) {
-		let (shape, kernel, tokens) = (means.shape(), means.kernel, self.tokens);
-		let width = shape.d_model;
-		let mut logits = Vec::new();
-		let products = vec![Product::plain(router, tokens, &mut logits)];
-		means.products(&self.inputs, LOGIT_BITS.into(), LOGIT_MAX, products);
-		let routes: Vec<Vec<Choice>> = logits
-			.chunks_exact(experts.len())
-			.map(|logits| route(logits, shape.top_k, shape.has_normalised_gates))
-			.collect();
-		let Self { inputs, hidden, gate, up, update, stream, .. } = self;
-		let mut buffers = Buffers { hidden, gate, up };
-		// Outputs by token and rank.
-		let mut outputs = vec![0; tokens * shape.top_k * width];
-		for (expert, network) in experts.iter().enumerate() {
-			let chosen: Vec<(usize, usize)> = routes
-				.iter()
-				.enumerate()
-				.filter_map(|(token, route)| {
-					let rank = route.iter().position(|choice| choice.expert == expert)?;
-					Some((token, rank))
-				})
-				.collect();
-			if chosen.is_empty() {
-				continue;
-			}
-			let gathered: Vec<u32> = chosen.iter().map(|(token, _)| *token as u32).collect();
-			buffers.network(means, network, &inputs.gather(&gathered), update);
-			for ((token, rank), row) in chosen.into_iter().zip(update.chunks_exact(width)) {
-				let at = (token * shape.top_k + rank) * width;
-				outputs[at..at + width].copy_from_slice(row);
-			}
-		}
-		if let Some(network) = shared {
-			buffers.network(means, network, inputs, update);
-		}
-		for (token, residual) in stream.chunks_exact_mut(width).enumerate() {
-			let gates: Vec<u32> = routes[token].iter().map(|choice| choice.gate).collect();
-			let ranks = &outputs[token * shape.top_k * width..(token + 1) * shape.top_k * width];
-			let ranks: Vec<&[i32]> = ranks.chunks_exact(width).collect();
-			let shared = shared.map(|_| &update[token * width..(token + 1) * width]);
-			mix(kernel, residual, &gates, &ranks, shared);
-		}
-	}
-
 	/// Computes the logits after the last position.
 	pub fn last_logits(&mut self, means: Means<'_>, logits: &mut Vec<i32>) {
+		self.logits_of(means, &[self.tokens - 1], logits);
+	}
+
+	/// Computes the logits after some positions, given by their place in the lane.
+	pub fn logits_of(&mut self, means: Means<'_>, places: &[usize], logits: &mut Vec<i32>) {
 		let width = means.shape().d_model;
-		let from = (self.tokens - 1) * width;
-		self.logits(means, from..from + width, logits);
+		let row = |place: &usize| &self.stream[place * width..(place + 1) * width];
+		let rows: Vec<i32> = places.iter().flat_map(row).copied().collect();
+		self.logits(means, &rows, logits);
 	}
 
 	/// Computes the loss of each position's target.
 	pub fn losses(&mut self, means: Means<'_>, targets: &[u32], losses: &mut [u64]) {
-		let (width, vocabulary) = (means.shape().d_model, means.shape().vocabulary);
+		let vocabulary = means.shape().vocabulary;
 		let mut logits = Vec::new();
 		for first in (0..self.tokens).step_by(LOSS_POSITIONS) {
 			let last = (first + LOSS_POSITIONS).min(self.tokens);
-			self.logits(means, first * width..last * width, &mut logits);
+			let places: Vec<usize> = (first..last).collect();
+			self.logits_of(means, &places, &mut logits);
 			let rows = logits.chunks_exact(vocabulary).zip(&targets[first..last]);
 			for ((logits, target), out) in rows.zip(&mut losses[first..last]) {
 				*out = loss(means.kernel, logits, *target);
@@ -335,60 +224,33 @@ impl Lane {
 		}
 	}
 
-	fn logits(&mut self, means: Means<'_>, stream: Range<usize>, logits: &mut Vec<i32>) {
+	fn logits(&mut self, means: Means<'_>, rows: &[i32], logits: &mut Vec<i32>) {
 		let (shape, weights) = (means.shape(), means.weights);
-		let (rows, norm) = (&self.stream[stream], &weights.output_norm);
+		let norm = &weights.output_norm;
 		set_norm(&mut self.inputs, means.kernel, (rows, shape.fraction), norm, shape.input_bits);
 		let products = vec![Product::plain(weights.head(), self.inputs.tokens(), logits)];
 		means.products(&self.inputs, LOGIT_BITS.into(), LOGIT_MAX, products);
 	}
 }
 
-/// Buffers of a feed-forward network.
-struct Buffers<'a> {
-	hidden: &'a mut Inputs,
-	gate: &'a mut Vec<i32>,
-	up: &'a mut Vec<i32>,
-}
-
-impl Buffers<'_> {
-	fn network(&mut self, means: Means<'_>, network: &Network, inputs: &Inputs, out: &mut Vec<i32>) {
-		let (shape, tokens) = (means.shape(), inputs.tokens());
-		let products = vec![
-			Product::plain(network.gate.view(), tokens, self.gate),
-			Product::plain(network.up.view(), tokens, self.up),
-		];
-		means.products(inputs, PROJECTION_BITS.into(), PROJECTION_MAX, products);
-		self.hidden.set_hidden(
-			means.kernel,
-			shape.activation,
-			self.gate,
-			self.up,
-			network.hidden(),
-			network.sub_norm.as_ref().map(|norm| (norm.gain(), norm.eps)),
-			shape.hidden_bits,
-		);
-		let products = vec![Product::plain(network.down.view(), tokens, out)];
-		means.products(self.hidden, shape.fraction, RESIDUAL_MAX, products);
-	}
-}
-
-/// Runs all layers over lanes of consecutive positions; `is_cancelled` is asked before every layer.
+/// Runs the first `depth` layers over lanes of consecutive positions; `is_cancelled` is asked before every layer.
 pub fn layers(
 	means: Means<'_>,
+	depth: usize,
 	lanes: &mut [Lane],
 	sequence: &mut Sequence,
 	is_cancelled: impl Fn() -> bool,
 ) -> bool {
 	let kv_heads = means.shape().kv_heads;
-	for (layer, caches) in means.weights.layers.iter().zip(sequence.caches.chunks_exact_mut(kv_heads)) {
+	let layers = means.weights.layers[..depth].iter().zip(sequence.caches.chunks_exact_mut(kv_heads));
+	for (index, (layer, caches)) in layers.enumerate() {
 		if is_cancelled() {
 			return false;
 		}
 		each(lanes, |lane| lane.project(means, layer));
 		lanes.iter().for_each(|lane| lane.push(means.shape(), caches));
 		let caches: &[HeadCache] = caches;
-		each(lanes, |lane| lane.finish(means, layer, caches));
+		each(lanes, |lane| lane.finish(means, (index, layer), caches));
 	}
 	true
 }

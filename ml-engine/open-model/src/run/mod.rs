@@ -3,15 +3,28 @@
 //! Every operator works on one position at a time and sees the others only through the keys and values of attention.
 //! So a text may be read in pieces of any length, and its bits stay the same.
 
+mod choices;
 mod lane;
+mod means;
+mod mixture;
+mod network;
 mod sampler;
+mod states;
 mod weights;
 
 pub use sampler::sample;
-pub use weights::{Attention, FeedForward, Head, Layer, Linear, Network, Norm, Shape, Weights};
+pub use states::States;
+pub use weights::{
+	Attention, ExpertAdapters, Experts, FeedForward, Head, Layer, Linear, Network, Norm, Routed, Shape,
+	Weights,
+};
 
-use blyan_kernel::{definition2::HeadCache, Kernel};
-use lane::{Lane, Means};
+use blyan_kernel::{
+	definition2::{HeadCache, Inputs},
+	Kernel,
+};
+use lane::Lane;
+use means::{Means, Observer};
 use rayon::ThreadPool;
 use std::sync::{
 	atomic::{AtomicBool, Ordering},
@@ -43,6 +56,14 @@ pub enum RunError {
 		token: u32,
 		/// Size of the vocabulary.
 		vocabulary: usize,
+	},
+	/// The model has no such layer.
+	#[error("there is no layer {layer}: the model has {layers}, counted from 0")]
+	Layer {
+		/// Layer asked for.
+		layer: usize,
+		/// Layers of the model.
+		layers: usize,
 	},
 	/// There is nothing to read.
 	#[error("there is nothing to read: give at least one token, and two where losses are asked for")]
@@ -142,7 +163,7 @@ impl Runner {
 		logits: &mut Vec<i32>,
 	) -> Result<(), RunError> {
 		let end = sequence.positions + ids.len();
-		self.pass(sequence, ids, |means, lanes, _| {
+		self.pass(sequence, ids, None, |means, lanes, _| {
 			if let Some(lane) = lanes.last_mut().filter(|lane| lane.positions().end == end) {
 				lane.last_logits(means, logits);
 			}
@@ -155,7 +176,7 @@ impl Runner {
 		self.ensure_tokens(ids)?;
 		let mut sequence = self.sequence();
 		let mut losses = vec![0; context.len()];
-		self.pass(&mut sequence, context, |means, lanes, pass_first| {
+		self.pass(&mut sequence, context, None, |means, lanes, pass_first| {
 			let mut rest = &mut losses[pass_first..];
 			let mut lanes: Vec<(&mut Lane, &mut [u64])> = lanes
 				.iter_mut()
@@ -180,6 +201,19 @@ impl Runner {
 		Ok(losses)
 	}
 
+	/// Reads a sequence and shows what goes into the feed-forward networks and routers of its layers.
+	///
+	/// `observe` gets the layer, the first of some consecutive positions, and their normalised rows; pieces of a layer come
+	/// in any order, from several threads.
+	pub fn observe(
+		&mut self,
+		ids: &[u32],
+		observe: &(dyn Fn(usize, usize, &Inputs) + Sync),
+	) -> Result<(), RunError> {
+		let mut sequence = self.sequence();
+		self.pass(&mut sequence, ids, Some(observe), |_, _, _| {})
+	}
+
 	fn ensure_tokens(&self, ids: &[u32]) -> Result<(), RunError> {
 		let vocabulary = self.weights.shape.vocabulary;
 		match ids.iter().find(|id| **id as usize >= vocabulary) {
@@ -193,6 +227,19 @@ impl Runner {
 		&mut self,
 		sequence: &mut Sequence,
 		ids: &[u32],
+		observer: Option<Observer<'_>>,
+		behind: impl FnMut(Means<'_>, &mut [Lane], usize) + Send,
+	) -> Result<(), RunError> {
+		self.pass_through(self.weights.layers.len(), sequence, ids, observer, behind)
+	}
+
+	/// Takes tokens through the first `depth` layers, as [`Self::pass`] does through all.
+	fn pass_through(
+		&mut self,
+		depth: usize,
+		sequence: &mut Sequence,
+		ids: &[u32],
+		observer: Option<Observer<'_>>,
 		mut behind: impl FnMut(Means<'_>, &mut [Lane], usize) + Send,
 	) -> Result<(), RunError> {
 		if ids.is_empty() {
@@ -209,12 +256,12 @@ impl Runner {
 			let mut first = before;
 			for piece in ids.chunks(LANE_POSITIONS * *threads) {
 				let count = (piece.len() / LANE_POSITIONS_MIN).clamp(1, *threads);
-				let means = Means { weights, kernel: *kernel, threads: *threads };
+				let means = Means { weights, kernel: *kernel, threads: *threads, observer };
 				let share = piece.len().div_ceil(count);
 				let lanes = &mut lanes[..piece.len().div_ceil(share)];
 				let starts = (first..).step_by(share).zip(piece.chunks(share));
 				lanes.iter_mut().zip(starts).for_each(|(lane, (first, ids))| lane.begin(means, first, ids));
-				if !lane::layers(means, lanes, sequence, || cancelled.load(Ordering::Relaxed)) {
+				if !lane::layers(means, depth, lanes, sequence, || cancelled.load(Ordering::Relaxed)) {
 					return false;
 				}
 				behind(means, lanes, first - before);

@@ -11,6 +11,8 @@ use std::cmp::Reverse;
 
 /// Distance from the favourite (Q16) from which on a token's term of the probability is zero: 2^-25 in Q24.
 const TERM_DISTANCE_MAX: u64 = 25 << 16;
+/// Distance from the favourite within which tokens are looked for first: one bit.
+const NEAR_DISTANCE: u64 = 1 << 16;
 /// Distance from the favourite from which on no noise makes a token win.
 const NOISE_DISTANCE_MAX: u64 = (GUMBEL_MAX - GUMBEL_MIN) as u64;
 
@@ -23,13 +25,16 @@ pub fn sample(sampling: &Sampling, logits: &[i32], position: u64) -> u32 {
 	if sampling.temperature == 0 {
 		return logits.iter().position(|&z| z == largest).unwrap_or(0) as u32;
 	}
-	let distance = |z: i32| (u64::from(largest.abs_diff(z)) << 8) / u64::from(sampling.temperature);
+	let temperature = u64::from(sampling.temperature);
+	let distance = |z: i32| (u64::from(largest.abs_diff(z)) << 8) / temperature;
 	let bound = if sampling.top_p >= 256 { NOISE_DISTANCE_MAX } else { TERM_DISTANCE_MAX };
+	// The least logit within the bound: below it no distance has to be divided. At most 2^22 * 2^16.
+	let difference_max = ((bound + 1) * temperature - 1) >> 8;
 	let mut candidates: Vec<Candidate> = logits
 		.iter()
 		.enumerate()
+		.filter(|(_, z)| u64::from(largest.abs_diff(**z)) <= difference_max)
 		.map(|(token, &z)| (token as u32, distance(z)))
-		.filter(|(_, distance)| *distance <= bound)
 		.collect();
 	if sampling.top_p < 256 {
 		keep(sampling.top_p, logits, &mut candidates);
@@ -44,13 +49,24 @@ pub fn sample(sampling: &Sampling, logits: &[i32], position: u64) -> u32 {
 
 /// Keeps the tokens nearest to the favourite that reach `top_p` (Q8) together.
 fn keep(top_p: u16, logits: &[i32], candidates: &mut Vec<Candidate>) {
-	candidates.sort_unstable_by_key(|&(token, _)| (Reverse(logits[token as usize]), token));
 	// At most 25 in Q16, and 2^24 each.
 	let term = |&(_, distance): &Candidate| u64::from(exp2_neg(distance as u32) >> 6);
-	let total: u64 = candidates.iter().map(term).sum();
+	let terms: Vec<u64> = candidates.iter().map(term).collect();
+	let enough = terms.iter().sum::<u64>() * u64::from(top_p);
+	// Most often a few near the favourite reach it, so that only these are put in order.
+	let mut near = NEAR_DISTANCE;
+	let reaches = |near: u64| {
+		let terms = candidates.iter().zip(&terms).filter(|((_, distance), _)| *distance <= near);
+		terms.map(|(_, term)| term).sum::<u64>() << 8 >= enough
+	};
+	while near < TERM_DISTANCE_MAX && !reaches(near) {
+		near *= 2;
+	}
+	candidates.retain(|(_, distance)| *distance <= near);
+	candidates.sort_unstable_by_key(|&(token, _)| (Reverse(logits[token as usize]), token));
 	let (mut reached, mut count) = (0, 0);
 	for candidate in candidates.iter() {
-		if count > 0 && reached << 8 >= total * u64::from(top_p) {
+		if count > 0 && reached << 8 >= enough {
 			break;
 		}
 		reached += term(candidate);

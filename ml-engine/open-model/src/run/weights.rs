@@ -1,7 +1,7 @@
 //! Weights in execution order.
 
 use blyan_exact::definition2::{Activation, Gain, Real};
-use blyan_kernel::definition2::{Packed, PackedView};
+use blyan_kernel::definition2::{Packed, PackedAdapter, PackedView};
 
 /// Gain of a norm.
 #[derive(Debug)]
@@ -73,18 +73,53 @@ impl Network {
 
 /// Feed-forward part of a layer.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // one a layer
 pub enum FeedForward {
 	/// One network for all tokens.
 	Dense(Network),
 	/// Experts chosen by a router.
-	Routed {
-		/// Router; its scale carries log2(e).
-		router: Packed,
+	Routed(Routed),
+}
+
+/// Router and experts of one layer.
+#[derive(Debug)]
+pub struct Routed {
+	/// Router; its scale carries log2(e).
+	pub router: Packed,
+	/// Experts of a token.
+	pub top_k: usize,
+	/// Reports whether gates are divided by the sum over the chosen experts.
+	pub has_normalised_gates: bool,
+	/// Experts.
+	pub experts: Experts,
+	/// Network that every token passes through.
+	pub shared: Option<Network>,
+}
+
+/// Experts of one layer.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // one a layer
+pub enum Experts {
+	/// Networks of their own.
+	Networks(Vec<Network>),
+	/// One network, and what each expert adds to its matrices.
+	Adapters {
+		/// The network.
+		base: Network,
 		/// Experts.
-		experts: Vec<Network>,
-		/// Network that every token passes through.
-		shared: Option<Network>,
+		adapters: Vec<ExpertAdapters>,
 	},
+}
+
+/// Low-rank matrices of one expert.
+#[derive(Debug)]
+pub struct ExpertAdapters {
+	/// Of the gate.
+	pub gate: PackedAdapter,
+	/// Of the up-projection.
+	pub up: PackedAdapter,
+	/// Of the down-projection.
+	pub down: PackedAdapter,
 }
 
 /// One layer.
@@ -132,10 +167,6 @@ pub struct Shape {
 	pub hidden_bits: u32,
 	/// Nonlinear function.
 	pub activation: Activation,
-	/// Experts of a token; 0 in a dense model.
-	pub top_k: usize,
-	/// Reports whether gates are divided by the sum over the chosen experts.
-	pub has_normalised_gates: bool,
 }
 
 /// A whole model, ready to run.

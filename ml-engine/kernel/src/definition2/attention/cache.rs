@@ -60,7 +60,12 @@ impl HeadCache {
 
 	/// Returns the bytes in memory.
 	pub fn bytes(&self) -> usize {
-		self.keys.len() + self.values.len() + 4 * (self.maxima.len() + self.steps.len())
+		self.maxima.len() * Self::position_bytes(self.size)
+	}
+
+	/// Returns the bytes that one position takes, of a head of this size.
+	pub fn position_bytes(head_size: usize) -> usize {
+		key_size(head_size) + value_size(head_size) + 2 * size_of::<i32>()
 	}
 
 	/// Appends a position: quantised key and value with their largest magnitudes (Q12).

@@ -13,8 +13,7 @@ pub unsafe fn multiply(
 	weights: PackedView<'_>,
 	inputs: InputsView<'_>,
 	tokens: Range<usize>,
-	rescales: &[Rescale],
-	out: &mut [i32],
+	to: &mut Destination<'_>,
 ) {
 	for index in 0..weights.blocks() {
 		for tile in inputs.tiles(tokens.clone()) {
@@ -23,9 +22,9 @@ pub unsafe fn multiply(
 				// SAFETY: as this function's.
 				token += unsafe {
 					match tile.tokens {
-						1 => tokens_of::<1>(weights, index, tile, token, rescales, out),
-						2 => tokens_of::<2>(weights, index, tile, token, rescales, out),
-						_ => tokens_of::<4>(weights, index, tile, token, rescales, out),
+						1 => tokens_of::<1>(weights, index, tile, token, to),
+						2 => tokens_of::<2>(weights, index, tile, token, to),
+						_ => tokens_of::<4>(weights, index, tile, token, to),
 					}
 				};
 			}
@@ -44,8 +43,7 @@ unsafe fn tokens_of<const T: usize>(
 	index: usize,
 	tile: Tile<'_>,
 	token: usize,
-	rescales: &[Rescale],
-	out: &mut [i32],
+	to: &mut Destination<'_>,
 ) -> usize {
 	let block = weights.block(index);
 	let mut totals = [[0_i64; ROWS]; T];
@@ -86,8 +84,7 @@ unsafe fn tokens_of<const T: usize>(
 		}
 	}
 	for (t, totals) in totals.iter().enumerate() {
-		let at = tile.token + token + t;
-		store(&weights, index, totals, rescales[at], &mut out[at * weights.rows..(at + 1) * weights.rows]);
+		to.store(&weights, index, tile.token + token + t, totals);
 	}
 	T
 }

@@ -16,6 +16,14 @@ use crate::Path;
 use blyan_exact::definition2::{linear::excess, RESIDUAL_MAX};
 use std::ops::Range;
 
+/// Destination of accumulators.
+pub(super) enum Destination<'a> {
+	/// Outputs: rescaled, with one way for each token.
+	Outputs(&'a [Rescale], &'a mut [i32]),
+	/// The accumulators themselves.
+	Sums(&'a mut [i64]),
+}
+
 /// Bytes of activations that are multiplied with every block of rows before the next ones are: half of a usual
 /// second-level cache.
 const CHUNK_BYTES: usize = 256 << 10;
@@ -41,18 +49,17 @@ pub fn linear(
 	out: &mut [i32],
 ) {
 	let (rows, tokens) = (weights.rows, inputs.tokens());
-	assert_eq!(inputs.inputs.width, weights.columns, "activations fit the columns");
-	assert_eq!(inputs.inputs.kernel, kernel, "activations are in the order of this kernel");
-	assert_eq!(out.len(), tokens * rows, "an output for every row and token");
+	ensure_shapes(kernel, weights, inputs, out.len());
 	let before = excess(weights.peak, inputs.inputs.bits as u8, weights.columns);
 	let power = fraction as i32 + before as i32 - weights.kind.unit();
 	let rescales: Vec<Rescale> = (0..tokens)
 		.map(|t| Rescale::new(weights.scale.times(inputs.scale(t)).shifted(power), before, bound))
 		.collect();
-	let chunk = (CHUNK_BYTES / (2 * weights.columns)).next_multiple_of(super::TOKENS);
+	let chunk = chunk_tokens(weights);
 	if tokens == 1 || rows < MANY_ROWS {
+		let mut to = Destination::Outputs(&rescales, out);
 		for first in (0..tokens).step_by(chunk) {
-			multiply(kernel, weights, inputs, first..tokens.min(first + chunk), &rescales, out);
+			multiply(kernel, weights, inputs, first..tokens.min(first + chunk), &mut to);
 		}
 	} else {
 		let chunk = chunk.min(PART_TOKENS);
@@ -63,7 +70,7 @@ pub fn linear(
 			for row in (0..rows).step_by(PART_ROWS) {
 				let weights = weights.part(row..rows.min(row + PART_ROWS));
 				let part = &mut part[..range.len() * weights.rows];
-				multiply(kernel, weights, inputs, 0..range.len(), rescales, part);
+				multiply(kernel, weights, inputs, 0..range.len(), &mut Destination::Outputs(rescales, part));
 				for (outputs, token) in part.chunks_exact(weights.rows).zip(range.clone()) {
 					out[token * rows + row..][..weights.rows].copy_from_slice(outputs);
 				}
@@ -80,23 +87,46 @@ pub fn linear(
 	}
 }
 
+/// Computes `accumulate` of the definition for every row: what [`linear`] rescales.
+///
+/// # Shapes
+/// `inputs: [tokens, columns]`, `out: [tokens, rows]`.
+pub fn accumulate(kernel: Kernel, weights: PackedView<'_>, inputs: InputsView<'_>, out: &mut [i64]) {
+	ensure_shapes(kernel, weights, inputs, out.len());
+	let (tokens, chunk) = (inputs.tokens(), chunk_tokens(weights));
+	let mut to = Destination::Sums(out);
+	for first in (0..tokens).step_by(chunk) {
+		multiply(kernel, weights, inputs, first..tokens.min(first + chunk), &mut to);
+	}
+}
+
+fn ensure_shapes(kernel: Kernel, weights: PackedView<'_>, inputs: InputsView<'_>, outputs: usize) {
+	assert_eq!(inputs.inputs.width, weights.columns, "activations fit the columns");
+	assert_eq!(inputs.inputs.kernel, kernel, "activations are in the order of this kernel");
+	assert_eq!(outputs, inputs.tokens() * weights.rows, "an output for every row and token");
+}
+
+/// Returns the tokens that are multiplied with every block of rows before the next ones are.
+fn chunk_tokens(weights: PackedView<'_>) -> usize {
+	(CHUNK_BYTES / (2 * weights.columns)).next_multiple_of(super::TOKENS)
+}
+
 /// Multiplies some tokens with all rows of the matrix; shapes have been checked.
 fn multiply(
 	kernel: Kernel,
 	weights: PackedView<'_>,
 	inputs: InputsView<'_>,
 	tokens: Range<usize>,
-	rescales: &[Rescale],
-	out: &mut [i32],
+	to: &mut Destination<'_>,
 ) {
 	match kernel.0 {
 		// SAFETY: a kernel of this kind exists only where its instructions were detected; shapes agree.
 		#[cfg(target_arch = "x86_64")]
-		Path::Avx512Vnni => unsafe { vnni::multiply(weights, inputs, tokens, rescales, out) },
+		Path::Avx512Vnni => unsafe { vnni::multiply(weights, inputs, tokens, to) },
 		// SAFETY: as above.
 		#[cfg(target_arch = "x86_64")]
-		Path::Avx2 => unsafe { avx2::multiply(weights, inputs, tokens, rescales, out) },
-		_ => portable(weights, inputs, tokens, rescales, out),
+		Path::Avx2 => unsafe { avx2::multiply(weights, inputs, tokens, to) },
+		_ => portable(weights, inputs, tokens, to),
 	}
 }
 
@@ -128,22 +158,24 @@ pub fn embed(weights: PackedView<'_>, token: usize, fraction: u32, out: &mut [i3
 /// Accumulators of a block of rows and one token.
 type Sums = [i64; ROWS];
 
-/// Rescales the accumulators of a block into its outputs.
-#[inline(always)]
-fn store(weights: &PackedView<'_>, index: usize, sums: &Sums, rescale: Rescale, out: &mut [i32]) {
-	let end = weights.rows.min((index + 1) * ROWS);
-	for (y, &sum) in out[index * ROWS..end].iter_mut().zip(sums) {
-		*y = rescale.apply(sum);
+impl Destination<'_> {
+	/// Takes the accumulators of a block and a token.
+	#[inline(always)]
+	fn store(&mut self, weights: &PackedView<'_>, index: usize, token: usize, sums: &Sums) {
+		let places =
+			token * weights.rows + index * ROWS..token * weights.rows + weights.rows.min((index + 1) * ROWS);
+		match self {
+			Self::Outputs(rescales, out) => {
+				for (y, &sum) in out[places].iter_mut().zip(sums) {
+					*y = rescales[token].apply(sum);
+				}
+			}
+			Self::Sums(out) => out[places.clone()].copy_from_slice(&sums[..places.len()]),
+		}
 	}
 }
 
-fn portable(
-	weights: PackedView<'_>,
-	inputs: InputsView<'_>,
-	tokens: Range<usize>,
-	rescales: &[Rescale],
-	out: &mut [i32],
-) {
+fn portable(weights: PackedView<'_>, inputs: InputsView<'_>, tokens: Range<usize>, to: &mut Destination<'_>) {
 	for index in 0..weights.blocks() {
 		let block = weights.block(index);
 		for token in tokens.clone() {
@@ -154,8 +186,7 @@ fn portable(
 				WeightKind::Int4By32 => int4(block, x, 32),
 				WeightKind::Int4By64 => int4(block, x, 64),
 			};
-			let out = &mut out[token * weights.rows..(token + 1) * weights.rows];
-			store(&weights, index, &sums, rescales[token], out);
+			to.store(&weights, index, token, &sums);
 		}
 	}
 }

@@ -4,7 +4,12 @@ use blyan_exact::definition2::{
 };
 use proptest::prelude::*;
 
-fn activations(source: &mut Source, tokens: usize, width: usize, bits: u32) -> (Vec<i16>, Vec<Real>) {
+pub(super) fn activations(
+	source: &mut Source,
+	tokens: usize,
+	width: usize,
+	bits: u32,
+) -> (Vec<i16>, Vec<Real>) {
 	let most = i64::from(activation_max(bits as u8));
 	let values = (0..tokens * width)
 		.map(|_| match source.next() % 8 {
@@ -74,6 +79,28 @@ proptest! {
 			linear(kernel, packed.view().part(first..rows), part, 12, PROJECTION_MAX, bias, &mut products);
 			let expected: Vec<i32> = out[token * rows..].chunks_exact(rows).flat_map(|row| row[first..].to_vec()).collect();
 			prop_assert_eq!(&products, &expected, "{}", kernel);
+		}
+	}
+
+	#[test]
+	fn accumulators_equal_the_definition(
+		seed: u64, rows in 1_usize..=50, groups in 1_usize..=18, tokens in prop_oneof![1_usize..=2, 1_usize..=21],
+		bits in 8_u32..=12, kind in 0_usize..4,
+	) {
+		let mut source = Source(seed);
+		let cols = groups * KINDS[kind].group().unwrap_or(32);
+		let matrix = source.matrix(KINDS[kind], rows, cols);
+		let (values, scales) = activations(&mut source, tokens, cols, bits);
+		let tokens_of = values.chunks_exact(cols);
+		let expected: Vec<i64> =
+			tokens_of.flat_map(|q| (0..rows).map(|row| matrix.view().accumulate(row, q)).collect::<Vec<_>>()).collect();
+		let packed = Packed::pack(&matrix.view());
+		for kernel in Kernel::available() {
+			let mut inputs = Inputs::default();
+			inputs.set_rows(kernel, &values, &scales, cols, bits);
+			let mut sums = vec![-1; tokens * rows];
+			accumulate(kernel, packed.view(), inputs.view(), &mut sums);
+			prop_assert_eq!(&sums, &expected, "{}", kernel);
 		}
 	}
 

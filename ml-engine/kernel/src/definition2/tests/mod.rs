@@ -1,5 +1,6 @@
 //! Differential tests: every kernel of this machine against the reference functions of the definition.
 
+mod adapter;
 mod attention;
 mod linear;
 mod rows;

@@ -167,6 +167,14 @@ proptest! {
 		let target = source.next() as usize % vocabulary;
 		for kernel in Kernel::available() {
 			prop_assert_eq!(loss(kernel, &logits, target as u32), definition::loss::loss(&logits, target), "{}", kernel);
+			let (mut tops, mut terms) = (Vec::new(), Vec::new());
+			peaks(kernel, &logits, &mut tops);
+			prop_assert_eq!(&tops, &definition::loss::peaks(&logits), "{}", kernel);
+			let largest = logits.iter().copied().max().unwrap();
+			sums(kernel, &logits, largest, &mut terms);
+			let expected: Vec<u64> =
+				logits.chunks(definition::loss::CHUNK).map(|chunk| definition::loss::sum(chunk, largest)).collect();
+			prop_assert_eq!(terms, expected, "{}", kernel);
 		}
 	}
 }

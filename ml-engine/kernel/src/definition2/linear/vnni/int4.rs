@@ -11,7 +11,7 @@ use super::*;
 pub unsafe fn multiply<const T: usize, const P: usize, const L: usize>(
 	block: &[Line],
 	tile: Tile<'_>,
-	to: &mut Outputs<'_>,
+	to: &mut Outputs<'_, '_>,
 ) {
 	let (low, high) = (_mm512_set1_epi8(0x0f), _mm512_set1_epi8(-16));
 	let mut entries = tile.entries.as_ptr();

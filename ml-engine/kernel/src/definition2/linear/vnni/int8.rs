@@ -16,7 +16,7 @@ const STEP: usize = 4;
 pub unsafe fn multiply<const R: usize, const T: usize, const P: usize>(
 	blocks: [&[Line]; R],
 	tile: Tile<'_>,
-	to: &mut Outputs<'_>,
+	to: &mut Outputs<'_, '_>,
 ) {
 	// SAFETY: as this function's.
 	unsafe {
@@ -42,7 +42,7 @@ unsafe fn some<const R: usize, const T: usize, const N: usize, const P: usize, c
 	blocks: [&[Line]; R],
 	tile: Tile<'_>,
 	token: usize,
-	to: &mut Outputs<'_>,
+	to: &mut Outputs<'_, '_>,
 ) {
 	// SAFETY: half a line.
 	let scales = blocks

@@ -15,7 +15,7 @@ mod ternary;
 
 use super::*;
 use crate::definition2::{
-	rescale::avx512::{rescaled, Wide},
+	rescale::avx512::{rescaled, store_sums, Wide},
 	TOKENS,
 };
 use std::arch::x86_64::*;
@@ -30,8 +30,7 @@ pub unsafe fn multiply(
 	weights: PackedView<'_>,
 	inputs: InputsView<'_>,
 	tokens: Range<usize>,
-	rescales: &[Rescale],
-	out: &mut [i32],
+	to: &mut Destination<'_>,
 ) {
 	let (tiles, bits) = (tokens.len().div_ceil(TOKENS), inputs.inputs.bits);
 	for index in (0..weights.blocks()).step_by(BLOCKS) {
@@ -45,7 +44,7 @@ pub unsafe fn multiply(
 					_mm_prefetch::<_MM_HINT_T0>(line.0.as_ptr().cast());
 				}
 			}
-			let mut to = Outputs { rows: weights.rows, row: index * ROWS, token: tile.token, rescales, out };
+			let mut to = Outputs { rows: weights.rows, row: index * ROWS, token: tile.token, to };
 			// SAFETY: as this function's.
 			unsafe {
 				match (tile.tokens, is_pair) {
@@ -62,29 +61,32 @@ pub unsafe fn multiply(
 }
 
 /// Destination of the outputs of some blocks and one tile.
-struct Outputs<'a> {
+struct Outputs<'a, 'o> {
 	/// Outputs of a token.
 	rows: usize,
 	/// First row of the blocks.
 	row: usize,
 	/// First token of the tile.
 	token: usize,
-	rescales: &'a [Rescale],
-	out: &'a mut [i32],
+	to: &'a mut Destination<'o>,
 }
 
-impl Outputs<'_> {
-	/// Rescales the accumulators of a block and a token.
+impl Outputs<'_, '_> {
+	/// Takes the accumulators of a block and a token.
 	#[inline]
 	#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
 	fn store(&mut self, block: usize, token: usize, accumulators: Wide) {
 		let (row, token) = (self.row + block * ROWS, self.token + token);
-		let lanes = u16::MAX >> (ROWS - (self.rows - row).min(ROWS));
-		let outputs = &mut self.out[token * self.rows + row..];
-		assert!(outputs.len() >= lanes.count_ones() as usize);
-		let rescaled = rescaled(accumulators, self.rescales[token]);
-		// SAFETY: masked to the rows there are, which the slice was just seen to hold.
-		unsafe { _mm512_mask_storeu_epi32(outputs.as_mut_ptr(), lanes, rescaled) };
+		let rows = (self.rows - row).min(ROWS);
+		let places = token * self.rows + row..token * self.rows + row + rows;
+		match self.to {
+			Destination::Outputs(rescales, out) => {
+				let (out, rescaled) = (&mut out[places], rescaled(accumulators, rescales[token]));
+				// SAFETY: masked to the rows that the slice was just seen to hold.
+				unsafe { _mm512_mask_storeu_epi32(out.as_mut_ptr(), u16::MAX >> (ROWS - rows), rescaled) };
+			}
+			Destination::Sums(out) => store_sums(accumulators, &mut out[places]),
+		}
 	}
 }
 
@@ -99,7 +101,7 @@ unsafe fn alone<const T: usize>(
 	index: usize,
 	tile: Tile<'_>,
 	bits: u32,
-	to: &mut Outputs<'_>,
+	to: &mut Outputs<'_, '_>,
 ) {
 	for index in index..weights.blocks().min(index + BLOCKS) {
 		to.row = index * ROWS;
@@ -119,7 +121,7 @@ unsafe fn together<const R: usize, const T: usize>(
 	index: usize,
 	tile: Tile<'_>,
 	bits: u32,
-	to: &mut Outputs<'_>,
+	to: &mut Outputs<'_, '_>,
 ) {
 	// SAFETY: as this function's.
 	unsafe {
@@ -139,7 +141,7 @@ unsafe fn one_tile<const R: usize, const T: usize, const P: usize>(
 	weights: PackedView<'_>,
 	index: usize,
 	tile: Tile<'_>,
-	to: &mut Outputs<'_>,
+	to: &mut Outputs<'_, '_>,
 ) {
 	let blocks: [&[Line]; R] = std::array::from_fn(|r| weights.block(index + r));
 	assert!(tile.entries.len() == T * P * weights.columns && tile.tokens == T);

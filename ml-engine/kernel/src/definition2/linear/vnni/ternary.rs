@@ -12,7 +12,7 @@ use crate::definition2::rescale::avx512::wide;
 pub unsafe fn multiply<const R: usize, const T: usize, const P: usize>(
 	blocks: [&[Line]; R],
 	tile: Tile<'_>,
-	to: &mut Outputs<'_>,
+	to: &mut Outputs<'_, '_>,
 ) {
 	let (ones, sixteens) = (_mm512_set1_epi8(3), _mm512_set1_epi8(48));
 	let one = |codes: __m512i| _mm512_and_si512(codes, ones);
