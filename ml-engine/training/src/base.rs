@@ -232,7 +232,9 @@ pub fn train_base<B: TrainBackend>(
 		optimiser: options.optimiser,
 	};
 	let initial = || Latent::init(config, options.seed, device).tensors;
-	let trainer = Trainer::start(config, options.settings(), problem, run, &shapes(config), initial, device)?;
+	let subject = serde_json::json!(config);
+	let trainer =
+		Trainer::start(subject, options.settings(), problem, run, &shapes(config), initial, device)?;
 	let finished = trainer.train(progress)?;
 	let (steps, bytes, seconds) = (finished.steps, finished.bytes, finished.seconds);
 	let at_the_end = finished.measured.filter(|(step, _)| *step == steps);
@@ -252,5 +254,8 @@ pub fn latent_of_checkpoint<B: Backend>(
 	config: &ModelConfig,
 	device: &B::Device,
 ) -> Result<Latent<B>, TrainError> {
-	Ok(Latent { tensors: checkpoint::read::<B>(path, config, None, &shapes(config), device)?.weights })
+	Ok(Latent {
+		tensors: checkpoint::read::<B>(path, &serde_json::json!(config), None, &shapes(config), device)?
+			.weights,
+	})
 }

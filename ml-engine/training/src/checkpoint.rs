@@ -14,7 +14,7 @@
 //! between threads.
 
 use super::{optimiser::AdamW, TrainError};
-use blyan_exact::{blake2_256, ModelConfig};
+use blyan_exact::blake2_256;
 use burn::tensor::{backend::Backend, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -30,8 +30,9 @@ const HASH_LEN: usize = 32;
 /// Progress of a run, and the run it belongs to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Header {
-	/// The architecture.
-	pub(crate) config: ModelConfig,
+	/// Subject of training: the architecture, or the slot of a model.
+	#[serde(rename = "config")]
+	pub(crate) subject: serde_json::Value,
 	/// Everything the outcome depends on, as text: what is trained, and how.
 	pub(crate) settings: String,
 	/// Parts that the gradient of a batch is computed in.
@@ -96,11 +97,11 @@ pub(crate) fn write<B: Backend>(
 	write_atomically(path, &file)
 }
 
-/// Reads the checkpoint at `path`, which must belong to this architecture and, if given, to a run with these
+/// Reads the checkpoint at `path`, which must belong to this subject and, if given, to a run with these
 /// settings. `shapes` are those of the weights.
 pub(crate) fn read<B: Backend>(
 	path: &Path,
-	config: &ModelConfig,
+	subject: &serde_json::Value,
 	settings: Option<&str>,
 	shapes: &[[usize; 2]],
 	device: &B::Device,
@@ -117,8 +118,8 @@ pub(crate) fn read<B: Backend>(
 	let (header, mut rest) =
 		rest.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or_else(|| refuse("truncated"))?;
 	let header: Header = serde_json::from_slice(header).map_err(|error| refuse(&error.to_string()))?;
-	if header.config != *config {
-		return Err(refuse("it belongs to another architecture"));
+	if header.subject != *subject {
+		return Err(refuse("it belongs to another architecture or model"));
 	}
 	if settings.is_some_and(|settings| header.settings != settings) {
 		return Err(refuse("it belongs to a run with other settings or another start"));

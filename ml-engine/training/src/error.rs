@@ -63,6 +63,55 @@ pub enum TrainError {
 		/// Reason why it is refused.
 		reason: String,
 	},
+	/// A cache of an open model's states is damaged or belongs to another run.
+	#[error("cache {path}: {reason}")]
+	Cache {
+		/// The file.
+		path: PathBuf,
+		/// Reason why it is refused.
+		reason: String,
+	},
+	/// The slot of an open model holds no adapter.
+	#[error("layer {layer} has no adapters for experts; give it some with `blyan model upcycle --rank`")]
+	NoAdapters {
+		/// The layer.
+		layer: u8,
+	},
+	/// The slot is in front of layers that training cannot see through.
+	#[error("layer {layer} has others behind it; only experts of the last layer, {last}, can be trained")]
+	NotLastLayer {
+		/// Layer asked for.
+		layer: u8,
+		/// The last layer.
+		last: u8,
+	},
+	/// An adapter does not fit the slot that it is written for.
+	#[error("the adapter does not fit this slot, {0:?}: write it for the slot that it was trained in")]
+	OtherShape(blyan_exact::definition2::block::AssembleError),
+	/// No token of the text was routed to the expert.
+	#[error("no token of {sequences} sequences went to expert {expert} of layer {layer}; give more text, or choose another expert")]
+	NeverChosen {
+		/// Layer of the slot.
+		layer: u8,
+		/// Expert of the slot.
+		expert: u16,
+		/// Sequences that were read.
+		sequences: usize,
+	},
+	/// An open model cannot be read.
+	#[error(transparent)]
+	Directory(#[from] blyan_open_model::DirectoryError),
+	/// An open model cannot be run.
+	#[error(transparent)]
+	Run(#[from] blyan_open_model::RunError),
+	/// The product that was learned cannot be rounded to an adapter.
+	#[error("{matrix} of the adapter: {reason}")]
+	Rounding {
+		/// Name of the matrix.
+		matrix: &'static str,
+		/// Reason.
+		reason: String,
+	},
 	/// The worker threads could not be started.
 	#[error("threads: {0}")]
 	Threads(String),

@@ -316,7 +316,8 @@ pub fn train_expert<B: TrainBackend>(
 		optimiser: options.optimiser,
 	};
 	let shapes = latent.each_ref().map(|tensor| tensor.dims());
-	let trainer = Trainer::start(config, settings, problem, run, &shapes, || latent.into(), device)?;
+	let subject = serde_json::json!(config);
+	let trainer = Trainer::start(subject, settings, problem, run, &shapes, || latent.into(), device)?;
 	let finished = trainer.train(progress)?;
 	let (steps, bytes, seconds) = (finished.steps, finished.bytes, finished.seconds);
 	let after = finished.measured.map(|(_, bits)| bits).or(before);

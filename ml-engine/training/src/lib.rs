@@ -3,7 +3,8 @@
 //! A model is trained as the integer network will run it: every forward pass uses weights and activations
 //! rounded to what integers can hold ([`network`]), and rounding passes gradients straight through.
 //! [`base::train_base`] makes a model from nothing; [`expert::train_expert`] improves one expert of a
-//! finished model, which is what a miner does. No node links this crate: the tensor library (burn) ends here.
+//! finished model, which is what a miner does; [`open::train_adapter`] does the same for an open model of the second
+//! definition. No node links this crate: the tensor library (burn) ends here.
 #![deny(unsafe_op_in_unsafe_fn)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -18,6 +19,7 @@ mod frozen;
 mod holdout;
 mod lock;
 mod network;
+pub mod open;
 mod ops;
 mod optimiser;
 mod progress;

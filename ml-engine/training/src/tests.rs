@@ -172,8 +172,14 @@ fn train_in(folder: &std::path::Path) {
 			.unwrap();
 	let shapes = [[CONFIG.d_ff.into(), CONFIG.d_model.into()], [1, CONFIG.d_ff.into()]];
 	let shapes = [shapes[0], shapes[1], [CONFIG.d_model.into(), CONFIG.d_ff.into()]];
-	let saved =
-		checkpoint::read::<Flex>(&folder.join("expert.ckpt"), &CONFIG, None, &shapes, &device).unwrap();
+	let saved = checkpoint::read::<Flex>(
+		&folder.join("expert.ckpt"),
+		&serde_json::json!(CONFIG),
+		None,
+		&shapes,
+		&device,
+	)
+	.unwrap();
 	assert_eq!((expert.steps, saved.header.step), (24, 24));
 	assert!(saved.header.remembered.len() > 1, "nothing was replayed");
 	let all = [base.latent.tensors, saved.weights, saved.first, saved.second].concat();

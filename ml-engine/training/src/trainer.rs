@@ -10,7 +10,6 @@ use super::{
 	workers::Workers,
 	TrainError,
 };
-use blyan_exact::ModelConfig;
 use burn::tensor::{backend::Backend, Tensor};
 use core::{f64::consts::LN_2, ops::ControlFlow};
 use std::{fs::File, path::Path};
@@ -93,10 +92,10 @@ pub(crate) struct Finished<B: Backend> {
 impl<'a, B: TrainBackend, P: Problem<B>> Trainer<'a, B, P> {
 	/// Starts a run, or resumes the one in the checkpoint if that file exists.
 	///
-	/// `settings` is everything that the outcome depends on besides the architecture; `shapes` are those of the
+	/// `subject` is what is trained, `settings` everything else that the outcome depends on; `shapes` are those of the
 	/// parameters, and `initial` makes them for a run that starts.
 	pub(crate) fn start(
-		config: &ModelConfig,
+		subject: serde_json::Value,
 		settings: String,
 		mut problem: P,
 		run: Run<'a>,
@@ -108,7 +107,7 @@ impl<'a, B: TrainBackend, P: Problem<B>> Trainer<'a, B, P> {
 		let (header, latent, optimiser);
 		match run.checkpoint.filter(|path| path.exists()) {
 			Some(path) => {
-				let saved = checkpoint::read(path, config, Some(&settings), shapes, device)?;
+				let saved = checkpoint::read(path, &subject, Some(&settings), shapes, device)?;
 				let (first, second, updates) = (saved.first, saved.second, saved.header.updates);
 				optimiser = AdamW { config: run.optimiser, first, second, updates };
 				latent = saved.weights;
@@ -119,7 +118,7 @@ impl<'a, B: TrainBackend, P: Problem<B>> Trainer<'a, B, P> {
 				latent = initial();
 				optimiser = AdamW::new(run.optimiser, &latent);
 				header = Header {
-					config: *config,
+					subject,
 					settings,
 					parts: problem.workers().parts(),
 					step: 0,

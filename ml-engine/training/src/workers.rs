@@ -70,6 +70,11 @@ impl Workers {
 		})
 	}
 
+	/// Splits a list into at most [`Self::parts`].
+	pub(crate) fn parts_of<'a, T>(&self, list: &'a [T]) -> Vec<&'a [T]> {
+		list.chunks(list.len().div_ceil(self.parts).max(1)).collect()
+	}
+
 	/// Splits sequences of `tokens` bytes into at most [`Self::parts`].
 	pub(crate) fn split<'a>(&self, sequences: &'a [u8], tokens: usize) -> Vec<&'a [u8]> {
 		let count = sequences.len() / tokens;

@@ -9,8 +9,11 @@ mod attention;
 mod cross_entropy;
 mod experts;
 mod fused;
+mod gated;
 mod linear;
 mod norm_quant;
+mod rms_quant;
+mod sampled_loss;
 mod tape;
 mod tensor;
 #[cfg(test)]
@@ -18,6 +21,10 @@ mod tests;
 
 pub(crate) use attention::{Heads, Rotary};
 pub(crate) use experts::{ExpertWeights, Routing};
+pub(crate) use fused::rows;
+pub(crate) use gated::GateFunction;
+pub(crate) use rms_quant::FrozenNorm;
+pub(crate) use sampled_loss::Sample;
 pub(crate) use tensor::{int_tensor, scalar};
 
 use super::{
@@ -68,6 +75,33 @@ pub trait TrainBackend: Backend {
 		routing: &Routing,
 	) -> Tensor<Autodiff<Self>, 2> {
 		experts::experts(input, weights, gates, routing)
+	}
+
+	/// Computes the input over its root mean square times the gain, rounded to the bits of an activation.
+	#[doc(hidden)]
+	fn rms_quant(input: Tensor<Autodiff<Self>, 2>, norm: &FrozenNorm<Self>) -> Tensor<Autodiff<Self>, 2> {
+		rms_quant::rms_quant(input, norm)
+	}
+
+	/// Computes the function of the gate times `up`, rounded to so many steps.
+	#[doc(hidden)]
+	fn gated(
+		function: GateFunction,
+		gate: Tensor<Autodiff<Self>, 2>,
+		up: Tensor<Autodiff<Self>, 2>,
+		steps: Option<f32>,
+	) -> Tensor<Autodiff<Self>, 2> {
+		gated::gated(function, gate, up, steps)
+	}
+
+	/// Computes the loss of every row less the parent's, from a sample of the vocabulary.
+	#[doc(hidden)]
+	fn sampled_loss(
+		input: Tensor<Autodiff<Self>, 2>,
+		head: &Tensor<Self, 2>,
+		sample: &Sample,
+	) -> Tensor<Autodiff<Self>, 2> {
+		sampled_loss::sampled_loss(input, head, sample)
 	}
 
 	/// Computes the loss of every token.
@@ -132,6 +166,27 @@ impl TrainBackend for Flex {
 		routing: &Routing,
 	) -> Tensor<Autodiff<Self>, 2> {
 		fused::experts(input, weights, gates, routing)
+	}
+
+	fn rms_quant(input: Tensor<Autodiff<Self>, 2>, norm: &FrozenNorm<Self>) -> Tensor<Autodiff<Self>, 2> {
+		fused::rms_quant(input, norm)
+	}
+
+	fn gated(
+		function: GateFunction,
+		gate: Tensor<Autodiff<Self>, 2>,
+		up: Tensor<Autodiff<Self>, 2>,
+		steps: Option<f32>,
+	) -> Tensor<Autodiff<Self>, 2> {
+		fused::gated(function, gate, up, steps)
+	}
+
+	fn sampled_loss(
+		input: Tensor<Autodiff<Self>, 2>,
+		head: &Tensor<Self, 2>,
+		sample: &Sample,
+	) -> Tensor<Autodiff<Self>, 2> {
+		fused::sampled_loss(input, head, sample)
 	}
 
 	fn cross_entropy(logits: Tensor<Autodiff<Self>, 2>, targets: &[u8]) -> Tensor<Autodiff<Self>, 2> {

@@ -1,8 +1,8 @@
 //! Hand-written gradients, composed and fused, against those that burn's tape derives for the same formulas.
 
 use super::{
-	attention, cross_entropy, experts, fused, linear, norm_quant, ExpertWeights, Heads, Rotary, Routing,
-	TrainBackend,
+	attention, cross_entropy, experts, fused, gated, linear, norm_quant, rms_quant, sampled_loss,
+	ExpertWeights, FrozenNorm, GateFunction, Heads, Rotary, Routing, Sample, TrainBackend,
 };
 use crate::{
 	optimiser::{AdamW, OptimiserConfig},
@@ -11,7 +11,7 @@ use crate::{
 use burn::{
 	backend::Autodiff,
 	tensor::{
-		activation::{log_softmax, softmax},
+		activation::{log_softmax, sigmoid, softmax},
 		Int, Tensor, TensorData, Tolerance,
 	},
 };
@@ -80,6 +80,102 @@ fn norm_quant_has_the_gradient_of_its_formula() {
 				|[x, g]| reference_norm(x.clone(), g.clone()),
 			);
 		}
+	}
+}
+
+/// Rounds rows to `steps` of their largest entry, straight through.
+fn rounded(x: Tensor<Tape, 2>, steps: f32) -> Tensor<Tape, 2> {
+	let step = x.clone().abs().max_dim(1).div_scalar(steps);
+	straight_through(x.clone(), (x / step.clone()).round() * step)
+}
+
+#[test]
+fn rms_quant_has_the_gradient_of_its_formula() {
+	for ours in [rms_quant::rms_quant, Flex::rms_quant] {
+		for width in [64, 40] {
+			let norm = FrozenNorm { gain: random([1, width], 2), eps: 0.3, steps: 511.0 };
+			assert_same(
+				[random([6, width], 1)],
+				|[x]| ours(x.clone(), &norm),
+				|[x]| {
+					let mean_square = (x.clone() * x.clone()).mean_dim(1);
+					let unit = x.clone() / mean_square.add_scalar(0.3).sqrt();
+					rounded(unit * Tensor::from_inner(norm.gain.clone()), 511.0)
+				},
+			);
+		}
+	}
+}
+
+#[test]
+fn gated_has_the_gradient_of_its_formula() {
+	for ours in [gated::gated, Flex::gated] {
+		for function in [GateFunction::Silu, GateFunction::SquaredRelu] {
+			for steps in [None, Some(2_047.0)] {
+				let leaves = [random([6, 40], 1) * 4.0, random([6, 40], 2)];
+				assert_same(
+					leaves,
+					|[gate, up]| ours(function, gate.clone(), up.clone(), steps),
+					|[gate, up]| {
+						let value = match function {
+							GateFunction::Silu => gate.clone() * sigmoid(gate.clone()),
+							GateFunction::SquaredRelu => gate.clone().clamp_min(0.0).powf_scalar(2.0),
+						};
+						let product = value * up.clone();
+						match steps {
+							Some(steps) => rounded(product, steps),
+							None => product,
+						}
+					},
+				);
+			}
+		}
+	}
+}
+
+/// Makes a sample that holds some tokens several times.
+fn sample(rows: usize) -> Sample {
+	let ids = [5_u32, 1, 1, 2, 9, 9, 9, 30].repeat(rows);
+	let logits = ids.iter().enumerate().map(|(i, id)| (*id as f32 * 0.7 + i as f32 * 0.01).sin()).collect();
+	Sample { width: 8, ids, logits, target_shares: (0..rows).map(|row| 0.1 + 0.2 * row as f32).collect() }
+}
+
+#[test]
+fn sampled_loss_has_the_gradient_of_its_formula() {
+	let (head, sample) = (random([31, 40], 5), sample(4));
+	for ours in [sampled_loss::sampled_loss, Flex::sampled_loss] {
+		assert_same(
+			[random([4, 40], 1)],
+			|[x]| ours(x.clone(), &head, &sample),
+			|[x]| {
+				let logits = x.clone().matmul(Tensor::<Tape, 2>::from_inner(head.clone()).transpose());
+				let ids = sample.ids.iter().map(|id| *id as i32).collect::<Vec<_>>();
+				let ids =
+					Tensor::<Tape, 2, Int>::from_data(TensorData::new(ids, [4, 8]), &Default::default());
+				let parents = TensorData::new(sample.logits.clone(), [4, 8]);
+				let moved = logits.gather(1, ids) - Tensor::from_data(parents, &Default::default());
+				let shares = TensorData::new(sample.target_shares.clone(), [4, 1]);
+				let share = Tensor::<Tape, 2>::from_data(shares, &Default::default());
+				let of_target = moved.clone().narrow(1, 0, 1);
+				let of_others = moved.narrow(1, 1, 7).exp().mean_dim(1);
+				let rest = share.clone().neg().add_scalar(1.0);
+				(share * of_target.clone().exp() + rest * of_others).log() - of_target
+			},
+		);
+	}
+}
+
+#[test]
+fn sampled_loss_is_zero_for_the_parent_itself() {
+	let (head, mut sample) = (random([31, 40], 5), sample(4));
+	let x = random([4, 40], 1);
+	let logits = x.clone().matmul(head.clone().transpose()).into_data().to_vec::<f32>().unwrap();
+	for (i, logit) in sample.logits.iter_mut().enumerate() {
+		*logit = logits[i / 8 * 31 + sample.ids[i] as usize];
+	}
+	for ours in [sampled_loss::sampled_loss, Flex::sampled_loss] {
+		let losses = ours(leaf(&x), &head, &sample).inner().into_data().to_vec::<f32>().unwrap();
+		assert!(losses.iter().all(|loss| loss.abs() < 1e-5), "{losses:?}");
 	}
 }
 

@@ -9,19 +9,25 @@ mod adamw;
 mod attention;
 mod cross_entropy;
 mod experts;
+mod gated;
 mod gemm;
 mod linear;
 mod norm_quant;
 mod quantise;
-mod rows;
+mod rms_quant;
+pub(crate) mod rows;
+mod sampled_loss;
 
 pub(super) use adamw::{sum_gradients, update};
 pub(super) use attention::attention;
 pub(super) use cross_entropy::cross_entropy;
 pub(super) use experts::experts;
+pub(super) use gated::gated;
 pub(super) use linear::linear;
 pub(super) use norm_quant::norm_quant;
 pub(super) use quantise::quantise;
+pub(super) use rms_quant::rms_quant;
+pub(super) use sampled_loss::sampled_loss;
 
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::{Flex, FlexTensor};
@@ -43,6 +49,15 @@ impl Dense {
 
 	fn values(&self) -> &[f32] {
 		self.0.as_slice().expect("`new` made it contiguous; training computes in f32; qed")
+	}
+
+	/// Returns the numbers of a row.
+	fn width(&self) -> usize {
+		self.0.layout().shape()[1]
+	}
+
+	fn row(&self, index: usize) -> &[f32] {
+		&self.values()[index * self.width()..(index + 1) * self.width()]
 	}
 }
 

@@ -12,7 +12,7 @@ macro_rules! vectorised {
 	($(#[$meta:meta])* fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $out:ty)? $body:block) => {
 		$(#[$meta])*
 		#[inline]
-		pub(super) fn $name($($arg: $type),*) $(-> $out)? {
+		pub(crate) fn $name($($arg: $type),*) $(-> $out)? {
 			#[inline(always)]
 			fn plain($($arg: $type),*) $(-> $out)? $body
 
@@ -111,15 +111,15 @@ vectorised! {
 		for ((y, x), g) in output.iter_mut().zip(input).zip(gain) {
 			*y = x * g * inverse;
 		}
-		round_to_peak(output);
+		to_steps(output, 127.0);
 		inverse
 	}
 }
 
-/// Rounds a row to 1/127 of its largest entry.
+/// Rounds a row to multiples of its largest entry over `steps`.
 #[inline(always)]
-fn round_to_peak(row: &mut [f32]) {
-	let step = largest(row, 0.0, f32::abs) / 127.0 + TINY;
+fn to_steps(row: &mut [f32], steps: f32) {
+	let step = largest(row, 0.0, f32::abs) / steps + TINY;
 	let inverse = 1.0 / step;
 	for x in row {
 		*x = nearest(*x * inverse) * step;
@@ -229,6 +229,93 @@ vectorised! {
 }
 
 vectorised! {
+	/// Rounds a row to multiples of its largest entry over `steps`.
+	fn round_to_peak(row: &mut [f32], steps: f32) {
+		to_steps(row, steps);
+	}
+}
+
+vectorised! {
+	/// Computes [`super::rms_quant`] of one row; returns one over the root mean square.
+	fn rms_quant(input: &[f32], gain: &[f32], eps: f32, steps: f32, output: &mut [f32]) -> f32 {
+		let mean_square = sum(input, input, |x, _| x * x) / input.len() as f32;
+		let inverse = 1.0 / (mean_square + eps + TINY).sqrt();
+		for ((y, x), g) in output.iter_mut().zip(input).zip(gain) {
+			*y = x * inverse * g;
+		}
+		to_steps(output, steps);
+		inverse
+	}
+}
+
+vectorised! {
+	/// Turns the gradient of [`rms_quant`]'s output into that of its input.
+	fn rms_quant_back(grad: &mut [f32], input: &[f32], gain: &[f32], inverse: f32) {
+		for (g, gain) in grad.iter_mut().zip(gain) {
+			*g *= gain;
+		}
+		let along = sum(grad, input, |g, x| g * x) * inverse * inverse / input.len() as f32;
+		for (g, x) in grad.iter_mut().zip(input) {
+			*g = (*g - x * along) * inverse;
+		}
+	}
+}
+
+/// Returns 1 / (1 + e^-x).
+#[inline(always)]
+fn sigmoid(x: f32) -> f32 {
+	let power = exp(-x.abs());
+	let of_magnitude = 1.0 / (1.0 + power);
+	if x < 0.0 {
+		power * of_magnitude
+	} else {
+		of_magnitude
+	}
+}
+
+vectorised! {
+	/// Computes `row = row * sigmoid(row) * factors`.
+	fn silu_times(row: &mut [f32], factors: &[f32]) {
+		for (x, factor) in row.iter_mut().zip(factors) {
+			*x = *x * sigmoid(*x) * factor;
+		}
+	}
+}
+
+vectorised! {
+	/// Turns gates and ups into their gradients, from that of `gate * sigmoid(gate) * up`.
+	fn silu_back(grad: &[f32], gate: &mut [f32], up: &mut [f32]) {
+		for ((gate, up), grad) in gate.iter_mut().zip(up).zip(grad) {
+			let sigma = sigmoid(*gate);
+			let value = *gate * sigma;
+			*gate = grad * *up * (sigma + value * (1.0 - sigma));
+			*up = grad * value;
+		}
+	}
+}
+
+vectorised! {
+	/// Computes `row = max(row, 0)^2 * factors`.
+	fn squared_relu_times(row: &mut [f32], factors: &[f32]) {
+		for (x, factor) in row.iter_mut().zip(factors) {
+			let positive = if *x > 0.0 { *x } else { 0.0 };
+			*x = positive * positive * factor;
+		}
+	}
+}
+
+vectorised! {
+	/// Turns gates and ups into their gradients, from that of `max(gate, 0)^2 * up`.
+	fn squared_relu_back(grad: &[f32], gate: &mut [f32], up: &mut [f32]) {
+		for ((gate, up), grad) in gate.iter_mut().zip(up).zip(grad) {
+			let positive = if *gate > 0.0 { *gate } else { 0.0 };
+			*gate = grad * *up * positive * 2.0;
+			*up = grad * positive * positive;
+		}
+	}
+}
+
+vectorised! {
 	/// Computes the softmax of a row, in place.
 	fn softmax(row: &mut [f32]) {
 		let max = largest(row, f32::MIN, |x| x);
@@ -262,7 +349,7 @@ vectorised! {
 			y[0] = x[0] * cos[0] + x[1] * sin[0];
 			y[1] = x[1] * cos[1] + x[0] * sin[1];
 		}
-		round_to_peak(output);
+		to_steps(output, 127.0);
 		for y in output {
 			*y *= factor;
 		}

@@ -1,0 +1,55 @@
+//! Tensors of the second definition as the real numbers that they stand for.
+
+use blyan_exact::definition2::{Gain, Matrix, Real};
+use core::f64::consts::LN_2;
+
+/// Returns what a scale stands for.
+pub(crate) fn real(scale: Real) -> f64 {
+	f64::from(scale.mantissa()) * (-f64::from(scale.exponent())).exp2()
+}
+
+/// Returns the weights of a matrix. `[rows, columns]`
+pub(crate) fn weights(matrix: &Matrix<'_>) -> Vec<f32> {
+	scaled(matrix, unit(matrix))
+}
+
+/// Returns the weights of a head whose logits are natural logarithms: the definition's are binary ones.
+pub(crate) fn head(matrix: &Matrix<'_>) -> Vec<f32> {
+	scaled(matrix, unit(matrix) * LN_2)
+}
+
+/// Returns the real value of one unit of a matrix's integers: `M * 2^-U`.
+pub(crate) fn unit(matrix: &Matrix<'_>) -> f64 {
+	real(matrix.scale) * (-f64::from(matrix.kind.unit())).exp2()
+}
+
+fn scaled(matrix: &Matrix<'_>, unit: f64) -> Vec<f32> {
+	let rows = (0..matrix.rows).flat_map(|row| matrix.row_integers(row));
+	rows.map(|weight| (weight as f64 * unit) as f32).collect()
+}
+
+/// Returns the entries of a gain.
+pub(crate) fn gain(gain: Gain<'_>) -> Vec<f32> {
+	let scale = real(gain.scale);
+	gain.values.iter().map(|value| (f64::from(*value) * scale) as f32).collect()
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use blyan_exact::definition2::{matrix::INT8_PEAK, WeightKind};
+
+	#[test]
+	fn weights_are_unit_times_integer() {
+		let (codes, factors) = ([3_i8, -128, 0, 4].map(|code| code as u8), [2_u8, 0]);
+		let bytes = [codes.as_slice(), &factors].concat();
+		let scale = Real::from_integer(1 << 14);
+		let (kind, peak) = (WeightKind::Int8, INT8_PEAK);
+		let matrix = Matrix { kind, rows: 1, cols: 4, bytes: &bytes, scale, peak };
+		// 2^14 * 2^-16 * 2 = 1/2.
+		assert_eq!(weights(&matrix), [1.5, -64.0, 0.0, 2.0]);
+		assert!((head(&matrix)[3] - 2.0 * core::f32::consts::LN_2).abs() < 1e-6);
+		assert_eq!(gain(Gain { values: &[-3, 1 << 20], scale: Real::quotient(1, 2) }), [-1.5, 524_288.0]);
+		assert_eq!(real(Real::ZERO), 0.0);
+	}
+}

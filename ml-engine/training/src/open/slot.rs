@@ -1,0 +1,214 @@
+//! Slot of an open model in floats: its expert, the frozen network that the expert stands on, and the head behind.
+
+use super::floats;
+use crate::{ops::GateFunction, TrainError};
+use blyan_exact::{
+	definition2::{
+		block::{Fault, LoadedPart, PartView},
+		real::activation_max,
+		Activation, Adapter, Architecture, Matrix, Model, Name, OwnedAdapter, Part, PartTensors, View,
+	},
+	Hash,
+};
+use blyan_open_model::{Directory, DirectoryError, Manifest};
+
+/// One projection of the network: the frozen matrix, and its adapter.
+#[derive(Clone, Debug)]
+pub(crate) struct Projection {
+	/// Frozen weights. `[rows, columns]`
+	pub(crate) weights: Vec<f32>,
+	pub(crate) rows: usize,
+	pub(crate) columns: usize,
+	/// Real value of one unit of the adapter's product.
+	pub(crate) unit: f64,
+	/// Adapter of the parent.
+	pub(crate) adapter: OwnedAdapter,
+}
+
+/// Slot of the last layer of a model, ready to be trained.
+#[derive(Clone, Debug)]
+pub struct Slot {
+	/// Root of the model.
+	pub(crate) model: Hash,
+	pub(crate) layer: u8,
+	pub(crate) expert: u16,
+	pub(crate) rank: u8,
+	pub(crate) d_model: usize,
+	pub(crate) fraction: u32,
+	pub(crate) function: GateFunction,
+	pub(crate) eps: f32,
+	/// Largest activations in front of the down projection and in front of the head.
+	pub(crate) hidden_steps: f32,
+	pub(crate) input_steps: f32,
+	/// Gate, up, down.
+	pub(crate) projections: [Projection; 3],
+	/// Gain of the hidden layer's sub-norm.
+	pub(crate) sub_gain: Option<Vec<f32>>,
+	/// Gain in front of the head.
+	pub(crate) output_gain: Vec<f32>,
+	/// Head, with natural logits. `[vocabulary, d_model]`
+	pub(crate) head: Vec<f32>,
+	pub(crate) vocabulary: usize,
+}
+
+/// Parts of a model that a slot is made of.
+struct Source<'a> {
+	layer: &'a PartTensors<'a>,
+	expert: &'a PartTensors<'a>,
+	embedding: &'a PartTensors<'a>,
+	head: &'a PartTensors<'a>,
+}
+
+impl Slot {
+	/// Takes a slot of a validated model with this root.
+	///
+	/// # Errors
+	/// [`TrainError::NoSuchSlot`], [`TrainError::NoAdapters`] or [`TrainError::NotLastLayer`] if it cannot be trained.
+	pub fn of_model(model: &Model<'_>, root: Hash, layer: u8, expert: u16) -> Result<Self, TrainError> {
+		let architecture = model.architecture();
+		ensure_trainable(architecture, layer, expert)?;
+		let missing = TrainError::NoSuchSlot { layer, expert };
+		let part = |part| model.part(part);
+		let of = || {
+			let source = Source {
+				layer: part(Part::Layer(layer))?,
+				expert: part(Part::Expert { layer, expert })?,
+				embedding: part(Part::Embedding)?,
+				head: part(Part::Head)?,
+			};
+			Self::read(architecture, &source, root, layer, expert)
+		};
+		of().ok_or(missing)
+	}
+
+	/// Reads a slot of the model in a directory; the four files that it is made of are checked against their roots.
+	///
+	/// # Errors
+	/// Those of [`Self::of_model`], and [`TrainError::Directory`] if a file is damaged or missing.
+	pub fn open(
+		directory: &Directory,
+		manifest: &Manifest,
+		layer: u8,
+		expert: u16,
+	) -> Result<Self, TrainError> {
+		let architecture = directory.architecture(manifest)?;
+		ensure_trainable(&architecture, layer, expert)?;
+		let parts = [Part::Layer(layer), Part::Expert { layer, expert }, Part::Embedding, Part::Head];
+		let names = blyan_open_model::directory::parts(&architecture);
+		let mut files = Vec::new();
+		for part in parts {
+			let file = directory.open(&architecture, part)?;
+			let place = names.iter().position(|name| *name == part);
+			let record = place.and_then(|place| manifest.parts.get(place));
+			let missing = || directory.malformed(&"it does not list all parts of its architecture");
+			file.ensure_root(&record.ok_or_else(missing)?.root)?;
+			files.push(file);
+		}
+		let views = files.iter().map(|file| {
+			let view = PartView::new(file.layout(), file.bytes()).map_err(|fault| file.fault(fault))?;
+			Ok(LoadedPart::new(view))
+		});
+		let loaded = views.collect::<Result<Vec<_>, DirectoryError>>()?;
+		let tensors = loaded.iter().zip(&files).map(|(part, file)| {
+			let damaged = || file.fault(Fault::Length);
+			part.tensors().ok_or_else(damaged)
+		});
+		let tensors = tensors.collect::<Result<Vec<_>, DirectoryError>>()?;
+		let mut root = Hash::default();
+		hex::decode_to_slice(&manifest.model_root, &mut root).map_err(|error| directory.malformed(&error))?;
+		let [of_layer, of_expert, embedding, head] = &tensors[..] else {
+			return Err(TrainError::NoSuchSlot { layer, expert });
+		};
+		let source = Source { layer: of_layer, expert: of_expert, embedding, head };
+		let slot = Self::read(&architecture, &source, root, layer, expert);
+		slot.ok_or_else(|| directory.malformed(&"its parts are not those of its architecture").into())
+	}
+
+	fn read(
+		architecture: &Architecture,
+		source: &Source<'_>,
+		model: Hash,
+		layer: u8,
+		expert: u16,
+	) -> Option<Self> {
+		let rank = architecture.routing(layer)?.adapter_rank?;
+		let projection = |name| Projection::read(source.layer.matrix(name)?, source.expert.adapter(name)?);
+		let head = match source.head.get(Name::Head)? {
+			View::Matrix(matrix) => matrix,
+			View::Scale(scale) => Matrix { scale, ..source.embedding.matrix(Name::Embedding)? },
+			_ => return None,
+		};
+		Some(Self {
+			model,
+			layer,
+			expert,
+			rank,
+			d_model: architecture.d_model.into(),
+			fraction: architecture.fraction.into(),
+			function: match architecture.activation {
+				Activation::SwiGlu => GateFunction::Silu,
+				Activation::SquaredRelu => GateFunction::SquaredRelu,
+			},
+			eps: (architecture.eps as f64 * (-48.0_f64).exp2()) as f32,
+			hidden_steps: activation_max(architecture.bits.hidden).into(),
+			input_steps: activation_max(architecture.bits.input).into(),
+			projections: [projection(Name::Gate)?, projection(Name::Up)?, projection(Name::Down)?],
+			sub_gain: source.layer.gain(Name::HiddenGain).map(floats::gain),
+			output_gain: floats::gain(source.head.gain(Name::HeadGain)?),
+			head: floats::head(&head),
+			vocabulary: head.rows,
+		})
+	}
+
+	/// Returns the real value of a number of the residual stream.
+	pub(crate) fn stream(&self, value: i32) -> f32 {
+		(f64::from(value) * (-f64::from(self.fraction)).exp2()) as f32
+	}
+
+	/// Returns the shapes of an adapter's matrices: first and second of gate, up and down.
+	pub(crate) fn shapes(&self) -> [[usize; 2]; 6] {
+		let rank = usize::from(self.rank);
+		let [gate, up, down] = &self.projections;
+		let [a, b, c] = [gate, up, down].map(|of| [[rank, of.columns], [of.rows, rank]]);
+		[a[0], a[1], b[0], b[1], c[0], c[1]]
+	}
+}
+
+impl Projection {
+	fn read(matrix: Matrix<'_>, adapter: Adapter<'_>) -> Option<Self> {
+		let (input, output) = (adapter.input(), adapter.output());
+		let codes = |bytes: &[u8]| bytes.iter().map(|byte| *byte as i8).collect::<Vec<i8>>();
+		let rank = u8::try_from(input.rows).ok()?;
+		let owned = OwnedAdapter::new(rank, &codes(input.bytes), &codes(output.bytes), adapter.shift());
+		Some(Self {
+			weights: floats::weights(&matrix),
+			rows: matrix.rows,
+			columns: matrix.cols,
+			unit: adapter_unit(&matrix),
+			adapter: owned.ok()?,
+		})
+	}
+}
+
+/// Returns the real value of one unit of the product of an adapter's codes, not shifted: `M * 2^-(U + g)`.
+fn adapter_unit(matrix: &Matrix<'_>) -> f64 {
+	floats::unit(matrix) * (-f64::from(matrix.kind.refinement())).exp2()
+}
+
+/// Refuses slots that are absent, hold no adapter, or have layers behind them.
+fn ensure_trainable(architecture: &Architecture, layer: u8, expert: u16) -> Result<(), TrainError> {
+	let last = (architecture.layers.len() - 1) as u8;
+	let routing = architecture.routing(layer).filter(|routing| expert < routing.experts);
+	let missing = match layer <= last && architecture.routing(layer).is_none() {
+		true => TrainError::NoAdapters { layer },
+		false => TrainError::NoSuchSlot { layer, expert },
+	};
+	let routing = routing.ok_or(missing)?;
+	if routing.adapter_rank.is_none() {
+		return Err(TrainError::NoAdapters { layer });
+	}
+	if layer != last {
+		return Err(TrainError::NotLastLayer { layer, last });
+	}
+	Ok(())
+}
