@@ -11,6 +11,7 @@ mod engine;
 mod failure;
 mod home;
 mod keys;
+mod local_model;
 mod mining;
 mod model_dir;
 mod names;

@@ -34,7 +34,8 @@ pub enum AuditCommand {
 /// `audit replay`.
 #[derive(Debug, Args)]
 pub struct ReplayArgs {
-	/// A submission's number, or a file written by `blyan chat --save`, `blyan audit score --save` or --save below.
+	/// A submission's number, or a file written by `blyan chat --save`, `blyan audit score --save` or --save below. Answers of
+	/// a model on this machine need its directory as --model-dir, and no node.
 	#[arg(value_name = "SUBMISSION|FILE")]
 	pub subject: String,
 	/// Where blobs come from.
@@ -57,7 +58,7 @@ pub struct ReplayArgs {
 /// Where an audit finds what it needs, besides the node.
 #[derive(Clone, Debug, Default, Args)]
 pub struct SourceArgs {
-	/// Folder of the model. Without it blobs are fetched from the node at --url and kept.
+	/// Folder of the model. Without it blobs of a model on the chain are fetched from the node at --url and kept.
 	#[arg(long, value_name = "DIR")]
 	pub model_dir: Vec<PathBuf>,
 	/// A block or a holdout that is in no such folder, such as a candidate.

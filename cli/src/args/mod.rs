@@ -14,7 +14,10 @@ pub use learning::{
 	DatasetCommand, DatasetOutput, LicenceArgs, MineArgs, ReportCopyArgs, SubmitArgs, TrainBaseArgs,
 	TrainCommand, TrainExpertArgs, TrainingArgs, UploadArgs, WaitingArgs, WithdrawArgs,
 };
-pub use model::{ChatModel, LocalChatArgs, ModelCommand, ModelImportArgs};
+pub use model::{
+	ChatModel, LocalChatArgs, ModelApplyArgs, ModelCommand, ModelImportArgs, ModelMeasureArgs,
+	ModelNeedsArgs, ModelUpcycleArgs, WeightsArg,
+};
 pub use operator::{MachineArgs, OperatorCommand, RegisterArgs, SessionKeyArgs};
 
 use clap::{Args, Parser, Subcommand};
@@ -285,7 +288,7 @@ pub struct ChatArgs {
 	#[arg(long)]
 	pub seed: Option<u64>,
 	/// Add each answer to this file with all that it follows from, for `blyan audit replay`.
-	#[arg(long, value_name = "FILE")]
+	#[arg(long, alias = "record", value_name = "FILE")]
 	pub save: Option<PathBuf>,
 	/// Options of a chat with a model on this machine.
 	#[command(flatten)]
@@ -334,6 +337,12 @@ mod tests {
 			"submissions --follow",
 			"chat --prompt-hex 0x1",
 			"chat --prompt-hex 00 --prompt a",
+			"model measure dir",
+			"model measure dir text --positions 0",
+			"model needs",
+			"model needs config.json --like llama-2-7b",
+			"model needs --like llama-2-7b --bandwidth 1000",
+			"model needs --like llama-2-7b --bandwidth 0 --multiplies 1",
 			"audit challenge",
 			"audit challenge 1 --resume 2",
 			"audit replay",
@@ -353,6 +362,10 @@ mod tests {
 			"block import a.safetensors",
 			"model import a.gguf",
 			"model import a.gguf --out m --sequences 4",
+			"model upcycle m --out n --experts 8 --top-k 2",
+			"model upcycle m --out n --experts 8 --top-k 2 --layers 4..4",
+			"model upcycle m --out n --experts 8 --top-k 2 --layers 255",
+			"model apply m --out n --layer 3 --expert 5",
 			"block verify a.tblk --root 0x12",
 			"dataset from-files",
 			"dataset from-files a.txt",
@@ -374,6 +387,17 @@ mod tests {
 		};
 		assert_eq!(args.slot, Some(SlotName { layer: 3, expert: 5 }));
 		assert_eq!(args.training.minutes, Some(0.5));
+	}
+
+	#[test]
+	fn layers_are_a_range_without_its_end_or_a_single_one() {
+		for (layers, expected) in [("26..30", 26..30), ("0..1", 0..1), ("29", 29..30)] {
+			let line = format!("model upcycle m --out n --experts 8 --top-k 2 --layers {layers}");
+			let Command::Model(ModelCommand::Upcycle(args)) = parse(&line).unwrap().command else {
+				panic!("another command")
+			};
+			assert_eq!(args.layers, expected);
+		}
 	}
 
 	#[test]

@@ -1,7 +1,7 @@
 //! Arguments of the commands on models of open checkpoints.
 
-use clap::{Args, Subcommand};
-use std::{convert::Infallible, path::PathBuf, str::FromStr};
+use clap::{Args, Subcommand, ValueEnum};
+use std::{convert::Infallible, ops::Range, path::PathBuf, str::FromStr};
 
 /// Commands on models of open checkpoints. No node is asked.
 #[derive(Debug, Subcommand)]
@@ -19,6 +19,147 @@ pub enum ModelCommand {
 		#[arg(long)]
 		verify: bool,
 	},
+	/// Measure the bits per byte of texts.
+	Measure(ModelMeasureArgs),
+	/// Say what a model takes, before it is there: bytes, memory, speed, disputes, evaluations.
+	///
+	/// Computed from its architecture and from the rates of this machine, which are measured, or of another one by its data
+	/// sheet.
+	Needs(ModelNeedsArgs),
+	/// Make a model with experts of a dense one, which computes the same to the bit until an expert is trained.
+	///
+	/// The same model and settings have the same roots, on any machine. The same command again goes on with one that was
+	/// interrupted.
+	Upcycle(ModelUpcycleArgs),
+	/// Put a trained expert into a model.
+	Apply(ModelApplyArgs),
+}
+
+/// `model measure`.
+#[derive(Debug, Args)]
+pub struct ModelMeasureArgs {
+	/// Directory of the model.
+	pub dir: PathBuf,
+	/// Texts in UTF-8.
+	#[arg(required = true, value_name = "FILE")]
+	pub texts: Vec<PathBuf>,
+	/// Sequences of each text, evenly spread over it.
+	#[arg(long, default_value_t = 8, value_parser = positive)]
+	pub sequences: usize,
+	/// Tokens that are predicted in a sequence.
+	#[arg(long, default_value_t = 256, value_parser = positive)]
+	pub positions: usize,
+	/// Threads; all cores if absent.
+	#[arg(long, value_parser = positive)]
+	pub threads: Option<usize>,
+}
+
+/// `model needs`.
+#[derive(Debug, Args)]
+pub struct ModelNeedsArgs {
+	/// Directory of a model, a checkpoint, or a config.json alone.
+	#[arg(required_unless_present = "like", value_name = "DIR|FILE|CONFIG.json")]
+	pub path: Option<PathBuf>,
+	/// Well-known model: smollm2-135m, smollm2-1.7b, bitnet-2b, llama-2-7b or olmoe-1b-7b.
+	#[arg(long, value_name = "NAME", conflicts_with = "path")]
+	pub like: Option<String>,
+	/// Weights of a model that is not there; absent: ternary for BitNet, 4 bits for all others.
+	#[arg(long, value_enum)]
+	pub weights: Option<WeightsArg>,
+	/// Length of a prompt, and positions that generated tokens see.
+	#[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
+	pub positions: u32,
+	/// Threads of this machine; all cores if absent.
+	#[arg(long, value_parser = positive, conflicts_with_all = ["bandwidth", "multiplies"])]
+	pub threads: Option<usize>,
+	/// Bytes that another machine reads from memory, by its data sheet, in GB a second.
+	#[arg(long, value_name = "GB/S", requires = "multiplies", value_parser = positive_float)]
+	pub bandwidth: Option<f64>,
+	/// 8-bit multiply-adds of that machine, in 10^12 a second: half of what data sheets call TOPS.
+	#[arg(long, value_name = "TERA/S", requires = "bandwidth", value_parser = positive_float)]
+	pub multiplies: Option<f64>,
+}
+
+/// Storage of weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WeightsArg {
+	/// 4 bits in groups of 32; embedding, head and router have 8.
+	Int4,
+	/// 8 bits.
+	Int8,
+	/// Ternary; embedding and head have 8 bits.
+	Ternary,
+}
+
+fn positive(text: &str) -> Result<usize, String> {
+	match text.parse() {
+		Ok(0) | Err(_) => Err("a whole number from 1 on".into()),
+		Ok(number) => Ok(number),
+	}
+}
+
+fn positive_float(text: &str) -> Result<f64, String> {
+	match text.parse::<f64>() {
+		Ok(number) if number.is_finite() && number > 0.0 => Ok(number),
+		_ => Err("a number above zero".into()),
+	}
+}
+
+/// `model upcycle`.
+#[derive(Debug, Args)]
+pub struct ModelUpcycleArgs {
+	/// Directory of the model.
+	pub dir: PathBuf,
+	/// Directory to write. Files that stay the same are shared with DIR.
+	#[arg(long, value_name = "DIR")]
+	pub out: PathBuf,
+	/// Layers that get experts: A..B, counted from 0 and without B, or a single one.
+	#[arg(long, value_name = "A..B", value_parser = parse_layers)]
+	pub layers: Range<u8>,
+	/// Experts of each of these layers.
+	#[arg(long)]
+	pub experts: u16,
+	/// Experts that a token is routed to.
+	#[arg(long)]
+	pub top_k: u8,
+	/// Make the experts adapters of this rank (4 to 64) instead of full copies of the layer's network.
+	#[arg(long)]
+	pub rank: Option<u8>,
+	/// Threads; all cores if absent.
+	#[arg(long)]
+	pub threads: Option<usize>,
+}
+
+/// `model apply`.
+#[derive(Debug, Args)]
+pub struct ModelApplyArgs {
+	/// Directory of the model.
+	pub dir: PathBuf,
+	/// File of the expert.
+	pub file: PathBuf,
+	/// Layer of the expert, counted from 0.
+	#[arg(long)]
+	pub layer: u8,
+	/// Its index in the layer, counted from 0.
+	#[arg(long)]
+	pub expert: u16,
+	/// Directory to write. All other files are shared with DIR.
+	#[arg(long, value_name = "DIR")]
+	pub out: PathBuf,
+}
+
+fn parse_layers(text: &str) -> Result<Range<u8>, String> {
+	let read = || {
+		let (from, to) = match text.split_once("..") {
+			Some((from, to)) => (from.parse().ok()?, to.parse().ok()?),
+			None => {
+				let layer: u8 = text.parse().ok()?;
+				(layer, layer.checked_add(1)?)
+			}
+		};
+		(from < to).then_some(from..to)
+	};
+	read().ok_or_else(|| "layers are A..B without B, such as 26..30, or a single one, such as 29".to_string())
 }
 
 /// `model import`.

@@ -4,21 +4,21 @@ use super::chat::read_prompt;
 use crate::{
 	args::ChatArgs,
 	failure::{Failure, Outcome},
+	local_model::LocalModel,
 	output::Output,
+	records::{self, Record},
 	session::Session,
 };
 use blyan_exact::Sampling;
 use blyan_open_model::{
 	conversation::{Answer, Conversation, End, Settings},
-	load,
 	text::{Chat, Message},
-	Directory, Runner,
+	GenerationRecord, Manifest,
 };
 use serde_json::json;
 use std::{
 	io::{IsTerminal, Write},
 	path::{Path, PathBuf},
-	sync::Arc,
 };
 
 /// Tokens of an answer, unless the user says otherwise.
@@ -26,9 +26,9 @@ const TOKENS_MAX: usize = 512;
 
 /// Answers once, or talks until the user has had enough.
 pub async fn run(session: &Session, args: ChatArgs, dir: PathBuf) -> Outcome<()> {
-	if args.prompt_hex.is_some() || args.save.is_some() {
-		return Err(Failure::new("--prompt-hex and --save belong to a model on the chain")
-			.next("leave them out, or name the model by its number"));
+	if args.prompt_hex.is_some() {
+		return Err(Failure::new("--prompt-hex belongs to a model on the chain")
+			.next("leave it out, or name the model by its number"));
 	}
 	let output = session.output.clone();
 	tokio::task::spawn_blocking(move || talk(&output, &args, &dir)).await?
@@ -46,15 +46,19 @@ fn talk(output: &Output, args: &ChatArgs, dir: &Path) -> Outcome<()> {
 		stop: args.local.stop.clone(),
 	};
 	let spinner = output.spinner("loading");
-	let mut conversation = open(dir, args)?;
+	let LocalModel { manifest, tokenizer, runner } = LocalModel::open(dir, args.local.threads)?;
 	drop(spinner);
+	let conversation =
+		Conversation::new(runner, Chat::new(tokenizer)?, manifest.ends.clone(), args.local.system.clone());
 	if conversation.has_default_template() {
 		output.warn(
 			"the checkpoint has no chat template: ChatML is used, which it may not have been trained on",
 		);
 	}
+	let save = args.save.as_deref();
+	let mut talk = Talk { output, conversation, manifest, settings, seed: sampling.seed, save };
 	if let Some(prompt) = &args.prompt {
-		return answer(output, &mut conversation, &settings, prompt.clone(), sampling.seed);
+		return talk.answer(prompt.clone());
 	}
 	let stdin = std::io::stdin();
 	if stdin.is_terminal() {
@@ -64,37 +68,56 @@ fn talk(output: &Output, args: &ChatArgs, dir: &Path) -> Outcome<()> {
 	while let Some(line) = read_prompt(&mut input)? {
 		match line {
 			Ok(message) if message.is_empty() => break,
-			Ok(message) => answer(output, &mut conversation, &settings, message, sampling.seed)?,
+			Ok(message) => talk.answer(message)?,
 			Err(reason) => output.warn(reason),
 		}
 	}
 	Ok(())
 }
 
-fn open(dir: &Path, args: &ChatArgs) -> Outcome<Conversation> {
-	let directory = Directory::new(dir);
-	let manifest = directory.manifest()?;
-	let architecture = directory.architecture(&manifest)?;
-	let chat = Chat::new(Arc::new(directory.tokenizer(&manifest)?))?;
-	let weights = load(&directory, &manifest, &architecture)?;
-	let runner = Runner::on_this_machine(Arc::new(weights), args.local.threads)?;
-	Ok(Conversation::new(runner, chat, manifest.ends, args.local.system.clone()))
+/// A conversation at the terminal, and what its records say.
+struct Talk<'a> {
+	output: &'a Output,
+	conversation: Conversation,
+	manifest: Manifest,
+	settings: Settings,
+	/// Number that the key of the settings was made of.
+	seed: u64,
+	/// File of the records.
+	save: Option<&'a Path>,
 }
 
-fn answer(
-	output: &Output,
-	conversation: &mut Conversation,
-	settings: &Settings,
-	message: String,
-	seed: u64,
-) -> Outcome<()> {
-	conversation.push(Message::user(message.clone()));
-	let answer = conversation.answer(settings, |text| {
-		if !output.is_json() {
-			let mut stdout = std::io::stdout();
-			let _ = write!(stdout, "{text}").and_then(|()| stdout.flush());
+impl Talk<'_> {
+	/// Answers a message, shows the answer as it comes, and keeps a record if one is wanted.
+	fn answer(&mut self, message: String) -> Outcome<()> {
+		self.conversation.push(Message::user(message.clone()));
+		let answer = self.conversation.answer(&self.settings, |text| {
+			if !self.output.is_json() {
+				let mut stdout = std::io::stdout();
+				let _ = write!(stdout, "{text}").and_then(|()| stdout.flush());
+			}
+		})?;
+		show(self.output, &message, &answer, self.seed);
+		match self.save {
+			Some(path) => self.save(path, &answer),
+			None => Ok(()),
 		}
-	})?;
+	}
+
+	fn save(&self, path: &Path, answer: &Answer) -> Outcome<()> {
+		let record = GenerationRecord::new(&self.manifest, &self.settings, self.seed, answer);
+		records::append(path, &Record::Generation(Box::new(record)))?;
+		let root = format!("0x{}", self.manifest.model_root);
+		let shown = path.display();
+		let text =
+			format!("-- saved; check it with: blyan audit replay {shown} --model-dir DIR (model {root})");
+		self.output.event("saved", json!({ "file": path, "model_root": root }), text);
+		Ok(())
+	}
+}
+
+/// Shows what an answer cost, and what was left out of it.
+fn show(output: &Output, message: &str, answer: &Answer, seed: u64) {
 	let value = json!({
 		"prompt": message,
 		"text": answer.text,
@@ -106,7 +129,7 @@ fn answer(
 		"reading_seconds": answer.reading.as_secs_f64(),
 		"generating_seconds": answer.generating.as_secs_f64(),
 	});
-	output.result(&value, format!("\n-- {}", cost_line(&answer, seed)));
+	output.result(&value, format!("\n-- {}", cost_line(answer, seed)));
 	if answer.prompt_tokens_cut > 0 {
 		output.say(format!(
 			"-- the conversation does not fit the model's context: {} tokens of it ({} messages) were left out",
@@ -117,7 +140,6 @@ fn answer(
 		End::ContextFull => output.say("-- the answer ends here because the model's context is full"),
 		End::Finished(_) | End::Cancelled => {}
 	}
-	Ok(())
 }
 
 fn cost_line(answer: &Answer, seed: u64) -> String {

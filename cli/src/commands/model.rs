@@ -1,20 +1,25 @@
 //! `model`: open checkpoints as exact integer models.
 
+mod change;
+mod measure;
+mod needs;
+
 use crate::{
 	args::{ModelCommand, ModelImportArgs},
 	failure::{Context, Outcome},
+	local_model::LocalModel,
 	output::{table, Output},
 	session::Session,
 };
 use blyan_exact::definition2::Architecture;
 use blyan_open_model::{
 	checkpoint::{reference::Reference, Checkpoint},
-	directory, import, load,
-	measure::{self, Cost, Cut},
-	Directory, Manifest, Precision, Runner,
+	directory, import,
+	measure::{cost, sequences, Cost, Cut},
+	Directory, Manifest, Precision,
 };
 use serde_json::json;
-use std::{path::Path, sync::Arc, time::Instant};
+use std::{path::Path, time::Instant};
 
 /// Runs a command on models of open checkpoints. No node is asked.
 pub async fn run(session: &Session, command: ModelCommand) -> Outcome<()> {
@@ -23,6 +28,10 @@ pub async fn run(session: &Session, command: ModelCommand) -> Outcome<()> {
 	tokio::task::spawn_blocking(move || match command {
 		ModelCommand::Import(args) => import_checkpoint(&output, &args),
 		ModelCommand::Inspect { dir, verify } => inspect(&output, &dir, verify),
+		ModelCommand::Measure(args) => measure::run(&output, &args),
+		ModelCommand::Needs(args) => needs::run(&output, &args),
+		ModelCommand::Upcycle(args) => change::upcycle(&output, args),
+		ModelCommand::Apply(args) => change::apply(&output, &args),
 	})
 	.await?
 }
@@ -40,7 +49,7 @@ fn import_checkpoint(output: &Output, args: &ModelImportArgs) -> Outcome<()> {
 		bar.set(done);
 	})?;
 	drop(bar);
-	let bytes: u64 = manifest.parts.iter().map(|part| part.bytes).sum();
+	let bytes = manifest.bytes();
 	let seconds = started.elapsed().as_secs_f64();
 	let value = json!({
 		"dir": args.out, "model_root": format!("0x{}", manifest.model_root), "bytes": bytes,
@@ -65,16 +74,11 @@ fn import_checkpoint(output: &Output, args: &ModelImportArgs) -> Outcome<()> {
 
 /// Shows the bits per byte of a text, in integers and in floats.
 fn measure_text(output: &Output, args: &ModelImportArgs, checkpoint: &Checkpoint, text: &str) -> Outcome<()> {
-	let directory = Directory::new(&args.out);
-	let manifest = directory.manifest()?;
-	let architecture = directory.architecture(&manifest)?;
-	let tokenizer = directory.tokenizer(&manifest)?;
+	let LocalModel { tokenizer, mut runner, .. } = LocalModel::open(&args.out, None)?;
 	let cut = Cut { sequences_max: args.sequences, ..Cut::default() };
-	let sequences = measure::sequences(&tokenizer, text, cut)?;
-	let weights = load(&directory, &manifest, &architecture)?;
-	let mut runner = Runner::on_this_machine(Arc::new(weights), None)?;
+	let sequences = sequences(&tokenizer, text, cut)?;
 	let bar = output.bar("measuring", 2 * sequences.len() as u64);
-	let cost = measure::cost(&mut runner, &tokenizer, &sequences, |done| bar.set(done as u64))?;
+	let cost = cost(&mut runner, &tokenizer, &sequences, |done| bar.set(done as u64))?;
 	let reference = Reference::new(checkpoint);
 	let mut bits = 0.0;
 	for (index, ids) in sequences.iter().enumerate() {
@@ -107,7 +111,7 @@ fn inspect(output: &Output, dir: &Path, verify: bool) -> Outcome<()> {
 	if verify {
 		check(output, &directory, &manifest, &architecture)?;
 	}
-	let bytes: u64 = manifest.parts.iter().map(|part| part.bytes).sum();
+	let bytes = manifest.bytes();
 	let rows: Vec<Vec<String>> = manifest
 		.parts
 		.iter()
@@ -118,9 +122,10 @@ fn inspect(output: &Output, dir: &Path, verify: bool) -> Outcome<()> {
 		_ => "not stated".into(),
 	};
 	let shape = directory::summary(&architecture);
+	let changes: String = manifest.changes.iter().map(|step| format!("\nmade by      {step}")).collect();
 	let shown = format!(
 		"model        {}\nlicence      {}\norigin       {}\narchitecture {shape}\nmodel root   0x{}\ntokenizer    0x{}\n\
-		bytes        {bytes}\n\n{}{}",
+		bytes        {bytes}{changes}\n\n{}{}",
 		source("name"),
 		source("licence"),
 		source("origin"),

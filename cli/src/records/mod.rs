@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! {"format": "blyan/answer", "version": 1, ...}    a text that a model is said to have generated
+//! {"format": "blyan/generation", "version": 1, ..} token ids that a model on this machine has generated
 //! {"format": "blyan/score", "version": 1, ...}     what a model and a candidate are said to need for sequences
 //! {"format": "blyan/trace", "version": 1, ...}     hashes of every row that one sequence's evaluation came to
 //! ```
@@ -19,6 +20,7 @@ pub use score::{ItemRecord, ScoreRecord};
 pub use trace::TraceRecord;
 
 use crate::failure::{Context, Failure, Kind, Outcome};
+use blyan_open_model::GenerationRecord;
 use serde::{de::DeserializeOwned, Serialize};
 use serde_json::Value;
 use std::{fs, path::Path};
@@ -33,6 +35,8 @@ const FILE_BYTES_MAX: u64 = 64 << 20;
 pub enum Record {
 	/// A text.
 	Answer(Box<AnswerRecord>),
+	/// Token ids of a model of an open checkpoint.
+	Generation(Box<GenerationRecord>),
 	/// Losses.
 	Score(Box<ScoreRecord>),
 	/// Hashes of rows.
@@ -43,6 +47,10 @@ pub enum Record {
 trait Format: Serialize + DeserializeOwned {
 	/// Its name.
 	const FORMAT: &'static str;
+}
+
+impl Format for GenerationRecord {
+	const FORMAT: &'static str = "blyan/generation";
 }
 
 /// A record as a line of JSON that says what it is.
@@ -60,6 +68,7 @@ impl Record {
 	pub fn to_line(&self) -> Outcome<String> {
 		match self {
 			Self::Answer(record) => to_line(record.as_ref()),
+			Self::Generation(record) => to_line(record.as_ref()),
 			Self::Score(record) => to_line(record.as_ref()),
 			Self::Trace(record) => to_line(record.as_ref()),
 		}
@@ -82,6 +91,7 @@ impl Record {
 		}
 		match format.as_str() {
 			Some(AnswerRecord::FORMAT) => from(value).map(Self::Answer),
+			Some(GenerationRecord::FORMAT) => from(value).map(Self::Generation),
 			Some(ScoreRecord::FORMAT) => from(value).map(Self::Score),
 			Some(TraceRecord::FORMAT) => from(value).map(Self::Trace),
 			_ => Err(undecided(format!("{format} is no format that can be checked"))
@@ -166,6 +176,28 @@ mod tests {
 		assert!(text.contains(r#"{"text":"fn"}"#) && text.contains(r#"{"hex":"ff00"}"#), "{text}");
 		write(&path, &read_back[..1]).unwrap();
 		assert_eq!(read(&path).unwrap().len(), 1);
+	}
+
+	#[test]
+	fn a_generation_round_trips_and_a_truncated_one_is_undecided() {
+		let dir = tempfile::tempdir().unwrap();
+		let path = dir.path().join("generations.json");
+		let json = r#"{"model_root": "ab", "tokenizer": "cd", "prompt": [1], "answer": [2, 3], "seed": 18446744073709551615,
+			"temperature_q8": 179, "top_p_q8": 230, "max_tokens": 2, "stop": ["x"], "ends": [0], "end": "length",
+			"engine": "a test"}"#;
+		let record = Record::Generation(serde_json::from_str(json).unwrap());
+		append(&path, &record).unwrap();
+		append(&path, &answer()).unwrap();
+		let read_back = read(&path).unwrap();
+		assert_eq!(read_back.len(), 2);
+		assert_eq!(read_back[0].to_line().unwrap(), record.to_line().unwrap());
+		let line = record.to_line().unwrap();
+		fs::write(&path, &line[..line.len() / 2]).unwrap();
+		let failure = read(&path).unwrap_err();
+		assert_eq!(failure.kind, Kind::Undecided);
+		assert!(failure.message.contains("EOF"), "{}", failure.message);
+		fs::write(&path, line.replace("length", "tired")).unwrap();
+		assert!(read(&path).unwrap_err().message.contains("does not name the end of an answer"));
 	}
 
 	#[test]

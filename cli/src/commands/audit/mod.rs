@@ -2,6 +2,7 @@
 
 mod answer;
 mod challenge;
+mod generation;
 mod lists;
 mod play;
 mod replay;

@@ -1,6 +1,6 @@
 //! `audit replay`: the same computation, done here.
 
-use super::{answer, score, sources::Sources, traces::Traces};
+use super::{answer, generation::Generations, score, sources::Sources, traces::Traces};
 use crate::{
 	args::{ReplayArgs, SourceArgs},
 	client::Client,
@@ -73,11 +73,16 @@ async fn file(session: &Session, args: &ReplayArgs) -> Outcome<()> {
 			.next("leave it out"));
 	}
 	let mut sources = Sources::open(session, &args.sources)?;
+	let mut generations = Generations::new(&args.sources.model_dir);
 	let traces = Traces::new(args);
 	let (mut wrong, count) = (0, records.len());
 	for record in records {
 		let is_right = match record {
 			Record::Answer(record) => answer::replay(output, &mut sources, &traces, *record).await?,
+			Record::Generation(record) => {
+				traces.ensure_unwanted()?;
+				generations.replay(output, *record).await?
+			}
 			Record::Score(record) => score::replay(output, &mut sources, &traces, *record).await?,
 			Record::Trace(_) => {
 				return Err(Failure::new("a trace alone says nothing that could be wrong")

@@ -9,6 +9,7 @@ use crate::{
 	session::Session,
 };
 use blyan_engine::blobs::BlobStore;
+use blyan_open_model::Directory;
 use blyan_primitives::BlobRef;
 use std::sync::Arc;
 
@@ -23,9 +24,10 @@ pub struct Sources<'a> {
 }
 
 impl<'a> Sources<'a> {
-	/// Reads the folders' manifests and takes the files; asks no node yet.
+	/// Reads the folders' manifests and takes the files; asks no node yet. Folders of open models have no blobs.
 	pub fn open(session: &'a Session, args: &SourceArgs) -> Outcome<Self> {
-		let dirs = args.model_dir.iter().map(|dir| ModelDir::open(dir)).collect::<Outcome<_>>();
+		let folders = args.model_dir.iter().filter(|dir| !Directory::new(dir).is_complete());
+		let dirs = folders.map(|dir| ModelDir::open(dir)).collect::<Outcome<_>>();
 		let store = referee::open_store(&session.home)?;
 		for path in &args.blob {
 			let bytes = std::fs::read(path).context(path.display()).map_err(undecided)?;

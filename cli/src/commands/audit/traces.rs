@@ -35,6 +35,17 @@ impl Traces {
 		self.save.is_some() || self.theirs.is_some()
 	}
 
+	/// Refuses to write or to compare traces of a model that has none here.
+	pub fn ensure_unwanted(&self) -> Outcome<()> {
+		match self.is_wanted() {
+			true => Err(undecided(
+				Failure::new("traces of open models are not written yet")
+					.next("leave out --save-trace and --their-trace; tokens are compared without them"),
+			)),
+			false => Ok(()),
+		}
+	}
+
 	/// Evaluates a sequence with each of `models`, writes and compares; `true` if the other side's trace is all equal.
 	pub fn show(&self, output: &Output, models: &[&Model], sequence: &[u8]) -> Outcome<bool> {
 		let evaluator = Evaluator::new(Kernel::best(), 1)
