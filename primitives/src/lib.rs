@@ -8,37 +8,49 @@
 	not(test),
 	deny(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::float_arithmetic)
 )]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 extern crate alloc;
 
+pub mod acceptance;
+mod architecture;
 mod claim;
 mod commitment;
+mod computation;
 mod copy;
 mod draw;
 mod finding;
 mod job;
 pub mod json;
+pub mod legacy;
 mod model;
 mod operator;
 mod pow;
 pub mod randomness;
 mod refusal;
 mod score;
+mod slots;
+mod statement;
 pub mod traits;
 
+pub use architecture::{expert_bytes, is_disputable, part_bytes, record_id};
 pub use blyan_exact::{ModelConfig, DEFINITION};
-pub use claim::{EvaluationStatement, Opening, PartIndex, Query, Statement, Subject, TraceIndex};
+pub use claim::{BlockWitness, Opening, PartIndex, Query, Subject, TileEvidence, TraceIndex};
 pub use commitment::{commitment_hash, COMMITMENT_CONTEXT};
+pub use computation::Computation;
 pub use copy::{
 	copy_report_payload, Comparand, Comparison, CopyEvidence, CopyFinding, CopyQuery, Original, TileProof,
 	COPY_CONTEXT, NEURONS_MAX, TILE_BYTES_MAX, TILE_PATH_MAX,
 };
 pub use draw::draw_indices;
 pub use finding::{finding_hash, FINDING_CONTEXT};
-pub use job::{EngineError, EvaluationJob, EvaluationOutcome, HoldoutRef, JobId, JobOrigin, JobStatus};
+pub use job::{
+	EngineError, EvaluationJob, EvaluationOutcome, HoldoutRef, JobBody, JobId, JobOrigin, JobStatus,
+	HOLDOUT_SEQUENCES_MAX,
+};
 pub use model::{
-	BlobRef, BlockRef, ExpertHead, ExpertIndex, ExpertSlot, LayerIndex, ModelId, ModelInfo, ModelVersion,
-	VersionIndex,
+	blocks_root, ArchitectureId, BlobRef, BlockRef, ExpertHead, ExpertIndex, ExpertSlot, LayerIndex,
+	ModelBody, ModelId, ModelInfo, ModelVersion, VersionIndex,
 };
 pub use operator::{
 	hardware_root, possession_payload, HardwareComponent, HardwareComponents, HardwareOpening, Measurement,
@@ -51,6 +63,8 @@ pub use score::{
 	seal_hash, Attestation, DrawId, Score, ScoreReport, ScoreSeal, SubmissionId, Verdict,
 	ATTESTATION_CONTEXT, SCORE_CONTEXT, SEAL_CONTEXT,
 };
+pub use slots::{ExpertShape, Slots};
+pub use statement::{EvaluationStatement, Statement, TokenEvaluationStatement};
 
 /// The operators' session key, key type `blya`: signs scores and heartbeats, nothing of value.
 pub mod operator_key {

@@ -1,7 +1,10 @@
 //! Models, slots and blobs as the chain names them.
 
 use alloc::vec::Vec;
-use blyan_exact::ModelConfig;
+use blyan_exact::{
+	definition2::{self, model::model_root_over},
+	merkle, ModelConfig,
+};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
@@ -15,6 +18,9 @@ pub type LayerIndex = u8;
 pub type ExpertIndex = u16;
 /// Version of the expert in a slot; the genesis version is 0.
 pub type VersionIndex = u32;
+
+/// Identifier of an architecture of the second definition: `blyan_exact::definition2::model::architecture_hash`.
+pub type ArchitectureId = H256;
 
 macro_rules! wire {
 	($(#[$meta:meta])* pub struct $($rest:tt)*) => {
@@ -87,23 +93,140 @@ wire! {
 	}
 }
 
+/// Definition-dependent part of a model, beside its experts.
+#[derive(
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	Hash,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
+)]
+#[scale_info(capture_docs = "always")]
+// JSON names the fields alone, as records of models did before there was a second definition.
+#[serde(untagged)]
+pub enum ModelBody {
+	/// Model of the first definition.
+	First {
+		/// Architecture.
+		config: ModelConfig,
+		/// Everything that is not an expert: embeddings, attention, norms, routers, head.
+		trunk: BlockRef,
+	},
+	/// Model of the second definition.
+	Second {
+		/// Its architecture; the record is in the registry.
+		architecture: ArchitectureId,
+		/// Merkle root over the tensor roots of its parts: embedding, layers, head.
+		#[serde(rename = "parts_root")]
+		parts: H256,
+	},
+}
+
+impl ModelBody {
+	/// Architecture of a model of the first definition.
+	pub fn config(&self) -> Option<&ModelConfig> {
+		match self {
+			Self::First { config, .. } => Some(config),
+			Self::Second { .. } => None,
+		}
+	}
+
+	/// Everything of a model of the first definition that is not an expert.
+	pub fn trunk(&self) -> Option<&BlockRef> {
+		match self {
+			Self::First { trunk, .. } => Some(trunk),
+			Self::Second { .. } => None,
+		}
+	}
+
+	/// Architecture of a model of the second definition.
+	pub fn architecture(&self) -> Option<ArchitectureId> {
+		match self {
+			Self::First { .. } => None,
+			Self::Second { architecture, .. } => Some(*architecture),
+		}
+	}
+
+	/// Reports whether the model follows the second definition.
+	pub fn is_second(&self) -> bool {
+		matches!(self, Self::Second { .. })
+	}
+
+	/// Version of the model's definition by which this build computes: `blyan_exact::DEFINITION` or
+	/// `blyan_exact::definition2::REVISION`.
+	pub fn definition(&self) -> u32 {
+		match self {
+			Self::First { .. } => blyan_exact::DEFINITION,
+			Self::Second { .. } => definition2::REVISION,
+		}
+	}
+
+	/// Root of the model with experts whose tensor roots have this Merkle root.
+	pub fn model_root(&self, experts: &H256) -> H256 {
+		H256(match self {
+			Self::First { config, trunk } => {
+				blyan_exact::model_root_over(config, &trunk.tensor_root.0, &experts.0)
+			}
+			Self::Second { architecture, parts } => model_root_over(&architecture.0, &parts.0, &experts.0),
+		})
+	}
+}
+
+/// Merkle root over the tensor roots of blocks: of a model's parts, or of its experts.
+pub fn blocks_root<'a>(blocks: impl IntoIterator<Item = &'a BlockRef>) -> H256 {
+	H256(merkle::root_of(blocks.into_iter().map(|block| block.tensor_root.as_bytes())))
+}
+
 wire! {
 	/// A model as clients read it through the runtime API.
+	///
+	/// In JSON the fields of the body stand beside the others: `config` and `trunk` under the first definition, `architecture` and
+	/// `parts_root` under the second.
 	pub struct ModelInfo {
 		/// Its number.
 		pub id: ModelId,
 		/// Its name, UTF-8.
 		#[serde(with = "crate::json::text")]
 		pub name: Vec<u8>,
-		/// Architecture.
-		pub config: ModelConfig,
+		/// Architecture and everything that is not an expert.
+		#[serde(flatten)]
+		pub body: ModelBody,
 		/// Version of the architecture.
 		pub version: ModelVersion,
 		/// Experts promoted since genesis, over all slots.
 		pub generation: u32,
-		/// Everything that is not an expert: embeddings, attention, norms, routers, head.
-		pub trunk: BlockRef,
+		/// Parts of a model of the second definition in the order of `Architecture::parts`: embedding, layers, head. Empty under the first.
+		#[serde(default, skip_serializing_if = "Vec::is_empty")]
+		pub parts: Vec<BlockRef>,
 		/// Current expert of every slot, in row-major order (layer, then expert).
 		pub heads: Vec<ExpertHead>,
 	}
 }
+
+impl ModelInfo {
+	/// Architecture of a model of the first definition.
+	pub fn config(&self) -> Option<&ModelConfig> {
+		self.body.config()
+	}
+
+	/// Everything of a model of the first definition that is not an expert.
+	pub fn trunk(&self) -> Option<&BlockRef> {
+		self.body.trunk()
+	}
+
+	/// Root of the model with its heads.
+	pub fn model_root(&self) -> H256 {
+		self.body.model_root(&blocks_root(self.heads.iter().map(|head| &head.block)))
+	}
+}
+
+#[cfg(test)]
+mod tests;

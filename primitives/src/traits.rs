@@ -1,9 +1,9 @@
 //! Interfaces between neighbouring pallets. The runtime wires them; each has a trivial `()` implementation.
 
 use crate::{
-	randomness::RelayNumber, BlockRef, EvaluationJob, ExpertHead, ExpertSlot, JobOrigin, ModelConfig,
-	ModelId, ModelInfo, OperatorId, PartIndex, Refusal, Region, Statement, Subject, Verdict, VersionIndex,
-	REGION_UNKNOWN,
+	randomness::RelayNumber, BlockRef, EvaluationJob, ExpertHead, ExpertShape, ExpertSlot, JobOrigin,
+	ModelBody, ModelConfig, ModelId, ModelInfo, OperatorId, PartIndex, Refusal, Region, Slots, Statement,
+	Subject, Verdict, VersionIndex, REGION_UNKNOWN,
 };
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
@@ -12,8 +12,10 @@ use serde::{Deserialize, Serialize};
 use sp_core::H256;
 use sp_runtime::{DispatchError, Perbill};
 
+pub use crate::architecture::ArchitectureRegistry;
+
 /// Models and their experts, as `proof-of-learning` sees them.
-pub trait ExpertRegistry<AccountId> {
+pub trait ExpertRegistry<AccountId>: ArchitectureRegistry {
 	/// The model with its current heads.
 	fn model(id: ModelId) -> Option<ModelInfo>;
 	/// The current expert of a slot.
@@ -22,9 +24,37 @@ pub trait ExpertRegistry<AccountId> {
 	fn version(slot: ExpertSlot, version: VersionIndex) -> Option<(BlockRef, Option<AccountId>)> {
 		Self::head(slot).filter(|head| head.version == version).map(|head| (head.block, None))
 	}
-	/// The model's architecture, without its heads.
+	/// Architecture and everything that is not an expert, without the heads.
+	fn body(id: ModelId) -> Option<ModelBody> {
+		Self::model(id).map(|model| model.body)
+	}
+	/// Architecture of a model of the first definition; `None` under the second.
 	fn config(id: ModelId) -> Option<ModelConfig> {
-		Self::model(id).map(|model| model.config)
+		Self::body(id)?.config().copied()
+	}
+	/// Parts of a model of the second definition in the order of `Architecture::parts`; none under the first.
+	fn parts(id: ModelId) -> Vec<BlockRef> {
+		Self::model(id).map(|model| model.parts).unwrap_or_default()
+	}
+	/// Layout of the model's slots.
+	fn slots(id: ModelId) -> Option<Slots> {
+		Some(match Self::body(id)? {
+			ModelBody::First { config, .. } => Slots::first(&config),
+			ModelBody::Second { architecture, .. } => Slots::second(&Self::architecture(&architecture)?),
+		})
+	}
+	/// Shape of a slot's experts; `None` if there is no such slot.
+	fn shape(slot: ExpertSlot) -> Option<ExpertShape> {
+		Self::slots(slot.model)?.index(slot.layer, slot.expert)?;
+		Some(match Self::body(slot.model)? {
+			ModelBody::First { config, .. } => ExpertShape::First(config),
+			ModelBody::Second { architecture, .. } => ExpertShape::Second { architecture, layer: slot.layer },
+		})
+	}
+	/// Length in bytes that a slot's blocks have, where it follows from the architecture alone: under the second definition.
+	fn expert_bytes(slot: ExpertSlot) -> Option<u64> {
+		let ModelBody::Second { architecture, .. } = Self::body(slot.model)? else { return None };
+		crate::expert_bytes(&Self::architecture(&architecture)?, slot.layer)
 	}
 	/// Experts promoted in the model so far: equal generations are equal models.
 	fn generation(id: ModelId) -> Option<u32> {
@@ -40,11 +70,9 @@ pub trait ExpertRegistry<AccountId> {
 	fn keep(id: ModelId, generation: u32) -> bool;
 	/// Gives up one [`ExpertRegistry::keep`] that returned `true`.
 	fn release(id: ModelId, generation: u32);
-	/// The root of the model with its current heads: `blyan_exact::model_root`.
+	/// The root of the model with its current heads: `blyan_exact::model_root`, or `blyan_exact::definition2::model_root`.
 	fn model_root(id: ModelId) -> Option<H256> {
-		let model = Self::model(id)?;
-		let heads: Vec<_> = model.heads.iter().map(|head| head.block.tensor_root.0).collect();
-		Some(H256(blyan_exact::model_root(&model.config, &model.trunk.tensor_root.0, &heads)))
+		Self::model(id).map(|model| model.model_root())
 	}
 	/// Takes `version` back if it still is the head of `slot`: its parent's tensors become the head again, under
 	/// a new version, since versions only grow. Fails if it is not the head, or its parent is forgotten.
@@ -338,8 +366,8 @@ pub trait Claims<AccountId> {
 	fn statement(subject: Subject, part: PartIndex) -> Option<Statement>;
 	/// Returns the claimants and their verdicts, in the order of the seats; those without a verdict are left out.
 	fn claims(subject: Subject) -> Vec<(AccountId, Verdict)>;
-	/// The candidate's block and the architecture it must fit.
-	fn candidate(subject: Subject) -> Option<(BlockRef, ModelConfig)>;
+	/// The candidate's block and the shape it must have.
+	fn candidate(subject: Subject) -> Option<(BlockRef, ExpertShape)>;
 	/// The job a party computes to find out who is right; only off-chain workers ask.
 	fn job(subject: Subject, part: PartIndex) -> Option<EvaluationJob>;
 	/// Subjects whose claims may be disputed now; only off-chain workers and clients ask.

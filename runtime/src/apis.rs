@@ -4,8 +4,8 @@ use crate::{configs::xcm as xcm_config, *};
 use alloc::{vec, vec::Vec};
 use blyan_primitives::{
 	traits::{BlobAnnouncements, ExpertRegistry},
-	EvaluationJob, ExpertHead, ExpertSlot, HoldoutRef, ModelId, ModelInfo, PartIndex, Subject, SubmissionId,
-	Verdict,
+	ArchitectureId, EvaluationJob, ExpertHead, ExpertSlot, HoldoutRef, ModelId, ModelInfo, PartIndex,
+	Subject, SubmissionId, Verdict,
 };
 use blyan_runtime_api::{
 	disputes::{DemandInfo, DisputeTerms, GameId, GameInfo},
@@ -360,6 +360,10 @@ impl_runtime_apis! {
 
 		fn guard_holdout(model: ModelId) -> Option<HoldoutRef> {
 			pallet_proof_of_learning::GuardHoldouts::<Runtime>::get(model)
+		}
+
+		fn architecture(id: ArchitectureId) -> Option<Vec<u8>> {
+			pallet_experts::Architectures::<Runtime>::get(id).map(|record| record.into_inner())
 		}
 	}
 

@@ -1,6 +1,7 @@
 //! Parameters that governance can tune without an upgrade. Each default here holds until it is overridden.
 
 use crate::*;
+use blyan_primitives::acceptance;
 use frame_support::{
 	dynamic_params::{dynamic_pallet_params, dynamic_params},
 	traits::EnsureOriginWithArg,
@@ -17,11 +18,11 @@ pub mod dynamic_params {
 	pub mod learning {
 		/// Least mean improvement that is accepted, bits per byte in Q16: 32 is about 0.0005.
 		#[codec(index = 0)]
-		pub static Delta: u32 = 32;
+		pub static Delta: u32 = acceptance::DELTA;
 		/// Permitted chance, in millionths and over all attempts together, of accepting from a miner that never improves.
 		/// 1,350 is the tail beyond three standard errors.
 		#[codec(index = 1)]
-		pub static Alpha: u32 = 1_350;
+		pub static Alpha: u32 = acceptance::ALPHA;
 		/// Sequences drawn for one evaluation. Below 256 the tail of skewed differences is heavier than the rule allows for.
 		#[codec(index = 2)]
 		pub static SampleSize: u32 = 256;
@@ -70,7 +71,7 @@ pub mod dynamic_params {
 		/// Tolerable loss of quality on the guard sample, bits per byte in Q16: 328 is about 0.005. Three standard errors of an
 		/// expert trained for two minutes are 0.003 on 256 sequences.
 		#[codec(index = 17)]
-		pub static GuardTolerance: u32 = 328;
+		pub static GuardTolerance: u32 = acceptance::GUARD_TOLERANCE;
 		/// Seats that operators of one owner may have in a committee.
 		#[codec(index = 18)]
 		pub static MaxSeatsPerOwner: u32 = 1;
@@ -108,7 +109,7 @@ pub mod dynamic_params {
 		/// Loss on the guard sample that all acceptances together may cost a model, bits per byte in Q16: 1,312 is
 		/// about 0.02, four times what one of them may. Improvements there pay it back; registering the guard again renews it.
 		#[codec(index = 28)]
-		pub static GuardBudget: u32 = 1_312;
+		pub static GuardBudget: u32 = acceptance::GUARD_BUDGET;
 	}
 
 	/// Ledger: what work earns.

@@ -60,3 +60,30 @@ fn the_long_migration_comes_to_its_end() {
 		assert!(steps > copied / 3, "{copied} heads in {steps} steps");
 	});
 }
+
+/// A chain of release 2: its models know no other definition than the first.
+#[cfg(not(feature = "next"))]
+#[test]
+fn models_of_the_release_before_get_a_body() {
+	use blyan_primitives::ModelBody;
+	use blyan_runtime::{Disputes, Experts, Runtime};
+	use pallet_experts::Models;
+
+	common::development().execute_with(|| {
+		frame_system::LastRuntimeUpgrade::<Runtime>::mutate(|last| {
+			last.as_mut().unwrap().spec_version = (VERSION.spec_version - 1).into();
+		});
+		let record = Models::<Runtime>::get(0).unwrap();
+		let spec = &record.spec;
+		let ModelBody::First { config, trunk } = spec.body else { panic!("it is the genesis model") };
+		let old = (&spec.name, config, spec.version, spec.compatible_from, trunk);
+		let old = (old, &record.owner, record.generation).encode();
+		unhashed::put_raw(&Models::<Runtime>::hashed_key_for(0), &old);
+		StorageVersion::new(1).put::<Experts>();
+		StorageVersion::new(1).put::<Disputes>();
+
+		Executive::try_runtime_upgrade(UpgradeCheckSelect::All).unwrap();
+		assert_eq!(Models::<Runtime>::get(0), Some(record));
+		assert_eq!(Experts::on_chain_storage_version(), StorageVersion::new(2));
+	});
+}

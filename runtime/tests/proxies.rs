@@ -53,7 +53,7 @@ const ANY_ONLY: &[(&str, &[&str])] = &[
 			"supply_tile_authorized",
 		],
 	),
-	("Experts", &["register_model"]),
+	("Experts", &["register_model", "register_open_model"]),
 	(
 		"Identity",
 		&[

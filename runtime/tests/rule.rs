@@ -7,7 +7,7 @@ use blyan_runtime::{
 	parameters::{learning, serving, RuntimeParameters},
 	Parameters, Runtime, RuntimeCall, RuntimeOrigin, TxPause, UNIT,
 };
-use blyan_runtime_api::runtime_decl_for_learning_api::LearningApiV2;
+use blyan_runtime_api::runtime_decl_for_learning_api::LearningApiV3;
 use blyan_runtime_api::runtime_decl_for_serving_api::ServingApiV1;
 use frame_support::{
 	assert_noop, assert_ok,

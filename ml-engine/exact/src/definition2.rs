@@ -33,6 +33,11 @@ pub mod step;
 pub mod tensors;
 pub mod trace;
 
+/// Revision of this definition. Whatever changes one number that a score, an answer or a proof is made of changes it; claims
+/// name the revision they were computed under, beside the architecture, so it counts on its own: revision 1 of the second
+/// definition is not version 1 of [the first](crate::DEFINITION).
+pub const REVISION: u32 = 1;
+
 pub use adapter::{Adapter, Codes, OwnedAdapter, OwnedCodes};
 pub use architecture::{
 	Activation, Architecture, ArchitectureError, Bits, FeedForward, LayerShape, Network, QkNorm, Routing,

@@ -57,4 +57,4 @@ pub use number::{Rescale, Scale};
 pub use program::{Operator, Program, Shape};
 pub use sampling::Sampling;
 pub use trace::Trace;
-pub use weights::{model_root, Expert, Layer, ModelError, Trunk};
+pub use weights::{model_root, model_root_over, Expert, Layer, ModelError, Trunk};

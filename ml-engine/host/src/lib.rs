@@ -12,6 +12,8 @@
 
 extern crate alloc;
 
+mod legacy;
+
 // The native half of the macro names `Vec`.
 #[cfg(not(substrate_runtime))]
 use alloc::vec::Vec;
@@ -53,9 +55,9 @@ sp_externalities::decl_extension! {
 	pub struct MlEngineExt(alloc::sync::Arc<dyn MlEngine>);
 }
 
-/// Largest encoded job or comparison the host will look at. A model has at most 32 x 512 slots of 68 bytes each, and the
+/// Largest encoded job or comparison the host will look at. A model has at most 128 x 1,024 slots of 68 bytes each, and the
 /// chain remembers fewer experts of one slot.
-const JOB_BYTES_MAX: usize = 2 * 1024 * 1024;
+const JOB_BYTES_MAX: usize = 10 * 1024 * 1024;
 
 /// Decodes a job that came across the boundary; all of the input must belong to it.
 pub fn decode_job(bytes: &[u8]) -> Result<EvaluationJob, EngineError> {
@@ -105,8 +107,23 @@ pub trait MlEngineHost {
 		}
 	}
 
+	/// Queues a job as runtimes encoded it while every model followed the first definition.
+	///
+	/// The identifier is that of the job as it is encoded now. Such a runtime polls under its own first, is told that no job has
+	/// it, submits again, which queues nothing twice, and polls under this one.
+	#[version(2, register_only)]
+	fn submit_job(
+		&mut self,
+		job: PassFatPointerAndRead<&[u8]>,
+	) -> AllocateAndReturnByCodec<Result<JobId, EngineError>> {
+		match self.extension::<MlEngineExt>() {
+			Some(MlEngineExt(engine)) => legacy::decode_job(job).and_then(|job| engine.submit_job(job)),
+			None => Err(EngineError::NotAvailable),
+		}
+	}
+
 	/// Queues a job, given as the SCALE encoding of an `EvaluationJob`.
-	#[version(2)]
+	#[version(3)]
 	fn submit_job(
 		&mut self,
 		job: PassFatPointerAndRead<&[u8]>,
@@ -152,8 +169,24 @@ pub trait MlEngineHost {
 		}
 	}
 
+	/// Opens a place in a job as runtimes encoded it while every model followed the first definition, and answers in their encoding.
+	#[version(2, register_only)]
+	fn open(
+		&mut self,
+		job: PassFatPointerAndRead<&[u8]>,
+		query: PassFatPointerAndRead<&[u8]>,
+	) -> AllocateAndReturnByCodec<legacy::Opened> {
+		let opened = match self.extension::<MlEngineExt>() {
+			Some(MlEngineExt(engine)) => {
+				decode_query(query).and_then(|query| engine.open(legacy::decode_job(job)?, query))
+			}
+			None => Err(EngineError::NotAvailable),
+		};
+		legacy::Opened(opened)
+	}
+
 	/// Opens a place in a job's computation; both are given as SCALE encodings.
-	#[version(2)]
+	#[version(3)]
 	fn open(
 		&mut self,
 		job: PassFatPointerAndRead<&[u8]>,

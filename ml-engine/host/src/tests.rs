@@ -3,8 +3,8 @@
 use super::*;
 use blyan_exact::tree::SumNode;
 use blyan_primitives::{
-	BlobRef, BlockRef, Comparand, CopyEvidence, CopyFinding, EvaluationOutcome, HoldoutRef, ModelConfig,
-	TileProof,
+	BlobRef, BlockRef, BlockWitness, Comparand, CopyEvidence, CopyFinding, EvaluationOutcome, HoldoutRef,
+	JobBody, ModelConfig, TileProof,
 };
 use std::{
 	collections::BTreeMap,
@@ -52,14 +52,16 @@ impl MlEngine for Instant {
 	}
 }
 
+const CONFIG: ModelConfig =
+	ModelConfig { d_model: 64, d_ff: 64, layers: 1, heads: 1, experts: 1, top_k: 1, context: 8 };
+
 fn job() -> EvaluationJob {
 	let blob = BlobRef { hash: H256([1; 32]), size: 8 };
 	let block = BlockRef { tensor_root: H256([2; 32]), blob };
 	EvaluationJob {
 		definition: blyan_exact::DEFINITION,
 		model: 0,
-		config: ModelConfig { d_model: 64, d_ff: 64, layers: 1, heads: 1, experts: 1, top_k: 1, context: 8 },
-		trunk: block,
+		body: JobBody::First { config: CONFIG, trunk: block },
 		heads: vec![block],
 		layer: 0,
 		expert: 0,
@@ -90,9 +92,9 @@ fn finding() -> CopyFinding {
 }
 
 fn copy_query() -> CopyQuery {
-	let EvaluationJob { config, trunk, candidate, .. } = job();
-	let original = Comparand { block: trunk, parent: None };
-	CopyQuery { config, candidate, parent: trunk, originals: vec![original] }
+	let EvaluationJob { candidate, .. } = job();
+	let original = Comparand { block: candidate, parent: None };
+	CopyQuery { config: CONFIG, candidate, parent: candidate, originals: vec![original] }
 }
 
 fn with_engine(story: impl FnOnce()) {
@@ -202,4 +204,44 @@ fn bytes_that_are_no_comparison_are_an_error_value() {
 		assert_eq!(ml_engine_host::find_copy(&[query, vec![0]].concat()), refused);
 		assert_eq!(ml_engine_host::find_copy(&vec![0xff; JOB_BYTES_MAX + 1]), refused);
 	});
+}
+
+#[test]
+fn a_job_of_a_runtime_that_knows_one_definition_is_read_as_a_job_of_the_first() {
+	let now = job();
+	let JobBody::First { config, trunk } = now.body else { panic!("it is of the first definition") };
+	let old = legacy::Job {
+		definition: now.definition,
+		model: now.model,
+		config,
+		trunk,
+		heads: now.heads.clone(),
+		layer: now.layer,
+		expert: now.expert,
+		candidate: now.candidate,
+		holdout: now.holdout,
+		seed: now.seed,
+		sample: now.sample,
+	};
+	let bytes = old.encode();
+	assert_eq!(legacy::decode_job(&bytes), Ok(now));
+	assert_eq!(decode_job(&bytes), Err(EngineError::JobMalformed), "it is not a job as they are now");
+	for cut in 0..bytes.len() {
+		assert_eq!(legacy::decode_job(&bytes[..cut]), Err(EngineError::JobMalformed));
+	}
+}
+
+#[test]
+fn such_a_runtime_gets_witnesses_that_do_not_name_their_definition() {
+	use blyan_exact::step::{Evidence, Witness};
+	let witness = Witness(vec![Evidence::Output(vec![1, 2, 3])]);
+	let opened = |opening| legacy::Opened(Ok(Some(opening))).encode();
+	let named = opened(Opening::Witness(BlockWitness::First(witness.clone())));
+	assert_eq!(named, [vec![0, 1, 3], witness.encode()].concat());
+	let hashes = Opening::Hashes(vec![[7; 32]]);
+	let same: Result<Option<Opening>, EngineError> = Ok(Some(hashes.clone()));
+	assert_eq!(opened(hashes), same.encode());
+	let other = Opening::Witness(BlockWitness::Second(Default::default()));
+	let refused: Result<Option<Opening>, EngineError> = Err(EngineError::JobMalformed);
+	assert_eq!(opened(other), refused.encode());
 }

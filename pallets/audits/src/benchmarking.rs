@@ -8,8 +8,7 @@ use crate::{
 };
 use alloc::vec::Vec;
 use blyan_primitives::{
-	traits::OperatorSet, AuditId, EvaluationJob, EvaluationOutcome, OperatorId, OperatorSignature, Statement,
-	Subject,
+	traits::OperatorSet, AuditId, EvaluationJob, EvaluationOutcome, OperatorId, OperatorSignature, Subject,
 };
 use frame_benchmarking::{account, v2::*};
 use frame_support::{
@@ -59,11 +58,11 @@ fn fill_agenda<T: Config>() {
 
 /// An outcome that can belong to the job, and is about nothing.
 fn outcome<T: Config>(record: &AuditRecordOf<T>, root: u8) -> EvaluationOutcome {
-	let Statement::Evaluation(evaluation) = record.job.statement;
+	let positions = record.job.statement.positions();
 	let sequences = record.job.sample();
 	EvaluationOutcome {
 		sequences,
-		bytes: u64::from(sequences).saturating_mul(evaluation.sequence_len.into()),
+		bytes: u64::from(sequences).saturating_mul(positions.into()),
 		job_root: H256::repeat_byte(root),
 		..Default::default()
 	}

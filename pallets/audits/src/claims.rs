@@ -3,7 +3,7 @@
 use crate::{jobs::JobSource, verdict, Agenda, Audits, Config, Pallet, Phase};
 use alloc::vec::Vec;
 use blyan_primitives::{
-	traits::Claims, AuditId, BlockRef, EvaluationJob, JobOrigin, ModelConfig, PartIndex, Refusal, Statement,
+	traits::Claims, AuditId, BlockRef, EvaluationJob, ExpertShape, JobOrigin, PartIndex, Refusal, Statement,
 	Subject, Verdict,
 };
 use frame_system::pallet_prelude::BlockNumberFor;
@@ -42,10 +42,10 @@ impl<T: Config> Claims<T::AccountId> for Pallet<T> {
 		record.claims(is_forced).into_iter().map(|(who, outcome)| (who, verdict(outcome))).collect()
 	}
 
-	fn candidate(subject: Subject) -> Option<(BlockRef, ModelConfig)> {
+	fn candidate(subject: Subject) -> Option<(BlockRef, ExpertShape)> {
 		let Subject::Audit(audit) = subject else { return None };
 		let job = Audits::<T>::get(audit)?.job;
-		Some((job.candidate, T::Jobs::config(&job)?))
+		Some((job.candidate, T::Jobs::shape(&job)?))
 	}
 
 	fn job(subject: Subject, part: PartIndex) -> Option<EvaluationJob> {

@@ -5,7 +5,7 @@ use crate::{
 	Event, Message, Overdue, Pallet, Phase, Revelation, SeatState, Vote,
 };
 use blyan_primitives::{
-	randomness::AppointedRandomness, traits::OperatorSet, AuditId, EvaluationOutcome, OperatorId, Statement,
+	randomness::AppointedRandomness, traits::OperatorSet, AuditId, EvaluationOutcome, OperatorId,
 };
 use codec::Encode;
 use frame_support::{ensure, pallet_prelude::DispatchResult, traits::Get};
@@ -224,8 +224,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	fn ensure_plausible(record: &AuditRecordOf<T>, outcome: &EvaluationOutcome) -> Result<(), Error<T>> {
-		let Statement::Evaluation(evaluation) = &record.job.statement;
-		let fits = rules::is_plausible(outcome, record.job.sample(), evaluation.sequence_len);
+		let fits = rules::is_plausible(outcome, record.job.sample(), record.job.statement.positions());
 		ensure!(fits, Error::<T>::OutcomeImplausible);
 		Ok(())
 	}

@@ -2,8 +2,7 @@
 
 use crate::PinnedJob;
 use blyan_primitives::{
-	traits::ExpertRegistry, EvaluationJob, EvaluationStatement, ExpertIndex, ExpertSlot, HoldoutRef,
-	LayerIndex, ModelConfig, ModelId, Statement,
+	traits::ExpertRegistry, EvaluationJob, ExpertShape, ExpertSlot, HoldoutRef, ModelId, Slots, Statement,
 };
 use codec::Encode;
 use core::marker::PhantomData;
@@ -16,8 +15,8 @@ pub trait JobSource {
 	fn draw(seed: &H256, sample: u32) -> Option<PinnedJob>;
 	/// The same with everything spelt out, while it is kept. Off-chain workers ask.
 	fn job(pinned: &PinnedJob) -> Option<EvaluationJob>;
-	/// The architecture that the candidate must fit.
-	fn config(pinned: &PinnedJob) -> Option<ModelConfig>;
+	/// The shape that the candidate must have.
+	fn shape(pinned: &PinnedJob) -> Option<ExpertShape>;
 	/// Reports whether the model still is as it was at the draw. If not, its files may be gone, and no operator is to blame
 	/// for an evaluation that did not happen.
 	fn is_current(pinned: &PinnedJob) -> bool;
@@ -43,6 +42,9 @@ pub trait HoldoutBook {
 ///
 /// All files involved are the model's own, so every operator that can evaluate submissions has them. Fresh are
 /// the pair of slots and the sample, so the outcome is nowhere to be copied from.
+///
+/// Models of the first definition only: under the second, slots differ in shape from layer to layer. A draw that falls on such a
+/// model gives no job, so the book should name none.
 pub struct HeadSwap<AccountId, Experts, Holdouts>(PhantomData<(AccountId, Experts, Holdouts)>);
 
 /// Pairs of slots that are looked at before a draw gives up: a young model has equal experts.
@@ -55,55 +57,42 @@ where
 {
 	fn draw(seed: &H256, sample: u32) -> Option<PinnedJob> {
 		let (model, holdout) = Holdouts::pick(seed)?;
-		let config = Experts::config(model)?;
-		let slots = u32::from(config.layers).checked_mul(config.experts.into())?;
+		let body = Experts::body(model)?;
+		let layout = Slots::first(body.config()?);
+		let slots = layout.count();
+		let slot_at = |index| {
+			let (layer, expert) = layout.at(index)?;
+			Some(ExpertSlot { model, layer, expert })
+		};
 		let (slot, candidate) = (0..PAIRS).find_map(|pair| {
 			let target = uniform(seed, pair, 0).checked_rem(slots)?;
 			let others = slots.checked_sub(1)?;
 			let distance = uniform(seed, pair, 1).checked_rem(others)?.checked_add(1)?;
 			let source = target.checked_add(distance)?.checked_rem(slots)?;
-			let slot = slot_at(model, &config, target)?;
-			let candidate = Experts::head(slot_at(model, &config, source)?)?.block;
+			let slot = slot_at(target)?;
+			let candidate = Experts::head(slot_at(source)?)?.block;
 			(Experts::head(slot)?.block.tensor_root != candidate.tensor_root).then_some((slot, candidate))
 		})?;
-		let statement = Statement::Evaluation(EvaluationStatement {
-			definition: blyan_primitives::DEFINITION,
-			config,
-			model_root: Experts::model_root(model)?,
-			layer: slot.layer,
-			expert: slot.expert,
-			candidate: candidate.tensor_root,
-			holdout_root: holdout.root,
-			holdout_sequences: holdout.sequences,
-			sequence_len: holdout.sequence_len,
-			seed: *seed,
-			sample: sample.min(holdout.sequences),
-		});
+		let statement = Statement::evaluation(
+			body.definition(),
+			&body,
+			Experts::model_root(model)?,
+			(slot.layer, slot.expert),
+			candidate.tensor_root,
+			&holdout,
+			(*seed, sample.min(holdout.sequences)),
+		);
 		let generation = Experts::generation(model)?;
 		Some(PinnedJob { statement, model, generation, candidate, holdout })
 	}
 
 	fn job(pinned: &PinnedJob) -> Option<EvaluationJob> {
-		let Statement::Evaluation(evaluation) = pinned.statement;
 		let model = Experts::model_at(pinned.model, pinned.generation)?;
-		Some(EvaluationJob {
-			definition: evaluation.definition,
-			model: pinned.model,
-			config: model.config,
-			trunk: model.trunk,
-			heads: model.heads.into_iter().map(|head| head.block).collect(),
-			layer: evaluation.layer,
-			expert: evaluation.expert,
-			candidate: pinned.candidate,
-			holdout: pinned.holdout,
-			seed: evaluation.seed,
-			sample: evaluation.sample,
-		})
+		pinned.statement.job::<Experts>(model, pinned.candidate, pinned.holdout)
 	}
 
-	fn config(pinned: &PinnedJob) -> Option<ModelConfig> {
-		let Statement::Evaluation(evaluation) = pinned.statement;
-		Some(evaluation.config)
+	fn shape(pinned: &PinnedJob) -> Option<ExpertShape> {
+		Some(pinned.statement.shape())
 	}
 
 	fn is_current(pinned: &PinnedJob) -> bool {
@@ -123,14 +112,6 @@ where
 		let slot = Experts::ensure_model_for_benchmark();
 		Holdouts::ensure_holdout_for_benchmark(slot.model);
 	}
-}
-
-/// Slots in row-major order.
-fn slot_at(model: ModelId, config: &ModelConfig, index: u32) -> Option<ExpertSlot> {
-	let experts = u32::from(config.experts);
-	let layer = LayerIndex::try_from(index.checked_div(experts)?).ok()?;
-	let expert = ExpertIndex::try_from(index.checked_rem(experts)?).ok()?;
-	Some(ExpertSlot { model, layer, expert })
 }
 
 /// Reduced modulo at most 2^14 slots, so the bias is below 2^-18.

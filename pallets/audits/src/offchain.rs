@@ -161,8 +161,7 @@ impl<T: Config> Pallet<T> {
 			return Some(outcome);
 		}
 		let outcome = Self::evaluate(audit, &record.job)?;
-		let blyan_primitives::Statement::Evaluation(evaluation) = &record.job.statement;
-		if !rules::is_plausible(&outcome, record.job.sample(), evaluation.sequence_len) {
+		if !rules::is_plausible(&outcome, record.job.sample(), record.job.statement.positions()) {
 			log::error!(target: LOG_TARGET, "audit {audit}: the engine's outcome contradicts itself");
 			return None;
 		}
@@ -175,7 +174,7 @@ impl<T: Config> Pallet<T> {
 			log::debug!(target: LOG_TARGET, "audit {audit}: the model moved too far, nothing to evaluate");
 			return None;
 		};
-		if job.statement() != pinned.statement {
+		if job.statement() != Some(pinned.statement) {
 			log::error!(target: LOG_TARGET, "audit {audit}: the job is not what was stated");
 			return None;
 		}

@@ -153,7 +153,7 @@ pub fn nodding_pays(pay: u128, penalty: u128, share: u32) -> bool {
 	U256::from(pay).saturating_mul(honest.into()) >= U256::from(penalty).saturating_mul(share.into())
 }
 
-/// Reports whether an outcome's numbers can belong to `sequences` sequences of `sequence_len` bytes: counts match the
+/// Reports whether an outcome's numbers can belong to `sequences` sequences of `sequence_len` predicted positions: counts match the
 /// sample, the difference of the sums is the sum of the differences, squares are at least what that sum implies
 /// (Cauchy-Schwarz), and as odd as it (a number and its square are).
 pub fn is_plausible(outcome: &EvaluationOutcome, sequences: u32, sequence_len: u16) -> bool {

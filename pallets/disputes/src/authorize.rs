@@ -2,13 +2,13 @@
 //!
 //! A move in an operator's name is valid only while it is owed and leads to what its side has committed to; closing a
 //! game is valid only while it is due. Each can happen once, so nothing is gained by sending it often. The cheap checks come
-//! first; the signature comes last, except in front of an execution, which costs more.
+//! first, then the signature, then what costs more than a signature: bytes of a candidate, an execution, and whatever needs the program
+//! of a statement, which has thousands of operators under the second definition. So only operators can make a node list one.
 
 use crate::{
 	game::Side, pair, Config, Error, GameId, Games, Pallet, Word, TILE_EVIDENCE_BYTES_MAX, WITNESS_BYTES_MAX,
 };
-use blyan_exact::step::{Evidence, Witness};
-use blyan_primitives::{Opening, OperatorId, OperatorSignature, Subject};
+use blyan_primitives::{BlockWitness, Opening, OperatorId, OperatorSignature, Subject, TileEvidence};
 use codec::Encode;
 use frame_support::{
 	ensure,
@@ -91,8 +91,8 @@ impl<T: Config> Pallet<T> {
 		signature: &OperatorSignature,
 	) -> TransactionValidityWithRefund {
 		Self::operator(key).map_err(invalid)?;
-		Self::ensure_may_confront(*subject, *first, *second).map_err(invalid)?;
 		Self::ensure_said(Word::Confront(*subject, *first, *second), key, signature)?;
+		Self::ensure_may_confront(*subject, *first, *second).map_err(invalid)?;
 		Self::valid(("confront", subject, pair(*first, *second)))
 	}
 
@@ -105,16 +105,17 @@ impl<T: Config> Pallet<T> {
 		signature: &OperatorSignature,
 	) -> TransactionValidityWithRefund {
 		Self::operator(key).map_err(invalid)?;
-		let record = Self::ensure_may_open(*game, *side, opening).map_err(invalid)?;
+		let record = Self::ensure_owed(*game, *side, opening).map_err(invalid)?;
 		let hash = H256(blake2_256(&opening.encode()));
 		Self::ensure_said(Word::Descend(*game, *side, hash), key, signature)?;
+		Self::ensure_committed(&record, *side, opening).map_err(invalid)?;
 		Self::valid(("descend", game, side, record.position.query()))
 	}
 
 	pub(crate) fn authorize_execute(
 		_source: TransactionSource,
 		game: &GameId,
-		witness: &Witness,
+		witness: &BlockWitness,
 		key: &OperatorId,
 		signature: &OperatorSignature,
 	) -> TransactionValidityWithRefund {
@@ -166,8 +167,8 @@ impl<T: Config> Pallet<T> {
 		signature: &OperatorSignature,
 	) -> TransactionValidityWithRefund {
 		let operator = Self::operator(key).map_err(invalid)?;
-		Self::ensure_operator_may_demand(&operator, *subject, *digest, *tile).map_err(invalid)?;
 		Self::ensure_said(Word::Demand(*subject, *digest, *tile), key, signature)?;
+		Self::ensure_operator_may_demand(&operator, *subject, *digest, *tile).map_err(invalid)?;
 		Self::valid(("demand", subject, digest, tile))
 	}
 
@@ -176,7 +177,7 @@ impl<T: Config> Pallet<T> {
 		subject: &Subject,
 		digest: &H256,
 		tile: &u32,
-		evidence: &Evidence,
+		evidence: &TileEvidence,
 		key: &OperatorId,
 		signature: &OperatorSignature,
 	) -> TransactionValidityWithRefund {

@@ -5,13 +5,14 @@
 //! [`Case`] from the first such offence until the last one is decided. A case does not hold up any decision or payout.
 
 use crate::{
-	end::take, game::Side, BalanceOf, Case, CaseOf, Cases, Config, Event, GameRecordOf, HoldReason, Loads,
-	Pallet,
+	end::take,
+	game::{Disputed, Side},
+	BalanceOf, Case, CaseOf, Cases, Config, Error, Event, GameRecordOf, HoldReason, Loads, Pallet,
 };
 use alloc::vec::Vec;
 use blyan_primitives::{
 	traits::{Claims, Offences},
-	BlockRef, EvaluationJob, ModelConfig, PartIndex, Statement, Subject, Verdict,
+	BlockRef, EvaluationJob, ExpertShape, PartIndex, Statement, Subject, Verdict,
 };
 use frame_support::{
 	traits::{Get, OnUnbalanced},
@@ -60,8 +61,13 @@ impl<T: Config> Pallet<T> {
 			.or_else(|| *Cases::<T>::get(subject)?.statements.get(usize::from(part))?)
 	}
 
-	/// The candidate's block and the architecture it must fit.
-	pub(crate) fn candidate(subject: Subject) -> Option<(BlockRef, ModelConfig)> {
+	/// Returns the computation that a statement is about, if a game can be played about it.
+	pub(crate) fn disputed(statement: &Statement) -> Result<Disputed, Error<T>> {
+		Disputed::new::<T::Architectures>(statement).ok_or(Error::ComputationTooLarge)
+	}
+
+	/// The candidate's block and the shape that it must have.
+	pub(crate) fn candidate(subject: Subject) -> Option<(BlockRef, ExpertShape)> {
 		T::Claims::candidate(subject).or_else(|| Cases::<T>::get(subject)?.candidate)
 	}
 

@@ -1,17 +1,17 @@
 //! What the calls do, in the order of `lib.rs`.
 
 use crate::{
-	game::{self, Difference, Position, Refusal, Side, PARTS},
+	game::{self, Difference, Disputed, Position, Refusal, Side, PARTS},
 	pair, Agreed, Backer, BalanceOf, BlockCheck, Config, DemandRecord, Demander, DemanderOf, Demands, Error,
 	Event, Fall, GameId, GameRecord, GameRecordOf, Games, HoldReason, Loads, NextGame, NoExpert,
 	OperatorDemands, Pairs, Pallet, Posted, Referee, Refuted, SideRecord, SideRecordOf, SignedReport,
 	Subjects, BOND_STEP, OPENING_BYTES_MAX, TILE_EVIDENCE_BYTES_MAX, WITNESS_BYTES_MAX,
 };
 use alloc::vec::Vec;
-use blyan_exact::step::{Evidence, StepError, Witness};
+use blyan_exact::step::StepError;
 use blyan_primitives::{
 	traits::{Claims, OffenceKind, Offences, OperatorSet},
-	BlockRef, ModelConfig, Opening, OperatorId, Subject, Verdict,
+	BlockRef, BlockWitness, ExpertShape, Opening, OperatorId, Subject, TileEvidence, Verdict,
 };
 use blyan_runtime_api::disputes::GameEnd;
 use codec::{Decode, Encode};
@@ -90,7 +90,7 @@ impl<T: Config> Pallet<T> {
 		side: Side,
 		opening: Opening,
 	) -> DispatchResult {
-		let mut game = Self::ensure_may_open(id, side, &opening)?;
+		let (mut game, disputed) = Self::ensure_may_open(id, side, &opening)?;
 		Self::note_move(&mut game, side);
 		Self::deposit_event(Event::Opened { game: id, side, mover });
 		let Some(earlier) = Posted::<T>::take(id) else {
@@ -105,7 +105,7 @@ impl<T: Config> Pallet<T> {
 			Side::First => [&opening, &earlier],
 			Side::Second => [&earlier, &opening],
 		};
-		let step = game.position.advance(&game.statement, openings).map_err(Error::<T>::from)?;
+		let step = game.position.advance(&disputed, openings).map_err(Error::<T>::from)?;
 		if let Some(agreed) = step.agreed {
 			Agreed::<T>::insert(id, BoundedVec::truncate_from(agreed));
 		}
@@ -119,7 +119,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	pub(crate) fn do_execute(id: GameId, witness: Witness) -> DispatchResult {
+	pub(crate) fn do_execute(id: GameId, witness: BlockWitness) -> DispatchResult {
 		let game = Games::<T>::get(id).ok_or(Error::<T>::GameUnknown)?;
 		let lost = Self::execution(id, &game, &witness)?;
 		Self::end(id, game, lost, GameEnd::Executed);
@@ -188,8 +188,8 @@ impl<T: Config> Pallet<T> {
 		let verdict = Self::claimed(&claims, digest)?;
 		ensure!(matches!(verdict, Verdict::Scored(_)), Error::<T>::NotAScore);
 		ensure!(!Self::is_refuted(subject, &verdict), Error::<T>::AlreadyRefuted);
-		let (_, config) = T::Claims::candidate(subject).ok_or(Error::<T>::CandidateUnknown)?;
-		ensure!(tile < T::BlockCheck::tiles(&config), Error::<T>::TileUnknown);
+		let (_, shape) = T::Claims::candidate(subject).ok_or(Error::<T>::CandidateUnknown)?;
+		ensure!(tile < T::BlockCheck::tiles(&shape), Error::<T>::TileUnknown);
 		ensure!(!Demands::<T>::contains_key(subject, (digest, tile)), Error::<T>::AlreadyDemanded);
 		Ok(())
 	}
@@ -202,7 +202,7 @@ impl<T: Config> Pallet<T> {
 		tile: u32,
 	) -> Result<(), Error<T>> {
 		Self::ensure_may_demand(subject, digest, tile)?;
-		// No more entries than the candidate has tiles.
+		// No more entries than the candidate has tiles, and than there are operators.
 		let mut asked = OperatorDemands::<T>::iter_prefix(subject);
 		ensure!(asked.all(|(who, other)| who != *operator && other != tile), Error::<T>::AlreadyDemanded);
 		ensure!(T::Operators::is_eligible(operator), Error::<T>::NotEligible);
@@ -224,7 +224,7 @@ impl<T: Config> Pallet<T> {
 		subject: Subject,
 		digest: H256,
 		tile: u32,
-		evidence: Evidence,
+		evidence: TileEvidence,
 	) -> DispatchResult {
 		Self::ensure_demanded(subject, digest, tile)?;
 		Self::ensure_tile(subject, tile, &evidence)?;
@@ -345,6 +345,10 @@ impl<T: Config> Pallet<T> {
 	fn openable_claims(subject: Subject) -> Result<Vec<(T::AccountId, Verdict)>, Error<T>> {
 		ensure!(T::Claims::may_open(subject), Error::<T>::NotDisputable);
 		ensure!(Self::is_current(subject), Error::<T>::DefinitionChanged);
+		// Claims about a computation that cannot be descended are neither proven nor refuted.
+		(0..PARTS)
+			.filter_map(|part| Self::statement(subject, part))
+			.try_for_each(|statement| Self::disputed(&statement).map(|_| ()))?;
 		Ok(T::Claims::claims(subject))
 	}
 
@@ -368,6 +372,16 @@ impl<T: Config> Pallet<T> {
 		let has_fallen = verdicts.iter().any(|verdict| Self::is_refuted(subject, verdict));
 		ensure!(!has_fallen, Error::<T>::AlreadyRefuted);
 		ensure!(!Pairs::<T>::contains_key(subject, pair(first, second)), Error::<T>::AlreadyPlaying);
+		Self::ensure_showable(subject, verdicts)
+	}
+
+	/// Refuses a game that only the candidate's bytes can decide, if they do not fit into a call: whichever side has to show them
+	/// would lose by the clock.
+	pub(crate) fn ensure_showable(subject: Subject, verdicts: [&Verdict; 2]) -> Result<(), Error<T>> {
+		let is_about_bytes = matches!(game::difference(verdicts), Some(Difference::Candidate(_)));
+		let is_large =
+			Self::candidate(subject).is_some_and(|(block, _)| block.blob.size > T::MaxBlobBytes::get());
+		ensure!(!is_about_bytes || !is_large, Error::<T>::CandidateTooLarge);
 		Ok(())
 	}
 
@@ -386,7 +400,9 @@ impl<T: Config> Pallet<T> {
 	/// Whether every part of a verdict has a statement and fits it, and no part is missing.
 	pub(crate) fn is_consistent(subject: Subject, verdict: &Verdict) -> bool {
 		let fits = |part| match (Self::statement(subject, part), verdict.part(part)) {
-			(Some(statement), Some(outcome)) => game::is_consistent(&statement, outcome),
+			(Some(statement), Some(outcome)) => {
+				Self::disputed(&statement).is_ok_and(|disputed| disputed.is_consistent(outcome))
+			}
 			(None, None) => true,
 			_ => false,
 		};
@@ -401,11 +417,13 @@ impl<T: Config> Pallet<T> {
 	) -> DispatchResult {
 		let [(first, _), (second, _)] = &claims;
 		let difference = game::difference([first, second]).ok_or(Error::<T>::SameClaim)?;
+		Self::ensure_showable(subject, [first, second])?;
 		let part = match difference {
 			Difference::Candidate(_) => 0,
 			Difference::Part(part) => part,
 		};
 		let statement = Self::statement(subject, part).ok_or(Error::<T>::StatementUnknown)?;
+		Self::disputed(&statement)?;
 		let position = match (difference, first.part(part), second.part(part)) {
 			(Difference::Candidate(prover), ..) => Position::Candidate { prover },
 			(_, Some(first), Some(second)) => Position::begin(&statement, [first.root(), second.root()]),
@@ -460,14 +478,35 @@ impl<T: Config> Pallet<T> {
 		id: GameId,
 		side: Side,
 		opening: &Opening,
+	) -> Result<(GameRecordOf<T>, Disputed), Error<T>> {
+		let game = Self::ensure_owed(id, side, opening)?;
+		let disputed = Self::ensure_committed(&game, side, opening)?;
+		Ok((game, disputed))
+	}
+
+	/// The cheap checks of an opening: the game waits for it, and it is of a permitted size.
+	pub(crate) fn ensure_owed(
+		id: GameId,
+		side: Side,
+		opening: &Opening,
 	) -> Result<GameRecordOf<T>, Error<T>> {
 		let game = Games::<T>::get(id).ok_or(Error::GameUnknown)?;
 		ensure!(game.statement.is_current(), Error::<T>::DefinitionChanged);
 		ensure!(game.position.is_descent() && game.owes(side), Error::<T>::NotOwed);
 		ensure!(Self::now() <= game.deadline(side, Self::loads(&game)), Error::<T>::ClockRanOut);
 		ensure!(opening.encoded_size() <= OPENING_BYTES_MAX as usize, Error::<T>::OpeningTooLarge);
-		game.position.check(&game.statement, side, opening)?;
 		Ok(game)
+	}
+
+	/// Checks an opening against what its side is bound to. Returns the computation that the game is about.
+	pub(crate) fn ensure_committed(
+		game: &GameRecordOf<T>,
+		side: Side,
+		opening: &Opening,
+	) -> Result<Disputed, Error<T>> {
+		let disputed = Self::disputed(&game.statement)?;
+		game.position.check(&disputed, side, opening)?;
+		Ok(disputed)
 	}
 
 	/// Takes the time of a move from its side's clock.
@@ -483,14 +522,14 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn execution(
 		id: GameId,
 		game: &GameRecordOf<T>,
-		witness: &Witness,
+		witness: &BlockWitness,
 	) -> Result<[bool; 2], Error<T>> {
 		Self::ensure_executable(game, witness)?;
 		let (at, place) = game.position.block().ok_or(Error::NotExecuting)?;
-		let program = game.statement.program().ok_or(Error::StatementUnknown)?;
+		let disputed = Self::disputed(&game.statement)?;
 		let commitments = game.statement.commitments(at.item, at.trace).ok_or(Error::StatementUnknown)?;
 		let agreed = Agreed::<T>::get(id).unwrap_or_default();
-		match T::Referee::execute(&program, &commitments, &agreed, place, witness) {
+		match T::Referee::execute(disputed.computation(), &commitments, &agreed, place, witness) {
 			Ok(hash) => Ok(game.position.refuted_by(&hash)),
 			// Bytes that are no tensor, or agreed numbers that no computation leads to: there is no such score.
 			Err(error) if error.condemns_both() => Ok([true, true]),
@@ -500,7 +539,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// The cheap checks of an execution.
-	pub(crate) fn ensure_executable(game: &GameRecordOf<T>, witness: &Witness) -> Result<(), Error<T>> {
+	pub(crate) fn ensure_executable(game: &GameRecordOf<T>, witness: &BlockWitness) -> Result<(), Error<T>> {
 		ensure!(game.statement.is_current(), Error::<T>::DefinitionChanged);
 		ensure!(game.position.block().is_some(), Error::<T>::NotExecuting);
 		ensure!(witness.encoded_size() <= WITNESS_BYTES_MAX as usize, Error::<T>::WitnessTooLarge);
@@ -537,7 +576,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// The candidate's block, where claims about it may be disputed.
-	fn disputed_candidate(subject: Subject) -> Result<(BlockRef, ModelConfig), Error<T>> {
+	fn disputed_candidate(subject: Subject) -> Result<(BlockRef, ExpertShape), Error<T>> {
 		ensure!(Self::is_answerable(subject), Error::<T>::NotDisputable);
 		ensure!(Self::is_current(subject), Error::<T>::DefinitionChanged);
 		Self::candidate(subject).ok_or(Error::CandidateUnknown)
@@ -545,8 +584,8 @@ impl<T: Config> Pallet<T> {
 
 	/// Whether a candidate's bytes are an expert, and which claims on the chain fall by that.
 	pub(crate) fn ensure_refutes(subject: Subject, blob: &[u8]) -> Result<(bool, Vec<Verdict>), Error<T>> {
-		let (block, config) = Self::disputed_candidate(subject)?;
-		let valid = Self::judge(blob, block.blob.hash, block.tensor_root, &config)?;
+		let (block, shape) = Self::disputed_candidate(subject)?;
+		let valid = Self::judge(blob, block.blob.hash, block.tensor_root, &shape)?;
 		// A challenger's claim in a game is not among those on the chain, but falls too when its game is settled.
 		if valid {
 			let invalid = Verdict::Invalid;
@@ -570,15 +609,15 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Whether bytes of this hash are an expert of this architecture with this tensor root.
+	/// Reports whether bytes of this hash are an expert of this shape with this tensor root.
 	pub(crate) fn judge(
 		blob: &[u8],
 		hash: H256,
 		tensor_root: H256,
-		config: &ModelConfig,
+		shape: &ExpertShape,
 	) -> Result<bool, Error<T>> {
 		Self::ensure_bytes(blob, hash)?;
-		Ok(T::BlockCheck::is_valid(blob, tensor_root, config))
+		Ok(T::BlockCheck::is_valid(blob, tensor_root, shape))
 	}
 
 	/// A demand that is open.
@@ -590,23 +629,23 @@ impl<T: Config> Pallet<T> {
 		Demands::<T>::get(subject, (digest, tile)).ok_or(Error::DemandUnknown)
 	}
 
-	/// Whether `evidence` is that tile of the subject's candidate.
-	pub(crate) fn ensure_tile(subject: Subject, tile: u32, evidence: &Evidence) -> Result<(), Error<T>> {
-		let (block, config) = Self::candidate(subject).ok_or(Error::CandidateUnknown)?;
-		let is_tile = Self::proves_tile(evidence, tile, block.tensor_root, &config);
+	/// Refuses evidence that is not that tile of the subject's candidate.
+	pub(crate) fn ensure_tile(subject: Subject, tile: u32, evidence: &TileEvidence) -> Result<(), Error<T>> {
+		let (block, shape) = Self::candidate(subject).ok_or(Error::CandidateUnknown)?;
+		let is_tile = Self::proves_tile(evidence, tile, block.tensor_root, &shape);
 		ensure!(is_tile, Error::<T>::TileUnproven);
 		Ok(())
 	}
 
-	/// Whether `evidence` is that tile of the block with this tensor root.
+	/// Reports whether `evidence` is that tile of the block with this tensor root.
 	pub(crate) fn proves_tile(
-		evidence: &Evidence,
+		evidence: &TileEvidence,
 		tile: u32,
 		tensor_root: H256,
-		config: &ModelConfig,
+		shape: &ExpertShape,
 	) -> bool {
 		evidence.encoded_size() <= TILE_EVIDENCE_BYTES_MAX as usize
-			&& T::BlockCheck::is_tile(evidence, tile, tensor_root, config)
+			&& T::BlockCheck::is_tile(evidence, tile, tensor_root, shape)
 	}
 
 	/// A demand that was not met in time, or whose claim has fallen.

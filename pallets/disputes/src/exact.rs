@@ -1,155 +1,118 @@
-//! The definition as referee: `blyan_exact` computes blocks and looks at files.
+//! The definitions as referee: `blyan_exact` computes blocks and looks at files.
 
 use crate::{BlockCheck, Referee};
 use blyan_exact::{
 	block::{BlockShape, Layout},
-	step::{self, Commitments, Evidence, Place, StepError, Witness},
-	Hash, ModelConfig, Program,
+	definition2::{self, Part},
+	step::{self, Commitments, Evidence, Place, StepError},
+	Hash, ModelConfig,
 };
+use blyan_primitives::{
+	traits::ArchitectureRegistry, ArchitectureId, BlockWitness, Computation, ExpertShape, LayerIndex,
+	TileEvidence,
+};
+use core::marker::PhantomData;
 use sp_core::H256;
 
-/// The definition itself, for runtimes.
-pub struct Exact;
+#[cfg(feature = "runtime-benchmarks")]
+pub(crate) mod trial;
 
-fn layout(config: &ModelConfig) -> Option<Layout> {
+/// The definitions themselves, for runtimes. `R` knows the architectures of the second one.
+pub struct Exact<R>(PhantomData<R>);
+
+/// Returns the layout of an expert's block under the first definition.
+fn first_layout(config: &ModelConfig) -> Option<Layout> {
 	Layout::new(BlockShape::expert_of(config)).ok()
 }
 
-impl Referee for Exact {
+/// Returns the layout of an expert's block under the second definition.
+fn second_layout<R: ArchitectureRegistry>(
+	id: &ArchitectureId,
+	layer: LayerIndex,
+) -> Option<definition2::block::Layout> {
+	// All experts of a layer have one shape.
+	definition2::block::Layout::of(&R::architecture(id)?, Part::Expert { layer, expert: 0 })
+}
+
+impl<R: ArchitectureRegistry> Referee for Exact<R> {
 	fn execute(
-		program: &Program,
+		computation: &Computation,
 		commitments: &Commitments,
 		agreed: &[Hash],
 		place: Place,
-		witness: &Witness,
+		witness: &BlockWitness,
 	) -> Result<Hash, StepError> {
-		step::execute(program, commitments, agreed, place, witness)
+		match (computation, witness) {
+			(Computation::First(program), BlockWitness::First(witness)) => {
+				step::execute(program, commitments, agreed, place, witness)
+			}
+			(Computation::Second(program), BlockWitness::Second(witness)) => {
+				definition2::step::execute(program, commitments, agreed, place, witness)
+			}
+			_ => Err(StepError::WitnessMalformed),
+		}
 	}
+
 	#[cfg(feature = "runtime-benchmarks")]
-	fn trial_for_benchmark() -> crate::Trial {
-		trial::dearest()
+	fn first_trial_for_benchmark() -> crate::Trial {
+		trial::first()
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn second_trial_for_benchmark() -> crate::Trial {
+		trial::second()
 	}
 }
 
-impl BlockCheck for Exact {
-	fn is_valid(bytes: &[u8], tensor_root: H256, config: &ModelConfig) -> bool {
-		layout(config).is_some_and(|layout| layout.check(bytes) == Ok(tensor_root.0))
+impl<R: ArchitectureRegistry> BlockCheck for Exact<R> {
+	fn is_valid(bytes: &[u8], tensor_root: H256, shape: &ExpertShape) -> bool {
+		match shape {
+			ExpertShape::First(config) => {
+				first_layout(config).is_some_and(|layout| layout.check(bytes) == Ok(tensor_root.0))
+			}
+			ExpertShape::Second { architecture, layer } => second_layout::<R>(architecture, *layer)
+				.is_some_and(|layout| layout.check(bytes) == Ok(tensor_root.0)),
+		}
 	}
-	fn tiles(config: &ModelConfig) -> u32 {
-		// An expert of 512 by 2,048 has nine.
-		layout(config).map_or(0, |layout| layout.tiles as u32)
+
+	fn tiles(shape: &ExpertShape) -> u32 {
+		// An expert of 512 by 2,048 has nine; one of the second definition less than 2^24.
+		match shape {
+			ExpertShape::First(config) => first_layout(config).map_or(0, |layout| layout.tiles as u32),
+			ExpertShape::Second { architecture, layer } => {
+				second_layout::<R>(architecture, *layer).map_or(0, |layout| layout.tiles() as u32)
+			}
+		}
 	}
-	fn is_tile(evidence: &Evidence, tile: u32, tensor_root: H256, config: &ModelConfig) -> bool {
-		let Evidence::Tile { bytes, tiles, path } = evidence else { return false };
-		layout(config)
-			.is_some_and(|layout| layout.proves_tile(&tensor_root.0, tile as usize, bytes, tiles, path))
+
+	fn is_tile(evidence: &TileEvidence, tile: u32, tensor_root: H256, shape: &ExpertShape) -> bool {
+		match (evidence, shape) {
+			(TileEvidence::First(Evidence::Tile { bytes, tiles, path }), ExpertShape::First(config)) => {
+				first_layout(config).is_some_and(|layout| {
+					layout.proves_tile(&tensor_root.0, tile as usize, bytes, tiles, path)
+				})
+			}
+			(TileEvidence::Second(evidence), ExpertShape::Second { architecture, layer }) => {
+				second_layout::<R>(architecture, *layer).is_some_and(|layout| {
+					definition2::step::proves_tile(&layout, &tensor_root.0, tile as usize, evidence)
+				})
+			}
+			_ => false,
+		}
 	}
+
 	#[cfg(feature = "runtime-benchmarks")]
-	fn block_for_benchmark(bytes: u32) -> (alloc::vec::Vec<u8>, H256, ModelConfig) {
-		trial::block(bytes)
+	fn first_block_for_benchmark(bytes: u32) -> crate::Specimen<alloc::vec::Vec<u8>> {
+		trial::first_block(bytes)
 	}
+
 	#[cfg(feature = "runtime-benchmarks")]
-	fn evidence_for_benchmark() -> (Evidence, u32, H256, ModelConfig) {
+	fn second_block_for_benchmark(bytes: u32) -> crate::Specimen<alloc::vec::Vec<u8>> {
+		trial::second_block(bytes)
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn evidence_for_benchmark() -> crate::Specimen<TileEvidence> {
 		trial::tile()
-	}
-}
-
-/// Worlds for benchmarks.
-#[cfg(feature = "runtime-benchmarks")]
-mod trial {
-	use super::*;
-	use crate::{game::OperatorPlace, Trial};
-	use alloc::{vec, vec::Vec};
-	use blyan_exact::{
-		block::{write_expert, write_trunk},
-		golden::{random_expert, random_model},
-		merkle,
-		step::Prover,
-		trace::Trace,
-		Operator,
-	};
-	use blyan_primitives::{EvaluationStatement, Statement};
-
-	/// The widest layer there may be; one is enough.
-	const WIDEST: ModelConfig =
-		ModelConfig { d_model: 512, d_ff: 2_048, layers: 1, heads: 8, experts: 1, top_k: 1, context: 256 };
-
-	/// The file of an expert, with its tensor root.
-	fn expert(config: &ModelConfig) -> (Vec<u8>, Hash) {
-		let Ok(file) = write_expert(&random_expert(config, b"benchmark"), config) else {
-			unreachable!("generated experts are valid; qed")
-		};
-		let root = layout(config).and_then(|layout| layout.check(&file).ok()).unwrap_or_default();
-		(file, root)
-	}
-
-	/// A block of an expert's second matrix: most weights, and three tiles to hold them and their scales.
-	///
-	/// The rest was not executed: all outputs in front are zeros, which is as good as anything to compute with.
-	pub(super) fn dearest() -> Trial {
-		let owned = random_model(WIDEST, b"benchmark");
-		let (Ok(trunk), Some(program)) =
-			(write_trunk(&owned.trunk, &WIDEST), Program::new(WIDEST, WIDEST.context))
-		else {
-			unreachable!("generated models are valid; qed")
-		};
-		let (expert, root) = expert(&WIDEST);
-		let shapes = (0..program.operators()).filter_map(|operator| program.shape_at(operator));
-		let outputs = shapes.map(|shape| vec![0; shape.rows.saturating_mul(shape.row_bytes)]).collect();
-		let trace = Trace::new(program, outputs, 0);
-		let holdout = vec![1; WIDEST.context.into()];
-		let operator = program.index_of(Operator::Down(0, 0));
-		let shape = program.shape(Operator::Down(0, 0));
-		let (row, block) = (shape.rows.saturating_sub(1), shape.blocks().saturating_sub(1));
-		let prover = Prover {
-			trace: &trace,
-			trunk: &trunk,
-			heads: &[root],
-			experts: &[&expert],
-			candidate: None,
-			holdout: &holdout,
-			sequence: 0,
-		};
-		let recorded = prover.record(Place { operator, row, block });
-		let (Ok(witness), Ok(commitments)) = (recorded, prover.commitments()) else {
-			unreachable!("the files were written just now; qed")
-		};
-		let statement = Statement::Evaluation(EvaluationStatement {
-			definition: blyan_exact::DEFINITION,
-			config: WIDEST,
-			model_root: H256(commitments.model_root),
-			layer: 0,
-			expert: 0,
-			candidate: H256(root),
-			holdout_root: H256(commitments.holdout_root),
-			holdout_sequences: 1,
-			sequence_len: WIDEST.context,
-			seed: H256::zero(),
-			sample: 1,
-		});
-		let agreed = trace.operators().iter().take(operator).copied().collect();
-		let at = OperatorPlace { item: 0, trace: 0, operator: operator as u16 };
-		Trial { statement, at, row: row as u32, block: block as u32, agreed, witness }
-	}
-
-	/// The largest expert of at most so many bytes.
-	pub(super) fn block(bytes: u32) -> (Vec<u8>, H256, ModelConfig) {
-		let fits =
-			|config: &ModelConfig| layout(config).is_some_and(|layout| layout.file_len() <= bytes as usize);
-		let widths = (1..=32u16).rev().map(|width| ModelConfig { d_ff: width.saturating_mul(64), ..WIDEST });
-		let least = ModelConfig { d_model: 64, d_ff: 64, heads: 1, ..WIDEST };
-		let config = widths.into_iter().find(fits).unwrap_or(least);
-		let (file, root) = expert(&config);
-		(file, H256(root), config)
-	}
-
-	/// The first tile of the widest expert.
-	pub(super) fn tile() -> (Evidence, u32, H256, ModelConfig) {
-		let (file, root) = expert(&WIDEST);
-		let Some(layout) = layout(&WIDEST) else { unreachable!("the configuration is valid; qed") };
-		let leaves = layout.leaves(&file);
-		let path = merkle::prove(&leaves, 0).unwrap_or_default();
-		let bytes = file.get(layout.tile(0)).unwrap_or_default().to_vec();
-		(Evidence::Tile { bytes, tiles: merkle::root(&leaves), path }, 0, H256(root), WIDEST)
 	}
 }

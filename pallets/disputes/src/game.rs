@@ -9,7 +9,7 @@
 //!  Items     children of a node of the sum tree      one round a level
 //!  Item      both traces' lists of operator roots    one round: the first that differs, all earlier ones agreed
 //!  Rows      children of a node over the rows        one round a level
-//!  Blocks    hashes of the row's blocks              one round
+//!  Blocks    hashes of the row's blocks              one round, or one a level where they are more than 16
 //!  Block     one witness, computed again             a side that committed to something else is refuted
 //! ```
 //!
@@ -18,19 +18,25 @@
 
 use alloc::vec::Vec;
 use blyan_exact::{
-	blake2_256,
+	blake2_256, definition2,
 	step::Place,
 	tree::{self, Item, SumNode},
 	Hash, Shape,
 };
-use blyan_primitives::{EvaluationOutcome, Opening, PartIndex, Query, Statement, TraceIndex, Verdict};
+use blyan_primitives::{
+	traits::ArchitectureRegistry, Computation, EvaluationOutcome, Opening, PartIndex, Query, Statement,
+	TraceIndex, Verdict,
+};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 
 /// Parts of a verdict: the target sample and the guard sample.
 pub const PARTS: PartIndex = 2;
-/// Operators of a program, at most.
-pub const OPERATORS_MAX: u32 = 645;
+/// Operators of a program that can be played about, at most: 645 under the first definition; a model of 7 billion weights has
+/// fewer than 500 under the second.
+pub const OPERATORS_MAX: u32 = definition2::step::OPERATORS_MAX as u32;
+/// Predicted positions of a sequence that can be played about, at most.
+pub const POSITIONS_MAX: u32 = definition2::step::POSITIONS_MAX as u32;
 
 /// One of the two sides of a game.
 #[derive(
@@ -127,7 +133,7 @@ pub enum Position {
 		/// What each side says it is.
 		nodes: [Hash; 2],
 	},
-	/// A row of several blocks.
+	/// A row of up to 16 blocks.
 	Blocks {
 		/// The operator.
 		at: OperatorPlace,
@@ -145,6 +151,19 @@ pub enum Position {
 		/// The block of the row.
 		block: u32,
 		/// What each side says its hash is.
+		nodes: [Hash; 2],
+	},
+	/// An inner node of the tree over the blocks of a row that has more than 16.
+	BlockNodes {
+		/// The operator.
+		at: OperatorPlace,
+		/// The row.
+		row: u32,
+		/// The node's level, at least 1.
+		level: u8,
+		/// Its place in the level.
+		index: u32,
+		/// Hashes of it that the sides are bound to.
 		nodes: [Hash; 2],
 	},
 }
@@ -197,14 +216,68 @@ pub fn difference(verdicts: [&Verdict; 2]) -> Option<Difference> {
 	}
 }
 
-/// Whether an outcome's numbers fit its statement and each other, as far as its tree does not bind them.
-pub fn is_consistent(statement: &Statement, outcome: &EvaluationOutcome) -> bool {
-	let Some(program) = statement.program() else { return false };
-	let (items, positions) = (statement.items(), program.positions() as u64);
-	let difference = i128::from(outcome.baseline_loss).checked_sub(i128::from(outcome.candidate_loss));
-	outcome.sequences == items
-		&& Some(outcome.bytes) == u64::from(items).checked_mul(positions)
-		&& Some(i128::from(outcome.sum_diff)) == difference
+/// Computation that a game is about: a statement, and the program that follows from it.
+#[derive(Clone, Debug)]
+pub struct Disputed {
+	statement: Statement,
+	computation: Computation,
+}
+
+impl Disputed {
+	/// Looks the program of a statement up; `None` if its architecture is not registered, or if it has more operators or
+	/// positions than a game holds.
+	pub fn new<R: ArchitectureRegistry>(statement: &Statement) -> Option<Self> {
+		let computation = statement.computation::<R>()?;
+		let fits =
+			computation.operators() <= OPERATORS_MAX as usize && computation.positions() <= POSITIONS_MAX;
+		fits.then_some(Self { statement: *statement, computation })
+	}
+
+	/// Returns the statement.
+	pub fn statement(&self) -> &Statement {
+		&self.statement
+	}
+
+	/// Returns the program.
+	pub fn computation(&self) -> &Computation {
+		&self.computation
+	}
+
+	/// Reports whether an outcome's numbers fit the statement and each other, as far as its tree does not bind them.
+	pub fn is_consistent(&self, outcome: &EvaluationOutcome) -> bool {
+		let (items, positions) = (self.statement.items(), u64::from(self.computation.positions()));
+		let difference = i128::from(outcome.baseline_loss).checked_sub(i128::from(outcome.candidate_loss));
+		outcome.sequences == items
+			&& Some(outcome.bytes) == u64::from(items).checked_mul(positions)
+			&& Some(i128::from(outcome.sum_diff)) == difference
+	}
+
+	/// Returns the shape of an operator's output.
+	fn shape(&self, operator: u16) -> Result<Shape, Refusal> {
+		self.computation.shape_at(operator.into()).ok_or(Refusal::OutOfBounds)
+	}
+
+	/// Checks an item: it must be the leaf, about the sequence that was drawn, with traces that its lists hash to and that
+	/// end with its losses.
+	fn check_item(
+		&self,
+		item: u32,
+		node: &SumNode,
+		leaf: &Item,
+		[baseline, candidate]: [&[Hash]; 2],
+	) -> Result<(), Refusal> {
+		let operators = self.computation.operators();
+		ensure(baseline.len() == operators && candidate.len() == operators, Refusal::WrongCount)?;
+		ensure(leaf.node() == *node, Refusal::NotCommitted)?;
+		ensure(self.statement.sequence(item) == Some(leaf.sequence), Refusal::WrongSequence)?;
+		let lists = [(baseline, leaf.baseline_trace), (candidate, leaf.candidate_trace)];
+		ensure(lists.iter().all(|(list, root)| tree::trace_root(list) == *root), Refusal::NotCommitted)?;
+		// The last output is one number, so its root is that number's hash.
+		let ends = [(baseline, leaf.baseline), (candidate, leaf.candidate)];
+		let is_loss =
+			|(list, loss): &(&[Hash], u64)| list.last() == Some(&blake2_256(&[&loss.to_le_bytes()]));
+		ensure(ends.iter().all(is_loss), Refusal::WrongLoss)
+	}
 }
 
 fn ensure(holds: bool, refusal: Refusal) -> Result<(), Refusal> {
@@ -234,32 +307,17 @@ fn below(index: u32, child: u32) -> Result<u32, Refusal> {
 		.ok_or(Refusal::OutOfBounds)
 }
 
-fn shape(statement: &Statement, operator: u16) -> Result<Shape, Refusal> {
-	let program = statement.program().ok_or(Refusal::OutOfBounds)?;
-	program.shape_at(operator.into()).ok_or(Refusal::OutOfBounds)
-}
-
-/// An item must be the leaf, about the sequence that was drawn, with traces that its lists hash to and that end
-/// with its losses.
-fn check_item(
-	statement: &Statement,
-	item: u32,
-	node: &SumNode,
-	leaf: &Item,
-	traces: [&[Hash]; 2],
+/// Checks the children of a node of a tree over `count` leaves against the hash that a side is bound to.
+fn check_children(
+	count: usize,
+	level: u8,
+	index: u32,
+	children: &[Hash],
+	node: &Hash,
 ) -> Result<(), Refusal> {
-	let program = statement.program().ok_or(Refusal::OutOfBounds)?;
-	let [baseline, candidate] = traces;
-	let operators = program.operators();
-	ensure(baseline.len() == operators && candidate.len() == operators, Refusal::WrongCount)?;
-	ensure(leaf.node() == *node, Refusal::NotCommitted)?;
-	ensure(statement.sequence(item) == Some(leaf.sequence), Refusal::WrongSequence)?;
-	let lists = [(baseline, leaf.baseline_trace), (candidate, leaf.candidate_trace)];
-	ensure(lists.iter().all(|(list, root)| tree::trace_root(list) == *root), Refusal::NotCommitted)?;
-	// The last output is one number, so its root is that number's hash.
-	let ends = [(baseline, leaf.baseline), (candidate, leaf.candidate)];
-	let is_loss = |(list, loss): &(&[Hash], u64)| list.last() == Some(&blake2_256(&[&loss.to_le_bytes()]));
-	ensure(ends.iter().all(is_loss), Refusal::WrongLoss)
+	let places = tree::children(count, u32::from(level), index as usize);
+	ensure(children.len() == places.len(), Refusal::WrongCount)?;
+	ensure(tree::node(children) == *node, Refusal::NotCommitted)
 }
 
 impl Position {
@@ -273,24 +331,26 @@ impl Position {
 	}
 
 	/// Where two operators' roots lead to.
-	fn enter(statement: &Statement, at: OperatorPlace, nodes: [Hash; 2]) -> Result<Self, Refusal> {
-		match tree::levels(shape(statement, at.operator)?.rows) {
-			0 => Self::enter_row(statement, at, 0, nodes),
-			// At most 256 rows, two levels.
+	fn enter(disputed: &Disputed, at: OperatorPlace, nodes: [Hash; 2]) -> Result<Self, Refusal> {
+		match tree::levels(disputed.shape(at.operator)?.rows) {
+			0 => Self::enter_row(disputed, at, 0, nodes),
+			// At most 4,096 rows, three levels.
 			level => Ok(Self::Rows { at, level: level as u8, index: 0, nodes }),
 		}
 	}
 
 	/// Where two rows' hashes lead to.
 	fn enter_row(
-		statement: &Statement,
+		disputed: &Disputed,
 		at: OperatorPlace,
 		row: u32,
 		nodes: [Hash; 2],
 	) -> Result<Self, Refusal> {
-		Ok(match shape(statement, at.operator)?.blocks() {
-			0 | 1 => Self::Block { at, row, block: 0, nodes },
-			_ => Self::Blocks { at, row, nodes },
+		Ok(match tree::levels(disputed.shape(at.operator)?.blocks()) {
+			0 => Self::Block { at, row, block: 0, nodes },
+			1 => Self::Blocks { at, row, nodes },
+			// A row of 2^18 logits in blocks of one has 5 levels.
+			level => Self::BlockNodes { at, row, level: level as u8, index: 0, nodes },
 		})
 	}
 
@@ -305,6 +365,9 @@ impl Position {
 			}
 			Self::Blocks { at: OperatorPlace { item, trace, operator }, row, .. } => {
 				Query::Blocks { item, trace, operator, row }
+			}
+			Self::BlockNodes { at: OperatorPlace { item, trace, operator }, row, level, index, .. } => {
+				Query::BlockNodes { item, trace, operator, row, level, index }
 			}
 			Self::Block { at: OperatorPlace { item, trace, operator }, row, block, .. } => {
 				Query::Witness { item, trace, operator, row, block }
@@ -326,33 +389,35 @@ impl Position {
 		}
 	}
 
-	/// Checks what `side` opens here against what it is bound to.
-	pub fn check(&self, statement: &Statement, side: Side, opening: &Opening) -> Result<(), Refusal> {
+	/// Checks the opening of `side` here against the hash that it is bound to.
+	pub fn check(&self, disputed: &Disputed, side: Side, opening: &Opening) -> Result<(), Refusal> {
 		match (self, opening) {
 			(Self::Items { level, index, nodes }, Opening::Items(children)) => {
-				let places = tree::children(statement.items() as usize, u32::from(*level), *index as usize);
+				let items = disputed.statement.items() as usize;
+				let places = tree::children(items, u32::from(*level), *index as usize);
 				ensure(children.len() == places.len(), Refusal::WrongCount)?;
 				ensure(tree::sum_node(children) == *side.of(nodes), Refusal::NotCommitted)
 			}
 			(Self::Item { item, nodes }, Opening::Item { item: leaf, baseline, candidate }) => {
-				check_item(statement, *item, side.of(nodes), leaf, [baseline, candidate])
+				disputed.check_item(*item, side.of(nodes), leaf, [baseline, candidate])
 			}
 			(Self::Rows { at, level, index, nodes }, Opening::Hashes(children)) => {
-				let rows = shape(statement, at.operator)?.rows;
-				let places = tree::children(rows, u32::from(*level), *index as usize);
-				ensure(children.len() == places.len(), Refusal::WrongCount)?;
-				ensure(tree::node(children) == *side.of(nodes), Refusal::NotCommitted)
+				let rows = disputed.shape(at.operator)?.rows;
+				check_children(rows, *level, *index, children, side.of(nodes))
 			}
 			(Self::Blocks { at, nodes, .. }, Opening::Hashes(children)) => {
-				ensure(children.len() == shape(statement, at.operator)?.blocks(), Refusal::WrongCount)?;
-				ensure(tree::root(children) == *side.of(nodes), Refusal::NotCommitted)
+				check_children(disputed.shape(at.operator)?.blocks(), 1, 0, children, side.of(nodes))
+			}
+			(Self::BlockNodes { at, level, index, nodes, .. }, Opening::Hashes(children)) => {
+				let blocks = disputed.shape(at.operator)?.blocks();
+				check_children(blocks, *level, *index, children, side.of(nodes))
 			}
 			_ => Err(Refusal::WrongKind),
 		}
 	}
 
-	/// Where two openings lead to, each checked before.
-	pub fn advance(&self, statement: &Statement, openings: [&Opening; 2]) -> Result<Step, Refusal> {
+	/// Returns the step that two openings lead to, each checked before.
+	pub fn advance(&self, disputed: &Disputed, openings: [&Opening; 2]) -> Result<Step, Refusal> {
 		let on = |position| Ok(Step { position, agreed: None });
 		match (self, openings) {
 			(Self::Items { level, index, .. }, [Opening::Items(first), Opening::Items(second)]) => {
@@ -371,21 +436,34 @@ impl Position {
 					if first == second { (1, (first_after, second_after)) } else { (0, (first, second)) };
 				let (operator, nodes) = first_difference(first, second)?;
 				let agreed = first.iter().take(operator as usize).copied().collect();
-				// A program has at most 645 operators.
+				// A program has at most 4,096 operators.
 				let at = OperatorPlace { item: *item, trace, operator: operator as u16 };
-				Ok(Step { position: Self::enter(statement, at, nodes)?, agreed: Some(agreed) })
+				Ok(Step { position: Self::enter(disputed, at, nodes)?, agreed: Some(agreed) })
 			}
-			(Self::Rows { at, level, index, .. }, [Opening::Hashes(first), Opening::Hashes(second)]) => {
-				let (child, nodes) = first_difference(first, second)?;
-				let index = below(*index, child)?;
-				on(match level.saturating_sub(1) {
-					0 => Self::enter_row(statement, *at, index, nodes)?,
-					level => Self::Rows { at: *at, level, index, nodes },
+			(_, [Opening::Hashes(first), Opening::Hashes(second)]) => {
+				on(self.descend(disputed, first_difference(first, second)?)?)
+			}
+			_ => Err(Refusal::WrongKind),
+		}
+	}
+
+	/// Returns the position one level down in the trees over rows and blocks.
+	fn descend(&self, disputed: &Disputed, (child, nodes): (u32, [Hash; 2])) -> Result<Self, Refusal> {
+		match *self {
+			Self::Rows { at, level, index, .. } => {
+				let index = below(index, child)?;
+				match level.saturating_sub(1) {
+					0 => Self::enter_row(disputed, at, index, nodes),
+					level => Ok(Self::Rows { at, level, index, nodes }),
+				}
+			}
+			Self::Blocks { at, row, .. } => Ok(Self::Block { at, row, block: child, nodes }),
+			Self::BlockNodes { at, row, level, index, .. } => {
+				let index = below(index, child)?;
+				Ok(match level.saturating_sub(1) {
+					0 => Self::Block { at, row, block: index, nodes },
+					level => Self::BlockNodes { at, row, level, index, nodes },
 				})
-			}
-			(Self::Blocks { at, row, .. }, [Opening::Hashes(first), Opening::Hashes(second)]) => {
-				let (block, nodes) = first_difference(first, second)?;
-				on(Self::Block { at: *at, row: *row, block, nodes })
 			}
 			_ => Err(Refusal::WrongKind),
 		}

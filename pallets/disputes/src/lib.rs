@@ -26,6 +26,7 @@ mod dispatch;
 mod end;
 mod exact;
 pub mod game;
+pub mod migrations;
 mod offchain;
 mod refusals;
 mod sweep;
@@ -49,13 +50,11 @@ pub mod pallet {
 		weights::WeightInfo,
 		LOG_TARGET,
 	};
-	use blyan_exact::{
-		step::{Evidence, Witness},
-		Hash,
-	};
+	use blyan_exact::Hash;
 	use blyan_primitives::{
-		traits::{Claims, Offences, OperatorSet},
-		Opening, OperatorId, OperatorSignature, Query, Subject, SubmissionId, Verdict,
+		traits::{ArchitectureRegistry, Claims, Offences, OperatorSet},
+		BlockWitness, Opening, OperatorId, OperatorSignature, Query, Subject, SubmissionId, TileEvidence,
+		Verdict,
 	};
 	use blyan_runtime_api::disputes::GameEnd;
 	use frame_support::{
@@ -73,7 +72,7 @@ pub mod pallet {
 	};
 
 	/// The storage layout this code reads and writes.
-	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+	const STORAGE_VERSION: StorageVersion = StorageVersion::new(2);
 
 	#[pallet::pallet]
 	#[pallet::storage_version(STORAGE_VERSION)]
@@ -98,6 +97,8 @@ pub mod pallet {
 		type Operators: OperatorSet<Self::AccountId>;
 		/// Where those who signed a refuted claim are reported.
 		type Offences: Offences<Self::AccountId>;
+		/// Architectures of the second definition, from which the programs of statements follow.
+		type Architectures: ArchitectureRegistry;
 		/// Computes the block in question.
 		type Referee: Referee;
 		/// Looks at a candidate's bytes.
@@ -111,20 +112,18 @@ pub mod pallet {
 		/// Share of a lost bond that goes to those who made the claim on the other side, in equal parts; nothing of what a bond
 		/// is larger than `Bond`. The rest must hurt: they could challenge themselves.
 		type DefendersShare: Get<Perbill>;
-		/// Blocks between the commitment to a finding and its showing: more than it takes to be included, so that the one who
-		/// copies what it sees in the pool comes too late.
+		/// Blocks between the commitment to a finding and its showing, so that a copy of what stands in the pool comes too late.
 		#[pallet::constant]
 		type CommitmentAge: Get<BlockNumberFor<Self>>;
 		/// Blocks a side has for all of its moves in one game.
 		type Clock: Get<BlockNumberFor<Self>>;
-		/// Games that a claim of the chain can stand in at once before its clocks run more slowly: as many as one node surely
-		/// answers within one clock.
+		/// Games that a claim of the chain can stand in before its clocks run more slowly: as many as a node answers within one.
 		#[pallet::constant]
 		type GamesPerClock: Get<u32>;
 		/// Blocks in which a demanded tile must be supplied.
 		type DemandWindow: Get<BlockNumberFor<Self>>;
 
-		/// Largest block of a candidate, in bytes.
+		/// Largest block of a candidate that a call can show, in bytes. No game is played about whether a larger one is an expert.
 		#[pallet::constant]
 		type MaxBlobBytes: Get<u32>;
 		/// Ended games that are remembered.
@@ -133,6 +132,9 @@ pub mod pallet {
 
 		/// Weights of the calls and of what happens without being asked.
 		type WeightInfo: WeightInfo;
+		/// Fills the registry of architectures.
+		#[cfg(feature = "runtime-benchmarks")]
+		type BenchmarkHelper: BenchmarkHelper;
 	}
 
 	/// Why this pallet holds money.
@@ -468,6 +470,10 @@ pub mod pallet {
 		NotCommitted,
 		/// The commitment is younger than `CommitmentAge` blocks. Wait, and do not show the finding before.
 		CommitmentTooYoung,
+		/// The program has more operators or positions than a game holds, or its architecture is unknown: no claim about it can fall.
+		ComputationTooLarge,
+		/// Only the candidate's bytes could decide, and they are more than `MaxBlobBytes`. Demand tiles, or challenge with a score.
+		CandidateTooLarge,
 	}
 
 	#[pallet::hooks]
@@ -519,8 +525,7 @@ pub mod pallet {
 		///
 		/// - `origin`: authorised by the signature.
 		/// - `subject`, `first`, `second`: the claims.
-		/// - `key`: any operator's session key.
-		/// - `signature`: its signature over [`Word::Confront`].
+		/// - `key`, `signature`: any operator's session key, and its signature over [`Word::Confront`].
 		///
 		/// Emits [`Event::GameOpened`].
 		#[pallet::call_index(1)]
@@ -555,8 +560,7 @@ pub mod pallet {
 
 		/// As [`Self::descend`], without fee, in an operator's name.
 		///
-		/// - `key`: any operator's session key.
-		/// - `signature`: its signature over [`Word::Descend`].
+		/// - `key`, `signature`: any operator's session key, and its signature over [`Word::Descend`].
 		#[pallet::call_index(3)]
 		#[pallet::weight(T::WeightInfo::descend())]
 		#[pallet::weight_of_authorize(T::WeightInfo::authorize_descend())]
@@ -577,28 +581,27 @@ pub mod pallet {
 		///
 		/// - `origin`: anyone, signed.
 		/// - `game`: one at a block.
-		/// - `witness`: the block's inputs, with proofs; at most [`WITNESS_BYTES_MAX`] encoded.
+		/// - `witness`: the block's inputs under the game's definition, with proofs; at most [`WITNESS_BYTES_MAX`] encoded.
 		///
 		/// Emits [`Event::GameEnded`].
 		#[pallet::call_index(4)]
-		#[pallet::weight(T::WeightInfo::execute())]
-		pub fn execute(origin: OriginFor<T>, game: GameId, witness: Witness) -> DispatchResult {
+		#[pallet::weight(T::WeightInfo::execute_max())]
+		pub fn execute(origin: OriginFor<T>, game: GameId, witness: BlockWitness) -> DispatchResult {
 			ensure_signed(origin)?;
 			Self::do_execute(game, witness)
 		}
 
 		/// As [`Self::execute`], without fee, in an operator's name.
 		///
-		/// - `key`: any operator's session key.
-		/// - `signature`: its signature over [`Word::Execute`].
+		/// - `key`, `signature`: any operator's session key, and its signature over [`Word::Execute`].
 		#[pallet::call_index(5)]
-		#[pallet::weight(T::WeightInfo::execute())]
-		#[pallet::weight_of_authorize(T::WeightInfo::authorize_execute())]
+		#[pallet::weight(T::WeightInfo::execute_max())]
+		#[pallet::weight_of_authorize(T::WeightInfo::authorize_execute_max())]
 		#[pallet::authorize(Self::authorize_execute)]
 		pub fn execute_authorized(
 			origin: OriginFor<T>,
 			game: GameId,
-			witness: Witness,
+			witness: BlockWitness,
 			key: OperatorId,
 			_signature: OperatorSignature,
 		) -> DispatchResult {
@@ -648,7 +651,7 @@ pub mod pallet {
 		///
 		/// Emits [`Event::CandidateShown`]. Games about it are settled one by one.
 		#[pallet::call_index(8)]
-		#[pallet::weight(T::WeightInfo::prove_blob(blob.len().saturated_into()))]
+		#[pallet::weight(T::WeightInfo::prove_blob_max(blob.len().saturated_into()))]
 		pub fn prove_blob(
 			origin: OriginFor<T>,
 			subject: Subject,
@@ -660,11 +663,10 @@ pub mod pallet {
 
 		/// As [`Self::prove_blob`], without fee, in an operator's name.
 		///
-		/// - `key`: any operator's session key.
-		/// - `signature`: its signature over [`Word::Show`].
+		/// - `key`, `signature`: any operator's session key, and its signature over [`Word::Show`].
 		#[pallet::call_index(9)]
-		#[pallet::weight(T::WeightInfo::prove_blob(blob.len().saturated_into()))]
-		#[pallet::weight_of_authorize(T::WeightInfo::authorize_prove_blob(blob.len().saturated_into()))]
+		#[pallet::weight(T::WeightInfo::prove_blob_max(blob.len().saturated_into()))]
+		#[pallet::weight_of_authorize(T::WeightInfo::authorize_prove_blob_max(blob.len().saturated_into()))]
 		#[pallet::authorize(Self::authorize_prove_blob)]
 		pub fn prove_blob_authorized(
 			origin: OriginFor<T>,
@@ -711,7 +713,7 @@ pub mod pallet {
 			subject: Subject,
 			digest: H256,
 			tile: u32,
-			evidence: Evidence,
+			evidence: TileEvidence,
 		) -> DispatchResultWithPostInfo {
 			let supplier = ensure_signed(origin)?;
 			Self::do_supply_tile(supplier, subject, digest, tile, evidence)?;
@@ -720,8 +722,7 @@ pub mod pallet {
 
 		/// As [`Self::supply_tile`], in an operator's name.
 		///
-		/// - `key`: any operator's session key.
-		/// - `signature`: its signature over [`Word::Supply`].
+		/// - `key`, `signature`: any operator's session key, and its signature over [`Word::Supply`].
 		#[pallet::call_index(12)]
 		#[pallet::weight(T::WeightInfo::supply_tile())]
 		#[pallet::weight_of_authorize(T::WeightInfo::authorize_supply_tile())]
@@ -731,7 +732,7 @@ pub mod pallet {
 			subject: Subject,
 			digest: H256,
 			tile: u32,
-			evidence: Evidence,
+			evidence: TileEvidence,
 			key: OperatorId,
 			_signature: OperatorSignature,
 		) -> DispatchResult {
@@ -787,8 +788,7 @@ pub mod pallet {
 		///
 		/// - `origin`: authorised by the signature.
 		/// - `subject`, `digest`, `tile`: as in [`Self::demand_tile`].
-		/// - `key`: the operator's session key.
-		/// - `signature`: its signature over [`Word::Demand`].
+		/// - `key`, `signature`: the operator's session key, and its signature over [`Word::Demand`].
 		///
 		/// Emits [`Event::TileDemanded`].
 		#[pallet::call_index(15)]

@@ -9,13 +9,14 @@
 //! by several nodes that made the same claim each in its turn. Where that would not be in time it does more.
 
 use crate::{
-	game::Side, pair, BlockCheck, Call, Cases, Config, Demands, GameId, GameRecordOf, Games, Pairs, Pallet,
-	Word, LOG_TARGET,
+	game::Side, pair, BlockCheck, Call, Cases, Config, Demands, GameId, GameRecordOf, Games, OperatorDemands,
+	Pairs, Pallet, Word, LOG_TARGET,
 };
 use alloc::vec::Vec;
 use blyan_primitives::{
 	traits::{Claims, OperatorSet},
-	EngineError, Opening, OperatorId, OperatorSignature, PartIndex, Query, Subject, Verdict,
+	BlockWitness, EngineError, Opening, OperatorId, OperatorSignature, PartIndex, Query, Subject,
+	TileEvidence, Verdict,
 };
 use codec::Encode;
 use frame_support::{traits::Get, BoundedVec};
@@ -37,8 +38,9 @@ const SENT_PER_BLOCK_MAX: usize = 64;
 /// Questions a node asks its engine for each thing it may send; most answers take the engine longer than a block the
 /// first time.
 const ASKED_FOR_EACH: usize = 3;
-/// Moves that a game needs of a side, at most.
-const MOVES_PER_GAME: u64 = 8;
+/// Moves that a game needs of a side, at most: three levels of sequences, the lists, three levels of rows, five of the blocks of a
+/// row of logits, and the block.
+const MOVES_PER_GAME: u64 = 13;
 /// Blocks for which an accepted candidate may be on its way to this node before it is demanded.
 const PATIENCE: u32 = 50;
 /// Blocks from one look for missing candidates to the next.
@@ -171,6 +173,7 @@ impl<T: Config> Pallet<T> {
 				let digest = other.digest();
 				let is_new = digest != *own
 					&& !Self::is_refuted(subject, other)
+					&& Self::ensure_showable(subject, [verdict, other]).is_ok()
 					&& !Pairs::<T>::contains_key(subject, pair(*own, digest));
 				// In the order in which every node with these claims would say it.
 				let (first, second) = pair(*own, digest);
@@ -221,19 +224,22 @@ impl<T: Config> Pallet<T> {
 		let (mut missing, mut due) = (Missing::<BlockNumberFor<T>>::new(), Vec::new());
 		for subject in subjects {
 			let Some(digest) = T::Claims::accepted(*subject) else { continue };
-			let Some((block, config)) = Self::candidate(*subject) else { continue };
+			let Some((block, shape)) = Self::candidate(*subject) else { continue };
+			// One look for each tile costs more, and a candidate may have hundreds.
+			if OperatorDemands::<T>::contains_key(subject, who)
+				|| blyan_host::has_blob(block.blob.hash) != Ok(false)
+			{
+				continue;
+			}
 			// Different operators ask for different tiles, so that together they ask for most.
 			let lot = blake2_256(&(who, subject).encode());
 			let lot = u32::from_le_bytes(lot.first_chunk().copied().unwrap_or_default());
-			let tiles = T::BlockCheck::tiles(&config);
+			let tiles = T::BlockCheck::tiles(&shape);
 			let free = |tile: &u32| Self::ensure_operator_may_demand(who, *subject, digest, *tile).is_ok();
 			let Some(tile) = (0..tiles).filter_map(|at| lot.wrapping_add(at).checked_rem(tiles)).find(free)
 			else {
 				continue;
 			};
-			if blyan_host::has_blob(block.blob.hash) != Ok(false) {
-				continue;
-			}
 			let since =
 				known.iter().find(|(earlier, at)| earlier == subject && *at <= now).map(|(_, at)| *at);
 			let since = since.unwrap_or(now);
@@ -296,10 +302,15 @@ impl<T: Config> Pallet<T> {
 			Task::Answer(id, side, query) => Self::answer(*id, *side, query, key),
 			Task::Supply(subject, digest, tile) => {
 				let (subject, digest, tile) = (*subject, *digest, *tile);
-				let Opening::Witness(witness) = Self::ask(subject, 0, &Query::Tile { tile })? else {
-					return None;
+				let evidence = match Self::ask(subject, 0, &Query::Tile { tile })? {
+					Opening::Witness(BlockWitness::First(witness)) => {
+						TileEvidence::First(witness.0.into_iter().next()?)
+					}
+					Opening::Witness(BlockWitness::Second(witness)) => {
+						TileEvidence::Second(blyan_exact::definition2::step::tile_from(witness)?)
+					}
+					_ => return None,
 				};
-				let evidence = witness.0.into_iter().next()?;
 				if Self::ensure_tile(subject, tile, &evidence).is_err() {
 					log::error!(target: LOG_TARGET, "{subject:?}: the engine's tile {tile} proves nothing");
 					return None;
@@ -358,7 +369,10 @@ impl<T: Config> Pallet<T> {
 				Some(Call::execute_authorized { game: id, witness, key: key.clone(), signature })
 			}
 			opening => {
-				if let Err(refusal) = game.position.check(&game.statement, side, &opening) {
+				let Ok(disputed) = Self::disputed(&game.statement) else {
+					return refuse("the architecture of its model is not registered");
+				};
+				if let Err(refusal) = game.position.check(&disputed, side, &opening) {
 					log::error!(target: LOG_TARGET, "game {id}, {query:?}: the engine's opening is {refusal:?}");
 					return None;
 				}

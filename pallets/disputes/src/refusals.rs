@@ -62,7 +62,10 @@ impl<T: Config> Pallet<T> {
 			Error::SameClaim | Error::ClaimInconsistent | Error::NotAScore | Error::TileUnknown => {
 				Some(Refusal::Malformed)
 			}
-			Error::AlreadyRefuted | Error::DefinitionChanged => Some(Refusal::Over),
+			Error::AlreadyRefuted
+			| Error::DefinitionChanged
+			| Error::ComputationTooLarge
+			| Error::CandidateTooLarge => Some(Refusal::Over),
 			Error::WrongBytes | Error::TileUnproven => Some(Refusal::Unproven),
 			_ => None,
 		}

@@ -56,8 +56,10 @@ impl<T: Config> Pallet<T> {
 				([side], Some(bytes)) => {
 					let opening =
 						Opening::decode_all(&mut &bytes[..]).map_err(|_| "an opening is unreadable")?;
+					let disputed = Self::disputed(&game.statement)
+						.map_err(|_| "a game is about a computation that is not known")?;
 					ensure!(
-						game.position.check(&game.statement, *side, &opening).is_ok(),
+						game.position.check(&disputed, *side, &opening).is_ok(),
 						"an opening is not what its side is bound to"
 					);
 				}
@@ -65,7 +67,9 @@ impl<T: Config> Pallet<T> {
 			}
 			use crate::game::Position::*;
 			let known = match game.position {
-				Rows { at, .. } | Blocks { at, .. } | Block { at, .. } => Some(at.operator),
+				Rows { at, .. } | Blocks { at, .. } | BlockNodes { at, .. } | Block { at, .. } => {
+					Some(at.operator)
+				}
 				Candidate { .. } | Items { .. } | Item { .. } => None,
 			};
 			let agreed = Agreed::<T>::get(id).map(|roots| roots.len());

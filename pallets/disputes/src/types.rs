@@ -5,13 +5,15 @@ use crate::{
 	Config,
 };
 use alloc::vec::Vec;
+#[cfg(feature = "runtime-benchmarks")]
+use blyan_exact::definition2::Architecture;
 use blyan_exact::{
-	step::{Commitments, Evidence, Place, StepError, Witness},
-	Hash, ModelConfig, Program,
+	step::{Commitments, Place, StepError},
+	Hash,
 };
 use blyan_primitives::{
-	BlockRef, DrawId, JobOrigin, OperatorId, OperatorSignature, PartIndex, ScoreReport, Statement, Subject,
-	Verdict,
+	BlockRef, BlockWitness, Computation, DrawId, ExpertShape, JobOrigin, OperatorId, OperatorSignature,
+	PartIndex, ScoreReport, Statement, Subject, TileEvidence, Verdict,
 };
 use blyan_runtime_api::disputes::GameEnd;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
@@ -28,7 +30,7 @@ pub use blyan_runtime_api::disputes::GameId;
 
 /// Largest witness, in bytes of its encoding.
 pub const WITNESS_BYTES_MAX: u32 = 256 * 1024;
-/// Largest evidence of one tile: 64 KiB and a path.
+/// Largest evidence of one tile: 64 KiB, a path, and the scales of a part.
 pub const TILE_EVIDENCE_BYTES_MAX: u32 = 66 * 1024;
 /// Largest opening, encoded: an item and two full lists of operators.
 pub const OPENING_BYTES_MAX: u32 = 2 * 32 * OPERATORS_MAX + 128;
@@ -65,25 +67,30 @@ pub type DemandRecordOf<T> =
 
 /// Computes one block again. The runtime takes [`Exact`](crate::Exact); a mock may know the truth otherwise.
 pub trait Referee {
-	/// As `blyan_exact::step::execute`.
+	/// As `blyan_exact::step::execute`, or `blyan_exact::definition2::step::execute`. A witness of the other definition is malformed.
 	fn execute(
-		program: &Program,
+		computation: &Computation,
 		commitments: &Commitments,
 		agreed: &[Hash],
 		place: Place,
-		witness: &Witness,
+		witness: &BlockWitness,
 	) -> Result<Hash, StepError>;
-	/// A block that can be computed, as dear as they come: the weight of every execution.
+	/// The costliest block of the first definition.
 	#[cfg(feature = "runtime-benchmarks")]
-	fn trial_for_benchmark() -> Trial;
+	fn first_trial_for_benchmark() -> Trial;
+	/// The costliest block of the second definition, of the longest program.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn second_trial_for_benchmark() -> Trial;
 }
 
-/// What a benchmark of an execution needs.
+/// Inputs of a benchmark of an execution.
 #[cfg(feature = "runtime-benchmarks")]
 pub struct Trial {
-	/// What is computed.
+	/// Statement of the computation.
 	pub statement: Statement,
-	/// Where.
+	/// Its architecture under the second definition, which the registry must know.
+	pub architecture: Option<Architecture>,
+	/// The operator.
 	pub at: crate::game::OperatorPlace,
 	/// The row.
 	pub row: u32,
@@ -92,23 +99,46 @@ pub struct Trial {
 	/// Roots of the operators in front.
 	pub agreed: Vec<Hash>,
 	/// The inputs.
-	pub witness: Witness,
+	pub witness: BlockWitness,
 }
 
 /// Looks at the bytes of a candidate's block.
 pub trait BlockCheck {
-	/// Whether these bytes are a valid expert for a model of this architecture, with this tensor root.
-	fn is_valid(bytes: &[u8], tensor_root: H256, config: &ModelConfig) -> bool;
-	/// Tiles in an expert's block for this architecture.
-	fn tiles(config: &ModelConfig) -> u32;
-	/// Whether `evidence` is this tile of the block with this tensor root.
-	fn is_tile(evidence: &Evidence, tile: u32, tensor_root: H256, config: &ModelConfig) -> bool;
-	/// The largest valid block of at most so many bytes, and its architecture.
+	/// Reports whether these bytes are a valid expert of this shape, with this tensor root.
+	fn is_valid(bytes: &[u8], tensor_root: H256, shape: &ExpertShape) -> bool;
+	/// Returns the number of tiles in an expert's block of this shape; zero if the registry does not have its architecture.
+	fn tiles(shape: &ExpertShape) -> u32;
+	/// Reports whether `evidence` is this tile of the block with this tensor root.
+	fn is_tile(evidence: &TileEvidence, tile: u32, tensor_root: H256, shape: &ExpertShape) -> bool;
+	/// The largest valid block of the first definition of at most so many bytes.
 	#[cfg(feature = "runtime-benchmarks")]
-	fn block_for_benchmark(bytes: u32) -> (Vec<u8>, H256, ModelConfig);
-	/// Evidence for a tile, as large as they come, with the tensor root it belongs to and the architecture.
+	fn first_block_for_benchmark(bytes: u32) -> Specimen<Vec<u8>>;
+	/// The largest valid block of the second definition of at most so many bytes.
 	#[cfg(feature = "runtime-benchmarks")]
-	fn evidence_for_benchmark() -> (Evidence, u32, H256, ModelConfig);
+	fn second_block_for_benchmark(bytes: u32) -> Specimen<Vec<u8>>;
+	/// Evidence for tile 0 of a block with a long path.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn evidence_for_benchmark() -> Specimen<TileEvidence>;
+}
+
+/// Something of an expert's block, for benchmarks.
+#[cfg(feature = "runtime-benchmarks")]
+pub struct Specimen<Content> {
+	/// The bytes, or evidence for some of them.
+	pub content: Content,
+	/// Tensor root of the block.
+	pub tensor_root: H256,
+	/// Its shape.
+	pub shape: ExpertShape,
+	/// Architecture of a shape of the second definition, which the registry must know.
+	pub architecture: Option<Architecture>,
+}
+
+/// Registry of architectures that benchmarks may write to.
+#[cfg(feature = "runtime-benchmarks")]
+pub trait BenchmarkHelper {
+	/// Makes the registry know an architecture.
+	fn register(architecture: &Architecture);
 }
 
 /// What a session key says to this pallet. Signed together with the genesis hash, so that it means nothing elsewhere.
@@ -331,8 +361,8 @@ pub struct Case<AccountId, Balance> {
 	pub origins: [Option<JobOrigin>; PARTS as usize],
 	/// Who claimed what.
 	pub claims: BoundedVec<(AccountId, Verdict), ConstU32<APPELLANTS_MAX>>,
-	/// The candidate's block and the architecture it must fit.
-	pub candidate: Option<(BlockRef, ModelConfig)>,
+	/// The candidate's block and the shape that it must have.
+	pub candidate: Option<(BlockRef, ExpertShape)>,
 	/// Offences that are not decided.
 	pub offences: u32,
 	/// Claims that won by the clock alone, with the bonds of those who put them forward: lost if an appeal shows them to be

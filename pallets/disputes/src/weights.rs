@@ -20,10 +20,14 @@ pub trait WeightInfo {
 	fn descend() -> Weight;
 	/// Checks before a `descend_authorized` enters the pool, and again in the block.
 	fn authorize_descend() -> Weight;
-	/// `execute`, of the dearest block.
+	/// `execute`, of the costliest block of the first definition.
 	fn execute() -> Weight;
-	/// Checks before an `execute_authorized` enters the pool, and again in the block; of the dearest block.
+	/// The same, of the second definition and its longest program.
+	fn execute_second() -> Weight;
+	/// Checks before an `execute_authorized` enters the pool, and again in the block; of the costliest block of the first definition.
 	fn authorize_execute() -> Weight;
+	/// The same, of the second definition and its longest program.
+	fn authorize_execute_second() -> Weight;
 	/// `claim_timeout`.
 	fn claim_timeout() -> Weight;
 	/// Checks before a `claim_timeout` enters the pool, and again in the block.
@@ -32,10 +36,14 @@ pub trait WeightInfo {
 	fn settle() -> Weight;
 	/// Checks before a `settle` enters the pool, and again in the block.
 	fn authorize_settle() -> Weight;
-	/// `prove_blob`; `b` bytes of blob.
+	/// `prove_blob`; `b` bytes of blob, under the first definition.
 	fn prove_blob(b: u32) -> Weight;
-	/// Checks before a `prove_blob_authorized` enters the pool, and again in the block; `b` bytes of blob.
+	/// The same, under the second definition.
+	fn prove_blob_second(b: u32) -> Weight;
+	/// Checks before a `prove_blob_authorized` enters the pool, and again in the block; `b` bytes of blob, under the first definition.
 	fn authorize_prove_blob(b: u32) -> Weight;
+	/// The same, under the second definition.
+	fn authorize_prove_blob_second(b: u32) -> Weight;
 	/// `demand_tile`.
 	fn demand_tile() -> Weight;
 	/// Checks before a `demand_tile_authorized` enters the pool, and again in the block.
@@ -52,6 +60,23 @@ pub trait WeightInfo {
 	fn report_equivocation() -> Weight;
 	/// A block's look at one subject that may be forgotten.
 	fn sweep() -> Weight;
+
+	/// `execute`, of the costliest block of either definition.
+	fn execute_max() -> Weight {
+		Self::execute().max(Self::execute_second())
+	}
+	/// Checks before an `execute_authorized`, of the costliest block of either definition.
+	fn authorize_execute_max() -> Weight {
+		Self::authorize_execute().max(Self::authorize_execute_second())
+	}
+	/// `prove_blob`, under either definition.
+	fn prove_blob_max(b: u32) -> Weight {
+		Self::prove_blob(b).max(Self::prove_blob_second(b))
+	}
+	/// Checks before a `prove_blob_authorized`, under either definition.
+	fn authorize_prove_blob_max(b: u32) -> Weight {
+		Self::authorize_prove_blob(b).max(Self::authorize_prove_blob_second(b))
+	}
 }
 
 /// For mocks.
@@ -80,7 +105,13 @@ impl WeightInfo for () {
 	fn execute() -> Weight {
 		Weight::from_parts(1_000, 0)
 	}
+	fn execute_second() -> Weight {
+		Weight::from_parts(1_000, 0)
+	}
 	fn authorize_execute() -> Weight {
+		Weight::from_parts(1_000, 0)
+	}
+	fn authorize_execute_second() -> Weight {
 		Weight::from_parts(1_000, 0)
 	}
 	fn claim_timeout() -> Weight {
@@ -98,7 +129,13 @@ impl WeightInfo for () {
 	fn prove_blob(_: u32) -> Weight {
 		Weight::from_parts(1_000, 0)
 	}
+	fn prove_blob_second(_: u32) -> Weight {
+		Weight::from_parts(1_000, 0)
+	}
 	fn authorize_prove_blob(_: u32) -> Weight {
+		Weight::from_parts(1_000, 0)
+	}
+	fn authorize_prove_blob_second(_: u32) -> Weight {
 		Weight::from_parts(1_000, 0)
 	}
 	fn demand_tile() -> Weight {

@@ -4,11 +4,11 @@
 use crate::{Config, HeadTree, Pallet};
 use alloc::vec::Vec;
 use blyan_exact::merkle;
-use blyan_primitives::{BlockRef, ExpertSlot, ModelConfig, ModelId};
+use blyan_primitives::{BlockRef, ExpertSlot, ModelId, Slots};
 use sp_core::H256;
 
 impl<T: Config> Pallet<T> {
-	/// Writes the tree of a new model.
+	/// Writes the tree of a new model; a model without experts has no nodes.
 	pub(crate) fn plant_tree(model: ModelId, heads: &[BlockRef]) {
 		let mut nodes: Vec<_> = heads.iter().map(|head| merkle::leaf(head.tensor_root.as_bytes())).collect();
 		for level in 0u8.. {
@@ -24,10 +24,10 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Replaces one leaf and what is above it.
-	pub(crate) fn replace_leaf(slot: ExpertSlot, config: ModelConfig, head: BlockRef) {
-		let Some(mut index) = config.slot_index(slot.layer, slot.expert) else { return };
+	pub(crate) fn replace_leaf(slot: ExpertSlot, slots: &Slots, head: BlockRef) {
+		let Some(mut index) = slots.index(slot.layer, slot.expert) else { return };
 		let mut hash = merkle::leaf(head.tensor_root.as_bytes());
-		let mut width = config.slots();
+		let mut width = slots.count();
 		for level in 0u8.. {
 			HeadTree::<T>::insert(slot.model, (level, index), H256(hash));
 			if width <= 1 {
@@ -43,10 +43,13 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Root over the heads of a model.
-	pub(crate) fn heads_root(model: ModelId, config: ModelConfig) -> Option<H256> {
+	/// Root over the heads of a model with so many slots.
+	pub(crate) fn heads_root(model: ModelId, slots: u32) -> Option<H256> {
+		if slots == 0 {
+			return Some(H256(merkle::EMPTY));
+		}
 		// The level whose width is one: ceil(log2(slots)).
-		let levels = u32::BITS.saturating_sub(config.slots().saturating_sub(1).leading_zeros());
+		let levels = u32::BITS.saturating_sub(slots.saturating_sub(1).leading_zeros());
 		HeadTree::<T>::get(model, (u8::try_from(levels).ok()?, 0))
 	}
 }

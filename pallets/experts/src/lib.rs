@@ -13,6 +13,7 @@ mod benchmarking;
 mod dispatch;
 mod head_tree;
 mod history;
+pub mod migrations;
 mod registry;
 #[cfg(test)]
 mod tests;
@@ -35,13 +36,13 @@ pub mod pallet {
 	use super::{types::*, weights::WeightInfo};
 	use alloc::vec::Vec;
 	use blyan_primitives::{
-		BlockRef, ExpertHead, ExpertSlot, ModelConfig, ModelId, ModelVersion, VersionIndex,
+		ArchitectureId, BlockRef, ExpertHead, ExpertSlot, ModelBody, ModelId, ModelVersion, VersionIndex,
 	};
 	use frame_support::pallet_prelude::*;
 	use frame_system::pallet_prelude::*;
 	use sp_core::H256;
 
-	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
+	const STORAGE_VERSION: StorageVersion = StorageVersion::new(2);
 
 	#[pallet::pallet]
 	#[pallet::storage_version(STORAGE_VERSION)]
@@ -56,10 +57,18 @@ pub mod pallet {
 		#[pallet::constant]
 		type MaxModels: Get<u32>;
 
-		/// Expert slots of one model, over all its layers. Bounds the largest `register_model` and what
-		/// reading a whole model costs; at most 16,384, the most that any [`ModelConfig`] describes.
+		/// Expert slots of one model, over all its layers. Bounds the largest `register_model` and `register_open_model`, and what
+		/// reading a whole model costs; at most 16,384, the most that any `ModelConfig` describes.
 		#[pallet::constant]
 		type MaxSlots: Get<u32>;
+
+		/// Bytes of an expert's block, at most: every operator of a committee fetches that of a candidate.
+		#[pallet::constant]
+		type MaxBlockBytes: Get<u32>;
+
+		/// Bytes of the block of a trunk or a part, at most. It is fetched once by those who serve or judge the model.
+		#[pallet::constant]
+		type MaxPartBytes: Get<u32>;
 
 		/// Versions of one slot whose records are kept, the head included. Older ones are forgotten when
 		/// a new head is promoted; their place in the history stays readable from the events.
@@ -83,6 +92,18 @@ pub mod pallet {
 	// Twox64Concat: the pallet gives the numbers out, so nobody can grind them.
 	#[pallet::storage]
 	pub type Models<T: Config> = StorageMap<_, Twox64Concat, ModelId, ModelRecordOf<T>>;
+
+	/// Records of the architectures of the second definition, by their hash: at most `MaxModels`; never removed. Models of one
+	/// architecture share one.
+	// Identity: the key is a hash of the value.
+	#[pallet::storage]
+	pub type Architectures<T: Config> = StorageMap<_, Identity, ArchitectureId, ArchitectureRecord>;
+
+	/// Parts of the models of the second definition, in the order of `Architecture::parts`. Never removed; their Merkle root is
+	/// part of the model's body.
+	// Twox64Concat: only registered models are keys.
+	#[pallet::storage]
+	pub type Parts<T: Config> = StorageMap<_, Twox64Concat, ModelId, ModelParts, ValueQuery>;
 
 	/// The current expert of every slot of every model: at most `MaxModels` x `MaxSlots`.
 	/// Each has its record in [`Versions`] and its blob in [`Blobs`].
@@ -135,8 +156,8 @@ pub mod pallet {
 	pub type KeptQueued<T: Config> = StorageMap<_, Twox64Concat, u64, ExpertVersion>;
 
 	/// Blobs that make up the models and their remembered history, by hash: at most
-	/// `MaxModels` x (`MaxSlots` x `MaxHistory` + 1), and one for each of [`KeptVersions`]. An entry lives as long as a
-	/// trunk or a version in [`Versions`] or [`KeptVersions`] names it.
+	/// `MaxModels` x (`MaxSlots` x `MaxHistory` + 130), and one for each of [`KeptVersions`]. An entry lives as long as a
+	/// trunk, a part or a version in [`Versions`] or [`KeptVersions`] names it.
 	// Blake2_128Concat: miners choose the bytes, and so the hash.
 	#[pallet::storage]
 	pub type Blobs<T: Config> = StorageMap<_, Blake2_128Concat, H256, BlobRecord>;
@@ -169,8 +190,8 @@ pub mod pallet {
 		ModelRegistered {
 			/// Its number.
 			model: ModelId,
-			/// Its architecture.
-			config: ModelConfig,
+			/// Its architecture and everything that is not an expert.
+			body: ModelBody,
 			/// Version of the architecture.
 			version: ModelVersion,
 		},
@@ -238,6 +259,18 @@ pub mod pallet {
 		BlobSizeDisagrees,
 		/// A counter is at its end.
 		Overflow,
+		/// The model follows the other definition: `register_model` is for the first, `register_open_model` for the second.
+		DefinitionWrong,
+		/// The bytes are not the canonical record of a valid architecture; take them from the model's manifest.
+		ArchitectureInvalid,
+		/// There must be exactly one block a part: embedding, layers, head.
+		PartCountWrong,
+		/// The body does not follow from the record and the parts: hash of the record, Merkle root over the parts' tensor roots.
+		BodyDisagrees,
+		/// A block is not as long as the architecture says.
+		BlockSizeWrong,
+		/// A block is larger than the chain accepts: `MaxBlockBytes` for an expert, `MaxPartBytes` for a trunk or a part.
+		BlockTooLarge,
 	}
 
 	#[pallet::hooks]
@@ -252,6 +285,11 @@ pub mod pallet {
 				(1..=16_384).contains(&T::MaxSlots::get()),
 				"MaxSlots lies between 1 and the most that a ModelConfig describes"
 			);
+			assert!(T::MaxBlockBytes::get() > 0, "a model without experts learns nothing");
+			assert!(
+				T::MaxBlockBytes::get() <= T::MaxPartBytes::get(),
+				"what serves a model can hold its experts"
+			);
 			assert!(T::MaxHistory::get() > 0, "the head itself is part of the history");
 			assert!(T::MaxKept::get() > 0, "a draw refers to a generation");
 		}
@@ -264,7 +302,7 @@ pub mod pallet {
 
 	#[pallet::call]
 	impl<T: Config> Pallet<T> {
-		/// Register a model with the expert that fills each of its slots at first.
+		/// Register a model of the first definition with the expert that fills each of its slots at first.
 		///
 		/// - `origin`: `RegisterOrigin`.
 		/// - `spec`: name, architecture, versions and trunk.
@@ -282,6 +320,32 @@ pub mod pallet {
 		) -> DispatchResult {
 			T::RegisterOrigin::ensure_origin(origin)?;
 			Self::do_register_model(spec, owner, &heads)?;
+			Ok(())
+		}
+
+		/// Register a model of the second definition with the expert that fills each of its slots at first. A model without
+		/// routed layers has none: it can be served, and not learn.
+		///
+		/// - `origin`: `RegisterOrigin`.
+		/// - `spec`: name, body and versions. The body must be that of `architecture` and `parts`.
+		/// - `architecture`: the canonical record of the architecture.
+		/// - `parts`: embedding, layers, head.
+		/// - `owner`: the account that the first experts belong to; `None` if they belong to the network.
+		/// - `heads`: one block a slot, layer by layer.
+		///
+		/// Emits [`Event::ModelRegistered`].
+		#[pallet::call_index(1)]
+		#[pallet::weight(T::WeightInfo::register_open_model(parts.len() as u32, heads.len() as u32))]
+		pub fn register_open_model(
+			origin: OriginFor<T>,
+			spec: ModelSpec,
+			architecture: ArchitectureRecord,
+			parts: ModelParts,
+			owner: Option<T::AccountId>,
+			heads: BoundedVec<BlockRef, T::MaxSlots>,
+		) -> DispatchResult {
+			T::RegisterOrigin::ensure_origin(origin)?;
+			Self::do_register_open_model(spec, architecture, parts, owner, &heads)?;
 			Ok(())
 		}
 	}

@@ -1,21 +1,19 @@
 //! The registry as the neighbours see it: reading models, promoting and reverting heads, naming blobs.
 
 use crate::{
-	dispatch::slots, Blobs, Config, Dependencies, Error, Event, ExpertVersion, Heads, ModelRecordOf, Models,
-	Pallet, VersionRecord, Versions,
+	dispatch::slots_of, Architectures, Blobs, Config, Dependencies, Error, Event, ExpertVersion, Heads,
+	ModelRecordOf, Models, Pallet, Parts, VersionRecord, Versions,
 };
 use alloc::vec::Vec;
+use blyan_exact::definition2::Architecture;
 use blyan_primitives::{
-	traits::{BlobAnnouncements, ExpertRegistry},
-	BlockRef, ExpertHead, ExpertSlot, ModelConfig, ModelId, ModelInfo, VersionIndex,
+	traits::{ArchitectureRegistry, BlobAnnouncements, ExpertRegistry},
+	ArchitectureId, BlockRef, ExpertHead, ExpertSlot, ModelBody, ModelId, ModelInfo, Slots, VersionIndex,
 };
 use core::marker::PhantomData;
 use frame_support::{ensure, storage::with_storage_layer, traits::Get};
 use sp_core::H256;
 use sp_runtime::DispatchError;
-
-/// Domain separator of a model's root.
-const MODEL_CONTEXT: &[u8] = b"blyan/model/1";
 
 impl<T: Config> Pallet<T> {
 	/// Makes `block` the head of `slot`, trained from `parent` and against `depends_on`.
@@ -88,12 +86,13 @@ impl<T: Config> Pallet<T> {
 		owner: Option<T::AccountId>,
 		depends_on: Dependencies,
 	) -> Result<(VersionIndex, u32), DispatchError> {
+		let slots = Self::layout(&model.spec.body).ok_or(Error::<T>::ModelUnknown)?;
 		let version = head.version.checked_add(1).ok_or(Error::<T>::Overflow)?;
 		let generation = model.generation.checked_add(1).ok_or(Error::<T>::Overflow)?;
 		Self::reference_blob(block.blob)?;
 		Self::retire_blob(head.block.blob);
 		Heads::<T>::insert(slot, ExpertHead { version, block });
-		Self::replace_leaf(slot, model.spec.config, block);
+		Self::replace_leaf(slot, &slots, block);
 		Versions::<T>::insert(
 			slot,
 			version,
@@ -114,6 +113,36 @@ impl<T: Config> Pallet<T> {
 		Ok((version, generation))
 	}
 
+	/// Returns the layout of a model's slots; `None` if its architecture is not in the registry, which has that of every model.
+	pub(crate) fn layout(body: &ModelBody) -> Option<Slots> {
+		match body {
+			ModelBody::First { config, .. } => Some(Slots::first(config)),
+			ModelBody::Second { architecture, .. } => {
+				Self::architecture(architecture).as_ref().map(Slots::second)
+			}
+		}
+	}
+
+	/// Returns a model as clients read it, with the heads that `head` finds; `None` if it lacks one.
+	fn info(
+		id: ModelId,
+		record: ModelRecordOf<T>,
+		generation: u32,
+		head: impl Fn(ExpertSlot) -> Option<ExpertHead>,
+	) -> Option<ModelInfo> {
+		let slots = Self::layout(&record.spec.body)?;
+		let heads = slots_of(id, &slots).map(head).collect::<Option<Vec<_>>>()?;
+		Some(ModelInfo {
+			id,
+			name: record.spec.name.into_inner(),
+			body: record.spec.body,
+			version: record.spec.version,
+			generation,
+			parts: Parts::<T>::get(id).into_inner(),
+			heads,
+		})
+	}
+
 	/// Returns the expert that filled `slot` when the model was at `generation`; `None` if that was pruned.
 	fn head_at(slot: ExpertSlot, generation: u32) -> Option<ExpertHead> {
 		let mut version = Heads::<T>::get(slot)?.version;
@@ -130,19 +159,18 @@ impl<T: Config> Pallet<T> {
 	}
 }
 
+impl<T: Config> ArchitectureRegistry for Pallet<T> {
+	fn architecture(id: &ArchitectureId) -> Option<Architecture> {
+		// Records are decoded before they are written.
+		Architecture::from_bytes(&Architectures::<T>::get(id)?).ok()
+	}
+}
+
 impl<T: Config> ExpertRegistry<T::AccountId> for Pallet<T> {
 	fn model(id: ModelId) -> Option<ModelInfo> {
 		let record = Models::<T>::get(id)?;
-		let heads = slots(id, record.spec.config).map(Heads::<T>::get).collect::<Option<Vec<_>>>()?;
-		Some(ModelInfo {
-			id,
-			name: record.spec.name.into_inner(),
-			config: record.spec.config,
-			version: record.spec.version,
-			generation: record.generation,
-			trunk: record.spec.trunk,
-			heads,
-		})
+		let generation = record.generation;
+		Self::info(id, record, generation, Heads::<T>::get)
 	}
 
 	fn head(slot: ExpertSlot) -> Option<ExpertHead> {
@@ -153,41 +181,29 @@ impl<T: Config> ExpertRegistry<T::AccountId> for Pallet<T> {
 		Versions::<T>::get(slot, version).map(|record| (record.block, record.owner))
 	}
 
-	fn config(id: ModelId) -> Option<ModelConfig> {
-		Models::<T>::get(id).map(|record| record.spec.config)
+	fn body(id: ModelId) -> Option<ModelBody> {
+		Models::<T>::get(id).map(|record| record.spec.body)
+	}
+
+	fn parts(id: ModelId) -> Vec<BlockRef> {
+		Parts::<T>::get(id).into_inner()
 	}
 
 	fn generation(id: ModelId) -> Option<u32> {
 		Models::<T>::get(id).map(|record| record.generation)
 	}
 
-	/// As `blyan_exact::model_root` computes it from all heads, which `try_state` does too; but at the cost of one read.
+	/// As `blyan_exact::model_root` computes it from all heads, which `try_state` does too; but at the cost of two reads, three
+	/// under the second definition.
 	fn model_root(id: ModelId) -> Option<H256> {
-		let spec = Models::<T>::get(id)?.spec;
-		let heads = Self::heads_root(id, spec.config)?;
-		let trunk = spec.trunk.tensor_root;
-		Some(H256(blyan_exact::blake2_256(&[
-			MODEL_CONTEXT,
-			&spec.config.to_bytes(),
-			trunk.as_bytes(),
-			heads.as_bytes(),
-		])))
+		let body = Models::<T>::get(id)?.spec.body;
+		let slots = Self::layout(&body)?;
+		Some(body.model_root(&Self::heads_root(id, slots.count())?))
 	}
 
 	fn model_at(id: ModelId, generation: u32) -> Option<ModelInfo> {
 		let record = Models::<T>::get(id).filter(|record| generation <= record.generation)?;
-		let heads = slots(id, record.spec.config)
-			.map(|slot| Self::head_at(slot, generation))
-			.collect::<Option<Vec<_>>>()?;
-		Some(ModelInfo {
-			id,
-			name: record.spec.name.into_inner(),
-			config: record.spec.config,
-			version: record.spec.version,
-			generation,
-			trunk: record.spec.trunk,
-			heads,
-		})
+		Self::info(id, record, generation, |slot| Self::head_at(slot, generation))
 	}
 
 	fn keep(id: ModelId, generation: u32) -> bool {
@@ -217,7 +233,7 @@ impl<T: Config> ExpertRegistry<T::AccountId> for Pallet<T> {
 	}
 }
 
-/// Trunks, heads, and the versions that are remembered: an auditor that computes an earlier score again needs those too.
+/// Trunks, parts, heads, and the versions that are remembered: an auditor that computes an earlier score again needs those too.
 impl<T: Config> BlobAnnouncements for Pallet<T> {
 	fn announced(hash: &H256) -> Option<u32> {
 		Blobs::<T>::get(hash).map(|blob| blob.size)

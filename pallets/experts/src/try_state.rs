@@ -1,22 +1,26 @@
 //! The invariants of the storage, one function each.
 
 use crate::{
-	dispatch::slots, BlobRecord, Blobs, Config, HeadTree, Heads, KeptGenerations, KeptQueue, KeptQueued,
-	KeptVersions, ModelCount, Models, Pallet, Versions,
+	dispatch::slots_of, Architectures, BlobRecord, Blobs, Config, HeadTree, Heads, KeptGenerations,
+	KeptQueue, KeptQueued, KeptVersions, ModelCount, ModelRecordOf, Models, Pallet, Parts, Versions,
 };
 use alloc::{
 	collections::{BTreeMap, BTreeSet},
 	vec::Vec,
 };
-use blyan_primitives::{traits::ExpertRegistry, BlobRef};
+use blyan_primitives::{
+	blocks_root,
+	traits::{ArchitectureRegistry, ExpertRegistry},
+	BlobRef, ModelBody, Slots,
+};
 use frame_support::{ensure, traits::Get};
-use sp_core::H256;
 use sp_runtime::TryRuntimeError;
 
 impl<T: Config> Pallet<T> {
 	/// Checks every invariant.
 	pub(crate) fn do_try_state() -> Result<(), TryRuntimeError> {
 		Self::check_models_are_numbered()?;
+		Self::check_architectures_and_parts()?;
 		Self::check_heads_are_complete()?;
 		Self::check_trees_stand_over_heads()?;
 		Self::check_generation_counts_promotions()?;
@@ -34,17 +38,47 @@ impl<T: Config> Pallet<T> {
 		for model in 0..count {
 			let spec = Models::<T>::get(model).ok_or("a number has no model")?.spec;
 			ensure!(spec.is_name_valid() && spec.is_compatibility_valid(), "a model's spec is invalid");
-			ensure!(spec.config.validate().is_ok(), "a model's configuration is invalid");
-			ensure!(spec.config.slots() <= T::MaxSlots::get(), "a model has too many slots");
+			if let ModelBody::First { config, .. } = spec.body {
+				ensure!(config.validate().is_ok(), "a model's configuration is invalid");
+			}
+			let slots = Self::layout(&spec.body).ok_or("a model has no architecture")?;
+			ensure!(slots.count() <= T::MaxSlots::get(), "a model has too many slots");
 		}
 		Ok(())
+	}
+
+	/// Records of architectures are those of models, under their hashes; parts are those that the models' bodies name.
+	fn check_architectures_and_parts() -> Result<(), TryRuntimeError> {
+		let mut named = BTreeSet::new();
+		for (model, record) in Models::<T>::iter() {
+			let ModelBody::Second { architecture: id, parts: root } = record.spec.body else {
+				ensure!(!Parts::<T>::contains_key(model), "a model of the first definition has parts");
+				continue;
+			};
+			named.insert(id);
+			let architecture = Self::architecture(&id).ok_or("an architecture's record is missing")?;
+			let parts = Parts::<T>::get(model);
+			ensure!(architecture.parts().len() == parts.len(), "a model has too few or too many parts");
+			ensure!(blocks_root(&parts) == root, "a model's parts are not those of its body");
+		}
+		for (id, record) in Architectures::<T>::iter() {
+			ensure!(named.contains(&id), "an architecture belongs to no model");
+			ensure!(blyan_primitives::record_id(&record) == id, "a record is under another hash");
+		}
+		ensure!(Parts::<T>::iter_keys().all(Models::<T>::contains_key), "parts belong to no model");
+		Ok(())
+	}
+
+	/// The layout of a model's slots.
+	fn slots_in(record: &ModelRecordOf<T>) -> Result<Slots, TryRuntimeError> {
+		Self::layout(&record.spec.body).ok_or("a model has no architecture".into())
 	}
 
 	/// Every slot of every model has a head, and there are no others.
 	fn check_heads_are_complete() -> Result<(), TryRuntimeError> {
 		let mut expected = 0u64;
 		for (model, record) in Models::<T>::iter() {
-			for slot in slots(model, record.spec.config) {
+			for slot in slots_of(model, &Self::slots_in(&record)?) {
 				ensure!(Heads::<T>::contains_key(slot), "a slot has no head");
 				expected = expected.saturating_add(1);
 			}
@@ -56,21 +90,20 @@ impl<T: Config> Pallet<T> {
 	/// Every model's tree has its nodes and no others, and the root that follows from its heads.
 	fn check_trees_stand_over_heads() -> Result<(), TryRuntimeError> {
 		for (model, record) in Models::<T>::iter() {
-			let config = record.spec.config;
-			let heads: Vec<_> = slots(model, config)
-				.filter_map(Heads::<T>::get)
-				.map(|head| head.block.tensor_root.0)
-				.collect();
-			let root = blyan_exact::model_root(&config, &record.spec.trunk.tensor_root.0, &heads);
-			ensure!(Self::model_root(model) == Some(H256(root)), "a model's root is not that of its heads");
+			let slots = Self::slots_in(&record)?;
+			let heads: Vec<_> =
+				slots_of(model, &slots).filter_map(Heads::<T>::get).map(|head| head.block).collect();
+			let root = record.spec.body.model_root(&blocks_root(&heads));
+			ensure!(Self::model_root(model) == Some(root), "a model's root is not that of its heads");
 			let mut expected = 0u64;
-			let mut width = u64::from(config.slots());
+			let mut width = u64::from(slots.count());
 			while width > 1 {
 				expected = expected.saturating_add(width);
 				width = width.div_ceil(2);
 			}
 			let nodes = HeadTree::<T>::iter_key_prefix(model).count() as u64;
-			ensure!(nodes == expected.saturating_add(1), "a tree has too few or too many nodes");
+			// The root besides, where there is one.
+			ensure!(nodes == expected.saturating_add(width), "a tree has too few or too many nodes");
 		}
 		ensure!(
 			HeadTree::<T>::iter_keys().all(|(model, _)| Models::<T>::contains_key(model)),
@@ -82,7 +115,7 @@ impl<T: Config> Pallet<T> {
 	/// A model's generation is the number of promotions in its slots.
 	fn check_generation_counts_promotions() -> Result<(), TryRuntimeError> {
 		for (model, record) in Models::<T>::iter() {
-			let promotions = slots(model, record.spec.config)
+			let promotions = slots_of(model, &Self::slots_in(&record)?)
 				.filter_map(Heads::<T>::get)
 				.fold(0u64, |sum, head| sum.saturating_add(head.version.into()));
 			ensure!(promotions == u64::from(record.generation), "a generation was not counted");
@@ -160,11 +193,14 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Blobs are those that trunks and versions name, with their sizes and as often as they name them; in use are
-	/// those of trunks and heads.
+	/// Blobs are those that trunks, parts and versions name, with their sizes and as often as they name them; in use are
+	/// those of trunks, parts and heads.
 	fn check_blobs_are_counted() -> Result<(), TryRuntimeError> {
 		let mut expected = BTreeMap::new();
-		let trunks = || Models::<T>::iter_values().map(|record| record.spec.trunk.blob);
+		let trunks = || {
+			let trunks = Models::<T>::iter_values().filter_map(|record| record.spec.body.trunk().copied());
+			trunks.chain(Parts::<T>::iter_values().flatten()).map(|block| block.blob)
+		};
 		let versions = Versions::<T>::iter_values().map(|record| record.block.blob);
 		let versions = versions.chain(KeptVersions::<T>::iter_values().map(|kept| kept.block.blob));
 		for BlobRef { hash, size } in trunks().chain(versions) {

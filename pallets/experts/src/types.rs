@@ -1,7 +1,7 @@
 //! Records of models, versions and blobs. No storage access.
 
 use alloc::{string::String, vec::Vec};
-use blyan_primitives::{BlockRef, ExpertSlot, ModelConfig, ModelVersion, VersionIndex};
+use blyan_primitives::{BlockRef, ExpertSlot, JobBody, ModelBody, ModelVersion, VersionIndex};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{traits::ConstU32, BoundedVec};
 use frame_system::pallet_prelude::BlockNumberFor;
@@ -13,6 +13,15 @@ pub const NAME_LEN_MAX: u32 = 64;
 /// Most versions that one version may name as its dependencies, beside its parent.
 pub const DEPENDENCIES_MAX: u32 = 8;
 
+/// Most bytes of the record of an architecture of the second definition: 35, and 25 for each of 128 layers.
+pub const ARCHITECTURE_BYTES_MAX: u32 = 35 + 128 * 25;
+/// Most parts of a model of the second definition: embedding, 128 layers, head.
+pub const PARTS_MAX: u32 = 130;
+
+/// Record of an architecture: `Architecture::to_bytes`.
+pub type ArchitectureRecord = BoundedVec<u8, ConstU32<ARCHITECTURE_BYTES_MAX>>;
+/// Parts of a model of the second definition: embedding, layers, head.
+pub type ModelParts = BoundedVec<BlockRef, ConstU32<PARTS_MAX>>;
 /// A model's name, UTF-8.
 pub type ModelName = BoundedVec<u8, ConstU32<NAME_LEN_MAX>>;
 /// Versions that another one was trained against.
@@ -28,14 +37,12 @@ pub type VersionRecordOf<T> = VersionRecord<<T as frame_system::Config>::Account
 pub struct ModelSpec {
 	/// Its name.
 	pub name: ModelName,
-	/// Architecture.
-	pub config: ModelConfig,
+	/// Architecture and everything that is not an expert.
+	pub body: ModelBody,
 	/// Version of the architecture.
 	pub version: ModelVersion,
 	/// Oldest version of the architecture whose experts fit this model's slots.
 	pub compatible_from: ModelVersion,
-	/// Everything that is not an expert.
-	pub trunk: BlockRef,
 }
 
 impl ModelSpec {
@@ -119,23 +126,23 @@ pub struct KeptVersion {
 pub struct BlobRecord {
 	/// Length in bytes.
 	pub size: u32,
-	/// Trunks and remembered versions that name it; never zero.
+	/// Trunks, parts and remembered versions that name it; never zero.
 	pub references: u32,
-	/// Trunks and heads that name it: those among the references that are in use now.
+	/// Trunks, parts and heads that name it: those among the references that are in use now.
 	pub current: u32,
 }
 
-/// A model of the genesis state. A model manifest's JSON has these fields among others, so it can be read as is.
+/// A model of the genesis state. A model manifest's JSON has these fields among others, so it can be read as is: `config` and `trunk`
+/// of a model of the first definition; `architecture`, the record in hexadecimal digits, and `parts` of one of the second.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GenesisModel {
 	/// Its name.
 	pub name: String,
-	/// Architecture.
-	pub config: ModelConfig,
+	/// Architecture and everything that is not an expert.
+	#[serde(flatten)]
+	pub body: JobBody,
 	/// Version of the architecture.
 	pub version: ModelVersion,
-	/// Everything that is not an expert.
-	pub trunk: BlockRef,
 	/// The experts in row-major order.
 	pub heads: Vec<BlockRef>,
 }

@@ -227,7 +227,7 @@ fn terms<T: Config>(slot: ExpertSlot) -> Terms {
 	// As the draw would have.
 	assert!(T::Experts::keep(slot.model, generation), "there is room in a world of one evaluation");
 	Terms {
-		definition: blyan_primitives::DEFINITION,
+		definition: T::Experts::body(slot.model).map_or(0, |body| body.definition()),
 		generation,
 		model_root: T::Experts::model_root(slot.model).unwrap_or_default(),
 		target: sample,

@@ -7,8 +7,8 @@ use crate::{
 use alloc::vec::Vec;
 use blyan_primitives::{
 	traits::{Claims, ExpertRegistry},
-	BlockRef, EvaluationJob, EvaluationStatement, ExpertSlot, JobOrigin, ModelConfig, PartIndex, Refusal,
-	Statement, Subject, Verdict,
+	BlockRef, EvaluationJob, ExpertShape, ExpertSlot, JobOrigin, ModelId, PartIndex, Refusal, Statement,
+	Subject, Verdict,
 };
 use blyan_runtime_api::SubmissionOutcome;
 use frame_support::BoundedVec;
@@ -41,21 +41,20 @@ impl<T: Config> Pallet<T> {
 		terms: &Terms,
 		part: PartIndex,
 	) -> Option<EvaluationJob> {
-		let sample = terms.part(part)?;
+		let holdout = terms.part(part)?.holdout;
 		let model = T::Experts::model_at(slot.model, terms.generation)?;
-		Some(EvaluationJob {
-			definition: terms.definition,
-			model: model.id,
-			config: model.config,
-			trunk: model.trunk,
-			heads: model.heads.into_iter().map(|head| head.block).collect(),
-			layer: slot.layer,
-			expert: slot.expert,
-			candidate,
-			holdout: sample.holdout,
-			seed: sample.seed,
-			sample: sample.sequences,
-		})
+		let statement = terms.statement(&model.body, &slot, &candidate, part)?;
+		statement.job::<T::Experts>(model, candidate, holdout)
+	}
+
+	/// Reports whether the numbers of a verdict can belong to a draw of one of the model's slots.
+	pub(crate) fn admits(model: ModelId, terms: &Terms, verdict: &Verdict) -> bool {
+		T::Experts::body(model).is_some_and(|body| terms.admits(&body, verdict))
+	}
+
+	/// Reports whether engines and the chain still compute by the definition of a draw of one of the model's slots.
+	pub(crate) fn is_computable(model: ModelId, terms: &Terms) -> bool {
+		T::Experts::body(model).is_some_and(|body| terms.is_current(&body))
 	}
 }
 
@@ -80,21 +79,8 @@ impl<T: Config> Drawn<T> {
 impl<T: Config> Claims<T::AccountId> for Pallet<T> {
 	fn statement(subject: Subject, part: PartIndex) -> Option<Statement> {
 		let Drawn { claim, terms, .. } = Self::drawn(subject)?;
-		let slot = claim.slot;
-		let sample = terms.part(part)?;
-		Some(Statement::Evaluation(EvaluationStatement {
-			definition: terms.definition,
-			config: T::Experts::config(slot.model)?,
-			model_root: terms.model_root,
-			layer: slot.layer,
-			expert: slot.expert,
-			candidate: claim.block.tensor_root,
-			holdout_root: sample.holdout.root,
-			holdout_sequences: sample.holdout.sequences,
-			sequence_len: sample.holdout.sequence_len,
-			seed: sample.seed,
-			sample: sample.sequences,
-		}))
+		let body = T::Experts::body(claim.slot.model)?;
+		terms.statement(&body, &claim.slot, &claim.block, part)
 	}
 
 	fn claims(subject: Subject) -> Vec<(T::AccountId, Verdict)> {
@@ -102,9 +88,9 @@ impl<T: Config> Claims<T::AccountId> for Pallet<T> {
 		drawn.seats.into_iter().filter_map(|seat| Some((seat.operator, seat.verdict?))).collect()
 	}
 
-	fn candidate(subject: Subject) -> Option<(BlockRef, ModelConfig)> {
+	fn candidate(subject: Subject) -> Option<(BlockRef, ExpertShape)> {
 		let claim = Self::drawn(subject)?.claim;
-		Some((claim.block, T::Experts::config(claim.slot.model)?))
+		Some((claim.block, T::Experts::shape(claim.slot)?))
 	}
 
 	fn job(subject: Subject, part: PartIndex) -> Option<EvaluationJob> {
@@ -129,7 +115,9 @@ impl<T: Config> Claims<T::AccountId> for Pallet<T> {
 
 	fn may_open(subject: Subject) -> bool {
 		let now = frame_system::Pallet::<T>::block_number();
-		Self::drawn(subject).is_some_and(|drawn| now < drawn.until && drawn.terms.is_current())
+		Self::drawn(subject).is_some_and(|drawn| {
+			now < drawn.until && Self::is_computable(drawn.claim.slot.model, &drawn.terms)
+		})
 	}
 
 	fn accepted(subject: Subject) -> Option<H256> {
@@ -144,9 +132,8 @@ impl<T: Config> Claims<T::AccountId> for Pallet<T> {
 	}
 
 	fn job_from(statement: &Statement, origin: &JobOrigin, candidate: &BlockRef) -> Option<EvaluationJob> {
-		let Statement::Evaluation(evaluation) = statement;
 		let model = T::Experts::model_at(origin.model, origin.generation)?;
-		Some(evaluation.job(model, *candidate, origin.holdout))
+		statement.job::<T::Experts>(model, *candidate, origin.holdout)
 	}
 
 	fn keep(origin: &JobOrigin) -> bool {

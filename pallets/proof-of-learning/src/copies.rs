@@ -73,6 +73,8 @@ impl<T: Config> Pallet<T> {
 		original: Original,
 	) -> Result<(Accused<T>, Compared), Error<T>> {
 		let accused = Self::accused(copy)?;
+		let is_measured = T::Experts::config(accused.claim().slot.model).is_some();
+		ensure!(is_measured, Error::<T>::CopiesNotMeasured);
 		let blocks = Self::compared(copy, accused.claim(), original)?;
 		Ok((accused, blocks))
 	}

@@ -159,6 +159,8 @@ impl<T: Config> Candidate<'_, T> {
 	fn query(&self) -> Option<(Vec<Original>, CopyQuery)> {
 		let Self { submission, claim } = *self;
 		let slot = claim.slot;
+		// Likeness is defined for experts of the first definition.
+		let config = T::Experts::config(slot.model)?;
 		let version = |number| T::Experts::version(slot, number);
 		let block_of = |number| version(number).map(|(block, _)| block);
 		let parent = block_of(claim.parent)?;
@@ -194,7 +196,6 @@ impl<T: Config> Candidate<'_, T> {
 				(original, Comparand { block, parent: own_parent })
 			})
 			.unzip();
-		let config = T::Experts::config(slot.model)?;
 		Some((originals, CopyQuery { config, candidate: claim.block, parent, originals: comparands }))
 	}
 

@@ -8,7 +8,7 @@ use crate::{
 };
 use blyan_primitives::{
 	traits::{ExpertRegistry, OffenceKind, Offences, OperatorSet, Rewards, Service},
-	Score, SubmissionId, Verdict,
+	ModelId, Score, SubmissionId, Verdict,
 };
 use blyan_runtime_api::{ExpiryReason, RejectReason, SubmissionOutcome};
 use frame_support::{
@@ -98,7 +98,7 @@ impl<T: Config> Pallet<T> {
 		let reason = match verdict {
 			Verdict::Invalid => RejectReason::Invalid,
 			Verdict::Scored(_) if has_moved => RejectReason::Stale,
-			Verdict::Scored(score) => match judge(score, terms) {
+			Verdict::Scored(score) => match Self::judge(claim.slot.model, score, terms) {
 				Judgement::NotBetter(improvement) => RejectReason::NotBetter { improvement },
 				Judgement::NotCertain(improvement) => RejectReason::NotCertain { improvement },
 				Judgement::Regressed(improvement) => RejectReason::Regressed { improvement },
@@ -119,6 +119,12 @@ impl<T: Config> Pallet<T> {
 			},
 		};
 		SubmissionOutcome::Rejected(reason)
+	}
+
+	/// Applies the acceptance rule to an agreed score of a candidate for the model.
+	fn judge(model: ModelId, score: &Score, terms: &Terms) -> Judgement {
+		let guard_len = terms.guard.map_or(0, |guard| Self::positions(model, &guard.holdout));
+		math::judge(score, Self::positions(model, &terms.target.holdout), guard_len, &terms.rule)
 	}
 
 	/// Moves a submission from the open ones to the decisions that can be disputed.
@@ -213,10 +219,4 @@ impl<T: Config> Pallet<T> {
 			}
 		}
 	}
-}
-
-/// Applies the acceptance rule to an agreed score.
-fn judge(score: &Score, terms: &Terms) -> Judgement {
-	let guard_len = terms.guard.map_or(0, |guard| guard.holdout.sequence_len);
-	math::judge(score, terms.target.holdout.sequence_len, guard_len, &terms.rule)
 }

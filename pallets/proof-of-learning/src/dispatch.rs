@@ -4,14 +4,15 @@ use crate::{
 	math, BusyModels, Claim, ClaimOf, Config, Decisions, Error, EvaluationRecordOf, Event, GuardHoldouts,
 	GuardLosses, HoldReason, Holdouts, MinerRecord, Miners, NextSubmission, OpenBlobs, OpenRoots,
 	OpenSubmissions, Pallet, Phase, Queues, Retrials, SubmissionRecord, SubmissionRecordOf,
+	FIRST_BLOCK_BYTES_MAX,
 };
 use blyan_primitives::{
-	leading_zero_bits, pow_hash,
+	is_disputable, leading_zero_bits, pow_hash,
 	randomness::AppointedRandomness,
 	seal_hash,
-	traits::{BlobAnnouncements, ExpertRegistry, OperatorSet},
-	Attestation, BlockRef, DrawId, ExpertSlot, HoldoutRef, ModelId, OperatorId, OperatorSignature, PowStamp,
-	ScoreReport, ScoreSeal, SubmissionId, VersionIndex,
+	traits::{ArchitectureRegistry, BlobAnnouncements, ExpertRegistry, OperatorSet},
+	Attestation, BlockRef, DrawId, ExpertSlot, HoldoutRef, ModelBody, ModelId, OperatorId, OperatorSignature,
+	PowStamp, ScoreReport, ScoreSeal, SubmissionId, VersionIndex, HOLDOUT_SEQUENCES_MAX,
 };
 use blyan_runtime_api::SubmissionOutcome;
 use codec::Encode;
@@ -97,9 +98,17 @@ impl<T: Config> Pallet<T> {
 	) -> Result<(), Error<T>> {
 		let head = T::Experts::head(slot).ok_or(Error::<T>::SlotUnknown)?;
 		ensure!(head.version == parent, Error::<T>::ParentNotHead);
-		let size = block.blob.size;
-		ensure!(size > 0 && size <= T::MaxBlockBytes::get(), Error::<T>::BlobSizeOutOfRange);
+		ensure!(Self::is_size_right(slot, block.blob.size), Error::<T>::BlobSizeOutOfRange);
 		Self::ensure_new(&head.block, block)
+	}
+
+	/// Reports whether a slot's candidate may have so many bytes: under the second definition the architecture says how many it has.
+	fn is_size_right(slot: ExpertSlot, size: u32) -> bool {
+		let most = T::MaxBlockBytes::get();
+		match T::Experts::expert_bytes(slot) {
+			Some(bytes) => u64::from(size) == bytes && size <= most,
+			None => (1..=most.min(FIRST_BLOCK_BYTES_MAX)).contains(&size),
+		}
 	}
 
 	/// The cheap checks come first and the signature last, because anyone may send these for free.
@@ -221,15 +230,25 @@ impl<T: Config> Pallet<T> {
 
 	/// Refuses sequences that do not fit the model, or do not make up their blob.
 	fn ensure_holdout(model: ModelId, holdout: &HoldoutRef) -> Result<(), Error<T>> {
-		let config = T::Experts::config(model).ok_or(Error::<T>::ModelUnknown)?;
-		let bytes = holdout.sequences.checked_mul(holdout.sequence_len.into());
+		let body = T::Experts::body(model).ok_or(Error::<T>::ModelUnknown)?;
+		let (context, most, architecture) = match &body {
+			ModelBody::First { config, .. } => (config.context.into(), u32::MAX, None),
+			ModelBody::Second { architecture, .. } => {
+				let architecture = T::Experts::architecture(architecture).ok_or(Error::<T>::ModelUnknown)?;
+				(architecture.context, HOLDOUT_SEQUENCES_MAX, Some(architecture))
+			}
+		};
+		let positions = u32::from(body.positions(holdout));
 		// Below two sequences there is no variance, so nothing could ever be accepted.
 		ensure!(
-			holdout.sequences >= 2
-				&& (1..=config.context).contains(&holdout.sequence_len)
-				&& bytes == Some(holdout.blob.size),
+			(2..=most).contains(&holdout.sequences)
+				&& (1..=context).contains(&positions)
+				&& body.holdout_bytes(holdout) == u64::from(holdout.blob.size),
 			Error::<T>::HoldoutMalformed
 		);
+		// Scores over it would decide, and no game could show that one is a lie.
+		let is_disputable = architecture.is_none_or(|architecture| is_disputable(&architecture, positions));
+		ensure!(is_disputable, Error::<T>::HoldoutNotDisputable);
 		Ok(())
 	}
 
@@ -346,7 +365,10 @@ impl<T: Config> Pallet<T> {
 		ensure!(evaluation.is_revealing(now), Error::<T>::StillSealing);
 		let seal = seat.seal.ok_or(Error::<T>::NotSealed)?;
 		ensure!(seal_hash(&report.verdict.digest(), salt, &operator) == seal, Error::<T>::SealMismatch);
-		ensure!(evaluation.terms.admits(&report.verdict), Error::<T>::ScoreInconsistent);
+		ensure!(
+			Self::admits(claim.slot.model, &evaluation.terms, &report.verdict),
+			Error::<T>::ScoreInconsistent
+		);
 		Ok((operator, evaluation.terms.draw_id(&claim.slot, &claim.block)))
 	}
 

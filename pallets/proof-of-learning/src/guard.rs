@@ -4,7 +4,7 @@ use crate::{
 	math::{self, GuardLoss},
 	Config, DecisionRecordOf, GuardHoldouts, GuardLosses, Pallet, Sample, Terms,
 };
-use blyan_primitives::{HoldoutRef, ModelId, Verdict};
+use blyan_primitives::{traits::ExpertRegistry, HoldoutRef, ModelId, Verdict};
 use codec::Encode;
 use frame_support::traits::Get;
 use sp_core::H256;
@@ -30,8 +30,15 @@ impl<T: Config> Pallet<T> {
 	/// Remainder of a model's budget on a guard sample.
 	pub(crate) fn guard_left(model: ModelId, guard: Option<&Sample>) -> u64 {
 		let Some(sample) = guard else { return 0 };
-		let budget = math::guard_budget(T::GuardBudget::get(), sample.sequences, sample.holdout.sequence_len);
+		let positions = Self::positions(model, &sample.holdout);
+		let budget = math::guard_budget(T::GuardBudget::get(), sample.sequences, positions);
 		Self::guard_loss(model, sample).left(budget)
+	}
+
+	/// Predicted positions of a sequence of one of a model's holdouts. Zero for a model that the registry does not have: no score
+	/// fits it.
+	pub(crate) fn positions(model: ModelId, holdout: &HoldoutRef) -> u16 {
+		T::Experts::body(model).map_or(0, |body| body.positions(holdout))
 	}
 
 	fn guard_loss(model: ModelId, sample: &Sample) -> GuardLoss {

@@ -62,14 +62,20 @@ impl<T: Config> Pallet<T> {
 		// There must be time to dispute what nobody has looked at.
 		let is_in_time = |until: BlockNumberFor<T>| now.saturating_add(T::RevealWindow::get()) < until;
 		if let Some(decision) = Decisions::<T>::get(submission).filter(|decision| decision.draw() == *draw) {
-			ensure!(decision.terms.admits(verdict), Error::<T>::ScoreInconsistent);
+			ensure!(
+				Self::admits(decision.claim.slot.model, &decision.terms, verdict),
+				Error::<T>::ScoreInconsistent
+			);
 			let stands = decision.digest == Some(digest) && !decision.refuted;
 			let is_open = decision.digest.is_none() && is_in_time(decision.matures_at);
 			ensure!(stands || is_open, Error::<T>::TooLateToReveal);
 			return Ok((operator, evidence, Remembered::Decided));
 		}
 		if let Some(record) = Inconclusive::<T>::get(draw).filter(|record| record.submission == *submission) {
-			ensure!(record.terms.admits(verdict), Error::<T>::ScoreInconsistent);
+			ensure!(
+				Self::admits(record.claim.slot.model, &record.terms, verdict),
+				Error::<T>::ScoreInconsistent
+			);
 			ensure!(is_in_time(record.until), Error::<T>::TooLateToReveal);
 			return Ok((operator, evidence, Remembered::Inconclusive));
 		}
@@ -141,7 +147,10 @@ impl<T: Config> Pallet<T> {
 		let seat = decision.seats.iter().find(|seat| seat.operator == operator);
 		let seat = seat.ok_or(Error::<T>::NotInCommittee)?;
 		ensure!(seat.seal.is_none() && seat.verdict.is_none(), Error::<T>::AlreadySealed);
-		ensure!(decision.terms.admits(verdict), Error::<T>::ScoreInconsistent);
+		ensure!(
+			Self::admits(decision.claim.slot.model, &decision.terms, verdict),
+			Error::<T>::ScoreInconsistent
+		);
 		// To say the same as everybody needs no look at the bytes, and changes nothing.
 		ensure!(
 			decision.digest.is_some_and(|digest| digest != verdict.digest()),
@@ -166,7 +175,8 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn object_to_acceptances(local: &[(OperatorId, T::AccountId)], now: BlockNumberFor<T>) {
 		for (submission, decision) in Decisions::<T>::iter() {
 			let is_accepted = matches!(decision.outcome, SubmissionOutcome::Accepted { .. });
-			if !is_accepted || now >= decision.matures_at || !decision.terms.is_current() {
+			let is_computable = || Self::is_computable(decision.claim.slot.model, &decision.terms);
+			if !is_accepted || now >= decision.matures_at || !is_computable() {
 				continue;
 			}
 			let absent = |operator: &T::AccountId| {

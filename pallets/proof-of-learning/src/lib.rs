@@ -52,8 +52,7 @@ pub const LOG_TARGET: &str = "blyan::learning";
 
 // The generated `Call` carries a verdict of some 200 bytes, well below what a runtime's calls may take.
 #[allow(clippy::large_enum_variant)]
-/// Proof of learning: a miner commits to an expert and submits it, a committee measures it by commit and reveal, and the measured
-/// improvement decides.
+/// Proof of learning: a miner commits to an expert and submits it; a committee measures it by commit and reveal; improvement decides.
 #[frame_support::pallet]
 pub mod pallet {
 	use super::{math::GuardLoss, types::*, weights::WeightInfo, CommitmentRecordOf, FirstCommitmentOf};
@@ -106,8 +105,7 @@ pub mod pallet {
 		type Offences: Offences<Self::AccountId>;
 		/// The purse.
 		type Rewards: Rewards<Self::AccountId, BalanceOf<Self>>;
-		/// Randomness that is named before it is known: the seed of a draw is agreed upon when a submission is queued, and of
-		/// the second draw when the first committee has sealed.
+		/// Randomness that is named before it is known: a draw's when a submission is queued, the second draw's when the first has sealed.
 		type Randomness: AppointedRandomness;
 		/// Who may set the test sequences of a model.
 		type HoldoutOrigin: EnsureOrigin<Self::RuntimeOrigin>;
@@ -185,7 +183,7 @@ pub mod pallet {
 		/// A proof of work may name one of the last so many blocks. At most `BlockHashCount` of the system.
 		#[pallet::constant]
 		type PowWindow: Get<BlockNumberFor<Self>>;
-		/// Largest block a miner may submit, in bytes: what every committee member must fetch.
+		/// Largest block a miner may submit, in bytes: what every committee member must fetch. See also `FIRST_BLOCK_BYTES_MAX`.
 		#[pallet::constant]
 		type MaxBlockBytes: Get<u32>;
 		/// Largest committee; bounds a submission's record.
@@ -272,8 +270,7 @@ pub mod pallet {
 	pub type Maturing<T: Config> =
 		StorageValue<_, BoundedVec<(SubmissionId, BlockNumberFor<T>), T::MaxMaturing>, ValueQuery>;
 
-	/// Draws that came to no decision, while the claims made in them can be disputed. Together with [`Decisions`] at most
-	/// `MaxMaturing`; they end by themselves.
+	/// Draws without a decision, while claims made in them can be disputed. With [`Decisions`] at most `MaxMaturing`; they end by themselves.
 	// Twox64Concat: hashes over randomness that nobody chooses.
 	#[pallet::storage]
 	pub type Inconclusive<T: Config> = CountedStorageMap<_, Twox64Concat, DrawId, InconclusiveRecordOf<T>>;
@@ -651,7 +648,7 @@ pub mod pallet {
 		SlotUnknown,
 		/// The parent is not the head of the slot (any more). Train from the current head.
 		ParentNotHead,
-		/// The blob is empty or larger than `MaxBlockBytes`.
+		/// The blob is empty or larger than `MaxBlockBytes`, or, for a slot of the second definition, not as long as the architecture says.
 		BlobSizeOutOfRange,
 		/// These tensors or bytes are part of a model already, or of a submission with an older commitment.
 		DuplicateBlock,
@@ -718,8 +715,7 @@ pub mod pallet {
 		CommitmentUnknown,
 		/// The commitment is not `CommitAge` blocks old. Submit again when it is.
 		CommitmentTooYoung,
-		/// A committee is evaluating the same tensors or bytes from an account that committed to them later. Submit again
-		/// when that is over: your commitment stays.
+		/// A committee evaluates the same block of an account that committed later. Submit again then: your commitment stays.
 		DuplicateInEvaluation,
 		/// The submission earned nothing, or its decision has matured.
 		NothingToTakeBack,
@@ -739,6 +735,10 @@ pub mod pallet {
 		NotACopy,
 		/// The submission was accepted for a false score, and is judged again. Its bond is on hold until then.
 		JudgedAgain,
+		/// The model follows the second definition, which has no measure of likeness yet: only equal tensors are refused, by `submit`.
+		CopiesNotMeasured,
+		/// Scores could not be disputed: at this length some witness fits no call, or the program is too long for any. Cut sequences shorter.
+		HoldoutNotDisputable,
 	}
 
 	#[pallet::hooks]

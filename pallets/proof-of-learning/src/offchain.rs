@@ -230,7 +230,7 @@ impl<T: Config> Duty<'_, T> {
 			return Some(made);
 		}
 		let verdict = self.verdict()?;
-		if !self.evaluation.terms.admits(&verdict) {
+		if !Pallet::<T>::admits(self.model(), &self.evaluation.terms, &verdict) {
 			log::error!(target: LOG_TARGET, "submission {}: the chain would refuse this score", self.submission);
 			return None;
 		}

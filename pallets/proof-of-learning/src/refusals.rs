@@ -34,7 +34,9 @@ impl<T: Config> Pallet<T> {
 			Call::report_copy { copy, original, .. } => {
 				match Self::ensure_comparable(*copy, *original).err()? {
 					Error::SubmissionUnknown => Self::missing(*copy),
-					Error::OriginalNotEarlier | Error::SameMiner => Some(Refusal::Malformed),
+					Error::OriginalNotEarlier | Error::SameMiner | Error::CopiesNotMeasured => {
+						Some(Refusal::Malformed)
+					}
 					Error::OriginalUnknown => Some(Refusal::Over),
 					_ => None,
 				}
@@ -58,7 +60,7 @@ impl<T: Config> Pallet<T> {
 	fn fault(error: Error<T>, slot: ExpertSlot, parent: VersionIndex, block: &BlockRef) -> Option<Refusal> {
 		let head = T::Experts::head(slot);
 		match error {
-			Error::SlotUnknown if T::Experts::config(slot.model).is_some() => Some(Refusal::Malformed),
+			Error::SlotUnknown if T::Experts::body(slot.model).is_some() => Some(Refusal::Malformed),
 			Error::SlotUnknown => Some(Refusal::Unknown),
 			Error::ParentNotHead => {
 				let version = head?.version;

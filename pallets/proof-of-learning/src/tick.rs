@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use blyan_primitives::{
 	randomness::{Appointed, AppointedRandomness},
 	traits::{EligibleOperator, ExpertRegistry, OperatorSet},
-	DrawId, ExpertSlot, ModelId, SubmissionId, VersionIndex, DEFINITION,
+	DrawId, ExpertSlot, ModelId, SubmissionId, VersionIndex,
 };
 use blyan_runtime_api::{ExpiryReason, RejectReason, SubmissionOutcome};
 use codec::Encode;
@@ -109,7 +109,7 @@ impl<T: Config> Pallet<T> {
 				Self::draw_with(submission, record, now, last_chance, seed)
 			}
 			Phase::Evaluating(evaluation) => match evaluation.stage {
-				_ if !evaluation.terms.is_current() => {
+				_ if !Self::is_computable(record.claim.slot.model, &evaluation.terms) => {
 					// Engines and the chain compute by another definition now: what was sealed can be judged by none.
 					T::Experts::release(record.claim.slot.model, evaluation.terms.generation);
 					Self::restart(submission, record, now);
@@ -208,6 +208,7 @@ impl<T: Config> Pallet<T> {
 		let holdout = Holdouts::<T>::get(slot.model).ok_or(Undrawn::Waiting)?;
 		let generation = T::Experts::generation(slot.model).ok_or(Undrawn::Waiting)?;
 		let model_root = T::Experts::model_root(slot.model).ok_or(Undrawn::Waiting)?;
+		let definition = T::Experts::body(slot.model).ok_or(Undrawn::Waiting)?.definition();
 		let Some(randomness) = randomness else {
 			log::debug!(target: LOG_TARGET, "submission {submission} waits for the seed of its draw");
 			return Err(Undrawn::Waiting);
@@ -218,8 +219,7 @@ impl<T: Config> Pallet<T> {
 		let size = T::CommitteeSize::get().min(T::MaxCommittee::get());
 		let least = T::MinCommittee::get().max(1);
 		let draw = |candidates| {
-			let per_owner = T::MaxSeatsPerOwner::get();
-			draw_present(&seed, candidates, size, per_owner, T::Operators::is_eligible)
+			draw_present(&seed, candidates, size, T::MaxSeatsPerOwner::get(), T::Operators::is_eligible)
 		};
 		// Those who sealed nothing the last time are left out, where enough others are there.
 		let diligent = eligible.iter().filter(|operator| !record.absent.contains(&operator.account));
@@ -243,7 +243,7 @@ impl<T: Config> Pallet<T> {
 		}
 		Ok(EvaluationRecord {
 			terms: Terms {
-				definition: DEFINITION,
+				definition,
 				generation,
 				model_root,
 				target: Self::sample(holdout, seed),

@@ -5,8 +5,8 @@ use crate::{
 	Config,
 };
 use blyan_primitives::{
-	randomness::RelayNumber, BlockRef, DrawId, ExpertSlot, HoldoutRef, PartIndex, SubmissionId, Verdict,
-	VersionIndex, DEFINITION,
+	randomness::RelayNumber, BlockRef, DrawId, ExpertSlot, HoldoutRef, ModelBody, PartIndex, Statement,
+	SubmissionId, Verdict, VersionIndex,
 };
 use blyan_runtime_api::{RejectReason, SubmissionOutcome};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
@@ -18,6 +18,9 @@ use frame_system::pallet_prelude::BlockNumberFor;
 use scale_info::TypeInfo;
 use sp_core::H256;
 use sp_io::hashing::blake2_256;
+
+/// Bytes of the block of an expert of the first definition, at most: the largest, 512 x 2,048 twice, packs into half of that.
+pub const FIRST_BLOCK_BYTES_MAX: u32 = 1024 * 1024;
 
 /// Amounts of the runtime's currency.
 pub type BalanceOf<T> =
@@ -176,7 +179,7 @@ impl Sample {
 )]
 #[scale_info(capture_docs = "always")]
 pub struct Terms {
-	/// Version of the definition by which it is computed: `blyan_exact::DEFINITION`.
+	/// Version of the model's definition by which it is computed: `ModelBody::definition` at the draw.
 	pub definition: u32,
 	/// Generation of the model: the baseline.
 	pub generation: u32,
@@ -196,9 +199,29 @@ impl Terms {
 		H256(blake2_256(&(self, slot, candidate).encode()))
 	}
 
-	/// Whether engines and the chain still compute by the definition of the draw.
-	pub fn is_current(&self) -> bool {
-		self.definition == DEFINITION
+	/// Whether engines and the chain still compute by the definition of the draw. `body` is that of the slot's model.
+	pub fn is_current(&self, body: &ModelBody) -> bool {
+		self.definition == body.definition()
+	}
+
+	/// The statement of one part: what the verdicts claim to have computed for this candidate. `None` if there is no such part.
+	pub fn statement(
+		&self,
+		body: &ModelBody,
+		slot: &ExpertSlot,
+		candidate: &BlockRef,
+		part: PartIndex,
+	) -> Option<Statement> {
+		let sample = self.part(part)?;
+		Some(Statement::evaluation(
+			self.definition,
+			body,
+			self.model_root,
+			(slot.layer, slot.expert),
+			candidate.tensor_root,
+			&sample.holdout,
+			(sample.seed, sample.sequences),
+		))
 	}
 
 	/// The sample of one part of a verdict.
@@ -210,11 +233,12 @@ impl Terms {
 		}
 	}
 
-	/// Whether the numbers of a verdict fit the samples and each other, and all parts are there.
-	pub fn admits(&self, verdict: &Verdict) -> bool {
+	/// Whether the numbers of a verdict fit the samples and each other, and all parts are there. `body` is that of the slot's
+	/// model.
+	pub fn admits(&self, body: &ModelBody, verdict: &Verdict) -> bool {
 		let Verdict::Scored(score) = verdict else { return true };
 		let fits = |outcome, sample: &Sample| {
-			math::is_consistent(outcome, sample.sequences, sample.holdout.sequence_len)
+			math::is_consistent(outcome, sample.sequences, body.positions(&sample.holdout))
 		};
 		let is_guarded = match (&score.guard, &self.guard) {
 			(Some(outcome), Some(sample)) => fits(outcome, sample),

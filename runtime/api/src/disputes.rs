@@ -97,7 +97,7 @@ pub struct DisputeTerms {
 
 sp_api::decl_runtime_apis! {
 	/// Disputes: open games, and the most recently ended.
-	#[api_version(2)]
+	#[api_version(3)]
 	pub trait DisputesApi {
 		/// Open games about a subject.
 		fn games(subject: Subject) -> Vec<GameInfo>;
@@ -116,6 +116,9 @@ sp_api::decl_runtime_apis! {
 		/// The work of claimants about such a subject for one part of its verdicts; `None` if there is no
 		/// such part.
 		fn job(subject: Subject, part: PartIndex) -> Option<EvaluationJob>;
+		/// The same, of a runtime whose models all follow the first definition.
+		#[changed_in(3)]
+		fn job(subject: Subject, part: PartIndex) -> Option<blyan_primitives::legacy::Job>;
 	}
 }
 

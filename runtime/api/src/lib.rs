@@ -22,7 +22,8 @@ pub use versions::{ApiVersion, Misfit, APIS};
 
 use alloc::vec::Vec;
 use blyan_primitives::{
-	EvaluationJob, ExpertHead, ExpertSlot, HoldoutRef, ModelId, ModelInfo, PartIndex, SubmissionId, Verdict,
+	ArchitectureId, EvaluationJob, ExpertHead, ExpertSlot, HoldoutRef, ModelId, ModelInfo, PartIndex,
+	SubmissionId, Verdict,
 };
 use sp_core::H256;
 
@@ -35,10 +36,13 @@ pub type BlockNumber = u32;
 
 sp_api::decl_runtime_apis! {
 	/// Models, and the blobs the chain has announced.
-	#[api_version(1)]
+	#[api_version(2)]
 	pub trait ModelsApi {
 		/// One model with the current expert of every slot.
 		fn model(id: ModelId) -> Option<ModelInfo>;
+		/// The same, of a runtime whose models all follow the first definition.
+		#[changed_in(2)]
+		fn model(id: ModelId) -> Option<blyan_primitives::legacy::Model>;
 		/// Identifiers of all models, ascending.
 		fn models() -> Vec<ModelId>;
 		/// The current expert of a slot.
@@ -49,10 +53,12 @@ sp_api::decl_runtime_apis! {
 		fn holdout(model: ModelId) -> Option<HoldoutRef>;
 		/// The mixed-domain sequences on which candidates for a model must not be worse.
 		fn guard_holdout(model: ModelId) -> Option<HoldoutRef>;
+		/// Record of an architecture of the second definition (`Architecture::to_bytes`); `None` if no model has it.
+		fn architecture(id: ArchitectureId) -> Option<Vec<u8>>;
 	}
 
 	/// Submissions: open ones, and the most recently closed.
-	#[api_version(2)]
+	#[api_version(3)]
 	pub trait LearningApi {
 		/// Known submissions with an identifier in `start..start + count`, ascending. At most 100 identifiers
 		/// are looked at in one question.
@@ -68,6 +74,9 @@ sp_api::decl_runtime_apis! {
 		/// Returns the job that a committee computes, or computed, for one part of its verdicts (0: target, 1: guard), so that any
 		/// client can do it again; `None` before the draw, after the decision has matured, and if there is no such part.
 		fn job(submission: SubmissionId, part: PartIndex) -> Option<EvaluationJob>;
+		/// The same, of a runtime whose models all follow the first definition.
+		#[changed_in(3)]
+		fn job(submission: SubmissionId, part: PartIndex) -> Option<blyan_primitives::legacy::Job>;
 		/// Returns the verdicts revealed about a submission, in the order of the seats.
 		fn verdicts(submission: SubmissionId) -> Vec<(AccountId, Verdict)>;
 		/// Commitments of an account that have neither been opened nor expired, the oldest first.

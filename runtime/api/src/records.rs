@@ -317,7 +317,9 @@ pub struct CommitmentInfo {
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use blyan_primitives::{BlobRef, EvaluationOutcome, ModelConfig, ModelInfo, ModelVersion, Score};
+	use blyan_primitives::{
+		BlobRef, EvaluationOutcome, ModelBody, ModelConfig, ModelInfo, ModelVersion, Score,
+	};
 
 	fn info(state: SubmissionState) -> SubmissionInfo {
 		SubmissionInfo {
@@ -439,18 +441,21 @@ mod tests {
 		let model = ModelInfo {
 			id: 0,
 			name: b"Blyan Rust 2.4M".to_vec(),
-			config: ModelConfig {
-				d_model: 64,
-				d_ff: 64,
-				layers: 1,
-				heads: 1,
-				experts: 1,
-				top_k: 1,
-				context: 8,
+			body: ModelBody::First {
+				config: ModelConfig {
+					d_model: 64,
+					d_ff: 64,
+					layers: 1,
+					heads: 1,
+					experts: 1,
+					top_k: 1,
+					context: 8,
+				},
+				trunk: info(SubmissionState::Queued { ahead: 0, draw_from: 0 }).block,
 			},
 			version: ModelVersion { major: 1, minor: 0, patch: 0 },
 			generation: 0,
-			trunk: info(SubmissionState::Queued { ahead: 0, draw_from: 0 }).block,
+			parts: vec![],
 			heads: vec![],
 		};
 		let json = serde_json::to_value(&model).unwrap();

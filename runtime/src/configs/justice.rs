@@ -7,7 +7,7 @@ use crate::{
 use alloc::vec::Vec;
 use blyan_primitives::{
 	traits::{Claims, ExpertRegistry},
-	BlockRef, EvaluationJob, HoldoutRef, JobOrigin, ModelConfig, ModelId, PartIndex, Refusal, Statement,
+	BlockRef, EvaluationJob, ExpertShape, HoldoutRef, JobOrigin, ModelId, PartIndex, Refusal, Statement,
 	Subject, Verdict,
 };
 use codec::MaxEncodedLen;
@@ -43,7 +43,7 @@ impl Claims<AccountId> for AllClaims {
 		keeper!(subject, claims(subject))
 	}
 
-	fn candidate(subject: Subject) -> Option<(BlockRef, ModelConfig)> {
+	fn candidate(subject: Subject) -> Option<(BlockRef, ExpertShape)> {
 		keeper!(subject, candidate(subject))
 	}
 
@@ -73,13 +73,9 @@ impl Claims<AccountId> for AllClaims {
 		keeper!(subject, origin(subject, part))
 	}
 
-	fn job_from(
-		Statement::Evaluation(evaluation): &Statement,
-		origin: &JobOrigin,
-		candidate: &BlockRef,
-	) -> Option<EvaluationJob> {
+	fn job_from(statement: &Statement, origin: &JobOrigin, candidate: &BlockRef) -> Option<EvaluationJob> {
 		let model = <Experts as ExpertRegistry<AccountId>>::model_at(origin.model, origin.generation)?;
-		Some(evaluation.job(model, *candidate, origin.holdout))
+		statement.job::<Experts>(model, *candidate, origin.holdout)
 	}
 
 	fn keep(origin: &JobOrigin) -> bool {
@@ -143,6 +139,21 @@ impl Get<Weight> for OpenClaimsWeight {
 	}
 }
 
+#[cfg(feature = "runtime-benchmarks")]
+impl pallet_disputes::BenchmarkHelper for AllClaims {
+	fn register(architecture: &blyan_exact::definition2::Architecture) {
+		let record = architecture.to_bytes();
+		let id = blyan_primitives::record_id(&record);
+		let record: pallet_experts::ArchitectureRecord =
+			record.try_into().expect("a valid architecture has at most 128 layers; qed");
+		pallet_experts::Architectures::<Runtime>::insert(id, record);
+	}
+}
+
+/// Largest candidate that a call can show, in bytes: three fifths of a block's bytes, which an expert of 576 by 1,536 columns in groups of
+/// 32 (1.6 MiB) and every adapter of it fit.
+pub const MAX_SHOWN_BYTES: u32 = 3 * 1024 * 1024;
+
 impl pallet_disputes::Config for Runtime {
 	type Currency = Balances;
 	type RuntimeHoldReason = RuntimeHoldReason;
@@ -150,23 +161,26 @@ impl pallet_disputes::Config for Runtime {
 	type Claims = AllClaims;
 	type Operators = Operators;
 	type Offences = Slashing;
-	type Referee = pallet_disputes::Exact;
-	type BlockCheck = pallet_disputes::Exact;
+	type Architectures = Experts;
+	type Referee = pallet_disputes::Exact<Experts>;
+	type BlockCheck = pallet_disputes::Exact<Experts>;
 	type WorkingTime = Stopwatch;
 	type Bond = disputes::Bond;
 	type DefendersShare = disputes::DefendersShare;
 	// A minute: ten authors would have to leave the finder's transaction out.
 	type CommitmentAge = ConstU32<10>;
 	type Clock = disputes::Clock;
-	// A move a block is enough to be in time, whatever the engine is busy with.
-	type GamesPerClock = ConstU32<64>;
+	// A move a block is enough to be in time, whatever the engine is busy with: a game takes 13 moves at most, and a clock has 600 blocks.
+	type GamesPerClock = ConstU32<46>;
 	type DemandWindow = disputes::DemandWindow;
-	type MaxBlobBytes = ConstU32<{ configs::MAX_BLOCK_BYTES }>;
+	type MaxBlobBytes = ConstU32<MAX_SHOWN_BYTES>;
 	type MaxEnded = ConstU32<1_024>;
 	type WeightInfo = weights::pallet_disputes::WeightInfo<Runtime>;
+	#[cfg(feature = "runtime-benchmarks")]
+	type BenchmarkHelper = AllClaims;
 }
 
-/// Models with a holdout, for audits.
+/// Models of the first definition with a holdout, for audits: the others give no job, and a draw that falls on one would be none.
 pub struct Holdouts;
 
 /// Models that are looked at before a draw gives up.
@@ -178,7 +192,8 @@ impl pallet_audits::HoldoutBook for Holdouts {
 		let first = u32::from_le_bytes(*seed.as_fixed_bytes().first_chunk()?).checked_rem(count)?;
 		(0..MODELS_TRIED.min(count)).find_map(|step| {
 			let model = first.saturating_add(step).checked_rem(count)?;
-			pallet_proof_of_learning::Holdouts::<Runtime>::get(model).map(|holdout| (model, holdout))
+			let holdout = pallet_proof_of_learning::Holdouts::<Runtime>::get(model)?;
+			<Experts as ExpertRegistry<AccountId>>::config(model).map(|_| (model, holdout))
 		})
 	}
 

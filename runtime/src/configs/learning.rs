@@ -19,6 +19,8 @@ impl pallet_experts::Config for Runtime {
 	type MaxModels = ConstU32<256>;
 	// 32 layers of 64 experts. Reading a whole model stays below a megabyte of proof.
 	type MaxSlots = ConstU32<2_048>;
+	type MaxBlockBytes = ConstU32<MAX_EXPERT_BYTES>;
+	type MaxPartBytes = ConstU32<MAX_PART_BYTES>;
 	type MaxHistory = ConstU32<16>;
 	// Decisions and draws that can be disputed are at most 256, audits as many, and one evaluation a model. The rest is
 	// for cases, which cost a stake each.
@@ -111,8 +113,12 @@ impl pallet_operators::Config for Runtime {
 	type WeightInfo = weights::pallet_operators::WeightInfo<Runtime>;
 }
 
-/// The largest expert, 512 x 2,048 twice, packs into half a mebibyte.
-pub const MAX_BLOCK_BYTES: u32 = 1024 * 1024;
+/// Bytes of any expert's block with which a model is registered; candidates are smaller (`justice::MAX_SHOWN_BYTES`). A committee of five fetches it from the miner and each other: at 10 MB/s in two seconds. Adapters of
+/// rank 64 in a layer of Llama 2 7B's width take 8 MiB, a full network of it 76 MiB in four bits.
+pub const MAX_EXPERT_BYTES: u32 = 16 * 1024 * 1024;
+/// Bytes of the block of a trunk or a part. The largest part of a 7B model is its embedding of 32,000 x 4,096, 125 MiB in eight bits; a
+/// vocabulary of 262,144 takes a gibibyte at that width.
+pub const MAX_PART_BYTES: u32 = 1024 * 1024 * 1024;
 
 parameter_types! {
 	/// Penalty for a false score: see `pallet_slashing::UsualPenalties`.
@@ -168,7 +174,8 @@ impl pallet_proof_of_learning::Config for Runtime {
 	type DistrustAfter = learning::DistrustAfter;
 	type BlocksPerDay = BlocksPerDay;
 	type PowWindow = PowWindow;
-	type MaxBlockBytes = ConstU32<MAX_BLOCK_BYTES>;
+	// A committee that calls a candidate no expert must be refutable, so a call must be able to show it.
+	type MaxBlockBytes = ConstU32<{ super::justice::MAX_SHOWN_BYTES }>;
 	type MaxCommittee = ConstU32<16>;
 	type MaxOpen = ConstU32<256>;
 	type MaxOpenPerMiner = ConstU32<8>;

@@ -11,6 +11,6 @@ pub mod xcm;
 
 pub use accounts::ProxyType;
 pub use consensus::ConsensusHook;
-pub use learning::{HeartbeatPeriod, MAX_BLOCK_BYTES};
+pub use learning::{HeartbeatPeriod, MAX_EXPERT_BYTES, MAX_PART_BYTES};
 pub use monetary::{PotAndTreasury, TransactionByteFee, TreasuryAccount, WeightToFee};
 pub use system::RuntimeBlockWeights;

@@ -110,7 +110,7 @@ pub const CLOSED: &[PalletCalls] = &[
 		],
 	),
 	("TxPause", &["pause", "unpause"]),
-	("Experts", &["register_model"]),
+	("Experts", &["register_model", "register_open_model"]),
 	("Operators", &["answer_hardware", "heartbeat"]),
 	(
 		"ProofOfLearning",

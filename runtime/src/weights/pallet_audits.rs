@@ -264,6 +264,9 @@ impl<T: frame_system::Config> pallet_audits::WeightInfo for WeightInfo<T> {
 			.saturating_add(Weight::from_parts(0, 332354))
 			.saturating_add(T::DbWeight::get().reads(345))
 			.saturating_add(T::DbWeight::get().writes(5))
+			// Estimated: the definitions of the models that are looked at.
+			.saturating_add(Weight::from_parts(0, 10_800))
+			.saturating_add(T::DbWeight::get().reads(4))
 	}
 	/// Storage: `Parameters::Parameters` (r:2 w:0)
 	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)

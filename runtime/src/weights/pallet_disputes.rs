@@ -68,6 +68,9 @@ impl<T: frame_system::Config> pallet_disputes::WeightInfo for WeightInfo<T> {
 			// Estimated: the loads of both claims, the stopwatch.
 			.saturating_add(Weight::from_parts(0, 2600))
 			.saturating_add(T::DbWeight::get().reads_writes(3, 2))
+			// Estimated: the longest program of the second definition, from its architecture, for each part and verdict.
+			.saturating_add(Weight::from_parts(24_000_000_000, 5_800))
+			.saturating_add(T::DbWeight::get().reads(1))
 	}
 	/// Storage: `ProofOfLearning::Decisions` (r:1 w:1)
 	/// Proof: `ProofOfLearning::Decisions` (`max_values`: None, `max_size`: Some(4324), added: 6799, mode: `MaxEncodedLen`)
@@ -107,6 +110,9 @@ impl<T: frame_system::Config> pallet_disputes::WeightInfo for WeightInfo<T> {
 			// Estimated: the loads of both claims, the stopwatch.
 			.saturating_add(Weight::from_parts(0, 2600))
 			.saturating_add(T::DbWeight::get().reads_writes(3, 2))
+			// Estimated: the longest program of the second definition, from its architecture, for each part and verdict.
+			.saturating_add(Weight::from_parts(24_000_000_000, 5_800))
+			.saturating_add(T::DbWeight::get().reads(1))
 	}
 	/// Storage: `Operators::KeyOwners` (r:1 w:0)
 	/// Proof: `Operators::KeyOwners` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
@@ -130,6 +136,9 @@ impl<T: frame_system::Config> pallet_disputes::WeightInfo for WeightInfo<T> {
 		Weight::from_parts(664_307_000, 0)
 			.saturating_add(Weight::from_parts(0, 7789))
 			.saturating_add(T::DbWeight::get().reads(8))
+			// Estimated: the longest program of the second definition, from its architecture, for each part.
+			.saturating_add(Weight::from_parts(8_000_000_000, 5_800))
+			.saturating_add(T::DbWeight::get().reads(1))
 	}
 	/// Storage: `Disputes::Games` (r:1 w:1)
 	/// Proof: `Disputes::Games` (`max_values`: None, `max_size`: Some(4034), added: 6509, mode: `MaxEncodedLen`)
@@ -149,6 +158,9 @@ impl<T: frame_system::Config> pallet_disputes::WeightInfo for WeightInfo<T> {
 			// Estimated: the loads of both claims, the stopwatch.
 			.saturating_add(Weight::from_parts(0, 2600))
 			.saturating_add(T::DbWeight::get().reads_writes(3, 0))
+			// Estimated: the longest program of the second definition, from its architecture, and its lists of 4,096 operators.
+			.saturating_add(Weight::from_parts(14_000_000_000, 226_664))
+			.saturating_add(T::DbWeight::get().reads(1))
 	}
 	/// Storage: `Operators::KeyOwners` (r:1 w:0)
 	/// Proof: `Operators::KeyOwners` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
@@ -169,6 +181,9 @@ impl<T: frame_system::Config> pallet_disputes::WeightInfo for WeightInfo<T> {
 			// Estimated: the loads of both claims, the stopwatch.
 			.saturating_add(Weight::from_parts(0, 2600))
 			.saturating_add(T::DbWeight::get().reads_writes(3, 0))
+			// Estimated: the longest program of the second definition, from its architecture, and its lists of 4,096 operators.
+			.saturating_add(Weight::from_parts(14_000_000_000, 5_800))
+			.saturating_add(T::DbWeight::get().reads(1))
 	}
 	/// Storage: `Disputes::Games` (r:1 w:1)
 	/// Proof: `Disputes::Games` (`max_values`: None, `max_size`: Some(4034), added: 6509, mode: `MaxEncodedLen`)
@@ -246,6 +261,14 @@ impl<T: frame_system::Config> pallet_disputes::WeightInfo for WeightInfo<T> {
 			// Estimated: a case of the largest size, the loads of both claims, the stopwatch.
 			.saturating_add(Weight::from_parts(0, 22500))
 			.saturating_add(T::DbWeight::get().reads_writes(6, 4))
+			// Estimated: the list of agreed roots, which may have 4,096.
+			.saturating_add(Weight::from_parts(1_000_000_000, 110_436))
+	}
+	// Estimated until the next measurement: as above, with the longest program and a hidden layer of 32,000 columns.
+	fn execute_second() -> Weight {
+		<Self as pallet_disputes::WeightInfo>::execute()
+			.saturating_add(Weight::from_parts(30_000_000_000, 5_800))
+			.saturating_add(T::DbWeight::get().reads(1))
 	}
 	/// Storage: `Operators::KeyOwners` (r:1 w:0)
 	/// Proof: `Operators::KeyOwners` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
@@ -265,6 +288,14 @@ impl<T: frame_system::Config> pallet_disputes::WeightInfo for WeightInfo<T> {
 		Weight::from_parts(2_064_197_000, 0)
 			.saturating_add(Weight::from_parts(0, 24123))
 			.saturating_add(T::DbWeight::get().reads(5))
+			// Estimated: the list of agreed roots, which may have 4,096.
+			.saturating_add(Weight::from_parts(1_000_000_000, 110_436))
+	}
+	// Estimated until the next measurement: as above, with the longest program and a hidden layer of 32,000 columns.
+	fn authorize_execute_second() -> Weight {
+		<Self as pallet_disputes::WeightInfo>::authorize_execute()
+			.saturating_add(Weight::from_parts(30_000_000_000, 5_800))
+			.saturating_add(T::DbWeight::get().reads(1))
 	}
 	/// Storage: `Disputes::Games` (r:1 w:1)
 	/// Proof: `Disputes::Games` (`max_values`: None, `max_size`: Some(4034), added: 6509, mode: `MaxEncodedLen`)
@@ -485,6 +516,13 @@ impl<T: frame_system::Config> pallet_disputes::WeightInfo for WeightInfo<T> {
 			.saturating_add(Weight::from_parts(0, 22500))
 			.saturating_add(T::DbWeight::get().reads_writes(6, 4))
 	}
+	// Estimated until the next measurement: as above, with the architecture, and a check of each group of weights.
+	fn prove_blob_second(b: u32, ) -> Weight {
+		<Self as pallet_disputes::WeightInfo>::prove_blob(b)
+			.saturating_add(Weight::from_parts(1_000_000_000, 5_800))
+			.saturating_add(Weight::from_parts(3_000, 0).saturating_mul(b.into()))
+			.saturating_add(T::DbWeight::get().reads(1))
+	}
 	/// Storage: `Operators::KeyOwners` (r:1 w:0)
 	/// Proof: `Operators::KeyOwners` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
 	/// Storage: `System::BlockHash` (r:1 w:0)
@@ -504,6 +542,13 @@ impl<T: frame_system::Config> pallet_disputes::WeightInfo for WeightInfo<T> {
 			// Standard Error: 1_798
 			.saturating_add(Weight::from_parts(5_765, 0).saturating_mul(b.into()))
 			.saturating_add(T::DbWeight::get().reads(4))
+	}
+	// Estimated until the next measurement: as above, with the architecture, and a check of each group of weights.
+	fn authorize_prove_blob_second(b: u32, ) -> Weight {
+		<Self as pallet_disputes::WeightInfo>::authorize_prove_blob(b)
+			.saturating_add(Weight::from_parts(1_000_000_000, 5_800))
+			.saturating_add(Weight::from_parts(3_000, 0).saturating_mul(b.into()))
+			.saturating_add(T::DbWeight::get().reads(1))
 	}
 	/// Storage: `ProofOfLearning::Decisions` (r:1 w:1)
 	/// Proof: `ProofOfLearning::Decisions` (`max_values`: None, `max_size`: Some(4324), added: 6799, mode: `MaxEncodedLen`)
@@ -541,13 +586,19 @@ impl<T: frame_system::Config> pallet_disputes::WeightInfo for WeightInfo<T> {
 			// Estimated: a case of the largest size, the stopwatch.
 			.saturating_add(Weight::from_parts(0, 22500))
 			.saturating_add(T::DbWeight::get().reads_writes(3, 2))
+			// Estimated: the longest program of the second definition, from its architecture, for each part.
+			.saturating_add(Weight::from_parts(8_000_000_000, 5_800))
+			.saturating_add(T::DbWeight::get().reads(1))
 	}
 	// Estimated: `authorize_confront`, a read each of the operator, the demands, the architecture and the stopwatch, and
-	// one for each tile of a candidate, of which some operator has demanded one.
+	// one for each tile of a candidate, of which some operator has demanded one: at most 256 of 16 MiB, and as many operators.
 	fn authorize_demand_tile() -> Weight {
 		Weight::from_parts(800_000_000, 0)
-			.saturating_add(Weight::from_parts(0, 55_000))
-			.saturating_add(T::DbWeight::get().reads(30))
+			.saturating_add(Weight::from_parts(0, 110_000))
+			.saturating_add(T::DbWeight::get().reads(270))
+			// Estimated: the longest program of the second definition, from its architecture, for each part.
+			.saturating_add(Weight::from_parts(8_000_000_000, 5_800))
+			.saturating_add(T::DbWeight::get().reads(1))
 	}
 	/// Storage: `ProofOfLearning::Decisions` (r:1 w:1)
 	/// Proof: `ProofOfLearning::Decisions` (`max_values`: None, `max_size`: Some(4324), added: 6799, mode: `MaxEncodedLen`)
@@ -575,6 +626,9 @@ impl<T: frame_system::Config> pallet_disputes::WeightInfo for WeightInfo<T> {
 			// Estimated: a case of the largest size, the stopwatch.
 			.saturating_add(Weight::from_parts(0, 22500))
 			.saturating_add(T::DbWeight::get().reads_writes(3, 2))
+			// Estimated: the architecture of the second definition.
+			.saturating_add(Weight::from_parts(500_000_000, 5_800))
+			.saturating_add(T::DbWeight::get().reads(1))
 	}
 	/// Storage: `Operators::KeyOwners` (r:1 w:0)
 	/// Proof: `Operators::KeyOwners` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
@@ -594,6 +648,9 @@ impl<T: frame_system::Config> pallet_disputes::WeightInfo for WeightInfo<T> {
 		Weight::from_parts(1_481_492_000, 0)
 			.saturating_add(Weight::from_parts(0, 7789))
 			.saturating_add(T::DbWeight::get().reads(5))
+			// Estimated: the architecture of the second definition.
+			.saturating_add(Weight::from_parts(500_000_000, 5_800))
+			.saturating_add(T::DbWeight::get().reads(1))
 	}
 	/// Storage: `Disputes::Demands` (r:1 w:1)
 	/// Proof: `Disputes::Demands` (`max_values`: None, `max_size`: Some(121), added: 2596, mode: `MaxEncodedLen`)

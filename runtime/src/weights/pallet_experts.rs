@@ -45,6 +45,37 @@ impl<T: frame_system::Config> pallet_experts::WeightInfo for WeightInfo<T> {
 			.saturating_add(T::DbWeight::get().writes((5_u64).saturating_mul(h.into())))
 			.saturating_add(Weight::from_parts(0, 2535).saturating_mul(h.into()))
 	}
+	/// Storage: `Experts::ModelCount` (r:1 w:1)
+	/// Proof: `Experts::ModelCount` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `Experts::Blobs` (r:642 w:642)
+	/// Proof: `Experts::Blobs` (`max_values`: None, `max_size`: Some(60), added: 2535, mode: `MaxEncodedLen`)
+	/// Storage: `Experts::Heads` (r:0 w:512)
+	/// Proof: `Experts::Heads` (`max_values`: None, `max_size`: Some(87), added: 2562, mode: `MaxEncodedLen`)
+	/// Storage: `Experts::Versions` (r:0 w:512)
+	/// Proof: `Experts::Versions` (`max_values`: None, `max_size`: Some(230), added: 2705, mode: `MaxEncodedLen`)
+	/// Storage: `Experts::HeadTree` (r:0 w:1023)
+	/// Proof: `Experts::HeadTree` (`max_values`: None, `max_size`: Some(57), added: 2532, mode: `MaxEncodedLen`)
+	/// Storage: `Experts::Models` (r:0 w:1)
+	/// Storage: `Experts::Architectures` (r:0 w:1)
+	/// Storage: `Experts::Parts` (r:0 w:1)
+	/// The range of component `p` is `[3, 130]`.
+	/// The range of component `h` is `[1, 512]`.
+	// Estimated from `register_model`, not measured: a part costs at most what a head does, and hashing and decoding the record
+	// less than a millisecond.
+	fn register_open_model(p: u32, h: u32, ) -> Weight {
+		Weight::from_parts(1_320_000_000, 0)
+			.saturating_add(Weight::from_parts(0, 3525))
+			.saturating_add(Weight::from_parts(386_872_573, 0).saturating_mul(p.into()))
+			.saturating_add(Weight::from_parts(386_872_573, 0).saturating_mul(h.into()))
+			.saturating_add(T::DbWeight::get().reads(2))
+			.saturating_add(T::DbWeight::get().writes(7))
+			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(p.into())))
+			.saturating_add(T::DbWeight::get().writes((1_u64).saturating_mul(p.into())))
+			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(h.into())))
+			.saturating_add(T::DbWeight::get().writes((5_u64).saturating_mul(h.into())))
+			.saturating_add(Weight::from_parts(0, 2535).saturating_mul(p.into()))
+			.saturating_add(Weight::from_parts(0, 2535).saturating_mul(h.into()))
+	}
 	/// Storage: `Experts::KeptQueue` (r:1 w:1)
 	/// Proof: `Experts::KeptQueue` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
 	/// Storage: `Experts::KeptQueued` (r:1 w:1)

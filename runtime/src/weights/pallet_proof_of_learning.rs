@@ -54,6 +54,9 @@ impl<T: frame_system::Config> pallet_proof_of_learning::WeightInfo for WeightInf
 			.saturating_add(Weight::from_parts(0, 14_000))
 			.saturating_add(T::DbWeight::get().reads(21))
 			.saturating_add(T::DbWeight::get().writes(12))
+			// Estimated, on top of what was measured: the model's body, and the record of its architecture, decoded.
+			.saturating_add(Weight::from_parts(200_000_000, 8_500))
+			.saturating_add(T::DbWeight::get().reads(2))
 	}
 	/// Storage: `ProofOfLearning::OpenSubmissions` (r:1 w:1)
 	/// Proof: `ProofOfLearning::OpenSubmissions` (`max_values`: None, `max_size`: Some(4246), added: 6721, mode: `MaxEncodedLen`)
@@ -101,6 +104,9 @@ impl<T: frame_system::Config> pallet_proof_of_learning::WeightInfo for WeightInf
 			.saturating_add(Weight::from_parts(0, 7711))
 			.saturating_add(T::DbWeight::get().reads(2))
 			.saturating_add(T::DbWeight::get().writes(1))
+			// Estimated, on top of what was measured: the model's body.
+			.saturating_add(Weight::from_parts(20_000_000, 2_700))
+			.saturating_add(T::DbWeight::get().reads(1))
 	}
 	/// Storage: `ProofOfLearning::OpenSubmissions` (r:1 w:0)
 	/// Proof: `ProofOfLearning::OpenSubmissions` (`max_values`: None, `max_size`: Some(4246), added: 6721, mode: `MaxEncodedLen`)
@@ -118,6 +124,9 @@ impl<T: frame_system::Config> pallet_proof_of_learning::WeightInfo for WeightInf
 		Weight::from_parts(489_117_000, 0)
 			.saturating_add(Weight::from_parts(0, 7711))
 			.saturating_add(T::DbWeight::get().reads(4))
+			// Estimated, on top of what was measured: the model's body.
+			.saturating_add(Weight::from_parts(20_000_000, 2_700))
+			.saturating_add(T::DbWeight::get().reads(1))
 	}
 	/// Storage: `Experts::Models` (r:1 w:0)
 	/// Proof: `Experts::Models` (`max_values`: None, `max_size`: Some(206), added: 2681, mode: `MaxEncodedLen`)
@@ -132,6 +141,10 @@ impl<T: frame_system::Config> pallet_proof_of_learning::WeightInfo for WeightInf
 			.saturating_add(Weight::from_parts(0, 3671))
 			.saturating_add(T::DbWeight::get().reads(1))
 			.saturating_add(T::DbWeight::get().writes(1))
+			// Estimated, on top of what was measured: the record of an architecture, decoded, and the sizes of its witnesses, for which
+			// one block of each operator of some different layers is computed.
+			.saturating_add(Weight::from_parts(100_000_000_000, 5_800))
+			.saturating_add(T::DbWeight::get().reads(1))
 	}
 	/// Storage: `Experts::Models` (r:1 w:0)
 	/// Proof: `Experts::Models` (`max_values`: None, `max_size`: Some(206), added: 2681, mode: `MaxEncodedLen`)
@@ -146,6 +159,10 @@ impl<T: frame_system::Config> pallet_proof_of_learning::WeightInfo for WeightInf
 			.saturating_add(Weight::from_parts(0, 3671))
 			.saturating_add(T::DbWeight::get().reads(1))
 			.saturating_add(T::DbWeight::get().writes(1))
+			// Estimated, on top of what was measured: the record of an architecture, decoded, and the sizes of its witnesses, for which
+			// one block of each operator of some different layers is computed.
+			.saturating_add(Weight::from_parts(100_000_000_000, 5_800))
+			.saturating_add(T::DbWeight::get().reads(1))
 	}
 	/// Storage: `ProofOfLearning::OpenSubmissions` (r:2 w:2)
 	/// Proof: `ProofOfLearning::OpenSubmissions` (`max_values`: None, `max_size`: Some(4246), added: 6721, mode: `MaxEncodedLen`)
@@ -215,6 +232,9 @@ impl<T: frame_system::Config> pallet_proof_of_learning::WeightInfo for WeightInf
 			.saturating_add(Weight::from_parts(0, 281894))
 			.saturating_add(T::DbWeight::get().reads(222))
 			.saturating_add(T::DbWeight::get().writes(2))
+			// Estimated, on top of what was measured: the model's body, and the record of its architecture, decoded.
+			.saturating_add(Weight::from_parts(200_000_000, 8_500))
+			.saturating_add(T::DbWeight::get().reads(2))
 	}
 	/// Storage: `ProofOfLearning::OpenSubmissions` (r:2 w:2)
 	/// Proof: `ProofOfLearning::OpenSubmissions` (`max_values`: None, `max_size`: Some(4246), added: 6721, mode: `MaxEncodedLen`)
@@ -269,6 +289,9 @@ impl<T: frame_system::Config> pallet_proof_of_learning::WeightInfo for WeightInf
 			.saturating_add(T::DbWeight::get().reads(29))
 			.saturating_add(T::DbWeight::get().writes(31))
 			.saturating_add(T::DbWeight::get().reads_writes(0, 1))
+			// Estimated, on top of what was measured: the model's body, and the record of its architecture, decoded.
+			.saturating_add(Weight::from_parts(200_000_000, 8_500))
+			.saturating_add(T::DbWeight::get().reads(2))
 	}
 	/// Storage: `ProofOfLearning::Decisions` (r:1 w:1)
 	/// Proof: `ProofOfLearning::Decisions` (`max_values`: None, `max_size`: Some(4324), added: 6799, mode: `MaxEncodedLen`)
@@ -344,6 +367,9 @@ impl<T: frame_system::Config> pallet_proof_of_learning::WeightInfo for WeightInf
 			.saturating_add(T::DbWeight::get().reads(20))
 			.saturating_add(T::DbWeight::get().writes(21))
 			.saturating_add(T::DbWeight::get().reads_writes(9, 9))
+			// Estimated, on top of what was measured: the record of an architecture, decoded, where a head returns.
+			.saturating_add(Weight::from_parts(200_000_000, 5_800))
+			.saturating_add(T::DbWeight::get().reads(1))
 	}
 	/// Storage: `ProofOfLearning::BusyModels` (r:1 w:0)
 	/// Proof: `ProofOfLearning::BusyModels` (`max_values`: Some(1), `max_size`: Some(1026), added: 1521, mode: `MaxEncodedLen`)

@@ -7,7 +7,8 @@ use crate::{
 };
 use blyan_exact::step::Place;
 use blyan_primitives::{
-	finding_hash, traits::Claims, AuditId, Opening, OperatorId, OperatorSignature, Query, Subject, Verdict,
+	finding_hash, traits::Claims, AuditId, BlockWitness, Opening, OperatorId, OperatorSignature, Query,
+	Subject, TileEvidence, Verdict,
 };
 use blyan_runtime::{AccountId, Runtime, RuntimeCall};
 use codec::Encode;
@@ -141,6 +142,7 @@ impl World<'_> {
 		if self.choose.one_in(12) {
 			witness.0.pop();
 		}
+		let witness = BlockWitness::First(witness);
 		self.spoken(
 			|witness| Word::Execute(game, H256(blake2_256(&witness.encode()))),
 			|witness| pallet_disputes::Call::execute { game, witness }.into(),
@@ -194,7 +196,7 @@ impl World<'_> {
 			);
 		}
 		let (candidate, _) = <AllClaims as Claims<AccountId>>::candidate(subject)?;
-		let evidence = self.lab.tile(&candidate)?;
+		let evidence = TileEvidence::First(self.lab.tile(&candidate)?);
 		self.spoken(
 			|evidence| Word::Supply(subject, digest, tile, H256(blake2_256(&evidence.encode()))),
 			|evidence| pallet_disputes::Call::supply_tile { subject, digest, tile, evidence }.into(),

@@ -223,7 +223,7 @@ impl Lab {
 		let bytes = self.sequences.get(&job.holdout.root)?;
 		let before = Model::new(CONFIG, &self.model.trunk, before).ok()?;
 		let after = Model::new(CONFIG, &self.model.trunk, after).ok()?;
-		let statement = job.statement();
+		let statement = job.statement()?;
 		let traces = (0..statement.items()).map(|item| {
 			let at = statement.sequence(item)? as usize * usize::from(POSITIONS);
 			let text = bytes.get(at..)?.get(..usize::from(POSITIONS))?;
@@ -385,7 +385,10 @@ impl Told {
 				let shape = trace.program().shape_at(operator.into())?;
 				Opening::Hashes(shape.block_hashes(trace.row(operator.into(), row as usize)?))
 			}
-			Query::Witness { .. } | Query::Candidate | Query::Tile { .. } => return None,
+			// Rows of the first definition have at most 16 blocks.
+			Query::BlockNodes { .. } | Query::Witness { .. } | Query::Candidate | Query::Tile { .. } => {
+				return None
+			}
 		})
 	}
 }

@@ -160,10 +160,9 @@ impl World<'_> {
 		let version = genesis.spec.version;
 		let spec = pallet_experts::ModelSpec {
 			name: self.choose.word().to_string().into_bytes().try_into().ok()?,
-			config: crate::lab::CONFIG,
+			body: blyan_primitives::ModelBody::First { config: crate::lab::CONFIG, trunk },
 			version,
 			compatible_from: version,
-			trunk,
 		};
 		let call = pallet_experts::Call::register_model {
 			spec,

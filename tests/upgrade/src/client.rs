@@ -19,6 +19,9 @@ use subxt_signer::sr25519::Keypair;
 #[allow(missing_docs, clippy::all)]
 pub mod chain {}
 
+// Cargo does not see what the macro reads: without this, a new snapshot would be compiled in by chance only.
+const _: &[u8] = include_bytes!("../snapshots/client.scale");
+
 use chain::runtime_types::{
 	blyan_primitives::{
 		model::{BlobRef, BlockRef, ExpertSlot, ModelInfo},

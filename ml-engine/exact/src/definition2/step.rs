@@ -17,12 +17,14 @@ mod meter;
 mod prover;
 mod random;
 mod read;
+mod tile;
 
 pub use crate::step::{CandidateSlot, Commitments, Place, StepError};
 pub use evidence::{sequence_bytes, Evidence, Inputs, Witness};
-pub use meter::{leaf_sizes, LeafSize, LEAF_MAX};
+pub use meter::{is_disputable, leaf_sizes, LeafSize, LEAF_MAX, OPERATORS_MAX, POSITIONS_MAX};
 pub use prover::{PartFiles, Prover};
 pub use random::{random_adapter_blocks, random_blocks};
+pub use tile::{prove_tile, proves_tile, tile_from};
 
 use super::{
 	block::Layout,

@@ -48,8 +48,11 @@ fn a_denier_of_the_truth_can_be_disputed_and_loses() {
 		let pinned = record(audit).job;
 		assert_eq!(AuditsPallet::statement(subject, 0), Some(pinned.statement));
 		assert_eq!(AuditsPallet::statement(subject, 1), None);
-		assert_eq!(AuditsPallet::job(subject, 0).unwrap().statement(), pinned.statement);
-		assert_eq!(AuditsPallet::candidate(subject), Some((pinned.candidate, CONFIG)));
+		assert_eq!(AuditsPallet::job(subject, 0).unwrap().statement(), Some(pinned.statement));
+		assert_eq!(
+			AuditsPallet::candidate(subject),
+			Some((pinned.candidate, blyan_primitives::ExpertShape::First(CONFIG)))
+		);
 
 		AuditsPallet::note_opened(subject);
 		run_to(100);

@@ -203,7 +203,9 @@ fn a_job_says_nothing_of_the_coin() {
 	world().build().execute_with(|| {
 		// The coin falls on whatever job there is; the pinned job is a function of the seed alone.
 		let job = Jobs::draw(&hash(1, 0), SAMPLE).unwrap();
-		let Statement::Evaluation(evaluation) = job.statement;
+		let Statement::Evaluation(evaluation) = job.statement else {
+			panic!("the model is of the first definition")
+		};
 		assert_eq!((evaluation.sample, evaluation.seed), (SAMPLE, hash(1, 0)));
 		let coins: std::collections::BTreeSet<bool> =
 			(0..100).map(|i| rules::is_forced(&hash(i, 2), &evaluation.seed, 500_000)).collect();

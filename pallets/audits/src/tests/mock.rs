@@ -9,9 +9,12 @@ use blyan_exact::tree::{sum_root, Item};
 use blyan_primitives::{
 	draw_indices,
 	randomness::{Appointed, AppointedRandomness, RelayNumber},
-	traits::{EligibleOperator, ExpertRegistry, OffenceKind, Offences, OperatorSet, Service},
-	AuditId, BlobRef, BlockRef, EvaluationJob, EvaluationOutcome, ExpertHead, ExpertSlot, HoldoutRef,
-	ModelConfig, ModelId, ModelInfo, ModelVersion, OperatorId, OperatorSignature, VersionIndex,
+	traits::{
+		ArchitectureRegistry, EligibleOperator, ExpertRegistry, OffenceKind, Offences, OperatorSet, Service,
+	},
+	ArchitectureId, AuditId, BlobRef, BlockRef, EvaluationJob, EvaluationOutcome, ExpertHead, ExpertSlot,
+	HoldoutRef, ModelBody, ModelConfig, ModelId, ModelInfo, ModelVersion, OperatorId, OperatorSignature,
+	VersionIndex,
 };
 use codec::Encode;
 use frame_support::{
@@ -112,15 +115,21 @@ pub(crate) fn holdout() -> HoldoutRef {
 
 /// The registry: one model of four slots.
 pub struct Experts;
+impl ArchitectureRegistry for Experts {
+	fn architecture(_: &ArchitectureId) -> Option<blyan_exact::definition2::Architecture> {
+		None
+	}
+}
+
 impl ExpertRegistry<AccountId> for Experts {
 	fn model(id: ModelId) -> Option<ModelInfo> {
 		(id == 0).then(|| ModelInfo {
 			id,
 			name: b"test".to_vec(),
-			config: CONFIG,
+			body: ModelBody::First { config: CONFIG, trunk: block(200) },
 			version: ModelVersion { major: 1, minor: 0, patch: 0 },
 			generation: Generation::get(),
-			trunk: block(200),
+			parts: Vec::new(),
 			heads: heads(Generation::get()),
 		})
 	}
@@ -639,7 +648,7 @@ pub(crate) fn benchmark_ext() -> sp_io::TestExternalities {
 }
 
 pub(crate) fn is_pinned(pinned: &PinnedJob) -> bool {
-	Jobs::job(pinned).is_some_and(|job| job.statement() == pinned.statement)
+	Jobs::job(pinned).is_some_and(|job| job.statement() == Some(pinned.statement))
 }
 
 /// Counts what keeps a generation. In storage, since stories roll back.

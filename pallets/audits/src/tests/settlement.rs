@@ -297,8 +297,10 @@ fn an_audit_is_void_when_the_definition_changed_in_the_middle_of_it() {
 		present_by_the_coin(audit);
 		vote_all(audit, &[CONFIRM; 3]);
 		Audits::<Test>::mutate(audit, |record| {
-			let blyan_primitives::Statement::Evaluation(evaluation) =
-				&mut record.as_mut().unwrap().job.statement;
+			let statement = &mut record.as_mut().unwrap().job.statement;
+			let blyan_primitives::Statement::Evaluation(evaluation) = statement else {
+				panic!("the model is of the first definition")
+			};
 			evaluation.definition -= 1;
 		});
 		run_past(*record(audit).until());

@@ -226,10 +226,10 @@ fn execution_in_an_operators_name_is_checked_before_it_is_free() {
 		let liar = Party::lying(Spot::any(0, 12));
 		all_claim(honest());
 		let game = challenge(&challenger(), &honest(), &liar.verdict());
-		let hash = |witness: &blyan_exact::step::Witness| {
+		let hash = |witness: &blyan_primitives::BlockWitness| {
 			sp_core::H256(sp_io::hashing::blake2_256(&codec::Encode::encode(witness)))
 		};
-		let call = |witness: blyan_exact::step::Witness| {
+		let call = |witness: blyan_primitives::BlockWitness| {
 			let (key, signature) = say(Bob, Word::Execute(game, hash(&witness)));
 			Call::execute_authorized { game, witness, key, signature }
 		};
@@ -238,7 +238,7 @@ fn execution_in_an_operators_name_is_checked_before_it_is_free() {
 			assert_ok!(open(&account(1), game, Side::First, &Party::honest()));
 			assert_ok!(open(&challenger(), game, Side::Second, &liar));
 		}
-		assert!(deliver(call(blyan_exact::step::Witness(vec![]))).is_err());
+		assert!(deliver(call(witness_of(vec![]))).is_err());
 		assert_ok!(deliver(call(witness())));
 		assert_eq!(refuted(game), [false, true]);
 	});

@@ -2,10 +2,10 @@
 
 use super::*;
 use crate::{
-	game::{OperatorPlace, Position, Refusal, Side},
+	game::{Disputed, OperatorPlace, Position, Refusal, Side},
 	Agreed, Error, Games, Posted,
 };
-use blyan_primitives::{Opening, Query};
+use blyan_primitives::{BlockWitness, Opening, Query};
 use frame_support::{assert_noop, assert_ok};
 use proptest::prelude::*;
 use sp_keyring::Sr25519Keyring::{Alice, Bob};
@@ -187,14 +187,14 @@ fn openings_of_wrong_kind_or_length_are_refused() {
 /// nothing to open it with.
 #[test]
 fn an_item_about_something_else_cannot_be_opened() {
-	let statement = statement(0);
+	let disputed = Disputed::new::<()>(&statement(0)).unwrap();
 	let Opening::Item { item, baseline, candidate } = Party::honest().open(0, Query::Item { item: 4 }) else {
 		unreachable!("an item is opened as an item")
 	};
 	let check = |item: blyan_exact::tree::Item, baseline: &[[u8; 32]]| {
 		let position = Position::Item { item: 4, nodes: [item.node(), Default::default()] };
 		let opening = Opening::Item { item, baseline: baseline.to_vec(), candidate: candidate.clone() };
-		position.check(&statement, Side::First, &opening)
+		position.check(&disputed, Side::First, &opening)
 	};
 	assert_eq!(check(item, &baseline), Ok(()));
 	let elsewhere = blyan_exact::tree::Item { sequence: item.sequence + 1, ..item };
@@ -214,8 +214,9 @@ fn levels_with_a_single_node_are_skipped() {
 	let statement = {
 		let mut job = job(0);
 		job.sample = 1;
-		job.statement()
+		job.statement().unwrap()
 	};
+	let disputed = Disputed::new::<()>(&statement).unwrap();
 	let nodes = [Default::default(), blyan_exact::tree::SumNode { hash: [1; 32], ..Default::default() }];
 	assert_eq!(Position::begin(&statement, nodes), Position::Item { item: 0, nodes });
 	let Opening::Item { item, mut baseline, candidate } = Party::honest().open(0, Query::Item { item: 0 })
@@ -226,18 +227,18 @@ fn levels_with_a_single_node_are_skipped() {
 	let last = baseline.len() - 1;
 	baseline[last] = [9; 32];
 	let other = Opening::Item { item, baseline: baseline.clone(), candidate };
-	let step = Position::Item { item: 0, nodes }.advance(&statement, [&honest, &other]).unwrap();
+	let step = Position::Item { item: 0, nodes }.advance(&disputed, [&honest, &other]).unwrap();
 	let at = OperatorPlace { item: 0, trace: 0, operator: last as u16 };
 	assert!(matches!(step.position, Position::Block { at: found, row: 0, block: 0, .. } if found == at));
 	assert_eq!(step.agreed.unwrap().len(), last);
-	let same = Position::Item { item: 0, nodes }.advance(&statement, [&honest, &honest]);
+	let same = Position::Item { item: 0, nodes }.advance(&disputed, [&honest, &honest]);
 	assert_eq!(same, Err(Refusal::NoDifference));
 }
 
 #[test]
 fn a_witness_that_proves_nothing_changes_nothing() {
 	story(|| {
-		use blyan_exact::step::{Evidence, Witness};
+		use blyan_exact::step::Evidence;
 		let liar = Party::lying(Spot::any(0, 8));
 		claim(SUBJECT, &[(Alice, honest()), (Bob, liar.verdict())]);
 		let game = confront(Bob, &honest(), &liar.verdict());
@@ -245,9 +246,12 @@ fn a_witness_that_proves_nothing_changes_nothing() {
 			assert_ok!(open(&account(1), game, Side::First, &Party::honest()));
 			assert_ok!(open(&account(2), game, Side::Second, &liar));
 		}
-		let show = |evidence| Disputes::execute(signed(&account(1)), game, Witness(evidence));
+		let show = |evidence| Disputes::execute(signed(&account(1)), game, witness_of(evidence));
 		assert_noop!(show(vec![]), Error::<Test>::WitnessMalformed);
 		assert_noop!(show(vec![Evidence::Output(vec![1])]), Error::<Test>::WitnessUnproven);
+		// One of the other definition is not read at all.
+		let other = BlockWitness::Second(Default::default());
+		assert_noop!(Disputes::execute(signed(&account(1)), game, other), Error::<Test>::WitnessMalformed);
 		let huge = vec![Evidence::Output(vec![0; 256 * 1024])];
 		assert_noop!(show(huge), Error::<Test>::WitnessTooLarge);
 		assert_noop!(open(&account(1), game, Side::First, &Party::honest()), Error::<Test>::NotOwed);

@@ -1,20 +1,16 @@
 //! A real model, a real candidate and the definition as referee: one wrong value anywhere is found and proven.
 
 use super::*;
-use crate::{game::Side, Ended, Exact, Games};
 use blyan_exact::{
 	block::{write_expert, write_trunk},
 	golden::{random_expert, random_model, OwnedModel},
 	merkle,
-	step::{CandidateSlot, Place, Prover, Witness},
+	step::{CandidateSlot, Place, Prover},
 	trace::Trace,
-	tree::{self, Item, SumNode},
 	Expert, Hash, Model, ModelConfig,
 };
-use blyan_primitives::{EvaluationOutcome, EvaluationStatement, Opening, Query, Score, Statement, Verdict};
-use frame_support::assert_ok;
+use blyan_primitives::{BlockWitness, EvaluationStatement, ExpertShape, Statement, TileEvidence};
 use sp_core::H256;
-use sp_keyring::Sr25519Keyring::{Alice, Bob};
 
 const CONFIG: ModelConfig =
 	ModelConfig { d_model: 128, d_ff: 64, layers: 1, heads: 2, experts: 3, top_k: 2, context: 24 };
@@ -86,29 +82,7 @@ impl World {
 		}
 	}
 
-	/// A party that ran it, and perhaps changed a byte afterwards.
-	fn claim(&self, lie: Option<(usize, usize, usize, usize)>) -> Claim<'_> {
-		let mut traces = self.traces.clone();
-		if let Some((item, trace, operator, at)) = lie {
-			let byte = traces[item][trace].output(operator).unwrap()[at];
-			traces[item][trace].plant(operator, at, byte ^ 4);
-		}
-		let items = traces.iter().zip(0..).map(|([before, after], item)| {
-			let last = before.program().operators() - 1;
-			let loss = |trace: &Trace| u64::from_le_bytes(trace.output(last).unwrap().try_into().unwrap());
-			Item {
-				sequence: self.statement.sequence(item).unwrap(),
-				baseline: loss(before),
-				candidate: loss(after),
-				baseline_trace: before.root(),
-				candidate_trace: after.root(),
-			}
-		});
-		let items = items.collect();
-		Claim { world: self, traces, items }
-	}
-
-	fn witness(&self, claim: &Claim<'_>, item: u32, trace: u8, place: Place) -> Witness {
+	fn witness(&self, item: u32, trace: u8, place: Place) -> BlockWitness {
 		let with = trace == 1;
 		let mut experts: Vec<&[u8]> = self.experts.iter().map(Vec::as_slice).collect();
 		let slot = CandidateSlot { layer: SLOT.0, expert: SLOT.1, tensor_root: self.candidate_root };
@@ -116,7 +90,7 @@ impl World {
 			experts[usize::from(SLOT.1)] = &self.candidate;
 		}
 		let prover = Prover {
-			trace: &claim.traces[item as usize][usize::from(trace)],
+			trace: &self.traces[item as usize][usize::from(trace)],
 			trunk: &self.trunk,
 			heads: &self.heads,
 			experts: &experts,
@@ -125,65 +99,7 @@ impl World {
 			sequence: self.statement.sequence(item).unwrap(),
 		};
 		assert_eq!(Ok(prover.commitments().unwrap()), self.statement.commitments(item, trace).ok_or(()));
-		prover.record(place).unwrap()
-	}
-}
-
-struct Claim<'a> {
-	world: &'a World,
-	traces: Vec<[Trace; 2]>,
-	items: Vec<Item>,
-}
-
-impl Claim<'_> {
-	fn verdict(&self) -> Verdict {
-		let SumNode { hash, totals } = tree::sum_root(&self.items);
-		let target = EvaluationOutcome {
-			baseline_loss: totals.baseline,
-			candidate_loss: totals.candidate,
-			sum_diff: totals.baseline as i64 - totals.candidate as i64,
-			sum_diff_sq: totals.squares,
-			sequences: SAMPLE,
-			bytes: u64::from(SAMPLE) * POSITIONS as u64,
-			job_root: H256(hash),
-		};
-		Verdict::Scored(Score { target, guard: None })
-	}
-
-	fn open(&self, query: Query) -> Opening {
-		match query {
-			Query::Items { level, index } => {
-				let leaves: Vec<SumNode> = self.items.iter().map(Item::node).collect();
-				let places = tree::children(leaves.len(), level.into(), index as usize);
-				Opening::Items(tree::sum_level(&leaves, u32::from(level) - 1)[places].to_vec())
-			}
-			Query::Item { item } => {
-				let [baseline, candidate] = &self.traces[item as usize];
-				Opening::Item {
-					item: self.items[item as usize],
-					baseline: baseline.operators().to_vec(),
-					candidate: candidate.operators().to_vec(),
-				}
-			}
-			Query::Rows { item, trace, operator, level, index } => {
-				let trace = &self.traces[item as usize][usize::from(trace)];
-				let shape = trace.program().shape_at(operator.into()).unwrap();
-				let rows = shape.row_hashes(trace.output(operator.into()).unwrap());
-				let places = tree::children(rows.len(), level.into(), index as usize);
-				Opening::Hashes(tree::level(&rows, u32::from(level) - 1)[places].to_vec())
-			}
-			Query::Blocks { item, trace, operator, row } => {
-				let trace = &self.traces[item as usize][usize::from(trace)];
-				let shape = trace.program().shape_at(operator.into()).unwrap();
-				Opening::Hashes(shape.block_hashes(trace.row(operator.into(), row as usize).unwrap()))
-			}
-			Query::Witness { item, trace, operator, row, block } => {
-				let place = Place { operator: operator.into(), row: row as usize, block: block as usize };
-				Opening::Witness(self.world.witness(self, item, trace, place))
-			}
-			Query::Candidate => Opening::Candidate(self.world.candidate.clone()),
-			Query::Tile { .. } => unreachable!("nobody demands one here"),
-		}
+		BlockWitness::First(prover.record(place).unwrap())
 	}
 }
 
@@ -191,36 +107,28 @@ impl Claim<'_> {
 #[test]
 fn a_wrong_value_of_a_real_model_is_proven_wrong_by_computing_it_again() {
 	let world = World::new();
-	let honest = world.claim(None);
-	let operators = world.traces[0][0].program().operators();
+	let outputs: Vec<[Outputs; 2]> =
+		world.traces.iter().map(|pair| pair.each_ref().map(Outputs::of_first)).collect();
+	let honest = Claim::new(&world.statement, &outputs, None);
+	let operators = outputs[0][0].roots.len();
+	let mut largest = 0;
 	for seed in 0..1_000_usize {
 		let (operator, trace) = (seed % operators, seed / operators % 2);
 		let item = seed * 7 % SAMPLE as usize;
-		let len = world.traces[item][trace].output(operator).unwrap().len();
-		let liar = world.claim(Some((item, trace, operator, seed * 2_654_435_761 % len)));
+		let at = seed * 2_654_435_761 % outputs[item][trace].bytes[operator].len();
+		let lie = Lie { item, trace, operator, at, bits: 4 };
+		let liar = Claim::new(&world.statement, &outputs, Some(lie));
 		let liar_first = seed % 3 == 0;
+		let parties = if liar_first { [&liar, &honest] } else { [&honest, &liar] };
 		story(|| {
-			Real::set(Some(world.statement));
-			claim(SUBJECT, &[(Alice, honest.verdict()), (Bob, liar.verdict())]);
-			let parties = if liar_first { [&liar, &honest] } else { [&honest, &liar] };
-			let [first, second] = parties;
-			let game = confront(Alice, &first.verdict(), &second.verdict());
-			while Games::<Test>::get(game).unwrap().position.is_descent() {
-				for side in Side::BOTH {
-					let query = Games::<Test>::get(game).unwrap().position.query();
-					let opening = side.of(&parties).open(query);
-					assert_ok!(Disputes::descend(signed(&account(1)), game, side, opening));
-				}
-			}
-			let query = Games::<Test>::get(game).unwrap().position.query();
-			let Opening::Witness(witness) = honest.open(query) else {
-				unreachable!("at a block there is nothing else to open")
-			};
-			assert_ok!(Disputes::execute(signed(&account(1)), game, witness));
-			let lost = Ended::<Test>::get(game).unwrap().refuted;
-			assert_eq!(lost, [liar_first, !liar_first], "operator {operator}");
+			let played =
+				play(world.statement, parties, |item, trace, place| world.witness(item, trace, place));
+			assert_eq!(played.refuted, [liar_first, !liar_first], "operator {operator}");
+			largest = largest.max(played.bytes);
 		});
 	}
+	assert!(largest <= crate::WITNESS_BYTES_MAX as usize, "{largest}");
+	println!("first definition: 1,000 games, largest witness {largest} bytes");
 }
 
 #[test]
@@ -228,44 +136,70 @@ fn the_definition_knows_an_expert_and_its_tiles() {
 	use crate::BlockCheck;
 	use blyan_exact::step::Evidence;
 	let world = World::new();
-	let root = H256(world.candidate_root);
-	assert!(Exact::is_valid(&world.candidate, root, &CONFIG));
-	assert!(!Exact::is_valid(&world.candidate, H256([1; 32]), &CONFIG));
-	assert!(!Exact::is_valid(&world.candidate, root, &ModelConfig { d_ff: 128, ..CONFIG }));
-	assert!(!Exact::is_valid(&world.trunk, H256(self::root(&world.trunk)), &CONFIG));
+	let (root, shape) = (H256(world.candidate_root), ExpertShape::First(CONFIG));
+	let other = |config| ExpertShape::First(config);
+	assert!(Exact::is_valid(&world.candidate, root, &shape));
+	assert!(!Exact::is_valid(&world.candidate, H256([1; 32]), &shape));
+	assert!(!Exact::is_valid(&world.candidate, root, &other(ModelConfig { d_ff: 128, ..CONFIG })));
+	assert!(!Exact::is_valid(&world.trunk, H256(self::root(&world.trunk)), &shape));
 	let mut damaged = world.candidate.clone();
 	damaged[200] ^= 1;
-	assert!(!Exact::is_valid(&damaged, root, &CONFIG));
-	assert_eq!(Exact::tiles(&CONFIG), 1);
-	assert_eq!(Exact::tiles(&ModelConfig { d_model: 512, d_ff: 2_048, heads: 8, ..CONFIG }), 9);
+	assert!(!Exact::is_valid(&damaged, root, &shape));
+	assert_eq!(Exact::tiles(&shape), 1);
+	assert_eq!(Exact::tiles(&other(ModelConfig { d_model: 512, d_ff: 2_048, heads: 8, ..CONFIG })), 9);
 	let payload = world.candidate[128..world.candidate.len() - 32].to_vec();
-	let tile =
-		|bytes: &[u8]| Evidence::Tile { bytes: bytes.to_vec(), tiles: merkle::leaf(&payload), path: vec![] };
-	assert!(Exact::is_tile(&tile(&payload), 0, root, &CONFIG));
-	assert!(!Exact::is_tile(&tile(&payload), 1, root, &CONFIG));
-	assert!(!Exact::is_tile(&tile(&payload[1..]), 0, root, &CONFIG));
-	assert!(!Exact::is_tile(&Evidence::Output(payload.clone()), 0, root, &CONFIG));
+	let tile = |bytes: &[u8]| {
+		let (tiles, path) = (merkle::leaf(&payload), vec![]);
+		TileEvidence::First(Evidence::Tile { bytes: bytes.to_vec(), tiles, path })
+	};
+	assert!(Exact::is_tile(&tile(&payload), 0, root, &shape));
+	assert!(!Exact::is_tile(&tile(&payload), 1, root, &shape));
+	assert!(!Exact::is_tile(&tile(&payload[1..]), 0, root, &shape));
+	assert!(!Exact::is_tile(&TileEvidence::First(Evidence::Output(payload.clone())), 0, root, &shape));
 }
 
-/// What a benchmark measures is what a block costs at most, and it is real.
+/// The measured blocks are real and their witnesses large; that of the second definition is of the longest program.
 #[cfg(feature = "runtime-benchmarks")]
 #[test]
-fn the_dearest_block_can_be_computed() {
-	use crate::{BlockCheck, Referee};
+fn the_costliest_blocks_can_be_computed() {
+	use crate::{game::Disputed, BlockCheck, Referee};
 	use codec::Encode;
-	let trial = Exact::trial_for_benchmark();
-	let program = trial.statement.program().unwrap();
-	let commitments = trial.statement.commitments(trial.at.item, trial.at.trace).unwrap();
-	let place =
-		Place { operator: trial.at.operator.into(), row: trial.row as usize, block: trial.block as usize };
-	assert!(Exact::execute(&program, &commitments, &trial.agreed, place, &trial.witness).is_ok());
-	let bytes = trial.witness.encoded_size();
-	assert!((128 * 1024..256 * 1024).contains(&bytes), "{bytes}");
-	for bytes in [1, 100_000, 1 << 20] {
-		let (file, root, config) = Exact::block_for_benchmark(bytes);
-		assert!(Exact::is_valid(&file, root, &config));
+	let trials = [Exact::first_trial_for_benchmark(), Exact::second_trial_for_benchmark()];
+	let know = |architecture: &Option<blyan_exact::definition2::Architecture>| {
+		if let Some(architecture) = architecture {
+			Registry::register(architecture);
+		}
+	};
+	for (trial, operators) in trials.into_iter().zip([22, crate::game::OPERATORS_MAX as usize]) {
+		story(|| {
+			know(&trial.architecture);
+			let disputed = Disputed::new::<Registry>(&trial.statement).unwrap();
+			let computation = disputed.computation();
+			assert_eq!(computation.operators(), operators);
+			let commitments = trial.statement.commitments(trial.at.item, trial.at.trace).unwrap();
+			let (row, block) = (trial.row as usize, trial.block as usize);
+			let place = Place { operator: trial.at.operator.into(), row, block };
+			let outcome = Exact::execute(computation, &commitments, &trial.agreed, place, &trial.witness);
+			assert!(outcome.is_ok(), "{outcome:?}");
+			let bytes = trial.witness.encoded_size();
+			assert!((128 * 1024..=256 * 1024).contains(&bytes), "{bytes}");
+		});
 	}
-	let (evidence, tile, root, config) = Exact::evidence_for_benchmark();
-	assert!(Exact::is_tile(&evidence, tile, root, &config));
-	assert!(evidence.encoded_size() <= crate::TILE_EVIDENCE_BYTES_MAX as usize);
+	let check = |specimen: crate::Specimen<Vec<u8>>, bytes: u32| {
+		story(|| {
+			know(&specimen.architecture);
+			assert!(Exact::is_valid(&specimen.content, specimen.tensor_root, &specimen.shape));
+			assert!(bytes == 1 || specimen.content.len() <= bytes as usize);
+		});
+	};
+	for bytes in [1, 100_000, 1 << 20, 3 << 20] {
+		check(Exact::first_block_for_benchmark(bytes), bytes);
+		check(Exact::second_block_for_benchmark(bytes), bytes);
+	}
+	story(|| {
+		let specimen = Exact::evidence_for_benchmark();
+		know(&specimen.architecture);
+		assert!(Exact::is_tile(&specimen.content, 0, specimen.tensor_root, &specimen.shape));
+		assert!(specimen.content.encoded_size() <= crate::TILE_EVIDENCE_BYTES_MAX as usize);
+	});
 }

@@ -5,14 +5,18 @@ use crate as pallet_disputes;
 use crate::{game::Side, BlockCheck, Call, Event, GameId, Games, Referee, Word};
 use blyan_exact::{
 	blake2_256,
-	step::{Commitments, Evidence, Place, StepError, Witness},
-	Hash, ModelConfig, Program,
+	definition2::{model::architecture_hash, Architecture},
+	step::{Commitments, Evidence, Place, StepError},
+	Hash,
 };
 use blyan_primitives::{
 	randomness::RelayNumber,
-	traits::{Appeals, Claims, Contested, EligibleOperator, OffenceKind, Offences, OperatorSet, Service},
-	BlockRef, DrawId, EvaluationJob, JobOrigin, OperatorId, OperatorSignature, PartIndex, Statement, Subject,
-	Verdict,
+	traits::{
+		Appeals, ArchitectureRegistry, Claims, Contested, EligibleOperator, OffenceKind, Offences,
+		OperatorSet, Service,
+	},
+	ArchitectureId, BlockRef, BlockWitness, Computation, DrawId, EvaluationJob, ExpertShape, JobOrigin,
+	OperatorId, OperatorSignature, PartIndex, Statement, Subject, TileEvidence, Verdict,
 };
 use frame_support::{
 	derive_impl, parameter_types,
@@ -98,6 +102,8 @@ parameter_types! {
 	pub static Pending: Vec<(AccountId, Subject)> = Vec::new();
 	/// What the claims of a real model are about; the made-up computation if there is none.
 	pub static Real: Option<Statement> = None;
+	/// Architectures that are registered.
+	pub static Records: BTreeMap<ArchitectureId, Architecture> = BTreeMap::new();
 	pub const DefendersShare: Perbill = Perbill::from_percent(60);
 }
 
@@ -112,8 +118,8 @@ impl Claims<AccountId> for Bookkeeper {
 	fn claims(subject: Subject) -> Vec<(AccountId, Verdict)> {
 		Books::get().remove(&subject).map(|book| book.claims).unwrap_or_default()
 	}
-	fn candidate(subject: Subject) -> Option<(BlockRef, ModelConfig)> {
-		Books::get().get(&subject).map(|book| (candidate(&book.candidate), CONFIG))
+	fn candidate(subject: Subject) -> Option<(BlockRef, ExpertShape)> {
+		Books::get().get(&subject).map(|book| (candidate(&book.candidate), ExpertShape::First(CONFIG)))
 	}
 	fn job(subject: Subject, part: PartIndex) -> Option<EvaluationJob> {
 		Books::get().contains_key(&subject).then(|| job(part))
@@ -266,21 +272,49 @@ impl OnUnbalanced<Credit<AccountId, Balances>> for Gallows {
 	}
 }
 
+/// The registry of architectures.
+pub struct Registry;
+impl ArchitectureRegistry for Registry {
+	fn architecture(id: &ArchitectureId) -> Option<Architecture> {
+		Records::get().remove(id)
+	}
+}
+
+impl Registry {
+	/// Registers an architecture and returns its identifier.
+	pub(crate) fn register(architecture: &Architecture) -> ArchitectureId {
+		let id = H256(architecture_hash(architecture));
+		Records::mutate(|records| records.insert(id, architecture.clone()));
+		id
+	}
+}
+
+#[cfg(feature = "runtime-benchmarks")]
+impl crate::BenchmarkHelper for Registry {
+	fn register(architecture: &Architecture) {
+		Registry::register(architecture);
+	}
+}
+
+/// The definitions with this registry.
+pub(crate) type Exact = crate::Exact<Registry>;
+
 /// Knows the truth; of a witness it only wants to see that there is one.
 pub struct Oracle;
 impl Referee for Oracle {
 	fn execute(
-		program: &Program,
+		computation: &Computation,
 		commitments: &Commitments,
 		agreed: &[Hash],
 		place: Place,
-		witness: &Witness,
+		witness: &BlockWitness,
 	) -> Result<Hash, StepError> {
 		if Real::get().is_some() {
-			return crate::Exact::execute(program, commitments, agreed, place, witness);
+			return Exact::execute(computation, commitments, agreed, place, witness);
 		}
-		assert_eq!(*program, super::program());
+		assert_eq!(*computation, Computation::First(program()));
 		assert_eq!(agreed.len(), place.operator);
+		let BlockWitness::First(witness) = witness else { return Err(StepError::WitnessMalformed) };
 		match witness.0.first() {
 			Some(Evidence::Output(bytes)) if bytes == b"inputs" => {}
 			Some(Evidence::Output(bytes)) if bytes == b"no tensor" => return Err(StepError::TensorInvalid),
@@ -291,35 +325,49 @@ impl Referee for Oracle {
 		Ok(blake2_256(&[&truth(commitments.sequence, trace, place)]))
 	}
 	#[cfg(feature = "runtime-benchmarks")]
-	fn trial_for_benchmark() -> crate::Trial {
+	fn first_trial_for_benchmark() -> crate::Trial {
 		let at = crate::game::OperatorPlace { item: 0, trace: 0, operator: 1 };
-		let agreed = vec![[1; 32]];
-		crate::Trial { statement: statement(0), at, row: 0, block: 0, agreed, witness: witness() }
+		let (statement, architecture, agreed) = (statement(0), None, vec![[1; 32]]);
+		crate::Trial { statement, architecture, at, row: 0, block: 0, agreed, witness: witness() }
+	}
+	#[cfg(feature = "runtime-benchmarks")]
+	fn second_trial_for_benchmark() -> crate::Trial {
+		Self::first_trial_for_benchmark()
 	}
 }
 
 /// Takes what begins with "expert" for one.
 pub struct Examiner;
 impl BlockCheck for Examiner {
-	fn is_valid(bytes: &[u8], _: H256, _: &ModelConfig) -> bool {
+	fn is_valid(bytes: &[u8], _: H256, _: &ExpertShape) -> bool {
 		bytes.starts_with(b"expert")
 	}
-	fn tiles(_: &ModelConfig) -> u32 {
+	fn tiles(_: &ExpertShape) -> u32 {
 		TILES
 	}
-	fn is_tile(evidence: &Evidence, tile: u32, _: H256, _: &ModelConfig) -> bool {
+	fn is_tile(evidence: &TileEvidence, tile: u32, _: H256, _: &ExpertShape) -> bool {
 		*evidence == tile_evidence(tile)
 	}
 	#[cfg(feature = "runtime-benchmarks")]
-	fn block_for_benchmark(bytes: u32) -> (Vec<u8>, H256, ModelConfig) {
+	fn first_block_for_benchmark(bytes: u32) -> crate::Specimen<Vec<u8>> {
 		let mut blob = EXPERT.to_vec();
 		blob.resize(EXPERT.len().max(bytes as usize), 0);
-		(blob, H256([77; 32]), CONFIG)
+		specimen(blob)
 	}
 	#[cfg(feature = "runtime-benchmarks")]
-	fn evidence_for_benchmark() -> (Evidence, u32, H256, ModelConfig) {
-		(tile_evidence(1), 1, H256([77; 32]), CONFIG)
+	fn second_block_for_benchmark(bytes: u32) -> crate::Specimen<Vec<u8>> {
+		Self::first_block_for_benchmark(bytes)
 	}
+	#[cfg(feature = "runtime-benchmarks")]
+	fn evidence_for_benchmark() -> crate::Specimen<TileEvidence> {
+		specimen(tile_evidence(0))
+	}
+}
+
+#[cfg(feature = "runtime-benchmarks")]
+fn specimen<Content>(content: Content) -> crate::Specimen<Content> {
+	let shape = ExpertShape::First(CONFIG);
+	crate::Specimen { content, tensor_root: H256([77; 32]), shape, architecture: None }
 }
 
 impl pallet_disputes::Config for Test {
@@ -329,6 +377,7 @@ impl pallet_disputes::Config for Test {
 	type Claims = Bookkeeper;
 	type Operators = OperatorBook;
 	type Offences = Court;
+	type Architectures = Registry;
 	type Referee = Oracle;
 	type BlockCheck = Examiner;
 	type WorkingTime = Stopwatch;
@@ -341,6 +390,8 @@ impl pallet_disputes::Config for Test {
 	type MaxBlobBytes = ConstU32<1_000>;
 	type MaxEnded = ConstU32<ENDED>;
 	type WeightInfo = ();
+	#[cfg(feature = "runtime-benchmarks")]
+	type BenchmarkHelper = Registry;
 }
 
 impl<LocalCall> frame_system::offchain::CreateTransactionBase<LocalCall> for Test
@@ -555,6 +606,7 @@ pub(crate) fn ext() -> sp_io::TestExternalities {
 	ContestedClaims::set(Vec::new());
 	Appealed::set(Vec::new());
 	Real::set(None);
+	Records::set(BTreeMap::new());
 	Keys::set(OPERATORS.iter().map(|who| (who.public().into(), who.to_account_id())).collect());
 	let named = Sr25519Keyring::iter().map(|who| who.to_account_id());
 	let balances = named.chain((0..100).map(account)).map(|who| (who, ENDOWMENT)).collect::<Vec<_>>();

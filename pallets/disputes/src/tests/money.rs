@@ -99,7 +99,7 @@ fn act(deed: Deed) {
 	let digest = |which| verdict(which).digest();
 	let show = |tensor| {
 		let bytes: &[u8] = if tensor { b"no tensor" } else { b"inputs" };
-		blyan_exact::step::Witness(vec![blyan_exact::step::Evidence::Output(bytes.to_vec())])
+		witness_of(vec![blyan_exact::step::Evidence::Output(bytes.to_vec())])
 	};
 	match deed {
 		Deed::Challenge { who, against, with } => {

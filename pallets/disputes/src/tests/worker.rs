@@ -186,9 +186,10 @@ fn worker_answers_a_hundred_games_over_time() {
 		}
 	});
 	let most = (0..CLOCK).map(|_| node.block()).max().unwrap();
-	assert!(most <= 4, "{most} in one block");
+	// A hundred games of 13 moves, in the 210 blocks that so many games have.
+	assert!(most <= 7, "{most} in one block");
 	node.tell(|| {
-		// Thirty blocks of four: every game has its first answer, and none is lost.
+		// Thirty blocks of four or more: every game has its first answer, and none is lost.
 		for game in Disputes::open_games() {
 			assert!(!Disputes::game(game).unwrap().owes[0]);
 		}

@@ -10,8 +10,8 @@ use blyan_exact::{
 	Hash, ModelConfig, Program, Shape,
 };
 use blyan_primitives::{
-	BlobRef, BlockRef, EvaluationJob, EvaluationOutcome, HoldoutRef, Opening, PartIndex, Query, Score,
-	Statement, Verdict,
+	BlobRef, BlockRef, BlockWitness, EvaluationJob, EvaluationOutcome, HoldoutRef, JobBody, Opening,
+	PartIndex, Query, Score, Statement, TileEvidence, Verdict,
 };
 use sp_core::H256;
 use std::{collections::BTreeMap, sync::OnceLock};
@@ -43,8 +43,7 @@ pub(crate) fn job(part: PartIndex) -> EvaluationJob {
 	EvaluationJob {
 		definition: blyan_exact::DEFINITION,
 		model: 0,
-		config: CONFIG,
-		trunk: block(1),
+		body: JobBody::First { config: CONFIG, trunk: block(1) },
 		heads: (0..8).map(|slot| block(10 + slot)).collect(),
 		layer: 1,
 		expert: 2,
@@ -57,7 +56,7 @@ pub(crate) fn job(part: PartIndex) -> EvaluationJob {
 
 pub(crate) fn statement(part: PartIndex) -> Statement {
 	static STATEMENTS: OnceLock<[Statement; 2]> = OnceLock::new();
-	STATEMENTS.get_or_init(|| [job(0).statement(), job(1).statement()])[usize::from(part)]
+	STATEMENTS.get_or_init(|| [0, 1].map(|part| job(part).statement().unwrap()))[usize::from(part)]
 }
 
 pub(crate) fn program() -> Program {
@@ -261,19 +260,31 @@ impl Party {
 				let row = bytes.chunks(shape.row_bytes).nth(row as usize).unwrap();
 				Opening::Hashes(shape.block_hashes(row))
 			}
+			Query::BlockNodes { .. } => {
+				unreachable!("no row of the first definition has more than 16 blocks")
+			}
 			Query::Witness { .. } => Opening::Witness(witness()),
 			Query::Candidate => Opening::Candidate(NO_EXPERT.to_vec()),
-			Query::Tile { tile } => Opening::Witness(Witness(vec![tile_evidence(tile)])),
+			Query::Tile { tile } => Opening::Witness(BlockWitness::First(Witness(vec![bare_tile(tile)]))),
 		}
 	}
 }
 
 /// What the mock's referee takes for inputs.
-pub(crate) fn witness() -> Witness {
-	Witness(vec![Evidence::Output(b"inputs".to_vec())])
+pub(crate) fn witness() -> BlockWitness {
+	witness_of(vec![Evidence::Output(b"inputs".to_vec())])
+}
+
+/// A witness of the first definition.
+pub(crate) fn witness_of(evidence: Vec<Evidence>) -> BlockWitness {
+	BlockWitness::First(Witness(evidence))
 }
 
 /// A tile of the candidate, and its proof.
-pub(crate) fn tile_evidence(tile: u32) -> Evidence {
+pub(crate) fn tile_evidence(tile: u32) -> TileEvidence {
+	TileEvidence::First(bare_tile(tile))
+}
+
+fn bare_tile(tile: u32) -> Evidence {
 	Evidence::Tile { bytes: tile.to_le_bytes().to_vec(), tiles: [7; 32], path: Vec::new() }
 }

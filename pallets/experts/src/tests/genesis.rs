@@ -2,7 +2,7 @@
 
 use super::mock::*;
 use crate::{GenesisConfig, GenesisModel, Models};
-use blyan_primitives::{traits::ExpertRegistry, ExpertHead, ModelInfo};
+use blyan_primitives::{traits::ExpertRegistry, ExpertHead, JobBody, ModelBody, ModelInfo};
 
 #[test]
 fn genesis_registers_the_models_in_order() {
@@ -13,10 +13,10 @@ fn genesis_registers_the_models_in_order() {
 			Some(ModelInfo {
 				id: 0,
 				name: b"tiny".to_vec(),
-				config: CONFIG,
+				body: ModelBody::First { config: CONFIG, trunk: block(TRUNK) },
 				version: VERSION,
 				generation: 0,
-				trunk: block(TRUNK),
+				parts: Vec::new(),
 				heads: (1..=4).map(|number| ExpertHead { version: 0, block: block(number) }).collect(),
 			})
 		);
@@ -43,4 +43,22 @@ fn genesis_reads_a_manifest_whatever_else_it_says() {
 	let config = serde_json::json!({ "models": [manifest] });
 	let config: GenesisConfig<Test> = serde_json::from_value(config).unwrap();
 	assert_eq!(config.models, [genesis_model()]);
+}
+
+#[test]
+fn genesis_reads_a_model_of_the_second_definition_whose_record_is_in_hexadecimal_digits() {
+	let open = OpenModel::of("mixtral");
+	let model = GenesisModel {
+		body: JobBody::Second { architecture: open.record.to_vec(), parts: open.parts.to_vec() },
+		heads: open.heads.to_vec(),
+		..genesis_model()
+	};
+	let mut json = serde_json::to_value(&model).unwrap();
+	let digits = json["architecture"].as_str().unwrap().trim_start_matches("0x").to_owned();
+	json["architecture"] = digits.into();
+	assert_eq!(serde_json::from_value::<GenesisModel>(json).unwrap(), model);
+	ExtBuilder::default().models(vec![genesis_model(), model]).build_and_check(|| {
+		assert_eq!(Experts::model_root(1), Some(open.root()));
+		assert_eq!(Models::<Test>::get(1).unwrap().owner, None);
+	});
 }

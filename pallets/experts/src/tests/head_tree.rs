@@ -2,7 +2,7 @@
 
 use super::mock::*;
 use crate::GenesisModel;
-use blyan_primitives::{traits::ExpertRegistry, ModelConfig};
+use blyan_primitives::{traits::ExpertRegistry, JobBody, ModelConfig};
 use frame_support::assert_ok;
 use sp_core::H256;
 
@@ -12,13 +12,14 @@ fn model_root_is_that_of_all_heads_whatever_their_number() {
 		for layers in 1..=2u8 {
 			let config = ModelConfig { layers, experts, ..CONFIG };
 			let heads = (1..=config.slots()).map(block).collect();
-			let model = GenesisModel { config, heads, ..genesis_model() };
+			let body = JobBody::First { config, trunk: block(TRUNK) };
+			let model = GenesisModel { body, heads, ..genesis_model() };
 			ExtBuilder::default().models(vec![model]).build_and_check(|| {
 				let computed = || {
 					let model = Experts::model(0).unwrap();
 					let heads: Vec<_> = model.heads.iter().map(|head| head.block.tensor_root.0).collect();
-					let trunk = &model.trunk.tensor_root.0;
-					Some(H256(blyan_exact::model_root(&model.config, trunk, &heads)))
+					let trunk = &block(TRUNK).tensor_root.0;
+					Some(H256(blyan_exact::model_root(&config, trunk, &heads)))
 				};
 				assert_eq!(Experts::model_root(0), computed());
 				for expert in 0..experts {

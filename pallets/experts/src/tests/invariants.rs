@@ -1,8 +1,10 @@
 //! Whatever is promoted in whatever order, the invariants hold; and each of them notices its breach.
 
 use super::mock::*;
-use crate::{Blobs, HeadTree, Heads, KeptGenerations, KeptQueued, ModelCount, Models, Versions};
-use blyan_primitives::traits::ExpertRegistry;
+use crate::{
+	Architectures, Blobs, HeadTree, Heads, KeptGenerations, KeptQueued, ModelCount, Models, Parts, Versions,
+};
+use blyan_primitives::{traits::ExpertRegistry, ModelBody};
 use proptest::prelude::*;
 use sp_core::H256;
 
@@ -46,6 +48,7 @@ proptest! {
 /// Applies a breach to a sound world and returns what the invariants say.
 fn complaint(breach: fn()) -> &'static str {
 	ExtBuilder::default().build().execute_with(|| {
+		OpenModel::of("mixtral").register().unwrap();
 		Experts::promote(slot(0, 0), 0, &ALICE, block(20)).unwrap();
 		Experts::do_try_state().unwrap();
 		breach();
@@ -58,7 +61,7 @@ fn complaint(breach: fn()) -> &'static str {
 
 #[test]
 fn invariants_notice_each_breach() {
-	assert_eq!(complaint(|| ModelCount::<Test>::put(2)), "a model has no number");
+	assert_eq!(complaint(|| ModelCount::<Test>::put(1)), "a model has no number");
 	assert_eq!(complaint(|| Heads::<Test>::remove(slot(0, 0))), "a slot has no head");
 	assert_eq!(
 		complaint(|| HeadTree::<Test>::insert(0, (2, 0), H256::zero())),
@@ -69,6 +72,31 @@ fn invariants_notice_each_breach() {
 	assert_eq!(
 		complaint(|| Models::<Test>::mutate(0, |model| model.as_mut().unwrap().generation = 7)),
 		"a generation was not counted"
+	);
+	assert_eq!(
+		complaint(|| Parts::<Test>::mutate(1, |parts| parts.as_mut().swap(0, 1))),
+		"a model's parts are not those of its body"
+	);
+	assert_eq!(complaint(|| Parts::<Test>::remove(1)), "a model has too few or too many parts");
+	assert_eq!(
+		complaint(|| Parts::<Test>::insert(0, Parts::<Test>::get(1))),
+		"a model of the first definition has parts"
+	);
+	assert_eq!(complaint(|| Parts::<Test>::insert(7, Parts::<Test>::get(1))), "parts belong to no model");
+	assert_eq!(
+		complaint(|| Architectures::<Test>::insert(H256::zero(), OpenModel::of("olmoe").record)),
+		"an architecture belongs to no model"
+	);
+	assert_eq!(
+		complaint(|| { Architectures::<Test>::drain().for_each(drop) }),
+		"a model has no architecture"
+	);
+	assert_eq!(
+		complaint(|| Models::<Test>::mutate(1, |model| {
+			let ModelBody::Second { parts, .. } = &mut model.as_mut().unwrap().spec.body else { return };
+			*parts = H256::zero();
+		})),
+		"a model's parts are not those of its body"
 	);
 	assert_eq!(complaint(|| Versions::<Test>::remove(slot(0, 0), 1)), "a head has no record");
 	assert_eq!(complaint(|| Versions::<Test>::remove(slot(0, 0), 0)), "the history has a gap");

@@ -1,7 +1,11 @@
 //! A chain with only this pallet, and the words in which the stories are told.
 
-use crate::{self as pallet_experts, GenesisConfig, GenesisModel, ModelSpec};
-use blyan_primitives::{BlobRef, BlockRef, ExpertSlot, ModelConfig, ModelVersion};
+use crate::{self as pallet_experts, ArchitectureRecord, GenesisConfig, GenesisModel, ModelParts, ModelSpec};
+use blyan_exact::definition2::{golden, Architecture};
+use blyan_primitives::{
+	blocks_root, expert_bytes, part_bytes, record_id, BlobRef, BlockRef, ExpertSlot, JobBody, ModelBody,
+	ModelConfig, ModelVersion, Slots,
+};
 use frame_support::{derive_impl, traits::ConstU32, BoundedVec};
 use frame_system::EnsureRoot;
 use sp_core::H256;
@@ -23,6 +27,8 @@ impl pallet_experts::Config for Test {
 	type RegisterOrigin = EnsureRoot<u64>;
 	type MaxModels = ConstU32<3>;
 	type MaxSlots = ConstU32<16>;
+	type MaxBlockBytes = ConstU32<{ 16 << 20 }>;
+	type MaxPartBytes = ConstU32<{ 1 << 30 }>;
 	type MaxHistory = ConstU32<3>;
 	type MaxKept = ConstU32<4>;
 	type WeightInfo = ();
@@ -51,11 +57,67 @@ pub const TRUNK: u32 = 100;
 pub fn spec() -> ModelSpec {
 	ModelSpec {
 		name: b"tiny".to_vec().try_into().unwrap(),
-		config: CONFIG,
+		body: ModelBody::First { config: CONFIG, trunk: block(TRUNK) },
 		version: VERSION,
 		compatible_from: VERSION,
-		trunk: block(TRUNK),
 	}
+}
+
+/// A model of the second definition, as its registration states it.
+#[derive(Clone)]
+pub struct OpenModel {
+	pub architecture: Architecture,
+	pub spec: ModelSpec,
+	pub record: ArchitectureRecord,
+	pub parts: ModelParts,
+	pub heads: BoundedVec<BlockRef, ConstU32<16>>,
+}
+
+impl OpenModel {
+	/// The model of a golden family, with blocks of the lengths that follow from it.
+	pub fn of(family: &str) -> Self {
+		let (_, architecture) = golden::ARCHITECTURES.into_iter().find(|(name, _)| *name == family).unwrap();
+		Self::with(architecture())
+	}
+
+	pub fn with(architecture: Architecture) -> Self {
+		let record = architecture.to_bytes();
+		let parts = (200..).zip(architecture.parts());
+		let parts: Vec<_> =
+			parts.map(|(number, part)| sized(number, part_bytes(&architecture, part))).collect();
+		let slots = Slots::second(&architecture);
+		let heads = (300..).zip(slots.iter());
+		let heads: Vec<_> =
+			heads.map(|(number, (layer, _))| sized(number, expert_bytes(&architecture, layer))).collect();
+		let body = ModelBody::Second { architecture: record_id(&record), parts: blocks_root(&parts) };
+		Self {
+			architecture,
+			spec: ModelSpec { body, ..spec() },
+			record: record.try_into().unwrap(),
+			parts: parts.try_into().unwrap(),
+			heads: heads.try_into().unwrap(),
+		}
+	}
+
+	/// The root that the definition gives the model.
+	pub fn root(&self) -> H256 {
+		let roots = |blocks: &[BlockRef]| -> Vec<[u8; 32]> {
+			blocks.iter().map(|block| block.tensor_root.0).collect()
+		};
+		let (parts, heads) = (roots(&self.parts), roots(&self.heads));
+		H256(blyan_exact::definition2::model_root(&self.architecture, &parts, &heads))
+	}
+
+	pub fn register(self) -> sp_runtime::DispatchResult {
+		let Self { spec, record, parts, heads, .. } = self;
+		Experts::register_open_model(RuntimeOrigin::root(), spec, record, parts, Some(ALICE), heads)
+	}
+}
+
+/// A block of this number, and of a length of its own.
+pub fn sized(number: u32, bytes: Option<u64>) -> BlockRef {
+	let size = u32::try_from(bytes.unwrap()).unwrap();
+	BlockRef { blob: BlobRef { size, ..block(number).blob }, ..block(number) }
 }
 
 pub fn blocks(numbers: impl IntoIterator<Item = u32>) -> BoundedVec<BlockRef, ConstU32<16>> {
@@ -69,9 +131,8 @@ pub fn slot(layer: u8, expert: u16) -> ExpertSlot {
 pub fn genesis_model() -> GenesisModel {
 	GenesisModel {
 		name: "tiny".into(),
-		config: CONFIG,
+		body: JobBody::First { config: CONFIG, trunk: block(TRUNK) },
 		version: VERSION,
-		trunk: block(TRUNK),
 		heads: (1..=4).map(block).collect(),
 	}
 }

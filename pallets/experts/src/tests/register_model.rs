@@ -1,8 +1,10 @@
 //! Stories of `register_model`.
 
 use super::mock::*;
-use crate::{BlobRecord, Blobs, Error, Event, Heads, ModelRecord, Models, VersionRecord, Versions};
-use blyan_primitives::{BlobRef, BlockRef, ExpertHead, ExpertSlot, ModelConfig, ModelVersion};
+use crate::{
+	BlobRecord, Blobs, Error, Event, Heads, ModelRecord, ModelSpec, Models, VersionRecord, Versions,
+};
+use blyan_primitives::{BlobRef, BlockRef, ExpertHead, ExpertSlot, ModelBody, ModelConfig, ModelVersion};
 use frame_support::{assert_noop, assert_ok};
 use sp_runtime::DispatchError;
 
@@ -33,7 +35,7 @@ fn register_model_fills_every_slot_when_the_spec_is_valid() {
 			Blobs::<Test>::get(block(TRUNK).blob.hash),
 			Some(BlobRecord { size: TRUNK, references: 2, current: 2 })
 		);
-		assert_eq!(take_events(), [Event::ModelRegistered { model: 1, config: CONFIG, version: VERSION }]);
+		assert_eq!(take_events(), [Event::ModelRegistered { model: 1, body: spec().body, version: VERSION }]);
 	});
 }
 
@@ -60,10 +62,12 @@ fn register_model_fails_when_the_chain_has_no_room() {
 #[test]
 fn register_model_fails_when_the_spec_is_invalid() {
 	let config = |change: fn(&mut ModelConfig)| {
-		let mut spec = spec();
-		change(&mut spec.config);
-		spec
+		let mut config = CONFIG;
+		change(&mut config);
+		ModelSpec { body: ModelBody::First { config, trunk: block(TRUNK) }, ..spec() }
 	};
+	let huge = BlockRef { blob: BlobRef { size: (1 << 30) + 1, ..block(7).blob }, ..block(7) };
+	let heavy = ModelSpec { body: ModelBody::First { config: CONFIG, trunk: huge }, ..spec() };
 	let mut nameless = spec();
 	nameless.name = Default::default();
 	let mut garbled = spec();
@@ -82,9 +86,23 @@ fn register_model_fails_when_the_spec_is_invalid() {
 			(config(|config| config.top_k = 3), Error::<Test>::ConfigInvalid),
 			(config(|config| config.layers = 9), Error::<Test>::TooManySlots),
 			(config(|config| config.layers = 3), Error::<Test>::HeadCountWrong),
+			(heavy, Error::<Test>::BlockTooLarge),
+			(OpenModel::of("mixtral").spec, Error::<Test>::DefinitionWrong),
 		] {
 			assert_noop!(Experts::register_model(RuntimeOrigin::root(), spec, None, blocks(11..=14)), error);
 		}
+	});
+}
+
+#[test]
+fn register_model_fails_when_an_expert_is_larger_than_the_chain_accepts() {
+	ExtBuilder::default().build_and_check(|| {
+		let mut heads = blocks(11..=14);
+		heads[2].blob.size = (16 << 20) + 1;
+		assert_noop!(
+			Experts::register_model(RuntimeOrigin::root(), spec(), None, heads),
+			Error::<Test>::BlockTooLarge
+		);
 	});
 }
 

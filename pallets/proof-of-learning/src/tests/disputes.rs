@@ -340,7 +340,7 @@ fn the_subject_for_benchmarks_has_two_claims_to_choose_from() {
 	benchmark_ext().execute_with(|| {
 		let (subject, job) = <Learning as Claims<AccountId>>::ensure_subject_for_benchmark();
 		assert!(Learning::is_disputable(subject));
-		assert_eq!(Learning::statement(subject, 0), Some(job.statement()));
+		assert_eq!(Learning::statement(subject, 0), job.statement());
 		let claims = Learning::claims(subject);
 		assert_eq!(claims.len(), 2);
 		assert_ne!(claims[0].1, claims[1].1);

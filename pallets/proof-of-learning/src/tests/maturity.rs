@@ -123,9 +123,12 @@ fn a_decision_can_be_computed_again_after_the_head_moved() {
 		assert_eq!([0, 1, 2].map(|part| Learning::evaluation_job(submission, part)), before);
 		for part in [0, 1] {
 			let job = <Learning as Claims<AccountId>>::job(subject, part).unwrap();
-			assert_eq!(Learning::statement(subject, part), Some(job.statement()));
+			assert_eq!(Learning::statement(subject, part), job.statement());
 		}
-		assert_eq!(Learning::candidate(subject), Some((block(1), CONFIG)));
+		assert_eq!(
+			Learning::candidate(subject),
+			Some((block(1), blyan_primitives::ExpertShape::First(CONFIG)))
+		);
 		let guard: Option<EvaluationOutcome> = Learning::claims(subject)[0].1.part(1).copied();
 		assert_eq!(guard, Some(measured(0, 0, GUARD_SEQUENCE)));
 		assert_eq!(Learning::verdicts(submission).len(), 3);

@@ -137,10 +137,10 @@ impl Experts {
 		(!heads.is_empty()).then(|| ModelInfo {
 			id,
 			name: b"test".to_vec(),
-			config: CONFIG,
+			body: Self::own_body(),
 			version: ModelVersion { major: 1, minor: 0, patch: 0 },
 			generation,
-			trunk: block(200),
+			parts: Self::own_parts(),
 			heads,
 		})
 	}
@@ -370,7 +370,7 @@ impl pallet_learning::Config for Test {
 	type DistrustAfter = frame_support::traits::ConstU32<2>;
 	type BlocksPerDay = frame_support::traits::ConstU32<DAY>;
 	type PowWindow = frame_support::traits::ConstU32<8>;
-	type MaxBlockBytes = frame_support::traits::ConstU32<1_000>;
+	type MaxBlockBytes = super::open_models::MaxBlockBytes;
 	type MaxCommittee = frame_support::traits::ConstU32<5>;
 	type MaxOpen = frame_support::traits::ConstU32<6>;
 	type MaxOpenPerMiner = frame_support::traits::ConstU32<5>;

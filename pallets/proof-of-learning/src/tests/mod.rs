@@ -13,6 +13,7 @@ mod invariants;
 mod late;
 mod maturity;
 mod mock;
+mod open_models;
 mod retrials;
 mod reveal;
 mod seal;

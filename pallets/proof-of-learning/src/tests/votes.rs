@@ -23,7 +23,8 @@ fn reveal_together((report, members): &Batch) {
 		let Some(Phase::Evaluating(drawn)) = record.as_mut().map(|record| &mut record.phase) else {
 			panic!("it is being evaluated")
 		};
-		assert!(now <= drawn.reveal_deadline && drawn.is_revealing(now) && drawn.terms.admits(&verdict));
+		assert!(now <= drawn.reveal_deadline && drawn.is_revealing(now));
+		assert!(Learning::admits(0, &drawn.terms, &verdict));
 		let digest = verdict.digest();
 		for (salt, key, signature) in members {
 			let operator = <Test as Config>::Operators::owner_of(key).unwrap();

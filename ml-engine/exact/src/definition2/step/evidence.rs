@@ -72,6 +72,18 @@ pub enum Evidence {
 		/// Its path to the root of the holdout: [`merkle::prove`](crate::merkle::prove).
 		path: Vec<Hash>,
 	},
+	/// A whole tile of a part, with the preimage of its tensor root: [`prove_tile`](super::prove_tile). Computing a block reads no
+	/// such evidence.
+	Tile {
+		/// Scales of the part's sections, as in the header of its file.
+		scales: Vec<u8>,
+		/// Merkle root over the part's tiles.
+		tiles: Hash,
+		/// Bytes of the tile.
+		bytes: Vec<u8>,
+		/// Its path to the root over the tiles: [`merkle::prove`](crate::merkle::prove).
+		path: Vec<Hash>,
+	},
 }
 
 impl Witness {
@@ -92,6 +104,7 @@ impl Evidence {
 			Self::Part { scales, path, .. } => scales.len() + 32 + hashes(path),
 			Self::Chunks { bytes, others, path } => bytes.len() + hashes(others) + hashes(path),
 			Self::Sequence { bytes, path } => bytes.len() + hashes(path),
+			Self::Tile { scales, bytes, path, .. } => scales.len() + 32 + bytes.len() + hashes(path),
 		}
 	}
 }

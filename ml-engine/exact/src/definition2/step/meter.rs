@@ -5,7 +5,7 @@ use crate::{
 	definition2::{
 		block::{Layout, SectionScale},
 		matrix::INT8_PEAK,
-		program::{Kind, Program, Role, Shape},
+		program::{Kind, Operator, Program, Role, Shape},
 		tensors::{Name, Part, TensorShape},
 	},
 	step::{Place, StepError},
@@ -16,6 +16,12 @@ use core::ops::Range;
 
 /// Bytes of the largest witness that a chain takes.
 pub const LEAF_MAX: usize = 256 * 1024;
+/// Operators of a program that a dispute can be about, at most: two lists of their roots are one move.
+pub const OPERATORS_MAX: usize = 4_096;
+/// Positions of a sequence that a dispute can be about, at most.
+pub const POSITIONS_MAX: usize = 4_096;
+/// Bytes of tags and lengths of a witness's pieces, at most: there are fewer than 64 pieces of fewer than 16 bytes each.
+const FRAMING: usize = 1_024;
 /// Bytes of a hash.
 const HASH: usize = 32;
 
@@ -35,14 +41,43 @@ pub struct LeafSize {
 /// Sizes do not depend on values, so this is exact, but for a tag and lengths of a few bytes a piece of evidence, and
 /// for the embedding, whose rows may lie in one chunk more than that of the first token.
 pub fn leaf_sizes(program: &Program) -> Result<Vec<LeafSize>, StepError> {
+	distinct(program).map(|(index, operator)| leaf_size(program, index, operator.role)).collect()
+}
+
+/// Returns whether a dispute can be about any block of a program: it has at most [`OPERATORS_MAX`] operators and [`POSITIONS_MAX`]
+/// positions, and every witness fits [`LEAF_MAX`]. A model that is evaluated over longer sequences could be lied about with impunity.
+///
+/// Products with matrices and sums of columns fit within the bounds of the definition (a test holds it for the widest networks), so only
+/// operators that read whole rows or all positions are measured, each by its first block, which is as large as any.
+pub fn is_disputable(program: &Program) -> bool {
+	let fits = |index| metered(program, index, 0).is_ok_and(|bytes| bytes + FRAMING <= LEAF_MAX);
+	program.operators().len() <= OPERATORS_MAX
+		&& program.positions() <= POSITIONS_MAX
+		&& distinct(program).filter(|(_, operator)| !is_narrow(operator.kind)).all(|(index, _)| fits(index))
+}
+
+/// Returns whether the blocks of operators of this kind read some columns and rows of matrices only.
+fn is_narrow(kind: Kind) -> bool {
+	matches!(
+		kind,
+		Kind::Embed
+			| Kind::Linear { .. }
+			| Kind::LinearAdd { .. }
+			| Kind::AdapterIn { .. }
+			| Kind::AdaptedLinear { .. }
+			| Kind::Mix { .. }
+	)
+}
+
+/// Returns the operators in front of the layers, of the first layer of each shape, and behind the layers.
+fn distinct(program: &Program) -> impl Iterator<Item = (usize, &Operator)> {
 	let layers = &program.architecture().layers;
-	let repeats = |layer: u8| {
+	let repeats = move |layer: u8| {
 		let shape = layers.get(usize::from(layer));
 		layers.iter().position(|other| Some(other) == shape) != Some(usize::from(layer))
 	};
-	let roles = program.operators().iter().map(|operator| operator.role).enumerate();
-	let wanted = roles.filter(|(_, role)| !layer_of(*role).is_some_and(repeats));
-	wanted.map(|(index, role)| leaf_size(program, index, role)).collect()
+	let operators = program.operators().iter().enumerate();
+	operators.filter(move |(_, operator)| !layer_of(operator.role).is_some_and(repeats))
 }
 
 /// Returns the layer that an operator is of.
@@ -78,14 +113,19 @@ pub(super) fn leaf_size(program: &Program, index: usize, role: Role) -> Result<L
 	let shape = shape_at(program, index)?;
 	let mut bytes = 0;
 	for block in 0..shape.blocks() {
-		// The last position reads the most.
-		let place = Place { operator: index, row: shape.rows - 1, block };
-		let mut meter = Meter { program, bytes: 0, seen: BTreeSet::new() };
-		compute(program, place, &mut meter)?;
-		bytes = bytes.max(meter.bytes);
+		bytes = bytes.max(metered(program, index, block)?);
 	}
 	let rounds = tree::levels(shape.rows) + tree::levels(shape.blocks());
 	Ok(LeafSize { role, bytes, rounds })
+}
+
+/// Returns the bytes of the witness of a block of an operator's last row.
+fn metered(program: &Program, index: usize, block: usize) -> Result<usize, StepError> {
+	// The last position reads the most.
+	let place = Place { operator: index, row: shape_at(program, index)?.rows - 1, block };
+	let mut meter = Meter { program, bytes: 0, seen: BTreeSet::new() };
+	compute(program, place, &mut meter)?;
+	Ok(meter.bytes)
 }
 
 /// Piece of evidence that has been counted already.

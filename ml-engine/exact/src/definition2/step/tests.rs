@@ -1,6 +1,7 @@
 mod adapters;
 mod games;
 mod sizes;
+mod tiles;
 
 use super::*;
 use crate::{
@@ -319,6 +320,9 @@ fn evidence_bytes(evidence: &mut Evidence) -> Vec<&mut u8> {
 			bytes.iter_mut().chain(flat(others)).chain(flat(path)).collect()
 		}
 		Evidence::Sequence { bytes, path } => bytes.iter_mut().chain(flat(path)).collect(),
+		Evidence::Tile { scales, tiles, bytes, path } => {
+			scales.iter_mut().chain(tiles).chain(bytes).chain(flat(path)).collect()
+		}
 	}
 }
 

@@ -186,5 +186,44 @@ fn attention_fits_up_to_the_positions_that_the_document_says() {
 		};
 		assert!(bytes(positions) <= LEAF_MAX, "{head_size} {}", bytes(positions));
 		assert!(bytes(positions + 32) > LEAF_MAX, "{head_size} {}", bytes(positions + 32));
+		let fits = |positions| is_disputable(&Program::new(&architecture, positions).unwrap());
+		// Tags and lengths take a few bytes more.
+		assert!(fits(positions - 32) && !fits(positions + 32), "{head_size}");
 	}
+}
+
+/// The quick check says of every golden model, and of a wide one, what all sizes together say.
+#[test]
+fn a_program_is_disputable_if_every_witness_fits() {
+	let wide = |hidden| Architecture {
+		d_model: 128,
+		heads: 2,
+		kv_heads: 2,
+		head_size: 64,
+		vocabulary: 300,
+		layers: vec![dense(WeightKind::Int8, 64), dense(WeightKind::Int4By32, hidden)],
+		..smollm2()
+	};
+	let golden = golden::ARCHITECTURES.iter().map(|(_, architecture)| architecture());
+	for architecture in golden.chain([wide(1_024), wide(40_000)]) {
+		let program = Program::new(&architecture, 19).unwrap();
+		let all = leaf_sizes(&program).unwrap().into_iter().all(|size| size.bytes <= LEAF_MAX);
+		assert_eq!(is_disputable(&program), all, "{architecture:?}");
+	}
+	assert!(!is_disputable(&Program::new(&wide(40_000), 19).unwrap()));
+	assert!(is_disputable(&Program::new(&smollm2(), 256).unwrap()));
+}
+
+#[test]
+fn programs_beyond_the_bounds_of_a_game_are_not_disputable() {
+	let long = Architecture { layers: vec![smollm2().layers[0]; 2], context: 8_192, ..smollm2() };
+	let of = |positions| is_disputable(&Program::new(&long, positions).unwrap());
+	assert!(of(1_024) && !of(POSITIONS_MAX as u32 + 1));
+	let shared = golden::ARCHITECTURES.iter().find(|(name, _)| *name == "shared").unwrap().1();
+	let of = |layers| {
+		let architecture = Architecture { layers: vec![shared.layers[1]; layers], ..shared.clone() };
+		let program = Program::new(&architecture, 5).unwrap();
+		(program.operators().len() <= OPERATORS_MAX, is_disputable(&program))
+	};
+	assert_eq!((of(120), of(121)), ((true, true), (false, false)));
 }
