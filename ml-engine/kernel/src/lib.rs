@@ -45,10 +45,10 @@ impl Kernel {
 	/// Plain Rust, for every processor.
 	pub const PORTABLE: Self = Self(Path::Portable);
 
-	/// Returns the AVX2 kernel, if this processor has it.
+	/// Returns the AVX2 kernel, if this processor has it, and F16C, which came before it.
 	pub fn avx2() -> Option<Self> {
 		#[cfg(target_arch = "x86_64")]
-		if is_x86_feature_detected!("avx2") {
+		if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("f16c") {
 			return Some(Self(Path::Avx2));
 		}
 		None

@@ -144,6 +144,9 @@ fn measure(
 	println!("losses:           {:.2} min, {:.0} tokens/s", minutes(plain), speed(plain));
 	println!("items and traces: {:.2} min, {:.0} tokens/s", minutes(traced), speed(traced));
 	println!("traces keep {:.1} % of the speed", 100.0 * plain.as_secs_f64() / traced.as_secs_f64());
+	println!("plain : traced = 1 : {:.3}", traced.as_secs_f64() / plain.as_secs_f64());
+	let scaled = |time: Duration| time.as_secs_f64() * 256.0 / items.len() as f64;
+	println!("256 sequences: {:.1} s plain, {:.1} s with traces", scaled(plain), scaled(traced));
 	println!("largest resident set: {} MB", peak_memory().unwrap_or_default() >> 10);
 	Ok(())
 }

@@ -1,15 +1,21 @@
-//! Replacement of one expert: what an accepted expert does to a model.
+//! Replacement of experts: what an accepted expert does to a model, and how a model catches up with several.
 
 use crate::{
 	derive::{derive, DeriveError, Derived, Parent, Progress, Source},
 	directory::{at, layout, DirectoryError},
-	manifest::Step,
+	manifest::{Replaced, Step},
 };
-use blyan_exact::definition2::{
-	block::{claimed_shape, Fault},
-	Part,
+use blyan_exact::{
+	definition2::{
+		block::{claimed_shape, Fault},
+		Part,
+	},
+	Hash,
 };
-use std::path::{Path, PathBuf};
+use std::{
+	collections::BTreeMap,
+	path::{Path, PathBuf},
+};
 
 /// Reason why an expert was not replaced.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +72,17 @@ pub enum ApplyError {
 	Derive(#[from] DeriveError),
 }
 
+/// Expert that is to take a slot: the slot, and the file.
+#[derive(Clone, Copy, Debug)]
+pub struct Replacement<'a> {
+	/// Layer of the expert.
+	pub layer: u8,
+	/// Index in the layer.
+	pub expert: u16,
+	/// File of the expert.
+	pub file: &'a Path,
+}
+
 /// Puts the expert in `file` into the place of expert `expert` of layer `layer`, and writes the new model to `out`. Every byte
 /// of the expert and of the model is checked.
 pub fn apply(
@@ -75,21 +92,59 @@ pub fn apply(
 	out: &Path,
 	progress: Progress<'_>,
 ) -> Result<Derived, ApplyError> {
-	let slot = slot(parent, layer, expert)?;
-	let layout = layout(parent.architecture(), slot)?;
+	apply_all(parent, &[Replacement { layer, expert, file }], out, progress)
+}
+
+/// Puts several experts into their slots as [`apply`] does, in one step. Memory holds the bytes of all of them. Of two for one
+/// slot the later one counts.
+pub fn apply_all(
+	parent: &Parent,
+	replacements: &[Replacement<'_>],
+	out: &Path,
+	progress: Progress<'_>,
+) -> Result<Derived, ApplyError> {
+	let mut experts = BTreeMap::new();
+	for replacement in replacements {
+		let Read { part, bytes, root, replaced } = read(parent, replacement)?;
+		experts.insert(part, (bytes, root, replaced));
+	}
+	let mut replaced = experts.values().map(|(_, _, replaced)| replaced.clone()).collect::<Vec<_>>();
+	let step = match replaced.len() {
+		1 => {
+			let Replaced { layer, expert, from, to } = replaced.remove(0);
+			Step::Expert { layer, expert, from, to }
+		}
+		_ => Step::Experts(replaced),
+	};
+	let source = |part: Part| {
+		Ok(experts.get(&part).map_or(Source::Parent, |(bytes, root, _)| Source::Bytes(bytes, *root)))
+	};
+	Ok(derive(parent, parent.architecture(), step, out, progress, &source)?)
+}
+
+/// Expert's file, checked against its slot.
+struct Read {
+	part: Part,
+	bytes: Vec<u8>,
+	root: Hash,
+	replaced: Replaced,
+}
+
+fn read(parent: &Parent, replacement: &Replacement<'_>) -> Result<Read, ApplyError> {
+	let Replacement { layer, expert, file } = *replacement;
+	let part = slot(parent, layer, expert)?;
+	let layout = layout(parent.architecture(), part)?;
 	let bytes = std::fs::read(file).map_err(at(file))?;
 	let path = || file.to_path_buf();
 	if claimed_shape(&bytes).is_some_and(|shape| shape != *layout.shape()) {
 		return Err(ApplyError::OtherShape { path: path(), layer });
 	}
 	let root = layout.check(&bytes).map_err(|fault| ApplyError::Damaged { path: path(), fault })?;
-	let (from, to) = (parent.record(slot)?.root.clone(), hex::encode(root));
+	let (from, to) = (parent.record(part)?.root.clone(), hex::encode(root));
 	if from == to {
 		return Err(ApplyError::Same { layer, expert, root: to });
 	}
-	let step = Step::Expert { layer, expert, from, to };
-	let source = |part| Ok(if part == slot { Source::Bytes(&bytes, root) } else { Source::Parent });
-	Ok(derive(parent, parent.architecture(), step, out, progress, &source)?)
+	Ok(Read { part, bytes, root, replaced: Replaced { layer, expert, from, to } })
 }
 
 /// Returns the part of an expert that the model has.

@@ -73,6 +73,21 @@ pub enum Step {
 		/// Tensor root of the expert that took its place.
 		to: String,
 	},
+	/// Several experts took the places of others, as where a model catches up with a chain.
+	Experts(Vec<Replaced>),
+}
+
+/// Expert that took the place of another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replaced {
+	/// Layer.
+	pub layer: u8,
+	/// Index in the layer.
+	pub expert: u16,
+	/// Tensor root of the expert that was there.
+	pub from: String,
+	/// Tensor root of the expert that took its place.
+	pub to: String,
 }
 
 impl fmt::Display for Change {
@@ -87,6 +102,13 @@ impl fmt::Display for Change {
 			}
 			Step::Expert { layer, expert, to, .. } => {
 				write!(f, "expert 0x{to} as expert {expert} of layer {layer}")?;
+			}
+			Step::Experts(replaced) => {
+				let slots: Vec<String> = replaced
+					.iter()
+					.map(|Replaced { layer, expert, .. }| format!("{layer}.{expert}"))
+					.collect();
+				write!(f, "{} experts, those of {}", slots.len(), slots.join(", "))?;
 			}
 		}
 		write!(f, ", from 0x{}", self.parent)

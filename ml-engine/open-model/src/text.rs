@@ -1,9 +1,9 @@
 //! Tokenizer of a checkpoint, from what its files say.
 
-pub use blyan_text::{Chat, Message, Tokenizer};
+pub use blyan_text::{Chat, Message, Tokenizer, TokenizerError, TokenizerFiles};
 
 use blyan_checkpoint::{Checkpoint, CheckpointError, GgufTokenizer, Tokenizer as Source};
-use blyan_text::{GgufVocabulary, TokenizerError, TokenizerFiles};
+use blyan_text::GgufVocabulary;
 
 /// Reason why a checkpoint has no tokenizer.
 #[derive(Debug, thiserror::Error)]

@@ -136,6 +136,24 @@ fn an_interrupted_evaluation_goes_on_with_the_rest() {
 }
 
 #[test]
+fn a_comparison_has_the_sums_of_a_score() {
+	let slot = world::slots(&world::architecture("olmoe"))[0];
+	let world = World::new("olmoe", golden::model(3), slot, 9, 7);
+	let (evaluator, indices) = (Evaluator::new(Kernel::best(), 2).unwrap(), (0..9).collect::<Vec<u32>>());
+	let largest = AtomicUsize::new(0);
+	let progress = |done: usize| {
+		largest.fetch_max(done, Ordering::Relaxed);
+	};
+	let compared = evaluator.compare(world.subject(), &world.holdout, &progress).unwrap();
+	let scored = outcome(&world.holdout, &expected(&world, &indices)).unwrap();
+	assert_eq!(compared.totals, scored.root.totals);
+	assert_eq!((compared.sequences, compared.text_bytes), (scored.sequences, scored.text_bytes));
+	assert_eq!(largest.into_inner(), 9);
+	let [before, after] = compared.bits_per_byte();
+	assert!(before > 0.0 && after > 0.0 && before != after);
+}
+
+#[test]
 fn what_cannot_be_evaluated_is_refused_by_name() {
 	let slot = world::slots(&world::architecture("olmoe"))[0];
 	let world = World::new("olmoe", golden::model(3), slot, 2, 7);

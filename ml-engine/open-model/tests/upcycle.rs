@@ -12,10 +12,10 @@ use blyan_exact::definition2::{
 };
 use blyan_kernel::{definition2::linear, Kernel};
 use blyan_open_model::{
-	apply::{apply, ApplyError},
+	apply::{apply, apply_all, ApplyError, Replacement},
 	derive::{DeriveError, Derived, Parent},
 	directory,
-	manifest::{Change, Step},
+	manifest::{Change, Replaced, Step},
 	run::FeedForward,
 	target::TargetError,
 	upcycle::{upcycle, SettingsError, UpcycleError, Upcycling},
@@ -341,6 +341,39 @@ fn trained_experts_are_applied_one_after_the_other_and_computed_as_the_definitio
 	}
 }
 
+#[test]
+fn experts_that_are_applied_at_once_make_the_model_that_they_make_one_by_one() {
+	let (_path, dense) = parent(0);
+	let (routed, before) = upcycled(&dense, &settings(Some(8)));
+	let parent = Parent::open(routed.path()).unwrap();
+	let slots = [(0, 1), (1, 4), (1, 0)];
+	let files = slots.map(|(layer, expert)| {
+		trained(parent.architecture(), Part::Expert { layer, expert }, &[layer, expert as u8])
+	});
+	let mut replacements = Vec::new();
+	for ((layer, expert), (_, _, file)) in slots.into_iter().zip(&files) {
+		replacements.push(Replacement { layer, expert, file });
+	}
+	let at_once = tempfile::tempdir().unwrap();
+	let derived = apply_all(&parent, &replacements, at_once.path(), &|_, _| {}).unwrap();
+	let mut at = routed;
+	for Replacement { layer, expert, file } in replacements {
+		let out = tempfile::tempdir().unwrap();
+		apply(&Parent::open(at.path()).unwrap(), (layer, expert), file, out.path(), &|_, _| {}).unwrap();
+		at = out;
+	}
+	let one_by_one = Directory::new(at.path()).manifest().unwrap();
+	assert_eq!(derived.manifest.model_root, one_by_one.model_root);
+	assert_eq!(derived.parent_root, before.manifest.model_root);
+	// The step survives the manifest's file, and says which slots it changed.
+	let read = Directory::new(at_once.path()).manifest().unwrap();
+	let change = read.changes.last().unwrap();
+	let Step::Experts(replaced) = &change.step else { panic!("{change:?} is another step") };
+	let changed: Vec<_> = replaced.iter().map(|Replaced { layer, expert, .. }| (*layer, *expert)).collect();
+	assert_eq!(changed, [(0, 1), (1, 0), (1, 4)]);
+	assert!(change.to_string().starts_with("3 experts, those of 0.1, 1.0, 1.4, from 0x"), "{change}");
+}
+
 /// Compares every kernel and number of threads with the definition, position by position and all at once.
 fn ensure_reference(path: &Path, case: &str) {
 	let mut stream = Stream::new(b"ids");
@@ -403,18 +436,9 @@ fn experts_that_do_not_belong_to_a_slot_are_refused_by_name() {
 	assert_eq!(fs::read_dir(out.path()).unwrap().count(), 0, "nothing was written");
 }
 
-/// Path of SmolLM2-135M-Instruct, Q4_1.
-fn smollm2() -> Option<PathBuf> {
-	let path = std::env::var_os("BLYAN_SMOLLM2").map(PathBuf::from);
-	if path.is_none() {
-		eprintln!("skipped: BLYAN_SMOLLM2 does not name the file SmolLM2-135M-Instruct.Q4_1.gguf");
-	}
-	path
-}
-
 #[test]
 fn smollm2_answers_the_same_when_layers_are_upcycled_and_its_tokens_spread_over_the_experts() {
-	let Some(path) = smollm2() else { return };
+	let Some(path) = files::smollm2() else { return };
 	let checkpoint = blyan_open_model::checkpoint::Checkpoint::open(&path).unwrap();
 	let dense = tempfile::tempdir().unwrap();
 	blyan_open_model::import(&checkpoint, Default::default(), dense.path(), &|_, _| {}).unwrap();

@@ -15,16 +15,18 @@ mod matrix;
 mod quantise;
 mod rescale;
 mod rows;
+mod sampling;
 #[cfg(test)]
 mod tests;
 
 pub use adapter::{adapt, Adapted, PackedAdapter};
-pub use attention::{attend, HeadCache, Queries, Scratch};
+pub use attention::{attend, attend_pieces, HeadCache, Queries, Scratch};
 pub use heads::{angles, normalise, quantise_heads, rotate, value_step};
 pub use inputs::{Inputs, InputsView, TOKENS};
 pub use linear::{accumulate, embed, linear};
 pub use matrix::{Packed, PackedView, ROWS};
 pub use rows::{add, loss, mix, peaks, sums};
+pub use sampling::{masses, MASSES, TERM_DISTANCE_MAX};
 
 use crate::Kernel;
 use blyan_exact::definition2::{Real, WeightKind};

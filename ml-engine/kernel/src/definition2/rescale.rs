@@ -60,6 +60,41 @@ fn round(value: u64, shift: u32) -> u64 {
 	(value + ((1_u64 << shift) >> 1)) >> shift
 }
 
+/// The same with AVX2, four 64-bit numbers at once.
+#[cfg(target_arch = "x86_64")]
+pub(super) mod avx2 {
+	use super::Rescale;
+	use std::arch::x86_64::*;
+
+	/// Computes [`Rescale::apply`] of the accumulators of sixteen rows.
+	#[inline]
+	#[target_feature(enable = "avx2")]
+	pub(in crate::definition2) fn rescale_rows(sums: &[i64; 16], rescale: Rescale, out: &mut [i32]) {
+		let half = |shift: u32| _mm256_set1_epi64x(((1_u64 << shift) >> 1) as i64);
+		let count = |shift: u32| _mm_cvtsi32_si128(shift as i32);
+		let (half_before, before) = (half(rescale.before), count(rescale.before));
+		let (half_after, after) = (half(rescale.shift), count(rescale.shift));
+		let factor = _mm256_set1_epi64x(i64::from(rescale.factor));
+		let bound = _mm256_set1_epi64x(i64::from(rescale.bound));
+		let low_words = _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6);
+		for (sums, out) in sums.as_chunks::<4>().0.iter().zip(out.as_chunks_mut::<4>().0) {
+			// SAFETY: four numbers.
+			let sums = unsafe { _mm256_loadu_si256(sums.as_ptr().cast()) };
+			let sign = _mm256_cmpgt_epi64(_mm256_setzero_si256(), sums);
+			let magnitude = _mm256_sub_epi64(_mm256_xor_si256(sums, sign), sign);
+			let short = _mm256_srl_epi64(_mm256_add_epi64(magnitude, half_before), before);
+			let product = _mm256_add_epi64(_mm256_mul_epu32(short, factor), half_after);
+			let scaled = _mm256_srl_epi64(product, after);
+			// Below 2^63, so that a signed comparison serves.
+			let scaled = _mm256_blendv_epi8(scaled, bound, _mm256_cmpgt_epi64(scaled, bound));
+			let signed = _mm256_sub_epi64(_mm256_xor_si256(scaled, sign), sign);
+			let words = _mm256_castsi256_si128(_mm256_permutevar8x32_epi32(signed, low_words));
+			// SAFETY: as above.
+			unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), words) };
+		}
+	}
+}
+
 /// The same for sixteen 64-bit numbers at once.
 #[cfg(target_arch = "x86_64")]
 pub(super) mod avx512 {

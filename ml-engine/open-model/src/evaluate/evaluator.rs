@@ -88,6 +88,12 @@ impl Evaluator {
 		Ok(Self { kernel, pool })
 	}
 
+	/// Starts as many threads as this machine has cores, or another number, with the best kernel.
+	pub fn on_this_machine(threads: Option<usize>) -> Result<Self, EvaluateError> {
+		let cores = || std::thread::available_parallelism().map_or(1, |cores| cores.get());
+		Self::new(Kernel::best(), threads.unwrap_or_else(cores))
+	}
+
 	/// Returns the kernel in use.
 	pub fn kernel(&self) -> Kernel {
 		self.kernel

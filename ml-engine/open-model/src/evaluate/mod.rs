@@ -14,6 +14,7 @@
 mod adapters;
 mod batch;
 mod candidate;
+mod compare;
 mod error;
 mod evaluator;
 mod experts;
@@ -33,6 +34,7 @@ mod vocabulary;
 
 pub use batch::Side;
 pub use candidate::Candidate;
+pub use compare::Compared;
 pub use error::EvaluateError;
 pub use evaluator::{never_stop, outcome, Evaluator, Losses, Outcome, Subject};
 pub use holdout::{

@@ -54,12 +54,15 @@ impl<'a> Roots<'a> {
 
 	/// Returns the roots of the operators of both sides, in order. `losses`: each side's total.
 	pub fn finish(mut self, losses: [u64; 2]) -> [Vec<Hash>; 2] {
+		let mut candidates = self.candidate_roots();
+		let rows = std::mem::take(&mut self.rows);
+		let baselines = self.roots_over(rows);
 		let mut roots = [Vec::new(), Vec::new()];
 		for (index, operator) in self.program.operators().iter().enumerate() {
 			let [baseline, candidate] = match operator.kind {
 				Kind::Total => losses.map(|loss| blake2_256(&[&loss.to_le_bytes()])),
 				Kind::KeyHeads | Kind::ValueHeads => self.head_roots(index),
-				_ => self.row_roots(index),
+				_ => [baselines[index], candidates.remove(&index).unwrap_or(baselines[index])],
 			};
 			roots[0].push(baseline);
 			roots[1].push(candidate);
@@ -67,16 +70,29 @@ impl<'a> Roots<'a> {
 		roots
 	}
 
-	fn row_roots(&self, operator: usize) -> [Hash; 2] {
+	/// Returns the roots of the candidate's rows, of the operators at which some of them differ.
+	fn candidate_roots(&self) -> BTreeMap<usize, Hash> {
 		let positions = self.program.positions();
-		let rows = &self.rows[operator * positions..(operator + 1) * positions];
-		let baseline = tree::root(rows);
-		let Some(differing) = self.differing.get(&operator) else { return [baseline; 2] };
-		let mut rows = rows.to_vec();
-		for (position, hash) in differing {
-			rows[*position] = *hash;
+		let mut rows = Vec::with_capacity(self.differing.len() * positions);
+		for (operator, differing) in &self.differing {
+			let first = rows.len();
+			rows.extend_from_slice(&self.rows[operator * positions..(operator + 1) * positions]);
+			for (position, hash) in differing {
+				rows[first + position] = *hash;
+			}
 		}
-		[baseline, tree::root(&rows)]
+		self.differing.keys().copied().zip(self.roots_over(rows)).collect()
+	}
+
+	/// Returns the roots of trees over as many rows as there are positions, one tree behind the other: a level of all trees
+	/// is hashed together, in all lanes.
+	fn roots_over(&self, mut nodes: Vec<Hash>) -> Vec<Hash> {
+		let mut width = self.program.positions();
+		while width > 1 {
+			nodes = self.level_above(&nodes, width);
+			width = width.div_ceil(ARITY);
+		}
+		nodes
 	}
 
 	fn head_roots(&mut self, operator: usize) -> [Hash; 2] {

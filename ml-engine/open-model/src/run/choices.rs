@@ -7,9 +7,6 @@ use super::{lane::Lane, means::Means, sample, RunError, Runner};
 use blyan_exact::Sampling;
 use rayon::prelude::*;
 
-/// Positions whose logits are in memory at a time.
-const LOGIT_POSITIONS: usize = 8;
-
 impl Runner {
 	/// Returns the token that the definition chooses behind each position of `ids` from `first` on.
 	///
@@ -43,17 +40,10 @@ impl Runner {
 
 /// Chooses behind the last positions of a lane, as many as `out` has places.
 fn choose(lane: &mut Lane, means: Means<'_>, sampling: &Sampling, out: &mut [u32]) {
-	let vocabulary = means.weights.shape.vocabulary;
 	let positions = lane.positions();
-	let mut position = positions.end - out.len();
-	let mut logits = Vec::new();
-	for out in out.chunks_mut(LOGIT_POSITIONS) {
-		let row = position - positions.start;
-		let places: Vec<usize> = (row..row + out.len()).collect();
-		lane.logits_of(means, &places, &mut logits);
-		for (choice, logits) in out.iter_mut().zip(logits.chunks_exact(vocabulary)) {
-			position += 1;
-			*choice = sample(sampling, logits, position as u64);
-		}
-	}
+	let first = positions.len() - out.len();
+	let places: Vec<usize> = (first..positions.len()).collect();
+	lane.each_logits(means, &places, |place, logits| {
+		out[place - first] = sample(sampling, logits, (positions.start + place + 1) as u64);
+	});
 }

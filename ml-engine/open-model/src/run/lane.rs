@@ -1,30 +1,50 @@
-//! Forward pass of some consecutive positions of one sequence, on one thread; a single position on several.
+//! Forward pass of some positions, of one sequence or of several, on one thread; of a single position on several.
 
 use super::{
 	means::{set_norm, Means, Product},
 	mixture,
 	network::Buffers,
 	weights::{Attention, FeedForward, Layer, Shape},
-	Sequence,
+	Store,
 };
 use blyan_exact::definition2::{
 	linear::{LOGIT_BITS, PROJECTION_BITS},
 	LOGIT_MAX, PROJECTION_MAX, RESIDUAL_MAX,
 };
 use blyan_kernel::definition2::{
-	add, angles, attend, embed, loss, normalise, quantise_heads, rotate, HeadCache, Inputs, Queries, Scratch,
+	add, angles, attend_pieces, embed, loss, normalise, quantise_heads, rotate, Inputs, Queries, Scratch,
 };
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Positions whose logits are in memory at a time while losses are computed.
-const LOSS_POSITIONS: usize = 8;
+/// Positions whose logits are in memory at a time.
+const LOGIT_POSITIONS: usize = 8;
 
-/// State of some consecutive positions on their way through the layers. Buffers are kept between passes.
+/// Consecutive tokens of one sequence.
+#[derive(Clone, Copy)]
+pub struct Part<'a> {
+	/// Number of the sequence in the store.
+	pub sequence: usize,
+	/// Position of the first token.
+	pub first: usize,
+	/// The tokens.
+	pub ids: &'a [u32],
+}
+
+/// Rows of one sequence in a lane.
+struct Segment {
+	sequence: usize,
+	/// Position of the first row.
+	first: usize,
+	/// First row.
+	row: usize,
+	tokens: usize,
+}
+
+/// State of some positions on their way through the layers. Buffers are kept between passes.
 #[derive(Default)]
 pub struct Lane {
-	/// First position.
-	first: usize,
+	segments: Vec<Segment>,
 	tokens: usize,
 	stream: Vec<i32>,
 	inputs: Inputs,
@@ -48,9 +68,14 @@ pub struct Lane {
 }
 
 impl Lane {
-	/// Returns the positions of this lane.
+	/// Returns the positions of a lane that holds one sequence.
 	pub fn positions(&self) -> Range<usize> {
-		self.first..self.first + self.tokens
+		let first = self.first();
+		first..first + self.tokens
+	}
+
+	fn first(&self) -> usize {
+		self.segments.first().map_or(0, |segment| segment.first)
 	}
 
 	/// Returns the residual stream behind the last layer that was run. `[tokens, d_model]`
@@ -64,15 +89,22 @@ impl Lane {
 	}
 
 	/// Puts the embeddings of tokens into the residual stream, and computes the angles of their positions.
-	pub fn begin(&mut self, means: Means<'_>, first: usize, ids: &[u32]) {
+	pub fn begin(&mut self, means: Means<'_>, parts: &[Part<'_>]) {
 		let shape = means.shape();
-		(self.first, self.tokens) = (first, ids.len());
-		self.stream.resize(ids.len() * shape.d_model, 0);
+		self.segments.clear();
+		self.tokens = 0;
 		self.rotations.clear();
-		for (index, (id, row)) in ids.iter().zip(self.stream.chunks_exact_mut(shape.d_model)).enumerate() {
-			embed(means.weights.embedding.view(), *id as usize, shape.fraction, row);
-			angles((first + index) as u32, &means.weights.frequencies, &mut self.turns);
-			self.rotations.extend_from_slice(&self.turns);
+		self.stream.resize(parts.iter().map(|part| part.ids.len()).sum::<usize>() * shape.d_model, 0);
+		let mut rows = self.stream.chunks_exact_mut(shape.d_model);
+		for Part { sequence, first, ids } in parts {
+			let (sequence, first) = (*sequence, *first);
+			self.segments.push(Segment { sequence, first, row: self.tokens, tokens: ids.len() });
+			self.tokens += ids.len();
+			for (index, (id, row)) in ids.iter().zip(&mut rows).enumerate() {
+				embed(means.weights.embedding.view(), *id as usize, shape.fraction, row);
+				angles((first + index) as u32, &means.weights.frequencies, &mut self.turns);
+				self.rotations.extend_from_slice(&self.turns);
+			}
 		}
 	}
 
@@ -110,27 +142,30 @@ impl Lane {
 		}
 	}
 
-	/// Appends the keys and values of this lane to a layer's cache.
-	pub fn push(&self, shape: &Shape, caches: &mut [HeadCache]) {
+	/// Appends the keys and values of this lane to a layer's caches.
+	pub fn push(&self, shape: &Shape, layer: usize, store: &mut impl Store) {
 		let size = shape.head_size;
-		for token in 0..self.tokens {
-			for (head, cache) in caches.iter_mut().enumerate() {
-				let row = token * shape.kv_heads + head;
-				let codes = row * size..(row + 1) * size;
-				cache.push(
-					&self.key_codes[codes.clone()],
-					self.key_maxima[row],
-					&self.value_codes[codes],
-					self.value_maxima[row],
-				);
+		for Segment { sequence, first, row, tokens } in &self.segments {
+			for token in 0..*tokens {
+				let caches = store.place(*sequence, layer, first + token);
+				for (head, cache) in caches.iter_mut().enumerate() {
+					let row = (row + token) * shape.kv_heads + head;
+					let codes = row * size..(row + 1) * size;
+					cache.push(
+						&self.key_codes[codes.clone()],
+						self.key_maxima[row],
+						&self.value_codes[codes],
+						self.value_maxima[row],
+					);
+				}
 			}
 		}
 	}
 
 	/// Computes the rest of a layer, once the keys and values of all positions up to these are in the cache.
-	pub fn finish(&mut self, means: Means<'_>, (index, layer): (usize, &Layer), caches: &[HeadCache]) {
+	pub fn finish(&mut self, means: Means<'_>, (index, layer): (usize, &Layer), store: &impl Store) {
 		let (shape, kernel, tokens) = (means.shape(), means.kernel, self.tokens);
-		self.attend(means, caches);
+		self.attend(means, index, store);
 		match &layer.attention.sub_norm {
 			Some(norm) => {
 				let rows = (self.attended.as_slice(), PROJECTION_BITS.into());
@@ -152,7 +187,7 @@ impl Lane {
 		add(kernel, &mut self.stream, &self.update);
 		set_norm(&mut self.inputs, kernel, (&self.stream, shape.fraction), &layer.norm, shape.input_bits);
 		if let Some(observe) = means.observer {
-			observe(index, self.first, &self.inputs);
+			observe(index, self.first(), &self.inputs);
 		}
 		match &layer.feed_forward {
 			FeedForward::Dense(network) => {
@@ -163,37 +198,41 @@ impl Lane {
 		}
 	}
 
-	fn attend(&mut self, means: Means<'_>, caches: &[HeadCache]) {
+	fn attend(&mut self, means: Means<'_>, layer: usize, store: &impl Store) {
 		let shape = means.shape();
 		let (width, group) = (shape.heads * shape.head_size, shape.heads / shape.kv_heads);
 		self.attended.resize(self.tokens * width, 0);
 		self.scratches.resize_with(shape.kv_heads, Scratch::default);
-		let (codes, maxima, tokens, first) =
-			(&self.query_codes, &self.query_maxima, self.tokens, self.first + 1);
-		let head = |head: usize, cache: &HeadCache, scratch: &mut Scratch, out: &mut [i32]| {
+		let Self { segments, query_codes, query_maxima, attended, scratches, .. } = self;
+		let step = |segment: &Segment, head: usize, scratch: &mut Scratch, out: &mut [i32]| {
 			let queries = Queries {
-				codes: &codes[head * group * shape.head_size..],
+				codes: &query_codes[segment.row * width + head * group * shape.head_size..],
 				code_stride: width,
-				maxima: &maxima[head * group..],
+				maxima: &query_maxima[segment.row * shape.heads + head * group..],
 				maximum_stride: shape.heads,
 				group,
-				tokens,
-				first,
+				tokens: segment.tokens,
+				first: segment.first + 1,
 			};
-			attend(means.kernel, queries, cache, scratch, out, width);
+			let mut pieces = Vec::new();
+			store.pieces(segment.sequence, layer, head, &mut pieces);
+			attend_pieces(means.kernel, queries, &pieces, scratch, out, width);
 		};
-		let heads = caches.iter().zip(&mut self.scratches).enumerate();
-		if tokens > 1 || means.threads < 2 {
-			let out = &mut self.attended;
-			heads.for_each(|(index, (cache, scratch))| {
-				head(index, cache, scratch, &mut out[index * group * shape.head_size..])
-			});
-			return;
+		match segments.as_slice() {
+			[only] if self.tokens == 1 && means.threads > 1 => {
+				let outs = attended.par_chunks_mut(group * shape.head_size);
+				let heads = outs.zip(scratches.par_iter_mut()).enumerate();
+				heads.for_each(|(head, (out, scratch))| step(only, head, scratch, out));
+			}
+			segments => {
+				for segment in segments {
+					for (head, scratch) in scratches.iter_mut().enumerate() {
+						let first = segment.row * width + head * group * shape.head_size;
+						step(segment, head, scratch, &mut attended[first..]);
+					}
+				}
+			}
 		}
-		let outs = self.attended.par_chunks_mut(group * shape.head_size);
-		outs.zip(caches.par_iter().zip(&mut self.scratches))
-			.enumerate()
-			.for_each(|(index, (out, (cache, scratch)))| head(index, cache, scratch, out));
 	}
 
 	/// Computes the logits after the last position.
@@ -201,27 +240,29 @@ impl Lane {
 		self.logits_of(means, &[self.tokens - 1], logits);
 	}
 
-	/// Computes the logits after some positions, given by their place in the lane.
-	pub fn logits_of(&mut self, means: Means<'_>, places: &[usize], logits: &mut Vec<i32>) {
-		let width = means.shape().d_model;
-		let row = |place: &usize| &self.stream[place * width..(place + 1) * width];
-		let rows: Vec<i32> = places.iter().flat_map(row).copied().collect();
-		self.logits(means, &rows, logits);
+	/// Computes the logits after some positions, given by their place in the lane; a few rows are in memory at a time.
+	pub fn each_logits(&mut self, means: Means<'_>, places: &[usize], mut each: impl FnMut(usize, &[i32])) {
+		let vocabulary = means.shape().vocabulary;
+		let mut logits = Vec::new();
+		for places in places.chunks(LOGIT_POSITIONS) {
+			self.logits_of(means, places, &mut logits);
+			places.iter().zip(logits.chunks_exact(vocabulary)).for_each(|(place, row)| each(*place, row));
+		}
 	}
 
 	/// Computes the loss of each position's target.
 	pub fn losses(&mut self, means: Means<'_>, targets: &[u32], losses: &mut [u64]) {
-		let vocabulary = means.shape().vocabulary;
-		let mut logits = Vec::new();
-		for first in (0..self.tokens).step_by(LOSS_POSITIONS) {
-			let last = (first + LOSS_POSITIONS).min(self.tokens);
-			let places: Vec<usize> = (first..last).collect();
-			self.logits_of(means, &places, &mut logits);
-			let rows = logits.chunks_exact(vocabulary).zip(&targets[first..last]);
-			for ((logits, target), out) in rows.zip(&mut losses[first..last]) {
-				*out = loss(means.kernel, logits, *target);
-			}
-		}
+		let places: Vec<usize> = (0..self.tokens).collect();
+		self.each_logits(means, &places, |place, logits| {
+			losses[place] = loss(means.kernel, logits, targets[place]);
+		});
+	}
+
+	fn logits_of(&mut self, means: Means<'_>, places: &[usize], logits: &mut Vec<i32>) {
+		let width = means.shape().d_model;
+		let row = |place: &usize| &self.stream[place * width..(place + 1) * width];
+		let rows: Vec<i32> = places.iter().flat_map(row).copied().collect();
+		self.logits(means, &rows, logits);
 	}
 
 	fn logits(&mut self, means: Means<'_>, rows: &[i32], logits: &mut Vec<i32>) {
@@ -233,24 +274,22 @@ impl Lane {
 	}
 }
 
-/// Runs the first `depth` layers over lanes of consecutive positions; `is_cancelled` is asked before every layer.
-pub fn layers(
+/// Runs some layers over lanes; `is_cancelled` is asked before every layer.
+pub fn layers<S: Store>(
 	means: Means<'_>,
-	depth: usize,
+	range: Range<usize>,
 	lanes: &mut [Lane],
-	sequence: &mut Sequence,
+	store: &mut S,
 	is_cancelled: impl Fn() -> bool,
 ) -> bool {
-	let kv_heads = means.shape().kv_heads;
-	let layers = means.weights.layers[..depth].iter().zip(sequence.caches.chunks_exact_mut(kv_heads));
-	for (index, (layer, caches)) in layers.enumerate() {
+	for (index, layer) in range.clone().zip(&means.weights.layers[range]) {
 		if is_cancelled() {
 			return false;
 		}
 		each(lanes, |lane| lane.project(means, layer));
-		lanes.iter().for_each(|lane| lane.push(means.shape(), caches));
-		let caches: &[HeadCache] = caches;
-		each(lanes, |lane| lane.finish(means, (index, layer), caches));
+		lanes.iter().for_each(|lane| lane.push(means.shape(), index, store));
+		let store: &S = store;
+		each(lanes, |lane| lane.finish(means, (index, layer), store));
 	}
 	true
 }

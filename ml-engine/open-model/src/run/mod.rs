@@ -3,6 +3,7 @@
 //! Every operator works on one position at a time and sees the others only through the keys and values of attention.
 //! So a text may be read in pieces of any length, and its bits stay the same.
 
+mod batch;
 mod choices;
 mod lane;
 mod means;
@@ -10,10 +11,13 @@ mod mixture;
 mod network;
 mod sampler;
 mod states;
+mod store;
 mod weights;
 
+pub use batch::Rows;
 pub use sampler::sample;
-pub use states::States;
+pub use states::{Ends, States};
+pub use store::Store;
 pub use weights::{
 	Attention, ExpertAdapters, Experts, FeedForward, Head, Layer, Linear, Network, Norm, Routed, Shape,
 	Weights,
@@ -23,7 +27,7 @@ use blyan_kernel::{
 	definition2::{HeadCache, Inputs},
 	Kernel,
 };
-use lane::Lane;
+use lane::{Lane, Part};
 use means::{Means, Observer};
 use rayon::ThreadPool;
 use std::sync::{
@@ -85,6 +89,7 @@ pub enum RunError {
 pub struct Sequence {
 	/// One a layer and key/value head.
 	caches: Vec<HeadCache>,
+	kv_heads: usize,
 	positions: usize,
 }
 
@@ -150,7 +155,8 @@ impl Runner {
 		let shape = &self.weights.shape;
 		let caches = self.weights.layers.len() * shape.kv_heads;
 		let cache = || HeadCache::new(shape.head_size);
-		Sequence { caches: std::iter::repeat_with(cache).take(caches).collect(), positions: 0 }
+		let caches = std::iter::repeat_with(cache).take(caches).collect();
+		Sequence { caches, kv_heads: shape.kv_heads, positions: 0 }
 	}
 
 	/// Reads tokens behind those of the sequence, and writes the logits after the last one.
@@ -214,6 +220,18 @@ impl Runner {
 		self.pass(&mut sequence, ids, Some(observe), |_, _, _| {})
 	}
 
+	/// Refuses a text that is empty, longer than the context, or has tokens that the vocabulary does not have.
+	pub fn ensure_readable(&self, ids: &[u32]) -> Result<(), RunError> {
+		let (positions, context) = (ids.len(), self.weights.shape.context);
+		if positions == 0 {
+			return Err(RunError::Empty);
+		}
+		if positions > context {
+			return Err(RunError::Context { positions, context });
+		}
+		self.ensure_tokens(ids)
+	}
+
 	fn ensure_tokens(&self, ids: &[u32]) -> Result<(), RunError> {
 		let vocabulary = self.weights.shape.vocabulary;
 		match ids.iter().find(|id| **id as usize >= vocabulary) {
@@ -228,19 +246,21 @@ impl Runner {
 		sequence: &mut Sequence,
 		ids: &[u32],
 		observer: Option<Observer<'_>>,
-		behind: impl FnMut(Means<'_>, &mut [Lane], usize) + Send,
+		mut behind: impl FnMut(Means<'_>, &mut [Lane], usize) + Send,
 	) -> Result<(), RunError> {
-		self.pass_through(self.weights.layers.len(), sequence, ids, observer, behind)
+		let all = [self.weights.layers.len()];
+		self.pass_through(&all, sequence, ids, observer, |means, lanes, _, first| behind(means, lanes, first))
 	}
 
-	/// Takes tokens through the first `depth` layers, as [`Self::pass`] does through all.
+	/// Takes tokens through the first layers, as [`Self::pass`] does through all, and stops behind some of them: `stops` are
+	/// the layers that have been run by then, ascending, and `behind` gets the place of the stop besides.
 	fn pass_through(
 		&mut self,
-		depth: usize,
+		stops: &[usize],
 		sequence: &mut Sequence,
 		ids: &[u32],
 		observer: Option<Observer<'_>>,
-		mut behind: impl FnMut(Means<'_>, &mut [Lane], usize) + Send,
+		mut behind: impl FnMut(Means<'_>, &mut [Lane], usize, usize) + Send,
 	) -> Result<(), RunError> {
 		if ids.is_empty() {
 			return Err(RunError::Empty);
@@ -260,11 +280,18 @@ impl Runner {
 				let share = piece.len().div_ceil(count);
 				let lanes = &mut lanes[..piece.len().div_ceil(share)];
 				let starts = (first..).step_by(share).zip(piece.chunks(share));
-				lanes.iter_mut().zip(starts).for_each(|(lane, (first, ids))| lane.begin(means, first, ids));
-				if !lane::layers(means, depth, lanes, sequence, || cancelled.load(Ordering::Relaxed)) {
-					return false;
+				lanes.iter_mut().zip(starts).for_each(|(lane, (first, ids))| {
+					lane.begin(means, &[Part { sequence: 0, first, ids }]);
+				});
+				let mut done = 0;
+				for (place, stop) in stops.iter().enumerate() {
+					let is_cancelled = || cancelled.load(Ordering::Relaxed);
+					if !lane::layers(means, done..*stop, lanes, sequence, is_cancelled) {
+						return false;
+					}
+					behind(means, lanes, place, first - before);
+					done = *stop;
 				}
-				behind(means, lanes, first - before);
 				first += piece.len();
 				sequence.positions = first;
 			}

@@ -7,11 +7,13 @@ use blyan_exact::{
 	sampling::{gumbel_q16, noise_word, BYTES_PER_DIGEST, GUMBEL_MAX, GUMBEL_MIN},
 	Hash, Sampling,
 };
+use blyan_kernel::{
+	definition2::{masses, MASSES, TERM_DISTANCE_MAX},
+	rowwise, Kernel,
+};
 use std::cmp::Reverse;
 
-/// Distance from the favourite (Q16) from which on a token's term of the probability is zero: 2^-25 in Q24.
-const TERM_DISTANCE_MAX: u64 = 25 << 16;
-/// Distance from the favourite within which tokens are looked for first: one bit.
+/// Distance from the favourite (Q16) within which tokens are looked for first: one bit.
 const NEAR_DISTANCE: u64 = 1 << 16;
 /// Distance from the favourite from which on no noise makes a token win.
 const NOISE_DISTANCE_MAX: u64 = (GUMBEL_MAX - GUMBEL_MIN) as u64;
@@ -21,48 +23,68 @@ type Candidate = (u32, u64);
 
 /// Chooses the token behind `position` tokens: what [`blyan_exact::definition2::sampling::sample`] returns.
 pub fn sample(sampling: &Sampling, logits: &[i32], position: u64) -> u32 {
-	let largest = logits.iter().copied().max().unwrap_or(0);
-	if sampling.temperature == 0 {
-		return logits.iter().position(|&z| z == largest).unwrap_or(0) as u32;
-	}
-	let temperature = u64::from(sampling.temperature);
-	let distance = |z: i32| (u64::from(largest.abs_diff(z)) << 8) / temperature;
-	let bound = if sampling.top_p >= 256 { NOISE_DISTANCE_MAX } else { TERM_DISTANCE_MAX };
-	// The least logit within the bound: below it no distance has to be divided. At most 2^22 * 2^16.
-	let difference_max = ((bound + 1) * temperature - 1) >> 8;
-	let mut candidates: Vec<Candidate> = logits
-		.iter()
-		.enumerate()
-		.filter(|(_, z)| u64::from(largest.abs_diff(**z)) <= difference_max)
-		.map(|(token, &z)| (token as u32, distance(z)))
-		.collect();
+	let kernel = Kernel::best();
+	let favourite = rowwise::largest(kernel, logits);
+	let Some(&largest) = logits.get(favourite).filter(|_| sampling.temperature > 0) else {
+		return favourite as u32;
+	};
+	let near = Near { largest, temperature: sampling.temperature };
+	let (bound, enough) = match sampling.top_p {
+		top_p @ ..256 => near.reach(kernel, top_p, logits),
+		_ => (near.least(NOISE_DISTANCE_MAX), u64::MAX),
+	};
+	let tokens = logits.iter().enumerate().filter(|(_, z)| **z >= bound);
+	let mut candidates: Vec<Candidate> = tokens.map(|(token, &z)| (token as u32, near.distance(z))).collect();
 	if sampling.top_p < 256 {
-		keep(sampling.top_p, logits, &mut candidates);
+		keep(enough, logits, &mut candidates);
 	}
 	let mut noise = Noise { seed: &sampling.seed, position, group: None };
-	candidates
-		.into_iter()
-		.map(|(token, distance)| (noise.of(token) - distance as i64, Reverse(token)))
-		.max()
-		.map_or(0, |(_, Reverse(token))| token)
+	// With the favourite's noise at hand, most of the others need none.
+	let mut best = (noise.of(favourite as u32), Reverse(favourite as u32));
+	for (token, distance) in candidates {
+		if GUMBEL_MAX - distance as i64 >= best.0 {
+			best = best.max((noise.of(token) - distance as i64, Reverse(token)));
+		}
+	}
+	best.1 .0
 }
 
-/// Keeps the tokens nearest to the favourite that reach `top_p` (Q8) together.
-fn keep(top_p: u16, logits: &[i32], candidates: &mut Vec<Candidate>) {
-	// At most 25 in Q16, and 2^24 each.
-	let term = |&(_, distance): &Candidate| u64::from(exp2_neg(distance as u32) >> 6);
-	let terms: Vec<u64> = candidates.iter().map(term).collect();
-	let enough = terms.iter().sum::<u64>() * u64::from(top_p);
-	// Most often a few near the favourite reach it, so that only these are put in order.
-	let mut near = NEAR_DISTANCE;
-	let reaches = |near: u64| {
-		let terms = candidates.iter().zip(&terms).filter(|((_, distance), _)| *distance <= near);
-		terms.map(|(_, term)| term).sum::<u64>() << 8 >= enough
-	};
-	while near < TERM_DISTANCE_MAX && !reaches(near) {
-		near *= 2;
+/// The favourite, and how far others are from it.
+#[derive(Clone, Copy)]
+struct Near {
+	largest: i32,
+	temperature: u16,
+}
+
+impl Near {
+	/// Returns the distance of a logit.
+	fn distance(self, z: i32) -> u64 {
+		(u64::from(self.largest.abs_diff(z)) << 8) / u64::from(self.temperature)
 	}
-	candidates.retain(|(_, distance)| *distance <= near);
+
+	/// Returns the least logit within a distance of at most 2^22, so that no other has to be divided.
+	fn least(self, distance: u64) -> i32 {
+		let difference = ((distance + 1) * u64::from(self.temperature) - 1) >> 8;
+		(i64::from(self.largest) - difference as i64).max(i64::from(i32::MIN)) as i32
+	}
+
+	/// Returns a logit from which on tokens reach `top_p` (Q8) together, and the sum of terms that is (Q32). Most often those
+	/// within a few bits of the favourite do, and only they have to be put in order.
+	fn reach(self, kernel: Kernel, top_p: u16, logits: &[i32]) -> (i32, u64) {
+		// Within 1, 2, 4, 8 and 16 bits, and all that count.
+		let bounds = std::array::from_fn(|index| match index {
+			index if index + 1 < MASSES => self.least(NEAR_DISTANCE << index),
+			_ => self.least(TERM_DISTANCE_MAX),
+		});
+		let masses = masses(kernel, logits, self.largest, self.temperature, &bounds);
+		let (all, enough) = (bounds[MASSES - 1], masses[MASSES - 1] * u64::from(top_p));
+		let reaching = bounds.into_iter().zip(masses).find(|(_, mass)| mass << 8 >= enough);
+		(reaching.map_or(all, |(bound, _)| bound), enough)
+	}
+}
+
+/// Keeps the tokens nearest to the favourite whose terms reach `enough` (Q32) together.
+fn keep(enough: u64, logits: &[i32], candidates: &mut Vec<Candidate>) {
 	candidates.sort_unstable_by_key(|&(token, _)| (Reverse(logits[token as usize]), token));
 	let (mut reached, mut count) = (0, 0);
 	for candidate in candidates.iter() {
@@ -73,6 +95,11 @@ fn keep(top_p: u16, logits: &[i32], candidates: &mut Vec<Candidate>) {
 		count += 1;
 	}
 	candidates.truncate(count);
+}
+
+/// Returns the term of a token in the sum of all, Q24.
+fn term(&(_, distance): &Candidate) -> u64 {
+	u64::from(exp2_neg(distance.min(TERM_DISTANCE_MAX) as u32) >> 6)
 }
 
 /// Noise of one position; the digest of neighbouring tokens is computed once.

@@ -15,13 +15,9 @@ use blyan_kernel::definition2::{linear, Inputs};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Positions whose logits are in memory at a time.
-const LOGIT_POSITIONS: usize = 8;
-
 /// States of some consecutive positions behind a layer.
 pub struct States<'a> {
-	means: Means<'a>,
-	lane: &'a mut Lane,
+	lane: &'a Lane,
 	/// Input of the layer's feed-forward part. `[tokens, d_model]`
 	pub inputs: Inputs,
 	/// Experts of each position, in the router's order; none in a dense layer.
@@ -29,7 +25,7 @@ pub struct States<'a> {
 }
 
 impl<'a> States<'a> {
-	fn new(means: Means<'a>, layer: usize, lane: &'a mut Lane) -> Self {
+	fn new(means: Means<'_>, layer: usize, lane: &'a Lane) -> Self {
 		let inputs = lane.inputs().clone();
 		let routes = match &means.weights.layers[layer].feed_forward {
 			FeedForward::Dense(_) => vec![Vec::new(); inputs.tokens()],
@@ -42,7 +38,7 @@ impl<'a> States<'a> {
 				rows.map(|logits| route(logits, *top_k, *has_normalised_gates)).collect()
 			}
 		};
-		Self { means, lane, inputs, routes }
+		Self { lane, inputs, routes }
 	}
 
 	/// Returns the positions.
@@ -54,39 +50,55 @@ impl<'a> States<'a> {
 	pub fn stream(&self) -> &[i32] {
 		self.lane.stream()
 	}
+}
 
-	/// Computes the logits of some of these positions, given by their place among them. Only behind the last layer are
-	/// they the model's.
-	pub fn logits(&mut self, places: &[usize], mut each: impl FnMut(usize, &[i32])) {
-		let vocabulary = self.means.weights.shape.vocabulary;
-		let mut logits = Vec::new();
-		for places in places.chunks(LOGIT_POSITIONS) {
-			self.lane.logits_of(self.means, places, &mut logits);
-			places.iter().zip(logits.chunks_exact(vocabulary)).for_each(|(place, row)| each(*place, row));
-		}
+/// Some consecutive positions behind the last layer.
+pub struct Ends<'a> {
+	means: Means<'a>,
+	lane: &'a mut Lane,
+}
+
+impl Ends<'_> {
+	/// Returns the positions.
+	pub fn positions(&self) -> Range<usize> {
+		self.lane.positions()
+	}
+
+	/// Computes the logits of some of these positions, given by their place among them.
+	pub fn logits(&mut self, places: &[usize], each: impl FnMut(usize, &[i32])) {
+		self.lane.each_logits(self.means, places, each);
 	}
 }
 
 impl Runner {
-	/// Runs a sequence through the layers up to and including `layer`; `visit` sees every position once, some at a time
-	/// and on several threads, and its results come back in the order of the positions.
+	/// Runs a sequence through all layers. `visit` sees every position once behind `layer`, some at a time and on several
+	/// threads; `finish` sees the same positions behind the last layer, with what `visit` returned. Results come back in the
+	/// order of the positions.
 	///
 	/// # Errors
 	/// Those of reading; [`RunError::Layer`] if the model has no such layer.
-	pub fn states<R: Send>(
+	pub fn states<V: Send, R: Send>(
 		&mut self,
 		ids: &[u32],
 		layer: usize,
-		visit: impl Fn(States<'_>) -> R + Send + Sync,
+		visit: impl Fn(&States<'_>) -> V + Send + Sync,
+		finish: impl Fn(V, Ends<'_>) -> R + Send + Sync,
 	) -> Result<Vec<R>, RunError> {
 		let layers = self.weights.layers.len();
 		if layer >= layers {
 			return Err(RunError::Layer { layer, layers });
 		}
-		let (mut sequence, mut results) = (self.sequence(), Vec::new());
-		self.pass_through(layer + 1, &mut sequence, ids, None, |means, lanes, _| {
-			let seen = lanes.par_iter_mut().map(|lane| visit(States::new(means, layer, lane)));
-			results.extend(seen.collect::<Vec<R>>());
+		let (mut sequence, mut visited, mut results) = (self.sequence(), Vec::new(), Vec::new());
+		let stops = [layer + 1, layers];
+		self.pass_through(&stops, &mut sequence, ids, None, |means, lanes, stop, _| {
+			if stop == 0 {
+				let seen = lanes.par_iter().map(|lane| visit(&States::new(means, layer, lane)));
+				visited = seen.collect::<Vec<V>>();
+			} else {
+				let seen = std::mem::take(&mut visited).into_par_iter().zip(lanes.par_iter_mut());
+				let ends = seen.map(|(visited, lane)| finish(visited, Ends { means, lane }));
+				results.extend(ends.collect::<Vec<R>>());
+			}
 		})?;
 		Ok(results)
 	}

@@ -1,6 +1,9 @@
 //! Directories of small models for tests, of which each file of tests needs a part.
 #![allow(dead_code)]
 
+#[path = "../support/letters.rs"]
+mod letters;
+
 use blyan_exact::definition2::{block::part_file, golden::OwnedModel};
 use blyan_kernel::Kernel;
 use blyan_open_model::{
@@ -9,27 +12,15 @@ use blyan_open_model::{
 	Directory, Runner,
 };
 use blyan_text::{Tokenizer, TokenizerFiles};
-use std::{fs, path::Path, sync::Arc};
+use std::{
+	fs,
+	path::{Path, PathBuf},
+	sync::Arc,
+};
 
-/// Returns the file of a tokenizer of the letters of ASCII.
+/// Returns the file of a tokenizer of the visible characters of ASCII.
 pub fn tokenizer_json() -> String {
-	// Byte-level names of the visible characters, of the blank and of the line feed.
-	let letters = ('!'..='~').chain(['\u{120}', '\u{10a}']);
-	let vocabulary: serde_json::Map<String, serde_json::Value> =
-		letters.enumerate().map(|(id, letter)| (letter.to_string(), id.into())).collect();
-	let byte_level = serde_json::json!({
-		"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true,
-	});
-	let json = serde_json::json!({
-		"version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
-		"pre_tokenizer": byte_level, "post_processor": null, "decoder": byte_level,
-		"model": {
-			"type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null,
-			"end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false, "ignore_merges": false,
-			"vocab": vocabulary, "merges": [],
-		},
-	});
-	json.to_string()
+	letters::tokenizer_json('!'..='~')
 }
 
 /// Reads [`tokenizer_json`].
@@ -74,4 +65,13 @@ pub fn runner(path: &Path, kernel: Kernel, threads: usize) -> Runner {
 	let architecture = directory.architecture(&manifest).unwrap();
 	let weights = load(&directory, &manifest, &architecture).unwrap();
 	Runner::new(Arc::new(weights), kernel, threads).unwrap()
+}
+
+/// Returns the path of SmolLM2-135M-Instruct, Q4_1, if it is given.
+pub fn smollm2() -> Option<PathBuf> {
+	let path = std::env::var_os("BLYAN_SMOLLM2").map(PathBuf::from);
+	if path.is_none() {
+		eprintln!("skipped: BLYAN_SMOLLM2 does not name the file SmolLM2-135M-Instruct.Q4_1.gguf");
+	}
+	path
 }

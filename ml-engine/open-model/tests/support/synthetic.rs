@@ -2,6 +2,9 @@
 //! what the weights mean.
 #![allow(dead_code)] // every user needs a part of it
 
+#[path = "letters.rs"]
+mod letters;
+
 use serde_json::{json, Map, Value};
 use std::{
 	fs::{self, File},
@@ -121,7 +124,7 @@ impl Llama {
 			"rms_norm_eps": 1e-5, "tie_word_embeddings": false,
 		});
 		fs::write(directory.join("config.json"), config.to_string())?;
-		fs::write(directory.join("tokenizer.json"), letters().to_string())?;
+		fs::write(directory.join("tokenizer.json"), letters::tokenizer_json('!'..='~'))?;
 		let tensors = self.tensors();
 		let (mut map, mut bytes) = (Map::new(), 0);
 		let shards: Vec<&[Tensor]> = tensors.chunks(tensors.len().div_ceil(shards.max(1))).collect();
@@ -234,24 +237,6 @@ fn token_text(token: usize) -> String {
 		}
 		_ => format!("<|{token}|>"),
 	}
-}
-
-/// Returns a byte-level tokenizer of the visible characters of ASCII, the blank and the line feed.
-fn letters() -> Value {
-	let letters = ('!'..='~').chain(['\u{120}', '\u{10a}']);
-	let vocabulary: Map<String, Value> =
-		letters.enumerate().map(|(id, letter)| (letter.to_string(), id.into())).collect();
-	let byte_level =
-		json!({ "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true });
-	json!({
-		"version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
-		"pre_tokenizer": byte_level, "post_processor": null, "decoder": byte_level,
-		"model": {
-			"type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null,
-			"end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false, "ignore_merges": false,
-			"vocab": vocabulary, "merges": [],
-		},
-	})
 }
 
 fn put_text(out: &mut Vec<u8>, text: &str) {

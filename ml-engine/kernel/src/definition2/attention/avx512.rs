@@ -10,12 +10,14 @@ const QUERIES: usize = 8;
 /// Computes sums, totals and shifts of all rows.
 ///
 /// # Safety
-/// AVX-512 F, BW, DQ, VL and VNNI; no row sees more positions than the cache has.
+/// AVX-512 F, BW, DQ, VL and VNNI; no row sees more positions than the pieces have.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
-pub unsafe fn attend(cache: &HeadCache, scratch: &mut Scratch) {
-	let Scratch { scores, sums, queries, rows } = scratch;
-	let (keys, values) = (key_size(cache.size), value_size(cache.size));
+pub unsafe fn attend(pieces: &[&HeadCache], scratch: &mut Scratch) {
+	let Some(size) = pieces.first().map(|piece| piece.size) else { return };
+	let Scratch { scores, sums, queries, rows, .. } = scratch;
+	let (keys, values) = (key_size(size), value_size(size));
 	let longest = rows.iter().map(|row| row.len).max().unwrap_or(0).next_multiple_of(POSITIONS);
+	spans::ensure_vectors(pieces, longest / POSITIONS);
 	sums.clear();
 	sums.resize(rows.len() * values, 0);
 	scores.resize(QUERIES * longest, 0);
@@ -26,12 +28,12 @@ pub unsafe fn attend(cache: &HeadCache, scratch: &mut Scratch) {
 		// SAFETY: as this function's; a block takes no more than is left.
 		at += unsafe {
 			match rows.len() {
-				1 => block::<1>(cache, rows, queries, scores, sums),
-				2 => block::<2>(cache, rows, queries, scores, sums),
+				1 => block::<1>(pieces, rows, queries, scores, sums),
+				2 => block::<2>(pieces, rows, queries, scores, sums),
 				// The heads of one token that share keys, in many models.
-				3 => block::<3>(cache, rows, queries, scores, sums),
-				4..8 => block::<4>(cache, rows, queries, scores, sums),
-				_ => block::<QUERIES>(cache, rows, queries, scores, sums),
+				3 => block::<3>(pieces, rows, queries, scores, sums),
+				4..8 => block::<4>(pieces, rows, queries, scores, sums),
+				_ => block::<QUERIES>(pieces, rows, queries, scores, sums),
 			}
 		};
 	}
@@ -51,7 +53,7 @@ fn seen(len: usize, vector: usize) -> u16 {
 /// As [`attend`]'s; `scratch` has room for `N` rows of as many positions as the longest sees.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
 unsafe fn block<const N: usize>(
-	cache: &HeadCache,
+	pieces: &[&HeadCache],
 	rows: &mut [Row],
 	queries: &[i8],
 	scratch: &mut [i32],
@@ -59,21 +61,21 @@ unsafe fn block<const N: usize>(
 ) -> usize {
 	let rows = &mut rows[..N];
 	let vectors = rows.iter().map(|row| row.len).max().unwrap_or(0).div_ceil(POSITIONS);
-	assert!(scratch.len() >= N * vectors * POSITIONS && vectors * POSITIONS <= cache.maxima.len());
+	assert!(scratch.len() >= N * vectors * POSITIONS);
 	// SAFETY: as this function's.
 	unsafe {
-		let largest = scores::<N>(cache, rows, queries, vectors, scratch.as_mut_ptr());
+		let largest = scores::<N>(pieces, rows, queries, vectors, scratch.as_mut_ptr());
 		for (n, row) in rows.iter_mut().enumerate() {
 			let scratch = scratch.as_mut_ptr().add(n * vectors * POSITIONS);
-			(row.total, row.excess) = weights(cache, row.len, vectors, largest[n], scratch);
+			(row.total, row.excess) = weights(pieces, row.len, vectors, largest[n], scratch);
 		}
-		let padded = value_size(cache.size);
+		let padded = pieces.first().map_or(0, |piece| value_size(piece.size));
 		let mut entry = 0;
 		while entry < padded {
 			let sums = &mut sums[entry..];
 			entry += match padded - entry {
-				16 => weigh::<N, 1>(cache, entry, vectors, scratch.as_ptr(), sums),
-				_ => weigh::<N, 2>(cache, entry, vectors, scratch.as_ptr(), sums),
+				16 => weigh::<N, 1>(pieces, entry, vectors, scratch.as_ptr(), sums),
+				_ => weigh::<N, 2>(pieces, entry, vectors, scratch.as_ptr(), sums),
 			};
 		}
 	}
@@ -87,36 +89,39 @@ unsafe fn block<const N: usize>(
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
 unsafe fn scores<const N: usize>(
-	cache: &HeadCache,
+	pieces: &[&HeadCache],
 	rows: &[Row],
 	queries: &[i8],
 	vectors: usize,
 	out: *mut i32,
 ) -> [i32; N] {
-	let padded = key_size(cache.size);
-	assert!(queries.len() >= N * padded && cache.keys.len() >= vectors * POSITIONS * padded);
 	let mut largest = [_mm512_set1_epi32(i32::MIN); N];
-	for vector in 0..vectors {
-		let mut sums: [__m512i; N] = std::array::from_fn(|n| _mm512_set1_epi32(rows[n].offset));
-		// SAFETY: a vector of positions has `padded` times sixteen codes; a row `padded` entries.
-		unsafe {
-			let keys = cache.keys.as_ptr().add(vector * POSITIONS * padded);
-			for j in 0..padded / 4 {
-				let key = _mm512_loadu_si512(keys.add(64 * j).cast());
-				for (n, sum) in sums.iter_mut().enumerate() {
-					let query = queries.as_ptr().add(n * padded + 4 * j).cast::<i32>().read_unaligned();
-					*sum = _mm512_dpbusd_epi32(*sum, key, _mm512_set1_epi32(query));
+	for Span { cache, first, own, count } in spans(pieces, 0..vectors) {
+		let padded = key_size(cache.size);
+		assert!(queries.len() >= N * padded && cache.keys.len() >= (own + count) * POSITIONS * padded);
+		for index in 0..count {
+			let vector = first + index;
+			let mut sums: [__m512i; N] = std::array::from_fn(|n| _mm512_set1_epi32(rows[n].offset));
+			// SAFETY: a vector of positions has `padded` times sixteen codes; a row `padded` entries.
+			unsafe {
+				let keys = cache.keys.as_ptr().add((own + index) * POSITIONS * padded);
+				for j in 0..padded / 4 {
+					let key = _mm512_loadu_si512(keys.add(64 * j).cast());
+					for (n, sum) in sums.iter_mut().enumerate() {
+						let query = queries.as_ptr().add(n * padded + 4 * j).cast::<i32>().read_unaligned();
+						*sum = _mm512_dpbusd_epi32(*sum, key, _mm512_set1_epi32(query));
+					}
 				}
-			}
-			let maxima = _mm512_loadu_si512(cache.maxima.as_ptr().add(vector * POSITIONS).cast());
-			let odd_maxima = _mm512_srli_epi64::<32>(maxima);
-			for n in 0..N {
-				let even = _mm512_mul_epi32(sums[n], maxima);
-				let odd = _mm512_mul_epi32(_mm512_srli_epi64::<32>(sums[n]), odd_maxima);
-				let score = rescaled([even, odd], rows[n].rescale);
-				let lanes = seen(rows[n].len, vector);
-				largest[n] = _mm512_mask_max_epi32(largest[n], lanes, largest[n], score);
-				_mm512_storeu_si512(out.add((n * vectors + vector) * POSITIONS).cast(), score);
+				let maxima = _mm512_loadu_si512(cache.maxima.as_ptr().add((own + index) * POSITIONS).cast());
+				let odd_maxima = _mm512_srli_epi64::<32>(maxima);
+				for n in 0..N {
+					let even = _mm512_mul_epi32(sums[n], maxima);
+					let odd = _mm512_mul_epi32(_mm512_srli_epi64::<32>(sums[n]), odd_maxima);
+					let score = rescaled([even, odd], rows[n].rescale);
+					let lanes = seen(rows[n].len, vector);
+					largest[n] = _mm512_mask_max_epi32(largest[n], lanes, largest[n], score);
+					_mm512_storeu_si512(out.add((n * vectors + vector) * POSITIONS).cast(), score);
+				}
 			}
 		}
 	}
@@ -129,7 +134,13 @@ unsafe fn scores<const N: usize>(
 /// As [`block`]'s; `row` points to as many vectors.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
-unsafe fn weights(cache: &HeadCache, len: usize, vectors: usize, largest: i32, row: *mut i32) -> (i64, u32) {
+unsafe fn weights(
+	pieces: &[&HeadCache],
+	len: usize,
+	vectors: usize,
+	largest: i32,
+	row: *mut i32,
+) -> (i64, u32) {
 	let exponential = Exponential::new();
 	let bound = _mm512_set1_epi32(PROBABILITY_MAX as i32);
 	let largest = _mm512_set1_epi32(largest);
@@ -137,13 +148,13 @@ unsafe fn weights(cache: &HeadCache, len: usize, vectors: usize, largest: i32, r
 	let mut total = _mm512_setzero_si512();
 	let mut most = _mm512_setzero_si512();
 	// Products with the steps, of even and of odd positions.
-	let products = |probability: __m512i, vector: usize| {
+	let products = |probability: __m512i, cache: &HeadCache, own: usize| {
 		// SAFETY: as many steps as positions.
-		let steps = unsafe { _mm512_loadu_si512(cache.steps.as_ptr().add(vector * POSITIONS).cast()) };
+		let steps = unsafe { _mm512_loadu_si512(cache.steps.as_ptr().add(own * POSITIONS).cast()) };
 		let odd = _mm512_mul_epu32(_mm512_srli_epi64::<32>(probability), _mm512_srli_epi64::<32>(steps));
 		(_mm512_mul_epu32(probability, steps), odd)
 	};
-	for vector in 0..vectors {
+	for (cache, vector, own) in each_vector(pieces, vectors) {
 		// SAFETY: as this function's.
 		let place = unsafe { row.add(vector * POSITIONS) };
 		// SAFETY: as this function's.
@@ -152,7 +163,7 @@ unsafe fn weights(cache: &HeadCache, len: usize, vectors: usize, largest: i32, r
 		let probability = _mm512_min_epu32(_mm512_srli_epi32::<15>(power), bound);
 		let probability = _mm512_maskz_mov_epi32(seen(len, vector), probability);
 		total = _mm512_add_epi32(total, probability);
-		let (even, odd) = products(probability, vector);
+		let (even, odd) = products(probability, cache, own);
 		most = _mm512_max_epu64(most, _mm512_max_epu64(even, odd));
 		// SAFETY: as this function's.
 		unsafe { _mm512_storeu_si512(place.cast(), probability) };
@@ -160,10 +171,10 @@ unsafe fn weights(cache: &HeadCache, len: usize, vectors: usize, largest: i32, r
 	let excess = (64 - _mm512_reduce_max_epu64(most).leading_zeros()).saturating_sub(15);
 	let half = _mm512_set1_epi64((1_i64 << excess) >> 1);
 	let count = _mm_cvtsi32_si128(excess as i32);
-	for vector in 0..vectors {
+	for (cache, vector, own) in each_vector(pieces, vectors) {
 		// SAFETY: weights take half the room of probabilities, and their place has been read when it is written.
 		unsafe {
-			let (even, odd) = products(_mm512_loadu_si512(row.add(vector * POSITIONS).cast()), vector);
+			let (even, odd) = products(_mm512_loadu_si512(row.add(vector * POSITIONS).cast()), cache, own);
 			let even = _mm512_srl_epi64(_mm512_add_epi64(even, half), count);
 			let odd = _mm512_srl_epi64(_mm512_add_epi64(odd, half), count);
 			let weight = _mm512_or_si512(even, _mm512_slli_epi64::<32>(odd));
@@ -184,29 +195,35 @@ unsafe fn weights(cache: &HeadCache, len: usize, vectors: usize, largest: i32, r
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
 unsafe fn weigh<const N: usize, const W: usize>(
-	cache: &HeadCache,
+	pieces: &[&HeadCache],
 	entry: usize,
 	vectors: usize,
 	weights: *const i32,
 	sums: &mut [i64],
 ) -> usize {
-	let padded = value_size(cache.size);
 	let row = vectors * POSITIONS;
-	let pairs = row / 2;
-	assert!(cache.values.len() >= row * padded && sums.len() >= (N - 1) * padded + 16 * W);
-	for first in (0..pairs).step_by(WEIGHED / 2) {
+	let padded = pieces.first().map_or(0, |piece| value_size(piece.size));
+	assert!(sums.len() >= (N - 1) * padded + 16 * W);
+	for chunk in (0..vectors).step_by(WEIGHED / POSITIONS) {
 		let mut part = [[_mm512_setzero_si512(); W]; N];
-		for pair in first..pairs.min(first + WEIGHED / 2) {
-			// SAFETY: 32 bytes from entry `entry + 16 w` of the pair, and a word of each row.
-			unsafe {
-				let values: [__m512i; W] = std::array::from_fn(|w| {
-					let place = cache.values.as_ptr().add((pair * padded + entry + 16 * w) * 2);
-					_mm512_cvtepi8_epi16(_mm256_loadu_si256(place.cast()))
-				});
-				for (n, part) in part.iter_mut().enumerate() {
-					let weight = _mm512_set1_epi32(*weights.add(n * row + pair));
-					for (sum, &value) in part.iter_mut().zip(&values) {
-						*sum = _mm512_dpwssd_epi32(*sum, value, weight);
+		for Span { cache, first, own, count } in
+			spans(pieces, chunk..vectors.min(chunk + WEIGHED / POSITIONS))
+		{
+			assert!(cache.values.len() >= (own + count) * POSITIONS * padded);
+			for index in 0..count * POSITIONS / 2 {
+				// SAFETY: 32 bytes from entry `entry + 16 w` of the pair, and a word of each row.
+				unsafe {
+					let pair = own * POSITIONS / 2 + index;
+					let values: [__m512i; W] = std::array::from_fn(|w| {
+						let place = cache.values.as_ptr().add((pair * padded + entry + 16 * w) * 2);
+						_mm512_cvtepi8_epi16(_mm256_loadu_si256(place.cast()))
+					});
+					for (n, part) in part.iter_mut().enumerate() {
+						let word = weights.add(n * row + first * POSITIONS / 2 + index);
+						let weight = _mm512_set1_epi32(*word);
+						for (sum, &value) in part.iter_mut().zip(&values) {
+							*sum = _mm512_dpwssd_epi32(*sum, value, weight);
+						}
 					}
 				}
 			}

@@ -1,13 +1,16 @@
 //! Attention of the query heads of one key/value head, over the positions that each token sees.
 
 #[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
 mod avx512;
 mod cache;
+mod plain;
+mod spans;
 
 pub use cache::HeadCache;
 
 use super::{rescale::Rescale, Kernel, Real};
-use crate::math::exp2_neg;
 use blyan_exact::{
 	attention::PROBABILITY_MAX,
 	definition2::{
@@ -16,6 +19,9 @@ use blyan_exact::{
 	},
 };
 use cache::{key_size, value_size, POSITIONS};
+#[cfg(target_arch = "x86_64")]
+use spans::each_vector;
+use spans::{spans, Span};
 
 /// Positions whose weighted values fit 32 bits: 512 * 32,767 * 127 < 2^31.
 const WEIGHED: usize = 512;
@@ -48,6 +54,9 @@ pub struct Scratch {
 	sums: Vec<i64>,
 	/// Queries with their padding: `[rows, key size]`.
 	queries: Vec<i8>,
+	/// The same in 16 bits, for kernels that multiply pairs: even entries in front of odd ones in each four.
+	#[cfg(target_arch = "x86_64")]
+	words: Vec<i16>,
 	rows: Vec<Row>,
 }
 
@@ -79,45 +88,76 @@ pub fn attend(
 	out: &mut [i32],
 	out_stride: usize,
 ) {
-	let Queries { group, tokens, first, .. } = queries;
-	let (size, padded) = (cache.size, key_size(cache.size));
-	assert!(first > 0 && tokens > 0 && first + tokens - 1 <= cache.len, "positions lie in the cache");
-	let log2_e = Real::from_integer(LOG2_E_BY_127_SQUARED_Q62).shifted(-62);
-	scratch.rows.clear();
-	scratch.queries.clear();
-	for (token, head) in (0..tokens).flat_map(|token| (0..group).map(move |head| (token, head))) {
-		let codes = &queries.codes[token * queries.code_stride + head * size..][..size];
-		scratch.queries.extend_from_slice(codes);
-		scratch.queries.resize((scratch.rows.len() + 1) * padded, 0);
-		let maximum = queries.maxima[token * queries.maximum_stride + head];
-		// Maxima of query and key in Q12, scores in Q16.
-		let scale = Real::from_integer(maximum.unsigned_abs().into()).times(log2_e).times(cache.inverse_root);
-		scratch.rows.push(Row {
-			len: first + token,
-			rescale: Rescale::new(scale.shifted(16 - 24 + KEY_SHIFT as i32), KEY_SHIFT, LOGIT_MAX),
-			out: token * out_stride + head * size,
-			offset: -128 * codes.iter().map(|&q| i32::from(q)).sum::<i32>(),
-			total: 0,
-			excess: 0,
-		});
-	}
+	attend_pieces(kernel, queries, &[cache], scratch, out, out_stride);
+}
+
+/// Computes [`attend`] over a cache in pieces, each going on where the one before ends. All but the last hold a multiple of
+/// 16 positions.
+///
+/// # Shapes
+/// As [`attend`]'s.
+pub fn attend_pieces(
+	kernel: Kernel,
+	queries: Queries<'_>,
+	pieces: &[&HeadCache],
+	scratch: &mut Scratch,
+	out: &mut [i32],
+	out_stride: usize,
+) {
+	let Some((cache, whole)) = pieces.split_last() else { panic!("a query sees a position") };
+	let seen = whole.iter().map(|piece| piece.len).sum::<usize>() + cache.len;
+	let are_whole = whole.iter().all(|piece| piece.len % POSITIONS == 0 && piece.size == cache.size);
+	assert!(are_whole, "pieces of one head are whole blocks of {POSITIONS} positions");
+	let Queries { tokens, first, .. } = queries;
+	assert!(first > 0 && tokens > 0 && first + tokens - 1 <= seen, "positions lie in the cache");
+	scratch.set_rows(queries, cache, out_stride);
 	#[cfg(target_arch = "x86_64")]
-	if kernel.0 == crate::Path::Avx512Vnni {
-		// SAFETY: a kernel of this kind exists only where its instructions were detected; the cache has room for whole
+	match kernel.0 {
+		// SAFETY: a kernel of this kind exists only where its instructions were detected; the pieces have room for whole
 		// blocks of as many positions as the last token sees.
-		unsafe { avx512::attend(cache, scratch) };
-		return finish(kernel, cache, scratch, 0, out);
+		crate::Path::Avx512Vnni => unsafe { avx512::attend(pieces, scratch) },
+		// SAFETY: as above.
+		crate::Path::Avx2 => unsafe { avx2::attend(pieces, scratch) },
+		_ => plain::attend(kernel, pieces, scratch),
 	}
-	plain(kernel, cache, scratch);
-	finish(kernel, cache, scratch, 0, out);
+	#[cfg(not(target_arch = "x86_64"))]
+	plain::attend(kernel, pieces, scratch);
+	finish(kernel, cache.size, scratch, out);
+}
+
+impl Scratch {
+	/// Copies the queries, and finds the way from each one's products to its scores.
+	fn set_rows(&mut self, queries: Queries<'_>, cache: &HeadCache, out_stride: usize) {
+		let Queries { group, tokens, first, .. } = queries;
+		let (size, padded) = (cache.size, key_size(cache.size));
+		let log2_e = Real::from_integer(LOG2_E_BY_127_SQUARED_Q62).shifted(-62);
+		self.rows.clear();
+		self.queries.clear();
+		for (token, head) in (0..tokens).flat_map(|token| (0..group).map(move |head| (token, head))) {
+			let codes = &queries.codes[token * queries.code_stride + head * size..][..size];
+			self.queries.extend_from_slice(codes);
+			self.queries.resize((self.rows.len() + 1) * padded, 0);
+			let maximum = queries.maxima[token * queries.maximum_stride + head];
+			// Maxima of query and key in Q12, scores in Q16.
+			let scale =
+				Real::from_integer(maximum.unsigned_abs().into()).times(log2_e).times(cache.inverse_root);
+			self.rows.push(Row {
+				len: first + token,
+				rescale: Rescale::new(scale.shifted(16 - 24 + KEY_SHIFT as i32), KEY_SHIFT, LOGIT_MAX),
+				out: token * out_stride + head * size,
+				offset: -128 * codes.iter().map(|&q| i32::from(q)).sum::<i32>(),
+				total: 0,
+				excess: 0,
+			});
+		}
+	}
 }
 
 /// Brings the sums of all rows to Q12.
-fn finish(kernel: Kernel, cache: &HeadCache, scratch: &Scratch, first: usize, out: &mut [i32]) {
-	let padded = value_size(cache.size);
-	for (row, sums) in scratch.rows[first..].iter().zip(scratch.sums.chunks_exact(padded)) {
-		let out = &mut out[row.out..row.out + cache.size];
-		normalise(kernel, &sums[..cache.size], row.total, row.excess, out);
+fn finish(kernel: Kernel, size: usize, scratch: &Scratch, out: &mut [i32]) {
+	for (row, sums) in scratch.rows.iter().zip(scratch.sums.chunks_exact(value_size(size))) {
+		let out = &mut out[row.out..row.out + size];
+		normalise(kernel, &sums[..size], row.total, row.excess, out);
 	}
 }
 
@@ -139,103 +179,6 @@ crate::versions! {
 			let quotient: i64 = unsafe { quotient.to_int_unchecked() };
 			let magnitude = (((quotient << left) + half) >> right).min(i64::from(PROJECTION_MAX));
 			*out = ((magnitude ^ sign) - sign) as i32;
-		}
-	}
-}
-
-/// Computes sums, totals and shifts of all rows, one after the other.
-fn plain(kernel: Kernel, cache: &HeadCache, scratch: &mut Scratch) {
-	let padded = value_size(cache.size);
-	scratch.sums.clear();
-	scratch.sums.resize(scratch.rows.len() * padded, 0);
-	let queries = scratch.queries.chunks_exact(key_size(cache.size));
-	let rows = scratch.rows.iter_mut().zip(queries).zip(scratch.sums.chunks_exact_mut(padded));
-	for ((row, query), sums) in rows {
-		scratch.scores.resize(row.len.next_multiple_of(POSITIONS), 0);
-		dots(kernel, query, &cache.keys, row.offset, &mut scratch.scores);
-		let scores = &mut scratch.scores[..row.len];
-		let largest = rescale(kernel, scores, &cache.maxima, row.rescale);
-		row.total = probabilities(kernel, scores, largest);
-		row.excess = weights(kernel, scores, &cache.steps);
-		weigh(kernel, scores, &cache.values, sums);
-	}
-}
-
-crate::versions! {
-	/// Multiplies a query with all keys.
-	pub fn dots(query: &[i8], keys: &[u8], offset: i32, products: &mut [i32]) {
-		for (keys, products) in keys.chunks_exact(16 * query.len()).zip(products.as_chunks_mut::<16>().0) {
-			let mut sums = [offset; 16];
-			for (keys, four) in keys.as_chunks::<64>().0.iter().zip(query.as_chunks::<4>().0) {
-				for (sum, key) in sums.iter_mut().zip(keys.as_chunks::<4>().0) {
-					for (&k, &q) in key.iter().zip(four) {
-						*sum += i32::from(k) * i32::from(q);
-					}
-				}
-			}
-			*products = sums;
-		}
-	}
-}
-
-crate::versions! {
-	/// Turns dot products into scores; returns the largest.
-	pub fn rescale(products: &mut [i32], maxima: &[i32], rescale: Rescale) -> i32 {
-		let mut largest = i32::MIN;
-		for (product, &maximum) in products.iter_mut().zip(maxima) {
-			*product = rescale.apply(i64::from(*product) * i64::from(maximum));
-			largest = largest.max(*product);
-		}
-		largest
-	}
-}
-
-crate::versions! {
-	/// Turns scores into probabilities; returns their sum.
-	pub fn probabilities(scores: &mut [i32], largest: i32) -> i64 {
-		let mut total = 0;
-		for score in scores {
-			let power = exp2_neg(largest.wrapping_sub(*score) as u32);
-			let probability = (power >> 15).min(PROBABILITY_MAX);
-			*score = probability as i32;
-			total += i64::from(probability);
-		}
-		total
-	}
-}
-
-crate::versions! {
-	/// Turns probabilities into weights; returns the bits that they are shifted by.
-	pub fn weights(probabilities: &mut [i32], steps: &[i32]) -> u32 {
-		let mut largest = 0;
-		for (&p, &step) in probabilities.iter().zip(steps) {
-			largest = largest.max(i64::from(p) * i64::from(step));
-		}
-		let excess = (64 - largest.leading_zeros()).saturating_sub(15);
-		let half = (1_i64 << excess) >> 1;
-		for (p, &step) in probabilities.iter_mut().zip(steps) {
-			let weight = (i64::from(*p) * i64::from(step) + half) >> excess;
-			*p = weight.min(i64::from(PROBABILITY_MAX)) as i32;
-		}
-		excess
-	}
-}
-
-crate::versions! {
-	/// Adds up weighted values.
-	pub fn weigh(weights: &[i32], values: &[i8], sums: &mut [i64]) {
-		let size = sums.len();
-		for (weights, values) in weights.chunks(WEIGHED).zip(values.chunks(WEIGHED * size)) {
-			let mut part = [0_i32; 256];
-			for (pair, values) in weights.chunks(2).zip(values.chunks_exact(2 * size)) {
-				let (even, odd) = (pair[0], pair.get(1).copied().unwrap_or(0));
-				for (sum, two) in part.iter_mut().zip(values.as_chunks::<2>().0) {
-					*sum += even * i32::from(two[0]) + odd * i32::from(two[1]);
-				}
-			}
-			for (sum, part) in sums.iter_mut().zip(part) {
-				*sum += i64::from(part);
-			}
 		}
 	}
 }

@@ -1,14 +1,18 @@
 //! Products with AVX2: eight rows a vector, two columns at once, with activations of 16 bits.
+//!
+//! `vpmaddwd` adds two products in 32 bits, which is exact for every encoding. `vpmaddubsw` would take activations of more
+//! than 8 bits in two parts, as many instructions for as many products.
 
 use super::*;
+use crate::definition2::rescale::avx2::rescale_rows;
 use std::arch::x86_64::*;
 
 /// Lines of int8 whose sums fit 32 bits: 4,096 columns, below 2^8 * 2^11 * 2^12 = 2^31.
 const INT8_LINES: usize = 1024;
 
 /// # Safety
-/// The processor has AVX2; shapes agree.
-#[target_feature(enable = "avx2")]
+/// The processor has AVX2 and F16C; shapes agree.
+#[target_feature(enable = "avx2,f16c")]
 pub unsafe fn multiply(
 	weights: PackedView<'_>,
 	inputs: InputsView<'_>,
@@ -24,7 +28,8 @@ pub unsafe fn multiply(
 					match tile.tokens {
 						1 => tokens_of::<1>(weights, index, tile, token, to),
 						2 => tokens_of::<2>(weights, index, tile, token, to),
-						_ => tokens_of::<4>(weights, index, tile, token, to),
+						4 => tokens_of::<4>(weights, index, tile, token, to),
+						_ => tokens_of::<8>(weights, index, tile, token, to),
 					}
 				};
 			}
@@ -37,7 +42,7 @@ pub unsafe fn multiply(
 /// # Safety
 /// As [`multiply`]'s; the tile has as many tokens from `token` on.
 #[inline]
-#[target_feature(enable = "avx2")]
+#[target_feature(enable = "avx2,f16c")]
 unsafe fn tokens_of<const T: usize>(
 	weights: PackedView<'_>,
 	index: usize,
@@ -84,9 +89,22 @@ unsafe fn tokens_of<const T: usize>(
 		}
 	}
 	for (t, totals) in totals.iter().enumerate() {
-		to.store(&weights, index, tile.token + token + t, totals);
+		store(to, &weights, index, tile.token + token + t, totals);
 	}
 	T
+}
+
+/// Takes the accumulators of a block and a token.
+#[inline]
+#[target_feature(enable = "avx2,f16c")]
+fn store(to: &mut Destination<'_>, weights: &PackedView<'_>, index: usize, token: usize, sums: &Sums) {
+	match to {
+		Destination::Outputs(rescales, out) if (index + 1) * ROWS <= weights.rows => {
+			let out = &mut out[token * weights.rows + index * ROWS..][..ROWS];
+			rescale_rows(sums, rescales[token], out);
+		}
+		to => to.store(weights, index, token, sums),
+	}
 }
 
 /// Sums of the sixteen rows of a block.
@@ -155,7 +173,7 @@ unsafe fn half_sums<const T: usize, const N: usize>(
 /// # Safety
 /// As [`tokens_of`]'s.
 #[inline]
-#[target_feature(enable = "avx2")]
+#[target_feature(enable = "avx2,f16c")]
 unsafe fn int4<const T: usize>(block: &[Line], tile: Tile<'_>, token: usize, group: usize) -> [Sums; T] {
 	let mask = _mm256_set1_epi16(15);
 	let unpack = |codes: __m256i| {
@@ -201,25 +219,18 @@ unsafe fn int4<const T: usize>(block: &[Line], tile: Tile<'_>, token: usize, gro
 	out
 }
 
-/// Converts eight halves, below 2^28 in units of 2^-24, to as many of these units.
+/// Converts eight halves, below 2^28 in units of 2^-24, to as many of these units. Each step is exact: a half has 11 bits,
+/// and a power of two changes its exponent only.
 #[inline]
-#[target_feature(enable = "avx2")]
+#[target_feature(enable = "avx2,f16c")]
 fn integers(halves: __m128i) -> __m256i {
-	let bits = _mm256_cvtepu16_epi32(halves);
-	let exponent = _mm256_and_si256(_mm256_srli_epi32::<10>(bits), _mm256_set1_epi32(31));
-	let is_normal = _mm256_cmpgt_epi32(exponent, _mm256_setzero_si256());
-	let fraction = _mm256_and_si256(bits, _mm256_set1_epi32(1023));
-	let fraction = _mm256_add_epi32(fraction, _mm256_and_si256(is_normal, _mm256_set1_epi32(1024)));
-	// All bits set are -1.
-	let magnitude = _mm256_sllv_epi32(fraction, _mm256_add_epi32(exponent, is_normal));
-	let sign = _mm256_srai_epi32::<31>(_mm256_slli_epi32::<16>(bits));
-	_mm256_sub_epi32(_mm256_xor_si256(magnitude, sign), sign)
+	_mm256_cvtps_epi32(_mm256_mul_ps(_mm256_cvtph_ps(halves), _mm256_set1_ps(16_777_216.0)))
 }
 
 /// # Safety
 /// As [`tokens_of`]'s.
 #[inline]
-#[target_feature(enable = "avx2")]
+#[target_feature(enable = "avx2,f16c")]
 unsafe fn int8<const T: usize>(lines: &[Line], tile: Tile<'_>, token: usize, from: usize) -> [Narrow; T] {
 	let mask = _mm256_set1_epi16(255);
 	let unpack = |codes: __m256i| [_mm256_and_si256(codes, mask), _mm256_srli_epi16::<8>(codes)];
@@ -230,7 +241,7 @@ unsafe fn int8<const T: usize>(lines: &[Line], tile: Tile<'_>, token: usize, fro
 /// # Safety
 /// As [`tokens_of`]'s.
 #[inline]
-#[target_feature(enable = "avx2")]
+#[target_feature(enable = "avx2,f16c")]
 unsafe fn ternary<const T: usize>(lines: &[Line], tile: Tile<'_>, token: usize) -> [Narrow; T] {
 	let mask = _mm256_set1_epi16(3);
 	let unpack = |codes: __m256i| {

@@ -39,6 +39,23 @@ impl Positions {
 		}
 		cache
 	}
+
+	/// The same in pieces, which begin at these multiples of sixteen positions.
+	fn pieces(&self, size: usize, starts: &[usize]) -> Vec<HeadCache> {
+		let len = self.key_maxima.len();
+		let ends = starts.iter().skip(1).map(|start| (16 * start).min(len)).chain([len]);
+		let pieces = starts.iter().map(|start| (16 * start).min(len)).zip(ends);
+		let part = |(start, end): (usize, usize)| {
+			let mut cache = HeadCache::new(size);
+			for at in start..end {
+				let head = at * size..(at + 1) * size;
+				let (key, value) = (&self.keys[head.clone()], &self.values[head]);
+				cache.push(key, self.key_maxima[at], value, self.value_maxima[at]);
+			}
+			cache
+		};
+		pieces.filter(|(start, end)| start < end).map(part).collect()
+	}
 }
 
 /// Compares `tokens` tokens of `group` heads, behind `first - 1` positions, on every kernel.
@@ -83,6 +100,13 @@ fn compare(
 		for _ in 0..2 {
 			attend(kernel, queries, &cache, &mut scratch, &mut out[2 * size..], stride);
 			assert_eq!(out, expected, "{kernel}");
+		}
+		for starts in [vec![0, 1, 2, 3, 4], vec![0, 4, 8, 12, 16], vec![0, 5], vec![0, 2, 40, 70]] {
+			let pieces = positions.pieces(size, &starts);
+			let pieces: Vec<&HeadCache> = pieces.iter().collect();
+			out.fill(gap);
+			attend_pieces(kernel, queries, &pieces, &mut scratch, &mut out[2 * size..], stride);
+			assert_eq!(out, expected, "{kernel}, pieces at {starts:?}");
 		}
 	}
 }
