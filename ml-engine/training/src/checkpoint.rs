@@ -59,6 +59,10 @@ pub(crate) struct Checkpoint<B: Backend> {
 }
 
 /// Writes `bytes` so that `path` holds either its old content or all of them.
+///
+/// # Errors
+///
+/// [`TrainError::NotSaved`]. What was written until then is removed, so that a full disk is no fuller than before.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
 	let beside = path.with_extension("partial");
 	let written = (|| {
@@ -72,7 +76,11 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), TrainErr
 		File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
 		Ok(())
 	})();
-	written.map_err(|source| TrainError::Io { path: path.into(), source })
+	written.map_err(|source| {
+		// If even that fails, the next checkpoint writes over it.
+		let _ = fs::remove_file(&beside);
+		TrainError::NotSaved { path: path.into(), has_earlier: path.exists(), source }
+	})
 }
 
 /// Replaces the checkpoint at `path`.
@@ -144,4 +152,33 @@ pub(crate) fn read<B: Backend>(
 		return Err(refuse("there is something behind the weights"));
 	}
 	Ok(Checkpoint { header, weights, first, second })
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	#[cfg(target_os = "linux")]
+	fn a_full_disk_leaves_the_checkpoint_before_and_nothing_else() {
+		let folder = tempfile::tempdir().unwrap();
+		let path = folder.path().join("run.ckpt");
+		let partial = path.with_extension("partial");
+		// Every write to it fails as one to a full disk does.
+		let fill = || std::os::unix::fs::symlink("/dev/full", &partial).unwrap();
+		fill();
+		let refused = write_atomically(&path, b"first").unwrap_err().to_string();
+		assert!(refused.contains("No space left") && refused.contains("make room"), "{refused}");
+		assert!(!refused.contains("before it"), "there is none: {refused}");
+		assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+
+		write_atomically(&path, b"first").unwrap();
+		fill();
+		let refused = write_atomically(&path, b"second").unwrap_err().to_string();
+		assert!(refused.contains("the one before it is whole"), "{refused}");
+		assert_eq!(fs::read(&path).unwrap(), b"first");
+		assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+		write_atomically(&path, b"second").unwrap();
+		assert_eq!(fs::read(&path).unwrap(), b"second");
+	}
 }

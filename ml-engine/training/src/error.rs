@@ -63,6 +63,16 @@ pub enum TrainError {
 		/// Reason why it is refused.
 		reason: String,
 	},
+	/// A checkpoint could not be written, as on a full disk.
+	#[error("checkpoint {path} was not written: {source}; {}make room, then run the same command again", earlier(.has_earlier))]
+	NotSaved {
+		/// The file.
+		path: PathBuf,
+		/// True if it still holds the checkpoint before.
+		has_earlier: bool,
+		/// The cause.
+		source: std::io::Error,
+	},
 	/// A cache of an open model's states is damaged or belongs to another run.
 	#[error("cache {path}: {reason}")]
 	Cache {
@@ -76,14 +86,6 @@ pub enum TrainError {
 	NoAdapters {
 		/// The layer.
 		layer: u8,
-	},
-	/// The slot is in front of layers that training cannot see through.
-	#[error("layer {layer} has others behind it; only experts of the last layer, {last}, can be trained")]
-	NotLastLayer {
-		/// Layer asked for.
-		layer: u8,
-		/// The last layer.
-		last: u8,
 	},
 	/// An adapter does not fit the slot that it is written for.
 	#[error("the adapter does not fit this slot, {0:?}: write it for the slot that it was trained in")]
@@ -104,6 +106,15 @@ pub enum TrainError {
 	/// An open model cannot be run.
 	#[error(transparent)]
 	Run(#[from] blyan_open_model::RunError),
+	/// A text cannot be tokenised.
+	#[error(transparent)]
+	Tokenizer(#[from] blyan_open_model::text::TokenizerError),
+	/// Sequences are not a holdout.
+	#[error(transparent)]
+	Holdout(#[from] blyan_open_model::evaluate::WriteError),
+	/// A candidate cannot be evaluated.
+	#[error(transparent)]
+	Evaluate(#[from] blyan_open_model::evaluate::EvaluateError),
 	/// The product that was learned cannot be rounded to an adapter.
 	#[error("{matrix} of the adapter: {reason}")]
 	Rounding {
@@ -121,4 +132,12 @@ pub enum TrainError {
 	/// The latent weights cannot be rounded to an integer model.
 	#[error("quantisation: {0}")]
 	Quantise(#[from] QuantiseError),
+}
+
+/// Clause about the checkpoint before one that was not written.
+fn earlier(has_earlier: &bool) -> &'static str {
+	match has_earlier {
+		true => "the one before it is whole, and training goes on from there: ",
+		false => "",
+	}
 }

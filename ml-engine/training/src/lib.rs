@@ -34,6 +34,7 @@ pub use convert::{export, ExactWeights};
 pub use corpus::Corpus;
 pub use device::cuda_device;
 pub use error::TrainError;
+pub use lock::ensure_checkpoint_is_free;
 pub use ops::TrainBackend;
 pub use optimiser::{OptimiserConfig, Schedule};
 pub use progress::Progress;

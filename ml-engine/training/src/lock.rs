@@ -23,6 +23,18 @@ pub(crate) fn lock(path: &Path) -> Result<File, TrainError> {
 	}
 }
 
+/// Refuses the checkpoint at `path` while a run that is under way writes it.
+///
+/// For whatever else is kept beside a checkpoint and must not be replaced under a run; the run itself takes the lock for
+/// as long as it lasts.
+///
+/// # Errors
+///
+/// [`TrainError::Checkpoint`] if a run holds it, [`TrainError::Io`] if the lock beside it cannot be made.
+pub fn ensure_checkpoint_is_free(path: &Path) -> Result<(), TrainError> {
+	lock(path).map(drop)
+}
+
 #[cfg(test)]
 mod tests {
 	use super::*;
@@ -32,10 +44,11 @@ mod tests {
 		let folder = tempfile::tempdir().expect("a folder");
 		let path = folder.path().join("run.ckpt");
 		let first = lock(&path).expect("free");
-		let refused = lock(&path).expect_err("taken").to_string();
+		let refused = ensure_checkpoint_is_free(&path).expect_err("taken").to_string();
 		assert!(refused.contains("run.ckpt") && refused.contains("under way"), "{refused}");
 		assert!(lock(&folder.path().join("other.ckpt")).is_ok());
 		drop(first);
-		lock(&path).expect("free again");
+		ensure_checkpoint_is_free(&path).expect("free again");
+		lock(&path).expect("asking does not take it");
 	}
 }

@@ -133,6 +133,17 @@ impl Cache {
 		self.tokens
 	}
 
+	/// Returns the places of the sequences that have tokens.
+	pub(crate) fn filled(&self) -> Vec<usize> {
+		(0..self.frames.len()).filter(|frame| !self.tokens_of(*frame).is_empty()).collect()
+	}
+
+	/// Returns the places of a sequence's tokens among all.
+	pub(crate) fn tokens_of(&self, sequence: usize) -> core::ops::Range<usize> {
+		let end = self.frames.get(sequence + 1).map_or(self.tokens, |next| next.first);
+		self.frames[sequence].first..end
+	}
+
 	/// Appends the tokens of the next sequence.
 	pub(crate) fn append(&mut self, tokens: &Tokens) -> Result<(), TrainError> {
 		let mut frame = (self.frames.len() as u32).to_le_bytes().to_vec();
@@ -222,6 +233,8 @@ mod tests {
 		filled(&path);
 		let cache = Cache::open(&path, &json!({ "model": 1 }), WIDTHS).unwrap();
 		assert_eq!((cache.sequences(), cache.tokens()), (3, 8));
+		assert_eq!(cache.filled(), [0, 2]);
+		assert_eq!([0, 1, 2].map(|sequence| cache.tokens_of(sequence)), [0..3, 3..3, 3..8]);
 		let read = cache.read(&[7, 0, 3]).unwrap();
 		let (first, last) = (numbered(WIDTHS, 3, 0), numbered(WIDTHS, 5, 2_000));
 		let mut expected = last.slice(4..5);

@@ -1,7 +1,7 @@
 //! Held-out text, seen from a slot.
 
 use super::{
-	network::{Adapters, Network, TOKENS_AT_ONCE},
+	network::{Adapters, Network},
 	prefix::Prefix,
 	sequence::Sequence,
 	tokens::Tokens,
@@ -63,7 +63,7 @@ impl<'a, B: TrainBackend> Held<'a, B> {
 	/// Returns the loss of some tokens, nats.
 	fn loss(&self, tokens: &Tokens, adapters: &Adapters<Autodiff<B>>) -> f64 {
 		let difference = |piece: Tokens| scalar(self.network.differences(&piece, adapters).sum().inner());
-		let differences = tokens.split(TOKENS_AT_ONCE).into_iter().map(difference).sum::<f64>();
+		let differences = self.network.pieces(tokens).into_iter().map(difference).sum::<f64>();
 		differences + tokens.losses.iter().map(|loss| f64::from(*loss)).sum::<f64>()
 	}
 }

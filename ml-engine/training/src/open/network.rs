@@ -1,6 +1,6 @@
-//! Expert, last layer and head in floats that only take the values that integers can take.
+//! Expert, what is behind it, and head in floats that only take the values that integers can take.
 
-use super::{slot::Slot, tokens::Tokens};
+use super::{floats::constant, slot::Slot, suffix::Suffix, tokens::Tokens};
 use crate::ops::{FrozenNorm, GateFunction, TrainBackend};
 use burn::{
 	backend::Autodiff,
@@ -13,21 +13,17 @@ pub(crate) const TOKENS_AT_ONCE: usize = 128;
 /// Matrices of an adapter: first and second of gate, up and down.
 pub(crate) type Adapters<B> = [Tensor<B, 2>; 6];
 
-/// Everything behind the input of an expert in the last layer that no update changes.
+/// Everything behind the input of an expert that no update changes.
 pub(crate) struct Network<B: Backend> {
 	/// Gate, up, down.
 	weights: [Tensor<B, 2>; 3],
 	function: GateFunction,
 	hidden_steps: f32,
 	sub_norm: Option<FrozenNorm<B>>,
+	suffix: Suffix<B>,
 	output_norm: FrozenNorm<B>,
 	head: Tensor<B, 2>,
 	device: B::Device,
-}
-
-/// Puts numbers outside of the tape on it.
-fn constant<B: Backend>(tensor: Tensor<B, 2>) -> Tensor<Autodiff<B>, 2> {
-	Tensor::from_inner(tensor)
 }
 
 impl<B: TrainBackend> Network<B> {
@@ -43,9 +39,33 @@ impl<B: TrainBackend> Network<B> {
 			function: slot.function,
 			hidden_steps: slot.hidden_steps,
 			sub_norm: slot.sub_gain.as_deref().map(|gain| norm(gain, slot.hidden_steps)),
+			suffix: Suffix::new(slot, device),
 			output_norm: norm(&slot.output_gain, slot.input_steps),
 			head: tensor(&slot.head, [slot.vocabulary, slot.d_model]),
 			device: device.clone(),
+		}
+	}
+
+	/// Returns whether tokens of a sequence depend on each other: through attention in layers behind the slot.
+	pub(crate) fn takes_sequences(&self) -> bool {
+		!self.suffix.is_empty()
+	}
+
+	/// Cuts the tokens of one sequence, or of any where they do not depend on each other, into pieces to be computed one
+	/// after the other.
+	pub(crate) fn pieces(&self, tokens: &Tokens) -> Vec<Tokens> {
+		match self.takes_sequences() {
+			true if tokens.len() == 0 => Vec::new(),
+			true => vec![tokens.clone()],
+			false => tokens.split(TOKENS_AT_ONCE),
+		}
+	}
+
+	/// Returns the number of tokens whose losses can differ.
+	pub(crate) fn counted(&self, tokens: &Tokens) -> usize {
+		match self.takes_sequences() {
+			true => tokens.len() - tokens.first_seen(),
+			false => tokens.len(),
 		}
 	}
 
@@ -81,7 +101,8 @@ impl<B: TrainBackend> Network<B> {
 		self.project(2, hidden, adapters)
 	}
 
-	/// Computes each token's loss less the parent's, nats. `[tokens, 1]`
+	/// Computes each token's loss less the parent's, nats; of a sequence only from the first token on that the expert sees, since
+	/// no loss in front of it can differ. `[tokens, 1]`
 	pub(crate) fn differences(
 		&self,
 		tokens: &Tokens,
@@ -91,6 +112,15 @@ impl<B: TrainBackend> Network<B> {
 		let output = self.output(self.rows(&tokens.inputs, width), adapters);
 		let gates = constant(self.rows(&tokens.gates, 1));
 		let stream = constant(self.rows(&tokens.streams, width)) + output * gates;
+		if !self.takes_sequences() {
+			return self.losses(stream, tokens);
+		}
+		let (first, end) = (tokens.first_seen(), tokens.len());
+		let stream = self.suffix.run(stream).narrow(0, first, end - first);
+		self.losses(stream, &tokens.slice(first..end))
+	}
+
+	fn losses(&self, stream: Tensor<Autodiff<B>, 2>, tokens: &Tokens) -> Tensor<Autodiff<B>, 2> {
 		B::sampled_loss(B::rms_quant(stream, &self.output_norm), &self.head, &tokens.sample)
 	}
 

@@ -10,14 +10,17 @@ use super::{
 };
 use crate::{ops::TrainBackend, TrainError};
 use blyan_exact::definition2::loss::loss;
-use blyan_open_model::{run::States, Runner};
+use blyan_open_model::{
+	run::{Ends, States},
+	Runner,
+};
 use core::f64::consts::LN_2;
 use rand::Rng;
 use rand_chacha::{rand_core::SeedableRng, ChaCha8Rng};
 
 /// One sequence, seen from a slot.
 pub(crate) struct Seen {
-	/// Tokens that were routed to the slot's expert.
+	/// Tokens that updates learn from.
 	pub(crate) tokens: Tokens,
 	/// The parent's loss of all other tokens, nats; zero unless they were asked for.
 	pub(crate) other_losses: f64,
@@ -46,11 +49,16 @@ impl<B: TrainBackend> Prefix<'_, B> {
 		let (slot, widths, seed) = (self.slot, self.widths, self.seed);
 		let (ids, context) = (&sequence.ids, sequence.ids.len().saturating_sub(1));
 		let view = View { slot, widths, sequence, seed, number };
-		let parts = runner.states(&ids[..context], slot.layer.into(), |states| view.look(states, all))?;
+		let visit = |states: &States<'_>| view.look(states);
+		let finish = |visited: Visited, ends: Ends<'_>| view.finish(visited, ends, all);
+		let parts = runner.states(&ids[..context], slot.layer.into(), visit, finish)?;
 		let mut seen = Seen { tokens: Tokens::new(widths), other_losses: 0.0 };
 		for part in parts {
 			seen.tokens.append(part.tokens);
 			seen.other_losses += part.other_losses;
+		}
+		if self.network.takes_sequences() {
+			seen.settle();
 		}
 		self.network.subtract(&mut seen.tokens, self.parent);
 		Ok(seen)
@@ -66,32 +74,67 @@ struct View<'a> {
 	number: u64,
 }
 
+/// Vectors of some positions behind the slot's layer, and the gate of each position that chose the expert.
+struct Visited {
+	gates: Vec<Option<u32>>,
+	tokens: Tokens,
+}
+
+impl Seen {
+	/// Moves losses that the expert cannot change to those of other tokens: what is in front of the first token that it
+	/// sees, and sequences of which it sees nothing.
+	fn settle(&mut self) {
+		let first = self.tokens.first_seen();
+		for (loss, bytes) in self.tokens.losses.iter_mut().zip(&mut self.tokens.text_bytes).take(first) {
+			self.other_losses += f64::from(core::mem::take(loss));
+			*bytes = 0.0;
+		}
+		if first == self.tokens.len() {
+			self.tokens = Tokens::new(self.tokens.widths);
+		}
+	}
+}
+
 impl View<'_> {
-	fn look(&self, mut states: States<'_>, all: bool) -> Seen {
+	/// Keeps what is known behind the slot's layer: of the tokens that chose the expert, or of all where others depend on
+	/// them.
+	fn look(&self, states: &States<'_>) -> Visited {
 		let expert = usize::from(self.slot.expert);
 		let gates: Vec<Option<u32>> = states
 			.routes
 			.iter()
 			.map(|route| route.iter().find(|choice| choice.expert == expert).map(|choice| choice.gate))
 			.collect();
-		let mut seen = Seen { tokens: Tokens::new(self.widths), other_losses: 0.0 };
+		let mut tokens = Tokens::new(self.widths);
 		for (place, gate) in gates.iter().enumerate() {
-			if let Some(gate) = gate {
-				self.vectors(&states, place, *gate, &mut seen.tokens);
+			if gate.is_some() || self.takes_sequences() {
+				self.vectors(states, place, gate.unwrap_or(0), &mut tokens);
 			}
 		}
-		let places = (0..gates.len()).filter(|place| all || gates[*place].is_some()).collect::<Vec<_>>();
-		let first = states.positions().start;
-		states.logits(&places, |place, logits| {
+		Visited { gates, tokens }
+	}
+
+	/// Adds what is known behind the last layer.
+	fn finish(&self, visited: Visited, mut ends: Ends<'_>, all: bool) -> Seen {
+		let Visited { gates, tokens } = visited;
+		let is_kept = |place: usize| gates[place].is_some() || self.takes_sequences();
+		let mut seen = Seen { tokens, other_losses: 0.0 };
+		let places = (0..gates.len()).filter(|place| all || is_kept(*place)).collect::<Vec<_>>();
+		let first = ends.positions().start;
+		ends.logits(&places, |place, logits| {
 			let position = first + place;
 			let target = self.sequence.ids[position + 1] as usize;
-			if gates[place].is_some() {
+			if is_kept(place) {
 				self.sample(position, target, logits, &mut seen.tokens);
 			} else {
 				seen.other_losses += loss(logits, target) as f64 / 65_536.0 * LN_2;
 			}
 		});
 		seen
+	}
+
+	fn takes_sequences(&self) -> bool {
+		!self.slot.later.is_empty()
 	}
 
 	/// Appends gate, input and stream of a position.

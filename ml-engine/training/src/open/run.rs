@@ -4,7 +4,7 @@ use super::{
 	cache::Cache,
 	held::Held,
 	latent::{latent, of_codes, tensors},
-	network::{Adapters, Network, TOKENS_AT_ONCE},
+	network::{Adapters, Network},
 	prefix::Prefix,
 	rounding::{round, Rounded},
 	sequence::Sequence,
@@ -15,6 +15,7 @@ use super::{
 use crate::{
 	checkpoint::Header,
 	corpus::Corpus,
+	lock::lock,
 	ops::{scalar, TrainBackend},
 	progress::Progress,
 	quantiser::Format,
@@ -111,14 +112,37 @@ struct AdapterInModel<'a, B: TrainBackend> {
 }
 
 impl<B: TrainBackend> AdapterInModel<'_, B> {
+	/// Draws the tokens of a step, in parts: any tokens, or whole sequences where tokens depend on each other.
+	fn batch(&self, step: u64) -> Result<Vec<Vec<Tokens>>, TrainError> {
+		let mut rng = Corpus::stream(self.settings.seed, step);
+		let (batch, parts) = (self.settings.batch, self.workers.parts());
+		let count = self.cache.tokens();
+		if !self.network.takes_sequences() {
+			let mut places = (0..batch).map(|_| rng.gen_range(0..count)).collect::<Vec<_>>();
+			// In the order of the file.
+			places.sort_unstable();
+			let tokens = self.cache.read(&places)?;
+			let parts = tokens.split(tokens.len().div_ceil(parts));
+			return Ok(parts.iter().map(|part| self.network.pieces(part)).collect());
+		}
+		let filled = self.cache.filled();
+		let sequences = (batch * filled.len() / count.max(1)).max(parts);
+		let mut drawn = (0..sequences).map(|_| filled[rng.gen_range(0..filled.len())]).collect::<Vec<_>>();
+		drawn.sort_unstable();
+		let read = |sequence: &usize| self.cache.read(&self.cache.tokens_of(*sequence).collect::<Vec<_>>());
+		let tokens = drawn.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+		Ok(self.workers.parts_of(&tokens).into_iter().map(<[Tokens]>::to_vec).collect())
+	}
+
 	/// Computes the sums of the gradients and of the losses, nats, over some tokens.
-	fn part_gradient(&self, latent: &[Tensor<B, 2>], tokens: &Tokens) -> (Vec<Tensor<B, 2>>, f64) {
+	fn part_gradient(&self, latent: &[Tensor<B, 2>], pieces: &[Tokens]) -> (Vec<Tensor<B, 2>>, f64) {
 		let mut sums: Option<Vec<Tensor<B, 2>>> = None;
-		let mut loss = tokens.losses.iter().map(|loss| f64::from(*loss)).sum::<f64>();
-		for piece in tokens.split(TOKENS_AT_ONCE) {
+		let losses = pieces.iter().flat_map(|piece| &piece.losses);
+		let mut loss = losses.map(|loss| f64::from(*loss)).sum::<f64>();
+		for piece in pieces {
 			let leaves: Adapters<Autodiff<B>> =
 				core::array::from_fn(|i| Tensor::from_inner(latent[i].clone()).require_grad());
-			let sum = self.network.differences(&piece, &leaves).sum();
+			let sum = self.network.differences(piece, &leaves).sum();
 			loss += scalar(sum.clone().inner());
 			let grads = sum.backward();
 			let grads = leaves
@@ -153,16 +177,14 @@ impl<B: TrainBackend> Problem<B> for AdapterInModel<'_, B> {
 	}
 
 	fn gradients(&mut self, step: u64, latent: &[Tensor<B, 2>]) -> Result<StepGradients<B>, TrainError> {
-		let mut rng = Corpus::stream(self.settings.seed, step);
-		let count = self.cache.tokens();
-		let mut places = (0..self.settings.batch).map(|_| rng.gen_range(0..count)).collect::<Vec<_>>();
-		// In the order of the file.
-		places.sort_unstable();
-		let tokens = self.cache.read(&places)?;
-		let text_bytes = tokens.text_bytes.iter().map(|bytes| f64::from(*bytes)).sum::<f64>();
-		let parts = tokens.split(tokens.len().div_ceil(self.workers.parts()));
-		let of_parts = self.workers.map(parts, |part| self.part_gradient(latent, &part));
-		let share = 1.0 / tokens.len() as f32;
+		let parts = self.batch(step)?;
+		let pieces = || parts.iter().flatten();
+		let text_bytes =
+			pieces().flat_map(|piece| &piece.text_bytes).map(|bytes| f64::from(*bytes)).sum::<f64>();
+		let tokens = pieces().map(|piece| self.network.counted(piece)).sum::<usize>();
+		let of_parts =
+			self.workers.map(parts.iter().collect(), |part: &Vec<Tokens>| self.part_gradient(latent, part));
+		let share = 1.0 / tokens.max(1) as f32;
 		let loss = of_parts.iter().map(|(_, loss)| loss).sum::<f64>() / text_bytes.max(1.0);
 		let parts = of_parts.into_iter().map(|(grads, _)| (grads, share)).collect();
 		Ok(StepGradients { parts, loss, bytes: text_bytes as u64 })
@@ -195,6 +217,8 @@ pub fn train_adapter<B: TrainBackend>(
 	settings.ensure(slot)?;
 	let folder = &settings.folder;
 	std::fs::create_dir_all(folder).map_err(|source| TrainError::Io { path: folder.clone(), source })?;
+	// Two runs would append to one cache. The checkpoint has a lock of its own, which the trainer takes later.
+	let _is_alone = lock(&folder.join(CACHE))?;
 	let checkpoint = folder.join(CHECKPOINT);
 	let network = Network::<B>::new(slot, device);
 	let parent = tensors::<B>(slot, latent(slot, settings.seed), device);

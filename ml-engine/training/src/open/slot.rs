@@ -1,6 +1,9 @@
 //! Slot of an open model in floats: its expert, the frozen network that the expert stands on, and the head behind.
 
-use super::floats;
+use super::{
+	floats,
+	later::{parts_behind, HeadShape, LaterLayer},
+};
 use crate::{ops::GateFunction, TrainError};
 use blyan_exact::{
 	definition2::{
@@ -25,7 +28,7 @@ pub(crate) struct Projection {
 	pub(crate) adapter: OwnedAdapter,
 }
 
-/// Slot of the last layer of a model, ready to be trained.
+/// Slot of a model, ready to be trained.
 #[derive(Clone, Debug)]
 pub struct Slot {
 	/// Root of the model.
@@ -40,6 +43,12 @@ pub struct Slot {
 	/// Largest activations in front of the down projection and in front of the head.
 	pub(crate) hidden_steps: f32,
 	pub(crate) input_steps: f32,
+	/// Largest activation in front of attention's output projection.
+	pub(crate) output_steps: f32,
+	/// Layers behind the slot's.
+	pub(crate) later: Vec<LaterLayer>,
+	/// Heads of these layers.
+	pub(crate) shape: HeadShape,
 	/// Gate, up, down.
 	pub(crate) projections: [Projection; 3],
 	/// Gain of the hidden layer's sub-norm.
@@ -51,37 +60,20 @@ pub struct Slot {
 	pub(crate) vocabulary: usize,
 }
 
-/// Parts of a model that a slot is made of.
-struct Source<'a> {
-	layer: &'a PartTensors<'a>,
-	expert: &'a PartTensors<'a>,
-	embedding: &'a PartTensors<'a>,
-	head: &'a PartTensors<'a>,
-}
-
 impl Slot {
 	/// Takes a slot of a validated model with this root.
 	///
 	/// # Errors
-	/// [`TrainError::NoSuchSlot`], [`TrainError::NoAdapters`] or [`TrainError::NotLastLayer`] if it cannot be trained.
+	/// [`TrainError::NoSuchSlot`] or [`TrainError::NoAdapters`] if it cannot be trained.
 	pub fn of_model(model: &Model<'_>, root: Hash, layer: u8, expert: u16) -> Result<Self, TrainError> {
 		let architecture = model.architecture();
 		ensure_trainable(architecture, layer, expert)?;
 		let missing = TrainError::NoSuchSlot { layer, expert };
-		let part = |part| model.part(part);
-		let of = || {
-			let source = Source {
-				layer: part(Part::Layer(layer))?,
-				expert: part(Part::Expert { layer, expert })?,
-				embedding: part(Part::Embedding)?,
-				head: part(Part::Head)?,
-			};
-			Self::read(architecture, &source, root, layer, expert)
-		};
-		of().ok_or(missing)
+		Self::read(architecture, root, layer, expert, |part| model.part(part)).ok_or(missing)
 	}
 
-	/// Reads a slot of the model in a directory; the four files that it is made of are checked against their roots.
+	/// Reads a slot of the model in a directory; the files that it is made of, those of the layers behind it
+	/// included, are checked against their roots.
 	///
 	/// # Errors
 	/// Those of [`Self::of_model`], and [`TrainError::Directory`] if a file is damaged or missing.
@@ -93,10 +85,11 @@ impl Slot {
 	) -> Result<Self, TrainError> {
 		let architecture = directory.architecture(manifest)?;
 		ensure_trainable(&architecture, layer, expert)?;
-		let parts = [Part::Layer(layer), Part::Expert { layer, expert }, Part::Embedding, Part::Head];
+		let mut parts = vec![Part::Layer(layer), Part::Expert { layer, expert }, Part::Embedding, Part::Head];
+		parts.extend(parts_behind(&architecture, layer));
 		let names = blyan_open_model::directory::parts(&architecture);
 		let mut files = Vec::new();
-		for part in parts {
+		for &part in &parts {
 			let file = directory.open(&architecture, part)?;
 			let place = names.iter().position(|name| *name == part);
 			let record = place.and_then(|place| manifest.parts.get(place));
@@ -116,28 +109,32 @@ impl Slot {
 		let tensors = tensors.collect::<Result<Vec<_>, DirectoryError>>()?;
 		let mut root = Hash::default();
 		hex::decode_to_slice(&manifest.model_root, &mut root).map_err(|error| directory.malformed(&error))?;
-		let [of_layer, of_expert, embedding, head] = &tensors[..] else {
-			return Err(TrainError::NoSuchSlot { layer, expert });
-		};
-		let source = Source { layer: of_layer, expert: of_expert, embedding, head };
-		let slot = Self::read(&architecture, &source, root, layer, expert);
+		let part = |part| parts.iter().position(|own| *own == part).and_then(|place| tensors.get(place));
+		let slot = Self::read(&architecture, root, layer, expert, part);
 		slot.ok_or_else(|| directory.malformed(&"its parts are not those of its architecture").into())
 	}
 
-	fn read(
+	/// Reads a slot; `part` finds the parts of its model. `None` if one of them lacks a tensor.
+	fn read<'a>(
 		architecture: &Architecture,
-		source: &Source<'_>,
 		model: Hash,
 		layer: u8,
 		expert: u16,
+		part: impl Fn(Part) -> Option<&'a PartTensors<'a>>,
 	) -> Option<Self> {
 		let rank = architecture.routing(layer)?.adapter_rank?;
-		let projection = |name| Projection::read(source.layer.matrix(name)?, source.expert.adapter(name)?);
-		let head = match source.head.get(Name::Head)? {
+		let (own, adapters) = (part(Part::Layer(layer))?, part(Part::Expert { layer, expert })?);
+		let (embedding, of_head) = (part(Part::Embedding)?, part(Part::Head)?);
+		let projection = |name| Projection::read(own.matrix(name)?, adapters.adapter(name)?);
+		let head = match of_head.get(Name::Head)? {
 			View::Matrix(matrix) => matrix,
-			View::Scale(scale) => Matrix { scale, ..source.embedding.matrix(Name::Embedding)? },
+			View::Scale(scale) => Matrix { scale, ..embedding.matrix(Name::Embedding)? },
 			_ => return None,
 		};
+		let View::Frequencies(frequencies) = embedding.get(Name::Frequencies)? else { return None };
+		let behind = (usize::from(layer) + 1)..architecture.layers.len();
+		// At most 128 layers.
+		let later = behind.map(|later| LaterLayer::read(architecture, later as u8, &part));
 		Some(Self {
 			model,
 			layer,
@@ -152,9 +149,17 @@ impl Slot {
 			eps: (architecture.eps as f64 * (-48.0_f64).exp2()) as f32,
 			hidden_steps: activation_max(architecture.bits.hidden).into(),
 			input_steps: activation_max(architecture.bits.input).into(),
+			output_steps: activation_max(architecture.bits.output).into(),
+			later: later.collect::<Option<_>>()?,
+			shape: HeadShape {
+				heads: architecture.heads.into(),
+				kv_heads: architecture.kv_heads.into(),
+				head_size: architecture.head_size.into(),
+				frequencies: frequencies.to_vec(),
+			},
 			projections: [projection(Name::Gate)?, projection(Name::Up)?, projection(Name::Down)?],
-			sub_gain: source.layer.gain(Name::HiddenGain).map(floats::gain),
-			output_gain: floats::gain(source.head.gain(Name::HeadGain)?),
+			sub_gain: own.gain(Name::HiddenGain).map(floats::gain),
+			output_gain: floats::gain(of_head.gain(Name::HeadGain)?),
 			head: floats::head(&head),
 			vocabulary: head.rows,
 		})
@@ -184,18 +189,13 @@ impl Projection {
 			weights: floats::weights(&matrix),
 			rows: matrix.rows,
 			columns: matrix.cols,
-			unit: adapter_unit(&matrix),
+			unit: floats::adapter_unit(&matrix),
 			adapter: owned.ok()?,
 		})
 	}
 }
 
-/// Returns the real value of one unit of the product of an adapter's codes, not shifted: `M * 2^-(U + g)`.
-fn adapter_unit(matrix: &Matrix<'_>) -> f64 {
-	floats::unit(matrix) * (-f64::from(matrix.kind.refinement())).exp2()
-}
-
-/// Refuses slots that are absent, hold no adapter, or have layers behind them.
+/// Refuses slots that are absent or hold no adapter.
 fn ensure_trainable(architecture: &Architecture, layer: u8, expert: u16) -> Result<(), TrainError> {
 	let last = (architecture.layers.len() - 1) as u8;
 	let routing = architecture.routing(layer).filter(|routing| expert < routing.experts);
@@ -206,9 +206,6 @@ fn ensure_trainable(architecture: &Architecture, layer: u8, expert: u16) -> Resu
 	let routing = routing.ok_or(missing)?;
 	if routing.adapter_rank.is_none() {
 		return Err(TrainError::NoAdapters { layer });
-	}
-	if layer != last {
-		return Err(TrainError::NotLastLayer { layer, last });
 	}
 	Ok(())
 }

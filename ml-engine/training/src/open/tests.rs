@@ -4,7 +4,7 @@ use super::*;
 use crate::{OptimiserConfig, TrainError};
 use blyan_exact::definition2::{
 	golden::{self, OwnedModel, Stream},
-	Network, Routing, WeightKind,
+	Architecture, Network, Routing, WeightKind,
 };
 use blyan_kernel::Kernel;
 use blyan_open_model::{load, Runner};
@@ -14,7 +14,7 @@ use rand::Rng;
 use rand_chacha::{rand_core::SeedableRng, ChaCha8Rng};
 use std::{path::Path, sync::Arc};
 
-const ROOT: [u8; 32] = [7; 32];
+pub(super) const ROOT: [u8; 32] = [7; 32];
 const LAYER: u8 = 1;
 const RANK: u8 = 4;
 /// Families whose last layer is tried: SwiGLU over groups of four bits, squared ReLU behind sub-norms over ternary weights.
@@ -23,9 +23,16 @@ const FAMILIES: [&str; 2] = ["llama", "bitnet"];
 /// Makes a tiny model of a family whose last layer has adapters.
 fn model(family: &str) -> OwnedModel {
 	let (_, architecture) = golden::ARCHITECTURES.iter().find(|(name, _)| *name == family).unwrap();
-	let mut architecture = architecture();
-	let layer = &mut architecture.layers[usize::from(LAYER)];
-	let Network::Dense(expert) = layer.network else { panic!("{family} is dense") };
+	with_adapters(architecture(), LAYER, family)
+}
+
+/// Makes a random model of an architecture one of whose layers has adapters.
+pub(super) fn with_adapters(mut architecture: Architecture, layer: u8, seed: &str) -> OwnedModel {
+	let layer = &mut architecture.layers[usize::from(layer)];
+	let expert = match layer.network {
+		Network::Dense(expert) => expert,
+		Network::Routed(routing) => routing.expert,
+	};
 	layer.network = Network::Routed(Routing {
 		experts: 3,
 		top_k: 2,
@@ -35,10 +42,10 @@ fn model(family: &str) -> OwnedModel {
 		shared: None,
 		adapter_rank: Some(RANK),
 	});
-	golden::random_model(architecture, family.as_bytes())
+	golden::random_model(architecture, seed.as_bytes())
 }
 
-fn runner(model: &OwnedModel) -> Runner {
+pub(super) fn runner(model: &OwnedModel) -> Runner {
 	let weights = load::weights(&model.view().unwrap()).unwrap();
 	Runner::new(Arc::new(weights), Kernel::best(), 2).unwrap()
 }
@@ -48,7 +55,7 @@ fn slot(model: &OwnedModel, expert: u16) -> Slot {
 }
 
 /// Makes a text of few tokens of the vocabulary, most of them the one before plus three.
-fn text(seed: &[u8], sequences: usize) -> Vec<Sequence> {
+pub(super) fn text(seed: &[u8], sequences: usize) -> Vec<Sequence> {
 	let mut stream = Stream::new(seed);
 	let mut sequence = || {
 		let mut ids = vec![stream.below(40) as u32];
@@ -61,7 +68,7 @@ fn text(seed: &[u8], sequences: usize) -> Vec<Sequence> {
 	(0..sequences).map(|_| sequence()).collect()
 }
 
-fn settings(folder: &Path, steps: u64) -> Settings {
+pub(super) fn settings(folder: &Path, steps: u64) -> Settings {
 	Settings {
 		folder: folder.into(),
 		steps,
@@ -75,7 +82,7 @@ fn settings(folder: &Path, steps: u64) -> Settings {
 	}
 }
 
-fn go_on(_: &Stage) -> ControlFlow<()> {
+pub(super) fn go_on(_: &Stage) -> ControlFlow<()> {
 	ControlFlow::Continue(())
 }
 
@@ -86,7 +93,7 @@ fn train(model: &OwnedModel, settings: &Settings) -> Result<TrainedAdapter, Trai
 }
 
 /// Bits per byte as the chain would measure them.
-fn exact_bits(model: &OwnedModel) -> f64 {
+pub(super) fn exact_bits(model: &OwnedModel) -> f64 {
 	let (mut runner, held) = (runner(model), text(b"hold out", 12));
 	let losses = held.iter().flat_map(|sequence| runner.losses(&sequence.ids).unwrap());
 	let bits = losses.map(|loss| loss as f64 / 65_536.0).sum::<f64>();
@@ -114,6 +121,18 @@ fn train_adapter_improves_the_integer_model_as_much_as_the_float_model() {
 		assert!((before - after) / gain > 0.9, "{family}: {before} to {after}, not to {float_after}");
 		assert!(trained.rounding_errors.iter().all(|error| *error < 0.03), "{:?}", trained.rounding_errors);
 	}
+}
+
+#[test]
+fn train_adapter_is_refused_while_another_run_reads_into_its_folder() {
+	let (model, folder) = (model("llama"), tempfile::tempdir().unwrap());
+	let settings = settings(folder.path(), 1);
+	let other = crate::lock::lock(&folder.path().join("tokens.cache")).unwrap();
+	let refused = train(&model, &settings).unwrap_err().to_string();
+	assert!(refused.contains("tokens.cache") && refused.contains("under way"), "{refused}");
+	assert!(!folder.path().join("tokens.cache").exists(), "nothing was written");
+	drop(other);
+	train(&model, &settings).unwrap();
 }
 
 #[test]
@@ -263,13 +282,4 @@ fn train_adapter_refuses_what_cannot_work() {
 	let view = dense.view().unwrap();
 	let refused = Slot::of_model(&view, ROOT, 1, 0).map(drop).unwrap_err();
 	assert!(refused.to_string().contains("upcycle"), "{refused}");
-}
-
-#[test]
-fn slots_in_front_of_other_layers_are_refused_by_their_number() {
-	let mut architecture = model("llama").architecture;
-	architecture.layers.swap(0, 1);
-	let model = golden::random_model(architecture, b"first");
-	let refused = Slot::of_model(&model.view().unwrap(), ROOT, 0, 0).map(drop).unwrap_err();
-	assert!(matches!(refused, TrainError::NotLastLayer { layer: 0, last: 1 }));
 }

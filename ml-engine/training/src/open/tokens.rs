@@ -26,11 +26,11 @@ impl Widths {
 	}
 }
 
-/// Tokens that chose the expert in the slot.
+/// Tokens that chose the expert in the slot; with layers behind it, all tokens of a sequence in which some did.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Tokens {
 	pub(crate) widths: Widths,
-	/// Gates of the expert. `[tokens]`
+	/// Gates of the expert; zero where it was not chosen. `[tokens]`
 	pub(crate) gates: Vec<f32>,
 	/// The parent's losses, nats. `[tokens]`
 	pub(crate) losses: Vec<f32>,
@@ -63,6 +63,11 @@ impl Tokens {
 	/// Returns the number of tokens.
 	pub(crate) fn len(&self) -> usize {
 		self.gates.len()
+	}
+
+	/// Returns the place of the first token that the expert sees; the length if it sees none.
+	pub(crate) fn first_seen(&self) -> usize {
+		self.gates.iter().position(|gate| *gate != 0.0).unwrap_or(self.len())
 	}
 
 	/// Appends others.

@@ -23,7 +23,7 @@ pub(crate) use attention::{Heads, Rotary};
 pub(crate) use experts::{ExpertWeights, Routing};
 pub(crate) use fused::rows;
 pub(crate) use gated::GateFunction;
-pub(crate) use rms_quant::FrozenNorm;
+pub(crate) use rms_quant::{round_straight, FrozenNorm};
 pub(crate) use sampled_loss::Sample;
 pub(crate) use tensor::{int_tensor, scalar};
 

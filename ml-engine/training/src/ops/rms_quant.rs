@@ -55,6 +55,12 @@ pub(crate) fn rms_quant<B: Backend>(
 	record([input], output, RmsQuant { unit, inverse, gain: norm.gain.clone() })
 }
 
+/// Rounds each row to multiples of its largest entry over `steps`, straight through.
+pub(crate) fn round_straight<B: Backend>(rows: Tensor<Autodiff<B>, 2>, steps: f32) -> Tensor<Autodiff<B>, 2> {
+	let raw = rows.clone().inner();
+	rows + Tensor::<Autodiff<B>, 2>::from_inner(round_rows(raw.clone(), steps) - raw)
+}
+
 /// Rounds each row to multiples of its largest entry over `steps`.
 pub(super) fn round_rows<B: Backend>(rows: Tensor<B, 2>, steps: f32) -> Tensor<B, 2> {
 	let step = rows.clone().abs().max_dim(1).div_scalar(steps).add_scalar(TINY);
