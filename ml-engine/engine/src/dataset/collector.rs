@@ -1,6 +1,6 @@
 //! The rules by which texts become documents.
 
-use super::{cut, DatasetError, DatasetProgress, Document, SkipReason};
+use super::{cut, text_family, DatasetError, DatasetProgress, Document, SkipReason};
 use std::{
 	collections::BTreeSet,
 	fs,
@@ -167,14 +167,6 @@ pub(super) fn is_utf16(bytes: &[u8]) -> bool {
 	bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff])
 }
 
-/// The family of a text that has no name of its own, by its words alone: the same wherever the file lies, however
-/// it is named, indented or capitalised.
-pub(super) fn text_family(text: &str) -> String {
-	let words = text.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>().join(" ");
-	let hash = super::hexadecimal(&blyan_exact::blake2_256(&[words.as_bytes()]));
-	format!("text/{}", &hash[..32])
-}
-
 /// The names between two folders, with `/` on every system.
 pub(super) fn relative_name(path: &Path) -> String {
 	let names = path.components().filter_map(|component| match component {
@@ -241,14 +233,6 @@ mod tests {
 		assert_eq!(collector.documents.len(), 1);
 		assert_eq!(collector.documents[0].text, "one line\ntwo");
 		assert_eq!(collector.progress.skipped.count(SkipReason::Duplicate), 3);
-	}
-
-	#[test]
-	fn the_family_of_a_text_is_its_words() {
-		let family = text_family("Some  words\n\there");
-		assert_eq!(family, text_family("some words here"));
-		assert_ne!(family, text_family("some other words here"));
-		assert_eq!(family.len(), "text/".len() + 32);
 	}
 
 	#[test]

@@ -3,6 +3,7 @@
 use super::{hexadecimal, lines::Lines, DatasetError, Document};
 use blyan_exact::blake2_256;
 use std::{
+	collections::VecDeque,
 	fs::File,
 	io::{BufWriter, Write},
 	path::{Path, PathBuf},
@@ -36,11 +37,18 @@ fn beside(path: &Path) -> PathBuf {
 /// Documents of a dataset, one at a time.
 pub struct JsonlReader {
 	lines: Lines,
+	/// Files that come after this one.
+	rest: VecDeque<PathBuf>,
 }
 
-/// Opens a dataset.
+/// Opens a dataset: one file, or a folder with the blobs that `blyan dataset create` wrote.
 pub fn read_jsonl(path: &Path) -> Result<JsonlReader, DatasetError> {
-	Ok(JsonlReader { lines: Lines::open(path)? })
+	let blob = |number: usize| path.join(format!("blobs/{number:05}.jsonl"));
+	let (first, rest) = match path.is_dir() {
+		true => (blob(0), (1..).map(blob).take_while(|blob| blob.is_file()).collect()),
+		false => (path.into(), VecDeque::new()),
+	};
+	Ok(JsonlReader { lines: Lines::open(&first)?, rest })
 }
 
 impl JsonlReader {
@@ -69,7 +77,15 @@ impl Iterator for JsonlReader {
 	type Item = Result<Document, DatasetError>;
 
 	fn next(&mut self) -> Option<Self::Item> {
-		Some(self.lines.next()?.and_then(|(at, line)| self.parse(at, &line)))
+		loop {
+			if let Some(read) = self.lines.next() {
+				return Some(read.and_then(|(at, line)| self.parse(at, &line)));
+			}
+			match Lines::open(&self.rest.pop_front()?) {
+				Ok(lines) => self.lines = lines,
+				Err(error) => return Some(Err(error)),
+			}
+		}
 	}
 }
 
@@ -123,6 +139,19 @@ mod tests {
 		std::fs::write(&path, "{\"text\": \"x\"}\n").unwrap();
 		let error = read_jsonl(&path).unwrap().next().unwrap().unwrap_err().to_string();
 		assert!(error.contains("line 1: it has a text") && error.contains("from-jsonl"), "{error}");
+	}
+
+	#[test]
+	fn a_folder_of_blobs_is_read_in_the_order_of_their_numbers() {
+		let folder = tempfile::tempdir().unwrap();
+		std::fs::create_dir(folder.path().join("blobs")).unwrap();
+		let documents = [document("first"), document("second"), document("third")];
+		for (number, document) in documents.iter().enumerate() {
+			write_jsonl(&folder.path().join(format!("blobs/{number:05}.jsonl")), [document]).unwrap();
+		}
+		assert_eq!(read_jsonl(folder.path()).unwrap().collect::<Result<Vec<_>, _>>().unwrap(), documents);
+		let empty = tempfile::tempdir().unwrap();
+		assert!(matches!(read_jsonl(empty.path()), Err(DatasetError::Io { .. })));
 	}
 
 	#[test]

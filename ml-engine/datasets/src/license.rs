@@ -118,6 +118,17 @@ impl Licence {
 		Self::parse(canonical.as_deref().unwrap_or(expression))
 	}
 
+	/// Reads a licence as descriptions of datasets name it: identifiers in any case, and the addresses of licence texts.
+	pub fn parse_described(text: &str) -> Result<Self, LicenceError> {
+		let words: Vec<String> = text.split_whitespace().map(described_word).collect();
+		Self::parse_lax(&words.join(" "))
+	}
+
+	/// Reports whether every identifier of another expression is in this one, as `MIT` is in `MIT OR Apache-2.0`.
+	pub fn names(&self, other: &Self) -> bool {
+		identifiers(&other.expression).all(|id| identifiers(&self.expression).any(|own| own == id))
+	}
+
 	/// The expression.
 	pub fn as_str(&self) -> &str {
 		&self.expression
@@ -129,6 +140,45 @@ impl Licence {
 	pub fn is_permissive(&self) -> bool {
 		self.is_permissive
 	}
+}
+
+/// Identifiers of an expression.
+fn identifiers(expression: &str) -> impl Iterator<Item = &str> {
+	let words = expression.split(|letter: char| letter.is_whitespace() || "()".contains(letter));
+	words.filter(|word| !["", "AND", "OR", "WITH"].contains(word))
+}
+
+/// An identifier as SPDX writes it; any other word as it is.
+fn described_word(word: &str) -> String {
+	let lower = word.to_ascii_lowercase();
+	let address =
+		lower.split_once("://").map(|(_, rest)| rest.trim_start_matches("www.").trim_end_matches('/'));
+	let name = match address {
+		None => lower.clone(),
+		Some(address) => {
+			let last = address.rsplit('/').next().unwrap_or_default();
+			let last = ["html", "txt", "json", "php"].iter().fold(last, |name, end| {
+				name.strip_suffix(end).and_then(|name| name.strip_suffix('.')).unwrap_or(name)
+			});
+			let parts: Vec<&str> = address.split('/').collect();
+			match parts.as_slice() {
+				["creativecommons.org", "publicdomain", "zero", version, ..] => format!("cc0-{version}"),
+				["creativecommons.org", "licenses", kind, version, ..] => format!("cc-{kind}-{version}"),
+				["apache.org", "licenses", "license-2.0" | "license-2.0.html" | "license-2.0.txt"] => {
+					"apache-2.0".into()
+				}
+				_ => last.to_string(),
+			}
+		}
+	};
+	let name = match name.as_str() {
+		"odc-by" => "odc-by-1.0",
+		"pddl" => "pddl-1.0",
+		"cc0" => "cc0-1.0",
+		name => name,
+	};
+	let known = LICENSES.iter().find(|license| license.name.eq_ignore_ascii_case(name));
+	known.map_or_else(|| word.to_string(), |license| license.name.to_string())
 }
 
 fn is_permissive(expression: &Expression) -> bool {
@@ -195,6 +245,31 @@ mod tests {
 		}
 		assert_eq!(Licence::parse("  "), Err(LicenceError::Empty));
 		assert!(Licence::parse("MIT AND Proprietary").unwrap_err().to_string().contains("\"Proprietary\""));
+	}
+
+	#[test]
+	fn an_expression_names_its_parts() {
+		let parse = |text: &str| Licence::parse(text).unwrap();
+		let both = parse("MIT OR Apache-2.0");
+		assert!(both.names(&parse("MIT")) && both.names(&parse("Apache-2.0 AND MIT")));
+		assert!(!both.names(&parse("ISC")) && !parse("MIT").names(&both));
+	}
+
+	#[test]
+	fn parse_described_reads_the_names_of_hubs_and_the_addresses_of_texts() {
+		for (text, written) in [
+			("apache-2.0", "Apache-2.0"),
+			("mit AND cc-by-4.0", "MIT AND CC-BY-4.0"),
+			("odc-by", "ODC-By-1.0"),
+			("https://creativecommons.org/licenses/by-nc/4.0/", "CC-BY-NC-4.0"),
+			("https://creativecommons.org/publicdomain/zero/1.0/", "CC0-1.0"),
+			("https://spdx.org/licenses/BSD-3-Clause.html", "BSD-3-Clause"),
+			("https://www.apache.org/licenses/LICENSE-2.0", "Apache-2.0"),
+			("https://opensource.org/licenses/MIT", "MIT"),
+		] {
+			assert_eq!(Licence::parse_described(text).unwrap().as_str(), written, "{text}");
+		}
+		assert!(Licence::parse_described("banana").is_err());
 	}
 
 	#[test]

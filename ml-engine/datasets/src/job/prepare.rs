@@ -1,0 +1,182 @@
+//! One row of a source, as the documents that become of it.
+
+use crate::{
+	cut,
+	filter::{Bands, Filter, Runs},
+	source::{RawText, Row},
+	text_family, Document, Finding, Licence, Note, Reason,
+};
+use blyan_exact::{blake2_256, Hash};
+
+/// Settings that all rows of a file share.
+pub(super) struct Context<'a> {
+	/// The filter.
+	pub filter: &'a Filter,
+	/// The file's name in the dataset: its hash.
+	pub id: &'a str,
+	/// Licence of rows that name none.
+	pub licence: &'a Licence,
+	/// True if other licences are taken too.
+	pub any_licence: bool,
+	/// Language of rows that name none.
+	pub language: Option<&'a str>,
+	/// Longest document.
+	pub document_bytes_max: usize,
+}
+
+/// A text that passed the filter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Prepared {
+	/// Hash of the text.
+	pub hash: Hash,
+	/// Keys for near duplicates.
+	pub bands: Bands,
+	/// Canonical bytes of the document.
+	pub line: Vec<u8>,
+}
+
+/// Everything that became of a row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Outcome {
+	/// Number of the row in its file.
+	pub number: u64,
+	/// Texts that passed.
+	pub prepared: Vec<Prepared>,
+	/// Texts that did not, by piece (0 is the whole row).
+	pub left_out: Vec<(Reason, usize)>,
+	/// Findings in all texts.
+	pub findings: Vec<Finding>,
+	/// Repairs.
+	pub notes: Vec<Note>,
+	/// Bytes of text.
+	pub bytes: u64,
+}
+
+/// Works one row out.
+pub(super) fn prepare(row: Row, context: &Context<'_>) -> Outcome {
+	let mut outcome = Outcome { number: row.number, notes: row.notes, ..Outcome::default() };
+	let raw = match row.content {
+		Ok(raw) => raw,
+		Err(reason) => {
+			outcome.left_out.push((reason, 0));
+			return outcome;
+		}
+	};
+	outcome.bytes = raw.text.len() as u64;
+	let licence = match licence(&raw, context, &mut outcome.notes) {
+		Ok(licence) => licence,
+		Err(reason) => {
+			outcome.left_out.push((reason, 0));
+			return outcome;
+		}
+	};
+	let language = raw.language.as_deref().or(context.language).and_then(language);
+	let text = plain(raw.text, &mut outcome.notes);
+	let pieces = cut::pieces(&text, context.document_bytes_max);
+	if pieces.is_empty() {
+		outcome.left_out.push((Reason::TooShort, 0));
+	}
+	if pieces.len() > 1 {
+		outcome.notes.push(Note::Cut);
+	}
+	let notice = match raw.beginning {
+		Some(beginning) => context.filter.notice(&beginning),
+		None if pieces.len() > 1 => context.filter.notice(&text),
+		None => None,
+	};
+	// Looked for before the text is cut: a private key whose first line is in the piece before is only letters and digits.
+	let secrets = match pieces.len() > 1 {
+		true => context.filter.secrets(&text),
+		false => Vec::new(),
+	};
+	let secret = (!secrets.is_empty()).then_some(Reason::Secret);
+	for (index, piece) in pieces.into_iter().enumerate() {
+		let verdict = context.filter.judge(piece);
+		outcome.findings.extend(verdict.findings);
+		if let Some(reason) = verdict.reason.or(notice).or(secret) {
+			outcome.left_out.push((reason, index + 1));
+			continue;
+		}
+		let origin = format!("{}#{}.{}", context.id, row.number, index + 1);
+		let mut document = Document::new(piece.into(), origin, text_family(piece), licence.clone());
+		document.language = language.clone();
+		match document.line() {
+			Ok(line) => {
+				let hash = blake2_256(&[piece.as_bytes()]);
+				outcome.prepared.push(Prepared { hash, bands: Runs::of(piece).bands(), line });
+			}
+			Err(_) => outcome.left_out.push((Reason::Malformed, index + 1)),
+		}
+	}
+	// A secret that no piece has whole was found in none of them.
+	let unseen: Vec<Finding> =
+		secrets.into_iter().filter(|secret| !outcome.findings.contains(secret)).collect();
+	outcome.findings.extend(unseen);
+	outcome
+}
+
+/// The row's own licence, or that of its file.
+fn licence(raw: &RawText, context: &Context<'_>, notes: &mut Vec<Note>) -> Result<String, Reason> {
+	let Some(own) = &raw.licence else { return Ok(context.licence.as_str().into()) };
+	let licence = Licence::parse_described(own).map_err(|_| Reason::LicenceUnknown)?;
+	if !licence.is_permissive() && !context.any_licence {
+		return Err(Reason::LicenceNotPermissive);
+	}
+	if licence.as_str() != own {
+		notes.push(Note::LicenceSpelling);
+	}
+	Ok(licence.as_str().into())
+}
+
+/// Reports whether an origin is one that [`prepare`] writes: a hash and a place. Anything else could be a path.
+pub(super) fn is_origin(origin: &str) -> bool {
+	let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+	origin.split_once('#').is_some_and(|(id, place)| {
+		let is_id = id.len() == 32 && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+		is_id && place.split_once('.').is_some_and(|(row, piece)| is_number(row) && is_number(piece))
+	})
+}
+
+/// A language tag, as in `en` or `pt-BR`; anything else could be a remark.
+pub(super) fn language(tag: &str) -> Option<String> {
+	let is_tag =
+		(2..=16).contains(&tag.len()) && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+	is_tag.then(|| tag.to_string())
+}
+
+/// A text without byte order mark and carriage returns, so that it is one document wherever it was edited.
+fn plain(text: String, notes: &mut Vec<Note>) -> String {
+	let text = match text.strip_prefix('\u{feff}') {
+		Some(rest) => {
+			notes.push(Note::ByteOrderMark);
+			rest.to_string()
+		}
+		None => text,
+	};
+	match text.contains("\r\n") {
+		true => {
+			notes.push(Note::CarriageReturns);
+			text.replace("\r\n", "\n")
+		}
+		false => text,
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn an_origin_is_a_hash_and_a_place_and_never_a_path() {
+		let id = "0f3c".repeat(8);
+		assert!(is_origin(&format!("{id}#12.3")));
+		for origin in ["/srv/jane/a.txt", "a.txt#1.1", "", "#1.1"] {
+			assert!(!is_origin(origin), "{origin}");
+		}
+		for place in ["", "#", "#1", "#1.", "#1.jane", "#a.1", "#1.1/jane"] {
+			assert!(!is_origin(&format!("{id}{place}")), "{place}");
+		}
+		assert_eq!(language("pt-BR").as_deref(), Some("pt-BR"));
+		assert_eq!(language("written by jane"), None);
+	}
+}

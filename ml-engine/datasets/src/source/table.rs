@@ -1,0 +1,96 @@
+//! Tables of comma- or tab-separated values whose first row names the columns.
+
+use super::{
+	limits::RowGuard,
+	packed::{refusal, Contents, Opened},
+	refuse,
+	row::{text_of, Fields},
+	Layout, Limits, Row,
+};
+use crate::{Error, Reason};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+/// Rows of a table.
+pub(super) struct Table {
+	path: PathBuf,
+	reader: csv::Reader<RowGuard<Contents>>,
+	layout: Layout,
+	names: Option<Vec<String>>,
+	number: u64,
+	is_over: bool,
+}
+
+impl Table {
+	/// Reads an opened file.
+	pub fn new(path: &Path, opened: Opened, layout: &Layout, limits: &Limits, separator: u8) -> Self {
+		let guard = RowGuard::new(opened.contents, limits.row_bytes_max);
+		let reader = csv::ReaderBuilder::new()
+			.delimiter(separator)
+			.has_headers(false)
+			.flexible(true)
+			.from_reader(guard);
+		Self { path: path.into(), reader, layout: layout.clone(), names: None, number: 0, is_over: false }
+	}
+
+	/// The next row of cells; `None` at the end of the file.
+	fn cells(&mut self) -> Option<Result<Result<Vec<String>, Reason>, Error>> {
+		let mut record = csv::ByteRecord::new();
+		let is_read = self.reader.read_byte_record(&mut record);
+		self.reader.get_mut().reset();
+		match is_read {
+			Ok(false) => None,
+			Ok(true) => {
+				let cells = record.iter().map(|cell| String::from_utf8(cell.to_vec()));
+				Some(Ok(cells.collect::<Result<_, _>>().map_err(|_| Reason::NotUtf8)))
+			}
+			Err(error) => {
+				// The reader cannot find the next row behind a fault: the rest is one row that is left out.
+				self.is_over = true;
+				let refused = match error.into_kind() {
+					csv::ErrorKind::Io(error) => refusal(error),
+					_ => Ok(Reason::Malformed),
+				};
+				match refuse(&self.path, refused, self.number) {
+					Ok(row) => Some(Ok(Err(row.content.err().unwrap_or(Reason::Malformed)))),
+					Err(error) => Some(Err(error)),
+				}
+			}
+		}
+	}
+
+	fn row(&self, names: &[String], cells: Vec<String>) -> Result<super::RawText, Reason> {
+		if cells.len() > names.len() {
+			return Err(Reason::Malformed);
+		}
+		let fields: Fields = names.iter().cloned().zip(cells.into_iter().map(Value::String)).collect();
+		text_of(&fields, &self.layout).ok_or(Reason::NoText)
+	}
+}
+
+impl Iterator for Table {
+	type Item = Result<Row, Error>;
+
+	fn next(&mut self) -> Option<Self::Item> {
+		while !self.is_over {
+			self.number += 1;
+			let cells = match self.cells()? {
+				Ok(Ok(cells)) => cells,
+				Ok(Err(reason)) => {
+					// Without the names of the columns, which would be taken from the next row, no row can be read.
+					self.is_over |= self.names.is_none();
+					return Some(Ok(Row::left_out(self.number, reason)));
+				}
+				Err(error) => return Some(Err(error)),
+			};
+			let Some(names) = &self.names else {
+				// The first row names the columns.
+				self.names = Some(cells.into_iter().map(|name| name.trim().to_string()).collect());
+				continue;
+			};
+			let content = self.row(names, cells);
+			return Some(Ok(Row { number: self.number, content, notes: Vec::new() }));
+		}
+		None
+	}
+}
