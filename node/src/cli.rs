@@ -118,6 +118,11 @@ pub struct MlParams {
 	#[arg(long, value_name = "MiB", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..))]
 	pub model_memory: u32,
 
+	/// Most that the parts of one model of the second definition may have, in MiB. Evaluating its experts takes about as much
+	/// memory; a larger model is not evaluated here.
+	#[arg(long, value_name = "MiB", default_value_t = 2_048, value_parser = clap::value_parser!(u32).range(1..))]
+	pub open_model_memory: u32,
+
 	/// Most that experts in the form that runs fastest may take on disk, in MiB. With 0 there are none.
 	#[arg(long, value_name = "MiB", default_value_t = 1_024)]
 	pub packed_cache: u32,
@@ -152,6 +157,11 @@ impl MlParams {
 	/// Threads for the engine on a machine with `cores` cores.
 	pub fn engine_threads(&self, cores: usize) -> usize {
 		self.engine_threads.map_or_else(|| cores.saturating_sub(1).max(1), usize::from)
+	}
+
+	/// Bound of the parts of an open model, in bytes.
+	pub fn open_model_bytes(&self) -> u64 {
+		u64::from(self.open_model_memory) << 20
 	}
 
 	/// Bound of the models in memory, in bytes.

@@ -12,13 +12,10 @@
 //!   another genesis: warn once, refuse
 //! ```
 
-use crate::{
-	ml::model_root,
-	service::{Block, Client, Hash},
-};
+use crate::service::{Block, Client, Hash};
 use blyan_primitives::ModelId;
 use blyan_runtime::Runtime;
-use blyan_runtime_api::runtime_decl_for_models_api::ModelsApiV1 as _;
+use blyan_runtime_api::runtime_decl_for_models_api::ModelsApiV2 as _;
 use codec::{Decode, DecodeAll, Encode};
 use futures::{future::join_all, StreamExt};
 use sc_client_api::HeaderBackend;
@@ -201,7 +198,7 @@ fn genesis_models(spec: &dyn ChainSpec) -> Vec<(ModelId, H256)> {
 	let Ok(storage) = spec.as_storage_builder().build_storage() else { return Vec::new() };
 	BasicExternalities::new(storage).execute_with(|| {
 		let models = Runtime::models().into_iter().take(MODELS_MAX);
-		models.filter_map(|id| Runtime::model(id).map(|model| (id, model_root(&model)))).collect()
+		models.filter_map(|id| Runtime::model(id).map(|model| (id, model.model_root()))).collect()
 	})
 }
 

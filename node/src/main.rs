@@ -7,6 +7,7 @@ mod chain_spec;
 mod chain_view;
 mod cli;
 mod command;
+mod damage;
 mod exchange;
 mod hello;
 mod metrics;
@@ -31,6 +32,9 @@ fn main() -> ExitCode {
 	#[cfg(target_os = "linux")]
 	if let Err(error) = tikv_jemalloc_ctl::background_thread::write(true) {
 		eprintln!("Unused memory is given back late: {error}");
+	}
+	if let Err(error) = damage::explain_bus_errors() {
+		eprintln!("A truncated database ends this process without a sentence: {error}");
 	}
 	match command::run() {
 		Ok(()) => ExitCode::SUCCESS,

@@ -104,7 +104,12 @@ fn contain_late_panics() {
 		std::panic::set_hook(Box::new(move |panic| {
 			match IS_ENDING.load(Ordering::Relaxed) && is_late_timer(panic.payload()) {
 				true => log::debug!("a task met a timer after the end: {panic}"),
-				false => of_the_node(panic),
+				false => {
+					if let Some(words) = crate::damage::words_for(panic) {
+						eprintln!("\n{words}");
+					}
+					of_the_node(panic)
+				}
 			}
 		}));
 	});

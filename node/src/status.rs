@@ -1,6 +1,6 @@
 //! The page of facts: reads the chain after each new best block, and serves over HTTP what `blyan-status` makes of it.
 
-use crate::chain_view::{item, next_best};
+use crate::chain_view::{self, item, next_best, slots};
 use blyan_primitives::SubmissionId;
 use blyan_runtime::opaque::Block;
 use blyan_runtime_api::{LearningApi, ModelsApi, OperatorsApi, SubmissionInfo};
@@ -170,7 +170,10 @@ where
 		let api = self.client.runtime_api();
 		let mut models = Vec::new();
 		for id in api.models(at)? {
-			models.extend(api.model(at, id)?);
+			if let Some(model) = chain_view::model(&*api, at, id)? {
+				let slots = slots(&*api, at, &model)?;
+				models.push((model, slots));
+			}
 		}
 		let (latest, older_open) = self.submissions(at)?;
 		let terms = api.terms(at, NEWCOMER)?;

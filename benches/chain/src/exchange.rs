@@ -1,7 +1,7 @@
 //! Blobs from one node to another, beside a plain copy of the same bytes through the same kernel.
 
 use blyan_e2e::{wait_until, Chain, Files, NodeConfig, World, SLOT};
-use blyan_primitives::ModelInfo;
+use blyan_primitives::{HoldoutRef, ModelInfo};
 use blyan_runtime_api::SubmissionState;
 use codec::Encode;
 use serde_json::{json, Value};
@@ -61,11 +61,11 @@ async fn throughput(
 		.runtime_api::<Option<_>>("ModelsApi_model", &0u32.encode())
 		.await
 		.expect("the chain has a model");
-	let holdout: Option<blyan_primitives::HoldoutRef> =
-		chain.runtime_api("ModelsApi_holdout", &0u32.encode()).await;
+	let holdout = chain.runtime_api::<Option<HoldoutRef>>("ModelsApi_holdout", &0u32.encode()).await;
 	let holdout = holdout.expect("the model has a holdout").blob;
+	let trunk = info.trunk().expect("the model is of the first definition").blob;
 	let (hash, bytes) = choose(&Blobs {
-		trunk: (info.trunk.blob.hash, info.trunk.blob.size.into()),
+		trunk: (trunk.hash, trunk.size.into()),
 		holdout: (holdout.hash, holdout.size.into()),
 	});
 	let stored = files.path("giver/chains/blyan-dev/blobs").join(format!("{hash:x}"));

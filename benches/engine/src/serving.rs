@@ -14,7 +14,7 @@ use blyan_engine::{
 	queue::{Demand, GenerationEvent, JobQueue, ModelParts, QueueConfig, Turn},
 };
 use blyan_exact::{ModelConfig, Sampling};
-use blyan_primitives::{BlockRef, EvaluationJob, HoldoutRef};
+use blyan_primitives::{BlockRef, EvaluationJob, HoldoutRef, JobBody};
 use blyan_training::{base, Corpus};
 use burn_flex::Flex;
 use serde_json::{json, Value};
@@ -239,8 +239,7 @@ impl Feeder {
 		let mut job = EvaluationJob {
 			definition: blyan_exact::DEFINITION,
 			model: 0,
-			config,
-			trunk,
+			body: JobBody::First { config, trunk },
 			candidate: heads[1],
 			heads,
 			layer: 0,

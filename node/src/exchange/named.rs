@@ -1,9 +1,14 @@
 //! Blobs that the chain works with now, and how their pieces are proven.
 
 use super::need::Need;
-use crate::service::{Client, Hash};
+use crate::{
+	chain_view,
+	service::{Client, Hash},
+};
 use blyan_engine::blobs::Tier;
-use blyan_primitives::{BlockRef, EvaluationJob, HoldoutRef, ModelConfig, ModelId, PartIndex};
+use blyan_primitives::{
+	BlockRef, EvaluationJob, HoldoutRef, JobBody, ModelBody, ModelConfig, ModelId, PartIndex,
+};
 use blyan_runtime_api::{disputes::DisputesApi, LearningApi, ModelsApi, SubmissionState};
 use sp_api::{ApiError, ProvideRuntimeApi};
 use sp_core::H256;
@@ -22,12 +27,15 @@ impl Named {
 	pub fn at(client: &Client, at: Hash) -> Result<Self, ApiError> {
 		let api = client.runtime_api();
 		let mut named = Self::default();
-		let mut configs: HashMap<ModelId, ModelConfig> = HashMap::new();
+		let mut bodies: HashMap<ModelId, ModelBody> = HashMap::new();
 		for id in api.models(at)? {
-			let Some(model) = api.model(at, id)? else { continue };
-			configs.insert(id, model.config);
-			named.add(Need::trunk(&model.config, &model.trunk));
-			named.add_experts(&model.config, model.heads.iter().map(|head| &head.block));
+			let Some(model) = chain_view::model(&*api, at, id)? else { continue };
+			bodies.insert(id, model.body);
+			let heads = model.heads.iter().map(|head| &head.block);
+			match &model.body {
+				ModelBody::First { config, trunk } => named.add_first(config, trunk, heads),
+				ModelBody::Second { .. } => named.add_second(model.parts.iter().chain(heads)),
+			}
 			let holdouts = [api.holdout(at, id)?, api.guard_holdout(at, id)?];
 			holdouts.iter().flatten().for_each(|holdout| named.add_holdout(holdout));
 		}
@@ -35,15 +43,17 @@ impl Named {
 		// after it. What it is measured against may have been replaced meanwhile.
 		for id in api.open_submissions(at)? {
 			let Some(info) = api.submission(at, id)? else { continue };
-			if let Some(config) = configs.get(&info.slot.model) {
-				named.add(Need::expert(config, &info.block));
+			match bodies.get(&info.slot.model) {
+				Some(ModelBody::First { config, .. }) => named.add(Need::expert(config, &info.block)),
+				Some(ModelBody::Second { .. }) => named.add_second([&info.block].into_iter()),
+				None => {}
 			}
 			if matches!(info.state, SubmissionState::Evaluating(_)) {
-				named.add_jobs(|part| LearningApi::job(&*api, at, id, part))?;
+				named.add_jobs(|part| chain_view::job(&*api, at, id, part))?;
 			}
 		}
 		for subject in api.answerable(at)? {
-			named.add_jobs(|part| DisputesApi::job(&*api, at, subject, part))?;
+			named.add_jobs(|part| chain_view::disputed_job(&*api, at, subject, part))?;
 		}
 		Ok(named)
 	}
@@ -62,13 +72,27 @@ impl Named {
 	}
 
 	fn add_job(&mut self, job: &EvaluationJob) {
-		self.add(Need::trunk(&job.config, &job.trunk));
-		self.add_experts(&job.config, job.heads.iter().chain([&job.candidate]));
+		let experts = job.heads.iter().chain([&job.candidate]);
+		match &job.body {
+			JobBody::First { config, trunk } => self.add_first(config, trunk, experts),
+			JobBody::Second { parts, .. } => self.add_second(parts.iter().chain(experts)),
+		}
 		self.add_holdout(&job.holdout);
 	}
 
-	fn add_experts<'a>(&mut self, config: &ModelConfig, blocks: impl Iterator<Item = &'a BlockRef>) {
-		blocks.for_each(|block| self.add(Need::expert(config, block)));
+	fn add_first<'a>(
+		&mut self,
+		config: &ModelConfig,
+		trunk: &BlockRef,
+		experts: impl Iterator<Item = &'a BlockRef>,
+	) {
+		self.add(Need::trunk(config, trunk));
+		experts.for_each(|block| self.add(Need::expert(config, block)));
+	}
+
+	/// Parts and experts of the second definition are verified as wholes: what proves their tiles lies at both ends of a file.
+	fn add_second<'a>(&mut self, blocks: impl Iterator<Item = &'a BlockRef>) {
+		blocks.for_each(|block| self.add(Need::whole(block.blob)));
 	}
 
 	fn add_holdout(&mut self, holdout: &HoldoutRef) {

@@ -148,7 +148,7 @@ impl Poller {
 		let api = self.client.runtime_api();
 		let mut models = Vec::new();
 		for id in api.models(at)? {
-			let Some(model) = api.model(at, id)? else { continue };
+			let Some(model) = chain_view::model(&*api, at, id)? else { continue };
 			let version = model.version;
 			models.push(ModelFigures {
 				id,

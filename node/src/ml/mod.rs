@@ -9,6 +9,7 @@ use crate::cli::MlParams;
 use blyan_engine::{
 	blobs::{BlobError, BlobStore},
 	decode::GenerationRequest,
+	eval::JobLimits,
 	kernel::Kernel,
 	model::{ModelStore, StoreMetrics},
 	packed::PackedCache,
@@ -19,8 +20,8 @@ use blyan_engine::{
 };
 use blyan_host::MlEngine;
 use blyan_primitives::{
-	Comparison, CopyQuery, EngineError, EvaluationJob, JobId, JobStatus, Measurement, ModelInfo, Opening,
-	Query,
+	Comparison, CopyQuery, EngineError, EvaluationJob, JobId, JobStatus, Measurement, ModelBody, ModelInfo,
+	Opening, Query,
 };
 use blyan_rpc_api::EngineStatus;
 use genesis::{GenesisError, GenesisModel};
@@ -38,8 +39,8 @@ pub const BLOBS: &str = "blobs";
 const PACKED: &str = "packed";
 /// Generations that have their turn at once, if the engine has as many threads.
 const SERVING_THREADS: usize = 2;
-/// Prefix of the names of the engine's threads.
-const THREAD_PREFIX: &str = "blyan-";
+/// Prefixes of the names of the engine's threads; the second is that of the evaluator of open models.
+const THREAD_PREFIXES: [&str; 2] = ["blyan-", "evaluate-"];
 
 /// Why the engine cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -100,6 +101,7 @@ impl EngineService {
 			QueueConfig {
 				evaluation_threads: threads,
 				serving_threads: threads.min(SERVING_THREADS),
+				limits: JobLimits { open_model_bytes_max: ml.open_model_bytes(), ..JobLimits::default() },
 				..Default::default()
 			},
 			Arc::new(models),
@@ -206,11 +208,9 @@ impl EngineService {
 			}
 			sink(event)
 		});
-		let parts = ModelParts {
-			config: model.config,
-			trunk: model.trunk,
-			heads: model.heads.iter().map(|head| head.block).collect(),
-		};
+		// Models of the second definition are not served; clients are told before they get here.
+		let ModelBody::First { config, trunk } = model.body else { return Err(EngineError::NotAvailable) };
+		let parts = ModelParts { config, trunk, heads: model.heads.iter().map(|head| head.block).collect() };
 		self.with_queue(|queue| queue.generate(client, parts, request, sink))
 	}
 
@@ -269,12 +269,6 @@ impl Drop for StopOnDrop {
 	}
 }
 
-/// Commits to the exact state of a model: its architecture, trunk and every current expert.
-pub fn model_root(model: &ModelInfo) -> H256 {
-	let heads: Vec<_> = model.heads.iter().map(|head| head.block.tensor_root.0).collect();
-	H256(blyan_exact::model_root(&model.config, &model.trunk.tensor_root.0, &heads))
-}
-
 /// Keeps a panic inside a job from ending the node.
 ///
 /// The node's panic hook ends the process, and it runs before the queue can catch the panic. On the engine's
@@ -286,7 +280,7 @@ fn contain_panics() {
 		std::panic::set_hook(Box::new(move |panic| {
 			let thread = std::thread::current();
 			match thread.name() {
-				Some(name) if name.starts_with(THREAD_PREFIX) => {
+				Some(name) if THREAD_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) => {
 					log::error!("a job panicked on thread {name}: {panic}")
 				}
 				_ => of_the_node(panic),

@@ -6,6 +6,7 @@ use super::{
 	request::GenerateParams,
 };
 use crate::{
+	chain_view::{self, slots},
 	exchange::Exchange,
 	ml::EngineService,
 	places::Place,
@@ -18,7 +19,7 @@ use blyan_engine::{
 };
 use blyan_primitives::{ExpertSlot, ModelId, ModelInfo, SubmissionId};
 use blyan_rpc_api::{
-	code::{NOT_ANNOUNCED, NOT_FOUND},
+	code::{ENGINE, NOT_ANNOUNCED, NOT_FOUND},
 	BlobPiece, BlyanApiServer, EngineStatus, ExchangeStatus, ExpertEntry, GenerateAnswer, TileAnswer, Upload,
 	BLOB_BYTES_MAX, CHUNK_BYTES_MAX,
 };
@@ -66,6 +67,16 @@ impl Blyan {
 	fn begin(&self, request: &JsonRawValue, place: Place<usize>) -> RpcResult<Generation> {
 		let params = GenerateParams::read(request, rand_seed())?;
 		let model = self.find_model(params.model)?;
+		if model.config().is_none() {
+			return Err(error::error(
+				ENGINE,
+				format!(
+					"model {} follows the second definition, and nodes generate text with models of the first; run it where \
+					 its files are: blyan chat --model DIR",
+					model.id
+				),
+			));
+		}
 		let price_per_byte = self.ask(|api, at| api.price_per_byte(at))?;
 		Generation::start(&self.engine, &model, params, price_per_byte, place).map_err(refusal)
 	}
@@ -79,7 +90,7 @@ impl Blyan {
 	}
 
 	fn find_model(&self, id: ModelId) -> RpcResult<ModelInfo> {
-		self.ask(|api, at| api.model(at, id))?.ok_or_else(|| {
+		self.ask(|api, at| chain_view::model(&*api, at, id))?.ok_or_else(|| {
 			error::error(NOT_FOUND, format!("there is no model {id}; `blyan_models` lists those there are"))
 		})
 	}
@@ -97,13 +108,12 @@ impl BlyanApiServer for Blyan {
 
 	fn experts(&self, model: ModelId) -> RpcResult<Vec<ExpertEntry>> {
 		let info = self.find_model(model)?;
-		let slots = (0..info.config.layers).flat_map(|layer| {
-			(0..info.config.experts).map(move |expert| ExpertSlot { model, layer, expert })
-		});
+		let slots = self.ask(|api, at| slots(&*api, at, &info))?;
 		Ok(slots
+			.iter()
 			.zip(info.heads)
-			.map(|(slot, head)| ExpertEntry {
-				slot,
+			.map(|((layer, expert), head)| ExpertEntry {
+				slot: ExpertSlot { model, layer, expert },
 				head,
 				stored: self.engine.store().has(&head.block.blob.hash),
 			})

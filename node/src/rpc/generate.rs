@@ -7,7 +7,7 @@ use super::{
 	text::TextStream,
 };
 use crate::{
-	ml::{model_root, EngineService},
+	ml::EngineService,
 	places::{Bounds, Full, Place, Places},
 };
 use blyan_engine::decode::GenerationSummary;
@@ -112,7 +112,7 @@ impl Generation {
 		Ok(Self {
 			reader,
 			text,
-			model_root: model_root(model),
+			model_root: model.model_root(),
 			price_per_byte,
 			began: Instant::now(),
 			_place: place,

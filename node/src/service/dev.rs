@@ -4,6 +4,7 @@
 use super::{dev_finality::SealersWord, Backend, Block, Client, Hash, OffchainParts, Pool};
 use crate::{
 	chain_spec::{Extensions, PARA_ID},
+	chain_view::item,
 	cli::{DevSeal, MlParams},
 	exchange::{self, ExchangeParts},
 	hello::HelloProtocol,
@@ -13,6 +14,7 @@ use cumulus_client_parachain_inherent::MockValidationDataInherentDataProvider;
 use cumulus_primitives_core::{CollectCollationInfo, ParaId, RelayParentOffsetApi};
 use futures::{future, Stream, StreamExt};
 use polkadot_primitives::{HeadData, UpgradeGoAhead};
+use sc_client_api::HeaderBackend;
 use sc_consensus::LongestChain;
 use sc_consensus_manual_seal::{consensus::aura::AuraConsensusDataProvider, EngineCommand, ManualSealParams};
 use sc_network::{
@@ -116,7 +118,7 @@ pub fn start(
 		},
 	)?;
 
-	super::fit::spawn_watch(&client, &task_manager);
+	super::watches::spawn(&client, &backend, keystore_container.keystore(), false, &task_manager);
 	super::spawn_offchain_workers(
 		&config,
 		&OffchainParts {
@@ -248,6 +250,34 @@ async fn has_ready(pool: &impl TransactionPool) -> bool {
 	true
 }
 
+/// The pretended relay chain's slot of block 0: by this machine's clock, and never one that would take the chain's time back.
+///
+/// A clock that was set back since the chain's last block would make every further one be refused, as older than its parent.
+fn first_slot_of(client: &Client, slots_per_block: u32) -> Result<u64, Error> {
+	let now = SystemTime::now()
+		.duration_since(UNIX_EPOCH)
+		.map_err(|_| Error::Other("the clock of this machine is before 1970; set it".into()))?;
+	let by_clock = (now.as_millis() as u64).saturating_sub(HEAD_START_SECS * 1_000) / RELAY_SLOT_MS;
+	let info = client.info();
+	let last =
+		item::<u64, Backend>(client, info.best_hash, ["Timestamp", "Now"]).flatten().unwrap_or_default();
+	let first = going_on(by_clock, last, info.best_number, slots_per_block);
+	if first > by_clock {
+		log::warn!(
+			"🕰  This machine's clock is {} s behind the one that the chain's last block was made by. The chain goes on from \
+			that block's time; set the clock right if it was not meant",
+			(first - by_clock).saturating_mul(RELAY_SLOT_MS) / 1_000
+		);
+	}
+	Ok(first)
+}
+
+/// The later of the first slot by the clock, and that of a chain whose block `number` was made at `last_ms`.
+fn going_on(by_clock: u64, last_ms: u64, number: u32, slots_per_block: u32) -> u64 {
+	let since = u64::from(number) * u64::from(slots_per_block);
+	by_clock.max((last_ms / RELAY_SLOT_MS).saturating_sub(since))
+}
+
 /// Makes each block's timestamp and the relay chain's data that it would have been built upon.
 fn inherent_data_providers(
 	client: Arc<Client>,
@@ -266,11 +296,8 @@ fn inherent_data_providers(
 		+ Sync,
 	Error,
 > {
-	let now = SystemTime::now()
-		.duration_since(UNIX_EPOCH)
-		.map_err(|_| Error::Other("the clock of this machine is before 1970; set it".into()))?;
-	let first_slot = (now.as_millis() as u64).saturating_sub(HEAD_START_SECS * 1_000) / RELAY_SLOT_MS;
 	let relay_blocks_per_para_block = (slot_duration.as_millis() / RELAY_SLOT_MS).max(1) as u32;
+	let first_slot = first_slot_of(&client, relay_blocks_per_para_block)?;
 
 	Ok(move |parent: Hash, ()| {
 		let provide = || -> Result<_, Box<dyn std::error::Error + Send + Sync>> {
@@ -300,4 +327,27 @@ fn inherent_data_providers(
 		};
 		future::ready(provide())
 	})
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn a_chain_goes_on_from_its_last_block_when_the_clock_was_set_back() {
+		let at = |slot: u64| slot * RELAY_SLOT_MS;
+		assert_eq!(going_on(1_000, 0, 0, 1), 1_000, "a new chain begins by the clock");
+		assert_eq!(
+			going_on(1_000, at(1_000 + 50), 50, 1),
+			1_000,
+			"a chain that starts again at once goes on"
+		);
+		assert_eq!(going_on(1_100, at(1_000 + 50), 50, 1), 1_100, "time has passed");
+		assert_eq!(going_on(400, at(1_000 + 50), 50, 1), 1_000, "the clock was set back");
+		assert_eq!(going_on(400, at(1_000 + 4 * 50), 50, 4), 1_000);
+		// The next block's slot is later than the last one's in any case.
+		for by_clock in [0, 999, 1_000, 1_001] {
+			assert!(going_on(by_clock, at(1_050), 50, 1) + 51 > 1_050);
+		}
+	}
 }

@@ -29,6 +29,8 @@ pub struct Fit {
 	pub missing: Vec<String>,
 	/// Runtime APIs in other versions than this node knows: some of the node's own RPC fails.
 	pub misfits: Vec<String>,
+	/// True if none of them is newer than this node knows.
+	pub is_older: bool,
 }
 
 impl Fit {
@@ -50,6 +52,9 @@ impl Fit {
 		Ok(Self {
 			runtime: format!("{name} {spec_version}"),
 			missing: imports.into_iter().filter(|name| !offered.contains(name)).map(Into::into).collect(),
+			is_older: APIS
+				.iter()
+				.all(|api| apis.iter().all(|(id, version)| *id != api.id || *version <= api.version)),
 			misfits: APIS
 				.iter()
 				.filter_map(|api| api.misfit(&apis))
@@ -60,12 +65,19 @@ impl Fit {
 
 	/// Says in the log what an operator has to do, if anything.
 	fn report(&self, when: &str) {
-		let Self { runtime, missing, misfits } = self;
+		let Self { runtime, missing, misfits, is_older } = self;
 		if !missing.is_empty() {
 			log::error!(
 				"🔴 The runtime {when} ({runtime}) calls functions that this node does not have: {}. \
 				Update blyan-node: without them it cannot execute another block of that runtime",
 				missing.join(", ")
+			);
+		} else if !misfits.is_empty() && *is_older {
+			log::warn!(
+				"🟠 The runtime {when} ({runtime}) is older than this node: {}. Blocks are executed, evaluated and stored all the \
+				same, and models and jobs are read as that release wrote them; questions that it does not know are errors until \
+				the chain is upgraded (docs/upgrades.md). No other node is needed",
+				misfits.join("; ")
 			);
 		} else if !misfits.is_empty() {
 			log::warn!(
@@ -193,6 +205,7 @@ mod tests {
 			"the node's HostFunctions lack what the runtime imports"
 		);
 		assert_eq!(fit.misfits, Vec::<String>::new());
+		assert!(fit.is_older, "it is not newer");
 		let version = blyan_runtime::VERSION;
 		assert_eq!(fit.runtime, format!("{} {}", version.spec_name, version.spec_version));
 	}
@@ -200,20 +213,25 @@ mod tests {
 	#[test]
 	fn a_runtime_that_needs_a_newer_node_is_told_apart() {
 		let Some(mut code) = code() else { return };
-		replace(&mut code, b"ext_ml_engine_host_open_version_2", b"ext_ml_engine_host_open_version_3");
+		replace(&mut code, b"ext_ml_engine_host_open_version_3", b"ext_ml_engine_host_open_version_4");
 		let fit = Fit::of(&code).expect("the runtime can be read");
-		assert_eq!(fit.missing, ["ext_ml_engine_host_open_version_3"]);
+		assert_eq!(fit.missing, ["ext_ml_engine_host_open_version_4"]);
 	}
 
 	#[test]
-	fn a_runtime_that_answers_otherwise_is_told_apart() {
-		let Some(mut code) = code() else { return };
+	fn a_runtime_that_answers_otherwise_is_told_apart_and_so_are_older_and_newer_ones() {
+		let Some(code) = code() else { return };
 		let api = APIS[0];
 		let listed = |version: u32| [&api.id[..], &version.to_le_bytes()].concat();
-		replace(&mut code, &listed(api.version), &listed(api.version + 1));
-		let fit = Fit::of(&code).expect("the runtime can be read");
-		assert!(fit.missing.is_empty());
-		assert_eq!(fit.misfits.len(), 1);
-		assert!(fit.misfits[0].contains("newer"), "{:?}", fit.misfits);
+		for (version, word, is_older) in [(api.version + 1, "newer", false), (api.version - 1, "older", true)]
+		{
+			let mut code = code.clone();
+			replace(&mut code, &listed(api.version), &listed(version));
+			let fit = Fit::of(&code).expect("the runtime can be read");
+			assert!(fit.missing.is_empty());
+			assert_eq!(fit.misfits.len(), 1);
+			assert!(fit.misfits[0].contains(word), "{:?}", fit.misfits);
+			assert_eq!(fit.is_older, is_older);
+		}
 	}
 }

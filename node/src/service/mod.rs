@@ -6,6 +6,8 @@ mod dev_finality;
 mod fit;
 pub mod parachain;
 mod relay_sync;
+mod session_keys;
+mod watches;
 
 use crate::{
 	cli::MlParams,
@@ -102,15 +104,15 @@ pub fn new_partial(config: &Configuration) -> Result<Partial, Error> {
 		})
 		.transpose()?;
 
-	let executor = executor(config);
 	let (client, backend, keystore_container, task_manager) =
 		sc_service::new_full_parts_record_import::<Block, RuntimeApi, _>(
 			config,
 			telemetry.as_ref().map(|(_, telemetry)| telemetry.handle()),
-			executor,
+			executor(config),
 			true,
 			Default::default(),
-		)?;
+		)
+		.map_err(|error| crate::damage::explain(error, config.database.path()))?;
 	let client = Arc::new(client);
 
 	let telemetry_worker_handle = telemetry.as_ref().map(|(worker, _)| worker.handle());

@@ -136,7 +136,7 @@ pub async fn start(
 		},
 	)?;
 
-	super::fit::spawn_watch(&client, &task_manager);
+	super::watches::spawn(&client, &backend, keystore.clone(), is_collator, &task_manager);
 	super::spawn_offchain_workers(
 		&config,
 		&OffchainParts {

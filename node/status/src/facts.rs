@@ -1,11 +1,11 @@
 //! From what a program read to the record.
 
 use crate::{
-	outcome,
+	outcome::{self, Unit},
 	projection::{project, Conditions, Machine, WINDOW_BLOCKS},
 	schema::{Block, Head, Model, Network, Node, Operators, QueueEntry, Status, Terms, Verdict, SCHEMA},
 };
-use blyan_primitives::{ExpertSlot, ModelId, ModelInfo};
+use blyan_primitives::{ExpertSlot, ModelId, ModelInfo, Slots};
 use blyan_runtime_api::{
 	AccountId, Balance, BlockNumber, EvaluationStage, OperatorInfo, SubmissionInfo, SubmissionOutcome,
 	SubmissionState, SubmissionTerms,
@@ -34,8 +34,8 @@ pub struct Facts {
 	pub node: Node,
 	/// Every operator.
 	pub operators: Vec<OperatorInfo>,
-	/// Every model.
-	pub models: Vec<ModelInfo>,
+	/// Every model, and the layout of its expert slots.
+	pub models: Vec<(ModelInfo, Slots)>,
 	/// The [`LATEST`] submissions, oldest first.
 	pub latest: Vec<SubmissionInfo>,
 	/// Open submissions that are older than these.
@@ -56,11 +56,13 @@ impl Facts {
 		let open: Vec<&SubmissionInfo> = self.older_open.iter().chain(&self.latest).collect();
 		let mut queue: Vec<QueueEntry> = open.iter().filter_map(|info| queue_entry(info)).collect();
 		queue.sort_by_key(|entry| (entry.place.is_none(), entry.model, entry.place, entry.submission));
-		let verdicts = self.latest.iter().rev().filter_map(verdict).take(VERDICTS_MAX).collect();
+		let verdicts = self.latest.iter().rev().filter_map(|info| verdict(info, self.unit(info.slot.model)));
+		let verdicts = verdicts.take(VERDICTS_MAX).collect();
 		let eligible = self.operators.iter().filter(|operator| operator.eligible).count();
 		let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+		let models = self.models.iter();
 		let models: Vec<Model> =
-			self.models.iter().map(|info| model(info, waiting(&queue, info.id), &self.terms)).collect();
+			models.map(|(info, slots)| model(info, slots, waiting(&queue, info.id), &self.terms)).collect();
 		// A miner may choose the model whose queue is shortest.
 		let fee = models.iter().filter_map(|model| model.fee_now.as_ref()?.parse().ok()).min();
 		let projection = project(
@@ -87,6 +89,14 @@ impl Facts {
 			terms: Terms { account: self.account, terms: self.terms },
 			projection,
 		}
+	}
+}
+
+impl Facts {
+	/// Returns the unit of scores about a model.
+	fn unit(&self, model: ModelId) -> Unit {
+		let known = self.models.iter().find(|(info, _)| info.id == model);
+		known.map_or(Unit::default(), |(info, _)| Unit::of(&info.body))
 	}
 }
 
@@ -128,10 +138,9 @@ fn waiting(queue: &[QueueEntry], model: ModelId) -> u32 {
 	u32::try_from(places.count()).unwrap_or(u32::MAX)
 }
 
-fn model(info: &ModelInfo, ahead: u32, terms: &SubmissionTerms) -> Model {
-	let per_layer = usize::from(info.config.experts).max(1);
-	let heads = info.heads.iter().enumerate().map(|(index, head)| Head {
-		slot: format!("{}.{}", index / per_layer, index % per_layer),
+fn model(info: &ModelInfo, slots: &Slots, ahead: u32, terms: &SubmissionTerms) -> Model {
+	let heads = slots.iter().zip(&info.heads).map(|((layer, expert), head)| Head {
+		slot: format!("{layer}.{expert}"),
 		version: head.version,
 		tensor_root: head.block.tensor_root,
 		blob: head.block.blob.hash,
@@ -206,7 +215,7 @@ fn queue_entry(info: &SubmissionInfo) -> Option<QueueEntry> {
 }
 
 /// A submission that is decided or closed; `None` if it is open.
-fn verdict(info: &SubmissionInfo) -> Option<Verdict> {
+fn verdict(info: &SubmissionInfo, unit: Unit) -> Option<Verdict> {
 	let (found, block, decision) = match &info.state {
 		SubmissionState::Decided(decision) => (decision.outcome, decision.decided_at, Some(decision)),
 		SubmissionState::Closed { outcome, at } => (*outcome, *at, None),
@@ -214,7 +223,7 @@ fn verdict(info: &SubmissionInfo) -> Option<Verdict> {
 		| SubmissionState::Queued { .. }
 		| SubmissionState::Evaluating(_) => return None,
 	};
-	let (text, next) = outcome::explain(&found);
+	let (text, next) = outcome::explain(&found, unit);
 	let kind = match &found {
 		SubmissionOutcome::Accepted { .. } => "accepted",
 		SubmissionOutcome::Rejected(_) => "rejected",
@@ -247,7 +256,7 @@ fn verdict(info: &SubmissionInfo) -> Option<Verdict> {
 #[cfg(test)]
 pub(crate) mod samples {
 	use super::*;
-	use blyan_primitives::{BlobRef, BlockRef, ExpertHead, ModelConfig, ModelVersion};
+	use blyan_primitives::{BlobRef, BlockRef, ExpertHead, ModelBody, ModelConfig, ModelVersion};
 	use blyan_runtime_api::{ActiveEvaluation, CommitteeSeat, DecidedSubmission, RejectReason};
 	use sp_core::H256;
 
@@ -346,10 +355,10 @@ pub(crate) mod samples {
 		let model = ModelInfo {
 			id: 0,
 			name: b"<script>alert('x')</script> & \"co\"".to_vec(),
-			config,
+			body: ModelBody::First { config, trunk: block(1) },
 			version: ModelVersion { major: 1, minor: 0, patch: 0 },
 			generation: 3,
-			trunk: block(1),
+			parts: Vec::new(),
 			heads: vec![head(0), head(3)],
 		};
 		let rejected = SubmissionOutcome::Rejected(RejectReason::Regressed { improvement: -655 });
@@ -375,7 +384,7 @@ pub(crate) mod samples {
 				..Node::default()
 			},
 			operators: Vec::new(),
-			models: vec![model],
+			models: vec![(model, Slots::first(&config))],
 			latest: vec![
 				submission(5, 1, SubmissionState::Closed { outcome: rejected, at: 510 }),
 				decided(6, 1, 20_000_000_000_000),

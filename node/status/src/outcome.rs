@@ -1,10 +1,41 @@
 //! Outcomes of submissions in words, and for a refusal the next step.
 
 use crate::amount;
+use blyan_primitives::ModelBody;
 use blyan_runtime_api::{ExpiryReason, RejectReason, SubmissionOutcome};
+use std::fmt;
 
 /// Q16 to its value.
 const Q16: f64 = 65_536.0;
+
+/// Predicted position, by which the bits of a score are counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unit {
+	/// A byte: of a model of the first definition.
+	#[default]
+	Byte,
+	/// A token: of a model of the second.
+	Token,
+}
+
+impl Unit {
+	/// Returns the unit of scores about a model.
+	pub fn of(body: &ModelBody) -> Self {
+		match body {
+			ModelBody::First { .. } => Self::Byte,
+			ModelBody::Second { .. } => Self::Token,
+		}
+	}
+}
+
+impl fmt::Display for Unit {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		f.write_str(match self {
+			Self::Byte => "byte",
+			Self::Token => "token",
+		})
+	}
+}
 
 /// A Q16 number of bits.
 pub fn bits(q16: i64) -> f64 {
@@ -31,17 +62,17 @@ pub fn name(outcome: &SubmissionOutcome) -> &'static str {
 }
 
 /// Explains an outcome, and for a refusal the next step.
-pub fn explain(outcome: &SubmissionOutcome) -> (String, Option<&'static str>) {
+pub fn explain(outcome: &SubmissionOutcome, unit: Unit) -> (String, Option<&'static str>) {
 	let (text, next) = match outcome {
 		SubmissionOutcome::Accepted { version, improvement, reward } => {
 			let gain = *improvement as f64 / Q16;
 			let text = format!(
-				"accepted as version {version}: {gain:.5} bits/byte better, reward {}",
+				"accepted as version {version}: {gain:.5} bits/{unit} better, reward {}",
 				amount::show(*reward)
 			);
 			return (text, None);
 		}
-		SubmissionOutcome::Rejected(reason) => rejection(reason),
+		SubmissionOutcome::Rejected(reason) => rejection(reason, unit),
 		SubmissionOutcome::Expired(reason) => expiry(reason),
 		SubmissionOutcome::Withdrawn => ("withdrawn by its miner".into(), "submit again if you like"),
 	};
@@ -49,22 +80,25 @@ pub fn explain(outcome: &SubmissionOutcome) -> (String, Option<&'static str>) {
 }
 
 /// A submission that was looked at and refused, and the way out.
-fn rejection(reason: &RejectReason) -> (String, &'static str) {
+fn rejection(reason: &RejectReason, unit: Unit) -> (String, &'static str) {
 	match reason {
 		RejectReason::NotBetter { improvement } if *improvement <= 0 => (
-			format!("refused: the model would be {:.5} bits/byte worse", bits(improvement.saturating_neg())),
+			format!(
+				"refused: the model would be {:.5} bits/{unit} worse",
+				bits(improvement.saturating_neg())
+			),
 			"train it from the current head: blyan mine; the bond is returned",
 		),
 		RejectReason::NotBetter { improvement } => (
 			format!(
-				"refused: an improvement of {:.5} bits/byte is below what is required",
+				"refused: an improvement of {:.5} bits/{unit} is below what is required",
 				bits(*improvement)
 			),
 			"train longer, or on text nearer to the holdout; the bond is returned",
 		),
 		RejectReason::NotCertain { improvement } => (
 			format!(
-				"refused: better by {:.5} bits/byte, but that could be luck on this sample",
+				"refused: better by {:.5} bits/{unit}, but that could be luck on this sample",
 				bits(*improvement)
 			),
 			"train longer; the bond is returned",
@@ -92,7 +126,7 @@ fn rejection(reason: &RejectReason) -> (String, &'static str) {
 		RejectReason::Regressed { improvement } => (
 			format!(
 				"refused: better on the target, but {} on the guard sample is more than is tolerated",
-				change(bits(*improvement))
+				change(bits(*improvement), unit)
 			),
 			"train on more varied text; the bond is returned",
 		),
@@ -128,11 +162,11 @@ fn expiry(reason: &ExpiryReason) -> (String, &'static str) {
 }
 
 /// An improvement, or its opposite, in words.
-fn change(improvement: f64) -> String {
+fn change(improvement: f64, unit: Unit) -> String {
 	if improvement < 0.0 {
-		format!("a loss of {:.5} bits/byte", -improvement)
+		format!("a loss of {:.5} bits/{unit}", -improvement)
 	} else {
-		format!("a gain of only {improvement:.5} bits/byte")
+		format!("a gain of only {improvement:.5} bits/{unit}")
 	}
 }
 
@@ -160,7 +194,7 @@ pub fn reason(outcome: &SubmissionOutcome) -> Option<&'static str> {
 	})
 }
 
-/// Measured improvement in bits per byte, where the outcome has one: on the guard sample for `Regressed`, else on the target.
+/// Measured improvement in bits per byte or token, where the outcome has one: on the guard sample for `Regressed`, else on the target.
 pub fn improvement(outcome: &SubmissionOutcome) -> Option<f64> {
 	match outcome {
 		SubmissionOutcome::Accepted { improvement, .. } => Some(*improvement as f64 / Q16),
@@ -192,13 +226,13 @@ mod tests {
 			RejectReason::Copied,
 		] {
 			let outcome = SubmissionOutcome::Rejected(rejected);
-			assert!(explain(&outcome).1.is_some());
+			assert!(explain(&outcome, Unit::Byte).1.is_some());
 			let json = serde_json::to_string(&rejected).unwrap();
 			assert!(json.contains(reason(&outcome).unwrap()), "{json}");
 		}
 		for expired in [ExpiryReason::NoCommittee, ExpiryReason::NoReports, ExpiryReason::BytesMissing] {
 			let outcome = SubmissionOutcome::Expired(expired);
-			assert!(explain(&outcome).1.is_some());
+			assert!(explain(&outcome, Unit::Byte).1.is_some());
 			assert_eq!(serde_json::to_value(expired).unwrap(), reason(&outcome).unwrap());
 		}
 	}

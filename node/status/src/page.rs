@@ -196,7 +196,11 @@ fn terms(html: &mut Html, status: &Status) {
 		format_args!("{} blocks before, {} held", terms.commit_age, amount::show(terms.commit_deposit)),
 	);
 	let delta = f64::from(terms.delta) / 65_536.0;
-	term(html, "Required improvement", format_args!("{delta:.5} bits/byte, beyond luck"));
+	term(
+		html,
+		"Required improvement",
+		format_args!("{delta:.5} bits a predicted byte or token, beyond luck"),
+	);
 	html.markup("</dl></section>\n");
 }
 

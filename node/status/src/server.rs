@@ -111,7 +111,7 @@ fn answer<B>(
 	access: Access,
 	policy: &HeaderValue,
 ) -> Response<Full<Bytes>> {
-	if access == Access::Loopback && !is_for_this_machine(request) {
+	if access == Access::Loopback && !blyan_loopback::is_for_this_machine(request) {
 		return refuse(
 			StatusCode::FORBIDDEN,
 			"the Host of the request is not this machine: ask http://127.0.0.1, or start the node with --status-external\n",
@@ -162,27 +162,6 @@ fn respond(
 	headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 	headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
 	response
-}
-
-/// Reports whether a request names this machine: its target if that has a host, else its only `Host`. Any port is right,
-/// because ports are forwarded.
-fn is_for_this_machine<B>(request: &Request<B>) -> bool {
-	if let Some(host) = request.uri().host() {
-		return is_loopback(host);
-	}
-	let mut hosts = request.headers().get_all(header::HOST).iter();
-	match (hosts.next().and_then(|host| host.to_str().ok()), hosts.next()) {
-		(Some(host), None) => {
-			host.parse::<hyper::http::uri::Authority>().is_ok_and(|authority| is_loopback(authority.host()))
-		}
-		_ => false,
-	}
-}
-
-fn is_loopback(host: &str) -> bool {
-	let address = host.trim_start_matches('[').trim_end_matches(']');
-	host.eq_ignore_ascii_case("localhost")
-		|| address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]

@@ -31,14 +31,14 @@ use std::{
 };
 use upload::Upload;
 
-/// Largest blob, in bytes. A trunk at its bounds has 18 MiB.
-pub const BLOB_BYTES_MAX: u64 = 64 << 20;
+/// Largest blob, in bytes. A trunk at its bounds has 18 MiB; a part of an open model may have a gibibyte.
+pub const BLOB_BYTES_MAX: u64 = 1 << 30;
 /// Uploads that may be under way at once. One more takes the place of one that is stalled, or is refused.
 pub const UPLOADS_MAX: usize = 16;
 /// Of these by one uploader. One more drops its own idlest.
 pub const UPLOADS_EACH_MAX: usize = 2;
-/// Bytes that the uploads under way may announce together.
-pub const UPLOADS_BYTES_MAX: u64 = 4 * BLOB_BYTES_MAX;
+/// Bytes that the uploads under way may announce together: twice as many as those of one uploader, who cannot keep others out.
+pub const UPLOADS_BYTES_MAX: u64 = 2 * UPLOADS_EACH_MAX as u64 * BLOB_BYTES_MAX;
 const TEMPORARY_SUFFIX: &str = ".part";
 
 /// A bounded directory of blobs. All methods may be called from many threads.

@@ -147,7 +147,7 @@ impl BlobStore {
 		if received < total {
 			return Ok(UploadStatus { received, complete: false });
 		}
-		// Verified without the lock: hashing 64 MiB takes a while.
+		// Verified without the lock: hashing a large blob takes a while.
 		let Some(upload) = state.uploads.remove(&key) else { return Err(BlobError::Missing(*hash)) };
 		drop(state);
 		let verified = mapped(&upload.temporary).map(|bytes| blake2_256(&[&bytes]) == hash.0);

@@ -1,9 +1,16 @@
 //! From an evaluation job, all hashes, to its items.
 
-use super::{Candidate, Checkpoint, Evaluator};
+use super::{second, Candidate, Checkpoint, Evaluator};
 use crate::model::{LoadError, Model, ModelStore};
-use blyan_exact::{merkle, tree::Item, SlotIndex};
-use blyan_primitives::{draw_indices, EngineError, EvaluationJob, HoldoutRef, TraceIndex};
+use blyan_exact::{
+	definition2::{self, Architecture},
+	merkle,
+	tree::Item,
+	ModelConfig, Program, SlotIndex,
+};
+use blyan_primitives::{
+	draw_indices, BlockRef, Computation, EngineError, EvaluationJob, HoldoutRef, JobBody, TraceIndex,
+};
 use std::sync::Arc;
 
 /// Limits of the jobs that this engine accepts. A job beyond it fails at once, so one job can never take a node down.
@@ -11,6 +18,8 @@ use std::sync::Arc;
 pub struct JobLimits {
 	/// Bytes of a model's blocks, trunk and experts together.
 	pub model_bytes_max: u64,
+	/// Bytes of the parts of a model of the second definition, experts included. Its weights take about as much memory.
+	pub open_model_bytes_max: u64,
 	/// Sequences of one sample.
 	pub sample_max: u32,
 	/// Bytes of a holdout.
@@ -19,34 +28,106 @@ pub struct JobLimits {
 
 impl Default for JobLimits {
 	fn default() -> Self {
-		Self { model_bytes_max: 1 << 30, sample_max: 1 << 16, holdout_bytes_max: 64 << 20 }
+		Self {
+			model_bytes_max: 1 << 30,
+			open_model_bytes_max: 2 << 30,
+			sample_max: 1 << 16,
+			holdout_bytes_max: 64 << 20,
+		}
 	}
 }
 
 impl JobLimits {
 	/// Refuses jobs that contradict themselves or ask for more than this engine gives. Touches no blob.
 	pub fn check(&self, job: &EvaluationJob) -> Result<(), EngineError> {
+		match &job.body {
+			JobBody::First { config, trunk } => self.check_first(job, config, trunk),
+			JobBody::Second { architecture, parts } => self.check_second(job, architecture, parts),
+		}
+	}
+
+	fn check_first(
+		&self,
+		job: &EvaluationJob,
+		config: &ModelConfig,
+		trunk: &BlockRef,
+	) -> Result<(), EngineError> {
 		if job.definition != blyan_exact::DEFINITION {
 			return Err(EngineError::DefinitionUnknown);
 		}
 		let HoldoutRef { blob, sequences, sequence_len, .. } = job.holdout;
-		let config = &job.config;
 		let malformed = config.validate().is_err()
 			|| job.heads.len() as u64 != u64::from(config.slots())
 			|| config.slot_index(job.layer, job.expert).is_none()
 			|| !(1..=config.context).contains(&sequence_len)
 			|| u64::from(blob.size) != u64::from(sequences) * u64::from(sequence_len)
-			|| !(1..=sequences).contains(&job.sample)
-			|| job.sample > self.sample_max
-			|| blob.size > self.holdout_bytes_max;
+			|| self.has_malformed_sample(job);
 		if malformed {
 			return Err(EngineError::JobMalformed);
 		}
-		let heads: u64 = job.heads.iter().map(|head| u64::from(head.blob.size)).sum();
-		if u64::from(job.trunk.blob.size) + heads > self.model_bytes_max {
-			return Err(EngineError::ModelTooLarge);
+		ensure_size(job, std::slice::from_ref(trunk), self.model_bytes_max)
+	}
+
+	fn check_second(
+		&self,
+		job: &EvaluationJob,
+		record: &[u8],
+		parts: &[BlockRef],
+	) -> Result<(), EngineError> {
+		if job.definition != definition2::REVISION {
+			return Err(EngineError::DefinitionUnknown);
 		}
-		Ok(())
+		let architecture = second::architecture(record).ok_or(EngineError::JobMalformed)?;
+		let HoldoutRef { sequences, sequence_len, .. } = job.holdout;
+		let slots = architecture.routing(job.layer).map_or(0, |routing| routing.experts);
+		let positions = u32::from(sequence_len).saturating_sub(1);
+		let malformed = parts.len() != architecture.layers.len() + 2
+			|| job.heads.len() as u64 != u64::from(architecture.experts())
+			|| job.expert >= slots
+			|| !(1..=architecture.context).contains(&positions)
+			|| u64::from(job.holdout.blob.size) != second::holdout_bytes(sequences, sequence_len)
+			|| self.has_malformed_sample(job);
+		if malformed {
+			return Err(EngineError::JobMalformed);
+		}
+		ensure_size(job, parts, self.open_model_bytes_max)
+	}
+
+	fn has_malformed_sample(&self, job: &EvaluationJob) -> bool {
+		!(1..=job.holdout.sequences).contains(&job.sample)
+			|| job.sample > self.sample_max
+			|| job.holdout.blob.size > self.holdout_bytes_max
+	}
+}
+
+/// Refuses models of more bytes than the engine takes.
+fn ensure_size(job: &EvaluationJob, fixed: &[BlockRef], bytes_max: u64) -> Result<(), EngineError> {
+	let bytes: u64 = fixed.iter().chain(&job.heads).map(|block| u64::from(block.blob.size)).sum();
+	match bytes > bytes_max {
+		true => Err(EngineError::ModelTooLarge),
+		false => Ok(()),
+	}
+}
+
+/// Returns the operators of every trace of a job; `None` if the job is out of bounds or its record is not an architecture's.
+pub fn computation(job: &EvaluationJob) -> Option<Computation> {
+	match &job.body {
+		JobBody::First { config, .. } => {
+			Program::new(*config, job.holdout.sequence_len).map(Computation::First)
+		}
+		JobBody::Second { architecture, .. } => {
+			let architecture: Architecture = second::architecture(architecture)?;
+			let program = definition2::Program::new(&architecture, positions(job).into()).ok()?;
+			Some(Computation::Second(program))
+		}
+	}
+}
+
+/// Returns the predicted positions of a sequence: its bytes, or under the second definition its token ids but the first.
+pub fn positions(job: &EvaluationJob) -> u16 {
+	match job.body {
+		JobBody::First { .. } => job.holdout.sequence_len,
+		JobBody::Second { .. } => job.holdout.sequence_len.saturating_sub(1),
 	}
 }
 
@@ -59,10 +140,14 @@ pub fn evaluate_job(
 	evaluator: &Evaluator,
 	checkpoint: Checkpoint<'_>,
 ) -> Result<Vec<Item>, EngineError> {
-	Subject::load(job, limits, store)?.items(evaluator, checkpoint)
+	limits.check(job)?;
+	match &job.body {
+		JobBody::First { .. } => Subject::load(job, store)?.items(evaluator, checkpoint),
+		JobBody::Second { .. } => second::evaluate_job(job, store, evaluator, checkpoint),
+	}
 }
 
-/// Everything that a job is about, verified.
+/// Everything that a job of the first definition is about, verified.
 pub(super) struct Subject {
 	/// The baseline.
 	pub(super) model: Arc<Model>,
@@ -76,17 +161,12 @@ pub(super) struct Subject {
 }
 
 impl Subject {
-	/// Checks the job and loads what it names.
-	pub(super) fn load(
-		job: &EvaluationJob,
-		limits: &JobLimits,
-		store: &ModelStore,
-	) -> Result<Self, EngineError> {
-		limits.check(job)?;
+	/// Loads what a job names that [`JobLimits::check`] has passed.
+	pub(super) fn load(job: &EvaluationJob, store: &ModelStore) -> Result<Self, EngineError> {
+		let JobBody::First { config, trunk } = &job.body else { return Err(EngineError::Internal) };
 		let holdout = load_holdout(store, &job.holdout)?;
-		let model =
-			store.load(&job.config, &job.trunk, &job.heads).map_err(|error| error.as_engine_error())?;
-		let weights = store.load_expert(&job.config, &job.candidate).map_err(|error| match error {
+		let model = store.load(config, trunk, &job.heads).map_err(|error| error.as_engine_error())?;
+		let weights = store.load_expert(config, &job.candidate).map_err(|error| match error {
 			// The blob that the submission names is here, and it is not an expert for the slot.
 			LoadError::Block { .. } | LoadError::TensorRoot { .. } | LoadError::BlobSize { .. } => {
 				log::info!("the candidate is invalid: {error}");

@@ -6,8 +6,12 @@
 //! A job commits to its traces: the output of every operator is hashed as [`blyan_exact::Program`] lays it out.
 //! Baseline and candidate share the work and the hashes of everything in front of the candidate's slot, and within
 //! its layer those of every token that does not choose it.
+//!
+//! Jobs are about models of either definition. This module computes those of the first; jobs about models of the second go to
+//! [`blyan_open_model::evaluate`], loaded from the same blobs.
 
 mod device;
+mod finding;
 pub mod forward;
 mod job;
 mod kv_cache;
@@ -16,6 +20,7 @@ mod opening;
 mod recorder;
 mod routing;
 mod scratch;
+mod second;
 mod speed;
 #[cfg(test)]
 mod tests;
@@ -23,8 +28,8 @@ mod trace;
 mod workspace;
 
 pub use device::LossDevice;
-pub use job::{evaluate_job, JobLimits};
-pub use opening::{Finding, Need};
+pub use finding::{Finding, Need};
+pub use job::{computation, evaluate_job, positions, JobLimits};
 pub use recorder::Recorder;
 pub use trace::{Output, Outputs, Roots};
 
@@ -38,7 +43,9 @@ use blyan_exact::{
 };
 use blyan_primitives::{EngineError, EvaluationOutcome};
 use forward::{KvCache, Workspace};
+use parking_lot::Mutex;
 use rayon::prelude::*;
+use second::SecondEvaluator;
 use sp_core::H256;
 use std::sync::Arc;
 use workspace::Workspaces;
@@ -63,6 +70,8 @@ pub struct Evaluator {
 	/// Memory of finished passes, for the next.
 	workspaces: Workspaces,
 	device: Option<Arc<dyn LossDevice>>,
+	/// Evaluator of models of the second definition, since the first job about one.
+	second: Mutex<Option<Arc<SecondEvaluator>>>,
 }
 
 /// Candidate expert for a slot.
@@ -94,7 +103,7 @@ impl Evaluator {
 			log::error!("cannot start evaluation threads: {error}");
 			EngineError::Internal
 		})?;
-		Ok(Self { kernel, pool, workspaces: Workspaces::default(), device: None })
+		Ok(Self { kernel, pool, workspaces: Workspaces::default(), device: None, second: Mutex::default() })
 	}
 
 	/// Uses `device` for losses. Traces stay on the processor.
@@ -105,6 +114,19 @@ impl Evaluator {
 	/// Returns the kernel in use.
 	pub fn kernel(&self) -> Kernel {
 		self.kernel
+	}
+
+	/// Returns the evaluator of models of the second definition.
+	fn second(&self) -> Result<Arc<SecondEvaluator>, EngineError> {
+		let mut second = self.second.lock();
+		if let Some(started) = second.as_ref() {
+			return Ok(started.clone());
+		}
+		// Started by a thread of the pool, so that its threads have the same priority.
+		let start = || SecondEvaluator::new(self.kernel, self.pool.current_num_threads());
+		let started = Arc::new(self.pool.install(start)?);
+		*second = Some(started.clone());
+		Ok(started)
 	}
 
 	/// Returns the bits, Q16, that the model needs for each sequence. All have one length, from 1 to the context.
@@ -349,8 +371,9 @@ fn program(model: &Model, group: &[&[u8]]) -> Result<Program, EngineError> {
 	program.ok_or(EngineError::JobMalformed)
 }
 
-/// Computes the exact outcome over a drawn sample from its items in the order of the draw.
-pub fn outcome(items: &[Item], sequence_len: u16) -> EvaluationOutcome {
+/// Computes the exact outcome over a drawn sample from its items in the order of the draw, each of so many predicted
+/// [`positions`].
+pub fn outcome(items: &[Item], positions: u16) -> EvaluationOutcome {
 	let root = sum_root(items);
 	// Losses are below 2^40, samples below 2^20: sums below 2^60, squares of differences below 2^100.
 	EvaluationOutcome {
@@ -359,7 +382,7 @@ pub fn outcome(items: &[Item], sequence_len: u16) -> EvaluationOutcome {
 		sum_diff: root.totals.baseline as i64 - root.totals.candidate as i64,
 		sum_diff_sq: root.totals.squares,
 		sequences: items.len() as u32,
-		bytes: items.len() as u64 * u64::from(sequence_len),
+		bytes: items.len() as u64 * u64::from(positions),
 		job_root: H256(root.hash),
 	}
 }

@@ -3,7 +3,11 @@
 //! A [`Query`] is answered from a [`Finding`], which is what has to be computed for it: all items of the job, both
 //! traces of one of them, or a single operator's output; or the candidate's own bytes. One finding answers many queries, as a dispute descends.
 
-use super::{job::Subject, Candidate, Checkpoint, Evaluator, JobLimits};
+use super::{
+	finding::candidate,
+	job::{computation, Subject},
+	second, Candidate, Checkpoint, Evaluator, Finding, JobLimits, Need,
+};
 use crate::{
 	blobs::BlobStore,
 	block::TensorBlock,
@@ -14,83 +18,22 @@ use blyan_exact::{
 	block::{BlockShape, Layout},
 	step::{CandidateSlot, Evidence, ExpertFiles, Place, Prover, Witness},
 	tree::{self, trace_root, Item, SumNode},
-	Hash, Program, SlotIndex, Trace,
+	Program, Shape, SlotIndex, Trace,
 };
-use blyan_primitives::{BlockRef, EngineError, EvaluationJob, Opening, Query, TraceIndex};
+use blyan_primitives::{
+	BlockRef, BlockWitness, EngineError, EvaluationJob, JobBody, ModelConfig, Opening, Query, TraceIndex,
+};
 use std::{
 	cell::{Cell, OnceCell},
 	sync::Arc,
 };
-
-/// Computation that a query needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Need {
-	/// All items of the job.
-	Items,
-	/// The operator roots of one item's traces.
-	Traces {
-		/// The item.
-		item: u32,
-	},
-	/// The output of one operator.
-	Output {
-		/// The item.
-		item: u32,
-		/// Trace of the item: 0 for the baseline, 1 for the candidate.
-		trace: TraceIndex,
-		/// The operator's place in the program.
-		operator: u16,
-	},
-	/// The inputs of one block.
-	Witness {
-		/// The item.
-		item: u32,
-		/// Trace of the item: 0 for the baseline, 1 for the candidate.
-		trace: TraceIndex,
-		/// The operator's place in the program.
-		operator: u16,
-		/// The row.
-		row: u32,
-		/// The block.
-		block: u32,
-	},
-	/// The candidate's bytes, whatever they are.
-	Candidate,
-	/// A tile of the candidate's block.
-	Tile {
-		/// Index of the tile.
-		tile: u32,
-	},
-}
-
-/// Result of a [`Need`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Finding {
-	/// All items of the job.
-	Items(Vec<Item>),
-	/// One item.
-	Traces {
-		/// The leaf.
-		item: Item,
-		/// Operator roots of the baseline's trace.
-		baseline: Vec<Hash>,
-		/// Operator roots of the candidate's trace.
-		candidate: Vec<Hash>,
-	},
-	/// An operator's output.
-	Output(Vec<u8>),
-	/// The inputs of a block, or a tile.
-	Witness(Witness),
-	/// The candidate's bytes.
-	Candidate(Vec<u8>),
-}
 
 impl Need {
 	/// Returns what is needed to answer `query`; [`EngineError::JobMalformed`] if the job has no such place. Computes
 	/// nothing, and expects a job that [`JobLimits::check`] has passed.
 	pub fn of(job: &EvaluationJob, query: &Query) -> Result<Self, EngineError> {
 		let malformed = EngineError::JobMalformed;
-		let program = Program::new(job.config, job.holdout.sequence_len).ok_or(malformed)?;
+		let program = computation(job).ok_or(malformed)?;
 		let has_item = |item| item < job.sample;
 		let has_node = |count: usize, level: u8, index: u32| {
 			!tree::children(count, level.into(), index as usize).is_empty()
@@ -98,29 +41,32 @@ impl Need {
 		let shape = |item, trace: TraceIndex, operator: u16| {
 			program.shape_at(operator.into()).filter(|_| has_item(item) && trace < 2)
 		};
-		match *query {
+		let has_row = |shape: &Shape, row: u32| (row as usize) < shape.rows;
+		let found = match *query {
 			Query::Items { level, index } => {
-				has_node(job.sample as usize, level, index).then_some(Self::Items).ok_or(malformed)
+				has_node(job.sample as usize, level, index).then_some(Self::Items)
 			}
-			Query::Item { item } => has_item(item).then_some(Self::Traces { item }).ok_or(malformed),
+			Query::Item { item } => has_item(item).then_some(Self::Traces { item }),
 			Query::Rows { item, trace, operator, level, index } => shape(item, trace, operator)
 				.filter(|shape| has_node(shape.rows, level, index))
-				.map(|_| Self::Output { item, trace, operator })
-				.ok_or(malformed),
+				.map(|_| Self::Output { item, trace, operator }),
+			// Wider rows are opened node by node.
 			Query::Blocks { item, trace, operator, row } => shape(item, trace, operator)
-				.filter(|shape| (row as usize) < shape.rows)
-				.map(|_| Self::Output { item, trace, operator })
-				.ok_or(malformed),
+				.filter(|shape| has_row(shape, row) && shape.blocks() <= tree::ARITY)
+				.map(|_| Self::Output { item, trace, operator }),
+			Query::BlockNodes { item, trace, operator, row, level, index } => shape(item, trace, operator)
+				.filter(|shape| has_row(shape, row) && has_node(shape.blocks(), level, index))
+				.map(|_| Self::Output { item, trace, operator }),
 			Query::Witness { item, trace, operator, row, block } => shape(item, trace, operator)
-				.filter(|shape| (row as usize) < shape.rows && (block as usize) < shape.blocks())
-				.map(|_| Self::Witness { item, trace, operator, row, block })
-				.ok_or(malformed),
-			Query::Candidate => Ok(Self::Candidate),
+				.filter(|shape| has_row(shape, row) && (block as usize) < shape.blocks())
+				.map(|_| Self::Witness { item, trace, operator, row, block }),
+			Query::Candidate => Some(Self::Candidate),
 			Query::Tile { tile } => {
-				let layout = Layout::new(BlockShape::expert_of(&job.config)).map_err(|_| malformed)?;
-				((tile as usize) < layout.tiles).then_some(Self::Tile { tile }).ok_or(malformed)
+				let tiles = candidate_tiles(job).ok_or(malformed)?;
+				((tile as usize) < tiles).then_some(Self::Tile { tile })
 			}
-		}
+		};
+		found.ok_or(malformed)
 	}
 
 	/// Computes the finding. Everything but [`Self::Items`] takes the time of one sequence or two.
@@ -138,7 +84,11 @@ impl Need {
 			Self::Tile { tile } => return candidate_tile(job, store.blobs(), tile).map(Finding::Witness),
 			_ => {}
 		}
-		let subject = Subject::load(job, limits, store)?;
+		limits.check(job)?;
+		if let JobBody::Second { .. } = job.body {
+			return second::find(self, job, store, evaluator, checkpoint);
+		}
+		let subject = Subject::load(job, store)?;
 		checkpoint(0)?;
 		match *self {
 			Self::Candidate | Self::Tile { .. } => Err(EngineError::Internal),
@@ -163,30 +113,19 @@ impl Need {
 			}
 			Self::Witness { item, trace, operator, row, block } => {
 				let place = Place { operator: operator.into(), row: row as usize, block: block as usize };
-				witness(&subject, evaluator, (item, trace), place).map(Finding::Witness)
+				let witness = witness(&subject, evaluator, (item, trace), place)?;
+				Ok(Finding::Witness(BlockWitness::First(witness)))
 			}
 		}
 	}
 }
 
 impl Finding {
-	/// Returns the approximate bytes that it takes in memory.
-	pub fn size(&self) -> usize {
-		match self {
-			Self::Items(items) => size_of_val(items.as_slice()),
-			Self::Traces { baseline, candidate, .. } => {
-				size_of::<Item>() + size_of::<Hash>() * (baseline.len() + candidate.len())
-			}
-			Self::Output(bytes) | Self::Candidate(bytes) => bytes.len(),
-			Self::Witness(witness) => codec::Encode::encoded_size(witness),
-		}
-	}
-
 	/// Answers a query that [`Need::of`] accepted; [`EngineError::Internal`] if this is not what it needs.
 	pub fn answer(&self, job: &EvaluationJob, query: &Query) -> Result<Opening, EngineError> {
 		let shape = |operator: u16| {
-			let program = Program::new(job.config, job.holdout.sequence_len);
-			program.and_then(|program| program.shape_at(operator.into())).ok_or(EngineError::JobMalformed)
+			let program = computation(job).ok_or(EngineError::JobMalformed)?;
+			program.shape_at(operator.into()).ok_or(EngineError::JobMalformed)
 		};
 		match (self, query) {
 			(Self::Items(items), &Query::Items { level, index }) => {
@@ -209,6 +148,14 @@ impl Finding {
 				let row = output.chunks_exact(shape.row_bytes).nth(row as usize);
 				Ok(Opening::Hashes(shape.block_hashes(row.ok_or(EngineError::JobMalformed)?)))
 			}
+			(Self::Output(output), &Query::BlockNodes { operator, row, level, index, .. }) => {
+				let shape = shape(operator)?;
+				let row = output.chunks_exact(shape.row_bytes).nth(row as usize);
+				let blocks = shape.block_hashes(row.ok_or(EngineError::JobMalformed)?);
+				let below = tree::level(&blocks, u32::from(level).saturating_sub(1));
+				let children = tree::children(blocks.len(), level.into(), index as usize);
+				Ok(Opening::Hashes(below[children].to_vec()))
+			}
 			(Self::Witness(witness), Query::Witness { .. } | Query::Tile { .. }) => {
 				Ok(Opening::Witness(witness.clone()))
 			}
@@ -218,20 +165,37 @@ impl Finding {
 	}
 }
 
-/// Loads the candidate's bytes as they were submitted. A damaged copy was dropped, so a good one can be fetched.
-fn candidate(job: &EvaluationJob, blobs: &BlobStore) -> Result<Vec<u8>, EngineError> {
-	let hash = job.candidate.blob.hash;
-	blobs.get(&hash).map_err(|error| match LoadError::from(error) {
-		LoadError::BlobCorrupt(hash) => EngineError::BlobMissing(hash),
-		error => error.as_engine_error(),
-	})
+/// Returns the number of tiles of the candidate's block; `None` if the job has no such slot.
+fn candidate_tiles(job: &EvaluationJob) -> Option<usize> {
+	match &job.body {
+		JobBody::First { config, .. } => {
+			Layout::new(BlockShape::expert_of(config)).ok().map(|layout| layout.tiles)
+		}
+		JobBody::Second { architecture, .. } => {
+			second::candidate_layout(job, architecture).map(|layout| layout.tiles())
+		}
+	}
 }
 
 /// Loads a tile of the candidate's block with its path.
-fn candidate_tile(job: &EvaluationJob, blobs: &BlobStore, tile: u32) -> Result<Witness, EngineError> {
-	let BlockRef { tensor_root, blob } = job.candidate;
+fn candidate_tile(job: &EvaluationJob, blobs: &BlobStore, tile: u32) -> Result<BlockWitness, EngineError> {
+	match &job.body {
+		JobBody::First { config, .. } => {
+			first_tile(&job.candidate, config, blobs, tile).map(BlockWitness::First)
+		}
+		JobBody::Second { architecture, .. } => second::candidate_tile(job, architecture, blobs, tile),
+	}
+}
+
+fn first_tile(
+	candidate: &BlockRef,
+	config: &ModelConfig,
+	blobs: &BlobStore,
+	tile: u32,
+) -> Result<Witness, EngineError> {
+	let BlockRef { tensor_root, blob } = candidate;
 	let proven = ProvenTile::read(blobs, &blob.hash, tile).and_then(|proven| {
-		proven.verify(BlockShape::expert_of(&job.config), &tensor_root, tile)?;
+		proven.verify(BlockShape::expert_of(config), tensor_root, tile)?;
 		Ok(proven)
 	});
 	match proven {

@@ -35,7 +35,7 @@ pub use metrics::{Durations, QueueMetrics, DURATION_BOUNDS};
 
 use crate::{
 	decode::{GenerationRequest, GenerationSummary},
-	eval::{evaluate_job, outcome, Checkpoint, Evaluator, Finding, Need},
+	eval::{evaluate_job, outcome, positions, Checkpoint, Evaluator, Finding, Need},
 	kernel::Kernel,
 	model::ModelStore,
 };
@@ -376,7 +376,7 @@ fn evaluate(shared: &Shared) {
 			})
 		};
 		let evaluated = contained(|| (shared.work)(&job, &checkpoint)).unwrap_or(Err(EngineError::Internal));
-		let result = evaluated.map(|items| (outcome(&items, job.holdout.sequence_len), items));
+		let result = evaluated.map(|items| (outcome(&items, positions(&job)), items));
 		let mut state = shared.state.lock();
 		match &result {
 			Err(EngineError::BlobMissing(hash)) if state.note_lack(&id, *hash) => {

@@ -9,7 +9,7 @@ use crate::{
 	eval::JobLimits,
 };
 use blyan_exact::{golden, merkle, tree::Item, Sampling, Trace};
-use blyan_primitives::{draw_indices, EvaluationOutcome, HoldoutRef};
+use blyan_primitives::{draw_indices, EvaluationOutcome, HoldoutRef, JobBody};
 use sp_core::H256;
 use std::{
 	sync::mpsc,
@@ -22,6 +22,8 @@ pub(super) struct World {
 	pub(super) golden: golden::OwnedModel,
 	pub(super) holdout: Vec<u8>,
 	pub(super) job: EvaluationJob,
+	pub(super) config: ModelConfig,
+	pub(super) trunk: BlockRef,
 }
 
 impl World {
@@ -48,8 +50,7 @@ impl World {
 		let job = EvaluationJob {
 			definition: blyan_exact::DEFINITION,
 			model: 0,
-			config,
-			trunk,
+			body: JobBody::First { config, trunk },
 			heads,
 			layer: 1,
 			expert: 2,
@@ -63,7 +64,8 @@ impl World {
 			seed: H256([9; 32]),
 			sample: 10,
 		};
-		Self { _dir: dir, models: Arc::new(ModelStore::new(blobs, bytes_max)), golden, holdout, job }
+		let models = Arc::new(ModelStore::new(blobs, bytes_max));
+		Self { _dir: dir, models, golden, holdout, job, config, trunk }
 	}
 
 	pub(super) fn queue(&self) -> JobQueue {
@@ -71,8 +73,7 @@ impl World {
 	}
 
 	fn parts(&self) -> ModelParts {
-		let EvaluationJob { config, trunk, heads, .. } = self.job.clone();
-		ModelParts { config, trunk, heads }
+		ModelParts { config: self.config, trunk: self.trunk, heads: self.job.heads.clone() }
 	}
 
 	/// Runs the job to its end on one thread: of several, those after the first find another reason to fail.
@@ -171,7 +172,11 @@ fn malformed_and_oversized_jobs_are_refused_at_the_door() {
 	let world = World::new();
 	let queue = world.queue();
 	let mutations: [fn(&mut EvaluationJob); 9] = [
-		|job| job.config.d_model = 65,
+		|job| {
+			if let JobBody::First { config, .. } = &mut job.body {
+				config.d_model = 65;
+			}
+		},
 		|job| job.heads.truncate(1),
 		|job| job.layer = 2,
 		|job| job.expert = 4,
@@ -195,7 +200,8 @@ fn malformed_and_oversized_jobs_are_refused_at_the_door() {
 fn missing_blobs_are_named_and_the_job_can_be_tried_again() {
 	let world = World::new();
 	let job = &world.job;
-	for hash in [job.trunk.blob.hash, job.heads[3].blob.hash, job.candidate.blob.hash, job.holdout.blob.hash]
+	for hash in
+		[world.trunk.blob.hash, job.heads[3].blob.hash, job.candidate.blob.hash, job.holdout.blob.hash]
 	{
 		let world = World::new();
 		let bytes = world.models.blobs().get(&hash).unwrap();
@@ -237,11 +243,14 @@ fn a_damaged_part_of_the_model_is_corrupt_and_a_damaged_candidate_is_fetched_aga
 		bytes[200] ^= 1;
 		std::fs::write(path, bytes).unwrap();
 	};
-	let parts: [fn(&EvaluationJob) -> H256; 3] =
-		[|job| job.trunk.blob.hash, |job| job.heads[0].blob.hash, |job| job.holdout.blob.hash];
+	let parts: [fn(&World) -> H256; 3] = [
+		|world| world.trunk.blob.hash,
+		|world| world.job.heads[0].blob.hash,
+		|world| world.job.holdout.blob.hash,
+	];
 	for part in parts {
 		let world = World::new();
-		let hash = part(&world.job);
+		let hash = part(&world);
 		damage(&world, hash);
 		assert_eq!(world.ending(world.job.clone()), JobStatus::Failed(EngineError::BlobCorrupt(hash)));
 	}
@@ -282,7 +291,7 @@ fn bytes_that_are_no_expert_make_the_candidate_invalid() {
 	other_size.candidate.blob.size += 1;
 	assert_eq!(world.ending(other_size), JobStatus::Failed(EngineError::CandidateInvalid));
 	let mut trunk = world.job.clone();
-	trunk.candidate = trunk.trunk;
+	trunk.candidate = world.trunk;
 	assert_eq!(world.ending(trunk), JobStatus::Failed(EngineError::CandidateInvalid));
 }
 
@@ -440,14 +449,14 @@ fn a_generation_that_is_given_up_computes_no_further_byte() {
 fn a_generation_without_its_model_fails() {
 	let world = World::new();
 	let queue = world.queue();
-	world.models.blobs().remove(&world.job.trunk.blob.hash).unwrap();
+	world.models.blobs().remove(&world.trunk.blob.hash).unwrap();
 	let (sender, events) = mpsc::channel();
 	let sink: GenerationSink = Box::new(move |event| {
 		let _ = sender.send(event);
 		Demand::More
 	});
 	queue.generate(1, world.parts(), request(5), sink).unwrap();
-	let expected = GenerationEvent::Failed(EngineError::BlobMissing(world.job.trunk.blob.hash));
+	let expected = GenerationEvent::Failed(EngineError::BlobMissing(world.trunk.blob.hash));
 	assert_eq!(events.iter().collect::<Vec<_>>(), [expected]);
 }
 

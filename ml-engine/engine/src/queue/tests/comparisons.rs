@@ -38,7 +38,8 @@ fn comparisons_that_wait_are_bounded_and_the_oldest_results_go() {
 	let world = World::new();
 	let config = QueueConfig { comparisons_max: 1, ..small() };
 	let queue = JobQueue::new(config, world.models.clone()).unwrap();
-	let EvaluationJob { config, heads, candidate, .. } = world.job.clone();
+	let EvaluationJob { heads, candidate, .. } = world.job.clone();
+	let config = world.config;
 	let query = |place: usize| {
 		let originals = vec![Comparand { block: heads[place], parent: None }];
 		CopyQuery { config, candidate, parent: heads[3], originals }

@@ -7,6 +7,7 @@ use blyan_exact::{
 	tree::{self, sum_node, trace_root},
 	Program,
 };
+use blyan_primitives::BlockWitness;
 
 /// Asks until there is an answer.
 fn ask(queue: &JobQueue, job: &EvaluationJob, query: Query) -> Result<Opening, EngineError> {
@@ -57,7 +58,7 @@ fn openings_lead_from_an_outcome_to_the_blocks_of_every_operator() {
 	let mut changed = world.golden.clone();
 	changed.experts[6] = golden::random_expert(&changed.config, b"candidate");
 	let bytes = &world.holdout[sequence as usize * 48..][..48];
-	let program = Program::new(job.config, 48).unwrap();
+	let program = Program::new(world.config, 48).unwrap();
 	for (trace, model, roots) in [(0, &world.golden, baseline), (1, &changed, candidate)] {
 		let reference = Trace::of(&model.view(), bytes).unwrap();
 		for (operator, root) in roots.iter().enumerate() {
@@ -98,14 +99,14 @@ fn witnesses_of_every_operator_lead_to_the_blocks_that_were_opened() {
 #[test]
 fn witnesses_can_be_had_where_the_model_is_larger_than_memory() {
 	let (all, four) = {
-		let World { models, job, .. } = &World::new();
-		models.load_trunk(&job.config, &job.trunk).unwrap();
-		let trunk = models.cached_bytes();
+		let World { models, job, config, trunk, .. } = &World::new();
+		models.load_trunk(config, trunk).unwrap();
+		let trunk_bytes = models.cached_bytes();
 		for head in &job.heads {
-			models.load_expert(&job.config, head).unwrap();
+			models.load_expert(config, head).unwrap();
 		}
-		let expert = (models.cached_bytes() - trunk) / job.heads.len() as u64;
-		(models.cached_bytes(), trunk + 4 * expert)
+		let expert = (models.cached_bytes() - trunk_bytes) / job.heads.len() as u64;
+		(models.cached_bytes(), trunk_bytes + 4 * expert)
 	};
 	let world = World::with_model_memory(four);
 	witnesses_lead_to_blocks(&world);
@@ -114,7 +115,8 @@ fn witnesses_can_be_had_where_the_model_is_larger_than_memory() {
 
 fn witnesses_lead_to_blocks(world: &World) {
 	let (queue, job) = (world.queue(), deep(world));
-	let (statement, program) = (job.statement(), job.statement().program().unwrap());
+	let statement = job.statement().unwrap();
+	let program = Program::new(world.config, 48).unwrap();
 	for trace in [0, 1] {
 		let item = 11;
 		let opened = ask(&queue, &job, Query::Item { item });
@@ -126,7 +128,9 @@ fn witnesses_lead_to_blocks(world: &World) {
 			let (row, block) = (shape.rows as u32 - 1, shape.blocks() as u32 - 1);
 			let blocks = hashes(&queue, &job, Query::Blocks { item, trace, operator, row });
 			let query = Query::Witness { item, trace, operator, row, block };
-			let Ok(Opening::Witness(witness)) = ask(&queue, &job, query) else { panic!("no witness") };
+			let Ok(Opening::Witness(BlockWitness::First(witness))) = ask(&queue, &job, query) else {
+				panic!("no witness")
+			};
 			let place = Place { operator: operator.into(), row: row as usize, block: block as usize };
 			let executed =
 				execute(&program, &commitments, &agreed[..operator.into()], place, &witness).unwrap();
@@ -139,14 +143,13 @@ fn witnesses_lead_to_blocks(world: &World) {
 fn the_candidate_shows_its_bytes_and_its_tiles_and_needs_no_model_for_it() {
 	let world = World::new();
 	let (queue, mut job) = (world.queue(), deep(&world));
-	world.models.blobs().remove(&job.trunk.blob.hash).unwrap();
+	world.models.blobs().remove(&world.trunk.blob.hash).unwrap();
 	let bytes = world.models.blobs().get(&job.candidate.blob.hash).unwrap();
 	assert_eq!(ask(&queue, &job, Query::Candidate), Ok(Opening::Candidate(bytes.clone())));
-	let Ok(Opening::Witness(Witness(evidence))) = ask(&queue, &job, Query::Tile { tile: 0 }) else {
-		panic!("no tile")
-	};
+	let opened = ask(&queue, &job, Query::Tile { tile: 0 });
+	let Ok(Opening::Witness(BlockWitness::First(Witness(evidence)))) = opened else { panic!("no tile") };
 	let [Evidence::Tile { bytes, tiles, path }] = evidence.as_slice() else { panic!("no tile") };
-	let layout = Layout::new(BlockShape::expert_of(&job.config)).unwrap();
+	let layout = Layout::new(BlockShape::expert_of(&world.config)).unwrap();
 	assert!(layout.proves_tile(&job.candidate.tensor_root.0, 0, bytes, tiles, path));
 	assert_eq!(queue.open(job.clone(), Query::Tile { tile: 1 }), Err(EngineError::JobMalformed));
 
@@ -177,7 +180,7 @@ fn a_job_that_nobody_submitted_is_opened_all_the_same() {
 fn places_that_the_job_does_not_have_are_refused() {
 	let world = World::new();
 	let (queue, job) = (world.queue(), deep(&world));
-	let last = Program::new(job.config, 48).unwrap().operators() as u16;
+	let last = Program::new(world.config, 48).unwrap().operators() as u16;
 	let rows = |item, trace, operator, level, index| Query::Rows { item, trace, operator, level, index };
 	for query in [
 		Query::Items { level: 0, index: 0 },
@@ -193,6 +196,8 @@ fn places_that_the_job_does_not_have_are_refused() {
 		rows(0, 0, 0, 3, 0),
 		rows(0, 0, 0, 1, 3),
 		Query::Blocks { item: 0, trace: 0, operator: 0, row: 48 },
+		Query::BlockNodes { item: 0, trace: 0, operator: 0, row: 48, level: 1, index: 0 },
+		Query::BlockNodes { item: 0, trace: 0, operator: 0, row: 0, level: 9, index: 0 },
 		Query::Blocks { item: 0, trace: 0, operator: last - 1, row: 1 },
 		Query::Witness { item: 0, trace: 0, operator: 0, row: 0, block: 1 },
 		Query::Witness { item: 0, trace: 0, operator: 0, row: u32::MAX, block: 0 },
