@@ -1,0 +1,154 @@
+//! The server's state: one model, one engine, and what is shared by all requests.
+
+use crate::{
+	body::BodyMemory,
+	clients::{ClientPlace, Clients, Peer},
+	engine::Engine,
+	error::ApiError,
+	metrics::{Metrics, Sizes},
+	model::ServedModel,
+	receipts::Receipts,
+};
+use axum::http::HeaderValue;
+use std::{sync::Arc, time::Duration};
+use tokio::sync::{watch, OwnedSemaphorePermit, Semaphore};
+
+/// Receipts that are kept.
+const RECEIPTS_MAX: usize = 4_096;
+/// Bytes of all receipts that are kept.
+const RECEIPTS_BYTES_MAX: usize = 64 << 20;
+
+/// Bytes of all bodies that are being read, if nothing else is configured.
+pub const BODY_MEMORY: usize = 64 << 20;
+
+/// Limits and audience.
+#[derive(Clone, Debug)]
+pub struct Config {
+	/// Requests that are computed or wait for it; further ones are refused.
+	pub places: usize,
+	/// Places that one client may have, by its address; `None` for all of them.
+	pub places_per_client: Option<usize>,
+	/// Bytes of all bodies that are being read, 4 MiB at least; requests beyond are refused.
+	pub body_memory: usize,
+	/// Refuses requests that do not name this machine as their host, since only its programs can connect.
+	pub is_loopback: bool,
+	/// Origins whose pages may ask; `*` for all.
+	pub origins: Vec<HeaderValue>,
+	/// Time that generations have to end when the server ends.
+	pub drain: Duration,
+}
+
+/// Phase of the server's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+	/// Requests are taken.
+	Serving,
+	/// No more requests are taken; those that are computed go on.
+	Draining,
+	/// Generations are cancelled.
+	Stopped,
+}
+
+/// Place of a request that is computed or waits for it. It is free when this is dropped.
+#[derive(Debug)]
+pub struct Place {
+	// The first to be given back: a place that is free again is free for its client, too.
+	_of_client: Option<ClientPlace>,
+	_of_all: OwnedSemaphorePermit,
+}
+
+/// State of a server.
+pub struct Gateway {
+	model: ServedModel,
+	engine: Box<dyn Engine>,
+	config: Config,
+	receipts: Receipts,
+	metrics: Metrics,
+	places: Arc<Semaphore>,
+	clients: Arc<Clients>,
+	body_memory: BodyMemory,
+	phase: watch::Sender<Phase>,
+}
+
+impl Gateway {
+	/// Puts a model and its engine together.
+	pub fn new(model: ServedModel, engine: Box<dyn Engine>, mut config: Config) -> prometheus::Result<Self> {
+		// A semaphore of more ends the process.
+		config.places = config.places.min(Semaphore::MAX_PERMITS);
+		let places = Arc::new(Semaphore::new(config.places));
+		let (receipts, metrics) = (Receipts::new(RECEIPTS_MAX, RECEIPTS_BYTES_MAX), Metrics::new()?);
+		let (clients, body_memory) = (Arc::default(), BodyMemory::new(config.body_memory));
+		let (phase, _) = watch::channel(Phase::Serving);
+		Ok(Self { model, engine, config, receipts, metrics, places, clients, body_memory, phase })
+	}
+
+	/// Returns the model.
+	pub fn model(&self) -> &ServedModel {
+		&self.model
+	}
+
+	/// Returns the engine.
+	pub fn engine(&self) -> &dyn Engine {
+		self.engine.as_ref()
+	}
+
+	/// Returns the limits.
+	pub fn config(&self) -> &Config {
+		&self.config
+	}
+
+	/// Returns the receipts.
+	pub fn receipts(&self) -> &Receipts {
+		&self.receipts
+	}
+
+	/// Returns the figures.
+	pub fn metrics(&self) -> &Metrics {
+		&self.metrics
+	}
+
+	/// Writes the figures of now.
+	pub fn metrics_text(&self) -> prometheus::Result<String> {
+		self.metrics.text(Sizes {
+			load: self.engine.load(),
+			places_taken: self.config.places.saturating_sub(self.places.available_permits()),
+			body_bytes: self.body_memory.taken(),
+			receipts: self.receipts.size(),
+		})
+	}
+
+	/// Returns the memory for bodies.
+	pub(crate) fn body_memory(&self) -> &BodyMemory {
+		&self.body_memory
+	}
+
+	/// Takes a place for a client. Refused if it has all that one may have, or if none is free.
+	pub(crate) fn place(&self, peer: Peer) -> Result<Place, ApiError> {
+		let of_client = match self.config.places_per_client {
+			None => None,
+			Some(places_max) => {
+				let place = self.clients.place(peer, places_max);
+				Some(place.ok_or_else(|| ApiError::client_full(places_max))?)
+			}
+		};
+		match self.places.clone().try_acquire_owned() {
+			Ok(of_all) => Ok(Place { _of_client: of_client, _of_all: of_all }),
+			Err(_) => Err(ApiError::full(self.config.places)),
+		}
+	}
+
+	/// Returns the phase, to wait for another one.
+	pub fn phase(&self) -> watch::Receiver<Phase> {
+		self.phase.subscribe()
+	}
+
+	/// Reports whether requests are taken.
+	pub fn is_serving(&self) -> bool {
+		*self.phase.borrow() == Phase::Serving
+	}
+
+	/// Enters another phase.
+	pub fn enter(&self, phase: Phase) {
+		self.phase.send_replace(phase);
+	}
+}

@@ -1,0 +1,27 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod access;
+mod answer;
+pub mod batched;
+mod body;
+mod clients;
+pub mod engine;
+mod error;
+mod fields;
+pub mod gateway;
+mod metrics;
+pub mod model;
+mod page;
+mod piece;
+mod receipts;
+mod request;
+mod routes;
+mod server;
+mod stream;
+mod transcript;
+
+pub use batched::Batched;
+pub use gateway::{Config, Gateway, BODY_MEMORY};
+pub use model::ServedModel;
+pub use server::serve;
