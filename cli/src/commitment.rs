@@ -50,7 +50,14 @@ pub async fn ensure(
 		return Ok(info);
 	}
 	let arguments = vec![("commitment", Value::from_bytes(commitment))];
-	let receipt = client.submit(account, "ProofOfLearning", "commit", arguments).await?;
+	let receipt = match client.submit(account, "ProofOfLearning", "commit", arguments).await {
+		Ok(receipt) => receipt,
+		// The chain may have it by now, from a run that was ended before it heard so.
+		Err(failure) => match find(client, account, &commitment).await.ok().flatten() {
+			Some(info) => return Ok(info),
+			None => return Err(failure),
+		},
+	};
 	let info = find(client, account, &commitment).await?.ok_or_else(|| {
 		Failure::new("the commitment is in a block, but the chain does not list it")
 			.next("run the same command again: it goes on with the same commitment")

@@ -1,10 +1,14 @@
 //! Experts as files: checked, named, and made worthless on purpose.
 
-use crate::failure::{Context, Outcome};
-use blyan_engine::block::{block_ref, write_expert, BlockShape, TensorBlock};
-use blyan_exact::{Matrix, ModelConfig};
+use crate::failure::{Context, Failure, Outcome};
+use blyan_engine::block::{blob_ref, block_ref, write_expert, BlockShape, TensorBlock};
+use blyan_exact::{
+	definition2::{block::Layout, Architecture, Part},
+	Matrix, ModelConfig,
+};
 use blyan_primitives::BlockRef;
 use rand::{rngs::StdRng, Rng, SeedableRng};
+use sp_core::H256;
 
 /// Returns the chain's reference to an expert's file, after checking every byte of it against `config`.
 ///
@@ -16,6 +20,25 @@ pub fn expert_ref(bytes: &[u8], config: &ModelConfig) -> Outcome<BlockRef> {
 	});
 	block.context_next("this is no expert of that model", "make one with: blyan train expert")?;
 	Ok(block_ref(bytes))
+}
+
+/// The same for an expert of an open model's slot.
+pub fn open_expert_ref(
+	bytes: &[u8],
+	architecture: &Architecture,
+	layer: u8,
+	expert: u16,
+) -> Outcome<BlockRef> {
+	let layout = Layout::of(architecture, Part::Expert { layer, expert });
+	let layout = layout.ok_or_else(|| {
+		Failure::new(format!("the model has no expert {layer}.{expert}"))
+			.next("experts are in routed layers; see them with: blyan model inspect DIR")
+	})?;
+	let root = layout.check(bytes).context_next(
+		"this is not an expert of that slot",
+		"name a file that was trained for this layer of this model",
+	)?;
+	Ok(BlockRef { tensor_root: H256(root), blob: blob_ref(bytes) })
 }
 
 /// An expert like `current` with random ternary weights.

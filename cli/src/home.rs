@@ -37,12 +37,22 @@ impl Home {
 	}
 }
 
-/// Creates a directory, and those above it, with mode 0700 on the last.
+/// Creates a directory, and those above it, with mode 0700 on the last. Their entries are on disk when this returns: a file
+/// that is synced in a directory that a power cut takes back is lost all the same.
 pub fn create_private_dir(path: &Path) -> Outcome<()> {
 	use std::os::unix::fs::PermissionsExt;
+	let is_missing = |dir: &&Path| !dir.as_os_str().is_empty() && !dir.exists();
+	let missing: Vec<&Path> = path.ancestors().take_while(is_missing).collect();
 	fs::create_dir_all(path)
 		.and_then(|()| fs::set_permissions(path, fs::Permissions::from_mode(0o700)))
+		.and_then(|()| missing.into_iter().try_for_each(sync_entry))
 		.context_next(path.display(), "choose another directory with --home DIR")
+}
+
+/// Forces a path's entry in its directory to the disk.
+fn sync_entry(path: &Path) -> io::Result<()> {
+	let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+	fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// A step of writing a file whole; a crash may come before each.
@@ -107,10 +117,7 @@ fn write_whole(
 	before(Step::Rename)?;
 	fs::rename(temporary, path)?;
 	before(Step::SyncDirectory)?;
-	match path.parent() {
-		Some(folder) if !folder.as_os_str().is_empty() => fs::File::open(folder)?.sync_all(),
-		_ => fs::File::open(".")?.sync_all(),
-	}
+	sync_entry(path)
 }
 
 #[cfg(test)]
@@ -129,6 +136,19 @@ mod tests {
 		assert_eq!(fs::read(&file).unwrap(), b"2");
 		assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
 		assert_eq!(fs::metadata(&keys).unwrap().permissions().mode() & 0o777, 0o700);
+	}
+
+	#[test]
+	fn directories_are_made_with_all_those_above_them() {
+		let dir = tempfile::tempdir().unwrap();
+		let deep = dir.path().join("a/b/c");
+		create_private_dir(&deep).unwrap();
+		create_private_dir(&deep).unwrap();
+		assert_eq!(fs::metadata(&deep).unwrap().permissions().mode() & 0o777, 0o700);
+		let file = dir.path().join("file");
+		fs::write(&file, b"no directory").unwrap();
+		let failure = create_private_dir(&file.join("below")).unwrap_err();
+		assert!(failure.next.unwrap().contains("--home"));
 	}
 
 	#[test]

@@ -3,6 +3,7 @@
 
 mod amount;
 mod args;
+mod chain_model;
 mod client;
 mod commands;
 mod commitment;
@@ -15,6 +16,7 @@ mod local_model;
 mod mining;
 mod model_dir;
 mod names;
+mod open_dir;
 mod output;
 mod plot;
 mod pow;
@@ -57,12 +59,13 @@ fn main() -> ExitCode {
 /// Runs the command until it ends or the user presses Ctrl-C.
 ///
 /// Dropping a command's future is its cancellation: whatever it holds (a child process, a bar) cleans
-/// up after itself.
+/// up after itself. A server ends by itself, because its readers are to be told.
 async fn run(cli: Cli, output: Output) -> Outcome<()> {
 	let session = Session::new(&cli.global, output)?;
+	let ends_by_itself = matches!(cli.command, Command::Serve(_));
 	tokio::select! {
 		result = dispatch(&session, cli.command) => result,
-		_ = interrupted() => Err(Failure::interrupted()),
+		() = interrupted(), if !ends_by_itself => Err(Failure::interrupted()),
 	}
 }
 
@@ -86,7 +89,7 @@ async fn dispatch(session: &Session, command: Command) -> Outcome<()> {
 		Command::Block(command) => block::run(session, command),
 		Command::Model(command) => model::run(session, command).await,
 		Command::Train(command) => train::run(session, command).await,
-		Command::Mine(args) => mine::run(session, args).await,
+		Command::Mine(args) => mine::run(session, *args).await,
 		Command::Submit(args) => submit::run(session, args).await,
 		Command::Upload(args) => upload::run(session, args).await,
 		Command::Withdraw(args) => withdraw::run(session, args).await,
@@ -104,6 +107,7 @@ async fn dispatch(session: &Session, command: Command) -> Outcome<()> {
 			ChatModel::Chain(_) => chat::run(session, args).await,
 			ChatModel::Directory(dir) => local_chat::run(session, args, dir).await,
 		},
+		Command::Serve(args) => serve::run(session, args).await,
 		Command::Status(args) => status::run(session, args).await,
 		Command::Network(command) => network::run(session, command).await,
 	}

@@ -2,10 +2,11 @@
 
 use crate::{
 	args::TrainingArgs,
+	chain_model::first_config,
 	client::{self, Client},
 	commands::dataset::TrainingText,
 	failure::{Context, Failure, Outcome},
-	home::create_private_dir,
+	home::{create_private_dir, write_private},
 	model_dir::{self, ModelDir},
 	output::Output,
 	progress::Bar,
@@ -18,7 +19,8 @@ use blyan_engine::{
 use blyan_exact::{Expert, ModelConfig, SlotIndex, Trunk};
 use blyan_primitives::{BlobRef, ExpertSlot, ModelInfo, VersionIndex};
 use blyan_training::{
-	base, expert, export, Corpus, ExactWeights, OptimiserConfig, Progress, TrainBackend, TrainError,
+	base, ensure_checkpoint_is_free, expert, export, Corpus, ExactWeights, OptimiserConfig, Progress,
+	TrainBackend, TrainError,
 };
 use burn_flex::Flex;
 use serde_json::{json, Value};
@@ -26,7 +28,7 @@ use std::{
 	cmp::Reverse,
 	fs,
 	ops::ControlFlow,
-	path::Path,
+	path::{Path, PathBuf},
 	sync::Arc,
 	time::{Duration, Instant},
 };
@@ -53,6 +55,12 @@ macro_rules! on_best_device {
 	}};
 }
 
+// Behind the macro, which it uses.
+pub mod adapter;
+pub mod adapter_run;
+pub mod adapter_slot;
+pub mod open_copy;
+
 /// Between two lines about the loss when no bar is drawn.
 const REPORT_EVERY: Duration = Duration::from_secs(10);
 /// Weight of the newest step in the loss that is shown.
@@ -73,8 +81,10 @@ pub struct LocalModel {
 impl LocalModel {
 	/// Fetches a model from the node. Blobs are kept in `cache` and fetched once.
 	pub async fn fetch(output: &Output, client: &Client, cache: &Path, info: &ModelInfo) -> Outcome<Self> {
+		let config = first_config(info)?;
+		let trunk = info.trunk().ok_or_else(|| Failure::new("the model has no trunk"))?;
 		create_private_dir(cache)?;
-		let trunk = cached(output, client, cache, &info.trunk.blob).await?;
+		let trunk = cached(output, client, cache, &trunk.blob).await?;
 		let mut experts = Vec::new();
 		let bar = output.bar("model", info.heads.len() as u64);
 		for head in &info.heads {
@@ -82,7 +92,7 @@ impl LocalModel {
 			bar.set(experts.len() as u64);
 		}
 		let versions = info.heads.iter().map(|head| head.version).collect();
-		Self::parse(info.config, trunk, experts, versions)
+		Self::parse(config, trunk, experts, versions)
 	}
 
 	/// Reads a model from a folder.
@@ -138,15 +148,21 @@ impl LocalModel {
 	}
 }
 
+/// Path of a blob in the cache.
+fn cache_path(cache: &Path, blob: &BlobRef) -> PathBuf {
+	cache.join(hex::encode(blob.hash))
+}
+
+/// Returns a blob from the cache, where it is put if it has to be fetched.
 async fn cached(output: &Output, client: &Client, cache: &Path, blob: &BlobRef) -> Outcome<Vec<u8>> {
-	let path = cache.join(hex::encode(blob.hash));
+	let path = cache_path(cache, blob);
 	if let Ok(bytes) = fs::read(&path) {
 		if client::hash(&bytes) == blob.hash {
 			return Ok(bytes);
 		}
 	}
 	let bytes = client::download(client, output, blob).await?;
-	crate::home::write_private(&path, &bytes)?;
+	write_private(&path, &bytes)?;
 	Ok(bytes)
 }
 
@@ -156,28 +172,42 @@ pub struct TrainedExpert {
 	pub bytes: Vec<u8>,
 	/// Facts of the training run; the chain keeps their hash.
 	pub manifest: Value,
+	report: (Value, String),
+}
+
+impl TrainedExpert {
+	/// Reports the result of the training: once it is on disk, so that no report is made of work that a crash may still take.
+	pub fn report(&self, output: &Output) {
+		let (fields, line) = self.report.clone();
+		output.event("trained", fields, line);
+	}
 }
 
 /// The seed of an expert: the one that was given, that of the checkpoint, or a new one.
 fn own_seed(training: &TrainingArgs) -> Outcome<u64> {
 	let fresh = || training.seed.unwrap_or_else(rand::random);
 	let Some(checkpoint) = &training.checkpoint else { return Ok(fresh()) };
+	// The seed of a run that is under way must stay, even before that run has written its first checkpoint.
+	ensure_checkpoint_is_free(checkpoint)?;
 	let path = checkpoint.with_added_extension("seed");
 	// A checkpoint of an earlier release was made with seed 0 and has no such file.
 	if training.seed.is_none() && checkpoint.exists() {
 		return match fs::read_to_string(&path) {
-			Ok(text) => {
-				text.trim().parse().map_err(|_| Failure::new(format!("{} holds no seed", path.display())))
-			}
+			Ok(text) => text.trim().parse().map_err(|_| {
+				Failure::new(format!("{} holds no seed", path.display())).next(format!(
+					"give the run's own with --seed, or delete {} and train again",
+					checkpoint.display()
+				))
+			}),
 			Err(_) => Ok(0),
 		};
 	}
 	let seed = fresh();
-	fs::write(&path, seed.to_string()).context(path.display())?;
+	write_private(&path, seed.to_string().as_bytes())?;
 	Ok(seed)
 }
 
-/// Trains the expert in `slot`, showing the loss.
+/// Trains the expert in `slot`, showing the loss. The result is reported when the caller has kept it.
 pub async fn train_expert(
 	output: &Output,
 	model: Arc<LocalModel>,
@@ -223,11 +253,11 @@ pub async fn train_expert(
 			trained.bytes as f64 / f64::from(1 << 20),
 			trained.seconds,
 		);
-		output.event("trained", fields.clone(), line);
 		let manifest = json!({ "program": concat!("blyan ", env!("CARGO_PKG_VERSION")), "slot": slot,
 			"options": options, "corpus": { "documents": text.corpus.documents(), "bytes": text.corpus.len() },
-			"result": fields });
-		Ok(TrainedExpert { bytes: write_expert(&trained.expert, config)?, manifest })
+			"result": fields.clone() });
+		let bytes = write_expert(&trained.expert, config)?;
+		Ok(TrainedExpert { bytes, manifest, report: (fields, line) })
 	})
 	.await
 }
@@ -403,6 +433,30 @@ mod tests {
 
 	fn training(minutes: Option<f64>, steps: Option<u64>) -> TrainingArgs {
 		TrainingArgs { minutes, steps, ..TrainingArgs::default() }
+	}
+
+	#[test]
+	fn a_seed_stays_beside_its_checkpoint_and_is_another_for_another_run() {
+		let dir = tempfile::tempdir().unwrap();
+		let checkpoint = dir.path().join("run.ckpt");
+		let of = |seed| {
+			own_seed(&TrainingArgs { checkpoint: Some(checkpoint.clone()), seed, ..training(None, None) })
+		};
+		let first = of(None).unwrap();
+		assert_ne!(of(None).unwrap(), first, "there is no checkpoint, so it is another run");
+		assert_eq!(of(Some(7)).unwrap(), 7);
+		fs::write(&checkpoint, b"of seed 7").unwrap();
+		assert_eq!(of(None).unwrap(), 7);
+		fs::write(checkpoint.with_added_extension("seed"), b"").unwrap();
+		let failure = of(None).unwrap_err();
+		assert!(failure.next.unwrap().contains("--seed"));
+
+		// While another run is under way its seed is not replaced.
+		let other = fs::File::create(checkpoint.with_extension("lock")).unwrap();
+		other.try_lock().unwrap();
+		let failure = of(Some(9)).unwrap_err();
+		assert!(failure.message.contains("under way"), "{}", failure.message);
+		assert_eq!(fs::read(checkpoint.with_added_extension("seed")).unwrap(), b"");
 	}
 
 	#[test]

@@ -6,16 +6,14 @@ use crate::{
 };
 use blyan_engine::{
 	blobs::BlobStore,
-	eval::{outcome, Checkpoint, Evaluator, Finding, JobLimits, Need},
+	eval::{computation, outcome, positions, Checkpoint, Evaluator, Finding, JobLimits, Need},
 	kernel::Kernel,
 	model::ModelStore,
 };
-use blyan_exact::{
-	tree::{self, Item},
-	Program,
-};
+use blyan_exact::tree::{self, Item};
 use blyan_primitives::{
-	BlobRef, EngineError, EvaluationJob, EvaluationOutcome, Opening, PartIndex, Query, Score, Verdict,
+	BlobRef, BlockRef, Computation, EngineError, EvaluationJob, EvaluationOutcome, JobBody, Opening,
+	PartIndex, Query, Score, Verdict,
 };
 use std::{
 	collections::HashMap,
@@ -73,7 +71,11 @@ impl Referee {
 	pub fn missing(&self) -> Vec<BlobRef> {
 		let mut blobs: Vec<BlobRef> = Vec::new();
 		for job in &self.jobs {
-			let parts = job.heads.iter().chain([&job.trunk, &job.candidate]).map(|block| block.blob);
+			let body: &[BlockRef] = match &job.body {
+				JobBody::First { trunk, .. } => std::slice::from_ref(trunk),
+				JobBody::Second { parts, .. } => parts,
+			};
+			let parts = job.heads.iter().chain(body).chain([&job.candidate]).map(|block| block.blob);
 			for blob in parts.chain([job.holdout.blob]) {
 				if !blobs.iter().any(|known| known.hash == blob.hash) {
 					blobs.push(blob);
@@ -94,7 +96,7 @@ impl Referee {
 		let mut outcomes = Vec::new();
 		for (part, job) in (0..).zip(&self.jobs) {
 			match self.find_items(part, &checkpoint)? {
-				Some(items) => outcomes.push(outcome(&items, job.holdout.sequence_len)),
+				Some(items) => outcomes.push(outcome(&items, positions(job))),
 				None => return Ok(Verdict::Invalid),
 			}
 		}
@@ -183,7 +185,7 @@ fn first_number(claimed: &EvaluationOutcome, right: &EvaluationOutcome) -> Optio
 			("sum of differences", outcome.sum_diff.to_string()),
 			("sum of squares", outcome.sum_diff_sq.to_string()),
 			("sequences", outcome.sequences.to_string()),
-			("bytes", outcome.bytes.to_string()),
+			("positions", outcome.bytes.to_string()),
 			("job root", format!("{:?}", outcome.job_root)),
 		]
 	};
@@ -210,20 +212,18 @@ pub struct Place {
 impl Place {
 	/// Where a query is; `None` if the job has no such place.
 	pub fn of(job: &EvaluationJob, query: &Query) -> Option<Self> {
-		let program = Program::new(job.config, job.holdout.sequence_len)?;
+		let program = computation(job)?;
 		let items = tree::levels(job.sample as usize);
 		let below = |operator: usize| {
 			let shape = program.shape_at(operator)?;
-			Some((tree::levels(shape.rows), u32::from(shape.blocks() > 1)))
+			Some((tree::levels(shape.rows), tree::levels(shape.blocks())))
 		};
 		// The item, the block itself, and the levels between them.
 		let longest =
 			(0..program.operators()).filter_map(below).map(|(rows, blocks)| rows + blocks).max().unwrap_or(0);
 		let rounds_max = items + 1 + longest + 1;
 		let trace = |trace: u8| if trace == 0 { "baseline" } else { "candidate" };
-		let operator = |index: u16| {
-			program.operator(index.into()).map_or(String::new(), |operator| format!("{operator:?}"))
-		};
+		let operator = |index: u16| operator_name(&program, index.into()).unwrap_or_default();
 		let sequences = |level: u8, index: u32| {
 			let span = (tree::ARITY as u32).saturating_pow(level.into());
 			let first = index.saturating_mul(span);
@@ -245,6 +245,11 @@ impl Place {
 				let name = format!("sequence {item}, {}, operator {}, row {row}", trace(of), operator(at));
 				(items + 2 + rows, name)
 			}
+			Query::BlockNodes { item, trace: of, operator: at, row, level, .. } => {
+				let (rows, blocks) = below(at.into())?;
+				let name = format!("sequence {item}, {}, operator {}, row {row}", trace(of), operator(at));
+				(items + 2 + rows + blocks.saturating_sub(level.into()), name)
+			}
 			Query::Witness { item, trace: of, operator: at, row, block } => {
 				let (rows, blocks) = below(at.into())?;
 				let name = format!(
@@ -261,10 +266,21 @@ impl Place {
 	}
 }
 
+/// Returns the name of an operator of a program; `None` past its end.
+fn operator_name(program: &Computation, index: usize) -> Option<String> {
+	match program {
+		Computation::First(program) => program.operator(index).map(|operator| format!("{operator:?}")),
+		Computation::Second(program) => {
+			program.operator(index).map(|operator| format!("{:?}", operator.role))
+		}
+	}
+}
+
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use blyan_primitives::{BlockRef, HoldoutRef, ModelConfig};
+	use blyan_exact::definition2::{golden, Program, Role};
+	use blyan_primitives::{HoldoutRef, ModelConfig};
 	use sp_core::H256;
 
 	fn scored(target: EvaluationOutcome, guard: Option<EvaluationOutcome>) -> Verdict {
@@ -291,25 +307,50 @@ mod tests {
 		assert!(difference(&scored(right, guard), &Verdict::Invalid).is_some());
 	}
 
+	const BLOCK: BlockRef =
+		BlockRef { tensor_root: H256::zero(), blob: BlobRef { hash: H256::zero(), size: 1 } };
+
+	fn job(definition: u32, body: JobBody) -> EvaluationJob {
+		EvaluationJob {
+			definition,
+			model: 0,
+			body,
+			heads: vec![BLOCK; 8],
+			layer: 0,
+			expert: 0,
+			candidate: BLOCK,
+			holdout: HoldoutRef { root: H256::zero(), blob: BLOCK.blob, sequences: 512, sequence_len: 64 },
+			seed: H256::zero(),
+			sample: 256,
+		}
+	}
+
+	/// The logits of an open model have more blocks than a node has children: two rounds, one a level.
+	#[test]
+	fn places_of_an_open_model_descend_its_rows_level_by_level() {
+		let (_, architecture) = golden::ARCHITECTURES.iter().find(|(name, _)| *name == "qwen2").unwrap();
+		let architecture = architecture();
+		let body = JobBody::Second { architecture: architecture.to_bytes(), parts: vec![BLOCK; 4] };
+		let job = job(blyan_exact::definition2::REVISION, body);
+		let program = Program::new(&architecture, 63).unwrap();
+		let operator = program.index_of(Role::Logits).unwrap() as u16;
+		let of = |level, index| {
+			let query = Query::BlockNodes { item: 37, trace: 0, operator, row: 9, level, index };
+			Place::of(&job, &query).unwrap()
+		};
+		let (first, second) = (of(2, 0), of(1, 4));
+		assert_eq!(first.name, "sequence 37, baseline, operator Logits, row 9");
+		// Two rounds of sequences, the lists, two of rows.
+		assert_eq!((first.round, second.round, first.rounds_max), (6, 7, 8));
+		let last = Query::Witness { item: 37, trace: 0, operator, row: 9, block: 70 };
+		assert_eq!(Place::of(&job, &last).unwrap().round, 8);
+	}
+
 	#[test]
 	fn places_count_rounds_and_name_the_value() {
 		let config =
 			ModelConfig { d_model: 64, d_ff: 64, layers: 2, heads: 2, experts: 4, top_k: 2, context: 64 };
-		let blob = BlobRef { hash: H256::zero(), size: 1 };
-		let block = BlockRef { tensor_root: H256::zero(), blob };
-		let job = EvaluationJob {
-			definition: blyan_exact::DEFINITION,
-			model: 0,
-			config,
-			trunk: block,
-			heads: vec![block; 8],
-			layer: 0,
-			expert: 0,
-			candidate: block,
-			holdout: HoldoutRef { root: H256::zero(), blob, sequences: 512, sequence_len: 64 },
-			seed: H256::zero(),
-			sample: 256,
-		};
+		let job = job(blyan_exact::DEFINITION, JobBody::First { config, trunk: BLOCK });
 		let of = |query| Place::of(&job, &query).unwrap();
 		let first = of(Query::Items { level: 2, index: 0 });
 		assert_eq!((first.round, first.name.as_str()), (1, "sequences 0 to 255"));

@@ -59,6 +59,12 @@ pub struct SubmissionRecord {
 	/// Number on the chain; `None` until the submission is in a block.
 	#[serde(default)]
 	pub submission: Option<SubmissionId>,
+	/// True once something about it may have been sent: an earlier run may have left a transaction in the node's pool.
+	#[serde(default)]
+	pub sent: bool,
+	/// True once a run has handed it in whole and was told not to wait: the miner knows that it is open, and goes on.
+	#[serde(default)]
+	pub left: bool,
 	/// True once the network has judged it, or its miner has withdrawn it.
 	#[serde(default)]
 	pub closed: bool,
@@ -155,6 +161,8 @@ impl SubmissionStore {
 			manifest,
 			salt: None,
 			submission: None,
+			sent: false,
+			left: false,
 			closed: false,
 		}
 	}

@@ -7,12 +7,12 @@ use blyan_runtime_api::{
 };
 use serde_json::{json, Value};
 
-pub use blyan_status::outcome::{bits, explain as outcome, name as outcome_name};
+pub use blyan_status::outcome::{bits, explain as outcome, name as outcome_name, Unit};
 
 /// Q16 to its value.
 const Q16: f64 = 65_536.0;
 
-/// One part of a score in bits per byte. For eyes only: the chain decides in integers.
+/// One part of a score in bits per byte, or per token of an open model. For eyes only: the chain decides in integers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Gain {
 	/// The model as it was.
@@ -92,7 +92,7 @@ pub fn outcome_json(outcome: &SubmissionOutcome) -> Value {
 }
 
 /// A verdict in one line.
-pub fn verdict(verdict: &Verdict) -> String {
+pub fn verdict(verdict: &Verdict, unit: Unit) -> String {
 	match verdict {
 		Verdict::Invalid => "the bytes are no valid expert".into(),
 		Verdict::Scored(score) => {
@@ -102,7 +102,7 @@ pub fn verdict(verdict: &Verdict) -> String {
 				format!("; elsewhere {:.5} -> {:.5}", guard.baseline, guard.candidate)
 			});
 			format!(
-				"{:.5} -> {:.5} bits/byte over {} bytes in {} sequences{guard}",
+				"{:.5} -> {:.5} bits/{unit} over {} {unit}s in {} sequences{guard}",
 				target.baseline, target.candidate, score.target.bytes, score.target.sequences
 			)
 		}
@@ -154,10 +154,10 @@ pub fn hold(decided: &DecidedSubmission) -> Option<String> {
 	})
 }
 
-fn seats(committee: &[CommitteeSeat]) -> impl Iterator<Item = String> + '_ {
-	committee.iter().map(|seat| {
+fn seats(committee: &[CommitteeSeat], unit: Unit) -> impl Iterator<Item = String> + '_ {
+	committee.iter().map(move |seat| {
 		let said = match &seat.verdict {
-			Some(said) => verdict(said),
+			Some(said) => verdict(said, unit),
 			None if seat.sealed => "sealed a verdict, and has not revealed it".into(),
 			None => "has not sealed a verdict".into(),
 		};
@@ -166,7 +166,7 @@ fn seats(committee: &[CommitteeSeat]) -> impl Iterator<Item = String> + '_ {
 }
 
 /// A submission in several lines.
-pub fn explain_submission(submission: &SubmissionInfo) -> String {
+pub fn explain_submission(submission: &SubmissionInfo, unit: Unit) -> String {
 	let slot = &submission.slot;
 	let mut lines = vec![
 		format!("submission  {}", submission.id),
@@ -179,16 +179,20 @@ pub fn explain_submission(submission: &SubmissionInfo) -> String {
 	match &submission.state {
 		SubmissionState::Evaluating(active) => {
 			lines.push(format!("state       {}", state(&submission.state)));
-			lines.extend(seats(&active.committee));
+			lines.extend(seats(&active.committee, unit));
 		}
 		SubmissionState::Decided(decided) => {
-			lines.push(format!("state       {} (block {})", outcome(&decided.outcome).0, decided.decided_at));
+			lines.push(format!(
+				"state       {} (block {})",
+				outcome(&decided.outcome, unit).0,
+				decided.decided_at
+			));
 			lines.push(format!("decision    {}", standing(decided)));
 			lines.extend(hold(decided).map(|held| format!("            {held}")));
-			lines.extend(seats(&decided.committee));
+			lines.extend(seats(&decided.committee, unit));
 		}
 		SubmissionState::Closed { outcome: closed, at } => {
-			lines.push(format!("state       {} (block {at})", outcome(closed).0));
+			lines.push(format!("state       {} (block {at})", outcome(closed, unit).0));
 		}
 		queued => lines.push(format!("state       {}", state(queued))),
 	}

@@ -71,9 +71,12 @@ pub struct SourceArgs {
 pub struct ScoreArgs {
 	/// The expert, a .tblk file.
 	pub expert: PathBuf,
-	/// Folder of the model, with its holdout.
+	/// Folder of the model, with its holdout; or directory of an open model.
 	#[arg(long, value_name = "DIR")]
 	pub model_dir: PathBuf,
+	/// Holdout of an open model: `blyan model holdout` writes one.
+	#[arg(long, value_name = "FILE")]
+	pub holdout: Option<PathBuf>,
 	/// Slot of the expert: LAYER.EXPERT.
 	#[arg(long)]
 	pub slot: SlotName,

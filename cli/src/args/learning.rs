@@ -1,6 +1,6 @@
 //! Arguments of datasets, training and submitting.
 
-use super::SignerArgs;
+use super::{MineOpenArgs, SignerArgs, TrainAdapterArgs};
 use crate::slot::SlotName;
 use blyan_training::Schedule;
 use clap::{Args, Subcommand};
@@ -18,6 +18,19 @@ fn parse_buckets(text: &str) -> Result<Range<u16>, String> {
 /// Ways to make a dataset.
 #[derive(Debug, Subcommand)]
 pub enum DatasetCommand {
+	/// From anything, filtered, into a folder of blobs with a manifest. The same command goes on with one that was interrupted.
+	#[command(name = "create")]
+	Create {
+		/// Sources that it is made of.
+		#[command(flatten)]
+		sources: DatasetSources,
+		/// Folder to write.
+		#[arg(long, short, value_name = "DIR")]
+		out: PathBuf,
+	},
+	/// Check a dataset against its manifest, or see what would become of files.
+	#[command(name = "check")]
+	Check(DatasetSources),
 	/// From the sources of the crates in cargo's registry.
 	#[command(name = "from-crates")]
 	Crates {
@@ -60,6 +73,33 @@ pub enum DatasetCommand {
 	},
 }
 
+/// Texts of any format that become a dataset, and the rules for them.
+#[derive(Debug, Args)]
+pub struct DatasetSources {
+	/// Files or folders: JSON lines, CSV, TSV, Parquet, text, Markdown; plain, gzip or zstd. A folder may describe itself in the
+	/// front matter of its README.md or in Croissant.
+	#[arg(required = true, value_name = "PATH")]
+	pub paths: Vec<PathBuf>,
+	/// SPDX expression that they are under, such as CC0-1.0 or "MIT OR Apache-2.0". Absent: what the folder states.
+	#[arg(long, value_name = "SPDX")]
+	pub licence: Option<String>,
+	/// Take texts under a licence that is not permissive; what comes of it may not be yours to publish.
+	#[arg(long)]
+	pub any_licence: bool,
+	/// Take texts that a program wrote, as a comment in their first lines says.
+	#[arg(long)]
+	pub keep_generated: bool,
+	/// Field or column with the text; the usual names are tried if absent.
+	#[arg(long, value_name = "NAME")]
+	pub text_field: Option<String>,
+	/// Put the category of an instruction in front of it.
+	#[arg(long)]
+	pub with_category: bool,
+	/// Stop after this many MiB of text.
+	#[arg(long, value_name = "MiB")]
+	pub limit: Option<u64>,
+}
+
 /// The licence of texts that name none themselves.
 #[derive(Debug, Args)]
 pub struct LicenceArgs {
@@ -92,6 +132,10 @@ pub enum TrainCommand {
 	Base(TrainBaseArgs),
 	/// Train one expert of a model on disk with the rest frozen.
 	Expert(TrainExpertArgs),
+	/// Train the adapter of one expert of an open model, and judge it as a chain would.
+	///
+	/// The same command again goes on with a run that was interrupted.
+	Adapter(Box<TrainAdapterArgs>),
 }
 
 /// Training: hyperparameters and limits.
@@ -194,7 +238,8 @@ pub struct MineArgs {
 	/// Model to improve.
 	#[arg(long, default_value_t = 0)]
 	pub model: u32,
-	/// Which expert: LAYER.EXPERT. Absent: of those improved least often, the one in the lowest layer that is used most.
+	/// Which expert: LAYER.EXPERT. Absent: of those improved least often, the one in the lowest layer that is used most; of an
+	/// open model, the one in the highest layer with adapters.
 	#[arg(long, value_name = "LAYER.EXPERT")]
 	pub slot: Option<SlotName>,
 	/// Write the trained TensorBlock here as well; it is always kept below the home directory.
@@ -203,6 +248,9 @@ pub struct MineArgs {
 	/// Train again, even if an earlier run's block waits to be submitted or uploaded.
 	#[arg(long)]
 	pub fresh: bool,
+	/// Options for an open model.
+	#[command(flatten)]
+	pub open: MineOpenArgs,
 	/// Training: hyperparameters and limits.
 	#[command(flatten)]
 	pub training: TrainingArgs,

@@ -1,24 +1,28 @@
 //! The command line.
 
+mod adapter;
 mod audit;
 mod block;
 mod demo;
 mod learning;
 mod model;
 mod operator;
+mod serve;
 
+pub use adapter::{MineOpenArgs, TrainAdapterArgs};
 pub use audit::{AuditCommand, ChallengeArgs, ReplayArgs, ScoreArgs, SourceArgs, SpotCheckArgs};
 pub use block::{BlockCommand, BlockImportArgs};
 pub use demo::DemoArgs;
 pub use learning::{
-	DatasetCommand, DatasetOutput, LicenceArgs, MineArgs, ReportCopyArgs, SubmitArgs, TrainBaseArgs,
-	TrainCommand, TrainExpertArgs, TrainingArgs, UploadArgs, WaitingArgs, WithdrawArgs,
+	DatasetCommand, DatasetOutput, DatasetSources, LicenceArgs, MineArgs, ReportCopyArgs, SubmitArgs,
+	TrainBaseArgs, TrainCommand, TrainExpertArgs, TrainingArgs, UploadArgs, WaitingArgs, WithdrawArgs,
 };
 pub use model::{
-	ChatModel, LocalChatArgs, ModelApplyArgs, ModelCommand, ModelImportArgs, ModelMeasureArgs,
-	ModelNeedsArgs, ModelUpcycleArgs, WeightsArg,
+	ChatModel, LocalChatArgs, ModelApplyArgs, ModelCommand, ModelHoldoutArgs, ModelImportArgs,
+	ModelMeasureArgs, ModelNeedsArgs, ModelRegisterArgs, ModelUpcycleArgs, WeightsArg,
 };
 pub use operator::{MachineArgs, OperatorCommand, RegisterArgs, SessionKeyArgs};
+pub use serve::ServeArgs;
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -126,7 +130,7 @@ pub enum Command {
 	///
 	/// The trained block is kept below the home directory before it is submitted. Where an earlier run was
 	/// interrupted, its block is submitted or uploaded instead of training another.
-	Mine(MineArgs),
+	Mine(Box<MineArgs>),
 
 	/// Submit an expert that is trained already (a .tblk file).
 	///
@@ -171,6 +175,11 @@ pub enum Command {
 
 	/// Generate text with the model on the chain, or talk to a model on this machine.
 	Chat(ChatArgs),
+
+	/// Serve a model on this machine: OpenAI's interface for programs, and a chat page.
+	///
+	/// Ctrl-C and SIGTERM end it: answers have a few seconds to end, and each leaves a receipt until then.
+	Serve(ServeArgs),
 
 	/// Start a node and watch its chain improve its own model.
 	Demo(DemoArgs),
@@ -355,6 +364,8 @@ mod tests {
 			"operator update --no-hardware --capabilities",
 			"operator top-up",
 			"mine --slot three",
+			"mine --submit-anyway",
+			"mine --model-dir m --threads 0",
 			"upload a.tblk --submission 3",
 			"withdraw",
 			"balance --genesis 0x12",
@@ -367,6 +378,15 @@ mod tests {
 			"model upcycle m --out n --experts 8 --top-k 2 --layers 255",
 			"model apply m --out n --layer 3 --expert 5",
 			"block verify a.tblk --root 0x12",
+			"serve",
+			"serve --model m --listen 8000",
+			"serve --model m --memory 0",
+			"serve --model m --max-requests 0",
+			"serve --model m --max-requests-per-client 0",
+			"dataset create a.jsonl",
+			"dataset create --out d",
+			"dataset create a --out d --limit many",
+			"dataset check",
 			"dataset from-files",
 			"dataset from-files a.txt",
 			"dataset from-jsonl --licence MIT",
@@ -381,12 +401,26 @@ mod tests {
 	}
 
 	#[test]
+	fn a_dataset_is_made_of_any_number_of_paths() {
+		let line = "dataset create a.jsonl b --licence MIT --text-field body --out d --limit 5";
+		let Command::Dataset(DatasetCommand::Create { sources, out }) = parse(line).unwrap().command else {
+			panic!("another command")
+		};
+		assert_eq!((sources.paths.len(), sources.limit, out), (2, Some(5), "d".into()));
+		assert_eq!(sources.text_field.as_deref(), Some("body"));
+		assert!(parse("dataset check d").is_ok());
+	}
+
+	#[test]
 	fn slots_are_read_in_both_notations() {
 		let Command::Mine(args) = parse("mine --slot layer3.expert5 --minutes 0.5").unwrap().command else {
 			panic!("another command")
 		};
 		assert_eq!(args.slot, Some(SlotName { layer: 3, expert: 5 }));
 		assert_eq!(args.training.minutes, Some(0.5));
+		assert!(
+			parse("mine --model 1 --model-dir m --guard a b --limit 4 --submit-anyway --threads 2").is_ok()
+		);
 	}
 
 	#[test]

@@ -1,9 +1,10 @@
 //! Arguments of the commands on models of open checkpoints.
 
+use super::SignerArgs;
 use clap::{Args, Subcommand, ValueEnum};
 use std::{convert::Infallible, ops::Range, path::PathBuf, str::FromStr};
 
-/// Commands on models of open checkpoints. No node is asked.
+/// Commands on models of open checkpoints. Only `register` and `show` ask a node.
 #[derive(Debug, Subcommand)]
 pub enum ModelCommand {
 	/// Make an exact integer model of an open checkpoint: a GGUF file, or a directory of safetensors.
@@ -33,6 +34,73 @@ pub enum ModelCommand {
 	Upcycle(ModelUpcycleArgs),
 	/// Put a trained expert into a model.
 	Apply(ModelApplyArgs),
+	/// Write a holdout: sequences of a model's tokens on which experts are measured.
+	Holdout(ModelHoldoutArgs),
+	/// Register a model on the chain, and hand its bytes to the node.
+	///
+	/// On a development chain the signer is its sudo key. Elsewhere --calls prints what has to be decided.
+	Register(ModelRegisterArgs),
+	/// Hand the bytes of a registered model to the node. What it has already is not sent again.
+	Upload {
+		/// Directory of the model.
+		dir: PathBuf,
+		/// Its holdouts.
+		#[arg(long, value_name = "FILE")]
+		holdout: Vec<PathBuf>,
+	},
+	/// Show a model of the chain, of either definition.
+	Show {
+		/// Number of the model.
+		model: u32,
+	},
+}
+
+/// `model holdout`.
+#[derive(Debug, Args)]
+pub struct ModelHoldoutArgs {
+	/// Directory of the model.
+	pub dir: PathBuf,
+	/// Texts in UTF-8.
+	#[arg(required = true, value_name = "FILE")]
+	pub texts: Vec<PathBuf>,
+	/// File to write.
+	#[arg(long, value_name = "FILE")]
+	pub out: PathBuf,
+	/// Tokens that are predicted in a sequence.
+	#[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=65_534))]
+	pub positions: u32,
+}
+
+/// `model register`.
+#[derive(Debug, Args)]
+pub struct ModelRegisterArgs {
+	/// Directory of the model.
+	pub dir: PathBuf,
+	/// Name on the chain; the checkpoint's name if absent.
+	#[arg(long)]
+	pub name: Option<String>,
+	/// Holdout on which experts are measured: `blyan model holdout` writes one.
+	#[arg(long, value_name = "FILE")]
+	pub holdout: Option<PathBuf>,
+	/// Holdout on which an expert must not be worse.
+	#[arg(long, value_name = "FILE", requires = "holdout")]
+	pub guard: Option<PathBuf>,
+	/// Account that the first experts belong to; none if absent.
+	#[arg(long, value_name = "ACCOUNT")]
+	pub owner: Option<String>,
+	/// Register a second model of the same architecture and parts. Without this the same command goes on with one that an
+	/// earlier run registered.
+	#[arg(long)]
+	pub again: bool,
+	/// Print the calls and send nothing.
+	#[arg(long)]
+	pub calls: bool,
+	/// Do not hand the bytes to the node.
+	#[arg(long)]
+	pub no_upload: bool,
+	/// Signer.
+	#[command(flatten)]
+	pub signer: SignerArgs,
 }
 
 /// `model measure`.
@@ -91,14 +159,14 @@ pub enum WeightsArg {
 	Ternary,
 }
 
-fn positive(text: &str) -> Result<usize, String> {
+pub(super) fn positive(text: &str) -> Result<usize, String> {
 	match text.parse() {
 		Ok(0) | Err(_) => Err("a whole number from 1 on".into()),
 		Ok(number) => Ok(number),
 	}
 }
 
-fn positive_float(text: &str) -> Result<f64, String> {
+pub(super) fn positive_float(text: &str) -> Result<f64, String> {
 	match text.parse::<f64>() {
 		Ok(number) if number.is_finite() && number > 0.0 => Ok(number),
 		_ => Err("a number above zero".into()),
@@ -126,7 +194,7 @@ pub struct ModelUpcycleArgs {
 	#[arg(long)]
 	pub rank: Option<u8>,
 	/// Threads; all cores if absent.
-	#[arg(long)]
+	#[arg(long, value_parser = positive)]
 	pub threads: Option<usize>,
 }
 

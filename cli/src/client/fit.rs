@@ -92,7 +92,7 @@ mod tests {
 		assert!(runtime("blyan", 0).ensure_fits("ws://x", "LearningApi").is_ok());
 		let newer = runtime("blyan", 1).ensure_fits("ws://x", "LearningApi").unwrap_err();
 		assert_eq!(newer.kind, Kind::Outdated);
-		assert!(newer.message.contains("version 3 of LearningApi"), "{}", newer.message);
+		assert!(newer.message.contains("version 4 of LearningApi"), "{}", newer.message);
 		assert!(newer.next.unwrap().contains("update blyan"));
 		let older = Runtime { apis: Vec::new(), ..runtime("blyan", 0) };
 		let older = older.ensure_fits("ws://x", "ModelsApi").unwrap_err();

@@ -1,8 +1,11 @@
 //! The questions a client may ask: the runtime's answers as SCALE, the node's as JSON.
 
 use super::{AtBlock, Client};
-use crate::failure::{Context, Failure, Kind, Outcome};
-use blyan_primitives::{ModelId, ModelInfo, SubmissionId};
+use crate::{
+	chain_model::ChainModel,
+	failure::{Context, Failure, Kind, Outcome},
+};
+use blyan_primitives::{ArchitectureId, HoldoutRef, ModelId, ModelInfo, SubmissionId};
 use blyan_rpc_api::{BlyanApiClient, EngineStatus, GenerateEvent, GenerateRequest, Subscription};
 use blyan_runtime_api::{CommitmentInfo, OperatorInfo, SubmissionInfo, SubmissionTerms};
 use blyan_status::PAGE;
@@ -50,6 +53,31 @@ impl Client {
 				Err(self.blame_sync(unknown).await)
 			}
 		}
+	}
+
+	/// One model with the shape of its experts.
+	pub async fn chain_model(&self, id: ModelId) -> Outcome<ChainModel> {
+		let info = self.model(id).await?;
+		let record = match info.body.architecture() {
+			Some(architecture) => self.architecture(architecture).await?,
+			None => None,
+		};
+		ChainModel::new(info, record.as_deref())
+	}
+
+	/// Record of an architecture of the second definition; `None` if the chain has none of this identifier.
+	pub async fn architecture(&self, id: ArchitectureId) -> Outcome<Option<Vec<u8>>> {
+		self.ask("ModelsApi", "architecture", id).await
+	}
+
+	/// Sequences that candidates for a model are measured on; `None` if it has none yet.
+	pub async fn holdout(&self, id: ModelId) -> Outcome<Option<HoldoutRef>> {
+		self.ask("ModelsApi", "holdout", id).await
+	}
+
+	/// Sequences on which candidates for a model must not be worse; `None` if it has none.
+	pub async fn guard_holdout(&self, id: ModelId) -> Outcome<Option<HoldoutRef>> {
+		self.ask("ModelsApi", "guard_holdout", id).await
 	}
 
 	/// One submission.

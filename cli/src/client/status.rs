@@ -1,7 +1,8 @@
 //! Facts of the chain and its node for `blyan status`, all of them at one block.
 
 use super::{events, AtBlock, Client};
-use crate::{failure::Outcome, submissions::SubmissionRecord};
+use crate::{chain_model::ChainModel, failure::Outcome, submissions::SubmissionRecord};
+use blyan_primitives::ModelInfo;
 use blyan_runtime_api::{OperatorInfo, SubmissionInfo, SubmissionTerms};
 use blyan_status::{projection::Machine, Block, Facts, Network, Node, LATEST, NEWCOMER, PAGE};
 use serde::Deserialize;
@@ -28,8 +29,15 @@ impl Client {
 		let models: Vec<u32> = self.ask_at(at.clone(), "ModelsApi", "models", ()).await?;
 		let mut found = Vec::new();
 		for id in models {
-			let model: Option<_> = self.ask_at(at.clone(), "ModelsApi", "model", id).await?;
-			found.extend(model);
+			let info: Option<ModelInfo> = self.ask_at(at.clone(), "ModelsApi", "model", id).await?;
+			let Some(info) = info else { continue };
+			let record: Option<Vec<u8>> = match info.body.architecture() {
+				Some(id) => self.ask_at(at.clone(), "ModelsApi", "architecture", id).await?,
+				None => None,
+			};
+			let model = ChainModel::new(info, record.as_deref())?;
+			let slots = model.slots();
+			found.push((model.info, slots));
 		}
 		let (latest, older_open) = self.submissions_at(&at).await?;
 		let newcomer = self.terms_at(&at, &NEWCOMER).await?;

@@ -6,7 +6,7 @@ use crate::{
 	failure::{Context, Failure, Outcome},
 	names,
 	output::Output,
-	verdict::{self, Gain},
+	verdict::{self, Gain, Unit},
 };
 use blyan_primitives::{ExpertSlot, Score, SubmissionId, Verdict, VersionIndex};
 use blyan_runtime_api::{
@@ -28,6 +28,8 @@ pub struct Submission {
 	pub id: SubmissionId,
 	/// Its outcome.
 	pub outcome: SubmissionOutcome,
+	/// Unit of its scores.
+	pub unit: Unit,
 	/// Verdict revealed by each seat.
 	pub reports: Vec<Report>,
 }
@@ -67,7 +69,9 @@ pub async fn follow(
 ) -> Outcome<Submission> {
 	let started = Instant::now();
 	let spinner = output.spinner("waiting");
-	let mut follower = Follower { output, id, evaluation: None, sealed: 0, reports: Vec::new() };
+	let model = client.submission(id).await?.slot.model;
+	let unit = Unit::of(&client.model(model).await?.body);
+	let mut follower = Follower { output, id, unit, evaluation: None, sealed: 0, reports: Vec::new() };
 	let mut next = from;
 	loop {
 		let finalised = client.finalised_block().await?;
@@ -105,6 +109,7 @@ pub async fn follow(
 struct Follower<'a> {
 	output: &'a Output,
 	id: SubmissionId,
+	unit: Unit,
 	/// The evaluation as it was drawn.
 	evaluation: Option<ActiveEvaluation>,
 	sealed: usize,
@@ -184,7 +189,7 @@ impl Follower<'_> {
 	}
 
 	fn end(&mut self, outcome: SubmissionOutcome) -> Submission {
-		Submission { id: self.id, outcome, reports: std::mem::take(&mut self.reports) }
+		Submission { id: self.id, outcome, unit: self.unit, reports: std::mem::take(&mut self.reports) }
 	}
 
 	/// The decision as it was after a block, if it could still be disputed then.
@@ -263,7 +268,7 @@ impl Follower<'_> {
 		let text = format!(
 			"revealed   {:<8} {}, digest {} (block {block})",
 			names::short(&operator),
-			verdict::verdict(&verdict),
+			verdict::verdict(&verdict, self.unit),
 			names::short_hash(&digest)
 		);
 		self.output.event("score", fields, text);
@@ -283,7 +288,7 @@ impl Follower<'_> {
 		if let (Some(score), Some(evaluation)) = (majority(&self.reports), &self.evaluation) {
 			self.on_bound(&score, evaluation);
 		}
-		let (text, next) = verdict::outcome(outcome);
+		let (text, next) = verdict::outcome(outcome, self.unit);
 		let held = decided.and_then(verdict::hold).map_or(String::new(), |held| format!("; {held}"));
 		let fields = json!({ "submission": self.id, "block": block,
 			"outcome": verdict::outcome_json(outcome), "next": next,
@@ -298,6 +303,7 @@ impl Follower<'_> {
 		let t = f64::from(evaluation.t_milli) / 1_000.0;
 		let required = verdict::bits(evaluation.delta.into());
 		let tolerance = verdict::bits(evaluation.guard_tolerance.into());
+		let unit = self.unit;
 		let guard = score.guard.as_ref().map(Gain::new);
 		let fields = json!({ "submission": self.id, "improvement": target.improvement,
 			"standard_error": target.standard_error, "standard_errors": t,
@@ -306,12 +312,12 @@ impl Follower<'_> {
 				"standard_error": guard.standard_error, "tolerance": tolerance })) });
 		let guard = guard.map_or(String::new(), |guard| {
 			format!(
-				"\nguard      {:+.5} bits/byte elsewhere, give or take {:.5}; a loss of {tolerance:.5} is tolerated",
+				"\nguard      {:+.5} bits/{unit} elsewhere, give or take {:.5}; a loss of {tolerance:.5} is tolerated",
 				guard.improvement, guard.standard_error
 			)
 		});
 		let text = format!(
-			"bound      improvement {:+.5} bits/byte, at least {:+.5} with {t:.2} standard errors; {required:.5} required{guard}",
+			"bound      improvement {:+.5} bits/{unit}, at least {:+.5} with {t:.2} standard errors; {required:.5} required{guard}",
 			target.improvement,
 			target.lower_bound(t)
 		);

@@ -4,6 +4,7 @@ use super::{events, Client};
 use crate::{
 	failure::{Context, Failure, Kind, Outcome},
 	keys::Account,
+	output::Output,
 };
 use blyan_primitives::Refusal;
 use codec::{Compact, Decode, Encode};
@@ -39,6 +40,10 @@ const GAPS_MAX: u32 = 4;
 const SIGNED_ORIGIN: [u8; 2] = [0, 1];
 /// Version of messages to other chains in the answer of a rehearsal, in which they are not looked at.
 const XCM_VERSION: u32 = 5;
+/// Longest wait for transactions that an earlier run has sent.
+const EARLIER_TIMEOUT: Duration = Duration::from_secs(120);
+/// Interval at which they are looked for.
+const EARLIER_POLL: Duration = Duration::from_millis(250);
 /// Time in which a replaced transaction must become one that can never be included.
 const REPLACED_TIMEOUT: Duration = Duration::from_secs(120);
 
@@ -158,22 +163,28 @@ impl Client {
 		arguments: &[u8],
 	) -> Outcome<Receipt> {
 		let what = format!("{pallet}.{call}");
+		let data = self.call_bytes(pallet, call, arguments).await?;
+		let at = self.here().await?;
+		let payload = at
+			.transactions()
+			.from_call_data_bytes(&data)
+			.context_next(&what, "this program and the chain differ in age; update the older of the two")?;
+		self.send(account, what, payload, Replaced::Reported).await
+	}
+
+	/// Returns the bytes of a call whose arguments are encoded already.
+	pub async fn call_bytes(&self, pallet: &str, call: &str, arguments: &[u8]) -> Outcome<Vec<u8>> {
 		let at = self.here().await?;
 		let index = at
 			.metadata_ref()
 			.pallet_by_name(pallet)
 			.and_then(|pallet| Some([pallet.call_index(), pallet.call_variant_by_name(call)?.index]));
 		let index = index.ok_or_else(|| {
-			Failure::new(format!("the chain behind {} does not know {what}", self.url))
+			Failure::new(format!("the chain behind {} does not know {pallet}.{call}", self.url))
 				.kind(Kind::WrongNetwork)
 				.next("name a blyan-node of this version with --url")
 		})?;
-		let data = [&index[..], arguments].concat();
-		let payload = at
-			.transactions()
-			.from_call_data_bytes(&data)
-			.context_next(&what, "this program and the chain differ in age; update the older of the two")?;
-		self.send(account, what, payload, Replaced::Reported).await
+		Ok([&index[..], arguments].concat())
 	}
 
 	/// Returns the events of the pallets in a block: (pallet, event, fields).
@@ -303,6 +314,21 @@ impl Client {
 				)) => return unplaced(message, was_in_pool),
 				Some(Ok(_)) => was_in_pool = true,
 			}
+		}
+	}
+
+	/// Waits until every transaction of an account that the pool knows of is in a finalised block, so that what the chain
+	/// says of the account is all there is. Goes on after a while: a transaction may stay in a pool for as long as it is mortal.
+	pub async fn wait_for_pool(&self, output: &Output, account: &Account) -> Outcome<()> {
+		let (spinner, started) = (output.spinner("earlier transactions"), tokio::time::Instant::now());
+		loop {
+			let next = self.next_nonce(account).await?;
+			let final_nonce = self.nonce_at(account, self.finalised_block().await?).await?;
+			if final_nonce >= next || started.elapsed() > EARLIER_TIMEOUT {
+				return Ok(());
+			}
+			spinner.note(format!("{} of this account are in no finalised block yet", next - final_nonce));
+			tokio::time::sleep(EARLIER_POLL).await;
 		}
 	}
 

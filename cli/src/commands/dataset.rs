@@ -1,8 +1,9 @@
 //! `dataset`: text with licence and origin, as JSON lines.
 
+use super::dataset_job;
 use crate::{
 	args::{DatasetCommand, DatasetOutput, LicenceArgs},
-	failure::{Context, Failure, Kind, Outcome},
+	failure::{Context, Failure, Outcome},
 	output::Output,
 	session::Session,
 };
@@ -31,6 +32,8 @@ const CRATE_BYTES: u64 = 256 << 10;
 pub async fn run(session: &Session, command: DatasetCommand) -> Outcome<()> {
 	let output = session.output.clone();
 	tokio::task::spawn_blocking(move || match command {
+		DatasetCommand::Create { sources, out } => dataset_job::create(&output, &sources, &out),
+		DatasetCommand::Check(sources) => dataset_job::check(&output, &sources),
 		DatasetCommand::Crates { registry, buckets, output: target } => {
 			let registry = registry.map_or_else(find_registry, Ok)?;
 			let options = CratesOptions {
@@ -67,19 +70,7 @@ fn files_options(args: &LicenceArgs, target: &DatasetOutput) -> Outcome<FilesOpt
 }
 
 fn licence(args: &LicenceArgs) -> Outcome<Licence> {
-	let licence = Licence::parse(&args.licence).map_err(|error| {
-		let next = match error.nearest() {
-			Some(nearest) => format!("write --licence \"{nearest}\", or look it up at https://spdx.org/licenses"),
-			None => "look the identifier up at https://spdx.org/licenses; a licence of your own is LicenseRef-NAME".into(),
-		};
-		Failure::new(error).next(next)
-	})?;
-	if !licence.is_permissive() && !args.any_licence {
-		return Err(Failure::new(format!("\"{}\" is not a permissive licence", licence.as_str()))
-			.kind(Kind::Refused)
-			.next("if you may train on these texts all the same, say so with --any-licence"));
-	}
-	Ok(licence)
+	dataset_job::parse_licence(&args.licence, args.any_licence)
 }
 
 /// A dataset's failure, with the way around the rule that bit most often.
@@ -172,6 +163,25 @@ fn collect_files(output: &Output, paths: &[PathBuf], options: &FilesOptions) -> 
 /// Documents from files of one licence.
 pub fn documents_from_files(output: &Output, path: &Path, options: &FilesOptions) -> Outcome<Vec<Document>> {
 	Ok(collect_files(output, &[path.into()], options)?.documents)
+}
+
+/// Documents of datasets (`.jsonl`), files and directories for a run on this machine. Nothing of them is published, so no
+/// licence is asked for.
+pub fn documents_of(output: &Output, paths: &[PathBuf]) -> Outcome<Vec<Document>> {
+	let is_dataset = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "jsonl");
+	let (datasets, files): (Vec<PathBuf>, Vec<PathBuf>) = paths.iter().cloned().partition(is_dataset);
+	let mut documents = Vec::new();
+	for path in &datasets {
+		let read = read_jsonl(path).and_then(|documents| documents.collect::<Result<Vec<_>, _>>());
+		documents.extend(read.context_next(path.display(), "make one with: blyan dataset from-files")?);
+	}
+	if !files.is_empty() {
+		let options = FilesOptions::new(Licence::parse("LicenseRef-unpublished")?);
+		let Collected { documents: found, progress } = collect_files(output, &files, &options)?;
+		documents.extend(found);
+		output.say(left_out(&progress.skipped));
+	}
+	Ok(documents)
 }
 
 fn finish(output: &Output, collected: Collected, target: &DatasetOutput) -> Outcome<()> {
@@ -275,7 +285,7 @@ pub fn training_text(output: &Output, dataset: Option<&Path>) -> Outcome<Trainin
 }
 
 /// Text that training without a dataset file reads from the registry.
-const TRAINING_BYTES: u64 = 64 << 20;
+pub const TRAINING_BYTES: u64 = 64 << 20;
 
 #[cfg(test)]
 mod tests {

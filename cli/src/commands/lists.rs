@@ -3,14 +3,16 @@
 use crate::{
 	amount,
 	args::{ModelArgs, SubmissionsArgs},
+	chain_model::ChainModel,
 	client,
 	failure::Outcome,
 	names,
 	output::table,
 	session::Session,
-	verdict,
+	verdict::{self, Unit},
 };
-use blyan_primitives::ModelInfo;
+use blyan_open_model::directory::summary;
+use blyan_primitives::{ModelBody, ModelInfo};
 use blyan_runtime_api::{OperatorInfo, SubmissionInfo};
 use serde_json::{json, Value};
 use std::time::Duration;
@@ -20,27 +22,22 @@ pub async fn models(session: &Session) -> Outcome<()> {
 	let client = session.connect().await?;
 	let mut models = Vec::new();
 	for id in client.models().await? {
-		models.push(client.model(id).await?);
+		models.push(client.chain_model(id).await?);
 	}
-	let values: Vec<Value> = models
-		.iter()
-		.map(|model| {
-			json!({ "id": model.id, "name": name(model), "config": model.config,
-			"version": model.version, "generation": model.generation, "trunk": model.trunk })
-		})
-		.collect();
+	let values: Vec<Value> = models.iter().map(value).collect();
 	let rows: Vec<Vec<String>> = models
 		.iter()
 		.map(|model| {
-			let config = &model.config;
-			let version = &model.version;
+			let (experts, shape) = describe(model);
+			let info = &model.info;
+			let version = &info.version;
 			vec![
-				model.id.to_string(),
-				name(model),
+				info.id.to_string(),
+				name(info),
 				format!("{}.{}.{}", version.major, version.minor, version.patch),
-				model.generation.to_string(),
-				format!("{} x {} experts, top {}", config.layers, config.experts, config.top_k),
-				format!("d {} ff {} context {}", config.d_model, config.d_ff, config.context),
+				info.generation.to_string(),
+				experts,
+				shape,
 			]
 		})
 		.collect();
@@ -49,30 +46,64 @@ pub async fn models(session: &Session) -> Outcome<()> {
 	Ok(())
 }
 
-fn name(model: &ModelInfo) -> String {
+/// Returns a model as JSON, its heads left out: `config` and `trunk` under the first definition; under the second the
+/// identifier and the record of its architecture, and its parts.
+pub fn value(model: &ChainModel) -> Value {
+	let ChainModel { info, .. } = model;
+	let mut value = json!({ "id": info.id, "name": name(info), "version": info.version,
+		"generation": info.generation });
+	match &info.body {
+		ModelBody::First { config, trunk } => {
+			value["config"] = json!(config);
+			value["trunk"] = json!(trunk);
+		}
+		ModelBody::Second { architecture, parts } => {
+			let record = model.architecture().map(|record| hex::encode(record.to_bytes()));
+			value["architecture"] = json!(architecture);
+			value["architecture_record"] = json!(record);
+			value["parts_root"] = json!(parts);
+			value["parts"] = json!(info.parts);
+		}
+	}
+	value
+}
+
+/// Describes a model's experts and its shape in words.
+pub fn describe(model: &ChainModel) -> (String, String) {
+	match (model.info.config(), model.architecture()) {
+		(Some(config), _) => (
+			format!("{} x {} experts, top {}", config.layers, config.experts, config.top_k),
+			format!("d {} ff {} context {}", config.d_model, config.d_ff, config.context),
+		),
+		(None, Some(architecture)) => {
+			let slots = model.slots();
+			let routed = slots.0.iter().filter(|experts| **experts > 0).count();
+			(
+				format!("{} experts in {routed} of {} layers", slots.count(), slots.0.len()),
+				summary(architecture),
+			)
+		}
+		(None, None) => ("unknown".into(), "unknown".into()),
+	}
+}
+
+/// Returns a model's name.
+pub fn name(model: &ModelInfo) -> String {
 	String::from_utf8_lossy(&model.name).into_owned()
 }
 
 /// Lists a model's experts.
 pub async fn experts(session: &Session, args: ModelArgs) -> Outcome<()> {
-	let model = session.connect().await?.model(args.model).await?;
-	let per_layer = usize::from(model.config.experts).max(1);
-	let place = |index: usize| (index / per_layer, index % per_layer);
-	let values: Vec<Value> = model
-		.heads
-		.iter()
-		.enumerate()
-		.map(|(index, head)| {
-			let (layer, expert) = place(index);
+	let model = session.connect().await?.chain_model(args.model).await?;
+	let slots = model.slots();
+	let heads = || slots.iter().zip(&model.info.heads);
+	let values: Vec<Value> = heads()
+		.map(|((layer, expert), head)| {
 			json!({ "layer": layer, "expert": expert, "version": head.version, "block": head.block })
 		})
 		.collect();
-	let rows: Vec<Vec<String>> = model
-		.heads
-		.iter()
-		.enumerate()
-		.map(|(index, head)| {
-			let (layer, expert) = place(index);
+	let rows: Vec<Vec<String>> = heads()
+		.map(|((layer, expert), head)| {
 			vec![
 				format!("{layer}.{expert}"),
 				head.version.to_string(),
@@ -102,7 +133,9 @@ pub async fn submissions(session: &Session, args: SubmissionsArgs) -> Outcome<()
 		client::follow(&client, &session.output, id, from, Duration::from_secs(900)).await?;
 		return Ok(());
 	}
-	session.output.result(&submission, verdict::explain_submission(&submission));
+	let model = client.model(submission.slot.model).await?;
+	let text = verdict::explain_submission(&submission, Unit::of(&model.body));
+	session.output.result(&submission, text);
 	Ok(())
 }
 

@@ -56,7 +56,7 @@ fn talk(output: &Output, args: &ChatArgs, dir: &Path) -> Outcome<()> {
 		);
 	}
 	let save = args.save.as_deref();
-	let mut talk = Talk { output, conversation, manifest, settings, seed: sampling.seed, save };
+	let mut talk = Talk { output, dir, conversation, manifest, settings, seed: sampling.seed, save };
 	if let Some(prompt) = &args.prompt {
 		return talk.answer(prompt.clone());
 	}
@@ -78,6 +78,8 @@ fn talk(output: &Output, args: &ChatArgs, dir: &Path) -> Outcome<()> {
 /// A conversation at the terminal, and what its records say.
 struct Talk<'a> {
 	output: &'a Output,
+	/// Directory of the model.
+	dir: &'a Path,
 	conversation: Conversation,
 	manifest: Manifest,
 	settings: Settings,
@@ -108,9 +110,9 @@ impl Talk<'_> {
 		let record = GenerationRecord::new(&self.manifest, &self.settings, self.seed, answer);
 		records::append(path, &Record::Generation(Box::new(record)))?;
 		let root = format!("0x{}", self.manifest.model_root);
-		let shown = path.display();
+		let (shown, dir) = (path.display(), self.dir.display());
 		let text =
-			format!("-- saved; check it with: blyan audit replay {shown} --model-dir DIR (model {root})");
+			format!("-- saved; check it with: blyan audit replay {shown} --model-dir {dir} (model {root})");
 		self.output.event("saved", json!({ "file": path, "model_root": root }), text);
 		Ok(())
 	}

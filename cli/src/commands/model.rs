@@ -3,6 +3,8 @@
 mod change;
 mod measure;
 mod needs;
+mod register;
+mod registered;
 
 use crate::{
 	args::{ModelCommand, ModelImportArgs},
@@ -21,19 +23,30 @@ use blyan_open_model::{
 use serde_json::json;
 use std::{path::Path, time::Instant};
 
-/// Runs a command on models of open checkpoints. No node is asked.
+/// Runs a command on models of open checkpoints.
 pub async fn run(session: &Session, command: ModelCommand) -> Outcome<()> {
+	match command {
+		ModelCommand::Register(args) => register::run(session, args).await,
+		ModelCommand::Upload { dir, holdout } => register::upload_again(session, dir, &holdout).await,
+		ModelCommand::Show { model } => register::show(session, model).await,
+		ModelCommand::Import(args) => here(session, move |output| import_checkpoint(output, &args)).await,
+		ModelCommand::Inspect { dir, verify } => {
+			here(session, move |output| inspect(output, &dir, verify)).await
+		}
+		ModelCommand::Measure(args) => here(session, move |output| measure::run(output, &args)).await,
+		ModelCommand::Needs(args) => here(session, move |output| needs::run(output, &args)).await,
+		ModelCommand::Upcycle(args) => here(session, move |output| change::upcycle(output, args)).await,
+		ModelCommand::Apply(args) => here(session, move |output| change::apply(output, &args)).await,
+		ModelCommand::Holdout(args) => here(session, move |output| register::holdout(output, &args)).await,
+	}
+}
+
+/// Runs a command that asks no node, on a thread that may block.
+///
+/// Ctrl-C ends the program at once; an import that was interrupted goes on with the same command.
+async fn here(session: &Session, work: impl FnOnce(&Output) -> Outcome<()> + Send + 'static) -> Outcome<()> {
 	let output = session.output.clone();
-	// Ctrl-C ends the program at once; an import that was interrupted goes on with the same command.
-	tokio::task::spawn_blocking(move || match command {
-		ModelCommand::Import(args) => import_checkpoint(&output, &args),
-		ModelCommand::Inspect { dir, verify } => inspect(&output, &dir, verify),
-		ModelCommand::Measure(args) => measure::run(&output, &args),
-		ModelCommand::Needs(args) => needs::run(&output, &args),
-		ModelCommand::Upcycle(args) => change::upcycle(&output, args),
-		ModelCommand::Apply(args) => change::apply(&output, &args),
-	})
-	.await?
+	tokio::task::spawn_blocking(move || work(&output)).await?
 }
 
 fn import_checkpoint(output: &Output, args: &ModelImportArgs) -> Outcome<()> {

@@ -3,6 +3,7 @@
 use crate::{
 	amount,
 	args::ReportCopyArgs,
+	chain_model::first_config,
 	client::{as_u128, download, hash, Client},
 	failure::{Context, Failure, Kind, Outcome},
 	session::Session,
@@ -26,7 +27,7 @@ pub async fn run(session: &Session, args: ReportCopyArgs) -> Outcome<()> {
 		return Err(Failure::new("the two submissions are for different slots").kind(Kind::Refused));
 	}
 	let model = client.model(copy.slot.model).await?;
-	let layout = Layout::new(BlockShape::expert_of(&model.config))
+	let layout = Layout::new(BlockShape::expert_of(&first_config(&model)?))
 		.map_err(|error| Failure::new(format!("the model's architecture: {error}")))?;
 	let parent = fetch_version(session, &client, copy.slot, copy.parent).await?;
 	let own_parent = match original.parent {

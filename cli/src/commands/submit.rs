@@ -3,8 +3,9 @@
 use crate::{
 	amount,
 	args::{SubmitArgs, WaitingArgs},
+	chain_model::ChainModel,
 	client::{self, Client, Submission},
-	commitment, engine,
+	commitment,
 	failure::{Context, Failure, Kind, Outcome},
 	keys::Account,
 	names,
@@ -12,9 +13,10 @@ use crate::{
 	pow,
 	session::Session,
 	submissions::{is_open, SubmissionRecord, SubmissionStore},
+	verdict::Unit,
 };
 use blyan_primitives::{BlockRef, ExpertSlot, SubmissionId, VersionIndex};
-use blyan_runtime_api::{SubmissionInfo, SubmissionOutcome, SubmissionTerms};
+use blyan_runtime_api::{SubmissionInfo, SubmissionOutcome, SubmissionState, SubmissionTerms};
 use serde_json::json;
 use sp_core::{crypto::AccountId32, H256};
 use std::time::Duration;
@@ -43,14 +45,15 @@ pub async fn run(session: &Session, args: SubmitArgs) -> Outcome<()> {
 		args.manifest.as_ref().map(|path| std::fs::read(path).context(path.display())).transpose()?;
 	let (client, account) = session.connect_as(&args.signer).await?;
 	let slot = ExpertSlot { model: args.model, layer: args.slot.layer, expert: args.slot.expert };
-	let head = head(&client, slot).await?;
+	let model = client.chain_model(slot.model).await?;
+	let head = model.head(slot)?;
 	let hash = manifest.as_ref().map_or(H256::zero(), |manifest| client::hash(manifest));
 	let candidate = Candidate { slot, parent: args.parent.unwrap_or(head.version), bytes, manifest: hash };
 	let output = &session.output;
 	let store = session.submissions(&client);
 	// Kept as it is where it is JSON; else its hash has to do.
 	let facts = manifest.and_then(|manifest| serde_json::from_slice(&manifest).ok()).unwrap_or_default();
-	let mut record = keep(&client, &store, &account, &candidate, facts).await?;
+	let mut record = keep(&client.url, &store, &account, &candidate, &model, facts)?;
 	let placed = put(&client, output, &account, &candidate, &store, &mut record).await?;
 	if !args.no_upload {
 		client::upload(&client, output, &candidate.bytes).await?;
@@ -60,21 +63,23 @@ pub async fn run(session: &Session, args: SubmitArgs) -> Outcome<()> {
 
 /// Checks a candidate and writes it to disk, with all that it takes to submit and upload it another time.
 ///
-/// What is known of it already stays in the record.
-pub async fn keep(
-	client: &Client,
+/// What is known of it already stays in the record. The node at `url` is only named: it may be gone since the training began, and
+/// the block is on disk all the same when this returns.
+pub fn keep(
+	url: &str,
 	store: &SubmissionStore,
 	account: &Account,
 	candidate: &Candidate,
+	model: &ChainModel,
 	manifest: serde_json::Value,
 ) -> Outcome<SubmissionRecord> {
 	let Candidate { slot, parent, bytes, manifest: hash } = candidate;
-	let config = client.model(slot.model).await?.config;
-	let block = engine::expert_ref(bytes, &config)?;
-	let mut record = store.record(&client.url, account.address(), *slot, *parent, block, *hash, manifest);
+	let block = model.expert_ref(*slot, bytes)?;
+	let mut record = store.record(url, account.address(), *slot, *parent, block, *hash, manifest);
 	let known = store.all()?.into_iter().find(|known| known.block == block && known.miner == record.miner);
 	// The salt of an earlier run opens the commitment that it made.
 	record.salt = known.as_ref().and_then(|known| known.salt).or_else(|| Some(commitment::new_salt()));
+	record.sent = known.as_ref().is_some_and(|known| known.sent);
 	record.submission = known.and_then(|known| known.submission);
 	store.save(&record, bytes)?;
 	Ok(record)
@@ -92,32 +97,57 @@ pub async fn put(
 	record: &mut SubmissionRecord,
 ) -> Outcome<(SubmissionId, u64)> {
 	let root = record.block.tensor_root;
-	let open = find(client, &account.id(), &root, record.submission).await?.filter(is_open);
-	let placed = match open {
-		Some(info) => {
-			let fields = json!({ "submission": info.id, "slot": info.slot, "parent": info.parent,
-				"block": info.submitted_at, "tensor_root": root, "blob": info.block.blob.hash });
-			let text = format!(
-				"resumed    submission {} of these tensors is open since block {}: only the upload is left",
-				info.id, info.submitted_at
-			);
-			output.event("resumed", fields, text);
-			(info.id, info.submitted_at.into())
-		}
-		None => match submit(client, output, account, candidate, &salt(store, record)?).await {
-			Ok(placed) => placed,
-			Err(failure) => {
-				if failure.message.contains("DuplicateBlock") {
-					// The same tensors would be refused every time.
-					store.update(&SubmissionRecord { closed: true, ..record.clone() })?;
-				}
-				return Err(explain_duplicate(client, &root, failure).await);
+	if record.sent {
+		// What an earlier run sent before it ended may be in no block yet. Sent again, it would fail and cost its fee.
+		client.wait_for_pool(output, account).await?;
+	}
+	let placed = match find_open(client, account, record).await? {
+		Some(info) => resumed(output, &info),
+		None => {
+			let salt = salt(store, record)?;
+			record.sent = true;
+			store.update(record)?;
+			match submit(client, output, account, candidate, &salt).await {
+				Ok(placed) => placed,
+				Err(failure) => match find_open(client, account, record).await.ok().flatten() {
+					// Another run of the same command was faster, or this one's transaction was taken for lost.
+					Some(info) => resumed(output, &info),
+					None => {
+						if failure.message.contains("DuplicateBlock") {
+							// The same tensors would be refused every time.
+							store.update(&SubmissionRecord { closed: true, ..record.clone() })?;
+						}
+						return Err(explain_duplicate(client, &root, failure).await);
+					}
+				},
 			}
-		},
+		}
 	};
 	record.submission = Some(placed.0);
 	store.update(record)?;
 	Ok(placed)
+}
+
+/// The miner's submission of a kept block, if it waits for its decision.
+async fn find_open(
+	client: &Client,
+	account: &Account,
+	record: &SubmissionRecord,
+) -> Outcome<Option<SubmissionInfo>> {
+	let found = find(client, &account.id(), &record.block.tensor_root, record.submission).await?;
+	Ok(found.filter(is_open))
+}
+
+/// Reports that a submission is on chain already. Returns its number and block.
+fn resumed(output: &Output, info: &SubmissionInfo) -> (SubmissionId, u64) {
+	let fields = json!({ "submission": info.id, "slot": info.slot, "parent": info.parent,
+		"block": info.submitted_at, "tensor_root": info.block.tensor_root, "blob": info.block.blob.hash });
+	let text = format!(
+		"resumed    submission {} of these tensors is open since block {}: only the upload is left",
+		info.id, info.submitted_at
+	);
+	output.event("resumed", fields, text);
+	(info.id, info.submitted_at.into())
 }
 
 /// The salt of a kept candidate's commitment, which is on disk when this returns.
@@ -140,6 +170,9 @@ pub async fn finish(
 	store: &SubmissionStore,
 	record: SubmissionRecord,
 ) -> Outcome<()> {
+	if waiting.no_wait && !record.left {
+		store.update(&SubmissionRecord { left: true, ..record.clone() })?;
+	}
 	let concluded = conclude(client, output, placed, waiting).await;
 	let decided = match waiting.no_wait {
 		true => false,
@@ -204,12 +237,30 @@ pub async fn conclude(
 	ensure_accepted(&submission)
 }
 
+/// Reports what became of a submission that was decided while no command followed it; a refusal is a failure of the command.
+pub fn report_decided(output: &Output, info: &SubmissionInfo, unit: Unit) -> Outcome<()> {
+	let outcome = match &info.state {
+		SubmissionState::Decided(decided) => decided.outcome,
+		SubmissionState::Closed { outcome, .. } => *outcome,
+		_ => return Ok(()),
+	};
+	let (text, _) = crate::verdict::outcome(&outcome, unit);
+	let fields = json!({ "submission": info.id, "slot": info.slot,
+		"outcome": crate::verdict::outcome_json(&outcome) });
+	let text = format!(
+		"decided    submission {} of an earlier run: {text} (the same command trains another now)",
+		info.id
+	);
+	output.event("decided", fields, text);
+	ensure_accepted(&Submission { id: info.id, outcome, unit, reports: Vec::new() })
+}
+
 /// A refused submission as a failure.
 fn ensure_accepted(submission: &Submission) -> Outcome<()> {
 	if matches!(submission.outcome, SubmissionOutcome::Accepted { .. }) {
 		return Ok(());
 	}
-	let (text, next) = crate::verdict::outcome(&submission.outcome);
+	let (text, next) = crate::verdict::outcome(&submission.outcome, submission.unit);
 	let failure = Failure::new(format!("submission {}: {text}", submission.id)).kind(Kind::Refused);
 	Err(match next {
 		Some(next) => failure.next(next),
@@ -219,12 +270,7 @@ fn ensure_accepted(submission: &Submission) -> Outcome<()> {
 
 /// The expert that fills a slot now.
 pub async fn head(client: &Client, slot: ExpertSlot) -> Outcome<blyan_primitives::ExpertHead> {
-	let model = client.model(slot.model).await?;
-	let index = model.config.slot_index(slot.layer, slot.expert);
-	index.and_then(|index| model.heads.get(index as usize).copied()).ok_or_else(|| {
-		Failure::new(format!("model {} has no expert {}.{}", slot.model, slot.layer, slot.expert))
-			.next(format!("list them with: blyan experts --model {}", slot.model))
-	})
+	client.chain_model(slot.model).await?.head(slot)
 }
 
 /// Checks the candidate here, commits to it, does the proof of work, and puts the submission on chain.
@@ -239,8 +285,7 @@ pub async fn submit(
 	salt: &H256,
 ) -> Outcome<(SubmissionId, u64)> {
 	let slot = candidate.slot;
-	let config = client.model(slot.model).await?.config;
-	let block = engine::expert_ref(&candidate.bytes, &config)?;
+	let block = client.chain_model(slot.model).await?.expert_ref(slot, &candidate.bytes)?;
 	let terms = ensure_can_submit(client, account).await?;
 	if block.blob.size > terms.block_bytes_max {
 		let (size, most) = (block.blob.size, terms.block_bytes_max);

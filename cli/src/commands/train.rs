@@ -1,9 +1,12 @@
-//! `train`: models and experts as files, without a chain.
+//! `train`: models, experts and adapters as files, without a chain.
+
+pub mod adapter;
 
 use super::dataset::{documents_from_crates, find_registry, training_text, TrainingText, HELD_OUT_PERCENT};
 use crate::{
 	args::{TrainBaseArgs, TrainCommand, TrainExpertArgs},
-	failure::{Context, Failure, Outcome},
+	failure::{Context, Failure, Kind, Outcome},
+	home::write_private,
 	mining::{self, BaseRun, LocalModel},
 	model_dir::ModelDir,
 	output::Output,
@@ -11,6 +14,7 @@ use crate::{
 };
 use blyan_engine::dataset::{read_jsonl, Document, Holdout, HoldoutOptions};
 use blyan_exact::ModelConfig;
+use blyan_open_model::Directory;
 use blyan_primitives::ExpertSlot;
 use blyan_training::base;
 use std::{path::Path, sync::Arc};
@@ -23,6 +27,7 @@ pub async fn run(session: &Session, command: TrainCommand) -> Outcome<()> {
 	match command {
 		TrainCommand::Base(args) => base_model(&session.output, args).await,
 		TrainCommand::Expert(args) => one_expert(&session.output, args).await,
+		TrainCommand::Adapter(args) => adapter::run(&session.output, *args).await,
 	}
 }
 
@@ -89,14 +94,38 @@ pub fn holdout(documents: &[Document], config: &ModelConfig, sequences: usize) -
 	}
 }
 
+/// Refuses open models, whose experts another command trains, and names that command.
+fn ensure_first_definition(args: &TrainExpertArgs) -> Outcome<()> {
+	if !Directory::new(&args.model).is_complete() {
+		return Ok(());
+	}
+	let (dir, slot) = (args.model.display(), args.slot);
+	let mut next =
+		format!("blyan train adapter --model {dir} --layer {} --expert {}", slot.layer, slot.expert);
+	if let Some(dataset) = &args.training.dataset {
+		next += &format!(" --data {}", dataset.display());
+	}
+	if let Some(minutes) = args.training.minutes {
+		next += &format!(" --minutes {minutes}");
+	}
+	if let Some(steps) = args.training.steps {
+		next += &format!(" --steps {steps}");
+	}
+	let out = args.model.with_added_extension("trained");
+	let error = format!("{dir} is an open model, and its experts are adapters");
+	Err(Failure::new(error).kind(Kind::Refused).next(format!("{next} --out {}", out.display())))
+}
+
 async fn one_expert(output: &Output, args: TrainExpertArgs) -> Outcome<()> {
+	ensure_first_definition(&args)?;
 	let model = Arc::new(LocalModel::read(&ModelDir::open(&args.model)?)?);
 	let text = text(output, args.training.dataset.as_deref()).await?;
 	let slot = ExpertSlot { model: 0, layer: args.slot.layer, expert: args.slot.expert };
 	let trained = mining::train_expert(output, model, slot, text, &args.training).await?;
-	std::fs::write(&args.out, &trained.bytes).context(args.out.display())?;
+	write_private(&args.out, &trained.bytes)?;
 	let facts = args.out.with_extension("json");
-	std::fs::write(&facts, trained.manifest.to_string()).context(facts.display())?;
+	write_private(&facts, trained.manifest.to_string().as_bytes())?;
+	trained.report(output);
 	output.say(format!("wrote {} and {}", args.out.display(), facts.display()));
 	Ok(())
 }

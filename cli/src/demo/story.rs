@@ -4,6 +4,7 @@ use super::{miner, Stages};
 use crate::{
 	amount,
 	args::{ChatArgs, ChatModel, DemoArgs, LocalChatArgs, TrainingArgs},
+	chain_model::first_config,
 	client::{self, Client, Submission},
 	commands::{
 		chat,
@@ -181,7 +182,7 @@ async fn introduce(output: &Output, client: &Client) -> Outcome<()> {
 	let model = client.model(0).await?;
 	let operators = client.operators().await?;
 	let names: Vec<String> = operators.iter().map(|operator| names::short(&operator.account)).collect();
-	let config = &model.config;
+	let config = &first_config(&model)?;
 	let fields = json!({ "network": network, "config": config, "operators": operators.len() });
 	let text = format!(
 		"chain      {} (genesis {}..)\nmodel      {}: {} layers of {} experts, top {}, width {}, context {}\n\
@@ -249,8 +250,8 @@ async fn improve(
 	};
 	let parent = submit::head(client, slot).await?.version;
 	let trained = mining::train_expert(output, model, slot, learn_from, &training).await?;
-	std::fs::write(dir.join("expert.tblk"), &trained.bytes).context("expert.tblk")?;
-	std::fs::write(dir.join("expert.json"), trained.manifest.to_string()).context("expert.json")?;
+	keep(dir, &trained)?;
+	trained.report(output);
 
 	stages.begin("submission");
 	let candidate = Candidate {
@@ -294,6 +295,12 @@ async fn improve(
 	Ok(is_accepted)
 }
 
+/// Keeps an expert beside the demo's other files.
+fn keep(dir: &Path, trained: &mining::TrainedExpert) -> Outcome<()> {
+	std::fs::write(dir.join("expert.tblk"), &trained.bytes).context("expert.tblk")?;
+	std::fs::write(dir.join("expert.json"), trained.manifest.to_string()).context("expert.json")
+}
+
 async fn submit_and_follow(
 	output: &Output,
 	client: &Client,
@@ -316,7 +323,7 @@ async fn refuse_noise(output: &Output, client: &Client, miner: &Account, args: &
 	});
 	let head = submit::head(client, slot).await?;
 	let current = client::download(client, output, &head.block.blob).await?;
-	let bytes = engine::noise(&current, &model.config, NOISE_SEED)?;
+	let bytes = engine::noise(&current, &first_config(&model)?, NOISE_SEED)?;
 	output.say("an expert of random weights is submitted too");
 	let candidate = Candidate { slot, parent: head.version, bytes, manifest: Default::default() };
 	let submission = submit_and_follow(output, client, miner, &candidate).await?;

@@ -2,7 +2,7 @@
 
 use super::Format;
 use blyan_exact::{ModelConfig, Sampling};
-use blyan_primitives::{BlockRef, ModelId, ModelInfo};
+use blyan_primitives::{BlockRef, ModelBody, ModelId, ModelInfo};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sp_core::H256;
 
@@ -46,17 +46,20 @@ impl PartsRecord {
 impl ModelRecord {
 	/// As a node named it in an answer; `known` is the chain's model of that number, which may have changed since.
 	pub fn new(root: H256, known: &ModelInfo) -> Self {
-		let parts = PartsRecord {
-			config: known.config,
-			trunk: known.trunk,
-			heads: known.heads.iter().map(|head| head.block).collect(),
+		let is_same = known.model_root() == root;
+		let parts = match known.body {
+			ModelBody::First { config, trunk } => {
+				let heads = known.heads.iter().map(|head| head.block).collect();
+				Some(PartsRecord { config, trunk, heads })
+			}
+			// Answers of the second definition are records of their own.
+			ModelBody::Second { .. } => None,
 		};
-		let is_same = parts.root() == root;
 		Self {
 			root,
 			id: Some(known.id),
 			generation: is_same.then_some(known.generation),
-			parts: is_same.then_some(parts),
+			parts: parts.filter(|_| is_same),
 		}
 	}
 }

@@ -106,7 +106,7 @@ fn in_words(
 			token(*expected)
 		),
 		Some(Difference::End { tokens: Some(right), expected: Some(end), found }) => format!(
-			"differs    all tokens are right up to the {right}th, where the answer ends by its settings ({}): the record has {tokens} \
+			"differs    all of the first {right} tokens are right, behind which the answer ends by its settings ({}): the record has {tokens} \
 			and ends for another reason or elsewhere ({})",
 			end.name(),
 			found.name()

@@ -12,7 +12,7 @@ use crate::{
 	output::Output,
 	referee::{Place, Referee},
 };
-use blyan_primitives::{Opening, Query, Subject};
+use blyan_primitives::{BlockWitness, Opening, Query, Subject};
 use blyan_runtime_api::disputes::{GameEnd, GameId, GameInfo};
 use codec::Encode;
 use serde_json::{json, Value};
@@ -119,7 +119,11 @@ impl Player<'_> {
 			Opening::Candidate(bytes) => self.send("prove_blob", (game.subject, bytes)).await,
 			Opening::Witness(witness) => {
 				let bytes = witness.encoded_size();
-				let fields = json!({ "game": game.id, "bytes": bytes, "inputs": witness.0.len() });
+				let inputs = match &witness {
+					BlockWitness::First(witness) => witness.0.len(),
+					BlockWitness::Second(witness) => witness.0.len(),
+				};
+				let fields = json!({ "game": game.id, "bytes": bytes, "inputs": inputs });
 				let text = format!("witness    {bytes} bytes; the chain computes the block");
 				self.output.event("witness", fields, text);
 				self.send("execute", (game.id, witness)).await

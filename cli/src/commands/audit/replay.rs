@@ -131,7 +131,7 @@ pub async fn evaluate(
 		"seconds": began_at.elapsed().as_secs_f64() });
 	let text = format!(
 		"computed   {}, digest {} (here, in {:.1} s)",
-		verdict::verdict(&own),
+		verdict::verdict(&own, score::unit(referee.jobs())),
 		names::short_hash(&own.digest()),
 		began_at.elapsed().as_secs_f64()
 	);

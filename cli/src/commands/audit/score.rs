@@ -7,19 +7,23 @@ use super::{
 use crate::{
 	args::{ScoreArgs, SourceArgs},
 	client,
-	failure::{Context, Failure, Outcome},
+	failure::{Context, Failure, Kind, Outcome},
+	model_dir::Manifest,
+	open_dir::{holdout_ref, OpenModelDir},
 	output::Output,
 	records::{self, ItemRecord, Record, ScoreRecord},
 	referee::Referee,
 	session::Session,
-	verdict,
+	slot::SlotName,
+	verdict::{self, Unit},
 };
 use blyan_engine::{
 	eval::{Candidate, JobLimits},
 	model::Model,
 };
 use blyan_exact::SlotIndex;
-use blyan_primitives::{EvaluationJob, PartIndex, Verdict};
+use blyan_open_model::Directory;
+use blyan_primitives::{EvaluationJob, JobBody, PartIndex, Verdict};
 use serde_json::json;
 use std::{sync::Arc, time::Instant};
 
@@ -27,30 +31,24 @@ use std::{sync::Arc, time::Instant};
 pub async fn run(session: &Session, args: ScoreArgs) -> Outcome<()> {
 	let output = &session.output;
 	let bytes = std::fs::read(&args.expert).context(args.expert.display())?;
-	let source = SourceArgs { model_dir: vec![args.model_dir.clone()], blob: vec![args.expert.clone()] };
+	let blob = [Some(args.expert.clone()), args.holdout.clone()].into_iter().flatten().collect();
+	let source = SourceArgs { model_dir: vec![args.model_dir.clone()], blob };
 	let mut sources = Sources::open(session, &source)?;
-	let manifest = sources.dirs.first().map(|dir| dir.manifest.clone());
-	let manifest = manifest.ok_or_else(|| Failure::new("no folder was named"))?;
-	let candidate = crate::engine::expert_ref(&bytes, &manifest.config)?;
-	let job = EvaluationJob {
-		definition: blyan_exact::DEFINITION,
-		model: 0,
-		config: manifest.config,
-		trunk: manifest.trunk,
-		heads: manifest.heads,
-		layer: args.slot.layer,
-		expert: args.slot.expert,
-		candidate,
-		holdout: manifest.holdout,
-		seed: client::hash(&args.seed.to_le_bytes()),
-		sample: args.sample.min(manifest.holdout.sequences),
+	let job = match Directory::new(&args.model_dir).is_complete() {
+		true => open_job(&args, &bytes)?,
+		false => {
+			let manifest = sources.dirs.first().map(|dir| dir.manifest.clone());
+			let manifest = manifest.ok_or_else(|| Failure::new("no folder was named"))?;
+			first_job(&args, manifest, &bytes)?
+		}
 	};
 	let referee = prepare(&mut sources, job).await?;
 	let began_at = Instant::now();
 	let (right, items) = compute(output, &referee).await?;
 	let fields = json!({ "verdict": verdict::verdict_json(&right), "digest": right.digest() });
 	let seconds = began_at.elapsed().as_secs_f64();
-	output.event("score", fields, format!("score      {} ({seconds:.1} s)", verdict::verdict(&right)));
+	let unit = unit(referee.jobs());
+	output.event("score", fields, format!("score      {} ({seconds:.1} s)", verdict::verdict(&right, unit)));
 	match &args.save {
 		Some(path) => {
 			records::write(path, &[Record::Score(Box::new(record(&referee, 0, &items)?))])?;
@@ -60,6 +58,56 @@ pub async fn run(session: &Session, args: ScoreArgs) -> Outcome<()> {
 		}
 		None => Ok(()),
 	}
+}
+
+/// Job about a model of the first definition in a folder.
+fn first_job(args: &ScoreArgs, manifest: Manifest, expert: &[u8]) -> Outcome<EvaluationJob> {
+	if args.holdout.is_some() {
+		return Err(Failure::new("a folder of this kind has a holdout of its own")
+			.kind(Kind::Undecided)
+			.next("leave out --holdout, which is for directories of open models"));
+	}
+	Ok(EvaluationJob {
+		definition: blyan_exact::DEFINITION,
+		model: 0,
+		body: JobBody::First { config: manifest.config, trunk: manifest.trunk },
+		heads: manifest.heads,
+		layer: args.slot.layer,
+		expert: args.slot.expert,
+		candidate: crate::engine::expert_ref(expert, &manifest.config)?,
+		holdout: manifest.holdout,
+		seed: client::hash(&args.seed.to_le_bytes()),
+		sample: args.sample.min(manifest.holdout.sequences),
+	})
+}
+
+/// Job about an open model in a directory.
+fn open_job(args: &ScoreArgs, expert: &[u8]) -> Outcome<EvaluationJob> {
+	let path = args.holdout.as_ref().ok_or_else(|| {
+		Failure::new("a directory of an open model has no holdout").kind(Kind::Undecided).next(
+			"name one with --holdout FILE; make it with: blyan model holdout DIR FILE.. --out holdout.bin",
+		)
+	})?;
+	let holdout = holdout_ref(&std::fs::read(path).context(path.display())?, path)?;
+	let model = OpenModelDir::open(&args.model_dir)?;
+	let SlotName { layer, expert: index } = args.slot;
+	Ok(EvaluationJob {
+		definition: blyan_exact::definition2::REVISION,
+		model: 0,
+		body: model.job_body(),
+		candidate: crate::engine::open_expert_ref(expert, &model.architecture, layer, index)?,
+		heads: model.heads,
+		layer,
+		expert: index,
+		holdout,
+		seed: client::hash(&args.seed.to_le_bytes()),
+		sample: args.sample.min(holdout.sequences),
+	})
+}
+
+/// Returns the unit of scores of jobs about one model.
+pub fn unit(jobs: &[EvaluationJob]) -> Unit {
+	jobs.first().map_or(Unit::default(), |job| Unit::of(&job.body.model_body()))
 }
 
 /// Returns a referee's computation of one part of its verdict, as a record.
@@ -76,6 +124,9 @@ pub async fn replay(
 	traces: &Traces,
 	record: ScoreRecord,
 ) -> Outcome<bool> {
+	if record.job.config().is_none() {
+		traces.ensure_unwanted()?;
+	}
 	let referee = prepare(sources, record.job.clone()).await?;
 	let (right, items) = compute(output, &referee).await?;
 	let first = first_difference(&record.items, &items);
@@ -83,7 +134,11 @@ pub async fn replay(
 		"verdict": verdict::verdict_json(&right), "engine": record.engine,
 		"difference": first.as_ref().map(|(at, what)| json!({ "at": at, "what": what })) });
 	let text = match &first {
-		None => format!("equal      {} sequences to the bit: {}", items.len(), verdict::verdict(&right)),
+		None => format!(
+			"equal      {} sequences to the bit: {}",
+			items.len(),
+			verdict::verdict(&right, unit(referee.jobs()))
+		),
 		Some((at, what)) => format!("differs    at sequence {at} of the draw: {what}"),
 	};
 	output.event("score", fields, text);
@@ -143,11 +198,12 @@ async fn compute(output: &Output, referee: &Arc<Referee>) -> Outcome<(Verdict, V
 /// The baseline, the model with the candidate, and the bytes of a sequence.
 fn subject(referee: &Referee, item: &ItemRecord) -> Outcome<([Model; 2], Vec<u8>)> {
 	let job = referee.jobs().first().ok_or_else(|| Failure::new("there is no job"))?;
+	let JobBody::First { config, trunk } = &job.body else {
+		return Err(Failure::new("traces of open models are not written yet").kind(Kind::Undecided));
+	};
 	let models = referee.models();
-	let baseline =
-		models.load(&job.config, &job.trunk, &job.heads).context("the model").map_err(undecided)?;
-	let weights =
-		models.load_expert(&job.config, &job.candidate).context("the candidate").map_err(undecided)?;
+	let baseline = models.load(config, trunk, &job.heads).context("the model").map_err(undecided)?;
+	let weights = models.load_expert(config, &job.candidate).context("the candidate").map_err(undecided)?;
 	let candidate = Candidate { slot: SlotIndex { layer: job.layer, expert: job.expert }, weights };
 	let changed = candidate.put_into(&baseline).map_err(|error| Failure::new(format!("{error:?}")))?;
 	let holdout = models.blobs().get(&job.holdout.blob.hash).context("the holdout").map_err(undecided)?;

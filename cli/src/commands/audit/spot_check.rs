@@ -2,6 +2,7 @@
 
 use crate::{
 	args::SpotCheckArgs,
+	chain_model::first_config,
 	failure::{Context, Failure, Outcome},
 	session::Session,
 	slot::SlotName,
@@ -16,7 +17,8 @@ pub async fn run(session: &Session, args: SpotCheckArgs) -> Outcome<()> {
 	let client = session.connect().await?;
 	let output = &session.output;
 	let model = client.model(args.model).await?;
-	let config = model.config;
+	let config = first_config(&model)?;
+	let trunk = model.trunk().ok_or_else(|| Failure::new("the model has no trunk"))?;
 	let per_layer = usize::from(config.experts).max(1);
 	let shapes = [BlockShape::Trunk(config), BlockShape::expert_of(&config)];
 	let [trunk_tiles, expert_tiles] = shapes.map(|shape| Layout::new(shape).map_or(0, |layout| layout.tiles));
@@ -33,7 +35,7 @@ pub async fn run(session: &Session, args: SpotCheckArgs) -> Outcome<()> {
 		let (name, block, shape, tile): (String, &BlockRef, BlockShape, usize) = match chosen
 			.checked_sub(trunk_tiles)
 		{
-			None => ("trunk".into(), &model.trunk, shapes[0], chosen),
+			None => ("trunk".into(), trunk, shapes[0], chosen),
 			Some(rest) => {
 				let index = rest / expert_tiles;
 				let head = model.heads.get(index).ok_or_else(|| Failure::new("the model lacks a head"))?;

@@ -1,0 +1,108 @@
+//! `serve`: OpenAI's interface and a chat page over a model on this machine. No node is asked.
+
+use crate::{
+	args::ServeArgs,
+	failure::{Context, Failure, Outcome},
+	interrupted,
+	local_model::LocalModel,
+	output::Output,
+	session::Session,
+};
+use blyan_gateway::{Batched, Config, Gateway, ServedModel, BODY_MEMORY};
+use blyan_open_model::serve::Limits;
+use serde_json::json;
+use std::{
+	path::Path,
+	pin::pin,
+	sync::Arc,
+	time::{Duration, SystemTime, UNIX_EPOCH},
+};
+use tokio::net::TcpListener;
+
+/// Serves until Ctrl-C or SIGTERM, which are no failure here.
+pub async fn run(session: &Session, args: ServeArgs) -> Outcome<()> {
+	let output = session.output.clone();
+	// First of all: a port that is taken need not wait for a model to be loaded.
+	let listener = TcpListener::bind(args.listen).await.context_next(
+		format_args!("cannot listen on {}", args.listen),
+		"name another address with --listen",
+	)?;
+	let address = listener.local_addr()?;
+	if !address.ip().is_loopback() {
+		output.warn(format_args!(
+			"every machine that can connect to {address} may use this server: it has no keys and no encryption"
+		));
+	}
+	let mut end = pin!(interrupted());
+	let loading = output.clone();
+	let is_loopback = address.ip().is_loopback();
+	let loaded = tokio::task::spawn_blocking(move || load(&loading, &args, is_loopback));
+	let gateway = tokio::select! {
+		gateway = loaded => gateway??,
+		() = end.as_mut() => return Err(Failure::interrupted()),
+	};
+	let gateway = Arc::new(gateway);
+	let model = gateway.model();
+	let (name, root) = (model.id().to_owned(), format!("0x{}", model.manifest().model_root));
+	let fields = json!({ "address": address, "model": name, "model_root": root, "context": model.context() });
+	let text = format!(
+		"model {name} ({root}), context {}\npage       http://{address}/\ninterface  http://{address}/v1 (docs/gateway.md)",
+		model.context()
+	);
+	output.event("serving", fields, text);
+	blyan_gateway::serve(listener, gateway, end).await;
+	output.event("ended", json!({}), "the server has ended");
+	Ok(())
+}
+
+/// Loads the model and starts its engine.
+fn load(output: &Output, args: &ServeArgs, is_loopback: bool) -> Outcome<Gateway> {
+	let spinner = output.spinner("loading");
+	let LocalModel { manifest, tokenizer, runner } = LocalModel::open(&args.model, args.threads)?;
+	drop(spinner);
+	let vocabulary = runner.weights().shape.vocabulary;
+	let limits = Limits {
+		kv_bytes: args.memory,
+		active: args.max_requests,
+		waiting: args.max_requests,
+		..Limits::default()
+	};
+	let engine = Batched::start(runner, tokenizer.clone(), manifest.ends.clone(), limits)
+		.context_next("cannot serve the model", "give it more memory with --memory")?;
+	let sizes = (engine.capacity(), vocabulary);
+	let name = match &args.name {
+		Some(name) => name.clone(),
+		None => directory_name(&args.model)?,
+	};
+	let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
+	let model = ServedModel::new(name, manifest, tokenizer, sizes, created)?;
+	if model.has_default_template() {
+		output.warn(
+			"the checkpoint has no chat template: ChatML is used, which it may not have been trained on",
+		);
+	}
+	let origins = args.allow_origin.iter().map(|origin| {
+		origin.parse().map_err(|_| {
+			Failure::new(format!("{origin:?} is not an origin")).next("name one such as https://chat.example")
+		})
+	});
+	// Where only this machine's programs can ask, all of them have one address.
+	let share = (!is_loopback).then(|| args.max_requests.div_ceil(4));
+	let config = Config {
+		places: args.max_requests,
+		places_per_client: args.max_requests_per_client.or(share),
+		body_memory: BODY_MEMORY,
+		is_loopback,
+		origins: origins.collect::<Outcome<Vec<_>>>()?,
+		drain: Duration::from_secs(args.drain),
+	};
+	Ok(Gateway::new(model, Box::new(engine), config)?)
+}
+
+/// Returns the name of a directory, also of one such as `.`.
+fn directory_name(dir: &Path) -> Outcome<String> {
+	let name = dir.canonicalize()?.file_name().map(|name| name.to_string_lossy().into_owned());
+	name.ok_or_else(|| {
+		Failure::new("the directory of the model has no name").next("give the model one with --name")
+	})
+}
