@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { merkleizeMetadata } from '@polkadot-api/merkleize-metadata';
 import { ApiPromise, Keyring, WsProvider } from '@polkadot/api';
 import { freePort, listens } from '../js/node.js';
 import { block, send, submit } from '../js/chain.js';
@@ -52,6 +53,26 @@ await report(`chopsticks ${versionOf('@acala-network/chopsticks')}`, {
 		const bob = new Keyring({ type: 'sr25519' }).addFromUri('//Bob').address;
 		await send(api, api.tx.balances.transferKeepAlive(bob, 5_000_000n), alice());
 		return 'in a block';
+	},
+	// CheckMetadataHash in mode 1, as hardware wallets sign: the fork's runtime has its metadata's hash compiled in.
+	async metadataHash() {
+		const { specName, specVersion } = api.runtimeVersion;
+		const metadata = (await api.call.metadata.metadataAtVersion(15)).toHex();
+		const base58Prefix = api.consts.system.ss58Prefix.toNumber();
+		const digest = merkleizeMetadata(metadata, {
+			base58Prefix, decimals: 12, tokenSymbol: 'BLY', specName: specName.toString(), specVersion: specVersion.toNumber(),
+		}).digest();
+		const pay = (options) => {
+			const bob = new Keyring({ type: 'sr25519' }).addFromUri('//Bob').address;
+			return send(api, api.tx.balances.transferKeepAlive(bob, 5_000_000n), alice(), options);
+		};
+		await pay({ mode: 1, metadataHash: digest });
+		const wrong = digest.slice();
+		wrong[0] ^= 1;
+		const refused = await pay({ mode: 1, metadataHash: wrong }).then(() => null, (error) => error.message);
+		if (refused === null) throw new Error('a transaction over another hash was taken');
+		await pay({ mode: 0 });
+		return 'on and off in a block, another hash refused';
 	},
 	async submit() {
 		const { powBits } = await api.call.learningApi.terms(alice().address);

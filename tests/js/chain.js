@@ -6,12 +6,12 @@ import { commitmentTo, findNonce } from './work.js';
 /** Smallest units in one BLY. */
 export const UNIT = 1_000_000_000_000n;
 
-/** Sends a transaction and waits until its block is final; gives its events, or throws the pallet's error. */
-export function send(api, transaction, signer) {
+/** Sends a transaction, signed with these options, and waits until its block is final; gives its events, or throws the pallet's error. */
+export function send(api, transaction, signer, options = {}) {
 	return new Promise((done, fail) => {
 		// Immortal: a development chain finalises a block at once, and an era that begins with it can reach
 		// the transaction pool before the block does.
-		transaction.signAndSend(signer, { era: 0 }, ({ status, events, dispatchError, isError }) => {
+		transaction.signAndSend(signer, { era: 0, ...options }, ({ status, events, dispatchError, isError }) => {
 			if (isError) fail(new Error(`dropped: ${status}`));
 			if (!status.isFinalized) return;
 			if (!dispatchError) return done(events.map(({ event }) => event));

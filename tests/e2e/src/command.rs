@@ -3,8 +3,9 @@
 use crate::binary;
 use serde_json::Value;
 use std::{
+	io::{BufRead, BufReader},
 	path::{Path, PathBuf},
-	process::Stdio,
+	process::{ChildStdout, Stdio},
 };
 
 /// The command line of one user: a home directory and a node to talk to.
@@ -15,13 +16,18 @@ pub struct Command {
 }
 
 /// A command on its way. Dropping it kills it.
-pub struct Running(std::process::Child);
+pub struct Running {
+	child: std::process::Child,
+	/// The reading end of its output: without one, the next line that it prints would end it.
+	output: Option<BufReader<ChildStdout>>,
+}
 
 impl Drop for Running {
 	fn drop(&mut self) {
+		drop(self.output.take());
 		// It may have ended already, and then there is nothing to do.
-		let _ = self.0.kill();
-		let _ = self.0.wait();
+		let _ = self.child.kill();
+		let _ = self.child.wait();
 	}
 }
 
@@ -71,7 +77,43 @@ impl Command {
 	/// If it cannot be started.
 	pub fn start(&self, args: &[&str]) -> Running {
 		let child = self.process(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-		Running(child.expect("the command line can be started"))
+		Running { child: child.expect("the command line can be started"), output: None }
+	}
+
+	/// Runs `blyan ARGS --json` until it prints an event of that name, and kills it at that moment as a power failure would.
+	/// Returns all that it printed.
+	///
+	/// # Panics
+	///
+	/// If it cannot be started, prints something that is not JSON, or ends before.
+	pub fn kill_at(&self, event: &str, args: &[&str]) -> Vec<Value> {
+		// Dropping it kills it.
+		self.start_until(event, args).1
+	}
+
+	/// Starts `blyan ARGS --json`, waits until it prints an event of that name, and lets it run. Returns all that it printed.
+	///
+	/// # Panics
+	///
+	/// If it cannot be started, prints something that is not JSON, or ends before.
+	pub fn start_until(&self, event: &str, args: &[&str]) -> (Running, Vec<Value>) {
+		let child = self.process(args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+		let mut running = Running { child: child.expect("the command line can be started"), output: None };
+		let mut output = BufReader::new(running.child.stdout.take().expect("its output is piped"));
+		let mut values = Vec::new();
+		loop {
+			let mut line = String::new();
+			let read = output.read_line(&mut line).expect("a pipe can be read");
+			assert!(read > 0, "`blyan {args:?}` ended before {event}: {values:#?}");
+			let value: Value = serde_json::from_str(&line)
+				.unwrap_or_else(|_| panic!("`blyan {args:?}` printed no JSON: {line}"));
+			let is_moment = value["event"] == event;
+			values.push(value);
+			if is_moment {
+				running.output = Some(output);
+				return (running, values);
+			}
+		}
 	}
 
 	fn process(&self, args: &[&str]) -> std::process::Command {

@@ -10,6 +10,7 @@ mod lie;
 mod metrics;
 pub mod network;
 mod node;
+mod open_model;
 mod process;
 mod world;
 
@@ -20,6 +21,7 @@ pub use command::{Command, Finished, Running, REFUSED, WRONG_NETWORK};
 pub use lie::Lie;
 pub use metrics::{names_in_query, Metrics};
 pub use node::{Node, NodeConfig};
+pub use open_model::OpenModel;
 pub use world::{no_expert, Expert, Files, World, SLOT};
 
 use std::{

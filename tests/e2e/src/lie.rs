@@ -3,13 +3,19 @@
 use crate::{wait_until, Chain};
 use blyan_engine::{
 	blobs::BlobStore,
-	eval::{never_stop, outcome, Evaluator, Finding, JobLimits, Need},
+	eval::{computation, never_stop, outcome, positions, Evaluator, Finding, JobLimits, Need},
 	kernel::Kernel,
 	model::ModelStore,
 };
-use blyan_exact::{blake2_256, tree::trace_root, tree::Item, Operator, Program};
+use blyan_exact::{
+	blake2_256,
+	definition2::{Role, Slot},
+	tree::{trace_root, Item},
+	Operator, Shape,
+};
 use blyan_primitives::{
-	EvaluationJob, EvaluationOutcome, Opening, PartIndex, Query, Score, Subject, SubmissionId, Verdict,
+	Computation, EvaluationJob, EvaluationOutcome, Opening, PartIndex, Query, Score, Subject, SubmissionId,
+	Verdict,
 };
 use blyan_runtime_api::disputes::{GameId, GameInfo};
 use codec::Encode;
@@ -45,14 +51,11 @@ struct Engine {
 }
 
 impl Engine {
-	fn new(dir: &Path, model: &Path, candidate: &[u8]) -> Self {
+	fn new<'a>(dir: &Path, files: impl Iterator<Item = &'a Vec<u8>>) -> Self {
 		let blobs = BlobStore::open(dir, 1 << 30).expect("the test's directory can be written");
-		for file in std::fs::read_dir(model).expect("the model is there").flatten() {
-			blobs
-				.put(&std::fs::read(file.path()).expect("the model can be read"))
-				.expect("the store has room");
+		for file in files {
+			blobs.put(file).expect("the store has room");
 		}
-		blobs.put(candidate).expect("the store has room");
 		let evaluator = Evaluator::new(Kernel::best(), 1).expect("threads can be started");
 		Self { models: ModelStore::new(Arc::new(blobs), 1 << 30), evaluator }
 	}
@@ -70,6 +73,19 @@ impl Engine {
 	}
 }
 
+/// Returns the operator that is lied about, and the shape of its output. Of an open model it is the one of the same place: what the
+/// expert of the first rank says in the candidate's layer.
+fn place(job: &EvaluationJob) -> (u16, Shape) {
+	let computation = computation(job).expect("the job is in bounds");
+	let operator = match &computation {
+		Computation::First(program) => Some(program.index_of(OPERATOR)),
+		Computation::Second(program) => program.index_of(Role::Down(job.layer, Slot::Rank(0))),
+	};
+	let operator = operator.expect("the candidate's layer has experts");
+	let shape = computation.shape_at(operator).expect("the program has the operator");
+	(u16::try_from(operator).expect("programs are short"), shape)
+}
+
 fn flatter(item: &mut Item) {
 	item.candidate = item.baseline / 4 * 3;
 }
@@ -80,13 +96,26 @@ impl Lie {
 	/// - `dir`: where the engine may keep its blobs.
 	/// - `model`, `candidate`: the model's directory, and the bytes that were submitted.
 	pub async fn about(chain: &Chain, id: SubmissionId, dir: &Path, model: &Path, candidate: &[u8]) -> Self {
+		let read = |path: std::path::PathBuf| std::fs::read(path).expect("the model can be read");
+		let files = std::fs::read_dir(model).expect("the model is there").flatten();
+		let files: Vec<Vec<u8>> = files.map(|file| read(file.path())).chain([candidate.to_vec()]).collect();
+		Self::about_blobs(chain, id, dir, files.iter()).await
+	}
+
+	/// The same, from all blobs that the job names.
+	pub async fn about_blobs<'a>(
+		chain: &Chain,
+		id: SubmissionId,
+		dir: &Path,
+		blobs: impl Iterator<Item = &'a Vec<u8>>,
+	) -> Self {
 		let ask = |part: PartIndex| async move {
 			let job: Option<EvaluationJob> = chain.runtime_api("LearningApi_job", &(id, part).encode()).await;
 			job
 		};
 		let job = ask(0).await.expect("a drawn submission has a job");
 		let guard_job = ask(1).await;
-		let engine = Engine::new(dir, model, candidate);
+		let engine = Engine::new(dir, blobs);
 
 		let honest = engine.items(&job);
 		let mut items = honest.clone();
@@ -94,9 +123,7 @@ impl Lie {
 			// Nobody will ask for the traces of any but the first.
 			flatter(item);
 		}
-		let program = Program::new(job.config, job.holdout.sequence_len).expect("the job is in bounds");
-		let operator = u16::try_from(program.index_of(OPERATOR)).expect("programs are short");
-		let shape = program.shape(OPERATOR);
+		let (operator, shape) = place(&job);
 		let Finding::Output(mut output) = engine.find(&job, Need::Output { item: ITEM, trace: 1, operator })
 		else {
 			panic!("an output was needed")
@@ -114,13 +141,13 @@ impl Lie {
 		let item = *item;
 
 		let score = |items: &[Item], guard: Option<EvaluationOutcome>| {
-			Verdict::Scored(Score { target: outcome(items, job.holdout.sequence_len), guard })
+			Verdict::Scored(Score { target: outcome(items, positions(&job)), guard })
 		};
 		let guard = guard_job.map(|job| {
 			let honest = engine.items(&job);
 			let mut items = honest.clone();
 			items.iter_mut().for_each(flatter);
-			[honest, items].map(|items| outcome(&items, job.holdout.sequence_len))
+			[honest, items].map(|items| outcome(&items, positions(&job)))
 		});
 		Self {
 			truth: score(&honest, guard.map(|[honest, _]| honest)),
@@ -140,6 +167,7 @@ impl Lie {
 			Query::Item { item: ITEM } => &self.item,
 			Query::Rows { item: ITEM, trace: 1, operator, .. }
 			| Query::Blocks { item: ITEM, trace: 1, operator, .. }
+			| Query::BlockNodes { item: ITEM, trace: 1, operator, .. }
 				if operator == self.operator =>
 			{
 				&self.output

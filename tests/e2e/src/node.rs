@@ -230,6 +230,15 @@ impl Node {
 		get(self.status_port.expect("the node was started with its page of facts"), path)
 	}
 
+	/// Reports whether it has ended by itself.
+	///
+	/// # Panics
+	///
+	/// If the process is not ours.
+	pub fn has_ended(&mut self) -> bool {
+		self.child.try_wait().expect("the node is our child").is_some()
+	}
+
 	/// The directory of its genesis model.
 	pub fn model(&self) -> Option<&Path> {
 		self.config.model.as_deref()

@@ -22,7 +22,7 @@ async fn an_operators_node_reports_a_copy_with_one_changed_weight_and_its_miner_
 
 	// The first weight that is zero becomes one.
 	let model: ModelInfo = chain.runtime_api::<Option<_>>("ModelsApi_model", &0u32.encode()).await.unwrap();
-	let layout = Layout::new(BlockShape::expert_of(&model.config)).unwrap();
+	let layout = Layout::new(BlockShape::expert_of(model.config().unwrap())).unwrap();
 	let mut copy = original.bytes();
 	let weights = &mut copy[layout.sections[1].clone()];
 	*weights.iter_mut().find(|codes| **codes & 3 == 1).unwrap() += 1;

@@ -216,7 +216,7 @@ async fn an_audit_finds_nothing_where_all_is_right_and_a_rotten_tile_where_it_is
 	assert_eq!(checked.last().unwrap()["wrong"], 0);
 
 	// A bit rots on the node's disk. It cannot prove that tile any more, and whoever asks finds out.
-	let trunk = hex::encode(model(&world).await.trunk.blob.hash);
+	let trunk = hex::encode(model(&world).await.trunk().unwrap().blob.hash);
 	let stored = world.files.path("node/chains/blyan-dev/blobs").join(trunk);
 	let mut bytes = std::fs::read(&stored).unwrap();
 	*bytes.last_mut().unwrap() ^= 1;

@@ -22,7 +22,7 @@ async fn status(chain: &Chain) -> Json {
 async fn wait_for_model(chain: &Chain) -> u64 {
 	let model = model(chain).await;
 	wait_until("all of the model", || async {
-		let mut blobs = vec![model.trunk.blob.hash];
+		let mut blobs = vec![model.trunk().unwrap().blob.hash];
 		blobs.extend(model.heads.iter().map(|head| head.block.blob.hash));
 		for blob in blobs {
 			if !chain.has_blob(blob).await {
@@ -125,7 +125,7 @@ async fn a_newcomer_fetches_the_model_and_goes_on_where_it_was_killed() {
 	let resumed = log.lines().filter(|line| line.contains("goes on")).count();
 	assert!(resumed > 0, "it goes on and does not begin again:\n{log}");
 	assert!(!log.contains("wrong bytes"), "nobody is blamed for that");
-	let trunk = model(&chain).await.trunk;
+	let trunk = *model(&chain).await.trunk().unwrap();
 	let bytes = std::fs::read(stored(&world, "newcomer", &hex(&trunk.blob.hash.0))).unwrap();
 	assert_eq!(sp_crypto_hashing::blake2_256(&bytes), trunk.blob.hash.0);
 }
@@ -136,7 +136,7 @@ async fn a_node_whose_disk_rotted_is_found_out_by_the_first_tile() {
 	let slow = ["--blob-upload-rate", "1024"];
 	let world = World::with_a_large_model(|config| config.operators(&[]).open().args(&slow)).await;
 	let large = world.files.path("large");
-	let trunk = model(&world.chain).await.trunk.blob.hash;
+	let trunk = model(&world.chain).await.trunk().unwrap().blob.hash;
 	let rotten = {
 		let mut config = NodeConfig::new(&world.files.path("rotten")).operators(&[]).following(&world.node);
 		config.model = Some(large.clone());

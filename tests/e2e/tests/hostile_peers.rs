@@ -108,7 +108,7 @@ async fn a_node_gives_its_model_to_a_newcomer_while_hostile_peers_flood_it_and_r
 	let world = World::with_a_large_model(|config| config.operators(&[]).open()).await;
 	let chain = &world.chain;
 	let model: ModelInfo = chain.runtime_api::<Option<_>>("ModelsApi_model", &0u32.encode()).await.unwrap();
-	let trunk = model.trunk.blob;
+	let trunk = model.trunk().unwrap().blob;
 	let addresses = chain.request("system_localListenAddresses", RpcParams::new()).await.unwrap();
 	let address = |found: &&str| found.contains("/ip4/127.0.0.1/tcp/") && !found.contains("/ws");
 	let address = addresses.as_array().unwrap().iter().filter_map(Json::as_str).find(address).unwrap();

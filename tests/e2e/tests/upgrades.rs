@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use blyan_e2e::{account, next_runtime, wait_until, Chain, NodeConfig, World, COMMITMENT_SALT, SLOT};
-use blyan_primitives::{BlockRef, ExpertSlot, ModelInfo};
+use blyan_primitives::{BlockRef, ExpertSlot, ModelInfo, Slots};
 use blyan_runtime_api::APIS;
 use blyan_upgrade::{
 	client::{Candidate, Client},
@@ -138,9 +138,9 @@ async fn chain_and_clients_go_on_when_the_runtime_is_upgraded() {
 		world.chain.runtime_api::<Option<ModelInfo>>("ModelsApi_model", &0u32.encode()).await.unwrap()
 	};
 	let info = model().await;
-	let slots =
-		(0..info.config.layers).flat_map(|layer| (0..info.config.experts).map(move |expert| (layer, expert)));
+	let slots = Slots::first(info.config().unwrap());
 	let expected: BTreeMap<Vec<u8>, H256> = slots
+		.iter()
 		.map(|(layer, expert)| ExpertSlot { model: 0, layer, expert }.encode())
 		.zip(info.heads.iter().map(|head| head.block.tensor_root))
 		.collect();
@@ -239,11 +239,13 @@ async fn node_and_command_line_say_so_when_the_runtime_is_too_new_for_them() {
 	let mut code = runtime_of_newer_answers();
 	world.chain.upgrade(&compressed(&code)).await;
 	let said = world.command.expect_failure(OUTDATED, &["models"]);
-	assert!(said.contains("version 2 of ModelsApi") && said.contains("update blyan"), "{said}");
+	let known = APIS.into_iter().find(|api| api.name == "ModelsApi").unwrap().version;
+	let newer = format!("version {} of ModelsApi", known + 1);
+	assert!(said.contains(&newer) && said.contains("update blyan"), "{said}");
 	// What does not depend on that API goes on, and the node knows why some of its own answers may not.
 	world.command.expect(&["operators"]);
 	wait_until("the node's warning", || async {
-		world.node.log().contains("newer than the 1 known here").then_some(())
+		world.node.log().contains(&format!("newer than the {known} known here")).then_some(())
 	})
 	.await;
 
@@ -251,7 +253,7 @@ async fn node_and_command_line_say_so_when_the_runtime_is_too_new_for_them() {
 	let spec = world.chain.spec_version().await as u32;
 	let named = |spec: u32| [&("blyan", "blyan", 1u32).encode()[..], &spec.to_le_bytes()].concat();
 	replace(&mut code, &named(spec), &named(spec + 1));
-	replace(&mut code, b"ext_ml_engine_host_open_version_2", b"ext_ml_engine_host_open_version_3");
+	replace(&mut code, b"ext_ml_engine_host_open_version_3", b"ext_ml_engine_host_open_version_4");
 	let code = compressed(&code);
 	wait_until("the migrations", || async {
 		let cursor = [twox_128(b"MultiBlockMigrations"), twox_128(b"Cursor")].concat();
@@ -266,7 +268,7 @@ async fn node_and_command_line_say_so_when_the_runtime_is_too_new_for_them() {
 	for when in ["of the upgrade that is scheduled", "of the next block"] {
 		let sentence = format!(
 			"The runtime {when} (blyan {}) calls functions that this node does not have: \
-			ext_ml_engine_host_open_version_3. Update blyan-node",
+			ext_ml_engine_host_open_version_4. Update blyan-node",
 			spec + 1
 		);
 		wait_until(&sentence, || async { world.node.log().contains(&sentence).then_some(()) }).await;
