@@ -51,7 +51,7 @@ await report(`dedot ${versionOf('dedot')}`, {
 	},
 	async runtimeApis() {
 		const model = await client.call.modelsApi.model(0);
-		return `${model.config.layers} layers of ${model.config.experts} experts`;
+		return `${model.body.value.config.layers} layers of ${model.body.value.config.experts} experts`;
 	},
 	async transfer() {
 		const { address } = keyring.addFromUri('//Bob');

@@ -67,7 +67,7 @@ await report(`polkadot-api ${versionOf('polkadot-api')}`, {
 	},
 	async runtimeApis() {
 		const model = await api.apis.ModelsApi.model(0);
-		return `${model.config.layers} layers of ${model.config.experts} experts`;
+		return `${model.body.value.config.layers} layers of ${model.body.value.config.experts} experts`;
 	},
 	async transfer() {
 		const dest = { type: 'Id', value: (await import('polkadot-api')).AccountId().dec(derive('//Bob').publicKey) };

@@ -27,7 +27,7 @@ after(async () => {
 
 test('storage of every pallet is decoded from metadata alone', async () => {
 	const model = (await api.query.experts.models(0)).unwrap().toJSON();
-	const { layers, experts } = model.spec.config;
+	const { layers, experts } = model.spec.body.first.config;
 	const heads = await api.query.experts.heads.entries();
 	assert.equal(heads.length, layers * experts, 'every slot has a head');
 	for (const [key, head] of heads) {
