@@ -420,6 +420,10 @@ fn a_service_answers_several_threads_with_text_that_a_conversation_gets() {
 			});
 		}
 	});
+	// Counted behind the step in which the last answer ended.
+	while service.metrics().finished < 6 {
+		std::thread::sleep(std::time::Duration::from_millis(1));
+	}
 	assert_eq!(service.metrics().finished, 6);
 }
 
