@@ -187,7 +187,7 @@ async fn chain_and_clients_go_on_when_the_runtime_is_upgraded() {
 		assert!(!log.contains("panicked"), "{log}");
 		assert!(!log.contains("🔴") && !log.contains("🟠"), "{log}");
 	}
-	expect_no_break(&world.chain, Versions { spec: release as u32 + 1, transaction: 2 }).await;
+	expect_no_break(&world.chain, Versions { spec: release as u32 + 1, transaction: 3 }).await;
 }
 
 /// The metadata of the runtime that runs now breaks no client: what the next release changes is what the snapshots permit.
