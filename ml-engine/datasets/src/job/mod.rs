@@ -15,7 +15,7 @@
 //! 3. **Merging.** Part after part is sorted by hash, so equal texts meet; near duplicates are looked for among the documents kept so
 //!    far. The order is that of the hashes, so the outcome does not depend on which file came first. A job that is killed here merges again.
 //!
-//! Memory: a batch of rows (8 MiB, and one row of at most 16 MiB), one blob, the sort keys of one part (56 bytes a text), and the
+//! Memory: a batch of rows (8 MiB, and one row of at most 16 MiB), one blob, the sort keys of one part (48 bytes a text), and the
 //! table of near duplicates.
 
 mod blobs;
