@@ -9,6 +9,7 @@
 //! ([`crate::number::div_round`], [`crate::number::shift_round`]), except where a doc comment says otherwise.
 
 pub mod adapter;
+pub mod answer;
 pub mod architecture;
 pub mod attention;
 pub mod block;
@@ -21,6 +22,7 @@ pub mod loss;
 pub mod matrix;
 pub mod model;
 pub mod norm;
+pub mod nucleus;
 pub mod program;
 pub mod quantise;
 pub mod real;
@@ -39,6 +41,7 @@ pub mod trace;
 pub const REVISION: u32 = 1;
 
 pub use adapter::{Adapter, Codes, OwnedAdapter, OwnedCodes};
+pub use answer::Answer;
 pub use architecture::{
 	Activation, Architecture, ArchitectureError, Bits, FeedForward, LayerShape, Network, QkNorm, Routing,
 	WeightKind,

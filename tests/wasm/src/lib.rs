@@ -1,7 +1,7 @@
 //! Random blocks of random operators, computed by the definition.
 //!
-//! Compiled for the runtime's target this is a module of three functions: one a definition, and one of the second
-//! definition's adapters; the test beside it runs that module and the same code natively. The chain settles disputes in
+//! Compiled for the runtime's target this is a module of four functions: one a definition, one of the second
+//! definition's adapters, and one of its answers; the test beside it runs that module and the same code natively. The chain settles disputes in
 //! WebAssembly, operators compute natively: this is what says that they cannot disagree.
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
@@ -20,6 +20,11 @@ pub fn digest_of_second(first: u64, count: u32) -> u64 {
 /// The same of blocks of the second definition's adapters.
 pub fn digest_of_adapters(first: u64, count: u32) -> u64 {
 	start_of(definition2::step::random_adapter_blocks(first, count))
+}
+
+/// The same of blocks of the second definition's answers.
+pub fn digest_of_answers(first: u64, count: u32) -> u64 {
+	start_of(definition2::step::random_answer_blocks(first, count))
 }
 
 fn start_of([a, b, c, d, e, f, g, h, ..]: Hash) -> u64 {
@@ -54,5 +59,11 @@ mod guest {
 	#[no_mangle]
 	extern "C" fn digest_of_adapters(first: u64, count: u32) -> u64 {
 		super::digest_of_adapters(first, count)
+	}
+
+	/// [`digest_of_answers`](super::digest_of_answers) for the host.
+	#[no_mangle]
+	extern "C" fn digest_of_answers(first: u64, count: u32) -> u64 {
+		super::digest_of_answers(first, count)
 	}
 }

@@ -1,6 +1,6 @@
 //! Differential test: what the chain computes in WebAssembly is what operators compute natively, block by block.
 
-use blyan_wasm::{digest, digest_of_adapters, digest_of_second};
+use blyan_wasm::{digest, digest_of_adapters, digest_of_answers, digest_of_second};
 use rayon::prelude::*;
 use std::path::PathBuf;
 use wasmtime::{Engine, Instance, Module, Store};
@@ -13,6 +13,8 @@ const BLOCKS: u64 = 1_000_000;
 const BLOCKS_OF_SECOND: u64 = 200_000;
 /// Blocks of adapters in all; one in 64 has 65,536 columns.
 const BLOCKS_OF_ADAPTERS: u64 = 100_000;
+/// Blocks of answers in all; some hash the noise of 4,096 tokens.
+const BLOCKS_OF_ANSWERS: u64 = 50_000;
 
 /// The module, which `scripts/test` builds before the tests.
 fn guest() -> PathBuf {
@@ -57,4 +59,9 @@ fn webassembly_and_native_code_compute_the_same_blocks_of_the_second_definition(
 #[test]
 fn webassembly_and_native_code_compute_the_same_blocks_of_adapters() {
 	compare("digest_of_adapters", BLOCKS_OF_ADAPTERS, digest_of_adapters);
+}
+
+#[test]
+fn webassembly_and_native_code_compute_the_same_blocks_of_answers() {
+	compare("digest_of_answers", BLOCKS_OF_ANSWERS, digest_of_answers);
 }

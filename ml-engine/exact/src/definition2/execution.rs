@@ -5,6 +5,7 @@
 
 use super::{
 	adapter::{low_rank, low_rank_bytes, low_rank_from_bytes, Codes, Correction},
+	answer::{best, chosen, Answer},
 	attention::{attend, Past},
 	gate, heads,
 	linear::{adapted_linear, add, embed, linear, RESIDUAL_MAX},
@@ -12,6 +13,7 @@ use super::{
 	matrix::Matrix,
 	model::{Gain, Model, ModelError, PartTensors, View},
 	norm::norm,
+	nucleus::{bucket_bytes, buckets, buckets_from_bytes, cut, narrow, Cut, Narrowing, ROUNDS},
 	program::{Kind, Operator, Program, Role, Source},
 	quantise::{quantise, Activations},
 	routing::{choice_bytes, choices_from_bytes, mix, route, Choice},
@@ -41,14 +43,18 @@ enum Rows {
 impl<'m, 'a> Execution<'m, 'a> {
 	/// Begins a sequence of at most this many positions.
 	pub fn new(model: &'m Model<'a>, positions: u32) -> Result<Self, ModelError> {
-		let program = Program::new(model.architecture(), positions)?;
+		Ok(Self::of(model, Program::new(model.architecture(), positions)?))
+	}
+
+	/// Begins a sequence, as a program of the model's architecture lists it.
+	pub fn of(model: &'m Model<'a>, program: Program) -> Self {
 		let kv_heads = usize::from(model.architecture().kv_heads);
 		let empty = |operator: &Operator| match operator.kind {
 			Kind::KeyHeads | Kind::ValueHeads => Rows::Heads(vec![Vec::new(); kv_heads]),
 			_ => Rows::Last(Vec::new()),
 		};
 		let rows = program.operators().iter().map(empty).collect();
-		Ok(Self { model, program, rows, position: 0 })
+		Self { model, program, rows, position: 0 }
 	}
 
 	/// Returns the operators.
@@ -63,7 +69,7 @@ impl<'m, 'a> Execution<'m, 'a> {
 		Ok(integers(self.last(logits)))
 	}
 
-	/// Takes the next token and executes all operators of its position, up to the loss of the token behind it.
+	/// Takes the next token and executes all operators of its position, up to the loss or miss of the token behind it.
 	pub(super) fn push_with_target(&mut self, token: u32, target: u32) -> Result<(), ModelError> {
 		// The total is the sequence's and not a position's.
 		self.run(token, Some(target), self.program.operators().len() - 1)
@@ -182,8 +188,67 @@ impl<'a> Step<'_, '_, 'a> {
 			Kind::Loss => self.loss(target.unwrap_or(0) as usize).to_le_bytes().to_vec(),
 			// Not a position's.
 			Kind::Total => Vec::new(),
+			Kind::Buckets { .. } | Kind::Narrow { .. } | Kind::Cut | Kind::Best | Kind::Miss => {
+				self.choice(target.unwrap_or(0))
+			}
 		};
 		Ok(bytes)
+	}
+
+	/// Computes the row of an operator of an answer's choices; zeros in front of the answer.
+	fn choice(&self, target: u32) -> Vec<u8> {
+		let (program, position) = (&self.execution.program, self.execution.position);
+		match program.answer() {
+			Some(answer) if answer.has_chosen_behind(position as usize) => {
+				// Rows that an operator of this execution wrote are always a descent's.
+				self.chosen_row(answer, position, target).unwrap_or_default()
+			}
+			_ => vec![0; self.operator.shape.row_bytes],
+		}
+	}
+
+	fn chosen_row(&self, answer: &Answer, position: u32, target: u32) -> Option<Vec<u8>> {
+		let sampling = answer.sampling;
+		let earlier =
+			|round: u8| round.checked_sub(1).and_then(|last| Narrowing::from_bytes(self.last(), last));
+		let bytes = match self.operator.kind {
+			Kind::Buckets { round } => {
+				let (logits, largest) = (self.integers(0), self.integers(1).into_iter().max()?);
+				let prefix = earlier(round).map_or(0, |narrowing| narrowing.prefix);
+				let chunks = logits
+					.chunks(CHUNK)
+					.map(|chunk| bucket_bytes(&buckets(chunk, largest, sampling.temperature, round, prefix)));
+				chunks.flatten().collect()
+			}
+			Kind::Narrow { round } => {
+				let chunks = buckets_from_bytes(self.input(0))?;
+				narrow(&chunks, earlier(round).as_ref(), sampling.top_p)?.to_bytes().to_vec()
+			}
+			Kind::Cut => {
+				let chunks = buckets_from_bytes(self.input(0))?;
+				let earlier = earlier(ROUNDS - 1)?;
+				cut(&chunks, &earlier, sampling.temperature)?.to_bytes().to_vec()
+			}
+			Kind::Best => {
+				let (logits, peaks) = (self.integers(0), self.integers(1));
+				let largest = peaks.iter().copied().max()?;
+				let cut = Cut::from_bytes(self.input(2), peaks.len());
+				let chunks = logits.chunks(CHUNK).enumerate().map(|(chunk, logits)| {
+					best(answer, logits, largest, cut.as_ref(), chunk, position).to_bytes()
+				});
+				chunks.flatten().collect()
+			}
+			_ => {
+				let token = chosen(self.input(0), self.execution.model.architecture().vocabulary)?;
+				u64::from(token != target).to_le_bytes().to_vec()
+			}
+		};
+		Some(bytes)
+	}
+
+	/// Returns the row of the last input.
+	fn last(&self) -> &[u8] {
+		self.input(self.operator.inputs.len().saturating_sub(1))
 	}
 
 	/// Returns the row of an input at the position.

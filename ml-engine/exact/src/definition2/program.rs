@@ -1,6 +1,7 @@
-//! The evaluation of one sequence as a list of operators, each with an output of known shape.
+//! A computation over one sequence as a list of operators, each with an output of known shape: the evaluation of its ids, or the
+//! check that they are what a model answers.
 //!
-//! A [`Program`] follows from the architecture and the number of positions. Operators name what they read, earlier
+//! A [`Program`] follows from the architecture and the number of positions; that of an [`Answer`], from its settings besides. Operators name what they read, earlier
 //! operators and tensors alike, so that executing, tracing and judging a model is walking the list.
 //!
 //! | kind | inputs, in order | rows | a row |
@@ -20,8 +21,14 @@
 //! | `LogitPeaks` | logits | positions | `i32` for each 4,096 logits |
 //! | `LogitSums` | logits, peaks | positions | `u64` for each 4,096 logits |
 //! | `Loss` | logits, peaks, sums | positions | `u64` |
-//! | `Total` | losses | one | `u64` |
+//! | `Buckets` | logits, peaks, the narrowing of the round before | positions | `u64[64]` for each 4,096 logits |
+//! | `Narrow` | buckets, the narrowing of the round before | positions | prefix `u32`, sum in front `u64`, sum needed `u64` |
+//! | `Cut` | buckets, narrowing | positions | gap, chunk, count: `u32` each |
+//! | `Best` | logits, peaks, cut | positions | for each 4,096 logits: score `i64`, token `u32` |
+//! | `Miss` | best | positions | `u64`: 1 if the token that comes next was not chosen |
+//! | `Total` | losses or misses | one | `u64` |
 //!
+//! Of an answer, the operators from the buckets on stand in the place of sums and losses ([`answer`](super::answer)).
 //! Operators that read an expert's tensors have the route behind these inputs. All numbers are little endian. A row is
 //! cut into blocks; rows that normalise are one block, since each of their entries depends on all others.
 
@@ -29,16 +36,18 @@ mod layers;
 mod network;
 
 use super::{
+	answer::{Answer, Favourite},
 	architecture::{Architecture, ArchitectureError, QkNorm, WeightKind},
 	heads::Head,
 	linear::{LOGIT_BITS, LOGIT_MAX, PROJECTION_BITS, PROJECTION_MAX, RESIDUAL_MAX},
 	loss::CHUNK,
+	nucleus::{Cut, Narrowing, BUCKET_BYTES, ROUNDS},
 	quantise::Activations,
 	routing::CHOICE_BYTES,
 	tensors::{Name, Part},
 };
 pub use crate::program::Shape;
-use alloc::vec::Vec;
+use alloc::{vec, vec::Vec};
 
 /// Columns of a block, at most.
 const BLOCK_COLUMNS: usize = 64;
@@ -106,6 +115,16 @@ pub enum Role {
 	Loss,
 	/// Their sum.
 	Total,
+	/// Sums of the terms that a round of a descent looks at, by bucket.
+	Buckets(u8),
+	/// Bucket that a round of a descent goes on in.
+	Narrow(u8),
+	/// Last of the tokens that are kept.
+	Cut,
+	/// Best tokens.
+	Best,
+	/// Reports of whether the token that came next is another than the best.
+	Miss,
 }
 
 /// Feed-forward network of a layer.
@@ -202,8 +221,24 @@ pub enum Kind {
 	LogitSums,
 	/// Computes the loss of a position.
 	Loss,
-	/// Adds the losses.
+	/// Adds the losses, or the misses.
 	Total,
+	/// Sums the terms of each chunk by the next bits of their gaps.
+	Buckets {
+		/// Round of the descent.
+		round: u8,
+	},
+	/// Finds the bucket that reaches top-p.
+	Narrow {
+		/// Round of the descent.
+		round: u8,
+	},
+	/// Finds the last token that is kept.
+	Cut,
+	/// Chooses the best kept token of each chunk.
+	Best,
+	/// Compares the best token with the one that comes next.
+	Miss,
 }
 
 /// Part that an operator reads a tensor of.
@@ -235,11 +270,12 @@ pub struct Operator {
 	pub shape: Shape,
 }
 
-/// The operators of one sequence's evaluation.
+/// The operators of one sequence's evaluation, or of the check of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program {
 	architecture: Architecture,
 	positions: usize,
+	answer: Option<Answer>,
 	operators: Vec<Operator>,
 }
 
@@ -247,14 +283,33 @@ impl Program {
 	/// Lists the operators for sequences of this many positions: one less than their ids. Refuses architectures that
 	/// are out of bounds, and positions beyond the context.
 	pub fn new(architecture: &Architecture, positions: u32) -> Result<Self, ArchitectureError> {
+		Self::build(architecture, positions, None)
+	}
+
+	/// Lists the operators that check an answer: sequences of the ids that the model read and those that it chose, of which there are one
+	/// more than positions. The total is the number of tokens that it would not have chosen. Refuses what [`Self::new`] refuses.
+	pub fn answer_check(
+		architecture: &Architecture,
+		positions: u32,
+		answer: Answer,
+	) -> Result<Self, ArchitectureError> {
+		Self::build(architecture, positions, Some(answer))
+	}
+
+	fn build(
+		architecture: &Architecture,
+		positions: u32,
+		answer: Option<Answer>,
+	) -> Result<Self, ArchitectureError> {
 		architecture.validate()?;
 		if !(1..=architecture.context).contains(&positions) {
 			return Err(ArchitectureError::Context(positions));
 		}
-		let mut builder = Builder { architecture, positions: positions as usize, operators: Vec::new() };
-		builder.run();
+		let positions = positions as usize;
+		let mut builder = Builder { architecture, positions, operators: Vec::new() };
+		builder.run(answer.as_ref());
 		let operators = builder.operators;
-		Ok(Self { architecture: architecture.clone(), positions: positions as usize, operators })
+		Ok(Self { architecture: architecture.clone(), positions, answer, operators })
 	}
 
 	/// Returns the architecture.
@@ -265,6 +320,11 @@ impl Program {
 	/// Returns the positions of the sequence.
 	pub fn positions(&self) -> usize {
 		self.positions
+	}
+
+	/// Returns the settings of the answer that is checked; `None` of an evaluation.
+	pub fn answer(&self) -> Option<&Answer> {
+		self.answer.as_ref()
 	}
 
 	/// Returns the operators in order; each reads only earlier ones.
@@ -307,7 +367,7 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-	fn run(&mut self) {
+	fn run(&mut self, answer: Option<&Answer>) {
 		let architecture = self.architecture;
 		let (fraction, vocabulary) = (architecture.fraction, architecture.vocabulary as usize);
 		let d = usize::from(architecture.d_model);
@@ -325,17 +385,39 @@ impl Builder<'_> {
 		let block = block_columns(architecture.head.unwrap_or(architecture.embedding), d);
 		let head = own(Part::Head, Name::Head);
 		let logits = self.put(Role::Logits, linear, &[input], &[head], self.columns(vocabulary, block));
-		let chunks = |entry| Shape {
-			rows: self.positions,
-			row_bytes: vocabulary.div_ceil(CHUNK) * entry,
-			block_bytes: entry,
+		let peaks = self.put(Role::LogitPeaks, Kind::LogitPeaks, &[logits], &[], self.chunks(4));
+		let counted = match answer {
+			None => {
+				let sums = self.put(Role::LogitSums, Kind::LogitSums, &[logits, peaks], &[], self.chunks(8));
+				self.put(Role::Loss, Kind::Loss, &[logits, peaks, sums], &[], self.whole(8))
+			}
+			Some(answer) => self.choices(answer, logits, peaks),
 		};
-		let (four, eight) = (chunks(4), chunks(8));
-		let peaks = self.put(Role::LogitPeaks, Kind::LogitPeaks, &[logits], &[], four);
-		let sums = self.put(Role::LogitSums, Kind::LogitSums, &[logits, peaks], &[], eight);
-		let losses = self.put(Role::Loss, Kind::Loss, &[logits, peaks, sums], &[], self.whole(8));
 		let one = Shape { rows: 1, row_bytes: 8, block_bytes: 8 };
-		self.put(Role::Total, Kind::Total, &[losses], &[], one);
+		self.put(Role::Total, Kind::Total, &[counted], &[], one);
+	}
+
+	/// Appends the choices of an answer and returns the place of the misses.
+	fn choices(&mut self, answer: &Answer, logits: usize, peaks: usize) -> usize {
+		let mut read = vec![logits, peaks];
+		if answer.has_nucleus() {
+			let mut narrowing: Option<usize> = None;
+			for round in 0..ROUNDS {
+				let inputs: Vec<usize> = [logits, peaks].into_iter().chain(narrowing).collect();
+				let shape = self.chunks(BUCKET_BYTES);
+				let buckets = self.put(Role::Buckets(round), Kind::Buckets { round }, &inputs, &[], shape);
+				let inputs: Vec<usize> = [buckets].into_iter().chain(narrowing).collect();
+				if round + 1 < ROUNDS {
+					let shape = self.whole(Narrowing::BYTES);
+					let kind = Kind::Narrow { round };
+					narrowing = Some(self.put(Role::Narrow(round), kind, &inputs, &[], shape));
+				} else {
+					read.push(self.put(Role::Cut, Kind::Cut, &inputs, &[], self.whole(Cut::BYTES)));
+				}
+			}
+		}
+		let best = self.put(Role::Best, Kind::Best, &read, &[], self.chunks(Favourite::BYTES));
+		self.put(Role::Miss, Kind::Miss, &[best], &[], self.whole(8))
 	}
 
 	/// Appends an operator and returns its place.
@@ -355,6 +437,12 @@ impl Builder<'_> {
 	/// Returns the shape of rows that are one block.
 	fn whole(&self, row_bytes: usize) -> Shape {
 		Shape { rows: self.positions, row_bytes, block_bytes: row_bytes }
+	}
+
+	/// Returns the shape of rows that have an entry for each chunk of logits, in blocks of one.
+	fn chunks(&self, entry: usize) -> Shape {
+		let chunks = (self.architecture.vocabulary as usize).div_ceil(CHUNK);
+		Shape { rows: self.positions, row_bytes: chunks * entry, block_bytes: entry }
 	}
 
 	/// Returns the shape of rows of `i32` in blocks of columns.

@@ -11,6 +11,7 @@
 
 mod adapter;
 mod attention;
+mod choice;
 mod evidence;
 mod judge;
 mod meter;
@@ -23,7 +24,7 @@ pub use crate::step::{CandidateSlot, Commitments, Place, StepError};
 pub use evidence::{sequence_bytes, Evidence, Inputs, Witness};
 pub use meter::{is_disputable, leaf_sizes, LeafSize, LEAF_MAX, OPERATORS_MAX, POSITIONS_MAX};
 pub use prover::{PartFiles, Prover};
-pub use random::{random_adapter_blocks, random_blocks};
+pub use random::{random_adapter_blocks, random_answer_blocks, random_blocks};
 pub use tile::{prove_tile, proves_tile, tile_from};
 
 use super::{
@@ -123,6 +124,7 @@ impl<I: Inputs> Step<'_, I> {
 			}
 			Kind::Loss => self.loss(),
 			Kind::Total => self.total(),
+			Kind::Buckets { .. } | Kind::Narrow { .. } | Kind::Cut | Kind::Best | Kind::Miss => self.choice(),
 		}
 	}
 
@@ -156,7 +158,7 @@ impl<I: Inputs> Step<'_, I> {
 	}
 
 	/// Reads the logits that this block is about.
-	fn chunk(&mut self) -> Result<Vec<i32>, StepError> {
+	pub(super) fn chunk(&mut self) -> Result<Vec<i32>, StepError> {
 		let vocabulary = self.program.architecture().vocabulary as usize;
 		let start = self.place.block * CHUNK;
 		self.some_columns(0, self.place.row, start..(start + CHUNK).min(vocabulary))
@@ -178,12 +180,13 @@ impl<I: Inputs> Step<'_, I> {
 	}
 
 	fn total(&mut self) -> Result<Vec<u8>, StepError> {
+		// A token costs below 2^31 + 2^21, and is missed once.
+		let end = if self.input(0)?.kind == Kind::Miss { 2 } else { 1 << 32 };
 		let losses = self.output(0)?;
 		let mut total = 0_u64;
 		for loss in losses.as_chunks().0 {
 			let loss = u64::from_le_bytes(*loss);
-			// A token costs below 2^31 + 2^21.
-			if loss >= 1 << 32 {
+			if loss >= end {
 				return Err(StepError::InputImpossible);
 			}
 			total += loss;

@@ -1,6 +1,7 @@
 //! The reference trace: every operator's output for one sequence, and the roots over them.
 
 use super::{
+	answer::Answer,
 	execution::Execution,
 	model::{Model, ModelError},
 	program::{Kind, Program},
@@ -21,8 +22,16 @@ impl Trace {
 	/// Runs a model over a sequence of ids and keeps everything. The first id is context only: a sequence of n + 1 ids
 	/// has n positions.
 	pub fn of(model: &Model<'_>, ids: &[u32]) -> Result<Self, ModelError> {
-		let positions = model.positions(ids)?;
-		let mut execution = Execution::new(model, positions)?;
+		Self::run(Execution::new(model, model.positions(ids)?)?, ids)
+	}
+
+	/// Checks an answer, the ids that the model read and those that it chose, and keeps everything.
+	pub fn of_answer(model: &Model<'_>, ids: &[u32], answer: Answer) -> Result<Self, ModelError> {
+		let program = Program::answer_check(model.architecture(), model.positions(ids)?, answer)?;
+		Self::run(Execution::of(model, program), ids)
+	}
+
+	fn run(mut execution: Execution<'_, '_>, ids: &[u32]) -> Result<Self, ModelError> {
 		let operators = execution.program().operators().len();
 		let mut outputs = vec![Vec::new(); operators];
 		for pair in ids.windows(2) {
@@ -33,7 +42,7 @@ impl Trace {
 			}
 		}
 		let losses = outputs.get(operators.saturating_sub(2)).map_or(&[][..], Vec::as_slice);
-		// At most 131,072 losses below 2^32.
+		// At most 131,072 losses below 2^32, or misses.
 		let loss = losses.as_chunks().0.iter().map(|loss| u64::from_le_bytes(*loss)).sum();
 		for (index, output) in outputs.iter_mut().enumerate() {
 			output.extend(execution.heads(index).iter().flatten());
@@ -74,7 +83,7 @@ impl Trace {
 		tree::trace_root(&self.roots)
 	}
 
-	/// Returns the sequence's loss in bits, Q16.
+	/// Returns the sequence's loss in bits, Q16; of an answer, the number of tokens that the model would not have chosen.
 	pub fn loss(&self) -> u64 {
 		self.loss
 	}

@@ -93,6 +93,11 @@ fn reads(program: &Program, operator: &Operator) -> usize {
 		Kind::LogitSums => 4 * CHUNK + row(1),
 		Kind::Loss => row(1) + row(2) + 4 * BLOCK_COLUMNS,
 		Kind::Total => program.positions() * row(0),
+		Kind::Buckets { round } => 4 * CHUNK + row(1) + if round > 0 { row(2) } else { 0 },
+		Kind::Narrow { round } => row(0) + if round > 0 { row(1) } else { 0 },
+		Kind::Cut => row(0) + row(1),
+		Kind::Best => 4 * CHUNK + row(1) + if operator.inputs.len() > 2 { row(2) } else { 0 },
+		Kind::Miss => row(0) + 4 * program.positions(),
 	}
 }
 

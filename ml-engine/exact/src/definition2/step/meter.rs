@@ -3,7 +3,9 @@
 use super::{compute, evidence::Inputs, layout_of};
 use crate::{
 	definition2::{
+		answer::Favourite,
 		block::{Layout, SectionScale},
+		loss::CHUNK,
 		matrix::INT8_PEAK,
 		program::{Kind, Operator, Program, Role, Shape},
 		tensors::{Name, Part, TensorShape},
@@ -106,6 +108,7 @@ fn layer_of(role: Role) -> Option<u8> {
 		| Down(layer, _)
 		| Mix(layer) => Some(layer),
 		Embed | HeadInput | Logits | LogitPeaks | LogitSums | Loss | Total => None,
+		Buckets(_) | Narrow(_) | Cut | Best | Miss => None,
 	}
 }
 
@@ -190,12 +193,23 @@ impl Inputs for Meter<'_> {
 		let hashes = span_hashes(shape.blocks(), blocks) + span_hashes(shape.rows, row..row + 1);
 		self.bytes += len + HASH * hashes;
 		let mut bytes = vec![0; len];
-		if self.program.operator(operator).is_some_and(|operator| matches!(operator.kind, Kind::Route { .. }))
-		{
-			// Chosen experts differ.
-			for (rank, choice) in bytes.as_chunks_mut::<6>().0.iter_mut().enumerate() {
-				choice[..2].copy_from_slice(&(rank as u16).to_le_bytes());
+		match self.program.operator(operator).map(|operator| operator.kind) {
+			Some(Kind::Route { .. }) => {
+				// Chosen experts differ.
+				for (rank, choice) in bytes.as_chunks_mut::<6>().0.iter_mut().enumerate() {
+					choice[..2].copy_from_slice(&(rank as u16).to_le_bytes());
+				}
 			}
+			// The beginning of a descent, a sum of terms and a need of one, and a favourite in every chunk.
+			Some(Kind::Buckets { .. }) => bytes[..8].copy_from_slice(&(1_u64 << 24).to_le_bytes()),
+			Some(Kind::Narrow { .. }) => bytes[12] = 1,
+			Some(Kind::Cut) => bytes[8] = 1,
+			Some(Kind::Best) => {
+				for (chunk, best) in bytes.as_chunks_mut::<{ Favourite::BYTES }>().0.iter_mut().enumerate() {
+					best[8..].copy_from_slice(&((chunk * CHUNK) as u32).to_le_bytes());
+				}
+			}
+			_ => {}
 		}
 		Ok(bytes)
 	}

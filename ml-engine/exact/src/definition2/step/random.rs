@@ -4,6 +4,7 @@ use super::{compute, evidence::Inputs, layout_of, read::bound_of, Place, StepErr
 use crate::{
 	definition2::{
 		adapter::LOW_RANK_MAX,
+		answer::{Answer, Favourite},
 		architecture::{Architecture, WeightKind},
 		block::SectionScale,
 		golden::{wide, Stream, ARCHITECTURES},
@@ -12,10 +13,12 @@ use crate::{
 		loss::CHUNK,
 		matrix::{INT4_PEAK_MAX, INT8_PEAK},
 		model::GAIN_MAX,
+		nucleus::{Cut, Narrowing, ROUNDS},
 		program::{Kind, Operator, Program},
 		quantise::Activations,
 		real::{activation_max, Real},
 		routing::GATE_ONE,
+		sampling::Sampling,
 		tensors::{Name, Part, TensorShape},
 	},
 	hash::{blake2_256, Hash},
@@ -55,6 +58,28 @@ pub fn random_adapter_blocks(first: u64, count: u32) -> Hash {
 	})
 }
 
+/// Returns the same over blocks of the operators that check an answer: of a vocabulary of three chunks, for each kind of settings.
+pub fn random_answer_blocks(first: u64, count: u32) -> Hash {
+	let architecture = ARCHITECTURES.first().map(|(_, architecture)| architecture());
+	let architecture = architecture.map(|architecture| Architecture { vocabulary: 10_000, ..architecture });
+	let answers = [(u16::MAX, 230), (300, 256), (0, 256)].map(|(temperature, top_p)| Answer {
+		first: 1,
+		sampling: Sampling { temperature, top_p, seed: [7; 32] },
+	});
+	let listed = architecture.iter().flat_map(|architecture| {
+		answers.iter().filter_map(|answer| Program::answer_check(architecture, POSITIONS, *answer).ok())
+	});
+	let is_of_answers = |operator: &Operator| {
+		matches!(
+			operator.kind,
+			Kind::Buckets { .. } | Kind::Narrow { .. } | Kind::Cut | Kind::Best | Kind::Miss | Kind::Total
+		)
+	};
+	let programs: Vec<(Program, Vec<usize>)> =
+		listed.map(|program| with_operators(program, is_of_answers)).collect();
+	hash_of(&programs, first, count, |stream| stream.below(programs.len()))
+}
+
 fn has_adapters(architecture: &Architecture) -> bool {
 	let layers = 0..architecture.layers.len();
 	let mut routings = layers.filter_map(|layer| architecture.routing(layer as u8));
@@ -67,12 +92,14 @@ fn programs(
 	is_drawn: impl Fn(&Operator) -> bool,
 ) -> Vec<(Program, Vec<usize>)> {
 	let programs = architectures.filter_map(|architecture| Program::new(&architecture, POSITIONS).ok());
-	let with_operators = programs.map(|program| {
-		let operators = program.operators().iter().enumerate();
-		let drawn = operators.filter(|(_, operator)| is_drawn(operator)).map(|(index, _)| index).collect();
-		(program, drawn)
-	});
-	with_operators.collect()
+	programs.map(|program| with_operators(program, &is_drawn)).collect()
+}
+
+/// Returns a program with those of its operators that blocks are drawn of.
+fn with_operators(program: Program, is_drawn: impl Fn(&Operator) -> bool) -> (Program, Vec<usize>) {
+	let operators = program.operators().iter().enumerate();
+	let drawn = operators.filter(|(_, operator)| is_drawn(operator)).map(|(index, _)| index).collect();
+	(program, drawn)
 }
 
 /// Returns the hash over blocks of programs, each of which is drawn by its place.
@@ -176,7 +203,43 @@ impl RandomInputs<'_> {
 			Kind::Loss | Kind::Total => {
 				(0..bytes / 8).flat_map(|_| (self.stream.draw() >> 32).to_le_bytes()).collect()
 			}
+			Kind::Miss => (0..bytes / 8).flat_map(|_| (self.stream.below(2) as u64).to_le_bytes()).collect(),
+			Kind::Buckets { .. } | Kind::Narrow { .. } | Kind::Cut | Kind::Best => {
+				self.choices_of(operator, bytes)
+			}
 			kind => self.integers(bytes / 4, bound_of(kind)),
+		}
+	}
+
+	/// Draws what an operator of an answer's choices may come to, such that the next one comes to something too.
+	fn choices_of(&mut self, operator: &Operator, bytes: usize) -> Vec<u8> {
+		let vocabulary = self.program.architecture().vocabulary as usize;
+		match operator.kind {
+			Kind::Buckets { .. } => {
+				// Equal terms of one, as many as there are tokens: 64 buckets reach 2^30.
+				let sum = |_| ((self.stream.below(CHUNK) as u64 + 1) << 24).to_le_bytes();
+				(0..bytes / 8).flat_map(sum).collect()
+			}
+			Kind::Narrow { round } => {
+				// Behind the last narrowing, gaps whose term is one at the highest temperature.
+				let prefix = if round + 2 < ROUNDS { self.stream.below(4) as u32 } else { 0 };
+				let before = self.stream.draw() >> 24;
+				let needed = before + 1 + (self.stream.draw() >> 34);
+				Narrowing { prefix, before, needed }.to_bytes().to_vec()
+			}
+			Kind::Cut => {
+				let gap = (self.stream.draw() >> 34) as u32 >> self.stream.below(30);
+				let chunk = self.stream.below(vocabulary.div_ceil(CHUNK)) as u32;
+				Cut { gap, chunk, kept: self.stream.below(CHUNK) as u32 + 1 }.to_bytes().to_vec()
+			}
+			_ => {
+				let best = |chunk: usize| {
+					let start = chunk * CHUNK;
+					let token = start + self.stream.below(CHUNK.min(vocabulary - start));
+					Favourite { score: -((self.stream.draw() >> 30) as i64), token: token as u32 }.to_bytes()
+				};
+				(0..bytes / Favourite::BYTES).flat_map(best).collect()
+			}
 		}
 	}
 
@@ -284,6 +347,10 @@ mod tests {
 			assert_ne!(random_adapter_blocks(number, 1), empty, "block {number} of adapters");
 		}
 		assert_ne!(random_adapter_blocks(0, 10), random_adapter_blocks(1, 10));
+		for number in 0..1_000 {
+			assert_ne!(random_answer_blocks(number, 1), empty, "block {number} of answers");
+		}
+		assert_ne!(random_answer_blocks(0, 10), random_answer_blocks(1, 10));
 	}
 
 	/// Pins what every operator makes of numbers that no plausible model has.

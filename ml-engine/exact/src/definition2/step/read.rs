@@ -90,7 +90,7 @@ impl<I: Inputs> Step<'_, I> {
 		}
 	}
 
-	fn input(&self, input: usize) -> Result<&Operator, StepError> {
+	pub(super) fn input(&self, input: usize) -> Result<&Operator, StepError> {
 		self.program.operator(self.earlier(input)?).ok_or(StepError::NoSuchPlace)
 	}
 

@@ -1,4 +1,5 @@
 mod adapters;
+mod answers;
 mod games;
 mod sizes;
 mod tiles;
@@ -26,6 +27,8 @@ struct World {
 	experts: Vec<Hash>,
 	candidate: Option<CandidateSlot>,
 	holdout: Vec<u32>,
+	/// The sequence of the holdout that the trace is of.
+	sequence: u32,
 	trace: Trace,
 }
 
@@ -61,7 +64,16 @@ impl World {
 		let vocabulary = architecture.vocabulary as usize;
 		let holdout: Vec<u32> = (0..5 * (POSITIONS + 1)).map(|_| stream.below(vocabulary) as u32).collect();
 		let trace = trace_of(&architecture, &files, &sequence(&holdout));
-		Self { name, files, parts: part_roots, experts: expert_roots, candidate, holdout, trace }
+		Self {
+			name,
+			files,
+			parts: part_roots,
+			experts: expert_roots,
+			candidate,
+			holdout,
+			sequence: SEQUENCE,
+			trace,
+		}
 	}
 
 	/// Builds the worlds of all families, once.
@@ -78,7 +90,7 @@ impl World {
 			experts: &self.experts,
 			candidate: self.candidate,
 			holdout: &self.holdout,
-			sequence: SEQUENCE,
+			sequence: self.sequence,
 		}
 	}
 

@@ -21,7 +21,7 @@ fn descend(a: &[Hash], b: &[Hash]) -> Option<(usize, u32)> {
 }
 
 /// Finds the block on which two traces differ, and the rounds of the game.
-fn bisect(honest: &Trace, liar: &Trace) -> Option<(Place, u32)> {
+pub(super) fn bisect(honest: &Trace, liar: &Trace) -> Option<(Place, u32)> {
 	let operator = first_difference(honest.operators(), liar.operators())?;
 	let shape = honest.program().operator(operator)?.shape;
 	let rows = |trace: &Trace| trace.output(operator).map(|output| shape.row_hashes(output));
