@@ -1,7 +1,10 @@
 //! Architectures of the second definition: where they are kept, and what follows from one.
 
 use crate::model::{ArchitectureId, LayerIndex};
-use blyan_exact::definition2::{block::Layout, step, Architecture, Part, Program};
+use blyan_exact::{
+	definition2::{block::Layout, step, Answer, Architecture, Part, Program},
+	Sampling,
+};
 use sp_core::H256;
 
 /// Architectures of the second definition.
@@ -38,6 +41,17 @@ pub fn is_disputable(architecture: &Architecture, positions: u32) -> bool {
 	Program::new(architecture, positions).is_ok_and(|program| step::is_disputable(&program))
 }
 
+/// Reports whether a dispute can be about every block of an answer of so many ids in all, those that the model read and those that it chose, at any
+/// settings. A receipt for another can be signed, but not be proven wrong: more than 4,096 positions, or keys and values of a head that no witness
+/// holds. Takes as long as [`is_disputable`].
+pub fn is_disputable_answer(architecture: &Architecture, tokens: u32) -> bool {
+	// The settings with the longest list of operators.
+	let sampling = Sampling { temperature: 256, top_p: 255, seed: [0; 32] };
+	let program =
+		|positions| Program::answer_check(architecture, positions, Answer { first: 0, sampling }).ok();
+	tokens.checked_sub(1).and_then(program).is_some_and(|program| step::is_disputable(&program))
+}
+
 #[cfg(test)]
 mod tests {
 	use super::*;
@@ -56,10 +70,14 @@ mod tests {
 		for (name, architecture) in golden::ARCHITECTURES {
 			let architecture = architecture();
 			assert!(is_disputable(&architecture, 19), "{name}");
+			assert!(is_disputable_answer(&architecture, 20), "{name}");
+			assert!(!is_disputable_answer(&architecture, 1), "{name}");
+			assert!(!is_disputable_answer(&architecture, 0), "{name}");
 			assert!(!is_disputable(&architecture, 0), "{name}");
 			assert!(!is_disputable(&architecture, architecture.context + 1), "{name}");
 			let long = Architecture { context: 131_072, ..architecture };
 			assert!(!is_disputable(&long, step::POSITIONS_MAX as u32 + 1), "{name}");
+			assert!(!is_disputable_answer(&long, step::POSITIONS_MAX as u32 + 2), "{name}");
 		}
 	}
 

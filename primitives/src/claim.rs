@@ -14,6 +14,7 @@ use blyan_exact::{
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
+use sp_core::H256;
 
 /// Subject of a dispute.
 #[derive(
@@ -40,6 +41,9 @@ pub enum Subject {
 	Submission(SubmissionId, DrawId),
 	/// An answer in an audit.
 	Audit(AuditId),
+	/// An answer that an operator signed a receipt for, by the receipt's name on chain. An outcome about it counts in both of its losses the
+	/// tokens that the model would not have chosen.
+	Answer(H256),
 }
 
 /// Which of a verdict's measurements: 0 is the target sample, 1 the guard sample.

@@ -17,7 +17,10 @@ mod architecture;
 mod claim;
 mod commitment;
 mod computation;
+pub mod conduct;
 mod copy;
+mod dataset;
+mod dataset_audit;
 mod draw;
 mod finding;
 mod job;
@@ -29,11 +32,13 @@ mod pow;
 pub mod randomness;
 mod refusal;
 mod score;
+pub mod serving;
 mod slots;
 mod statement;
 pub mod traits;
+pub mod voting;
 
-pub use architecture::{expert_bytes, is_disputable, part_bytes, record_id};
+pub use architecture::{expert_bytes, is_disputable, is_disputable_answer, part_bytes, record_id};
 pub use blyan_exact::{ModelConfig, DEFINITION};
 pub use claim::{BlockWitness, Opening, PartIndex, Query, Subject, TileEvidence, TraceIndex};
 pub use commitment::{commitment_hash, COMMITMENT_CONTEXT};
@@ -42,6 +47,15 @@ pub use copy::{
 	copy_report_payload, Comparand, Comparison, CopyEvidence, CopyFinding, CopyQuery, Original, TileProof,
 	COPY_CONTEXT, NEURONS_MAX, TILE_BYTES_MAX, TILE_PATH_MAX,
 };
+pub use dataset::{
+	voter_root, AuditFinding, AuditReport, Ballot, BlobChunk, DataSource, DatasetAuditMessage, DatasetId,
+	DatasetOffer, DatasetReason, DatasetRef, DatasetShare, DatasetStage, DatasetTier, DatasetVersion,
+	LanguageShare, Licence, LicenceFinding, Millionths, TrainingManifest, VoterProof, BLOBS_MAX,
+	BLOBS_PER_CALL, DATASET_AUDIT_CONTEXT, LANGUAGES, LICENCE_BYTES_MAX, MANIFEST_DATASETS_MAX,
+	MANIFEST_EPOCHS_MAX, MILLIONTHS, SAMPLE_BYTES_MAX, SOURCE_BYTES_MAX, TRAINING_MANIFEST_CONTEXT,
+	VOTER_PATH_MAX,
+};
+pub use dataset_audit::{DatasetAuditJob, DatasetAuditStatus};
 pub use draw::draw_indices;
 pub use finding::{finding_hash, FINDING_CONTEXT};
 pub use job::{
@@ -63,8 +77,12 @@ pub use score::{
 	seal_hash, Attestation, DrawId, Score, ScoreReport, ScoreSeal, SubmissionId, Verdict,
 	ATTESTATION_CONTEXT, SCORE_CONTEXT, SEAL_CONTEXT,
 };
+pub use serving::{
+	AnswerEnd, OfferId, Prices, Quote, Receipt, RequestId, ServingKey, ServingSignature, SessionId,
+	SignedReceipt, Voucher, RECEIPT_VERSION,
+};
 pub use slots::{ExpertShape, Slots};
-pub use statement::{EvaluationStatement, Statement, TokenEvaluationStatement};
+pub use statement::{AnswerStatement, EvaluationStatement, Statement, TokenEvaluationStatement};
 
 /// The operators' session key, key type `blya`: signs scores and heartbeats, nothing of value.
 pub mod operator_key {

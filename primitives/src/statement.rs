@@ -5,13 +5,14 @@ use crate::{
 	computation::Computation,
 	job::{EvaluationJob, HoldoutRef, JobBody},
 	model::{blocks_root, wire, ArchitectureId, BlockRef, ExpertIndex, LayerIndex, ModelBody, ModelInfo},
+	serving::{Receipt, RECEIPT_VERSION},
 	slots::ExpertShape,
 	TraceIndex,
 };
 use blyan_exact::{
-	definition2::{self, Architecture},
+	definition2::{self, Answer, Architecture},
 	step::{CandidateSlot, Commitments},
-	ModelConfig, Program,
+	ModelConfig, Program, Sampling,
 };
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
@@ -80,6 +81,75 @@ wire! {
 	}
 }
 
+wire! {
+	/// "This model of the second definition, having read these token ids, chooses those with this seed and these settings."
+	///
+	/// The ids are one sequence, the only one under their root. Both traces of its item are the same: there is no candidate. An outcome's
+	/// losses are the number of tokens that the model would not have chosen.
+	#[derive(Copy, Hash, MaxEncodedLen)]
+	pub struct AnswerStatement {
+		/// Revision of the second definition that the choices follow: `blyan_exact::definition2::REVISION`.
+		pub revision: u32,
+		/// Architecture.
+		pub architecture: ArchitectureId,
+		/// Root of the model: `blyan_exact::definition2::model_root`.
+		pub model_root: H256,
+		/// Merkle root over the sequence: the ids that the model read, then those that it chose.
+		pub tokens_root: H256,
+		/// Ids in all.
+		pub tokens: u32,
+		/// Ids that the model read before it chose one.
+		pub prompt_tokens_seen: u32,
+		/// Seed of the noise, whose key is `Sampling::key_of(seed)`.
+		pub seed: u64,
+		/// Temperature, in 256ths.
+		pub temperature_q8: u16,
+		/// Share of probability that is sampled from, in 256ths.
+		pub top_p_q8: u16,
+	}
+}
+
+// A receipt names no revision of the definition; its version stands for one. Otherwise right answers from before an upgrade would be judged by the
+// revision that came with it, and every operator punished for them.
+const _: () = assert!(
+	RECEIPT_VERSION as u32 == definition2::REVISION,
+	"a new revision of the definition needs a new version of receipts"
+);
+
+impl AnswerStatement {
+	/// The statement that a receipt makes about a model of this architecture.
+	pub fn of(receipt: &Receipt, architecture: ArchitectureId) -> Self {
+		Self {
+			revision: definition2::REVISION,
+			architecture,
+			model_root: receipt.model_root,
+			tokens_root: receipt.tokens_root,
+			tokens: receipt.prompt_tokens_seen.saturating_add(receipt.answer_tokens),
+			prompt_tokens_seen: receipt.prompt_tokens_seen,
+			seed: receipt.seed,
+			temperature_q8: receipt.temperature_q8,
+			top_p_q8: receipt.top_p_q8,
+		}
+	}
+
+	/// Tokens that the model chose.
+	pub fn chosen(&self) -> u32 {
+		self.tokens.saturating_sub(self.prompt_tokens_seen)
+	}
+
+	/// The operators that check the answer; `None` if nothing was read or chosen, or if there are more ids than the context has.
+	pub fn program(&self, architecture: &Architecture) -> Option<definition2::Program> {
+		let first = self.prompt_tokens_seen.checked_sub(1).filter(|_| self.chosen() > 0)?;
+		let sampling = Sampling {
+			temperature: self.temperature_q8,
+			top_p: self.top_p_q8,
+			seed: Sampling::key_of(self.seed),
+		};
+		let positions = self.tokens.checked_sub(1)?;
+		definition2::Program::answer_check(architecture, positions, Answer { first, sampling }).ok()
+	}
+}
+
 /// Statement of a claim: a program of exact operators, and the roots of everything it reads.
 ///
 /// Disputes know statements by the methods below only, so another kind of computation is another variant.
@@ -104,6 +174,8 @@ pub enum Statement {
 	Evaluation(EvaluationStatement),
 	/// The evaluation of a candidate under the second definition.
 	TokenEvaluation(TokenEvaluationStatement),
+	/// An answer of a model of the second definition.
+	Answer(AnswerStatement),
 }
 
 impl Statement {
@@ -150,11 +222,12 @@ impl Statement {
 		}
 	}
 
-	/// Items of the computation, each with traces of its own: the sequences of the sample.
+	/// Items of the computation, each with traces of its own: the sequences of the sample, or the one of an answer.
 	pub fn items(&self) -> u32 {
 		match self {
 			Self::Evaluation(evaluation) => evaluation.sample.min(evaluation.holdout_sequences),
 			Self::TokenEvaluation(evaluation) => evaluation.sample.min(evaluation.holdout_sequences),
+			Self::Answer(_) => 1,
 		}
 	}
 
@@ -165,6 +238,7 @@ impl Statement {
 			| Self::TokenEvaluation(TokenEvaluationStatement { seed, holdout_sequences, sample, .. }) => {
 				crate::draw_indices(seed, *holdout_sequences, *sample)
 			}
+			Self::Answer(_) => return (item == 0).then_some(0),
 		};
 		drawn.get(usize::try_from(item).ok()?).copied()
 	}
@@ -174,14 +248,16 @@ impl Statement {
 		match self {
 			Self::Evaluation(_) => None,
 			Self::TokenEvaluation(evaluation) => Some(evaluation.architecture),
+			Self::Answer(answer) => Some(answer.architecture),
 		}
 	}
 
-	/// Token ids or bytes of a sequence.
+	/// Token ids or bytes of a sequence; of an answer that is longer than any game holds, the largest number.
 	pub fn sequence_len(&self) -> u16 {
 		match self {
 			Self::Evaluation(evaluation) => evaluation.sequence_len,
 			Self::TokenEvaluation(evaluation) => evaluation.sequence_len,
+			Self::Answer(answer) => u16::try_from(answer.tokens).unwrap_or(u16::MAX),
 		}
 	}
 
@@ -189,28 +265,30 @@ impl Statement {
 	pub fn positions(&self) -> u16 {
 		match self {
 			Self::Evaluation(evaluation) => evaluation.sequence_len,
-			Self::TokenEvaluation(evaluation) => evaluation.sequence_len.saturating_sub(1),
+			Self::TokenEvaluation(_) | Self::Answer(_) => self.sequence_len().saturating_sub(1),
 		}
 	}
 
-	/// The slot of the candidate, and its tensor root.
-	pub fn candidate(&self) -> (LayerIndex, ExpertIndex, H256) {
+	/// The slot of the candidate, and its tensor root; `None` of an answer, which has no candidate.
+	pub fn candidate(&self) -> Option<(LayerIndex, ExpertIndex, H256)> {
 		match self {
 			Self::Evaluation(EvaluationStatement { layer, expert, candidate, .. })
 			| Self::TokenEvaluation(TokenEvaluationStatement { layer, expert, candidate, .. }) => {
-				(*layer, *expert, *candidate)
+				Some((*layer, *expert, *candidate))
 			}
+			Self::Answer(_) => None,
 		}
 	}
 
-	/// Shape that the candidate must have.
-	pub fn shape(&self) -> ExpertShape {
-		match self {
+	/// Shape that the candidate must have, if there is one.
+	pub fn shape(&self) -> Option<ExpertShape> {
+		Some(match self {
 			Self::Evaluation(evaluation) => ExpertShape::First(evaluation.config),
 			Self::TokenEvaluation(TokenEvaluationStatement { architecture, layer, .. }) => {
 				ExpertShape::Second { architecture: *architecture, layer: *layer }
 			}
-		}
+			Self::Answer(_) => return None,
+		})
 	}
 
 	/// The operators of every trace; `None` if the statement is out of bounds, or its architecture is not in the registry.
@@ -221,26 +299,28 @@ impl Statement {
 	/// The operators of every trace under an architecture that the caller has at hand; the first definition needs none. `None` if
 	/// the statement is out of bounds, or names another architecture.
 	pub fn computation_of(&self, architecture: Option<&Architecture>) -> Option<Computation> {
+		let is_named = |architecture: &&Architecture| {
+			Some(H256(definition2::model::architecture_hash(architecture))) == self.architecture()
+		};
 		match self {
 			Self::Evaluation(evaluation) => {
 				Program::new(evaluation.config, evaluation.sequence_len).map(Computation::First)
 			}
-			Self::TokenEvaluation(evaluation) => {
-				let id = |architecture: &&Architecture| {
-					definition2::model::architecture_hash(architecture) == evaluation.architecture.0
-				};
-				definition2::Program::new(architecture.filter(id)?, self.positions().into())
+			Self::TokenEvaluation(_) => {
+				definition2::Program::new(architecture.filter(is_named)?, self.positions().into())
 					.ok()
 					.map(Computation::Second)
 			}
+			Self::Answer(answer) => answer.program(architecture.filter(is_named)?).map(Computation::Second),
 		}
 	}
 
 	/// Returns the commitments that the inputs of one trace of one item are checked against.
 	pub fn commitments(&self, item: u32, trace: TraceIndex) -> Option<Commitments> {
 		let sequence = self.sequence(item)?;
-		let (layer, expert, candidate) = self.candidate();
-		let candidate = (trace == 1).then_some(CandidateSlot { layer, expert, tensor_root: candidate.0 });
+		let candidate = self.candidate().filter(|_| trace == 1);
+		let candidate =
+			candidate.map(|(layer, expert, root)| CandidateSlot { layer, expert, tensor_root: root.0 });
 		let (model_root, holdout_root, holdout_sequences) = match self {
 			Self::Evaluation(EvaluationStatement { model_root, holdout_root, holdout_sequences, .. })
 			| Self::TokenEvaluation(TokenEvaluationStatement {
@@ -249,6 +329,7 @@ impl Statement {
 				holdout_sequences,
 				..
 			}) => (model_root.0, holdout_root.0, *holdout_sequences),
+			Self::Answer(answer) => (answer.model_root.0, answer.tokens_root.0, 1),
 		};
 		Some(Commitments { model_root, candidate, holdout_root, holdout_sequences, sequence })
 	}
@@ -258,6 +339,7 @@ impl Statement {
 		match self {
 			Self::Evaluation(evaluation) => evaluation.definition,
 			Self::TokenEvaluation(evaluation) => evaluation.revision,
+			Self::Answer(answer) => answer.revision,
 		}
 	}
 
@@ -266,11 +348,12 @@ impl Statement {
 		match self {
 			Self::Evaluation(evaluation) => evaluation.definition == blyan_exact::DEFINITION,
 			Self::TokenEvaluation(evaluation) => evaluation.revision == definition2::REVISION,
+			Self::Answer(answer) => answer.revision == definition2::REVISION,
 		}
 	}
 
 	/// The job that this states, once its baseline is known with every head; `None` if that is a model of another definition or
-	/// architecture, or the registry does not have it.
+	/// architecture, or the registry does not have it. An answer is not a job of a node's engine.
 	pub fn job<R: ArchitectureRegistry>(
 		&self,
 		model: ModelInfo,
@@ -282,6 +365,7 @@ impl Statement {
 			Self::TokenEvaluation(evaluation) => {
 				evaluation.job(&R::architecture(&evaluation.architecture)?, model, candidate, holdout)
 			}
+			Self::Answer(_) => None,
 		}
 	}
 

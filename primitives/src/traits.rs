@@ -2,15 +2,15 @@
 
 use crate::{
 	randomness::RelayNumber, BlockRef, EvaluationJob, ExpertHead, ExpertShape, ExpertSlot, JobOrigin,
-	ModelBody, ModelConfig, ModelId, ModelInfo, OperatorId, PartIndex, Refusal, Region, Slots, Statement,
-	Subject, Verdict, VersionIndex, REGION_UNKNOWN,
+	ModelBody, ModelConfig, ModelId, ModelInfo, OperatorId, PartIndex, Refusal, Region, ServingKey,
+	SignedReceipt, Slots, Statement, Subject, Verdict, VersionIndex, REGION_UNKNOWN,
 };
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
 use sp_core::H256;
-use sp_runtime::{DispatchError, Perbill};
+use sp_runtime::{DispatchError, DispatchResult, Perbill};
 
 pub use crate::architecture::ArchitectureRegistry;
 
@@ -360,6 +360,35 @@ pub trait OperatorStakes<AccountId, Balance> {
 	fn ensure_staked_for_benchmark() -> AccountId;
 }
 
+/// Offers, as a pallet that judges receipts sees them. Implemented by `inference`.
+pub trait ServingKeys<AccountId> {
+	/// The operator that a serving key answers for, or answered for while its stake still does.
+	fn operator_of(key: &ServingKey) -> Option<AccountId>;
+	/// A receipt was proven wrong: what was charged for it is returned where it still can be.
+	fn reversed(receipt: &SignedReceipt, receipt_id: H256);
+}
+
+impl<AccountId> ServingKeys<AccountId> for () {
+	fn operator_of(_: &ServingKey) -> Option<AccountId> {
+		None
+	}
+	fn reversed(_: &SignedReceipt, _: H256) {}
+}
+
+/// Operators, as a pallet that sells their service sees them. Implemented by `operators`.
+pub trait Servers<AccountId> {
+	/// Reports whether `who` may take paid work now: registered with the capability to serve, heard not long ago, neither in quarantine
+	/// nor leaving.
+	fn may_serve(who: &AccountId) -> bool;
+	/// Reports whether `who` is registered, so that its stake answers for it.
+	fn is_registered(who: &AccountId) -> bool;
+	/// Reports whether two accounts belong together by a declaration that both agreed to.
+	fn are_related(one: &AccountId, other: &AccountId) -> bool;
+	/// Makes an operator that may serve, for a benchmark.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn ensure_server_for_benchmark() -> AccountId;
+}
+
 /// The claims about a subject, as `disputes` sees them. Implemented by the pallets that keep claims.
 pub trait Claims<AccountId> {
 	/// Returns the statement that part `part` of the subject's verdicts claims to have computed.
@@ -416,11 +445,21 @@ pub trait Claims<AccountId> {
 	fn ensure_subject_for_benchmark() -> (Subject, EvaluationJob);
 }
 
+/// Opens games for pallets that collect claims, as they see `disputes`.
+pub trait Games<AccountId> {
+	/// Uses the commitment of `who` to what it shows with `call`, made with `finding_hash`; fails if there is none, or it is too young.
+	fn show_finding(who: &AccountId, call: &str, arguments: &impl Encode) -> DispatchResult;
+	/// Reports whether a claim about the subject has fallen, so that no game can be played for it.
+	fn has_fallen(subject: Subject, verdict: &Verdict) -> bool;
+	/// Puts a claim that `backer` stands behind against the one of this digest about the subject, and takes the bond of a challenge.
+	fn challenge(backer: &AccountId, subject: Subject, against: H256, verdict: Verdict) -> DispatchResult;
+}
+
 /// Opens a dispute in an operator's name, as `slashing` sees `disputes`: an appeal is a claim that the chain
 /// computes again.
 pub trait Appeals<AccountId> {
 	/// Puts the claim of `appellant` about `subject` against the claim that prevailed.
-	fn appeal(appellant: &AccountId, subject: Subject) -> sp_runtime::DispatchResult;
+	fn appeal(appellant: &AccountId, subject: Subject) -> DispatchResult;
 	/// An offence about a claim that can be computed again was recorded: what is needed for that must stay available.
 	fn note_offence_opened(_subject: Subject) {}
 	/// An offence that was noted so is decided.
@@ -433,7 +472,7 @@ pub trait Appeals<AccountId> {
 }
 
 impl<AccountId> Appeals<AccountId> for () {
-	fn appeal(_: &AccountId, _: Subject) -> sp_runtime::DispatchResult {
+	fn appeal(_: &AccountId, _: Subject) -> DispatchResult {
 		Err(DispatchError::Unavailable)
 	}
 }

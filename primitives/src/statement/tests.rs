@@ -143,6 +143,7 @@ proptest! {
 			match &mut statement {
 				Statement::Evaluation(evaluation) => (evaluation.seed, evaluation.sample) = (seed, sample),
 				Statement::TokenEvaluation(evaluation) => (evaluation.seed, evaluation.sample) = (seed, sample),
+				Statement::Answer(_) => panic!("it is an evaluation"),
 			}
 			statement
 		};
@@ -158,4 +159,57 @@ proptest! {
 			prop_assert_eq!(commitments, expected);
 		}
 	}
+}
+
+fn receipt(prompt_tokens_seen: u32, answer_tokens: u32) -> Receipt {
+	Receipt {
+		version: crate::RECEIPT_VERSION,
+		model_root: second().model_root(),
+		tokenizer: H256::zero(),
+		tokens_root: H256::repeat_byte(9),
+		prompt_tokens: prompt_tokens_seen.saturating_add(3),
+		prompt_tokens_seen,
+		answer_tokens,
+		seed: 41,
+		temperature_q8: 300,
+		top_p_q8: 230,
+		end: crate::AnswerEnd::Length,
+		session: 0,
+		charged: 0,
+	}
+}
+
+fn answer(prompt_tokens_seen: u32, answer_tokens: u32) -> Statement {
+	let architecture = second().body.architecture().unwrap();
+	Statement::Answer(AnswerStatement::of(&receipt(prompt_tokens_seen, answer_tokens), architecture))
+}
+
+#[test]
+fn an_answer_is_one_sequence_without_a_candidate() {
+	let statement = answer(7, 5);
+	assert_eq!((statement.items(), statement.sequence_len(), statement.positions()), (1, 12, 11));
+	assert_eq!((statement.sequence(0), statement.sequence(1)), (Some(0), None));
+	assert_eq!((statement.candidate(), statement.shape(), statement.is_current()), (None, None, true));
+	let expected = Commitments {
+		model_root: second().model_root().0,
+		candidate: None,
+		holdout_root: [9; 32],
+		holdout_sequences: 1,
+		sequence: 0,
+	};
+	assert_eq!([0, 1].map(|trace| statement.commitments(0, trace)), [Some(expected); 2]);
+	assert_eq!(statement.commitments(1, 0), None);
+	let Some(Computation::Second(program)) = statement.computation::<Mixtral>() else { panic!("tokens") };
+	let sampling = Sampling { temperature: 300, top_p: 230, seed: Sampling::key_of(41) };
+	assert_eq!((program.positions(), program.answer()), (11, Some(&Answer { first: 6, sampling })));
+	assert_eq!(statement.computation::<()>(), None);
+	assert!(statement.job::<Mixtral>(second(), block(50, 9), holdout(16)).is_none());
+}
+
+#[test]
+fn an_answer_without_a_token_or_beyond_the_context_is_not_computed() {
+	for (read, chosen) in [(0, 5), (5, 0), (60, 6), (u32::MAX, 5), (5, u32::MAX)] {
+		assert_eq!(answer(read, chosen).computation::<Mixtral>(), None, "{read} {chosen}");
+	}
+	assert!(answer(60, 5).computation::<Mixtral>().is_some());
 }

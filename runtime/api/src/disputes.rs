@@ -97,7 +97,7 @@ pub struct DisputeTerms {
 
 sp_api::decl_runtime_apis! {
 	/// Disputes: open games, and the most recently ended.
-	#[api_version(3)]
+	#[api_version(4)]
 	pub trait DisputesApi {
 		/// Open games about a subject.
 		fn games(subject: Subject) -> Vec<GameInfo>;

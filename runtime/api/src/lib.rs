@@ -7,9 +7,11 @@
 
 extern crate alloc;
 
+pub mod datasets;
 pub mod disputes;
 mod operators;
 mod records;
+pub mod serving;
 mod versions;
 
 pub use operators::{OffenceInfo, OffenceState, OperatorInfo};
@@ -22,9 +24,10 @@ pub use versions::{ApiVersion, Misfit, APIS};
 
 use alloc::vec::Vec;
 use blyan_primitives::{
-	ArchitectureId, EvaluationJob, ExpertHead, ExpertSlot, HoldoutRef, ModelId, ModelInfo, PartIndex,
-	SubmissionId, Verdict,
+	ArchitectureId, EvaluationJob, ExpertHead, ExpertSlot, HoldoutRef, ModelId, ModelInfo, OfferId,
+	PartIndex, RequestId, ServingKey, SessionId, SubmissionId, Verdict,
 };
+use serving::{CostQuote, OfferInfo, RequestInfo, SessionInfo, UsageInfo, UserInfo};
 use sp_core::H256;
 
 /// Account identifier of the chain.
@@ -93,16 +96,38 @@ sp_api::decl_runtime_apis! {
 	}
 
 	/// Offences.
-	#[api_version(2)]
+	#[api_version(3)]
 	pub trait SlashingApi {
 		/// The open offences of an account and the most recently closed, by number.
 		fn offences(who: AccountId) -> Vec<OffenceInfo>;
 	}
 
 	/// Serving.
-	#[api_version(1)]
+	#[api_version(2)]
 	pub trait ServingApi {
 		/// Price of one byte of prompt or answer.
 		fn price_per_byte() -> Balance;
+		/// Offers with a number in `start..start + count`, ascending. At most 100 numbers are looked at in one question.
+		fn offers(start: OfferId, count: u32) -> Vec<OfferInfo>;
+		/// Offers ever made, which is also the next number.
+		fn offer_count() -> OfferId;
+		/// One offer; `None` if it was withdrawn or never made.
+		fn offer(id: OfferId) -> Option<OfferInfo>;
+		/// The operator that a serving key answers for, or answered for while its stake still does.
+		fn operator_of_key(key: ServingKey) -> Option<AccountId>;
+		/// One request; `None` if it was forgotten or never made.
+		fn request(id: RequestId) -> Option<RequestInfo>;
+		/// The request that a payer made with an idempotency key.
+		fn request_by_key(payer: AccountId, key: H256) -> Option<RequestInfo>;
+		/// One session; `None` if it is over or was never opened.
+		fn session(id: SessionId) -> Option<SessionInfo>;
+		/// Record of a user.
+		fn user(who: AccountId) -> UserInfo;
+		/// Usage of a registered model, by operator.
+		fn usage(model: ModelId) -> Vec<UsageInfo>;
+		/// Usage of a model that is not registered, by operator.
+		fn usage_of_root(model_root: H256) -> Vec<UsageInfo>;
+		/// Price of a request for one payer; `None` if there is no such offer, or the price overflows.
+		fn cost(payer: AccountId, offer: OfferId, prompt_tokens: u32, max_answer_tokens: u32) -> Option<CostQuote>;
 	}
 }

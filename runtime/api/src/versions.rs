@@ -1,6 +1,6 @@
 //! Versions of these APIs, for clients that were compiled with them and meet a runtime that was not.
 
-use crate::disputes::runtime_decl_for_disputes_api;
+use crate::{datasets::runtime_decl_for_datasets_api, disputes::runtime_decl_for_disputes_api};
 
 /// One of these APIs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,13 +23,14 @@ macro_rules! versions {
 }
 
 /// Every API of this crate.
-pub const APIS: [ApiVersion; 6] = versions! {
+pub const APIS: [ApiVersion; 7] = versions! {
 	"ModelsApi": crate::runtime_decl_for_models_api,
 	"LearningApi": crate::runtime_decl_for_learning_api,
 	"OperatorsApi": crate::runtime_decl_for_operators_api,
 	"SlashingApi": crate::runtime_decl_for_slashing_api,
 	"DisputesApi": runtime_decl_for_disputes_api,
 	"ServingApi": crate::runtime_decl_for_serving_api,
+	"DatasetsApi": runtime_decl_for_datasets_api,
 };
 
 /// Incompatibility between a runtime and a client's version of an API.
