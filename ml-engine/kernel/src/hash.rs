@@ -15,6 +15,8 @@ use blyan_exact::Hash;
 
 /// Messages whose states are in memory at a time: a few kilobytes, which stay in the first cache.
 const JOBS: usize = 32;
+/// Bytes of the longest message of [`hash_numbered`]: half a block.
+const NUMBERED_BYTES: usize = 64;
 
 /// Appends the digest of every message, in order. Fastest if neighbours are equally long.
 pub fn hash_all(kernel: Kernel, messages: &[&[u8]], digests: &mut Vec<Hash>) {
@@ -68,6 +70,44 @@ pub fn hash_leaves(kernel: Kernel, leaves: &[&[u8]], digests: &mut Vec<Hash>) {
 			digests.extend(states.iter().map(|state| digest(state.finalize())));
 		}
 	}
+}
+
+/// Appends the digest of `prefix ‖ number` for every number, as words in their order; a number is four bytes, little-endian.
+///
+/// The prefix is shorter than 61 bytes: all of a message lies in half a block, and most of it is the same in every lane.
+pub fn hash_numbered(kernel: Kernel, prefix: &[u8], numbers: &[u32], digests: &mut Vec<[u64; 4]>) {
+	assert!(prefix.len() <= NUMBERED_BYTES - size_of::<u32>(), "a message of half a block");
+	digests.reserve(numbers.len());
+	match kernel.0 {
+		#[cfg(target_arch = "x86_64")]
+		Path::Avx512Vnni => {
+			// SAFETY: as above.
+			unsafe { avx512::hash_numbered(prefix, numbers, digests) }
+		}
+		_ => {
+			let len = prefix.len() + size_of::<u32>();
+			let (mut messages, mut hashes) = ([[0; NUMBERED_BYTES]; JOBS], Vec::with_capacity(JOBS));
+			messages.iter_mut().for_each(|message| message[..prefix.len()].copy_from_slice(prefix));
+			for numbers in numbers.chunks(JOBS) {
+				for (message, number) in messages.iter_mut().zip(numbers) {
+					message[prefix.len()..len].copy_from_slice(&number.to_le_bytes());
+				}
+				let views = messages.each_ref().map(|message| &message[..len]);
+				hashes.clear();
+				hash_all(kernel, &views[..numbers.len()], &mut hashes);
+				digests.extend(hashes.iter().map(words));
+			}
+		}
+	}
+}
+
+/// Returns a digest as words.
+fn words(digest: &Hash) -> [u64; 4] {
+	std::array::from_fn(|index| {
+		let mut word = [0; 8];
+		word.copy_from_slice(&digest[8 * index..8 * (index + 1)]);
+		u64::from_le_bytes(word)
+	})
 }
 
 fn params() -> Params {
@@ -153,7 +193,10 @@ mod avx512 {
 				last[lane] = if block + 1 == blocks[lane] { u64::MAX } else { 0 };
 			}
 			// SAFETY: every pointer has a whole block behind it, and the instructions are this function's own.
-			unsafe { compress(&mut state, lanes, from_words(counts), from_words(last)) };
+			unsafe {
+				let (low, high) = load(lanes);
+				compress(&mut state, low, high, from_words(counts), from_words(last));
+			}
 			if last.iter().any(|&is_last| is_last != 0) {
 				let words: [Words; 4] = std::array::from_fn(|i| to_words(state[i]));
 				for (lane, digest) in digests.iter_mut().enumerate().filter(|(lane, _)| last[*lane] != 0) {
@@ -164,6 +207,44 @@ mod avx512 {
 			}
 		}
 		digests
+	}
+
+	/// Appends the digests of a prefix with each number behind it, all within 64 bytes.
+	///
+	/// # Safety
+	/// The processor has AVX-512 F.
+	#[target_feature(enable = "avx512f")]
+	pub unsafe fn hash_numbered(prefix: &[u8], numbers: &[u32], digests: &mut Vec<[u64; 4]>) {
+		let mut bytes = [0; BLOCK_BYTES / 2];
+		bytes[..prefix.len()].copy_from_slice(prefix);
+		let mut template = [splat(0); 8];
+		for (word, bytes) in template.iter_mut().zip(bytes.chunks_exact(8)) {
+			*word = splat(bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)));
+		}
+		let (place, bits) = (prefix.len() / 8, 8 * (prefix.len() as u64 % 8));
+		let count = splat((prefix.len() + size_of::<u32>()) as u64);
+		for group in numbers.chunks(LANES) {
+			let mut lanes = [0; LANES];
+			lanes.iter_mut().zip(group).for_each(|(lane, number)| *lane = u64::from(*number));
+			// A number may begin in one word and end in the next. A shift by 64 leaves nothing.
+			let number = from_words(lanes);
+			let begin = _mm512_sllv_epi64(number, splat(bits));
+			let end = _mm512_srlv_epi64(number, splat(64 - bits));
+			let mut low = template;
+			for (index, word) in low.iter_mut().enumerate() {
+				if index == place {
+					*word = _mm512_or_si512(*word, begin);
+				} else if index == place + 1 {
+					*word = _mm512_or_si512(*word, end);
+				}
+			}
+			let mut state = IV.map(splat);
+			state[0] = splat(IV[0] ^ PARAMETERS);
+			// SAFETY: as this function's.
+			unsafe { compress(&mut state, low, [splat(0); 8], count, splat(u64::MAX)) };
+			let words = [to_words(state[0]), to_words(state[1]), to_words(state[2]), to_words(state[3])];
+			digests.extend((0..group.len()).map(|lane| words.map(|word| word[lane])));
+		}
 	}
 
 	/// Transposes rows of eight words to columns.
@@ -230,12 +311,13 @@ mod avx512 {
 		};
 	}
 
-	/// Runs the compression function of RFC 7693 in every lane.
+	/// Reads a block of every lane: the words of its halves.
 	///
 	/// # Safety
 	/// The processor has AVX-512 F; every pointer has [`BLOCK_BYTES`] readable bytes behind it.
 	#[target_feature(enable = "avx512f")]
-	unsafe fn compress(state: &mut [Vector; 8], lanes: [*const u8; LANES], counts: Vector, last: Vector) {
+	#[inline]
+	unsafe fn load(lanes: [*const u8; LANES]) -> ([Vector; 8], [Vector; 8]) {
 		let (mut low, mut high) = ([splat(0); LANES], [splat(0); LANES]);
 		for (lane, block) in lanes.into_iter().enumerate() {
 			// SAFETY: a block is twice 64 bytes.
@@ -243,7 +325,22 @@ mod avx512 {
 				unsafe { (_mm512_loadu_si512(block.cast()), _mm512_loadu_si512(block.add(64).cast())) };
 		}
 		// SAFETY: as this function's.
-		let (low, high) = unsafe { (transpose(low), transpose(high)) };
+		unsafe { (transpose(low), transpose(high)) }
+	}
+
+	/// Runs the compression function of RFC 7693 in every lane.
+	///
+	/// # Safety
+	/// The processor has AVX-512 F.
+	#[target_feature(enable = "avx512f")]
+	#[inline]
+	unsafe fn compress(
+		state: &mut [Vector; 8],
+		low: [Vector; 8],
+		high: [Vector; 8],
+		counts: Vector,
+		last: Vector,
+	) {
 		let mut m = [splat(0); 16];
 		m[..8].copy_from_slice(&low);
 		m[8..].copy_from_slice(&high);
@@ -300,6 +397,21 @@ mod tests {
 				digests.clear();
 				hash_leaves(kernel, &messages, &mut digests);
 				prop_assert_eq!(&digests, &leaves, "{}", kernel);
+			}
+		}
+	}
+
+	proptest! {
+		#[test]
+		fn numbered_messages_hash_as_each_alone(
+			prefix in prop::collection::vec(any::<u8>(), 0..=60), numbers in prop::collection::vec(any::<u32>(), 0..40),
+		) {
+			let hash = |number: &u32| words(&blyan_exact::blake2_256(&[&prefix, &number.to_le_bytes()]));
+			let expected: Vec<[u64; 4]> = numbers.iter().map(hash).collect();
+			for kernel in Kernel::available() {
+				let mut digests = Vec::new();
+				hash_numbered(kernel, &prefix, &numbers, &mut digests);
+				prop_assert_eq!(&digests, &expected, "{}", kernel);
 			}
 		}
 	}

@@ -82,7 +82,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 	report.insert("writing".into(), bench.writing()?);
 	report.insert("shared_prompt".into(), bench.cache()?);
 	report.insert("long".into(), bench.long()?);
-	report.insert("memory".into(), bench.memory(&report, manifest.bytes()));
+	report.insert("memory".into(), bench.memory(manifest.bytes())?);
 	println!("{}", Value::Object(report));
 	Ok(())
 }
@@ -183,26 +183,30 @@ impl Bench {
 		}))
 	}
 
-	/// Bytes a second that reading memory takes, and that one conversation's weights take; for dense models, which read all of
-	/// them for every token.
-	fn memory(&self, report: &Map<String, Value>, model_bytes: u64) -> Value {
+	/// Bytes a second that reading memory takes, and that one conversation's weights take, in turns; for dense models, which read
+	/// all of them for every token.
+	fn memory(&self, model_bytes: u64) -> Result<Value, Box<dyn Error>> {
 		let is_dense =
 			|layer: &blyan_open_model::run::Layer| matches!(layer.feed_forward, FeedForward::Dense(_));
-		let tokens_per_s = report["writing"]["1"]["tokens_per_s"].as_f64();
-		let Some(tokens_per_s) = tokens_per_s.filter(|_| self.weights.layers.iter().all(is_dense)) else {
-			return Value::Null;
-		};
+		if !self.weights.layers.iter().all(is_dense) {
+			return Ok(Value::Null);
+		}
+		let Arguments { prompt, tokens, turns, threads, .. } = self.arguments;
 		// A head of its own is read for every token, an embedding of its own is not.
 		let unread = match self.weights.head {
 			Head::Own(_) => self.weights.embedding.bytes() as u64,
 			Head::Tied(_) => 0,
 		};
-		let bandwidth = read_bandwidth(self.arguments.threads);
-		let weights = (model_bytes - unread) as f64 * tokens_per_s;
-		json!({
+		let (mut bandwidth, mut weights) = (0.0_f64, 0.0_f64);
+		for _ in 0..turns {
+			bandwidth = bandwidth.max(read_bandwidth(threads));
+			let (times, _) = self.run(vec![self.request(0, 0, prompt, tokens)], Limits::default())?;
+			weights = weights.max((model_bytes - unread) as f64 * (tokens - 1) as f64 / times.writing);
+		}
+		Ok(json!({
 			"read_gb_per_s": rounded(bandwidth / 1e9), "weights_gb_per_s": rounded(weights / 1e9),
 			"share": rounded(weights / bandwidth),
-		})
+		}))
 	}
 
 	/// One conversation of the longest kind.

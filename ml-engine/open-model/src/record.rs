@@ -9,7 +9,7 @@ use crate::{
 	directory::Manifest,
 	run::{RunError, Runner},
 };
-use blyan_exact::Sampling;
+use blyan_exact::{definition2, Sampling};
 use blyan_text::{StreamError, StreamOptions, TextStream, TokenId, Tokenizer};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -100,6 +100,19 @@ pub enum RecordError {
 }
 
 impl GenerationRecord {
+	/// Returns the ids that the model read and chose as one sequence, and what the choices follow from: the check of an answer. `None` if the
+	/// model read or chose nothing.
+	pub fn choices(&self) -> Option<(Vec<TokenId>, definition2::Answer)> {
+		// Prompts are shorter than the longest context, 2^17.
+		let first = self.prompt.len().checked_sub(1).filter(|_| !self.answer.is_empty())? as u32;
+		let sampling = Sampling {
+			temperature: self.temperature_q8,
+			top_p: self.top_p_q8,
+			seed: Sampling::key_of(self.seed),
+		};
+		Some(([self.prompt.as_slice(), &self.answer].concat(), definition2::Answer { first, sampling }))
+	}
+
 	/// Writes down an answer of a model. `seed` is the number that the settings' key was made of.
 	pub fn new(manifest: &Manifest, settings: &Settings, seed: u64, answer: &Answer) -> Self {
 		Self {

@@ -40,6 +40,18 @@ pub enum EvaluateError {
 		/// Vocabulary of the model.
 		model: u32,
 	},
+	/// An answer is shorter than two ids, or has one that the model does not know.
+	#[error(
+		"these {ids} ids, the largest of them {largest}, are not an answer of a model of {vocabulary} tokens: use the record of an answer of this very model"
+	)]
+	Answer {
+		/// Number of ids.
+		ids: usize,
+		/// Largest id.
+		largest: u32,
+		/// Tokens of the model.
+		vocabulary: u32,
+	},
 	/// The program has no such operator, row or block.
 	#[error(
 		"a trace of this model has no operator {operator}, row {row}, block {block}: look at the program"

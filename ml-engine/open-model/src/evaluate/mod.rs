@@ -9,9 +9,10 @@
 //!
 //! Results are [`Item`](blyan_exact::tree::Item)s: leaves of the tree that a score commits to ([`blyan_exact::tree`]), one a sequence. Each is handed over
 //! as soon as it is there, so a caller that keeps them goes on where it was. [`Opener`] computes again what a dispute
-//! asks for.
+//! asks for. [`AnswerCheck`] does all of that for one answer.
 
 mod adapters;
+mod answer;
 mod batch;
 mod candidate;
 mod compare;
@@ -32,6 +33,7 @@ mod roots;
 mod tensors;
 mod vocabulary;
 
+pub use answer::AnswerCheck;
 pub use batch::Side;
 pub use candidate::Candidate;
 pub use compare::Compared;

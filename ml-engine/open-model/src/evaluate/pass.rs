@@ -167,6 +167,9 @@ impl<'a, R: Recorder> Pass<'a, R> {
 				return Err(EvaluateError::Weights(step.operator.role));
 			}
 			Kind::LogitPeaks | Kind::LogitSums | Kind::Loss | Kind::Total => Content::Nothing,
+			Kind::Buckets { .. } | Kind::Narrow { .. } | Kind::Cut | Kind::Best | Kind::Miss => {
+				Content::Nothing
+			}
 		};
 		Ok(Output { differing, content })
 	}

@@ -3,7 +3,7 @@
 //! The program is the definition's own list ([`Program`]), so whatever it lists is executed, recorded and committed to.
 //! Three things differ from walking it one by one. The chosen experts of all ranks are one step, since a batch for one
 //! expert holds its tokens of every rank. Logits, peaks, sums and losses are one step, so that the logits of a few
-//! positions at a time suffice. And the total is not a step: it is the sequence's and not a position's.
+//! positions at a time suffice; of an answer, its choices. And the total is not a step: it is the sequence's and not a position's.
 
 use blyan_exact::definition2::{Kind, Name, Operator, Program, Role, Slot, Source};
 use std::collections::BTreeMap;
@@ -30,7 +30,7 @@ pub enum Work {
 	Rows,
 	/// One operator of the chosen experts, every rank of it.
 	Experts,
-	/// Logits, peaks, sums and losses, some rows at a time.
+	/// Logits, peaks, sums and losses, or an answer's choices, some rows at a time.
 	Vocabulary,
 }
 
@@ -96,9 +96,14 @@ impl Builder<'_> {
 		let Some(operator) = self.program.operator(index) else { return };
 		let earlier = match operator.kind {
 			Kind::Total => return,
-			Kind::LogitPeaks | Kind::LogitSums | Kind::Loss => {
-				self.steps.iter().position(|step| step.work == Work::Vocabulary)
-			}
+			Kind::LogitPeaks
+			| Kind::LogitSums
+			| Kind::Loss
+			| Kind::Buckets { .. }
+			| Kind::Narrow { .. }
+			| Kind::Cut
+			| Kind::Best
+			| Kind::Miss => self.steps.iter().position(|step| step.work == Work::Vocabulary),
 			_ => first_rank(operator.role).and_then(|first| {
 				self.steps.iter().position(|step| step.operator.role == first && operator.role != first)
 			}),

@@ -1,4 +1,4 @@
-//! Logits, their peaks and sums, and losses: some rows at a time, so that a vocabulary's logits need little memory.
+//! Logits, their peaks and sums, and losses, or the choices of an answer: some rows at a time, so that a vocabulary's logits need little memory.
 
 use super::{
 	batch::{Content, Output, Side},
@@ -7,7 +7,7 @@ use super::{
 	plan::Step,
 	recorder::{self, Recorder, RowPlace},
 };
-use blyan_exact::definition2::{loss::loss_from, Kind};
+use blyan_exact::definition2::{answer, loss::loss_from, Answer, Kind};
 use blyan_kernel::definition2::{linear, peaks, sums, TOKENS};
 use rayon::prelude::*;
 
@@ -20,7 +20,10 @@ const ROWS: usize = 4 * TOKENS;
 struct Tail {
 	peaks: Vec<i32>,
 	sums: Vec<u64>,
+	/// Losses, or misses of an answer.
 	losses: Vec<u64>,
+	/// Of an answer, the rows of each operator of its choices: `[operators][rows]`, one after another.
+	choices: Vec<Vec<u8>>,
 }
 
 impl<R: Recorder> Pass<'_, R> {
@@ -68,6 +71,9 @@ impl<R: Recorder> Pass<'_, R> {
 		for (logits, (_, position)) in logits.chunks_exact(width).zip(rows) {
 			let (first_peak, first_sum) = (tail.peaks.len(), tail.sums.len());
 			peaks(kernel, logits, &mut tail.peaks);
+			if self.plan.program().answer().is_some() {
+				continue;
+			}
 			let peaks = &tail.peaks[first_peak..];
 			let largest = peaks.iter().copied().max().unwrap_or(0);
 			sums(kernel, logits, largest, &mut tail.sums);
@@ -75,19 +81,49 @@ impl<R: Recorder> Pass<'_, R> {
 			let loss = loss_from(peaks, &tail.sums[first_sum..], logits[target]);
 			tail.losses.push(loss);
 		}
+		if let Some(answer) = self.plan.program().answer() {
+			self.choose(answer, logits, width, rows, &mut tail);
+		}
 		tail
 	}
 
+	/// Computes the choices of an answer behind some rows, and whether each is the id that comes next.
+	fn choose(&self, answer: &Answer, logits: &[i32], width: usize, rows: &[(Side, usize)], tail: &mut Tail) {
+		let chunks = tail.peaks.len() / rows.len().max(1);
+		let (peaks, ids) = (tail.peaks.par_chunks_exact(chunks.max(1)), self.ids);
+		let computed: Vec<Vec<Vec<u8>>> = logits
+			.par_chunks_exact(width)
+			.zip(peaks)
+			.zip(rows)
+			.map(|((logits, peaks), (_, position))| {
+				// Positions are below 2^17.
+				answer::rows(answer, logits, peaks, *position as u32, ids[position + 1])
+			})
+			.collect();
+		tail.choices = vec![Vec::new(); computed.first().map_or(0, Vec::len)];
+		for operators in computed {
+			let miss = operators.last().and_then(|miss| miss.first_chunk());
+			tail.losses.push(miss.map_or(0, |miss| u64::from_le_bytes(*miss)));
+			for (all, row) in tail.choices.iter_mut().zip(operators) {
+				all.extend(row);
+			}
+		}
+	}
+
 	fn record_tail(&mut self, step: &Step, rows: &[(Side, usize)], logits: &[i32], tail: &Tail) {
-		let &[logit, peak, sum, loss] = step.operators.as_slice() else { return };
 		if !R::IS_ACTIVE {
 			return;
 		}
 		let places = |operator| -> Vec<RowPlace> {
 			rows.iter().map(|&(side, position)| RowPlace { operator, side, position }).collect()
 		};
+		let Some((&[logit, peak], behind)) = step.operators.split_first_chunk() else { return };
 		self.recorder.rows(&places(logit), &recorder::integers(logits));
 		self.recorder.rows(&places(peak), &recorder::integers(&tail.peaks));
+		for (operator, bytes) in behind.iter().zip(&tail.choices) {
+			self.recorder.rows(&places(*operator), bytes);
+		}
+		let (true, &[sum, loss]) = (tail.choices.is_empty(), behind) else { return };
 		self.recorder.rows(&places(sum), &recorder::wide_integers(&tail.sums));
 		self.recorder.rows(&places(loss), &recorder::wide_integers(&tail.losses));
 	}
