@@ -14,7 +14,7 @@ use blyan_open_model::{
 	Directory, Runner,
 };
 use blyan_training::{
-	open::{train_adapter, Sequence, Settings, Slot, Stage, TrainedAdapter},
+	open::{train_adapter, Sequence, Settings, Slot, Stage, Texts, TrainedAdapter},
 	Progress,
 };
 use burn_flex::Flex;
@@ -202,9 +202,8 @@ fn train(
 		ControlFlow::Continue(())
 	};
 	// What is held out is a part of what is measured at the end.
-	let held = &held[..held.len() / 4];
-	let trained =
-		train_adapter::<Flex>(runner, slot, text, held, &settings, &Default::default(), &mut progress)?;
+	let texts = Texts { learn: text, held_out: &held[..held.len() / 4], guard: &[] };
+	let trained = train_adapter::<Flex>(runner, slot, texts, &settings, &Default::default(), &mut progress)?;
 	println!("{} updates, {} tokens of {} sequences", trained.steps, trained.tokens, trained.sequences);
 	println!("rounding {:?}, held out {:?}", trained.rounding_errors, trained.holdout_bits);
 	Ok(trained)

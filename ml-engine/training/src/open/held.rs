@@ -60,6 +60,15 @@ impl<'a, B: TrainBackend> Held<'a, B> {
 		Some((losses.into_iter().sum::<f64>() + self.other_losses) / self.text_bytes as f64 / LN_2)
 	}
 
+	/// Measures the bits of each sequence over the tokens that the expert sees.
+	pub(crate) fn bits_of_sequences(&self, workers: &Workers, latent: &[Tensor<B, 2>]) -> Vec<f64> {
+		let adapters: Adapters<Autodiff<B>> = core::array::from_fn(|i| Tensor::from_inner(latent[i].clone()));
+		let losses = workers.map(workers.parts_of(&self.tokens), |part: &[Tokens]| {
+			part.iter().map(|tokens| self.loss(tokens, &adapters) / LN_2).collect::<Vec<_>>()
+		});
+		losses.concat()
+	}
+
 	/// Returns the loss of some tokens, nats.
 	fn loss(&self, tokens: &Tokens, adapters: &Adapters<Autodiff<B>>) -> f64 {
 		let difference = |piece: Tokens| scalar(self.network.differences(&piece, adapters).sum().inner());

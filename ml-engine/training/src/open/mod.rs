@@ -11,12 +11,13 @@
 //! the slot, and a step learns from any tokens. In front of other layers ([`later`], [`suffix`]) a changed token changes those
 //! behind it through attention: there a step learns from whole sequences, and gradients pass through the frozen layers.
 //! Activations are rounded as the integers round them, straight through; the adapter's own rounding ([`rounding`]) comes at
-//! the end and loses next to nothing.
+//! the end and loses next to nothing. Where a guard got worse, what was trained goes back towards the parent first ([`guard`]).
 
 mod attention;
 mod cache;
 mod draw;
 mod floats;
+mod guard;
 mod held;
 mod latent;
 mod later;
@@ -34,7 +35,8 @@ mod tests;
 mod text;
 mod tokens;
 
-pub use run::{train_adapter, Stage, TrainedAdapter};
+pub use guard::Guarded;
+pub use run::{train_adapter, Stage, Texts, TrainedAdapter};
 pub use sequence::Sequence;
 pub use settings::Settings;
 pub use slot::Slot;

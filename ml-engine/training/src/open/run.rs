@@ -2,6 +2,7 @@
 
 use super::{
 	cache::Cache,
+	guard::{step_back, Guarded},
 	held::Held,
 	latent::{latent, of_codes, tensors},
 	network::{Adapters, Network},
@@ -71,6 +72,19 @@ pub struct TrainedAdapter {
 	pub seconds: f64,
 	/// Held-out loss before the first update, at the end and after rounding, bits per byte, if it was measured.
 	pub holdout_bits: Option<[f64; 3]>,
+	/// Share of the training that a guard let through, if there is one.
+	pub guarded: Option<Guarded>,
+}
+
+/// Texts of a run, as sequences of the model's tokens.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Texts<'a> {
+	/// To learn from.
+	pub learn: &'a [Sequence],
+	/// Measured and never learned from.
+	pub held_out: &'a [Sequence],
+	/// Must not get worse.
+	pub guard: &'a [Sequence],
 }
 
 impl TrainedAdapter {
@@ -197,8 +211,7 @@ impl<B: TrainBackend> Problem<B> for AdapterInModel<'_, B> {
 
 /// Trains the expert of a slot on a text.
 ///
-/// `runner` runs the model that the slot is of. Sequences are taken in an order that follows from the seed; `holdout` is
-/// measured and never learned from. `progress` is called after every sequence of the prefix and after every update, and
+/// `runner` runs the model that the slot is of. Sequences are taken in an order that follows from the seed. `progress` is called after every sequence of the prefix and after every update, and
 /// may stop either: what has been learned by then is returned. The same settings and the same folder go on with a run that
 /// was interrupted, to the same bits unless it is limited by time.
 ///
@@ -208,8 +221,7 @@ impl<B: TrainBackend> Problem<B> for AdapterInModel<'_, B> {
 pub fn train_adapter<B: TrainBackend>(
 	runner: &mut Runner,
 	slot: &Slot,
-	text: &[Sequence],
-	holdout: &[Sequence],
+	texts: Texts<'_>,
 	settings: &Settings,
 	device: &B::Device,
 	progress: &mut dyn FnMut(&Stage) -> ControlFlow<()>,
@@ -224,7 +236,7 @@ pub fn train_adapter<B: TrainBackend>(
 	let parent = tensors::<B>(slot, latent(slot, settings.seed), device);
 	let widths = Widths { d_model: slot.d_model, sample: settings.sample + 1 };
 	let prefix = Prefix { slot, network: &network, parent: &parent, widths, seed: settings.seed };
-	let order = order(text, settings);
+	let order = order(texts.learn, settings);
 	let mut cache = open_cache(slot, &order, settings, widths)?;
 	// Updates draw from all tokens: once they have begun, there must be no more.
 	let is_read = checkpoint.exists() || read_text(&prefix, runner, &order, &mut cache, settings, progress)?;
@@ -232,7 +244,8 @@ pub fn train_adapter<B: TrainBackend>(
 		let Slot { layer, expert, .. } = *slot;
 		return Err(TrainError::NeverChosen { layer, expert, sequences: cache.sequences() });
 	}
-	let held = Held::read(&prefix, runner, holdout)?;
+	let held = Held::read(&prefix, runner, texts.held_out)?;
+	let guard = Held::read(&prefix, runner, texts.guard)?;
 	let workers = Workers::new(settings.threads)?;
 	let run = Run {
 		steps: if is_read { settings.steps } else { 0 },
@@ -245,8 +258,9 @@ pub fn train_adapter<B: TrainBackend>(
 	let threads = Workers::new(settings.threads)?;
 	let problem =
 		AdapterInModel { network: &network, cache: &cache, held: &held, settings, workers: threads };
-	let finished = update(slot, problem, run, &parent, device, progress)?;
-	let rounded = round_all(slot, &finished)?;
+	let mut finished = update(slot, problem, run, &parent, device, progress)?;
+	let guarded = guarded(&guard, &workers, (&parent, texts.guard), &mut finished, settings);
+	let rounded = round_all(slot, &finished, guarded)?;
 	let after = held.bits(&workers, &finished.latent);
 	let exported = held.bits(&workers, &tensors::<B>(slot, of_codes(slot, &rounded), device));
 	let bits = [held.bits(&workers, &parent), after, exported];
@@ -261,7 +275,30 @@ pub fn train_adapter<B: TrainBackend>(
 			[Some(before), Some(after), Some(exported)] => Some([before, after, exported]),
 			_ => None,
 		},
+		guarded,
 	})
+}
+
+/// Goes back from what was trained until the guard is not worse; `None` without a guard or an update.
+fn guarded<B: TrainBackend>(
+	held: &Held<'_, B>,
+	workers: &Workers,
+	(parent, guard): (&Adapters<B>, &[Sequence]),
+	finished: &mut Finished<B>,
+	settings: &Settings,
+) -> Option<Guarded> {
+	let tokens =
+		guard.iter().map(|sequence| sequence.ids.len().saturating_sub(1)).filter(|tokens| *tokens > 0);
+	let (sequences, tokens) =
+		tokens.fold((0_u32, 0), |(sequences, sum), tokens| (sequences + 1, sum + tokens));
+	if sequences == 0 || finished.steps == 0 {
+		return None;
+	}
+	let positions = tokens as f64 / f64::from(sequences);
+	let (latent, guarded) =
+		step_back(held, workers, parent, &finished.latent, positions, settings.guard_tolerance);
+	finished.latent = latent;
+	Some(guarded)
 }
 
 /// Returns the sequences in the order in which they are read.
@@ -339,12 +376,17 @@ fn update<B: TrainBackend>(
 	trainer.train(&mut |report| progress(&Stage::Update(report.clone())))
 }
 
-/// Rounds what was trained; without an update, returns the parent's own codes.
-fn round_all<B: TrainBackend>(slot: &Slot, finished: &Finished<B>) -> Result<[Rounded; 3], TrainError> {
+/// Rounds what was trained; if nothing is left of it, returns the parent's own codes.
+fn round_all<B: TrainBackend>(
+	slot: &Slot,
+	finished: &Finished<B>,
+	guarded: Option<Guarded>,
+) -> Result<[Rounded; 3], TrainError> {
+	let is_parent = finished.steps == 0 || guarded.is_some_and(|guarded| guarded.share == 0.0);
 	let values = |index: usize| finished.latent[index].to_data().iter::<f32>().collect::<Vec<_>>();
 	let projection = |index: usize| {
 		let of = &slot.projections[index];
-		if finished.steps == 0 {
+		if is_parent {
 			return Ok(Rounded { adapter: of.adapter.clone(), error: 0.0 });
 		}
 		let (first, second) = (values(2 * index), values(2 * index + 1));

@@ -33,6 +33,9 @@ pub struct Settings {
 	pub evaluate_every: u64,
 	/// Steps between checkpoints; the last step always writes one.
 	pub checkpoint_every: u64,
+	/// Loss on the guard that is allowed, bits a token. Updates do not depend on it.
+	#[serde(skip)]
+	pub guard_tolerance: f64,
 }
 
 impl Default for Settings {
@@ -57,6 +60,7 @@ impl Default for Settings {
 			threads: 0,
 			evaluate_every: 0,
 			checkpoint_every: 100,
+			guard_tolerance: 0.0,
 		}
 	}
 }
@@ -77,6 +81,9 @@ impl Settings {
 		}
 		if !is_positive(self.prefix_seconds_max) {
 			return refuse("prefix_seconds_max", "must be positive");
+		}
+		if self.guard_tolerance.is_nan() || self.guard_tolerance < 0.0 {
+			return refuse("guard_tolerance", "must not be negative");
 		}
 		if self.checkpoint_every == 0 {
 			return refuse("checkpoint_every", "must be at least 1");

@@ -89,7 +89,8 @@ pub(super) fn go_on(_: &Stage) -> ControlFlow<()> {
 fn train(model: &OwnedModel, settings: &Settings) -> Result<TrainedAdapter, TrainError> {
 	let (text, held) = (text(b"learn", 24), text(b"hold out", 12));
 	let slot = slot(model, 1);
-	train_adapter::<Flex>(&mut runner(model), &slot, &text, &held, settings, &Default::default(), &mut go_on)
+	let texts = Texts { learn: &text, held_out: &held, guard: &[] };
+	train_adapter::<Flex>(&mut runner(model), &slot, texts, settings, &Default::default(), &mut go_on)
 }
 
 /// Bits per byte as the chain would measure them.
@@ -148,7 +149,8 @@ fn train_adapter_goes_on_from_where_it_was_stopped() {
 	let run = |progress: &mut dyn FnMut(&Stage) -> ControlFlow<()>| {
 		let (text, held) = (text(b"learn", 24), text(b"hold out", 12));
 		let device = Default::default();
-		train_adapter::<Flex>(&mut runner(&model), &slot, &text, &held, &settings, &device, progress).unwrap()
+		let texts = Texts { learn: &text, held_out: &held, guard: &[] };
+		train_adapter::<Flex>(&mut runner(&model), &slot, texts, &settings, &device, progress).unwrap()
 	};
 	let stopped = run(&mut |stage| match stage {
 		Stage::Prefix { sequences: 5, .. } => ControlFlow::Break(()),
@@ -195,6 +197,59 @@ fn train_adapter_returns_the_parents_codes_when_it_makes_no_update() {
 	assert_eq!(before, after);
 	// The same product, of factors that are scaled otherwise.
 	assert!((rounded / before - 1.0).abs() < 1e-4, "{before} is not {rounded}");
+}
+
+/// Makes a text of other tokens, which a model forgets that learns from the first.
+fn other_text(seed: &[u8], sequences: usize) -> Vec<Sequence> {
+	let mut sequences = text(seed, sequences);
+	sequences.iter_mut().flat_map(|sequence| &mut sequence.ids).for_each(|id| *id += 100);
+	sequences
+}
+
+/// Bits that a model needs for a text.
+fn bits(model: &OwnedModel, text: &[Sequence]) -> f64 {
+	let mut runner = runner(model);
+	let losses = text.iter().flat_map(|sequence| runner.losses(&sequence.ids).unwrap());
+	losses.map(|loss| loss as f64 / 65_536.0).sum()
+}
+
+#[test]
+fn train_adapter_goes_back_until_the_guard_is_not_worse() {
+	let model = model("llama");
+	let (learn, held) = (text(b"learn", 24), text(b"hold out", 12));
+	let (guard, judged) = (other_text(b"guard", 48), other_text(b"judge", 48));
+	let slot = slot(&model, 1);
+	let train = |guard: &[Sequence], guard_tolerance: f64| {
+		let folder = tempfile::tempdir().unwrap();
+		let settings = Settings { guard_tolerance, ..settings(folder.path(), 120) };
+		let texts = Texts { learn: &learn, held_out: &held, guard };
+		let device = Default::default();
+		let trained =
+			train_adapter::<Flex>(&mut runner(&model), &slot, texts, &settings, &device, &mut go_on).unwrap();
+		let mut candidate = model.clone();
+		candidate.experts[1] = trained.part.clone();
+		// Bits a token on guard sequences that were not watched, and bits of what is held out.
+		let worse = (bits(&candidate, &judged) - bits(&model, &judged)) / (48.0 * 32.0);
+		(trained, worse, bits(&model, &held) - bits(&candidate, &held))
+	};
+	let (alone, lost, gained) = train(&[], 0.0);
+	assert!(alone.guarded.is_none() && lost > 0.0 && gained > 0.0, "{lost} lost, {gained} gained");
+	let tolerance = lost / 3.0;
+	let (trained, less, kept) = train(&guard, tolerance);
+	let guarded = trained.guarded.unwrap();
+	assert!(guarded.share > 0.0 && guarded.share < 1.0, "{guarded:?}");
+	assert!(guarded.trained[0] > tolerance && guarded.kept[0] <= tolerance, "{guarded:?} of {tolerance}");
+	assert!(
+		less < 1.25 * tolerance,
+		"{less} of {lost} lost on other sequences, where {tolerance} are allowed"
+	);
+	// Of a model this small it goes back far, and less than its share of the gain is left.
+	assert!(kept > 0.0, "{kept} of {gained} gained with {guarded:?}");
+	// A guard that minds nothing changes nothing, and one that minds everything leaves the parent.
+	let (same, ..) = train(&guard, 100.0);
+	assert!(same.part == alone.part && same.guarded.unwrap().share == 1.0);
+	let (parent, ..) = train(&guard, 0.0);
+	assert_eq!((parent.part == model.experts[1], parent.guarded.unwrap().share), (true, 0.0));
 }
 
 /// Folder of the run that a test kills; the run is this test program in another process.
@@ -269,6 +324,7 @@ fn train_adapter_refuses_what_cannot_work() {
 	assert_eq!(option(Settings { seconds_max: Some(0.0), ..base() }), "seconds_max");
 	assert_eq!(option(Settings { prefix_seconds_max: Some(f64::NAN), ..base() }), "prefix_seconds_max");
 	assert_eq!(option(Settings { checkpoint_every: 0, ..base() }), "checkpoint_every");
+	assert_eq!(option(Settings { guard_tolerance: f64::NAN, ..base() }), "guard_tolerance");
 	// A folder that holds another run.
 	train(&owned, &base()).unwrap();
 	assert!(matches!(refused(Settings { seed: 4, ..base() }), TrainError::Cache { .. }));

@@ -7,7 +7,7 @@ use super::super::{
 	sequence::Sequence,
 	tests::{exact_bits, go_on, runner, settings, text, with_adapters, ROOT},
 	tokens::{Tokens, Widths},
-	train_adapter, Settings, Slot, Stage, TrainedAdapter,
+	train_adapter, Settings, Slot, Stage, Texts, TrainedAdapter,
 };
 use crate::ops::scalar;
 use blyan_exact::definition2::golden::{self, OwnedModel};
@@ -137,7 +137,8 @@ fn train(
 	let (text, held) = (text(b"learn", 24), text(b"hold out", 12));
 	let slot = Slot::of_model(&model.view().unwrap(), ROOT, 0, 1).unwrap();
 	let device = Default::default();
-	train_adapter::<Flex>(&mut runner(model), &slot, &text, &held, settings, &device, progress).unwrap()
+	let texts = Texts { learn: &text, held_out: &held, guard: &[] };
+	train_adapter::<Flex>(&mut runner(model), &slot, texts, settings, &device, progress).unwrap()
 }
 
 #[test]
