@@ -1,13 +1,17 @@
-//! Records a second through the filter, near-duplicate signatures and exact hashes: one line of JSON.
+//! Records a second through the filter, near-duplicate signatures and exact hashes, and through an audit of the same records as a
+//! dataset of blobs: one line of JSON.
 //!
 //! `filter [FILE.jsonl] [--seconds 5] [--threads 2] [--write FILE.jsonl]`; without a file it makes records of its own, the same
 //! each time, and `--write` puts them into a file for other programs.
 
 use blyan_datasets::{
+	audit::{audit, Offer, Plan, SAMPLE_BYTES_MAX},
 	filter::{Filter, Rules, Runs},
-	text_family,
+	hexadecimal,
+	manifest::{self, BlobRecord, Clusters, Manifest},
+	text_family, Counts, Document,
 };
-use blyan_exact::blake2_256;
+use blyan_exact::{blake2_256, merkle, Hash};
 use rayon::prelude::*;
 use std::{collections::BTreeMap, error::Error, fs, time::Instant};
 
@@ -56,6 +60,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 	}
 	let taken = began.elapsed().as_secs_f64();
 	let bytes: usize = texts.iter().map(String::len).sum();
+	let audit = pool.install(|| time_audit(&texts));
+	let (audited, audit_seconds) = audit.map_err(|error| -> Box<dyn Error> { error })?;
 	let report = serde_json::json!({
 		"bench": "datasets",
 		"records": texts.len(),
@@ -64,9 +70,68 @@ fn main() -> Result<(), Box<dyn Error>> {
 		"threads": threads,
 		"records_per_second": ((texts.len() * rounds) as f64 / taken) as u64,
 		"bytes_per_second": ((bytes * rounds) as f64 / taken) as u64,
+		"audit_records": audited,
+		"audit_records_per_second": (audited as f64 / audit_seconds) as u64,
 	});
 	println!("{report}");
 	Ok(())
+}
+
+/// Audits the texts as blobs of at most 32 MiB; returns the records of the drawn ones and the seconds that it took.
+fn time_audit(texts: &[String]) -> Result<(u64, f64), Box<dyn Error + Send + Sync>> {
+	let origin = format!("{}#1.1", "0".repeat(32));
+	let lines = texts
+		.iter()
+		.map(|text| Document::new(text.clone(), origin.clone(), text_family(text), "CC0-1.0".into()).line());
+	let (mut blobs, mut leaves) = (vec![Vec::new()], vec![Vec::new()]);
+	for line in lines {
+		let line = line?;
+		if blobs.last().is_some_and(|blob| blob.len() + line.len() > 32 << 20) {
+			blobs.push(Vec::new());
+			leaves.push(Vec::new());
+		}
+		if let (Some(blob), Some(leaves)) = (blobs.last_mut(), leaves.last_mut()) {
+			leaves.push(merkle::leaf(&line));
+			blob.extend_from_slice(&line);
+			blob.push(b'\n');
+		}
+	}
+	let roots: Vec<Hash> = leaves.iter().map(|leaves| merkle::root(leaves)).collect();
+	let records = blobs.iter().zip(&leaves).zip(&roots).map(|((blob, leaves), root)| BlobRecord {
+		bytes: blob.len() as u64,
+		documents: leaves.len() as u64,
+		hash: hexadecimal(&blake2_256(&[blob])),
+		root: hexadecimal(root),
+	});
+	let manifest = Manifest {
+		blobs: records.collect(),
+		bytes: 0,
+		clusters: Clusters::default(),
+		counts: Counts::default(),
+		documents: texts.len() as u64,
+		format: manifest::FORMAT.into(),
+		held_out: 0,
+		languages: BTreeMap::new(),
+		licence: "CC0-1.0".into(),
+		licences: BTreeMap::new(),
+		root: manifest::root(&roots),
+		rules: Rules::default(),
+		version: manifest::VERSION,
+	};
+	let offer = Offer {
+		licence: "CC0-1.0".into(),
+		root: merkle::root(&roots),
+		records: texts.len() as u64,
+		bytes: blobs.iter().map(|blob| blob.len() as u64).sum(),
+		blobs: u32::try_from(blobs.len())?,
+	};
+	let manifest = manifest.canonical()?;
+	let began = Instant::now();
+	let plan = Plan::new(&manifest, &offer, [7; 32], SAMPLE_BYTES_MAX).map_err(|fault| fault.to_string())?;
+	let drawn: Vec<&[u8]> =
+		plan.blobs().iter().filter_map(|blob| blobs.get(blob.number)).map(Vec::as_slice).collect();
+	std::hint::black_box(audit(&plan, &drawn, &|| true)?);
+	Ok((plan.blobs().iter().map(|blob| blob.records).sum(), began.elapsed().as_secs_f64()))
 }
 
 fn read(path: &str) -> Result<Vec<String>, Box<dyn Error>> {

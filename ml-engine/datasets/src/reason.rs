@@ -1,4 +1,4 @@
-//! Closed lists: why a text is left out, what was found in it, what was put right.
+//! Closed lists: why a text is left out, what was found in it, what was put right, why an audit ends early.
 
 use serde::{Deserialize, Serialize};
 
@@ -151,6 +151,22 @@ closed_list! {
 }
 
 closed_list! {
+	/// Reason why an audit ends before its figures: the dataset is not what its offer and its manifest say.
+	Fault {
+		/// The manifest is larger than any that this release writes.
+		ManifestTooLarge = 0, "a manifest beyond the limit";
+		/// The manifest does not parse, is not in its canonical form, or contradicts itself.
+		ManifestMalformed = 1, "a malformed manifest";
+		/// The manifest is of a format or version that this release does not know.
+		ManifestUnknown = 2, "a manifest of an unknown version";
+		/// The offer names another root, other counts or another licence than the manifest.
+		OfferDiffers = 3, "an offer that differs from its manifest";
+		/// A blob has other bytes, records or another root than the manifest says.
+		BlobDiffers = 4, "a blob that differs from its manifest";
+	}
+}
+
+closed_list! {
 	/// Repair that was made on the way in; the text is kept.
 	Note {
 		/// A byte order mark was left out.
@@ -176,6 +192,9 @@ mod tests {
 		}
 		for finding in Finding::ALL {
 			assert_eq!(Finding::from_code(finding.code()), Some(*finding));
+		}
+		for fault in Fault::ALL {
+			assert_eq!(Fault::from_code(fault.code()), Some(*fault));
 		}
 		assert_eq!(Note::from_code(200), None);
 		assert_eq!(serde_json::to_string(&Reason::NotUtf8).unwrap(), "\"not_utf8\"");

@@ -11,6 +11,7 @@ pub mod copies;
 #[cfg(feature = "cuda-eval")]
 pub mod cuda;
 pub mod dataset;
+pub mod dataset_audit;
 pub mod decode;
 pub mod eval;
 pub mod model;

@@ -1,4 +1,4 @@
-//! The door between the runtime and the native engine: six host functions over hashes and small structs.
+//! The door between the runtime and the native engine: seven host functions over hashes and small structs.
 //!
 //! Only `Hooks::offchain_worker` may call them. A relay chain that validates our blocks does not know these
 //! imports and traps when one is called, so nothing on a block's execution path may touch them. Where no
@@ -17,7 +17,10 @@ mod legacy;
 // The native half of the macro names `Vec`.
 #[cfg(not(substrate_runtime))]
 use alloc::vec::Vec;
-use blyan_primitives::{Comparison, CopyQuery, EngineError, EvaluationJob, JobId, JobStatus, Opening, Query};
+use blyan_primitives::{
+	Comparison, CopyQuery, DatasetAuditJob, DatasetAuditStatus, EngineError, EvaluationJob, JobId, JobStatus,
+	Opening, Query,
+};
 use codec::{Decode, Encode};
 use sp_core::H256;
 use sp_runtime_interface::{
@@ -47,6 +50,12 @@ pub trait MlEngine: Send + Sync {
 	/// again later gives the answer. [`EngineError::BlobMissing`] if the candidate or its parent is not here; the node does not
 	/// look for them.
 	fn find_copy(&self, query: CopyQuery) -> Result<Comparison, EngineError>;
+	/// Audits a dataset. Starts the work and returns [`DatasetAuditStatus::Running`] while it lasts; asking again later gives the
+	/// answer. [`EngineError::BlobMissing`] names the manifest or a blob of the sample that is not here; the node may begin to
+	/// look for it.
+	fn audit_dataset(&self, _job: DatasetAuditJob) -> Result<DatasetAuditStatus, EngineError> {
+		Err(EngineError::NotAvailable)
+	}
 }
 
 #[cfg(not(substrate_runtime))]
@@ -77,6 +86,11 @@ pub fn decode_copy_query(bytes: &[u8]) -> Result<CopyQuery, EngineError> {
 	if bytes.len() > JOB_BYTES_MAX {
 		return Err(EngineError::JobMalformed);
 	}
+	decode_whole(bytes)
+}
+
+/// Decodes an audit that came across the boundary; all of the input must belong to it.
+pub fn decode_dataset_audit(bytes: &[u8]) -> Result<DatasetAuditJob, EngineError> {
 	decode_whole(bytes)
 }
 
@@ -221,6 +235,17 @@ pub trait MlEngineHost {
 			None => Err(EngineError::NotAvailable),
 		}
 	}
+
+	/// Audits a dataset, given as the SCALE encoding of a `DatasetAuditJob`.
+	fn audit_dataset(
+		&mut self,
+		job: PassFatPointerAndRead<&[u8]>,
+	) -> AllocateAndReturnByCodec<Result<DatasetAuditStatus, EngineError>> {
+		match self.extension::<MlEngineExt>() {
+			Some(MlEngineExt(engine)) => decode_dataset_audit(job).and_then(|job| engine.audit_dataset(job)),
+			None => Err(EngineError::NotAvailable),
+		}
+	}
 }
 
 /// For the node's executor: `type HostFunctions = (ParachainHostFunctions, blyan_host::HostFunctions);`
@@ -264,6 +289,11 @@ pub fn open(job: &EvaluationJob, query: &Query) -> Result<Option<Opening>, Engin
 /// Compares a candidate with earlier experts of its slot.
 pub fn find_copy(query: &CopyQuery) -> Result<Comparison, EngineError> {
 	ask(|| ml_engine_host::find_copy(&query.encode()))
+}
+
+/// Audits the sample of a dataset that a draw takes.
+pub fn audit_dataset(job: &DatasetAuditJob) -> Result<DatasetAuditStatus, EngineError> {
+	ask(|| ml_engine_host::audit_dataset(&job.encode()))
 }
 
 #[cfg(test)]

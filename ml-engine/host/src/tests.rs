@@ -3,8 +3,8 @@
 use super::*;
 use blyan_exact::tree::SumNode;
 use blyan_primitives::{
-	BlobRef, BlockRef, BlockWitness, Comparand, CopyEvidence, CopyFinding, EvaluationOutcome, HoldoutRef,
-	JobBody, ModelConfig, TileProof,
+	AuditFinding, BlobRef, BlockRef, BlockWitness, Comparand, CopyEvidence, CopyFinding, EvaluationOutcome,
+	HoldoutRef, JobBody, ModelConfig, TileProof,
 };
 use std::{
 	collections::BTreeMap,
@@ -40,6 +40,13 @@ impl MlEngine for Instant {
 		match query.originals.len() {
 			0 => Ok(Comparison::Distinct),
 			_ => Ok(Comparison::Copy(Box::new(finding()))),
+		}
+	}
+	fn audit_dataset(&self, job: DatasetAuditJob) -> Result<DatasetAuditStatus, EngineError> {
+		match job.blobs {
+			0 => Ok(DatasetAuditStatus::Running),
+			1 => Ok(DatasetAuditStatus::Done(AuditFinding::Malformed)),
+			_ => Err(EngineError::BlobMissing(job.manifest.hash)),
 		}
 	}
 	fn open(&self, job: EvaluationJob, query: Query) -> Result<Option<Opening>, EngineError> {
@@ -97,6 +104,19 @@ fn copy_query() -> CopyQuery {
 	CopyQuery { config: CONFIG, candidate, parent: candidate, originals: vec![original] }
 }
 
+fn audit(blobs: u32) -> DatasetAuditJob {
+	DatasetAuditJob {
+		draw: H256([1; 32]),
+		licence: b"MIT".to_vec().try_into().unwrap(),
+		manifest: BlobRef { hash: H256([2; 32]), size: 9 },
+		root: H256([3; 32]),
+		records: 4,
+		bytes: 5,
+		blobs,
+		sample_bytes_max: 6,
+	}
+}
+
 fn with_engine(story: impl FnOnce()) {
 	let mut world = sp_io::TestExternalities::default();
 	world.register_extension(MlEngineExt(Arc::new(Instant::default())));
@@ -112,6 +132,7 @@ fn every_function_says_not_available_without_an_engine() {
 		assert_eq!(open(&job(), &Query::Item { item: 0 }), Err(EngineError::NotAvailable));
 		assert_eq!(ml_engine_host::open(b"no job", b"no query"), Err(EngineError::NotAvailable));
 		assert_eq!(find_copy(&copy_query()), Err(EngineError::NotAvailable));
+		assert_eq!(audit_dataset(&audit(1)), Err(EngineError::NotAvailable));
 	});
 }
 
@@ -203,6 +224,21 @@ fn bytes_that_are_no_comparison_are_an_error_value() {
 		}
 		assert_eq!(ml_engine_host::find_copy(&[query, vec![0]].concat()), refused);
 		assert_eq!(ml_engine_host::find_copy(&vec![0xff; JOB_BYTES_MAX + 1]), refused);
+	});
+}
+
+#[test]
+fn audits_cross_the_boundary_and_bytes_that_are_none_are_an_error_value() {
+	with_engine(|| {
+		assert_eq!(audit_dataset(&audit(0)), Ok(DatasetAuditStatus::Running));
+		assert_eq!(audit_dataset(&audit(1)), Ok(DatasetAuditStatus::Done(AuditFinding::Malformed)));
+		assert_eq!(audit_dataset(&audit(2)), Err(EngineError::BlobMissing(H256([2; 32]))));
+		let whole = audit(1).encode();
+		let refused = Err(EngineError::JobMalformed);
+		for cut in 0..whole.len() {
+			assert_eq!(ml_engine_host::audit_dataset(&whole[..cut]), refused);
+		}
+		assert_eq!(ml_engine_host::audit_dataset(&[whole, vec![0]].concat()), refused);
 	});
 }
 

@@ -14,6 +14,7 @@ mod shape;
 mod toxic;
 
 pub use near::{Bands, NearIndex, Runs, BANDS};
+#[cfg(feature = "pipeline")]
 pub(crate) use notices::beginning;
 
 use crate::{Finding, Reason};

@@ -46,6 +46,7 @@ pub(super) struct Notices {
 }
 
 /// Returns the part of a text in which notices stand.
+#[cfg(feature = "pipeline")]
 pub(crate) fn beginning(text: &str) -> String {
 	text.lines().take(LINES).map(short).collect::<Vec<_>>().join("\n")
 }

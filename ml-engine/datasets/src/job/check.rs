@@ -1,17 +1,11 @@
 //! Checks: of a dataset against its manifest, and of files as they would become one.
 
-use super::{
-	blobs::BLOB_BYTES_MAX,
-	create,
-	merge::Totals,
-	prepare::{is_origin, language},
-	OnProgress, Options, Progress, Report, Stage,
-};
+use super::{blobs::BLOB_BYTES_MAX, create, merge::Totals, OnProgress, Options, Progress, Report, Stage};
 use crate::{
 	filter::{Filter, RULES_VERSION},
 	hexadecimal,
 	manifest::{self, blob_name, Manifest},
-	text_family, Document, Error, Licence,
+	record, Document, Error, Licence,
 };
 use blyan_exact::{blake2_256, merkle, Hash};
 use rayon::prelude::*;
@@ -125,22 +119,7 @@ impl Checker {
 	}
 
 	fn document(&self, line: &[u8]) -> Result<Document, String> {
-		let document: Document = serde_json::from_slice(line).map_err(|error| error.to_string())?;
-		if document.line().ok().as_deref() != Some(line) {
-			return Err("it is not in its canonical form".into());
-		}
-		if !document.is_whole() {
-			return Err("its hash is not that of its text".into());
-		}
-		if document.family != text_family(&document.text) {
-			return Err("its family is not that of its words".into());
-		}
-		if !is_origin(&document.origin) {
-			return Err("its origin is not a file's hash and a place in it".into());
-		}
-		if document.language.as_deref().is_some_and(|tag| language(tag).is_none()) {
-			return Err("its language is not a language tag".into());
-		}
+		let document = record::read(line)?;
 		let licence = Licence::parse(&document.license).map_err(|error| error.to_string())?;
 		if !licence.is_permissive() && !self.any_licence {
 			return Err(format!("\"{}\" is not a permissive licence", document.license));
@@ -172,4 +151,30 @@ pub fn check_sources(
 		}
 		made => made,
 	}
+}
+
+/// Documents of files and folders, in memory: made as [`create`] makes them, in a temporary folder.
+///
+/// # Errors
+///
+/// As [`create`].
+pub fn documents(
+	paths: &[PathBuf],
+	options: &Options,
+	progress: &mut OnProgress<'_>,
+) -> Result<(Vec<Document>, Report), Error> {
+	let folder = tempfile::tempdir().map_err(Error::io(std::env::temp_dir()))?;
+	let made = folder.path().join("made");
+	let report = create(paths, &made, options, progress)?;
+	let mut documents = Vec::new();
+	for number in 0..report.manifest.blobs.len() {
+		let path = made.join(blob_name(number));
+		let bytes = fs::read(&path).map_err(Error::io(&path))?;
+		for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+			let refuse =
+				|error: serde_json::Error| Error::Invalid { path: path.clone(), reason: error.to_string() };
+			documents.push(serde_json::from_slice(line).map_err(refuse)?);
+		}
+	}
+	Ok((documents, report))
 }

@@ -25,7 +25,7 @@ mod prepare;
 mod stage;
 mod state;
 
-pub use check::{check, check_sources};
+pub use check::{check, check_sources, documents};
 
 use crate::{
 	filter::Rules,
@@ -33,7 +33,7 @@ use crate::{
 	manifest::Manifest,
 	source::{
 		croissant::{self, DescribedFile},
-		inventory::{self, Inventory},
+		inventory::{self, Inventory, Kind},
 		Layout, Limits,
 	},
 	Error, Licence, Tally,
@@ -52,6 +52,8 @@ pub struct Options {
 	pub licence: Option<Licence>,
 	/// Rules of the filter.
 	pub rules: Rules,
+	/// Format of all files; by their names if absent.
+	pub kind: Option<Kind>,
 	/// Fields with the text.
 	pub layout: Layout,
 	/// Limits on files.
@@ -140,9 +142,12 @@ pub fn create(
 	options: &Options,
 	progress: &mut OnProgress<'_>,
 ) -> Result<Report, Error> {
-	let inventory = inventory::take(paths, Some(out), &mut |done| {
+	let mut inventory = inventory::take(paths, Some(out), &mut |done| {
 		progress(&Progress { stage: Stage::Hashing, done, total: 0, documents: 0, left_out: 0 })
 	})?;
+	if let Some(kind) = options.kind {
+		inventory.files.iter_mut().for_each(|file| file.kind = kind);
+	}
 	let (licence, licence_from) = licence(&inventory, options)?;
 	let job = Job { inventory: &inventory, options, licence: &licence, out };
 	let (mut state, _is_alone) = job.begin()?;

@@ -3,6 +3,7 @@
 use crate::{
 	cut,
 	filter::{Bands, Filter, Runs},
+	record::language,
 	source::{RawText, Row},
 	text_family, Document, Finding, Licence, Note, Reason,
 };
@@ -128,22 +129,6 @@ fn licence(raw: &RawText, context: &Context<'_>, notes: &mut Vec<Note>) -> Resul
 	Ok(licence.as_str().into())
 }
 
-/// Reports whether an origin is one that [`prepare`] writes: a hash and a place. Anything else could be a path.
-pub(super) fn is_origin(origin: &str) -> bool {
-	let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-	origin.split_once('#').is_some_and(|(id, place)| {
-		let is_id = id.len() == 32 && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-		is_id && place.split_once('.').is_some_and(|(row, piece)| is_number(row) && is_number(piece))
-	})
-}
-
-/// A language tag, as in `en` or `pt-BR`; anything else could be a remark.
-pub(super) fn language(tag: &str) -> Option<String> {
-	let is_tag =
-		(2..=16).contains(&tag.len()) && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-	is_tag.then(|| tag.to_string())
-}
-
 /// A text without byte order mark and carriage returns, so that it is one document wherever it was edited.
 fn plain(text: String, notes: &mut Vec<Note>) -> String {
 	let text = match text.strip_prefix('\u{feff}') {
@@ -159,24 +144,5 @@ fn plain(text: String, notes: &mut Vec<Note>) -> String {
 			text.replace("\r\n", "\n")
 		}
 		false => text,
-	}
-}
-
-#[cfg(test)]
-mod tests {
-	use super::*;
-
-	#[test]
-	fn an_origin_is_a_hash_and_a_place_and_never_a_path() {
-		let id = "0f3c".repeat(8);
-		assert!(is_origin(&format!("{id}#12.3")));
-		for origin in ["/srv/jane/a.txt", "a.txt#1.1", "", "#1.1"] {
-			assert!(!is_origin(origin), "{origin}");
-		}
-		for place in ["", "#", "#1", "#1.", "#1.jane", "#a.1", "#1.1/jane"] {
-			assert!(!is_origin(&format!("{id}{place}")), "{place}");
-		}
-		assert_eq!(language("pt-BR").as_deref(), Some("pt-BR"));
-		assert_eq!(language("written by jane"), None);
 	}
 }

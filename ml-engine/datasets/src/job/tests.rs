@@ -595,3 +595,20 @@ fn a_run_that_was_killed_while_it_cleaned_up_has_made_its_dataset() {
 	assert!(matches!(make(&[path], &out, &options()), Err(Error::NotEmpty { .. })));
 	assert_eq!(check(&out, &mut |_| true).unwrap(), report.manifest);
 }
+
+#[test]
+fn documents_are_those_of_the_dataset_and_a_kind_counts_before_the_name() {
+	let folder = tempfile::tempdir().unwrap();
+	let path = write(folder.path(), "a.data", jsonl(&[prose(1, 30), prose(2, 30), "short".into()]));
+	let options = Options { kind: Some(Kind::JsonLines), ..options() };
+	let (read, report) = super::documents(std::slice::from_ref(&path), &options, &mut |_| true).unwrap();
+	let mut texts: Vec<&str> = read.iter().map(|document| document.text.as_str()).collect();
+	texts.sort_unstable();
+	let mut wanted = [prose(1, 30), prose(2, 30)];
+	wanted.sort_unstable();
+	assert_eq!(texts, wanted);
+	assert_eq!((report.manifest.documents, report.tally.counts.left_out_for(Reason::TooShort)), (2, 1));
+	// By its name it is a text, of which braces are a part.
+	let (read, _) = super::documents(&[path], &Options { kind: None, ..options }, &mut |_| true).unwrap();
+	assert!(read.iter().all(|document| document.text.contains('{')));
+}

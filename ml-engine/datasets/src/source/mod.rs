@@ -7,6 +7,7 @@
 //!
 //! A row that cannot be used is a row all the same, with its [`Reason`]: so every line of every file is counted.
 
+pub mod convert;
 pub mod croissant;
 mod front_matter;
 pub mod inventory;
@@ -94,3 +95,6 @@ fn refuse(path: &Path, refused: Refusal, number: u64) -> Result<Row, Error> {
 		Err(source) => Err(Error::Io { path: path.into(), source }),
 	}
 }
+
+#[cfg(test)]
+mod tests;

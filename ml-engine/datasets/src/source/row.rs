@@ -67,12 +67,37 @@ fn string<'a>(fields: &'a Fields, names: &[&str]) -> Option<&'a str> {
 
 /// Task, context and answer as paragraphs.
 fn instruction(fields: &Fields, layout: &Layout) -> Option<String> {
-	let asked = string(fields, &ASKED)?;
-	let answer = string(fields, &ANSWER)?;
-	let category = string(fields, &["category"]).filter(|_| layout.with_category);
-	let parts = [category, Some(asked), string(fields, &CONTEXT), Some(answer)];
+	let Instruction { instruction, input, output, category } = Instruction::of(fields)?;
+	let parts = [category.filter(|_| layout.with_category), Some(instruction), input, Some(output)];
 	let parts: Vec<&str> = parts.into_iter().flatten().filter(|part| !part.trim().is_empty()).collect();
 	Some(parts.join("\n\n"))
+}
+
+/// Task, context and answer of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub(super) struct Instruction<'a> {
+	/// The task or question.
+	pub instruction: &'a str,
+	/// Its context.
+	#[serde(skip_serializing_if = "Option::is_none")]
+	pub input: Option<&'a str>,
+	/// The answer.
+	pub output: &'a str,
+	/// Kind of the task.
+	#[serde(skip_serializing_if = "Option::is_none")]
+	pub category: Option<&'a str>,
+}
+
+impl<'a> Instruction<'a> {
+	/// Reads the usual fields; `None` without a task or an answer.
+	pub fn of(fields: &'a Fields) -> Option<Self> {
+		Some(Self {
+			instruction: string(fields, &ASKED)?,
+			input: string(fields, &CONTEXT),
+			output: string(fields, &ANSWER)?,
+			category: string(fields, &["category"]),
+		})
+	}
 }
 
 /// The turns of a conversation as paragraphs that begin with the speaker.

@@ -11,26 +11,25 @@ use crate::{Error, Reason};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
-/// Rows of a table.
-pub(super) struct Table {
+/// Rows of a table as fields by the names of its columns.
+pub(super) struct Records {
 	path: PathBuf,
 	reader: csv::Reader<RowGuard<Contents>>,
-	layout: Layout,
 	names: Option<Vec<String>>,
 	number: u64,
 	is_over: bool,
 }
 
-impl Table {
+impl Records {
 	/// Reads an opened file.
-	pub fn new(path: &Path, opened: Opened, layout: &Layout, limits: &Limits, separator: u8) -> Self {
+	pub fn new(path: &Path, opened: Opened, limits: &Limits, separator: u8) -> Self {
 		let guard = RowGuard::new(opened.contents, limits.row_bytes_max);
 		let reader = csv::ReaderBuilder::new()
 			.delimiter(separator)
 			.has_headers(false)
 			.flexible(true)
 			.from_reader(guard);
-		Self { path: path.into(), reader, layout: layout.clone(), names: None, number: 0, is_over: false }
+		Self { path: path.into(), reader, names: None, number: 0, is_over: false }
 	}
 
 	/// The next row of cells; `None` at the end of the file.
@@ -59,17 +58,17 @@ impl Table {
 		}
 	}
 
-	fn row(&self, names: &[String], cells: Vec<String>) -> Result<super::RawText, Reason> {
-		if cells.len() > names.len() {
-			return Err(Reason::Malformed);
+	fn fields(names: &[String], cells: Vec<String>) -> Result<Fields, Reason> {
+		match cells.len() > names.len() {
+			true => Err(Reason::Malformed),
+			false => Ok(names.iter().cloned().zip(cells.into_iter().map(Value::String)).collect()),
 		}
-		let fields: Fields = names.iter().cloned().zip(cells.into_iter().map(Value::String)).collect();
-		text_of(&fields, &self.layout).ok_or(Reason::NoText)
 	}
 }
 
-impl Iterator for Table {
-	type Item = Result<Row, Error>;
+impl Iterator for Records {
+	/// Number of the row, and its fields or why it has none.
+	type Item = Result<(u64, Result<Fields, Reason>), Error>;
 
 	fn next(&mut self) -> Option<Self::Item> {
 		while !self.is_over {
@@ -79,7 +78,7 @@ impl Iterator for Table {
 				Ok(Err(reason)) => {
 					// Without the names of the columns, which would be taken from the next row, no row can be read.
 					self.is_over |= self.names.is_none();
-					return Some(Ok(Row::left_out(self.number, reason)));
+					return Some(Ok((self.number, Err(reason))));
 				}
 				Err(error) => return Some(Err(error)),
 			};
@@ -88,9 +87,34 @@ impl Iterator for Table {
 				self.names = Some(cells.into_iter().map(|name| name.trim().to_string()).collect());
 				continue;
 			};
-			let content = self.row(names, cells);
-			return Some(Ok(Row { number: self.number, content, notes: Vec::new() }));
+			return Some(Ok((self.number, Self::fields(names, cells))));
 		}
 		None
+	}
+}
+
+/// Rows of a table as texts.
+pub(super) struct Table {
+	records: Records,
+	layout: Layout,
+}
+
+impl Table {
+	/// Reads an opened file.
+	pub fn new(path: &Path, opened: Opened, layout: &Layout, limits: &Limits, separator: u8) -> Self {
+		Self { records: Records::new(path, opened, limits, separator), layout: layout.clone() }
+	}
+}
+
+impl Iterator for Table {
+	type Item = Result<Row, Error>;
+
+	fn next(&mut self) -> Option<Self::Item> {
+		let (number, fields) = match self.records.next()? {
+			Ok(record) => record,
+			Err(error) => return Some(Err(error)),
+		};
+		let content = fields.and_then(|fields| text_of(&fields, &self.layout).ok_or(Reason::NoText));
+		Some(Ok(Row { number, content, notes: Vec::new() }))
 	}
 }

@@ -1,6 +1,6 @@
 //! The rules by which texts become documents.
 
-use super::{cut, text_family, DatasetError, DatasetProgress, Document, SkipReason};
+use super::{DatasetError, DatasetProgress, Document, SkipReason};
 use std::{
 	collections::BTreeSet,
 	fs,
@@ -9,21 +9,10 @@ use std::{
 
 /// Files shorter than this teach nothing and are often repeated.
 pub(super) const FILE_BYTES_MIN: usize = 128;
-/// Longest document that is made; a longer text is cut.
-pub(super) const DOCUMENT_BYTES_MAX: usize = 64 * 1024;
 /// Generated tables have lines of this length.
 const LINE_BYTES_MAX: usize = 1_000;
 /// Lines at the beginning of a file that may say that a program wrote it.
 const MARKED_LINES: usize = 20;
-
-/// Which lines only programs write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LongLines {
-	/// Any long line: people break lines of code.
-	Code,
-	/// Long lines of something other than words: prose has a paragraph a line.
-	Prose,
-}
 
 /// Filter that texts must pass.
 #[derive(Clone, Copy, Debug)]
@@ -32,10 +21,8 @@ pub(super) struct Rules {
 	pub bytes_min: usize,
 	/// Longer files are not read.
 	pub file_bytes_max: u64,
-	/// Which long lines show that a program wrote a text; `None` takes generated texts too.
-	pub generated: Option<LongLines>,
-	/// True if long texts are cut into documents.
-	pub is_cut: bool,
+	/// Takes texts that a program wrote, as a comment or long lines show.
+	pub keeps_generated: bool,
 	/// Text of all documents together.
 	pub bytes_max: u64,
 }
@@ -64,12 +51,12 @@ impl Collector {
 		self.progress.skipped.note(reason, || what.into());
 	}
 
-	/// Takes a file, or counts why not. Without a `family` its text is its own.
+	/// Takes a file, or counts why not.
 	pub fn take_file(
 		&mut self,
 		path: &Path,
 		origin: &str,
-		family: Option<&str>,
+		family: &str,
 		license: &str,
 		rules: &Rules,
 	) -> Result<(), DatasetError> {
@@ -100,33 +87,21 @@ impl Collector {
 		Ok(())
 	}
 
-	/// Takes a text as one document or several, or counts why not.
-	pub fn take(&mut self, text: &str, origin: &str, family: Option<&str>, license: &str, rules: &Rules) {
+	/// Takes a text as a document, or counts why not. Code is left whole or out.
+	pub fn take(&mut self, text: &str, origin: &str, family: &str, license: &str, rules: &Rules) {
 		let text = plain(text);
 		if text.len() < rules.bytes_min {
 			return self.skip(SkipReason::TooShort, origin);
 		}
-		if let Some(long_lines) = rules.generated {
+		if !rules.keeps_generated {
 			if let Some(mark) = generated_mark(&text) {
 				return self.skip(SkipReason::Generated, &format!("{origin}: \"{mark}\""));
 			}
-			if let Some(line) = text.lines().position(|line| is_table(line, long_lines)) {
+			if let Some(line) = text.lines().position(|line| line.len() > LINE_BYTES_MAX) {
 				return self.skip(SkipReason::LongLine, &format!("{origin}, line {}", line + 1));
 			}
 		}
-		let pieces = match rules.is_cut {
-			true => cut::pieces(&text, DOCUMENT_BYTES_MAX),
-			false => vec![text.as_str()],
-		};
-		let count = pieces.len();
-		for (index, piece) in pieces.into_iter().enumerate() {
-			let origin = match count {
-				1 => origin.to_string(),
-				count => format!("{origin}#{}/{count}", index + 1),
-			};
-			let family = family.map_or_else(|| text_family(piece), str::to_string);
-			self.push(Document::new(piece.into(), origin, family, license.into()), rules.bytes_max);
-		}
+		self.push(Document::new(text, origin.into(), family.into(), license.into()), rules.bytes_max);
 	}
 
 	fn push(&mut self, document: Document, bytes_max: u64) {
@@ -196,39 +171,18 @@ fn generated_mark(text: &str) -> Option<&'static str> {
 		.find_map(|line| MARKS.into_iter().find(|mark| line.contains(mark)))
 }
 
-/// Reports whether a line is one that only programs write.
-fn is_table(line: &str, long_lines: LongLines) -> bool {
-	if line.len() <= LINE_BYTES_MAX {
-		return false;
-	}
-	match long_lines {
-		LongLines::Code => true,
-		LongLines::Prose => {
-			let letters = line.bytes().filter(|byte| byte.is_ascii_alphabetic() || !byte.is_ascii()).count();
-			let is_unbroken =
-				line.split(|c: char| !c.is_ascii_graphic()).any(|run| run.len() > LINE_BYTES_MAX);
-			is_unbroken || letters * 2 < line.len()
-		}
-	}
-}
-
 #[cfg(test)]
 mod tests {
 	use super::*;
 
-	const RULES: Rules = Rules {
-		bytes_min: 8,
-		file_bytes_max: u64::MAX,
-		generated: Some(LongLines::Prose),
-		is_cut: true,
-		bytes_max: u64::MAX,
-	};
+	const RULES: Rules =
+		Rules { bytes_min: 8, file_bytes_max: u64::MAX, keeps_generated: false, bytes_max: u64::MAX };
 
 	#[test]
 	fn a_text_is_one_document_with_and_without_byte_order_mark_and_carriage_returns() {
 		let mut collector = Collector::default();
 		for text in ["one line\ntwo", "\u{feff}one line\ntwo", "one line\r\ntwo", "\u{feff}one line\r\ntwo"] {
-			collector.take(text, "a.txt", None, "MIT", &RULES);
+			collector.take(text, "a.txt", "a", "MIT", &RULES);
 		}
 		assert_eq!(collector.documents.len(), 1);
 		assert_eq!(collector.documents[0].text, "one line\ntwo");
@@ -247,15 +201,15 @@ mod tests {
 	}
 
 	#[test]
-	fn a_paragraph_on_one_line_is_prose_and_a_table_is_not() {
-		let paragraph = "words after words ".repeat(80);
-		let table = "0x12, 0x34, ".repeat(100);
-		assert!(!is_table(&paragraph, LongLines::Prose) && is_table(&paragraph, LongLines::Code));
-		for line in [table, "QUJD".repeat(300)] {
-			assert!(is_table(&line, LongLines::Prose));
+	fn a_long_line_is_the_work_of_a_program() {
+		let mut collector = Collector::default();
+		for (length, kept) in [(1_000, 1), (1_001, 1)] {
+			collector.take(&"x".repeat(length), "a.rs", "a", "MIT", &RULES);
+			assert_eq!(collector.documents.len(), kept);
 		}
-		assert!(!is_table(&"\u{6587}".repeat(600), LongLines::Prose));
-		assert!(!is_table(&"x".repeat(1_000), LongLines::Code));
+		assert_eq!(collector.progress.skipped.count(SkipReason::LongLine), 1);
+		collector.take(&"x".repeat(1_001), "a.rs", "a", "MIT", &Rules { keeps_generated: true, ..RULES });
+		assert_eq!(collector.documents.len(), 2);
 	}
 
 	#[test]
@@ -270,7 +224,7 @@ mod tests {
 		let rules = Rules { bytes_max: 20, ..RULES };
 		let mut collector = Collector::default();
 		for text in ["eight or more", "more than the limit", "tiny tiny"] {
-			collector.take(text, text, None, "MIT", &rules);
+			collector.take(text, text, text, "MIT", &rules);
 		}
 		assert_eq!(collector.documents.len(), 1);
 		assert_eq!(collector.progress.skipped.count(SkipReason::OverLimit), 2);

@@ -2,8 +2,7 @@
 
 use super::{
 	bucket,
-	collector::{relative_name, Collected, Collector, LongLines, Rules, FILE_BYTES_MIN},
-	files::walk,
+	collector::{relative_name, Collected, Collector, Rules, FILE_BYTES_MIN},
 	DatasetError, DatasetProgress, Licence, SkipReason,
 };
 use serde::Deserialize;
@@ -160,9 +159,7 @@ pub fn from_crates(
 	let rules = Rules {
 		bytes_min: FILE_BYTES_MIN,
 		file_bytes_max: options.file_bytes_max,
-		generated: (!options.keep_generated).then_some(LongLines::Code),
-		// Files of code are left whole or out; families are files.
-		is_cut: false,
+		keeps_generated: options.keep_generated,
 		bytes_max: u64::MAX,
 	};
 	let mut packages = Vec::new();
@@ -208,12 +205,28 @@ pub fn from_crates(
 				continue;
 			}
 			let family = format!("{name}/{inside}");
-			collector.take_file(&path, &origin, Some(&family), license.as_str(), &rules)?;
+			collector.take_file(&path, &origin, &family, license.as_str(), &rules)?;
 		}
 		progress(&collector.progress);
 	}
 	progress(&collector.progress);
 	collector.finish()
+}
+
+/// Files below `folder` in a fixed order. Symbolic links are not followed.
+fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), DatasetError> {
+	let io = |source| DatasetError::Io { path: folder.into(), source };
+	let mut entries = fs::read_dir(folder).map_err(io)?.collect::<Result<Vec<_>, _>>().map_err(io)?;
+	entries.sort_by_key(std::fs::DirEntry::file_name);
+	for entry in entries {
+		let kind = entry.file_type().map_err(io)?;
+		if kind.is_dir() {
+			walk(&entry.path(), found)?;
+		} else if kind.is_file() {
+			found.push(entry.path());
+		}
+	}
+	Ok(())
 }
 
 fn subfolders(folder: &Path) -> Result<Vec<PathBuf>, DatasetError> {

@@ -28,6 +28,8 @@ pub struct QueueConfig {
 	pub findings_bytes_max: usize,
 	/// Comparisons of candidates that may wait, and as many that are remembered.
 	pub comparisons_max: usize,
+	/// Audits of datasets that may wait, and as many that are remembered.
+	pub dataset_audits_max: usize,
 	/// Longest prompt.
 	pub prompt_bytes_max: u32,
 	/// Longest generation.
@@ -52,6 +54,7 @@ impl Default for QueueConfig {
 			openings_max: 64,
 			findings_bytes_max: 256 << 20,
 			comparisons_max: 256,
+			dataset_audits_max: 64,
 			prompt_bytes_max: 64 * 1_024,
 			generation_bytes_max: 16 * 1_024,
 			evaluation_patience: Duration::from_secs(2),

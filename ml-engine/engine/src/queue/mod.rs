@@ -14,9 +14,11 @@
 //! push them out. After a restart nothing is remembered, and a caller that wants a result submits again. A panic
 //! inside a job becomes [`EngineError::Internal`] of that job.
 
+mod asked;
 mod background;
 mod comparisons;
 mod config;
+mod dataset_audits;
 mod findings;
 mod generation;
 mod metrics;
@@ -210,6 +212,7 @@ impl JobQueue {
 			("blyan-evaluate", evaluate as fn(&Shared)),
 			("blyan-open", open),
 			("blyan-compare", comparisons::compare),
+			("blyan-audit", dataset_audits::audit),
 		];
 		for (name, body) in evaluators {
 			let evaluator = queue.spawn(name.into(), body)?;

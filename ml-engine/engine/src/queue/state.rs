@@ -1,7 +1,7 @@
 //! State of the queue, and the transitions of a job. No thread is started or blocked here.
 
 use super::{
-	comparisons::Comparisons,
+	asked::Asked,
 	findings::{Findings, Key},
 	generation::{Flags, Generation, Stage},
 	metrics::Durations,
@@ -11,7 +11,10 @@ use super::{
 };
 use crate::eval::{Finding, Need};
 use blyan_exact::tree::Item;
-use blyan_primitives::{EngineError, EvaluationJob, EvaluationOutcome, JobId, JobStatus};
+use blyan_primitives::{
+	AuditFinding, Comparison, CopyQuery, DatasetAuditJob, EngineError, EvaluationJob, EvaluationOutcome,
+	JobId, JobStatus,
+};
 use sp_core::H256;
 use std::{
 	collections::{HashMap, VecDeque},
@@ -59,7 +62,8 @@ pub(super) struct State {
 	refusals: VecDeque<(Key, EngineError)>,
 	opened: u64,
 	openings_failed: u64,
-	pub(super) comparisons: Comparisons,
+	pub(super) comparisons: Asked<CopyQuery, Comparison>,
+	pub(super) dataset_audits: Asked<DatasetAuditJob, AuditFinding>,
 }
 
 impl State {
@@ -327,6 +331,7 @@ impl State {
 		self.waiting.clear();
 		self.openings.clear();
 		self.comparisons.clear();
+		self.dataset_audits.clear();
 		self.trainings.clear();
 		for mut generation in self.line.drain().chain(self.parked.drain(..)) {
 			generation.fail(EngineError::Cancelled);

@@ -1,4 +1,5 @@
 mod comparisons;
+mod dataset_audits;
 mod openings;
 mod serving;
 

@@ -71,6 +71,7 @@ fn engine_error(error: &EvaluateError) -> EngineError {
 		| EvaluateError::Slot { .. }
 		| EvaluateError::Sequence { .. }
 		| EvaluateError::Vocabulary { .. }
+		| EvaluateError::Answer { .. }
 		| EvaluateError::Place { .. } => {
 			log::info!("the job cannot be evaluated: {error}");
 			EngineError::JobMalformed
