@@ -205,6 +205,13 @@ pub mod pallet {
 			/// The amount; as many coins were burned.
 			amount: Balance,
 		},
+		/// A part of the year's emission came earlier.
+		EmissionAdvanced {
+			/// The envelope that grew.
+			envelope: Envelope,
+			/// By how much; the rest of the year emits as much less.
+			amount: Balance,
+		},
 	}
 
 	#[pallet::error]
@@ -215,6 +222,8 @@ pub mod pallet {
 		AmountZero,
 		/// The envelope cannot hold so much.
 		Overflow,
+		/// The year emits less than that, or the supply cap leaves less; ask for less.
+		YearExhausted,
 	}
 
 	#[pallet::hooks]

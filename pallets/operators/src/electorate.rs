@@ -10,6 +10,8 @@
 //!
 //! A copy is at most 119 bytes for each of `MaxOperators`: 30 KB for 256, and one read for a draw in place of 256.
 
+mod voters;
+
 use crate::{Config, Elector, ElectorOf, ElectorateDate, ElectorateDates, Electorates, Pallet, WeightInfo};
 use alloc::vec::Vec;
 use blyan_primitives::{

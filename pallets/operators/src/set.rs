@@ -7,7 +7,7 @@ use crate::{
 use alloc::vec::Vec;
 use blyan_primitives::{
 	randomness::RelayNumber,
-	traits::{EligibleOperator, OperatorSet, Service},
+	traits::{EligibleOperator, OperatorSet, Servers, Service},
 	OperatorId,
 };
 use frame_support::traits::Get;
@@ -78,6 +78,37 @@ impl<T: Config> OperatorSet<T::AccountId> for Pallet<T> {
 	#[cfg(feature = "runtime-benchmarks")]
 	fn ensure_operators_for_benchmark(count: u32) -> Vec<(T::AccountId, OperatorId)> {
 		crate::benchmarking::register_operators::<T>(count)
+	}
+}
+
+impl<T: Config> Servers<T::AccountId> for Pallet<T> {
+	fn may_serve(who: &T::AccountId) -> bool {
+		let period = Self::period();
+		Operators::<T>::get(who).is_some_and(|record| {
+			record.profile.capabilities.contains(Capabilities::SERVE)
+				&& record.withdrawable_at.is_none()
+				&& record.quarantined_until.is_none()
+				&& record.is_heard(period)
+		})
+	}
+
+	fn is_registered(who: &T::AccountId) -> bool {
+		Self::record_of(who).is_some()
+	}
+
+	fn are_related(one: &T::AccountId, other: &T::AccountId) -> bool {
+		Self::belongs_to(one) == Self::belongs_to(other)
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn ensure_server_for_benchmark() -> T::AccountId {
+		let (who, _) = crate::benchmarking::register_operators::<T>(1).remove(0);
+		Operators::<T>::mutate(&who, |record| {
+			if let Some(record) = record {
+				record.profile.capabilities = record.profile.capabilities | Capabilities::SERVE;
+			}
+		});
+		who
 	}
 }
 

@@ -1,5 +1,6 @@
 //! Stories of the pallet, one file per call.
 
+mod advance;
 mod end_era;
 mod fees;
 mod fund;

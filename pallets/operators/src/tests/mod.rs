@@ -19,4 +19,5 @@ mod silence;
 mod slash;
 mod uid;
 mod update_capabilities;
+mod voters;
 mod worker;
