@@ -92,7 +92,7 @@ where
 	}
 
 	fn shape(pinned: &PinnedJob) -> Option<ExpertShape> {
-		Some(pinned.statement.shape())
+		pinned.statement.shape()
 	}
 
 	fn is_current(pinned: &PinnedJob) -> bool {

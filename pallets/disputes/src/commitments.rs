@@ -7,7 +7,7 @@
 //! side, earn their sender nothing: shares go to those whose claim was right.
 
 use crate::{Commitments, Config, Error, Event, Games, HoldReason, Pairs, Pallet};
-use blyan_primitives::{finding_hash, Subject, Verdict};
+use blyan_primitives::{finding_hash, traits::Games as OpensGames, Subject, Verdict};
 use codec::Encode;
 use frame_support::{
 	ensure,
@@ -15,6 +15,21 @@ use frame_support::{
 };
 use sp_core::H256;
 use sp_runtime::{traits::Saturating, DispatchResult};
+
+impl<T: Config> OpensGames<T::AccountId> for Pallet<T> {
+	fn show_finding(who: &T::AccountId, call: &str, arguments: &impl Encode) -> DispatchResult {
+		Self::use_commitment(who, call, arguments)
+	}
+
+	fn has_fallen(subject: Subject, verdict: &Verdict) -> bool {
+		Self::is_refuted(subject, verdict)
+	}
+
+	fn challenge(backer: &T::AccountId, subject: Subject, against: H256, verdict: Verdict) -> DispatchResult {
+		let rival = Self::ensure_may_challenge(subject, against, &verdict)?;
+		Self::put_forward(backer.clone(), subject, rival, verdict)
+	}
+}
 
 impl<T: Config> Pallet<T> {
 	pub(crate) fn do_commit(who: T::AccountId, hash: H256) -> DispatchResult {
@@ -35,7 +50,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Uses the commitment of `who` to what it shows with `call`; fails if there is none, or it is too young.
-	pub(crate) fn show_finding(who: &T::AccountId, call: &str, arguments: &impl Encode) -> DispatchResult {
+	pub(crate) fn use_commitment(who: &T::AccountId, call: &str, arguments: &impl Encode) -> DispatchResult {
 		let hash = finding_hash(who, call, arguments);
 		let (since, deposit) = Commitments::<T>::get(who, hash).ok_or(Error::<T>::NotCommitted)?;
 		let now = frame_system::Pallet::<T>::block_number();

@@ -46,7 +46,17 @@ impl<T: Config> Pallet<T> {
 		verdict: Verdict,
 	) -> DispatchResult {
 		let rival = Self::ensure_may_challenge(subject, against, &verdict)?;
-		Self::show_finding(&challenger, "challenge", &(subject, against, verdict))?;
+		Self::use_commitment(&challenger, "challenge", &(subject, against, verdict))?;
+		Self::put_forward(challenger, subject, rival, verdict)
+	}
+
+	/// Puts a claim with a bond behind it against one on the chain; what must hold has been checked.
+	pub(crate) fn put_forward(
+		challenger: T::AccountId,
+		subject: Subject,
+		rival: Verdict,
+		verdict: Verdict,
+	) -> DispatchResult {
 		if !Self::is_consistent(subject, &rival) {
 			Self::refute(subject, &rival, Fall::Proven, Some(&challenger));
 			return Ok(());
@@ -283,7 +293,7 @@ impl<T: Config> Pallet<T> {
 	) -> DispatchResult {
 		let (operator, evidence) = Self::ensure_equivocation(&first, &second, &key)?;
 		let kind = OffenceKind::Equivocation;
-		Self::show_finding(&reporter, "report_equivocation", &(&first, &second, &key))?;
+		Self::use_commitment(&reporter, "report_equivocation", &(&first, &second, &key))?;
 		T::Offences::report(&operator, kind, evidence, Some(&reporter));
 		ensure!(T::Offences::is_reported(&operator, kind, evidence), Error::<T>::TooMuchPending);
 		let submission = first.report.submission;
@@ -379,9 +389,12 @@ impl<T: Config> Pallet<T> {
 	/// would lose by the clock.
 	pub(crate) fn ensure_showable(subject: Subject, verdicts: [&Verdict; 2]) -> Result<(), Error<T>> {
 		let is_about_bytes = matches!(game::difference(verdicts), Some(Difference::Candidate(_)));
-		let is_large =
-			Self::candidate(subject).is_some_and(|(block, _)| block.blob.size > T::MaxBlobBytes::get());
-		ensure!(!is_about_bytes || !is_large, Error::<T>::CandidateTooLarge);
+		if !is_about_bytes {
+			return Ok(());
+		}
+		// An answer has no candidate about which there could be a complaint.
+		let (block, _) = Self::candidate(subject).ok_or(Error::<T>::CandidateUnknown)?;
+		ensure!(block.blob.size <= T::MaxBlobBytes::get(), Error::<T>::CandidateTooLarge);
 		Ok(())
 	}
 

@@ -30,7 +30,7 @@ pub mod migrations;
 mod offchain;
 mod refusals;
 mod sweep;
-#[cfg(any(feature = "try-runtime", test))]
+// Tests of pallets that make claims ask it, too.
 mod try_state;
 mod types;
 pub mod weights;
