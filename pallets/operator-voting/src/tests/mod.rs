@@ -1,0 +1,8 @@
+//! Stories of the pallet, one file per subject.
+
+mod electorates;
+mod invariants;
+pub(crate) mod mock;
+mod polls;
+mod tally;
+mod vote;
