@@ -30,6 +30,36 @@ const ON_BUS_ERROR: &str = concat!(
 const ON_PANIC: &str =
 	concat!("Error: the database failed while the node ran; the report below says where. ", advice!());
 
+/// Texts in the SDK's panics that only a database explains which lost entries or returns other bytes than were written.
+///
+/// A runtime that reads state cannot be given an error, and hashes that the node holds itself are taken as known. None of these texts
+/// depends on bytes that peers or clients send.
+const TEXTS: [&str; 18] = [
+	// sc-client-db: an error of parity-db while it is open.
+	"Critical database error",
+	// sp-state-machine: an error of the backend below a runtime, and its reasons.
+	"Externalities not allowed to fail within runtime",
+	"Trie lookup error",
+	"TrieDB iteration error",
+	"TrieDB iterator seek error",
+	"TrieDB iterator next error",
+	// trie-db: a node that is not there or is another one; the same as `Debug` writes it.
+	"Database missing expected key",
+	"IncompleteDatabase(",
+	"InvalidStateRoot(",
+	"contains invalid hash reference with length",
+	// sc-client-db: a header that cannot be decoded; BABE, GRANDPA and slots: their own entries.
+	"Error decoding header",
+	"DB is corrupted",
+	// Blocks that must be there: sc-service and sc-network-sync, cumulus, sc-consensus, BABE, GRANDPA and the relay chain.
+	"Genesis block exists",
+	"No header for parent block",
+	"was fetched from block in db",
+	"must exist in db",
+	"Header known to exist",
+	"all blocks below finalized number must have been imported",
+];
+
 /// Writes a sentence before SIGBUS ends the process, which it does as before.
 pub fn explain_bus_errors() -> nix::Result<()> {
 	// Reset by the kernel when it is called: the access is repeated when the handler returns, and then the signal ends the process.
@@ -53,7 +83,7 @@ pub fn words_for(panic: &PanicHookInfo<'_>) -> Option<&'static str> {
 }
 
 fn is_of_database(text: &str, file: &str) -> bool {
-	text.contains("Critical database error") || file.contains("parity-db")
+	file.contains("parity-db") || TEXTS.iter().any(|part| text.contains(part))
 }
 
 /// Adds what to do to an error about a database that cannot be opened. Other errors stay as they are.
@@ -75,6 +105,10 @@ pub fn explain(error: Error, database: Option<&Path>) -> Error {
 mod tests {
 	use super::*;
 	use sp_blockchain::Error as ChainError;
+	use sp_externalities::Externalities;
+	use sp_runtime::{traits::BlakeTwo256, StateVersion};
+	use sp_state_machine::{create_proof_check_backend, new_in_mem, Ext, OverlayedChanges};
+	use std::panic::{catch_unwind, AssertUnwindSafe};
 
 	fn corrupt() -> Error {
 		Error::Client(ChainError::Backend("Corruption: Bad metadata".into()))
@@ -102,13 +136,54 @@ mod tests {
 		assert_eq!(explain(Error::Other("another".into()), None).to_string(), "Other: another");
 	}
 
+	/// As they are formatted, of the releases in Cargo.lock.
 	#[test]
 	fn panics_of_the_database_are_told_from_others() {
-		assert!(is_of_database(
+		let lookup = "Externalities not allowed to fail within runtime: \"Trie lookup error: Database missing expected key: 0x0a\"";
+		for text in [
 			"Critical database error: Io(Os { code: 28 })",
-			"sc-client-db/src/parity_db.rs"
-		));
+			lookup,
+			"called `Result::unwrap()` on an `Err` value: Execution(\"TrieDB iteration error: Decoding failed for hash 0x0a\")",
+			"called `Result::unwrap()` on an `Err` value: TrieError(IncompleteDatabase(0x0a))",
+			"called `Result::unwrap()` on an `Err` value: InvalidStateRoot(0x0a)",
+			"Encoded node 0x0a contains invalid hash reference with length: 3",
+			"db error: Backend(\"Error decoding header\")",
+			"Genesis block exists; qed",
+			"No header for parent block",
+			"given block hash was fetched from block in db; qed",
+			"best finalized hash was given by client; finalized headers must exist in db; qed",
+			"Header known to exist due to the existence of one of its descendants; qed",
+			"begin number is lower than finalized number; all blocks below finalized number must have been imported; qed.",
+		] {
+			assert!(is_of_database(text, "registry/some-crate-1.0.0/src/lib.rs"), "{text}");
+		}
 		assert!(is_of_database("index out of bounds", "registry/parity-db-0.4.13/src/index.rs"));
-		assert!(!is_of_database("index out of bounds", "node/src/main.rs"));
+		for text in [
+			"index out of bounds",
+			"called `Option::unwrap()` on a `None` value",
+			"Bad input data provided to validate_transaction: Codec error",
+			"failed to decode header",
+			"Storage root must match that calculated.",
+		] {
+			assert!(!is_of_database(text, "node/src/main.rs"), "{text}");
+		}
+	}
+
+	/// The panic itself, so that a release of the SDK with another text is noticed.
+	#[test]
+	fn a_runtime_that_reads_a_lost_entry_panics_with_words() {
+		let entries = (0_u8..100).map(|key| (vec![key; 40], Some(vec![key; 40]))).collect();
+		let whole = new_in_mem::<BlakeTwo256>().update(vec![(None, entries)], StateVersion::V1);
+		let root = *whole.root();
+		// All that is left of the state is the way to one key.
+		let rest = sp_state_machine::prove_read(whole, [vec![7; 40]]).expect("is read");
+		let damaged = create_proof_check_backend::<BlakeTwo256>(root, rest).expect("the root is there");
+		let mut overlay = OverlayedChanges::default();
+		let mut runtime = Ext::new(&mut overlay, &damaged, None);
+		assert_eq!(runtime.storage(&[7; 40]), Some(vec![7; 40]));
+		let read = catch_unwind(AssertUnwindSafe(|| runtime.storage(&[8; 40])));
+		let panic = read.expect_err("the entry is lost");
+		let text = panic.downcast_ref::<String>().expect("is formatted");
+		assert!(text.contains("Database missing expected key") && is_of_database(text, ""), "{text}");
 	}
 }

@@ -3,12 +3,15 @@
 use crate::{configs::xcm as xcm_config, *};
 use alloc::{vec, vec::Vec};
 use blyan_primitives::{
-	traits::{BlobAnnouncements, ExpertRegistry},
-	ArchitectureId, EvaluationJob, ExpertHead, ExpertSlot, HoldoutRef, ModelId, ModelInfo, PartIndex,
-	Subject, SubmissionId, Verdict,
+	traits::{BlobAnnouncements, ExpertRegistry, ServingKeys},
+	ArchitectureId, BlobRef, DatasetId, DatasetRef, EvaluationJob, ExpertHead, ExpertSlot, HoldoutRef,
+	ModelId, ModelInfo, OfferId, PartIndex, RequestId, ServingKey, SessionId, Subject, SubmissionId, Verdict,
+	VoterProof,
 };
 use blyan_runtime_api::{
+	datasets::{AuditDuty, DatasetAudit, DatasetInfo, Lineage, OfferTerms},
 	disputes::{DemandInfo, DisputeTerms, GameId, GameInfo},
+	serving::{CostQuote, OfferInfo, RequestInfo, SessionInfo, UsageInfo, UserInfo},
 	CommitmentInfo, OffenceInfo, OperatorInfo, SubmissionInfo, SubmissionTerms,
 };
 use cumulus_primitives_core::{ParaId, VerifySchedulingSignature};
@@ -351,7 +354,9 @@ impl_runtime_apis! {
 		}
 
 		fn blob_announced(hash: H256) -> Option<u32> {
-			Experts::announced(&hash).or_else(|| ProofOfLearning::announced(&hash))
+			Experts::announced(&hash)
+				.or_else(|| ProofOfLearning::announced(&hash))
+				.or_else(|| Datasets::announced(&hash))
 		}
 
 		fn holdout(model: ModelId) -> Option<HoldoutRef> {
@@ -457,9 +462,104 @@ impl_runtime_apis! {
 		}
 	}
 
+	impl blyan_runtime_api::datasets::DatasetsApi<Block> for Runtime {
+		fn dataset(dataset: DatasetRef) -> Option<DatasetInfo> {
+			Datasets::dataset(dataset)
+		}
+
+		fn datasets(start: DatasetId, count: u32) -> Vec<DatasetInfo> {
+			Datasets::datasets(start, count)
+		}
+
+		fn dataset_count() -> DatasetId {
+			Datasets::dataset_count()
+		}
+
+		fn dataset_of_root(root: H256) -> Option<DatasetRef> {
+			Datasets::dataset_of_root(root)
+		}
+
+		fn blobs(dataset: DatasetRef, start: u32) -> Vec<BlobRef> {
+			Datasets::blobs(dataset, start)
+		}
+
+		fn audit(dataset: DatasetRef) -> Option<DatasetAudit> {
+			Datasets::audit(dataset)
+		}
+
+		fn duties(operator: AccountId) -> Vec<AuditDuty> {
+			Datasets::duties(&operator)
+		}
+
+		fn voter_proof(dataset: DatasetRef, who: AccountId) -> Option<VoterProof> {
+			Datasets::voter_proof(dataset, &who)
+		}
+
+		fn offer_terms(who: AccountId) -> OfferTerms {
+			Datasets::offer_terms(&who)
+		}
+
+		fn lineage(submission: SubmissionId) -> Option<Lineage> {
+			Datasets::lineage(submission)
+		}
+
+		fn submissions_of(dataset: DatasetRef, start: u32, count: u32) -> Vec<SubmissionId> {
+			Datasets::submissions_of(dataset, start, count)
+		}
+	}
+
 	impl blyan_runtime_api::ServingApi<Block> for Runtime {
 		fn price_per_byte() -> Balance {
 			parameters::serving::PricePerByte::get()
+		}
+
+		fn offers(start: OfferId, count: u32) -> Vec<OfferInfo> {
+			Inference::offer_infos(start, count)
+		}
+
+		fn offer_count() -> OfferId {
+			pallet_inference::NextOffer::<Runtime>::get()
+		}
+
+		fn offer(id: OfferId) -> Option<OfferInfo> {
+			Inference::offer_info(id)
+		}
+
+		fn operator_of_key(key: ServingKey) -> Option<AccountId> {
+			<Inference as ServingKeys<AccountId>>::operator_of(&key)
+		}
+
+		fn request(id: RequestId) -> Option<RequestInfo> {
+			Inference::request_info(id)
+		}
+
+		fn request_by_key(payer: AccountId, key: H256) -> Option<RequestInfo> {
+			Inference::request_info_by_key(&payer, key)
+		}
+
+		fn session(id: SessionId) -> Option<SessionInfo> {
+			Inference::session_info(id)
+		}
+
+		fn user(who: AccountId) -> UserInfo {
+			Inference::user_info(&who)
+		}
+
+		fn usage(model: ModelId) -> Vec<UsageInfo> {
+			Inference::usage_infos(pallet_inference::ServedModel::Registered(model))
+		}
+
+		fn usage_of_root(model_root: H256) -> Vec<UsageInfo> {
+			Inference::usage_infos(pallet_inference::ServedModel::Unregistered(model_root))
+		}
+
+		fn cost(
+			payer: AccountId,
+			offer: OfferId,
+			prompt_tokens: u32,
+			max_answer_tokens: u32,
+		) -> Option<CostQuote> {
+			Inference::cost_quote(&payer, offer, prompt_tokens, max_answer_tokens)
 		}
 	}
 }

@@ -22,7 +22,21 @@ const STAKE: Balance = 100 * UNIT;
 /// The operators of the first block; their session keys come from the same seeds as their accounts.
 const OPERATORS: [Sr25519Keyring; 3] = [Sr25519Keyring::Alice, Sr25519Keyring::Bob, Sr25519Keyring::Charlie];
 
-fn genesis(collators: &[Sr25519Keyring], mix_parent_hash: bool) -> Value {
+/// Blocks in a day of governance on a development chain: two minutes, or seconds where blocks are made faster.
+const DEVELOPMENT_DAY: BlockNumber = 20;
+/// Blocks in a day of governance on a local network: ten minutes.
+const LOCAL_DAY: BlockNumber = 100;
+
+/// Properties in which the presets differ.
+struct Preset {
+	collators: &'static [Sr25519Keyring],
+	mix_parent_hash: bool,
+	sudo: Option<Sr25519Keyring>,
+	day_length: BlockNumber,
+}
+
+fn genesis(preset: &Preset) -> Value {
+	let Preset { collators, mix_parent_hash, sudo, day_length } = *preset;
 	build_struct_json_patch!(RuntimeGenesisConfig {
 		balances: BalancesConfig {
 			balances: Sr25519Keyring::well_known().map(|key| (key.to_account_id(), ENDOWMENT)).collect(),
@@ -43,7 +57,11 @@ fn genesis(collators: &[Sr25519Keyring], mix_parent_hash: bool) -> Value {
 				.collect(),
 		},
 		polkadot_xcm: PolkadotXcmConfig { safe_xcm_version: Some(xcm::prelude::XCM_VERSION) },
-		sudo: SudoConfig { key: Some(Sr25519Keyring::Alice.to_account_id()) },
+		sudo: SudoConfig { key: sudo.map(|key| key.to_account_id()) },
+		ranked_collective: RankedCollectiveConfig { day_length },
+		technical_committee: TechnicalCommitteeConfig {
+			members: OPERATORS.iter().map(|key| key.to_account_id()).collect(),
+		},
 		operators: OperatorsConfig {
 			operators: OPERATORS
 				.iter()
@@ -62,14 +80,24 @@ fn genesis(collators: &[Sr25519Keyring], mix_parent_hash: bool) -> Value {
 	})
 }
 
-/// One collator and no relay chain.
+/// One collator and no relay chain. The only preset with a sudo key.
 fn development() -> Value {
-	genesis(&[Sr25519Keyring::Alice], true)
+	genesis(&Preset {
+		collators: &[Sr25519Keyring::Alice],
+		mix_parent_hash: true,
+		sudo: Some(Sr25519Keyring::Alice),
+		day_length: DEVELOPMENT_DAY,
+	})
 }
 
-/// Two collators under a relay chain on one's own machine.
+/// Two collators under a relay chain on one's own machine. Operators and the technical council rule it, as they do any network.
 fn local() -> Value {
-	genesis(&[Sr25519Keyring::Alice, Sr25519Keyring::Bob], false)
+	genesis(&Preset {
+		collators: &[Sr25519Keyring::Alice, Sr25519Keyring::Bob],
+		mix_parent_hash: false,
+		sudo: None,
+		day_length: LOCAL_DAY,
+	})
 }
 
 /// The preset `id` with the model that `manifest_json` describes.

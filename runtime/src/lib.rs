@@ -2,6 +2,7 @@
 //!
 //! - [`configs`] wires the pallets, one file per concern;
 //! - [`apis`] answers what nodes and clients ask;
+//! - [`governance`] says which referendum may do what, and what it takes;
 //! - [`parameters`] lists what governance can tune without an upgrade;
 //! - [`randomness`] takes the relay chain's randomness into the chain;
 //! - [`refusals`] keeps transactions that are certain to fail out of the pool;
@@ -26,6 +27,7 @@ pub mod configs;
 pub mod constants;
 pub mod genesis_model;
 pub mod genesis_presets;
+pub mod governance;
 mod migrations;
 #[cfg(feature = "next")]
 pub mod next;
@@ -102,7 +104,7 @@ pub const VERSION: RuntimeVersion = RuntimeVersion {
 	spec_name: alloc::borrow::Cow::Borrowed("blyan"),
 	impl_name: alloc::borrow::Cow::Borrowed("blyan"),
 	authoring_version: 1,
-	spec_version: 3,
+	spec_version: 4,
 	impl_version: 0,
 	apis: RUNTIME_API_VERSIONS,
 	transaction_version: 3,
@@ -188,6 +190,10 @@ mod runtime {
 	#[runtime::pallet_index(43)]
 	pub type Identity = pallet_identity;
 
+	// Powers of referenda.
+	#[runtime::pallet_index(49)]
+	pub type Origins = crate::governance::origins;
+
 	// Rule.
 	#[runtime::pallet_index(50)]
 	pub type Preimage = pallet_preimage;
@@ -199,6 +205,17 @@ mod runtime {
 	pub type SafeMode = pallet_safe_mode;
 	#[runtime::pallet_index(54)]
 	pub type TxPause = pallet_tx_pause;
+	// Names by which polkadot.js apps knows referenda of a ranked collective, and shows a page for them.
+	#[runtime::pallet_index(55)]
+	pub type RankedPolls = pallet_referenda;
+	#[runtime::pallet_index(56)]
+	pub type RankedCollective = pallet_operator_voting;
+	#[runtime::pallet_index(57)]
+	pub type Whitelist = pallet_whitelist;
+	#[runtime::pallet_index(58)]
+	pub type TechnicalCommittee = pallet_collective<Instance1>;
+	#[runtime::pallet_index(59)]
+	pub type Emergencies = pallet_emergencies;
 
 	// Learning.
 	#[runtime::pallet_index(60)]
@@ -213,6 +230,16 @@ mod runtime {
 	pub type Slashing = pallet_slashing;
 	#[runtime::pallet_index(65)]
 	pub type Audits = pallet_audits;
+
+	// Serving.
+	#[runtime::pallet_index(70)]
+	pub type Inference = pallet_inference;
+	#[runtime::pallet_index(71)]
+	pub type Answers = pallet_answers;
+
+	// Data.
+	#[runtime::pallet_index(72)]
+	pub type Datasets = pallet_datasets;
 
 	// What only the next release has; see `next`.
 	#[cfg(feature = "next")]

@@ -1,10 +1,13 @@
 //! Parameters that governance can tune without an upgrade. Each default here holds until it is overridden.
 
-use crate::*;
+use crate::{
+	governance::origins::{EnsureBudgetAdmin, EnsureParameterAdmin, RootOr},
+	*,
+};
 use blyan_primitives::acceptance;
 use frame_support::{
 	dynamic_params::{dynamic_pallet_params, dynamic_params},
-	traits::EnsureOriginWithArg,
+	traits::{EnsureOrigin, EnsureOriginWithArg},
 };
 use sp_runtime::Perbill;
 
@@ -131,6 +134,10 @@ pub mod dynamic_params {
 		/// Reward for catching a wrong answer.
 		#[codec(index = 4)]
 		pub static AuditBounty: Balance = 50 * MILLIUNIT;
+		/// Reward of one finding about a dataset that the committee agreed on, from the envelope of data. Five of them are less than
+		/// the fees of an offer, so that offering for the sake of auditing does not pay.
+		#[codec(index = 5)]
+		pub static DatasetAuditReward: Balance = MILLIUNIT / 10;
 	}
 
 	/// Serving: what an answer costs.
@@ -140,6 +147,30 @@ pub mod dynamic_params {
 		/// Price of one byte, read or generated. A quote: nothing is charged yet.
 		#[codec(index = 0)]
 		pub static PricePerByte: Balance = 10 * MICROUNIT;
+		/// Share of each payment to an operator that goes where transaction fees go. It is what counting up one's own usage costs.
+		#[codec(index = 1)]
+		pub static NetworkShare: Perbill = Perbill::from_percent(1);
+		/// Least amount on hold for a request until it is captured.
+		#[codec(index = 2)]
+		pub static QuoteDeposit: Balance = MILLIUNIT;
+		/// Least deposit of a session: about three times what its entry would cost as a deposit for storage.
+		#[codec(index = 3)]
+		pub static SessionDepositMin: Balance = UNIT / 10;
+		/// Blocks for which a quoted price holds: five minutes.
+		#[codec(index = 4)]
+		pub static QuoteWindow: BlockNumber = 5 * MINUTES;
+		/// Blocks in which an authorised request has to be captured. The longest answers take minutes.
+		#[codec(index = 5)]
+		pub static CaptureWindow: BlockNumber = HOURS;
+		/// Blocks in which an operator may still charge what it delivered of a cancelled request.
+		#[codec(index = 6)]
+		pub static CancelWindow: BlockNumber = 5 * MINUTES;
+		/// Blocks in which a receipt may be disputed; the pay waits as long.
+		#[codec(index = 7)]
+		pub static ReceiptWindow: BlockNumber = HOURS;
+		/// Blocks in which an operator may still settle a session that its payer closes. Longer than an outage that is forgiven.
+		#[codec(index = 8)]
+		pub static SessionClosing: BlockNumber = 4 * HOURS;
 	}
 
 	/// Disputes: what they cost, and how long they may take.
@@ -195,18 +226,99 @@ pub mod dynamic_params {
 		#[codec(index = 9)]
 		pub static DisputeWindow: BlockNumber = HOURS;
 	}
+
+	/// Data: offers of datasets, their audits and votes.
+	#[dynamic_pallet_params]
+	#[codec(index = 7)]
+	pub mod data {
+		/// Leading zero bits of an offer's proof of work: a million hashes, a few seconds.
+		#[codec(index = 0)]
+		pub static PowBits: u32 = 20;
+		/// Offers a day of an account that has shown nothing yet.
+		#[codec(index = 1)]
+		pub static NewbieQuota: u32 = 20;
+		/// Offers a day after three successes in a row.
+		#[codec(index = 2)]
+		pub static TrustedQuota: u32 = 200;
+		/// Offers a day after three more.
+		#[codec(index = 3)]
+		pub static ExpertQuota: u32 = 1_000;
+		/// Blocks to name and upload the blobs of an offer.
+		#[codec(index = 4)]
+		pub static PendingWindow: BlockNumber = DAYS;
+		/// Blocks in which a committee is drawn.
+		#[codec(index = 5)]
+		pub static DrawWindow: BlockNumber = 10 * MINUTES;
+		/// Blocks to examine the sample and seal what was found. With the next one, half an hour.
+		#[codec(index = 6)]
+		pub static SealWindow: BlockNumber = 20 * MINUTES;
+		/// Blocks to open the seals.
+		#[codec(index = 7)]
+		pub static RevealWindow: BlockNumber = 10 * MINUTES;
+		/// Auditors of a dataset, where that many unrelated operators are eligible.
+		#[codec(index = 8)]
+		pub static Auditors: u32 = 5;
+		/// Auditors without whom no audit begins. Two thirds of two are both.
+		#[codec(index = 9)]
+		pub static MinAuditors: u32 = 2;
+		/// Blocks of a vote.
+		#[codec(index = 10)]
+		pub static VoteWindow: BlockNumber = 3 * DAYS;
+		/// Blocks by which a vote with little participation is extended.
+		#[codec(index = 11)]
+		pub static VoteExtension: BlockNumber = DAYS;
+		/// Participation, in millionths, below which a vote is extended.
+		#[codec(index = 12)]
+		pub static ParticipationMin: u32 = 150_000;
+		/// Participation, in millionths, without which a vote decides nothing.
+		#[codec(index = 13)]
+		pub static QuorumMin: u32 = 10_000;
+		/// Share of yes for gold, in millionths.
+		#[codec(index = 14)]
+		pub static GoldShare: u32 = 750_000;
+		/// Share of yes for silver, in millionths.
+		#[codec(index = 15)]
+		pub static SilverShare: u32 = 600_000;
+		/// Share of yes for experimental, in millionths.
+		#[codec(index = 16)]
+		pub static ExperimentalShare: u32 = 500_000;
+		/// Share of records with personal data or secrets, in millionths, above which there is no vote.
+		#[codec(index = 17)]
+		pub static PiiMax: u32 = 10_000;
+		/// Share of toxic records, in millionths, above which there is no vote.
+		#[codec(index = 18)]
+		pub static ToxicityMax: u32 = 100_000;
+		/// Share of duplicates, in millionths, above which there is no vote.
+		#[codec(index = 19)]
+		pub static DuplicatesMax: u32 = 950_000;
+		/// Share of records of a form that the filter leaves out, in millionths, above which there is no vote.
+		#[codec(index = 20)]
+		pub static MalformedMax: u32 = 500_000;
+		/// Blocks in which a contributor may appeal a rejection or a quarantine.
+		#[codec(index = 21)]
+		pub static AppealWindow: BlockNumber = 7 * DAYS;
+		/// Blocks for which a rejected dataset, and the refusal of its root, are remembered.
+		#[codec(index = 22)]
+		pub static RejectedFor: BlockNumber = 30 * DAYS;
+	}
 }
 
-pub use dynamic_params::{audits, disputes, learning, ledger, serving};
+pub use dynamic_params::{audits, data, disputes, learning, ledger, serving};
 
-/// Every parameter belongs to root.
-pub struct EnsureRootForAll;
+/// Origins that set a parameter: root all of them, a referendum about the budget what rewards are, one about parameters the rest.
+///
+/// It does not see the value: bounds are the readers', see [`crate::governance::bounds`].
+pub struct EnsureAdmin;
 
-impl EnsureOriginWithArg<RuntimeOrigin, RuntimeParametersKey> for EnsureRootForAll {
+impl EnsureOriginWithArg<RuntimeOrigin, RuntimeParametersKey> for EnsureAdmin {
 	type Success = ();
 
-	fn try_origin(origin: RuntimeOrigin, _: &RuntimeParametersKey) -> Result<(), RuntimeOrigin> {
-		frame_system::ensure_root(origin.clone()).map_err(|_| origin)
+	fn try_origin(origin: RuntimeOrigin, key: &RuntimeParametersKey) -> Result<(), RuntimeOrigin> {
+		let outcome = match key {
+			RuntimeParametersKey::Ledger(_) => RootOr::<EnsureBudgetAdmin>::try_origin(origin),
+			_ => RootOr::<EnsureParameterAdmin>::try_origin(origin),
+		};
+		outcome.map(|_| ())
 	}
 
 	#[cfg(feature = "runtime-benchmarks")]

@@ -28,6 +28,7 @@
 //!
 //! While a migration runs nothing is refused, because storage is then of no release.
 
+mod governance;
 mod sdk;
 
 pub use sdk::{CLOSED, REHEARSED};
@@ -316,6 +317,12 @@ impl Walk {
 		}
 		self.checks_left = self.checks_left.checked_sub(1)?;
 		match call {
+			RuntimeCall::Answers(pallet_answers::Call::challenge { signed, .. })
+				if signed.receipt.version != blyan_primitives::RECEIPT_VERSION =>
+			{
+				Some(Refusal::Malformed)
+			}
+			RuntimeCall::Inference(call) => pallet_inference::Pallet::<Runtime>::refusal(who, call),
 			RuntimeCall::Ledger(call) => pallet_ledger::Pallet::<Runtime>::refusal(call),
 			RuntimeCall::Operators(call) => pallet_operators::Pallet::<Runtime>::refusal(who, call),
 			RuntimeCall::ProofOfLearning(call) => {
@@ -324,8 +331,9 @@ impl Walk {
 			RuntimeCall::Disputes(call) => pallet_disputes::Pallet::<Runtime>::refusal(call),
 			RuntimeCall::Slashing(call) => pallet_slashing::Pallet::<Runtime>::refusal(who, call),
 			RuntimeCall::Audits(call) => pallet_audits::Pallet::<Runtime>::refusal(call),
+			RuntimeCall::Datasets(call) => pallet_datasets::Pallet::<Runtime>::refusal(who, call),
 			RuntimeCall::Treasury(call) => sdk::missing_spend(call),
-			_ => None,
+			call => governance::refusal(who, call),
 		}
 	}
 

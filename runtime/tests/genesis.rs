@@ -40,6 +40,37 @@ fn development_has_operators_with_stakes_and_a_sudo_key() {
 }
 
 #[test]
+fn presets_but_the_development_one_have_no_sudo_key_and_no_account_can_call_sudo() {
+	use blyan_runtime::{RuntimeCall, RuntimeOrigin};
+	use sp_runtime::traits::Dispatchable;
+	for name in genesis_presets::preset_names().into_iter().filter(|name| name != "development") {
+		common::chain_from(common::patch(&name)).execute_with(|| {
+			assert_eq!(pallet_sudo::Key::<Runtime>::get(), None, "{name}");
+			let alice = Sr25519Keyring::Alice.to_account_id();
+			let remark: RuntimeCall = frame_system::Call::remark { remark: vec![] }.into();
+			let calls: [pallet_sudo::Call<Runtime>; 5] = [
+				pallet_sudo::Call::sudo { call: Box::new(remark.clone()) },
+				pallet_sudo::Call::sudo_unchecked_weight {
+					call: Box::new(remark.clone()),
+					weight: Default::default(),
+				},
+				pallet_sudo::Call::sudo_as { who: alice.clone().into(), call: Box::new(remark) },
+				pallet_sudo::Call::set_key { new: alice.clone().into() },
+				pallet_sudo::Call::remove_key {},
+			];
+			for key in Sr25519Keyring::iter() {
+				for call in &calls {
+					let call: RuntimeCall = call.clone().into();
+					let origin = RuntimeOrigin::signed(key.to_account_id());
+					assert!(call.clone().dispatch(origin).is_err(), "{name}: {key:?} can make {call:?}");
+				}
+			}
+			assert_eq!(pallet_sudo::Key::<Runtime>::get(), None, "{name}");
+		});
+	}
+}
+
+#[test]
 fn genesis_model_is_the_one_in_the_manifest() {
 	let manifest: Value = serde_json::from_str(genesis_model::MANIFEST).expect("the manifest is JSON");
 	common::development().execute_with(|| {
@@ -120,17 +151,26 @@ fn pallets_keep_their_names_and_indices() {
 		(41, "Multisig"),
 		(42, "Proxy"),
 		(43, "Identity"),
+		(49, "Origins"),
 		(50, "Preimage"),
 		(51, "Scheduler"),
 		(52, "Parameters"),
 		(53, "SafeMode"),
 		(54, "TxPause"),
+		(55, "RankedPolls"),
+		(56, "RankedCollective"),
+		(57, "Whitelist"),
+		(58, "TechnicalCommittee"),
+		(59, "Emergencies"),
 		(60, "Experts"),
 		(61, "Operators"),
 		(62, "ProofOfLearning"),
 		(63, "Disputes"),
 		(64, "Slashing"),
 		(65, "Audits"),
+		(70, "Inference"),
+		(71, "Answers"),
+		(72, "Datasets"),
 		(255, "Sudo"),
 	];
 	assert_eq!(pallets, expected);

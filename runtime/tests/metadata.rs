@@ -6,13 +6,17 @@ use frame_metadata::{v16::RuntimeMetadataV16, RuntimeMetadata, RuntimeMetadataPr
 use scale_info::{form::PortableForm, Type, TypeDef};
 
 /// Pallets of this repository, as the runtime names them.
-const PALLETS: [&str; 8] = [
+const PALLETS: [&str; 12] = [
 	"Audits",
+	"Datasets",
 	"Disputes",
+	"Emergencies",
 	"Experts",
+	"Inference",
 	"Ledger",
 	"Operators",
 	"ProofOfLearning",
+	"RankedCollective",
 	"RelayRandomness",
 	"Slashing",
 ];
@@ -77,7 +81,11 @@ fn every_type_of_ours_is_described_with_its_variants_and_fields() {
 				gap.into_iter().chain(letter.to_lowercase())
 			})
 			.collect();
-		format!("pallet_{snake}")
+		match snake.as_str() {
+			// Named as clients of ranked collectives know it.
+			"ranked_collective" => "pallet_operator_voting".into(),
+			_ => format!("pallet_{snake}"),
+		}
 	});
 	let ours = |ty: &Type<PortableForm>| {
 		ty.path.segments.first().is_some_and(|root| root.starts_with("blyan_") || crates.contains(root))
@@ -90,7 +98,7 @@ fn every_type_of_ours_is_described_with_its_variants_and_fields() {
 			["blyan_runtime", _]
 				| ["blyan_runtime", "parameters", ..]
 				| ["blyan_primitives", "operator_key", _]
-				| [_, "pallet", "HoldReason"]
+				| [_, "pallet", "HoldReason" | "FreezeReason"]
 		)
 	};
 	let types = metadata.types.types.iter().map(|entry| &entry.ty);

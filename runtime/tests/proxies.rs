@@ -15,6 +15,7 @@ use std::collections::BTreeSet;
 
 /// Calls that only a delegate of type `Any` makes in another's name.
 const ANY_ONLY: &[(&str, &[&str])] = &[
+	("Answers", &["challenge"]),
 	("Audits", &["enrol", "present", "reveal_setter", "reveal_vote", "vote"]),
 	(
 		"Balances",
@@ -40,6 +41,7 @@ const ANY_ONLY: &[(&str, &[&str])] = &[
 			"set_invulnerables",
 		],
 	),
+	("Datasets", &["quarantine", "reveal", "seal"]),
 	(
 		"Disputes",
 		&[
@@ -53,6 +55,7 @@ const ANY_ONLY: &[(&str, &[&str])] = &[
 			"supply_tile_authorized",
 		],
 	),
+	("Emergencies", &["pause_call"]),
 	("Experts", &["register_model", "register_open_model"]),
 	(
 		"Identity",
@@ -72,6 +75,7 @@ const ANY_ONLY: &[(&str, &[&str])] = &[
 			"unbind_username",
 		],
 	),
+	("Inference", &["authorise", "authorise_quote", "open_session", "request", "toggle_privacy", "top_up"]),
 	("Ledger", &["fund", "set_budget"]),
 	("MessageQueue", &["execute_overweight", "reap_page"]),
 	(
@@ -136,6 +140,7 @@ const ANY_ONLY: &[(&str, &[&str])] = &[
 			"remove_proxy",
 		],
 	),
+	("RankedPolls", &["cancel", "kill", "nudge_referendum", "one_fewer_deciding"]),
 	(
 		"SafeMode",
 		&[
@@ -180,10 +185,23 @@ const ANY_ONLY: &[(&str, &[&str])] = &[
 			"set_storage",
 		],
 	),
+	(
+		"TechnicalCommittee",
+		&["disapprove_proposal", "execute", "kill", "release_proposal_cost", "set_members"],
+	),
 	("Timestamp", &["set"]),
 	("Treasury", &["check_status", "payout", "remove_approval", "spend", "spend_local", "void_spend"]),
 	("TxPause", &["pause", "unpause"]),
 	("Utility", &["as_derivative", "dispatch_as", "dispatch_as_fallible", "if_else", "with_weight"]),
+	(
+		"Whitelist",
+		&[
+			"dispatch_whitelisted_call",
+			"dispatch_whitelisted_call_with_preimage",
+			"remove_whitelisted_call",
+			"whitelist_call",
+		],
+	),
 	(
 		"XcmpQueue",
 		&[
@@ -247,7 +265,7 @@ fn a_type_that_includes_another_allows_all_of_it() {
 		}
 	}
 	assert!(ProxyType::NonTransfer.is_superset(&ProxyType::Collator));
-	for leaky in [ProxyType::Identity, ProxyType::Miner, ProxyType::Operator] {
+	for leaky in [ProxyType::Identity, ProxyType::Miner, ProxyType::Operator, ProxyType::Governance] {
 		assert!(!ProxyType::NonTransfer.is_superset(&leaky), "{leaky:?} can lose money");
 	}
 }
@@ -331,6 +349,9 @@ fn calls_that_leak_money_are_allowed_by_the_types_that_say_so_only() {
 		("ProofOfLearning", "submit", Some(ProxyType::Miner)),
 		("Operators", "outbid", Some(ProxyType::Operator)),
 		("Operators", "update_capabilities", Some(ProxyType::Operator)),
+		("RankedPolls", "submit", Some(ProxyType::Governance)),
+		("RankedCollective", "vote", Some(ProxyType::Governance)),
+		("Emergencies", "propose", Some(ProxyType::Governance)),
 	] {
 		for proxy in ProxyType::ALL {
 			let is_expected = proxy == ProxyType::Any || Some(proxy) == type_of;

@@ -219,7 +219,9 @@ fn is_closed(call: &RuntimeCall) -> bool {
 fn number_of(call: &RuntimeCall) -> Option<(u64, u64)> {
 	use blyan_primitives::Subject::Audit;
 	use pallet_disputes::Call as Disputes;
+	use pallet_operator_voting::Call as Votes;
 	use pallet_proof_of_learning::Call as Learning;
+	use pallet_referenda::Call as Polls;
 	use pallet_treasury::Call as Treasury;
 	let number = match call {
 		RuntimeCall::Audits(pallet_audits::Call::advance { audit }) => *audit,
@@ -243,12 +245,66 @@ fn number_of(call: &RuntimeCall) -> Option<(u64, u64)> {
 		RuntimeCall::Slashing(
 			pallet_slashing::Call::appeal { offence } | pallet_slashing::Call::apply { offence },
 		) => return Some((*offence, pallet_slashing::NextOffence::<Runtime>::get())),
+		RuntimeCall::Inference(call) => return number_of_serving(call),
+		RuntimeCall::Datasets(call) => return number_of_dataset(call),
 		RuntimeCall::Treasury(Treasury::payout { index } | Treasury::check_status { index }) => {
 			u64::from(*index)
 		}
+		RuntimeCall::RankedCollective(
+			Votes::vote { poll, .. } | Votes::cleanup_poll { poll, .. } | Votes::strike { poll, .. },
+		) => u64::from(*poll),
+		RuntimeCall::RankedPolls(
+			Polls::place_decision_deposit { index }
+			| Polls::refund_decision_deposit { index }
+			| Polls::refund_submission_deposit { index }
+			| Polls::set_metadata { index, .. },
+		) => u64::from(*index),
+		RuntimeCall::Emergencies(
+			pallet_emergencies::Call::support { proposal } | pallet_emergencies::Call::close { proposal },
+		) => u64::from(*proposal),
 		_ => return None,
 	};
 	Some((number, 0))
+}
+
+/// The same of a call about paid serving.
+fn number_of_serving(call: &pallet_inference::Call<Runtime>) -> Option<(u64, u64)> {
+	use pallet_inference::Call as Inference;
+	let number = match call {
+		Inference::authorise { request }
+		| Inference::capture { request, .. }
+		| Inference::credit { request }
+		| Inference::cancel { request }
+		| Inference::decline { request }
+		| Inference::reverse { request }
+		| Inference::expire { request } => *request,
+		Inference::top_up { session, .. }
+		| Inference::settle { session, .. }
+		| Inference::close_session { session }
+		| Inference::finish_session { session }
+		| Inference::release_session { session } => return Some((*session, 1)),
+		Inference::change_offer { offer, .. }
+		| Inference::withdraw_offer { offer }
+		| Inference::open_session { offer, .. }
+		| Inference::request { terms: pallet_inference::RequestTerms { offer, .. } } => u64::from(*offer),
+		_ => return None,
+	};
+	Some((number, 0))
+}
+
+/// The same of a call about a dataset.
+fn number_of_dataset(call: &pallet_datasets::Call<Runtime>) -> Option<(u64, u64)> {
+	use pallet_datasets::Call as Datasets;
+	let (Datasets::name_blobs { dataset, .. }
+	| Datasets::begin_audit { dataset }
+	| Datasets::vote { dataset, .. }
+	| Datasets::appeal { dataset }
+	| Datasets::withdraw { dataset }
+	| Datasets::advance { dataset }) = call
+	else {
+		return None;
+	};
+	Some((dataset.dataset.into(), pallet_datasets::NextDataset::<Runtime>::get().into()))
 }
 
 /// Returns the event that keeps a call from failing with this error again: another transaction, or a block.
@@ -261,6 +317,7 @@ fn cure(call: &RuntimeCall, error: &str) -> Option<&'static str> {
 		| "Token(FundsUnavailable)"
 		| "Arithmetic(Underflow)"
 		| "InsufficientBalance" => "funds arrive",
+		"NothingToClose" => "an operator with offers leaves",
 		"NothingToForget" => "an operator that has enrolled leaves",
 		"TooFewEligibleCollators" | "ValidatorNotRegistered" | "NotCandidate" | "InsufficientBond" => {
 			"collators come and go, with keys and bonds"
@@ -273,9 +330,12 @@ fn cure(call: &RuntimeCall, error: &str) -> Option<&'static str> {
 		"NotFound" | "NotProxy" | "Unannounced" | "AliasNotFound" => {
 			"an account announces, approves or appoints"
 		}
-		"NotRegistered" => "the account becomes an operator",
+		"NotRegistered" | "NotElector" => "the account becomes an operator",
+		"ProposalMissing" => "the council proposes it",
+		"DeferredDispatchNotFound" => "a referendum is approved before the council whitelists its call",
 		"NotDeclared" | "NotRelated" | "NoHardware" => "the operator declares it",
 		"NotNoted" => "the preimage is noted",
+		"NotChallenged" => "the receipt is challenged",
 		"NoKeys" => "the account sets its keys",
 		"NothingAuthorized" => "root authorises an upgrade",
 		"NothingDue" | "NotSilent" => "time passes, and the chain draws",

@@ -5,16 +5,16 @@ mod common;
 use blyan_runtime::{
 	configs::ProxyType,
 	parameters::{learning, serving, RuntimeParameters},
-	Parameters, Runtime, RuntimeCall, RuntimeOrigin, TxPause, UNIT,
+	Parameters, Runtime, RuntimeCall, RuntimeOrigin, UNIT,
 };
 use blyan_runtime_api::runtime_decl_for_learning_api::LearningApiV3;
-use blyan_runtime_api::runtime_decl_for_serving_api::ServingApiV1;
+use blyan_runtime_api::runtime_decl_for_serving_api::ServingApiV2;
 use frame_support::{
 	assert_noop, assert_ok,
-	traits::{Contains, Get, GetCallMetadata, InstanceFilter},
+	traits::{Get, InstanceFilter},
 };
 use sp_keyring::Sr25519Keyring::{Alice, Bob};
-use sp_runtime::{traits::BadOrigin, BoundedVec};
+use sp_runtime::traits::BadOrigin;
 
 fn delta(value: u32) -> RuntimeParameters {
 	RuntimeParameters::Learning(learning::Parameters::Delta(learning::Delta, Some(value)))
@@ -78,26 +78,4 @@ fn proxy_of_a_miner_or_an_operator_moves_no_money() {
 		assert!(!narrow.is_superset(&ProxyType::Any), "{narrow:?}");
 		assert!(ProxyType::Any.is_superset(&narrow), "{narrow:?}");
 	}
-}
-
-#[test]
-fn pause_stops_one_call_and_never_the_brakes_themselves() {
-	common::development().execute_with(|| {
-		let name_of = |call: &RuntimeCall| {
-			let metadata = call.get_call_metadata();
-			let bounded =
-				|name: &str| BoundedVec::try_from(name.as_bytes().to_vec()).expect("names are short");
-			(bounded(metadata.pallet_name), bounded(metadata.function_name))
-		};
-		assert_ok!(TxPause::pause(RuntimeOrigin::root(), name_of(&transfer())));
-		type Filter = <Runtime as frame_system::Config>::BaseCallFilter;
-		assert!(!Filter::contains(&transfer()));
-		let unpause: RuntimeCall =
-			pallet_tx_pause::Call::<Runtime>::unpause { ident: name_of(&transfer()) }.into();
-		assert!(Filter::contains(&unpause));
-		assert_noop!(
-			TxPause::pause(RuntimeOrigin::root(), name_of(&unpause)),
-			pallet_tx_pause::Error::<Runtime>::Unpausable
-		);
-	});
 }

@@ -20,8 +20,8 @@ use blyan_engine::{
 };
 use blyan_host::MlEngine;
 use blyan_primitives::{
-	Comparison, CopyQuery, EngineError, EvaluationJob, JobId, JobStatus, Measurement, ModelBody, ModelInfo,
-	Opening, Query,
+	Comparison, CopyQuery, DatasetAuditJob, DatasetAuditStatus, EngineError, EvaluationJob, JobId, JobStatus,
+	Measurement, ModelBody, ModelInfo, Opening, Query,
 };
 use blyan_rpc_api::EngineStatus;
 use genesis::{GenesisError, GenesisModel};
@@ -255,6 +255,10 @@ impl MlEngine for EngineService {
 
 	fn find_copy(&self, query: CopyQuery) -> Result<Comparison, EngineError> {
 		self.with_queue(|queue| queue.find_copy(query))
+	}
+
+	fn audit_dataset(&self, job: DatasetAuditJob) -> Result<DatasetAuditStatus, EngineError> {
+		self.note(self.with_queue(|queue| queue.audit_dataset(job)))
 	}
 }
 

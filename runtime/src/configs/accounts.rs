@@ -91,6 +91,11 @@ const HARMLESS: &[PalletCalls] = &[
 	),
 	("Slashing", &["apply"]),
 	("Audits", &["advance", "forget"]),
+	("Inference", &["cancel", "close_offers", "close_session", "credit", "expire", "finish_session"]),
+	(
+		"Datasets",
+		&["offer", "name_blobs", "begin_audit", "appeal", "withdraw", "declare_manifest", "advance"],
+	),
 ];
 
 /// Calls of a collator: its bond stays its own.
@@ -122,8 +127,10 @@ const IDENTITY: &[PalletCalls] = &[(
 )];
 
 /// A bond is lost for bytes that are no expert, and the small deposit of a commitment that is not opened.
-const MINER: &[PalletCalls] =
-	&[("ProofOfLearning", &["commit", "submit", "finalise", "withdraw", "settle", "report_copy"])];
+const MINER: &[PalletCalls] = &[
+	("ProofOfLearning", &["commit", "submit", "finalise", "withdraw", "settle", "report_copy"]),
+	("Datasets", &["declare_manifest"]),
+];
 
 /// The holder of the session key can lose the stake, and have an accomplice report it for a share.
 const OPERATOR: &[PalletCalls] = &[
@@ -147,6 +154,44 @@ const OPERATOR: &[PalletCalls] = &[
 	),
 	("Slashing", &["appeal", "apply"]),
 	("Audits", &["advance", "forget"]),
+	(
+		"Inference",
+		&[
+			"make_offer",
+			"change_offer",
+			"withdraw_offer",
+			"close_offers",
+			"capture",
+			"credit",
+			"decline",
+			"reverse",
+			"expire",
+			"settle",
+			"finish_session",
+			"release_session",
+		],
+	),
+	("Datasets", &["advance", "vote"]),
+	("Answers", &["defend"]),
+];
+
+/// A submission deposit is lost if the referendum is rejected. Council members propose and vote, and execute nothing alone.
+const GOVERNANCE: &[PalletCalls] = &[
+	("RankedCollective", &["vote", "cleanup_poll", "strike"]),
+	(
+		"RankedPolls",
+		&[
+			"submit",
+			"place_decision_deposit",
+			"refund_decision_deposit",
+			"refund_submission_deposit",
+			"set_metadata",
+		],
+	),
+	("Emergencies", &["propose", "support", "close"]),
+	("TechnicalCommittee", &["propose", "vote", "close"]),
+	("Whitelist", &["remove_deferred_dispatch"]),
+	("Preimage", &["note_preimage", "unnote_preimage"]),
 ];
 
 /// Authority of a delegate over another account. Each but `Any` is a list of calls that are allowed: a call that a
@@ -183,11 +228,13 @@ pub enum ProxyType {
 	Miner,
 	/// Run an operator: stake, machine, session key, leaving. Its stake can be lost, and the bond of an appeal.
 	Operator,
+	/// Vote, submit referenda, call emergencies. The deposits of referenda can be lost.
+	Governance,
 }
 
 impl ProxyType {
 	/// Every type.
-	pub const ALL: [Self; 7] = [
+	pub const ALL: [Self; 8] = [
 		Self::Any,
 		Self::NonTransfer,
 		Self::CancelProxy,
@@ -195,6 +242,7 @@ impl ProxyType {
 		Self::Collator,
 		Self::Miner,
 		Self::Operator,
+		Self::Governance,
 	];
 
 	/// The calls that this type allows, by pallet; `None` if it allows all.
@@ -207,6 +255,7 @@ impl ProxyType {
 			Self::Collator => [BATCHES, COLLATOR, &[]],
 			Self::Miner => [BATCHES, MINER, &[]],
 			Self::Operator => [BATCHES, OPERATOR, &[]],
+			Self::Governance => [BATCHES, GOVERNANCE, &[]],
 		};
 		Some(lists.into_iter().flatten())
 	}

@@ -1,6 +1,10 @@
 //! Consequences of wrong answers: disputes, audits, offences.
 
 use crate::{
+	governance::{
+		bounds::{AtLeast, AtMost, DisputeBondMax, OneMinute, TenMinutes},
+		origins::{EnsureJudge, RootOr},
+	},
 	parameters::{audits, disputes},
 	*,
 };
@@ -16,12 +20,11 @@ use frame_support::{
 	traits::{tokens::imbalance::ResolveTo, ConstU32, Contains, Get},
 	weights::Weight,
 };
-use frame_system::EnsureRoot;
 use pallet_ledger::Envelope;
 use sp_core::H256;
 use sp_runtime::Perbill;
 
-/// Claims by what they are about: scores of submissions and answers in audits are kept by different pallets.
+/// Claims by what they are about: scores of submissions, answers in audits and answers to users are kept by different pallets.
 pub struct AllClaims;
 
 /// Asks the pallet that keeps a subject's claims.
@@ -30,6 +33,7 @@ macro_rules! keeper {
 		match $subject {
 			Subject::Submission(..) => <ProofOfLearning as Claims<AccountId>>::$call($($argument),*),
 			Subject::Audit(_) => <Audits as Claims<AccountId>>::$call($($argument),*),
+			Subject::Answer(_) => <Answers as Claims<AccountId>>::$call($($argument),*),
 		}
 	};
 }
@@ -54,6 +58,7 @@ impl Claims<AccountId> for AllClaims {
 	fn disputable() -> Vec<Subject> {
 		let mut subjects = <ProofOfLearning as Claims<AccountId>>::disputable();
 		subjects.extend(<Audits as Claims<AccountId>>::disputable());
+		subjects.extend(<Answers as Claims<AccountId>>::disputable());
 		subjects
 	}
 
@@ -117,14 +122,17 @@ pub struct OpenClaims;
 
 impl Contains<AccountId> for OpenClaims {
 	fn contains(who: &AccountId) -> bool {
-		let subjects = AllClaims::disputable().into_iter();
-		subjects.flat_map(AllClaims::claims).any(|(claimant, _)| claimant == *who)
+		// Answers are not bounded in number, and counted by operator.
+		let mut subjects = <ProofOfLearning as Claims<AccountId>>::disputable();
+		subjects.extend(<Audits as Claims<AccountId>>::disputable());
+		let subjects = subjects.into_iter();
+		Answers::is_accused(who) || subjects.flat_map(AllClaims::claims).any(|(claimant, _)| claimant == *who)
 	}
 }
 
 /// Weight of [`OpenClaims`]: each decision, each draw that came to nothing and each audit is read when they are listed, when it is
 /// asked whether it can be disputed, and for its claims, the latter two in two places. Its record and a kilobyte of the trie
-/// around it are part of the proof.
+/// around it are part of the proof. The challenges of answers are a number.
 pub struct OpenClaimsWeight;
 
 impl Get<Weight> for OpenClaimsWeight {
@@ -134,7 +142,7 @@ impl Get<Weight> for OpenClaimsWeight {
 		let subjects = decisions.saturating_add(<Runtime as pallet_audits::Config>::MaxOpen::get());
 		let proof = Record::max_encoded_len().saturating_add(1_024).saturating_mul(subjects as usize);
 		<Runtime as frame_system::Config>::DbWeight::get()
-			.reads(u64::from(subjects).saturating_mul(5))
+			.reads(u64::from(subjects).saturating_mul(5).saturating_add(1))
 			.saturating_add(Weight::from_parts(0, proof as u64))
 	}
 }
@@ -147,6 +155,61 @@ impl pallet_disputes::BenchmarkHelper for AllClaims {
 		let record: pallet_experts::ArchitectureRecord =
 			record.try_into().expect("a valid architecture has at most 128 layers; qed");
 		pallet_experts::Architectures::<Runtime>::insert(id, record);
+	}
+}
+
+/// Serving keys of benchmarks: every key is the same operator's.
+#[cfg(feature = "runtime-benchmarks")]
+impl blyan_primitives::traits::ServingKeys<AccountId> for AllClaims {
+	fn operator_of(_: &blyan_primitives::ServingKey) -> Option<AccountId> {
+		Some(AccountId::from([7; 32]))
+	}
+	fn reversed(_: &blyan_primitives::SignedReceipt, _: H256) {}
+}
+
+#[cfg(feature = "runtime-benchmarks")]
+impl pallet_answers::BenchmarkHelper<AccountId> for AllClaims {
+	fn signed_receipt() -> (blyan_primitives::SignedReceipt, blyan_primitives::ArchitectureId, AccountId) {
+		use blyan_exact::definition2::golden;
+		use blyan_primitives::{AnswerEnd, Receipt, SignedReceipt, RECEIPT_VERSION};
+		// The longest list of operators among the golden families, and as many ids as its context holds.
+		let architecture = (golden::ARCHITECTURES.last().expect("there are families; qed").1)();
+		<Self as pallet_disputes::BenchmarkHelper>::register(&architecture);
+		let id = blyan_primitives::record_id(&architecture.to_bytes());
+		let receipt = Receipt {
+			version: RECEIPT_VERSION,
+			model_root: H256([1; 32]),
+			tokenizer: H256([2; 32]),
+			tokens_root: H256([3; 32]),
+			prompt_tokens: 8,
+			prompt_tokens_seen: 8,
+			answer_tokens: architecture.context.saturating_sub(8),
+			seed: 1,
+			temperature_q8: 256,
+			top_p_q8: 230,
+			end: AnswerEnd::Length,
+			session: 0,
+			charged: 0,
+		};
+		let genesis = System::block_hash(0);
+		let key =
+			sp_io::crypto::sr25519_generate(sp_core::crypto::key_types::DUMMY, Some(b"//serving".to_vec()));
+		let payload = receipt.payload(&genesis);
+		let signature = sp_io::crypto::sr25519_sign(sp_core::crypto::key_types::DUMMY, &key, &payload)
+			.expect("the key was generated above; qed");
+		let signed = SignedReceipt { receipt, key, signature };
+		(signed, id, AccountId::from([7; 32]))
+	}
+
+	fn commit(who: &AccountId, hash: H256) {
+		use frame_support::traits::fungible::Mutate;
+		let _ = Balances::mint_into(who, disputes::Bond::get().saturating_mul(100));
+		let deposit = disputes::Bond::get();
+		let reason = pallet_disputes::HoldReason::CommitmentDeposit.into();
+		<Balances as frame_support::traits::fungible::MutateHold<AccountId>>::hold(&reason, who, deposit)
+			.map(|()| pallet_disputes::Commitments::<Runtime>::insert(who, hash, (0, deposit)))
+			.expect("the account has a hundred bonds; qed");
+		System::set_block_number(1_000);
 	}
 }
 
@@ -165,17 +228,51 @@ impl pallet_disputes::Config for Runtime {
 	type Referee = pallet_disputes::Exact<Experts>;
 	type BlockCheck = pallet_disputes::Exact<Experts>;
 	type WorkingTime = Stopwatch;
-	type Bond = disputes::Bond;
+	type Bond = AtMost<disputes::Bond, DisputeBondMax>;
 	type DefendersShare = disputes::DefendersShare;
 	// A minute: ten authors would have to leave the finder's transaction out.
 	type CommitmentAge = ConstU32<10>;
-	type Clock = disputes::Clock;
+	type Clock = AtLeast<disputes::Clock, TenMinutes>;
 	// A move a block is enough to be in time, whatever the engine is busy with: a game takes 13 moves at most, and a clock has 600 blocks.
 	type GamesPerClock = ConstU32<46>;
-	type DemandWindow = disputes::DemandWindow;
+	type DemandWindow = AtLeast<disputes::DemandWindow, TenMinutes>;
 	type MaxBlobBytes = ConstU32<MAX_SHOWN_BYTES>;
 	type MaxEnded = ConstU32<1_024>;
 	type WeightInfo = weights::pallet_disputes::WeightInfo<Runtime>;
+	#[cfg(feature = "runtime-benchmarks")]
+	type BenchmarkHelper = AllClaims;
+}
+
+parameter_types! {
+	/// An engine reads the longest answer that a game can be about within minutes; the rest is for outages.
+	pub const DefenceWindow: BlockNumber = 4 * HOURS;
+	/// Half of the time for an appeal, so that an offence is never applied while its operator may still defend.
+	pub const LateDefenceWindow: BlockNumber = DAYS;
+	pub const AnswerDisputeWindow: BlockNumber = HOURS;
+	pub const ReceiptPeriod: BlockNumber = DAYS;
+}
+
+impl pallet_answers::Config for Runtime {
+	type Currency = Balances;
+	type RuntimeHoldReason = RuntimeHoldReason;
+	#[cfg(not(feature = "runtime-benchmarks"))]
+	type Keys = Inference;
+	#[cfg(feature = "runtime-benchmarks")]
+	type Keys = AllClaims;
+	type Models = Experts;
+	type Games = Disputes;
+	type Offences = Slashing;
+	type WorkingTime = Stopwatch;
+	// What a game costs, which takes the bond over.
+	type Bond = AtMost<disputes::Bond, DisputeBondMax>;
+	type BondStep = ConstU32<4>;
+	// Half of what can be pending, which leaves the other half to what is proven.
+	type MaxSilent = ConstU32<8>;
+	type DefenceWindow = DefenceWindow;
+	type LateWindow = LateDefenceWindow;
+	type DisputeWindow = AnswerDisputeWindow;
+	type ReceiptPeriod = ReceiptPeriod;
+	type WeightInfo = weights::pallet_answers::WeightInfo<Runtime>;
 	#[cfg(feature = "runtime-benchmarks")]
 	type BenchmarkHelper = AllClaims;
 }
@@ -239,11 +336,11 @@ impl pallet_audits::Config for Runtime {
 	type MinAuditors = audits::MinAuditors;
 	type TrapShare = audits::TrapShare;
 	type AuditSample = audits::AuditSample;
-	type PresentWindow = audits::PresentWindow;
-	type VoteWindow = audits::VoteWindow;
-	type RevealWindow = audits::RevealWindow;
+	type PresentWindow = AtLeast<audits::PresentWindow, OneMinute>;
+	type VoteWindow = AtLeast<audits::VoteWindow, OneMinute>;
+	type RevealWindow = AtLeast<audits::RevealWindow, OneMinute>;
 	type WorkingTime = Stopwatch;
-	type DisputeWindow = audits::DisputeWindow;
+	type DisputeWindow = AtLeast<audits::DisputeWindow, TenMinutes>;
 	type EnrolEvery = EnrolEvery;
 	type MaxSeats = ConstU32<8>;
 	type MaxOpen = ConstU32<256>;
@@ -267,8 +364,8 @@ impl pallet_slashing::Config for Runtime {
 	type WorkingTime = Stopwatch;
 	type Appeals = Disputes;
 	type OnSlash = ResolveTo<configs::TreasuryAccount, Balances>;
-	type ReportOrigin = EnsureRoot<AccountId>;
-	type JudgeOrigin = EnsureRoot<AccountId>;
+	type ReportOrigin = RootOr<EnsureJudge>;
+	type JudgeOrigin = RootOr<EnsureJudge>;
 	type Penalties = pallet_slashing::UsualPenalties;
 	type ReporterShare = ReporterShare;
 	type AppealWindow = AppealWindow;

@@ -2,6 +2,10 @@
 
 use crate::{
 	configs::justice::{OpenClaims, OpenClaimsWeight},
+	governance::{
+		bounds::{AtLeast, AtMost, CommitteeMin, OneMinute, SubmissionBondMax, TenMinutes},
+		origins::{EnsureModelAdmin, RootOr},
+	},
 	parameters::learning,
 	*,
 };
@@ -11,11 +15,10 @@ use frame_support::{
 	parameter_types,
 	traits::{ConstU32, Get},
 };
-use frame_system::EnsureRoot;
 use sp_runtime::{traits::Convert, transaction_validity::TransactionPriority, Perbill, Permill};
 
 impl pallet_experts::Config for Runtime {
-	type RegisterOrigin = EnsureRoot<AccountId>;
+	type RegisterOrigin = RootOr<EnsureModelAdmin>;
 	type MaxModels = ConstU32<256>;
 	// 32 layers of 64 experts. Reading a whole model stays below a megabyte of proof.
 	type MaxSlots = ConstU32<2_048>;
@@ -138,7 +141,7 @@ impl pallet_proof_of_learning::Config for Runtime {
 	type Offences = Slashing;
 	type Rewards = Ledger;
 	type Randomness = RelayRandomness;
-	type HoldoutOrigin = EnsureRoot<AccountId>;
+	type HoldoutOrigin = RootOr<EnsureModelAdmin>;
 	type Delta = learning::Delta;
 	type Alpha = learning::Alpha;
 	// About as many as an honest miner has between two acceptances: see docs/economics.md.
@@ -148,9 +151,9 @@ impl pallet_proof_of_learning::Config for Runtime {
 	type SampleSize = learning::SampleSize;
 	type Delay = learning::Delay;
 	type DrawWindow = learning::DrawWindow;
-	type SealWindow = learning::SealWindow;
-	type RevealWindow = learning::RevealWindow;
-	type ChallengeWindow = learning::ChallengeWindow;
+	type SealWindow = AtLeast<learning::SealWindow, OneMinute>;
+	type RevealWindow = AtLeast<learning::RevealWindow, OneMinute>;
+	type ChallengeWindow = AtLeast<learning::ChallengeWindow, TenMinutes>;
 	type CommitteeSize = learning::CommitteeSize;
 	type SecondCommitteeSize = learning::SecondCommitteeSize;
 	type QuorumStake = learning::QuorumStake;
@@ -164,10 +167,10 @@ impl pallet_proof_of_learning::Config for Runtime {
 	type CommitLifetime = learning::CommitLifetime;
 	type CommitDeposit = learning::CommitDeposit;
 	type MaxSeatsPerOwner = learning::MaxSeatsPerOwner;
-	type MinCommittee = learning::MinCommittee;
+	type MinCommittee = AtLeast<learning::MinCommittee, CommitteeMin>;
 	type PowBits = learning::PowBits;
 	type TrustedPowBits = learning::TrustedPowBits;
-	type Bond = learning::Bond;
+	type Bond = AtMost<learning::Bond, SubmissionBondMax>;
 	type NewcomerQuota = learning::NewcomerQuota;
 	type TrustedQuota = learning::TrustedQuota;
 	type TrustAfter = learning::TrustAfter;

@@ -2,15 +2,19 @@
 
 mod accounts;
 mod consensus;
+mod data;
+mod governance;
 mod justice;
 mod learning;
 mod monetary;
 mod rule;
+mod serving;
 mod system;
 pub mod xcm;
 
 pub use accounts::ProxyType;
 pub use consensus::ConsensusHook;
+pub use governance::{AccountsOfTheChain, EmergencyMeasures};
 pub use learning::{HeartbeatPeriod, MAX_EXPERT_BYTES, MAX_PART_BYTES};
 pub use monetary::{PotAndTreasury, TransactionByteFee, TreasuryAccount, WeightToFee};
 pub use system::RuntimeBlockWeights;

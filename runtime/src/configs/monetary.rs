@@ -1,6 +1,10 @@
 //! Money: balances, fees, the ledger that alone mints it, and the treasury.
 
-use crate::{parameters::ledger, *};
+use crate::{
+	governance::origins::{EnsureBudgetAdmin, EnsureTreasurer, RootOr, RootOrTreasurer},
+	parameters::ledger,
+	*,
+};
 use frame_support::{
 	parameter_types,
 	traits::{
@@ -11,7 +15,6 @@ use frame_support::{
 	weights::{constants::ExtrinsicBaseWeight, ConstantMultiplier, Weight},
 	PalletId,
 };
-use frame_system::{EnsureRoot, EnsureRootWithSuccess};
 use pallet_collator_selection::StakingPotAccountId;
 use polkadot_runtime_common::SlowAdjustingFeeUpdate;
 use sp_runtime::{
@@ -83,7 +86,7 @@ parameter_types! {
 
 impl pallet_ledger::Config for Runtime {
 	type Currency = Balances;
-	type BudgetOrigin = EnsureRoot<AccountId>;
+	type BudgetOrigin = RootOr<EnsureBudgetAdmin>;
 	type SupplyCap = SupplyCap;
 	// Ten per cent a year.
 	type InflationMax = ConstU32<100_000>;
@@ -126,7 +129,7 @@ parameter_types! {
 
 impl pallet_treasury::Config for Runtime {
 	type Currency = Balances;
-	type RejectOrigin = EnsureRoot<AccountId>;
+	type RejectOrigin = RootOr<EnsureTreasurer>;
 	type RuntimeEvent = RuntimeEvent;
 	type SpendPeriod = SpendPeriod;
 	type Burn = TreasuryBurn;
@@ -135,7 +138,7 @@ impl pallet_treasury::Config for Runtime {
 	type WeightInfo = pallet_treasury::weights::SubstrateWeight<Runtime>;
 	type SpendFunds = ();
 	type MaxApprovals = ConstU32<100>;
-	type SpendOrigin = EnsureRootWithSuccess<AccountId, MaxSpend>;
+	type SpendOrigin = RootOrTreasurer<MaxSpend>;
 	type AssetKind = ();
 	type Beneficiary = AccountId;
 	type BeneficiaryLookup = IdentityLookup<AccountId>;

@@ -3,7 +3,10 @@
 use crate::*;
 use frame_support::{
 	parameter_types,
-	traits::{fungible::HoldConsideration, ConstU32, Contains, EqualPrivilegeOnly, LinearStoragePrice},
+	traits::{
+		fungible::HoldConsideration, CallMetadata, ConstU32, Contains, EqualPrivilegeOnly, GetCallMetadata,
+		LinearStoragePrice, NeverEnsureOrigin,
+	},
 	weights::Weight,
 };
 use frame_system::{EnsureRoot, EnsureRootWithSuccess};
@@ -42,7 +45,8 @@ impl pallet_scheduler::Config for Runtime {
 	type MaximumWeight = MaximumSchedulerWeight;
 	type ScheduleOrigin = EnsureRoot<AccountId>;
 	type OriginPrivilegeCmp = EqualPrivilegeOnly;
-	type MaxScheduledPerBlock = ConstU32<50>;
+	// Each referendum that is decided has one alarm: a hundred at most, and what was approved.
+	type MaxScheduledPerBlock = ConstU32<128>;
 	type WeightInfo = pallet_scheduler::weights::SubstrateWeight<Runtime>;
 	type Preimages = Preimage;
 	type BlockNumberProvider = System;
@@ -51,7 +55,7 @@ impl pallet_scheduler::Config for Runtime {
 impl pallet_parameters::Config for Runtime {
 	type RuntimeEvent = RuntimeEvent;
 	type RuntimeParameters = parameters::RuntimeParameters;
-	type AdminOrigin = parameters::EnsureRootForAll;
+	type AdminOrigin = parameters::EnsureAdmin;
 	// The pallet keeps its measured weights private and offers them as `()` for a slower database.
 	type WeightInfo = ();
 }
@@ -62,35 +66,13 @@ impl pallet_sudo::Config for Runtime {
 	type WeightInfo = pallet_sudo::weights::SubstrateWeight<Runtime>;
 }
 
-/// Calls that run even in safe mode: what keeps blocks coming, what ends the safe mode, and what operators
-/// would lose their standing for if they could not do it.
+/// Calls that run even in safe mode.
 pub struct SafeModeWhitelist;
 
 impl Contains<RuntimeCall> for SafeModeWhitelist {
 	fn contains(call: &RuntimeCall) -> bool {
-		matches!(
-			call,
-			RuntimeCall::System(..)
-				| RuntimeCall::ParachainSystem(..)
-				| RuntimeCall::Timestamp(..)
-				| RuntimeCall::Session(..)
-				| RuntimeCall::CollatorSelection(..)
-				| RuntimeCall::Preimage(..)
-				| RuntimeCall::Scheduler(..)
-				| RuntimeCall::Parameters(..)
-				| RuntimeCall::SafeMode(..)
-				| RuntimeCall::TxPause(..)
-				| RuntimeCall::Operators(pallet_operators::Call::heartbeat { .. })
-				| RuntimeCall::ProofOfLearning(
-					pallet_proof_of_learning::Call::commit_score { .. }
-						| pallet_proof_of_learning::Call::reveal_score { .. }
-				)
-				// A dispute has clocks, and a side that cannot move loses by them.
-				| RuntimeCall::Disputes(..)
-				| RuntimeCall::Slashing(..)
-				| RuntimeCall::Audits(..)
-				| RuntimeCall::Sudo(..)
-		)
+		let CallMetadata { pallet_name, function_name } = call.get_call_metadata();
+		governance::is_unstoppable(pallet_name, function_name)
 	}
 }
 
@@ -111,7 +93,8 @@ impl pallet_safe_mode::Config for Runtime {
 	type EnterDepositAmount = NoDeposit;
 	type ExtendDepositAmount = NoDeposit;
 	type ForceEnterOrigin = EnsureRootWithSuccess<AccountId, EnterDuration>;
-	type ForceExtendOrigin = EnsureRootWithSuccess<AccountId, EnterDuration>;
+	// The pallet knows no longest time, so an extension would be one without end.
+	type ForceExtendOrigin = NeverEnsureOrigin<BlockNumber>;
 	type ForceExitOrigin = EnsureRoot<AccountId>;
 	type ForceDepositOrigin = EnsureRoot<AccountId>;
 	type Notify = ();
@@ -119,22 +102,23 @@ impl pallet_safe_mode::Config for Runtime {
 	type WeightInfo = pallet_safe_mode::weights::SubstrateWeight<Runtime>;
 }
 
-/// Calls that cannot be paused: pausing them would stop the chain or make the pause permanent.
+/// Calls that cannot be paused: pausing them would stop the chain, make the pause permanent, or cost an account its stake.
 pub struct TxPauseWhitelist;
 
 impl Contains<pallet_tx_pause::RuntimeCallNameOf<Runtime>> for TxPauseWhitelist {
-	fn contains(name: &pallet_tx_pause::RuntimeCallNameOf<Runtime>) -> bool {
-		matches!(
-			name.0.as_slice(),
-			b"System" | b"ParachainSystem" | b"Timestamp" | b"SafeMode" | b"TxPause" | b"Sudo"
-		)
+	fn contains((pallet, call): &pallet_tx_pause::RuntimeCallNameOf<Runtime>) -> bool {
+		match (core::str::from_utf8(pallet), core::str::from_utf8(call)) {
+			(Ok(pallet), Ok(call)) => governance::is_unstoppable(pallet, call),
+			_ => false,
+		}
 	}
 }
 
 impl pallet_tx_pause::Config for Runtime {
 	type RuntimeEvent = RuntimeEvent;
 	type RuntimeCall = RuntimeCall;
-	type PauseOrigin = EnsureRoot<AccountId>;
+	// A pause of this pallet has no end, and may be one of a call that does not exist: `Emergencies::pause_call` knows better.
+	type PauseOrigin = NeverEnsureOrigin<()>;
 	type UnpauseOrigin = EnsureRoot<AccountId>;
 	type WhitelistedCalls = TxPauseWhitelist;
 	type MaxNameLen = ConstU32<256>;

@@ -110,6 +110,10 @@ pub const CLOSED: &[PalletCalls] = &[
 		],
 	),
 	("TxPause", &["pause", "unpause"]),
+	("RankedPolls", &["cancel", "kill", "nudge_referendum", "one_fewer_deciding"]),
+	("Whitelist", &["remove_whitelisted_call", "whitelist_call"]),
+	("TechnicalCommittee", &["disapprove_proposal", "kill", "set_members"]),
+	("Emergencies", &["pause_call"]),
 	("Experts", &["register_model", "register_open_model"]),
 	("Operators", &["answer_hardware", "heartbeat"]),
 	(
@@ -138,6 +142,7 @@ pub const CLOSED: &[PalletCalls] = &[
 	),
 	("Slashing", &["pardon", "report", "uphold"]),
 	("Audits", &["enrol", "present", "reveal_setter", "reveal_vote", "vote"]),
+	("Datasets", &["quarantine", "reveal", "seal"]),
 ];
 
 /// Calls of the SDK with an error that is final, and which are light.

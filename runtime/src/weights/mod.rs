@@ -4,9 +4,12 @@
 //! machine, whose host functions are several times slower than a release build's: upper bounds.
 
 pub mod cumulus_pallet_weight_reclaim;
+pub mod pallet_answers;
 pub mod pallet_audits;
+pub mod pallet_datasets;
 pub mod pallet_disputes;
 pub mod pallet_experts;
+pub mod pallet_inference;
 pub mod pallet_ledger;
 pub mod pallet_operators;
 pub mod pallet_proof_of_learning;
