@@ -62,6 +62,19 @@ def a_stream_is_the_same_answer_and_ends_with_its_usage():
     assert usage.completion_tokens == whole.usage.completion_tokens
 
 
+def several_answers_have_consecutive_seeds():
+    several = ask(n=2).choices
+    assert [choice.index for choice in several] == [0, 1], several
+    for choice in several:
+        alone = ask(seed=SETTINGS["seed"] + choice.index).choices[0]
+        assert choice.message.content == alone.message.content, (choice, alone)
+    streamed = ["", ""]
+    for chunk in ask(n=2, stream=True):
+        for choice in chunk.choices:
+            streamed[choice.index] += choice.delta.content or ""
+    assert streamed == [choice.message.content for choice in several], streamed
+
+
 def a_completion_goes_on_from_a_text():
     asked = {"model": MODEL, "prompt": "fn main() {", "max_tokens": 12, "seed": 7}
     whole = client.completions.create(**asked).choices[0].text
@@ -86,7 +99,7 @@ def a_conversation_goes_on_with_the_answer_as_it_was_sent():
 def refusals_are_errors_of_the_client_with_the_field_that_is_the_reason():
     for more, param, code in [
         ({"temperature": 3}, "temperature", "invalid_value"),
-        ({"n": 2}, "n", "unsupported_parameter"),
+        ({"n": 9}, "n", "invalid_value"),
         ({"max_tokens": 10_000_000}, "messages", "context_length_exceeded"),
         ({"extra_body": {"top_k": 5}}, "top_k", "unknown_parameter"),
     ]:
@@ -114,6 +127,7 @@ CHECKS = [
     the_model_is_found_by_its_name,
     an_answer_has_text_usage_and_a_receipt,
     a_stream_is_the_same_answer_and_ends_with_its_usage,
+    several_answers_have_consecutive_seeds,
     a_completion_goes_on_from_a_text,
     a_stop_string_ends_the_answer_and_is_not_part_of_it,
     a_conversation_goes_on_with_the_answer_as_it_was_sent,

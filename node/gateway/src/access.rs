@@ -22,6 +22,21 @@ pub const RECEIPT: HeaderName = HeaderName::from_static("x-blyan-receipt");
 /// Header with the identifier of an answer, which official clients show.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// Header with the identifier of an answer's receipt, by the name that payers look for.
+pub const RECEIPT_ID: HeaderName = HeaderName::from_static("x-receipt-id");
+/// Header with what an answer was charged, in planck.
+pub const CHARGED: HeaderName = HeaderName::from_static("x-blyan-charged");
+/// Header of x402 with what has to be paid.
+const PAYMENT_REQUIRED: HeaderName = HeaderName::from_static("payment-required");
+/// Header of x402 with what was paid.
+pub const PAYMENT_RESPONSE: HeaderName = HeaderName::from_static("payment-response");
+/// Header with the version of this interface.
+const API_VERSION: HeaderName = HeaderName::from_static("x-api-version");
+/// Version of this interface.
+const VERSION: HeaderValue = HeaderValue::from_static("1");
+/// Lets browsers ask by TLS only for a year, where they came by it; on a connection without TLS they pass it over.
+const TRANSPORT: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
 /// Policy for everything that is not the page: a browser may do nothing with it.
 const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 /// Time for which a browser need not ask again what another origin may do.
@@ -42,6 +57,8 @@ pub async fn guard(State(gateway): State<Arc<Gateway>>, request: Request, next: 
 	headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 	headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
 	headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+	headers.insert(header::STRICT_TRANSPORT_SECURITY, TRANSPORT);
+	headers.insert(API_VERSION, VERSION);
 	response
 }
 
@@ -73,6 +90,21 @@ fn ensure_welcome(config: &Config, request: &Request) -> Result<(), ApiError> {
 	}
 }
 
+/// Refuses a question of another site's page that names no origin, as one for a picture does. Only browsers send this header, and always where they
+/// ask this machine.
+pub fn ensure_asked_here(headers: &HeaderMap) -> Result<(), ApiError> {
+	let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
+	match site {
+		Some(b"cross-site" | b"same-site") if !headers.contains_key(header::ORIGIN) => Err(ApiError::request(
+			StatusCode::FORBIDDEN,
+			"wrong_origin",
+			"pages of other sites may not make this server compute: open its address itself, or ask by POST from an origin that \
+			is allowed",
+		)),
+		_ => Ok(()),
+	}
+}
+
 fn is_allowed(config: &Config, origin: &HeaderValue) -> bool {
 	config.origins.iter().any(|allowed| allowed == "*" || allowed == origin)
 }
@@ -100,7 +132,7 @@ pub fn cors(config: &Config) -> Option<CorsLayer> {
 			.allow_methods([Method::GET, Method::POST])
 			// Official clients send nine headers of their own.
 			.allow_headers(AllowHeaders::mirror_request())
-			.expose_headers([RECEIPT, REQUEST_ID])
+			.expose_headers([RECEIPT, RECEIPT_ID, REQUEST_ID, CHARGED, PAYMENT_REQUIRED, PAYMENT_RESPONSE])
 			.max_age(PREFLIGHT_AGE),
 	)
 }

@@ -2,7 +2,10 @@
 //!
 //! Keys that the interface requires are written even where they are null.
 
-use crate::{piece::Usage, request::Kind};
+use crate::{
+	piece::{Summary, Usage},
+	request::Kind,
+};
 use blyan_open_model::End;
 use serde_json::{json, Value};
 
@@ -32,55 +35,83 @@ pub fn finish_reason(end: End) -> &'static str {
 	}
 }
 
+/// Returns the identifier of the receipt of one of the answers to a request.
+pub fn receipt_id(id: &str, index: u32) -> String {
+	match index {
+		0 => id.into(),
+		index => format!("{id}-{index}"),
+	}
+}
+
+/// Returns what all answers of a request were charged together.
+pub fn charged(summaries: &[Summary]) -> u128 {
+	summaries.iter().fold(0, |sum: u128, summary| sum.saturating_add(summary.bill.charged))
+}
+
+/// Reports whether there is anything to say about money.
+pub fn has_bill(summaries: &[Summary]) -> bool {
+	summaries.iter().any(|summary| summary.bill.receipt.is_some() || summary.bill.charged > 0)
+}
+
 impl Head {
-	/// Returns a whole answer.
-	pub fn whole(&self, text: &str, end: End, usage: &Usage) -> Value {
-		let finish_reason = finish_reason(end);
-		let (object, choice) = match self.kind {
-			Kind::Chat => {
-				let message =
-					json!({ "role": "assistant", "content": text, "refusal": null, "annotations": [] });
-				let choice = json!({
-					"index": 0, "message": message, "logprobs": null, "finish_reason": finish_reason,
-				});
-				("chat.completion", choice)
-			}
-			Kind::Completion => ("text_completion", completion_choice(text, Some(finish_reason))),
+	/// Returns a whole answer: the text, end and figures of each choice.
+	pub fn whole(&self, choices: &[(String, End)], summaries: &[Summary]) -> Value {
+		let choices = choices.iter().enumerate().map(|(index, (text, end))| self.choice(index, text, *end));
+		let object = match self.kind {
+			Kind::Chat => "chat.completion",
+			Kind::Completion => "text_completion",
 		};
-		let mut answer = self.with_choices(object, vec![choice]);
-		insert(&mut answer, "usage", self::usage(usage));
+		let mut answer = self.with_choices(object, choices.collect());
+		insert(&mut answer, "usage", usage(summaries));
 		answer
 	}
 
-	/// Returns the chunk that opens a stream; a completion has none.
-	pub fn opening(&self) -> Option<Value> {
+	fn choice(&self, index: usize, text: &str, end: End) -> Value {
+		let finish_reason = finish_reason(end);
 		match self.kind {
-			Kind::Chat => Some(self.chat_chunk(json!({ "role": "assistant", "content": "" }), None)),
+			Kind::Chat => {
+				let message =
+					json!({ "role": "assistant", "content": text, "refusal": null, "annotations": [] });
+				json!({
+					"index": index, "message": message, "logprobs": null, "finish_reason": finish_reason,
+				})
+			}
+			Kind::Completion => completion_choice(index, text, Some(finish_reason)),
+		}
+	}
+
+	/// Returns the chunk that opens a choice of a stream; a completion has none.
+	pub fn opening(&self, index: usize) -> Option<Value> {
+		match self.kind {
+			Kind::Chat => Some(self.chat_chunk(index, json!({ "role": "assistant", "content": "" }), None)),
 			Kind::Completion => None,
 		}
 	}
 
 	/// Returns the chunk of a piece of text.
-	pub fn text(&self, text: &str) -> Value {
+	pub fn text(&self, index: usize, text: &str) -> Value {
 		match self.kind {
-			Kind::Chat => self.chat_chunk(json!({ "content": text }), None),
-			Kind::Completion => self.chunk("text_completion", vec![completion_choice(text, None)]),
+			Kind::Chat => self.chat_chunk(index, json!({ "content": text }), None),
+			Kind::Completion => self.chunk("text_completion", vec![completion_choice(index, text, None)]),
 		}
 	}
 
-	/// Returns the chunks that end a stream: the reason of its end, and its usage if that is wanted.
-	pub fn closing(&self, end: End, usage: &Usage) -> Vec<Value> {
+	/// Returns the chunk that ends a choice of a stream, with the reason.
+	pub fn closing(&self, index: usize, end: End) -> Value {
 		let reason = Some(finish_reason(end));
-		let last = match self.kind {
-			Kind::Chat => self.chat_chunk(json!({}), reason),
-			Kind::Completion => self.chunk("text_completion", vec![completion_choice("", reason)]),
-		};
-		if !self.has_usage {
-			return vec![last];
+		match self.kind {
+			Kind::Chat => self.chat_chunk(index, json!({}), reason),
+			Kind::Completion => self.chunk("text_completion", vec![completion_choice(index, "", reason)]),
 		}
-		let mut counted = self.with_choices(self.chunk_object(), Vec::new());
-		insert(&mut counted, "usage", self::usage(usage));
-		vec![last, counted]
+	}
+
+	/// Returns the chunk with the figures of all choices, if it is wanted.
+	pub fn counted(&self, summaries: &[Summary]) -> Option<Value> {
+		self.has_usage.then(|| {
+			let mut counted = self.with_choices(self.chunk_object(), Vec::new());
+			insert(&mut counted, "usage", usage(summaries));
+			counted
+		})
 	}
 
 	fn chunk_object(&self) -> &'static str {
@@ -90,8 +121,9 @@ impl Head {
 		}
 	}
 
-	fn chat_chunk(&self, delta: Value, finish_reason: Option<&str>) -> Value {
-		let choice = json!({ "index": 0, "delta": delta, "logprobs": null, "finish_reason": finish_reason });
+	fn chat_chunk(&self, index: usize, delta: Value, finish_reason: Option<&str>) -> Value {
+		let choice =
+			json!({ "index": index, "delta": delta, "logprobs": null, "finish_reason": finish_reason });
 		self.chunk("chat.completion.chunk", vec![choice])
 	}
 
@@ -113,17 +145,29 @@ impl Head {
 	}
 }
 
-fn completion_choice(text: &str, finish_reason: Option<&str>) -> Value {
-	json!({ "text": text, "index": 0, "logprobs": null, "finish_reason": finish_reason })
+fn completion_choice(index: usize, text: &str, finish_reason: Option<&str>) -> Value {
+	json!({ "text": text, "index": index, "logprobs": null, "finish_reason": finish_reason })
 }
 
-fn usage(usage: &Usage) -> Value {
-	json!({
-		"prompt_tokens": usage.prompt,
-		"completion_tokens": usage.answer,
-		"total_tokens": usage.prompt + usage.answer,
-		"prompt_tokens_details": { "cached_tokens": usage.known },
-	})
+/// Returns the figures of a request: its prompt once, and all answers. What was charged stands beside them, where the headers of
+/// a stream are gone.
+fn usage(summaries: &[Summary]) -> Value {
+	let Usage { prompt, known, .. } = summaries.first().map(|summary| summary.usage).unwrap_or_default();
+	let answer: usize = summaries.iter().map(|summary| summary.usage.answer).sum();
+	let mut usage = json!({
+		"prompt_tokens": prompt,
+		"completion_tokens": answer,
+		"total_tokens": prompt + answer,
+		"prompt_tokens_details": { "cached_tokens": known },
+	});
+	if has_bill(summaries) {
+		let receipts: Vec<&str> = summaries.iter().map(|summary| summary.receipt.as_str()).collect();
+		let signed: Vec<&Value> =
+			summaries.iter().filter_map(|summary| summary.bill.receipt.as_ref()).collect();
+		let bill = json!({ "charged": charged(summaries).to_string(), "receipts": receipts, "signed_receipts": signed });
+		insert(&mut usage, "blyan", bill);
+	}
+	usage
 }
 
 fn insert(object: &mut Value, key: &str, value: Value) {
@@ -135,17 +179,30 @@ fn insert(object: &mut Value, key: &str, value: Value) {
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use crate::till::Bill;
 	use blyan_text::FinishReason;
+	use std::time::Duration;
 
 	fn head(kind: Kind, has_usage: bool) -> Head {
 		let (id, model, fingerprint) = ("id".into(), "m".into(), "fp_0".into());
 		Head { kind, id, created: 7, model, fingerprint, has_usage }
 	}
 
+	fn summary(charged: u128) -> Summary {
+		Summary {
+			outcome: Ok(End::ContextFull),
+			usage: Usage { prompt: 5, known: 2, answer: 3 },
+			first_token: None,
+			duration: Duration::ZERO,
+			receipt: "id".into(),
+			bill: Bill { charged, ..Bill::default() },
+		}
+	}
+
 	#[test]
 	fn keys_that_the_interface_requires_are_there() {
-		let usage = Usage { prompt: 5, known: 2, answer: 3 };
-		let answer = head(Kind::Chat, false).whole("hi", End::Finished(FinishReason::EndToken), &usage);
+		let choices = [("hi".into(), End::Finished(FinishReason::EndToken))];
+		let answer = head(Kind::Chat, false).whole(&choices, &[summary(0)]);
 		let choice = answer["choices"][0].as_object().unwrap();
 		for key in ["finish_reason", "index", "message", "logprobs"] {
 			assert!(choice.contains_key(key), "{key}");
@@ -154,22 +211,31 @@ mod tests {
 		assert!(message.contains_key("refusal") && message["content"] == "hi");
 		assert_eq!(choice["finish_reason"], "stop");
 		assert_eq!(answer["usage"]["total_tokens"], 8);
+		assert!(answer["usage"].get("blyan").is_none(), "nothing was charged");
+	}
+
+	#[test]
+	fn figures_count_the_prompt_once_and_all_answers_and_what_was_charged() {
+		let counted = head(Kind::Chat, true).counted(&[summary(10), summary(4)]).unwrap();
+		assert_eq!(counted["usage"]["prompt_tokens"], 5);
+		assert_eq!(counted["usage"]["completion_tokens"], 6);
+		assert_eq!(counted["usage"]["blyan"]["charged"], "14");
 	}
 
 	#[test]
 	fn a_stream_with_usage_has_the_key_in_every_chunk_and_its_value_in_the_last() {
 		for kind in [Kind::Chat, Kind::Completion] {
 			let head = head(kind, true);
-			let closing = head.closing(End::ContextFull, &Usage::default());
-			let [last, counted] = closing.as_slice() else { panic!("{closing:?}") };
+			let last = head.closing(0, End::ContextFull);
 			assert_eq!(last["choices"][0]["finish_reason"], "length");
 			assert!(last.as_object().unwrap()["usage"].is_null());
+			let counted = head.counted(&[summary(0)]).unwrap();
 			assert_eq!(counted["choices"].as_array().unwrap().len(), 0);
-			assert_eq!(counted["usage"]["completion_tokens"], 0);
-			assert!(head.text("x").as_object().unwrap()["usage"].is_null());
+			assert_eq!(counted["usage"]["completion_tokens"], 3);
+			assert!(head.text(0, "x").as_object().unwrap()["usage"].is_null());
 		}
 		let without = head(Kind::Chat, false);
-		assert!(!without.text("x").as_object().unwrap().contains_key("usage"));
-		assert_eq!(without.closing(End::ContextFull, &Usage::default()).len(), 1);
+		assert!(!without.text(0, "x").as_object().unwrap().contains_key("usage"));
+		assert_eq!(without.counted(&[summary(0)]), None);
 	}
 }

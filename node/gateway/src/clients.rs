@@ -1,22 +1,43 @@
 //! Clients by their addresses, so that one of them cannot take all places.
 
+use axum::extract::Request;
 use std::{
 	collections::{hash_map::Entry, HashMap},
-	net::{IpAddr, Ipv6Addr},
+	net::{IpAddr, Ipv4Addr, Ipv6Addr},
 	sync::{Arc, Mutex, PoisonError},
 };
+use tokio::sync::{watch, OwnedSemaphorePermit};
 
 /// Address that a request came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer(pub IpAddr);
 
 impl Peer {
+	/// Returns the address of a request. The server always notes one; requests without it would be one client.
+	pub fn of(request: &Request) -> Self {
+		request.extensions().get::<Self>().copied().unwrap_or(Self(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))
+	}
+
 	/// Returns what one client has: an address, or the network of 64 bits from which a client of IPv6 chooses addresses.
 	fn client(self) -> IpAddr {
 		match self.0.to_canonical() {
 			IpAddr::V6(address) => Ipv6Addr::from(u128::from(address) & (u128::MAX << 64)).into(),
 			address => address,
 		}
+	}
+}
+
+/// Place of a connection and its notice of the end, for what goes on behind an upgrade.
+#[derive(Clone, Debug)]
+pub struct Held {
+	_place: Arc<OwnedSemaphorePermit>,
+	_ending: watch::Receiver<()>,
+}
+
+impl Held {
+	/// Holds both for as long as a copy of this is there.
+	pub fn new(place: OwnedSemaphorePermit, ending: watch::Receiver<()>) -> Self {
+		Self { _place: Arc::new(place), _ending: ending }
 	}
 }
 

@@ -7,9 +7,10 @@
 //! All four keys are always there. Both official clients try 408, 409, 429 and 5xx again by themselves, after the time in
 //! `retry-after`.
 
+use crate::till::Refusal;
 use axum::{
 	body::Body,
-	http::{header, HeaderValue, StatusCode},
+	http::{header, HeaderName, HeaderValue, StatusCode},
 	response::{IntoResponse, Response},
 };
 use serde_json::{json, Value};
@@ -32,6 +33,17 @@ pub struct ApiError {
 	pub code: Option<&'static str>,
 	/// Seconds after which the same request may succeed.
 	pub retry_after: Option<u32>,
+	/// Numbers for programs, beside the four keys.
+	pub details: Option<Value>,
+	/// Further headers of the answer.
+	pub headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl From<Refusal> for ApiError {
+	fn from(refusal: Refusal) -> Self {
+		let Refusal { status, code, kind, message, details, headers, retry_after } = refusal;
+		Self { status, message, kind, param: None, code: Some(code), retry_after, details, headers }
+	}
 }
 
 impl ApiError {
@@ -44,6 +56,8 @@ impl ApiError {
 			param: Some(param.into()),
 			code: Some(code),
 			retry_after: None,
+			details: None,
+			headers: Vec::new(),
 		}
 	}
 
@@ -96,6 +110,8 @@ impl ApiError {
 			param: None,
 			code: Some("rate_limit_exceeded"),
 			retry_after: Some(1),
+			details: None,
+			headers: Vec::new(),
 		}
 	}
 
@@ -116,6 +132,8 @@ impl ApiError {
 			param: None,
 			code: Some("overloaded"),
 			retry_after: Some(1),
+			details: None,
+			headers: Vec::new(),
 		}
 	}
 
@@ -128,7 +146,15 @@ impl ApiError {
 			param: None,
 			code: Some("shutting_down"),
 			retry_after: Some(5),
+			details: None,
+			headers: Vec::new(),
 		}
+	}
+
+	/// The session or key that pays for the answer has ended while it was computed.
+	pub fn payment_ended() -> Self {
+		let message = "the session or key that pays for this answer has ended: open another one; what was sent is charged";
+		Self::request(StatusCode::PAYMENT_REQUIRED, "payment_ended", message)
 	}
 
 	/// The model failed.
@@ -140,13 +166,19 @@ impl ApiError {
 			param: None,
 			code: Some("generation_failed"),
 			retry_after: None,
+			details: None,
+			headers: Vec::new(),
 		}
 	}
 
 	/// Returns the object that clients read.
 	pub fn body(&self) -> Value {
-		let Self { message, kind, param, code, .. } = self;
-		json!({ "error": { "message": message, "type": kind, "param": param, "code": code } })
+		let Self { message, kind, param, code, details, .. } = self;
+		let mut body = json!({ "error": { "message": message, "type": kind, "param": param, "code": code } });
+		if let (Some(details), Some(Value::Object(error))) = (details, body.get_mut("error")) {
+			error.insert("details".into(), details.clone());
+		}
+		body
 	}
 }
 
@@ -159,6 +191,7 @@ impl IntoResponse for ApiError {
 		if let Some(seconds) = self.retry_after {
 			headers.insert(header::RETRY_AFTER, seconds.into());
 		}
+		headers.extend(self.headers);
 		// For the metrics, which count refusals by this name.
 		response.extensions_mut().insert(RefusalCode(self.code.unwrap_or("none")));
 		response

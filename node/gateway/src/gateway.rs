@@ -8,6 +8,7 @@ use crate::{
 	metrics::{Metrics, Sizes},
 	model::ServedModel,
 	receipts::Receipts,
+	till::{Free, Till},
 };
 use axum::http::HeaderValue;
 use std::{sync::Arc, time::Duration};
@@ -61,6 +62,7 @@ pub struct Place {
 pub struct Gateway {
 	model: ServedModel,
 	engine: Box<dyn Engine>,
+	till: Arc<dyn Till>,
 	config: Config,
 	receipts: Receipts,
 	metrics: Metrics,
@@ -71,7 +73,7 @@ pub struct Gateway {
 }
 
 impl Gateway {
-	/// Puts a model and its engine together.
+	/// Puts a model and its engine together. Nothing is charged; see [`Self::with_till`].
 	pub fn new(model: ServedModel, engine: Box<dyn Engine>, mut config: Config) -> prometheus::Result<Self> {
 		// A semaphore of more ends the process.
 		config.places = config.places.min(Semaphore::MAX_PERMITS);
@@ -79,7 +81,18 @@ impl Gateway {
 		let (receipts, metrics) = (Receipts::new(RECEIPTS_MAX, RECEIPTS_BYTES_MAX), Metrics::new()?);
 		let (clients, body_memory) = (Arc::default(), BodyMemory::new(config.body_memory));
 		let (phase, _) = watch::channel(Phase::Serving);
-		Ok(Self { model, engine, config, receipts, metrics, places, clients, body_memory, phase })
+		let till = Arc::new(Free);
+		Ok(Self { model, engine, till, config, receipts, metrics, places, clients, body_memory, phase })
+	}
+
+	/// Lets a till decide which requests are computed, and for what.
+	pub fn with_till(self, till: Arc<dyn Till>) -> Self {
+		Self { till, ..self }
+	}
+
+	/// Returns the till.
+	pub fn till(&self) -> &dyn Till {
+		self.till.as_ref()
 	}
 
 	/// Returns the model.

@@ -36,8 +36,14 @@ impl Receipts {
 	}
 
 	/// Keeps a record, and drops those that were not asked for the longest where there is no room.
-	pub fn put(&self, id: String, record: &GenerationRecord) -> Result<(), serde_json::Error> {
-		let receipt = Bytes::from(line(record)?);
+	/// `signed` is the receipt that the operator signed, if it signs any.
+	pub fn put(
+		&self,
+		id: String,
+		record: &GenerationRecord,
+		signed: Option<&Value>,
+	) -> Result<(), serde_json::Error> {
+		let receipt = Bytes::from(line(record, signed)?);
 		let mut kept = self.lock();
 		kept.bytes += receipt.len();
 		if let Some(old) = kept.receipts.put(id, receipt) {
@@ -70,11 +76,14 @@ impl Receipts {
 }
 
 /// Writes a record with its format's name.
-fn line(record: &GenerationRecord) -> Result<String, serde_json::Error> {
+fn line(record: &GenerationRecord, signed: Option<&Value>) -> Result<String, serde_json::Error> {
 	let mut value = serde_json::to_value(record)?;
 	if let Value::Object(fields) = &mut value {
 		fields.insert("format".into(), FORMAT.into());
 		fields.insert("version".into(), VERSION.into());
+		if let Some(signed) = signed {
+			fields.insert("signed_receipt".into(), signed.clone());
+		}
 	}
 	Ok(format!("{value}\n"))
 }
@@ -104,7 +113,7 @@ mod tests {
 	#[test]
 	fn a_receipt_is_a_record_with_the_name_of_its_format() {
 		let receipts = Receipts::new(2, 1 << 20);
-		receipts.put("a".into(), &record(3)).unwrap();
+		receipts.put("a".into(), &record(3), None).unwrap();
 		let mut value: Value = serde_json::from_slice(&receipts.get("a").unwrap()).unwrap();
 		let fields = value.as_object_mut().unwrap();
 		assert_eq!(fields.remove("format"), Some(FORMAT.into()));
@@ -116,10 +125,10 @@ mod tests {
 	fn the_one_not_asked_for_the_longest_goes_first() {
 		let receipts = Receipts::new(2, 1 << 20);
 		for id in ["a", "b"] {
-			receipts.put(id.into(), &record(1)).unwrap();
+			receipts.put(id.into(), &record(1), None).unwrap();
 		}
 		assert!(receipts.get("a").is_some());
-		receipts.put("c".into(), &record(1)).unwrap();
+		receipts.put("c".into(), &record(1), None).unwrap();
 		assert!(receipts.get("a").is_some() && receipts.get("b").is_none() && receipts.get("c").is_some());
 	}
 
@@ -127,11 +136,11 @@ mod tests {
 	fn bytes_are_bounded_and_counted_and_the_newest_stays() {
 		let receipts = Receipts::new(100, 4_000);
 		for id in 0..50 {
-			receipts.put(id.to_string(), &record(200)).unwrap();
+			receipts.put(id.to_string(), &record(200), None).unwrap();
 			let (count, bytes) = receipts.size();
 			assert!(bytes <= 4_000 && count > 0, "{count} {bytes}");
 		}
-		receipts.put("large".into(), &record(10_000)).unwrap();
+		receipts.put("large".into(), &record(10_000), None).unwrap();
 		assert_eq!(receipts.size().0, 1);
 		assert_eq!(receipts.size().1, receipts.get("large").unwrap().len());
 	}

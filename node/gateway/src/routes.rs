@@ -1,41 +1,30 @@
 //! Routes, and what each of them does.
 
 use crate::{
-	access::{self, RECEIPT, REQUEST_ID},
-	answer::Head,
+	access::{self, CHARGED, PAYMENT_RESPONSE, RECEIPT, RECEIPT_ID, REQUEST_ID},
+	answer::{charged, has_bill, Head},
 	clients::Peer,
-	engine::{Job, ServeError},
 	error::ApiError,
-	gateway::{Gateway, Place},
-	page,
-	piece::{Piece, Summary},
-	request::{Kind, Request, TOP_P_ALL},
-	stream,
-	transcript::{self, Inputs},
+	gateway::Gateway,
+	generation::{self, Asked, Begun},
+	native, page,
+	piece::{Piece, Reader, Summary},
+	request::Kind,
+	socket, stream,
 };
 use axum::{
 	body::Body,
 	extract::{self, Path, State},
-	http::{header, HeaderValue, StatusCode},
+	http::{header, HeaderMap, HeaderValue, StatusCode},
 	middleware,
 	response::{IntoResponse, Response},
 	routing::{get, post},
 	Router,
 };
-use blyan_exact::Sampling;
-use blyan_open_model::conversation::Settings;
-use blyan_text::TokenId;
-use rand::Rng;
+use base64::{engine::general_purpose::STANDARD, Engine as _};
+use blyan_open_model::End;
 use serde_json::{json, Value};
-use std::{
-	net::{IpAddr, Ipv4Addr},
-	sync::Arc,
-	time::{Instant, SystemTime, UNIX_EPOCH},
-};
-use tokio::sync::mpsc;
-
-/// Seeds that are drawn have so many bits, which a number of JavaScript holds.
-const SEED_BITS: u32 = 53;
+use std::{sync::Arc, time::Instant};
 
 /// Result of a route.
 type Answered = Result<Response, ApiError>;
@@ -51,6 +40,10 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
 		.route("/v1/chat/completions", post(chat))
 		.route("/v1/completions", post(completion))
 		.route("/v1/receipts/{id}", get(receipt))
+		.route("/v1/quote", get(prices).post(quote))
+		.route("/v1/account", get(account))
+		.route("/chat/stream", get(native_stream))
+		.route("/ws/chat", get(socket::open))
 		.fallback(unknown_route)
 		.method_not_allowed_fallback(wrong_method);
 	let router = match access::cors(gateway.config()) {
@@ -110,7 +103,8 @@ async fn receipt(State(gateway): State<Arc<Gateway>>, Path(id): Path<String>) ->
 }
 
 async fn unknown_route() -> ApiError {
-	let routes = "/v1/models, /v1/chat/completions, /v1/completions, /v1/receipts/ID, /healthz, /metrics and the page at /";
+	let routes = "/v1/models, /v1/chat/completions, /v1/completions, /v1/receipts/ID, /v1/quote, /v1/account, /chat/stream, \
+		/ws/chat, /healthz, /metrics and the page at /";
 	ApiError::request(
 		StatusCode::NOT_FOUND,
 		"unknown_url",
@@ -119,113 +113,149 @@ async fn unknown_route() -> ApiError {
 }
 
 async fn wrong_method() -> ApiError {
-	let message = "this route takes another method: POST for completions, GET for everything else";
+	let message = "this route takes another method: POST for completions and quotes, GET for everything else";
 	ApiError::request(StatusCode::METHOD_NOT_ALLOWED, "method_not_supported", message)
 }
 
+/// Returns the prices.
+async fn prices(State(gateway): State<Arc<Gateway>>) -> Response {
+	let prices = gateway.till().prices();
+	send(json!({
+		"object": "prices", "is_free": prices.are_free(), "unit": "planck per 1000 tokens",
+		"input": prices.input.to_string(), "output": prices.output.to_string(),
+	}))
+}
+
+/// Returns what a request would cost at most; its body is that of the request.
+async fn quote(State(gateway): State<Arc<Gateway>>, request: extract::Request) -> Answered {
+	let peer = Peer::of(&request);
+	let (parts, body) = request.into_parts();
+	let body = gateway.body_memory().read(body).await?;
+	let kind = kind_of(body.bytes());
+	let (request, hash) =
+		(generation::read(&gateway, kind, body.bytes())?, generation::body_hash(body.bytes()));
+	drop(body);
+	let order = generation::price(gateway.clone(), request, hash, peer).await?;
+	let prices = gateway.till().prices();
+	let mut quote = json!({
+		"object": "quote", "is_free": prices.are_free(),
+		"prices": { "input": prices.input.to_string(), "output": prices.output.to_string() },
+		"prompt_tokens": order.prompt_tokens, "max_answer_tokens": order.answer_tokens_max, "answers": order.answers,
+		"input_cost": prices.cost(order.prompt_tokens, 0).to_string(), "ceiling": order.ceiling(&prices).to_string(),
+		"body": format!("0x{}", hex::encode(order.body)),
+	});
+	if let (Some(signed), Value::Object(fields)) = (gateway.till().quote(&parts.headers, &order), &mut quote)
+	{
+		fields.insert("signed_quote".into(), signed);
+	}
+	Ok(send(quote))
+}
+
+/// Tells requests by their bodies: those of a chat have messages.
+fn kind_of(body: &[u8]) -> Kind {
+	let value = serde_json::from_slice::<Value>(body).unwrap_or_default();
+	match value.get("prompt") {
+		Some(_) => Kind::Completion,
+		None => Kind::Chat,
+	}
+}
+
+async fn account(State(gateway): State<Arc<Gateway>>, headers: HeaderMap) -> Answered {
+	Ok(send(gateway.till().account(&headers).await?))
+}
+
+async fn native_stream(State(gateway): State<Arc<Gateway>>, request: extract::Request) -> Answered {
+	let (peer, began_at) = (Peer::of(&request), Instant::now());
+	let (parts, _) = request.into_parts();
+	access::ensure_asked_here(&parts.headers)?;
+	let body = native::body(gateway.model().id(), parts.uri.query().unwrap_or_default())?;
+	let asked = Asked {
+		request: generation::read(&gateway, Kind::Chat, &body)?,
+		body: generation::body_hash(&body),
+		route: "/chat/stream",
+		headers: parts.headers,
+		peer,
+		began_at,
+	};
+	let begun = generation::begin(gateway, asked).await?;
+	let id = begun.head.id.clone();
+	named(stream::send(native::events(begun)), &id)
+}
+
 async fn chat(State(gateway): State<Arc<Gateway>>, request: extract::Request) -> Answered {
-	generate(gateway, Kind::Chat, request).await
+	generate(gateway, Kind::Chat, "/v1/chat/completions", request).await
 }
 
 async fn completion(State(gateway): State<Arc<Gateway>>, request: extract::Request) -> Answered {
-	generate(gateway, Kind::Completion, request).await
+	generate(gateway, Kind::Completion, "/v1/completions", request).await
 }
 
 /// Answers a prompt.
-async fn generate(gateway: Arc<Gateway>, kind: Kind, request: extract::Request) -> Answered {
-	let began_at = Instant::now();
-	let peer = peer(&request);
-	let body = gateway.body_memory().read(request.into_body()).await?;
-	let request = Request::read(kind, body.bytes())?;
+async fn generate(
+	gateway: Arc<Gateway>,
+	kind: Kind,
+	route: &'static str,
+	request: extract::Request,
+) -> Answered {
+	let (peer, began_at) = (Peer::of(&request), Instant::now());
+	let (parts, body) = request.into_parts();
+	let body = gateway.body_memory().read(body).await?;
+	let asked = Asked {
+		request: generation::read(&gateway, kind, body.bytes())?,
+		body: generation::body_hash(body.bytes()),
+		route,
+		headers: parts.headers,
+		peer,
+		began_at,
+	};
 	drop(body);
-	let model = gateway.model();
-	if !model.is_called(&request.model) {
-		return Err(ApiError::no_such_model(&request.model, model.id()));
-	}
-	if !gateway.is_serving() {
-		return Err(ApiError::shutting_down());
-	}
-	let place = gateway.place(peer)?;
-	let head = Head {
-		kind,
-		id: identifier(kind),
-		created: unix_seconds(),
-		model: model.id().into(),
-		fingerprint: model.fingerprint(),
-		has_usage: request.has_usage,
+	let is_stream = asked.request.is_stream;
+	let Begun { head, readers, .. } = generation::begin(gateway, asked).await?;
+	let id = head.id.clone();
+	let response = match is_stream {
+		true => stream::respond(head, readers),
+		false => collect(&head, readers).await?,
 	};
-	let is_stream = request.is_stream;
-	let pieces = begin(gateway, request, head.id.clone(), began_at, place).await?;
-	let id = HeaderValue::from_str(&head.id).map_err(ApiError::failed)?;
-	let mut response = match is_stream {
-		true => stream::respond(head, pieces),
-		false => send(collect(&head, pieces).await?),
-	};
-	response.headers_mut().insert(RECEIPT, id.clone());
-	response.headers_mut().insert(REQUEST_ID, id);
+	named(response, &id)
+}
+
+/// Names the receipt in the headers.
+fn named(mut response: Response, id: &str) -> Answered {
+	let id = HeaderValue::from_str(id).map_err(ApiError::failed)?;
+	for name in [RECEIPT, RECEIPT_ID, REQUEST_ID] {
+		response.headers_mut().insert(name, id.clone());
+	}
 	Ok(response)
 }
 
-/// Returns the address that a request came from. The server always notes one; requests without it would be one client.
-fn peer(request: &extract::Request) -> Peer {
-	request.extensions().get::<Peer>().copied().unwrap_or(Peer(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))
-}
-
-/// Encodes a prompt and starts its generation. Its place is given back when the generation is over.
-async fn begin(
-	gateway: Arc<Gateway>,
-	request: Request,
-	id: String,
-	began_at: Instant,
-	place: Place,
-) -> Result<mpsc::UnboundedReceiver<Piece>, ApiError> {
-	let (param, tokens_param) = (request.prompt.param(), request.generation.tokens_param);
-	// The place goes with the prompt: what encodes a long text is one of those that are counted.
-	let encoding = gateway.clone();
-	let encoded = tokio::task::spawn_blocking(move || encode(&encoding, &request).map(|job| (job, place)));
-	let ((job, seed), place) = encoded.await.map_err(ApiError::failed)??;
-	let (settings, prompt_tokens) = (job.settings.clone(), job.prompt.len());
-	let generation = gateway.engine().submit(job).await;
-	let generation = generation.map_err(|error| match error {
-		ServeError::Prompt(_) => ApiError::invalid(param, "invalid_value", error.to_string()),
-		ServeError::Settings(_) => ApiError::invalid("stop", "invalid_value", error.to_string()),
-		ServeError::Memory { .. } => {
-			ApiError::invalid(tokens_param, "context_length_exceeded", error.to_string())
+/// Waits for whole answers. Dropping this future cancels them.
+async fn collect(head: &Head, readers: Vec<Reader>) -> Answered {
+	// All are read at the same time: a reader that waits for its turn would not take what is charged when it is taken.
+	let answers = futures::future::try_join_all(readers.into_iter().map(whole)).await?;
+	let (choices, summaries): (Vec<(String, End)>, Vec<Summary>) = answers.into_iter().unzip();
+	let mut response = send(head.whole(&choices, &summaries));
+	if has_bill(&summaries) {
+		let headers = response.headers_mut();
+		let charged = charged(&summaries);
+		headers.insert(CHARGED, HeaderValue::from_str(&charged.to_string()).map_err(ApiError::failed)?);
+		if let Some(mut payment) = summaries.first().and_then(|summary| summary.bill.payment.clone()) {
+			if let Value::Object(fields) = &mut payment {
+				fields.insert("amount".into(), charged.to_string().into());
+			}
+			let payment = STANDARD.encode(payment.to_string());
+			headers.insert(PAYMENT_RESPONSE, HeaderValue::from_str(&payment).map_err(ApiError::failed)?);
 		}
-		ServeError::Busy { .. } => ApiError::full(gateway.config().places),
-		error => ApiError::failed(error),
-	})?;
-	let (sender, pieces) = mpsc::unbounded_channel();
-	let inputs = Inputs { id, prompt_tokens, settings, seed, began_at };
-	tokio::spawn(transcript::follow(gateway, generation, inputs, sender, place));
-	Ok(pieces)
+	}
+	Ok(response)
 }
 
-/// Makes the job of a request, and returns it with its seed.
-fn encode(gateway: &Gateway, request: &Request) -> Result<(Job, u64), ApiError> {
-	let (model, generation) = (gateway.model(), &request.generation);
-	let prompt: Vec<TokenId> = model.encode(&request.prompt)?;
-	let tokens_max = model.tokens_max(&request.prompt, prompt.len(), generation.tokens_max)?;
-	let seed = generation.seed.unwrap_or_else(|| rand::thread_rng().gen::<u64>() >> (u64::BITS - SEED_BITS));
-	let settings = Settings {
-		sampling: Sampling {
-			temperature: generation.temperature_q8,
-			top_p: generation.top_p_q8.min(TOP_P_ALL),
-			seed: Sampling::key_of(seed),
-		},
-		tokens_max,
-		stop: generation.stop.clone(),
-	};
-	Ok((Job { prompt, settings }, seed))
-}
-
-/// Waits for a whole answer. Dropping this future cancels it.
-async fn collect(head: &Head, mut pieces: mpsc::UnboundedReceiver<Piece>) -> Result<Value, ApiError> {
+/// Waits for one whole answer.
+async fn whole(mut reader: Reader) -> Result<((String, End), Summary), ApiError> {
 	let mut text = String::new();
-	while let Some(piece) = pieces.recv().await {
+	while let Some(piece) = reader.next().await {
 		match piece {
-			Piece::Text(more) => text.push_str(&more),
-			Piece::Done(Summary { outcome, usage, .. }) => return Ok(head.whole(&text, outcome?, &usage)),
+			Piece::Text { text: more, .. } => text.push_str(&more),
+			Piece::Done(summary) => return Ok(((text, summary.outcome.clone()?), *summary)),
 		}
 	}
 	Err(ApiError::failed("the generation was given up"))
@@ -234,17 +264,4 @@ async fn collect(head: &Head, mut pieces: mpsc::UnboundedReceiver<Piece>) -> Res
 fn send(value: Value) -> Response {
 	let kind = HeaderValue::from_static("application/json");
 	([(header::CONTENT_TYPE, kind)], value.to_string()).into_response()
-}
-
-/// Draws an identifier: 128 random bits behind the prefix that clients know.
-fn identifier(kind: Kind) -> String {
-	let prefix = match kind {
-		Kind::Chat => "chatcmpl",
-		Kind::Completion => "cmpl",
-	};
-	format!("{prefix}-{:032x}", rand::thread_rng().gen::<u128>())
-}
-
-fn unix_seconds() -> u64 {
-	SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
 }

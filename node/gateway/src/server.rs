@@ -1,7 +1,7 @@
 //! Connections: accepted up to a number, served, and ended.
 
 use crate::{
-	clients::Peer,
+	clients::{Held, Peer},
 	gateway::{Gateway, Phase},
 	routes,
 };
@@ -77,16 +77,19 @@ async fn accept(listener: &TcpListener, router: &Router, ending: &watch::Sender<
 				continue;
 			}
 		};
-		let connection = converse(stream, Peer(address.ip()), router.clone(), ending.subscribe());
-		tokio::spawn(async move {
-			connection.await;
-			drop(place);
-		});
+		let held = Held::new(place, ending.subscribe());
+		tokio::spawn(converse(stream, Peer(address.ip()), router.clone(), held, ending.subscribe()));
 	}
 }
 
 /// Serves one connection to its end, or until its current answer is given once `ending` changes.
-async fn converse(stream: TcpStream, peer: Peer, router: Router, mut ending: watch::Receiver<()>) {
+async fn converse(
+	stream: TcpStream,
+	peer: Peer,
+	router: Router,
+	held: Held,
+	mut ending: watch::Receiver<()>,
+) {
 	// Tokens are sent one by one; without this each would wait for the receipt of the one before.
 	if let Err(error) = stream.set_nodelay(true) {
 		tracing::debug!("cannot switch Nagle's algorithm off: {error}");
@@ -96,13 +99,15 @@ async fn converse(stream: TcpStream, peer: Peer, router: Router, mut ending: wat
 	let router = TowerToHyperService::new(router);
 	let service = service_fn(move |mut request: Request<Incoming>| {
 		request.extensions_mut().insert(peer);
+		request.extensions_mut().insert(held.clone());
 		router.call(request)
 	});
 	let mut connection = pin!(http1::Builder::new()
 		.timer(TokioTimer::new())
 		.header_read_timeout(HEADERS_TIMEOUT)
 		.max_buf_size(BUFFER_BYTES_MAX)
-		.serve_connection(TokioIo::new(Box::pin(stream)), service));
+		.serve_connection(TokioIo::new(Box::pin(stream)), service)
+		.with_upgrades());
 	let served = tokio::select! {
 		served = connection.as_mut() => served,
 		_ = ending.changed() => {

@@ -2,12 +2,17 @@
 //!
 //! A task of its own follows it, so that place and memory are given back when the engine is done, whether or not the reader
 //! reads. The reader's end of the channel is the other way round: when it is dropped, the generation is cancelled.
+//!
+//! An answer is charged when the reader has taken its text or has left: what it has not taken is neither charged nor in the
+//! receipt.
 
 use crate::{
 	engine::{Event, Generation},
 	error::ApiError,
 	gateway::{Gateway, Phase, Place},
-	piece::{Piece, Summary, Usage},
+	piece::{Summary, Usage, Writer},
+	stored::Stored,
+	till::{Bill, Lease, Outcome},
 };
 use blyan_open_model::{
 	conversation::{Answer, End, Settings},
@@ -17,13 +22,18 @@ use std::{
 	sync::Arc,
 	time::{Duration, Instant},
 };
-use tokio::sync::{mpsc, watch};
+use tokio::{sync::watch, time::sleep};
+
+/// Time between two questions to the till while a reader takes the rest of its answer.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Everything that a receipt says besides the answer.
 #[derive(Clone, Debug)]
 pub struct Inputs {
-	/// Identifier of the answer and of its receipt.
+	/// Identifier of the receipt.
 	pub id: String,
+	/// Seconds since 1970 at which the answer began.
+	pub created: u64,
 	/// Tokens of the prompt.
 	pub prompt_tokens: usize,
 	/// Settings.
@@ -34,29 +44,43 @@ pub struct Inputs {
 	pub began_at: Instant,
 }
 
-/// Follows a generation to its end, hands its text over, and keeps the receipt.
+/// Follows a generation to its end, hands its text over, charges it, and keeps the receipt.
 pub async fn follow(
 	gateway: Arc<Gateway>,
 	mut generation: Generation,
 	inputs: Inputs,
-	pieces: mpsc::UnboundedSender<Piece>,
+	lease: Lease,
+	mut writer: Writer,
 	place: Place,
 ) {
 	let mut seen = Seen::default();
-	let ended = record(&mut seen, &gateway, &mut generation, &inputs, &pieces).await;
+	let ended = record(&mut seen, &gateway, &mut generation, &inputs, &lease, &mut writer).await;
 	drop(generation);
-	let mut usage = Usage { prompt: inputs.prompt_tokens, known: 0, answer: seen.tokens };
-	// An answer that its reader cut short has a receipt as well.
+	let mut summary = Summary {
+		outcome: ended.outcome,
+		usage: Usage { prompt: inputs.prompt_tokens, known: 0, answer: seen.tokens },
+		first_token: seen.first_token,
+		duration: inputs.began_at.elapsed(),
+		receipt: inputs.id.clone(),
+		bill: Bill::default(),
+	};
 	if let Some(answer) = &ended.answer {
-		usage.known = answer.prompt_tokens_known;
-		keep(&gateway, &inputs, answer);
+		summary.usage.known = answer.prompt_tokens_known;
 	}
-	let duration = inputs.began_at.elapsed();
-	let summary = Summary { outcome: ended.outcome, usage, first_token: seen.first_token, duration };
+	let over = Over { answer: ended.answer, has_reader: ended.has_reader, usage: summary.usage };
+	if !ended.has_reader {
+		charge(&gateway, &inputs, lease, &mut writer, over).await;
+		gateway.metrics().note_generation(&summary);
+		return;
+	}
+	// The engine is done, so the place is free, however long the reader takes.
 	gateway.metrics().note_generation(&summary);
 	drop(place);
-	// A reader that is gone needs no end.
-	let _ = pieces.send(Piece::Done(summary));
+	summary.bill = charge(&gateway, &inputs, lease, &mut writer, over).await;
+	if writer.is_cut() {
+		summary.outcome = Err(ApiError::payment_ended());
+	}
+	writer.done(summary);
 }
 
 /// Events so far.
@@ -72,28 +96,25 @@ struct Ended {
 	answer: Option<Box<Answer>>,
 	/// Result for the reader.
 	outcome: Result<End, ApiError>,
+	/// Reports whether the reader was still there.
+	has_reader: bool,
 }
 
-impl Ended {
-	fn failed(error: ApiError) -> Self {
-		Self { answer: None, outcome: Err(error) }
-	}
-}
-
-/// Takes all events. A reader that has gone, and a server that stops, cancel the generation.
+/// Takes all events. A reader that has gone, a server that stops, and a till that revokes the lease cancel the generation.
 async fn record(
 	seen: &mut Seen,
 	gateway: &Gateway,
 	generation: &mut Generation,
 	inputs: &Inputs,
-	pieces: &mpsc::UnboundedSender<Piece>,
+	lease: &Lease,
+	writer: &mut Writer,
 ) -> Ended {
 	let mut phase = gateway.phase();
-	let (mut has_reader, mut is_stopped) = (true, false);
+	let (mut has_reader, mut is_stopped, mut is_revoked) = (true, false, false);
 	loop {
 		let event = tokio::select! {
 			event = generation.next() => event,
-			() = pieces.closed(), if has_reader => {
+			() = writer.left(), if has_reader => {
 				has_reader = false;
 				generation.cancel();
 				continue;
@@ -104,25 +125,29 @@ async fn record(
 				continue;
 			}
 		};
+		let failed = |error| Ended { answer: None, outcome: Err(error), has_reader };
 		match event {
 			Some(Event::Token(_)) => {
 				seen.first_token.get_or_insert_with(|| inputs.began_at.elapsed());
 				seen.tokens += 1;
+				let delivered = u32::try_from(writer.tokens_taken()).unwrap_or(u32::MAX);
+				if !is_revoked && !gateway.till().deliver(lease, delivered) {
+					is_revoked = true;
+					generation.cancel();
+				}
 			}
 			// A reader that is gone is noticed above.
-			Some(Event::Text(text)) => drop(pieces.send(Piece::Text(text))),
+			Some(Event::Text(text)) => writer.text(text, seen.tokens),
 			Some(Event::Ended(answer)) => {
 				let outcome = match answer.end {
 					End::Cancelled if is_stopped => Err(ApiError::shutting_down()),
+					End::Cancelled if is_revoked => Err(ApiError::payment_ended()),
 					end => Ok(end),
 				};
-				return Ended { answer: Some(answer), outcome };
+				return Ended { answer: Some(answer), outcome, has_reader };
 			}
-			Some(Event::Failed(error)) => return Ended::failed(ApiError::failed(error)),
-			None => {
-				let reason = "the engine has ended; start the server again";
-				return Ended::failed(ApiError::failed(reason));
-			}
+			Some(Event::Failed(error)) => return failed(ApiError::failed(error)),
+			None => return failed(ApiError::failed("the engine has ended; start the server again")),
 		}
 	}
 }
@@ -133,10 +158,58 @@ async fn stopped(phase: &mut watch::Receiver<Phase>) {
 	drop(phase.wait_for(|phase| *phase == Phase::Stopped).await);
 }
 
-fn keep(gateway: &Gateway, inputs: &Inputs, answer: &Answer) {
+/// An answer that the engine is done with.
+struct Over {
+	answer: Option<Box<Answer>>,
+	has_reader: bool,
+	usage: Usage,
+}
+
+/// Waits until the reader has taken all text or has left, and reports whether it has taken all. A reader whose payer has ended the session is not
+/// waited for: by reading slowly it could keep its charge open until nothing can be settled any more.
+async fn is_drained(gateway: &Gateway, lease: &Lease, writer: &mut Writer) -> bool {
+	loop {
+		tokio::select! {
+			is_drained = writer.drained() => return is_drained,
+			() = sleep(LOOK) => {}
+		}
+		let delivered = u32::try_from(writer.tokens_taken()).unwrap_or(u32::MAX);
+		if !gateway.till().deliver(lease, delivered) {
+			writer.cut();
+			return false;
+		}
+	}
+}
+
+/// Waits for what the reader takes, charges that, and keeps the receipt.
+async fn charge(gateway: &Gateway, inputs: &Inputs, lease: Lease, writer: &mut Writer, over: Over) -> Bill {
+	let Over { answer, has_reader, usage } = over;
+	let prompt_tokens = u32::try_from(inputs.prompt_tokens).unwrap_or(u32::MAX);
+	let id = inputs.id.clone();
+	let Some(mut answer) = answer else {
+		let outcome = Outcome { id, record: None, prompt_tokens, is_whole: false, answer: Vec::new() };
+		return gateway.till().finish(lease, outcome).await;
+	};
+	// Before the first token the prompt may not have been read, and nothing is charged for it.
+	let is_read = !answer.tokens.is_empty();
+	let is_drained = is_drained(gateway, &lease, writer).await;
+	// Tokens without text yet, at the end of an answer that its reader has cut short, are not delivered either.
+	if !is_drained || (!has_reader && answer.end == End::Cancelled) {
+		answer.tokens.truncate(writer.tokens_taken());
+		answer.end = End::Cancelled;
+	}
+	let is_whole = is_drained && answer.end != End::Cancelled;
 	let manifest = gateway.model().manifest();
-	let record = GenerationRecord::new(manifest, &inputs.settings, inputs.seed, answer);
-	if let Err(error) = gateway.receipts().put(inputs.id.clone(), &record) {
+	let record = GenerationRecord::new(manifest, &inputs.settings, inputs.seed, &answer);
+	let stored =
+		Stored { id: id.clone(), created: inputs.created, text: answer.text, end: answer.end, usage };
+	let answer = if is_whole { stored.bytes() } else { Vec::new() };
+	let record_charged = is_read.then(|| record.clone());
+	let outcome = Outcome { id: id.clone(), record: record_charged, prompt_tokens, is_whole, answer };
+	let bill = gateway.till().finish(lease, outcome).await;
+	// An answer that its reader cut short has a receipt as well.
+	if let Err(error) = gateway.receipts().put(id, &record, bill.receipt.as_ref()) {
 		tracing::error!("the receipt {} cannot be written: {error}", inputs.id);
 	}
+	bill
 }

@@ -37,7 +37,8 @@ async fn a_reader_that_leaves_cancels_its_answer_whether_it_is_a_stream_or_not()
 	assert_eq!(record.end, End::Cancelled);
 	assert!(record.answer.len() < 15_000, "{}", record.answer.len());
 	let reader = world.begin(CHAT, &chat("a", json!({ "max_tokens": 15_000 }))).await;
-	world.wait_for("blyan_gateway_places_taken 1").await;
+	// One that leaves before its generation has begun is none.
+	world.wait_for("blyan_gateway_generations_active 1").await;
 	drop(reader);
 	world.wait_for("blyan_gateway_generations_total{end=\"cancelled\"} 2").await;
 	world.wait_for("blyan_gateway_places_taken 0").await;
@@ -185,6 +186,9 @@ async fn the_page_the_health_and_the_figures_are_there_with_their_policies() {
 	let health = world.get("/healthz").await;
 	assert_eq!(health.headers()["cache-control"], "no-store");
 	assert_eq!(health.headers()["x-content-type-options"], "nosniff");
+	assert_eq!(health.headers()["x-frame-options"], "DENY");
+	assert_eq!(health.headers()["strict-transport-security"], "max-age=31536000");
+	assert_eq!(health.headers()["x-api-version"], "1");
 	assert_eq!(health.headers()["content-security-policy"], "default-src 'none'; frame-ancestors 'none'");
 	assert_eq!(health.json::<serde_json::Value>()["status"], "ok");
 	world.answer(CHAT, &chat("a", json!({ "max_tokens": 3 }))).await;

@@ -34,7 +34,7 @@ async fn requests_that_cannot_be_computed_are_refused_by_the_field_that_is_the_r
 		(chat("a", json!({ "max_tokens": 0 })), 400, json!("max_tokens"), "invalid_value"),
 		(chat("a", json!({ "max_tokens": CONTEXT })), 400, json!("messages"), "context_length_exceeded"),
 		(chat(&"a".repeat(700), json!({})), 400, json!("messages"), "context_length_exceeded"),
-		(chat("a", json!({ "n": 2 })), 400, json!("n"), "unsupported_parameter"),
+		(chat("a", json!({ "n": 9 })), 400, json!("n"), "invalid_value"),
 		(chat("a", json!({ "logprobs": true })), 400, json!("logprobs"), "unsupported_parameter"),
 		(chat("a", json!({ "stop": [""] })), 400, json!("stop"), "invalid_value"),
 		(chat("a", json!({ "top_k": 5 })), 400, json!("top_k"), "unknown_parameter"),
@@ -186,6 +186,12 @@ async fn pages_of_other_sites_may_ask_only_if_they_are_allowed() {
 		assert!(answer.starts_with("HTTP/1.1 403 ") && answer.contains("wrong_origin"), "{origin}: {answer}");
 		let answer = read_all(&mut world.send(&ask("OPTIONS", origin, preflight)).await).await;
 		assert!(!answer.contains("access-control-allow-origin"), "{origin}: {answer}");
+	}
+	// A picture of another site names no origin.
+	for (site, status) in [("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)] {
+		let headers = [("sec-fetch-site", site)];
+		let answer = world.get_with("/chat/stream?prompt=a&max_tokens=1", &headers).await;
+		assert_eq!(answer.status().as_u16(), status, "{site}");
 	}
 	let own =
 		read_all(&mut world.send(&ask("POST", "http://localhost:8000", "Content-Length: 0\r\n")).await).await;

@@ -5,6 +5,9 @@
 	const conversation = [];
 	let model = null;
 	let running = null;
+	// Prices in planck per 1,000 tokens, as BigInt: a number does not hold them.
+	let prices = null;
+	let quoted = null;
 
 	const element = (name, className, text) => {
 		const made = document.createElement(name);
@@ -34,9 +37,9 @@
 		}
 	};
 
-	const request = () => {
+	const request = (turns) => {
 		const system = at("system").value.trim();
-		const messages = system ? [{ role: "system", content: system }, ...conversation] : [...conversation];
+		const messages = system ? [{ role: "system", content: system }, ...turns] : turns;
 		const body = { model, messages, stream: true, stream_options: { include_usage: true } };
 		const number = (id) => (at(id).value === "" ? undefined : Number(at(id).value));
 		body.temperature = number("temperature");
@@ -69,8 +72,46 @@
 		}
 	};
 
-	const receipt = (note, id) => {
-		const link = element("a", "", "receipt");
+	// Planck as BLY, to the last of their twelve places that is not zero.
+	const coins = (planck) => {
+		const digits = planck.toString().padStart(13, "0");
+		const fraction = digits.slice(-12).replace(/0+$/, "");
+		return `${digits.slice(0, -12)}${fraction ? `.${fraction}` : ""} BLY`;
+	};
+
+	const cost = (price, tokens) => (price * BigInt(tokens) + 999n) / 1000n;
+
+	const headers = () => {
+		const made = { "content-type": "application/json" };
+		const key = at("key").value.trim();
+		if (key) made.authorization = `Bearer ${key}`;
+		return made;
+	};
+
+	// Shows what the message in the field would cost at most.
+	const showPrice = async () => {
+		if (!prices || prices.isFree || !model) return;
+		const each = `${coins(prices.input)} per 1,000 tokens read, ${coins(prices.output)} per 1,000 written`;
+		at("price").textContent = each;
+		const text = at("text").value;
+		if (!text.trim()) return;
+		try {
+			const response = await fetch("/v1/quote", {
+				method: "POST",
+				headers: headers(),
+				body: request([...conversation, { role: "user", content: text }]),
+			});
+			if (!response.ok || at("text").value !== text) return;
+			quoted = await response.json();
+			const ceiling = coins(BigInt(quoted.ceiling));
+			at("price").textContent = `at most ${ceiling} for this message (${quoted.prompt_tokens} tokens to read). ${each}`;
+		} catch {
+			// The price stays as it was; sending says what is wrong.
+		}
+	};
+
+	const receipt = (note, id, charged) => {
+		const link = element("a", "", charged === null ? "receipt" : `receipt, ${coins(charged)} charged`);
 		link.href = `/v1/receipts/${encodeURIComponent(id)}`;
 		link.download = `${id}.json`;
 		link.title = `Checked by: blyan audit replay ${id}.json --model-dir DIR`;
@@ -86,7 +127,7 @@
 	const answer = async () => {
 		const shown = show("assistant", "");
 		running = new AbortController();
-		let [text, usage, finish, first, failed, id] = ["", null, null, 0, null, null];
+		let [text, usage, finish, first, failed, id, pieces, charged] = ["", null, null, 0, null, null, 0, null];
 		const began = performance.now();
 		const take = (chunk) => {
 			if (chunk.error) failed = chunk.error.message;
@@ -97,6 +138,12 @@
 			const more = choice.delta.content || "";
 			if (!more) return;
 			first = first || performance.now();
+			pieces += 1;
+			// A piece has a token or more, so this is the least; the receipt has the charge.
+			if (prices && !prices.isFree) {
+				const read = quoted ? BigInt(quoted.input_cost) : 0n;
+				at("status").textContent = `answering, ${coins(read + cost(prices.output, pieces))} or more so far`;
+			}
 			text += more;
 			shown.body.textContent = text;
 			shown.article.scrollIntoView({ block: "end" });
@@ -104,8 +151,8 @@
 		try {
 			const response = await fetch("/v1/chat/completions", {
 				method: "POST",
-				headers: { "content-type": "application/json" },
-				body: request(),
+				headers: headers(),
+				body: request([...conversation]),
 				signal: running.signal,
 			});
 			if (!response.ok) throw new Error(await reason(response));
@@ -120,6 +167,7 @@
 				`${usage.prompt_tokens} tokens read (${known} known), ${usage.completion_tokens} written` +
 				(speed ? ` (${speed.toFixed(1)} a second)` : "") +
 				(finish === "length" ? ", cut at its length" : "");
+			if (usage.blyan) charged = BigInt(usage.blyan.charged);
 			at("status").textContent = "";
 		} catch (error) {
 			if (error.name === "AbortError") {
@@ -130,7 +178,7 @@
 			}
 		}
 		running = null;
-		if (id) receipt(shown.note, id);
+		if (id) receipt(shown.note, id, charged);
 		if (text) conversation.push({ role: "assistant", content: text });
 		return text !== "";
 	};
@@ -170,6 +218,13 @@
 			document.title = model;
 			at("model").textContent = model;
 			at("root").textContent = served.model_root;
+			const asked = await fetch("/v1/quote");
+			if (!asked.ok) throw new Error(await reason(asked));
+			const found = await asked.json();
+			prices = { input: BigInt(found.input), output: BigInt(found.output), isFree: found.is_free };
+			at("key-label").hidden = prices.isFree;
+			at("price").textContent = prices.isFree ? "FREE" : "";
+			showPrice();
 			at("status").textContent = "";
 			return true;
 		} catch (error) {
@@ -187,6 +242,11 @@
 			event.preventDefault();
 			at("form").requestSubmit();
 		}
+	});
+	let typing = 0;
+	at("form").addEventListener("input", () => {
+		clearTimeout(typing);
+		typing = setTimeout(showPrice, 300);
 	});
 	at("stop").addEventListener("click", () => running && running.abort());
 	at("clear").addEventListener("click", () => {

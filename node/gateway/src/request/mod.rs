@@ -15,6 +15,8 @@ use serde_json::Value;
 
 /// Tokens of a completion that does not say how many, as in OpenAI's interface.
 const COMPLETION_TOKENS: usize = 16;
+/// Answers to one prompt.
+const ANSWERS_MAX: u64 = 8;
 
 /// Text that the model goes on from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +59,8 @@ pub struct Request {
 	pub prompt: Prompt,
 	/// Settings of the generation.
 	pub generation: Generation,
+	/// Answers to the prompt, with consecutive seeds.
+	pub answers: u32,
 	/// Sends the answer as it is written.
 	pub is_stream: bool,
 	/// Ends a stream with its usage.
@@ -81,11 +85,13 @@ impl Request {
 			Kind::Completion => Some(COMPLETION_TOKENS),
 		};
 		let generation = Generation::read(&mut fields, tokens)?;
+		let answers =
+			fields.integer("n", 1..=ANSWERS_MAX)?.and_then(|number| u32::try_from(number).ok()).unwrap_or(1);
 		let is_stream = fields.boolean("stream")?.unwrap_or(false);
 		let has_usage = stream_options(&mut fields, is_stream)?;
 		settings::refuse_unsupported(&mut fields, kind)?;
 		fields.finish()?;
-		Ok(Self { kind, model, prompt, generation, is_stream, has_usage })
+		Ok(Self { kind, model, prompt, generation, answers, is_stream, has_usage })
 	}
 }
 
@@ -189,6 +195,15 @@ mod tests {
 			(json!({ "stream": "yes" }), "stream"),
 		] {
 			assert_eq!(chat(more.clone()).unwrap_err().param.as_deref(), Some(param), "{more}");
+		}
+	}
+
+	#[test]
+	fn a_request_has_one_to_eight_answers() {
+		assert_eq!(chat(json!({})).unwrap().answers, 1);
+		assert_eq!(completion(json!({ "n": 8 })).unwrap().answers, 8);
+		for number in [json!(0), json!(9), json!("2"), json!(1.5)] {
+			assert_eq!(chat(json!({ "n": number })).unwrap_err().param.as_deref(), Some("n"));
 		}
 	}
 

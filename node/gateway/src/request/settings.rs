@@ -139,8 +139,7 @@ enum Neutral {
 type Known = (&'static str, Neutral, &'static str);
 
 /// Parameters of both routes.
-const BOTH: [Known; 7] = [
-	("n", Neutral::Number(1.0), "one answer a request; send several requests"),
+const BOTH: [Known; 6] = [
 	("frequency_penalty", Neutral::Number(0.0), "the exact sampler has no penalties; leave it out"),
 	("presence_penalty", Neutral::Number(0.0), "the exact sampler has no penalties; leave it out"),
 	("logit_bias", Neutral::Empty, "the exact sampler has no biases; leave it out"),
@@ -294,13 +293,12 @@ mod tests {
 			refuse_unsupported(&mut fields, kind).and_then(|()| fields.finish()).err()?.param
 		};
 		let defaults = json!({
-			"n": 1, "frequency_penalty": 0, "presence_penalty": 0.0, "logit_bias": {}, "user": "u", "logprobs": false,
+			"frequency_penalty": 0, "presence_penalty": 0.0, "logit_bias": {}, "user": "u", "logprobs": false,
 			"tools": [], "tool_choice": "none", "response_format": { "type": "text" }, "modalities": ["text"],
 			"parallel_tool_calls": true, "store": false, "metadata": {}, "service_tier": "auto",
 		});
 		assert_eq!(refused(Kind::Chat, defaults), None);
 		for (name, value) in [
-			("n", json!(2)),
 			("frequency_penalty", json!(0.5)),
 			("logit_bias", json!({ "5": 1 })),
 			("logprobs", json!(true)),

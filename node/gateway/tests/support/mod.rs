@@ -9,7 +9,7 @@ use axum::{
 	http::{response::Parts, HeaderMap, Request, StatusCode},
 };
 use blyan_exact::Sampling;
-use blyan_gateway::{engine::Engine, Batched, Config, Gateway, ServedModel};
+use blyan_gateway::{engine::Engine, Batched, Config, Gateway, ServedModel, Till};
 use blyan_kernel::Kernel;
 use blyan_open_model::{conversation::Settings, serve::Limits, GenerationRecord, Manifest};
 use http_body_util::{BodyExt, Full};
@@ -76,6 +76,7 @@ pub struct Wanted {
 	pub is_loopback: bool,
 	pub drain: Duration,
 	pub engine: Option<Box<dyn Engine>>,
+	pub till: Option<Arc<dyn Till>>,
 }
 
 impl Default for Wanted {
@@ -88,6 +89,7 @@ impl Default for Wanted {
 			is_loopback: true,
 			drain: Duration::ZERO,
 			engine: None,
+			till: None,
 		}
 	}
 }
@@ -143,7 +145,11 @@ impl World {
 			origins: wanted.origins.iter().map(|origin| origin.parse().unwrap()).collect(),
 			drain: wanted.drain,
 		};
-		let gateway = Arc::new(Gateway::new(served, engine, config).unwrap());
+		let mut gateway = Gateway::new(served, engine, config).unwrap();
+		if let Some(till) = wanted.till {
+			gateway = gateway.with_till(till);
+		}
+		let gateway = Arc::new(gateway);
 		let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
 		let address = listener.local_addr().unwrap();
 		let (stop, stopped) = oneshot::channel::<()>();
@@ -157,8 +163,25 @@ impl World {
 	}
 
 	pub async fn post(&self, path: &str, body: &Value) -> Response {
-		let request = Request::post(self.url(path)).header("content-type", "application/json");
+		self.post_with(path, body, &[]).await
+	}
+
+	/// As [`Self::post`], with these headers.
+	pub async fn post_with(&self, path: &str, body: &Value, headers: &[(&str, &str)]) -> Response {
+		let mut request = Request::post(self.url(path)).header("content-type", "application/json");
+		for (name, value) in headers {
+			request = request.header(*name, *value);
+		}
 		self.request(request.body(Full::from(body.to_string())).unwrap()).await
+	}
+
+	/// As [`Self::get`], with these headers.
+	pub async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Response {
+		let mut request = Request::get(self.url(path));
+		for (name, value) in headers {
+			request = request.header(*name, *value);
+		}
+		self.request(request.body(Full::default()).unwrap()).await
 	}
 
 	fn url(&self, path: &str) -> String {
@@ -195,6 +218,7 @@ impl World {
 		assert_eq!(response.status(), 200, "{id}");
 		let mut receipt: Value = response.json();
 		let fields = receipt.as_object_mut().unwrap();
+		fields.remove("signed_receipt");
 		assert_eq!(fields.remove("format"), Some("blyan/generation".into()));
 		assert_eq!(fields.remove("version"), Some(1.into()));
 		serde_json::from_value(receipt).unwrap()
@@ -209,7 +233,12 @@ impl World {
 
 	/// Begins a request whose answer nothing has read yet.
 	pub async fn begin(&self, path: &str, body: &Value) -> TcpStream {
-		self.send(&self.raw(path, body)).await
+		self.send(&self.raw(path, body, &[])).await
+	}
+
+	/// As [`Self::begin`], with these headers.
+	pub async fn begin_with(&self, path: &str, body: &Value, headers: &[(&str, &str)]) -> TcpStream {
+		self.send(&self.raw(path, body, headers)).await
 	}
 
 	/// As [`Self::begin`], from another address of this machine.
@@ -217,14 +246,15 @@ impl World {
 		let socket = TcpSocket::new_v4().unwrap();
 		socket.bind(SocketAddr::new(address.parse().unwrap(), 0)).unwrap();
 		let mut stream = socket.connect(self.address).await.unwrap();
-		stream.write_all(self.raw(path, body).as_bytes()).await.unwrap();
+		stream.write_all(self.raw(path, body, &[]).as_bytes()).await.unwrap();
 		stream
 	}
 
-	fn raw(&self, path: &str, body: &Value) -> String {
+	fn raw(&self, path: &str, body: &Value, headers: &[(&str, &str)]) -> String {
 		let body = body.to_string();
+		let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
 		format!(
-			"POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+			"POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n{headers}Content-Length: {}\r\n\r\n{body}",
 			self.address,
 			body.len()
 		)

@@ -1,0 +1,90 @@
+//! Answers that are over, as a till keeps them for a client that asks again.
+
+use crate::piece::{self, Reader, Summary, Usage};
+use crate::till::Bill;
+use blyan_open_model::End;
+use serde_json::{json, Value};
+use std::time::Duration;
+
+/// An answer that its reader took to the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+	/// Identifier of its receipt.
+	pub id: String,
+	/// Seconds since 1970 at which it began.
+	pub created: u64,
+	/// Text.
+	pub text: String,
+	/// Reason of its end.
+	pub end: End,
+	/// Tokens.
+	pub usage: Usage,
+}
+
+impl Stored {
+	/// Writes it down.
+	pub fn bytes(&self) -> Vec<u8> {
+		let Usage { prompt, known, answer } = self.usage;
+		let value = json!({
+			"id": self.id, "created": self.created, "text": self.text, "end": self.end.name(),
+			"prompt": prompt, "known": known, "answer": answer,
+		});
+		value.to_string().into_bytes()
+	}
+
+	/// Reads it; `None` if these bytes are something else.
+	pub fn read(bytes: &[u8]) -> Option<Self> {
+		let value: Value = serde_json::from_slice(bytes).ok()?;
+		let tokens = |name: &str| value.get(name)?.as_u64().and_then(|number| usize::try_from(number).ok());
+		let text = |name: &str| value.get(name)?.as_str().map(String::from);
+		Some(Self {
+			id: text("id")?,
+			created: value.get("created")?.as_u64()?,
+			text: text("text")?,
+			end: End::try_from(text("end")?).ok()?,
+			usage: Usage { prompt: tokens("prompt")?, known: tokens("known")?, answer: tokens("answer")? },
+		})
+	}
+
+	/// Returns a channel that holds all of it, as if it were computed at this moment.
+	pub fn reader(self, bill: Bill) -> Reader {
+		let (mut writer, reader) = piece::channel();
+		writer.text(self.text, self.usage.answer);
+		let (outcome, usage, receipt) = (Ok(self.end), self.usage, self.id);
+		writer.done(Summary { outcome, usage, first_token: None, duration: Duration::ZERO, receipt, bill });
+		reader
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use crate::piece::Piece;
+	use blyan_text::FinishReason;
+	use proptest::prelude::*;
+
+	#[tokio::test]
+	async fn a_stored_answer_is_read_like_one_that_is_computed() {
+		let usage = Usage { prompt: 3, known: 1, answer: 2 };
+		let end = End::Finished(FinishReason::Length);
+		let stored = Stored { id: "id".into(), created: 5, text: "hi".into(), end, usage };
+		let mut reader = stored.reader(Bill { charged: 9, ..Bill::default() });
+		let Some(Piece::Text { text, tokens: 2 }) = reader.next().await else { panic!("no text") };
+		assert_eq!(text, "hi");
+		let Some(Piece::Done(summary)) = reader.next().await else { panic!("no end") };
+		assert_eq!((summary.outcome, summary.usage, summary.bill.charged), (Ok(end), usage, 9));
+		assert_eq!(summary.receipt, "id");
+	}
+
+	proptest! {
+		#[test]
+		fn stored_answers_round_trip_and_anything_else_is_refused(
+			id: String, created: u64, text: String, prompt in 0..9_usize, bytes in prop::collection::vec(any::<u8>(), 0..60),
+		) {
+			let usage = Usage { prompt, known: 0, answer: 7 };
+			let stored = Stored { id, created, text, end: End::ContextFull, usage };
+			prop_assert_eq!(Stored::read(&stored.bytes()), Some(stored));
+			prop_assert_eq!(Stored::read(&bytes), None);
+		}
+	}
+}

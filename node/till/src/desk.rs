@@ -1,0 +1,616 @@
+//! Where everything meets that decides about money: accounts, allowances, answers that were paid for, and leases. In memory, under one
+//! lock, so that no two requests spend the same planck; each change goes to the store in the order in which it was made.
+
+use crate::{
+	account::{Account, Shortage, Signed},
+	allowance::{Allowance, Exhausted},
+	answers::{AnswerName, Known, PaidAnswer, PaidAnswers, Payer},
+	keys::Budget,
+	store::{Change, Contents, Store, StoreError},
+};
+use blyan_gateway::till::{Meter, Order, Prices};
+use std::{
+	collections::{HashMap, HashSet},
+	future::Future,
+	sync::{Mutex, MutexGuard, PoisonError},
+};
+
+/// Money that is held for one answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+	/// Name of the answer.
+	pub name: AnswerName,
+	/// Hash of the body.
+	pub body: [u8; 32],
+	/// Seed.
+	pub seed: u64,
+	/// Cost by its tokens.
+	pub meter: Meter,
+	/// Planck that are held.
+	pub planck: u128,
+	/// Tokens that are held of an allowance.
+	pub tokens: u64,
+	/// Attempts that broke off.
+	pub attempts: u8,
+}
+
+/// Decision about one answer of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Granted {
+	/// Money is held under this number.
+	Hold(u64, Hold),
+	/// It was paid for before.
+	Again(PaidAnswer),
+}
+
+/// Reason why nothing is granted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Denied {
+	/// The session does not pay for it. The ceiling is that of what would be computed.
+	Short(Shortage, u128),
+	/// The API key does not pay for it.
+	Exhausted(Exhausted),
+	/// The same request is being computed.
+	InProgress,
+	/// The idempotency key was used for another request.
+	OtherRequest,
+}
+
+/// Source of the money.
+pub enum Funds<'a> {
+	/// A session, with a voucher that is checked, and its deposit and settled amount by the chain.
+	Session {
+		/// Number.
+		id: u64,
+		/// The voucher.
+		signed: Signed,
+		/// Planck that were ever put into it.
+		deposit: u128,
+		/// Planck that are settled.
+		settled: u128,
+	},
+	/// An API key.
+	Key {
+		/// Identifier.
+		id: &'a str,
+		/// Limits.
+		budget: Budget,
+	},
+}
+
+/// An order with everything that decides which answers it is about.
+pub struct Asked<'a> {
+	/// The order.
+	pub order: &'a Order,
+	/// Prices of the payer.
+	pub prices: Prices,
+	/// Hash of the idempotency key; `None` without one.
+	pub key: Option<[u8; 32]>,
+	/// Reports whether the client says that it asks again.
+	pub is_retry: bool,
+	/// Milliseconds since 1970.
+	pub now: u64,
+}
+
+#[derive(Default)]
+struct State {
+	accounts: HashMap<u64, Account>,
+	allowances: HashMap<String, Allowance>,
+	answers: PaidAnswers,
+	holds: HashMap<u64, Hold>,
+	/// Sessions that close or are over: what is computed for them is given up.
+	revoked: HashSet<Payer>,
+	/// Sessions that the chain does not have, with the time at which that was seen first.
+	gone: HashMap<u64, u64>,
+	last_hold: u64,
+}
+
+/// Holds whose voucher is on its way to the disk. Dropping it gives them back.
+struct Pending<'a> {
+	desk: &'a Desk,
+	numbers: Vec<u64>,
+}
+
+impl Drop for Pending<'_> {
+	fn drop(&mut self) {
+		self.numbers.iter().for_each(|number| self.desk.release(*number));
+	}
+}
+
+/// The desk.
+pub struct Desk {
+	state: Mutex<State>,
+	store: Store,
+}
+
+impl Desk {
+	/// Begins with what a store holds.
+	pub fn new(store: Store, contents: Contents) -> Self {
+		let mut state = State::default();
+		state.accounts.extend(contents.accounts);
+		state.allowances.extend(contents.allowances);
+		for (name, answer) in contents.answers {
+			// Within the bounds of the store that was written under the same bounds, none is forgotten.
+			drop(state.answers.put(name, answer));
+		}
+		Self { state: Mutex::new(state), store }
+	}
+
+	/// Grants all answers of an order or none. What is granted is durable when the future returns; without a new voucher nothing has to be.
+	pub async fn grant(
+		&self,
+		funds: Funds<'_>,
+		asked: Asked<'_>,
+	) -> Result<Result<Vec<Granted>, Denied>, StoreError> {
+		let (granted, written) = {
+			let mut state = self.lock();
+			match state.grant(funds, &asked) {
+				Ok((granted, None)) => return Ok(Ok(granted)),
+				// Into the queue under the lock: the order there is the order here.
+				Ok((granted, Some(change))) => (granted, self.store.put(vec![change])),
+				Err(denied) => return Ok(Err(denied)),
+			}
+		};
+		// A client may leave while the disk is written: without its lease, nothing else would give the money back.
+		let mut pending = Pending { desk: self, numbers: Vec::new() };
+		pending.numbers.extend(granted.iter().filter_map(|granted| match granted {
+			Granted::Hold(number, _) => Some(*number),
+			Granted::Again(_) => None,
+		}));
+		written.await?;
+		pending.numbers.clear();
+		Ok(Ok(granted))
+	}
+
+	/// Gives held money back.
+	pub fn release(&self, number: u64) {
+		self.lock().release(number);
+	}
+
+	/// Reports whether the answer of a hold is still to be computed.
+	pub fn is_live(&self, number: u64) -> bool {
+		let state = self.lock();
+		state.holds.get(&number).is_some_and(|hold| !state.revoked.contains(&hold.name.payer))
+	}
+
+	/// Returns what is held under a number.
+	pub fn hold(&self, number: u64) -> Option<Hold> {
+		self.lock().holds.get(&number).cloned()
+	}
+
+	/// Charges the answer of a hold: so many planck and tokens. `paid` is what is kept of it; its charge is added to that of earlier attempts.
+	pub fn charge(
+		&self,
+		number: u64,
+		planck: u128,
+		tokens: u64,
+		paid: PaidAnswer,
+		now: u64,
+	) -> impl Future<Output = Result<(), StoreError>> + Send + 'static {
+		let mut state = self.lock();
+		let changes = state.charge(number, planck, tokens, paid, now);
+		self.store.put(changes)
+	}
+
+	/// Takes a voucher without a request.
+	pub fn take(
+		&self,
+		id: u64,
+		signed: Signed,
+		settled: u128,
+	) -> (Account, impl Future<Output = Result<(), StoreError>> + Send + 'static) {
+		let mut state = self.lock();
+		let account = state.accounts.entry(id).or_insert_with(|| Account::beginning_at(settled));
+		account.note_settled(settled);
+		let changes =
+			if account.take(signed) { vec![Change::Account(id, account.clone())] } else { Vec::new() };
+		let account = account.clone();
+		(account, self.store.put(changes))
+	}
+
+	/// Returns the account of a session.
+	pub fn account(&self, id: u64) -> Option<Account> {
+		self.lock().accounts.get(&id).cloned()
+	}
+
+	/// Returns the use of an API key.
+	pub fn allowance(&self, id: &str) -> Allowance {
+		self.lock().allowances.get(id).cloned().unwrap_or_default()
+	}
+
+	/// Returns the numbers of all sessions.
+	pub fn sessions(&self) -> Vec<u64> {
+		self.lock().accounts.keys().copied().collect()
+	}
+
+	/// Notes that the chain has taken a voucher.
+	pub fn note_settled(
+		&self,
+		id: u64,
+		amount: u128,
+	) -> impl Future<Output = Result<(), StoreError>> + Send + 'static {
+		let mut state = self.lock();
+		let mut changes = Vec::new();
+		if let Some(account) = state.accounts.get_mut(&id) {
+			account.note_settled(amount);
+			changes.push(Change::Account(id, account.clone()));
+		}
+		self.store.put(changes)
+	}
+
+	/// Gives up what is computed for a session that closes, so that it is charged in time; what was said before no longer holds if it does
+	/// not close after all.
+	pub fn set_closing(&self, id: u64, is_closing: bool) {
+		let (mut state, payer) = (self.lock(), Payer::Session(id));
+		state.gone.remove(&id);
+		if is_closing {
+			state.revoked.insert(payer);
+		} else {
+			state.revoked.remove(&payer);
+		}
+	}
+
+	/// Notes that the chain does not have a session, and gives up what is computed for it. Returns the milliseconds since that was seen first.
+	pub fn note_gone(&self, id: u64, now: u64) -> u64 {
+		let mut state = self.lock();
+		state.revoked.insert(Payer::Session(id));
+		let since = *state.gone.entry(id).or_insert(now);
+		now.saturating_sub(since)
+	}
+
+	/// Forgets a session that the chain does not have any more, once nothing is computed for it. Reports whether it is forgotten.
+	pub fn close(&self, id: u64) -> bool {
+		let mut state = self.lock();
+		let payer = Payer::Session(id);
+		if state.holds.values().any(|hold| hold.name.payer == payer) {
+			state.revoked.insert(payer);
+			return false;
+		}
+		state.accounts.remove(&id);
+		state.gone.remove(&id);
+		state.revoked.remove(&payer);
+		drop(self.store.put(vec![Change::CloseAccount(id)]));
+		true
+	}
+
+	fn lock(&self) -> MutexGuard<'_, State> {
+		// A change is complete before anything that could panic.
+		self.state.lock().unwrap_or_else(PoisonError::into_inner)
+	}
+}
+
+impl State {
+	/// Decides about an order; returns the change that has to be durable first.
+	fn grant(
+		&mut self,
+		funds: Funds<'_>,
+		asked: &Asked<'_>,
+	) -> Result<(Vec<Granted>, Option<Change>), Denied> {
+		let payer = match &funds {
+			Funds::Session { id, .. } => Payer::Session(*id),
+			Funds::Key { id, .. } => Payer::Key((*id).into()),
+		};
+		let wanted = self.wanted(&payer, asked)?;
+		let (planck, tokens) = wanted.iter().fold((0_u128, 0_u64), |sum, granted| match granted {
+			Granted::Hold(_, hold) => (sum.0.saturating_add(hold.planck), sum.1.saturating_add(hold.tokens)),
+			Granted::Again(_) => sum,
+		});
+		let is_new = wanted.iter().any(|granted| matches!(granted, Granted::Hold(..)));
+		let mut change = None;
+		match funds {
+			Funds::Session { id, signed, deposit, settled } => {
+				let account = self.accounts.entry(id).or_insert_with(|| Account::beginning_at(settled));
+				account.note_settled(settled);
+				// An answer that was paid for is sent again by any voucher of the session, also by the one that paid for it.
+				if is_new
+					&& account.hold(signed, planck, deposit).map_err(|short| Denied::Short(short, planck))?
+				{
+					change = Some(Change::Account(id, account.clone()));
+				}
+			}
+			Funds::Key { id, budget } => {
+				let allowance = self.allowances.entry(id.into()).or_default();
+				if is_new {
+					allowance.hold(&budget, tokens, planck, asked.now).map_err(Denied::Exhausted)?;
+				}
+			}
+		}
+		for granted in &wanted {
+			if let Granted::Hold(number, hold) = granted {
+				self.holds.insert(*number, hold.clone());
+			}
+		}
+		Ok((wanted, change))
+	}
+
+	/// Returns what is to be computed and what is known, with numbers for holds that are not made yet.
+	fn wanted(&mut self, payer: &Payer, asked: &Asked<'_>) -> Result<Vec<Granted>, Denied> {
+		let Asked { order, prices, key, is_retry, now } = asked;
+		let mut wanted = Vec::new();
+		for index in 0..order.answers {
+			let request = key.unwrap_or(order.body);
+			let name = AnswerName { payer: payer.clone(), request, has_key: key.is_some(), index };
+			let is_same = key.is_some() || *is_retry;
+			let is_held = self.holds.values().any(|hold| hold.name == name);
+			if is_same && is_held {
+				return Err(Denied::InProgress);
+			}
+			let (credit, seed, attempts) = match self.answers.find(&name, &order.body, *is_retry, *now) {
+				Known::Other => return Err(Denied::OtherRequest),
+				Known::Whole(paid) => {
+					wanted.push(Granted::Again(paid));
+					continue;
+				}
+				// What was paid for it counts once: for the attempt that is computed already.
+				Known::Broken { credit, seed, attempts } if !is_held => (credit, seed, attempts),
+				Known::Broken { .. } | Known::New => (0, order.seed.wrapping_add(index.into()), 0),
+			};
+			let prompt_tokens = order.paid_prompt_tokens(index);
+			let meter = Meter { prices: *prices, prompt_tokens, credit };
+			let tokens = u64::from(prompt_tokens).saturating_add(order.answer_tokens_max.into());
+			let planck = meter.charge(order.answer_tokens_max);
+			self.last_hold += 1;
+			let hold = Hold { name, body: order.body, seed, meter, planck, tokens, attempts };
+			wanted.push(Granted::Hold(self.last_hold, hold));
+		}
+		Ok(wanted)
+	}
+
+	fn release(&mut self, number: u64) {
+		let Some(hold) = self.holds.remove(&number) else { return };
+		match &hold.name.payer {
+			Payer::Session(id) => {
+				if let Some(account) = self.accounts.get_mut(id) {
+					account.release(hold.planck);
+				}
+			}
+			Payer::Key(id) => {
+				if let Some(allowance) = self.allowances.get_mut(id) {
+					allowance.release(hold.tokens, hold.planck);
+				}
+			}
+		}
+	}
+
+	fn charge(
+		&mut self,
+		number: u64,
+		planck: u128,
+		tokens: u64,
+		mut paid: PaidAnswer,
+		now: u64,
+	) -> Vec<Change> {
+		let mut changes = Vec::new();
+		let Some(hold) = self.holds.remove(&number) else { return changes };
+		match &hold.name.payer {
+			Payer::Session(id) => {
+				if let Some(account) = self.accounts.get_mut(id) {
+					account.charge(hold.planck, planck);
+					changes.push(Change::Account(*id, account.clone()));
+				}
+			}
+			Payer::Key(id) => {
+				if let Some(allowance) = self.allowances.get_mut(id) {
+					allowance.release(hold.tokens, hold.planck);
+					allowance.charge(tokens.min(hold.tokens), planck.min(hold.planck), now);
+					changes.push(Change::Allowance(id.clone(), allowance.clone()));
+				}
+			}
+		}
+		paid.charged = hold.meter.credit.saturating_add(planck.min(hold.planck));
+		changes.push(Change::Answer(hold.name.clone(), paid.clone()));
+		changes.extend(self.answers.put(hold.name, paid).into_iter().map(Change::ForgetAnswer));
+		changes
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use proptest::prelude::*;
+	use std::sync::Arc;
+
+	const PRICES: Prices = Prices { input: 0, output: 1_000 };
+	const DEPOSIT: u128 = 500;
+
+	fn desk(dir: &tempfile::TempDir) -> Desk {
+		let (store, contents) = Store::open(&dir.path().join("till.redb"), &[1; 32]).unwrap();
+		Desk::new(store, contents)
+	}
+
+	fn order(body: u8, tokens: u32, answers: u32) -> Order {
+		Order {
+			id: "id".into(),
+			route: "/",
+			body: [body; 32],
+			prompt_tokens: 1,
+			answer_tokens_max: tokens,
+			answers,
+			seed: 3,
+		}
+	}
+
+	fn asked(order: &Order, is_retry: bool) -> Asked<'_> {
+		Asked { order, prices: PRICES, key: None, is_retry, now: 1 }
+	}
+
+	fn funds(amount: u128) -> Funds<'static> {
+		let signed = Signed { amount, signature: [0; 64] };
+		Funds::Session { id: 1, signed, deposit: DEPOSIT, settled: 0 }
+	}
+
+	fn paid(answer: Option<Vec<u8>>, attempts: u8, body: u8) -> PaidAnswer {
+		let (body, receipt) = ([body; 32], Vec::new());
+		PaidAnswer { body, ended_at: 1, seed: 3, charged: 0, attempts, answer, receipt }
+	}
+
+	#[tokio::test]
+	async fn a_request_that_is_computed_is_not_computed_twice_for_a_client_that_asks_again() {
+		let dir = tempfile::tempdir().unwrap();
+		let desk = desk(&dir);
+		let order = order(1, 10, 1);
+		let granted = desk.grant(funds(100), asked(&order, false)).await.unwrap().unwrap();
+		let [Granted::Hold(number, _)] = granted.as_slice() else { panic!("{granted:?}") };
+		assert_eq!(desk.grant(funds(100), asked(&order, true)).await.unwrap(), Err(Denied::InProgress));
+		// One who does not say so may mean it: the same words, another answer.
+		assert!(desk.grant(funds(100), asked(&order, false)).await.unwrap().is_ok());
+		desk.charge(*number, 4, 4, paid(None, 1, 1), 1).await.unwrap();
+		let again = desk.grant(funds(100), asked(&order, true)).await.unwrap();
+		assert_eq!(again, Err(Denied::InProgress), "the second is still computed");
+	}
+
+	#[tokio::test]
+	async fn a_client_that_leaves_while_its_voucher_is_written_leaves_nothing_held() {
+		let dir = tempfile::tempdir().unwrap();
+		let desk = desk(&dir);
+		let order = order(1, 10, 2);
+		{
+			let mut granting = std::pin::pin!(desk.grant(funds(100), asked(&order, false)));
+			// Once is enough to hold the money; whether the disk was faster is another thing.
+			let polled = futures::poll!(granting.as_mut());
+			if let std::task::Poll::Ready(granted) = polled {
+				for granted in granted.unwrap().unwrap() {
+					let Granted::Hold(number, _) = granted else { panic!("{granted:?}") };
+					desk.release(number);
+				}
+			}
+		}
+		assert_eq!(desk.account(1).unwrap().held, 0);
+		assert!(desk.lock().holds.is_empty());
+		// Its voucher is known all the same.
+		assert_eq!(desk.account(1).unwrap().promised(), 100);
+	}
+
+	#[tokio::test]
+	async fn what_was_paid_for_a_broken_answer_counts_for_one_attempt_however_many_are_begun() {
+		let dir = tempfile::tempdir().unwrap();
+		let desk = desk(&dir);
+		let order = order(1, 10, 1);
+		let grant = || async {
+			let granted = desk.grant(funds(300), asked(&order, false)).await.unwrap().unwrap();
+			let [Granted::Hold(number, hold)] = granted.as_slice() else { panic!("{granted:?}") };
+			(*number, hold.clone())
+		};
+		let (number, _) = grant().await;
+		desk.charge(number, 9, 9, paid(None, 1, 1), 1).await.unwrap();
+		let credits = [grant().await.1, grant().await.1, grant().await.1].map(|hold| hold.meter.credit);
+		assert_eq!(credits, [9, 0, 0]);
+		assert_eq!(desk.account(1).unwrap().held, 1 + 10 + 10);
+	}
+
+	#[tokio::test]
+	async fn all_answers_of_an_order_are_granted_or_none() {
+		let dir = tempfile::tempdir().unwrap();
+		let desk = desk(&dir);
+		let order = order(1, 10, 8);
+		let denied = desk.grant(funds(79), asked(&order, false)).await.unwrap();
+		assert!(matches!(denied, Err(Denied::Short(Shortage::Amount { needed: 80 }, 80))), "{denied:?}");
+		assert!(desk.lock().holds.is_empty());
+		assert_eq!(desk.grant(funds(80), asked(&order, false)).await.unwrap().unwrap().len(), 8);
+		assert_eq!(desk.account(1).unwrap().held, 80);
+	}
+
+	#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+	async fn threads_that_ask_at_once_spend_no_planck_twice() {
+		let dir = tempfile::tempdir().unwrap();
+		let desk = Arc::new(desk(&dir));
+		let ask = |body: u8| {
+			let desk = desk.clone();
+			async move {
+				let mut spent = 0;
+				for round in 0..20_u128 {
+					let order = order(body, 10, 1);
+					let amount = desk.account(1).map_or(0, |account| account.promised()).max(round * 30);
+					let Ok(granted) =
+						desk.grant(funds(amount.min(DEPOSIT)), asked(&order, false)).await.unwrap()
+					else {
+						continue;
+					};
+					for granted in granted {
+						if let Granted::Hold(number, _) = granted {
+							tokio::task::yield_now().await;
+							desk.charge(number, 7, 7, paid(Some(vec![1]), 0, body), 1).await.unwrap();
+							spent += 7;
+						}
+					}
+				}
+				spent
+			}
+		};
+		let tasks: Vec<_> = (0..5).map(|body| tokio::spawn(ask(body))).collect();
+		let mut spent = 0;
+		for task in tasks {
+			spent += task.await.unwrap();
+		}
+		let account = desk.account(1).unwrap();
+		assert_eq!((account.served, account.held), (spent, 0));
+		assert!(spent > 0 && spent <= account.promised() && account.promised() <= DEPOSIT);
+	}
+
+	/// One thing that happens at the desk.
+	#[derive(Clone, Debug)]
+	enum Step {
+		Ask { body: u8, tokens: u32, answers: u32, amount: u128, is_retry: bool },
+		Finish { place: usize, planck: u128, is_whole: bool },
+		Drop { place: usize },
+	}
+
+	fn step() -> impl Strategy<Value = Step> {
+		prop_oneof![
+			(0..3_u8, 1..60_u32, 1..4_u32, 0..600_u128, any::<bool>()).prop_map(
+				|(body, tokens, answers, amount, is_retry)| Step::Ask {
+					body,
+					tokens,
+					answers,
+					amount,
+					is_retry
+				}
+			),
+			(any::<usize>(), 0..80_u128, any::<bool>()).prop_map(|(place, planck, is_whole)| Step::Finish {
+				place,
+				planck,
+				is_whole
+			}),
+			any::<usize>().prop_map(|place| Step::Drop { place }),
+		]
+	}
+
+	proptest! {
+		#![proptest_config(ProptestConfig::with_cases(64))]
+		#[test]
+		fn holds_and_accounts_agree_in_every_order_of_things(steps in prop::collection::vec(step(), 0..40)) {
+			let dir = tempfile::tempdir().unwrap();
+			let desk = desk(&dir);
+			let mut live: Vec<(u64, Hold)> = Vec::new();
+			let mut served = 0;
+			for step in steps {
+				match step {
+					Step::Ask { body, tokens, answers, amount, is_retry } => {
+						let order = order(body, tokens, answers);
+						let granted = futures::executor::block_on(desk.grant(funds(amount), asked(&order, is_retry))).unwrap();
+						for granted in granted.into_iter().flatten() {
+							if let Granted::Hold(number, hold) = granted {
+								live.push((number, hold));
+							}
+						}
+					}
+					Step::Finish { place, planck, is_whole } if !live.is_empty() => {
+						let (number, hold) = live.swap_remove(place % live.len());
+						let answer = paid(is_whole.then(|| vec![1]), hold.attempts + u8::from(!is_whole), hold.body[0]);
+						futures::executor::block_on(desk.charge(number, planck, 1, answer, 1)).unwrap();
+						served += planck.min(hold.planck);
+					}
+					Step::Drop { place } if !live.is_empty() => {
+						let (number, _) = live.swap_remove(place % live.len());
+						desk.release(number);
+					}
+					Step::Finish { .. } | Step::Drop { .. } => {}
+				}
+				let account = desk.account(1).unwrap_or_default();
+				prop_assert_eq!(account.held, live.iter().map(|(_, hold)| hold.planck).sum::<u128>());
+				prop_assert_eq!(account.served, served);
+				prop_assert!(served + account.held <= account.promised() && account.promised() <= DEPOSIT);
+			}
+		}
+	}
+}
