@@ -1,13 +1,19 @@
 //! Experts as files: checked, named, and made worthless on purpose.
 
-use crate::failure::{Context, Failure, Outcome};
+use crate::{
+	failure::{Context, Failure, Outcome},
+	slot::SlotName,
+};
 use blyan_engine::block::{blob_ref, block_ref, write_expert, BlockShape, TensorBlock};
 use blyan_exact::{
-	definition2::{block::Layout, Architecture, Part},
+	definition2::{
+		block::{seal, Layout},
+		Architecture, Part,
+	},
 	Matrix, ModelConfig,
 };
 use blyan_primitives::BlockRef;
-use rand::{rngs::StdRng, Rng, SeedableRng};
+use rand::{rngs::StdRng, seq::SliceRandom, Rng, SeedableRng};
 use sp_core::H256;
 
 /// Returns the chain's reference to an expert's file, after checking every byte of it against `config`.
@@ -53,4 +59,25 @@ pub fn noise(current: &[u8], config: &ModelConfig, seed: u64) -> Outcome<Vec<u8>
 	scramble(&mut expert.up);
 	scramble(&mut expert.down);
 	write_expert(&expert, config).context("the noise")
+}
+
+/// An expert of an open model with the bytes of each of its tensors in another order: valid, of the same statistics, and worthless.
+pub fn shuffled(
+	mut bytes: Vec<u8>,
+	architecture: &Architecture,
+	SlotName { layer, expert }: SlotName,
+	seed: u64,
+) -> Outcome<Vec<u8>> {
+	open_expert_ref(&bytes, architecture, layer, expert)?;
+	let mut rng = StdRng::seed_from_u64(seed);
+	let layout = Layout::of(architecture, Part::Expert { layer, expert })
+		.ok_or_else(|| Failure::new(format!("the model has no expert {layer}.{expert}")))?;
+	for section in layout.sections() {
+		let range = usize::try_from(section.range.start)?..usize::try_from(section.range.end)?;
+		bytes.get_mut(range).unwrap_or_default().shuffle(&mut rng);
+	}
+	seal(&layout, &mut bytes).ok_or_else(|| Failure::new("the shuffled expert cannot be sealed"))?;
+	// What is no expert would be refused for its shape, and shows nothing.
+	open_expert_ref(&bytes, architecture, layer, expert)?;
+	Ok(bytes)
 }

@@ -1,6 +1,7 @@
 //! A model on this machine, loaded: its manifest, its tokenizer, and its weights on threads.
 
 use crate::failure::Outcome;
+use blyan_exact::definition2::Architecture;
 use blyan_open_model::{load, text::Tokenizer, Directory, Manifest, Runner};
 use std::{path::Path, sync::Arc};
 
@@ -8,6 +9,8 @@ use std::{path::Path, sync::Arc};
 pub struct LocalModel {
 	/// Description.
 	pub manifest: Manifest,
+	/// Architecture.
+	pub architecture: Arc<Architecture>,
 	/// Tokenizer.
 	pub tokenizer: Arc<Tokenizer>,
 	/// Weights and threads.
@@ -23,6 +26,6 @@ impl LocalModel {
 		let tokenizer = Arc::new(directory.tokenizer(&manifest)?);
 		let weights = load(&directory, &manifest, &architecture)?;
 		let runner = Runner::on_this_machine(Arc::new(weights), threads)?;
-		Ok(Self { manifest, tokenizer, runner })
+		Ok(Self { manifest, architecture: Arc::new(architecture), tokenizer, runner })
 	}
 }

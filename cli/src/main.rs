@@ -16,13 +16,16 @@ mod local_model;
 mod mining;
 mod model_dir;
 mod names;
+mod node_book;
 mod open_dir;
 mod output;
+mod paying;
 mod plot;
 mod pow;
 mod progress;
 mod records;
 mod referee;
+mod seed_file;
 mod session;
 mod slot;
 mod submissions;
@@ -62,7 +65,7 @@ fn main() -> ExitCode {
 /// up after itself. A server ends by itself, because its readers are to be told.
 async fn run(cli: Cli, output: Output) -> Outcome<()> {
 	let session = Session::new(&cli.global, output)?;
-	let ends_by_itself = matches!(cli.command, Command::Serve(_));
+	let ends_by_itself = matches!(cli.command, Command::Serve(_) | Command::Connect(_));
 	tokio::select! {
 		result = dispatch(&session, cli.command) => result,
 		() = interrupted(), if !ends_by_itself => Err(Failure::interrupted()),
@@ -100,14 +103,23 @@ async fn dispatch(session: &Session, command: Command) -> Outcome<()> {
 		Command::Submissions(args) => lists::submissions(session, args).await,
 		Command::Audit(command) => audit::run(session, command).await,
 		Command::Operator(command) => operator::run(session, command).await,
+		Command::Referenda(command) => referenda::run(session, command).await,
+		Command::Propose(args) => referenda::propose(session, *args).await,
+		Command::Vote(args) => referenda::vote(session, args).await,
+		Command::Emergency(command) => emergency::run(session, command).await,
 		Command::Operators => lists::operators(session).await,
 		Command::Balance(args) => account::balance(session, args).await,
 		Command::Transfer(args) => account::transfer(session, args).await,
+		Command::Chat(args) if args.session.is_some() => paid_chat::run(session, args).await,
 		Command::Chat(args) => match args.model.clone() {
 			ChatModel::Chain(_) => chat::run(session, args).await,
 			ChatModel::Directory(dir) => local_chat::run(session, args, dir).await,
 		},
 		Command::Serve(args) => serve::run(session, args).await,
+		Command::Offer(command) => offer::run(session, command).await,
+		Command::Session(command) => sessions::run(session, command).await,
+		Command::Connect(args) => connect::run(session, args).await,
+		Command::Receipts(command) => receipts::run(session, command).await,
 		Command::Status(args) => status::run(session, args).await,
 		Command::Network(command) => network::run(session, command).await,
 	}

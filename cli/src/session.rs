@@ -38,6 +38,12 @@ impl Session {
 		})
 	}
 
+	/// A session of the same program at another node, with another directory.
+	pub fn at(&self, url: String, home: Home) -> Self {
+		let Self { output, passwords, .. } = self;
+		Self { output: output.clone(), home, url, genesis: None, passwords: passwords.clone() }
+	}
+
 	/// The user's keys.
 	pub fn keys(&self) -> KeyStore {
 		KeyStore::new(self.home.clone(), self.passwords.clone())

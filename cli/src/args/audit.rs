@@ -50,6 +50,10 @@ pub struct ReplayArgs {
 	/// Compare with such hashes of another machine, and name the first operator and row that differ.
 	#[arg(long, value_name = "FILE")]
 	pub their_trace: Option<PathBuf>,
+	/// Write what a challenge or a defence of the answers of an open model claims: the outcome of checking each of them, a root over every number
+	/// on the way included.
+	#[arg(long, value_name = "FILE")]
+	pub save_outcome: Option<PathBuf>,
 	/// The byte of an answer, or the sequence of a score in the order of the draw, that a trace is about; counted from 0.
 	#[arg(long, value_name = "INDEX")]
 	pub at: Option<usize>,

@@ -22,6 +22,12 @@ pub struct DemoArgs {
 	/// Port of the node; the next free one is taken when it is in use.
 	#[arg(long, default_value_t = 9944)]
 	pub port: u16,
+	/// Open checkpoint (GGUF) that the demo is about, instead of the model that is built in; `scripts/demo` fetches one.
+	#[arg(long, value_name = "FILE", conflicts_with_all = ["fast", "model", "steps", "rounds", "dataset", "slot"])]
+	pub checkpoint: Option<PathBuf>,
+	/// Question to an open model, before and after.
+	#[arg(long, default_value = "What is the capital of France, and what is it known for?")]
+	pub question: String,
 	/// Minutes of training.
 	#[arg(long, default_value_t = 3.0)]
 	pub minutes: f64,

@@ -3,25 +3,39 @@
 mod adapter;
 mod audit;
 mod block;
+mod dataset;
 mod demo;
+mod governance;
 mod learning;
 mod model;
 mod operator;
+mod paying;
 mod serve;
 
 pub use adapter::{MineOpenArgs, TrainAdapterArgs};
 pub use audit::{AuditCommand, ChallengeArgs, ReplayArgs, ScoreArgs, SourceArgs, SpotCheckArgs};
 pub use block::{BlockCommand, BlockImportArgs};
+pub use dataset::{
+	DatasetCommand, DatasetName, DatasetOfferArgs, DatasetOutput, DatasetSources, DatasetVote,
+	DatasetVoteArgs, FromCsvArgs, LicenceArgs, OwnDatasetArgs, TableFormat, VoteReason,
+};
 pub use demo::DemoArgs;
+pub use governance::{
+	EmergencyAction, EmergencyCommand, EmergencyKind, ProposeArgs, ReferendaCommand, Track, Vote, VoteArgs,
+};
 pub use learning::{
-	DatasetCommand, DatasetOutput, DatasetSources, LicenceArgs, MineArgs, ReportCopyArgs, SubmitArgs,
-	TrainBaseArgs, TrainCommand, TrainExpertArgs, TrainingArgs, UploadArgs, WaitingArgs, WithdrawArgs,
+	MineArgs, ReportCopyArgs, SubmitArgs, TrainBaseArgs, TrainCommand, TrainExpertArgs, TrainingArgs,
+	UploadArgs, WaitingArgs, WithdrawArgs,
 };
 pub use model::{
 	ChatModel, LocalChatArgs, ModelApplyArgs, ModelCommand, ModelHoldoutArgs, ModelImportArgs,
 	ModelMeasureArgs, ModelNeedsArgs, ModelRegisterArgs, ModelUpcycleArgs, WeightsArg,
 };
 pub use operator::{MachineArgs, OperatorCommand, RegisterArgs, SessionKeyArgs};
+pub use paying::{
+	ApiKeysCommand, BudgetArgs, ConnectArgs, OfferArgs, OfferCommand, PaidServeArgs, ReceiptsCommand,
+	SessionCommand,
+};
 pub use serve::ServeArgs;
 
 use clap::{Args, Parser, Subcommand};
@@ -110,7 +124,7 @@ pub enum Command {
 	#[command(subcommand)]
 	Keys(KeysCommand),
 
-	/// Make a dataset: JSON lines with text, licence and origin.
+	/// Make datasets, offer them to the network, vote on them, and see what they taught.
 	#[command(subcommand)]
 	Dataset(DatasetCommand),
 
@@ -167,6 +181,20 @@ pub enum Command {
 	#[command(subcommand)]
 	Operator(OperatorCommand),
 
+	/// Look at referenda.
+	#[command(subcommand)]
+	Referenda(ReferendaCommand),
+
+	/// Propose a referendum: a payment, a parameter, an upgrade, or any call.
+	Propose(Box<ProposeArgs>),
+
+	/// Vote in a referendum, as an operator.
+	Vote(VoteArgs),
+
+	/// Call an emergency, and support what others propose about it.
+	#[command(subcommand)]
+	Emergency(EmergencyCommand),
+
 	/// Show an account's balance.
 	Balance(BalanceArgs),
 
@@ -180,6 +208,21 @@ pub enum Command {
 	///
 	/// Ctrl-C and SIGTERM end it: answers have a few seconds to end, and each leaves a receipt until then.
 	Serve(ServeArgs),
+
+	/// Offers of operators to serve models for money.
+	#[command(subcommand)]
+	Offer(OfferCommand),
+
+	/// Prepaid sessions, by which answers are paid.
+	#[command(subcommand)]
+	Session(SessionCommand),
+
+	/// Pay for the answers that programs on this machine ask for: a local server with OpenAI's interface.
+	Connect(ConnectArgs),
+
+	/// Receipts of paid answers.
+	#[command(subcommand)]
+	Receipts(ReceiptsCommand),
 
 	/// Start a node and watch its chain improve its own model.
 	Demo(DemoArgs),
@@ -204,6 +247,9 @@ pub enum KeysCommand {
 		#[arg(long, value_name = "HASH", value_parser = parse_hash)]
 		pin: Option<Hash>,
 	},
+	/// API keys: what an operator gives to clients of its server.
+	#[command(subcommand)]
+	Api(ApiKeysCommand),
 	/// List the keys.
 	List,
 	/// Show one key.
@@ -302,6 +348,12 @@ pub struct ChatArgs {
 	/// Options of a chat with a model on this machine.
 	#[command(flatten)]
 	pub local: LocalChatArgs,
+	/// Pay an operator for the answers, out of this session (see `blyan session open`).
+	#[arg(long, value_name = "NUMBER", conflicts_with_all = ["model", "prompt_hex"])]
+	pub session: Option<u64>,
+	/// Compute every paid answer again with the model in this directory.
+	#[arg(long, value_name = "DIR", requires = "session")]
+	pub verify: Option<PathBuf>,
 }
 
 /// Commands on remembered networks.
@@ -390,11 +442,57 @@ mod tests {
 			"dataset from-files",
 			"dataset from-files a.txt",
 			"dataset from-jsonl --licence MIT",
+			"dataset offer",
+			"dataset vote 7",
+			"dataset vote 7 no",
+			"dataset vote 7 yes --stars 6",
+			"dataset status x",
+			"dataset lineage",
+			"dataset lineage 7 --submission 3",
+			"dataset from-csv a.csv",
+			"dataset from-csv a.csv -o b.jsonl --format poem",
 			"dataset from-crates --buckets 5",
 			"dataset from-crates --buckets 9..9",
 			"dataset from-crates --buckets 0..257",
 			"keys import a --phrase x --json-file y",
 			"",
+		] {
+			assert!(parse(line).is_err(), "{line}");
+		}
+	}
+
+	#[test]
+	fn payments_that_say_too_little_are_refused() {
+		for line in [
+			"offer make --model m --input-price 1 --output-price 2",
+			"session open 3",
+			"session top-up 3",
+			"connect",
+			"receipts verify",
+			"chat --verify m",
+			"chat --session 3 --model m",
+			"serve --model m --serving-key k",
+			"keys api new",
+			"keys api revoke",
+		] {
+			assert!(parse(line).is_err(), "{line}");
+		}
+	}
+
+	#[test]
+	fn votes_and_proposals_that_say_too_little_are_refused() {
+		for line in [
+			"propose",
+			"propose --spend 5",
+			"propose --spend 5 --to //Bob --upgrade x.wasm",
+			"propose --call 0x0000",
+			"propose --set-parameter a --whitelisted",
+			"vote 3",
+			"vote 3 maybe",
+			"emergency propose --kind breach pause",
+			"emergency propose --kind fire --why x pause",
+			"emergency propose --kind economic-attack --why x lower-rewards 101",
+			"emergency propose --kind economic-attack --why x freeze",
 		] {
 			assert!(parse(line).is_err(), "{line}");
 		}

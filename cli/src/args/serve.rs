@@ -1,5 +1,6 @@
 //! Arguments of `serve`.
 
+use super::PaidServeArgs;
 use clap::Args;
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -33,6 +34,9 @@ pub struct ServeArgs {
 	/// Seconds that answers have to end when the server is asked to end.
 	#[arg(long, value_name = "SECONDS", default_value_t = 5)]
 	pub drain: u64,
+	/// Options of serving for money.
+	#[command(flatten)]
+	pub paid: PaidServeArgs,
 }
 
 fn positive(text: &str) -> Result<usize, String> {

@@ -1,12 +1,15 @@
 //! The connection to one node: metadata and state through subxt, everything else through JSON-RPC.
 
 mod blobs;
+mod datasets;
 mod disputes;
 mod events;
 mod fit;
+pub mod governance;
 mod network;
 mod operators;
 mod rpc;
+mod serving;
 mod status;
 mod submission;
 mod sync;
@@ -16,6 +19,7 @@ mod versions;
 pub use blobs::{download, hash, upload};
 pub use events::as_u128;
 pub use network::Pins;
+pub use serving::{Ground, Offer, PaidSession};
 pub use status::machine;
 pub use submission::{follow, Submission};
 pub use transaction::Receipt;

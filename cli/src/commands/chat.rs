@@ -358,6 +358,8 @@ mod tests {
 			top_p: 1.0,
 			seed: None,
 			save: None,
+			session: None,
+			verify: None,
 			local: LocalChatArgs::default(),
 		}
 	}

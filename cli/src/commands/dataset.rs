@@ -1,6 +1,9 @@
 //! `dataset`: text with licence and origin, as JSON lines.
 
-use super::dataset_job;
+use super::{
+	dataset_job::{self, LinesOptions},
+	dataset_list, dataset_offer, dataset_stage, dataset_vote,
+};
 use crate::{
 	args::{DatasetCommand, DatasetOutput, LicenceArgs},
 	failure::{Context, Failure, Outcome},
@@ -8,11 +11,11 @@ use crate::{
 	session::Session,
 };
 use blyan_engine::dataset::{
-	from_crates, from_files, from_jsonl, read_jsonl, write_jsonl, Collected, CratesOptions, DatasetError,
-	DatasetProgress, Document, FilesOptions, Licence, SkipReason, Skipped,
+	from_crates, read_jsonl, write_jsonl, Collected, CratesOptions, DatasetError, DatasetProgress, Document,
+	Licence, SkipReason, Skipped,
 };
 use blyan_training::Corpus;
-use serde_json::json;
+use serde_json::{json, Value};
 use std::{
 	collections::BTreeMap,
 	ops::Range,
@@ -28,12 +31,35 @@ pub const UNSEEN_BUCKETS: Range<u16> = 192..256;
 /// Text from one crate at most, so that a few giants do not drown the rest.
 const CRATE_BYTES: u64 = 256 << 10;
 
-/// Makes a dataset.
+/// Makes a dataset, or does something about one on the chain.
 pub async fn run(session: &Session, command: DatasetCommand) -> Outcome<()> {
+	match command {
+		DatasetCommand::Offer(args) => return dataset_offer::run(session, *args).await,
+		DatasetCommand::List { count } => return dataset_list::list(session, count).await,
+		DatasetCommand::Show { dataset, json_ld } => {
+			return dataset_list::show(session, dataset, json_ld).await
+		}
+		DatasetCommand::Lineage { dataset, submission } => {
+			return dataset_list::lineage(session, dataset, submission).await;
+		}
+		DatasetCommand::Status { dataset, follow, timeout } => {
+			return dataset_stage::run(session, dataset, follow, timeout).await;
+		}
+		DatasetCommand::Vote(args) => return dataset_vote::vote(session, args).await,
+		DatasetCommand::Appeal(args) => return dataset_vote::appeal(session, args).await,
+		DatasetCommand::Withdraw(args) => return dataset_vote::withdraw(session, args).await,
+		_ => {}
+	}
 	let output = session.output.clone();
-	tokio::task::spawn_blocking(move || match command {
-		DatasetCommand::Create { sources, out } => dataset_job::create(&output, &sources, &out),
-		DatasetCommand::Check(sources) => dataset_job::check(&output, &sources),
+	tokio::task::spawn_blocking(move || make(&output, command)).await?
+}
+
+/// The commands that need no chain.
+fn make(output: &Output, command: DatasetCommand) -> Outcome<()> {
+	match command {
+		DatasetCommand::Create { sources, out } => dataset_job::create(output, &sources, &out),
+		DatasetCommand::Check(sources) => dataset_job::check(output, &sources),
+		DatasetCommand::Csv(args) => dataset_job::from_csv(output, &args),
 		DatasetCommand::Crates { registry, buckets, output: target } => {
 			let registry = registry.map_or_else(find_registry, Ok)?;
 			let options = CratesOptions {
@@ -42,31 +68,37 @@ pub async fn run(session: &Session, command: DatasetCommand) -> Outcome<()> {
 				keep_generated: target.keep_generated,
 				..crates_options()
 			};
-			finish(&output, collect_crates(&output, &registry, &options)?, &target)
+			let Collected { documents, progress } = collect_crates(output, &registry, &options)?;
+			let skipped = serde_json::to_value(&progress.skipped)?;
+			finish(output, &documents, &skipped, left_out(&progress.skipped), &target)
 		}
 		DatasetCommand::Files { paths, licence, output: target } => {
-			let options = files_options(&licence, &target)?;
-			finish(&output, collect_files(&output, &paths, &options)?, &target)
+			lines(output, &paths, &licence, &target, false)
 		}
 		DatasetCommand::Jsonl { paths, licence, output: target } => {
-			let options = files_options(&licence, &target)?;
-			let (bar, is_any) = (output.bar("files", 1), licence.any_licence);
-			let collected = from_jsonl(&paths, &options, is_any, &mut |progress| show(&bar, progress));
-			drop(bar);
-			finish(&output, collected.map_err(explain)?, &target)
+			lines(output, &paths, &licence, &target, true)
 		}
-	})
-	.await?
+		_ => Err(Failure::new("this command needs a node")),
+	}
 }
 
-/// Checks the options for files; refuses an unknown licence, and one under which training is not allowed.
-fn files_options(args: &LicenceArgs, target: &DatasetOutput) -> Outcome<FilesOptions> {
-	Ok(FilesOptions {
+/// Files as one file of JSON lines.
+fn lines(
+	output: &Output,
+	paths: &[PathBuf],
+	args: &LicenceArgs,
+	target: &DatasetOutput,
+	is_json_lines: bool,
+) -> Outcome<()> {
+	let options = LinesOptions {
+		licence: licence(args)?,
+		any_licence: args.any_licence,
 		keep_generated: target.keep_generated,
 		bytes_max: target.limit << 20,
-		except: Some(target.out.clone()),
-		..FilesOptions::new(licence(args)?)
-	})
+		is_json_lines,
+	};
+	let (documents, tally) = dataset_job::documents(output, paths, &options)?;
+	finish(output, &documents, &dataset_job::skipped(&tally), dataset_job::left_out(&tally), target)
 }
 
 fn licence(args: &LicenceArgs) -> Outcome<Licence> {
@@ -155,14 +187,20 @@ pub fn documents_from_crates(
 	Ok(collect_crates(output, registry, &options)?.documents)
 }
 
-fn collect_files(output: &Output, paths: &[PathBuf], options: &FilesOptions) -> Outcome<Collected> {
-	let bar = output.bar("files", 1);
-	from_files(paths, options, &mut |progress| show(&bar, progress)).map_err(explain)
+/// Prose from the crates in `buckets`: their Markdown, at most `bytes_max` of it.
+pub fn prose_from_crates(
+	output: &Output,
+	registry: &Path,
+	buckets: Range<u16>,
+	bytes_max: u64,
+) -> Outcome<Vec<Document>> {
+	let options = CratesOptions { buckets, bytes_max, extensions: vec!["md".into()], ..crates_options() };
+	Ok(collect_crates(output, registry, &options)?.documents)
 }
 
 /// Documents from files of one licence.
-pub fn documents_from_files(output: &Output, path: &Path, options: &FilesOptions) -> Outcome<Vec<Document>> {
-	Ok(collect_files(output, &[path.into()], options)?.documents)
+pub fn documents_from_files(output: &Output, paths: &[PathBuf], licence: Licence) -> Outcome<Vec<Document>> {
+	Ok(dataset_job::documents(output, paths, &LinesOptions::new(licence))?.0)
 }
 
 /// Documents of datasets (`.jsonl`), files and directories for a run on this machine. Nothing of them is published, so no
@@ -176,21 +214,26 @@ pub fn documents_of(output: &Output, paths: &[PathBuf]) -> Outcome<Vec<Document>
 		documents.extend(read.context_next(path.display(), "make one with: blyan dataset from-files")?);
 	}
 	if !files.is_empty() {
-		let options = FilesOptions::new(Licence::parse("LicenseRef-unpublished")?);
-		let Collected { documents: found, progress } = collect_files(output, &files, &options)?;
+		let options = LinesOptions::new(Licence::parse("LicenseRef-unpublished")?);
+		let (found, tally) = dataset_job::documents(output, &files, &options)?;
 		documents.extend(found);
-		output.say(left_out(&progress.skipped));
+		output.say(dataset_job::left_out(&tally));
 	}
 	Ok(documents)
 }
 
-fn finish(output: &Output, collected: Collected, target: &DatasetOutput) -> Outcome<()> {
-	let Collected { documents, progress } = collected;
-	write_jsonl(&target.out, &documents).context("dataset")?;
+fn finish(
+	output: &Output,
+	documents: &[Document],
+	skipped: &Value,
+	left_out: String,
+	target: &DatasetOutput,
+) -> Outcome<()> {
+	write_jsonl(&target.out, documents).context("dataset")?;
 	let bytes: u64 = documents.iter().map(|document| document.text.len() as u64).sum();
 	let held_out = documents.iter().filter(|document| document.is_held_out(HELD_OUT_PERCENT)).count();
 	let mut licences = BTreeMap::<&str, u64>::new();
-	for document in &documents {
+	for document in documents {
 		*licences.entry(&document.license).or_default() += document.text.len() as u64;
 	}
 	let mut largest: Vec<(&str, u64)> = licences.iter().map(|(name, bytes)| (*name, *bytes)).collect();
@@ -201,14 +244,13 @@ fn finish(output: &Output, collected: Collected, target: &DatasetOutput) -> Outc
 		.map(|(name, part)| format!("{name} {:.0} %", 100.0 * *part as f64 / bytes.max(1) as f64))
 		.collect();
 	let value = json!({ "file": target.out, "documents": documents.len(), "bytes": bytes,
-		"held_out": held_out, "licences": licences, "skipped": progress.skipped });
+		"held_out": held_out, "licences": licences, "skipped": skipped });
 	let text = format!(
-		"wrote {} documents, {:.1} MiB, to {}; {held_out} are held out\nlicences: {}\n{}",
+		"wrote {} documents, {:.1} MiB, to {}; {held_out} are held out\nlicences: {}\n{left_out}",
 		documents.len(),
 		bytes as f64 / f64::from(1 << 20),
 		target.out.display(),
-		shares.join(", "),
-		left_out(&progress.skipped)
+		shares.join(", ")
 	);
 	output.result(&value, text);
 	Ok(())

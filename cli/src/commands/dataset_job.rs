@@ -1,8 +1,8 @@
-//! `dataset create` and `dataset check`: texts of any format as blobs with a manifest.
+//! `dataset create`, `check`, `from-files`, `from-jsonl` and `from-csv`: texts of any format, read by one set of readers.
 
 use crate::{
-	args::DatasetSources,
-	failure::{Failure, Kind, Outcome},
+	args::{DatasetSources, FromCsvArgs, TableFormat},
+	failure::{Context, Failure, Kind, Outcome},
 	output::Output,
 	progress::Bar,
 };
@@ -10,11 +10,19 @@ use blyan_datasets::{
 	filter::Rules,
 	job::{self, Options, Progress, Report, Sizes, Stage},
 	manifest::Manifest,
-	source::Layout,
-	Error, Licence, Reason, Tally,
+	source::{
+		convert::{convert, Converted, Shape},
+		inventory::Kind as Format,
+		Layout, Limits,
+	},
+	Document, Error, Licence, Reason, Tally,
 };
-use serde_json::json;
-use std::path::Path;
+use serde_json::{json, Value};
+use std::{
+	fs::File,
+	io::{BufWriter, Write},
+	path::{Path, PathBuf},
+};
 
 /// Makes a dataset, or goes on with one.
 pub fn create(output: &Output, sources: &DatasetSources, out: &Path) -> Outcome<()> {
@@ -38,19 +46,23 @@ pub fn create(output: &Output, sources: &DatasetSources, out: &Path) -> Outcome<
 	Ok(())
 }
 
+/// Checks a dataset's folder; a fault is a failure.
+pub fn ensure_whole(output: &Output, folder: &Path) -> Outcome<Manifest> {
+	let mut bars = Bars::new(output);
+	job::check(folder, &mut |progress| bars.show(progress)).map_err(failure)
+}
+
 /// Checks a dataset's folder, or reports what files would become.
 pub fn check(output: &Output, sources: &DatasetSources) -> Outcome<()> {
-	let mut bars = Bars::new(output);
 	if let [folder] = sources.paths.as_slice() {
 		if folder.join("manifest.json").is_file() && folder.join("blobs").is_dir() {
-			let manifest = job::check(folder, &mut |progress| bars.show(progress)).map_err(failure)?;
-			drop(bars);
+			let manifest = ensure_whole(output, folder)?;
 			let text = format!("{} is whole: {}", folder.display(), size(&manifest));
 			output.result(&json!({ "folder": folder, "whole": true, "manifest": manifest }), text);
 			return Ok(());
 		}
 	}
-	let options = options(sources)?;
+	let (options, mut bars) = (options(sources)?, Bars::new(output));
 	let Report { manifest, tally, licence_from, .. } =
 		job::check_sources(&sources.paths, &options, &mut |progress| bars.show(progress)).map_err(failure)?;
 	drop(bars);
@@ -83,6 +95,81 @@ fn options(sources: &DatasetSources) -> Outcome<Options> {
 	})
 }
 
+/// Rules for texts that are written as one file of JSON lines.
+pub struct LinesOptions {
+	/// Licence of texts that name none.
+	pub licence: Licence,
+	/// Takes texts under licences that are not permissive.
+	pub any_licence: bool,
+	/// Takes texts that a program wrote.
+	pub keep_generated: bool,
+	/// Bytes of text in all.
+	pub bytes_max: u64,
+	/// True if all files are JSON lines, whatever their names.
+	pub is_json_lines: bool,
+}
+
+impl LinesOptions {
+	/// Everything under this licence, which is not asked about.
+	pub fn new(licence: Licence) -> Self {
+		let (any_licence, keep_generated, is_json_lines) = (true, false, false);
+		Self { licence, any_licence, keep_generated, bytes_max: u64::MAX, is_json_lines }
+	}
+}
+
+/// Documents of files and folders, in memory, and what was left out.
+pub fn documents(
+	output: &Output,
+	paths: &[PathBuf],
+	lines: &LinesOptions,
+) -> Outcome<(Vec<Document>, Tally)> {
+	let rules =
+		Rules { any_licence: lines.any_licence, keep_generated: lines.keep_generated, ..Rules::default() };
+	let options = Options {
+		licence: Some(lines.licence.clone()),
+		rules,
+		kind: lines.is_json_lines.then_some(Format::JsonLines),
+		sizes: Sizes { dataset_bytes_max: lines.bytes_max, ..Sizes::default() },
+		..Options::default()
+	};
+	let mut bars = Bars::new(output);
+	let (documents, report) =
+		job::documents(paths, &options, &mut |progress| bars.show(progress)).map_err(failure)?;
+	Ok((documents, report.tally))
+}
+
+/// Counts of what was left out, each with its first case, for programs.
+pub fn skipped(tally: &Tally) -> Value {
+	let cases = tally.counts.left_out.iter().map(|(reason, count)| {
+		let name = serde_json::to_value(reason).unwrap_or_default();
+		let case = json!({ "count": count, "first": tally.first.get(reason) });
+		(name.as_str().unwrap_or_default().to_string(), case)
+	});
+	Value::Object(cases.collect())
+}
+
+/// Converts a table into JSON lines. The file appears whole or not at all.
+pub fn from_csv(output: &Output, args: &FromCsvArgs) -> Outcome<()> {
+	let name = args.file.to_string_lossy().to_ascii_lowercase();
+	let separator = if name.contains(".tsv") { b'\t' } else { b',' };
+	let shape = match args.format {
+		TableFormat::Text => Shape::Text,
+		TableFormat::Instruction => Shape::Instruction,
+	};
+	let beside = args.out.with_extension("partial");
+	let mut file = BufWriter::new(File::create(&beside).context(beside.display())?);
+	let converted = convert(&args.file, separator, shape, !args.no_category, &Limits::default(), &mut file);
+	let Converted { written, tally } = converted.map_err(failure)?;
+	file.flush().context(beside.display())?;
+	file.get_ref().sync_all().context(beside.display())?;
+	std::fs::rename(&beside, &args.out).context(args.out.display())?;
+	let value = json!({ "file": args.out, "written": written, "read": tally.counts.read,
+		"skipped": skipped(&tally) });
+	let text = format!("wrote {written} lines to {}\nleft out: {tally}", args.out.display());
+	output.result(&value, text);
+	Ok(())
+}
+
 /// Reads a licence; refuses one that SPDX does not know, and one that is not permissive unless `any_licence`.
 pub fn parse_licence(text: &str, any_licence: bool) -> Outcome<Licence> {
 	let licence = Licence::parse(text).map_err(|error| {
@@ -112,7 +199,7 @@ fn size(manifest: &Manifest) -> String {
 }
 
 /// Counts of what was left out, found and put right, and how to relax the rule that excluded most.
-fn left_out(tally: &Tally) -> String {
+pub fn left_out(tally: &Tally) -> String {
 	let list =
 		|counts: Vec<String>| if counts.is_empty() { "nothing".to_string() } else { counts.join(", ") };
 	let found = tally.counts.findings.iter().map(|(finding, count)| format!("{count} {finding}")).collect();
@@ -216,6 +303,31 @@ mod tests {
 	fn options_refuse_a_licence_that_is_not_permissive() {
 		assert_eq!(options(&sources("CC-BY-NC-4.0")).unwrap_err().kind, Kind::Refused);
 		assert_eq!(options(&sources("MIT")).unwrap().sizes.dataset_bytes_max, 3 << 20);
+	}
+
+	#[test]
+	fn a_table_becomes_lines_of_which_a_dataset_is_made() {
+		let folder = tempfile::tempdir().unwrap();
+		let (file, out) = (folder.path().join("a.tsv"), folder.path().join("a.jsonl"));
+		let words = "An answer that is long enough to be kept by the filter.";
+		std::fs::write(&file, format!("question\tanswer\tcategory\nWhy\t{words}\tchat\nno answer\n"))
+			.unwrap();
+		let args = |no_category| FromCsvArgs {
+			file: file.clone(),
+			out: out.clone(),
+			format: TableFormat::Text,
+			no_category,
+		};
+		from_csv(&Output::new(true), &args(false)).unwrap();
+		assert!(std::fs::read_to_string(&out).unwrap().contains("chat\\n\\nWhy"));
+		from_csv(&Output::new(true), &args(true)).unwrap();
+		let options = LinesOptions::new(Licence::parse("MIT").unwrap());
+		let (documents, tally) = documents(&Output::new(true), &[out], &options).unwrap();
+		assert_eq!(documents[0].text, format!("Why\n\n{words}"));
+		assert_eq!((documents.len(), skipped(&tally)), (1, json!({})));
+		let mut tally = Tally::default();
+		tally.leave_out(Reason::TooShort, || "a.txt".into());
+		assert_eq!(skipped(&tally), json!({ "too_short": { "count": 1, "first": "a.txt" } }));
 	}
 
 	#[test]

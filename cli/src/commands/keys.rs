@@ -25,6 +25,7 @@ pub fn run(session: &Session, command: KeysCommand) -> Outcome<()> {
 			);
 			session.output.result(&value, text);
 		}
+		KeysCommand::Api(command) => super::api_keys::run(session, command)?,
 		KeysCommand::List => {
 			let keys = session.keys().list()?;
 			let values: Vec<Value> = keys.iter().map(|(name, file)| describe(session, name, file)).collect();

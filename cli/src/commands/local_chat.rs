@@ -46,7 +46,7 @@ fn talk(output: &Output, args: &ChatArgs, dir: &Path) -> Outcome<()> {
 		stop: args.local.stop.clone(),
 	};
 	let spinner = output.spinner("loading");
-	let LocalModel { manifest, tokenizer, runner } = LocalModel::open(dir, args.local.threads)?;
+	let LocalModel { manifest, tokenizer, runner, .. } = LocalModel::open(dir, args.local.threads)?;
 	drop(spinner);
 	let conversation =
 		Conversation::new(runner, Chat::new(tokenizer)?, manifest.ends.clone(), args.local.system.clone());

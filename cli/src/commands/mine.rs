@@ -10,8 +10,9 @@ use super::{
 use crate::{
 	args::MineArgs,
 	chain_model::ChainModel,
-	client,
+	client::{self, Client},
 	failure::{Failure, Kind, Outcome},
+	keys::Account,
 	mining::{self, LocalModel},
 	session::Session,
 };
@@ -23,15 +24,20 @@ use std::sync::Arc;
 /// Mines once, or finishes what an earlier run has begun.
 pub async fn run(session: &Session, args: MineArgs) -> Outcome<()> {
 	let (client, account) = session.connect_as(&args.signer).await?;
-	let store = session.submissions(&client);
-	let miner = Miner { session, client: &client, account: &account, store: &store, args: &args };
+	with(session, &client, &account, &args).await
+}
+
+/// The same over a connection, with an account that is unlocked.
+pub async fn with(session: &Session, client: &Client, account: &Account, args: &MineArgs) -> Outcome<()> {
+	let store = session.submissions(client);
+	let miner = Miner { session, client, account, store: &store, args };
 	if !args.fresh {
 		if let Some(unfinished) = kept::unfinished(miner).await? {
 			return kept::finish(miner, unfinished).await;
 		}
 	}
 	// A miner that cannot pay should hear of it before the training, not after.
-	let terms = submit::ensure_can_submit(&client, &account).await?;
+	let terms = submit::ensure_can_submit(client, account).await?;
 	let chain_model = Arc::new(client.chain_model(args.model).await?);
 	if chain_model.info.body.is_second() {
 		return open_model::mine(miner, chain_model, &terms).await;

@@ -1,20 +1,32 @@
 //! One file a command.
 
 pub mod account;
+pub mod api_keys;
 pub mod audit;
 pub mod block;
 pub mod chat;
+pub mod connect;
 pub mod dataset;
 pub mod dataset_job;
+pub mod dataset_list;
+pub mod dataset_offer;
+pub mod dataset_stage;
+pub mod dataset_vote;
+pub mod emergency;
 pub mod keys;
 pub mod lists;
 pub mod local_chat;
 pub mod mine;
 pub mod model;
 pub mod network;
+pub mod offer;
 pub mod operator;
+pub mod paid_chat;
+pub mod receipts;
+pub mod referenda;
 pub mod report_copy;
 pub mod serve;
+pub mod sessions;
 pub mod status;
 pub mod submit;
 pub mod train;

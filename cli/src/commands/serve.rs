@@ -1,7 +1,11 @@
-//! `serve`: OpenAI's interface and a chat page over a model on this machine. No node is asked.
+//! `serve`: OpenAI's interface and a chat page over a model on this machine. A node is asked only by a server that is paid.
+
+mod paid;
 
 use crate::{
+	amount,
 	args::ServeArgs,
+	client::Offer,
 	failure::{Context, Failure, Outcome},
 	interrupted,
 	local_model::LocalModel,
@@ -28,12 +32,19 @@ pub async fn run(session: &Session, args: ServeArgs) -> Outcome<()> {
 		"name another address with --listen",
 	)?;
 	let address = listener.local_addr()?;
-	if !address.ip().is_loopback() {
-		output.warn(format_args!(
-			"every machine that can connect to {address} may use this server: it has no keys and no encryption"
-		));
-	}
 	let mut end = pin!(interrupted());
+	let paid = tokio::select! {
+		paid = paid::open(session, &args) => paid?,
+		() = end.as_mut() => return Err(Failure::interrupted()),
+	};
+	if !address.ip().is_loopback() {
+		output.warn(match &paid {
+			None => format!(
+				"every machine that can connect to {address} may use this server: it has no keys and no encryption"
+			),
+			Some(_) => format!("{address} has no encryption: put a proxy with TLS in front of it"),
+		});
+	}
 	let loading = output.clone();
 	let is_loopback = address.ip().is_loopback();
 	let loaded = tokio::task::spawn_blocking(move || load(&loading, &args, is_loopback));
@@ -41,24 +52,53 @@ pub async fn run(session: &Session, args: ServeArgs) -> Outcome<()> {
 		gateway = loaded => gateway??,
 		() = end.as_mut() => return Err(Failure::interrupted()),
 	};
+	let gateway = match &paid {
+		Some(paid) => gateway.with_till(paid.cashier.clone()),
+		None => gateway,
+	};
 	let gateway = Arc::new(gateway);
 	let model = gateway.model();
 	let (name, root) = (model.id().to_owned(), format!("0x{}", model.manifest().model_root));
-	let fields = json!({ "address": address, "model": name, "model_root": root, "context": model.context() });
-	let text = format!(
+	let mut fields =
+		json!({ "address": address, "model": name, "model_root": root, "context": model.context() });
+	let mut text = format!(
 		"model {name} ({root}), context {}\npage       http://{address}/\ninterface  http://{address}/v1 (docs/gateway.md)",
 		model.context()
 	);
+	if let Some(offer) = paid.as_ref().and_then(|paid| paid.offer.as_ref()) {
+		fields["offer"] = offer.to_json();
+		text.push_str(&terms(&output, offer, model.context()));
+	}
+	let keeping = paid.as_ref().map(|paid| paid.keep(&output));
 	output.event("serving", fields, text);
 	blyan_gateway::serve(listener, gateway, end).await;
+	if let Some(keeping) = keeping {
+		keeping.finish(&output).await;
+	}
 	output.event("ended", json!({}), "the server has ended");
 	Ok(())
+}
+
+/// An offer in a line, behind a warning where this machine cannot keep to it.
+fn terms(output: &Output, offer: &Offer, context: usize) -> String {
+	if usize::try_from(offer.context).map_or(true, |promised| promised > context) {
+		output.warn(format_args!(
+			"offer {} promises a context of {} tokens, and this server holds {context}: give it more memory with --memory",
+			offer.id, offer.context
+		));
+	}
+	format!(
+		"\noffer      {}: {} for 1,000 tokens read, {} for 1,000 written (docs/paying.md)",
+		offer.id,
+		amount::show(offer.prices.input),
+		amount::show(offer.prices.output)
+	)
 }
 
 /// Loads the model and starts its engine.
 fn load(output: &Output, args: &ServeArgs, is_loopback: bool) -> Outcome<Gateway> {
 	let spinner = output.spinner("loading");
-	let LocalModel { manifest, tokenizer, runner } = LocalModel::open(&args.model, args.threads)?;
+	let LocalModel { manifest, tokenizer, runner, .. } = LocalModel::open(&args.model, args.threads)?;
 	drop(spinner);
 	let vocabulary = runner.weights().shape.vocabulary;
 	let limits = Limits {

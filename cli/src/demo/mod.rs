@@ -2,18 +2,20 @@
 
 mod miner;
 mod node;
+mod open_story;
 mod story;
 
 use crate::{
 	args::DemoArgs,
+	client::Client,
 	failure::{Context, Failure, Outcome},
-	home::create_private_dir,
+	home::{create_private_dir, Home},
 	output::Output,
 	session::Session,
 };
 use node::{Node, NodeConfig, NodeRecord};
 use serde_json::json;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Runs the demo, or stops the node of an earlier one.
 pub async fn run(session: &Session, mut args: DemoArgs) -> Outcome<()> {
@@ -41,13 +43,13 @@ pub async fn run(session: &Session, mut args: DemoArgs) -> Outcome<()> {
 	}
 
 	let mut stages = Stages::new(output.clone());
-	let prepared = story::prepare(output, &dir, &args, &mut stages).await?;
+	let prepared = Prepared::of(session, &dir, &args, &mut stages).await?;
 	let config = NodeConfig {
 		binary,
 		dir: dir.clone(),
 		port,
 		block_time_ms: args.block_time,
-		model: prepared.model.clone(),
+		model: prepared.genesis_model(),
 	};
 	stages.begin("node");
 	let mut node = Node::start(&config)?;
@@ -60,7 +62,7 @@ pub async fn run(session: &Session, mut args: DemoArgs) -> Outcome<()> {
 		format!("node       {} (log {})", record.url(), record.log.display()),
 	);
 
-	let told = story::tell(output, &client, &dir, &args, prepared, &mut stages).await;
+	let told = prepared.tell(session, &client, &record, &dir, &args, &mut stages).await;
 	drop(client);
 	told?;
 	stages.finish();
@@ -80,6 +82,62 @@ pub async fn run(session: &Session, mut args: DemoArgs) -> Outcome<()> {
 	);
 	output.event("node_left_running", json!({ "pid": record.pid, "url": record.url(), "apps": apps }), text);
 	Ok(())
+}
+
+/// Files that a story made before its node started.
+enum Prepared {
+	/// About the model that is built in.
+	Genesis(story::Prepared),
+	/// About an open model.
+	Open(open_story::Prepared),
+}
+
+impl Prepared {
+	async fn of(session: &Session, dir: &Path, args: &DemoArgs, stages: &mut Stages) -> Outcome<Self> {
+		Ok(match &args.checkpoint {
+			Some(checkpoint) => Self::Open(open_story::prepare(session, dir, checkpoint, stages).await?),
+			None => Self::Genesis(story::prepare(&session.output, dir, args, stages).await?),
+		})
+	}
+
+	async fn tell(
+		self,
+		session: &Session,
+		client: &Client,
+		node: &NodeRecord,
+		dir: &Path,
+		args: &DemoArgs,
+		stages: &mut Stages,
+	) -> Outcome<()> {
+		match self {
+			Self::Genesis(prepared) => {
+				story::tell(&session.output, client, dir, args, prepared, stages).await
+			}
+			Self::Open(prepared) => {
+				// Every demo's chain has the same genesis: what a miner kept of an earlier one is not for this one.
+				let session = session.at(node.url(), own_home(dir)?);
+				open_story::tell(&session, client, dir, args, prepared, stages).await
+			}
+		}
+	}
+
+	/// Genesis model other than the built-in one.
+	fn genesis_model(&self) -> Option<PathBuf> {
+		match self {
+			Self::Genesis(prepared) => prepared.model.clone(),
+			Self::Open(_) => None,
+		}
+	}
+}
+
+/// An empty directory for what a miner keeps.
+fn own_home(dir: &Path) -> Outcome<Home> {
+	let path = dir.join("home");
+	if path.exists() {
+		std::fs::remove_dir_all(&path).context(path.display())?;
+	}
+	create_private_dir(&path)?;
+	Home::find(Some(path))
 }
 
 const DEFAULT_PORT: u16 = 9944;

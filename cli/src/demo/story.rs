@@ -23,7 +23,7 @@ use crate::{
 	output::Output,
 	plot::{self, Point},
 };
-use blyan_engine::dataset::{write_jsonl, Document, FilesOptions, Licence};
+use blyan_engine::dataset::{write_jsonl, Document, Licence};
 use blyan_exact::ModelConfig;
 use blyan_primitives::ExpertSlot;
 use blyan_runtime_api::SubmissionOutcome;
@@ -96,11 +96,11 @@ fn dataset(output: &Output, dir: &Path, args: &DemoArgs) -> Outcome<Vec<Document
 				Failure::new("there is no text to train on").next("name a dataset with --dataset FILE")
 			})?;
 			output.say("no crate sources on this machine; training on this project's own");
-			let options = FilesOptions {
-				extensions: vec!["rs".into(), "md".into()],
-				..FilesOptions::new(Licence::parse("Apache-2.0 OR MIT")?)
-			};
-			documents_from_files(output, &own, &options)?
+			// Not all of it: builds lie beside the sources.
+			let folders = ["cli", "docs", "ml-engine", "node", "pallets", "primitives", "runtime"];
+			let folders: Vec<_> =
+				folders.iter().map(|name| own.join(name)).filter(|path| path.is_dir()).collect();
+			documents_from_files(output, &folders, Licence::parse("Apache-2.0 OR MIT")?)?
 		}
 	};
 	let path = dir.join("dataset.jsonl");
@@ -211,6 +211,8 @@ async fn text(output: &Output, client: &Client, args: &DemoArgs, event: &str) ->
 		top_p: 0.9,
 		seed: Some(TEXT_SEED),
 		save: None,
+		session: None,
+		verify: None,
 		local: LocalChatArgs::default(),
 	};
 	let answer = chat::generate(client, &chat, &chat::Prompt::Text(args.prompt.clone()), |_| ()).await?;

@@ -5,7 +5,7 @@ use crate::{failure::Outcome, output::Output};
 use blyan_exact::definition2::Part;
 use blyan_open_model::{derive::Parent, Runner, Weights};
 use blyan_training::{
-	open::{train_adapter, Sequence, Settings, Slot, Stage, TrainedAdapter},
+	open::{train_adapter, Sequence, Settings, Slot, Stage, Texts, TrainedAdapter},
 	TrainBackend, TrainError,
 };
 use burn_flex::Flex;
@@ -31,6 +31,8 @@ pub struct AdapterRun {
 	pub text: Vec<Sequence>,
 	/// Sequences that are held out.
 	pub held_out: Vec<Sequence>,
+	/// Sequences of the guard that training watches. The verdict takes others.
+	pub watched: Vec<Sequence>,
 	/// Settings, without the limit of the exact model's time.
 	pub settings: Settings,
 	/// Threads; all cores if absent.
@@ -89,7 +91,8 @@ fn adapter_on<B: TrainBackend>(
 	note: &mut dyn FnMut(&Stage) -> ControlFlow<()>,
 ) -> Result<TrainedAdapter, TrainError> {
 	let checked = &run.held_out[..run.held_out.len().min(CHECKED)];
-	train_adapter::<B>(runner, slot, &run.text, checked, &run.settings, device, note)
+	let texts = Texts { learn: &run.text, held_out: checked, guard: &run.watched };
+	train_adapter::<B>(runner, slot, texts, &run.settings, device, note)
 }
 
 /// Shows the stages of a run one after the other.

@@ -85,6 +85,8 @@ impl Record {
 			return Err(undecided(format!("version {version} of {format} is unknown here"))
 				.next(format!("this program reads version {VERSION}; update the older of the two")));
 		}
+		// Who signed for an answer, and what it cost: `blyan receipts verify` checks that.
+		object.remove("signed_receipt");
 		fn from<T: Format>(value: Value) -> Outcome<Box<T>> {
 			let read = serde_json::from_value(value).map_err(Failure::from);
 			read.context(T::FORMAT).map(Box::new).map_err(|failure| failure.kind(Kind::Undecided))
@@ -192,6 +194,12 @@ mod tests {
 		assert_eq!(read_back.len(), 2);
 		assert_eq!(read_back[0].to_line().unwrap(), record.to_line().unwrap());
 		let line = record.to_line().unwrap();
+		fs::write(&path, line.replacen('{', r#"{"signed_receipt": {"scale": "0x00"},"#, 1)).unwrap();
+		assert_eq!(
+			read(&path).unwrap()[0].to_line().unwrap(),
+			line,
+			"a paid answer is replayed as any other"
+		);
 		fs::write(&path, &line[..line.len() / 2]).unwrap();
 		let failure = read(&path).unwrap_err();
 		assert_eq!(failure.kind, Kind::Undecided);

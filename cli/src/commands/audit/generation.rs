@@ -6,8 +6,19 @@ use crate::{
 	local_model::LocalModel,
 	output::Output,
 };
-use blyan_open_model::{record::Difference, Directory, GenerationRecord};
+use blyan_exact::{
+	definition2::step::sequence_bytes,
+	merkle,
+	tree::{sum_root, SumNode},
+};
+use blyan_open_model::{
+	evaluate::{never_stop, AnswerCheck, Evaluator},
+	record::Difference,
+	Directory, GenerationRecord,
+};
+use blyan_primitives::EvaluationOutcome;
 use serde_json::{json, Value};
+use sp_core::H256;
 use std::{path::PathBuf, time::Instant};
 
 /// Open models in the folders that were named, loaded when a record asks for them.
@@ -51,6 +62,22 @@ impl Generations {
 		Ok(difference.is_none())
 	}
 
+	/// Checks a record down to every number, and returns what a challenge or a defence of its answer claims: how many tokens the model would not
+	/// have chosen, and the root over everything on the way.
+	pub async fn outcome(&mut self, record: GenerationRecord) -> Outcome<Value> {
+		let model = match self.loaded.take() {
+			Some(model) if model.manifest.model_root == record.model_root => model,
+			_ => load(self.dir(&record)?).await?,
+		};
+		let check = move || {
+			let outcome = committed(&model, &record);
+			(model, outcome)
+		};
+		let (model, outcome) = tokio::task::spawn_blocking(check).await?;
+		self.loaded = Some(model);
+		outcome
+	}
+
 	/// Returns the folder of a record's model.
 	fn dir(&self, record: &GenerationRecord) -> Outcome<PathBuf> {
 		let mut roots = Vec::new();
@@ -70,6 +97,37 @@ impl Generations {
 			"name the directory of that very model with --model-dir; one checkpoint imports to one root, on any machine",
 		))
 	}
+}
+
+/// Computes the outcome of checking a record's answer.
+fn committed(model: &LocalModel, record: &GenerationRecord) -> Outcome<Value> {
+	record.ensure_about(&model.manifest).map_err(|error| undecided(error.into()))?;
+	let Some((ids, answer)) = record.choices() else {
+		return Err(Failure::new("the record has no answer")
+			.kind(Kind::Undecided)
+			.next("replay another one"));
+	};
+	let evaluator = Evaluator::on_this_machine(None).map_err(|error| undecided(error.into()))?;
+	let check = AnswerCheck {
+		evaluator: &evaluator,
+		architecture: &model.architecture,
+		weights: model.runner.weights(),
+		ids: &ids,
+		answer,
+		checkpoint: &never_stop,
+	};
+	let item = check.traces().map_err(|error| undecided(error.into()))?.item;
+	let SumNode { hash, totals } = sum_root(&[item]);
+	let outcome = EvaluationOutcome {
+		baseline_loss: totals.baseline,
+		candidate_loss: totals.candidate,
+		sequences: 1,
+		bytes: (ids.len() as u64).saturating_sub(1),
+		job_root: H256(hash),
+		..EvaluationOutcome::default()
+	};
+	let tokens_root = H256(merkle::root(&[merkle::leaf(&sequence_bytes(&ids))]));
+	Ok(json!({ "tokens_root": tokens_root, "misses": totals.baseline, "outcome": outcome }))
 }
 
 async fn load(dir: PathBuf) -> Outcome<LocalModel> {

@@ -113,6 +113,7 @@ fn subject(subject: Subject) -> String {
 	match subject {
 		Subject::Submission(id, _) => format!("submission {id}"),
 		Subject::Audit(id) => format!("audit {id}"),
+		Subject::Answer(receipt) => format!("answer {receipt:?}"),
 	}
 }
 

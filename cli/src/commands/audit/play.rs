@@ -194,7 +194,7 @@ pub async fn conclude(output: &Output, client: &Client, own: H256, game: &GameIn
 		Subject::Submission(id, _) => {
 			client.verdicts_at(id, u64::from(block).saturating_sub(1)).await.unwrap_or_default()
 		}
-		Subject::Audit(_) => Vec::new(),
+		Subject::Audit(_) | Subject::Answer(_) => Vec::new(),
 	};
 	let fallen =
 		game.digests.iter().zip(game.refuted).filter(|(_, refuted)| *refuted).map(|(digest, _)| *digest);

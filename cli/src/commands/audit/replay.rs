@@ -75,12 +75,15 @@ async fn file(session: &Session, args: &ReplayArgs) -> Outcome<()> {
 	let mut sources = Sources::open(session, &args.sources)?;
 	let mut generations = Generations::new(&args.sources.model_dir);
 	let traces = Traces::new(args);
-	let (mut wrong, count) = (0, records.len());
+	let (mut wrong, count, mut outcomes) = (0, records.len(), Vec::new());
 	for record in records {
 		let is_right = match record {
 			Record::Answer(record) => answer::replay(output, &mut sources, &traces, *record).await?,
 			Record::Generation(record) => {
 				traces.ensure_unwanted()?;
+				if args.save_outcome.is_some() {
+					outcomes.push(generations.outcome((*record).clone()).await?);
+				}
 				generations.replay(output, *record).await?
 			}
 			Record::Score(record) => score::replay(output, &mut sources, &traces, *record).await?,
@@ -91,6 +94,11 @@ async fn file(session: &Session, args: &ReplayArgs) -> Outcome<()> {
 			}
 		};
 		wrong += usize::from(!is_right);
+	}
+	if let Some(path) = &args.save_outcome {
+		std::fs::write(path, serde_json::to_vec_pretty(&outcomes)?)?;
+		let text = format!("saved      {}, what a challenge or a defence claims", path.display());
+		output.event("saved", json!({ "file": path }), text);
 	}
 	match wrong {
 		0 => Ok(()),

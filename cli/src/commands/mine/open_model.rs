@@ -51,18 +51,20 @@ pub async fn mine(miner: Miner<'_>, chain: Arc<ChainModel>, terms: &SubmissionTe
 		Some(run) => run.model.clone(),
 		None => open_copy::current(output, client, &session.home, &chain, dir).await?,
 	};
+	let bar = Bar::of_chain(terms);
 	let prepared = {
 		let (output, plan, chain, runs) = (output.clone(), plan.clone(), chain.clone(), runs.clone());
 		let slot = resumed.as_ref().map(|run| run.slot).or(named);
 		let miner = account.address();
 		let is_resumed = resumed.is_some();
-		let prepare = move || Preparation { output, plan, chain, runs, slot, miner, is_resumed }.run(&model);
+		let prepare =
+			move || Preparation { output, plan, bar, chain, runs, slot, miner, is_resumed }.run(&model);
 		tokio::task::spawn_blocking(prepare).await??
 	};
 	let Prepared { run, guard, record, folder } = prepared;
 	let finished = train(output, run).await.map_err(|failure| explain_other_run(failure, &folder))?;
 	let (finished, verdict) = {
-		let (output, folder, bar) = (output.clone(), folder.clone(), Bar::of_chain(terms));
+		let (output, folder) = (output.clone(), folder.clone());
 		let judge = move || judge(&output, &folder, finished, &guard, plan.positions, &bar);
 		tokio::task::spawn_blocking(judge).await??
 	};
@@ -164,6 +166,8 @@ fn resumable(miner: Miner<'_>, chain: &ChainModel, runs: &Runs) -> Outcome<Optio
 struct Preparation {
 	output: Output,
 	plan: Plan,
+	/// Requirements that the chain will judge by.
+	bar: Bar,
 	chain: Arc<ChainModel>,
 	runs: Runs,
 	/// Slot; chosen if absent.
@@ -186,7 +190,7 @@ struct Prepared {
 impl Preparation {
 	/// Reads the model and the texts, chooses the slot, and begins the run.
 	fn run(self, model: &Path) -> Outcome<Prepared> {
-		let Self { output, plan, chain, runs, slot, miner, is_resumed } = self;
+		let Self { output, plan, bar, chain, runs, slot, miner, is_resumed } = self;
 		let parent = Parent::open(model)?;
 		plan.ensure_fits(parent.architecture().context)?;
 		let texts = plan.texts(&output, parent.tokenizer())?;
@@ -206,7 +210,7 @@ impl Preparation {
 		})?;
 		let record = RunRecord { slot, parent: head, miner, model: model.into(), model_root: root };
 		let folder = runs.begin(&record)?;
-		let settings = plan.settings(&folder)?;
+		let settings = plan.settings(&folder, &bar)?;
 		report_start(&output, &record, is_resumed);
 		let run = AdapterRun {
 			parent,
@@ -214,6 +218,7 @@ impl Preparation {
 			slot: (slot.layer, slot.expert),
 			text: texts.text,
 			held_out: texts.held_out,
+			watched: texts.watched,
 			settings,
 			threads: plan.threads,
 			background: plan.background,
@@ -285,6 +290,6 @@ fn facts(finished: &AdapterOfRun, record: &RunRecord) -> Value {
 		"options": run.settings,
 		"corpus": { "sequences": run.text.len(), "bytes": bytes },
 		"result": { "steps": trained.steps, "sequences": trained.sequences, "tokens": trained.tokens,
-			"rounding_errors": trained.rounding_errors, "seconds": seconds },
+			"rounding_errors": trained.rounding_errors, "guard_share": trained.guarded.map(|guarded| guarded.share), "seconds": seconds },
 	})
 }

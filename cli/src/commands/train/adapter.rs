@@ -13,7 +13,7 @@ use crate::{
 	output::Output,
 };
 use blyan_open_model::{apply::apply, derive::Parent, load};
-use blyan_training::open::{Sequence, Settings};
+use blyan_training::open::{Guarded, Sequence, Settings};
 use decision::{Bar, Verdict};
 use plan::Plan;
 use serde_json::json;
@@ -56,14 +56,14 @@ fn prepare(output: &Output, args: &TrainAdapterArgs) -> Outcome<Prepared> {
 	let parent = parent::open(output, args, &folder)?;
 	let plan = plan(args);
 	plan.ensure_fits(parent.architecture().context)?;
-	let Texts { text, held_out, guard } = plan.texts(output, parent.tokenizer())?;
+	let Texts { text, held_out, guard, watched } = plan.texts(output, parent.tokenizer())?;
 	let spinner = output.spinner("loading");
 	let weights = Arc::new(load(parent.directory(), parent.manifest(), parent.architecture())?);
 	drop(spinner);
-	let settings = plan.settings(&folder)?;
+	let settings = plan.settings(&folder, &Bar::of_new_chain())?;
 	let (threads, background) = (plan.threads, plan.background);
 	let slot = (args.layer, args.expert);
-	let run = AdapterRun { parent, weights, slot, text, held_out, settings, threads, background };
+	let run = AdapterRun { parent, weights, slot, text, held_out, watched, settings, threads, background };
 	Ok(Prepared { plan, run, guard, folder })
 }
 
@@ -114,7 +114,24 @@ pub fn keep(output: &Output, folder: &Path, finished: &AdapterOfRun) -> Outcome<
 		path.display()
 	);
 	output.event("trained", fields, line);
+	if let Some(guarded) = trained.guarded {
+		report_guard(output, guarded);
+	}
 	Ok(path)
+}
+
+/// Reports how much of a run its guard let through.
+fn report_guard(output: &Output, Guarded { share, trained, kept }: Guarded) {
+	let fields = json!({ "share": share, "trained_bits_per_token": trained, "kept_bits_per_token": kept });
+	let line = format!(
+		"guard      {:.0} % of the way kept: {:+.4} +- {:.4} bits/token worse on what was watched, {:+.4} +- {:.4} with all of it",
+		100.0 * share,
+		kept[0],
+		kept[1],
+		trained[0],
+		trained[1]
+	);
+	output.event("guarded", fields, line);
 }
 
 /// Keeps the adapter, measures it, and writes the model if it is accepted.

@@ -35,6 +35,11 @@ impl Bar {
 		Self { rule: Rule { delta, alpha, attempt, guard_tolerance, ..Rule::of_new_chain(0) } }
 	}
 
+	/// Returns the loss on the guard that is tolerated, bits a token.
+	pub fn guard_tolerance(&self) -> f64 {
+		f64::from(self.rule.guard_tolerance) / 65_536.0
+	}
+
 	/// Returns the rule for a guard of so many predicted positions. What earlier acceptances used up of a chain's budget for its
 	/// own guard says nothing about this text, so all of it is left.
 	fn rule(&self, guard_positions: u64) -> Rule {

@@ -1,6 +1,9 @@
 //! Plan of a run, whichever command makes it: texts, limits, settings.
 
-use super::texts::{self, Lots, Texts};
+use super::{
+	decision::Bar,
+	texts::{self, Lots, Texts},
+};
 use crate::{
 	failure::{Failure, Outcome},
 	home::write_private,
@@ -85,7 +88,7 @@ impl Plan {
 	}
 
 	/// Returns the settings of a run in this directory, and keeps its seed there.
-	pub fn settings(&self, folder: &Path) -> Outcome<Settings> {
+	pub fn settings(&self, folder: &Path, bar: &Bar) -> Outcome<Settings> {
 		let minutes = match (self.minutes, self.steps) {
 			(None, None) => Some(MINUTES),
 			(minutes, _) => minutes,
@@ -107,6 +110,7 @@ impl Plan {
 			optimiser: self.optimiser,
 			seed: seed(self.seed, folder)?,
 			threads: self.threads.unwrap_or(0),
+			guard_tolerance: bar.guard_tolerance(),
 			..Settings::default()
 		})
 	}

@@ -1,0 +1,229 @@
+//! `connect`: a local server with OpenAI's interface, of which every answer is paid out of a session.
+
+use super::sessions::{seen, store};
+use crate::{
+	amount,
+	args::ConnectArgs,
+	client::Client,
+	failure::{Context, Failure, Kind, Outcome},
+	interrupted,
+	output::Output,
+	paying::{
+		payer::{Bill, Payer},
+		proxy::{self, Proxy},
+		refresh,
+		store::{ChannelStore, HeldChannel},
+		upstream::Upstream,
+	},
+	session::Session,
+};
+use blyan_open_model::{text::Tokenizer, Directory};
+use blyan_primitives::SessionId;
+use serde_json::json;
+use std::{
+	path::Path,
+	sync::{
+		atomic::{AtomicBool, Ordering},
+		Arc,
+	},
+	time::Duration,
+};
+use tokio::{net::TcpListener, sync::mpsc};
+
+/// Interval at which the chain's record of the session is read.
+const WATCH: Duration = Duration::from_secs(20);
+/// Time in which the receipts of the last answers are waited for at the end.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time in which the operator then takes a voucher for exactly what it charged.
+const SQUARE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Serves until Ctrl-C or SIGTERM, which are no failure here.
+pub async fn run(session: &Session, args: ConnectArgs) -> Outcome<()> {
+	let output = session.output.clone();
+	let listener = TcpListener::bind(args.listen).await.context_next(
+		format_args!("cannot listen on {}", args.listen),
+		"name another address with --listen",
+	)?;
+	let address = listener.local_addr()?;
+	let Paying { payer, mut bills, client } = pay(session, args.session, args.model_dir.as_deref()).await?;
+	if !address.ip().is_loopback() {
+		output.warn(format_args!(
+			"every machine that can connect to {address} spends the deposit of this session"
+		));
+	}
+	let channel = payer.channel().await;
+	let text = format!(
+		"session {} of {} with {}, of which {} are promised\n\
+		interface  http://{address}/v1 (any key; OPENAI_BASE_URL=http://{address}/v1)",
+		channel.session,
+		amount::show(channel.deposit),
+		channel.terms.endpoint,
+		amount::show(channel.promised),
+	);
+	let mut fields = proxy::session(&channel);
+	fields["address"] = json!(address);
+	output.event("connected", fields, text);
+	let proxy = Proxy::new(payer.clone(), address.ip().is_loopback());
+	let watched =
+		tokio::spawn(watch(payer.clone(), client, session.url.clone(), args.session, output.clone()));
+	let (ending, ended) = tokio::sync::oneshot::channel::<()>();
+	let mut serving = tokio::spawn(proxy.serve(listener, async move { drop(ended.await) }));
+	let mut ending = Some(ending);
+	let result = loop {
+		tokio::select! {
+			Some(bill) = bills.recv() => show(&output, &bill),
+			result = &mut serving => break result.map_err(Failure::from).and_then(|ended| Ok(ended?)),
+			() = interrupted() => match ending.take() {
+				Some(ending) => {
+					output.say("no further requests are taken; the answers that are on their way may end (Ctrl-C breaks them off)");
+					drop(ending);
+				}
+				None => break Ok(()),
+			},
+		}
+	};
+	serving.abort();
+	watched.abort();
+	drop(tokio::time::timeout(SETTLE_TIMEOUT, payer.settled()).await);
+	while let Ok(bill) = bills.try_recv() {
+		show(&output, &bill);
+	}
+	drop(tokio::time::timeout(SQUARE_TIMEOUT, payer.square()).await);
+	output.event("ended", json!({}), "the server has ended");
+	result
+}
+
+/// A payer, with what it reports and, if it answers, the node.
+pub struct Paying {
+	/// The payer.
+	pub payer: Arc<Payer>,
+	/// Its bills.
+	pub bills: mpsc::UnboundedReceiver<Bill>,
+	/// The node.
+	pub client: Option<Client>,
+}
+
+/// Begins to pay by a session whose record is on this machine.
+pub async fn pay(session: &Session, id: SessionId, model_dir: Option<&Path>) -> Outcome<Paying> {
+	let output = &session.output;
+	let tokenizer = model_dir.map(tokenizer).transpose()?;
+	let (store, client) = match session.connect().await {
+		Ok(client) => (store(session, &client), Some(client)),
+		Err(failure) if failure.kind == Kind::Unreachable => {
+			let store = ChannelStore::find(&session.home, id)?.ok_or(failure)?;
+			output.warn("the node does not answer: whether the session is still open is not known");
+			(store, None)
+		}
+		Err(failure) => return Err(failure),
+	};
+	let held = store.hold(id)?;
+	if let Some(client) = &client {
+		if let Some(words) = look(&held, client, id).await? {
+			return Err(Failure::new(format!("session {id} is not paid by: {words}"))
+				.kind(Kind::Refused)
+				.next(format!(
+					"take the rest back: blyan session close {id}, then blyan session finish {id}"
+				)));
+		}
+	}
+	let channel = held.get().await;
+	let key = store.key(&channel.terms.voucher_key)?;
+	let upstream = Upstream::new(&channel.terms.endpoint)?;
+	if upstream.is_open() {
+		output.warn(format_args!(
+			"{} has no encryption: every machine on the way reads prompts and answers",
+			channel.terms.endpoint
+		));
+	}
+	let (payer, bills) = Payer::new(upstream, held, key, tokenizer, store.receipts(id));
+	payer.reconcile().await;
+	Ok(Paying { payer, bills, client })
+}
+
+fn tokenizer(dir: &Path) -> Outcome<Arc<Tokenizer>> {
+	let directory = Directory::new(dir);
+	let manifest = directory.manifest()?;
+	Ok(Arc::new(directory.tokenizer(&manifest)?))
+}
+
+/// Reads the chain's record of the session. Returns why it is not paid by any more.
+async fn look(held: &HeldChannel, client: &Client, id: SessionId) -> Outcome<Option<String>> {
+	let seen = seen(client, id).await?;
+	if seen.is_none() {
+		// A node that syncs knows none of what is new.
+		client.ensure_synced().await?;
+	}
+	let mut words = None;
+	let noted = held
+		.change(|channel| {
+			words = refresh::apply(channel, seen.as_ref());
+			Ok(())
+		})
+		.await;
+	noted.map_err(|error| Failure::new(format!("the record of the session cannot be written: {error:?}")))?;
+	Ok(words)
+}
+
+/// Looks at the chain now and then, and at the operator's account of answers that broke off.
+async fn watch(payer: Arc<Payer>, client: Option<Client>, url: String, id: SessionId, output: Output) {
+	let has_stopped = AtomicBool::new(false);
+	let mut client = client;
+	loop {
+		tokio::time::sleep(WATCH).await;
+		if client.is_none() {
+			client = Client::connect(&url).await.ok();
+		}
+		let Some(node) = &client else { continue };
+		match look(payer.held(), node, id).await {
+			Ok(Some(words)) if !has_stopped.swap(true, Ordering::Relaxed) => {
+				output.warn(format_args!("session {id} is not paid by any more: {words}"));
+			}
+			Ok(_) => {}
+			Err(_) => client = None,
+		}
+		payer.reconcile().await;
+	}
+}
+
+/// Prints what an answer cost.
+pub fn show(output: &Output, bill: &Bill) {
+	let channel = &bill.channel;
+	let genesis = channel.genesis;
+	let names: Vec<String> =
+		bill.billed.iter().map(|billed| format!("{:?}", billed.signed.id(&genesis))).collect();
+	let tokens = bill.billed.iter().fold((0_u64, 0_u64), |(read, written), billed| {
+		let receipt = &billed.signed.receipt;
+		(read + u64::from(receipt.prompt_tokens_seen), written + u64::from(receipt.answer_tokens))
+	});
+	let fields = json!({
+		"receipts": names,
+		"tokens_read": tokens.0,
+		"tokens_written": tokens.1,
+		"charged": bill.charged.to_string(),
+		"charged_in_all": channel.charged.to_string(),
+		"promised": channel.promised.to_string(),
+		"fault": bill.fault,
+	});
+	output.event("answer", fields, cost_line(bill));
+	if let Some(fault) = &bill.fault {
+		output.warn(fault);
+	}
+}
+
+/// Returns the cost of an answer in one line.
+pub fn cost_line(bill: &Bill) -> String {
+	let channel = &bill.channel;
+	let (mut read, mut written) = (0_u64, 0_u64);
+	for billed in &bill.billed {
+		read += u64::from(billed.signed.receipt.prompt_tokens_seen);
+		written += u64::from(billed.signed.receipt.answer_tokens);
+	}
+	let name =
+		bill.billed.first().map(|billed| crate::names::short_hash(&billed.signed.id(&channel.genesis)));
+	format!(
+		"{read} tokens read, {written} written: {} for this answer, {} in all; receipt {}",
+		amount::show(bill.charged),
+		amount::show(channel.charged),
+		name.unwrap_or_else(|| "missing".into())
+	)
+}
