@@ -53,6 +53,8 @@ pub mod parameter {
 	pub const MIN_ATTESTATIONS: (u8, u8) = (0, 23);
 	/// Blocks that a side has for all of its moves in one game.
 	pub const CLOCK: (u8, u8) = (3, 2);
+	/// Blocks in which an operator may still settle a session that is closed.
+	pub const SESSION_CLOSING: (u8, u8) = (2, 8);
 }
 
 /// The account behind a development secret.

@@ -63,7 +63,7 @@ fn filled() -> Json {
 	input["para_id"] = json!(4321);
 	input["boot_nodes"] =
 		json!(["/dns/boot.example.org/tcp/30333/p2p/12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp"]);
-	input["root"] = json!(address(1));
+	input["council"] = json!([address(1), address(6)]);
 	input["collators"] = json!([
 		{ "account": address(2), "aura": address(3) },
 		{ "account": address(4), "aura": address(5) },
@@ -111,7 +111,9 @@ fn a_testnet_is_what_its_input_says() {
 	assert_eq!((&plain["para_id"], &plain["relay_chain"]), (&json!(4321), &json!("paseo")));
 	let genesis = &plain["genesis"]["runtimeGenesis"]["patch"];
 	assert_eq!(genesis["parachainInfo"]["parachainId"], 4321);
-	assert_eq!(genesis["sudo"]["key"], address(1));
+	assert_eq!(genesis["sudo"]["key"], Json::Null, "no account can do everything");
+	assert_eq!(genesis["technicalCommittee"]["members"], json!([address(1), address(6)]));
+	assert_eq!(genesis["rankedCollective"]["dayLength"], 0, "a day of governance is a real day");
 	assert_eq!(genesis["collatorSelection"]["invulnerables"], json!([address(2), address(4)]));
 	assert_eq!(genesis["session"]["keys"][1], json!([address(4), address(4), { "aura": address(5) }]));
 	// A thousand million coins, to the last digit.
@@ -123,7 +125,7 @@ fn a_testnet_is_what_its_input_says() {
 
 	// With one account left out, the node refuses it by itself.
 	let left = recipe.path("left.json");
-	std::fs::write(&left, text.replace(&address(1), "FILL IN: root")).unwrap();
+	std::fs::write(&left, text.replace(&address(1), "FILL IN: council")).unwrap();
 	ensure_node_refuses(&left);
 
 	// One development key anywhere is one too many.
@@ -138,7 +140,7 @@ fn a_template_is_refused_by_the_recipe_and_by_the_node() {
 	let recipe = Recipe::new();
 	let template = workspace().join("chain-specs/testnet-template.json");
 	let said = recipe.refuse(&template);
-	for field in ["para_id", "root", "collators.0.aura", "operators.0.session_key", "endowments_bly"] {
+	for field in ["para_id", "council.0", "collators.0.aura", "operators.0.session_key", "endowments_bly"] {
 		assert!(said.contains(field), "{field} is to be filled in: {said}");
 	}
 

@@ -42,6 +42,7 @@ impl ChainSpecs {
 			.arg(model)
 			.arg("--output")
 			.arg(&para));
+		give_sudo(&para);
 		let head = run(node()
 			.args(["export-genesis-head", "--base-path"])
 			.arg(dir.join("genesis"))
@@ -64,6 +65,17 @@ impl ChainSpecs {
 		std::fs::write(&relay, raw).expect("the test's directory can be written");
 		Self { relay, para }
 	}
+}
+
+/// Gives the development account Alice a sudo key, which the preset has not: a story has no days for a referendum.
+fn give_sudo(raw: &Path) {
+	let bytes = std::fs::read(raw).expect("the specification was written");
+	let mut spec: Json = serde_json::from_slice(&bytes).expect("specifications are JSON");
+	let key = [b"Sudo".as_slice(), b"Key"].map(sp_crypto_hashing::twox_128).concat();
+	let alice = crate::account("//Alice");
+	spec["genesis"]["raw"]["top"][format!("0x{}", hex::encode(key))] =
+		json!(format!("0x{}", hex::encode(alice)));
+	std::fs::write(raw, spec.to_string()).expect("the test's directory can be written");
 }
 
 /// The validation code in a raw specification, in hexadecimal.
