@@ -94,7 +94,7 @@ pub struct Channel {
 	pub answers: u64,
 	/// Answers without one.
 	pub open: Vec<OpenAnswer>,
-	/// The newest receipts that were charged, by their names on chain.
+	/// The newest receipts that were charged, by [`charge_name`].
 	pub receipts: Vec<H256>,
 	/// Answers that the operator broke off, and charged for without a receipt.
 	#[serde(default)]
@@ -202,7 +202,7 @@ impl Channel {
 		self.open.retain(|open| open.key != key);
 	}
 
-	/// Notes what an answer cost by its receipts, each with its name on chain, of which every one was checked. Returns what was charged
+	/// Notes what an answer cost by its receipts, each by its [`charge_name`], of which every one was checked. Returns what was charged
 	/// now: the receipts of a retry are those of the answer that it repeats, and are charged once.
 	pub fn settle(&mut self, key: &str, receipts: &[(H256, u128)]) -> u128 {
 		let charged = self.due(receipts);
@@ -315,6 +315,12 @@ impl Channel {
 		}
 		Ok(())
 	}
+}
+
+/// Returns the name under which a receipt is charged, of the idempotency key of its request and its name on chain. Two requests for the same
+/// have the same answer and the same receipt, and each is charged.
+pub fn charge_name(key: &str, receipt: &H256) -> H256 {
+	crate::client::hash(&[key.as_bytes(), receipt.as_bytes()].concat())
 }
 
 #[cfg(test)]
@@ -485,5 +491,17 @@ pub(crate) mod tests {
 			}
 			assert!(honest, "seed {seed}");
 		}
+	}
+
+	/// An answer follows from its prompt, settings and seed: who asks twice has two equal receipts.
+	#[test]
+	fn equal_receipts_of_two_requests_are_charged_twice_and_of_a_retry_once() {
+		let receipt = H256([1; 32]);
+		let mut channel = channel(1_000);
+		let mut charged = |key: &str| {
+			channel.begin(key, 20).unwrap();
+			channel.settle(key, &[(charge_name(key, &receipt), 20)])
+		};
+		assert_eq!([charged("a"), charged("b"), charged("a")], [20, 20, 0]);
 	}
 }

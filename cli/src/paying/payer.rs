@@ -3,7 +3,7 @@
 use super::{
 	account,
 	attempts::{Attempts, Stage},
-	channel::{Channel, ChannelError},
+	channel::{charge_name, Channel, ChannelError},
 	check::{Billed, Expected, ReceiptFault},
 	delivery::{Delivered, ReadAlong},
 	request::{Asked, Route},
@@ -447,7 +447,7 @@ impl UnderWay {
 		for (index, id) in (0..self.count).zip(&ids) {
 			match payer.check(id, index, &delivered).await {
 				Ok((found, charged)) => {
-					charges.push((found.signed.id(&genesis), charged));
+					charges.push((charge_name(&self.key, &found.signed.id(&genesis)), charged));
 					billed.push(found);
 				}
 				Err(found) => {
