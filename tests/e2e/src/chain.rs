@@ -32,7 +32,7 @@ use subxt_signer::sr25519::Keypair;
 /// Time within which a client must connect to a node that already listens.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
 /// Time limit of anything on chain in these tests.
-const CHAIN_TIMEOUT: Duration = Duration::from_secs(120);
+const CHAIN_TIMEOUT: Duration = Duration::from_secs(240);
 
 /// Looks at a submission that waits for its bytes, before the test itself attests them: three seconds of them.
 const ANNOUNCED_PATIENCE: u32 = 30;
