@@ -79,6 +79,8 @@ pub struct Prepared {
 	holdout: [PathBuf; 2],
 	/// Guard, and the text that it is made of.
 	guard: [PathBuf; 2],
+	/// The same text as documents, which a miner watches.
+	watched: PathBuf,
 }
 
 /// Imports the checkpoint, gives its last layer experts, and gathers text.
@@ -132,9 +134,11 @@ pub async fn prepare(
 		data: file("data.jsonl"),
 		holdout: [file("holdout.bin"), file("holdout.txt")],
 		guard: [file("guard.bin"), file("guard.txt")],
+		watched: file("guard.jsonl"),
 		model: routed,
 	};
-	let targets = [prepared.data.clone(), prepared.holdout[1].clone(), prepared.guard[1].clone()];
+	let targets =
+		[&prepared.data, &prepared.holdout[1], &prepared.guard[1], &prepared.watched].map(Clone::clone);
 	let log = output.clone();
 	tokio::task::spawn_blocking(move || gather(&log, &targets)).await??;
 	for [out, text] in [&prepared.holdout, &prepared.guard] {
@@ -232,7 +236,7 @@ fn last_layer(dir: &Path) -> Outcome<u8> {
 }
 
 /// Writes what is learned from, and the texts of holdout and guard, from the crates on this machine.
-fn gather(output: &Output, [data, holdout, guard]: &[PathBuf; 3]) -> Outcome<()> {
+fn gather(output: &Output, [data, holdout, guard, watched]: &[PathBuf; 4]) -> Outcome<()> {
 	let registry = find_registry()?;
 	let Range { start, end } = UNSEEN_BUCKETS;
 	let mut learned = documents_from_crates(output, &registry, start..MEASURED_FROM, LEARNED_BYTES)?;
@@ -240,9 +244,11 @@ fn gather(output: &Output, [data, holdout, guard]: &[PathBuf; 3]) -> Outcome<()>
 	write_jsonl(data, &learned).context("dataset")?;
 	let measured = MEASURED_FROM..end;
 	let source = documents_from_crates(output, &registry, measured.clone(), LEARNED_BYTES)?;
-	write_sample(holdout, &source, HOLDOUT_BYTES)?;
+	write_sample(holdout, &sample(&source, HOLDOUT_BYTES))?;
 	let prose = prose_from_crates(output, &registry, measured, LEARNED_PROSE_BYTES)?;
-	write_sample(guard, &prose, GUARD_BYTES)?;
+	let prose = sample(&prose, GUARD_BYTES);
+	write_sample(guard, &prose)?;
+	write_jsonl(watched, &prose).context("guard")?;
 	let bytes: usize = learned.iter().map(|document| document.text.len()).sum();
 	let fields = json!({ "documents": learned.len(), "bytes": bytes });
 	let text = format!(
@@ -255,17 +261,25 @@ fn gather(output: &Output, [data, holdout, guard]: &[PathBuf; 3]) -> Outcome<()>
 	Ok(())
 }
 
-/// Writes the beginnings of documents, one behind the other, until there is enough.
-fn write_sample(path: &Path, documents: &[Document], bytes_max: usize) -> Outcome<()> {
-	let mut text = String::new();
-	for document in documents {
-		if text.len() >= bytes_max {
-			break;
-		}
+/// Takes the beginnings of documents until there is enough.
+fn sample(documents: &[Document], bytes_max: usize) -> Vec<Document> {
+	let mut bytes = 0;
+	let beginnings = documents.iter().map(|document| {
 		let end = document.text.floor_char_boundary(SAMPLED_OF_DOCUMENT);
-		text.push_str(&document.text[..end]);
-		text.push('\n');
-	}
+		let Document { text, origin, family, license, .. } = document;
+		Document::new(text[..end].to_owned(), origin.clone(), family.clone(), license.clone())
+	});
+	let is_wanted = |document: &Document| {
+		let before = bytes;
+		bytes += document.text.len();
+		before < bytes_max
+	};
+	beginnings.take_while(is_wanted).collect()
+}
+
+/// Writes documents, one behind the other.
+fn write_sample(path: &Path, documents: &[Document]) -> Outcome<()> {
+	let text: String = documents.iter().flat_map(|document| [document.text.as_str(), "\n"]).collect();
 	if text.is_empty() {
 		return Err(Failure::new("the crates on this machine have no text to measure on")
 			.next("build something with more dependencies first, or leave --checkpoint out"));
@@ -357,7 +371,7 @@ async fn mine_once(
 			"mine --model {model} --model-dir {} --slot {layer}.{index} --dataset {} --guard {} --minutes {}",
 			prepared.model.display(),
 			prepared.data.display(),
-			prepared.guard[1].display(),
+			prepared.watched.display(),
 			args.minutes
 		),
 	);
@@ -368,7 +382,7 @@ async fn mine_once(
 		fresh: true,
 		open: MineOpenArgs {
 			model_dir: Some(prepared.model.clone()),
-			guard: vec![prepared.guard[1].clone()],
+			guard: vec![prepared.watched.clone()],
 			limit: None,
 			submit_anyway: false,
 			threads: None,
@@ -426,17 +440,17 @@ mod tests {
 		let folder = tempfile::tempdir().unwrap();
 		let path = folder.path().join("sample.txt");
 		let long = "é".repeat(SAMPLED_OF_DOCUMENT);
-		write_sample(&path, &[document(&long), document("fn main() {}")], 1 << 20).unwrap();
+		let documents = [document(&long), document("fn main() {}")];
+		write_sample(&path, &sample(&documents, 1 << 20)).unwrap();
 		let text = std::fs::read_to_string(&path).unwrap();
 		assert_eq!(text.len(), SAMPLED_OF_DOCUMENT + 1 + "fn main() {}\n".len());
-		write_sample(&path, &[document("first"), document("second")], 1).unwrap();
-		assert_eq!(std::fs::read_to_string(&path).unwrap(), "first\n");
+		assert_eq!(sample(&[document("first"), document("second")], 1), [document("first")]);
 	}
 
 	#[test]
 	fn a_machine_without_text_is_told_what_to_do() {
 		let folder = tempfile::tempdir().unwrap();
-		let failure = write_sample(&folder.path().join("sample.txt"), &[], 1).unwrap_err();
+		let failure = write_sample(&folder.path().join("sample.txt"), &[]).unwrap_err();
 		assert!(failure.next.unwrap().contains("--checkpoint"));
 	}
 }
