@@ -141,6 +141,13 @@ pub async fn prepare(
 		[&prepared.data, &prepared.holdout[1], &prepared.guard[1], &prepared.watched].map(Clone::clone);
 	let log = output.clone();
 	tokio::task::spawn_blocking(move || gather(&log, &targets)).await??;
+	write_holdouts(session, &prepared).await?;
+	Ok(prepared)
+}
+
+/// Writes holdout and guard as sequences of the model's tokens.
+async fn write_holdouts(session: &Session, prepared: &Prepared) -> Outcome<()> {
+	let output = &session.output;
 	for [out, text] in [&prepared.holdout, &prepared.guard] {
 		say(
 			output,
@@ -154,7 +161,7 @@ pub async fn prepare(
 		};
 		model::run(session, ModelCommand::Holdout(args)).await?;
 	}
-	Ok(prepared)
+	Ok(())
 }
 
 /// Registers the model, trains an expert of it, tries to cheat, and talks to the model before and after.
