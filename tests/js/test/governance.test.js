@@ -52,7 +52,7 @@ test('members are the operators, with ranks', async () => {
 	assert.ok(ranks.every((member) => member.unwrap().rank.toNumber() === 0));
 });
 
-test('a referendum is submitted, shown and voted in as the page does it', async () => {
+test('a referendum is submitted, shown, decoded and voted in as the page does it', async () => {
 	const call = api.tx.treasury.spend(null, 1_000_000_000_000n, bob.address, null);
 	await send(api, api.tx.preimage.notePreimage(call.method.toHex()), alice);
 	const proposal = { Lookup: { hash: call.method.hash, len: call.method.toU8a().length } };
@@ -81,5 +81,9 @@ test('a referendum is submitted, shown and voted in as the page does it', async 
 	}
 
 	// The library calls the field so: every codec has a hash of its own.
-	assert.equal(status.proposal.asLookup.hash_.toHex(), call.method.hash.toHex());
+	const { hash_: hash, len } = status.proposal.asLookup;
+	assert.equal(hash.toHex(), call.method.hash.toHex());
+	const preimage = (await api.query.preimage.preimageFor([hash, len])).unwrap();
+	const decoded = api.registry.createType('Call', preimage.toU8a(true));
+	assert.deepEqual([decoded.section, decoded.method], ['treasury', 'spend']);
 });
