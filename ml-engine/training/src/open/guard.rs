@@ -1,9 +1,11 @@
 //! A way back from what was trained, for text that must not get worse.
 //!
-//! An adapter that learns from one kind of text may forget another. Between the parent and what was trained there is a straight way, of
-//! which the first part gains most and loses least: what is gained grows with the share of the way, what is lost with
-//! its square. So a run is trained to its end, and then goes back until the text that was watched is as good as its tolerance asks. The same updates
+//! An adapter that learns from one kind of text may forget another. So a run is trained to its end, and then goes back towards the parent until
+//! the text that was watched is as good as its tolerance asks. The same updates
 //! are made with a guard and without one, a killed run needs nothing kept beside its checkpoint, and nothing is chosen by the held-out text.
+//!
+//! The way is straight in the products, which are what an adapter adds: where the parent's product is zero, the second matrix alone is scaled. With
+//! both matrices on the way, half of it would add a quarter.
 //!
 //! The sequences that are watched here choose the share. A verdict on the guard must take others.
 
@@ -51,14 +53,30 @@ pub(crate) fn step_back<B: TrainBackend>(
 			break;
 		}
 		let share = f64::from(share) / f64::from(SHARES);
-		let latent = parent.iter().zip(trained).map(|(parent, trained)| {
-			parent.clone().mul_scalar(1.0 - share) + trained.clone().mul_scalar(share)
-		});
-		let latent = if share > 0.0 { latent.collect() } else { parent.to_vec() };
+		let latent = if share > 0.0 { part_of_way(parent, trained, share) } else { parent.to_vec() };
 		let loss = if share > 0.0 { measure(&latent) } else { [0.0; 2] };
 		kept = (latent, Guarded { share, trained: all, kept: loss });
 	}
 	kept
+}
+
+/// Returns what lies at a share of the way from `parent` to `trained`: pairs of matrices, of which the product counts.
+fn part_of_way<B: TrainBackend>(
+	parent: &[Tensor<B, 2>],
+	trained: &[Tensor<B, 2>],
+	share: f64,
+) -> Vec<Tensor<B, 2>> {
+	let between = |parent: &Tensor<B, 2>, trained: &Tensor<B, 2>| {
+		parent.clone().mul_scalar(1.0 - share) + trained.clone().mul_scalar(share)
+	};
+	let pairs = parent.as_chunks().0.iter().zip(trained.as_chunks().0);
+	pairs
+		.flat_map(|([parent_first, parent_second], [first, second])| {
+			let is_zero = parent_second.to_data().iter::<f32>().all(|value| value == 0.0);
+			let first = if is_zero { first.clone() } else { between(parent_first, first) };
+			[first, between(parent_second, second)]
+		})
+		.collect()
 }
 
 /// Reports whether a loss keeps within the tolerance even if luck had a part in it.
@@ -78,6 +96,28 @@ fn mean_and_error(values: &[f64]) -> [f64; 2] {
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use burn::tensor::TensorData;
+	use burn_flex::Flex;
+
+	/// Half of an adapter that began at zero adds half of what it adds, and not a quarter.
+	#[test]
+	fn the_way_from_a_zero_adapter_is_straight_in_its_product() {
+		let device = Default::default();
+		let matrix = |values: [f32; 4]| {
+			Tensor::<Flex, 2>::from_data(TensorData::new(values.to_vec(), [2, 2]), &device)
+		};
+		let product = |pair: &[Tensor<Flex, 2>]| {
+			let product = pair[1].clone().matmul(pair[0].clone());
+			product.to_data().iter::<f32>().collect::<Vec<_>>()
+		};
+		let parent = [matrix([0.5, -0.25, 1.0, 2.0]), matrix([0.0; 4])];
+		let trained = [matrix([4.0, -2.0, 1.0, 0.5]), matrix([1.0, 2.0, -3.0, 4.0])];
+		let half: Vec<f32> = product(&trained).into_iter().map(|value| value / 2.0).collect();
+		assert_eq!(product(&part_of_way::<Flex>(&parent, &trained, 0.5)), half);
+		// Of another parent both matrices are on the way.
+		let other = part_of_way::<Flex>(&[trained[0].clone(), trained[1].clone()], &parent, 0.5);
+		assert_eq!(other[0].to_data().iter::<f32>().collect::<Vec<_>>(), [2.25, -1.125, 1.0, 1.25]);
+	}
 
 	#[test]
 	fn a_mean_has_the_error_of_its_sample() {
