@@ -22,7 +22,7 @@ pub struct DemoArgs {
 	/// Port of the node; the next free one is taken when it is in use.
 	#[arg(long, default_value_t = 9944)]
 	pub port: u16,
-	/// Open checkpoint (GGUF) that the demo is about, instead of the model that is built in; `scripts/demo` fetches one.
+	/// Open checkpoint (GGUF) that the demo is about, instead of the model that is built in; `scripts/demo --open` fetches one.
 	#[arg(long, value_name = "FILE", conflicts_with_all = ["fast", "model", "steps", "rounds", "dataset", "slot"])]
 	pub checkpoint: Option<PathBuf>,
 	/// Question to an open model, before and after.

@@ -32,7 +32,9 @@ use subxt_signer::sr25519::Keypair;
 /// Time within which a client must connect to a node that already listens.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
 /// Time limit of anything on chain in these tests.
-const CHAIN_TIMEOUT: Duration = Duration::from_secs(240);
+const CHAIN_TIMEOUT: Duration = Duration::from_secs(120);
+/// Time limit of the block that brings another runtime: every node compiles it inside, beside whatever else runs.
+const UPGRADE_TIMEOUT: Duration = Duration::from_secs(240);
 
 /// Looks at a submission that waits for its bytes, before the test itself attests them: three seconds of them.
 const ANNOUNCED_PATIENCE: u32 = 30;
@@ -183,7 +185,10 @@ impl Chain {
 		let authorize = self.call("System", "authorize_upgrade", &hash.encode()).await;
 		self.sudo(&authorize).await;
 		let apply = self.call("System", "apply_authorized_upgrade", &code.encode()).await;
-		self.send(&subxt_signer::sr25519::dev::eve(), &apply).await.expect("the code is what root named");
+		let eve = subxt_signer::sr25519::dev::eve();
+		self.send_within(self.patience.max(UPGRADE_TIMEOUT), &eve, &apply)
+			.await
+			.expect("the code is what root named");
 		wait_until("the new runtime", || async { (self.spec_version().await > before).then_some(()) }).await;
 	}
 
@@ -224,13 +229,22 @@ impl Chain {
 
 	/// Signs a call, sends it and waits for its block; returns the events, or why it was refused.
 	pub async fn send(&self, signer: &Keypair, call: &[u8]) -> Result<Vec<Event>, String> {
+		self.send_within(self.patience, signer, call).await
+	}
+
+	async fn send_within(
+		&self,
+		patience: Duration,
+		signer: &Keypair,
+		call: &[u8],
+	) -> Result<Vec<Event>, String> {
 		let mut at = self.api.tx().await.map_err(|error| error.to_string())?;
 		let payload = at.from_call_data_bytes(call).map_err(|error| error.to_string())?;
 		let progress = at
 			.sign_and_submit_then_watch(&payload, signer, immortal())
 			.await
 			.map_err(|error| format!("{error:?}"))?;
-		let events = tokio::time::timeout(self.patience, progress.wait_for_finalized_success())
+		let events = tokio::time::timeout(patience, progress.wait_for_finalized_success())
 			.await
 			.map_err(|_| "the transaction was not finalised in time".to_string())?
 			.map_err(|error| format!("{error:?}"))?;

@@ -11,7 +11,7 @@ use std::{
 };
 
 /// Time within which a node must answer, on a busy machine with two cores.
-const START_TIMEOUT: Duration = Duration::from_secs(240);
+const START_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Configuration of a node.
 #[derive(Clone, Debug)]
