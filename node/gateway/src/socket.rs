@@ -29,13 +29,14 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use serde_json::{json, Value};
 use std::{
-	collections::HashMap,
+	collections::{HashMap, VecDeque},
 	sync::Arc,
 	time::{Duration, Instant},
 };
 use tokio::sync::mpsc;
 use tokio_tungstenite::{
 	tungstenite::{
+		self,
 		handshake::derive_accept_key,
 		protocol::{Message, Role, WebSocketConfig},
 	},
@@ -49,6 +50,10 @@ const STREAMS_MAX: usize = 8;
 const MESSAGE_BYTES_MAX: usize = 1 << 20;
 /// Messages that wait for a reader; answers wait behind them, so that what is not read is not delivered.
 const OUTBOX_MAX: usize = 32;
+/// Replies that wait for a reader, which gets them before anything else.
+const REPLIES_MAX: usize = 64;
+/// Time in which what is still to be said reaches a client.
+const FAREWELL_MAX: Duration = Duration::from_secs(5);
 /// Time between pings.
 const HEARTBEAT: Duration = Duration::from_secs(20);
 /// Silence after which a client is gone.
@@ -111,7 +116,12 @@ struct Client {
 }
 
 /// Answers that are written, by the names that the client gave them. Dropping one cancels it.
-type Streams = HashMap<String, AbortOnDrop>;
+#[derive(Default)]
+struct Streams {
+	running: HashMap<String, (u64, AbortOnDrop)>,
+	/// Number of the next one. A name may be taken again, and what is left of the answer that had it before must not be taken for its own.
+	next: u64,
+}
 
 struct AbortOnDrop(AbortHandle);
 
@@ -119,6 +129,25 @@ impl Drop for AbortOnDrop {
 	fn drop(&mut self) {
 		self.0.abort();
 	}
+}
+
+impl Streams {
+	/// Returns what is sent of a part; of an answer that was cancelled nothing is.
+	fn take(&mut self, part: Part) -> Option<Value> {
+		let is_running = self.running.get(&part.name).is_some_and(|(number, _)| *number == part.number);
+		if is_running && part.message.is_none() {
+			self.running.remove(&part.name);
+		}
+		part.message.filter(|_| is_running)
+	}
+}
+
+/// Part of an answer on its way.
+struct Part {
+	name: String,
+	number: u64,
+	/// The message; `None` behind the last.
+	message: Option<Value>,
 }
 
 impl Client {
@@ -129,64 +158,78 @@ impl Client {
 		let config = WebSocketConfig::default()
 			.max_message_size(Some(MESSAGE_BYTES_MAX))
 			.max_frame_size(Some(MESSAGE_BYTES_MAX));
-		let mut socket = WebSocketStream::from_raw_socket(connection, Role::Server, Some(config)).await;
-		let (sender, mut outbox) = mpsc::channel::<(String, Option<Value>)>(OUTBOX_MAX);
-		let mut streams = Streams::new();
+		let socket = WebSocketStream::from_raw_socket(connection, Role::Server, Some(config)).await;
+		let (sink, source) = socket.split();
+		// The two directions do not wait for each other: a client that has much to read can still cancel it.
+		let (lane, sending) = mpsc::channel(1);
+		let mut writing = std::pin::pin!(send_all(sink, sending));
+		tokio::select! {
+			_ = &mut writing => return,
+			() = self.listen(source, lane) => {}
+		}
+		// A client that has left needs no farewell, and one that reads nothing gets none.
+		drop(tokio::time::timeout(FAREWELL_MAX, writing).await);
+	}
+
+	/// Obeys messages and passes answers on, until the client or the server goes.
+	async fn listen(
+		&self,
+		mut source: impl futures::Stream<Item = tungstenite::Result<Message>> + Unpin,
+		lane: mpsc::Sender<Message>,
+	) {
+		let (sender, mut outbox) = mpsc::channel::<Part>(OUTBOX_MAX);
+		let (mut streams, mut replies) = (Streams::default(), VecDeque::new());
 		let mut phase = self.gateway.phase();
 		let mut heartbeat = tokio::time::interval(HEARTBEAT);
 		let mut heard_at = Instant::now();
 		loop {
 			let is_ending = *phase.borrow_and_update() != Phase::Serving;
-			if is_ending && streams.is_empty() {
+			if is_ending && streams.running.is_empty() && replies.is_empty() {
 				break;
 			}
-			let sent = tokio::select! {
-				message = socket.next() => {
+			tokio::select! {
+				message = source.next() => {
 					heard_at = Instant::now();
 					match message {
-						Some(Ok(Message::Text(text))) => match self.obey(&text, &mut streams, &sender) {
-							Some(reply) => socket.send(text_of(&reply)).await,
-							None => Ok(()),
-						},
+						Some(Ok(Message::Text(text))) => {
+							replies.extend(self.obey(&text, &mut streams, &sender).map(|reply| text_of(&reply)));
+						}
 						Some(Ok(Message::Binary(_))) => {
 							let error = ApiError::invalid("message", "invalid_type", "messages are text in JSON");
-							socket.send(text_of(&native::failure("", &error))).await
+							replies.push_back(text_of(&native::failure("", &error)));
 						}
 						Some(Ok(Message::Close(_)) | Err(_)) | None => break,
-						Some(Ok(_)) => Ok(()),
+						Some(Ok(_)) => {}
 					}
 				}
-				Some((id, message)) = outbox.recv() => match message {
-					Some(message) => socket.send(text_of(&message)).await,
-					None => {
-						streams.remove(&id);
-						Ok(())
-					}
+				place = lane.reserve(), if !replies.is_empty() => match (place, replies.pop_front()) {
+					(Ok(place), Some(reply)) => place.send(reply),
+					_ => break,
 				},
+				Some((place, part)) = next(&lane, &mut outbox), if replies.is_empty() => {
+					if let Some(message) = streams.take(part) {
+						place.send(text_of(&message));
+					}
+				}
 				_ = heartbeat.tick() => {
 					if heard_at.elapsed() > SILENCE_MAX {
 						break;
 					}
-					socket.send(Message::Ping(Vec::new().into())).await
+					if replies.is_empty() {
+						replies.push_back(Message::Ping(Vec::new().into()));
+					}
 				}
-				_ = phase.changed(), if !is_ending => Ok(()),
-			};
-			if sent.is_err() {
+				_ = phase.changed(), if !is_ending => {}
+			}
+			// Who asks and asks and reads nothing has left.
+			if replies.len() > REPLIES_MAX {
 				break;
 			}
 		}
-		drop(streams);
-		// A client that has left needs no farewell.
-		drop(socket.close(None).await);
 	}
 
 	/// Does what a message asks for; returns the reply.
-	fn obey(
-		&self,
-		text: &str,
-		streams: &mut Streams,
-		outbox: &mpsc::Sender<(String, Option<Value>)>,
-	) -> Option<Value> {
+	fn obey(&self, text: &str, streams: &mut Streams, outbox: &mpsc::Sender<Part>) -> Option<Value> {
 		let refused = |id: &str, param: &str, message: &str| {
 			Some(native::failure(id, &ApiError::invalid(param, "invalid_value", message)))
 		};
@@ -198,26 +241,29 @@ impl Client {
 		match field("type").as_str() {
 			"ping" => return Some(json!({ "type": "pong" })),
 			"cancel" => {
-				let was_running = streams.remove(&id).is_some();
+				let was_running = streams.running.remove(&id).is_some();
 				return Some(json!({ "type": "cancelled", "stream_id": id, "was_running": was_running }));
 			}
 			"start" => {}
 			_ => return refused(&id, "type", "'type' is start, cancel or ping"),
 		}
-		if id.is_empty() || streams.contains_key(&id) {
+		if id.is_empty() || streams.running.contains_key(&id) {
 			return refused(&id, "stream_id", "name the stream with a 'stream_id' that no other has");
 		}
-		if streams.len() >= STREAMS_MAX {
+		if streams.running.len() >= STREAMS_MAX {
 			return Some(native::failure(&id, &ApiError::client_full(STREAMS_MAX)));
 		}
 		let asked = match self.asked(&message) {
 			Ok(asked) => asked,
 			Err(error) => return Some(native::failure(&id, &error)),
 		};
-		let (gateway, outbox, name) = (self.gateway.clone(), outbox.clone(), id.clone());
-		let (writing, handle) = futures::future::abortable(write(gateway, asked, name, outbox));
+		let (gateway, outbox) = (self.gateway.clone(), outbox.clone());
+		let number = streams.next;
+		streams.next += 1;
+		let (writing, handle) =
+			futures::future::abortable(write(gateway, asked, (id.clone(), number), outbox));
 		tokio::spawn(writing);
-		streams.insert(id, AbortOnDrop(handle));
+		streams.running.insert(id, (number, AbortOnDrop(handle)));
 		None
 	}
 
@@ -247,13 +293,34 @@ impl Client {
 	}
 }
 
+/// Waits until a part can be sent, then for the part. What is given up before both are there has taken nothing.
+async fn next<'a>(
+	lane: &'a mpsc::Sender<Message>,
+	outbox: &mut mpsc::Receiver<Part>,
+) -> Option<(mpsc::Permit<'a, Message>, Part)> {
+	let place = lane.reserve().await.ok()?;
+	Some((place, outbox.recv().await?))
+}
+
+/// Sends messages until there are no more, then closes. Errors are those of the connection.
+async fn send_all<S>(mut sink: S, mut messages: mpsc::Receiver<Message>) -> tungstenite::Result<()>
+where
+	S: futures::Sink<Message, Error = tungstenite::Error> + Unpin,
+{
+	while let Some(message) = messages.recv().await {
+		sink.send(message).await?;
+	}
+	sink.close().await
+}
+
 /// Writes one answer. A full outbox holds it up, so what a client does not read counts as not delivered.
 async fn write(
 	gateway: Arc<Gateway>,
 	asked: Asked,
-	name: String,
-	outbox: mpsc::Sender<(String, Option<Value>)>,
+	(name, number): (String, u64),
+	outbox: mpsc::Sender<Part>,
 ) {
+	let part = |message: Option<Value>| Part { name: name.clone(), number, message };
 	match generation::begin(gateway, asked).await {
 		Ok(begun) => {
 			let mut messages = std::pin::pin!(native::messages(begun));
@@ -261,14 +328,14 @@ async fn write(
 				if let Value::Object(fields) = &mut message {
 					fields.insert("stream_id".into(), name.clone().into());
 				}
-				if outbox.send((name.clone(), Some(message))).await.is_err() {
+				if outbox.send(part(Some(message))).await.is_err() {
 					return;
 				}
 			}
 		}
-		Err(error) => drop(outbox.send((name.clone(), Some(native::failure(&name, &error)))).await),
+		Err(error) => drop(outbox.send(part(Some(native::failure(&name, &error)))).await),
 	}
-	drop(outbox.send((name, None)).await);
+	drop(outbox.send(part(None)).await);
 }
 
 fn text_of(value: &Value) -> Message {

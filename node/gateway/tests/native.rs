@@ -148,8 +148,26 @@ async fn a_stream_of_a_socket_is_cancelled_by_its_name_and_all_with_the_socket()
 		say(&mut socket, &json!({ "type": "start", "stream_id": name, "request": long })).await;
 	}
 	while hear(&mut socket).await["type"] != "token" {}
+	// The client reads no more: much waits for it, and what it says is heard all the same.
+	world.wait_for("blyan_gateway_generations_active 2").await;
 	say(&mut socket, &json!({ "type": "cancel", "stream_id": "a" })).await;
 	world.wait_for("blyan_gateway_generations_total{end=\"cancelled\"} 1").await;
+	// Behind the reply there is nothing of the answer, and its name is free for another one.
+	let settle = async |socket: &mut _| while hear(socket).await["type"] != "cancelled" {};
+	settle(&mut socket).await;
+	say(
+		&mut socket,
+		&json!({ "type": "start", "stream_id": "a", "request": chat("a", json!({ "max_tokens": 3 })) }),
+	)
+	.await;
+	let mut own = Vec::new();
+	while own.last() != Some(&json!("stream_end")) {
+		let message = hear(&mut socket).await;
+		if message["stream_id"] == "a" {
+			own.push(message["type"].clone());
+		}
+	}
+	assert_eq!(own.first(), Some(&json!("stream_start")));
 	drop(socket);
 	world.wait_for("blyan_gateway_generations_total{end=\"cancelled\"} 2").await;
 	world.wait_for("blyan_gateway_places_taken 0").await;
