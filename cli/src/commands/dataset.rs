@@ -96,6 +96,7 @@ fn lines(
 		keep_generated: target.keep_generated,
 		bytes_max: target.limit << 20,
 		is_json_lines,
+		stays_here: false,
 	};
 	let (documents, tally) = dataset_job::documents(output, paths, &options)?;
 	finish(output, &documents, &dataset_job::skipped(&tally), dataset_job::left_out(&tally), target)
@@ -335,6 +336,21 @@ mod tests {
 
 	fn args(licence: &str, any_licence: bool) -> LicenceArgs {
 		LicenceArgs { licence: licence.into(), any_licence }
+	}
+
+	#[test]
+	fn a_miners_own_text_is_read_whole_although_an_address_is_in_it() {
+		let folder = tempfile::tempdir().unwrap();
+		let path = folder.path().join("english.txt");
+		std::fs::write(&path, "A page of English.\nWrite to jane.doe@example.org about it.\n".repeat(8))
+			.unwrap();
+		let output = Output::new(true);
+		let documents = documents_of(&output, std::slice::from_ref(&path)).unwrap();
+		assert!(documents.iter().any(|document| document.text.contains("jane.doe@example.org")));
+		// What is made to be given away holds none.
+		let options = LinesOptions { stays_here: false, ..LinesOptions::new(Licence::parse("MIT").unwrap()) };
+		let failure = dataset_job::documents(&output, &[path], &options).unwrap_err();
+		assert!(failure.message.contains("personal data"), "{}", failure.message);
 	}
 
 	#[test]

@@ -107,13 +107,15 @@ pub struct LinesOptions {
 	pub bytes_max: u64,
 	/// True if all files are JSON lines, whatever their names.
 	pub is_json_lines: bool,
+	/// Takes personal data, secrets and abuse: what comes of it is not published.
+	pub stays_here: bool,
 }
 
 impl LinesOptions {
-	/// Everything under this licence, which is not asked about.
+	/// Everything under this licence, which is not asked about, for a run on this machine.
 	pub fn new(licence: Licence) -> Self {
 		let (any_licence, keep_generated, is_json_lines) = (true, false, false);
-		Self { licence, any_licence, keep_generated, bytes_max: u64::MAX, is_json_lines }
+		Self { licence, any_licence, keep_generated, bytes_max: u64::MAX, is_json_lines, stays_here: true }
 	}
 }
 
@@ -123,8 +125,12 @@ pub fn documents(
 	paths: &[PathBuf],
 	lines: &LinesOptions,
 ) -> Outcome<(Vec<Document>, Tally)> {
-	let rules =
-		Rules { any_licence: lines.any_licence, keep_generated: lines.keep_generated, ..Rules::default() };
+	let rules = Rules {
+		any_licence: lines.any_licence,
+		keep_generated: lines.keep_generated,
+		stays_here: lines.stays_here,
+		..Rules::default()
+	};
 	let options = Options {
 		licence: Some(lines.licence.clone()),
 		rules,

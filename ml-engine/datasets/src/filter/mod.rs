@@ -32,6 +32,9 @@ pub struct Rules {
 	pub bytes_min: usize,
 	/// Takes texts that a program wrote.
 	pub keep_generated: bool,
+	/// Takes personal data, secrets and abuse: of texts that stay on this machine. No manifest has this, since what it describes is published.
+	#[serde(skip)]
+	pub stays_here: bool,
 	/// Version of the rules: another one may judge otherwise.
 	pub version: u16,
 }
@@ -41,7 +44,13 @@ pub const RULES_VERSION: u16 = 1;
 
 impl Default for Rules {
 	fn default() -> Self {
-		Self { any_licence: false, bytes_min: 20, keep_generated: false, version: RULES_VERSION }
+		Self {
+			any_licence: false,
+			bytes_min: 20,
+			keep_generated: false,
+			stays_here: false,
+			version: RULES_VERSION,
+		}
 	}
 }
 
@@ -74,9 +83,12 @@ impl Filter {
 	}
 
 	/// Returns the kinds of secrets in a text that is to be cut. A key may begin in one piece and go on in the next, neither of which
-	/// has all that it is recognised by.
+	/// has all that it is recognised by. None where they are taken.
 	pub fn secrets(&self, text: &str) -> Vec<Finding> {
 		let mut findings = Vec::new();
+		if self.rules.stays_here {
+			return findings;
+		}
 		self.secrets.find(&folded(text), &mut findings);
 		findings
 	}
@@ -101,11 +113,12 @@ impl Filter {
 		findings.extend(is_toxic.then_some(Finding::Abuse));
 		findings.sort_unstable();
 		findings.dedup();
+		let is_refused = !self.rules.stays_here;
 		let reasons = [
 			notices.reason,
-			has_secret.then_some(Reason::Secret),
-			has_personal.then_some(Reason::PersonalData),
-			is_toxic.then_some(Reason::Toxic),
+			(has_secret && is_refused).then_some(Reason::Secret),
+			(has_personal && is_refused).then_some(Reason::PersonalData),
+			(is_toxic && is_refused).then_some(Reason::Toxic),
 		];
 		Verdict { reason: reasons.into_iter().flatten().next(), findings }
 	}

@@ -161,6 +161,18 @@ fn every_reason_of_the_filter_has_its_text() {
 	] {
 		assert_eq!(lenient.judge(text).reason, None, "{text}");
 	}
+	// What is not published may hold what must not be published; what says nothing still says nothing.
+	let private = Filter::new(Rules { stays_here: true, ..Rules::default() });
+	for text in [
+		format!("the key is {key} and it works"),
+		"write to jane.doe@example.org about it".into(),
+		format!("so he said: {abuse}"),
+	] {
+		assert_eq!((private.judge(&text).reason, private.secrets(&text)), (None, vec![]), "{text}");
+	}
+	assert_eq!(private.judge("tiny").reason, Some(Reason::TooShort));
+	let written = serde_json::to_value(Rules { stays_here: true, ..Rules::default() }).unwrap();
+	assert_eq!(written, serde_json::to_value(Rules::default()).unwrap(), "no manifest says so");
 }
 
 /// Drawn numbers, as logs and tables have them: exact rates, from a fixed generator.
