@@ -5,6 +5,7 @@ use crate::{
 	HoldReason, Line, Pallet, Refuted, RootRecord, Roots,
 };
 use blyan_primitives::{finding_hash, AnswerStatement, EvaluationOutcome, SignedReceipt};
+use blyan_support::genesis_hash;
 use frame_benchmarking::v2::*;
 use frame_support::traits::{fungible::MutateHold, Get};
 use frame_system::RawOrigin;
@@ -39,7 +40,7 @@ fn receipt<T: Config>(
 fn opened<T: Config>() -> (H256, T::AccountId, AnswerStatement) {
 	let challenger: T::AccountId = whitelisted_caller();
 	let (signed, operator, statement, outcome) = receipt::<T>(&challenger);
-	let (id, bond) = (signed.id(&Pallet::<T>::genesis_hash()), T::Bond::get());
+	let (id, bond) = (signed.id(&genesis_hash::<T>()), T::Bond::get());
 	T::Currency::hold(&HoldReason::ChallengeBond.into(), &challenger, bond).expect("it has money; qed");
 	let until = Pallet::<T>::now();
 	let record = ChallengeRecord {

@@ -9,6 +9,7 @@ use blyan_primitives::{
 	traits::{ArchitectureRegistry, Games, OffenceKind, Offences, ServingKeys},
 	AnswerStatement, EvaluationOutcome, Receipt, SignedReceipt, Subject, RECEIPT_VERSION,
 };
+use blyan_support::genesis_hash;
 use codec::Encode;
 use frame_support::{
 	ensure,
@@ -30,7 +31,7 @@ impl<T: Config> Pallet<T> {
 		signed: SignedReceipt,
 		outcome: EvaluationOutcome,
 	) -> DispatchResult {
-		let genesis = Self::genesis_hash();
+		let genesis = genesis_hash::<T>();
 		let id = signed.id(&genesis);
 		ensure!(signed.receipt.version == RECEIPT_VERSION, Error::<T>::VersionUnknown);
 		ensure!(!Challenges::<T>::contains_key(id), Error::<T>::AlreadyChallenged);
@@ -204,10 +205,5 @@ impl<T: Config> Pallet<T> {
 	/// The time that windows are in.
 	pub(crate) fn now() -> BlockNumberFor<T> {
 		T::WorkingTime::current_block_number()
-	}
-
-	/// Hash of block zero, which names the network in what is signed.
-	pub(crate) fn genesis_hash() -> H256 {
-		frame_system::Pallet::<T>::block_hash(BlockNumberFor::<T>::zero())
 	}
 }

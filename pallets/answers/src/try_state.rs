@@ -5,6 +5,7 @@ use crate::{
 	Silent,
 };
 use alloc::collections::BTreeMap;
+use blyan_support::genesis_hash;
 use frame_support::{ensure, traits::fungible::InspectHold};
 use sp_core::H256;
 use sp_runtime::{
@@ -24,7 +25,7 @@ impl<T: Config> Pallet<T> {
 
 	/// Each challenge is kept by its receipt's name, about the statement that the receipt makes, with outcomes that contradict each other.
 	fn check_challenges_are_what_was_signed() -> Result<(), TryRuntimeError> {
-		let genesis = Self::genesis_hash();
+		let genesis = genesis_hash::<T>();
 		for (id, record) in Challenges::<T>::iter() {
 			ensure!(record.signed.id(&genesis) == id, "a challenge is kept under another receipt");
 			let misses = rules::misses(&record.statement, &record.outcome);

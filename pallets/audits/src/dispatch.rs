@@ -1,26 +1,18 @@
 //! Bodies of the calls, in the order of `lib.rs`.
 
 use crate::{
-	authorization::MessageOf, rules, Agenda, AuditRecordOf, Audits, Config, Enrolment, Enrolments, Error,
-	Event, Message, Overdue, Pallet, Phase, Revelation, SeatState, Vote,
+	rules::{self, enrolment_nonce, ENROL_VALID},
+	Agenda, AuditRecordOf, Audits, Config, Enrolment, Enrolments, Error, Event, Message, MessageOf, Overdue,
+	Pallet, Phase, Revelation, Seat, SeatState, Vote,
 };
 use blyan_primitives::{
 	randomness::AppointedRandomness, traits::OperatorSet, AuditId, EvaluationOutcome, OperatorId,
 };
-use codec::Encode;
+use blyan_support::commit_reveal::{seat_of_mut, RevealError, Seat as _};
 use frame_support::{ensure, pallet_prelude::DispatchResult, traits::Get};
 use frame_system::pallet_prelude::BlockNumberFor;
 use sp_core::H256;
-use sp_io::hashing::blake2_256;
 use sp_runtime::traits::{BlockNumberProvider, One, Saturating};
-
-/// Blocks for which a signed enrolment may be included.
-pub(crate) const ENROL_VALID: u32 = 64;
-
-/// The nonce of a commitment that was made in block `at`.
-pub(crate) fn enrolment_nonce<BlockNumber: Encode>(at: &BlockNumber) -> H256 {
-	H256(blake2_256(&(b"blyan/audit/enrol", at).encode()))
-}
 
 impl<T: Config> Pallet<T> {
 	pub(crate) fn do_enrol(commitment: H256, at: BlockNumberFor<T>, key: OperatorId) -> DispatchResult {
@@ -130,8 +122,8 @@ impl<T: Config> Pallet<T> {
 			}
 			Message::Vote { audit, .. } => {
 				let record = Self::audit_in(*audit, |phase| matches!(phase, Phase::Voting { .. }))?;
-				let (operator, state) = Self::ensure_auditor(&record, key)?;
-				ensure!(state == SeatState::Waiting, Error::<T>::AlreadySaid);
+				let (operator, seat) = Self::ensure_auditor(&record, key)?;
+				ensure!(seat.commitment().is_waiting(), Error::<T>::AlreadySaid);
 				Ok(operator)
 			}
 			Message::RevealSetter { audit, revelation, next } => {
@@ -148,17 +140,16 @@ impl<T: Config> Pallet<T> {
 			}
 			Message::RevealVote { audit, vote, salt } => {
 				let record = Self::audit_to_open(*audit)?;
-				let (operator, state) = Self::ensure_auditor(&record, key)?;
+				let (operator, seat) = Self::ensure_auditor(&record, key)?;
 				if Overdue::<T>::contains_key(audit) {
 					ensure!(record.is_caught_by(vote), Error::<T>::NothingExcused);
 				}
-				match state {
-					SeatState::Waiting => return Err(Error::SealMismatch),
-					SeatState::Revealed(_) => return Err(Error::AlreadySaid),
-					SeatState::Sealed(seal) => {
-						ensure!(seal == vote.seal(salt, &operator), Error::<T>::SealMismatch)
-					}
-				}
+				seat.commitment().ensure_opened_by(|| vote.seal(salt, &operator)).map_err(
+					|error| match error {
+						RevealError::AlreadyRevealed => Error::<T>::AlreadySaid,
+						RevealError::NotCommitted | RevealError::SealMismatch => Error::SealMismatch,
+					},
+				)?;
 				if let Vote::Deny(own) = vote {
 					Self::ensure_plausible(&record, own)?;
 				}
@@ -214,13 +205,13 @@ impl<T: Config> Pallet<T> {
 		Ok(operator)
 	}
 
-	fn ensure_auditor(
-		record: &AuditRecordOf<T>,
+	fn ensure_auditor<'a>(
+		record: &'a AuditRecordOf<T>,
 		key: &OperatorId,
-	) -> Result<(T::AccountId, SeatState), Error<T>> {
+	) -> Result<(T::AccountId, &'a Seat<T::AccountId>), Error<T>> {
 		let operator = T::Operators::owner_of(key).ok_or(Error::<T>::NotAnOperator)?;
-		let state = record.seat(&operator).ok_or(Error::<T>::NotAnAuditor)?.state;
-		Ok((operator, state))
+		let seat = record.seat(&operator).ok_or(Error::<T>::NotAnAuditor)?;
+		Ok((operator, seat))
 	}
 
 	fn ensure_plausible(record: &AuditRecordOf<T>, outcome: &EvaluationOutcome) -> Result<(), Error<T>> {
@@ -230,7 +221,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	fn set_seat(record: &mut AuditRecordOf<T>, operator: &T::AccountId, state: SeatState) {
-		if let Some(seat) = record.seats.iter_mut().find(|seat| seat.operator == *operator) {
+		if let Some(seat) = seat_of_mut(record.seats.iter_mut(), operator) {
 			seat.state = state;
 		}
 	}

@@ -2,9 +2,9 @@
 
 use alloc::vec::Vec;
 use blyan_primitives::traits::EligibleOperator;
+use blyan_support::sampling::{uniform, winner};
 use codec::Encode;
 use sp_core::H256;
-use sp_io::hashing::blake2_256;
 
 /// Draws a setter among those for whom `may_set` holds, and up to `auditors` others for whom `may_vote` holds, each in
 /// proportion to its weight.
@@ -53,7 +53,8 @@ fn row<'a, A>(
 	let mut left: Vec<_> = candidates.iter().collect();
 	let places = 0..u32::try_from(candidates.len()).unwrap_or(u32::MAX);
 	places.map_while(move |place| {
-		let index = pick(uniform(seed, row, place), &left)?;
+		let number = uniform(&(*b"blyan/audit/draw", row, seed, place).encode());
+		let index = winner(number, left.iter().map(|one| one.weight))?;
 		Some(left.remove(index))
 	})
 }
@@ -64,30 +65,11 @@ fn is_related<A: Eq>(one: &EligibleOperator<A>, other: &EligibleOperator<A>) -> 
 		|| (one.hardware == other.hardware && !one.hardware.is_zero())
 }
 
-/// The place of the one that holds the ticket `number` modulo all weight.
-fn pick<A>(number: u128, among: &[&EligibleOperator<A>]) -> Option<usize> {
-	let total = among.iter().fold(0u128, |sum, one| sum.saturating_add(one.weight.into()));
-	let mut ticket = number.checked_rem(total)?;
-	among.iter().position(|one| match ticket.checked_sub(one.weight.into()) {
-		Some(rest) => {
-			ticket = rest;
-			false
-		}
-		None => true,
-	})
-}
-
-fn uniform(seed: &H256, row: u8, place: u32) -> u128 {
-	let digest = blake2_256(&(*b"blyan/audit/draw", row, seed, place).encode());
-	let mut word = [0u8; 16];
-	word.copy_from_slice(digest.split_at(16).0);
-	u128::from_le_bytes(word)
-}
-
 #[cfg(test)]
 mod tests {
 	use super::*;
 	use proptest::prelude::*;
+	use sp_io::hashing::blake2_256;
 
 	fn operator(account: u32, weight: u32, owner: u32, hardware: u8) -> EligibleOperator<u32> {
 		EligibleOperator {

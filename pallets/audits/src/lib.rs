@@ -14,14 +14,13 @@ pub use rewards::AuditRewards;
 pub use types::*;
 pub use weights::WeightInfo;
 
-mod authorization;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 mod claims;
 mod dispatch;
 pub mod draw;
 mod jobs;
-mod offchain;
+mod messages;
 mod refusals;
 mod rewards;
 pub mod rules;
@@ -31,6 +30,7 @@ mod tick;
 mod try_state;
 mod types;
 pub mod weights;
+mod worker;
 
 #[cfg(test)]
 mod tests;

@@ -23,6 +23,9 @@ use sp_io::hashing::blake2_256;
 /// make an honest answer look wrong.
 pub const RULES: u8 = 1;
 
+/// Blocks for which a signed enrolment may be included.
+pub(crate) const ENROL_VALID: u32 = 64;
+
 /// The whole, where shares are counted per million.
 pub const MILLION: u32 = 1_000_000;
 
@@ -66,6 +69,11 @@ pub enum Finding {
 /// The commitment to a secret.
 pub fn commitment(secret: &H256) -> H256 {
 	H256(blake2_256(&(b"blyan/audit/commitment", secret).encode()))
+}
+
+/// The nonce of a commitment that was made in block `at`.
+pub(crate) fn enrolment_nonce<BlockNumber: Encode>(at: &BlockNumber) -> H256 {
+	H256(blake2_256(&(b"blyan/audit/enrol", at).encode()))
 }
 
 /// Reports whether the coin asks for an error: in `share` of a million audits, over all secrets and seeds.

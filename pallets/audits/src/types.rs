@@ -6,6 +6,7 @@ use blyan_primitives::{
 	randomness::RelayNumber, AuditId, BlockRef, EvaluationOutcome, HoldoutRef, ModelId, Score, Statement,
 	Verdict,
 };
+use blyan_support::commit_reveal::{self, Commitment};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{
 	pallet_prelude::Get, BoundedVec, CloneNoBound, DebugNoBound, EqNoBound, PartialEqNoBound,
@@ -18,6 +19,9 @@ use sp_io::hashing::blake2_256;
 /// [`AuditRecord`] of a runtime.
 pub type AuditRecordOf<T> =
 	AuditRecord<<T as frame_system::Config>::AccountId, BlockNumberFor<T>, <T as crate::Config>::MaxSeats>;
+
+/// [`Message`] of a runtime.
+pub(crate) type MessageOf<T> = Message<BlockNumberFor<T>>;
 
 /// Domain separator of everything an operator signs here.
 pub const AUDIT_CONTEXT: &[u8] = b"blyan/audit/1";
@@ -128,6 +132,20 @@ wire! {
 		pub operator: AccountId,
 		/// Its vote.
 		pub state: SeatState,
+	}
+}
+
+impl<AccountId: PartialEq> commit_reveal::Seat for Seat<AccountId> {
+	type Member = AccountId;
+	fn member(&self) -> &AccountId {
+		&self.operator
+	}
+	fn commitment(&self) -> Commitment {
+		match self.state {
+			SeatState::Waiting => Commitment::Waiting,
+			SeatState::Sealed(seal) => Commitment::Committed(seal),
+			SeatState::Revealed(_) => Commitment::Revealed,
+		}
 	}
 }
 
@@ -242,7 +260,7 @@ where
 {
 	/// The auditor's seat.
 	pub fn seat(&self, operator: &AccountId) -> Option<&Seat<AccountId>> {
-		self.seats.iter().find(|seat| seat.operator == *operator)
+		commit_reveal::seat_of(&self.seats, operator)
 	}
 
 	/// Last block of the present phase.
@@ -257,13 +275,12 @@ where
 
 	/// Reports whether every auditor has sealed its vote.
 	pub fn is_sealed(&self) -> bool {
-		self.seats.iter().all(|seat| seat.state != SeatState::Waiting)
+		commit_reveal::is_sealed(&self.seats)
 	}
 
 	/// Reports whether every commitment is open.
 	pub fn is_open(&self) -> bool {
-		let hidden = |seat: &Seat<AccountId>| matches!(seat.state, SeatState::Sealed(_));
-		self.revelation.is_some() && !self.seats.iter().any(hidden)
+		self.revelation.is_some() && commit_reveal::is_open(&self.seats)
 	}
 
 	/// Reports whether the setter followed its coin, as this revelation shows; also if the rules or the definition have
@@ -284,12 +301,17 @@ where
 		matches!(vote, Vote::Deny(own) if Some(*own) == truth)
 	}
 
-	/// Returns the bytes that bind a message to this audit of this fork: its seed and the presented outcome.
+	/// Returns the bytes that bind a message to this audit of this fork: its seed, and its job or the presented outcome.
 	///
 	/// A vote that was sealed where another outcome was presented, or under another seed, is not valid here;
-	/// otherwise a seal could be carried to a fork on which its owner never sealed anything, and cannot open it.
+	/// otherwise a seal could be carried to a fork on which its owner never sealed anything, and cannot open it. Neither is an
+	/// outcome that was presented where the same seed met the model in another state: it would be a false score here.
 	pub fn binding(&self) -> H256 {
-		H256(blake2_256(&(self.seed, self.presented).encode()))
+		H256(match self.presented {
+			// Salts of votes are derived from it, so it has to stay what it is.
+			Some(_) => blake2_256(&(self.seed, self.presented).encode()),
+			None => blake2_256(&(self.seed, self.presented, self.job).encode()),
+		})
 	}
 
 	/// The claims that contradict or support each other, the setter's first, for an audit that is settled as

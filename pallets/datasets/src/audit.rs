@@ -12,6 +12,7 @@ use blyan_primitives::{
 	AuditFinding, DatasetAuditMessage, DatasetRef, OperatorId,
 };
 use blyan_runtime_api::datasets::AuditStep;
+use blyan_support::commit_reveal::{seat_of, seat_of_mut, RevealError, Seat as _};
 use codec::Encode;
 use frame_support::{ensure, pallet_prelude::DispatchResult, traits::Get, BoundedVec};
 use frame_system::pallet_prelude::BlockNumberFor;
@@ -140,7 +141,7 @@ impl<T: Config> Pallet<T> {
 	) {
 		let is_due = Audits::<T>::mutate(dataset, |entry| {
 			let Some(audit) = entry else { return false };
-			if let Some(seat) = audit.seats.iter_mut().find(|seat| seat.operator == *operator) {
+			if let Some(seat) = seat_of_mut(audit.seats.iter_mut(), operator) {
 				seat.state = state;
 			}
 			is_complete(audit)
@@ -162,16 +163,17 @@ impl<T: Config> Pallet<T> {
 		};
 		ensure!(audit.step == step && Self::now() <= audit.until, Error::<T>::WrongStage);
 		let operator = T::Operators::owner_of(key).ok_or(Error::<T>::NotAnAuditor)?;
-		let seat = audit.seats.iter().find(|seat| seat.operator == operator);
-		let state = seat.ok_or(Error::<T>::NotAnAuditor)?.state;
-		match (message, state) {
-			(DatasetAuditMessage::Seal { .. }, SeatState::Waiting) => {}
-			(DatasetAuditMessage::Seal { .. }, _) | (_, SeatState::Revealed(_)) => {
-				return Err(Error::AlreadySaid)
+		let seat = seat_of(&audit.seats, &operator).ok_or(Error::<T>::NotAnAuditor)?;
+		match message {
+			DatasetAuditMessage::Seal { .. } => {
+				ensure!(seat.commitment().is_waiting(), Error::<T>::AlreadySaid)
 			}
-			(DatasetAuditMessage::Reveal { .. }, SeatState::Waiting) => return Err(Error::SealMismatch),
-			(DatasetAuditMessage::Reveal { finding, salt, .. }, SeatState::Sealed(seal)) => {
-				ensure!(finding.seal(&audit.draw, salt, &operator) == seal, Error::<T>::SealMismatch);
+			DatasetAuditMessage::Reveal { finding, salt, .. } => {
+				let seal = || finding.seal(&audit.draw, salt, &operator);
+				seat.commitment().ensure_opened_by(seal).map_err(|error| match error {
+					RevealError::AlreadyRevealed => Error::<T>::AlreadySaid,
+					RevealError::NotCommitted | RevealError::SealMismatch => Error::SealMismatch,
+				})?;
 				if let AuditFinding::Examined(report) = finding {
 					ensure!(report.is_plausible(), Error::<T>::ReportImplausible);
 				}

@@ -4,17 +4,14 @@
 
 use crate::{Audits, Config, Error, Pallet};
 use blyan_primitives::{AuditFinding, DatasetAuditMessage, DatasetRef, OperatorId, OperatorSignature};
+use blyan_support::{genesis_hash, message::Admission};
 use frame_support::{
-	pallet_prelude::{TransactionSource, TransactionValidityWithRefund, Weight},
+	pallet_prelude::{TransactionSource, TransactionValidityWithRefund},
 	traits::Get,
 };
 use frame_system::pallet_prelude::BlockNumberFor;
 use sp_core::H256;
-use sp_runtime::{
-	traits::{SaturatedConversion, Zero},
-	transaction_validity::{InvalidTransaction, ValidTransaction},
-	RuntimeAppPublic,
-};
+use sp_runtime::transaction_validity::{InvalidTransaction, TransactionValidityError};
 
 impl<T: Config> Pallet<T> {
 	pub(crate) fn authorize_seal(
@@ -46,34 +43,29 @@ impl<T: Config> Pallet<T> {
 		signature: &OperatorSignature,
 		window: BlockNumberFor<T>,
 	) -> TransactionValidityWithRefund {
-		if let Err(error) = Self::ensure_may_say(message, key) {
-			return Err(match error {
-				Error::WrongStage | Error::AlreadySaid => InvalidTransaction::Stale,
-				Error::NotAnAuditor => InvalidTransaction::BadSigner,
-				_ => InvalidTransaction::Call,
-			}
-			.into());
-		}
-		if !key.verify(&Self::signing_payload(message), signature) {
-			return Err(InvalidTransaction::BadProof.into());
-		}
-		ValidTransaction::with_tag_prefix("blyan/dataset")
-			.priority(u64::MAX)
-			.and_provides((message.dataset(), message.kind(), key))
-			.longevity(window.saturated_into())
-			.propagate(true)
-			.build()
-			.map(|valid| (valid, Weight::zero()))
+		Self::ensure_may_say(message, key).map_err(invalidity)?;
+		let tag = (message.dataset(), message.kind(), key);
+		Admission::new("blyan/dataset", window).admit_signed(
+			tag,
+			&Self::signing_payload(message),
+			key,
+			signature,
+		)
 	}
 
 	/// Returns the bytes that an auditor signs, bound to this chain and to the draw on this fork.
 	pub fn signing_payload(message: &DatasetAuditMessage) -> alloc::vec::Vec<u8> {
 		let draw = Audits::<T>::get(message.dataset()).map_or_else(H256::zero, |audit| audit.draw);
-		message.signing_payload(&Self::genesis_hash(), &draw)
+		message.signing_payload(&genesis_hash::<T>(), &draw)
 	}
+}
 
-	/// Hash of block zero, which names the network in signed messages.
-	pub(crate) fn genesis_hash() -> H256 {
-		frame_system::Pallet::<T>::block_hash(BlockNumberFor::<T>::zero())
+/// Reason for which the pool refuses the message.
+fn invalidity<T>(error: Error<T>) -> TransactionValidityError {
+	match error {
+		Error::WrongStage | Error::AlreadySaid => InvalidTransaction::Stale,
+		Error::NotAnAuditor => InvalidTransaction::BadSigner,
+		_ => InvalidTransaction::Call,
 	}
+	.into()
 }

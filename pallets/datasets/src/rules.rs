@@ -11,7 +11,7 @@ use blyan_primitives::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::large_enum_variant)]
 pub enum Combined {
-	/// More than half examined the sample: the median of every figure.
+	/// More than half examined the sample by one version of the rules: the median of every figure.
 	Examined(AuditReport),
 	/// More than half could not get the bytes.
 	Unavailable,
@@ -30,10 +30,13 @@ pub fn quorum(seats: u32) -> u32 {
 ///
 /// The median of each figure, so that a minority moves none of them beyond what some other auditor found. Of an even number, the
 /// worse of the two in the middle: the higher share, the lower gain, the worse licence.
+///
+/// Of reports by several versions of the filter's rules, those of the version that more than half of the committee has count: other
+/// rules find other figures in the same records, and a median over both would be a report that no auditor made, so that none is paid.
 pub fn combine(findings: &[AuditFinding]) -> Combined {
 	let is_most = |count: usize| count.saturating_mul(2) > findings.len();
 	let count = |of: AuditFinding| findings.iter().filter(|finding| **finding == of).count();
-	let reports: Vec<&AuditReport> = findings
+	let mut reports: Vec<&AuditReport> = findings
 		.iter()
 		.filter_map(|finding| match finding {
 			AuditFinding::Examined(report) => Some(report),
@@ -46,6 +49,9 @@ pub fn combine(findings: &[AuditFinding]) -> Combined {
 	if is_most(count(AuditFinding::Unavailable)) {
 		return Combined::Unavailable;
 	}
+	let of_version = |rules: u32| reports.iter().filter(|report| report.rules == rules).count();
+	let version = reports.iter().map(|report| report.rules).max_by_key(|rules| of_version(*rules));
+	reports.retain(|report| Some(report.rules) == version);
 	match median_report(&reports) {
 		Some(report) if is_most(reports.len()) => Combined::Examined(report),
 		_ => Combined::Divided,

@@ -5,6 +5,7 @@ use blyan_primitives::{
 	DatasetTier, DatasetVersion, Licence, TrainingManifest,
 };
 use blyan_runtime_api::datasets::AuditStep;
+use blyan_support::commit_reveal::{self, Commitment};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{
 	pallet_prelude::Get, BoundedVec, CloneNoBound, DebugNoBound, EqNoBound, PartialEqNoBound,
@@ -169,6 +170,20 @@ record! {
 	}
 }
 
+impl<AccountId: PartialEq> commit_reveal::Seat for Seat<AccountId> {
+	type Member = AccountId;
+	fn member(&self) -> &AccountId {
+		&self.operator
+	}
+	fn commitment(&self) -> Commitment {
+		match self.state {
+			SeatState::Waiting => Commitment::Waiting,
+			SeatState::Sealed(seal) => Commitment::Committed(seal),
+			SeatState::Revealed(_) => Commitment::Revealed,
+		}
+	}
+}
+
 /// An audit that is under way.
 #[derive(
 	CloneNoBound,
@@ -213,12 +228,12 @@ where
 {
 	/// Reports whether every auditor has sealed a finding.
 	pub fn is_sealed(&self) -> bool {
-		!self.seats.is_empty() && self.seats.iter().all(|seat| seat.state != SeatState::Waiting)
+		!self.seats.is_empty() && commit_reveal::is_sealed(&self.seats)
 	}
 
 	/// Reports whether every seal is open.
 	pub fn is_open(&self) -> bool {
-		!self.seats.iter().any(|seat| matches!(seat.state, SeatState::Sealed(_)))
+		commit_reveal::is_open(&self.seats)
 	}
 
 	/// Findings that are open, in the order of the seats.

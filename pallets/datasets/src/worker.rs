@@ -2,28 +2,25 @@
 //!
 //! The worker runs at every new best block, on forks too, and several runs may overlap. What is due is read from the chain; what is
 //! sent is a function of the chain, of the engine's finding and of one random secret that this node made once for each
-//! operator and keeps beside its database ([`master`]). A finding is written down before its seal is sent, so a node that stopped in
+//! operator and keeps beside its database ([`master_secret`]). A finding is written down before its seal is sent, so a node that stopped in
 //! between opens what it has sealed, even if a blob has gone since.
 
 use crate::{Call, Config, Pallet, LOG_TARGET};
-use alloc::vec::Vec;
 use blyan_primitives::{
-	traits::OperatorSet, AuditFinding, DatasetAuditJob, DatasetAuditMessage, DatasetAuditStatus, DatasetRef,
-	EngineError, OperatorId,
+	AuditFinding, DatasetAuditJob, DatasetAuditMessage, DatasetAuditStatus, DatasetRef, EngineError,
+	OperatorId,
 };
 use blyan_runtime_api::datasets::{AuditDuty, AuditStep};
+use blyan_support::{
+	genesis_hash,
+	worker::{local_operators, master_secret, send_unless_recent, sign, Notes, Sending},
+};
 use codec::Encode;
-use frame_system::{offchain::SubmitTransaction, pallet_prelude::BlockNumberFor};
+use frame_system::pallet_prelude::BlockNumberFor;
 use sp_core::H256;
 use sp_io::hashing::blake2_256;
-use sp_runtime::{
-	offchain::storage::{MutateStorageError, StorageRetrievalError, StorageValueRef},
-	traits::{SaturatedConversion, Saturating},
-	RuntimeAppPublic,
-};
+use sp_runtime::traits::SaturatedConversion;
 
-/// Blocks after which a message that is not on the chain is sent again.
-const RESEND_AFTER: u32 = 5;
 /// Blocks before the end of sealing from which a blob that could not be had counts as unavailable. Three are left for the seal to
 /// get into a block.
 const GIVEN_UP_BEFORE: u32 = 6;
@@ -33,19 +30,15 @@ const NOTES: u32 = 4_096;
 /// Draws of a dataset whose findings are kept: those of forks, and of the second round.
 const DRAWS: usize = 8;
 
-/// A finding of this node, under its draw.
-type Note = (H256, AuditFinding);
-
 impl<T: Config> Pallet<T> {
 	/// Does what this node's operators owe as auditors and the engine has ready.
 	pub(crate) fn work(now: BlockNumberFor<T>) {
-		for key in OperatorId::all() {
-			let Some(owner) = T::Operators::owner_of(&key) else { continue };
+		for (key, owner) in local_operators::<T::AccountId, T::Operators>() {
 			let duties = Self::duties(&owner);
 			if duties.is_empty() {
 				continue;
 			}
-			let Some(master) = master(&owner) else { continue };
+			let Some(master) = master_secret(LOG_TARGET, b"blyan/datasets/master", &owner) else { continue };
 			for duty in &duties {
 				Self::fulfil(duty, &key, &owner, &master, now);
 			}
@@ -69,7 +62,7 @@ impl<T: Config> Pallet<T> {
 			(AuditStep::Revealing, Some(seal)) => {
 				let opens = |finding: &AuditFinding| finding.seal(&draw, &salt, owner) == seal;
 				// A note that was lost is no harm where the sample can be examined again, or was not to be had.
-				let found = recall(&dataset, &draw, owner).filter(opens);
+				let found = notes(&dataset, owner).recall(&draw).filter(opens);
 				let found = found.or_else(|| Some(AuditFinding::Unavailable).filter(opens));
 				let Some(finding) = found.or_else(|| Self::examine(duty).ok().flatten().filter(opens)) else {
 					log::warn!(target: LOG_TARGET, "{dataset:?}: the finding behind the seal is not here");
@@ -85,7 +78,8 @@ impl<T: Config> Pallet<T> {
 	/// This node's finding, once there is one. It is kept before it is used, or not used.
 	fn finding(duty: &AuditDuty, owner: &T::AccountId) -> Option<AuditFinding> {
 		let AuditDuty { dataset, draw, .. } = duty;
-		if let Some(finding) = recall(dataset, draw, owner) {
+		let notes = notes(dataset, owner);
+		if let Some(finding) = notes.recall(draw) {
 			return Some(finding);
 		}
 		let finding = match Self::examine(duty) {
@@ -100,7 +94,7 @@ impl<T: Config> Pallet<T> {
 			}
 			Err(_) => return None,
 		};
-		remember(dataset, draw, owner, finding).then_some(finding)
+		notes.keep(*draw, finding).then_some(finding)
 	}
 
 	/// Asks the engine; `None` while it is at work. Errors but a missing blob are logged, and the node keeps silent.
@@ -134,32 +128,23 @@ impl<T: Config> Pallet<T> {
 	fn send(message: DatasetAuditMessage, draw: &H256, key: &OperatorId, now: BlockNumberFor<T>) {
 		let (dataset, kind) = (message.dataset(), message.kind());
 		let place = (b"blyan/datasets/sent", kind, slot(&dataset), key).encode();
-		let mark = StorageValueRef::persistent(&place);
-		if let Ok(Some((sent, at))) = mark.get::<(H256, BlockNumberFor<T>)>() {
-			// A mark from the future is one from a fork that lost.
-			let is_recent = at <= now && now < at.saturating_add(RESEND_AFTER.into());
-			if sent == *draw && is_recent {
-				return;
-			}
-		}
-		let Some(signature) = key.sign(&message.signing_payload(&Self::genesis_hash(), draw)) else {
-			log::warn!(target: LOG_TARGET, "{dataset:?}: the keystore did not sign with {key:?}");
-			return;
+		let call = || {
+			let payload = message.signing_payload(&genesis_hash::<T>(), draw);
+			let signature = sign(LOG_TARGET, format_args!("{dataset:?}"), key, &payload)?;
+			let key = key.clone();
+			Some(match message {
+				DatasetAuditMessage::Seal { dataset, seal } => Call::seal { dataset, seal, key, signature },
+				DatasetAuditMessage::Reveal { dataset, finding, salt } => {
+					Call::reveal { dataset, finding, salt, key, signature }
+				}
+			})
 		};
-		let key = key.clone();
-		let call = match message {
-			DatasetAuditMessage::Seal { dataset, seal } => Call::seal { dataset, seal, key, signature },
-			DatasetAuditMessage::Reveal { dataset, finding, salt } => {
-				Call::reveal { dataset, finding, salt, key, signature }
+		match send_unless_recent::<T, Call<T>, _>(&place, *draw, now, call) {
+			Sending::Taken => log::debug!(target: LOG_TARGET, "{dataset:?}: sent message {kind}"),
+			Sending::Refused => {
+				log::debug!(target: LOG_TARGET, "{dataset:?}: the pool refused message {kind}")
 			}
-		};
-		let transaction = T::create_authorized_transaction(call.into());
-		match SubmitTransaction::<T, Call<T>>::submit_transaction(transaction) {
-			Ok(()) => {
-				mark.set(&(*draw, now));
-				log::debug!(target: LOG_TARGET, "{dataset:?}: sent message {kind}");
-			}
-			Err(()) => log::debug!(target: LOG_TARGET, "{dataset:?}: the pool refused message {kind}"),
+			Sending::OnItsWay | Sending::Withheld => {}
 		}
 	}
 }
@@ -178,29 +163,6 @@ fn job(duty: &AuditDuty) -> Option<DatasetAuditJob> {
 	})
 }
 
-/// The random value that everything this operator's node must keep to itself is derived from; made when it is first asked for.
-fn master(owner: &impl Encode) -> Option<H256> {
-	let place = (b"blyan/datasets/master", owner).encode();
-	let stored =
-		StorageValueRef::persistent(&place).mutate(|stored: Result<Option<H256>, StorageRetrievalError>| {
-			match stored {
-				Ok(Some(master)) => Ok(master),
-				Ok(None) => Ok(H256(blake2_256(&(sp_io::offchain::random_seed(), owner).encode()))),
-				// What cannot be read is not overwritten: it may be a newer node's.
-				Err(_) => Err(()),
-			}
-		});
-	match stored {
-		Ok(master) => Some(master),
-		// Another run made it at this moment; the next block finds it.
-		Err(MutateStorageError::ConcurrentModification(_)) => None,
-		Err(MutateStorageError::ValueFunctionFailed(())) => {
-			log::error!(target: LOG_TARGET, "the secret of {:?} cannot be read", owner.encode());
-			None
-		}
-	}
-}
-
 /// The salt of this draw.
 fn derive(master: &H256, draw: &H256) -> H256 {
 	H256(blake2_256(&(b"blyan/datasets/salt", master, draw).encode()))
@@ -211,34 +173,7 @@ fn slot(dataset: &DatasetRef) -> Option<u32> {
 	dataset.dataset.checked_rem(NOTES)
 }
 
-fn note_place(dataset: &DatasetRef, owner: &impl Encode) -> Vec<u8> {
-	(b"blyan/datasets/note", slot(dataset), owner).encode()
-}
-
-pub(crate) fn recall(dataset: &DatasetRef, draw: &H256, owner: &impl Encode) -> Option<AuditFinding> {
-	let place = note_place(dataset, owner);
-	let notes = StorageValueRef::persistent(&place).get::<Vec<Note>>().ok()??;
-	notes.into_iter().find(|(noted, _)| noted == draw).map(|(_, finding)| finding)
-}
-
-/// Returns whether it is kept. Two runs may try, at the same time or one after the other, with different findings: the first stays,
-/// as its seal may be on its way, and the other finds it in the next block.
-pub(crate) fn remember(
-	dataset: &DatasetRef,
-	draw: &H256,
-	owner: &impl Encode,
-	finding: AuditFinding,
-) -> bool {
-	let place = note_place(dataset, owner);
-	let add = |notes: Result<Option<Vec<Note>>, StorageRetrievalError>| {
-		// What cannot be read was written by another version and is of no use.
-		let mut notes = notes.unwrap_or_default().unwrap_or_default();
-		if notes.iter().any(|(noted, _)| noted == draw) {
-			return Err(());
-		}
-		notes.push((*draw, finding));
-		let old = notes.len().saturating_sub(DRAWS);
-		Ok(notes.split_off(old))
-	};
-	StorageValueRef::persistent(&place).mutate(add).is_ok()
+/// Findings of this node, under their draws.
+pub(crate) fn notes(dataset: &DatasetRef, owner: &impl Encode) -> Notes {
+	Notes::new((b"blyan/datasets/note", slot(dataset), owner).encode(), DRAWS)
 }

@@ -12,6 +12,7 @@ use crate::{
 };
 use blyan_exact::blake2_256;
 use blyan_primitives::{traits::Claims, EvaluationOutcome, Score, ScoreReport, Subject, Verdict};
+use blyan_support::genesis_hash;
 use codec::Encode;
 use frame_benchmarking::{account, v2::*};
 use frame_support::{
@@ -339,7 +340,7 @@ mod benchmarks {
 			Pallet::<T>::operator(&key).map_err(|_| "it is an operator")?;
 			Pallet::<T>::ensure_demanded(subject, digest, 0).map_err(|_| "it is demanded")?;
 			let hash = H256(blake2_256(&[&evidence.encode()]));
-			assert!(key.verify(&word(hash).signing_payload(&Pallet::<T>::genesis_hash()), &signature));
+			assert!(key.verify(&word(hash).signing_payload(&genesis_hash::<T>()), &signature));
 			assert!(Pallet::<T>::candidate(subject).is_some());
 			assert!(Pallet::<T>::proves_tile(&evidence, 0, root, &shape));
 		}
@@ -378,7 +379,7 @@ mod benchmarks {
 		let Subject::Submission(submission, draw) = subject else { return Err("it is about a score".into()) };
 		let sign = |verdict| {
 			let report = ScoreReport { submission, verdict };
-			let signature = key.sign(&report.signing_payload(&Pallet::<T>::genesis_hash(), &draw));
+			let signature = key.sign(&report.signing_payload(&genesis_hash::<T>(), &draw));
 			signature.map(|signature| SignedReport { report, draw, signature })
 		};
 		let score = Score { target: EvaluationOutcome::default(), guard: Some(EvaluationOutcome::default()) };

@@ -17,23 +17,23 @@ pub use weights::WeightInfo;
 
 mod answers;
 mod appeal;
-mod authorize;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 mod cases;
 mod commitments;
-mod dispatch;
 mod end;
 mod exact;
 pub mod game;
+mod games;
+mod messages;
 pub mod migrations;
-mod offchain;
 mod refusals;
 mod sweep;
 // Tests of pallets that make claims ask it, too.
 mod try_state;
 mod types;
 pub mod weights;
+mod worker;
 
 #[cfg(test)]
 mod tests;

@@ -12,6 +12,7 @@ use blyan_primitives::{
 	traits::Servers, AnswerEnd, OfferId, Prices, Quote, Receipt, RequestId, ServingKey, ServingSignature,
 	SessionId, SignedReceipt, Voucher, RECEIPT_VERSION,
 };
+use blyan_support::genesis_hash;
 use codec::Encode;
 use frame_benchmarking::{account, v2::*};
 use frame_support::traits::{
@@ -44,7 +45,7 @@ fn sign(key: &ServingKey, payload: &[u8]) -> ServingSignature {
 }
 
 fn prove<T: Config>(who: &T::AccountId, key: ServingKey) -> ProvenKey {
-	ProvenKey { key, proof: sign(&key, &serving_key_payload(&Pallet::<T>::genesis(), who)) }
+	ProvenKey { key, proof: sign(&key, &serving_key_payload(&genesis_hash::<T>(), who)) }
 }
 
 /// Money for everything below.
@@ -136,7 +137,7 @@ fn receipt<T: Config>(key: ServingKey) -> SignedReceipt {
 		session: 0,
 		charged: PRICES.cost(PROMPT_TOKENS, 10).expect("a small number; qed"),
 	};
-	SignedReceipt { receipt, key, signature: sign(&key, &receipt.payload(&Pallet::<T>::genesis())) }
+	SignedReceipt { receipt, key, signature: sign(&key, &receipt.payload(&genesis_hash::<T>())) }
 }
 
 /// A request that was captured.
@@ -254,7 +255,7 @@ mod benchmarks {
 			ceiling: PRICES.cost(PROMPT_TOKENS, ANSWER_TOKENS).expect("a small number; qed"),
 			expires: u32::MAX,
 		};
-		let signature = sign(&key, &quote.payload(&Pallet::<T>::genesis()));
+		let signature = sign(&key, &quote.payload(&genesis_hash::<T>()));
 
 		#[extrinsic_call]
 		_(RawOrigin::Signed(payer), quote, signature, 7);
@@ -355,7 +356,7 @@ mod benchmarks {
 	fn settle() {
 		let (payer, operator, key, session) = opened::<T>();
 		let amount = deposit::<T>();
-		let payload = Voucher { session, amount }.payload(&Pallet::<T>::genesis());
+		let payload = Voucher { session, amount }.payload(&genesis_hash::<T>());
 		let signature = sign(&key, &blyan_primitives::serving::wrapped(&payload));
 
 		#[extrinsic_call]

@@ -2,20 +2,16 @@
 
 use crate::{serving_key_payload, Config, Error, KeyRecord, KeysOf, Pallet, ProvenKey, ServingKeyRecords};
 use blyan_primitives::{traits::ServingKeys, ServingKey, SignedReceipt};
+use blyan_support::genesis_hash;
 use frame_support::{ensure, traits::Get};
 use frame_system::pallet_prelude::BlockNumberFor;
 use sp_core::H256;
-use sp_runtime::traits::{Saturating, Verify, Zero};
+use sp_runtime::traits::{Saturating, Verify};
 
 impl<T: Config> Pallet<T> {
-	/// Hash of the first block: what is signed names it.
-	pub(crate) fn genesis() -> H256 {
-		frame_system::Pallet::<T>::block_hash(BlockNumberFor::<T>::zero())
-	}
-
 	/// Refuses a key whose proof is not its own signature for `who` on this chain.
 	pub(crate) fn ensure_proven(who: &T::AccountId, proven: &ProvenKey) -> Result<(), Error<T>> {
-		let payload = serving_key_payload(&Self::genesis(), who);
+		let payload = serving_key_payload(&genesis_hash::<T>(), who);
 		ensure!(proven.proof.verify(payload.as_slice(), &proven.key), Error::<T>::ProofInvalid);
 		Ok(())
 	}

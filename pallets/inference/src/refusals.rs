@@ -9,6 +9,7 @@ use crate::{
 	Sessions, State,
 };
 use blyan_primitives::{OfferId, Refusal, RequestId, SessionId, Voucher};
+use blyan_support::genesis_hash;
 
 impl<T: Config> Pallet<T> {
 	/// Returns why a call of `who` is certain to fail, whatever comes before it.
@@ -83,7 +84,7 @@ impl<T: Config> Pallet<T> {
 					let (session, amount) = (*session, *amount);
 					let record = Sessions::<T>::get(session)?;
 					let voucher = Voucher { session, amount };
-					if !voucher.is_signed(&Self::genesis(), &record.key, signature) {
+					if !voucher.is_signed(&genesis_hash::<T>(), &record.key, signature) {
 						return Some(Refusal::Unproven);
 					}
 					// A freeze lasts for days, and gateways settle again every few seconds, for a fee.

@@ -8,6 +8,7 @@ use crate::{
 use blyan_primitives::{
 	traits::ServingKeys, Prices, Quote, RequestId, ServingSignature, SessionId, SignedReceipt,
 };
+use blyan_support::genesis_hash;
 use frame_support::{
 	ensure,
 	traits::{Contains, Get},
@@ -72,7 +73,7 @@ impl<T: Config> Pallet<T> {
 		let now: u64 = frame_system::Pallet::<T>::block_number().saturated_into();
 		ensure!(now <= u64::from(quote.expires), Error::<T>::TooLate);
 		let offer = Self::open_offer(&payer, quote.offer)?;
-		ensure!(quote.is_signed(&Self::genesis(), &offer.key, &signature), Error::<T>::QuoteUnsigned);
+		ensure!(quote.is_signed(&genesis_hash::<T>(), &offer.key, &signature), Error::<T>::QuoteUnsigned);
 		let (request, record) = Self::create(payer, terms, &offer, quote.prices, quote.ceiling)?;
 		Self::hold_ceiling(request, record, offer)
 	}
@@ -86,7 +87,7 @@ impl<T: Config> Pallet<T> {
 
 	/// Terms of a request by a quote: the quote itself is the idempotency key, so each can be used once.
 	pub(crate) fn terms_of(quote: &Quote, seed: u64) -> RequestTerms {
-		let key = H256(sp_io::hashing::blake2_256(&quote.payload(&Self::genesis())));
+		let key = H256(sp_io::hashing::blake2_256(&quote.payload(&genesis_hash::<T>())));
 		let Quote { offer, prompt, prompt_tokens, max_answer_tokens, .. } = *quote;
 		RequestTerms { offer, prompt, prompt_tokens, max_answer_tokens, seed, key }
 	}
@@ -171,7 +172,7 @@ impl<T: Config> Pallet<T> {
 	#[transactional]
 	pub fn do_capture(who: &T::AccountId, request: RequestId, signed: &SignedReceipt) -> DispatchResult {
 		let mut record = Self::ensure_capturable(who, request, signed)?;
-		let (receipt, id) = (&signed.receipt, signed.id(&Self::genesis()));
+		let (receipt, id) = (&signed.receipt, signed.id(&genesis_hash::<T>()));
 		Self::step(&mut record, Action::Capture)?;
 		Self::reset_hold(&mut record, receipt.charged)?;
 		Self::free_place(&record);
@@ -210,7 +211,7 @@ impl<T: Config> Pallet<T> {
 		ensure!(receipt.answer_tokens <= record.terms.max_answer_tokens, Error::<T>::AnswerTooLong);
 		let is_due = rules::is_charge_due(receipt, &record.prices, record.ceiling);
 		ensure!(is_due, Error::<T>::ChargeTooHigh);
-		let genesis = Self::genesis();
+		let genesis = genesis_hash::<T>();
 		let id = signed.id(&genesis);
 		ensure!(!Receipts::<T>::contains_key(id), Error::<T>::ReceiptUsed);
 		ensure!(!T::Refuted::contains(&id), Error::<T>::ReceiptRefuted);

@@ -7,6 +7,7 @@ use crate::{
 use blyan_primitives::{
 	traits::ServingKeys, OfferId, ServingKey, ServingSignature, SessionId, SignedReceipt, Voucher,
 };
+use blyan_support::genesis_hash;
 use frame_support::{ensure, traits::Get, transactional, BoundedVec};
 use sp_core::H256;
 use sp_runtime::{traits::Saturating, DispatchResult};
@@ -98,7 +99,7 @@ impl<T: Config> Pallet<T> {
 		let record = Sessions::<T>::get(session).ok_or(Error::<T>::SessionUnknown)?;
 		let due = rules::payable(amount, record.deposit, record.reversed, record.settled);
 		ensure!(due > 0, Error::<T>::NothingToSettle);
-		let is_signed = Voucher { session, amount }.is_signed(&Self::genesis(), &record.key, signature);
+		let is_signed = Voucher { session, amount }.is_signed(&genesis_hash::<T>(), &record.key, signature);
 		ensure!(is_signed, Error::<T>::VoucherUnsigned);
 		Ok(record)
 	}

@@ -11,6 +11,7 @@ use blyan_primitives::{
 	hardware_root, traits::OperatorStakes, HardwareComponents, HardwareOpening, Measurement, OperatorId,
 	OperatorSignature, OperatorUid,
 };
+use blyan_support::genesis_hash;
 use frame_benchmarking::v2::*;
 use frame_support::{
 	traits::{
@@ -47,7 +48,7 @@ fn endow<T: Config>(who: &T::AccountId) -> BalanceOf<T> {
 /// A new key in the keystore, with the proof that `who` may have it.
 fn key<T: Config>(who: &T::AccountId) -> (OperatorId, OperatorSignature) {
 	let key = OperatorId::generate_pair(None);
-	let payload = possession_payload(&Pallet::<T>::genesis_hash(), who);
+	let payload = possession_payload(&genesis_hash::<T>(), who);
 	let proof = key.sign(&payload).expect("the keystore has just made the key; qed");
 	(key, proof)
 }
@@ -210,7 +211,7 @@ mod benchmarks {
 		let who: T::AccountId = whitelisted_caller();
 		let key = register_one::<T>(&who);
 		frame_system::Pallet::<T>::set_block_number(T::HeartbeatPeriod::get());
-		let payload = heartbeat_payload(&Pallet::<T>::genesis_hash(), 1, &Measurement::default());
+		let payload = heartbeat_payload(&genesis_hash::<T>(), 1, &Measurement::default());
 		let signature = key.sign(&payload).ok_or("the keystore has the key")?;
 		let call: <T as frame_system::Config>::RuntimeCall =
 			Call::<T>::heartbeat { period: 1, key, measurement: Measurement::default(), signature }.into();
@@ -333,7 +334,7 @@ mod benchmarks {
 		let now = frame_system::Pallet::<T>::block_number();
 		let component = draw::<T>(&who, now.saturating_add(T::HardwareWindow::get()));
 		let opening = HardwareOpening::of(&machine(), component).ok_or("there is such a component")?;
-		let payload = hardware_payload(&Pallet::<T>::genesis_hash(), &who, &now, component, &opening);
+		let payload = hardware_payload(&genesis_hash::<T>(), &who, &now, component, &opening);
 		let signature = key.sign(&payload).ok_or("the keystore has the key")?;
 		let call: <T as frame_system::Config>::RuntimeCall =
 			Call::<T>::answer_hardware { key, component, opening, signature }.into();

@@ -10,6 +10,7 @@ use blyan_primitives::{
 	traits::{OffenceKind, Offences},
 	Measurement, OperatorId, OperatorSignature, OperatorUid, Role,
 };
+use blyan_support::genesis_hash;
 use codec::Encode;
 use frame_support::{
 	ensure,
@@ -415,14 +416,9 @@ impl<T: Config> Pallet<T> {
 		key: &OperatorId,
 		proof: &OperatorSignature,
 	) -> Result<(), Error<T>> {
-		let payload = possession_payload(&Self::genesis_hash(), who);
+		let payload = possession_payload(&genesis_hash::<T>(), who);
 		ensure!(key.verify(&payload, proof), Error::<T>::ProofInvalid);
 		Ok(())
-	}
-
-	/// The hash that tells this chain from every other.
-	pub(crate) fn genesis_hash() -> T::Hash {
-		frame_system::Pallet::<T>::block_hash(BlockNumberFor::<T>::zero())
 	}
 
 	/// The period that a block belongs to.

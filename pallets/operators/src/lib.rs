@@ -9,7 +9,6 @@
 extern crate alloc;
 
 mod answers;
-mod authorization;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 mod dispatch;
@@ -17,6 +16,7 @@ mod displacement;
 mod electorate;
 mod hardware;
 mod integrity;
+mod messages;
 mod ownership;
 pub mod price;
 mod refusals;

@@ -7,9 +7,13 @@ use blyan_primitives::{
 	hardware_root, HardwareComponents, HardwareOpening, Measurement, OperatorId, HARDWARE_KEY,
 	MEASUREMENT_KEY,
 };
+use blyan_support::{
+	genesis_hash,
+	worker::{sign, submit, RESEND_AFTER},
+};
 use codec::{Decode, Encode};
 use frame_support::traits::Get;
-use frame_system::{offchain::SubmitTransaction, pallet_prelude::BlockNumberFor};
+use frame_system::pallet_prelude::BlockNumberFor;
 use sp_application_crypto::RuntimeAppPublic;
 use sp_runtime::{
 	offchain::storage::{StorageRetrievalError, StorageValueRef},
@@ -19,8 +23,8 @@ use sp_runtime::{
 
 /// Where the worker notes what it has sent, followed by the key.
 const SENT_PREFIX: &[u8] = b"blyan/heartbeat/sent/";
-/// Blocks to wait for a heartbeat to be included before it is sent again.
-const INCLUSION_BLOCKS: u32 = 5;
+/// Target of the worker's log lines.
+const LOG_TARGET: &str = "operators";
 
 /// What the worker last sent for a key.
 #[derive(Clone, Copy, Encode, Decode)]
@@ -67,39 +71,34 @@ impl<T: Config> Pallet<T> {
 			};
 			let components: Option<HardwareComponents> = left_by_node(HARDWARE_KEY);
 			let Some(components) = components.filter(|components| hardware_root(components) == root) else {
-				log::error!(target: "operators", "This node does not know the hardware that {key:?} has to open.");
+				log::error!(target: LOG_TARGET, "This node does not know the hardware that {key:?} has to open.");
 				continue;
 			};
 			let component = drawn.component;
 			let Some(opening) = HardwareOpening::of(&components, component) else { continue };
 			let payload =
-				hardware_payload(&Self::genesis_hash(), &who, &challenge.asked_at, component, &opening);
-			let Some(signature) = key.sign(&payload) else { continue };
+				hardware_payload(&genesis_hash::<T>(), &who, &challenge.asked_at, component, &opening);
+			let Some(signature) = sign(LOG_TARGET, "hardware", &key, &payload) else { continue };
 			// The pool knows what it has seen already, so sending it in every block costs nothing.
 			let call = Call::<T>::answer_hardware { key: key.clone(), component, opening, signature };
-			let transaction = T::create_authorized_transaction(call.into());
-			match SubmitTransaction::<T, Call<T>>::submit_transaction(transaction) {
-				Ok(()) => log::debug!(target: "operators", "Opened component {component} of {key:?}."),
-				Err(()) => {
-					log::debug!(target: "operators", "The pool has the answer of {key:?}, or refused it.")
-				}
+			if submit::<T, _>(call) {
+				log::debug!(target: LOG_TARGET, "Opened component {component} of {key:?}.");
+			} else {
+				log::debug!(target: LOG_TARGET, "The pool has the answer of {key:?}, or refused it.");
 			}
 		}
 	}
 
-	/// Signs and submits one heartbeat. What fails is tried again after [`INCLUSION_BLOCKS`].
+	/// Signs and submits one heartbeat. What fails is tried again after [`RESEND_AFTER`].
 	fn send_heartbeat(key: OperatorId, period: PeriodIndex) {
 		let measurement: Measurement = left_by_node(MEASUREMENT_KEY).unwrap_or_default();
-		let payload = heartbeat_payload(&Self::genesis_hash(), period, &measurement);
-		let Some(signature) = key.sign(&payload) else {
-			log::warn!(target: "operators", "The keystore does not sign with {key:?}.");
-			return;
-		};
+		let payload = heartbeat_payload(&genesis_hash::<T>(), period, &measurement);
+		let Some(signature) = sign(LOG_TARGET, "heartbeat", &key, &payload) else { return };
 		let call = Call::<T>::heartbeat { period, key: key.clone(), measurement, signature };
-		let transaction = T::create_authorized_transaction(call.into());
-		match SubmitTransaction::<T, Call<T>>::submit_transaction(transaction) {
-			Ok(()) => log::debug!(target: "operators", "Sent the heartbeat of {key:?} in period {period}."),
-			Err(()) => log::warn!(target: "operators", "The pool refused the heartbeat of {key:?}."),
+		if submit::<T, _>(call) {
+			log::debug!(target: LOG_TARGET, "Sent the heartbeat of {key:?} in period {period}.");
+		} else {
+			log::warn!(target: LOG_TARGET, "The pool refused the heartbeat of {key:?}.");
 		}
 	}
 
@@ -110,7 +109,7 @@ impl<T: Config> Pallet<T> {
 		let name = [SENT_PREFIX, &key.encode()].concat();
 		StorageValueRef::persistent(&name)
 			.mutate(|sent: Result<Option<Sent>, StorageRetrievalError>| match sent {
-				Ok(Some(sent)) if sent.period == period && now < sent.at.saturating_add(INCLUSION_BLOCKS) => {
+				Ok(Some(sent)) if sent.period == period && now < sent.at.saturating_add(RESEND_AFTER) => {
 					Err(())
 				}
 				_ => Ok(Sent { period, at: now }),

@@ -71,7 +71,7 @@ where
 
 /// As many commitments of `miner` as it may have, the last one to `block`.
 fn fill_commitments<T: Config>(slot: ExpertSlot, miner: &T::AccountId, block: &BlockRef) {
-	let genesis = Pallet::<T>::genesis_hash();
+	let genesis = blyan_support::genesis_hash::<T>();
 	for place in 1..=T::MaxOpenPerMiner::get() {
 		let is_last = place == T::MaxOpenPerMiner::get();
 		let block = if is_last { *block } else { candidate(place.saturating_add(2_000)) };
@@ -316,7 +316,7 @@ fn last_seal<T: Config>(
 	let seal = ScoreSeal { submission, seal: seal_hash(&winning_score().digest(), &SALT, &operator) };
 	let claim = OpenSubmissions::<T>::get(submission).ok_or("it was opened above")?.claim;
 	let draw = terms::<T>(claim.slot).draw_id(&claim.slot, &claim.block);
-	let payload = seal.signing_payload(&Pallet::<T>::genesis_hash(), &draw);
+	let payload = seal.signing_payload(&blyan_support::genesis_hash::<T>(), &draw);
 	let signature = key.sign(&payload).ok_or("the key is not in the keystore")?;
 	Ok((operator, seal, key, signature))
 }
@@ -330,7 +330,7 @@ fn last_report<T: Config>(
 	let report = ScoreReport { submission, verdict: winning_score() };
 	let claim = OpenSubmissions::<T>::get(submission).ok_or("it was opened above")?.claim;
 	let draw = terms::<T>(claim.slot).draw_id(&claim.slot, &claim.block);
-	let payload = report.signing_payload(&Pallet::<T>::genesis_hash(), &draw);
+	let payload = report.signing_payload(&blyan_support::genesis_hash::<T>(), &draw);
 	let signature = key.sign(&payload).ok_or("the key is not in the keystore")?;
 	Ok((operator, report, key, signature))
 }

@@ -15,6 +15,7 @@ use crate::{
 };
 use alloc::vec::Vec;
 use blyan_primitives::{commitment_hash, BlockRef, ExpertSlot};
+use blyan_support::genesis_hash;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{
 	ensure,
@@ -105,7 +106,7 @@ impl<T: Config> Pallet<T> {
 		block: &BlockRef,
 		salt: &H256,
 	) -> Option<CommitmentRecordOf<T>> {
-		let commitment = commitment_hash(&Self::genesis_hash(), miner, slot, block, salt);
+		let commitment = commitment_hash(&genesis_hash::<T>(), miner, slot, block, salt);
 		Commitments::<T>::get(miner).into_iter().find(|record| record.commitment == commitment)
 	}
 

@@ -16,8 +16,8 @@
 //! the first is known to most nodes before the others would be sent.
 
 use crate::{
-	dispatch::invalidity, offchain::RESEND_AFTER, Call, ClaimOf, ClosedSubmissions, Config, Decisions, Error,
-	OpenSubmissions, Pallet, LOG_TARGET,
+	messages::invalidity, Call, ClaimOf, ClosedSubmissions, Config, Decisions, Error, OpenSubmissions,
+	Pallet, LOG_TARGET,
 };
 use alloc::{boxed::Box, collections::BTreeSet, vec::Vec};
 use blyan_primitives::{
@@ -27,18 +27,22 @@ use blyan_primitives::{
 	Original, SubmissionId, VersionIndex,
 };
 use blyan_runtime_api::SubmissionOutcome;
+use blyan_support::{
+	genesis_hash,
+	message::{ensure_signed, Admission},
+	worker::RESEND_AFTER,
+};
 use codec::Encode;
 use frame_support::{
-	pallet_prelude::{TransactionSource, TransactionValidityWithRefund, Weight},
+	pallet_prelude::{TransactionSource, TransactionValidityWithRefund},
 	traits::Get,
 };
 use frame_system::pallet_prelude::BlockNumberFor;
 use sp_io::hashing::blake2_256;
 use sp_runtime::{
 	offchain::storage::StorageValueRef,
-	traits::{One, Saturating, UniqueSaturatedInto},
-	transaction_validity::{InvalidTransaction, TransactionPriority, ValidTransaction},
-	RuntimeAppPublic,
+	traits::{One, Saturating},
+	transaction_validity::TransactionPriority,
 };
 
 /// Blocks after which a candidate that is like no other is compared again: bytes of earlier experts may have come.
@@ -64,20 +68,13 @@ impl<T: Config> Pallet<T> {
 	) -> TransactionValidityWithRefund {
 		let (accused, blocks) = Self::accusation(*copy, *original).map_err(invalidity)?;
 		T::Operators::owner_of(key).ok_or_else(|| invalidity(Error::<T>::NotInCommittee))?;
-		let payload = copy_report_payload(&Self::genesis_hash(), *copy, original, evidence);
-		if !key.verify(&payload, signature) {
-			return Err(InvalidTransaction::BadProof.into());
-		}
+		let payload = copy_report_payload(&genesis_hash::<T>(), *copy, original, evidence);
+		ensure_signed(&payload, key, signature)?;
 		Self::proven_overlap(accused.claim().slot, &blocks, evidence).map_err(invalidity)?;
-		let longevity: u64 = T::ChallengeWindow::get().unique_saturated_into();
-		ValidTransaction::with_tag_prefix("blyan/copy")
-			// Below seals and verdicts, which have deadlines, and above what is paid for.
-			.priority(TransactionPriority::MAX >> 1)
-			.and_provides(copy)
-			.longevity(longevity)
-			.propagate(true)
-			.build()
-			.map(|valid| (valid, Weight::zero()))
+		// Below seals and verdicts, which have deadlines, and above what is paid for.
+		Admission::new("blyan/copy", T::ChallengeWindow::get())
+			.with_priority(TransactionPriority::MAX >> 1)
+			.admit(copy)
 	}
 
 	/// Has the engine compare candidates that can still be reported with the earlier experts of their slots, and reports the
@@ -219,13 +216,14 @@ impl<T: Config> Candidate<'_, T> {
 				return self.put_off(now, COMPARE_AGAIN);
 			}
 		};
-		let sign = || {
-			let payload = copy_report_payload(&Pallet::<T>::genesis_hash(), submission, &original, &evidence);
-			let (key, signature) = (key.clone(), key.sign(&payload)?);
+		let call = || {
+			let payload = copy_report_payload(&genesis_hash::<T>(), submission, &original, &evidence);
+			let signature = Pallet::<T>::sign(submission, key, &payload)?;
+			let key = key.clone();
 			let evidence = Box::new(evidence);
 			Some(Call::<T>::report_copy_as_operator { copy: submission, original, evidence, key, signature })
 		};
-		if Pallet::<T>::send_unless_recent(&self.place(b"sent"), submission, now, sign) {
+		if Pallet::<T>::send(&self.place(b"sent"), submission, now, call) {
 			log::warn!(
 				target: LOG_TARGET,
 				"submission {submission}: a near copy of {original:?} (likeness {likeness}/1000), reported"

@@ -3,6 +3,7 @@
 use crate::math::two_thirds;
 use alloc::vec::Vec;
 use blyan_primitives::traits::EligibleOperator;
+use blyan_support::sampling::{total, uniform, winner};
 use sp_core::H256;
 
 /// Rounds of a draw for each of its seats, for want of operators that are still there.
@@ -53,22 +54,10 @@ pub fn draw_present<A: Clone + PartialEq>(
 		}
 		let is_passed = passed_over(&candidates, &drawn, round >= deciding);
 		let may_win = |candidate: &EligibleOperator<A>| !(is_passed && has_seat(&drawn, candidate));
-		let total = weight_of(candidates.iter().filter(|candidate| may_win(candidate)));
-		let Some(mut ticket) = uniform(seed, round).checked_rem(total) else { break };
-		let winner = candidates.iter().position(|candidate| {
-			if !may_win(candidate) {
-				return false;
-			}
-			match ticket.checked_sub(candidate.weight.into()) {
-				Some(rest) => {
-					ticket = rest;
-					false
-				}
-				None => true,
-			}
-		});
-		// The ticket is below the total, so somebody holds it.
-		let Some(winner) = winner else { break };
+		// One that is passed over has no ticket.
+		let tickets = |candidate: &EligibleOperator<A>| if may_win(candidate) { candidate.weight } else { 0 };
+		let number = uniform(&preimage(seed, round));
+		let Some(winner) = winner(number, candidates.iter().map(tickets)) else { break };
 		let winner = candidates.remove(winner);
 		let hardware = winner.hardware;
 		let owner = winner.owner.clone();
@@ -100,17 +89,15 @@ fn has_seat<A>(drawn: &[EligibleOperator<A>], candidate: &EligibleOperator<A>) -
 }
 
 fn weight_of<'a, A: 'a>(candidates: impl Iterator<Item = &'a EligibleOperator<A>>) -> u128 {
-	candidates.fold(0u128, |sum, candidate| sum.saturating_add(candidate.weight.into()))
+	total(candidates.map(|candidate| candidate.weight))
 }
 
-fn uniform(seed: &H256, round: u32) -> u128 {
+/// Names the number of a round.
+fn preimage(seed: &H256, round: u32) -> Vec<u8> {
 	let mut input = b"committee".to_vec();
 	input.extend_from_slice(seed.as_bytes());
 	input.extend_from_slice(&round.to_le_bytes());
-	let digest = sp_io::hashing::blake2_256(&input);
-	let mut word = [0u8; 16];
-	word.copy_from_slice(digest.split_at(16).0);
-	u128::from_le_bytes(word)
+	input
 }
 
 #[cfg(test)]

@@ -9,7 +9,8 @@
 //! itself alone, and whoever computes the truth would have nothing to contradict it with.
 
 use crate::{
-	ClosedSubmissions, Config, Decisions, Error, Event, Inconclusive, Pallet, Promise, Seat, LOG_TARGET,
+	worker::{self, Promise},
+	ClosedSubmissions, Config, Decisions, Error, Event, Inconclusive, Pallet, Seat, LOG_TARGET,
 };
 use alloc::vec::Vec;
 use blyan_primitives::{
@@ -18,12 +19,13 @@ use blyan_primitives::{
 	DrawId, OperatorId, ScoreReport, SubmissionId,
 };
 use blyan_runtime_api::SubmissionOutcome;
+use blyan_support::genesis_hash;
 use codec::Encode;
 use frame_support::{ensure, traits::Get};
 use frame_system::pallet_prelude::BlockNumberFor;
 use sp_core::H256;
 use sp_io::hashing::blake2_256;
-use sp_runtime::{offchain::storage::StorageValueRef, traits::Saturating, DispatchResult, RuntimeAppPublic};
+use sp_runtime::{offchain::storage::StorageValueRef, traits::Saturating, DispatchResult};
 
 /// What a late reveal is about, as far as the chain remembers.
 enum Remembered {
@@ -199,8 +201,8 @@ impl<T: Config> Pallet<T> {
 	) {
 		let draw = decision.draw();
 		let job = |part| Self::job_for(decision.claim.slot, decision.claim.block, &decision.terms, part);
-		let jobs = crate::offchain::Jobs::of(job, decision.terms.guard.is_some());
-		let Some(verdict) = jobs.and_then(|jobs| crate::offchain::verdict_of(submission, jobs, None)) else {
+		let jobs = worker::Jobs::of(job, decision.terms.guard.is_some());
+		let Some(verdict) = jobs.and_then(|jobs| worker::verdict_of(submission, jobs, None)) else {
 			return;
 		};
 		let report = ScoreReport { submission, verdict };
@@ -208,11 +210,12 @@ impl<T: Config> Pallet<T> {
 			return;
 		}
 		let place = (b"blyan/learning/objected", draw, key).encode();
-		let sign = || {
-			let signature = key.sign(&report.signing_payload(&Self::genesis_hash(), &draw))?;
-			Some(crate::Call::<T>::object { draw, report, key: key.clone(), signature })
+		let call = || {
+			let payload = report.signing_payload(&genesis_hash::<T>(), &draw);
+			let signature = Self::sign(submission, key, &payload)?;
+			Some(crate::Call::object { draw, report, key: key.clone(), signature })
 		};
-		if Self::send_unless_recent(&place, submission, now, sign) {
+		if Self::send(&place, submission, now, call) {
 			log::warn!(target: LOG_TARGET, "submission {submission}: accepted with a score that this node does not find");
 		}
 	}
@@ -243,17 +246,12 @@ impl<T: Config> Pallet<T> {
 			return;
 		}
 		let place = (b"blyan/learning/late", draw, key).encode();
-		let sign = || {
-			let signature = key.sign(&report.signing_payload(&Self::genesis_hash(), draw))?;
-			Some(crate::Call::<T>::reveal_late {
-				draw: *draw,
-				report,
-				salt: *salt,
-				key: key.clone(),
-				signature,
-			})
+		let call = || {
+			let payload = report.signing_payload(&genesis_hash::<T>(), draw);
+			let signature = Self::sign(*submission, key, &payload)?;
+			Some(crate::Call::reveal_late { draw: *draw, report, salt: *salt, key: key.clone(), signature })
 		};
-		if Self::send_unless_recent(&place, *submission, now, sign) {
+		if Self::send(&place, *submission, now, call) {
 			log::info!(target: LOG_TARGET, "submission {submission}: opened the seal of {operator:?} late");
 		}
 	}

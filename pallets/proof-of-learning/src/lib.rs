@@ -10,7 +10,6 @@ extern crate alloc;
 
 pub use blyan_primitives::{CopyEvidence, Original, TileProof};
 pub use commitment::{CommitmentRecord, CommitmentRecordOf};
-pub(crate) use offchain::Promise;
 pub use pallet::*;
 pub use priority::{FirstCommitment, FirstCommitmentOf};
 pub use types::*;
@@ -26,23 +25,24 @@ mod copies;
 mod copy_reports;
 mod copy_types;
 mod decide;
-mod dispatch;
 pub mod draw;
+mod evaluation;
 mod guard;
 mod integrity;
 mod late;
 pub mod math;
 mod mature;
-mod offchain;
+mod messages;
 mod priority;
 mod redraw;
 mod refusals;
 mod second;
-mod tick;
+mod submissions;
 #[cfg(any(feature = "try-runtime", test))]
 mod try_state;
 mod types;
 pub mod weights;
+mod worker;
 
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ use blyan_primitives::{
 	SubmissionId, Verdict, VersionIndex,
 };
 use blyan_runtime_api::{RejectReason, SubmissionOutcome};
+use blyan_support::commit_reveal::{self, Commitment};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{
 	traits::{fungible, Get},
@@ -317,6 +318,20 @@ pub struct Seat<AccountId> {
 	pub verdict: Option<Verdict>,
 }
 
+impl<AccountId: PartialEq> commit_reveal::Seat for Seat<AccountId> {
+	type Member = AccountId;
+	fn member(&self) -> &AccountId {
+		&self.operator
+	}
+	fn commitment(&self) -> Commitment {
+		match (self.seal, self.verdict) {
+			(None, _) => Commitment::Waiting,
+			(Some(seal), None) => Commitment::Committed(seal),
+			(Some(_), Some(_)) => Commitment::Revealed,
+		}
+	}
+}
+
 impl<AccountId, BlockNumber, MaxCommittee> EvaluationRecord<AccountId, BlockNumber, MaxCommittee>
 where
 	AccountId: Clone + core::fmt::Debug + Eq,
@@ -325,7 +340,7 @@ where
 {
 	/// The member's place in the committee.
 	pub fn seat(&self, operator: &AccountId) -> Option<&Seat<AccountId>> {
-		self.seats.iter().find(|seat| seat.operator == *operator)
+		commit_reveal::seat_of(&self.seats, operator)
 	}
 
 	/// The first committee, and the second one.
@@ -346,12 +361,12 @@ where
 
 	/// Whether a member may seal now, its deadline apart.
 	pub fn may_seal(&self, operator: &AccountId) -> bool {
-		self.sealing().iter().any(|seat| seat.operator == *operator)
+		commit_reveal::seat_of(self.sealing(), operator).is_some()
 	}
 
 	/// Whether those whose turn it is have sealed, or had their time.
 	fn is_sealed(&self, now: BlockNumber) -> bool {
-		now > self.seal_deadline || self.sealing().iter().all(|seat| seat.seal.is_some())
+		now > self.seal_deadline || commit_reveal::is_sealed(self.sealing())
 	}
 
 	/// Whether the second committee is to be drawn.
@@ -368,8 +383,7 @@ where
 
 	/// Whether the decision is due: all seals are open, or the time for it is over.
 	pub fn is_due(&self, now: BlockNumber) -> bool {
-		let is_complete = || self.seats.iter().all(|seat| seat.seal.is_none() || seat.verdict.is_some());
-		self.is_revealing(now) && (now > self.reveal_deadline || is_complete())
+		self.is_revealing(now) && (now > self.reveal_deadline || commit_reveal::is_open(&self.seats))
 	}
 
 	/// The verdict that two thirds of all seats share to the bit, one of the second committee among them if there is one:

@@ -4,6 +4,7 @@ use super::*;
 use crate::{Error, Event, Phase};
 use blyan_exact::definition2::Trace;
 use blyan_primitives::{finding_hash, EvaluationOutcome, Receipt, SignedReceipt};
+use blyan_support::genesis_hash;
 use frame_support::{assert_noop, assert_ok};
 use sp_core::{sr25519, Pair, H256};
 use std::sync::OnceLock;
@@ -42,7 +43,7 @@ pub(super) fn story_of_wrong(tell: impl FnOnce(SignedReceipt, EvaluationOutcome)
 #[test]
 fn challenge_holds_a_bond_and_waits_for_the_operator() {
 	story_of_wrong(|receipt, outcome| {
-		let id = receipt.id(&Answers::genesis_hash());
+		let id = receipt.id(&genesis_hash::<Test>());
 		assert_ok!(challenge(&challenger(), receipt, outcome));
 		let opened = Event::ReceiptChallenged {
 			receipt: id,
@@ -98,7 +99,7 @@ fn a_copied_challenge_comes_too_late() {
 fn challenge_fails_when_the_signature_is_forged() {
 	story_of_wrong(|receipt, outcome| {
 		let forger = sr25519::Pair::from_seed(&[7; 32]);
-		let payload = receipt.receipt.payload(&Answers::genesis_hash());
+		let payload = receipt.receipt.payload(&genesis_hash::<Test>());
 		let forged = SignedReceipt { signature: forger.sign(&payload), ..receipt };
 		assert_noop!(tried(forged, outcome), Error::<Test>::BadSignature);
 		// What was signed is the whole receipt.
@@ -131,7 +132,7 @@ fn a_receipt_that_another_operator_signed_as_well_protects_no_wrong_answer() {
 	story_of_wrong(|receipt, outcome| {
 		let accomplice = sr25519::Pair::from_seed(&[43; 32]);
 		Serving::mutate(|keys| keys.insert(accomplice.public().0, account(5)));
-		let payload = receipt.receipt.payload(&Answers::genesis_hash());
+		let payload = receipt.receipt.payload(&genesis_hash::<Test>());
 		let twin =
 			SignedReceipt { key: accomplice.public(), signature: accomplice.sign(&payload), ..receipt };
 		assert_ok!(challenge(&account(2), twin, outcome));
@@ -279,7 +280,7 @@ fn a_feigned_challenge_protects_no_wrong_answer() {
 		let liar = Party::lying(trace, 0, 3, 0, 1, 0);
 		assert_ok!(challenge(&accomplice, receipt, feigned.outcome()));
 		assert_ok!(defend(&receipt, liar.outcome()));
-		let subject = blyan_primitives::Subject::Answer(receipt.id(&Answers::genesis_hash()));
+		let subject = blyan_primitives::Subject::Answer(receipt.id(&genesis_hash::<Test>()));
 		let (claim, found) = (crate::verdict(liar.outcome()), crate::verdict(outcome));
 		let arguments = (subject, claim.digest(), found);
 		commit_early(&challenger(), finding_hash(&challenger(), "challenge", &arguments));

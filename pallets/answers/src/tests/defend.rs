@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{Challenges, Error, Event, Phase, Silent};
 use blyan_primitives::{Receipt, Subject};
+use blyan_support::genesis_hash;
 use frame_support::{assert_noop, assert_ok, dispatch::Pays};
 
 #[test]
@@ -14,7 +15,7 @@ fn defend_begins_the_game_and_is_free() {
 	story(|| {
 		said.serve();
 		let receipt = said.signed();
-		let id = receipt.id(&Answers::genesis_hash());
+		let id = receipt.id(&genesis_hash::<Test>());
 		let liar = Party::lying(trace, 0, 2, 0, 1, 1).outcome();
 		assert_ok!(challenge(&challenger(), receipt, liar));
 		let outcome = Party::honest(trace).outcome();
@@ -37,7 +38,7 @@ fn defend_fails_when_it_is_not_the_operators_or_has_a_miss() {
 	story(|| {
 		said.serve();
 		let receipt = said.signed();
-		let id = receipt.id(&Answers::genesis_hash());
+		let id = receipt.id(&genesis_hash::<Test>());
 		let (honest, liar) = (Party::honest(trace).outcome(), Party::lying(trace, 0, 2, 0, 1, 1).outcome());
 		assert_noop!(defend(&receipt, honest), Error::<Test>::NotChallenged);
 		assert_ok!(challenge(&challenger(), receipt, liar));
@@ -51,7 +52,7 @@ fn defend_fails_when_it_is_not_the_operators_or_has_a_miss() {
 #[test]
 fn a_silent_operator_loses() {
 	story_of_wrong(|receipt, outcome| {
-		let id = receipt.id(&Answers::genesis_hash());
+		let id = receipt.id(&genesis_hash::<Test>());
 		assert_ok!(challenge(&challenger(), receipt, outcome));
 		run_for(DEFENCE);
 		assert_eq!(offenders(), []);
@@ -261,7 +262,7 @@ fn no_one_is_silent_while_transactions_are_barred() {
 #[test]
 fn another_revision_voids_what_is_open() {
 	story_of_wrong(|receipt, outcome| {
-		let id = receipt.id(&Answers::genesis_hash());
+		let id = receipt.id(&genesis_hash::<Test>());
 		assert_ok!(challenge(&challenger(), receipt, outcome));
 		Challenges::<Test>::mutate(id, |record| record.as_mut().unwrap().statement.revision += 1);
 		let defence = Party::honest(&right().1).outcome();
@@ -282,7 +283,7 @@ fn an_open_game_keeps_the_claim() {
 		assert_ok!(challenge(&challenger(), receipt, liar.outcome()));
 		assert_ok!(defend(&receipt, Party::honest(trace).outcome()));
 		run_for(DISPUTE + 5);
-		let subject = Subject::Answer(receipt.id(&Answers::genesis_hash()));
+		let subject = Subject::Answer(receipt.id(&genesis_hash::<Test>()));
 		use blyan_primitives::traits::Claims;
 		assert!(Answers::is_disputable(subject) && !Answers::may_open(subject));
 		assert_eq!(Answers::disputable(), [subject]);
@@ -304,7 +305,7 @@ fn a_complaint_about_a_candidate_is_refused() {
 		let receipt = said.signed();
 		assert_ok!(challenge(&challenger(), receipt, Party::lying(trace, 0, 2, 0, 1, 1).outcome()));
 		assert_ok!(defend(&receipt, Party::honest(trace).outcome()));
-		let subject = Subject::Answer(receipt.id(&Answers::genesis_hash()));
+		let subject = Subject::Answer(receipt.id(&genesis_hash::<Test>()));
 		let against = crate::verdict(Party::honest(trace).outcome()).digest();
 		let who = account(4);
 		commit_early(&who, finding_hash(&who, "challenge", &(subject, against, Verdict::Invalid)));

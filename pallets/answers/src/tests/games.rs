@@ -1,6 +1,7 @@
 //! Games about answers on the real pallets, with the definition as referee: the honest side wins each.
 
 use super::*;
+use blyan_support::genesis_hash;
 use frame_support::assert_ok;
 use std::collections::BTreeSet;
 
@@ -41,7 +42,7 @@ fn wins_against_operator(said: &Said, honest: &Party, liar: &Party) {
 		let refuted = play(last_game(), said, &said.trace(), [liar, honest]);
 		assert_eq!(refuted, [true, false], "{} {:?}", said.world.name, said.setting);
 		assert_eq!(offenders(), [(operator(), Some(challenger()))]);
-		assert_eq!(Reversed::get(), [receipt.id(&Answers::genesis_hash())]);
+		assert_eq!(Reversed::get(), [receipt.id(&genesis_hash::<Test>())]);
 		assert_eq!((held(&challenger()), earned(&challenger())), (0, 0));
 		run_for(DISPUTE + 2);
 		assert_eq!(record(&receipt), None);

@@ -4,10 +4,7 @@
 use super::{Said, World};
 use crate as pallet_answers;
 use crate::{ChallengeRecordOf, Challenges, Event};
-use blyan_exact::{
-	blake2_256,
-	definition2::{model::architecture_hash, Architecture},
-};
+use blyan_exact::definition2::{model::architecture_hash, Architecture};
 use blyan_primitives::{
 	finding_hash,
 	randomness::RelayNumber,
@@ -16,27 +13,24 @@ use blyan_primitives::{
 		ServingKeys,
 	},
 	ArchitectureId, BlockRef, EvaluationOutcome, ExpertHead, ExpertSlot, ModelBody, ModelId, ModelInfo,
-	OperatorId, OperatorSignature, ServingKey, SignedReceipt, VersionIndex,
+	OperatorId, ServingKey, SignedReceipt, VersionIndex,
 };
+use blyan_support::genesis_hash;
+use blyan_support::mocks;
+pub(crate) use blyan_support::mocks::{account, AccountId, Barred, Gallows, Slashed, Stopwatch};
 use frame_support::{
 	derive_impl, parameter_types,
-	traits::{fungible::Credit, ConstU128, ConstU32, Hooks, Imbalance, OnUnbalanced},
+	traits::{ConstU128, ConstU32, Hooks},
 	weights::Weight,
 };
 use sp_core::{sr25519, Pair, H256};
 use sp_keyring::Sr25519Keyring;
-use sp_runtime::{
-	traits::{BlakeTwo256, BlockNumberProvider, IdentityLookup},
-	AccountId32, BuildStorage, DispatchError, DispatchResult, Perbill,
-};
+use sp_runtime::{traits::IdentityLookup, BuildStorage, DispatchError, DispatchResult, Perbill};
 use std::collections::BTreeMap;
 
-pub type AccountId = AccountId32;
 pub type Balance = u128;
-type TxExtension = frame_system::AuthorizeCall<Test>;
-pub(crate) type Extrinsic =
-	sp_runtime::generic::UncheckedExtrinsic<AccountId, RuntimeCall, OperatorSignature, TxExtension>;
-type Block = sp_runtime::generic::Block<sp_runtime::generic::Header<u32, BlakeTwo256>, Extrinsic>;
+pub(crate) type Extrinsic = mocks::Extrinsic<Test, RuntimeCall>;
+type Block = mocks::Block<Test, RuntimeCall>;
 
 frame_support::construct_runtime!(
 	pub enum Test {
@@ -90,9 +84,6 @@ parameter_types! {
 	pub static Crowded: bool = false;
 	/// Offences are decided at once.
 	pub static Decided: bool = false;
-	pub static Slashed: Balance = 0;
-	/// Blocks so far in which transactions were barred.
-	pub static Barred: u32 = 0;
 	/// Models: generation, body and root.
 	pub static Registered: Vec<(u32, ModelBody, H256)> = Vec::new();
 	/// Architectures that are registered.
@@ -106,7 +97,7 @@ impl ServingKeys<AccountId> for Keyring {
 		Serving::get().remove(&key.0)
 	}
 	fn reversed(receipt: &SignedReceipt, id: H256) {
-		assert_eq!(receipt.id(&Answers::genesis_hash()), id);
+		assert_eq!(receipt.id(&genesis_hash::<Test>()), id);
 		assert!(!Reversed::get().contains(&id) || !Withdrawn::get().is_empty());
 		Reversed::mutate(|all| all.push(id));
 	}
@@ -234,26 +225,6 @@ impl Offences<AccountId> for Court {
 	}
 }
 
-/// The blocks in which transactions were admitted.
-pub struct Stopwatch;
-impl BlockNumberProvider for Stopwatch {
-	type BlockNumber = u32;
-	fn current_block_number() -> u32 {
-		System::block_number() - Barred::get()
-	}
-	#[cfg(feature = "runtime-benchmarks")]
-	fn set_block_number(block: u32) {
-		System::set_block_number(block);
-	}
-}
-
-pub struct Gallows;
-impl OnUnbalanced<Credit<AccountId, Balances>> for Gallows {
-	fn on_nonzero_unbalanced(amount: Credit<AccountId, Balances>) {
-		Slashed::mutate(|slashed| *slashed += amount.peek());
-	}
-}
-
 type Exact = pallet_disputes::Exact<Registry>;
 
 impl pallet_disputes::Config for Test {
@@ -266,7 +237,7 @@ impl pallet_disputes::Config for Test {
 	type Architectures = Registry;
 	type Referee = Exact;
 	type BlockCheck = Exact;
-	type WorkingTime = Stopwatch;
+	type WorkingTime = Stopwatch<Test>;
 	type Bond = ConstU128<BOND>;
 	type DefendersShare = DefendersShare;
 	type CommitmentAge = ConstU32<AGE>;
@@ -287,7 +258,7 @@ impl pallet_answers::Config for Test {
 	type Models = Registry;
 	type Games = Disputes;
 	type Offences = Court;
-	type WorkingTime = Stopwatch;
+	type WorkingTime = Stopwatch<Test>;
 	type Bond = ConstU128<BOND>;
 	type BondStep = ConstU32<STEP>;
 	type MaxSilent = ConstU32<SILENT>;
@@ -317,32 +288,7 @@ impl crate::BenchmarkHelper<AccountId> for Helper {
 	}
 }
 
-impl<LocalCall> frame_system::offchain::CreateTransactionBase<LocalCall> for Test
-where
-	RuntimeCall: From<LocalCall>,
-{
-	type RuntimeCall = RuntimeCall;
-	type Extrinsic = Extrinsic;
-}
-
-impl<LocalCall> frame_system::offchain::CreateTransaction<LocalCall> for Test
-where
-	RuntimeCall: From<LocalCall>,
-{
-	type Extension = TxExtension;
-	fn create_transaction(call: RuntimeCall, extension: Self::Extension) -> Extrinsic {
-		Extrinsic::new_transaction(call, extension)
-	}
-}
-
-impl<LocalCall> frame_system::offchain::CreateAuthorizedTransaction<LocalCall> for Test
-where
-	RuntimeCall: From<LocalCall>,
-{
-	fn create_extension() -> Self::Extension {
-		TxExtension::new()
-	}
-}
+blyan_support::create_authorized_transactions!(Test, RuntimeCall, Extrinsic);
 
 /// The operator of all stories.
 pub(crate) fn operator() -> AccountId {
@@ -357,10 +303,6 @@ pub(crate) fn serving_pair() -> sr25519::Pair {
 /// The challenger of most stories.
 pub(crate) fn challenger() -> AccountId {
 	Sr25519Keyring::Ferdie.to_account_id()
-}
-
-pub(crate) fn account(seed: u32) -> AccountId {
-	AccountId::new(blake2_256(&[&seed.to_le_bytes()]))
 }
 
 pub(crate) fn signed(who: &AccountId) -> RuntimeOrigin {
@@ -390,12 +332,12 @@ pub(crate) fn challenge(
 
 /// The operator defends.
 pub(crate) fn defend(receipt: &SignedReceipt, outcome: EvaluationOutcome) -> DispatchResult {
-	let id = receipt.id(&Answers::genesis_hash());
+	let id = receipt.id(&genesis_hash::<Test>());
 	Answers::defend(signed(&operator()), id, outcome).map(|_| ()).map_err(|error| error.error)
 }
 
 pub(crate) fn record(receipt: &SignedReceipt) -> Option<ChallengeRecordOf<Test>> {
-	Challenges::<Test>::get(receipt.id(&Answers::genesis_hash()))
+	Challenges::<Test>::get(receipt.id(&genesis_hash::<Test>()))
 }
 
 pub(crate) fn held(who: &AccountId) -> Balance {
@@ -416,19 +358,12 @@ pub(crate) fn offenders() -> Vec<(AccountId, Option<AccountId>)> {
 	false_scores.map(|(offender, _, _, reporter)| (offender, reporter)).collect()
 }
 
-fn begin(number: u32) {
-	let parent = H256::from_low_u64_be(u64::from(number) + 999);
-	System::initialize(&number, &parent, &Default::default());
-	System::reset_events();
-}
-
 /// Ends blocks, each with room for what is due, until block `number` has begun.
 pub(crate) fn run_to(number: u32) {
-	while System::block_number() < number {
+	mocks::run_to::<Test>(number, || {
 		Answers::on_idle(System::block_number(), Weight::MAX);
 		Disputes::on_idle(System::block_number(), Weight::MAX);
-		begin(System::block_number() + 1);
-	}
+	});
 }
 
 pub(crate) fn run_for(blocks: u32) {
@@ -460,7 +395,7 @@ pub(crate) fn new_ext() -> sp_io::TestExternalities {
 	.build_storage()
 	.unwrap();
 	let mut ext = sp_io::TestExternalities::new(storage);
-	ext.execute_with(|| begin(1));
+	ext.execute_with(|| mocks::begin::<Test>(1));
 	ext
 }
 

@@ -21,6 +21,7 @@ use blyan_primitives::{
 	AnswerEnd, AnswerStatement, BlockWitness, EvaluationOutcome, Opening, Query, Receipt, SignedReceipt,
 	RECEIPT_VERSION,
 };
+use blyan_support::genesis_hash;
 use frame_support::assert_ok;
 use pallet_disputes::{game::Side, Ended, GameId};
 use sp_core::{Pair, H256};
@@ -175,7 +176,7 @@ impl Said {
 /// Signs a receipt with the operator's serving key.
 pub(crate) fn sign(receipt: Receipt) -> SignedReceipt {
 	let pair = serving_pair();
-	let payload = receipt.payload(&Answers::genesis_hash());
+	let payload = receipt.payload(&genesis_hash::<Test>());
 	SignedReceipt { receipt, key: pair.public(), signature: pair.sign(&payload) }
 }
 

@@ -21,7 +21,7 @@ fn enrol_commits_an_operator() {
 		enrol(0, 0).unwrap();
 		let commitment = rules::commitment(&secret(0, 0));
 		let seen = Enrolments::<Test>::get(account(0)).unwrap();
-		let nonce = crate::dispatch::enrolment_nonce(&2u32);
+		let nonce = crate::rules::enrolment_nonce(&2u32);
 		assert_eq!(seen, Enrolment { commitment, nonce, since: 2, appointment: 2, setting: None });
 		assert_eq!(events(), [Event::Enrolled { operator: account(0), commitment }]);
 	});

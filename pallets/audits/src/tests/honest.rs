@@ -1,7 +1,7 @@
 //! A thousand audits among operators that do what their nodes do, while everything that can go wrong goes wrong.
 
 use super::{
-	worker::{Machine, Network},
+	worker::{machine_of, restart, Network},
 	*,
 };
 use crate::{Audits, Enrolments, Event, NextAudit};
@@ -33,7 +33,7 @@ fn a_thousand_audits_never_harm_an_honest_operator() {
 	// Forced errors as often as not, so that both kinds are tried hard.
 	TrapShare::set(500_000);
 	SeatsPerRound::set(8);
-	let machines: Vec<_> = (0..OPERATORS).map(|seed| Machine::new([seed])).collect();
+	let machines: Vec<_> = (0..OPERATORS).map(|seed| machine_of([seed])).collect();
 	let mut offline = [0u32; OPERATORS as usize];
 	let mut fate = Fate(7);
 	let before = network.world.execute_with(Balances::total_issuance);
@@ -43,7 +43,7 @@ fn a_thousand_audits_never_harm_an_honest_operator() {
 		for (machine, offline) in machines.iter().zip(offline.iter_mut()) {
 			match fate.below(40) {
 				// A restart: the engine forgets, the disk does not.
-				0 => machine.restart(),
+				0 => restart(machine),
 				// An outage, shorter than the time to reveal.
 				1 => *offline = fate.below(u64::from(WINDOW) - 4) as u32,
 				// A blob is missing for a while.

@@ -1,10 +1,16 @@
 //! Messages: which are valid when, and from which operator.
 
 use super::*;
-use crate::{rules, Audits, Enrolments, Error, Event, Message, Phase, Revelation, SeatState, Vote};
+use crate::{
+	rules, AuditRecordOf, Audits, Enrolments, Error, Event, JobSource, Message, Phase, Revelation, SeatState,
+	Vote,
+};
 use blyan_primitives::EvaluationOutcome;
+use blyan_support::mocks;
+use codec::Encode;
 use frame_support::{assert_noop, assert_ok};
-use sp_core::H256;
+use sp_core::{Pair, H256};
+use sp_io::hashing::blake2_256;
 use sp_runtime::DispatchError;
 
 fn other(text: &'static str) -> DispatchError {
@@ -135,6 +141,23 @@ fn a_secret_is_opened_once_and_replaced() {
 }
 
 #[test]
+fn a_presentation_is_worth_nothing_on_a_fork_where_the_seed_met_another_model() {
+	world().build_and_check(|| {
+		let audit = open();
+		let setter = number_of(&record(audit).setter);
+		let message = Message::Present { audit, outcome: truth(audit) };
+		let carried = call(message, key(setter), sign(setter, &message));
+		Generation::set(1);
+		Audits::<Test>::mutate(audit, |record| {
+			let record = record.as_mut().unwrap();
+			record.job = Jobs::draw(&record.seed, record.job.sample()).unwrap();
+		});
+		assert_noop!(deliver(carried.into()), other(BAD_PROOF));
+		assert_ok!(present(audit, truth(audit)));
+	});
+}
+
+#[test]
 fn a_message_is_worth_nothing_on_a_fork_where_something_else_happened() {
 	world().build_and_check(|| {
 		let audit = open();
@@ -168,5 +191,25 @@ fn advance_does_what_is_due_and_nothing_else() {
 		System::set_block_number(until + 1);
 		assert_ok!(AuditsPallet::advance(anyone(), audit));
 		assert!(!Audits::<Test>::contains_key(audit));
+	});
+}
+
+#[test]
+fn a_vote_is_signed_over_these_bytes_and_held_by_this_tag() {
+	world().build_and_check(|| {
+		let audit = open();
+		present(audit, truth(audit)).unwrap();
+		let (who, seal) = (auditor(audit, 0), H256([5; 32]));
+		let AuditRecordOf::<Test> { seed, presented, .. } = record(audit);
+		let binding = blake2_256(&(seed, presented).encode());
+		let genesis = System::block_hash(0);
+		let parts = [&genesis.0[..], &binding, &[2], &audit.to_le_bytes(), &seal.0];
+		let payload = mocks::payload_of(b"blyan/audit/1", &parts);
+		let signature = pair(who).sign(&payload).into();
+		let call = call(Message::Vote { audit, seal }, key(who), signature);
+		let valid = mocks::authorise(&RuntimeCall::from(call)).unwrap();
+		assert_eq!(valid.provides, [mocks::tag_of("blyan/audit", (Some(audit), 2u8, key(who)))]);
+		assert_eq!((valid.priority, valid.longevity), (u64::MAX, WINDOW.into()));
+		assert!(valid.propagate && valid.requires.is_empty());
 	});
 }

@@ -9,38 +9,31 @@ use blyan_exact::tree::{sum_root, Item};
 use blyan_primitives::{
 	draw_indices,
 	randomness::{Appointed, AppointedRandomness, RelayNumber},
-	traits::{
-		ArchitectureRegistry, EligibleOperator, ExpertRegistry, OffenceKind, Offences, OperatorSet, Service,
-	},
+	traits::{ArchitectureRegistry, EligibleOperator, ExpertRegistry, OffenceKind, Offences, Service},
 	ArchitectureId, AuditId, BlobRef, BlockRef, EvaluationJob, EvaluationOutcome, ExpertHead, ExpertSlot,
 	HoldoutRef, ModelBody, ModelConfig, ModelId, ModelInfo, ModelVersion, OperatorId, OperatorSignature,
 	VersionIndex,
 };
+use blyan_support::mocks;
+pub(crate) use blyan_support::mocks::{
+	account, key, key_seed, pair, AccountId, Eligible, Keys, OperatorBook, Services,
+};
 use codec::Encode;
 use frame_support::{
-	derive_impl,
-	pallet_prelude::TransactionSource,
-	parameter_types,
+	derive_impl, parameter_types,
 	traits::{
 		fungible::{Inspect, Mutate},
-		Authorize, ConstU32, Hooks, UnfilteredDispatchable,
+		ConstU32, Hooks,
 	},
 	weights::Weight,
 };
-use sp_core::{sr25519, Pair, H256};
+use sp_core::{Pair, H256};
 use sp_io::hashing::blake2_256;
-use sp_runtime::{
-	traits::{BlakeTwo256, IdentityLookup},
-	AccountId32, BuildStorage, DispatchError, DispatchResult,
-};
-use std::collections::BTreeMap;
+use sp_runtime::{traits::IdentityLookup, BuildStorage, DispatchError, DispatchResult};
 
-pub(crate) type AccountId = AccountId32;
 pub(crate) type Balance = u128;
-type TxExtension = frame_system::AuthorizeCall<Test>;
-pub(crate) type Extrinsic =
-	sp_runtime::generic::UncheckedExtrinsic<AccountId, RuntimeCall, OperatorSignature, TxExtension>;
-type Block = sp_runtime::generic::Block<sp_runtime::generic::Header<u32, BlakeTwo256>, Extrinsic>;
+pub(crate) type Extrinsic = mocks::Extrinsic<Test, RuntimeCall>;
+type Block = mocks::Block<Test, RuntimeCall>;
 
 frame_support::construct_runtime!(
 	pub enum Test {
@@ -92,11 +85,6 @@ parameter_types! {
 	pub static Generation: u32 = 0;
 	/// False if earlier generations of the model can be reconstructed.
 	pub static HistoryLost: bool = false;
-	pub static Eligible: Vec<EligibleOperator<AccountId>> = Vec::new();
-	/// Electorates, by the appointments that they were taken for.
-	pub static Frozen: BTreeMap<RelayNumber, Vec<EligibleOperator<AccountId>>> = BTreeMap::new();
-	pub static Keys: BTreeMap<OperatorId, AccountId> = BTreeMap::new();
-	pub static Services: Vec<(AccountId, Service)> = Vec::new();
 	pub static Crimes: Vec<(AccountId, OffenceKind, H256)> = Vec::new();
 	pub static Envelope: Balance = PURSE;
 }
@@ -187,42 +175,6 @@ impl HoldoutBook for Book {
 
 pub(crate) type Jobs = HeadSwap<AccountId, Experts, Book>;
 
-pub struct OperatorBook;
-impl OperatorSet<AccountId> for OperatorBook {
-	fn eligible() -> Vec<EligibleOperator<AccountId>> {
-		Eligible::get()
-	}
-	/// The newest list that was frozen for this appointment or an earlier one; where a story freezes none, that of the moment.
-	fn electorate(appointment: RelayNumber) -> Option<Vec<EligibleOperator<AccountId>>> {
-		let frozen = Frozen::get();
-		if frozen.is_empty() {
-			return Some(Eligible::get());
-		}
-		frozen.range(..=appointment).next_back().map(|(_, electorate)| electorate.clone())
-	}
-	fn owner_of(key: &OperatorId) -> Option<AccountId> {
-		Keys::get().get(key).cloned()
-	}
-	fn key_of(who: &AccountId) -> Option<OperatorId> {
-		Keys::get().into_iter().find(|(_, owner)| owner == who).map(|(key, _)| key)
-	}
-	fn note_service(who: &AccountId, service: Service) {
-		Services::mutate(|services| services.push((who.clone(), service)));
-	}
-	#[cfg(feature = "runtime-benchmarks")]
-	fn ensure_operators_for_benchmark(count: u32) -> Vec<(AccountId, OperatorId)> {
-		use sp_runtime::RuntimeAppPublic;
-		(0..count)
-			.map(|seed| {
-				let key = OperatorId::generate_pair(Some(key_seed(seed).into_bytes()));
-				let owner = AccountId::new(blake2_256(&key.encode()));
-				register(&owner, key.clone());
-				(owner, key)
-			})
-			.collect()
-	}
-}
-
 /// Pays from an envelope, as the ledger does: the only place where coins are minted.
 pub struct Purse;
 fn pay(who: &AccountId, amount: Balance) -> Balance {
@@ -293,50 +245,7 @@ impl pallet_audits::Config for Test {
 	type WeightInfo = ();
 }
 
-impl<LocalCall> frame_system::offchain::CreateTransactionBase<LocalCall> for Test
-where
-	RuntimeCall: From<LocalCall>,
-{
-	type RuntimeCall = RuntimeCall;
-	type Extrinsic = Extrinsic;
-}
-
-impl<LocalCall> frame_system::offchain::CreateTransaction<LocalCall> for Test
-where
-	RuntimeCall: From<LocalCall>,
-{
-	type Extension = TxExtension;
-	fn create_transaction(call: RuntimeCall, extension: Self::Extension) -> Extrinsic {
-		Extrinsic::new_transaction(call, extension)
-	}
-}
-
-impl<LocalCall> frame_system::offchain::CreateAuthorizedTransaction<LocalCall> for Test
-where
-	RuntimeCall: From<LocalCall>,
-{
-	fn create_extension() -> Self::Extension {
-		TxExtension::new()
-	}
-}
-
-/// The seed of an operator's key. No phrase: stretching one takes longer than a whole audit.
-pub(crate) fn key_seed(seed: u32) -> String {
-	format!("{:?}", H256(blake2_256(&(b"key", seed).encode())))
-}
-
-/// The key pair of an operator.
-pub(crate) fn pair(seed: u32) -> sr25519::Pair {
-	sr25519::Pair::from_string(&key_seed(seed), None).unwrap()
-}
-
-pub(crate) fn account(seed: u32) -> AccountId {
-	AccountId::new(blake2_256(&(b"account", seed).encode()))
-}
-
-pub(crate) fn key(seed: u32) -> OperatorId {
-	pair(seed).public().into()
-}
+blyan_support::create_authorized_transactions!(Test, RuntimeCall, Extrinsic);
 
 /// Which operator of a story this is.
 pub(crate) fn number_of(who: &AccountId) -> u32 {
@@ -344,9 +253,7 @@ pub(crate) fn number_of(who: &AccountId) -> u32 {
 }
 
 pub(crate) fn register(who: &AccountId, key: OperatorId) {
-	let operator = EligibleOperator::independent(who.clone(), 10);
-	Eligible::mutate(|eligible| eligible.push(operator));
-	Keys::mutate(|keys| keys.insert(key, who.clone()));
+	mocks::register(EligibleOperator::independent(who.clone(), 10), key);
 }
 
 /// Returns an honest engine's outcome: sequences of a byte model with a small mean difference between experts.
@@ -427,15 +334,7 @@ pub(crate) fn call(message: Message<u32>, key: OperatorId, signature: OperatorSi
 
 /// Sends a call the way a block's author would: authorise, then dispatch.
 pub(crate) fn deliver(call: RuntimeCall) -> DispatchResult {
-	call.authorize(TransactionSource::InBlock).expect("the call knows how to authorise itself").map_err(
-		|error| {
-			let text: &'static str = error.into();
-			DispatchError::Other(text)
-		},
-	)?;
-	call.dispatch_bypass_filter(frame_system::RawOrigin::Authorized.into())
-		.map(|_| ())
-		.map_err(|error| error.error)
+	mocks::deliver(call)
 }
 
 pub(crate) fn say(seed: u32, message: Message<u32>) -> DispatchResult {
@@ -506,14 +405,8 @@ pub(crate) fn open() -> AuditId {
 	AuditsPallet::open_with(now, now, seed).unwrap()
 }
 
-fn begin(number: u32) {
-	let parent = H256::from_low_u64_be(u64::from(number) + 999);
-	System::initialize(&number, &parent, &Default::default());
-	System::reset_events();
-}
-
 pub(crate) fn begin_next() {
-	begin(System::block_number() + 1);
+	mocks::begin::<Test>(System::block_number() + 1);
 }
 
 /// Does a block's work after its transactions.
@@ -522,10 +415,7 @@ pub(crate) fn end_block() {
 }
 
 pub(crate) fn run_to(number: u32) {
-	while System::block_number() < number {
-		end_block();
-		begin_next();
-	}
+	mocks::run_to::<Test>(number, end_block);
 }
 
 pub(crate) fn run_past(until: u32) {
@@ -594,10 +484,7 @@ impl ExtBuilder {
 		RandomnessSeed::set(0);
 		Generation::set(0);
 		HistoryLost::set(false);
-		Eligible::set(Vec::new());
-		Frozen::set(BTreeMap::new());
-		Keys::set(BTreeMap::new());
-		Services::set(Vec::new());
+		mocks::forget_operators();
 		Crimes::set(Vec::new());
 		Envelope::set(PURSE);
 		let balances = (0..100).map(|seed| (account(seed), 1_000)).collect();
@@ -609,7 +496,7 @@ impl ExtBuilder {
 		.unwrap();
 		let mut ext = sp_io::TestExternalities::new(storage);
 		ext.execute_with(|| {
-			begin(1);
+			mocks::begin::<Test>(1);
 			for seed in 0..self.operators {
 				register(&account(seed), key(seed));
 				if self.enrolled {
@@ -643,7 +530,7 @@ pub(crate) fn world() -> ExtBuilder {
 #[cfg(feature = "runtime-benchmarks")]
 pub(crate) fn benchmark_ext() -> sp_io::TestExternalities {
 	let mut ext = world().operators(0).build();
-	ext.register_extension(sp_keystore::KeystoreExt::new(sp_keystore::testing::MemoryKeystore::new()));
+	mocks::Machine::with_engine(()).attach(&mut ext);
 	ext
 }
 

@@ -1,29 +1,19 @@
 //! Operators' nodes, with a fake engine, a keystore, a database and a transaction pool.
 
 use super::*;
-use crate::{Audits, Call, Enrolments, Phase, SeatState, Vote};
-use blyan_host::{MlEngine, MlEngineExt};
+use crate::{rules, Audits, Call, Enrolments, JobSource, Phase, SeatState, Vote};
+use blyan_host::MlEngine;
 use blyan_primitives::{
-	operator_key, Comparison, CopyQuery, EngineError, EvaluationJob, JobId, JobStatus, Opening, Query,
+	Comparison, CopyQuery, EngineError, EvaluationJob, EvaluationOutcome, JobId, JobStatus, Opening, Query,
 };
-use codec::Decode;
+use blyan_support::mocks::{Machine, Pool};
+use codec::Encode;
 use frame_support::traits::Hooks;
-use parking_lot::{Mutex, RwLock};
-use sp_core::{
-	offchain::{
-		testing::{PoolState, TestOffchainExt, TestTransactionPoolExt},
-		OffchainDbExt, OffchainWorkerExt, TransactionPoolExt,
-	},
-	H256,
-};
-use sp_keystore::{testing::MemoryKeystore, Keystore, KeystoreExt};
-use std::{
-	collections::{BTreeMap, BTreeSet},
-	sync::{
-		atomic::{AtomicU8, Ordering},
-		Arc,
-	},
-};
+use parking_lot::Mutex;
+use sp_core::H256;
+use sp_io::hashing::blake2_256;
+use sp_runtime::offchain::storage::StorageValueRef;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Evaluates at once, unless it is told otherwise.
 #[derive(Default)]
@@ -71,66 +61,36 @@ impl MlEngine for FakeEngine {
 }
 
 /// A machine with the keys of some operators.
-pub(crate) struct Machine {
-	pub(crate) keystore: MemoryKeystore,
-	pub(crate) disk: TestOffchainExt,
-	pub(crate) engine: Arc<FakeEngine>,
+pub(crate) fn machine_of(operators: impl IntoIterator<Item = u32>) -> Machine<FakeEngine> {
+	let machine = Machine::with_engine(FakeEngine::default());
+	operators.into_iter().for_each(|seed| machine.add_key(&key_seed(seed)));
+	machine
 }
 
-impl Machine {
-	pub(crate) fn new(operators: impl IntoIterator<Item = u32>) -> Self {
-		let keystore = MemoryKeystore::new();
-		for seed in operators {
-			keystore.sr25519_generate_new(operator_key::KEY_TYPE, Some(&key_seed(seed))).unwrap();
-		}
-		Self { keystore, disk: new_disk(), engine: Arc::default() }
-	}
-
-	/// The process ends and begins again: the engine has forgotten everything, the disk nothing.
-	pub(crate) fn restart(&self) {
-		self.engine.jobs.lock().clear();
-	}
-
-	/// The disk is lost; the keys were kept elsewhere.
-	pub(crate) fn lose_disk(&mut self) {
-		self.disk = new_disk();
-	}
-}
-
-/// An empty disk in a machine whose randomness is its own.
-fn new_disk() -> TestOffchainExt {
-	static MACHINES: AtomicU8 = AtomicU8::new(1);
-	let (disk, state) = TestOffchainExt::new();
-	state.write().seed = [MACHINES.fetch_add(1, Ordering::Relaxed); 32];
-	disk
+/// The process ends and begins again: the engine has forgotten everything, the disk nothing.
+pub(crate) fn restart(machine: &Machine<FakeEngine>) {
+	machine.engine.jobs.lock().clear();
 }
 
 /// A chain, and the pool that the machines share.
 pub(crate) struct Network {
 	pub(crate) world: sp_io::TestExternalities,
-	pool: Arc<RwLock<PoolState>>,
+	pool: Pool,
 }
 
 impl Network {
 	pub(crate) fn new(builder: ExtBuilder) -> Self {
 		let mut world = builder.build();
-		let (transactions, pool) = TestTransactionPoolExt::new();
-		world.register_extension(TransactionPoolExt::new(transactions));
-		Self { world, pool }
+		Self { pool: Pool::of(&mut world), world }
 	}
 
 	/// Runs a machine's worker at the current block and returns what it sends.
-	pub(crate) fn work(&mut self, machine: &Machine) -> Vec<Call<Test>> {
-		// A machine's disk keeps what earlier runs wrote.
-		let (disk, keystore) = (machine.disk.clone(), machine.keystore.clone());
-		self.world.register_extension(OffchainDbExt::new(disk.clone()));
-		self.world.register_extension(OffchainWorkerExt::new(disk));
-		self.world.register_extension(KeystoreExt::new(keystore));
-		self.world.register_extension(MlEngineExt(machine.engine.clone()));
+	pub(crate) fn work(&mut self, machine: &Machine<FakeEngine>) -> Vec<Call<Test>> {
+		machine.attach_with_engine(&mut self.world);
 		self.world.execute_with(|| AuditsPallet::offchain_worker(System::block_number()));
-		let sent = core::mem::take(&mut self.pool.write().transactions);
-		sent.iter()
-			.map(|bytes| match Extrinsic::decode(&mut bytes.as_slice()).unwrap().function {
+		let sent = self.pool.take::<Extrinsic>();
+		sent.into_iter()
+			.map(|transaction| match transaction.function {
 				RuntimeCall::AuditsPallet(call) => call,
 				_ => panic!("the worker sends messages of this pallet only"),
 			})
@@ -170,9 +130,9 @@ fn kinds(calls: &[Call<Test>]) -> Vec<u8> {
 		.collect()
 }
 
-fn network(builder: ExtBuilder) -> (Network, Machine) {
+fn network(builder: ExtBuilder) -> (Network, Machine<FakeEngine>) {
 	let mut network = Network::new(builder.nobody_enrolled());
-	let machine = Machine::new(0..4);
+	let machine = machine_of(0..4);
 	let calls = network.work(&machine);
 	assert_eq!(kinds(&calls), [0; 4]);
 	network.arrive(calls);
@@ -243,7 +203,7 @@ fn worker_says_the_same_after_a_restart() {
 	network.end_block();
 	let votes = network.work(&machine);
 	// They got lost, and the node began anew some blocks later.
-	machine.restart();
+	restart(&machine);
 	for _ in 0..5 {
 		network.end_block();
 	}
@@ -260,7 +220,7 @@ fn worker_says_the_same_after_a_restart() {
 	assert_eq!(seals(&votes), seals(&again));
 	network.arrive(votes);
 	network.end_block();
-	machine.restart();
+	restart(&machine);
 	// Even the model has moved meanwhile, and its history is gone.
 	Generation::set(5);
 	HistoryLost::set(true);
@@ -272,6 +232,69 @@ fn worker_says_the_same_after_a_restart() {
 		assert!(!Audits::<Test>::contains_key(audit));
 		assert_eq!(crimes(), []);
 	});
+}
+
+#[test]
+fn an_outcome_of_one_fork_is_none_of_another_job_with_the_same_seed() {
+	let (mut network, machine) = network(world());
+	let audit = network.ask(open);
+	assert_eq!(kinds(&network.work(&machine)), [1]);
+	// On the fork that wins, a submission was accepted before the same seed fell on the model.
+	network.ask(|| {
+		Generation::set(1);
+		Audits::<Test>::mutate(audit, |record| {
+			let record = record.as_mut().unwrap();
+			let job = Jobs::draw(&record.seed, record.job.sample()).unwrap();
+			assert_ne!(core::mem::replace(&mut record.job, job), job);
+		});
+	});
+	for _ in 0..5 {
+		network.end_block();
+	}
+	let calls = network.work(&machine);
+	let [Call::present { outcome, .. }] = &calls[..] else { panic!("the setter is to present: {calls:?}") };
+	assert_eq!(*outcome, network.ask(|| truth(audit)));
+}
+
+/// Clients do not see these places, but seals that were made before an upgrade can be opened only with what lies there.
+#[test]
+fn worker_finds_what_earlier_runtimes_have_kept() {
+	let mut network = Network::new(world().nobody_enrolled());
+	let machine = machine_of(0..4);
+	machine.attach_with_engine(&mut network.world);
+	let master_of = |seed: u32| H256::repeat_byte(seed as u8);
+	network.ask(|| {
+		for seed in 0..4 {
+			let place = [&b"blyan/audits/master"[..], &account(seed).encode()].concat();
+			StorageValueRef::persistent(&place).set(&master_of(seed));
+		}
+	});
+	let calls = network.work(&machine);
+	let enrolled = |call: &Call<Test>| match call {
+		Call::enrol { commitment, key, .. } => (key.clone(), *commitment),
+		_ => panic!("no operator is enrolled"),
+	};
+	let enrolled: BTreeMap<_, _> = calls.iter().map(enrolled).collect();
+	for seed in 0..4 {
+		let nonce = rules::enrolment_nonce(&network.ask(System::block_number));
+		let secret = blake2_256(&(b"blyan/audits/derived", b"coin", master_of(seed), nonce).encode());
+		assert_eq!(enrolled[&key(seed)], rules::commitment(&H256(secret)));
+	}
+	network.arrive(calls);
+	network.end_block();
+
+	// An outcome, under the seed of its audit. The engine could not compute it any more.
+	let audit = network.ask(open);
+	let kept = network.ask(|| {
+		let (record, kept) = (record(audit), EvaluationOutcome { job_root: H256([9; 32]), ..truth(audit) });
+		let place = [&b"blyan/audits/note"[..], &[1], &audit.to_le_bytes(), &record.setter.encode()].concat();
+		StorageValueRef::persistent(&place).set(&vec![(record.seed, kept)]);
+		kept
+	});
+	*machine.engine.trouble.lock() = Some(EngineError::CandidateInvalid);
+	let calls = network.work(&machine);
+	let [Call::present { outcome, .. }] = &calls[..] else { panic!("the setter is to present: {calls:?}") };
+	assert_eq!(*outcome, kept);
 }
 
 #[test]
@@ -358,7 +381,7 @@ fn an_operator_may_change_its_key_in_the_middle() {
 	}
 	// Everybody's new key lies in the keystore beside the old one.
 	for seed in 0..4 {
-		machine.keystore.sr25519_generate_new(operator_key::KEY_TYPE, Some(&key_seed(seed + 10))).unwrap();
+		machine.add_key(&key_seed(seed + 10));
 	}
 	Keys::set((0..4).map(|seed| (key(seed + 10), account(seed))).collect());
 	let calls = network.work(&machine);
@@ -375,9 +398,9 @@ fn an_operator_may_change_its_key_in_the_middle() {
 fn worker_stays_silent_without_a_key_and_about_other_peoples_audits() {
 	let (mut network, _) = network(world());
 	network.ask(open);
-	let stranger = Machine::new([50]);
+	let stranger = machine_of([50]);
 	assert_eq!(network.work(&stranger), []);
-	let bystander = Machine::new([]);
+	let bystander = machine_of([]);
 	assert_eq!(network.work(&bystander), []);
 }
 
@@ -411,10 +434,10 @@ fn worker_catches_a_forced_error_and_confirms_a_true_answer() {
 #[test]
 fn secrets_differ_from_machine_to_machine_and_from_key_to_key() {
 	let mut seen = BTreeSet::new();
-	for machine in [Machine::new(0..4), Machine::new(0..4)] {
+	for machine in [machine_of(0..4), machine_of(0..4)] {
 		let mut network = Network::new(world().nobody_enrolled());
 		for call in network.work(&machine) {
-			let Call::enrol { commitment, .. } = call else { panic!("nobody is enrolled") };
+			let Call::enrol { commitment, .. } = call else { panic!("no operator is enrolled") };
 			seen.insert(commitment);
 		}
 	}

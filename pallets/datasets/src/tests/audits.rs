@@ -7,8 +7,9 @@ use blyan_primitives::{
 	LicenceFinding,
 };
 use blyan_runtime_api::datasets::AuditStep;
+use blyan_support::mocks;
 use frame_support::{assert_noop, assert_ok};
-use sp_core::H256;
+use sp_core::{Pair, H256};
 
 type Failure = Error<Test>;
 
@@ -240,5 +241,29 @@ fn a_chain_that_is_older_than_the_pallet_begins_at_its_present() {
 		assert_eq!(drawn(dataset).len(), 5);
 		play(dataset, |_| AuditFinding::Examined(clean()));
 		assert_eq!(stage(dataset), DatasetStage::Vote);
+	});
+}
+
+#[test]
+fn a_seal_is_signed_over_these_bytes_and_held_by_this_tag() {
+	story(5, || {
+		let dataset = audited(ALICE, 1);
+		let who = drawn(dataset)[0];
+		let (seal, genesis, draw) = (H256([5; 32]), System::block_hash(0), audit(dataset).draw);
+		let parts = [
+			&genesis.0[..],
+			&draw.0,
+			&[0],
+			&dataset.dataset.to_le_bytes(),
+			&dataset.version.to_le_bytes(),
+			&seal.0,
+		];
+		let payload = mocks::payload_of(b"blyan/dataset/audit/1", &parts);
+		let signature = pair(who).sign(&payload).into();
+		let call = Call::<Test>::seal { dataset, seal, key: key(who), signature };
+		let valid = mocks::authorise(&RuntimeCall::from(call)).unwrap();
+		assert_eq!(valid.provides, [mocks::tag_of("blyan/dataset", (dataset, 0u8, key(who)))]);
+		assert_eq!((valid.priority, valid.longevity), (u64::MAX, SEAL_WINDOW.into()));
+		assert!(valid.propagate && valid.requires.is_empty());
 	});
 }

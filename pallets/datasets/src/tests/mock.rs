@@ -5,32 +5,28 @@ use blyan_primitives::{
 	conduct::ConductRules,
 	randomness::{Appointed, AppointedRandomness, RelayNumber},
 	search_pow,
-	traits::{EligibleOperator, OperatorSet, Service},
+	traits::EligibleOperator,
 	AuditFinding, AuditReport, Ballot, BlobChunk, BlobRef, DatasetAuditMessage, DatasetOffer, DatasetRef,
-	DatasetStage, LanguageShare, LicenceFinding, OperatorId, OperatorSignature, PowStamp, SubmissionId,
+	DatasetStage, LanguageShare, LicenceFinding, OperatorSignature, PowStamp, SubmissionId,
+};
+use blyan_support::mocks;
+pub(crate) use blyan_support::mocks::{
+	account, key, key_seed, pair, AccountId, Eligible, OperatorBook, Services,
 };
 use codec::Encode;
 use frame_support::{
-	derive_impl,
-	pallet_prelude::TransactionSource,
-	parameter_types,
-	traits::{Authorize, ConstU32, Get, Hooks, UnfilteredDispatchable},
+	derive_impl, parameter_types,
+	traits::{ConstU32, Get, Hooks},
 	weights::Weight,
 };
 use frame_system::EnsureRoot;
-use sp_core::{sr25519, Pair, H256};
+use sp_core::{Pair, H256};
 use sp_io::hashing::blake2_256;
-use sp_runtime::{
-	traits::{BlakeTwo256, IdentityLookup},
-	AccountId32, BuildStorage, DispatchError, DispatchResult,
-};
+use sp_runtime::{traits::IdentityLookup, BuildStorage, DispatchError, DispatchResult};
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(crate) type AccountId = AccountId32;
-type TxExtension = frame_system::AuthorizeCall<Test>;
-pub(crate) type Extrinsic =
-	sp_runtime::generic::UncheckedExtrinsic<AccountId, RuntimeCall, OperatorSignature, TxExtension>;
-type Block = sp_runtime::generic::Block<sp_runtime::generic::Header<u32, BlakeTwo256>, Extrinsic>;
+pub(crate) type Extrinsic = mocks::Extrinsic<Test, RuntimeCall>;
+type Block = mocks::Block<Test, RuntimeCall>;
 
 frame_support::construct_runtime!(
 	pub enum Test {
@@ -66,13 +62,8 @@ pub(crate) const MINER: u32 = 1_002;
 parameter_types! {
 	pub static Auditors: u32 = 5;
 	pub static MinAuditors: u32 = 3;
-	pub static Eligible: Vec<EligibleOperator<AccountId>> = Vec::new();
-	pub static Keys: BTreeMap<OperatorId, AccountId> = BTreeMap::new();
-	pub static Services: Vec<(AccountId, Service)> = Vec::new();
 	pub static Paid: Vec<AccountId> = Vec::new();
 	pub static Facts: BTreeMap<SubmissionId, SubmissionFacts<AccountId>> = BTreeMap::new();
-	/// Owners of accounts that are operators no more, or not yet.
-	pub static Owners: BTreeMap<AccountId, AccountId> = BTreeMap::new();
 }
 
 pub struct Rules;
@@ -105,43 +96,6 @@ impl Get<TierRules> for Limits {
 			experimental: TierLimits { yes: 500_000, toxicity: 200_000, duplicate_rate: 950_001 },
 			rating: 4_000_000,
 		}
-	}
-}
-
-pub struct OperatorBook;
-impl OperatorSet<AccountId> for OperatorBook {
-	fn eligible() -> Vec<EligibleOperator<AccountId>> {
-		Eligible::get()
-	}
-	fn electorate(_: RelayNumber) -> Option<Vec<EligibleOperator<AccountId>>> {
-		Some(Eligible::get())
-	}
-	fn owner_of(key: &OperatorId) -> Option<AccountId> {
-		Keys::get().get(key).cloned()
-	}
-	fn belongs_to(who: &AccountId) -> AccountId {
-		let operator = Eligible::get().into_iter().find(|one| one.account == *who);
-		let owner = operator.map(|one| one.owner).or_else(|| Owners::get().get(who).cloned());
-		owner.unwrap_or_else(|| who.clone())
-	}
-	fn key_of(who: &AccountId) -> Option<OperatorId> {
-		Keys::get().into_iter().find(|(_, owner)| owner == who).map(|(key, _)| key)
-	}
-	fn note_service(who: &AccountId, service: Service) {
-		Services::mutate(|services| services.push((who.clone(), service)));
-	}
-	#[cfg(feature = "runtime-benchmarks")]
-	fn ensure_operators_for_benchmark(count: u32) -> Vec<(AccountId, OperatorId)> {
-		use sp_runtime::RuntimeAppPublic;
-		(0..count)
-			.map(|seed| {
-				let key = OperatorId::generate_pair(Some(key_seed(seed).into_bytes()));
-				let account = AccountId::new(blake2_256(&key.encode()));
-				Eligible::mutate(|all| all.push(EligibleOperator::independent(account.clone(), 10)));
-				Keys::mutate(|keys| keys.insert(key.clone(), account.clone()));
-				(account, key)
-			})
-			.collect()
 	}
 }
 
@@ -233,44 +187,7 @@ impl pallet_datasets::Config for Test {
 	type WeightInfo = ();
 }
 
-impl<LocalCall> frame_system::offchain::CreateTransactionBase<LocalCall> for Test
-where
-	RuntimeCall: From<LocalCall>,
-{
-	type RuntimeCall = RuntimeCall;
-	type Extrinsic = Extrinsic;
-}
-
-impl<LocalCall> frame_system::offchain::CreateTransaction<LocalCall> for Test
-where
-	RuntimeCall: From<LocalCall>,
-{
-	type Extension = TxExtension;
-	fn create_transaction(call: RuntimeCall, extension: Self::Extension) -> Extrinsic {
-		Extrinsic::new_transaction(call, extension)
-	}
-}
-
-impl<LocalCall> frame_system::offchain::CreateAuthorizedTransaction<LocalCall> for Test
-where
-	RuntimeCall: From<LocalCall>,
-{
-	fn create_extension() -> Self::Extension {
-		TxExtension::new()
-	}
-}
-
-pub(crate) fn account(seed: u32) -> AccountId {
-	AccountId::new(blake2_256(&(b"account", seed).encode()))
-}
-
-pub(crate) fn key_seed(seed: u32) -> String {
-	format!("{:?}", H256(blake2_256(&(b"key", seed).encode())))
-}
-
-pub(crate) fn pair(seed: u32) -> sr25519::Pair {
-	sr25519::Pair::from_string(&key_seed(seed), None).unwrap()
-}
+blyan_support::create_authorized_transactions!(Test, RuntimeCall, Extrinsic);
 
 pub(crate) fn signed(seed: u32) -> RuntimeOrigin {
 	RuntimeOrigin::signed(account(seed))
@@ -285,8 +202,7 @@ pub(crate) fn register(seed: u32) {
 pub(crate) fn register_for(seed: u32, owner: u32) {
 	let operator =
 		EligibleOperator { owner: account(owner), ..EligibleOperator::independent(account(seed), 10) };
-	Eligible::mutate(|all| all.push(operator));
-	Keys::mutate(|keys| keys.insert(pair(seed).public().into(), account(seed)));
+	mocks::register(operator, key(seed));
 }
 
 /// The operator of a story behind an account.
@@ -309,7 +225,7 @@ pub(crate) fn new_ext_with(operators: u32) -> sp_io::TestExternalities {
 #[cfg(feature = "runtime-benchmarks")]
 pub(crate) fn new_ext() -> sp_io::TestExternalities {
 	let mut ext = new_ext_with(0);
-	ext.register_extension(sp_keystore::KeystoreExt::new(sp_keystore::testing::MemoryKeystore::new()));
+	mocks::Machine::with_engine(()).attach(&mut ext);
 	ext
 }
 
@@ -432,7 +348,7 @@ pub(crate) fn salt(seed: u32) -> H256 {
 }
 
 pub(crate) fn call(message: DatasetAuditMessage, seed: u32) -> Call<Test> {
-	let key: OperatorId = pair(seed).public().into();
+	let key = key(seed);
 	let signature: OperatorSignature = pair(seed).sign(&DatasetsPallet::signing_payload(&message)).into();
 	match message {
 		DatasetAuditMessage::Seal { dataset, seal } => Call::seal { dataset, seal, key, signature },
@@ -444,16 +360,7 @@ pub(crate) fn call(message: DatasetAuditMessage, seed: u32) -> Call<Test> {
 
 /// Sends a call the way a block's author would: authorise, then dispatch.
 pub(crate) fn deliver(call: Call<Test>) -> DispatchResult {
-	let call: RuntimeCall = call.into();
-	call.authorize(TransactionSource::InBlock).expect("the call knows how to authorise itself").map_err(
-		|error| {
-			let text: &'static str = error.into();
-			DispatchError::Other(text)
-		},
-	)?;
-	call.dispatch_bypass_filter(frame_system::RawOrigin::Authorized.into())
-		.map(|_| ())
-		.map_err(|error| error.error)
+	mocks::deliver(RuntimeCall::from(call))
 }
 
 pub(crate) fn seal(dataset: DatasetRef, seed: u32, finding: AuditFinding) -> DispatchResult {

@@ -98,6 +98,27 @@ fn kinds_of_findings_need_more_than_half() {
 	assert_eq!((0..=6).map(quorum).collect::<Vec<_>>(), [0, 1, 2, 2, 3, 4, 4]);
 }
 
+/// While operators change to a release with other rules, a committee has auditors of both.
+#[test]
+fn the_rules_of_more_than_half_decide_and_two_halves_decide_nothing() {
+	let old = AuditReport { rules: 1, pii: 9_000, ..clean() };
+	let new = AuditReport { rules: 2, pii: 20, toxicity: 70, ..clean() };
+	let examined = AuditFinding::Examined;
+	let combined = combine(&[examined(old), examined(new), examined(new), examined(old), examined(new)]);
+	assert_eq!(combined, Combined::Examined(new));
+	assert!(is_agreed(&examined(new), &combined) && !is_agreed(&examined(old), &combined));
+	// The upper median of every figure would be a report by rules 2 with the figures of rules 1.
+	assert_eq!(combine(&[examined(old), examined(new), examined(new), examined(old)]), Combined::Divided);
+	// One who claims rules that no release has neither moves a figure nor decides.
+	let alone = AuditReport { rules: u32::MAX, ..old };
+	assert_eq!(combine(&[examined(new), examined(alone), examined(new)]), Combined::Examined(new));
+	assert_eq!(combine(&[examined(new), examined(alone)]), Combined::Divided);
+	assert_eq!(
+		combine(&[examined(new), examined(new), examined(old), AuditFinding::Unavailable]),
+		Combined::Divided
+	);
+}
+
 #[test]
 fn an_expected_gain_may_differ_and_nothing_else() {
 	let report = |gain| AuditFinding::Examined(AuditReport { perplexity_improvement: gain, ..clean() });

@@ -1,30 +1,19 @@
 //! Auditors' nodes, with a fake engine, a keystore, a database and a transaction pool.
 
 use super::mock::*;
-use crate::{
-	worker::{recall, remember},
-	Audits, Call, SeatState,
-};
-use blyan_host::{MlEngine, MlEngineExt};
+use crate::{worker::notes, Audits, Call, SeatState};
+use blyan_host::MlEngine;
 use blyan_primitives::{
-	operator_key, AuditFinding, AuditReport, Comparison, CopyQuery, DatasetAuditJob, DatasetAuditStatus,
-	DatasetReason, DatasetRef, DatasetStage, EngineError, EvaluationJob, JobId, JobStatus, Opening, Query,
-	SAMPLE_BYTES_MAX,
+	AuditFinding, AuditReport, Comparison, CopyQuery, DatasetAuditJob, DatasetAuditMessage,
+	DatasetAuditStatus, DatasetReason, DatasetRef, DatasetStage, EngineError, EvaluationJob, JobId,
+	JobStatus, Opening, Query, SAMPLE_BYTES_MAX,
 };
-use codec::Decode;
-use parking_lot::{Mutex, RwLock};
-use sp_core::{
-	offchain::{
-		testing::{PoolState, TestOffchainExt, TestTransactionPoolExt},
-		OffchainDbExt, OffchainWorkerExt, TransactionPoolExt,
-	},
-	H256,
-};
-use sp_keystore::{testing::MemoryKeystore, Keystore, KeystoreExt};
-use std::sync::{
-	atomic::{AtomicU8, Ordering},
-	Arc,
-};
+use blyan_support::mocks::{Machine, Pool};
+use codec::Encode;
+use parking_lot::Mutex;
+use sp_core::H256;
+use sp_io::hashing::blake2_256;
+use sp_runtime::offchain::storage::StorageValueRef;
 
 /// Answers every question about an audit alike, and remembers them.
 struct FakeEngine {
@@ -65,47 +54,28 @@ impl MlEngine for FakeEngine {
 }
 
 /// A machine with the keys of some operators.
-struct Machine {
-	keystore: MemoryKeystore,
-	disk: TestOffchainExt,
-	engine: Arc<FakeEngine>,
+fn machine_of(operators: impl IntoIterator<Item = u32>) -> Machine<FakeEngine> {
+	let machine = Machine::with_engine(FakeEngine::default());
+	operators.into_iter().for_each(|seed| machine.add_key(&key_seed(seed)));
+	machine
 }
 
-impl Machine {
-	fn new(operators: impl IntoIterator<Item = u32>) -> Self {
-		let keystore = MemoryKeystore::new();
-		for seed in operators {
-			keystore.sr25519_generate_new(operator_key::KEY_TYPE, Some(&key_seed(seed))).unwrap();
-		}
-		Self { keystore, disk: new_disk(), engine: Arc::default() }
-	}
-
-	fn answers(&self, answer: Result<DatasetAuditStatus, EngineError>) {
-		*self.engine.answer.lock() = answer;
-	}
-}
-
-/// An empty disk in a machine whose randomness is its own.
-fn new_disk() -> TestOffchainExt {
-	static MACHINES: AtomicU8 = AtomicU8::new(1);
-	let (disk, state) = TestOffchainExt::new();
-	state.write().seed = [MACHINES.fetch_add(1, Ordering::Relaxed); 32];
-	disk
+/// Has a machine's engine answer this from now on.
+fn answers(machine: &Machine<FakeEngine>, answer: Result<DatasetAuditStatus, EngineError>) {
+	*machine.engine.answer.lock() = answer;
 }
 
 /// A chain, and the pool that the machines share.
 struct Network {
 	world: sp_io::TestExternalities,
-	pool: Arc<RwLock<PoolState>>,
+	pool: Pool,
 }
 
 impl Network {
 	/// Five operators, and a dataset whose committee is drawn.
 	fn new() -> (Self, DatasetRef) {
 		let mut world = new_ext_with(5);
-		let (transactions, pool) = TestTransactionPoolExt::new();
-		world.register_extension(TransactionPoolExt::new(transactions));
-		let mut network = Self { world, pool };
+		let mut network = Self { pool: Pool::of(&mut world), world };
 		let dataset = network.ask(|| {
 			let dataset = audited(ALICE, 1);
 			assert_eq!(drawn(dataset).len(), 5);
@@ -119,17 +89,12 @@ impl Network {
 	}
 
 	/// Runs a machine's worker at the current block and returns what it sends.
-	fn work(&mut self, machine: &Machine) -> Vec<Call<Test>> {
-		// A machine's disk keeps what earlier runs wrote.
-		let (disk, keystore) = (machine.disk.clone(), machine.keystore.clone());
-		self.world.register_extension(OffchainDbExt::new(disk.clone()));
-		self.world.register_extension(OffchainWorkerExt::new(disk));
-		self.world.register_extension(KeystoreExt::new(keystore));
-		self.world.register_extension(MlEngineExt(machine.engine.clone()));
+	fn work(&mut self, machine: &Machine<FakeEngine>) -> Vec<Call<Test>> {
+		machine.attach_with_engine(&mut self.world);
 		self.world.execute_with(|| DatasetsPallet::work(System::block_number()));
-		let sent = core::mem::take(&mut self.pool.write().transactions);
-		sent.iter()
-			.map(|bytes| match Extrinsic::decode(&mut bytes.as_slice()).unwrap().function {
+		let sent = self.pool.take::<Extrinsic>();
+		sent.into_iter()
+			.map(|transaction| match transaction.function {
 				RuntimeCall::DatasetsPallet(call) => call,
 				_ => panic!("the worker sends messages of this pallet only"),
 			})
@@ -154,7 +119,7 @@ fn kinds(calls: &[Call<Test>]) -> (usize, usize) {
 #[test]
 fn worker_audits_unattended_and_asks_for_what_was_offered() {
 	let (mut network, dataset) = Network::new();
-	let machine = Machine::new(0..5);
+	let machine = machine_of(0..5);
 	let seals = network.work(&machine);
 	assert_eq!(kinds(&seals), (5, 0));
 	let job = machine.engine.asked.lock()[0].clone();
@@ -179,7 +144,7 @@ fn worker_audits_unattended_and_asks_for_what_was_offered() {
 #[test]
 fn worker_sends_again_only_what_did_not_arrive() {
 	let (mut network, _) = Network::new();
-	let machine = Machine::new(0..2);
+	let machine = machine_of(0..2);
 	assert_eq!(kinds(&network.work(&machine)), (2, 0));
 	assert_eq!(kinds(&network.work(&machine)), (0, 0));
 	network.ask(|| run(5));
@@ -193,16 +158,16 @@ fn worker_sends_again_only_what_did_not_arrive() {
 #[test]
 fn worker_opens_its_seal_after_a_restart_and_keeps_silent_without_its_disk() {
 	let (mut network, dataset) = Network::new();
-	let (machine, mut other) = (Machine::new(0..3), Machine::new(3..5));
+	let (machine, mut other) = (machine_of(0..3), machine_of(3..5));
 	for one in [&machine, &other] {
 		let seals = network.work(one);
 		network.ask(|| seals.into_iter().for_each(|call| deliver(call).unwrap()));
 	}
 	network.ask(|| run(1));
 	// The engine's blobs have gone, and it has forgotten everything.
-	machine.answers(Err(EngineError::NotAvailable));
+	answers(&machine, Err(EngineError::NotAvailable));
 	assert_eq!(kinds(&network.work(&machine)), (0, 3));
-	other.disk = new_disk();
+	other.lose_disk();
 	assert_eq!(kinds(&network.work(&other)), (0, 0), "what was sealed with a lost secret cannot be opened");
 	network.ask(|| assert!(Audits::<Test>::contains_key(dataset)));
 }
@@ -210,15 +175,15 @@ fn worker_opens_its_seal_after_a_restart_and_keeps_silent_without_its_disk() {
 #[test]
 fn worker_waits_for_a_blob_until_shortly_before_the_end_and_says_so_then() {
 	let (mut network, dataset) = Network::new();
-	let machine = Machine::new(0..5);
-	machine.answers(Err(EngineError::BlobMissing(H256([7; 32]))));
+	let machine = machine_of(0..5);
+	answers(&machine, Err(EngineError::BlobMissing(H256([7; 32]))));
 	assert_eq!(kinds(&network.work(&machine)), (0, 0));
 	network.ask(|| run_to(audit(dataset).until - 6));
 	let seals = network.work(&machine);
 	assert_eq!(kinds(&seals), (5, 0));
 	// Even if it comes now: what is sealed is what will be opened.
 	network.arrive(seals);
-	machine.answers(Ok(DatasetAuditStatus::Done(AuditFinding::Examined(clean()))));
+	answers(&machine, Ok(DatasetAuditStatus::Done(AuditFinding::Examined(clean()))));
 	let openings = network.work(&machine);
 	assert!(openings
 		.iter()
@@ -230,7 +195,7 @@ fn worker_waits_for_a_blob_until_shortly_before_the_end_and_says_so_then() {
 #[test]
 fn worker_keeps_silent_while_the_engine_works_and_when_it_contradicts_itself() {
 	let (mut network, dataset) = Network::new();
-	let machine = Machine::new(0..5);
+	let machine = machine_of(0..5);
 	let absurd = AuditReport { records: 0, ..clean() };
 	for answer in [
 		Ok(DatasetAuditStatus::Running),
@@ -238,28 +203,51 @@ fn worker_keeps_silent_while_the_engine_works_and_when_it_contradicts_itself() {
 		Err(EngineError::Busy),
 		Err(EngineError::NotAvailable),
 	] {
-		machine.answers(answer);
+		answers(&machine, answer);
 		assert_eq!(kinds(&network.work(&machine)), (0, 0), "{answer:?}");
 	}
 	network.ask(|| {
 		assert!(audit(dataset).seats.iter().all(|seat| seat.state == SeatState::Waiting));
 	});
-	let stranger = Machine::new(500..502);
+	let stranger = machine_of(500..502);
 	assert_eq!(kinds(&network.work(&stranger)), (0, 0));
 	assert!(stranger.engine.asked.lock().is_empty(), "keys that audit nothing cost the engine nothing");
+}
+
+/// Clients do not see these places, but seals that were made before an upgrade can be opened only with what lies there.
+#[test]
+fn worker_opens_a_seal_with_what_an_earlier_runtime_has_kept() {
+	let (mut network, dataset) = Network::new();
+	let machine = machine_of(0..1);
+	machine.attach_with_engine(&mut network.world);
+	let (master, finding) = (H256([7; 32]), AuditFinding::Malformed);
+	network.ask(|| {
+		let (draw, owner) = (audit(dataset).draw, account(0).encode());
+		let place = [&b"blyan/datasets/master"[..], &owner].concat();
+		StorageValueRef::persistent(&place).set(&master);
+		let place = [&b"blyan/datasets/note"[..], &[1], &dataset.dataset.to_le_bytes(), &owner].concat();
+		StorageValueRef::persistent(&place).set(&vec![(draw, finding)]);
+		let salt = H256(blake2_256(&(b"blyan/datasets/salt", master, draw).encode()));
+		let seal_of_zero = finding.seal(&draw, &salt, &account(0));
+		deliver(call(DatasetAuditMessage::Seal { dataset, seal: seal_of_zero }, 0)).unwrap();
+		(1..5).for_each(|who| seal(dataset, who, finding).unwrap());
+		run(1);
+	});
+	// The engine would say something else now.
+	let calls = network.work(&machine);
+	assert!(matches!(&calls[..], [Call::reveal { finding: AuditFinding::Malformed, .. }]), "{calls:?}");
 }
 
 #[test]
 fn the_first_finding_of_a_draw_is_not_replaced_by_a_run_that_is_late() {
 	let (mut network, dataset) = Network::new();
-	let machine = Machine::new(0..1);
-	network.world.register_extension(OffchainDbExt::new(machine.disk.clone()));
-	network.world.register_extension(OffchainWorkerExt::new(machine.disk.clone()));
+	machine_of(0..1).attach(&mut network.world);
 	network.ask(|| {
-		let (draw, owner, first) = (audit(dataset).draw, account(0), AuditFinding::Examined(clean()));
-		assert!(remember(&dataset, &draw, &owner, first));
-		assert!(!remember(&dataset, &draw, &owner, AuditFinding::Unavailable));
-		assert_eq!(recall(&dataset, &draw, &owner), Some(first));
-		assert!(remember(&dataset, &H256([1; 32]), &owner, AuditFinding::Malformed), "another draw");
+		let (draw, first) = (audit(dataset).draw, AuditFinding::Examined(clean()));
+		let notes = notes(&dataset, &account(0));
+		assert!(notes.keep(draw, first));
+		assert!(!notes.keep(draw, AuditFinding::Unavailable));
+		assert_eq!(notes.recall(&draw), Some(first));
+		assert!(notes.keep(H256([1; 32]), AuditFinding::Malformed), "another draw");
 	});
 }

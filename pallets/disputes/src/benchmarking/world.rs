@@ -20,6 +20,7 @@ use blyan_primitives::{
 	Subject, Verdict,
 };
 use blyan_runtime_api::disputes::GameEnd;
+use blyan_support::genesis_hash;
 use codec::Encode;
 use frame_benchmarking::{account, BenchmarkError};
 use frame_support::{
@@ -267,7 +268,7 @@ pub(super) fn operator<T: Config>() -> Result<(T::AccountId, OperatorId), Benchm
 }
 
 pub(super) fn say<T: Config>(word: Word, key: &OperatorId) -> Result<OperatorSignature, BenchmarkError> {
-	let signature = key.sign(&word.signing_payload(&Pallet::<T>::genesis_hash()));
+	let signature = key.sign(&word.signing_payload(&genesis_hash::<T>()));
 	Ok(signature.ok_or("the key is not in the keystore")?)
 }
 
@@ -339,7 +340,7 @@ impl<T: Config> Shown<T> {
 		let Self { subject, key, .. } = self;
 		Pallet::<T>::operator(key).map_err(|_| "it is an operator")?;
 		let hash = H256(blake2_256(&[&self.blob]));
-		let payload = Word::Show(*subject, hash).signing_payload(&Pallet::<T>::genesis_hash());
+		let payload = Word::Show(*subject, hash).signing_payload(&genesis_hash::<T>());
 		assert!(key.verify(&payload, &self.signature));
 		let valid = Pallet::<T>::judge(&self.blob, hash, self.root, &self.shape);
 		assert!(matches!(valid, Ok(true)));

@@ -3,9 +3,10 @@
 use super::*;
 use crate::{Call, Demands, Error, Event, Word};
 use blyan_primitives::Verdict;
+use blyan_support::mocks;
 use codec::Encode;
 use frame_support::{assert_noop, assert_ok};
-use sp_core::H256;
+use sp_core::{Pair, H256};
 use sp_keyring::Sr25519Keyring::{Alice, Bob, Charlie};
 
 fn demand(tile: u32) -> sp_runtime::DispatchResult {
@@ -98,9 +99,9 @@ fn an_operator_demands_without_a_bond_once_and_only_if_it_may_be_drawn() {
 			deliver(Call::demand_tile_authorized { subject, digest, tile, key, signature })
 		};
 		let demand = |tile| demand_by(Charlie, tile);
-		Quarantined::set(vec![Charlie.to_account_id()]);
+		Eligible::mutate(|all| all.retain(|one| one.account != Charlie.to_account_id()));
 		assert!(demand(0).is_err());
-		Quarantined::set(vec![]);
+		admit(Charlie);
 		assert_ok!(demand(0));
 		assert_eq!(held(&Charlie.to_account_id()), 0);
 		assert!(demand(1).is_err());
@@ -140,5 +141,22 @@ fn demand_refuses_what_cannot_be_supplied() {
 		assert_ok!(demand(0));
 		assert_noop!(demand(0), Error::<Test>::AlreadyDemanded);
 		assert_eq!(Disputes::demands(SUBJECT).len(), 1);
+	});
+}
+
+#[test]
+fn a_demand_is_signed_over_these_bytes_and_held_by_this_tag() {
+	story(|| {
+		claim(SUBJECT, &[(Alice, honest()), (Bob, honest())]);
+		let (subject, digest, tile) = (SUBJECT, honest().digest(), 1u32);
+		let genesis = System::block_hash(0);
+		let parts = [&genesis.0[..], &[5, 0], &7u64.to_le_bytes(), &DRAW.0, &digest.0, &tile.to_le_bytes()];
+		let payload = mocks::payload_of(b"blyan/dispute/1", &parts);
+		let (key, signature) = (Charlie.public().into(), Charlie.pair().sign(&payload).into());
+		let call = Call::demand_tile_authorized { subject, digest, tile, key, signature };
+		let valid = mocks::authorise(&RuntimeCall::Disputes(call)).unwrap();
+		assert_eq!(valid.provides, [mocks::tag_of("blyan/dispute", ("demand", subject, digest, tile))]);
+		assert_eq!((valid.priority, valid.longevity), (u64::MAX, CLOCK.into()));
+		assert!(valid.propagate && valid.requires.is_empty());
 	});
 }

@@ -3,13 +3,14 @@
 use super::*;
 use crate::{Error, Event, SignedReport};
 use blyan_primitives::{traits::OffenceKind, DrawId, ScoreReport, Subject, SubmissionId, Verdict};
+use blyan_support::genesis_hash;
 use frame_support::{assert_noop, assert_ok, dispatch::Pays};
 use sp_core::{Pair, H256};
 use sp_keyring::Sr25519Keyring::{self, Alice, Bob, Dave};
 
 fn report_on(draw: DrawId, who: Sr25519Keyring, submission: SubmissionId, verdict: Verdict) -> SignedReport {
 	let report = ScoreReport { submission, verdict };
-	let signature = who.pair().sign(&report.signing_payload(&Disputes::genesis_hash(), &draw)).into();
+	let signature = who.pair().sign(&report.signing_payload(&genesis_hash::<Test>(), &draw)).into();
 	SignedReport { report, draw, signature }
 }
 

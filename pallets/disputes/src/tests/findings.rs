@@ -3,6 +3,7 @@
 use super::*;
 use crate::{Call, Commitments, Error, Event, SignedReport};
 use blyan_primitives::{finding_hash, traits::OffenceKind, OperatorId, ScoreReport, Verdict};
+use blyan_support::genesis_hash;
 use frame_support::{assert_noop, assert_ok, traits::fungible::InspectHold};
 use sp_core::{Pair, H256};
 use sp_keyring::Sr25519Keyring::Alice;
@@ -86,7 +87,7 @@ fn attack_copy_a_pair_of_contradicting_reports() {
 		let key: OperatorId = Alice.public().into();
 		let [first, second] = [honest(), Verdict::Invalid].map(|verdict| {
 			let report = ScoreReport { submission: 7, verdict };
-			let payload = report.signing_payload(&Disputes::genesis_hash(), &DRAW);
+			let payload = report.signing_payload(&genesis_hash::<Test>(), &DRAW);
 			SignedReport { report, draw: DRAW, signature: Alice.pair().sign(&payload).into() }
 		});
 		let hash = |who: &AccountId| finding_hash(who, "report_equivocation", &(&first, &second, &key));

@@ -10,33 +10,28 @@ use blyan_exact::{
 	Hash,
 };
 use blyan_primitives::{
-	randomness::RelayNumber,
-	traits::{
-		Appeals, ArchitectureRegistry, Claims, Contested, EligibleOperator, OffenceKind, Offences,
-		OperatorSet, Service,
-	},
+	traits::{Appeals, ArchitectureRegistry, Claims, Contested, EligibleOperator, OffenceKind, Offences},
 	ArchitectureId, BlockRef, BlockWitness, Computation, DrawId, EvaluationJob, ExpertShape, JobOrigin,
 	OperatorId, OperatorSignature, PartIndex, Statement, Subject, TileEvidence, Verdict,
 };
+use blyan_support::genesis_hash;
+use blyan_support::mocks;
+pub(crate) use blyan_support::mocks::{
+	account, AccountId, Barred, Eligible, Gallows, OperatorBook, Slashed, Stopwatch,
+};
 use frame_support::{
 	derive_impl, parameter_types,
-	traits::{fungible::Credit, ConstU128, ConstU32, Hooks, Imbalance, OnUnbalanced},
+	traits::{ConstU128, ConstU32, Hooks},
 	weights::Weight,
 };
 use sp_core::{Pair, H256};
 use sp_keyring::Sr25519Keyring;
-use sp_runtime::{
-	traits::{BlakeTwo256, BlockNumberProvider, IdentityLookup},
-	AccountId32, BuildStorage, DispatchError, DispatchResult, Perbill,
-};
+use sp_runtime::{traits::IdentityLookup, BuildStorage, DispatchResult, Perbill};
 use std::collections::BTreeMap;
 
-pub type AccountId = AccountId32;
 pub type Balance = u128;
-type TxExtension = frame_system::AuthorizeCall<Test>;
-pub(crate) type Extrinsic =
-	sp_runtime::generic::UncheckedExtrinsic<AccountId, RuntimeCall, OperatorSignature, TxExtension>;
-type Block = sp_runtime::generic::Block<sp_runtime::generic::Header<u32, BlakeTwo256>, Extrinsic>;
+pub(crate) type Extrinsic = mocks::Extrinsic<Test, RuntimeCall>;
+type Block = mocks::Block<Test, RuntimeCall>;
 
 frame_support::construct_runtime!(
 	pub enum Test {
@@ -89,15 +84,9 @@ pub type Report = (AccountId, OffenceKind, H256, Option<AccountId>);
 
 parameter_types! {
 	pub static Books: BTreeMap<Subject, Book> = BTreeMap::new();
-	pub static Keys: BTreeMap<OperatorId, AccountId> = BTreeMap::new();
 	pub static Reports: Vec<Report> = Vec::new();
 	pub static ContestedClaims: Vec<Contested> = Vec::new();
 	pub static Appealed: Vec<(AccountId, bool)> = Vec::new();
-	pub static Slashed: Balance = 0;
-	/// Blocks so far in which transactions were barred.
-	pub static Barred: u32 = 0;
-	/// Operators that may not be drawn.
-	pub static Quarantined: Vec<AccountId> = Vec::new();
 	/// Offences about claims that are not decided: whose, and about what.
 	pub static Pending: Vec<(AccountId, Subject)> = Vec::new();
 	/// What the claims of a real model are about; the made-up computation if there is none.
@@ -174,39 +163,6 @@ impl Claims<AccountId> for Bookkeeper {
 	}
 }
 
-pub struct OperatorBook;
-impl OperatorSet<AccountId> for OperatorBook {
-	fn eligible() -> Vec<EligibleOperator<AccountId>> {
-		Vec::new()
-	}
-	fn electorate(_: RelayNumber) -> Option<Vec<EligibleOperator<AccountId>>> {
-		None
-	}
-	fn owner_of(key: &OperatorId) -> Option<AccountId> {
-		Keys::get().get(key).cloned()
-	}
-	fn key_of(who: &AccountId) -> Option<OperatorId> {
-		Keys::get().into_iter().find(|(_, owner)| owner == who).map(|(key, _)| key)
-	}
-	fn is_eligible(who: &AccountId) -> bool {
-		!Quarantined::get().contains(who)
-	}
-	fn note_service(_: &AccountId, _: Service) {}
-	#[cfg(feature = "runtime-benchmarks")]
-	fn ensure_operators_for_benchmark(count: u32) -> Vec<(AccountId, OperatorId)> {
-		use codec::Encode;
-		use sp_runtime::RuntimeAppPublic;
-		(0..count)
-			.map(|seed| {
-				let key = OperatorId::generate_pair(Some(format!("//operator/{seed}").into_bytes()));
-				let owner = AccountId::new(sp_io::hashing::blake2_256(&key.encode()));
-				Keys::mutate(|keys| keys.insert(key.clone(), owner.clone()));
-				(owner, key)
-			})
-			.collect()
-	}
-}
-
 pub struct Court;
 impl Offences<AccountId> for Court {
 	fn report(offender: &AccountId, kind: OffenceKind, evidence: H256, reporter: Option<&AccountId>) {
@@ -249,26 +205,6 @@ pub(crate) fn decide(who: &AccountId, subject: Subject) {
 pub(crate) fn decide_all() {
 	for (who, subject) in Pending::get() {
 		decide(&who, subject);
-	}
-}
-
-/// The blocks in which transactions were admitted.
-pub struct Stopwatch;
-impl BlockNumberProvider for Stopwatch {
-	type BlockNumber = u32;
-	fn current_block_number() -> u32 {
-		System::block_number() - Barred::get()
-	}
-	#[cfg(feature = "runtime-benchmarks")]
-	fn set_block_number(block: u32) {
-		System::set_block_number(block);
-	}
-}
-
-pub struct Gallows;
-impl OnUnbalanced<Credit<AccountId, Balances>> for Gallows {
-	fn on_nonzero_unbalanced(amount: Credit<AccountId, Balances>) {
-		Slashed::mutate(|slashed| *slashed += amount.peek());
 	}
 }
 
@@ -380,7 +316,7 @@ impl pallet_disputes::Config for Test {
 	type Architectures = Registry;
 	type Referee = Oracle;
 	type BlockCheck = Examiner;
-	type WorkingTime = Stopwatch;
+	type WorkingTime = Stopwatch<Test>;
 	type Bond = ConstU128<BOND>;
 	type DefendersShare = DefendersShare;
 	type CommitmentAge = ConstU32<AGE>;
@@ -394,32 +330,7 @@ impl pallet_disputes::Config for Test {
 	type BenchmarkHelper = Registry;
 }
 
-impl<LocalCall> frame_system::offchain::CreateTransactionBase<LocalCall> for Test
-where
-	RuntimeCall: From<LocalCall>,
-{
-	type RuntimeCall = RuntimeCall;
-	type Extrinsic = Extrinsic;
-}
-
-impl<LocalCall> frame_system::offchain::CreateTransaction<LocalCall> for Test
-where
-	RuntimeCall: From<LocalCall>,
-{
-	type Extension = TxExtension;
-	fn create_transaction(call: RuntimeCall, extension: Self::Extension) -> Extrinsic {
-		Extrinsic::new_transaction(call, extension)
-	}
-}
-
-impl<LocalCall> frame_system::offchain::CreateAuthorizedTransaction<LocalCall> for Test
-where
-	RuntimeCall: From<LocalCall>,
-{
-	fn create_extension() -> Self::Extension {
-		TxExtension::new()
-	}
-}
+blyan_support::create_authorized_transactions!(Test, RuntimeCall, Extrinsic);
 
 /// What most stories are about.
 pub(crate) const SUBJECT: Subject = Subject::Submission(7, DRAW);
@@ -436,10 +347,6 @@ pub(crate) fn honest() -> Verdict {
 /// The challenger of most stories.
 pub(crate) fn challenger() -> AccountId {
 	Sr25519Keyring::Ferdie.to_account_id()
-}
-
-pub(crate) fn account(seed: u32) -> AccountId {
-	AccountId::new(blake2_256(&[&seed.to_le_bytes()]))
 }
 
 pub(crate) fn signed(who: &AccountId) -> RuntimeOrigin {
@@ -505,23 +412,18 @@ pub(crate) fn challenge(who: &AccountId, against: &Verdict, verdict: &Verdict) -
 
 /// A session key says something.
 pub(crate) fn say(who: Sr25519Keyring, word: Word) -> (OperatorId, OperatorSignature) {
-	let payload = word.signing_payload(&Disputes::genesis_hash());
+	let payload = word.signing_payload(&genesis_hash::<Test>());
 	(who.public().into(), who.pair().sign(&payload).into())
 }
 
 /// Sends a call the way a block's author would: authorise, then dispatch.
 pub(crate) fn deliver(call: Call<Test>) -> DispatchResult {
-	use frame_support::{pallet_prelude::TransactionSource, traits::Authorize};
-	use sp_runtime::traits::Dispatchable;
-	let call = RuntimeCall::Disputes(call);
-	call.authorize(TransactionSource::InBlock).expect("the call knows how to authorise itself").map_err(
-		|error| {
-			let text: &'static str = error.into();
-			DispatchError::Other(text)
-		},
-	)?;
-	let done = call.dispatch(frame_system::RawOrigin::Authorized.into());
-	done.map(|_| ()).map_err(|error| error.error)
+	mocks::deliver(RuntimeCall::from(call))
+}
+
+/// Lets an operator be drawn.
+pub(crate) fn admit(who: Sr25519Keyring) {
+	mocks::register(EligibleOperator::independent(who.to_account_id(), 10), who.public().into());
 }
 
 /// Two claims on the chain play; returns their game.
@@ -573,18 +475,11 @@ pub(crate) fn offenders() -> Vec<(AccountId, Option<AccountId>)> {
 		.collect()
 }
 
-fn begin(number: u32) {
-	let parent = H256::from_low_u64_be(u64::from(number) + 999);
-	System::initialize(&number, &parent, &Default::default());
-	System::reset_events();
-}
-
 /// Ends blocks, each with room for what is due, until block `number` has begun.
 pub(crate) fn run_to(number: u32) {
-	while System::block_number() < number {
+	mocks::run_to::<Test>(number, || {
 		Disputes::on_idle(System::block_number(), Weight::MAX);
-		begin(System::block_number() + 1);
-	}
+	});
 }
 
 pub(crate) fn run_for(blocks: u32) {
@@ -601,13 +496,13 @@ pub(crate) fn ext() -> sp_io::TestExternalities {
 	Reports::set(Vec::new());
 	Slashed::set(0);
 	Barred::set(0);
-	Quarantined::set(Vec::new());
 	Pending::set(Vec::new());
 	ContestedClaims::set(Vec::new());
 	Appealed::set(Vec::new());
 	Real::set(None);
 	Records::set(BTreeMap::new());
-	Keys::set(OPERATORS.iter().map(|who| (who.public().into(), who.to_account_id())).collect());
+	mocks::forget_operators();
+	OPERATORS.into_iter().for_each(admit);
 	let named = Sr25519Keyring::iter().map(|who| who.to_account_id());
 	let balances = named.chain((0..100).map(account)).map(|who| (who, ENDOWMENT)).collect::<Vec<_>>();
 	let storage = RuntimeGenesisConfig {
@@ -617,7 +512,7 @@ pub(crate) fn ext() -> sp_io::TestExternalities {
 	.build_storage()
 	.unwrap();
 	let mut ext = sp_io::TestExternalities::new(storage);
-	ext.execute_with(|| begin(1));
+	ext.execute_with(|| mocks::begin::<Test>(1));
 	ext
 }
 
@@ -633,7 +528,7 @@ pub(crate) fn story(tell: impl FnOnce()) {
 #[cfg(feature = "runtime-benchmarks")]
 pub(crate) fn benchmark_ext() -> sp_io::TestExternalities {
 	let mut world = ext();
-	world.register_extension(sp_keystore::KeystoreExt::new(sp_keystore::testing::MemoryKeystore::new()));
+	mocks::Machine::with_engine(()).attach(&mut world);
 	world
 }
 

@@ -2,20 +2,14 @@
 
 use super::*;
 use crate::{game::Side, Call, Games};
-use blyan_host::{MlEngine, MlEngineExt};
+use blyan_host::MlEngine;
 use blyan_primitives::{
-	operator_key, Comparison, CopyQuery, EngineError, EvaluationJob, JobId, JobStatus, Opening, Query,
-	Verdict,
+	Comparison, CopyQuery, EngineError, EvaluationJob, JobId, JobStatus, Opening, Query, Verdict,
 };
-use codec::Decode;
+use blyan_support::mocks::{Machine, Pool};
 use frame_support::{assert_ok, traits::Hooks};
-use parking_lot::{Mutex, RwLock};
-use sp_core::offchain::{
-	testing::{PoolState, TestOffchainExt, TestTransactionPoolExt},
-	OffchainDbExt, OffchainWorkerExt, TransactionPoolExt,
-};
+use parking_lot::Mutex;
 use sp_keyring::Sr25519Keyring::{self, Alice, Bob, Charlie};
-use sp_keystore::{testing::MemoryKeystore, Keystore, KeystoreExt};
 use std::{collections::BTreeSet, sync::Arc};
 
 /// Opens what a party would, each place only when asked a second time.
@@ -54,39 +48,29 @@ impl MlEngine for FakeEngine {
 struct Node {
 	world: sp_io::TestExternalities,
 	engine: Arc<FakeEngine>,
-	pool: Arc<RwLock<PoolState>>,
+	pool: Pool,
 }
 
 impl Node {
 	fn new(keys: &[Sr25519Keyring], party: Party, is_slow: bool) -> Self {
 		let mut world = ext();
-		let (offchain, _) = TestOffchainExt::new();
-		let (transactions, pool) = TestTransactionPoolExt::new();
-		let keystore = MemoryKeystore::new();
-		for key in keys {
-			keystore.sr25519_generate_new(operator_key::KEY_TYPE, Some(&key.to_seed())).unwrap();
-		}
-		let engine = Arc::new(FakeEngine {
+		let machine = Machine::with_engine(FakeEngine {
 			party: Mutex::new(party),
 			is_slow,
 			asked: Mutex::default(),
 			lacks_candidate: Mutex::default(),
 		});
-		world.register_extension(OffchainDbExt::new(offchain.clone()));
-		world.register_extension(OffchainWorkerExt::new(offchain));
-		world.register_extension(TransactionPoolExt::new(transactions));
-		world.register_extension(KeystoreExt::new(keystore));
-		world.register_extension(MlEngineExt(engine.clone()));
-		Self { world, engine, pool }
+		keys.iter().for_each(|key| machine.add_key(&key.to_seed()));
+		machine.attach_with_engine(&mut world);
+		Self { pool: Pool::of(&mut world), engine: machine.engine, world }
 	}
 
 	/// Runs the worker at the current block and returns the calls it sent.
 	fn work(&mut self) -> Vec<Call<Test>> {
 		self.world.execute_with(|| Disputes::offchain_worker(System::block_number()));
-		let sent = core::mem::take(&mut self.pool.write().transactions);
-		sent.iter()
-			.map(|bytes| {
-				let transaction = Extrinsic::decode(&mut bytes.as_slice()).unwrap();
+		let sent = self.pool.take::<Extrinsic>();
+		sent.into_iter()
+			.map(|transaction| {
 				let RuntimeCall::Disputes(call) = transaction.function else {
 					panic!("the worker calls this pallet only");
 				};
@@ -388,7 +372,7 @@ fn worker_sends_again_only_what_did_not_arrive() {
 	assert_eq!(node.work().len(), 1, "it seems to be lost");
 	// A mark that a lost fork left in the future means nothing.
 	node.tell(|| Disputes::offchain_worker(System::block_number() + 6));
-	node.pool.write().transactions.clear();
+	node.pool.take::<Extrinsic>();
 	assert_eq!(node.work().len(), 1);
 }
 

@@ -8,6 +8,8 @@ use blyan_primitives::{
 	traits::Servers, AnswerEnd, ModelId, OfferId, Prices, Quote, Receipt, RequestId, ServingKey,
 	ServingSignature, SessionId, SignedReceipt, Voucher, RECEIPT_VERSION,
 };
+use blyan_support::mocks::Machine;
+pub use blyan_support::mocks::{Barred, Stopwatch};
 use frame_support::{
 	assert_ok, derive_impl, parameter_types,
 	traits::{
@@ -18,9 +20,8 @@ use frame_support::{
 	weights::Weight,
 };
 use sp_core::{sr25519, Pair, H256};
-use sp_keystore::{testing::MemoryKeystore, KeystoreExt};
 use sp_runtime::{
-	traits::{BlockNumberProvider, Convert, Zero},
+	traits::{Convert, Zero},
 	BuildStorage, Perbill,
 };
 use std::collections::BTreeSet;
@@ -84,8 +85,6 @@ parameter_types! {
 	pub static Disputed: BTreeSet<H256> = BTreeSet::new();
 	/// Receipts that were proven wrong.
 	pub static Refuted: BTreeSet<H256> = BTreeSet::new();
-	/// Blocks so far in which transactions were barred.
-	pub static Barred: u64 = 0;
 }
 
 /// Operators.
@@ -130,19 +129,6 @@ impl Contains<H256> for LostDisputes {
 	}
 }
 
-/// Blocks in which transactions were admitted.
-pub struct Stopwatch;
-impl BlockNumberProvider for Stopwatch {
-	type BlockNumber = u64;
-	fn current_block_number() -> u64 {
-		System::block_number().saturating_sub(Barred::get())
-	}
-	#[cfg(feature = "runtime-benchmarks")]
-	fn set_block_number(block: u64) {
-		System::set_block_number(block);
-	}
-}
-
 impl pallet_inference::Config for Test {
 	type Currency = Balances;
 	type RuntimeHoldReason = RuntimeHoldReason;
@@ -150,7 +136,7 @@ impl pallet_inference::Config for Test {
 	type Generations = Generations;
 	type Disputed = OpenDisputes;
 	type Refuted = LostDisputes;
-	type WorkingTime = Stopwatch;
+	type WorkingTime = Stopwatch<Test>;
 	type NetworkShare = NetworkShare;
 	type OnShare = ResolveTo<Treasury, Balances>;
 	type QuoteDeposit = ConstU128<DEPOSIT>;
@@ -372,7 +358,7 @@ pub fn new_ext() -> sp_io::TestExternalities {
 	.build_storage()
 	.unwrap();
 	let mut ext = sp_io::TestExternalities::new(storage);
-	ext.register_extension(KeystoreExt::new(MemoryKeystore::new()));
+	Machine::with_engine(()).attach(&mut ext);
 	ext.execute_with(|| {
 		Serving::set([OPERATOR, RIVAL].into());
 		Registered::set([OPERATOR, RIVAL].into());

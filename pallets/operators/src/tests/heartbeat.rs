@@ -3,6 +3,7 @@
 use super::mock::*;
 use crate::{heartbeat_payload, Call, Error, Event, Operators as Records, PeriodIndex};
 use blyan_primitives::{Measurement, OperatorSignature};
+use blyan_support::mocks;
 use frame_support::{assert_noop, assert_ok, traits::Authorize};
 use frame_system::RawOrigin;
 use sp_core::{Pair as _, H256};
@@ -43,6 +44,18 @@ fn heartbeat_is_authorised_when_it_is_the_first_of_the_period() {
 		// Two heartbeats of one key in one period displace each other in the pool.
 		let again = authorize("Alice", 1, heartbeat_signature("Alice", 1)).unwrap();
 		assert_eq!(validity.provides, again.provides);
+	});
+}
+
+#[test]
+fn heartbeat_is_signed_over_these_bytes_and_held_by_this_tag() {
+	ExtBuilder::default().operator(ALICE, "Alice").build_and_check(|| {
+		System::set_block_number(PERIOD);
+		let measured = [2_000u32, 0, 100, 50, 8].map(u32::to_le_bytes).concat();
+		let parts = [&GENESIS_HASH.0[..], &1u32.to_le_bytes(), &measured[..]];
+		let payload = mocks::payload_of(b"blyan/heartbeat/2", &parts);
+		let validity = authorize("Alice", 1, pair("Alice").sign(&payload)).unwrap();
+		assert_eq!(validity.provides, [mocks::tag_of("BlyanHeartbeat", (1u32, key("Alice")))]);
 	});
 }
 

@@ -6,34 +6,25 @@ use crate::{
 };
 use blyan_primitives::{
 	hardware_root,
-	operator_key::{self, Pair},
+	operator_key::Pair,
 	randomness::{Appointed, AppointedRandomness, RelayNumber},
 	traits::{OffenceKind, Offences},
 	HardwareComponent, HardwareComponents, Measurement, OperatorId, OperatorSignature,
 };
+use blyan_support::mocks::{Machine, Pool};
 use frame_support::{
 	derive_impl, parameter_types,
 	traits::{ConstU128, ConstU32, ConstU64, Contains},
 };
-use sp_core::{
-	offchain::{
-		testing::{PoolState, TestOffchainExt, TestTransactionPoolExt},
-		OffchainDbExt, OffchainWorkerExt, TransactionPoolExt,
-	},
-	Pair as _, H256,
-};
-use sp_keystore::{testing::MemoryKeystore, KeystoreExt};
+use sp_core::{Pair as _, H256};
 use sp_runtime::{
 	traits::{BlakeTwo256, Zero},
 	BuildStorage, Permill,
 };
-use std::sync::Arc;
 
-type TxExtension = frame_system::AuthorizeCall<Test>;
 /// What the worker submits.
-pub type Extrinsic = sp_runtime::testing::TestXt<RuntimeCall, TxExtension>;
+pub type Extrinsic = sp_runtime::testing::TestXt<RuntimeCall, frame_system::AuthorizeCall<Test>>;
 type Block = sp_runtime::generic::Block<sp_runtime::generic::Header<u64, BlakeTwo256>, Extrinsic>;
-type Pool = Arc<parking_lot::RwLock<PoolState>>;
 
 frame_support::construct_runtime!(
 	pub enum Test {
@@ -144,32 +135,7 @@ impl pallet_operators::Config for Test {
 	type WeightInfo = ();
 }
 
-impl<LocalCall> frame_system::offchain::CreateTransactionBase<LocalCall> for Test
-where
-	RuntimeCall: From<LocalCall>,
-{
-	type RuntimeCall = RuntimeCall;
-	type Extrinsic = Extrinsic;
-}
-
-impl<LocalCall> frame_system::offchain::CreateTransaction<LocalCall> for Test
-where
-	RuntimeCall: From<LocalCall>,
-{
-	type Extension = TxExtension;
-	fn create_transaction(call: RuntimeCall, extension: TxExtension) -> Extrinsic {
-		Extrinsic::new_transaction(call, extension)
-	}
-}
-
-impl<LocalCall> frame_system::offchain::CreateAuthorizedTransaction<LocalCall> for Test
-where
-	RuntimeCall: From<LocalCall>,
-{
-	fn create_extension() -> TxExtension {
-		TxExtension::new()
-	}
-}
+blyan_support::create_authorized_transactions!(Test, RuntimeCall, Extrinsic);
 
 pub const ALICE: u64 = 1;
 pub const BOB: u64 = 2;
@@ -293,18 +259,10 @@ impl ExtBuilder {
 		.unwrap();
 		let mut ext = sp_io::TestExternalities::new(storage);
 
-		let keystore = MemoryKeystore::new();
-		for name in self.local_keys {
-			let suri = format!("//{name}");
-			sp_keystore::Keystore::sr25519_generate_new(&keystore, operator_key::KEY_TYPE, Some(&suri))
-				.unwrap();
-		}
-		ext.register_extension(KeystoreExt::new(keystore));
-		let (offchain, _) = TestOffchainExt::new();
-		ext.register_extension(OffchainDbExt::new(offchain.clone()));
-		ext.register_extension(OffchainWorkerExt::new(offchain));
-		let (pool, state) = TestTransactionPoolExt::new();
-		ext.register_extension(TransactionPoolExt::new(pool));
+		let machine = Machine::with_engine(());
+		self.local_keys.iter().for_each(|name| machine.add_key(&format!("//{name}")));
+		machine.attach(&mut ext);
+		let pool = Pool::of(&mut ext);
 
 		Seed::set(0);
 		ThrownAt::set(0);
@@ -316,7 +274,7 @@ impl ExtBuilder {
 			System::set_block_number(1);
 			frame_system::BlockHash::<Test>::insert(u64::zero(), GENESIS_HASH);
 		});
-		(ext, state)
+		(ext, pool)
 	}
 
 	pub fn build_and_check(self, story: impl FnOnce()) {

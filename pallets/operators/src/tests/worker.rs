@@ -3,7 +3,8 @@
 use super::mock::*;
 use crate::{Call, Operators as Records};
 use blyan_primitives::{Measurement, HARDWARE_KEY, MEASUREMENT_KEY};
-use codec::{Decode, Encode};
+use blyan_support::mocks::Pool;
+use codec::Encode;
 use frame_support::{
 	assert_ok,
 	traits::{Authorize, Hooks},
@@ -14,7 +15,7 @@ use sp_runtime::transaction_validity::TransactionSource;
 /// Runs the workers of some blocks without including anything, and takes what they sent.
 fn run_workers(
 	ext: &mut sp_io::TestExternalities,
-	pool: &parking_lot::RwLock<sp_core::offchain::testing::PoolState>,
+	pool: &Pool,
 	blocks: impl IntoIterator<Item = u64>,
 ) -> Vec<(u64, RuntimeCall)> {
 	let mut sent = vec![];
@@ -23,10 +24,8 @@ fn run_workers(
 			System::set_block_number(block);
 			Operators::offchain_worker(block);
 		});
-		for bytes in pool.write().transactions.drain(..) {
-			let extrinsic = Extrinsic::decode(&mut &bytes[..]).unwrap();
-			sent.push((block, extrinsic.function));
-		}
+		let taken = pool.take::<Extrinsic>().into_iter();
+		sent.extend(taken.map(|transaction| (block, transaction.function)));
 	}
 	sent
 }

@@ -229,7 +229,7 @@ fn attack_hold_up_a_model_with_withheld_bytes() {
 		assert_eq!(outcome(submission), Some(SubmissionOutcome::Expired(ExpiryReason::NoReports)));
 		assert_eq!(Balances::total_balance(&miner()), ENDOWMENT - 40);
 		assert_eq!(Slashed::get(), 40);
-		assert!(Notes::get().is_empty(), "who was shown nothing is not blamed");
+		assert!(Services::get().is_empty(), "who was shown nothing is not blamed");
 	});
 }
 
@@ -338,7 +338,7 @@ fn attack_hold_a_seal_of_the_old_definition_against_its_maker() {
 		assert!(evaluation(submission).is_none(), "it is drawn again, under the new one");
 		run_to_draw();
 		assert_eq!(evaluation(submission).unwrap().terms.definition, DEFINITION);
-		assert_eq!((Notes::get(), Reported::get()), (vec![], vec![]), "nobody is blamed");
+		assert_eq!((Services::get(), Reported::get()), (vec![], vec![]), "nobody is blamed");
 		all_report(submission, score(64, 0));
 		end_block();
 		assert!(matches!(outcome(submission), Some(SubmissionOutcome::Accepted { .. })));
@@ -446,9 +446,9 @@ fn attack_attest_to_bytes_that_are_not_there() {
 		run_to(deadlines(submission).reveal + 1);
 		end_block();
 		assert_eq!(outcome(submission), Some(SubmissionOutcome::Expired(ExpiryReason::NoReports)));
-		let blamed: Vec<_> = Notes::get().into_iter().map(|(who, _)| who).collect();
+		let blamed: Vec<_> = Services::get().into_iter().map(|(who, _)| who).collect();
 		assert!(!blamed.is_empty() && blamed.iter().all(|who| *who == Alice.to_account_id()), "{blamed:?}");
-		assert!(Notes::get().contains(&(Alice.to_account_id(), Service::BytesMissing)));
+		assert!(Services::get().contains(&(Alice.to_account_id(), Service::BytesMissing)));
 	});
 }
 

@@ -17,6 +17,7 @@ use blyan_primitives::{
 	Original, SubmissionId,
 };
 use blyan_runtime_api::{RejectReason, SubmissionOutcome};
+use blyan_support::genesis_hash;
 use frame_support::{
 	pallet_prelude::{TransactionSource, ValidTransaction},
 	traits::{fungible::Inspect, Authorize},
@@ -85,7 +86,7 @@ fn report_by(
 	original: Original,
 	evidence: CopyEvidence,
 ) -> Call<Test> {
-	let payload = copy_report_payload(&Learning::genesis_hash(), copy, &original, &evidence);
+	let payload = copy_report_payload(&genesis_hash::<Test>(), copy, &original, &evidence);
 	let (key, signature) = (who.public().into(), who.pair().sign(&payload).into());
 	Call::report_copy_as_operator { copy, original, evidence: Box::new(evidence), key, signature }
 }

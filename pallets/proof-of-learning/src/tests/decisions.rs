@@ -34,7 +34,7 @@ fn a_better_expert_becomes_the_head_at_once_and_payment_waits() {
 		assert_eq!(events(), [expected]);
 		assert_eq!(Heads::get()[&slot(0)].block, block(1));
 		assert_eq!(Payments::get(), [(miner(), 2_000)]);
-		assert!(Notes::get().is_empty());
+		assert!(Services::get().is_empty());
 		// The bond waits too: it is lost with the reward if the score was a lie.
 		assert_eq!(Balances::balance_on_hold(&HoldReason::SubmissionBond.into(), &miner()), BOND);
 		assert_eq!(Balances::balance_on_hold(&HoldReason::Reward.into(), &miner()), 2_000);
@@ -136,7 +136,7 @@ fn one_wrong_score_of_three_is_outvoted_and_unpaid() {
 		end_block();
 		assert!(matches!(outcome(submission), Some(SubmissionOutcome::Accepted { .. })));
 		let liar = Sr25519Keyring::Bob.to_account_id();
-		assert_eq!(Notes::get(), [(liar.clone(), Service::ReportOutvoted)]);
+		assert_eq!(Services::get(), [(liar.clone(), Service::ReportOutvoted)]);
 		run_to_maturity(submission);
 		assert!(!Payments::get().iter().any(|(who, _)| *who == liar));
 		assert_eq!(Payments::get().len(), 3);
@@ -156,7 +156,7 @@ fn scores_that_differ_in_one_bit_do_not_agree() {
 		assert_eq!(outcome(submission), rejected(RejectReason::NoAgreement));
 		// Nobody knows who was right, so nobody gains or loses.
 		run_to_maturity(submission);
-		assert!(Notes::get().is_empty() && Payments::get().is_empty() && Reported::get().is_empty());
+		assert!(Services::get().is_empty() && Payments::get().is_empty() && Reported::get().is_empty());
 		assert_eq!(Balances::free_balance(miner()), ENDOWMENT);
 	});
 }
@@ -176,7 +176,7 @@ fn two_of_three_decide_when_the_time_for_seals_is_over() {
 		}
 		end_block();
 		assert!(matches!(outcome(submission), Some(SubmissionOutcome::Accepted { .. })));
-		assert_eq!(Notes::get(), [(Sr25519Keyring::Charlie.to_account_id(), Service::SealMissed)]);
+		assert_eq!(Services::get(), [(Sr25519Keyring::Charlie.to_account_id(), Service::SealMissed)]);
 		assert!(Reported::get().is_empty());
 	});
 }
@@ -198,7 +198,7 @@ fn a_seal_that_stays_shut_is_an_offence() {
 		end_block();
 		assert!(matches!(outcome(submission), Some(SubmissionOutcome::Accepted { .. })));
 		let charlie = Sr25519Keyring::Charlie.to_account_id();
-		assert_eq!(Notes::get(), [(charlie.clone(), Service::RevealMissed)]);
+		assert_eq!(Services::get(), [(charlie.clone(), Service::RevealMissed)]);
 		let reported = Reported::get();
 		assert_eq!(reported.len(), 1);
 		assert_eq!((&reported[0].0, reported[0].1), (&charlie, OffenceKind::RevealMissed));
@@ -228,7 +228,7 @@ fn one_of_three_does_not_decide() {
 		end_block();
 		assert_eq!(outcome(submission), rejected(RejectReason::NoAgreement));
 		// The miner may have shown its bytes to Alice only: the others are not to blame.
-		assert!(Notes::get().is_empty());
+		assert!(Services::get().is_empty());
 	});
 }
 
@@ -260,7 +260,7 @@ fn a_submission_nobody_reports_on_expires_and_harms_nobody() {
 		run_to(deadlines(submission).seal + 2);
 		assert_eq!(outcome(submission), Some(SubmissionOutcome::Expired(ExpiryReason::NoReports)));
 		assert_eq!(Balances::free_balance(miner()), ENDOWMENT);
-		assert!(Notes::get().is_empty() && Reported::get().is_empty());
+		assert!(Services::get().is_empty() && Reported::get().is_empty());
 		// There is nothing to dispute, so it is closed at once.
 		assert!(decision(submission).is_none());
 	});

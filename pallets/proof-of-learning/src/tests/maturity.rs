@@ -37,7 +37,7 @@ fn a_reward_is_held_until_the_decision_matures() {
 		assert_eq!(events(), expected);
 		assert_eq!((held(), Balances::free_balance(miner())), (0, ENDOWMENT + 2_000));
 		let agreed: Vec<_> = order.into_iter().map(|who| (who, Service::ReportAgreed)).collect();
-		assert_eq!(Notes::get(), agreed);
+		assert_eq!(Services::get(), agreed);
 		let outcome = SubmissionOutcome::Accepted { version: 1, improvement: 64, reward: 2_000 };
 		assert_eq!(
 			Learning::submission(0).unwrap().state,
@@ -106,7 +106,7 @@ fn lineage_grows_with_a_matured_acceptance() {
 			})
 		});
 		run_to_maturity(0);
-		assert!(Notes::get().contains(&(dave, Service::LineageGrown)));
+		assert!(Services::get().contains(&(dave, Service::LineageGrown)));
 	});
 }
 

@@ -6,37 +6,29 @@ use crate::{DecisionRecordOf, Decisions, EvaluationRecordOf, OpenSubmissions, Ph
 use blyan_primitives::{
 	randomness::{Appointed, AppointedRandomness, RelayNumber},
 	seal_hash,
-	traits::{
-		BlobAnnouncements, EligibleOperator, ExpertRegistry, OffenceKind, Offences, OperatorSet, Rewards,
-		Service,
-	},
+	traits::{BlobAnnouncements, EligibleOperator, ExpertRegistry, OffenceKind, Offences, Rewards},
 	Attestation, BlobRef, BlockRef, DrawId, EvaluationOutcome, ExpertHead, ExpertSlot, HoldoutRef,
-	ModelConfig, ModelId, ModelInfo, ModelVersion, OperatorId, OperatorSignature, Score, ScoreReport,
-	ScoreSeal, Subject, SubmissionId, Verdict, VersionIndex,
+	ModelConfig, ModelId, ModelInfo, ModelVersion, OperatorSignature, Score, ScoreReport, ScoreSeal, Subject,
+	SubmissionId, Verdict, VersionIndex,
+};
+use blyan_support::genesis_hash;
+use blyan_support::mocks;
+pub(crate) use blyan_support::mocks::{
+	AccountId, Eligible, Frozen, Gallows, Keys, OperatorBook, Services, Slashed,
 };
 use codec::Encode;
 use frame_support::{
-	derive_impl,
-	pallet_prelude::{TransactionSource, TransactionValidityError},
-	parameter_types,
-	traits::{fungible::Credit, Authorize, Hooks, OnUnbalanced, UnfilteredDispatchable},
-	weights::Weight,
+	derive_impl, pallet_prelude::TransactionValidityError, parameter_types, traits::Hooks, weights::Weight,
 };
 use frame_system::EnsureRoot;
 use sp_core::{Pair, H256};
 use sp_keyring::Sr25519Keyring;
-use sp_runtime::{
-	traits::{BlakeTwo256, IdentityLookup},
-	AccountId32, BuildStorage, DispatchError, DispatchResult, Perbill,
-};
+use sp_runtime::{traits::IdentityLookup, BuildStorage, DispatchError, DispatchResult, Perbill};
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(crate) type AccountId = AccountId32;
 pub(crate) type Balance = u128;
-type TxExtension = frame_system::AuthorizeCall<Test>;
-pub(crate) type Extrinsic =
-	sp_runtime::generic::UncheckedExtrinsic<AccountId, RuntimeCall, OperatorSignature, TxExtension>;
-type Block = sp_runtime::generic::Block<sp_runtime::generic::Header<u32, BlakeTwo256>, Extrinsic>;
+pub(crate) type Extrinsic = mocks::Extrinsic<Test, RuntimeCall>;
+type Block = mocks::Block<Test, RuntimeCall>;
 
 frame_support::construct_runtime!(
 	pub enum Test {
@@ -116,14 +108,8 @@ parameter_types! {
 	pub static Kept: BTreeMap<(ModelId, u32), u32> = BTreeMap::new();
 	/// Generations that may be kept at a time.
 	pub static MaxKept: usize = 1_000;
-	pub static Eligible: Vec<EligibleOperator<AccountId>> = Vec::new();
-	/// Electorates, by the appointments that they were taken for.
-	pub static Frozen: BTreeMap<RelayNumber, Vec<EligibleOperator<AccountId>>> = BTreeMap::new();
-	pub static Keys: BTreeMap<OperatorId, AccountId> = BTreeMap::new();
-	pub static Notes: Vec<(AccountId, Service)> = Vec::new();
 	pub static Reported: Vec<(AccountId, OffenceKind, H256)> = Vec::new();
 	pub static Payments: Vec<(AccountId, Balance)> = Vec::new();
-	pub static Slashed: Balance = 0;
 	pub static KnownBlobs: BTreeSet<H256> = BTreeSet::new();
 }
 
@@ -229,43 +215,6 @@ impl BlobAnnouncements for Blobs {
 	}
 }
 
-pub struct OperatorBook;
-impl OperatorSet<AccountId> for OperatorBook {
-	fn eligible() -> Vec<EligibleOperator<AccountId>> {
-		Eligible::get()
-	}
-	/// The newest list that was frozen for this appointment or an earlier one; where a story freezes none, that of the moment.
-	fn electorate(appointment: RelayNumber) -> Option<Vec<EligibleOperator<AccountId>>> {
-		let frozen = Frozen::get();
-		if frozen.is_empty() {
-			return Some(Eligible::get());
-		}
-		frozen.range(..=appointment).next_back().map(|(_, electorate)| electorate.clone())
-	}
-	fn owner_of(key: &OperatorId) -> Option<AccountId> {
-		Keys::get().get(key).cloned()
-	}
-	fn key_of(who: &AccountId) -> Option<OperatorId> {
-		Keys::get().into_iter().find(|(_, owner)| owner == who).map(|(key, _)| key)
-	}
-	fn note_service(who: &AccountId, service: Service) {
-		Notes::mutate(|notes| notes.push((who.clone(), service)));
-	}
-	#[cfg(feature = "runtime-benchmarks")]
-	fn ensure_operators_for_benchmark(count: u32) -> Vec<(AccountId, OperatorId)> {
-		use sp_runtime::RuntimeAppPublic;
-		(0..count)
-			.map(|seed| {
-				let key = OperatorId::generate_pair(Some(format!("//operator/{seed}").into_bytes()));
-				let owner = AccountId::new(sp_io::hashing::blake2_256(&key.encode()));
-				Eligible::mutate(|operators| operators.push(independent(owner.clone(), 1)));
-				Keys::mutate(|keys| keys.insert(key.clone(), owner.clone()));
-				(owner, key)
-			})
-			.collect()
-	}
-}
-
 pub struct Court;
 impl Offences<AccountId> for Court {
 	fn report(offender: &AccountId, kind: OffenceKind, evidence: H256, reporter: Option<&AccountId>) {
@@ -314,14 +263,6 @@ impl AppointedRandomness for Dice {
 			now if now > due + RandomnessKept::get() => Appointed::Missed,
 			_ => Appointed::Seed(H256(sp_io::hashing::blake2_256(&(subject, appointment).encode()))),
 		}
-	}
-}
-
-pub struct Gallows;
-impl OnUnbalanced<Credit<AccountId, Balances>> for Gallows {
-	fn on_nonzero_unbalanced(amount: Credit<AccountId, Balances>) {
-		use frame_support::traits::Imbalance;
-		Slashed::mutate(|slashed| *slashed += amount.peek());
 	}
 }
 
@@ -381,32 +322,7 @@ impl pallet_learning::Config for Test {
 	type WeightInfo = ();
 }
 
-impl<LocalCall> frame_system::offchain::CreateTransactionBase<LocalCall> for Test
-where
-	RuntimeCall: From<LocalCall>,
-{
-	type RuntimeCall = RuntimeCall;
-	type Extrinsic = Extrinsic;
-}
-
-impl<LocalCall> frame_system::offchain::CreateTransaction<LocalCall> for Test
-where
-	RuntimeCall: From<LocalCall>,
-{
-	type Extension = TxExtension;
-	fn create_transaction(call: RuntimeCall, extension: Self::Extension) -> Extrinsic {
-		Extrinsic::new_transaction(call, extension)
-	}
-}
-
-impl<LocalCall> frame_system::offchain::CreateAuthorizedTransaction<LocalCall> for Test
-where
-	RuntimeCall: From<LocalCall>,
-{
-	fn create_extension() -> Self::Extension {
-		TxExtension::new()
-	}
-}
+blyan_support::create_authorized_transactions!(Test, RuntimeCall, Extrinsic);
 
 pub(crate) const CONFIG: ModelConfig =
 	ModelConfig { d_model: 64, d_ff: 64, layers: 1, heads: 1, experts: 2, top_k: 1, context: 32 };
@@ -480,7 +396,7 @@ pub(crate) fn independent(account: AccountId, weight: u32) -> EligibleOperator<A
 }
 
 pub(crate) fn sign(who: Sr25519Keyring, report: &ScoreReport) -> OperatorSignature {
-	who.pair().sign(&report.signing_payload(&Learning::genesis_hash(), &draw_id(report.submission))).into()
+	who.pair().sign(&report.signing_payload(&genesis_hash::<Test>(), &draw_id(report.submission))).into()
 }
 
 /// The salt of an operator's seals.
@@ -496,18 +412,12 @@ pub(crate) fn seal(who: Sr25519Keyring, submission: SubmissionId, verdict: Verdi
 
 /// Asks the call itself whether it may enter a block.
 pub(crate) fn authorise(call: crate::Call<Test>) -> Result<(), TransactionValidityError> {
-	let call = RuntimeCall::Learning(call);
-	call.authorize(TransactionSource::External).expect("the call knows how to authorise itself").map(|_| ())
+	mocks::authorise(&RuntimeCall::from(call)).map(|_| ())
 }
 
 /// Includes a call the way a block's author would: authorise, then dispatch.
 pub(crate) fn include(call: crate::Call<Test>) -> DispatchResult {
-	authorise(call.clone()).map_err(|error| {
-		let text: &'static str = error.into();
-		DispatchError::Other(text)
-	})?;
-	let origin = frame_system::RawOrigin::Authorized.into();
-	call.dispatch_bypass_filter(origin).map(|_| ()).map_err(|error| error.error)
+	mocks::deliver(RuntimeCall::from(call))
 }
 
 /// What claims about a submission are disputed as.
@@ -529,7 +439,7 @@ pub(crate) fn draw_id(submission: SubmissionId) -> DrawId {
 }
 
 pub(crate) fn commit_call(who: Sr25519Keyring, seal: ScoreSeal) -> crate::Call<Test> {
-	let payload = seal.signing_payload(&Learning::genesis_hash(), &draw_id(seal.submission));
+	let payload = seal.signing_payload(&genesis_hash::<Test>(), &draw_id(seal.submission));
 	let signature = who.pair().sign(&payload).into();
 	crate::Call::commit_score { seal, key: who.public().into(), signature }
 }
@@ -546,7 +456,7 @@ pub(crate) fn reveal_call(who: Sr25519Keyring, report: ScoreReport) -> crate::Ca
 /// One operator attests the bytes of block `seed`.
 pub(crate) fn attest_as(who: Sr25519Keyring, submission: SubmissionId, seed: u8) -> DispatchResult {
 	let attestation = Attestation { submission, blob: block(seed).blob.hash };
-	let payload = attestation.signing_payload(&Learning::genesis_hash());
+	let payload = attestation.signing_payload(&genesis_hash::<Test>());
 	let signature = who.pair().sign(&payload).into();
 	include(crate::Call::attest_bytes { attestation, key: who.public().into(), signature })
 }
@@ -555,7 +465,7 @@ pub(crate) fn attest_as(who: Sr25519Keyring, submission: SubmissionId, seed: u8)
 pub(crate) fn object_as(who: Sr25519Keyring, submission: SubmissionId, verdict: Verdict) -> DispatchResult {
 	let draw = draw_id(submission);
 	let report = ScoreReport { submission, verdict };
-	let signature = who.pair().sign(&report.signing_payload(&Learning::genesis_hash(), &draw)).into();
+	let signature = who.pair().sign(&report.signing_payload(&genesis_hash::<Test>(), &draw)).into();
 	include(crate::Call::object { draw, report, key: who.public().into(), signature })
 }
 
@@ -567,7 +477,7 @@ pub(crate) fn reveal_late_as(
 	verdict: Verdict,
 ) -> DispatchResult {
 	let report = ScoreReport { submission, verdict };
-	let signature = who.pair().sign(&report.signing_payload(&Learning::genesis_hash(), &draw)).into();
+	let signature = who.pair().sign(&report.signing_payload(&genesis_hash::<Test>(), &draw)).into();
 	include(crate::Call::reveal_late { draw, report, salt: salt(who), key: who.public().into(), signature })
 }
 
@@ -631,18 +541,9 @@ pub(crate) fn run_to_maturity(submission: SubmissionId) {
 	assert!(decision(submission).is_none(), "nothing was in the way");
 }
 
-fn begin(number: u32) {
-	let parent = H256::from_low_u64_be(u64::from(number) + 999);
-	System::initialize(&number, &parent, &Default::default());
-	System::reset_events();
-}
-
 /// Ends blocks, each with room for what is due, until block `number` has begun.
 pub(crate) fn run_to(number: u32) {
-	while System::block_number() < number {
-		end_block();
-		begin(System::block_number() + 1);
-	}
+	mocks::run_to::<Test>(number, end_block);
 }
 
 /// What a block does after its transactions.
@@ -716,7 +617,7 @@ impl ExtBuilder {
 		RandomnessKept::set(1_000);
 		Generation::set(0);
 		RefusePromotion::set(false);
-		Notes::set(Vec::new());
+		mocks::forget_operators();
 		Reported::set(Vec::new());
 		Payments::set(Vec::new());
 		Slashed::set(0);
@@ -725,7 +626,6 @@ impl ExtBuilder {
 		let other_model = ExpertSlot { model: 1, ..slot(0) };
 		Heads::set([(slot(0), head(100)), (slot(1), head(101)), (other_model, head(102))].into());
 		History::set([(0, Heads::get())].into());
-		Frozen::set(BTreeMap::new());
 		Eligible::set(self.operators.iter().map(|who| independent(who.to_account_id(), 10)).collect());
 		Keys::set(self.operators.iter().map(|who| (who.public().into(), who.to_account_id())).collect());
 
@@ -740,7 +640,7 @@ impl ExtBuilder {
 		.build_storage()
 		.unwrap();
 		let mut ext = sp_io::TestExternalities::new(storage);
-		ext.execute_with(|| begin(1));
+		ext.execute_with(|| mocks::begin::<Test>(1));
 		ext
 	}
 
@@ -772,6 +672,6 @@ fn referred_to() -> BTreeMap<(ModelId, u32), u32> {
 #[cfg(feature = "runtime-benchmarks")]
 pub(crate) fn benchmark_ext() -> sp_io::TestExternalities {
 	let mut ext = ExtBuilder::default().operators(&[]).build();
-	ext.register_extension(sp_keystore::KeystoreExt::new(sp_keystore::testing::MemoryKeystore::new()));
+	mocks::Machine::with_engine(()).attach(&mut ext);
 	ext
 }

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::{Error, Event};
-use blyan_primitives::{traits::Claims, ScoreReport, ScoreSeal, Verdict};
+use blyan_primitives::{traits::Claims, OperatorId, ScoreReport, ScoreSeal, Verdict};
 use blyan_runtime_api::{EvaluationStage, SubmissionState};
+use blyan_support::{genesis_hash, mocks};
 use frame_support::{
 	assert_noop, assert_ok,
 	pallet_prelude::{InvalidTransaction, TransactionValidityError},
@@ -100,7 +101,7 @@ fn seal_is_refused_from_outside_the_committee_and_with_another_signature() {
 			sealed.signing_payload(&H256([0xee; 32]), &draw_id(submission)),
 			// A signature under a verdict is none under a seal.
 			ScoreReport { submission, verdict: score(5, 1) }
-				.signing_payload(&Learning::genesis_hash(), &draw_id(submission)),
+				.signing_payload(&genesis_hash::<Test>(), &draw_id(submission)),
 		] {
 			let signature = member.pair().sign(&payload).into();
 			let call = crate::Call::commit_score { seal: sealed, key: member.public().into(), signature };
@@ -168,5 +169,22 @@ fn a_copied_seal_earns_nothing() {
 		assert!(!Payments::get().iter().any(|(who, _)| *who == Bob.to_account_id()));
 		assert_eq!(Reported::get().len(), 1);
 		assert_eq!(Reported::get()[0].0, Bob.to_account_id());
+	});
+}
+
+#[test]
+fn a_seal_is_signed_over_these_bytes_and_held_by_this_tag() {
+	ExtBuilder::default().build_and_check(|| {
+		let submission = submit_and_draw(1);
+		let (seal, genesis, draw) = (H256([5; 32]), System::block_hash(0), draw_id(submission));
+		let parts = [&genesis.0[..], &draw.0, &submission.to_le_bytes(), &seal.0];
+		let payload = mocks::payload_of(b"blyan/seal/1", &parts);
+		let (key, signature) = (Alice.public().into(), Alice.pair().sign(&payload).into());
+		let call = crate::Call::commit_score { seal: ScoreSeal { submission, seal }, key, signature };
+		let valid = mocks::authorise(&RuntimeCall::Learning(call)).unwrap();
+		let key: OperatorId = Alice.public().into();
+		assert_eq!(valid.provides, [mocks::tag_of("blyan/seal", (submission, key))]);
+		assert_eq!((valid.priority, valid.longevity), (u64::MAX, SEAL.into()));
+		assert!(valid.propagate && valid.requires.is_empty());
 	});
 }

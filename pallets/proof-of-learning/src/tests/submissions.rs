@@ -2,6 +2,7 @@
 
 use super::mock::*;
 use blyan_primitives::{commitment_hash, search_pow, BlockRef, ExpertSlot, PowStamp, SubmissionId};
+use blyan_support::genesis_hash;
 use codec::Encode;
 use frame_support::{parameter_types, storage::with_storage_layer};
 use sp_core::H256;
@@ -25,7 +26,7 @@ pub(crate) const OPENER: H256 = H256([6; 32]);
 
 /// The commitment of an account to a block in a slot.
 pub(crate) fn commitment(who: &AccountId, to: ExpertSlot, candidate: &BlockRef) -> H256 {
-	commitment_hash(&Learning::genesis_hash(), who, &to, candidate, &OPENER)
+	commitment_hash(&genesis_hash::<Test>(), who, &to, candidate, &OPENER)
 }
 
 pub(crate) fn commit_as(who: AccountId, to: ExpertSlot, candidate: BlockRef) -> DispatchResult {

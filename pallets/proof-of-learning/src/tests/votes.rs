@@ -5,6 +5,7 @@
 use super::*;
 use crate::{Call, Config, Event, OpenSubmissions, Phase};
 use blyan_primitives::{seal_hash, traits::OperatorSet, OperatorId, OperatorSignature, ScoreReport};
+use blyan_support::genesis_hash;
 use codec::Encode;
 use sp_core::H256;
 use sp_keyring::Sr25519Keyring;
@@ -18,7 +19,7 @@ type Batch = (ScoreReport, Vec<(H256, OperatorId, OperatorSignature)>);
 fn reveal_together((report, members): &Batch) {
 	let ScoreReport { submission, verdict } = *report;
 	let now = System::block_number();
-	let payload = report.signing_payload(&Learning::genesis_hash(), &draw_id(report.submission));
+	let payload = report.signing_payload(&genesis_hash::<Test>(), &draw_id(report.submission));
 	OpenSubmissions::<Test>::mutate(submission, |record| {
 		let Some(Phase::Evaluating(drawn)) = record.as_mut().map(|record| &mut record.phase) else {
 			panic!("it is being evaluated")
@@ -83,7 +84,7 @@ fn a_committees_votes_one_by_one_and_together() {
 		seats(&mut together);
 
 		let signature = batch.1[0].clone();
-		let payload = report.signing_payload(&Learning::genesis_hash(), &draw_id(report.submission));
+		let payload = report.signing_payload(&genesis_hash::<Test>(), &draw_id(report.submission));
 		let verify = best_of(50, || assert!(signature.1.verify(&payload, &signature.2)));
 		let extrinsic = |call: &Call<Test>| {
 			use frame_system::offchain::CreateAuthorizedTransaction;

@@ -2,20 +2,16 @@
 
 use super::*;
 use crate::{Call, Queues};
-use blyan_host::{MlEngine, MlEngineExt};
+use blyan_host::MlEngine;
 use blyan_primitives::{
-	operator_key, Comparison, CopyQuery, EngineError, EvaluationJob, JobId, JobStatus, Opening, Query, Score,
-	ScoreReport, ScoreSeal, SubmissionId, Verdict,
+	Comparison, CopyQuery, EngineError, EvaluationJob, JobId, JobStatus, Opening, Query, Score, ScoreReport,
+	ScoreSeal, SubmissionId, Verdict,
 };
-use codec::Decode;
+use blyan_support::mocks::{Machine, Pool};
 use frame_support::traits::Hooks;
-use parking_lot::{Mutex, RwLock};
-use sp_core::offchain::{
-	testing::{OffchainState, PoolState, TestOffchainExt, TestTransactionPoolExt},
-	OffchainDbExt, OffchainWorkerExt, TransactionPoolExt,
-};
+use parking_lot::Mutex;
 use sp_keyring::Sr25519Keyring;
-use sp_keystore::{testing::MemoryKeystore, Keystore, KeystoreExt};
+use sp_runtime::offchain::storage::StorageValueRef;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Answers what it is told to, and remembers what it was asked.
@@ -59,8 +55,8 @@ impl MlEngine for FakeEngine {
 pub(super) struct Node {
 	pub(super) world: sp_io::TestExternalities,
 	pub(super) engine: Arc<FakeEngine>,
-	pool: Arc<RwLock<PoolState>>,
-	offchain: Arc<RwLock<OffchainState>>,
+	machine: Machine<FakeEngine>,
+	pool: Pool,
 }
 
 impl Node {
@@ -70,32 +66,24 @@ impl Node {
 
 	fn of(world: ExtBuilder, keys: &[Sr25519Keyring], status: JobStatus) -> Self {
 		let mut node = Self::without_engine(world, keys, status);
-		node.world.register_extension(MlEngineExt(node.engine.clone()));
+		node.machine.attach_with_engine(&mut node.world);
 		node
 	}
 
 	fn without_engine(world: ExtBuilder, keys: &[Sr25519Keyring], status: JobStatus) -> Self {
 		let mut world = world.build();
-		let (offchain, state) = TestOffchainExt::new();
-		let (transactions, pool) = TestTransactionPoolExt::new();
-		let keystore = MemoryKeystore::new();
-		for key in keys {
-			let seed = key.to_seed();
-			keystore.sr25519_generate_new(operator_key::KEY_TYPE, Some(&seed)).unwrap();
-		}
-		world.register_extension(OffchainDbExt::new(offchain.clone()));
-		world.register_extension(OffchainWorkerExt::new(offchain));
-		world.register_extension(TransactionPoolExt::new(transactions));
-		world.register_extension(KeystoreExt::new(keystore));
-		let engine = Arc::new(FakeEngine {
+		let engine = FakeEngine {
 			status: Mutex::new(status),
 			answers: Mutex::default(),
 			jobs: Mutex::default(),
 			cancelled: Mutex::default(),
 			blobs: Mutex::default(),
 			experts: Default::default(),
-		});
-		Self { world, engine, pool, offchain: state }
+		};
+		let machine = Machine::with_engine(engine);
+		keys.iter().for_each(|key| machine.add_key(&key.to_seed()));
+		machine.attach(&mut world);
+		Self { pool: Pool::of(&mut world), engine: machine.engine.clone(), machine, world }
 	}
 
 	/// A submission that waits for its scores.
@@ -106,10 +94,9 @@ impl Node {
 	/// Runs the worker at the current block and returns what it sent, the seals first.
 	pub(super) fn work(&mut self) -> Vec<Call<Test>> {
 		self.world.execute_with(|| Learning::offchain_worker(System::block_number()));
-		let sent = core::mem::take(&mut self.pool.write().transactions);
-		sent.iter()
-			.map(|bytes| {
-				let transaction = Extrinsic::decode(&mut bytes.as_slice()).unwrap();
+		let sent = self.pool.take::<Extrinsic>();
+		sent.into_iter()
+			.map(|transaction| {
 				let RuntimeCall::Learning(call) = transaction.function else {
 					panic!("the worker sends seals and verdicts only");
 				};
@@ -239,6 +226,25 @@ fn worker_reveals_after_a_restart_what_it_had_sealed() {
 	assert!(node.engine.jobs.lock().is_empty(), "nothing is computed again");
 }
 
+/// Clients do not see this place, but seals that were made before an upgrade can be opened only with what lies there.
+#[test]
+fn worker_opens_a_seal_with_what_an_earlier_runtime_has_kept() {
+	let alice = Sr25519Keyring::Alice;
+	let mut node = Node::new(&[alice], done().0);
+	let submission = node.drawn();
+	let kept = Verdict::Scored(Score { target: measured(-64, 0, SEQUENCE), guard: None });
+	node.world.execute_with(|| {
+		seal_as(alice, submission, kept).unwrap();
+		let model = slot(0).model.to_le_bytes();
+		let place = [&b"blyan/learning/promises"[..], &model, &alice.to_raw_public()].concat();
+		let promise = (submission, draw_id(submission), kept, salt(alice), Some(1u32), None::<u32>);
+		StorageValueRef::persistent(&place).set(&vec![promise]);
+	});
+	node.others_seal(submission, kept);
+	assert_eq!(reveals(&node.work()), [ScoreReport { submission, verdict: kept }]);
+	assert!(node.engine.jobs.lock().is_empty(), "nothing is computed again");
+}
+
 #[test]
 fn worker_never_makes_a_second_seal() {
 	let mut node = Node::new(&[Sr25519Keyring::Alice], done().0);
@@ -247,7 +253,7 @@ fn worker_never_makes_a_second_seal() {
 	let at = node.world.execute_with(System::block_number);
 	node.set(JobStatus::Done(measured(-64, 0, SEQUENCE)));
 	// Other entropy, another result: the promise stands.
-	node.offchain.write().seed = [9; 32];
+	node.machine.offchain().write().seed = [9; 32];
 	node.run_to(at + 5);
 	assert_eq!(seals(&node.work()), first);
 }
@@ -278,7 +284,7 @@ fn worker_sends_again_after_a_fork_that_was_ahead() {
 	let mut node = Node::new(&[Sr25519Keyring::Alice], done().0);
 	node.drawn();
 	node.world.execute_with(|| Learning::offchain_worker(System::block_number() + 6));
-	node.pool.write().transactions.clear();
+	node.pool.take::<Extrinsic>();
 	assert_eq!(node.work().len(), 1);
 }
 

@@ -7,6 +7,8 @@ use blyan_primitives::{
 	traits::{Appeals, OffenceKind, Offences},
 	OperatorId, Subject,
 };
+use blyan_support::mocks::Machine;
+pub use blyan_support::mocks::{Barred, Stopwatch};
 use frame_support::{
 	assert_ok, derive_impl, parameter_types,
 	traits::{
@@ -19,15 +21,13 @@ use frame_support::{
 use frame_system::EnsureRoot;
 use pallet_operators::{possession_payload, OperatorProfile, TieredStake};
 use sp_core::{Pair as _, H256};
-use sp_keystore::{testing::MemoryKeystore, KeystoreExt};
 use sp_runtime::{
-	traits::{BlakeTwo256, BlockNumberProvider, Zero},
+	traits::{BlakeTwo256, Zero},
 	BuildStorage, DispatchError, DispatchResult, Perbill, Permill,
 };
 use std::collections::BTreeMap;
 
-type TxExtension = frame_system::AuthorizeCall<Test>;
-type Extrinsic = sp_runtime::testing::TestXt<RuntimeCall, TxExtension>;
+type Extrinsic = sp_runtime::testing::TestXt<RuntimeCall, frame_system::AuthorizeCall<Test>>;
 type Block = sp_runtime::generic::Block<sp_runtime::generic::Header<u64, BlakeTwo256>, Extrinsic>;
 
 frame_support::construct_runtime!(
@@ -96,8 +96,6 @@ parameter_types! {
 	pub static Online: bool = true;
 	/// Undecided offences that can be computed again, by subject, as the neighbour counts them.
 	pub static Cases: BTreeMap<Subject, u32> = BTreeMap::new();
-	/// Blocks so far in which transactions were barred.
-	pub static Barred: u64 = 0;
 	/// True if the neighbour opens disputes.
 	pub static CanDispute: bool = true;
 }
@@ -129,19 +127,6 @@ impl pallet_operators::Config for Test {
 	type WeightInfo = ();
 }
 
-/// The blocks in which transactions were admitted.
-pub struct Stopwatch;
-impl BlockNumberProvider for Stopwatch {
-	type BlockNumber = u64;
-	fn current_block_number() -> u64 {
-		System::block_number().saturating_sub(Barred::get())
-	}
-	#[cfg(feature = "runtime-benchmarks")]
-	fn set_block_number(block: u64) {
-		System::set_block_number(block);
-	}
-}
-
 /// The neighbour that has claims computed again.
 pub struct Arbiter;
 impl Appeals<u64> for Arbiter {
@@ -169,7 +154,7 @@ impl pallet_slashing::Config for Test {
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type Currency = Balances;
 	type Stakes = Operators;
-	type WorkingTime = Stopwatch;
+	type WorkingTime = Stopwatch<Test>;
 	type Appeals = Arbiter;
 	type OnSlash = ResolveTo<TreasuryAccount, Balances>;
 	type ReportOrigin = EnsureRoot<u64>;
@@ -186,32 +171,7 @@ impl pallet_slashing::Config for Test {
 	type WeightInfo = ();
 }
 
-impl<LocalCall> frame_system::offchain::CreateTransactionBase<LocalCall> for Test
-where
-	RuntimeCall: From<LocalCall>,
-{
-	type RuntimeCall = RuntimeCall;
-	type Extrinsic = Extrinsic;
-}
-
-impl<LocalCall> frame_system::offchain::CreateTransaction<LocalCall> for Test
-where
-	RuntimeCall: From<LocalCall>,
-{
-	type Extension = TxExtension;
-	fn create_transaction(call: RuntimeCall, extension: TxExtension) -> Extrinsic {
-		Extrinsic::new_transaction(call, extension)
-	}
-}
-
-impl<LocalCall> frame_system::offchain::CreateAuthorizedTransaction<LocalCall> for Test
-where
-	RuntimeCall: From<LocalCall>,
-{
-	fn create_extension() -> TxExtension {
-		TxExtension::new()
-	}
-}
+blyan_support::create_authorized_transactions!(Test, RuntimeCall, Extrinsic);
 
 /// Operators.
 pub const ALICE: u64 = 1;
@@ -336,7 +296,7 @@ impl ExtBuilder {
 		.build_storage()
 		.unwrap();
 		let mut ext = sp_io::TestExternalities::new(storage);
-		ext.register_extension(KeystoreExt::new(MemoryKeystore::new()));
+		Machine::with_engine(()).attach(&mut ext);
 		ext.execute_with(|| {
 			Disputes::set(vec![]);
 			Cases::set(BTreeMap::new());

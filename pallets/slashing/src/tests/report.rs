@@ -171,6 +171,7 @@ fn an_offence_is_applied_later_by_exactly_the_blocks_in_which_transactions_were_
 		ExtBuilder.build_and_check(|| {
 			let id = report(OffenceKind::HeartbeatsMissed, 1);
 			Barred::set(barred);
+			let barred = u64::from(barred);
 			run_to(WINDOW + barred);
 			assert!(state(id).is_pending());
 			run_to(WINDOW + barred + 1);

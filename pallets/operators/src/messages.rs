@@ -4,9 +4,11 @@ use crate::{
 	hardware_payload, heartbeat_payload, Challenges, Config, KeyOwners, Operators, Pallet, PeriodIndex,
 };
 use blyan_primitives::{HardwareOpening, Measurement, OperatorId, OperatorSignature};
-use frame_support::{pallet_prelude::*, traits::Get};
-use sp_application_crypto::RuntimeAppPublic;
-use sp_runtime::{transaction_validity::TransactionValidityWithRefund, SaturatedConversion};
+use blyan_support::{genesis_hash, message::Admission};
+use frame_support::{
+	pallet_prelude::{InvalidTransaction, TransactionSource, TransactionValidityWithRefund},
+	traits::Get,
+};
 
 impl<T: Config> Pallet<T> {
 	/// Accepts the first heartbeat of a registered key in the current period.
@@ -34,16 +36,10 @@ impl<T: Config> Pallet<T> {
 		if record.heard_in >= *period {
 			return Err(InvalidTransaction::Stale.into());
 		}
-		if !key.verify(&heartbeat_payload(&Self::genesis_hash(), *period, measurement), signature) {
-			return Err(InvalidTransaction::BadProof.into());
-		}
-		ValidTransaction::with_tag_prefix("BlyanHeartbeat")
-			.priority(T::HeartbeatPriority::get())
-			.and_provides((period, key))
-			.longevity(T::HeartbeatPeriod::get().saturated_into())
-			.propagate(true)
-			.build()
-			.map(|validity| (validity, Weight::zero()))
+		let payload = heartbeat_payload(&genesis_hash::<T>(), *period, measurement);
+		Admission::new("BlyanHeartbeat", T::HeartbeatPeriod::get())
+			.with_priority(T::HeartbeatPriority::get())
+			.admit_signed((period, key), &payload, key, signature)
 	}
 
 	/// Accepts what opens the drawn component of an open challenge in time.
@@ -68,16 +64,9 @@ impl<T: Config> Pallet<T> {
 		if !opening.opens(&record.profile.hardware, *component) {
 			return Err(InvalidTransaction::Call.into());
 		}
-		let payload = hardware_payload(&Self::genesis_hash(), &who, &challenge.asked_at, *component, opening);
-		if !key.verify(&payload, signature) {
-			return Err(InvalidTransaction::BadProof.into());
-		}
-		ValidTransaction::with_tag_prefix("BlyanHardware")
-			.priority(T::HeartbeatPriority::get())
-			.and_provides((who, challenge.asked_at))
-			.longevity(T::HardwareWindow::get().saturated_into())
-			.propagate(true)
-			.build()
-			.map(|validity| (validity, Weight::zero()))
+		let payload = hardware_payload(&genesis_hash::<T>(), &who, &challenge.asked_at, *component, opening);
+		Admission::new("BlyanHardware", T::HardwareWindow::get())
+			.with_priority(T::HeartbeatPriority::get())
+			.admit_signed((&who, challenge.asked_at), &payload, key, signature)
 	}
 }

@@ -18,19 +18,20 @@ use blyan_primitives::{
 	BlockWitness, EngineError, Opening, OperatorId, OperatorSignature, PartIndex, Query, Subject,
 	TileEvidence, Verdict,
 };
+use blyan_support::{
+	genesis_hash,
+	worker::{is_on_its_way, local_operators, sign, submit},
+};
 use codec::Encode;
 use frame_support::{traits::Get, BoundedVec};
-use frame_system::{offchain::SubmitTransaction, pallet_prelude::BlockNumberFor};
+use frame_system::pallet_prelude::BlockNumberFor;
 use sp_core::H256;
 use sp_io::hashing::blake2_256;
 use sp_runtime::{
 	offchain::storage::StorageValueRef,
 	traits::{One, SaturatedConversion, Saturating},
-	RuntimeAppPublic,
 };
 
-/// Blocks after which a move that is not on the chain is sent again.
-const RESEND_AFTER: u32 = 5;
 /// Things a node sends in one block, as long as that is enough.
 const SENT_PER_BLOCK: usize = 4;
 /// Things a node sends in one block at most: blocks have room for others too.
@@ -98,10 +99,7 @@ fn pace(now: u64, deadlines: impl Iterator<Item = u64>) -> usize {
 impl<T: Config> Pallet<T> {
 	/// Does the most urgent of what this node's keys can do.
 	pub(crate) fn play(now: BlockNumberFor<T>) {
-		let local: Vec<(OperatorId, T::AccountId)> = OperatorId::all()
-			.into_iter()
-			.filter_map(|key| T::Operators::owner_of(&key).map(|owner| (key, owner)))
-			.collect();
+		let local = local_operators::<T::AccountId, T::Operators>();
 		let Some((any, _)) = local.first() else { return };
 		// Deadlines are in working time, which does not run while nothing could be sent.
 		let time = Self::now();
@@ -122,8 +120,7 @@ impl<T: Config> Pallet<T> {
 
 		let memory = StorageValueRef::persistent(b"blyan/disputes/sent");
 		let mut sent: Sent<BlockNumberFor<T>> = memory.get().ok().flatten().unwrap_or_default();
-		// A mark from the future is one from a fork that lost.
-		sent.retain(|(_, at)| *at <= now && now < at.saturating_add(RESEND_AFTER.into()));
+		sent.retain(|(_, at)| is_on_its_way(*at, now));
 		let (mut done, mut asked) = (0usize, 0usize);
 		for Due { task, key, .. } in due {
 			if done >= sent_max || asked >= asked_max {
@@ -135,14 +132,12 @@ impl<T: Config> Pallet<T> {
 			}
 			asked = asked.saturating_add(usize::from(matches!(task, Task::Answer(..) | Task::Supply(..))));
 			let Some(call) = Self::call_for(&task, &key) else { continue };
-			let transaction = T::create_authorized_transaction(call.into());
-			match SubmitTransaction::<T, Call<T>>::submit_transaction(transaction) {
-				Ok(()) => {
-					log::info!(target: LOG_TARGET, "sent {task:?}");
-					sent.push((mark, now));
-					done = done.saturating_add(1);
-				}
-				Err(()) => log::debug!(target: LOG_TARGET, "the pool did not take {task:?}"),
+			if submit::<T, _>(call) {
+				log::info!(target: LOG_TARGET, "sent {task:?}");
+				sent.push((mark, now));
+				done = done.saturating_add(1);
+			} else {
+				log::debug!(target: LOG_TARGET, "the pool did not take {task:?}");
 			}
 		}
 		memory.set(&sent);
@@ -408,10 +403,6 @@ impl<T: Config> Pallet<T> {
 	}
 
 	fn say(word: Word, key: &OperatorId) -> Option<OperatorSignature> {
-		let signature = key.sign(&word.signing_payload(&Self::genesis_hash()));
-		if signature.is_none() {
-			log::warn!(target: LOG_TARGET, "the keystore did not sign {word:?} with {key:?}");
-		}
-		signature
+		sign(LOG_TARGET, format_args!("{word:?}"), key, &word.signing_payload(&genesis_hash::<T>()))
 	}
 }

@@ -2,22 +2,21 @@
 //!
 //! The cheap checks come first and the signature last, because anyone may send these for free.
 
-use crate::{Audits, Config, Error, Message, Overdue, Pallet, Revelation, Vote};
+use crate::{
+	rules::ENROL_VALID, Audits, Config, Error, Message, MessageOf, Overdue, Pallet, Revelation, Vote,
+};
 use blyan_primitives::{AuditId, EvaluationOutcome, OperatorId, OperatorSignature};
+use blyan_support::{genesis_hash, message::Admission};
 use frame_support::{
-	pallet_prelude::{TransactionSource, TransactionValidityWithRefund, Weight},
+	pallet_prelude::{TransactionSource, TransactionValidityWithRefund},
 	traits::Get,
 };
 use frame_system::pallet_prelude::BlockNumberFor;
 use sp_core::H256;
-use sp_runtime::{
-	traits::{SaturatedConversion, Zero},
-	transaction_validity::{InvalidTransaction, ValidTransaction},
-	RuntimeAppPublic,
-};
+use sp_runtime::transaction_validity::{InvalidTransaction, TransactionValidityError};
 
-/// A message of this runtime.
-pub(crate) type MessageOf<T> = Message<BlockNumberFor<T>>;
+/// Tells this pallet's messages apart from all others in a pool.
+const POOL_TAG: &str = "blyan/audit";
 
 impl<T: Config> Pallet<T> {
 	pub(crate) fn authorize_enrol(
@@ -78,36 +77,17 @@ impl<T: Config> Pallet<T> {
 		key: &OperatorId,
 		signature: &OperatorSignature,
 	) -> TransactionValidityWithRefund {
-		if let Err(error) = Self::ensure_may_say(&message, key) {
-			return Err(match error {
-				Error::AuditUnknown | Error::WrongPhase | Error::AlreadySaid | Error::EnrolmentStale => {
-					InvalidTransaction::Stale
-				}
-				Error::NotAnOperator | Error::NotTheSetter | Error::NotAnAuditor => {
-					InvalidTransaction::BadSigner
-				}
-				_ => InvalidTransaction::Call,
-			}
-			.into());
-		}
-		if !key.verify(&Self::signing_payload(&message), signature) {
-			return Err(InvalidTransaction::BadProof.into());
-		}
-		let longevity = match &message {
-			Message::Enrol { .. } => crate::dispatch::ENROL_VALID.into(),
-			Message::Present { .. } => T::PresentWindow::get().saturated_into(),
-			Message::Vote { .. } => T::VoteWindow::get().saturated_into(),
+		Self::ensure_may_say(&message, key).map_err(invalidity)?;
+		let admission = match &message {
+			Message::Enrol { .. } => Admission::new(POOL_TAG, ENROL_VALID),
+			Message::Present { .. } => Admission::new(POOL_TAG, T::PresentWindow::get()),
+			Message::Vote { .. } => Admission::new(POOL_TAG, T::VoteWindow::get()),
 			Message::RevealSetter { .. } | Message::RevealVote { .. } => {
-				T::RevealWindow::get().saturated_into()
+				Admission::new(POOL_TAG, T::RevealWindow::get())
 			}
 		};
-		ValidTransaction::with_tag_prefix("blyan/audit")
-			.priority(u64::MAX)
-			.and_provides((message.audit(), message.kind(), key))
-			.longevity(longevity)
-			.propagate(true)
-			.build()
-			.map(|valid| (valid, Weight::zero()))
+		let tag = (message.audit(), message.kind(), key);
+		admission.admit_signed(tag, &Self::signing_payload(&message), key, signature)
 	}
 
 	/// Returns the bytes that an operator signs, bound to this chain and to the audit as it is on this fork.
@@ -115,11 +95,18 @@ impl<T: Config> Pallet<T> {
 		let known = |audit: AuditId| Audits::<T>::get(audit).or_else(|| Overdue::<T>::get(audit));
 		let record = message.audit().and_then(known);
 		let binding = record.map_or_else(H256::zero, |record| record.binding());
-		message.signing_payload(&Self::genesis_hash(), &binding)
+		message.signing_payload(&genesis_hash::<T>(), &binding)
 	}
+}
 
-	/// Hash of block zero, which names the network in signed messages.
-	pub(crate) fn genesis_hash() -> H256 {
-		frame_system::Pallet::<T>::block_hash(BlockNumberFor::<T>::zero())
+/// Reason for which the pool refuses the message.
+fn invalidity<T>(error: Error<T>) -> TransactionValidityError {
+	match error {
+		Error::AuditUnknown | Error::WrongPhase | Error::AlreadySaid | Error::EnrolmentStale => {
+			InvalidTransaction::Stale
+		}
+		Error::NotAnOperator | Error::NotTheSetter | Error::NotAnAuditor => InvalidTransaction::BadSigner,
+		_ => InvalidTransaction::Call,
 	}
+	.into()
 }

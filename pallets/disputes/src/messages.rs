@@ -8,21 +8,27 @@
 use crate::{
 	game::Side, pair, Config, Error, GameId, Games, Pallet, Word, TILE_EVIDENCE_BYTES_MAX, WITNESS_BYTES_MAX,
 };
-use blyan_primitives::{BlockWitness, Opening, OperatorId, OperatorSignature, Subject, TileEvidence};
+use blyan_primitives::{
+	traits::OperatorSet, BlockWitness, Opening, OperatorId, OperatorSignature, Subject, TileEvidence,
+};
+use blyan_support::{
+	genesis_hash,
+	message::{ensure_signed, Admission},
+};
 use codec::Encode;
 use frame_support::{
 	ensure,
-	pallet_prelude::{TransactionSource, TransactionValidityWithRefund, Weight},
+	pallet_prelude::{TransactionSource, TransactionValidityWithRefund},
+	traits::Get,
 	BoundedVec,
 };
 use frame_system::ensure_signed_or_root;
 use sp_core::H256;
 use sp_io::hashing::blake2_256;
 use sp_runtime::{
-	transaction_validity::{
-		InvalidTransaction, TransactionValidityError, UnknownTransaction, ValidTransaction,
-	},
-	DispatchError, RuntimeAppPublic,
+	traits::SaturatedConversion,
+	transaction_validity::{InvalidTransaction, TransactionValidityError, UnknownTransaction},
+	DispatchError,
 };
 
 /// What the pool makes of a refusal.
@@ -62,24 +68,26 @@ impl<T: Config> Pallet<T> {
 		ensure_signed_or_root(origin).map(|_| ()).map_err(Into::into)
 	}
 
+	/// The operator behind a session key.
+	pub(crate) fn operator(key: &OperatorId) -> Result<T::AccountId, Error<T>> {
+		T::Operators::owner_of(key).ok_or(Error::KeyUnknown)
+	}
+
+	/// Blocks for which a move may wait in the pool.
+	pub(crate) fn longevity() -> u64 {
+		T::Clock::get().saturated_into::<u64>().max(1)
+	}
+
 	fn ensure_said(
 		word: Word,
 		key: &OperatorId,
 		signature: &OperatorSignature,
 	) -> Result<(), TransactionValidityError> {
-		let is_said = key.verify(&word.signing_payload(&Self::genesis_hash()), signature);
-		ensure!(is_said, InvalidTransaction::BadProof);
-		Ok(())
+		ensure_signed(&word.signing_payload(&genesis_hash::<T>()), key, signature)
 	}
 
 	fn valid(tag: impl Encode) -> TransactionValidityWithRefund {
-		ValidTransaction::with_tag_prefix("blyan/dispute")
-			.priority(u64::MAX)
-			.and_provides(tag)
-			.longevity(Self::longevity())
-			.propagate(true)
-			.build()
-			.map(|valid| (valid, Weight::zero()))
+		Admission::new("blyan/dispute", Self::longevity()).admit(tag)
 	}
 
 	pub(crate) fn authorize_confront(

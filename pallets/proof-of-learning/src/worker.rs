@@ -13,20 +13,21 @@ use crate::{
 };
 use alloc::vec::Vec;
 use blyan_primitives::{
-	seal_hash, traits::OperatorSet, Attestation, DrawId, EngineError, EvaluationJob, EvaluationOutcome,
-	JobId, JobStatus, ModelId, OperatorId, Score, ScoreReport, ScoreSeal, SubmissionId, Verdict,
+	seal_hash, Attestation, DrawId, EngineError, EvaluationJob, EvaluationOutcome, JobId, ModelId,
+	OperatorId, OperatorSignature, Score, ScoreReport, ScoreSeal, SubmissionId, Verdict,
+};
+use blyan_support::{
+	genesis_hash,
+	worker::{is_on_its_way, local_operators, poll, send_unless_recent, sign, submit, Progress, Sending},
 };
 use codec::{Decode, Encode};
-use frame_system::{offchain::SubmitTransaction, pallet_prelude::BlockNumberFor};
+use frame_system::pallet_prelude::BlockNumberFor;
 use sp_core::H256;
 use sp_runtime::{
 	offchain::storage::{MutateStorageError, StorageValueRef},
-	traits::Saturating,
 	RuntimeAppPublic,
 };
 
-/// Blocks after which something that is not on the chain is sent again.
-pub(crate) const RESEND_AFTER: u32 = 5;
 /// Promises kept for each model and key. A model has one evaluation at a time; the others are those of forks, and past.
 const PROMISES_KEPT: usize = 16;
 
@@ -70,7 +71,7 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn do_offchain_work(now: BlockNumberFor<T>) {
 		log::trace!(target: LOG_TARGET, "off-chain worker at block {now:?}");
 		Self::attest_blobs(now);
-		let local = Self::local_operators();
+		let local = local_operators::<T::AccountId, T::Operators>();
 		if !local.is_empty() {
 			Self::serve_seats(&local, now);
 			Self::report_copies(&local, now);
@@ -101,52 +102,43 @@ impl<T: Config> Pallet<T> {
 			return;
 		}
 		let place = (b"blyan/learning/attested", attestation, key).encode();
-		let sign = || {
-			let signature = key.sign(&attestation.signing_payload(&Self::genesis_hash()))?;
-			Some(Call::<T>::attest_bytes { attestation, key: key.clone(), signature })
+		let call = || {
+			let payload = attestation.signing_payload(&genesis_hash::<T>());
+			let signature = Self::sign(submission, key, &payload)?;
+			Some(Call::attest_bytes { attestation, key: key.clone(), signature })
 		};
-		if Self::send_unless_recent(&place, submission, now, sign) {
+		if Self::send(&place, submission, now, call) {
 			log::info!(target: LOG_TARGET, "submission {submission}: attested its bytes");
 		}
 	}
 
-	/// Gives the pool what `sign` makes, unless that was done a few blocks ago, which is marked at `place`; returns whether
+	/// Signs what is about a submission.
+	pub(crate) fn sign(
+		submission: SubmissionId,
+		key: &OperatorId,
+		payload: &[u8],
+	) -> Option<OperatorSignature> {
+		sign(LOG_TARGET, format_args!("submission {submission}"), key, payload)
+	}
+
+	/// Gives the pool what `call` makes, unless that was done a few blocks ago, which is marked at `place`; returns whether
 	/// it was taken now. What goes wrong is logged and tried again at the next block.
-	pub(crate) fn send_unless_recent(
+	pub(crate) fn send(
 		place: &[u8],
 		submission: SubmissionId,
 		now: BlockNumberFor<T>,
-		sign: impl FnOnce() -> Option<Call<T>>,
+		call: impl FnOnce() -> Option<Call<T>>,
 	) -> bool {
-		let mark = StorageValueRef::persistent(place);
-		let sent_at = mark.get::<BlockNumberFor<T>>().ok().flatten();
-		// A mark from the future is one from a fork that lost.
-		if sent_at.is_some_and(|at| at <= now && now < at.saturating_add(RESEND_AFTER.into())) {
-			return false;
-		}
-		let Some(call) = sign() else {
-			log::warn!(target: LOG_TARGET, "submission {submission}: the keystore did not sign");
-			return false;
-		};
-		let transaction = T::create_authorized_transaction(call.into());
-		let is_taken = SubmitTransaction::<T, Call<T>>::submit_transaction(transaction).is_ok();
-		if is_taken {
-			mark.set(&now);
-		} else {
+		let sending = send_unless_recent::<T, Call<T>, ()>(place, (), now, call);
+		if sending == Sending::Refused {
 			log::debug!(target: LOG_TARGET, "submission {submission}: the pool did not take the transaction");
 		}
-		is_taken
+		sending == Sending::Taken
 	}
 
 	/// Where the promises of a key are.
 	pub(crate) fn promises_of(model: ModelId, key: &OperatorId) -> Vec<u8> {
 		(b"blyan/learning/promises", model, key).encode()
-	}
-
-	/// This node's operators, by their session keys.
-	pub(crate) fn local_operators() -> Vec<(OperatorId, T::AccountId)> {
-		let keys = OperatorId::all().into_iter();
-		keys.filter_map(|key| T::Operators::owner_of(&key).map(|owner| (key, owner))).collect()
 	}
 
 	/// Seals and reveals whatever this node's keys owe and the engine has ready.
@@ -267,39 +259,40 @@ impl<T: Config> Duty<'_, T> {
 			Step::Seal => promise.sealed_at,
 			Step::Reveal => promise.revealed_at,
 		};
-		// A mark from the future is one from a fork that lost.
-		if sent_at.is_some_and(|at| at <= now && now < at.saturating_add(RESEND_AFTER.into())) {
+		if sent_at.is_some_and(|at| is_on_its_way(at, now)) {
 			return;
 		}
 		let submission = self.submission;
-		let genesis = Pallet::<T>::genesis_hash();
+		let genesis = genesis_hash::<T>();
 		let key = self.key.clone();
 		let call = match step {
 			Step::Seal => {
 				let seal = ScoreSeal { submission, seal: self.seal_of(&promise) };
-				key.sign(&seal.signing_payload(&genesis, &promise.draw))
-					.map(|signature| Call::<T>::commit_score { seal, key, signature })
+				let payload = seal.signing_payload(&genesis, &promise.draw);
+				Pallet::<T>::sign(submission, self.key, &payload).map(|signature| Call::commit_score {
+					seal,
+					key,
+					signature,
+				})
 			}
 			Step::Reveal => {
 				let report = ScoreReport { submission, verdict: promise.verdict };
 				let salt = promise.salt;
-				key.sign(&report.signing_payload(&genesis, &promise.draw))
-					.map(|signature| Call::<T>::reveal_score { report, salt, key, signature })
+				let payload = report.signing_payload(&genesis, &promise.draw);
+				Pallet::<T>::sign(submission, self.key, &payload).map(|signature| Call::reveal_score {
+					report,
+					salt,
+					key,
+					signature,
+				})
 			}
 		};
-		let Some(call) = call else {
-			log::warn!(target: LOG_TARGET, "submission {submission}: the keystore did not sign with {:?}", self.key);
-			return;
-		};
-		let transaction = T::create_authorized_transaction(call.into());
-		match SubmitTransaction::<T, Call<T>>::submit_transaction(transaction) {
-			Ok(()) => {
-				self.mark(&promise, step, now);
-				log::info!(target: LOG_TARGET, "submission {submission}: {step:?} {:?}", promise.verdict.digest());
-			}
-			Err(()) => {
-				log::debug!(target: LOG_TARGET, "submission {submission}: the pool did not take the {step:?}")
-			}
+		let Some(call) = call else { return };
+		if submit::<T, Call<T>>(call) {
+			self.mark(&promise, step, now);
+			log::info!(target: LOG_TARGET, "submission {submission}: {step:?} {:?}", promise.verdict.digest());
+		} else {
+			log::debug!(target: LOG_TARGET, "submission {submission}: the pool did not take the {step:?}");
 		}
 	}
 
@@ -364,47 +357,20 @@ fn measure(
 	jobs: &[JobId],
 	cancels: Option<ModelId>,
 ) -> Option<Measured> {
-	let status = match blyan_host::poll(job.id()) {
-		Err(EngineError::UnknownJob) => {
-			if let Some(model) = cancels {
-				cancel_predecessors(model, jobs);
-			}
-			blyan_host::submit_job(&job).and_then(blyan_host::poll)
+	let before_start = || {
+		if let Some(model) = cancels {
+			cancel_predecessors(model, jobs);
 		}
-		status => status,
 	};
-	let error = match status {
-		Ok(JobStatus::Done(outcome)) => return Some(Measured::Outcome(outcome)),
-		Ok(JobStatus::Failed(EngineError::CandidateInvalid)) => return Some(Measured::Invalid),
-		Ok(JobStatus::Queued) => {
-			log::debug!(target: LOG_TARGET, "submission {submission}: waits for the engine");
-			return None;
+	match poll(LOG_TARGET, format_args!("submission {submission}"), &job, before_start) {
+		Progress::Done(outcome) => Some(Measured::Outcome(outcome)),
+		Progress::Failed(EngineError::CandidateInvalid) => Some(Measured::Invalid),
+		Progress::Waiting => None,
+		Progress::Failed(error) | Progress::Refused(error) => {
+			log::error!(target: LOG_TARGET, "submission {submission}: no verdict: {error:?}");
+			None
 		}
-		Ok(JobStatus::Running { done, total }) => {
-			log::debug!(target: LOG_TARGET, "submission {submission}: {done} of {total} sequences");
-			return None;
-		}
-		Ok(JobStatus::Failed(error)) | Err(error) => error,
-	};
-	match error {
-		EngineError::NotAvailable => {
-			log::warn!(target: LOG_TARGET, "submission {submission}: this node has operator keys but no engine");
-		}
-		error if error.is_retryable() => {
-			// The engine says once which blob it waits for, and the miner may take the whole window to show it.
-			let level = match error {
-				EngineError::BlobMissing(_) => log::Level::Debug,
-				_ => log::Level::Info,
-			};
-			log::log!(target: LOG_TARGET, level, "submission {submission}: {error:?}, trying again");
-			// A failed job is started afresh; whether that helps shows at the next block.
-			if let Err(error) = blyan_host::submit_job(&job) {
-				log::debug!(target: LOG_TARGET, "submission {submission}: not started: {error:?}");
-			}
-		}
-		error => log::error!(target: LOG_TARGET, "submission {submission}: no verdict: {error:?}"),
 	}
-	None
 }
 
 /// What a submission's verdict takes.
