@@ -1,6 +1,7 @@
 //! A dataset of many gigabytes in bounded memory: makes JSON lines, makes a dataset of them, and prints what it took as one line of JSON.
 //!
-//! `offer DIR [MIB]`; 2,048 MiB of text if absent. DIR must not exist, and holds twice the text in the end.
+//! `offer DIR [MIB]`; 2,048 MiB of text if absent. DIR holds twice the text in the end. Where DIR/offer.jsonl is there already, it is the
+//! source, and a job that was killed goes on.
 
 use blyan_datasets::{
 	job::{create, Options},
@@ -10,7 +11,7 @@ use std::{
 	env,
 	error::Error,
 	fs::{self, File},
-	io::{BufWriter, Write},
+	io::{BufRead, BufReader, BufWriter, Write},
 	path::Path,
 	time::Instant,
 };
@@ -20,9 +21,12 @@ fn main() -> Result<(), Box<dyn Error>> {
 	let folder = arguments.next().ok_or("say where: offer DIR [MIB]")?;
 	let mib = arguments.next().map_or(Ok(2_048), |mib| mib.parse::<u64>())?;
 	let folder = Path::new(&folder);
-	fs::create_dir(folder)?;
 	let source = folder.join("offer.jsonl");
-	let rows = write(&source, mib << 20)?;
+	if !source.exists() {
+		fs::create_dir(folder)?;
+		write(&source, mib << 20)?;
+	}
+	let rows = BufReader::new(File::open(&source)?).lines().count();
 	let before = peak_bytes()?;
 	let began = Instant::now();
 	let options = Options { licence: Some(Licence::parse("CC0-1.0")?), ..Options::default() };
@@ -44,7 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Rows of drawn words, of which one in eight is an exact copy and one in eight a near one.
-fn write(path: &Path, bytes_max: u64) -> Result<u64, Box<dyn Error>> {
+fn write(path: &Path, bytes_max: u64) -> Result<(), Box<dyn Error>> {
 	let mut file = BufWriter::new(File::create(path)?);
 	let (mut bytes, mut rows, mut text) = (0, 0_u64, String::new());
 	while bytes < bytes_max {
@@ -68,7 +72,7 @@ fn write(path: &Path, bytes_max: u64) -> Result<u64, Box<dyn Error>> {
 		writeln!(file, "{line}")?;
 	}
 	file.flush()?;
-	Ok(rows)
+	Ok(())
 }
 
 /// Largest memory of this process so far.

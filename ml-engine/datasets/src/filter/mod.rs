@@ -5,6 +5,7 @@
 
 mod check_digits;
 mod contact;
+mod copies;
 mod near;
 mod notices;
 mod personal;
@@ -13,11 +14,12 @@ mod secrets;
 mod shape;
 mod toxic;
 
+pub use copies::{copies, CopyOf};
 pub use near::{Bands, NearIndex, Runs, BANDS};
 #[cfg(feature = "pipeline")]
 pub(crate) use notices::beginning;
 
-use crate::{Finding, Reason};
+use crate::{cut, Finding, Reason};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use unicode_normalization::{is_nfkc_quick, IsNormalized, UnicodeNormalization};
@@ -40,7 +42,7 @@ pub struct Rules {
 }
 
 /// Version of the rules of this release.
-pub const RULES_VERSION: u16 = 1;
+pub const RULES_VERSION: u16 = 2;
 
 impl Default for Rules {
 	fn default() -> Self {
@@ -63,6 +65,15 @@ pub struct Verdict {
 	pub findings: Vec<Finding>,
 }
 
+/// Result for a text that may be too long for one document.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Judged<'a> {
+	/// The documents that it is cut into, which together are the text, each with its verdict.
+	pub pieces: Vec<(&'a str, Verdict)>,
+	/// Secrets that no piece has whole.
+	pub across: Vec<Finding>,
+}
+
 /// The filter with its patterns compiled.
 pub struct Filter {
 	rules: Rules,
@@ -78,7 +89,7 @@ impl Filter {
 
 	/// Returns the reason for which no piece of a text is taken: what is said at its beginning holds for all of it, and its later
 	/// pieces do not say it again.
-	pub fn notice(&self, beginning: &str) -> Option<Reason> {
+	fn notice(&self, beginning: &str) -> Option<Reason> {
 		notices::read(beginning, self.rules.any_licence, self.rules.keep_generated).reason
 	}
 
@@ -91,6 +102,34 @@ impl Filter {
 		}
 		self.secrets.find(&folded(text), &mut findings);
 		findings
+	}
+
+	/// Judges a text as the documents of at most `document_bytes_max` bytes that it is cut into. A notice at its beginning and a
+	/// secret anywhere in it hold for all of them. `beginning` is that of the file if the text is a stretch of one.
+	pub fn judge_whole<'a>(
+		&self,
+		text: &'a str,
+		beginning: Option<&str>,
+		document_bytes_max: usize,
+	) -> Judged<'a> {
+		let pieces = cut::pieces(text, document_bytes_max);
+		let is_cut = pieces.len() > 1;
+		let notice = match beginning {
+			Some(beginning) => self.notice(beginning),
+			None if is_cut => self.notice(text),
+			None => None,
+		};
+		// Looked for before the text is cut: a private key whose first line is in the piece before is only letters and digits.
+		let secrets = if is_cut { self.secrets(text) } else { Vec::new() };
+		let reason = notice.or((!secrets.is_empty()).then_some(Reason::Secret));
+		let judge = |piece| {
+			let verdict = self.judge(piece);
+			(piece, Verdict { reason: verdict.reason.or(reason), ..verdict })
+		};
+		let pieces: Vec<(&str, Verdict)> = pieces.into_iter().map(judge).collect();
+		let is_seen = |secret: &Finding| pieces.iter().any(|(_, verdict)| verdict.findings.contains(secret));
+		let across = secrets.into_iter().filter(|secret| !is_seen(secret)).collect();
+		Judged { pieces, across }
 	}
 
 	/// Judges one text. A text whose shape is refused is not looked into further.

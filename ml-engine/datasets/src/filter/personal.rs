@@ -108,9 +108,14 @@ fn chinese_resident(scan: &Scan, index: usize) -> Option<Found> {
 const PAYMENT_GROUPS: [&[usize]; 5] =
 	[&[4, 4, 4, 4], &[4, 6, 5], &[4, 4, 4, 4, 3], &[4, 6, 4], &[4, 4, 4, 1]];
 
+/// Words that announce a payment number.
+const PAYMENT_WORDS: [&str; 8] = ["card", "cards", "credit", "debit", "visa", "mastercard", "amex", "pan"];
+
 fn payment_number(scan: &Scan, index: usize) -> Option<Found> {
+	// Of a row of five groups one may be the date that belongs to a payment number; a longer one is a table, if it does not say otherwise.
+	let beside = if scan.is_named(index, &PAYMENT_WORDS) { usize::MAX } else { 1 };
 	let grouped = PAYMENT_GROUPS.iter().find_map(|lengths| {
-		let digits = scan.groups(index, lengths, b" -")?;
+		let digits = scan.groups_beside(index, lengths, b" -", beside)?;
 		is_issued(&digits).then_some((Finding::PaymentNumber, lengths.len()))
 	});
 	grouped.or_else(|| {
@@ -197,14 +202,19 @@ fn german_tax_id(scan: &Scan, index: usize) -> Option<Found> {
 }
 
 fn aadhaar(scan: &Scan, index: usize) -> Option<Found> {
-	let grouped = scan.groups(index, &[4, 4, 4], b" -").map(|digits| (digits, 3));
+	let is_named = scan.is_named(index, &["aadhaar", "aadhar", "uidai", "uid"]);
+	let beside = if is_named { usize::MAX } else { 0 };
+	let grouped = scan.groups_beside(index, &[4, 4, 4], b" -", beside).map(|digits| (digits, 3));
 	let named = || {
 		let digits = scan.groups(index, &[12], b"")?;
-		scan.is_named(index, &["aadhaar", "aadhar", "uidai", "uid"]).then_some((digits, 1))
+		is_named.then_some((digits, 1))
 	};
 	let (digits, words) = grouped.or_else(named)?;
 	let is_given = digits.first().is_some_and(|digit| *digit >= 2);
-	(is_given && verhoeff(&digits)).then_some((Finding::Aadhaar, words))
+	// Three years side by side, of which every tenth group has the right check digit.
+	let is_year = |start| number(&digits, start, 4).is_some_and(|year| (1900..=2100).contains(&year));
+	let are_years = words == 3 && [0, 4, 8].into_iter().all(is_year);
+	(is_given && !are_years && verhoeff(&digits)).then_some((Finding::Aadhaar, words))
 }
 
 fn spanish_dni(scan: &Scan, index: usize) -> Option<Found> {
@@ -230,7 +240,7 @@ fn nhs_number(scan: &Scan, index: usize) -> Option<Found> {
 	if !scan.is_named(index, &["nhs"]) {
 		return None;
 	}
-	let grouped = scan.groups(index, &[3, 3, 4], b" -").map(|digits| (digits, 3));
+	let grouped = scan.groups_beside(index, &[3, 3, 4], b" -", usize::MAX).map(|digits| (digits, 3));
 	let (digits, words) = grouped.or_else(|| Some((scan.groups(index, &[10], b"")?, 1)))?;
 	nhs(&digits).then_some((Finding::NhsNumber, words))
 }

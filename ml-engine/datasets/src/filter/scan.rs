@@ -67,22 +67,51 @@ impl<'a> Scan<'a> {
 		self.start(index).checked_sub(1).and_then(|at| self.bytes.get(at)).copied()
 	}
 
-	/// Reports whether the runs from `first` to `last` stand alone: no part of a longer number, name or path.
+	/// Reports whether the runs from `first` to `last` stand alone: no part of a longer number, name or path. A comma is between
+	/// numbers behind four digits and more: groups of thousands have three.
 	pub fn is_alone(&self, first: usize, last: usize) -> bool {
 		let is_free_before = !self.before(first).is_some_and(|byte| b"._-/#".contains(&byte));
 		let end = self.end(last);
 		let (next, after) = (self.bytes.get(end), self.bytes.get(end + 1));
 		let goes_on = match next {
 			Some(b'_') => true,
-			Some(b'.' | b',' | b'-' | b'/') => after.is_some_and(u8::is_ascii_alphanumeric),
+			Some(b',') => self.word(last).len() < 4 && after.is_some_and(u8::is_ascii_digit),
+			Some(b'.' | b'-' | b'/') => after.is_some_and(u8::is_ascii_alphanumeric),
 			_ => false,
 		};
 		is_free_before && !goes_on
 	}
 
+	/// Counts the groups, two at most on either side, by which those from `first` to `last` are part of a row of groups of the
+	/// same length, as a table of four-digit numbers is.
+	fn beside(&self, first: usize, last: usize) -> usize {
+		let separator = self.separator(first);
+		let is_like = |index: usize, edge: usize| {
+			let word = self.word(index);
+			word.len() == self.word(edge).len() && word.len() > 2 && word.iter().any(u8::is_ascii_digit)
+		};
+		let precedes = |index: &Option<usize>| {
+			index.is_some_and(|index| self.separator(index) == separator && is_like(index, first))
+		};
+		let follows = |index: &usize| self.separator(*index) == separator && is_like(index + 1, last);
+		let before = (1..=2).map(|back| first.checked_sub(back)).take_while(precedes).count();
+		before + (last..last + 2).take_while(follows).count()
+	}
+
 	/// Digits of the runs from `first` on, if they are all digits, of these lengths, and between them is one of
-	/// `separators`, the same each time.
+	/// `separators`, the same each time. None of a row of more groups.
 	pub fn groups(&self, first: usize, lengths: &[usize], separators: &[u8]) -> Option<Vec<u8>> {
+		self.groups_beside(first, lengths, separators, 0)
+	}
+
+	/// The same, with at most `beside` more groups of their length in the row: the date behind a payment number is one.
+	pub fn groups_beside(
+		&self,
+		first: usize,
+		lengths: &[usize],
+		separators: &[u8],
+		beside: usize,
+	) -> Option<Vec<u8>> {
 		let mut digits = Vec::with_capacity(20);
 		let used = self.separator(first);
 		for (offset, length) in lengths.iter().enumerate() {
@@ -97,23 +126,33 @@ impl<'a> Scan<'a> {
 			}
 			digits.extend(word.iter().map(|byte| byte - b'0'));
 		}
-		self.is_alone(first, first + lengths.len() - 1).then_some(digits)
+		let last = first + lengths.len() - 1;
+		let is_whole = self.is_alone(first, last) && (first == last || self.beside(first, last) <= beside);
+		is_whole.then_some(digits)
 	}
 
 	/// Reports whether one of these words, in small letters, stands within a few bytes in front of a run.
 	pub fn is_named(&self, index: usize, words: &[&str]) -> bool {
+		self.named_at(index, words).is_some()
+	}
+
+	/// Where the last of these words stands, in the few bytes in front of a run.
+	pub fn named_at(&self, index: usize, words: &[&str]) -> Option<usize> {
 		let start = self.start(index);
 		let window = self.bytes.get(start.saturating_sub(CONTEXT_BYTES)..start).unwrap_or_default();
 		let window = window.to_ascii_lowercase();
-		words.iter().any(|word| {
-			let is_letter =
-				|at: Option<usize>| at.and_then(|at| window.get(at)).is_some_and(u8::is_ascii_alphabetic);
+		let is_letter =
+			|at: Option<usize>| at.and_then(|at| window.get(at)).is_some_and(u8::is_ascii_alphabetic);
+		let last = |word: &&str| {
 			window
 				.windows(word.len())
 				.enumerate()
 				.filter(|(_, part)| *part == word.as_bytes())
-				.any(|(at, _)| !is_letter(at.checked_sub(1)) && !is_letter(Some(at + word.len())))
-		})
+				.filter(|(at, _)| !is_letter(at.checked_sub(1)) && !is_letter(Some(at + word.len())))
+				.map(|(at, _)| at)
+				.next_back()
+		};
+		words.iter().filter_map(last).max()
 	}
 }
 
@@ -128,11 +167,21 @@ mod tests {
 			(0..scan.len()).find_map(|index| scan.groups(index, lengths, b" -"))
 		};
 		assert_eq!(groups("no 12-34.", &[2, 2]), Some(vec![1, 2, 3, 4]));
-		for text in ["12-34-5", "x.12-34", "12-34_", "12 34-", "12  34", "1a-34", "12/34"] {
+		for text in ["12-34-5", "x.12-34", "12-34_", "12 34-", "12  34", "1a-34", "12/34", "12-34,5"] {
 			let found = groups(text, &[2, 2]);
 			assert_eq!(found.is_some(), text == "12 34-", "{text}");
 		}
 		assert_eq!(groups("1 2-3", &[1, 1, 1]), None);
+		// A field of a table of commas ends at its comma, and a row of many groups is not one number.
+		assert_eq!(groups("a,1234-5678,9", &[4, 4]), Some(vec![1, 2, 3, 4, 5, 6, 7, 8]));
+		for text in ["1234 5678 9012", "1234 5678 9012 3456"] {
+			assert_eq!(groups(text, &[4, 4]), None, "{text}");
+		}
+		assert!(groups("1234 5678 90", &[4, 4]).is_some());
+		let scan = Scan::new("1234 5678 9012 3456");
+		let beside = |first, count| scan.groups_beside(first, &[4, 4], b" ", count).is_some();
+		assert_eq!([beside(0, 1), beside(0, 2), beside(1, 1), beside(2, 1)], [false, true, false, false]);
+		assert!(beside(1, 2) && Scan::new("12 1234 5678 9012").groups_beside(1, &[4, 4], b" ", 1).is_some());
 	}
 
 	#[test]
@@ -142,5 +191,7 @@ mod tests {
 		assert!(!Scan::new("intel 34").is_named(1, &["tel"]));
 		assert!(!Scan::new("teller 34").is_named(1, &["tel"]));
 		assert!(!Scan::new("34 tel").is_named(0, &["tel"]));
+		let at = |words: &[&str]| Scan::new("tel ip tel 34").named_at(3, words);
+		assert_eq!([at(&["tel"]), at(&["ip"]), at(&["fax"])], [Some(7), Some(4), None]);
 	}
 }

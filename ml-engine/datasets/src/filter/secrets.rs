@@ -72,7 +72,13 @@ const SIGNED_TOKEN: &str = r"(?-u:\b)eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,
 /// A literal that is assigned to a name of a secret.
 const ASSIGNED: &str = r#"(?i)(?:passw(?:or)?d|secret|api_?key|access_?key|auth_?token|private_?key|client_?secret)["']?\s*(?::|=|:=|=>)\s*["']([^"'\s]{16,128})["']"#;
 
-/// Parts of the names that [`ASSIGNED`] looks for.
+/// The same without quotes, as files of environment variables have it.
+const ENVIRONMENT: &str = r#"(?m)^(?:export )?[A-Z0-9_]*(?:PASSWORD|PASSWD|SECRET|API_?KEY|ACCESS_?KEY|AUTH_?TOKEN|PRIVATE_?KEY)[A-Z0-9_]*=([^"'\s]{16,128})[ \t\r]*$"#;
+
+/// A password in a URL, as in `postgres://user:password@db.example.org`.
+const IN_URL: &str = r#"://[^\s"'/:@<>]{0,64}:([^\s"'/@<>]{12,128})@[A-Za-z0-9\[]"#;
+
+/// Parts of the names that [`ASSIGNED`] and [`ENVIRONMENT`] look for.
 const NAMES: [&str; 10] = [
 	"passw",
 	"secret",
@@ -102,6 +108,12 @@ const EXAMPLES: [&[u8]; 12] = [
 	b"<",
 ];
 
+/// Beginnings of a literal that says where a secret is kept.
+const PLACES: [&[u8]; 8] =
+	[b"arn:", b"http:", b"https:", b"projects/", b"vault:", b"op://", b"env:", b"file:"];
+/// Beginnings of a path. One key in base64 of 64 begins so, too, so that a path needs the name of a folder besides.
+const PATHS: [&[u8]; 3] = [b"/", b"./", b"~/"];
+
 /// Patterns, compiled.
 pub(super) struct Secrets {
 	marks: aho_corasick::AhoCorasick,
@@ -109,7 +121,8 @@ pub(super) struct Secrets {
 	examples: Vec<Regex>,
 	private_key: Regex,
 	signed_token: Regex,
-	assigned: Regex,
+	assigned: [Regex; 2],
+	in_url: Regex,
 	names: aho_corasick::AhoCorasick,
 }
 
@@ -129,7 +142,8 @@ impl Secrets {
 			examples: SERVICE_KEYS.iter().map(|pattern| regex(pattern)).collect(),
 			private_key: regex(PRIVATE_KEY),
 			signed_token: regex(SIGNED_TOKEN),
-			assigned: regex(ASSIGNED),
+			assigned: [regex(ASSIGNED), regex(ENVIRONMENT)],
+			in_url: regex(IN_URL),
 			names: words(&NAMES, true),
 		}
 	}
@@ -148,12 +162,24 @@ impl Secrets {
 				findings.push(Finding::SignedToken);
 			}
 		}
-		if (text.contains('"') || text.contains('\''))
-			&& self.names.is_match(text)
-			&& self.has_assigned(bytes)
-		{
+		let may_assign = text.contains(['"', '\'', '=']) && self.names.is_match(text);
+		if (may_assign && self.has_assigned(bytes)) || self.has_password_in_url(bytes) {
 			findings.push(Finding::AssignedSecret);
 		}
+	}
+
+	/// Reports whether a URL has a password that looks drawn at random.
+	fn has_password_in_url(&self, bytes: &[u8]) -> bool {
+		self.in_url.captures_iter(bytes).any(|captures| {
+			captures.get(1).is_some_and(|password| {
+				let password = password.as_bytes();
+				// Those that a service gives out may be of hexadecimal digits alone.
+				let is_long = password.len() >= 24 && distinct(password) >= 10;
+				password.iter().any(u8::is_ascii_digit)
+					&& (is_long || (kinds(password) >= 3 && distinct(password) >= 9))
+					&& !is_example(&password.to_ascii_lowercase())
+			})
+		})
 	}
 
 	/// Reports whether one of the matches is more than an example.
@@ -170,22 +196,16 @@ impl Secrets {
 
 	/// Reports whether a literal that is assigned to a secret's name looks drawn at random.
 	fn has_assigned(&self, bytes: &[u8]) -> bool {
-		self.assigned.captures_iter(bytes).any(|captures| {
+		let mut found = self.assigned.iter().flat_map(|pattern| pattern.captures_iter(bytes));
+		found.any(|captures| {
 			captures.get(1).is_some_and(|literal| {
 				let literal = literal.as_bytes();
-				let has = |kind: fn(&u8) -> bool| literal.iter().any(kind);
-				let kinds = [
-					has(u8::is_ascii_lowercase),
-					has(u8::is_ascii_uppercase),
-					has(u8::is_ascii_digit),
-					has(u8::is_ascii_punctuation),
-				];
-				let kinds = kinds.into_iter().filter(|kind| *kind).count();
 				// Of 16 drawn letters 12 or more differ almost always; of words with hyphens fewer do.
-				kinds >= 3
-					&& has(u8::is_ascii_digit)
+				kinds(literal) >= 3
+					&& literal.iter().any(u8::is_ascii_digit)
 					&& distinct(literal) >= 12
 					&& !is_example(&literal.to_ascii_lowercase())
+					&& !is_place(literal)
 			})
 		})
 	}
@@ -193,6 +213,33 @@ impl Secrets {
 
 fn is_example(lower: &[u8]) -> bool {
 	EXAMPLES.iter().any(|word| lower.windows(word.len()).any(|part| part == *word))
+}
+
+/// Reports whether a literal names a place or a message: by its beginning, or since it is words with signs between them.
+fn is_place(literal: &[u8]) -> bool {
+	let is_word = |part: &[u8]| {
+		let letters = part.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+		letters > 0 && part.len() - letters <= 2 && part.iter().skip(letters).all(u8::is_ascii_digit)
+	};
+	let parts: Vec<&[u8]> = literal.split(|byte| b"._-/:".contains(byte)).collect();
+	let begins = |beginnings: &[&[u8]]| beginnings.iter().any(|beginning| literal.starts_with(beginning));
+	let is_folder = |part: &&[u8]| part.len() > 2 && part.iter().all(u8::is_ascii_lowercase);
+	begins(&PLACES)
+		|| (begins(&PATHS) && parts.iter().any(is_folder))
+		|| (parts.len() > 2 && parts.iter().all(|part| is_word(part)) && !is_three_sixes(literal, &parts))
+}
+
+/// Reports whether a literal has the form of the passwords that Apple's systems propose: three groups of six with hyphens.
+fn is_three_sixes(literal: &[u8], parts: &[&[u8]]) -> bool {
+	let hyphens = literal.iter().filter(|byte| **byte == b'-').count();
+	hyphens == 2 && parts.len() == 3 && parts.iter().all(|part| part.len() == 6)
+}
+
+/// Kinds of signs in a literal: small letters, capitals, digits, others.
+fn kinds(literal: &[u8]) -> usize {
+	let kinds: [fn(&u8) -> bool; 4] =
+		[u8::is_ascii_lowercase, u8::is_ascii_uppercase, u8::is_ascii_digit, u8::is_ascii_punctuation];
+	kinds.into_iter().filter(|kind| literal.iter().any(kind)).count()
 }
 
 /// Different bytes in a literal.
@@ -238,6 +285,22 @@ mod tests {
 			(format!("{} PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQ", "-----BEGIN"), Finding::PrivateKey),
 			(format!("{}J{body}.eyJ{body}.{body}", "ey"), Finding::SignedToken),
 			(format!("pass{} = \"kT9$wQz3LpX7vB2m\"", "word"), Finding::AssignedSecret),
+			(format!("\nDB_PASS{}=kT9$wQz3LpX7vB2m\n", "WORD"), Finding::AssignedSecret),
+			// The first release found these, or what they are part of.
+			(
+				format!("\nAWS_SECRET_ACCESS_K{}=/Zq3vT9xKp2LmW8rYs6Bn4Hd7Jf1Gc5Qa0Ve+x/Tk\n", "EY"),
+				Finding::AssignedSecret,
+			),
+			(
+				format!("secret_access_k{} = \"/Zq3vT9xKp2LmW8rYs6Bn4Hd7Jf1Gc5Qa0Ve+xyTk\"", "ey"),
+				Finding::AssignedSecret,
+			),
+			(format!("pass{} = \"huswiv-Comzu3-xerpaq\"", "word"), Finding::AssignedSecret),
+			(format!("postgres://app:{}@db.firm24.de:5432/app", "kT9wQz3LpX7vB2m"), Finding::AssignedSecret),
+			(
+				format!("redis://:{}@cache.firm24.de", "0e5751c026e543b2e8ab2eb06099daa1"),
+				Finding::AssignedSecret,
+			),
 		];
 		for (text, finding) in keys {
 			let found = find(&format!("key: {text} and more"));
@@ -251,6 +314,12 @@ mod tests {
 			"password = \"your-password-goes-here-1A\"",
 			"let key = \"user_settings_panel\";",
 			"hf_transfer_is_a_library",
+			"password = \"settings.Account.PasswordField2\"",
+			"secret: 'arn:aws:secretsmanager:eu-west-1:210987654321:secret:App-Zq3vT9'",
+			"DB_PASSWORD_FILE=/run/secrets/Db_password_20",
+			"postgres://user:password@db.example.org and mysql://root:Pa55word12@db.example.org",
+			"https://user:${DATABASE_PASSWORD_2}@db.example.org",
+			"docker://alpine:3.18.4@sha256:0e5751c026e543b2",
 		] {
 			assert!(find(text).is_empty(), "{text}: {:?}", find(text));
 		}

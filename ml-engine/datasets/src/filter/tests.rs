@@ -119,6 +119,47 @@ fn precision_and_recall_on_the_labelled_set_are_at_least_95_percent() {
 	assert_eq!(reported, 0, "{wrong:?}");
 }
 
+/// Findings of letters, logs and tables, which must not be lost to the rules that spare source code.
+#[test]
+fn what_looks_like_code_and_is_a_person_is_found() {
+	for (text, finding) in [
+		("ask jane.doe@gmail.com(office) or li.wang@163.com(home)", Finding::Email),
+		("<a href=\"mailto:jane.doe@posteo.de\">write</a>", Finding::Email),
+		("<a href=\"mailto://jane.doe@posteo.de\">write</a>", Finding::Email),
+		("<a href=\"http://jane.doe@gmail.com\">write</a>", Finding::Email),
+		("https://shop.example.org/?mail=jane.doe@gmail.com&step=2", Finding::Email),
+		("sip:jane.doe@posteo.de", Finding::Email),
+		("Tel. 030.90182012 in the morning", Finding::Phone),
+		("Telefon 04821 12 34", Finding::Phone),
+		("Tel. 0621 45 67", Finding::Phone),
+		("Registrant Phone: +49.3090182012", Finding::Phone),
+		("visa 4111 1111 1111 1111 0927 123", Finding::PaymentNumber),
+		("J. Doe 4111 1111 1111 1111 2027", Finding::PaymentNumber),
+		("Visa 4111 1111 1111 1111 5500 0055 5555 5559", Finding::PaymentNumber),
+		("17,4111111111111111,2027-09,Doe", Finding::PaymentNumber),
+		("17,4111-1111-1111-1111,0927,Doe", Finding::PaymentNumber),
+		("| Doe | DE89 3704 0044 0532 0130 00 | 12.50 |", Finding::Iban),
+		("Doe;DE89370400440532013000;12,50", Finding::Iban),
+		("NHS number 943 476 5919 1985", Finding::NhsNumber),
+		("Aadhaar 2341 2341 2346 1985", Finding::Aadhaar),
+		("updated by client 91.198.174.192", Finding::IpAddress),
+		("build failed, last login from 91.198.174.192", Finding::IpAddress),
+	] {
+		assert!(findings(text).contains(&finding), "{text}: {:?}", findings(text));
+	}
+	for text in [
+		"q@k.transpose(0, 1) and x@w.to(device) and a@b.mm(c)",
+		"ssh://deploy@build.firm24.de/app",
+		"the client's version 12.4.1.7",
+		"updated from 12.4.1.7",
+		"a call of 05/11/2023",
+		"the call took 0.5702100 seconds",
+		"2341 4111 1111 1111 1111 2027 3050",
+	] {
+		assert!(findings(text).is_empty(), "{text}: {:?}", findings(text));
+	}
+}
+
 #[test]
 fn full_width_digits_are_digits() {
 	let filter = Filter::new(Rules::default());

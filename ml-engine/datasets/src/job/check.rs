@@ -32,7 +32,8 @@ pub fn check(folder: &Path, progress: &mut OnProgress<'_>) -> Result<Manifest, E
 	}
 	if manifest.rules.version != RULES_VERSION {
 		return Err(refuse(format!(
-			"it was filtered by rules {}, this release has {RULES_VERSION}",
+			"it was filtered by rules {}, this release has {RULES_VERSION}: make it again from its sources, or check it with the \
+			 release that made it",
 			manifest.rules.version
 		)));
 	}

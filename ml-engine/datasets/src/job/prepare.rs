@@ -1,7 +1,6 @@
 //! One row of a source, as the documents that become of it.
 
 use crate::{
-	cut,
 	filter::{Bands, Filter, Runs},
 	record::language,
 	source::{RawText, Row},
@@ -73,28 +72,16 @@ pub(super) fn prepare(row: Row, context: &Context<'_>) -> Outcome {
 	};
 	let language = raw.language.as_deref().or(context.language).and_then(language);
 	let text = plain(raw.text, &mut outcome.notes);
-	let pieces = cut::pieces(&text, context.document_bytes_max);
-	if pieces.is_empty() {
+	let judged = context.filter.judge_whole(&text, raw.beginning.as_deref(), context.document_bytes_max);
+	if judged.pieces.is_empty() {
 		outcome.left_out.push((Reason::TooShort, 0));
 	}
-	if pieces.len() > 1 {
+	if judged.pieces.len() > 1 {
 		outcome.notes.push(Note::Cut);
 	}
-	let notice = match raw.beginning {
-		Some(beginning) => context.filter.notice(&beginning),
-		None if pieces.len() > 1 => context.filter.notice(&text),
-		None => None,
-	};
-	// Looked for before the text is cut: a private key whose first line is in the piece before is only letters and digits.
-	let secrets = match pieces.len() > 1 {
-		true => context.filter.secrets(&text),
-		false => Vec::new(),
-	};
-	let secret = (!secrets.is_empty()).then_some(Reason::Secret);
-	for (index, piece) in pieces.into_iter().enumerate() {
-		let verdict = context.filter.judge(piece);
+	for (index, (piece, verdict)) in judged.pieces.into_iter().enumerate() {
 		outcome.findings.extend(verdict.findings);
-		if let Some(reason) = verdict.reason.or(notice).or(secret) {
+		if let Some(reason) = verdict.reason {
 			outcome.left_out.push((reason, index + 1));
 			continue;
 		}
@@ -109,10 +96,7 @@ pub(super) fn prepare(row: Row, context: &Context<'_>) -> Outcome {
 			Err(_) => outcome.left_out.push((Reason::Malformed, index + 1)),
 		}
 	}
-	// A secret that no piece has whole was found in none of them.
-	let unseen: Vec<Finding> =
-		secrets.into_iter().filter(|secret| !outcome.findings.contains(secret)).collect();
-	outcome.findings.extend(unseen);
+	outcome.findings.extend(judged.across);
 	outcome
 }
 
