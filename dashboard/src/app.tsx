@@ -1,0 +1,49 @@
+import { useEffect, useRef } from 'preact/hooks';
+import { route, VIEWS, type View } from './lib/route';
+import { nextTheme, theme } from './lib/theme';
+import { ChainView } from './views/chain';
+import { ChatView } from './views/chat';
+import { ReceiptView } from './views/receipt';
+import { WalletView } from './views/wallet';
+
+const NAMES: Record<View, string> = { chat: 'Chat', receipt: 'Receipt', chain: 'Chain', wallet: 'Wallet' };
+const VIEW = { chat: ChatView, receipt: ReceiptView, chain: ChainView, wallet: WalletView };
+
+export function App() {
+	const { view } = route.value;
+	const Shown = VIEW[view];
+	const main = useRef<HTMLElement>(null);
+	const first = useRef(true);
+	useEffect(() => {
+		document.title = `${NAMES[view]} · Blyan`;
+		// A reader of the screen hears the new view; the first one needs no announcement.
+		if (!first.current) main.current?.focus();
+		first.current = false;
+	}, [view]);
+	return (
+		<>
+			<a class="skip" href="#main" onClick={(event) => (event.preventDefault(), main.current?.focus())}>
+				To the content
+			</a>
+			<header class="bar">
+				<a class="brand" href="#/chat" aria-label="Blyan, to the chat">
+					<img src="/icon.svg" alt="" width="24" height="24" />
+					<strong>Blyan</strong>
+				</a>
+				<nav aria-label="Views">
+					{VIEWS.map((name) => (
+						<a key={name} href={`#/${name}`} aria-current={name === view ? 'page' : undefined}>
+							{NAMES[name]}
+						</a>
+					))}
+				</nav>
+				<button type="button" class="quiet" onClick={nextTheme} aria-label={`Colours: ${theme.value}. Change`}>
+					<span aria-hidden="true">{{ auto: '◐', light: '☀', dark: '☾' }[theme.value]}</span>
+				</button>
+			</header>
+			<main id="main" ref={main} tabIndex={-1} class={view}>
+				<Shown />
+			</main>
+		</>
+	);
+}

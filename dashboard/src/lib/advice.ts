@@ -1,0 +1,34 @@
+// What a person can do about a refusal. The gateway's own words say what is wrong; these add the next step in this page.
+
+const ADVICE: Record<string, string> = {
+	context_length_exceeded: 'Begin a new conversation, or ask for fewer tokens under Settings.',
+	rate_limit_exceeded: 'The server is busy: wait a moment and send the message again.',
+	insufficient_quota: 'The budget of this key is used up for today.',
+	overloaded: 'The server is busy: wait a moment and send the message again.',
+	shutting_down: 'The server is being restarted: try again in a minute.',
+	payment_required: 'This server is paid. Enter an API key under Settings, or open a session and use blyan connect (docs/paying.md).',
+	insufficient_voucher: 'The session does not cover this answer: ask for fewer tokens, or add to its deposit with blyan session top-up.',
+	insufficient_deposit: 'The session holds too little: add to its deposit with blyan session top-up.',
+	session_unknown: 'The session is not known to this operator: check its number with blyan session list.',
+	invalid_api_key: 'Check the API key under Settings: it begins with "blyan-".',
+	receipt_not_found: 'Receipts are kept while the server runs: verify a receipt from its downloaded file instead.',
+	wrong_origin: 'Open the page from the address of the server itself.',
+	wrong_host: 'Open the page as http://127.0.0.1, or ask the operator for the right address.',
+	chain_unreachable: 'The server cannot reach its node: try again in a minute.',
+	generation_failed: 'Send the message again; if it keeps failing, tell the operator.',
+	files_not_shared: 'Pick the folder of the model on your disk below.',
+};
+
+/** The next step for a refusal of this name; null where its own message says everything. */
+export function adviceFor(code: string | null): string | null {
+	return code === null ? null : (ADVICE[code] ?? null);
+}
+
+/** What went wrong, in words for a person. */
+export function describe(error: unknown): { message: string; advice: string | null } {
+	if (error instanceof TypeError) {
+		return { message: 'The server cannot be reached.', advice: 'Check that it runs and that you are connected, then try again.' };
+	}
+	const { message, code } = error as { message?: string; code?: string | null };
+	return { message: message ?? String(error), advice: adviceFor(code ?? null) };
+}

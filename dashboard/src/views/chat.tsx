@@ -1,0 +1,268 @@
+import { signal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import { bly } from '../lib/bly';
+import { load, requestOf, save, type Turn } from '../lib/conversation';
+import { fetchModel, fetchPrices, fetchQuote, type Model, type Prices, type Quote } from '../lib/gateway';
+import { ask } from '../lib/stream';
+import { Problem, Short } from './parts';
+import { apiKey, settings, SettingsForm } from './settings';
+
+const kept = load(localStorage);
+const turns = signal<Turn[]>(kept.turns);
+settings.value = kept.settings;
+
+const model = signal<Model | null>(null);
+const prices = signal<Prices | null>(null);
+const quote = signal<Quote | null>(null);
+const draft = signal('');
+const problem = signal<unknown>(null);
+/** The answer on its way. */
+const running = signal<AbortController | null>(null);
+const progress = signal<{ tokens: number; cost: bigint; speed: number; isLeast: boolean } | null>(null);
+
+const keep = () => save(localStorage, turns.value, settings.value);
+
+async function loadModel() {
+	try {
+		[model.value, prices.value] = await Promise.all([fetchModel(), fetchPrices()]);
+		problem.value = null;
+	} catch (error) {
+		problem.value = error;
+	}
+}
+
+const replaceLast = (change: Partial<Turn>) => {
+	const last = turns.value.at(-1);
+	if (last) turns.value = [...turns.value.slice(0, -1), { ...last, ...change }];
+};
+
+async function send() {
+	const text = draft.value;
+	if (running.value || !text.trim()) return;
+	if (!model.value) await loadModel();
+	if (!model.value || !prices.value) return;
+	problem.value = null;
+	const asked: Turn[] = [...turns.value, { role: 'user', content: text }];
+	const controller = new AbortController();
+	const before = turns.value;
+	try {
+		const body = requestOf(model.value.id, asked, settings.value);
+		running.value = controller;
+		turns.value = [...asked, { role: 'assistant', content: '' }];
+		draft.value = '';
+		await answer(body, prices.value, controller.signal);
+	} catch (error) {
+		const isStopped = controller.signal.aborted;
+		const last = turns.value.at(-1);
+		if (last?.role === 'assistant' && last.content) {
+			replaceLast({ cut: isStopped ? 'stopped' : 'failed' });
+		} else {
+			// A question without any answer goes back to where it can be sent again.
+			turns.value = before;
+			draft.value ||= text;
+		}
+		if (!isStopped) problem.value = error;
+	} finally {
+		running.value = null;
+		progress.value = null;
+		keep();
+	}
+}
+
+async function answer(body: object, price: Prices, signal: AbortSignal) {
+	let [content, first, firstTokens, inputCost] = ['', 0, 0, quote.value?.inputCost ?? 0n];
+	const question = { body, apiKey: apiKey.value.trim(), prices: price, signal };
+	for await (const event of ask(settings.value.transport, question)) {
+		if (event.type === 'start') {
+			if (event.inputCost > 0n) inputCost = event.inputCost;
+			progress.value = { tokens: 0, cost: inputCost, speed: 0, isLeast: false };
+			if (event.receipt) replaceLast({ receipt: event.receipt });
+		} else if (event.type === 'token') {
+			if (!first) [first, firstTokens] = [performance.now(), event.tokens];
+			content += event.text;
+			const seconds = (performance.now() - first) / 1000;
+			const speed = seconds > 0 ? (event.tokens - firstTokens) / seconds : 0;
+			// Over server-sent events the cost of what was read is the quote's.
+			const cost = event.isLeast ? event.cost + inputCost : event.cost;
+			progress.value = { tokens: event.tokens, cost, speed, isLeast: event.isLeast };
+			replaceLast({ content });
+		} else {
+			const speed = progress.value?.speed ?? 0;
+			const end: Partial<Turn> = { content, tokens: event.tokens, cost: event.cost.toString(), speed };
+			if (event.receipt) end.receipt = event.receipt;
+			if (event.reason === 'length') end.cut = 'length';
+			replaceLast(end);
+		}
+	}
+}
+
+/** Asks for the price of the message in the field, when its writer pauses. */
+function useQuote() {
+	const [text, chosen, isBusy] = [draft.value, settings.value, running.value !== null];
+	useEffect(() => {
+		quote.value = null;
+		if (!text.trim() || !model.value || isBusy) return;
+		const controller = new AbortController();
+		const timer = setTimeout(async () => {
+			try {
+				const body = requestOf(model.value?.id ?? '', [...turns.value, { role: 'user', content: text }], chosen);
+				quote.value = await fetchQuote(body, controller.signal);
+			} catch {
+				// Sending says what is wrong.
+			}
+		}, 350);
+		return () => (clearTimeout(timer), controller.abort());
+	}, [text, chosen, isBusy, model.value]);
+}
+
+export function ChatView() {
+	useEffect(() => void (model.value ?? loadModel()), []);
+	useQuote();
+	const end = useRef<HTMLDivElement>(null);
+	const last = turns.value.at(-1)?.content;
+	useEffect(() => end.current?.scrollIntoView({ block: 'end' }), [turns.value.length, last]);
+	return (
+		<>
+			<div class="heading">
+				<h1>{model.value?.id ?? 'Chat'}</h1>
+				{model.value && (
+					<p>
+						<Short value={model.value.root} /> · context {model.value.context.toLocaleString('en')}
+					</p>
+				)}
+				<button
+					type="button"
+					class="outline secondary small"
+					disabled={running.value !== null || turns.value.length === 0}
+					onClick={() => ((turns.value = []), (problem.value = null), keep())}
+				>
+					New conversation
+				</button>
+			</div>
+			<div class="log" role="log" aria-label="Conversation" aria-live="polite" aria-relevant="additions">
+				{turns.value.length === 0 && <Welcome />}
+				{turns.value.map((turn, index) => (
+					<TurnView key={index} turn={turn} isRunning={running.value !== null && index === turns.value.length - 1} />
+				))}
+				<div ref={end} />
+			</div>
+			<Composer />
+		</>
+	);
+}
+
+function Welcome() {
+	return (
+		<div class="welcome">
+			<h2>Ask something</h2>
+			<p>
+				Every answer follows from the model, your words, the settings and a seed, to the last bit. It comes with a receipt, by which this
+				page computes it again and shows that nothing was changed.
+			</p>
+			<p>The conversation stays in this browser.</p>
+		</div>
+	);
+}
+
+const CUTS = { length: 'cut at its length', stopped: 'stopped', failed: 'broken off' };
+
+function TurnView({ turn, isRunning }: { turn: Turn; isRunning: boolean }) {
+	const isAnswer = turn.role === 'assistant';
+	const notes = [
+		turn.tokens !== undefined && `${turn.tokens} tokens`,
+		turn.speed ? `${turn.speed.toFixed(1)} tokens/s` : false,
+		turn.cost && turn.cost !== '0' && bly(BigInt(turn.cost)),
+		turn.cut && CUTS[turn.cut],
+	].filter(Boolean);
+	return (
+		<article class={`turn ${turn.role}`} aria-busy={isRunning && !turn.content ? true : undefined}>
+			<h2 class="hidden">{isAnswer ? 'Model' : 'You'}</h2>
+			<p class="text">{turn.content || (isRunning ? 'reading…' : '')}</p>
+			{isAnswer && !isRunning && (
+				<footer>
+					{notes.join(' · ')}
+					{turn.receipt && (
+						<>
+							{notes.length > 0 && ' · '}
+							<a href={`#/receipt?id=${encodeURIComponent(turn.receipt)}`}>receipt</a>
+						</>
+					)}
+				</footer>
+			)}
+		</article>
+	);
+}
+
+function Composer() {
+	const onKeyDown = (event: KeyboardEvent) => {
+		if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
+			event.preventDefault();
+			void send();
+		}
+	};
+	return (
+		<form
+			class="composer"
+			// What is out of bounds is said in the page's own words, also where Settings are folded away.
+			noValidate
+			onSubmit={(event) => {
+				event.preventDefault();
+				void send();
+			}}
+		>
+			<Problem error={problem.value} />
+			<SettingsForm isPaid={prices.value?.isFree === false} onChange={keep} />
+			<div class="entry">
+				<label class="hidden" for="text">
+					Message
+				</label>
+				<textarea
+					id="text"
+					rows={2}
+					placeholder="Write a message"
+					value={draft.value}
+					onInput={(event) => (draft.value = event.currentTarget.value)}
+					onKeyDown={onKeyDown}
+				/>
+				{running.value ? (
+					<button type="button" class="secondary" onClick={() => running.value?.abort()}>
+						Stop
+					</button>
+				) : (
+					<button type="submit" disabled={!draft.value.trim()}>
+						Send
+					</button>
+				)}
+			</div>
+			<p class="price" role="status">
+				{progress.value ? <ProgressLine /> : <PriceLine />}
+			</p>
+		</form>
+	);
+}
+
+function ProgressLine() {
+	if (!progress.value) return null;
+	const { tokens, cost, speed, isLeast } = progress.value;
+	const least = isLeast ? ' or more' : '';
+	return (
+		<>
+			{tokens} tokens{least} · {speed.toFixed(1)} tokens/s{!prices.value?.isFree && ` · ${bly(cost)}${least} so far`}
+		</>
+	);
+}
+
+function PriceLine() {
+	const price = prices.value;
+	if (!price) return <>&nbsp;</>;
+	const asked = quote.value;
+	const read = asked ? `${asked.promptTokens} tokens to read` : '';
+	if (price.isFree) return <>{['FREE', read].filter(Boolean).join(' · ')}</>;
+	return (
+		<>
+			{asked && <strong>at most {bly(asked.ceiling)} · </strong>}
+			{read && `${read} · `}
+			{bly(price.input)} per 1,000 tokens read, {bly(price.output)} per 1,000 written
+		</>
+	);
+}

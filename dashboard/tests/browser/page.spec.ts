@@ -1,0 +1,198 @@
+// What a person does with the page, in Chromium: against the gateway that BASE_URL names, or against the mock.
+
+import AxeBuilder from '@axe-core/playwright';
+import { expect, test, type Page } from '@playwright/test';
+
+const isMock = process.env['BASE_URL'] === undefined;
+/** Node for the views of the chain; those stories are left out without one. */
+const node = process.env['NODE_URL'];
+const VIEWS = ['chat', 'receipt', 'chain', 'wallet'];
+
+/** Violations of the page's policy, and errors of its scripts. */
+function watch(page: Page): string[] {
+	const found: string[] = [];
+	page.on('pageerror', (error) => found.push(error.message));
+	page.on('console', (message) => {
+		if (message.type() === 'error' && /Content Security Policy|Refused to/.test(message.text())) found.push(message.text());
+	});
+	return found;
+}
+
+async function say(page: Page, text: string) {
+	await page.getByLabel('Message').fill(text);
+	await page.getByRole('button', { name: 'Send' }).click();
+}
+
+const answers = (page: Page) => page.locator('.turn.assistant');
+const isOver = (page: Page) => expect(page.getByRole('button', { name: 'Send' })).toBeVisible({ timeout: 90_000 });
+
+test.beforeEach(async ({ page }) => {
+	await page.goto('/');
+	await expect(page.getByText(/context [\d,]+/)).toBeVisible();
+});
+
+for (const transport of ['websocket', 'sse']) {
+	test(`a person chats over ${transport} and sees price, tokens and speed`, async ({ page }) => {
+		const faults = watch(page);
+		await page.getByText('Settings', { exact: true }).click();
+		await page.getByLabel('Transport').selectOption(transport);
+		await page.getByLabel('Tokens at most').fill('24');
+		await page.getByLabel('System prompt').fill('Be short.');
+		await page.getByLabel('Seed').fill('18446744073709551615');
+		await page.getByText('Settings', { exact: true }).click();
+		await page.getByLabel('Message').fill('What is the capital of France?');
+		await expect(page.locator('.price')).toContainText(/tokens to read/);
+		await page.getByRole('button', { name: 'Send' }).click();
+		await expect(page.locator('.price')).toContainText(/tokens\/s/);
+		await isOver(page);
+		await expect(answers(page).last()).toContainText(/\d+ tokens/);
+		await expect(answers(page).last().getByRole('link', { name: 'receipt' })).toBeVisible();
+		if (isMock) await expect(answers(page).last()).toContainText('What is the capital of France?. I was told: Be short.');
+		expect(faults).toEqual([]);
+	});
+}
+
+test('an answer is stopped, keeps what came, and another one can be asked for', async ({ page }) => {
+	await say(page, 'Tell me a long story, as long as you can.');
+	await expect(answers(page).last().locator('.text')).toContainText(/\w+ \w+/);
+	await page.getByRole('button', { name: 'Stop' }).click();
+	await isOver(page);
+	await expect(answers(page).last()).toContainText('stopped');
+	await say(page, 'Hello?');
+	await isOver(page);
+	await expect(answers(page)).toHaveCount(2);
+});
+
+test('the conversation is there again after the page is loaded again, and gone when a new one begins', async ({ page }) => {
+	await say(page, 'Remember me.');
+	await isOver(page);
+	await page.reload();
+	await expect(page.locator('.turn.user')).toHaveText(/Remember me\./);
+	await page.getByRole('button', { name: 'New conversation' }).click();
+	await page.reload();
+	await expect(page.getByText('Ask something')).toBeVisible();
+});
+
+test('a setting that is out of bounds is refused in words, and nothing is lost', async ({ page }) => {
+	await page.getByText('Settings', { exact: true }).click();
+	await page.getByLabel('Temperature').fill('9');
+	await say(page, 'Hello');
+	await expect(page.getByRole('alert')).toContainText('Temperature is "9": write a number from 0 to 2');
+	await expect(page.getByLabel('Message')).toHaveValue('Hello');
+});
+
+test('a refusal of the server says what to do, and the message goes back to the field', async ({ page }) => {
+	test.skip(!isMock, 'the mock refuses by a word of the message');
+	await say(page, 'this is too long');
+	await expect(page.getByRole('alert')).toContainText('shorten the conversation');
+	await expect(page.getByRole('alert')).toContainText('Begin a new conversation');
+	await expect(page.getByLabel('Message')).toHaveValue('this is too long');
+});
+
+test('a receipt is verified here, and one that was changed is not equal', async ({ page }) => {
+	// A model of a hundred megabytes takes half a second for each token.
+	test.setTimeout(600_000);
+	const faults = watch(page);
+	await say(page, 'What is the capital of France?');
+	await isOver(page);
+	await answers(page).last().getByRole('link', { name: 'receipt' }).click();
+	await expect(page.getByRole('heading', { name: 'Receipt' })).toBeVisible();
+	await page.getByRole('button', { name: 'Verify here' }).click();
+	await expect(page.locator('.verdict')).toContainText('Equal.', { timeout: 280_000 });
+	await shoot(page, 'receipt-equal');
+	const download = page.waitForEvent('download');
+	await page.getByRole('button', { name: 'Download' }).click();
+	const stream = await (await download).createReadStream();
+	const pieces: Buffer[] = [];
+	for await (const piece of stream) pieces.push(piece as Buffer);
+	const text = Buffer.concat(pieces).toString();
+	const answer = (JSON.parse(text) as { answer: number[] }).answer;
+	const changed = text.replace(/"answer":\[[\d,]*\]/, `"answer":${JSON.stringify(answer.with(1, (answer[1] ?? 0) ^ 1))}`);
+	await page.getByLabel('Another receipt').setInputFiles({ name: 'changed.json', mimeType: 'application/json', buffer: Buffer.from(changed) });
+	await page.getByRole('button', { name: 'Verify here' }).click();
+	await expect(page.locator('.verdict')).toContainText('Token 2 of', { timeout: 280_000 });
+	await shoot(page, 'receipt-different');
+	expect(faults).toEqual([]);
+});
+
+test('a file that is no receipt is refused in words', async ({ page }) => {
+	await page.goto('/#/receipt');
+	await page.getByLabel('Receipt from a file').setInputFiles({ name: 'x.json', mimeType: 'application/json', buffer: Buffer.from('{}') });
+	await expect(page.getByRole('alert')).toContainText('This is not a receipt');
+});
+
+test('a node that is not there is said to be not there', async ({ page }) => {
+	await page.goto('/#/chain');
+	await page.getByLabel('Node').fill('http://127.0.0.1:1');
+	await page.getByRole('button', { name: 'Connect' }).click();
+	await expect(page.getByRole('alert')).toContainText('is not the address of a node');
+	await page.getByLabel('Node').fill('ws://127.0.0.1:1');
+	await page.getByRole('button', { name: 'Connect' }).click();
+	await expect(page.getByRole('alert')).toContainText('no node answers', { timeout: 30_000, ignoreCase: true });
+});
+
+test('a chain is shown as it grows', async ({ page }) => {
+	test.skip(node === undefined, 'NODE_URL names no node');
+	const faults = watch(page);
+	await page.goto('/#/chain');
+	await page.getByLabel('Node').fill(node ?? '');
+	await page.getByRole('button', { name: 'Connect' }).click();
+	await expect(page.getByRole('heading', { name: /Model 0/ })).toBeVisible({ timeout: 60_000 });
+	for (const name of ['Operators', 'Disputes', 'Datasets', 'Referenda']) await expect(page.getByRole('heading', { name })).toBeVisible();
+	await shoot(page, 'chain');
+	expect((await new AxeBuilder({ page }).analyze()).violations.filter(isSerious)).toEqual([]);
+	expect(faults).toEqual([]);
+});
+
+test('coins of a development chain are sent', async ({ page }) => {
+	test.skip(node === undefined, 'NODE_URL names no node');
+	await page.goto('/#/wallet');
+	await page.getByLabel('Node').fill(node ?? '');
+	await page.getByRole('button', { name: 'Connect' }).click();
+	await expect(page.getByLabel('Account')).toContainText('Alice', { timeout: 60_000 });
+	await page.getByLabel('To', { exact: true }).fill('5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty');
+	await page.getByLabel('Amount in BLY').fill('1.5');
+	await page.getByRole('button', { name: 'Send' }).click();
+	await expect(page.getByText('The transaction is final')).toBeVisible({ timeout: 90_000 });
+	await shoot(page, 'wallet');
+});
+
+const isSerious = ({ impact }: { impact?: string | null }) => impact === 'serious' || impact === 'critical';
+const shoot = (page: Page, name: string) => page.screenshot({ path: `screenshots/${name}.png`, fullPage: true });
+
+for (const scheme of ['light', 'dark'] as const) {
+	for (const [size, viewport] of [
+		['wide', { width: 1280, height: 800 }],
+		['phone', { width: 360, height: 740 }],
+	] as const) {
+		test(`every view is accessible and fits: ${scheme}, ${size}`, async ({ page }) => {
+			await page.emulateMedia({ colorScheme: scheme });
+			await page.setViewportSize(viewport);
+			await say(page, 'Hello, who are you?');
+			await isOver(page);
+			for (const view of VIEWS) {
+				await page.goto(`/#/${view}`);
+				await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+				const { violations } = await new AxeBuilder({ page }).analyze();
+				expect(violations.filter(isSerious).map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
+				const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+				expect(overflow, `${view} is wider than the screen`).toBeLessThanOrEqual(0);
+				await shoot(page, `${view}-${scheme}-${size}`);
+			}
+		});
+	}
+}
+
+test('the page is used by the keyboard alone', async ({ page }) => {
+	await page.keyboard.press('Tab');
+	await expect(page.getByRole('link', { name: 'To the content' })).toBeFocused();
+	await page.keyboard.press('Enter');
+	await page.getByLabel('Message').focus();
+	await page.keyboard.type('Hello');
+	await page.keyboard.press('Enter');
+	await isOver(page);
+	await expect(answers(page)).toHaveCount(1);
+	await page.getByRole('link', { name: 'Chain' }).focus();
+	await page.keyboard.press('Enter');
+	await expect(page.getByRole('heading', { name: 'Chain' })).toBeVisible();
+});
