@@ -107,6 +107,7 @@ impl Bench {
 			settings: Settings { sampling, tokens_max: tokens, stop: Vec::new() },
 			ends: Vec::new(),
 			tokenizer: None,
+			scores: None,
 		}
 	}
 

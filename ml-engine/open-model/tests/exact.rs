@@ -82,6 +82,29 @@ fn logits_do_not_depend_on_the_pieces_in_which_a_text_is_read() {
 }
 
 #[test]
+fn losses_behind_a_beginning_that_was_read_are_those_of_the_whole() {
+	let model = golden::model(0);
+	let ids = long_ids(&model);
+	let mut runner = runner(&model, Kernel::best(), 2);
+	let losses = runner.losses(&ids).unwrap();
+	let (mut sequence, mut logits) = (runner.sequence(), Vec::new());
+	for beginning in [0, 1, 7, 31, 32, 33, 48] {
+		sequence.truncate(0);
+		if beginning > 0 {
+			runner.read(&mut sequence, &ids[..beginning], &mut logits).unwrap();
+		}
+		// Twice: the sequence goes back, and other texts may have the same beginning.
+		for _ in 0..2 {
+			assert_eq!(runner.losses_behind(&mut sequence, &ids[beginning..]).unwrap(), losses[beginning..]);
+			assert_eq!(sequence.positions(), ids.len() - 1);
+			sequence.truncate(beginning);
+		}
+	}
+	assert_eq!(runner.losses_behind(&mut sequence, &ids[..1]), Err(RunError::Empty));
+	assert_eq!(sequence.positions(), 48);
+}
+
+#[test]
 fn a_cancelled_read_leaves_the_sequence_as_it_was() {
 	let model = golden::model(0);
 	let ids = long_ids(&model);

@@ -11,7 +11,7 @@ use blyan_kernel::Kernel;
 use blyan_open_model::{
 	conversation::{Answer, End, Settings},
 	load,
-	run::{sample, RunError, Runner, Weights},
+	run::{sample, RunError, Runner, Scores, Weights},
 	serve::{ConversationId, Event, Limits, Request, ServeError, Server, Service, BLOCK_POSITIONS},
 };
 use blyan_text::FinishReason;
@@ -48,7 +48,7 @@ fn prompt(weights: &Weights, number: u8, shared: usize, len: usize) -> Vec<u32> 
 fn request(prompt: Vec<u32>, tokens_max: usize, temperature: u16) -> Request {
 	let sampling = Sampling { temperature, top_p: 240, seed: [temperature as u8; 32] };
 	let settings = Settings { sampling, tokens_max, stop: Vec::new() };
-	Request { prompt, settings, ends: vec![3], tokenizer: None }
+	Request { prompt, settings, ends: vec![3], tokenizer: None, scores: None }
 }
 
 /// Returns the tokens that a conversation gets alone, and why they end.
@@ -76,6 +76,7 @@ fn alone(runner: &mut Runner, request: &Request) -> (Vec<u32>, End) {
 struct Answers {
 	ended: HashMap<ConversationId, Answer>,
 	tokens: HashMap<ConversationId, Vec<u32>>,
+	scores: HashMap<ConversationId, Vec<Scores>>,
 }
 
 impl Answers {
@@ -84,6 +85,10 @@ impl Answers {
 		match event {
 			Event::Token(token) => self.tokens.entry(id).or_default().push(token),
 			Event::Text(text) => assert!(!text.is_empty()),
+			Event::Scores(scores) => {
+				assert_eq!(self.tokens.get(&id).and_then(|tokens| tokens.last()), Some(&scores.token));
+				self.scores.entry(id).or_default().push(*scores);
+			}
 			Event::Ended(answer) => {
 				assert_eq!(self.tokens.remove(&id).unwrap_or_default(), answer.tokens);
 				self.ended.insert(id, *answer);
@@ -138,6 +143,36 @@ fn answers_are_those_of_each_conversation_alone_for_every_family_kernel_and_numb
 				}
 				assert!(server.metrics().hit_ratio().unwrap() > 0.4, "{:?}", server.metrics());
 			}
+		}
+	}
+}
+
+#[test]
+fn scores_are_the_losses_of_the_answer_and_change_nothing_about_it() {
+	let weights = weights(0);
+	let plain = request(prompt(&weights, 3, 0, 70), 25, 256);
+	let (expected, _) = alone(&mut runner(&weights, Kernel::PORTABLE, 1), &plain);
+	let mut server = Server::new(runner(&weights, Kernel::best(), 2), Limits::default()).unwrap();
+	let mut answers = Answers::default();
+	let wanted = [None, Some(0), Some(5)];
+	let ids = wanted.map(|scores| server.submit(Request { scores, ..plain.clone() }).unwrap());
+	answers.finish(&mut server);
+	let mut whole = plain.prompt.clone();
+	whole.extend(&expected);
+	let losses = runner(&weights, Kernel::best(), 1).losses(&whole).unwrap();
+	for (id, wanted) in ids.iter().zip(wanted) {
+		assert_eq!(answers.ended[id].tokens, expected);
+		let scores = answers.scores.remove(id).unwrap_or_default();
+		let Some(best) = wanted else {
+			assert_eq!(scores, []);
+			continue;
+		};
+		assert_eq!(scores.len(), expected.len());
+		for (index, scores) in scores.iter().enumerate() {
+			assert_eq!(scores.loss, losses[plain.prompt.len() - 1 + index], "{index}");
+			assert_eq!(scores.best.len(), best);
+			let known = scores.best.iter().find(|(token, _)| *token == scores.token);
+			assert!(known.is_none_or(|(_, loss)| *loss == scores.loss));
 		}
 	}
 }
@@ -403,6 +438,7 @@ fn a_service_answers_several_threads_with_text_that_a_conversation_gets() {
 					settings: settings(number),
 					ends: vec![support::END],
 					tokenizer: Some(tokenizer),
+					scores: None,
 				};
 				let mut text = String::new();
 				for event in handle.submit(request).unwrap() {
@@ -412,7 +448,7 @@ fn a_service_answers_several_threads_with_text_that_a_conversation_gets() {
 							assert_eq!((&answer.tokens, answer.end), (&expected.tokens, expected.end));
 							assert_eq!(answer.text, text);
 						}
-						Event::Token(_) => {}
+						Event::Token(_) | Event::Scores(_) => {}
 						Event::Failed(error) => panic!("{error}"),
 					}
 				}

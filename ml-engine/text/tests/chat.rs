@@ -269,6 +269,26 @@ fn the_date_is_the_given_one_when_a_template_asks_for_it() {
 }
 
 #[test]
+fn a_template_that_asks_for_more_of_the_time_than_the_date_is_known_once_it_has() {
+	let asks = |format: &str| {
+		let chat = with_template(&format!("{{{{ strftime_now('{format}') }}}}")).unwrap().at(1_790_000_000);
+		assert!(!chat.has_asked_for_hour(), "{format}: nothing is rendered yet");
+		chat.render(&[], true).unwrap();
+		chat.has_asked_for_hour()
+	};
+	for format in ["today", "%d %b %Y", "%-d. %B %y", "%A, %F", "100%% on %j"] {
+		assert!(!asks(format), "{format}");
+	}
+	for format in ["%H:%M", "%d %b %Y %H", "%-I %p", "%s", "%T", "%%%M"] {
+		assert!(asks(format), "{format}");
+	}
+	// A branch that is not taken asks for nothing.
+	let chat = with_template("{% if messages %}{{ strftime_now('%H') }}{% endif %}").unwrap();
+	chat.render(&[], true).unwrap();
+	assert!(!chat.has_asked_for_hour());
+}
+
+#[test]
 fn roles_are_read_by_their_name() {
 	assert_eq!("assistant".parse(), Ok(Role::Assistant));
 	let message: Message = serde_json::from_str(r#"{"role":"system","content":"c"}"#).unwrap();

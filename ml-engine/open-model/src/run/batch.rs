@@ -6,7 +6,7 @@
 use super::{
 	lane::{self, Lane, Part},
 	means::Means,
-	sample, RunError, Runner, Store,
+	sample, RunError, Runner, Scores, Store,
 };
 use blyan_exact::Sampling;
 use rayon::prelude::*;
@@ -20,6 +20,17 @@ pub struct Rows<'a> {
 	pub ids: &'a [u32],
 	/// Settings by which the token behind the last one is chosen, if it is wanted.
 	pub sampling: Option<&'a Sampling>,
+	/// Most probable tokens whose scores are wanted with the chosen one's; `None` for no scores.
+	pub scores: Option<usize>,
+}
+
+/// Token chosen behind some rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+	/// The token.
+	pub token: u32,
+	/// Its scores, if they are wanted.
+	pub scores: Option<Box<Scores>>,
 }
 
 /// Rows of one lane.
@@ -29,7 +40,7 @@ struct Plan<'a> {
 	rows: usize,
 	/// Rows whose logits are wanted, and the sequences that they belong to.
 	wanted: Vec<(usize, usize)>,
-	chosen: Vec<u32>,
+	chosen: Vec<Choice>,
 }
 
 impl<'a> Plan<'a> {
@@ -52,7 +63,7 @@ impl Runner {
 		&mut self,
 		store: &mut impl Store,
 		batch: &[Rows<'_>],
-	) -> Result<Vec<Option<u32>>, RunError> {
+	) -> Result<Vec<Option<Choice>>, RunError> {
 		if batch.is_empty() {
 			return Ok(Vec::new());
 		}
@@ -84,8 +95,8 @@ impl Runner {
 		});
 		let mut choices = vec![None; batch.len()];
 		for plan in plans {
-			for ((_, sequence), id) in plan.wanted.into_iter().zip(plan.chosen) {
-				choices[sequence] = Some(id);
+			for ((_, sequence), choice) in plan.wanted.into_iter().zip(plan.chosen) {
+				choices[sequence] = Some(choice);
 			}
 		}
 		Ok(choices)
@@ -130,8 +141,10 @@ fn choose(lane: &mut Lane, means: Means<'_>, batch: &[Rows<'_>], plan: &mut Plan
 	lane.each_logits(means, &places, |_, logits| {
 		// Logits come in the order of the places.
 		let rows = wanted.next().map(|(_, sequence)| &batch[*sequence]);
-		if let Some(Rows { first, ids, sampling: Some(sampling) }) = rows {
-			chosen.push(sample(sampling, logits, (first + ids.len()) as u64));
+		if let Some(Rows { first, ids, sampling: Some(sampling), scores }) = rows {
+			let token = sample(sampling, logits, (first + ids.len()) as u64);
+			let scores = scores.map(|best| Box::new(Scores::new(means.kernel, logits, token, best)));
+			chosen.push(Choice { token, scores });
 		}
 	});
 }
@@ -151,7 +164,9 @@ mod tests {
 			let sampling = Sampling { temperature: 0, top_p: 256, seed: [0; 32] };
 			let batch: Vec<Rows<'_>> = lengths
 				.iter()
-				.map(|(len, wanted)| Rows { first: 7, ids: &ids[..*len], sampling: wanted.then_some(&sampling) })
+				.map(|(len, wanted)| {
+					Rows { first: 7, ids: &ids[..*len], sampling: wanted.then_some(&sampling), scores: None }
+				})
 				.collect();
 			let plans = plans(&batch, threads);
 			let mut seen = vec![0; batch.len()];

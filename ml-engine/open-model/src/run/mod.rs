@@ -10,12 +10,14 @@ mod means;
 mod mixture;
 mod network;
 mod sampler;
+mod scores;
 mod states;
 mod store;
 mod weights;
 
-pub use batch::Rows;
+pub use batch::{Choice, Rows};
 pub use sampler::sample;
+pub use scores::Scores;
 pub use states::{Ends, States};
 pub use store::Store;
 pub use weights::{
@@ -178,11 +180,19 @@ impl Runner {
 
 	/// Computes the loss (Q16, in bits) of every token but the first, which is context only.
 	pub fn losses(&mut self, ids: &[u32]) -> Result<Vec<u64>, RunError> {
+		let mut sequence = self.sequence();
+		self.losses_behind(&mut sequence, ids)
+	}
+
+	/// Computes the loss (Q16, in bits) of every token but the first, behind those of the sequence, and reads all but the last.
+	///
+	/// If it fails, the sequence is as before.
+	pub fn losses_behind(&mut self, sequence: &mut Sequence, ids: &[u32]) -> Result<Vec<u64>, RunError> {
 		let [context @ .., _] = ids else { return Err(RunError::Empty) };
 		self.ensure_tokens(ids)?;
-		let mut sequence = self.sequence();
+		let before = sequence.positions;
 		let mut losses = vec![0; context.len()];
-		self.pass(&mut sequence, context, None, |means, lanes, pass_first| {
+		self.pass(sequence, context, None, |means, lanes, pass_first| {
 			let mut rest = &mut losses[pass_first..];
 			let mut lanes: Vec<(&mut Lane, &mut [u64])> = lanes
 				.iter_mut()
@@ -194,7 +204,7 @@ impl Runner {
 				.collect();
 			let step = |(lane, out): &mut (&mut Lane, &mut [u64])| {
 				let positions = lane.positions();
-				lane.losses(means, &ids[positions.start + 1..positions.end + 1], out);
+				lane.losses(means, &ids[positions.start - before + 1..positions.end - before + 1], out);
 			};
 			match lanes.as_mut_slice() {
 				[only] => step(only),

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
 	conversation::{Answer, End, Settings},
-	run::{Rows, Shape},
+	run::{Choice, Rows, Shape},
 };
 use blyan_exact::Hash;
 use blyan_text::{FinishReason, StreamOptions, TextStream, TokenId};
@@ -19,6 +19,7 @@ pub struct Active {
 	settings: Settings,
 	ends: Vec<TokenId>,
 	stream: Option<TextStream>,
+	scores: Option<usize>,
 	text: String,
 	/// The prompt, and the answer behind it.
 	tokens: Vec<TokenId>,
@@ -40,7 +41,7 @@ pub struct Active {
 impl Active {
 	/// Refuses settings that mean nothing. The tokens have been checked.
 	pub fn new(id: ConversationId, request: Request, shape: &Shape) -> Result<Self, ServeError> {
-		let Request { prompt, settings, ends, tokenizer } = request;
+		let Request { prompt, settings, ends, tokenizer, scores } = request;
 		if tokenizer.is_none() && !settings.stop.is_empty() {
 			return Err(ServeError::StopWithoutTokenizer);
 		}
@@ -58,6 +59,7 @@ impl Active {
 			settings,
 			ends,
 			stream: stream.map_err(ServeError::Settings)?,
+			scores,
 			text: String::new(),
 			prompt: prompt.len(),
 			tokens: prompt,
@@ -160,7 +162,7 @@ impl Active {
 	pub fn rows(&self, rows: usize) -> Rows<'_> {
 		let end = self.positions + rows;
 		let sampling = (end == self.tokens.len()).then_some(&self.settings.sampling);
-		Rows { first: self.positions, ids: &self.tokens[self.positions..end], sampling }
+		Rows { first: self.positions, ids: &self.tokens[self.positions..end], sampling, scores: self.scores }
 	}
 
 	/// Number of its last turn.
@@ -184,10 +186,14 @@ impl Active {
 	}
 
 	/// Takes the token chosen behind the last one; returns why the answer is over, if it is.
-	pub fn take(&mut self, token: TokenId, context: usize, emit: &mut impl FnMut(Event)) -> Option<End> {
+	pub fn take(&mut self, choice: Choice, context: usize, emit: &mut impl FnMut(Event)) -> Option<End> {
+		let Choice { token, scores } = choice;
 		self.reading.get_or_insert_with(|| self.began.elapsed());
 		self.tokens.push(token);
 		emit(Event::Token(token));
+		if let Some(scores) = scores {
+			emit(Event::Scores(scores));
+		}
 		let finish = match &mut self.stream {
 			Some(stream) => {
 				let piece = stream.push(token);

@@ -36,7 +36,7 @@ pub use service::{Handle, Service, Ticket};
 
 use crate::{
 	conversation::{Answer, Settings},
-	run::RunError,
+	run::{RunError, Scores},
 };
 use blyan_text::{TokenId, Tokenizer};
 use std::sync::Arc;
@@ -82,6 +82,8 @@ pub struct Request {
 	pub ends: Vec<TokenId>,
 	/// Tokenizer for the text of the answer. Without one there are tokens only, and stop strings are refused.
 	pub tokenizer: Option<Arc<Tokenizer>>,
+	/// Most probable tokens whose scores are wanted with each chosen one's; `None` for no scores.
+	pub scores: Option<usize>,
 }
 
 /// News of a conversation.
@@ -89,6 +91,8 @@ pub struct Request {
 pub enum Event {
 	/// A token was chosen.
 	Token(TokenId),
+	/// Scores of the token before, if they are wanted.
+	Scores(Box<Scores>),
 	/// Text became certain.
 	Text(String),
 	/// The answer is over; there is nothing behind it.

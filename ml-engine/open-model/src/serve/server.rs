@@ -154,7 +154,7 @@ impl Server {
 			let active = &mut self.active[place];
 			active.note_read(rows, &mut self.blocks);
 			let id = active.id;
-			let end = choice.and_then(|token| active.take(token, context, &mut |event| emit(id, event)));
+			let end = choice.and_then(|choice| active.take(choice, context, &mut |event| emit(id, event)));
 			ended.extend(end.map(|end| (place, end)));
 		}
 		// Places behind an earlier one move up.

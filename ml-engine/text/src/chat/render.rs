@@ -52,6 +52,12 @@ impl Chat {
 		self
 	}
 
+	/// Reports whether a conversation that was rendered here had the hour or anything finer in it: the same one may come to other words later on
+	/// the same day.
+	pub fn has_asked_for_hour(&self) -> bool {
+		self.template.has_asked_for_hour()
+	}
+
 	/// Returns the tokenizer.
 	pub fn tokenizer(&self) -> &Arc<Tokenizer> {
 		&self.tokenizer

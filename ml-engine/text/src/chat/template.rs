@@ -11,7 +11,10 @@ use minijinja::{
 use serde::Serialize;
 use std::{
 	io::{self, Write},
-	sync::{atomic::AtomicI64, atomic::Ordering, Arc},
+	sync::{
+		atomic::{AtomicBool, AtomicI64, Ordering},
+		Arc,
+	},
 	time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -31,6 +34,8 @@ const OUTPUT_BYTES_MAX: usize = 32 << 20;
 const SERIALIZED_BYTES_PER_FUEL: u64 = 4;
 /// No fixed time: the clock's.
 const CLOCK: i64 = i64::MIN;
+/// Directives of `strftime` that are the same from midnight to midnight.
+const OF_A_DATE: &str = "aAbBhCdeDFgGjmuUVwWyYnt%";
 
 const NAME: &str = "chat_template";
 
@@ -39,6 +44,8 @@ pub(super) struct Template {
 	environment: Environment<'static>,
 	source: String,
 	unix_seconds: Arc<AtomicI64>,
+	/// Set once a rendering has asked for more of the time than the date.
+	has_asked_for_hour: Arc<AtomicBool>,
 }
 
 impl Template {
@@ -61,12 +68,18 @@ impl Template {
 		environment.add_function("raise_exception", |message: String| -> Result<Value, Error> {
 			Err(Error::new(ErrorKind::InvalidOperation, message))
 		});
-		let time = unix_seconds.clone();
-		environment.add_function("strftime_now", move |format: String| strftime(&format, &time));
+		let has_asked_for_hour = Arc::new(AtomicBool::new(false));
+		let (time, asked) = (unix_seconds.clone(), has_asked_for_hour.clone());
+		environment.add_function("strftime_now", move |format: String| {
+			if !is_of_a_date(&format) {
+				asked.store(true, Ordering::Relaxed);
+			}
+			strftime(&format, &time)
+		});
 		environment
 			.add_template_owned(NAME, without_generation_tags(source))
 			.map_err(|error| ChatError::Syntax(describe(&error)))?;
-		Ok(Self { environment, source: source.to_owned(), unix_seconds })
+		Ok(Self { environment, source: source.to_owned(), unix_seconds, has_asked_for_hour })
 	}
 
 	pub fn source(&self) -> &str {
@@ -76,6 +89,11 @@ impl Template {
 	/// Fixes the time that the template may ask for.
 	pub fn fix_time(&mut self, unix_seconds: i64) {
 		self.unix_seconds.store(unix_seconds, Ordering::Relaxed);
+	}
+
+	/// Reports whether a rendering has asked for the hour or anything finer, so that the next one may differ within a day.
+	pub fn has_asked_for_hour(&self) -> bool {
+		self.has_asked_for_hour.load(Ordering::Relaxed)
 	}
 
 	/// Renders messages. What Hugging Face's renderer passes and is not known here, tools and documents, is none.
@@ -164,6 +182,22 @@ fn without_generation_tags(source: &str) -> String {
 		rest = &rest[start + length..];
 	}
 	out + rest
+}
+
+/// Reports whether a format writes the same from midnight to midnight. What is not known may be anything.
+fn is_of_a_date(format: &str) -> bool {
+	let mut chars = format.chars();
+	while let Some(char) = chars.next() {
+		if char != '%' {
+			continue;
+		}
+		// Flags and widths stand in front of the directive.
+		let directive = chars.find(|char| !matches!(*char, '-' | '_' | '^' | '#' | '0'..='9'));
+		if !directive.is_some_and(|directive| OF_A_DATE.contains(directive)) {
+			return false;
+		}
+	}
+	true
 }
 
 /// Writes a date as Python's `strftime` does.
