@@ -3,14 +3,18 @@
 //! Keys that the interface requires are written even where they are null.
 
 use crate::{
+	engine::Scores,
+	logprobs,
 	piece::{Summary, Usage},
 	request::Kind,
 };
 use blyan_open_model::End;
+use blyan_text::Tokenizer;
 use serde_json::{json, Value};
+use std::sync::Arc;
 
 /// Keys that every part of one answer carries.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Head {
 	/// Kind of the answer.
 	pub kind: Kind,
@@ -24,6 +28,19 @@ pub struct Head {
 	pub fingerprint: String,
 	/// Ends a stream with its usage.
 	pub has_usage: bool,
+	/// Words for tokens; `None` where no probabilities are wanted.
+	pub words: Option<Arc<Tokenizer>>,
+}
+
+/// An answer that is over.
+#[derive(Clone, Debug)]
+pub struct Whole {
+	/// Its text.
+	pub text: String,
+	/// Scores of its tokens, if they are wanted.
+	pub scores: Vec<Scores>,
+	/// Reason of its end.
+	pub end: End,
 }
 
 /// Returns the name of an end in OpenAI's interface.
@@ -55,8 +72,8 @@ pub fn has_bill(summaries: &[Summary]) -> bool {
 
 impl Head {
 	/// Returns a whole answer: the text, end and figures of each choice.
-	pub fn whole(&self, choices: &[(String, End)], summaries: &[Summary]) -> Value {
-		let choices = choices.iter().enumerate().map(|(index, (text, end))| self.choice(index, text, *end));
+	pub fn whole(&self, choices: &[Whole], summaries: &[Summary]) -> Value {
+		let choices = choices.iter().enumerate().map(|(index, whole)| self.choice(index, whole));
 		let object = match self.kind {
 			Kind::Chat => "chat.completion",
 			Kind::Completion => "text_completion",
@@ -66,33 +83,55 @@ impl Head {
 		answer
 	}
 
-	fn choice(&self, index: usize, text: &str, end: End) -> Value {
-		let finish_reason = finish_reason(end);
+	fn choice(&self, index: usize, whole: &Whole) -> Value {
+		let Whole { text, scores, end } = whole;
+		let finish_reason = finish_reason(*end);
+		let logprobs = self.logprobs(scores, &mut 0);
 		match self.kind {
 			Kind::Chat => {
 				let message =
 					json!({ "role": "assistant", "content": text, "refusal": null, "annotations": [] });
 				json!({
-					"index": index, "message": message, "logprobs": null, "finish_reason": finish_reason,
+					"index": index, "message": message, "logprobs": logprobs, "finish_reason": finish_reason,
 				})
 			}
-			Kind::Completion => completion_choice(index, text, Some(finish_reason)),
+			Kind::Completion => completion_choice(index, text, logprobs, Some(finish_reason)),
 		}
 	}
 
 	/// Returns the chunk that opens a choice of a stream; a completion has none.
 	pub fn opening(&self, index: usize) -> Option<Value> {
 		match self.kind {
-			Kind::Chat => Some(self.chat_chunk(index, json!({ "role": "assistant", "content": "" }), None)),
+			Kind::Chat => {
+				Some(self.chat_chunk(index, json!({ "role": "assistant", "content": "" }), Value::Null, None))
+			}
 			Kind::Completion => None,
 		}
 	}
 
-	/// Returns the chunk of a piece of text.
-	pub fn text(&self, index: usize, text: &str) -> Value {
+	/// Returns the probabilities of tokens; null where none are wanted. `offset`: characters of the answer in front of them, which become those
+	/// behind them.
+	fn logprobs(&self, scores: &[Scores], offset: &mut usize) -> Value {
+		let Some(words) = &self.words else { return Value::Null };
 		match self.kind {
-			Kind::Chat => self.chat_chunk(index, json!({ "content": text }), None),
-			Kind::Completion => self.chunk("text_completion", vec![completion_choice(index, text, None)]),
+			Kind::Chat => logprobs::chat(words, scores),
+			Kind::Completion => {
+				let (value, end) = logprobs::completion(words, scores, *offset);
+				*offset = end;
+				value
+			}
+		}
+	}
+
+	/// Returns the chunk of a piece of text, with the probabilities of its tokens. `offset`: characters of the answer in front of it, which become
+	/// those behind it.
+	pub fn text(&self, index: usize, text: &str, scores: &[Scores], offset: &mut usize) -> Value {
+		let logprobs = self.logprobs(scores, offset);
+		match self.kind {
+			Kind::Chat => self.chat_chunk(index, json!({ "content": text }), logprobs, None),
+			Kind::Completion => {
+				self.chunk("text_completion", vec![completion_choice(index, text, logprobs, None)])
+			}
 		}
 	}
 
@@ -100,8 +139,10 @@ impl Head {
 	pub fn closing(&self, index: usize, end: End) -> Value {
 		let reason = Some(finish_reason(end));
 		match self.kind {
-			Kind::Chat => self.chat_chunk(index, json!({}), reason),
-			Kind::Completion => self.chunk("text_completion", vec![completion_choice(index, "", reason)]),
+			Kind::Chat => self.chat_chunk(index, json!({}), Value::Null, reason),
+			Kind::Completion => {
+				self.chunk("text_completion", vec![completion_choice(index, "", Value::Null, reason)])
+			}
 		}
 	}
 
@@ -121,9 +162,10 @@ impl Head {
 		}
 	}
 
-	fn chat_chunk(&self, index: usize, delta: Value, finish_reason: Option<&str>) -> Value {
-		let choice =
-			json!({ "index": index, "delta": delta, "logprobs": null, "finish_reason": finish_reason });
+	fn chat_chunk(&self, index: usize, delta: Value, logprobs: Value, finish_reason: Option<&str>) -> Value {
+		let choice = json!({
+			"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish_reason,
+		});
 		self.chunk("chat.completion.chunk", vec![choice])
 	}
 
@@ -145,8 +187,8 @@ impl Head {
 	}
 }
 
-fn completion_choice(index: usize, text: &str, finish_reason: Option<&str>) -> Value {
-	json!({ "text": text, "index": index, "logprobs": null, "finish_reason": finish_reason })
+fn completion_choice(index: usize, text: &str, logprobs: Value, finish_reason: Option<&str>) -> Value {
+	json!({ "text": text, "index": index, "logprobs": logprobs, "finish_reason": finish_reason })
 }
 
 /// Returns the figures of a request: its prompt once, and all answers. What was charged stands beside them, where the headers of
@@ -185,7 +227,7 @@ mod tests {
 
 	fn head(kind: Kind, has_usage: bool) -> Head {
 		let (id, model, fingerprint) = ("id".into(), "m".into(), "fp_0".into());
-		Head { kind, id, created: 7, model, fingerprint, has_usage }
+		Head { kind, id, created: 7, model, fingerprint, has_usage, words: None }
 	}
 
 	fn summary(charged: u128) -> Summary {
@@ -201,7 +243,8 @@ mod tests {
 
 	#[test]
 	fn keys_that_the_interface_requires_are_there() {
-		let choices = [("hi".into(), End::Finished(FinishReason::EndToken))];
+		let choices =
+			[Whole { text: "hi".into(), scores: Vec::new(), end: End::Finished(FinishReason::EndToken) }];
 		let answer = head(Kind::Chat, false).whole(&choices, &[summary(0)]);
 		let choice = answer["choices"][0].as_object().unwrap();
 		for key in ["finish_reason", "index", "message", "logprobs"] {
@@ -232,10 +275,10 @@ mod tests {
 			let counted = head.counted(&[summary(0)]).unwrap();
 			assert_eq!(counted["choices"].as_array().unwrap().len(), 0);
 			assert_eq!(counted["usage"]["completion_tokens"], 3);
-			assert!(head.text(0, "x").as_object().unwrap()["usage"].is_null());
+			assert!(head.text(0, "x", &[], &mut 0).as_object().unwrap()["usage"].is_null());
 		}
 		let without = head(Kind::Chat, false);
-		assert!(!without.text(0, "x").as_object().unwrap().contains_key("usage"));
+		assert!(!without.text(0, "x", &[], &mut 0).as_object().unwrap().contains_key("usage"));
 		assert_eq!(without.counted(&[summary(0)]), None);
 	}
 }

@@ -68,9 +68,14 @@ impl Batched {
 
 impl Engine for Batched {
 	fn submit(&self, job: Job) -> BoxFuture<'static, Result<Generation, ServeError>> {
-		let Job { prompt, settings } = job;
-		let request =
-			Request { prompt, settings, ends: self.ends.clone(), tokenizer: Some(self.tokenizer.clone()) };
+		let Job { prompt, settings, scores } = job;
+		let request = Request {
+			prompt,
+			settings,
+			ends: self.ends.clone(),
+			tokenizer: Some(self.tokenizer.clone()),
+			scores,
+		};
 		let (listener, events) = events::unbounded_channel();
 		let (reply, replied) = oneshot::channel();
 		let orders = self.orders.clone();

@@ -3,7 +3,10 @@
 //! Everything behind it is exact: an answer follows from model, prompt and settings alone, whatever else is computed at the
 //! same time.
 
-pub use blyan_open_model::serve::{Event, ServeError};
+pub use blyan_open_model::{
+	run::Scores,
+	serve::{Event, ServeError},
+};
 
 use blyan_open_model::conversation::Settings;
 use blyan_text::TokenId;
@@ -17,6 +20,8 @@ pub struct Job {
 	pub prompt: Vec<TokenId>,
 	/// Settings, which say when it ends, too.
 	pub settings: Settings,
+	/// Most probable tokens whose scores are wanted with each chosen one's; `None` for no scores.
+	pub scores: Option<usize>,
 }
 
 /// Present load of an engine.

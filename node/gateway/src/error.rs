@@ -151,6 +151,20 @@ impl ApiError {
 		}
 	}
 
+	/// Answers of this server may be wrong, so it gives none.
+	pub fn withheld(reason: &str) -> Self {
+		Self {
+			status: StatusCode::SERVICE_UNAVAILABLE,
+			message: format!("this server gives no answers: {reason}; ask another one"),
+			kind: "server_error",
+			param: None,
+			code: Some("withheld"),
+			retry_after: None,
+			details: None,
+			headers: Vec::new(),
+		}
+	}
+
 	/// The session or key that pays for the answer has ended while it was computed.
 	pub fn payment_ended() -> Self {
 		let message = "the session or key that pays for this answer has ended: open another one; what was sent is charged";

@@ -5,13 +5,18 @@ use crate::{
 	clients::{ClientPlace, Clients, Peer},
 	engine::Engine,
 	error::ApiError,
+	files::{ModelFiles, PageFolder},
 	metrics::{Metrics, Sizes},
 	model::ServedModel,
 	receipts::Receipts,
 	till::{Free, Till},
 };
 use axum::http::HeaderValue;
-use std::{sync::Arc, time::Duration};
+use std::{
+	path::Path,
+	sync::{Arc, OnceLock},
+	time::Duration,
+};
 use tokio::sync::{watch, OwnedSemaphorePermit, Semaphore};
 
 /// Receipts that are kept.
@@ -70,6 +75,10 @@ pub struct Gateway {
 	clients: Arc<Clients>,
 	body_memory: BodyMemory,
 	phase: watch::Sender<Phase>,
+	/// Reason for which no more answers are given, although the server runs.
+	withheld: OnceLock<String>,
+	page: Option<PageFolder>,
+	model_files: Option<ModelFiles>,
 }
 
 impl Gateway {
@@ -82,12 +91,47 @@ impl Gateway {
 		let (clients, body_memory) = (Arc::default(), BodyMemory::new(config.body_memory));
 		let (phase, _) = watch::channel(Phase::Serving);
 		let till = Arc::new(Free);
-		Ok(Self { model, engine, till, config, receipts, metrics, places, clients, body_memory, phase })
+		let withheld = OnceLock::new();
+		Ok(Self {
+			model,
+			engine,
+			till,
+			config,
+			receipts,
+			metrics,
+			places,
+			clients,
+			body_memory,
+			phase,
+			withheld,
+			page: None,
+			model_files: None,
+		})
 	}
 
 	/// Lets a till decide which requests are computed, and for what.
 	pub fn with_till(self, till: Arc<dyn Till>) -> Self {
 		Self { till, ..self }
+	}
+
+	/// Serves the page in a folder in the place of the one that is built in.
+	pub fn with_page(self, folder: &Path) -> Self {
+		Self { page: Some(PageFolder::new(folder)), ..self }
+	}
+
+	/// Hands out the files of the model, which lie in this directory.
+	pub fn with_model_files(self, directory: &Path) -> Self {
+		Self { model_files: Some(ModelFiles::new(directory)), ..self }
+	}
+
+	/// Returns the folder of the page, if it has one.
+	pub(crate) fn page(&self) -> Option<&PageFolder> {
+		self.page.as_ref()
+	}
+
+	/// Returns the files of the model, if they are handed out.
+	pub(crate) fn model_files(&self) -> Option<&ModelFiles> {
+		self.model_files.as_ref()
 	}
 
 	/// Returns the till.
@@ -158,6 +202,23 @@ impl Gateway {
 	/// Reports whether requests are taken.
 	pub fn is_serving(&self) -> bool {
 		*self.phase.borrow() == Phase::Serving
+	}
+
+	/// Gives no more answers until the server is started again, since they may be wrong. Receipts and everything else are still there.
+	pub fn withhold(&self, reason: String) {
+		// The first reason stays.
+		drop(self.withheld.set(reason));
+	}
+
+	/// Refuses a request where none is answered, with the reason.
+	pub(crate) fn ensure_serving(&self) -> Result<(), ApiError> {
+		if let Some(reason) = self.withheld.get() {
+			return Err(ApiError::withheld(reason));
+		}
+		match self.is_serving() {
+			true => Ok(()),
+			false => Err(ApiError::shutting_down()),
+		}
 	}
 
 	/// Enters another phase.

@@ -69,9 +69,7 @@ pub fn read(gateway: &Gateway, kind: Kind, body: &[u8]) -> Result<Request, ApiEr
 	if !model.is_called(&request.model) {
 		return Err(ApiError::no_such_model(&request.model, model.id()));
 	}
-	if !gateway.is_serving() {
-		return Err(ApiError::shutting_down());
-	}
+	gateway.ensure_serving()?;
 	Ok(request)
 }
 
@@ -117,7 +115,11 @@ pub async fn begin(gateway: Arc<Gateway>, asked: Asked) -> Result<Begun, ApiErro
 	let mut followed = Vec::with_capacity(started.len());
 	for (lease, writer, place, id) in started {
 		let settings = settings(&encoded.request, encoded.tokens_max, lease.seed);
-		let job = Job { prompt: encoded.prompt.clone(), settings: settings.clone() };
+		let job = Job {
+			prompt: encoded.prompt.clone(),
+			settings: settings.clone(),
+			scores: encoded.request.scores,
+		};
 		let generation = gateway.engine().submit(job).await;
 		let generation = generation.map_err(|error| refused(&gateway, &encoded.request, error))?;
 		let inputs = inputs(&encoded, &lease, id, begun.head.created, settings, began_at);
@@ -163,6 +165,7 @@ fn order(gateway: &Gateway, encoded: &Encoded, body: [u8; 32], route: &'static s
 		model: model.id().into(),
 		fingerprint: model.fingerprint(),
 		has_usage: request.has_usage,
+		words: request.scores.map(|_| model.tokenizer()),
 	};
 	let order = Order {
 		id: head.id.clone(),

@@ -3,14 +3,17 @@
 
 mod access;
 mod answer;
+pub mod asked;
 pub mod batched;
 mod body;
 mod clients;
 pub mod engine;
 mod error;
 mod fields;
+mod files;
 pub mod gateway;
 mod generation;
+mod logprobs;
 mod metrics;
 pub mod model;
 mod native;
@@ -29,5 +32,6 @@ mod transcript;
 pub use batched::Batched;
 pub use gateway::{Config, Gateway, BODY_MEMORY};
 pub use model::ServedModel;
+pub use receipts::line as receipt_line;
 pub use server::serve;
 pub use till::{Free, Till};

@@ -39,9 +39,24 @@ impl ServedModel {
 		Ok(Self { id, manifest, chat, context, vocabulary, created })
 	}
 
+	/// Fixes the time that a template may ask for: that at which a request was sent, to encode it again.
+	pub fn at(self, unix_seconds: i64) -> Self {
+		Self { chat: self.chat.at(unix_seconds), ..self }
+	}
+
+	/// Reports whether the template wrote the hour or anything finer into a prompt that was encoded here.
+	pub fn has_asked_for_hour(&self) -> bool {
+		self.chat.has_asked_for_hour()
+	}
+
 	/// Returns the name.
 	pub fn id(&self) -> &str {
 		&self.id
+	}
+
+	/// Returns the tokenizer.
+	pub fn tokenizer(&self) -> Arc<Tokenizer> {
+		self.chat.tokenizer().clone()
 	}
 
 	/// Returns the description that receipts name.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! GET /chat/stream?prompt=hello&max_tokens=100
-//! event: stream_start   data: {"type": "stream_start", "stream_id", "input_cost", "max_tokens"}
+//! event: stream_start   data: {"type": "stream_start", "stream_id", "input_cost", "max_tokens", "receipt"}
 //! event: token          data: {"type": "token", "token", "tokens", "cumulative_cost", "tokens_per_second"}
 //! event: stream_end     data: {"type": "stream_end", "total_tokens", "total_cost", "duration", "finish_reason", "receipt"}
 //! event: error          data: {"type": "error", "error": {..}}
@@ -15,13 +15,15 @@ use crate::{
 	answer::finish_reason,
 	error::ApiError,
 	generation::Begun,
+	logprobs,
 	piece::{Piece, Reader, Summary},
 	till::Meter,
 };
 use axum::response::sse::Event;
+use blyan_text::Tokenizer;
 use futures::{stream, Stream, StreamExt};
 use serde_json::{json, Map, Value};
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 /// Parameters of the query.
 const PARAMETERS: [&str; 5] = ["max_tokens", "temperature", "top_p", "seed", "stop"];
@@ -66,14 +68,16 @@ pub fn events(begun: Begun) -> impl Stream<Item = Event> + Send {
 
 /// Returns the messages of one answer. Dropping them cancels it.
 pub fn messages(mut begun: Begun) -> impl Stream<Item = Value> + Send {
-	let (id, meter) = (begun.head.id, begun.meter);
+	let (id, meter, words) = (begun.head.id, begun.meter, begun.head.words);
 	// This interface has one answer a request.
 	begun.readers.truncate(1);
 	let start = json!({
 		"type": "stream_start", "stream_id": id, "input_cost": meter.charge(0).to_string(),
-		"max_tokens": begun.tokens_max,
+		// A client that cancels gets no last message, and its answer has a receipt all the same.
+		"max_tokens": begun.tokens_max, "receipt": id,
 	});
-	let progress = Progress { id, meter, reader: begun.readers.pop(), first: None, began_at: Instant::now() };
+	let (reader, began_at) = (begun.readers.pop(), Instant::now());
+	let progress = Progress { id, meter, words, reader, first: None, began_at };
 	let rest = stream::unfold(progress, |mut progress| async move {
 		let message = progress.next().await?;
 		Some((message, progress))
@@ -85,6 +89,8 @@ pub fn messages(mut begun: Begun) -> impl Stream<Item = Value> + Send {
 struct Progress {
 	id: String,
 	meter: Meter,
+	/// Words for tokens, if probabilities are wanted.
+	words: Option<Arc<Tokenizer>>,
 	/// Its parts; `None` behind the last.
 	reader: Option<Reader>,
 	/// Time of the first text and the tokens until then.
@@ -96,15 +102,19 @@ impl Progress {
 	async fn next(&mut self) -> Option<Value> {
 		let piece = self.reader.as_mut()?.next().await;
 		Some(match piece {
-			Some(Piece::Text { text, tokens }) => {
+			Some(Piece::Text { text, tokens, scores }) => {
 				let (since, before) = *self.first.get_or_insert_with(|| (Instant::now(), tokens));
 				let seconds = since.elapsed().as_secs_f64();
 				let speed = if seconds > 0.0 { (tokens - before) as f64 / seconds } else { 0.0 };
 				let cost = self.meter.charge(u32::try_from(tokens).unwrap_or(u32::MAX));
-				json!({
+				let mut message = json!({
 					"type": "token", "stream_id": self.id, "token": text, "tokens": tokens,
 					"cumulative_cost": cost.to_string(), "tokens_per_second": speed,
-				})
+				});
+				if let (Some(words), Value::Object(fields)) = (&self.words, &mut message) {
+					fields.insert("logprobs".into(), logprobs::chat(words, &scores));
+				}
+				message
 			}
 			Some(Piece::Done(summary)) => {
 				self.reader = None;

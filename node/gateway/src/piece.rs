@@ -3,7 +3,7 @@
 //! An answer that its reader cuts short is charged to the token delivered. A part is delivered when the connection has taken it from
 //! here; the side that writes learns of it and of a reader that has left.
 
-use crate::{error::ApiError, till::Bill};
+use crate::{engine::Scores, error::ApiError, till::Bill};
 use blyan_open_model::End;
 use std::{
 	sync::{
@@ -23,6 +23,8 @@ pub enum Piece {
 		text: String,
 		/// Tokens of the answer so far.
 		tokens: usize,
+		/// Scores of those that came since the text before, if they are wanted.
+		scores: Vec<Scores>,
 	},
 	/// The end.
 	Done(Box<Summary>),
@@ -91,9 +93,9 @@ pub fn channel() -> (Writer, Reader) {
 
 impl Writer {
 	/// Sends text that so many tokens of the answer have come to. A reader that has left is noticed elsewhere.
-	pub fn text(&mut self, text: String, tokens: usize) {
+	pub fn text(&mut self, text: String, tokens: usize, scores: Vec<Scores>) {
 		self.sent += 1;
-		drop(self.pieces.send(Piece::Text { text, tokens }));
+		drop(self.pieces.send(Piece::Text { text, tokens, scores }));
 	}
 
 	/// Sends the end.
@@ -155,8 +157,8 @@ mod tests {
 	#[tokio::test]
 	async fn text_is_delivered_when_it_is_taken_and_not_when_it_is_sent() {
 		let (mut writer, mut reader) = channel();
-		writer.text("a".into(), 1);
-		writer.text("bc".into(), 3);
+		writer.text("a".into(), 1, Vec::new());
+		writer.text("bc".into(), 3, Vec::new());
 		assert_eq!(writer.tokens_taken(), 0);
 		assert!(reader.next().await.is_some());
 		assert_eq!(writer.tokens_taken(), 1);
@@ -169,8 +171,8 @@ mod tests {
 	#[tokio::test]
 	async fn text_that_was_taken_back_is_not_read_and_the_end_is() {
 		let (mut writer, mut reader) = channel();
-		writer.text("a".into(), 1);
-		writer.text("b".into(), 2);
+		writer.text("a".into(), 1, Vec::new());
+		writer.text("b".into(), 2, Vec::new());
 		assert!(reader.next().await.is_some());
 		writer.cut();
 		assert_eq!((writer.tokens_taken(), writer.is_cut()), (1, true));
@@ -181,7 +183,7 @@ mod tests {
 	#[tokio::test]
 	async fn a_reader_that_leaves_behind_the_last_text_has_taken_all_of_it() {
 		let (mut writer, mut reader) = channel();
-		writer.text("a".into(), 2);
+		writer.text("a".into(), 2, Vec::new());
 		reader.next().await;
 		drop(reader);
 		assert!(writer.drained().await);

@@ -1,6 +1,7 @@
 //! Receipts of answers: records by which anyone with the model computes an answer again.
 //!
-//! The newest are kept in memory, and those that were asked for last. A receipt holds prompt and answer, so its identifier
+//! The newest are kept in memory, and those that were asked for last; those that a till has signed are on its disk as well.
+//! A receipt holds prompt and answer, so its identifier
 //! is a secret of 128 random bits, which only the answer's reader gets.
 
 use axum::body::Bytes;
@@ -75,8 +76,8 @@ impl Receipts {
 	}
 }
 
-/// Writes a record with its format's name.
-fn line(record: &GenerationRecord, signed: Option<&Value>) -> Result<String, serde_json::Error> {
+/// Writes a record with its format's name, as `GET /v1/receipts/ID` has it. `signed`: the receipt that the operator signed.
+pub fn line(record: &GenerationRecord, signed: Option<&Value>) -> Result<String, serde_json::Error> {
 	let mut value = serde_json::to_value(record)?;
 	if let Value::Object(fields) = &mut value {
 		fields.insert("format".into(), FORMAT.into());

@@ -2,9 +2,10 @@
 
 use crate::{
 	access::{self, CHARGED, PAYMENT_RESPONSE, RECEIPT, RECEIPT_ID, REQUEST_ID},
-	answer::{charged, has_bill, Head},
+	answer::{charged, has_bill, Head, Whole},
 	clients::Peer,
 	error::ApiError,
+	files,
 	gateway::Gateway,
 	generation::{self, Asked, Begun},
 	native, page,
@@ -13,16 +14,15 @@ use crate::{
 	socket, stream,
 };
 use axum::{
-	body::Body,
+	body::{Body, Bytes},
 	extract::{self, Path, State},
-	http::{header, HeaderMap, HeaderValue, StatusCode},
+	http::{header, HeaderMap, HeaderValue, Method, StatusCode},
 	middleware,
 	response::{IntoResponse, Response},
 	routing::{get, post},
 	Router,
 };
 use base64::{engine::general_purpose::STANDARD, Engine as _};
-use blyan_open_model::End;
 use serde_json::{json, Value};
 use std::{sync::Arc, time::Instant};
 
@@ -44,7 +44,7 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
 		.route("/v1/account", get(account))
 		.route("/chat/stream", get(native_stream))
 		.route("/ws/chat", get(socket::open))
-		.fallback(unknown_route)
+		.fallback(page_file)
 		.method_not_allowed_fallback(wrong_method);
 	let router = match access::cors(gateway.config()) {
 		Some(cors) => router.layer(cors),
@@ -54,18 +54,31 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
 	router.layer(middleware::from_fn_with_state(gateway.clone(), access::guard)).with_state(gateway)
 }
 
-async fn chat_page() -> Response {
+async fn chat_page(State(gateway): State<Arc<Gateway>>, request: extract::Request) -> Answered {
+	if gateway.page().is_some() {
+		return page_file(State(gateway), request).await;
+	}
 	let mut response = Response::new(Body::from(page::page()));
 	let headers = response.headers_mut();
 	headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
 	headers.insert(header::CONTENT_SECURITY_POLICY, page::content_security_policy());
-	response
+	Ok(response)
+}
+
+/// Sends a file of the page's folder, if there is one.
+async fn page_file(State(gateway): State<Arc<Gateway>>, request: extract::Request) -> Answered {
+	if let Some(page) = gateway.page() {
+		if matches!(*request.method(), Method::GET | Method::HEAD) {
+			if let Some(found) = page.send(request).await? {
+				return Ok(found);
+			}
+		}
+	}
+	Err(unknown_route())
 }
 
 async fn health(State(gateway): State<Arc<Gateway>>) -> Answered {
-	if !gateway.is_serving() {
-		return Err(ApiError::shutting_down());
-	}
+	gateway.ensure_serving()?;
 	if !gateway.engine().is_running() {
 		return Err(ApiError::failed("the engine has ended; start the server again"));
 	}
@@ -82,16 +95,38 @@ async fn models(State(gateway): State<Arc<Gateway>>) -> Response {
 	send(json!({ "object": "list", "data": [gateway.model().description()] }))
 }
 
-async fn model(State(gateway): State<Arc<Gateway>>, Path(id): Path<String>) -> Answered {
+/// Returns the description of a model, or with `/files/NAME` behind its name one of its files.
+async fn model(
+	State(gateway): State<Arc<Gateway>>,
+	Path(id): Path<String>,
+	request: extract::Request,
+) -> Answered {
 	let model = gateway.model();
-	match model.is_called(&id) {
-		true => Ok(send(model.description())),
-		false => Err(ApiError::no_such_model(&id, model.id())),
+	if model.is_called(&id) {
+		return Ok(send(model.description()));
+	}
+	match id.split_once("/files/").filter(|(id, _)| model.is_called(id)) {
+		Some((_, name)) => match gateway.model_files() {
+			Some(files) => {
+				access::ensure_asked_here(request.headers())?;
+				files.send(model, name, request).await
+			}
+			None => Err(files::not_shared()),
+		},
+		None => Err(ApiError::no_such_model(&id, model.id())),
 	}
 }
 
 async fn receipt(State(gateway): State<Arc<Gateway>>, Path(id): Path<String>) -> Answered {
-	let Some(receipt) = gateway.receipts().get(&id) else {
+	let kept = match gateway.receipts().get(&id) {
+		Some(receipt) => Some(receipt),
+		// What was signed is on the till's disk, whatever became of the process.
+		None => {
+			let read = tokio::task::spawn_blocking(move || gateway.till().receipt(&id)).await;
+			read.map_err(ApiError::failed)?.map(Bytes::from)
+		}
+	};
+	let Some(receipt) = kept else {
 		return Err(ApiError::request(
 			StatusCode::NOT_FOUND,
 			"receipt_not_found",
@@ -102,8 +137,8 @@ async fn receipt(State(gateway): State<Arc<Gateway>>, Path(id): Path<String>) ->
 	Ok(([(header::CONTENT_TYPE, kind)], receipt).into_response())
 }
 
-async fn unknown_route() -> ApiError {
-	let routes = "/v1/models, /v1/chat/completions, /v1/completions, /v1/receipts/ID, /v1/quote, /v1/account, /chat/stream, \
+fn unknown_route() -> ApiError {
+	let routes = "/v1/models, /v1/models/ID/files/NAME, /v1/chat/completions, /v1/completions, /v1/receipts/ID, /v1/quote, /v1/account, /chat/stream, \
 		/ws/chat, /healthz, /metrics and the page at /";
 	ApiError::request(
 		StatusCode::NOT_FOUND,
@@ -232,7 +267,7 @@ fn named(mut response: Response, id: &str) -> Answered {
 async fn collect(head: &Head, readers: Vec<Reader>) -> Answered {
 	// All are read at the same time: a reader that waits for its turn would not take what is charged when it is taken.
 	let answers = futures::future::try_join_all(readers.into_iter().map(whole)).await?;
-	let (choices, summaries): (Vec<(String, End)>, Vec<Summary>) = answers.into_iter().unzip();
+	let (choices, summaries): (Vec<Whole>, Vec<Summary>) = answers.into_iter().unzip();
 	let mut response = send(head.whole(&choices, &summaries));
 	if has_bill(&summaries) {
 		let headers = response.headers_mut();
@@ -250,12 +285,18 @@ async fn collect(head: &Head, readers: Vec<Reader>) -> Answered {
 }
 
 /// Waits for one whole answer.
-async fn whole(mut reader: Reader) -> Result<((String, End), Summary), ApiError> {
-	let mut text = String::new();
+async fn whole(mut reader: Reader) -> Result<(Whole, Summary), ApiError> {
+	let (mut text, mut scores) = (String::new(), Vec::new());
 	while let Some(piece) = reader.next().await {
 		match piece {
-			Piece::Text { text: more, .. } => text.push_str(&more),
-			Piece::Done(summary) => return Ok(((text, summary.outcome.clone()?), *summary)),
+			Piece::Text { text: more, scores: further, .. } => {
+				text.push_str(&more);
+				scores.extend(further);
+			}
+			Piece::Done(summary) => {
+				let end = summary.outcome.clone()?;
+				return Ok((Whole { text, scores, end }, *summary));
+			}
 		}
 	}
 	Err(ApiError::failed("the generation was given up"))

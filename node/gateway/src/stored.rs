@@ -1,7 +1,10 @@
 //! Answers that are over, as a till keeps them for a client that asks again.
 
-use crate::piece::{self, Reader, Summary, Usage};
-use crate::till::Bill;
+use crate::{
+	engine::Scores,
+	piece::{self, Reader, Summary, Usage},
+	till::Bill,
+};
 use blyan_open_model::End;
 use serde_json::{json, Value};
 use std::time::Duration;
@@ -19,6 +22,8 @@ pub struct Stored {
 	pub end: End,
 	/// Tokens.
 	pub usage: Usage,
+	/// Scores of its tokens, if they were wanted.
+	pub scores: Vec<Scores>,
 }
 
 impl Stored {
@@ -28,6 +33,7 @@ impl Stored {
 		let value = json!({
 			"id": self.id, "created": self.created, "text": self.text, "end": self.end.name(),
 			"prompt": prompt, "known": known, "answer": answer,
+			"scores": self.scores.iter().map(|Scores { token, loss, best }| (token, loss, best)).collect::<Vec<_>>(),
 		});
 		value.to_string().into_bytes()
 	}
@@ -37,19 +43,23 @@ impl Stored {
 		let value: Value = serde_json::from_slice(bytes).ok()?;
 		let tokens = |name: &str| value.get(name)?.as_u64().and_then(|number| usize::try_from(number).ok());
 		let text = |name: &str| value.get(name)?.as_str().map(String::from);
+		// Answers from before there were any have none.
+		let scores = value.get("scores").cloned().unwrap_or_else(|| json!([]));
+		let scores: Vec<(u32, u64, Vec<(u32, u64)>)> = serde_json::from_value(scores).ok()?;
 		Some(Self {
 			id: text("id")?,
 			created: value.get("created")?.as_u64()?,
 			text: text("text")?,
 			end: End::try_from(text("end")?).ok()?,
 			usage: Usage { prompt: tokens("prompt")?, known: tokens("known")?, answer: tokens("answer")? },
+			scores: scores.into_iter().map(|(token, loss, best)| Scores { token, loss, best }).collect(),
 		})
 	}
 
 	/// Returns a channel that holds all of it, as if it were computed at this moment.
 	pub fn reader(self, bill: Bill) -> Reader {
 		let (mut writer, reader) = piece::channel();
-		writer.text(self.text, self.usage.answer);
+		writer.text(self.text, self.usage.answer, self.scores);
 		let (outcome, usage, receipt) = (Ok(self.end), self.usage, self.id);
 		writer.done(Summary { outcome, usage, first_token: None, duration: Duration::ZERO, receipt, bill });
 		reader
@@ -63,14 +73,36 @@ mod tests {
 	use blyan_text::FinishReason;
 	use proptest::prelude::*;
 
+	fn scores() -> Vec<Scores> {
+		vec![Scores { token: 7, loss: u64::MAX, best: vec![(3, 5), (7, 9)] }]
+	}
+
+	#[test]
+	fn an_answer_from_before_there_were_scores_has_none() {
+		let usage = Usage::default();
+		let stored = Stored {
+			id: "id".into(),
+			created: 5,
+			text: "hi".into(),
+			end: End::ContextFull,
+			usage,
+			scores: Vec::new(),
+		};
+		let mut value: Value = serde_json::from_slice(&stored.bytes()).unwrap();
+		value.as_object_mut().unwrap().remove("scores");
+		assert_eq!(Stored::read(value.to_string().as_bytes()), Some(stored));
+	}
+
 	#[tokio::test]
 	async fn a_stored_answer_is_read_like_one_that_is_computed() {
 		let usage = Usage { prompt: 3, known: 1, answer: 2 };
 		let end = End::Finished(FinishReason::Length);
-		let stored = Stored { id: "id".into(), created: 5, text: "hi".into(), end, usage };
+		let stored = Stored { id: "id".into(), created: 5, text: "hi".into(), end, usage, scores: scores() };
 		let mut reader = stored.reader(Bill { charged: 9, ..Bill::default() });
-		let Some(Piece::Text { text, tokens: 2 }) = reader.next().await else { panic!("no text") };
-		assert_eq!(text, "hi");
+		let Some(Piece::Text { text, tokens: 2, scores: read }) = reader.next().await else {
+			panic!("no text")
+		};
+		assert_eq!((text.as_str(), read), ("hi", scores()));
 		let Some(Piece::Done(summary)) = reader.next().await else { panic!("no end") };
 		assert_eq!((summary.outcome, summary.usage, summary.bill.charged), (Ok(end), usage, 9));
 		assert_eq!(summary.receipt, "id");
@@ -82,7 +114,7 @@ mod tests {
 			id: String, created: u64, text: String, prompt in 0..9_usize, bytes in prop::collection::vec(any::<u8>(), 0..60),
 		) {
 			let usage = Usage { prompt, known: 0, answer: 7 };
-			let stored = Stored { id, created, text, end: End::ContextFull, usage };
+			let stored = Stored { id, created, text, end: End::ContextFull, usage, scores: scores() };
 			prop_assert_eq!(Stored::read(&stored.bytes()), Some(stored));
 			prop_assert_eq!(Stored::read(&bytes), None);
 		}

@@ -34,7 +34,13 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 pub fn respond(head: Head, readers: Vec<Reader>) -> Response {
 	let openings: Vec<Event> =
 		(0..readers.len()).filter_map(|index| head.opening(index)).map(|chunk| event(&chunk)).collect();
-	let state = Streaming { head, summaries: vec![None; readers.len()], pieces: Some(interleave(readers)) };
+	let count = readers.len();
+	let state = Streaming {
+		head,
+		summaries: vec![None; count],
+		offsets: vec![0; count],
+		pieces: Some(interleave(readers)),
+	};
 	let events = stream::unfold(state, |mut state| async move {
 		let events = state.next().await?;
 		Some((stream::iter(events), state))
@@ -70,6 +76,8 @@ struct Streaming {
 	head: Head,
 	/// Ends so far.
 	summaries: Vec<Option<Summary>>,
+	/// Characters of each answer so far.
+	offsets: Vec<usize>,
 	/// Pieces; `None` behind the last event.
 	pieces: Option<SelectAll<BoxStream<'static, (usize, Option<Piece>)>>>,
 }
@@ -78,7 +86,11 @@ impl Streaming {
 	/// Waits for the next events; `None` behind the last.
 	async fn next(&mut self) -> Option<Vec<Event>> {
 		match self.pieces.as_mut()?.next().await {
-			Some((index, Some(Piece::Text { text, .. }))) => Some(vec![event(&self.head.text(index, &text))]),
+			Some((index, Some(Piece::Text { text, scores, .. }))) => {
+				let mut none = 0;
+				let offset = self.offsets.get_mut(index).unwrap_or(&mut none);
+				Some(vec![event(&self.head.text(index, &text, &scores, offset))])
+			}
 			Some((index, Some(Piece::Done(summary)))) => match &summary.outcome {
 				Ok(end) => {
 					let closing = event(&self.head.closing(index, *end));

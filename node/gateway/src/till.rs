@@ -240,6 +240,10 @@ pub trait Till: Send + Sync + 'static {
 
 	/// Signs an offer to answer for a price, for what the header of the request says who pays; `None` if the till signs none.
 	fn quote(&self, headers: &HeaderMap, order: &Order) -> Option<Value>;
+
+	/// Reads a receipt that this till signed, also before it was started again, as [`receipt_line`](crate::receipt_line) wrote it; `None` if it has
+	/// none of this identifier. Reads the disk.
+	fn receipt(&self, id: &str) -> Option<Vec<u8>>;
 }
 
 /// Till of a server that charges nothing.
@@ -276,6 +280,10 @@ impl Till for Free {
 	}
 
 	fn quote(&self, _: &HeaderMap, _: &Order) -> Option<Value> {
+		None
+	}
+
+	fn receipt(&self, _: &str) -> Option<Vec<u8>> {
 		None
 	}
 }

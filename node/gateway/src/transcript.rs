@@ -7,7 +7,7 @@
 //! receipt.
 
 use crate::{
-	engine::{Event, Generation},
+	engine::{Event, Generation, Scores},
 	error::ApiError,
 	gateway::{Gateway, Phase, Place},
 	piece::{Summary, Usage, Writer},
@@ -67,7 +67,8 @@ pub async fn follow(
 	if let Some(answer) = &ended.answer {
 		summary.usage.known = answer.prompt_tokens_known;
 	}
-	let over = Over { answer: ended.answer, has_reader: ended.has_reader, usage: summary.usage };
+	let scores = seen.all_scores;
+	let over = Over { answer: ended.answer, has_reader: ended.has_reader, usage: summary.usage, scores };
 	if !ended.has_reader {
 		charge(&gateway, &inputs, lease, &mut writer, over).await;
 		gateway.metrics().note_generation(&summary);
@@ -88,6 +89,10 @@ pub async fn follow(
 struct Seen {
 	tokens: usize,
 	first_token: Option<Duration>,
+	/// Scores of tokens that have not come to text yet.
+	scores: Vec<Scores>,
+	/// Scores of all others.
+	all_scores: Vec<Scores>,
 }
 
 /// End of the events.
@@ -137,7 +142,12 @@ async fn record(
 				}
 			}
 			// A reader that is gone is noticed above.
-			Some(Event::Text(text)) => writer.text(text, seen.tokens),
+			Some(Event::Text(text)) => {
+				let scores = std::mem::take(&mut seen.scores);
+				seen.all_scores.extend(scores.iter().cloned());
+				writer.text(text, seen.tokens, scores);
+			}
+			Some(Event::Scores(scores)) => seen.scores.push(*scores),
 			Some(Event::Ended(answer)) => {
 				let outcome = match answer.end {
 					End::Cancelled if is_stopped => Err(ApiError::shutting_down()),
@@ -163,6 +173,7 @@ struct Over {
 	answer: Option<Box<Answer>>,
 	has_reader: bool,
 	usage: Usage,
+	scores: Vec<Scores>,
 }
 
 /// Waits until the reader has taken all text or has left, and reports whether it has taken all. A reader whose payer has ended the session is not
@@ -183,7 +194,7 @@ async fn is_drained(gateway: &Gateway, lease: &Lease, writer: &mut Writer) -> bo
 
 /// Waits for what the reader takes, charges that, and keeps the receipt.
 async fn charge(gateway: &Gateway, inputs: &Inputs, lease: Lease, writer: &mut Writer, over: Over) -> Bill {
-	let Over { answer, has_reader, usage } = over;
+	let Over { answer, has_reader, usage, scores } = over;
 	let prompt_tokens = u32::try_from(inputs.prompt_tokens).unwrap_or(u32::MAX);
 	let id = inputs.id.clone();
 	let Some(mut answer) = answer else {
@@ -202,7 +213,7 @@ async fn charge(gateway: &Gateway, inputs: &Inputs, lease: Lease, writer: &mut W
 	let manifest = gateway.model().manifest();
 	let record = GenerationRecord::new(manifest, &inputs.settings, inputs.seed, &answer);
 	let stored =
-		Stored { id: id.clone(), created: inputs.created, text: answer.text, end: answer.end, usage };
+		Stored { id: id.clone(), created: inputs.created, text: answer.text, end: answer.end, usage, scores };
 	let answer = if is_whole { stored.bytes() } else { Vec::new() };
 	let record_charged = is_read.then(|| record.clone());
 	let outcome = Outcome { id: id.clone(), record: record_charged, prompt_tokens, is_whole, answer };

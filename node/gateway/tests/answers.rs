@@ -206,3 +206,79 @@ async fn the_model_is_listed_and_found_by_its_name_and_its_root() {
 		assert_eq!(world.get(&format!("/v1/models/{name}")).await.status(), 404);
 	}
 }
+
+/// Natural logarithms that a model of this project gives to the tokens behind a prompt.
+fn logprobs(prompt: &[u32], answer: &[u32]) -> Vec<f64> {
+	let ids: Vec<u32> = prompt.iter().chain(answer).copied().collect();
+	let losses = model::runner(CONTEXT, 1, Kernel::PORTABLE).losses(&ids).unwrap();
+	losses[prompt.len() - 1..]
+		.iter()
+		.map(|loss| -(*loss as f64) / 65_536.0 * std::f64::consts::LN_2)
+		.collect()
+}
+
+#[tokio::test]
+async fn probabilities_are_those_of_the_network_in_a_whole_answer_and_in_a_stream() {
+	let world = World::new().await;
+	let settings =
+		json!({ "max_tokens": 30, "seed": 5, "temperature": 0.7, "logprobs": true, "top_logprobs": 3 });
+	let body = chat("hello", settings);
+	let answer = world.answer(CHAT, &body).await;
+	let entries = answer["choices"][0]["logprobs"]["content"].as_array().unwrap().clone();
+	let record = world.receipt(answer["id"].as_str().unwrap()).await;
+	let expected = logprobs(&record.prompt, &record.answer);
+	assert_eq!(entries.len(), 30, "nothing but the length ends it, so each token came to text");
+	let mut bytes = Vec::new();
+	for (entry, expected) in entries.iter().zip(expected) {
+		assert!((entry["logprob"].as_f64().unwrap() - expected).abs() < 1e-9, "{entry} {expected}");
+		bytes.extend(entry["bytes"].as_array().unwrap().iter().map(|byte| byte.as_u64().unwrap() as u8));
+		let top = entry["top_logprobs"].as_array().unwrap();
+		let order: Vec<f64> = top.iter().map(|entry| entry["logprob"].as_f64().unwrap()).collect();
+		assert!(order.len() == 3 && order.is_sorted_by(|a, b| a >= b), "{entry}");
+		assert!(order.iter().map(|logprob| logprob.exp()).sum::<f64>() <= 1.0 + 1e-3, "{entry}");
+	}
+	assert_eq!(String::from_utf8_lossy(&bytes), content(&answer));
+	// As a stream: the same, beside the text that the tokens came to.
+	let events = world.events(CHAT, &body).await;
+	let streamed: Vec<Value> = events
+		.iter()
+		.filter_map(|event| event["choices"][0]["logprobs"]["content"].as_array())
+		.flatten()
+		.cloned()
+		.collect();
+	assert_eq!(streamed, entries);
+	// An answer that does not ask for them has none, and is the same.
+	let plain =
+		world.answer(CHAT, &chat("hello", json!({ "max_tokens": 30, "seed": 5, "temperature": 0.7 }))).await;
+	assert!(plain["choices"][0]["logprobs"].is_null());
+	assert_eq!(content(&plain), content(&answer));
+}
+
+#[tokio::test]
+async fn probabilities_of_a_completion_have_the_older_shape_with_offsets_in_characters() {
+	let world = World::new().await;
+	let body = completion("hello", json!({ "max_tokens": 12, "temperature": 0, "logprobs": 2 }));
+	let answer = world.answer(COMPLETIONS, &body).await;
+	let logprobs = &answer["choices"][0]["logprobs"];
+	let list = |name: &str| logprobs[name].as_array().unwrap().clone();
+	let (tokens, offsets) = (list("tokens"), list("text_offset"));
+	// The last ones may be the beginning of a character, which never came to text.
+	assert!((1..=12).contains(&tokens.len()), "{logprobs}");
+	assert_eq!((offsets.len(), list("token_logprobs").len()), (tokens.len(), tokens.len()));
+	let mut characters = 0;
+	for (index, token) in tokens.iter().enumerate() {
+		let token = token.as_str().unwrap();
+		assert_eq!(offsets[index], characters);
+		characters += token.chars().count();
+		// At temperature 0 the chosen token is the most probable one.
+		let top = list("top_logprobs")[index].as_object().unwrap().clone();
+		let most = top.values().map(|value| value.as_f64().unwrap()).fold(f64::NEG_INFINITY, f64::max);
+		assert_eq!((top[token].as_f64(), list("token_logprobs")[index].as_f64()), (Some(most), Some(most)));
+	}
+	let events = world.events(COMPLETIONS, &body).await;
+	let streamed = |name: &str| -> Vec<Value> {
+		let parts = events.iter().filter_map(|event| event["choices"][0]["logprobs"][name].as_array());
+		parts.flatten().cloned().collect()
+	};
+	assert_eq!((streamed("tokens"), streamed("text_offset")), (tokens, offsets));
+}

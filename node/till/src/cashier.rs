@@ -7,16 +7,21 @@ use crate::{
 	config::{system_clock, Clock, Config},
 	credentials::{self, Credentials, Presented},
 	desk::{Asked, Desk, Funds, Granted, Hold},
+	kept::{self, KeptAnswer},
 	keys::{ApiKeys, KeysError},
 	receipt, refusal,
-	store::{Store, StoreError},
+	store::{Change, Store, StoreError},
 	x402,
 };
 use blyan_exact::blake2_256;
-use blyan_gateway::till::{
-	http::{HeaderMap, StatusCode},
-	Bill, Lease, Meter, Order, Outcome, Permit, Prices, Refusal, Till,
+use blyan_gateway::{
+	receipt_line,
+	till::{
+		http::{HeaderMap, StatusCode},
+		Bill, Lease, Meter, Order, Outcome, Permit, Prices, Refusal, Till,
+	},
 };
+use blyan_open_model::GenerationRecord;
 use blyan_primitives::serving::{self, Quote, ServingSignature, SignedReceipt, Voucher};
 use codec::{DecodeAll, Encode};
 use futures::{future::BoxFuture, FutureExt};
@@ -69,7 +74,7 @@ impl Cashier {
 		if config.offer.is_some() && config.key.is_none() {
 			return Err(OpenError::NoServingKey);
 		}
-		let (store, contents) = Store::open(&config.store, &config.genesis.0)?;
+		let (store, contents) = Store::open(&config.store, &config.genesis.0, config.kept_bytes_max)?;
 		let keys = config.api_keys.as_deref().map(ApiKeys::open).transpose()?.map(Mutex::new);
 		let (known, desk) = (KnownSessions::new(book, config.ages), Arc::new(Desk::new(store, contents)));
 		let (block, due) = (AtomicU32::new(0), Notify::new());
@@ -230,30 +235,84 @@ impl Cashier {
 			Some(Payer::Session(id)) => *id,
 			Some(Payer::Key(_)) | None => 0,
 		};
-		let sign = |key: &receipt::ServingPair| {
-			receipt::receipt(&record, outcome.prompt_tokens, session, charged)
-				.map(|receipt| key.sign(receipt))
-		};
-		let signed = self.config.key.as_ref().and_then(sign);
-		let Some(hold) = hold else { return self.bill(signed.as_ref(), charged) };
-		// From here on the money is charged, so it is not given back when the lease goes.
-		lease.finish();
 		let now = (self.clock)();
-		let paid = PaidAnswer {
-			body: hold.body,
-			ended_at: now,
-			seed,
-			charged,
-			attempts: if outcome.is_whole { 0 } else { hold.attempts.saturating_add(1) },
-			answer: outcome.is_whole.then_some(outcome.answer),
-			receipt: signed.map(|signed| signed.encode()).unwrap_or_default(),
+		let receipt = receipt::receipt(&record, outcome.prompt_tokens, session, charged);
+		let signed = self.config.key.as_ref().zip(receipt).map(|(key, receipt)| key.sign(receipt));
+		let kept = match signed.as_ref().map(|signed| self.kept(&outcome.id, &record, signed, now)) {
+			// What cannot be kept could not be defended, so it is not signed for.
+			Some(None) => {
+				tracing::error!("the record of {} cannot be written, so no receipt is given", outcome.id);
+				return Bill::default();
+			}
+			kept => kept.flatten(),
 		};
-		let tokens = u64::from(meter.prompt_tokens).saturating_add(answer_tokens.into());
-		if let Err(error) = self.desk.charge(number, charged, tokens, paid, now).await {
-			// The reader has its answer; a till that starts again from this disk does not know that it was charged.
-			tracing::error!("the charge of {} is not durable: {error}", outcome.id);
+		let written = match hold {
+			None => match kept {
+				Some(kept) => self.desk.put(kept).await,
+				None => Ok(()),
+			},
+			Some(hold) => {
+				// From here on the money is charged, so it is not given back when the lease goes.
+				lease.finish();
+				let paid = PaidAnswer {
+					body: hold.body,
+					ended_at: now,
+					seed,
+					charged,
+					attempts: if outcome.is_whole { 0 } else { hold.attempts.saturating_add(1) },
+					answer: outcome.is_whole.then_some(outcome.answer),
+					receipt: signed.as_ref().map(Encode::encode).unwrap_or_default(),
+				};
+				let tokens = u64::from(meter.prompt_tokens).saturating_add(answer_tokens.into());
+				self.desk.charge(number, (charged, tokens), paid, kept, now).await
+			}
+		};
+		if let Err(error) = written {
+			// The reader has its answer, and no receipt: a till that starts again from this disk could not defend it, nor does it know the charge.
+			tracing::error!("the answer {} is neither charged nor signed for: {error}", outcome.id);
+			return Bill::default();
 		}
 		self.bill(signed.as_ref(), charged)
+	}
+
+	/// Returns the change that keeps an answer which is signed for; `None` if its record cannot be written.
+	fn kept(&self, id: &str, record: &GenerationRecord, signed: &SignedReceipt, now: u64) -> Option<Change> {
+		let genesis = &self.config.genesis;
+		let line = receipt_line(record, Some(&receipt::to_json(signed, genesis))).ok()?.into_bytes();
+		let kept = KeptAnswer { ended_at: now, id: id.into(), signed: *signed, line };
+		Some(Change::Keep(signed.id(genesis).0, Box::new(kept)))
+	}
+
+	/// Returns an answer that was signed for, by its receipt's name on chain.
+	pub fn kept_answer(&self, name: &H256) -> Result<Option<KeptAnswer>, StoreError> {
+		self.desk.store().kept(&name.0)
+	}
+
+	/// Returns the keys that signed for answers which are kept, but for the key that signs now.
+	pub fn former_keys(&self) -> Result<Vec<[u8; 32]>, StoreError> {
+		let mut keys = self.desk.store().kept_keys()?;
+		keys.retain(|key| self.config.key.as_ref().is_none_or(|now| now.public().0 != *key));
+		Ok(keys)
+	}
+
+	/// Reports whether answers are kept that a key signed at least two days ago. Reads the disk.
+	pub fn has_old_answers_of(&self, key: &[u8; 32]) -> Result<bool, StoreError> {
+		self.desk.store().has_kept_of(key, self.old())
+	}
+
+	/// Forgets some of the answers that a key signed at least two days ago: the chain has forgotten the key, so none can challenge them. There may be
+	/// more, since payers whose charges are written do not wait for all of them.
+	pub async fn forget_key(&self, key: [u8; 32]) -> Result<(), StoreError> {
+		self.desk.put(Change::ForgetKey(key, self.old())).await
+	}
+
+	fn old(&self) -> u64 {
+		(self.clock)().saturating_sub(kept::MIN_MS)
+	}
+
+	/// Returns the number of answers that were signed for and forgotten for lack of room, since this till was opened.
+	pub fn kept_dropped(&self) -> u64 {
+		self.desk.store().kept_dropped()
 	}
 
 	async fn state(&self, headers: &HeaderMap) -> Result<Value, Refusal> {
@@ -375,6 +434,16 @@ impl Till for Cashier {
 
 	fn quote(&self, headers: &HeaderMap, order: &Order) -> Option<Value> {
 		self.signed_quote(headers, order)
+	}
+
+	fn receipt(&self, id: &str) -> Option<Vec<u8>> {
+		match self.desk.store().kept_by_id(id) {
+			Ok(kept) => kept.map(|kept| kept.line),
+			Err(error) => {
+				tracing::error!("a receipt cannot be read: {error}");
+				None
+			}
+		}
 	}
 }
 

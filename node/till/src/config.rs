@@ -1,6 +1,6 @@
 //! Settings of a till.
 
-use crate::{book::Ages, receipt::ServingPair};
+use crate::{book::Ages, kept, receipt::ServingPair};
 use blyan_primitives::serving::{OfferId, Prices};
 use sp_core::H256;
 use std::{path::PathBuf, sync::Arc};
@@ -31,6 +31,8 @@ pub struct Config {
 	pub settle_from: u128,
 	/// Blocks for which a quote holds.
 	pub quote_blocks: u32,
+	/// Bytes of answers that were signed for and can be challenged. Beyond them the oldest are forgotten, and cannot be defended any more.
+	pub kept_bytes_max: u64,
 }
 
 impl Config {
@@ -38,6 +40,8 @@ impl Config {
 	pub const QUOTE_BLOCKS: u32 = 50;
 	/// A tenth of a BLY: a settlement costs a fee or a place in a block, and what is not settled is at the mercy of this machine's disk.
 	pub const SETTLE_FROM: u128 = 100_000_000_000;
+	/// Room for some two million answers of a thousand tokens.
+	pub const KEPT_BYTES_MAX: u64 = kept::BYTES_MAX;
 }
 
 /// Returns the clock of this machine.

@@ -178,18 +178,30 @@ impl Desk {
 		self.lock().holds.get(&number).cloned()
 	}
 
-	/// Charges the answer of a hold: so many planck and tokens. `paid` is what is kept of it; its charge is added to that of earlier attempts.
+	/// Charges the answer of a hold: so many planck and tokens. `paid` is what is kept of it for a client that asks again; its charge is added to that
+	/// of earlier attempts. `signed`: what is kept because it was signed for, in the same transaction.
 	pub fn charge(
 		&self,
 		number: u64,
-		planck: u128,
-		tokens: u64,
+		(planck, tokens): (u128, u64),
 		paid: PaidAnswer,
+		signed: Option<Change>,
 		now: u64,
 	) -> impl Future<Output = Result<(), StoreError>> + Send + 'static {
 		let mut state = self.lock();
-		let changes = state.charge(number, planck, tokens, paid, now);
+		let mut changes = state.charge(number, planck, tokens, paid, now);
+		changes.extend(signed);
 		self.store.put(changes)
+	}
+
+	/// Makes a change that concerns no money.
+	pub fn put(&self, change: Change) -> impl Future<Output = Result<(), StoreError>> + Send + 'static {
+		self.store.put(vec![change])
+	}
+
+	/// Returns the store, to read what was signed for.
+	pub fn store(&self) -> &Store {
+		&self.store
 	}
 
 	/// Takes a voucher without a request.
@@ -414,7 +426,7 @@ mod tests {
 	const DEPOSIT: u128 = 500;
 
 	fn desk(dir: &tempfile::TempDir) -> Desk {
-		let (store, contents) = Store::open(&dir.path().join("till.redb"), &[1; 32]).unwrap();
+		let (store, contents) = Store::open(&dir.path().join("till.redb"), &[1; 32], 1 << 20).unwrap();
 		Desk::new(store, contents)
 	}
 
@@ -454,7 +466,7 @@ mod tests {
 		assert_eq!(desk.grant(funds(100), asked(&order, true)).await.unwrap(), Err(Denied::InProgress));
 		// One who does not say so may mean it: the same words, another answer.
 		assert!(desk.grant(funds(100), asked(&order, false)).await.unwrap().is_ok());
-		desk.charge(*number, 4, 4, paid(None, 1, 1), 1).await.unwrap();
+		desk.charge(*number, (4, 4), paid(None, 1, 1), None, 1).await.unwrap();
 		let again = desk.grant(funds(100), asked(&order, true)).await.unwrap();
 		assert_eq!(again, Err(Denied::InProgress), "the second is still computed");
 	}
@@ -492,7 +504,7 @@ mod tests {
 			(*number, hold.clone())
 		};
 		let (number, _) = grant().await;
-		desk.charge(number, 9, 9, paid(None, 1, 1), 1).await.unwrap();
+		desk.charge(number, (9, 9), paid(None, 1, 1), None, 1).await.unwrap();
 		let credits = [grant().await.1, grant().await.1, grant().await.1].map(|hold| hold.meter.credit);
 		assert_eq!(credits, [9, 0, 0]);
 		assert_eq!(desk.account(1).unwrap().held, 1 + 10 + 10);
@@ -529,7 +541,7 @@ mod tests {
 					for granted in granted {
 						if let Granted::Hold(number, _) = granted {
 							tokio::task::yield_now().await;
-							desk.charge(number, 7, 7, paid(Some(vec![1]), 0, body), 1).await.unwrap();
+							desk.charge(number, (7, 7), paid(Some(vec![1]), 0, body), None, 1).await.unwrap();
 							spent += 7;
 						}
 					}
@@ -597,7 +609,7 @@ mod tests {
 					Step::Finish { place, planck, is_whole } if !live.is_empty() => {
 						let (number, hold) = live.swap_remove(place % live.len());
 						let answer = paid(is_whole.then(|| vec![1]), hold.attempts + u8::from(!is_whole), hold.body[0]);
-						futures::executor::block_on(desk.charge(number, planck, 1, answer, 1)).unwrap();
+						futures::executor::block_on(desk.charge(number, (planck, 1), answer, None, 1)).unwrap();
 						served += planck.min(hold.planck);
 					}
 					Step::Drop { place } if !live.is_empty() => {

@@ -12,6 +12,9 @@ use std::{
 	path::{Path, PathBuf},
 };
 
+/// Field in which a payer writes down the request beside the record of its answer.
+pub const ASKED: &str = "asked";
+
 /// Key with which an operator signs receipts and quotes.
 #[derive(Clone)]
 pub struct ServingPair {
@@ -169,7 +172,7 @@ pub fn from_json(value: &Value) -> Result<SignedReceipt, ReceiptError> {
 pub fn read(mut value: Value) -> Result<(GenerationRecord, SignedReceipt), ReceiptError> {
 	let fields = value.as_object_mut().ok_or(ReceiptError::Malformed("it is not an object"))?;
 	let signed = from_json(&fields.remove("signed_receipt").ok_or(ReceiptError::Absent)?)?;
-	for name in ["format", "version"] {
+	for name in ["format", "version", ASKED] {
 		fields.remove(name);
 	}
 	let record = serde_json::from_value(value);

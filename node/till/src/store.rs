@@ -1,4 +1,4 @@
-//! Everything that must outlive the process: accounts of sessions, answers that were paid for, use of API keys.
+//! Everything that must outlive the process: accounts of sessions, answers that were paid for or signed for, use of API keys.
 //!
 //! One thread writes. Changes that wait for it go into one transaction, so that many requests at once cost one synchronisation of
 //! the disk; a caller is answered when its change is on the disk, and changes are applied in the order in which they were handed over.
@@ -7,6 +7,7 @@ use crate::{
 	account::Account,
 	allowance::Allowance,
 	answers::{AnswerName, PaidAnswer},
+	kept::{self, KeptAnswer, Room},
 };
 use codec::{Decode, DecodeAll, Encode};
 use futures::FutureExt;
@@ -14,7 +15,10 @@ use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use std::{
 	future::Future,
 	path::{Path, PathBuf},
-	sync::mpsc,
+	sync::{
+		atomic::{AtomicU64, Ordering},
+		mpsc, Arc,
+	},
 	thread::{Builder, JoinHandle},
 };
 use tokio::sync::oneshot;
@@ -62,6 +66,10 @@ pub enum Change {
 	ForgetAnswer(AnswerName),
 	/// Use of an API key.
 	Allowance(String, Allowance),
+	/// An answer that was signed for, by its receipt's name on chain.
+	Keep([u8; 32], Box<KeptAnswer>),
+	/// Answers that a key signed before this time, in milliseconds since 1970: none can challenge them any more. Some of them, where they are many.
+	ForgetKey([u8; 32], u64),
 }
 
 /// Everything that a store held when it was opened.
@@ -82,20 +90,62 @@ type Reply = oneshot::Sender<Result<(), StoreError>>;
 pub struct Store {
 	changes: Option<mpsc::Sender<(Vec<Change>, Reply)>>,
 	thread: Option<JoinHandle<()>>,
+	database: Arc<Database>,
+	path: PathBuf,
+	/// Kept answers that were dropped for lack of room.
+	dropped: Arc<AtomicU64>,
 }
 
 impl Store {
-	/// Opens a store of the chain with this genesis hash, or makes one, and returns what it holds.
-	pub fn open(path: &Path, genesis: &[u8; 32]) -> Result<(Self, Contents), StoreError> {
+	/// Opens a store of the chain with this genesis hash, or makes one, and returns what it holds. `kept_bytes_max`: room for answers that were
+	/// signed for.
+	pub fn open(
+		path: &Path,
+		genesis: &[u8; 32],
+		kept_bytes_max: u64,
+	) -> Result<(Self, Contents), StoreError> {
 		let failed = |error: redb::Error| StoreError::Database(path.into(), error.to_string());
-		let database = Database::create(path).map_err(|error| failed(error.into()))?;
+		let database = Arc::new(Database::create(path).map_err(|error| failed(error.into()))?);
 		prepare(&database, path, genesis)?;
 		let contents = read(&database, path)?;
+		let room = Room { taken: kept::taken(&database).map_err(failed)?, max: kept_bytes_max, dropped: 0 };
 		let (changes, inbox) = mpsc::channel();
-		let place = path.to_path_buf();
-		let thread = Builder::new().name("till".into()).spawn(move || write(&database, &place, &inbox));
+		let dropped = Arc::new(AtomicU64::new(0));
+		let mut writer =
+			Writer { database: database.clone(), path: path.into(), room, dropped: dropped.clone() };
+		let thread = Builder::new().name("till".into()).spawn(move || writer.run(&inbox));
 		let thread = thread.map_err(|error| StoreError::Database(path.into(), error.to_string()))?;
-		Ok((Self { changes: Some(changes), thread: Some(thread) }, contents))
+		let (changes, thread, path) = (Some(changes), Some(thread), path.to_path_buf());
+		Ok((Self { changes, thread, database, path, dropped }, contents))
+	}
+
+	/// Reads an answer that was signed for, by its receipt's name on chain.
+	pub fn kept(&self, name: &[u8; 32]) -> Result<Option<KeptAnswer>, StoreError> {
+		kept::find(&self.database, name).map_err(|error| self.failed(&error))
+	}
+
+	/// Reads an answer that was signed for, by its identifier at the gateway.
+	pub fn kept_by_id(&self, id: &str) -> Result<Option<KeptAnswer>, StoreError> {
+		kept::find_by_id(&self.database, id).map_err(|error| self.failed(&error))
+	}
+
+	/// Returns the keys that signed the answers which are kept.
+	pub fn kept_keys(&self) -> Result<Vec<[u8; 32]>, StoreError> {
+		kept::keys(&self.database).map_err(|error| self.failed(&error))
+	}
+
+	/// Reports whether an answer is kept that a key signed before this time, in milliseconds since 1970.
+	pub fn has_kept_of(&self, key: &[u8; 32], before: u64) -> Result<bool, StoreError> {
+		kept::has_of_key(&self.database, key, before).map_err(|error| self.failed(&error))
+	}
+
+	/// Returns the number of kept answers that were dropped for lack of room since the store was opened.
+	pub fn kept_dropped(&self) -> u64 {
+		self.dropped.load(Ordering::Relaxed)
+	}
+
+	fn failed(&self, error: &redb::Error) -> StoreError {
+		StoreError::Database(self.path.clone(), error.to_string())
 	}
 
 	/// Hands changes over. They are in the queue when this returns, and on the disk when the future does.
@@ -132,6 +182,7 @@ fn prepare(database: &Database, path: &Path, genesis: &[u8; 32]) -> Result<(), S
 		transaction.open_table(ACCOUNTS)?;
 		transaction.open_table(ANSWERS)?;
 		transaction.open_table(ALLOWANCES)?;
+		kept::prepare(&transaction)?;
 		let known = {
 			let mut chain = transaction.open_table(CHAIN)?;
 			let known = chain.get(GENESIS)?.map(|known| known.value().to_vec());
@@ -187,24 +238,54 @@ fn decode<T: Decode>(path: &Path, mut bytes: &[u8]) -> Result<T, StoreError> {
 	T::decode_all(&mut bytes).map_err(|error| StoreError::Record(path.into(), error.to_string()))
 }
 
-/// Writes changes until no more can come.
-fn write(database: &Database, path: &Path, inbox: &mpsc::Receiver<(Vec<Change>, Reply)>) {
-	while let Ok(first) = inbox.recv() {
-		let mut batch = vec![first];
-		batch.extend(inbox.try_iter().take(BATCH_MAX));
-		let written = apply(database, batch.iter().flat_map(|(changes, _)| changes));
-		let written = written.map_err(|error| StoreError::Database(path.into(), error.to_string()));
-		if let Err(error) = &written {
-			tracing::error!("{error}");
+/// The thread that writes.
+struct Writer {
+	database: Arc<Database>,
+	path: PathBuf,
+	room: Room,
+	dropped: Arc<AtomicU64>,
+}
+
+impl Writer {
+	/// Writes changes until no more can come.
+	fn run(&mut self, inbox: &mpsc::Receiver<(Vec<Change>, Reply)>) {
+		while let Ok(first) = inbox.recv() {
+			let mut batch = vec![first];
+			batch.extend(inbox.try_iter().take(BATCH_MAX));
+			// A transaction that fails takes no room.
+			let mut room = self.room;
+			let written = apply(&self.database, batch.iter().flat_map(|(changes, _)| changes), &mut room);
+			let written = written.map_err(|error| StoreError::Database(self.path.clone(), error.to_string()));
+			match &written {
+				Ok(()) => self.note(room),
+				Err(error) => tracing::error!("{error}"),
+			}
+			for (_, reply) in batch {
+				// A caller that has gone needs no reply; its change is made all the same.
+				drop(reply.send(written.clone()));
+			}
 		}
-		for (_, reply) in batch {
-			// A caller that has gone needs no reply; its change is made all the same.
-			drop(reply.send(written.clone()));
+	}
+
+	fn note(&mut self, room: Room) {
+		if room.dropped > 0 && self.room.dropped == 0 {
+			tracing::warn!(
+				"the till's store {:?} has no room for more answers that were signed for ({} bytes): the oldest are forgotten, and a challenge of one \
+				of them cannot be defended, which costs half of the stake; give it more room, or replace the serving key",
+				self.path,
+				room.max
+			);
 		}
+		self.dropped.store(room.dropped, Ordering::Relaxed);
+		self.room = room;
 	}
 }
 
-fn apply<'a>(database: &Database, changes: impl Iterator<Item = &'a Change>) -> Result<(), redb::Error> {
+fn apply<'a>(
+	database: &Database,
+	changes: impl Iterator<Item = &'a Change>,
+	room: &mut Room,
+) -> Result<(), redb::Error> {
 	let transaction = database.begin_write()?;
 	{
 		let mut accounts = transaction.open_table(ACCOUNTS)?;
@@ -221,6 +302,8 @@ fn apply<'a>(database: &Database, changes: impl Iterator<Item = &'a Change>) -> 
 				Change::Allowance(key, allowance) => {
 					drop(allowances.insert(key.as_str(), allowance.encode().as_slice())?);
 				}
+				Change::Keep(name, answer) => kept::put(&transaction, name, answer, room)?,
+				Change::ForgetKey(key, before) => kept::forget_key(&transaction, key, *before, room)?,
 			}
 		}
 	}
@@ -237,6 +320,7 @@ mod tests {
 	use std::collections::BTreeMap;
 
 	const GENESIS: [u8; 32] = [1; 32];
+	const ROOM: u64 = 1 << 20;
 
 	fn account(amount: u128) -> Account {
 		let signed = Signed { amount, signature: [3; 64] };
@@ -262,7 +346,7 @@ mod tests {
 	async fn what_is_put_is_there_when_the_store_is_opened_again_even_without_an_orderly_end() {
 		let dir = tempfile::tempdir().unwrap();
 		let path = dir.path().join("till.redb");
-		let (store, contents) = Store::open(&path, &GENESIS).unwrap();
+		let (store, contents) = Store::open(&path, &GENESIS, ROOM).unwrap();
 		assert_eq!(contents, Contents::default());
 		let (name, paid) = answer(0, 9);
 		let changes = vec![Change::Account(7, account(500)), Change::Answer(name.clone(), paid.clone())];
@@ -270,11 +354,11 @@ mod tests {
 		// A copy of the file is what a process that dies at this moment leaves behind.
 		let copy = dir.path().join("copy.redb");
 		std::fs::copy(&path, &copy).unwrap();
-		let (_copied, contents) = Store::open(&copy, &GENESIS).unwrap();
+		let (_copied, contents) = Store::open(&copy, &GENESIS, ROOM).unwrap();
 		assert_eq!(contents.accounts, [(7, account(500))]);
 		assert_eq!(contents.answers, [(name, paid)]);
 		drop(store);
-		let (_store, contents) = Store::open(&path, &GENESIS).unwrap();
+		let (_store, contents) = Store::open(&path, &GENESIS, ROOM).unwrap();
 		assert_eq!(contents.accounts, [(7, account(500))]);
 	}
 
@@ -282,10 +366,10 @@ mod tests {
 	fn a_store_is_of_one_chain_and_of_one_server() {
 		let dir = tempfile::tempdir().unwrap();
 		let path = dir.path().join("till.redb");
-		let (store, _) = Store::open(&path, &GENESIS).unwrap();
-		assert!(matches!(Store::open(&path, &GENESIS), Err(StoreError::Database(..))), "two servers");
+		let (store, _) = Store::open(&path, &GENESIS, ROOM).unwrap();
+		assert!(matches!(Store::open(&path, &GENESIS, ROOM), Err(StoreError::Database(..))), "two servers");
 		drop(store);
-		assert!(matches!(Store::open(&path, &[2; 32]), Err(StoreError::OtherChain(..))));
+		assert!(matches!(Store::open(&path, &[2; 32], ROOM), Err(StoreError::OtherChain(..))));
 	}
 
 	proptest! {
@@ -294,7 +378,7 @@ mod tests {
 		fn changes_are_applied_in_their_order(changes in prop::collection::vec((0..4_u64, any::<Option<u128>>()), 1..30)) {
 			let dir = tempfile::tempdir().unwrap();
 			let path = dir.path().join("till.redb");
-			let (store, _) = Store::open(&path, &GENESIS).unwrap();
+			let (store, _) = Store::open(&path, &GENESIS, ROOM).unwrap();
 			let mut expected = BTreeMap::new();
 			let mut waits = Vec::new();
 			for (id, amount) in changes {
@@ -313,7 +397,7 @@ mod tests {
 			let written = futures::executor::block_on(futures::future::join_all(waits));
 			prop_assert!(written.iter().all(Result::is_ok));
 			drop(store);
-			let (_store, contents) = Store::open(&path, &GENESIS).unwrap();
+			let (_store, contents) = Store::open(&path, &GENESIS, ROOM).unwrap();
 			prop_assert_eq!(contents.accounts, expected.into_iter().collect::<Vec<_>>());
 		}
 	}

@@ -3,12 +3,12 @@
 
 mod shop;
 
-use blyan_till::{Ages, ApiKeys, Budget, Cashier, OpenError, Round};
+use blyan_till::{receipt, Ages, ApiKeys, Budget, Cashier, OpenError, Round};
 use serde_json::{json, Value};
 use shop::{
 	config, header, refusal,
 	support::{chat, read_until},
-	Payer, Scripted, Shop, CHAT, DEPOSIT,
+	Payer, Scripted, Shop, CHAT, DEPOSIT, GENESIS,
 };
 use std::{
 	sync::{atomic::Ordering, Arc},
@@ -204,6 +204,27 @@ async fn a_process_that_dies_loses_no_voucher_and_charges_no_answer_without_a_re
 	// The voucher that was not used up pays for the same request now.
 	assert_eq!(again.ask(&body(), &voucher).await.status(), 200);
 	assert_eq!((again.till.settle(Round::Last).await, paid(&again)), (1, 2 * price));
+}
+
+#[tokio::test]
+async fn a_receipt_outlives_its_server_and_whatever_was_signed_can_be_defended() {
+	let shop = Shop::new(Scripted::quick()).await;
+	let payer = shop.payer(1);
+	let response = shop.ask(&body(), &payer.voucher(price(&shop).await)).await;
+	assert_eq!(response.status(), 200, "{}", response.text());
+	let id = header(&response, "x-receipt-id").to_owned();
+	// The receipt has left the process, so a process that dies at this moment leaves the answer behind.
+	let dir = tempfile::tempdir().unwrap();
+	std::fs::copy(shop.dir.path().join("till.redb"), dir.path().join("till.redb")).unwrap();
+	let signed = shop.receipt(&id).await;
+	let config = config(dir.path());
+	let again = Shop::with(Scripted::quick(), config, shop.chain.clone(), dir).await;
+	assert_eq!(again.receipt(&id).await, signed);
+	let kept = again.till.kept_answer(&signed.id(&GENESIS)).unwrap().unwrap();
+	receipt::verify(&signed, &kept.record().unwrap(), &GENESIS).unwrap();
+	assert_eq!((kept.id, kept.signed), (id, signed));
+	assert_eq!(again.world.get("/v1/receipts/chatcmpl-00").await.status(), 404);
+	assert_eq!(again.till.former_keys().unwrap(), Vec::<[u8; 32]>::new(), "the key signs still");
 }
 
 #[tokio::test]

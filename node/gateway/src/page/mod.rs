@@ -12,6 +12,12 @@ const STYLE: &str = include_str!("page.css");
 /// Script.
 const SCRIPT: &str = include_str!("page.js");
 
+/// Policy for a page in a folder: its own files, WebAssembly among them, this server, and the node that its user names.
+pub const FOLDER_POLICY: HeaderValue = HeaderValue::from_static(
+	"default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' data:; connect-src 'self' ws: wss:; object-src 'none'; \
+	base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+);
+
 /// The page as it is sent.
 static PAGE: LazyLock<String> =
 	LazyLock::new(|| DOCUMENT.replace("/*STYLE*/", STYLE).replace("/*SCRIPT*/", SCRIPT));

@@ -61,6 +61,8 @@ pub struct Request {
 	pub generation: Generation,
 	/// Answers to the prompt, with consecutive seeds.
 	pub answers: u32,
+	/// Most probable tokens whose probabilities are sent with each chosen one's; `None` for no probabilities.
+	pub scores: Option<usize>,
 	/// Sends the answer as it is written.
 	pub is_stream: bool,
 	/// Ends a stream with its usage.
@@ -89,9 +91,10 @@ impl Request {
 			fields.integer("n", 1..=ANSWERS_MAX)?.and_then(|number| u32::try_from(number).ok()).unwrap_or(1);
 		let is_stream = fields.boolean("stream")?.unwrap_or(false);
 		let has_usage = stream_options(&mut fields, is_stream)?;
+		let scores = settings::scores(&mut fields, kind)?;
 		settings::refuse_unsupported(&mut fields, kind)?;
 		fields.finish()?;
-		Ok(Self { kind, model, prompt, generation, answers, is_stream, has_usage })
+		Ok(Self { kind, model, prompt, generation, answers, scores, is_stream, has_usage })
 	}
 }
 

@@ -15,6 +15,10 @@ pub const TOP_P_ALL: u16 = 256;
 const STOPS_MAX: usize = 4;
 /// Bytes of one stop string, as the text's stream takes them.
 const STOP_BYTES_MAX: usize = 512;
+/// Most probable tokens that a chat may ask for, as in OpenAI's interface.
+const CHAT_SCORES_MAX: u64 = 20;
+/// The same of a completion.
+const COMPLETION_SCORES_MAX: u64 = 5;
 /// Tokens that may be asked for: more than any context holds.
 const TOKENS_MAX: u64 = 1 << 24;
 
@@ -117,6 +121,24 @@ fn stop(fields: &mut Fields) -> Result<Vec<String>, ApiError> {
 	list.into_iter().enumerate().map(read).collect()
 }
 
+/// Reads how many of the most probable tokens come with each chosen one: `logprobs` and `top_logprobs` of a chat, and `logprobs` of a
+/// completion. `None` if no probabilities are wanted.
+pub fn scores(fields: &mut Fields, kind: Kind) -> Result<Option<usize>, ApiError> {
+	let count = |number: u64| usize::try_from(number).unwrap_or_default();
+	if kind == Kind::Completion {
+		return Ok(fields.integer("logprobs", 0..=COMPLETION_SCORES_MAX)?.map(count));
+	}
+	let is_wanted = fields.boolean("logprobs")?.unwrap_or(false);
+	match fields.integer("top_logprobs", 0..=CHAT_SCORES_MAX)? {
+		best if is_wanted => Ok(Some(best.map_or(0, count))),
+		None | Some(0) => Ok(None),
+		Some(_) => {
+			let message = "'top_logprobs' needs 'logprobs': set it to true, or leave both out";
+			Err(ApiError::invalid("top_logprobs", "invalid_value", message))
+		}
+	}
+}
+
 /// Values of a parameter that ask for nothing.
 enum Neutral {
 	/// This number.
@@ -149,9 +171,7 @@ const BOTH: [Known; 6] = [
 ];
 
 /// Parameters of a chat.
-const CHAT: [Known; 19] = [
-	("logprobs", Neutral::Boolean(false), "answers carry no probabilities; the receipt has every token"),
-	("top_logprobs", Neutral::Number(0.0), "answers carry no probabilities; the receipt has every token"),
+const CHAT: [Known; 17] = [
 	("tools", Neutral::Empty, "the model calls no tools; leave it out"),
 	("tool_choice", Neutral::Strings(&["none", "auto"]), "the model calls no tools; leave it out"),
 	("parallel_tool_calls", Neutral::Any, ""),
@@ -172,8 +192,7 @@ const CHAT: [Known; 19] = [
 ];
 
 /// Parameters of a completion.
-const COMPLETION: [Known; 4] = [
-	("logprobs", Neutral::Null, "answers carry no probabilities; the receipt has every token"),
+const COMPLETION: [Known; 3] = [
 	("echo", Neutral::Boolean(false), "the answer is sent without the prompt"),
 	("suffix", Neutral::Strings(&[""]), "the model writes forwards only"),
 	("best_of", Neutral::Number(1.0), "one answer a request"),
@@ -293,7 +312,7 @@ mod tests {
 			refuse_unsupported(&mut fields, kind).and_then(|()| fields.finish()).err()?.param
 		};
 		let defaults = json!({
-			"frequency_penalty": 0, "presence_penalty": 0.0, "logit_bias": {}, "user": "u", "logprobs": false,
+			"frequency_penalty": 0, "presence_penalty": 0.0, "logit_bias": {}, "user": "u",
 			"tools": [], "tool_choice": "none", "response_format": { "type": "text" }, "modalities": ["text"],
 			"parallel_tool_calls": true, "store": false, "metadata": {}, "service_tier": "auto",
 		});
@@ -301,8 +320,6 @@ mod tests {
 		for (name, value) in [
 			("frequency_penalty", json!(0.5)),
 			("logit_bias", json!({ "5": 1 })),
-			("logprobs", json!(true)),
-			("top_logprobs", json!(3)),
 			("tools", json!([{ "type": "function" }])),
 			("tool_choice", json!("required")),
 			("response_format", json!({ "type": "json_object" })),
@@ -315,8 +332,32 @@ mod tests {
 			assert_eq!(refused(Kind::Chat, json!({ name: value })).as_deref(), Some(name));
 		}
 		assert_eq!(refused(Kind::Completion, json!({ "echo": false, "best_of": 1, "suffix": "" })), None);
-		for (name, value) in [("echo", json!(true)), ("logprobs", json!(0)), ("suffix", json!("x"))] {
+		for (name, value) in [("echo", json!(true)), ("suffix", json!("x"))] {
 			assert_eq!(refused(Kind::Completion, json!({ name: value })).as_deref(), Some(name));
+		}
+	}
+
+	#[test]
+	fn probabilities_are_asked_for_within_their_bounds_and_by_both_fields_of_a_chat() {
+		let asked = |kind, value: Value| scores(&mut Fields::new(value, "").unwrap(), kind);
+		for (value, expected) in [
+			(json!({}), None),
+			(json!({ "logprobs": false, "top_logprobs": 0 }), None),
+			(json!({ "logprobs": true }), Some(0)),
+			(json!({ "logprobs": true, "top_logprobs": 20 }), Some(20)),
+		] {
+			assert_eq!(asked(Kind::Chat, value.clone()).unwrap(), expected, "{value}");
+		}
+		assert_eq!(asked(Kind::Completion, json!({ "logprobs": 5 })).unwrap(), Some(5));
+		assert_eq!(asked(Kind::Completion, json!({})).unwrap(), None);
+		for (kind, value, param) in [
+			(Kind::Chat, json!({ "logprobs": 1 }), "logprobs"),
+			(Kind::Chat, json!({ "logprobs": true, "top_logprobs": 21 }), "top_logprobs"),
+			(Kind::Chat, json!({ "top_logprobs": 1 }), "top_logprobs"),
+			(Kind::Completion, json!({ "logprobs": 6 }), "logprobs"),
+			(Kind::Completion, json!({ "logprobs": true }), "logprobs"),
+		] {
+			assert_eq!(asked(kind, value.clone()).unwrap_err().param.as_deref(), Some(param), "{value}");
 		}
 	}
 

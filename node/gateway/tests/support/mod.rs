@@ -11,7 +11,9 @@ use axum::{
 use blyan_exact::Sampling;
 use blyan_gateway::{engine::Engine, Batched, Config, Gateway, ServedModel, Till};
 use blyan_kernel::Kernel;
-use blyan_open_model::{conversation::Settings, serve::Limits, GenerationRecord, Manifest};
+use blyan_open_model::{
+	conversation::Settings, directory::PartRecord, serve::Limits, GenerationRecord, Manifest,
+};
 use http_body_util::{BodyExt, Full};
 use hyper_util::{
 	client::legacy::{connect::HttpConnector, Client},
@@ -19,7 +21,7 @@ use hyper_util::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::{json, Value};
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
 	io::{AsyncReadExt, AsyncWriteExt},
 	net::{TcpListener, TcpSocket, TcpStream},
@@ -77,6 +79,9 @@ pub struct Wanted {
 	pub drain: Duration,
 	pub engine: Option<Box<dyn Engine>>,
 	pub till: Option<Arc<dyn Till>>,
+	pub page: Option<PathBuf>,
+	pub model_files: Option<PathBuf>,
+	pub parts: Vec<PartRecord>,
 }
 
 impl Default for Wanted {
@@ -90,6 +95,9 @@ impl Default for Wanted {
 			drain: Duration::ZERO,
 			engine: None,
 			till: None,
+			page: None,
+			model_files: None,
+			parts: Vec::new(),
 		}
 	}
 }
@@ -130,8 +138,9 @@ impl World {
 		let runner = model::runner(wanted.context, 2, Kernel::best());
 		let shape = &runner.weights().shape;
 		let sizes = (shape.context, shape.vocabulary);
+		let described = Manifest { parts: wanted.parts, ..manifest() };
 		let served =
-			ServedModel::new(MODEL.into(), manifest(), model::tokenizer(), sizes, 1_764_000_000).unwrap();
+			ServedModel::new(MODEL.into(), described, model::tokenizer(), sizes, 1_764_000_000).unwrap();
 		let engine = wanted.engine.unwrap_or_else(|| {
 			let ends = manifest().ends;
 			Box::new(Batched::start(runner, model::tokenizer(), ends, Limits::default()).unwrap())
@@ -148,6 +157,12 @@ impl World {
 		let mut gateway = Gateway::new(served, engine, config).unwrap();
 		if let Some(till) = wanted.till {
 			gateway = gateway.with_till(till);
+		}
+		if let Some(page) = wanted.page {
+			gateway = gateway.with_page(&page);
+		}
+		if let Some(directory) = wanted.model_files {
+			gateway = gateway.with_model_files(&directory);
 		}
 		let gateway = Arc::new(gateway);
 		let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -226,6 +226,7 @@ pub fn config(dir: &Path) -> Config {
 		ages: Ages { fresh: Duration::ZERO, usable: Duration::from_secs(3_600) },
 		settle_from: 1_000_000,
 		quote_blocks: 50,
+		kept_bytes_max: 1 << 30,
 	}
 }
 
