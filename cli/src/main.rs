@@ -2,6 +2,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod amount;
+mod answer_referee;
 mod args;
 mod chain_model;
 mod client;
@@ -91,6 +92,7 @@ async fn dispatch(session: &Session, command: Command) -> Outcome<()> {
 		Command::Dataset(command) => dataset::run(session, command).await,
 		Command::Block(command) => block::run(session, command),
 		Command::Model(command) => model::run(session, command).await,
+		Command::Benchmark(command) => benchmark::run(session, command).await,
 		Command::Train(command) => train::run(session, command).await,
 		Command::Mine(args) => mine::run(session, *args).await,
 		Command::Submit(args) => submit::run(session, args).await,

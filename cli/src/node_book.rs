@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 pub struct NodeBook {
 	url: String,
 	genesis: [u8; 32],
-	/// Account that signs settlements.
+	/// Account that signs settlements, and everything else that this server sends.
 	account: Account,
 	client: Mutex<Option<Arc<Client>>>,
 }
@@ -28,8 +28,13 @@ impl NodeBook {
 		Self { url, genesis, account, client: Mutex::new(Some(Arc::new(client))) }
 	}
 
+	/// Returns the account that signs.
+	pub fn account(&self) -> &Account {
+		&self.account
+	}
+
 	/// Returns the node, and connects to it again if that was lost.
-	async fn client(&self) -> Outcome<Arc<Client>> {
+	pub async fn client(&self) -> Outcome<Arc<Client>> {
 		let mut held = self.client.lock().await;
 		if let Some(client) = held.as_ref() {
 			return Ok(client.clone());
@@ -46,7 +51,7 @@ impl NodeBook {
 	}
 
 	/// Drops a connection that gave no answer; the next question connects again.
-	async fn note<T>(&self, answer: &Outcome<T>) {
+	pub async fn note<T>(&self, answer: &Outcome<T>) {
 		if answer.as_ref().is_err_and(|failure| failure.kind == Kind::Unreachable) {
 			*self.client.lock().await = None;
 		}

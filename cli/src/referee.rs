@@ -30,6 +30,15 @@ const STORE_BYTES_MAX: u64 = 4 << 30;
 /// Blocks that are kept ready.
 const CACHE_BYTES_MAX: u64 = 1 << 30;
 
+/// Openings of what a right claim commits to, computed by this machine.
+pub trait Openings: Send + Sync {
+	/// Computes the right opening at a place of one part's computation.
+	fn open(&self, part: PartIndex, query: &Query) -> Outcome<Opening>;
+
+	/// Describes a place; `None` if the computation has none such.
+	fn place(&self, part: PartIndex, query: &Query) -> Option<Place>;
+}
+
 /// A submission's jobs and an engine to do them with.
 pub struct Referee {
 	jobs: Vec<EvaluationJob>,
@@ -121,15 +130,6 @@ impl Referee {
 		}
 	}
 
-	/// Computes the right opening at a place of one part's computation.
-	pub fn open(&self, part: PartIndex, query: &Query) -> Outcome<Opening> {
-		let job = self.jobs.get(usize::from(part)).ok_or_else(|| failure(&EngineError::JobMalformed))?;
-		let opened = Need::of(job, query)
-			.and_then(|need| self.find(part, need, &|_| Ok(())))
-			.and_then(|finding| finding.answer(job, query));
-		opened.map_err(|error| failure(&error))
-	}
-
 	fn find(
 		&self,
 		part: PartIndex,
@@ -146,6 +146,20 @@ impl Referee {
 			found.insert(key, finding.clone());
 		}
 		Ok(finding)
+	}
+}
+
+impl Openings for Referee {
+	fn open(&self, part: PartIndex, query: &Query) -> Outcome<Opening> {
+		let job = self.jobs.get(usize::from(part)).ok_or_else(|| failure(&EngineError::JobMalformed))?;
+		let opened = Need::of(job, query)
+			.and_then(|need| self.find(part, need, &|_| Ok(())))
+			.and_then(|finding| finding.answer(job, query));
+		opened.map_err(|error| failure(&error))
+	}
+
+	fn place(&self, part: PartIndex, query: &Query) -> Option<Place> {
+		Place::of(self.jobs.get(usize::from(part))?, query)
 	}
 }
 
@@ -212,8 +226,16 @@ pub struct Place {
 impl Place {
 	/// Where a query is; `None` if the job has no such place.
 	pub fn of(job: &EvaluationJob, query: &Query) -> Option<Self> {
-		let program = computation(job)?;
-		let items = tree::levels(job.sample as usize);
+		Self::in_program(&computation(job)?, Items::Sample(job.sample), query)
+	}
+
+	/// Where a query about an answer is; `None` if the check of it has no such place.
+	pub fn of_answer(program: &Computation, query: &Query) -> Option<Self> {
+		Self::in_program(program, Items::Answer, query)
+	}
+
+	fn in_program(program: &Computation, of: Items, query: &Query) -> Option<Self> {
+		let items = tree::levels(of.count() as usize);
 		let below = |operator: usize| {
 			let shape = program.shape_at(operator)?;
 			Some((tree::levels(shape.rows), tree::levels(shape.blocks())))
@@ -222,47 +244,77 @@ impl Place {
 		let longest =
 			(0..program.operators()).filter_map(below).map(|(rows, blocks)| rows + blocks).max().unwrap_or(0);
 		let rounds_max = items + 1 + longest + 1;
-		let trace = |trace: u8| if trace == 0 { "baseline" } else { "candidate" };
-		let operator = |index: u16| operator_name(&program, index.into()).unwrap_or_default();
+		let operator = |item: u32, trace: u8, index: u16| {
+			let name = operator_name(program, index.into()).unwrap_or_default();
+			format!("{}, operator {name}", of.name(item, trace))
+		};
 		let sequences = |level: u8, index: u32| {
 			let span = (tree::ARITY as u32).saturating_pow(level.into());
 			let first = index.saturating_mul(span);
-			let last = first.saturating_add(span).min(job.sample).saturating_sub(1);
+			let last = first.saturating_add(span).min(of.count()).saturating_sub(1);
 			format!("sequences {first} to {last}")
 		};
 		let (round, name) = match *query {
 			Query::Items { level, index } => {
 				((items + 1).saturating_sub(level.into()), sequences(level, index))
 			}
-			Query::Item { item } => (items + 1, format!("sequence {item}")),
-			Query::Rows { item, trace: of, operator: at, level, .. } => {
+			Query::Item { item } => (items + 1, of.item(item)),
+			Query::Rows { item, trace, operator: at, level, .. } => {
 				let (rows, _) = below(at.into())?;
-				let name = format!("sequence {item}, {}, operator {}", trace(of), operator(at));
-				(items + 2 + rows.saturating_sub(level.into()), name)
+				(items + 2 + rows.saturating_sub(level.into()), operator(item, trace, at))
 			}
-			Query::Blocks { item, trace: of, operator: at, row } => {
+			Query::Blocks { item, trace, operator: at, row } => {
 				let (rows, _) = below(at.into())?;
-				let name = format!("sequence {item}, {}, operator {}, row {row}", trace(of), operator(at));
-				(items + 2 + rows, name)
+				(items + 2 + rows, format!("{}, row {row}", operator(item, trace, at)))
 			}
-			Query::BlockNodes { item, trace: of, operator: at, row, level, .. } => {
+			Query::BlockNodes { item, trace, operator: at, row, level, .. } => {
 				let (rows, blocks) = below(at.into())?;
-				let name = format!("sequence {item}, {}, operator {}, row {row}", trace(of), operator(at));
+				let name = format!("{}, row {row}", operator(item, trace, at));
 				(items + 2 + rows + blocks.saturating_sub(level.into()), name)
 			}
-			Query::Witness { item, trace: of, operator: at, row, block } => {
+			Query::Witness { item, trace, operator: at, row, block } => {
 				let (rows, blocks) = below(at.into())?;
-				let name = format!(
-					"sequence {item}, {}, operator {}, row {row}, block {block}",
-					trace(of),
-					operator(at)
-				);
+				let name = format!("{}, row {row}, block {block}", operator(item, trace, at));
 				(items + 2 + rows + blocks, name)
 			}
 			Query::Candidate => (1, "the candidate's bytes".into()),
 			Query::Tile { tile } => (1, format!("tile {tile} of the candidate")),
 		};
 		Some(Self { round, rounds_max, name })
+	}
+}
+
+/// Items of a computation, as a game names them.
+#[derive(Clone, Copy)]
+enum Items {
+	/// Sequences of a sample, each with two traces.
+	Sample(u32),
+	/// An answer, whose traces are the same.
+	Answer,
+}
+
+impl Items {
+	fn count(self) -> u32 {
+		match self {
+			Self::Sample(count) => count,
+			Self::Answer => 1,
+		}
+	}
+
+	fn item(self, item: u32) -> String {
+		match self {
+			Self::Sample(_) => format!("sequence {item}"),
+			Self::Answer => "the answer".into(),
+		}
+	}
+
+	fn name(self, item: u32, trace: u8) -> String {
+		match self {
+			Self::Sample(_) => {
+				format!("{}, {}", self.item(item), if trace == 0 { "baseline" } else { "candidate" })
+			}
+			Self::Answer => self.item(item),
+		}
 	}
 }
 

@@ -50,6 +50,16 @@ const checks = {
 		const whole = await client.chat.completions.create(settings);
 		assert.equal(await runner.finalContent(), whole.choices[0].message.content);
 	},
+	async 'several answers have consecutive seeds, and tokens their probabilities'() {
+		const several = await client.chat.completions.create({ ...settings, n: 2, logprobs: true, top_logprobs: 3 });
+		for (const { index, message, logprobs } of several.choices) {
+			const alone = await client.chat.completions.create({ ...settings, seed: settings.seed + index });
+			assert.equal(message.content, alone.choices[0].message.content);
+			const bytes = logprobs.content.flatMap((entry) => entry.bytes);
+			assert.equal(Buffer.from(bytes).toString(), message.content);
+			assert(logprobs.content.every(({ logprob, top_logprobs }) => logprob <= 0 && top_logprobs.length === 3));
+		}
+	},
 	async 'a completion goes on from a text'() {
 		const asked = { model, prompt: 'fn main() {', max_tokens: 12, seed: 7 };
 		const whole = await client.completions.create(asked);
@@ -75,7 +85,7 @@ const checks = {
 			[{ temperature: 3 }, 'temperature', 'invalid_value'],
 			[{ tools: [{ type: 'function', function: { name: 'f' } }] }, 'tools', 'unsupported_parameter'],
 			[{ max_tokens: 10_000_000 }, 'messages', 'context_length_exceeded'],
-			[{ logprobs: true }, 'logprobs', 'unsupported_parameter'],
+			[{ top_logprobs: 2 }, 'top_logprobs', 'invalid_value'],
 		]) {
 			await assert.rejects(client.chat.completions.create({ ...settings, ...more }), (error) => {
 				assert(error instanceof OpenAI.BadRequestError, `${error}`);

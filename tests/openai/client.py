@@ -75,6 +75,16 @@ def several_answers_have_consecutive_seeds():
     assert streamed == [choice.message.content for choice in several], streamed
 
 
+def tokens_have_their_probabilities():
+    choice = ask(logprobs=True, top_logprobs=3).choices[0]
+    entries = choice.logprobs.content
+    assert bytes(byte for entry in entries for byte in entry.bytes).decode() == choice.message.content, entries
+    assert all(entry.logprob <= 0 and len(entry.top_logprobs) == 3 for entry in entries), entries
+    older = client.completions.create(model=MODEL, prompt="fn main() {", max_tokens=12, seed=7, logprobs=2).choices[0]
+    assert "".join(older.logprobs.tokens) == older.text, older
+    assert older.logprobs.text_offset[0] == 0 and len(older.logprobs.token_logprobs) == len(older.logprobs.tokens), older
+
+
 def a_completion_goes_on_from_a_text():
     asked = {"model": MODEL, "prompt": "fn main() {", "max_tokens": 12, "seed": 7}
     whole = client.completions.create(**asked).choices[0].text
@@ -128,6 +138,7 @@ CHECKS = [
     an_answer_has_text_usage_and_a_receipt,
     a_stream_is_the_same_answer_and_ends_with_its_usage,
     several_answers_have_consecutive_seeds,
+    tokens_have_their_probabilities,
     a_completion_goes_on_from_a_text,
     a_stop_string_ends_the_answer_and_is_not_part_of_it,
     a_conversation_goes_on_with_the_answer_as_it_was_sent,

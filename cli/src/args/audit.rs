@@ -15,6 +15,8 @@ pub enum AuditCommand {
 	Score(ScoreArgs),
 	/// Evaluate a submission here; if a claim about it is wrong, have the chain prove that.
 	Challenge(ChallengeArgs),
+	/// Compute a signed answer of an open model again; if it is wrong, have the chain prove that. Run again, it goes on where it was.
+	ChallengeAnswer(ChallengeAnswerArgs),
 	/// List open games, or all about one submission.
 	Games(GamesArgs),
 	/// Show one game.
@@ -107,6 +109,24 @@ pub struct ChallengeArgs {
 	/// Go on with a game of an earlier run.
 	#[arg(long, value_name = "GAME", conflicts_with = "submission")]
 	pub resume: Option<u64>,
+	/// Do not ask before the bond is put down.
+	#[arg(long, short)]
+	pub yes: bool,
+	/// Account that signs, and that pays the bond.
+	#[command(flatten)]
+	pub signer: SignerArgs,
+}
+
+/// `audit challenge-answer`.
+#[derive(Debug, Args)]
+pub struct ChallengeAnswerArgs {
+	/// File with a signed receipt, as `GET /v1/receipts/ID` answers it or `blyan connect` writes it; or the number of a session, whose first wrong answer
+	/// is challenged; or SESSION:N for its Nth answer, counted from 1; or SESSION:NAME by the beginning of the receipt's name.
+	#[arg(value_name = "FILE|SESSION[:N|:NAME]")]
+	pub receipt: String,
+	/// Directory of the model.
+	#[arg(long, value_name = "DIR")]
+	pub model: PathBuf,
 	/// Do not ask before the bond is put down.
 	#[arg(long, short)]
 	pub yes: bool,

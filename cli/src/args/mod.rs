@@ -2,6 +2,7 @@
 
 mod adapter;
 mod audit;
+mod benchmark;
 mod block;
 mod dataset;
 mod demo;
@@ -13,7 +14,12 @@ mod paying;
 mod serve;
 
 pub use adapter::{MineOpenArgs, TrainAdapterArgs};
-pub use audit::{AuditCommand, ChallengeArgs, ReplayArgs, ScoreArgs, SourceArgs, SpotCheckArgs};
+pub use audit::{
+	AuditCommand, ChallengeAnswerArgs, ChallengeArgs, ReplayArgs, ScoreArgs, SourceArgs, SpotCheckArgs,
+};
+pub use benchmark::{
+	BenchmarkCommand, BenchmarkCompareArgs, BenchmarkRunArgs, BenchmarkSuiteArgs, SuiteSource,
+};
 pub use block::{BlockCommand, BlockImportArgs};
 pub use dataset::{
 	DatasetCommand, DatasetName, DatasetOfferArgs, DatasetOutput, DatasetSources, DatasetVote,
@@ -135,6 +141,10 @@ pub enum Command {
 	/// Import open checkpoints (GGUF, safetensors) as exact integer models, and look into them.
 	#[command(subcommand)]
 	Model(ModelCommand),
+
+	/// Measure open models with benchmarks, exactly, and compare two of them.
+	#[command(subcommand)]
+	Benchmark(BenchmarkCommand),
 
 	/// Train without submitting.
 	#[command(subcommand)]

@@ -153,7 +153,7 @@ pub struct ConnectArgs {
 	/// Address to listen on; port 0 for any that is free. On an address of the network every machine that can connect spends the deposit.
 	#[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9000")]
 	pub listen: SocketAddr,
-	/// Directory of the model, whose tokenizer then compares the text that came with the tokens of the receipt.
+	/// Directory of the model, whose template and tokenizer then compare the text that came, and what was asked for, with the receipt.
 	#[arg(long, value_name = "DIR")]
 	pub model_dir: Option<PathBuf>,
 }
@@ -177,6 +177,9 @@ pub enum ReceiptsCommand {
 	Verify {
 		/// File, or the number of a session.
 		file: String,
+		/// Directory of the model, whose template and tokenizer then tell whether the receipt is about the words and settings that were sent.
+		#[arg(long, value_name = "DIR")]
+		model: Option<PathBuf>,
 	},
 }
 
@@ -223,9 +226,16 @@ pub struct PaidServeArgs {
 	/// File of the key that signs receipts; that of the home directory if absent.
 	#[arg(long, value_name = "FILE", requires = "offer")]
 	pub serving_key: Option<PathBuf>,
-	/// Account that signs settlements; any can, and the operator is paid.
+	/// Account that signs settlements, which any can, and defences of challenged answers, which the operator or its proxy of type Operator must.
 	#[command(flatten)]
 	pub signer: SignerArgs,
+	/// Room for answers that were signed for, in bytes or with K, M or G for powers of 1,024. Beyond it the oldest are forgotten and cannot be
+	/// defended any more.
+	#[arg(long, value_name = "BYTES", default_value = "16G", value_parser = super::serve::parse_bytes, requires = "offer")]
+	pub keep: u64,
+	/// Directory of a model that was served before, whose answers can still be challenged; may be repeated. Loaded when it is needed.
+	#[arg(long, value_name = "DIR", requires = "offer")]
+	pub also_defend: Vec<PathBuf>,
 	/// Settle a session's newest voucher as soon as so much is served and not settled, in BLY.
 	#[arg(long, value_name = "AMOUNT", default_value = "0.1", requires = "offer")]
 	pub settle_from: String,

@@ -31,6 +31,12 @@ pub struct ServeArgs {
 	/// Let pages of this origin ask, such as https://chat.example; may be repeated; * for all.
 	#[arg(long, value_name = "ORIGIN")]
 	pub allow_origin: Vec<String>,
+	/// Serve the page in this folder, as scripts/page builds one, in the place of the one that is built in.
+	#[arg(long, value_name = "DIR")]
+	pub page: Option<PathBuf>,
+	/// Hand out the files of the model, so that a browser can compute answers again by them.
+	#[arg(long)]
+	pub share_model: bool,
 	/// Seconds that answers have to end when the server is asked to end.
 	#[arg(long, value_name = "SECONDS", default_value_t = 5)]
 	pub drain: u64,
@@ -59,6 +65,11 @@ fn parse_size(text: &str) -> Result<usize, String> {
 	bytes
 		.filter(|bytes| *bytes > 0)
 		.ok_or_else(|| "a number of bytes, such as 1073741824, 1024M or 1G".to_string())
+}
+
+/// The same, for what does not have to fit into memory.
+pub(super) fn parse_bytes(text: &str) -> Result<u64, String> {
+	parse_size(text).and_then(|size| u64::try_from(size).map_err(|error| error.to_string()))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Claims, games and offences, as the chain knows them.
 
-use super::Client;
+use super::{events, Client};
 use crate::failure::{Failure, Outcome};
 use base64::{engine::general_purpose::STANDARD, Engine};
 use blyan_engine::tiles::ProvenTile;
@@ -11,6 +11,7 @@ use blyan_runtime_api::{
 	OffenceInfo, SubmissionState,
 };
 use sp_core::{crypto::AccountId32, H256};
+use subxt::dynamic::{self, Value};
 
 impl Client {
 	/// The job a committee computes for one part of its verdicts; `None` if there is no such part, or it was pruned.
@@ -63,6 +64,17 @@ impl Client {
 	/// Price and limits of a challenge.
 	pub async fn dispute_terms(&self) -> Outcome<DisputeTerms> {
 		self.ask("DisputesApi", "terms", ()).await
+	}
+
+	/// Block in which an account committed to a finding that it has not shown yet; `None` if it has not committed.
+	pub async fn commitment(&self, who: &AccountId32, hash: H256) -> Outcome<Option<u64>> {
+		let account: [u8; 32] = *who.as_ref();
+		let address = dynamic::storage::<([u8; 32], [u8; 32]), Value>("Disputes", "Commitments");
+		let at = self.here().await?;
+		let found = at.storage().try_fetch(address, (account, hash.0)).await?;
+		let Some(value) = found else { return Ok(None) };
+		let block = events::as_u128(&events::to_json(&value.decode()?)[0]);
+		Ok(block.and_then(|block| u64::try_from(block).ok()))
 	}
 
 	/// Open offences of an account, and those decided last.

@@ -1,5 +1,6 @@
 //! The connection to one node: metadata and state through subxt, everything else through JSON-RPC.
 
+mod answers;
 mod blobs;
 mod datasets;
 mod disputes;
@@ -8,6 +9,7 @@ mod fit;
 pub mod governance;
 mod network;
 mod operators;
+mod proxies;
 mod rpc;
 mod serving;
 mod status;
@@ -16,6 +18,7 @@ mod sync;
 mod transaction;
 mod versions;
 
+pub use answers::{answer_verdict, Challenge, Stage};
 pub use blobs::{download, hash, upload};
 pub use events::as_u128;
 pub use network::Pins;

@@ -200,19 +200,21 @@ impl PaidSession {
 }
 
 /// A record of the chain, field by field.
-struct Fields<'a> {
-	record: &'static str,
-	json: &'a Json,
+pub(super) struct Fields<'a> {
+	/// Name of the record, for people.
+	pub record: &'static str,
+	/// Its fields.
+	pub json: &'a Json,
 }
 
 impl Fields<'_> {
-	fn missing(&self, field: &str) -> Failure {
+	pub(super) fn missing(&self, field: &str) -> Failure {
 		Failure::new(format!("the chain's {} has no {field} that this program can read", self.record))
 			.kind(Kind::Outdated)
 			.next("this program and the chain differ in age; update the older of the two")
 	}
 
-	fn number<T: TryFrom<u128>>(&self, field: &str) -> Outcome<T> {
+	pub(super) fn number<T: TryFrom<u128>>(&self, field: &str) -> Outcome<T> {
 		let found = events::as_u128(&self.json[field]).and_then(|number| number.try_into().ok());
 		found.ok_or_else(|| self.missing(field))
 	}
@@ -225,12 +227,12 @@ impl Fields<'_> {
 		hex.or_else(numbers).ok_or_else(|| self.missing(field))
 	}
 
-	fn hash(&self, field: &str) -> Outcome<H256> {
+	pub(super) fn hash(&self, field: &str) -> Outcome<H256> {
 		let bytes: [u8; 32] = self.bytes(field)?.try_into().map_err(|_| self.missing(field))?;
 		Ok(H256(bytes))
 	}
 
-	fn account(&self, field: &str) -> Outcome<AccountId32> {
+	pub(super) fn account(&self, field: &str) -> Outcome<AccountId32> {
 		Ok(AccountId32::new(self.hash(field)?.0))
 	}
 
@@ -240,7 +242,7 @@ impl Fields<'_> {
 	}
 
 	/// The number of an `Option`.
-	fn option(&self, field: &str) -> Outcome<Option<u32>> {
+	pub(super) fn option(&self, field: &str) -> Outcome<Option<u32>> {
 		match &self.json[field] {
 			Json::String(name) if name == "None" => Ok(None),
 			some => {

@@ -9,7 +9,9 @@ use crate::{
 	interrupted,
 	output::Output,
 	paying::{
+		channel::Channel,
 		payer::{Bill, Payer},
+		prompt::PromptCheck,
 		proxy::{self, Proxy},
 		refresh,
 		store::{ChannelStore, HeldChannel},
@@ -17,7 +19,6 @@ use crate::{
 	},
 	session::Session,
 };
-use blyan_open_model::{text::Tokenizer, Directory};
 use blyan_primitives::SessionId;
 use serde_json::json;
 use std::{
@@ -106,7 +107,7 @@ pub struct Paying {
 /// Begins to pay by a session whose record is on this machine.
 pub async fn pay(session: &Session, id: SessionId, model_dir: Option<&Path>) -> Outcome<Paying> {
 	let output = &session.output;
-	let tokenizer = model_dir.map(tokenizer).transpose()?;
+	let prompts = model_dir.map(PromptCheck::open).transpose()?.map(Arc::new);
 	let (store, client) = match session.connect().await {
 		Ok(client) => (store(session, &client), Some(client)),
 		Err(failure) if failure.kind == Kind::Unreachable => {
@@ -127,6 +128,9 @@ pub async fn pay(session: &Session, id: SessionId, model_dir: Option<&Path>) -> 
 		}
 	}
 	let channel = held.get().await;
+	if let (Some(prompts), Some(dir)) = (&prompts, model_dir) {
+		ensure_model(&channel, prompts.model_root(), dir)?;
+	}
 	let key = store.key(&channel.terms.voucher_key)?;
 	let upstream = Upstream::new(&channel.terms.endpoint)?;
 	if upstream.is_open() {
@@ -135,15 +139,24 @@ pub async fn pay(session: &Session, id: SessionId, model_dir: Option<&Path>) -> 
 			channel.terms.endpoint
 		));
 	}
-	let (payer, bills) = Payer::new(upstream, held, key, tokenizer, store.receipts(id));
+	let (payer, bills) = Payer::new(upstream, held, key, prompts, store.receipts(id));
 	payer.reconcile().await;
 	Ok(Paying { payer, bills, client })
 }
 
-fn tokenizer(dir: &Path) -> Outcome<Arc<Tokenizer>> {
-	let directory = Directory::new(dir);
-	let manifest = directory.manifest()?;
-	Ok(Arc::new(directory.tokenizer(&manifest)?))
+/// Refuses the directory of another model than the session's: its words would be held against the operator, or against nothing.
+fn ensure_model(channel: &Channel, root: &str, dir: &Path) -> Outcome<()> {
+	if hex::encode(channel.terms.model_root.0) == root.trim_start_matches("0x") {
+		return Ok(());
+	}
+	Err(Failure::new(format!(
+		"session {} is about model {:?}, and {} holds 0x{root}",
+		channel.session,
+		channel.terms.model_root,
+		dir.display()
+	))
+	.kind(Kind::Refused)
+	.next("name the directory of the session's model"))
 }
 
 /// Reads the chain's record of the session. Returns why it is not paid by any more.
@@ -226,4 +239,21 @@ pub fn cost_line(bill: &Bill) -> String {
 		amount::show(channel.charged),
 		name.unwrap_or_else(|| "missing".into())
 	)
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use crate::paying::channel::tests::terms;
+	use sp_core::H256;
+
+	#[test]
+	fn answers_are_held_against_the_sessions_model_and_no_other() {
+		let channel = Channel::new(H256([9; 32]), 7, terms(), 1_000);
+		let dir = Path::new("smollm2");
+		assert!(ensure_model(&channel, &"04".repeat(32), dir).is_ok());
+		assert!(ensure_model(&channel, &format!("0x{}", "04".repeat(32)), dir).is_ok());
+		let failure = ensure_model(&channel, &"05".repeat(32), dir).unwrap_err();
+		assert!(failure.message.contains("smollm2 holds 0x0505"), "{}", failure.message);
+	}
 }

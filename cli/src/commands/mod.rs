@@ -3,6 +3,7 @@
 pub mod account;
 pub mod api_keys;
 pub mod audit;
+pub mod benchmark;
 pub mod block;
 pub mod chat;
 pub mod connect;

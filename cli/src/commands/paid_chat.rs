@@ -10,6 +10,7 @@ use crate::{
 	local_model::LocalModel,
 	output::Output,
 	paying::{
+		channel::Channel,
 		check::Billed,
 		delivery::Reader,
 		payer::{Bill, Paid, PayError, Payer, Request},
@@ -29,7 +30,7 @@ use serde_json::{json, Value};
 use sp_core::H256;
 use std::{
 	io::{IsTerminal, Write},
-	path::PathBuf,
+	path::{Path, PathBuf},
 	sync::Arc,
 };
 
@@ -133,7 +134,7 @@ impl Talk<'_> {
 				"the answer may be right all the same; look at the session: blyan session status {}",
 				bill.channel.session
 			))),
-			(None, Some(verifier)) => verifier.verify(self.output, &bill.billed).await,
+			(None, Some(verifier)) => verifier.verify(self.output, &bill).await,
 			(None, None) => Ok(()),
 		}
 	}
@@ -200,6 +201,16 @@ fn failure(error: PayError) -> Failure {
 	}
 }
 
+/// Returns the command that has the chain prove an answer wrong.
+fn challenge(channel: &Channel, billed: &Billed, dir: &Path) -> String {
+	format!(
+		"have the chain prove it, and get the charge back: blyan audit challenge-answer {}:{:?} --model {}",
+		channel.session,
+		billed.signed.id(&channel.genesis),
+		dir.display()
+	)
+}
+
 /// The model on this machine.
 struct Verifier {
 	dir: PathBuf,
@@ -215,9 +226,9 @@ impl Verifier {
 		Ok(Self { dir, model: Some(model) })
 	}
 
-	/// Computes answers again. One that differs is a failure: its receipt proves it.
-	async fn verify(&mut self, output: &Output, billed: &[Billed]) -> Outcome<()> {
-		for billed in billed {
+	/// Computes answers again; that they are about what was asked, the payer has seen. One that differs is a failure: its receipt proves it.
+	async fn verify(&mut self, output: &Output, bill: &Bill) -> Outcome<()> {
+		for billed in &bill.billed {
 			let model = self.model.take();
 			let Some(mut model) = model else { return Err(Failure::new("the model is not loaded")) };
 			let generation = billed.generation.clone();
@@ -244,9 +255,7 @@ impl Verifier {
 				return Err(Failure::new(
 					"the operator's answer is not what its model says, and it has signed it",
 				)
-				.next(
-					"keep the receipt: it proves that on the chain, and the operator's stake answers for it",
-				));
+				.next(challenge(&bill.channel, billed, &self.dir)));
 			}
 		}
 		Ok(())

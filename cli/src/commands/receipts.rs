@@ -9,6 +9,7 @@ use crate::{
 	paying::{
 		channel::Channel,
 		check::{Billed, Expected},
+		prompt::PromptCheck,
 		store::ChannelStore,
 	},
 	session::Session,
@@ -28,7 +29,10 @@ pub async fn run(session: &Session, command: ReceiptsCommand) -> Outcome<()> {
 		ReceiptsCommand::Show { file, receipt } => {
 			show(session, &File::read(session, &file).await?, receipt.as_deref())
 		}
-		ReceiptsCommand::Verify { file } => verify(session, &File::read(session, &file).await?),
+		ReceiptsCommand::Verify { file, model } => {
+			let check = model.as_deref().map(PromptCheck::open).transpose()?;
+			verify(session, &File::read(session, &file).await?, check.as_ref())
+		}
 	}
 }
 
@@ -71,6 +75,42 @@ impl File {
 			None => billed.ensure_sound(&self.genesis),
 		};
 		checked.err().map(|fault| fault.to_string())
+	}
+}
+
+/// Reads the signed answers that a command names: all of a file or of a session, or one of a session by its place or its name.
+pub(super) fn select(session: &Session, name: &str, genesis: &H256) -> Outcome<Vec<Billed>> {
+	let (id, which) = match name.split_once(':') {
+		Some((id, which)) if id.parse::<SessionId>().is_ok() => (id, Some(which)),
+		_ => (name, None),
+	};
+	let path = match id.parse::<SessionId>() {
+		Ok(id) => of_session(session, id)?.0,
+		Err(_) => PathBuf::from(name),
+	};
+	let billed: Vec<Billed> = values(&path)?.iter().filter_map(|value| Billed::read(value).ok()).collect();
+	let found = match which {
+		None => billed,
+		Some(which) => pick(billed, which, genesis).into_iter().collect(),
+	};
+	match found.is_empty() {
+		true => Err(Failure::new(format!("{name} names no signed answer"))
+			.kind(Kind::Undecided)
+			.next("list them: blyan receipts list FILE; a file is as GET /v1/receipts/ID answers it")),
+		false => Ok(found),
+	}
+}
+
+/// Picks an answer by its place, counted from one, or by the beginning of its receipt's name.
+fn pick(billed: Vec<Billed>, which: &str, genesis: &H256) -> Option<Billed> {
+	match which.strip_prefix("0x") {
+		Some(prefix) => {
+			billed.into_iter().find(|billed| hex::encode(billed.signed.id(genesis).0).starts_with(prefix))
+		}
+		None => {
+			let place: usize = which.parse().ok()?;
+			billed.into_iter().nth(place.checked_sub(1)?)
+		}
 	}
 }
 
@@ -173,11 +213,28 @@ fn show(session: &Session, file: &File, wanted: Option<&str>) -> Outcome<()> {
 	Ok(())
 }
 
-fn verify(session: &Session, file: &File) -> Outcome<()> {
-	let mut wrong = 0;
+fn verify(session: &Session, file: &File, check: Option<&PromptCheck>) -> Outcome<()> {
+	let (mut wrong, mut unknown) = (0, 0);
 	for billed in &file.receipts {
-		let found = file.fault(billed);
-		let fields = json!({ "receipt": file.name(billed), "sound": found.is_none(), "fault": found });
+		let mut found = file.fault(billed);
+		let mut is_compared = false;
+		match check.map(|check| check.difference(billed)) {
+			Some(Ok(difference)) => {
+				is_compared = true;
+				found = found.or(difference);
+			}
+			Some(Err(failure)) if failure.kind == Kind::Undecided => {
+				unknown += 1;
+				session.output.warn(format_args!(
+					"{}: prompt and settings are not compared: {}",
+					names::short_hash(&file.name(billed)),
+					failure.message
+				));
+			}
+			Some(Err(failure)) => return Err(failure),
+			None => {}
+		}
+		let fields = json!({ "receipt": file.name(billed), "sound": found.is_none(), "fault": found, "prompt_compared": is_compared });
 		let name = names::short_hash(&file.name(billed));
 		let text = match &found {
 			None => format!("sound      {name} {}", amount::show(billed.signed.receipt.charged)),
@@ -191,8 +248,17 @@ fn verify(session: &Session, file: &File) -> Outcome<()> {
 	}
 	match (wrong, file.receipts.len()) {
 		(_, 0) => Err(Failure::new("the file holds no signed receipt").kind(Kind::Undecided)),
+		(0, count) if unknown > 0 => Err(Failure::new(format!(
+			"{unknown} of {count} receipts are not compared with what was asked for"
+		))
+		.kind(Kind::Undecided)),
 		(0, count) => {
-			session.output.say(format_args!("all {count} are signed, and about the answers beside them"));
+			session.output.say(match check {
+				None => format!("all {count} are signed, and about the answers beside them"),
+				Some(_) => format!(
+					"all {count} are signed, and about the answers beside them and what was asked for"
+				),
+			});
 			Ok(())
 		}
 		(wrong, count) => Err(Failure::new(format!("{wrong} of {count} receipts are wrong"))),
@@ -203,6 +269,17 @@ fn verify(session: &Session, file: &File) -> Outcome<()> {
 mod tests {
 	use super::*;
 	use crate::paying::check::tests::{billed, serving_terms, GENESIS};
+
+	#[test]
+	fn an_answer_is_picked_by_its_place_or_its_name() {
+		let name = format!("{:?}", billed().signed.id(&GENESIS));
+		for which in ["1", &name, &name[..12]] {
+			assert!(pick(vec![billed()], which, &GENESIS).is_some(), "{which}");
+		}
+		for which in ["0", "2", "", "first", "0xffffffffffff"] {
+			assert!(pick(vec![billed()], which, &GENESIS).is_none(), "{which}");
+		}
+	}
 
 	#[test]
 	fn a_receipt_in_a_sessions_file_is_of_that_session_and_of_its_operators_key() {

@@ -1,12 +1,16 @@
 //! `serve`: OpenAI's interface and a chat page over a model on this machine. A node is asked only by a server that is paid.
 
+mod defence;
 mod paid;
+
+use paid::Defence;
 
 use crate::{
 	amount,
+	answer_referee::AnswerModel,
 	args::ServeArgs,
 	client::Offer,
-	failure::{Context, Failure, Outcome},
+	failure::{Context, Failure, Kind, Outcome},
 	interrupted,
 	local_model::LocalModel,
 	output::Output,
@@ -32,6 +36,9 @@ pub async fn run(session: &Session, args: ServeArgs) -> Outcome<()> {
 		"name another address with --listen",
 	)?;
 	let address = listener.local_addr()?;
+	if let Some(page) = &args.page {
+		ensure_page(page)?;
+	}
 	let mut end = pin!(interrupted());
 	let paid = tokio::select! {
 		paid = paid::open(session, &args) => paid?,
@@ -48,8 +55,8 @@ pub async fn run(session: &Session, args: ServeArgs) -> Outcome<()> {
 	let loading = output.clone();
 	let is_loopback = address.ip().is_loopback();
 	let loaded = tokio::task::spawn_blocking(move || load(&loading, &args, is_loopback));
-	let gateway = tokio::select! {
-		gateway = loaded => gateway??,
+	let (gateway, defence) = tokio::select! {
+		loaded = loaded => loaded??,
 		() = end.as_mut() => return Err(Failure::interrupted()),
 	};
 	let gateway = match &paid {
@@ -69,7 +76,7 @@ pub async fn run(session: &Session, args: ServeArgs) -> Outcome<()> {
 		fields["offer"] = offer.to_json();
 		text.push_str(&terms(&output, offer, model.context()));
 	}
-	let keeping = paid.as_ref().map(|paid| paid.keep(&output));
+	let keeping = paid.as_ref().map(|paid| paid.keep(&output, &gateway, defence));
 	output.event("serving", fields, text);
 	blyan_gateway::serve(listener, gateway, end).await;
 	if let Some(keeping) = keeping {
@@ -95,10 +102,19 @@ fn terms(output: &Output, offer: &Offer, context: usize) -> String {
 	)
 }
 
-/// Loads the model and starts its engine.
-fn load(output: &Output, args: &ServeArgs, is_loopback: bool) -> Outcome<Gateway> {
+/// Loads the model and starts its engine. Where receipts are signed, their answers are defended with the same weights.
+fn load(output: &Output, args: &ServeArgs, is_loopback: bool) -> Outcome<(Gateway, Option<Defence>)> {
 	let spinner = output.spinner("loading");
-	let LocalModel { manifest, tokenizer, runner, .. } = LocalModel::open(&args.model, args.threads)?;
+	let model = LocalModel::open(&args.model, args.threads)?;
+	let defence = match args.paid.offer {
+		// One thread: a defence has hours, and users wait for answers. Games, which have a clock, take all cores.
+		Some(_) => Some(Defence {
+			model: Arc::new(AnswerModel::of(&args.model, &model, Some(1))?),
+			former: args.paid.also_defend.clone(),
+		}),
+		None => None,
+	};
+	let LocalModel { manifest, tokenizer, runner, .. } = model;
 	drop(spinner);
 	let vocabulary = runner.weights().shape.vocabulary;
 	let limits = Limits {
@@ -136,7 +152,24 @@ fn load(output: &Output, args: &ServeArgs, is_loopback: bool) -> Outcome<Gateway
 		origins: origins.collect::<Outcome<Vec<_>>>()?,
 		drain: Duration::from_secs(args.drain),
 	};
-	Ok(Gateway::new(model, Box::new(engine), config)?)
+	let mut gateway = Gateway::new(model, Box::new(engine), config)?;
+	if let Some(page) = &args.page {
+		gateway = gateway.with_page(page);
+	}
+	if args.share_model {
+		gateway = gateway.with_model_files(&args.model);
+	}
+	Ok((gateway, defence))
+}
+
+/// Refuses a folder without a page.
+fn ensure_page(folder: &Path) -> Outcome<()> {
+	if folder.join("index.html").is_file() {
+		return Ok(());
+	}
+	Err(Failure::new(format!("{} holds no page: it has no index.html", folder.display()))
+		.kind(Kind::Refused)
+		.next("build the page with scripts/page and name dashboard/dist, or leave --page away for the page that is built in"))
 }
 
 /// Returns the name of a directory, also of one such as `.`.

@@ -4,11 +4,12 @@
 //! answer, and it charges no more for them than the session's prices. What the tokens should be, is checked by computing them again:
 //! `blyan audit replay`, or `blyan chat --verify`.
 
-use super::channel::SessionTerms;
+use super::{channel::SessionTerms, delivery::Delivered};
 use blyan_open_model::{text::Tokenizer, GenerationRecord};
 use blyan_primitives::{SessionId, SignedReceipt};
 use blyan_text::{StreamError, StreamOptions, TextStream};
 use blyan_till::receipt::{self, ReceiptError};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sp_core::H256;
 use std::sync::Arc;
@@ -20,6 +21,30 @@ pub struct Billed {
 	pub generation: GenerationRecord,
 	/// Receipt of them.
 	pub signed: SignedReceipt,
+	/// Request that it answers, where the payer wrote it down.
+	pub asked: Option<AskedRecord>,
+}
+
+/// A request, as its payer sent it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskedRecord {
+	/// Path.
+	pub route: String,
+	/// Body.
+	pub body: String,
+	/// Index of the answer among those to the request.
+	pub index: u32,
+	/// Seconds since 1970 at which it was sent: templates may write the date.
+	pub sent_at: u64,
+}
+
+impl AskedRecord {
+	/// Puts it into the record of the answer.
+	pub fn put_into(&self, record: &mut Value) {
+		if let (Some(fields), Ok(asked)) = (record.as_object_mut(), serde_json::to_value(self)) {
+			fields.insert(receipt::ASKED.into(), asked);
+		}
+	}
 }
 
 /// Facts that a payer knows without the operator.
@@ -64,9 +89,15 @@ pub enum ReceiptFault {
 	/// It charges more than the request can cost.
 	#[error("{0}")]
 	Ceiling(String),
+	/// It is about another request than the one that was sent.
+	#[error("the receipt is about another request than was sent: {0}")]
+	Request(String),
 	/// Its settings are refused, so no text can be made of its tokens.
 	#[error("the receipt's settings: {0}")]
 	Settings(String),
+	/// A choice came that was not asked for, and that no receipt is about.
+	#[error("the answer has a choice {0}, which was not asked for and which no receipt is about")]
+	Choice(u64),
 	/// The answer that came is another one.
 	#[error("the tokens of the receipt are {0:?}.., which is not the text that came")]
 	Text(String),
@@ -75,7 +106,8 @@ pub enum ReceiptFault {
 impl Billed {
 	/// Reads what a gateway says of an answer, as `GET /v1/receipts/ID` and a line of a file have it.
 	pub fn read(value: &Value) -> Result<Self, ReceiptError> {
-		receipt::read(value.clone()).map(|(generation, signed)| Self { generation, signed })
+		let asked = value.get(receipt::ASKED).and_then(|asked| serde_json::from_value(asked.clone()).ok());
+		receipt::read(value.clone()).map(|(generation, signed)| Self { generation, signed, asked })
 	}
 
 	/// Checks everything that a payer can know of a receipt. Returns what is charged.
@@ -104,8 +136,20 @@ impl Billed {
 		receipt::verify(&self.signed, &self.generation, genesis).map_err(ReceiptFault::Receipt)
 	}
 
-	/// Checks that the text that came is what the tokens of the receipt say. A text that was cut short may be shorter by what was under way.
-	pub fn ensure_text(&self, tokenizer: &Arc<Tokenizer>, text: &str) -> Result<(), ReceiptFault> {
+	/// Checks that the text of the choice with this index is what the tokens of the receipt say. Where either the answer or its delivery was cut short, less
+	/// may have come: the operator's side may have been done when the reader left.
+	pub fn ensure_text(
+		&self,
+		tokenizer: &Arc<Tokenizer>,
+		index: u32,
+		delivered: &Delivered,
+	) -> Result<(), ReceiptFault> {
+		// An error came, and no answer.
+		if delivered.texts.is_empty() {
+			return Ok(());
+		}
+		// A choice that did not come has no text, whatever came in its place.
+		let text = delivered.texts.get(&index.into()).map_or("", String::as_str);
 		let generation = &self.generation;
 		let options = StreamOptions {
 			stop: generation.stop.clone(),
@@ -116,7 +160,7 @@ impl Billed {
 			.map_err(|error: StreamError| ReceiptFault::Settings(error.to_string()))?;
 		let mut written: String = generation.answer.iter().map(|id| stream.push(*id).text).collect();
 		written.push_str(&stream.finish().text);
-		let is_right = match generation.is_cut_short() {
+		let is_right = match generation.is_cut_short() || !delivered.is_whole {
 			true => written.starts_with(text),
 			false => written == text,
 		};
@@ -167,7 +211,8 @@ pub(crate) mod tests {
 
 	pub fn signed(generation: GenerationRecord, receipt: Receipt) -> Billed {
 		let signature = pair().sign(&receipt.payload(&GENESIS));
-		Billed { generation, signed: SignedReceipt { receipt, key: pair().public(), signature } }
+		let signed = SignedReceipt { receipt, key: pair().public(), signature };
+		Billed { generation, signed, asked: None }
 	}
 
 	fn check(billed: &Billed) -> Result<u128, ReceiptFault> {

@@ -31,6 +31,13 @@ pub struct Delivered {
 	pub is_read: bool,
 }
 
+impl Delivered {
+	/// Returns a choice that came although so many were asked for.
+	pub fn choice_beyond(&self, count: u64) -> Option<u64> {
+		self.texts.keys().copied().find(|index| *index >= count)
+	}
+}
+
 /// Reads an answer along.
 #[derive(Debug)]
 pub struct Reader {
@@ -193,6 +200,7 @@ mod tests {
 			let delivered = reader.finish(true);
 			assert_eq!(delivered.texts[&0], "h\u{e9}y", "{size}");
 			assert_eq!(delivered.texts[&1], "b");
+			assert_eq!((delivered.choice_beyond(2), delivered.choice_beyond(1)), (None, Some(1)));
 			assert_eq!(delivered.usage, Some((5, 3)));
 			assert!(delivered.is_whole && delivered.is_read);
 		}

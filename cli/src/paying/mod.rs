@@ -18,6 +18,7 @@ pub mod channel;
 pub mod check;
 pub mod delivery;
 pub mod payer;
+pub mod prompt;
 pub mod proxy;
 pub mod refresh;
 pub mod request;

@@ -4,8 +4,9 @@ use super::{
 	account,
 	attempts::{Attempts, Stage},
 	channel::{charge_name, Channel, ChannelError},
-	check::{Billed, Expected, ReceiptFault},
+	check::{AskedRecord, Billed, Expected, ReceiptFault},
 	delivery::{Delivered, ReadAlong},
+	prompt::PromptCheck,
 	request::{Asked, Route},
 	store::{ChangeError, HeldChannel},
 	upstream::{self, Upstream, UpstreamError},
@@ -13,7 +14,6 @@ use super::{
 };
 use crate::failure::{Failure, Outcome};
 use axum::body::{Body, Bytes};
-use blyan_open_model::text::Tokenizer;
 use hyper::{
 	body::Incoming,
 	header::{HeaderMap, HeaderValue, CONTENT_TYPE},
@@ -25,8 +25,8 @@ use serde_json::Value;
 use sp_core::sr25519;
 use std::{
 	path::PathBuf,
-	sync::Arc,
-	time::{Duration, Instant},
+	sync::{Arc, Once},
+	time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use tokio::sync::{mpsc, oneshot, Mutex, RwLock};
 
@@ -106,8 +106,8 @@ pub struct Payer {
 	channel: HeldChannel,
 	key: sr25519::Pair,
 	attempts: Attempts,
-	/// Tokenizer of the model, where it is on this machine.
-	tokenizer: Option<Arc<Tokenizer>>,
+	/// Template and tokenizer of the model, where they are on this machine.
+	prompts: Option<Arc<PromptCheck>>,
 	/// File of receipts.
 	receipts: PathBuf,
 	/// Keeps lines of that file whole.
@@ -116,6 +116,8 @@ pub struct Payer {
 	bills: mpsc::UnboundedSender<Bill>,
 	/// Read by every answer whose receipt is still looked at.
 	settling: Arc<RwLock<()>>,
+	/// Done once it was said that requests are not compared.
+	warned: Once,
 }
 
 impl Payer {
@@ -124,13 +126,15 @@ impl Payer {
 		upstream: Upstream,
 		channel: HeldChannel,
 		key: sr25519::Pair,
-		tokenizer: Option<Arc<Tokenizer>>,
+		prompts: Option<Arc<PromptCheck>>,
 		receipts: PathBuf,
 	) -> (Arc<Self>, mpsc::UnboundedReceiver<Bill>) {
 		let (bills, reported) = mpsc::unbounded_channel();
 		let attempts = Attempts::default();
 		let (writing, settling) = (Mutex::default(), Arc::default());
-		let payer = Self { upstream, channel, key, attempts, tokenizer, receipts, writing, bills, settling };
+		let warned = Once::new();
+		let payer =
+			Self { upstream, channel, key, attempts, prompts, receipts, writing, bills, settling, warned };
 		(Arc::new(payer), reported)
 	}
 
@@ -209,8 +213,20 @@ impl Payer {
 		// Every attempt is on the record by itself: what the first one delivered is charged beside what the second one does.
 		let attempt = format!("{:032x}", rand::thread_rng().gen::<u128>());
 		let Asked { hash, count, ceiling } = asked;
-		let mut under_way =
-			UnderWay { payer: self.clone(), hash, key, attempt, count, ceiling, is_open: true };
+		let (route, body) = (request.path.path().to_owned(), request.body.clone());
+		let sent_at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
+		let mut under_way = UnderWay {
+			payer: self.clone(),
+			hash,
+			key,
+			attempt,
+			count,
+			ceiling,
+			route,
+			body,
+			sent_at,
+			is_open: true,
+		};
 		let begun = self.channel.change(|channel| channel.begin(&under_way.attempt, ceiling)).await;
 		if let Err(error) = begun {
 			under_way.is_open = false;
@@ -320,19 +336,34 @@ impl Payer {
 	}
 
 	/// Checks one receipt of an answer. Returns it with what it charges, or what is wrong.
-	async fn check(&self, id: &str, index: u64, delivered: &Delivered) -> Result<(Billed, u128), Fault> {
-		let value = self.fetch(id).await.map_err(Fault::Missing)?;
+	async fn check(
+		&self,
+		id: &str,
+		asked: AskedRecord,
+		delivered: &Delivered,
+	) -> Result<(Billed, u128), Fault> {
+		let mut value = self.fetch(id).await.map_err(Fault::Missing)?;
+		asked.put_into(&mut value);
 		let billed = Billed::read(&value).map_err(|error| Fault::Missing(error.to_string()))?;
 		self.keep(&value).await;
 		let channel = self.channel.get().await;
 		let Channel { genesis, session, ref terms, .. } = channel;
 		let charged = billed.check(&Expected { genesis, session, terms }).map_err(Fault::Wrong)?;
-		if let (Some(tokenizer), Some(text), true) =
-			(&self.tokenizer, delivered.texts.get(&index), delivered.is_read)
-		{
-			billed.ensure_text(tokenizer, text).map_err(Fault::Wrong)?;
+		let Some(prompts) = &self.prompts else { return Ok((billed, charged)) };
+		if delivered.is_read {
+			billed.ensure_text(prompts.tokenizer(), asked.index, delivered).map_err(Fault::Wrong)?;
 		}
-		Ok((billed, charged))
+		match prompts.difference(&billed) {
+			Ok(None) => Ok((billed, charged)),
+			Ok(Some(words)) => Err(Fault::Wrong(ReceiptFault::Request(words))),
+			// A request that cannot be read again says nothing about its answer, and its payer is told so.
+			Err(failure) => {
+				self.warned.call_once(|| {
+					eprintln!("warning: answers are not compared with their requests: {}", failure.message);
+				});
+				Ok((billed, charged))
+			}
+		}
 	}
 
 	/// Adds a receipt to the file that `blyan audit replay` reads.
@@ -381,10 +412,26 @@ struct UnderWay {
 	count: u64,
 	/// Most that they can cost.
 	ceiling: u128,
+	/// Path that was asked.
+	route: String,
+	/// Body of the request.
+	body: Bytes,
+	/// Seconds since 1970 at which it was sent.
+	sent_at: u64,
 	is_open: bool,
 }
 
 impl UnderWay {
+	/// Writes down what was asked, for the answer of this index.
+	fn asked(&self, index: u64) -> AskedRecord {
+		AskedRecord {
+			route: self.route.clone(),
+			body: String::from_utf8_lossy(&self.body).into_owned(),
+			index: u32::try_from(index).unwrap_or(u32::MAX),
+			sent_at: self.sent_at,
+		}
+	}
+
 	/// Notes that there is no answer.
 	async fn fail(mut self, error: &PayError) {
 		// Only what the operator may have seen stays open.
@@ -445,7 +492,7 @@ impl UnderWay {
 		let genesis = payer.channel.get().await.genesis;
 		// An answer has as many receipts as it has choices, whatever it names.
 		for (index, id) in (0..self.count).zip(&ids) {
-			match payer.check(id, index, &delivered).await {
+			match payer.check(id, self.asked(index), &delivered).await {
 				Ok((found, charged)) => {
 					charges.push((charge_name(&self.key, &found.signed.id(&genesis)), charged));
 					billed.push(found);
@@ -458,6 +505,10 @@ impl UnderWay {
 		}
 		if ids.is_empty() {
 			fault = Some(Fault::Missing("the answer names none".into()));
+		}
+		let is_compared = fault.is_none() && payer.prompts.is_some();
+		if let (true, Some(choice)) = (is_compared, delivered.choice_beyond(self.count)) {
+			fault = Some(Fault::Wrong(ReceiptFault::Choice(choice)));
 		}
 		let attempt = &self.attempt;
 		if fault.is_none() {

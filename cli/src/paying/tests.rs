@@ -1,7 +1,7 @@
 //! A payer against operators of every kind, over real sockets.
 
 #[path = "../../../ml-engine/open-model/tests/support/letters.rs"]
-mod letters;
+pub(super) mod letters;
 
 use super::{
 	channel::{Channel, SessionTerms},
@@ -9,6 +9,7 @@ use super::{
 		self,
 		tests::{billed, pair, serving_terms, GENESIS},
 	},
+	delivery::Delivered,
 	payer::{Bill, Paid, PayError, Payer, Request},
 	proxy::Proxy,
 	request::Route,
@@ -426,11 +427,26 @@ fn the_text_that_came_is_that_of_the_tokens() {
 	let tokenizer = Arc::new(Tokenizer::from_files(files).unwrap());
 	let mut billed = billed();
 	(billed.generation.answer, billed.generation.max_tokens) = (vec![7, 4, 24], 3);
-	assert!(billed.ensure_text(&tokenizer, "hey").is_ok());
-	assert!(billed.ensure_text(&tokenizer, "he").is_ok(), "its reader left");
-	assert!(billed.ensure_text(&tokenizer, "hex").is_err());
+	let came = |text: &str, is_whole| Delivered {
+		texts: BTreeMap::from([(0, text.to_owned())]),
+		is_whole,
+		..Delivered::default()
+	};
+	let ensure = |billed: &check::Billed, delivered: &Delivered| billed.ensure_text(&tokenizer, 0, delivered);
+	assert!(ensure(&billed, &came("hey", true)).is_ok());
+	assert!(ensure(&billed, &came("he", true)).is_ok(), "its reader left");
+	assert!(ensure(&billed, &came("hex", true)).is_err());
 	billed.generation.end = serde_json::from_value(json!("length")).unwrap();
-	assert!(billed.ensure_text(&tokenizer, "hey").is_ok());
-	let fault = billed.ensure_text(&tokenizer, "he").unwrap_err();
+	assert!(ensure(&billed, &came("hey", true)).is_ok());
+	let fault = ensure(&billed, &came("he", true)).unwrap_err();
 	assert!(fault.to_string().contains("\"hey\""), "{fault}");
+	// The operator had sent all of it when the reader left.
+	assert!(ensure(&billed, &came("he", false)).is_ok());
+	assert!(ensure(&billed, &came("hx", false)).is_err());
+	// Another text in the place of a choice that does not come.
+	let elsewhere =
+		Delivered { texts: BTreeMap::from([(7, "hex".into())]), is_whole: true, ..Delivered::default() };
+	assert!(ensure(&billed, &elsewhere).is_err());
+	let error = Delivered { is_whole: true, ..Delivered::default() };
+	assert!(ensure(&billed, &error).is_ok(), "no answer came");
 }

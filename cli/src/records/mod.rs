@@ -87,6 +87,7 @@ impl Record {
 		}
 		// Who signed for an answer, and what it cost: `blyan receipts verify` checks that.
 		object.remove("signed_receipt");
+		object.remove(blyan_till::receipt::ASKED);
 		fn from<T: Format>(value: Value) -> Outcome<Box<T>> {
 			let read = serde_json::from_value(value).map_err(Failure::from);
 			read.context(T::FORMAT).map(Box::new).map_err(|failure| failure.kind(Kind::Undecided))

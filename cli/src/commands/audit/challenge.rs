@@ -2,7 +2,7 @@
 
 use super::{
 	play::{conclude, Player, POLL},
-	replay::{compare, evaluate, Replay},
+	replay::{compare, evaluate},
 };
 use crate::{
 	amount,
@@ -49,20 +49,23 @@ pub async fn run(session: &Session, args: ChallengeArgs) -> Outcome<()> {
 					output.event("game_found", json!({ "game": game }), text);
 					Some(game)
 				}
-				None => open(output, &client, &account, subject, rival, &replay, args.yes).await?,
+				None => open(output, &client, &account, (subject, rival, replay.own), args.yes).await?,
 			}
 		}
 	};
 	// Claims whose numbers contradict each other fall without a game.
 	let Some(game) = game else { return Ok(()) };
-	let referee = replay.referee;
-	let ended = Player { output, client: &client, account: &account, referee, own }.play(game).await?;
+	let (referee, resume) = (replay.referee, format!("blyan audit challenge --resume {game}"));
+	let ended =
+		Player { output, client: &client, account: &account, referee, own, resume }.play(game).await?;
 	conclude(output, &client, own, &ended).await
 }
 
 fn submission_of(args: &ChallengeArgs, game: Option<&GameInfo>) -> Outcome<SubmissionId> {
 	match (args.submission, game.map(|game| game.subject)) {
 		(Some(id), _) | (None, Some(Subject::Submission(id, _))) => Ok(id),
+		(None, Some(Subject::Answer(_))) => Err(Failure::new("that game is about an answer")
+			.next("go on with: blyan audit challenge-answer RECEIPT --model DIR")),
 		_ => Err(Failure::new("that game is about an audit, which only its operators can play")
 			.next("list games about submissions with: blyan audit games")),
 	}
@@ -109,24 +112,45 @@ fn digest_of(text: &str) -> Option<H256> {
 }
 
 /// A game that these claims play already, by whomever it was opened.
-async fn find_game(client: &Client, subject: Subject, claims: [H256; 2]) -> Outcome<Option<GameId>> {
+pub(super) async fn find_game(
+	client: &Client,
+	subject: Subject,
+	claims: [H256; 2],
+) -> Outcome<Option<GameId>> {
 	let games = client.games(subject).await?;
 	let plays = |game: &&GameInfo| claims.iter().all(|claim| game.digests.contains(claim));
 	Ok(games.iter().find(plays).map(|game| game.id))
 }
 
-/// Puts the own verdict against a claim; `None` if that fell at once.
-async fn open(
+/// Refuses an account that has no such bond, and asks whether it is put down.
+pub(super) async fn ensure_bond(
 	output: &Output,
 	client: &Client,
 	account: &Account,
-	subject: Subject,
-	rival: H256,
-	replay: &Replay,
+	bond: u128,
+	is_agreed: bool,
+) -> Outcome<()> {
+	let free = client.balance(&account.id()).await?.free;
+	if free <= bond {
+		return Err(Failure::new(format!("{} has only {}", account.address(), amount::show(free)))
+			.kind(Kind::Refused)
+			.next("fund it, or sign with another key"));
+	}
+	match is_agreed || confirm(output)? {
+		true => Ok(()),
+		false => Err(Failure::new("nothing was signed").kind(Kind::Refused)),
+	}
+}
+
+/// Puts the own verdict against a claim; `None` if that fell at once.
+pub(super) async fn open(
+	output: &Output,
+	client: &Client,
+	account: &Account,
+	(subject, rival, own): (Subject, H256, Verdict),
 	is_agreed: bool,
 ) -> Outcome<Option<GameId>> {
 	let terms = client.dispute_terms().await?;
-	let free = client.balance(&account.id()).await?.free;
 	let fields = json!({ "against": rival, "bond": terms.bond.to_string(), "clock": terms.clock });
 	let text = format!(
 		"bond       {} of {}, returned if {} falls and lost if your own claim does; each side has {} blocks",
@@ -136,15 +160,8 @@ async fn open(
 		terms.clock
 	);
 	output.event("bond", fields, text);
-	if free <= terms.bond {
-		return Err(Failure::new(format!("{} has only {}", account.address(), amount::show(free)))
-			.kind(Kind::Refused)
-			.next("fund it, or sign with another key"));
-	}
-	if !is_agreed && !confirm(output)? {
-		return Err(Failure::new("nothing was signed").kind(Kind::Refused));
-	}
-	let arguments = (subject, rival, replay.own);
+	ensure_bond(output, client, account, terms.bond, is_agreed).await?;
+	let arguments = (subject, rival, own);
 	commit(
 		output,
 		client,
@@ -163,12 +180,12 @@ async fn open(
 	let game = as_u128(&opened["game"])
 		.and_then(|id| GameId::try_from(id).ok())
 		.ok_or_else(|| Failure::new("the chain's event names no game"))?;
-	let fields = json!({ "game": game, "against": rival, "digest": replay.own.digest(),
-		"verdict": verdict::verdict_json(&replay.own), "block": receipt.block, "fee": receipt.fee().to_string() });
+	let fields = json!({ "game": game, "against": rival, "digest": own.digest(),
+		"verdict": verdict::verdict_json(&own), "block": receipt.block, "fee": receipt.fee().to_string() });
 	let text = format!(
 		"challenged {} with {}: game {game}, fee {} (block {})",
 		names::short_hash(&rival),
-		names::short_hash(&replay.own.digest()),
+		names::short_hash(&own.digest()),
 		amount::show(receipt.fee()),
 		receipt.block
 	);
@@ -178,14 +195,28 @@ async fn open(
 
 /// Commits the account to its finding and waits until it may be shown: before that, the one who reads the pool could challenge in
 /// its place.
-async fn commit(output: &Output, client: &Client, account: &Account, hash: H256, age: u32) -> Outcome<()> {
-	let receipt = client.submit_encoded(account, "Disputes", "commit", &hash.encode()).await?;
-	let until = receipt.block.saturating_add(age.into());
-	let fields =
-		json!({ "hash": hash, "block": receipt.block, "until": until, "fee": receipt.fee().to_string() });
-	let text =
-		format!("committed  to the finding; the challenge follows in {age} blocks (block {})", receipt.block);
-	output.event("committed", fields, text);
+pub(super) async fn commit(
+	output: &Output,
+	client: &Client,
+	account: &Account,
+	hash: H256,
+	age: u32,
+) -> Outcome<()> {
+	let until = match client.commitment(&account.id(), hash).await? {
+		// By an earlier run, which was broken off.
+		Some(block) => block.saturating_add(age.into()),
+		None => {
+			let receipt = client.submit_encoded(account, "Disputes", "commit", &hash.encode()).await?;
+			let until = receipt.block.saturating_add(age.into());
+			let fields = json!({ "hash": hash, "block": receipt.block, "until": until, "fee": receipt.fee().to_string() });
+			let text = format!(
+				"committed  to the finding; the challenge follows in {age} blocks (block {})",
+				receipt.block
+			);
+			output.event("committed", fields, text);
+			until
+		}
+	};
 	while client.best_block().await? < until {
 		tokio::time::sleep(POLL).await;
 	}

@@ -2,24 +2,18 @@
 
 use super::sources::undecided;
 use crate::{
+	answer_referee::{never_wait, AnswerModel, AnswerReferee},
 	failure::{Failure, Kind, Outcome},
 	local_model::LocalModel,
 	output::Output,
 };
-use blyan_exact::{
-	definition2::step::sequence_bytes,
-	merkle,
-	tree::{sum_root, SumNode},
-};
-use blyan_open_model::{
-	evaluate::{never_stop, AnswerCheck, Evaluator},
-	record::Difference,
-	Directory, GenerationRecord,
-};
-use blyan_primitives::EvaluationOutcome;
+use blyan_open_model::{record::Difference, Directory, GenerationRecord};
 use serde_json::{json, Value};
-use sp_core::H256;
-use std::{path::PathBuf, time::Instant};
+use std::{
+	path::{Path, PathBuf},
+	sync::Arc,
+	time::Instant,
+};
 
 /// Open models in the folders that were named, loaded when a record asks for them.
 pub struct Generations {
@@ -65,12 +59,13 @@ impl Generations {
 	/// Checks a record down to every number, and returns what a challenge or a defence of its answer claims: how many tokens the model would not
 	/// have chosen, and the root over everything on the way.
 	pub async fn outcome(&mut self, record: GenerationRecord) -> Outcome<Value> {
+		let dir = self.dir(&record)?;
 		let model = match self.loaded.take() {
 			Some(model) if model.manifest.model_root == record.model_root => model,
-			_ => load(self.dir(&record)?).await?,
+			_ => load(dir.clone()).await?,
 		};
 		let check = move || {
-			let outcome = committed(&model, &record);
+			let outcome = committed(&dir, &model, &record);
 			(model, outcome)
 		};
 		let (model, outcome) = tokio::task::spawn_blocking(check).await?;
@@ -100,34 +95,11 @@ impl Generations {
 }
 
 /// Computes the outcome of checking a record's answer.
-fn committed(model: &LocalModel, record: &GenerationRecord) -> Outcome<Value> {
-	record.ensure_about(&model.manifest).map_err(|error| undecided(error.into()))?;
-	let Some((ids, answer)) = record.choices() else {
-		return Err(Failure::new("the record has no answer")
-			.kind(Kind::Undecided)
-			.next("replay another one"));
-	};
-	let evaluator = Evaluator::on_this_machine(None).map_err(|error| undecided(error.into()))?;
-	let check = AnswerCheck {
-		evaluator: &evaluator,
-		architecture: &model.architecture,
-		weights: model.runner.weights(),
-		ids: &ids,
-		answer,
-		checkpoint: &never_stop,
-	};
-	let item = check.traces().map_err(|error| undecided(error.into()))?.item;
-	let SumNode { hash, totals } = sum_root(&[item]);
-	let outcome = EvaluationOutcome {
-		baseline_loss: totals.baseline,
-		candidate_loss: totals.candidate,
-		sequences: 1,
-		bytes: (ids.len() as u64).saturating_sub(1),
-		job_root: H256(hash),
-		..EvaluationOutcome::default()
-	};
-	let tokens_root = H256(merkle::root(&[merkle::leaf(&sequence_bytes(&ids))]));
-	Ok(json!({ "tokens_root": tokens_root, "misses": totals.baseline, "outcome": outcome }))
+fn committed(dir: &Path, model: &LocalModel, record: &GenerationRecord) -> Outcome<Value> {
+	let model = AnswerModel::of(dir, model, None).map_err(undecided)?;
+	let referee = AnswerReferee::new(Arc::new(model), record, never_wait()).map_err(undecided)?;
+	let outcome = referee.outcome().map_err(undecided)?;
+	Ok(json!({ "tokens_root": referee.tokens_root(), "misses": outcome.baseline_loss, "outcome": outcome }))
 }
 
 async fn load(dir: PathBuf) -> Outcome<LocalModel> {

@@ -2,6 +2,7 @@
 
 mod answer;
 mod challenge;
+mod challenge_answer;
 mod generation;
 mod lists;
 mod play;
@@ -11,6 +12,8 @@ mod sources;
 mod spot_check;
 mod traces;
 
+pub use play::{conclude, Player};
+
 use crate::{args::AuditCommand, failure::Outcome, session::Session};
 
 /// Audits.
@@ -19,6 +22,7 @@ pub async fn run(session: &Session, command: AuditCommand) -> Outcome<()> {
 		AuditCommand::Replay(args) => replay::run(session, args).await,
 		AuditCommand::Score(args) => score::run(session, args).await,
 		AuditCommand::Challenge(args) => challenge::run(session, args).await,
+		AuditCommand::ChallengeAnswer(args) => challenge_answer::run(session, args).await,
 		AuditCommand::Games(args) => lists::games(session, args.submission).await,
 		AuditCommand::Game { id } => lists::game(session, id).await,
 		AuditCommand::SpotCheck(args) => spot_check::run(session, args).await,

@@ -10,7 +10,7 @@ use crate::{
 	keys::Account,
 	names,
 	output::Output,
-	referee::{Place, Referee},
+	referee::{Openings, Place},
 };
 use blyan_primitives::{BlockWitness, Opening, Query, Subject};
 use blyan_runtime_api::disputes::{GameEnd, GameId, GameInfo};
@@ -20,7 +20,7 @@ use sp_core::{crypto::AccountId32, H256};
 use std::{sync::Arc, time::Duration};
 
 /// Interval at which the chain is asked for the other side's move.
-pub(super) const POLL: Duration = Duration::from_millis(250);
+pub const POLL: Duration = Duration::from_millis(250);
 const PALLET: &str = "Disputes";
 
 /// Moves for one claim.
@@ -32,9 +32,11 @@ pub struct Player<'a> {
 	/// Account that signs the moves.
 	pub account: &'a Account,
 	/// Referee that knows the right openings.
-	pub referee: Arc<Referee>,
+	pub referee: Arc<dyn Openings>,
 	/// Digest of the claim.
 	pub own: H256,
+	/// Command that goes on where this one stops.
+	pub resume: String,
 }
 
 /// The next move.
@@ -84,9 +86,7 @@ impl Player<'_> {
 				Ok(()) => moves += 1,
 				// Another account was faster, with the same move: there is only one that is right.
 				Err(failure) if failure.kind == Kind::Refused && self.has_moved_on(&game, side).await? => {}
-				Err(failure) => {
-					return Err(failure.next(format!("go on with: blyan audit challenge --resume {id}")))
-				}
+				Err(failure) => return Err(failure.next(format!("go on with: {}", self.resume))),
 			}
 			spinner.note(format!("block {now}; {moves} moves made"));
 		}
@@ -141,8 +141,7 @@ impl Player<'_> {
 	}
 
 	fn on_round(&self, game: &GameInfo, query: &Query, now: u64) {
-		let Some(job) = self.referee.jobs().get(usize::from(game.part)) else { return };
-		let Some(Place { round, rounds_max, name }) = Place::of(job, query) else { return };
+		let Some(Place { round, rounds_max, name }) = self.referee.place(game.part, query) else { return };
 		let fields = json!({ "game": game.id, "round": round, "rounds_max": rounds_max, "query": query_json(query),
 			"place": name, "block": now });
 		let text = format!("round      {round} of at most {rounds_max}: {name} (block {now})");
@@ -194,7 +193,10 @@ pub async fn conclude(output: &Output, client: &Client, own: H256, game: &GameIn
 		Subject::Submission(id, _) => {
 			client.verdicts_at(id, u64::from(block).saturating_sub(1)).await.unwrap_or_default()
 		}
-		Subject::Audit(_) | Subject::Answer(_) => Vec::new(),
+		Subject::Answer(receipt) => {
+			client.claims_about_answer(receipt, block.into()).await.unwrap_or_default()
+		}
+		Subject::Audit(_) => Vec::new(),
 	};
 	let fallen =
 		game.digests.iter().zip(game.refuted).filter(|(_, refuted)| *refuted).map(|(digest, _)| *digest);
@@ -245,6 +247,14 @@ fn consequence(pallet: &str, event: &str, fields: &Value) -> Option<String> {
 			fields["kind"].as_str()?,
 			fields["applies_at"]
 		)),
+		("Answers", "ReceiptRefuted") => Some(format!(
+			"receipt    {}.. of {} is proven wrong",
+			fields["receipt"].as_str()?.get(..10)?,
+			who("operator")?
+		)),
+		("Inference", "SessionReduced") => {
+			Some(format!("session    {}: {} less are paid out of it", fields["session"], money("reversed")?))
+		}
 		("ProofOfLearning", "DecisionRefuted") => Some(format!(
 			"decision   of submission {} is reversed, {} of its reward cancelled",
 			fields["submission"],

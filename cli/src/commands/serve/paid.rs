@@ -1,15 +1,19 @@
 //! `serve --offer`, `serve --api-keys`: a till between requests and answers, wired to the chain.
 
+use super::defence::{authority, upkeep, Authority, Defender, KeptAnswers, NodeCourt};
 use crate::{
 	amount,
+	answer_referee::AnswerModel,
 	args::ServeArgs,
-	client::Offer,
+	client::{Client, Offer},
 	commands::{api_keys, offer::serving_key_path},
 	failure::{Context, Failure, Kind, Outcome},
+	keys::{self, Account},
 	node_book::NodeBook,
 	output::Output,
 	session::Session,
 };
+use blyan_gateway::Gateway;
 use blyan_open_model::Directory;
 use blyan_primitives::{OfferId, Prices, ServingSignature, SessionId, Voucher};
 use blyan_till::{
@@ -21,7 +25,11 @@ use blyan_till::{
 use futures::{future::BoxFuture, FutureExt};
 use serde_json::json;
 use sp_core::H256;
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+	path::{Path, PathBuf},
+	sync::Arc,
+	time::Duration,
+};
 use tokio::{sync::oneshot, task::JoinHandle};
 
 /// Interval at which the offer is read again.
@@ -79,7 +87,9 @@ async fn for_offer(session: &Session, args: &ServeArgs, id: OfferId) -> Outcome<
 		ages: Ages::default(),
 		settle_from: amount::parse(&args.paid.settle_from)?,
 		quote_blocks: Config::QUOTE_BLOCKS,
+		kept_bytes_max: args.paid.keep,
 	};
+	warn_if_defenceless(session, &client, &account, &offer).await?;
 	let book = Arc::new(NodeBook::new(client, account));
 	let cashier = Cashier::open(config, book.clone()).context_next(
 		"the till cannot be opened",
@@ -102,6 +112,7 @@ fn for_keys(session: &Session) -> Outcome<Paid> {
 		ages: Ages::default(),
 		settle_from: Config::SETTLE_FROM,
 		quote_blocks: Config::QUOTE_BLOCKS,
+		kept_bytes_max: Config::KEPT_BYTES_MAX,
 	};
 	let cashier = Cashier::open(config, Arc::new(NoChain)).context("the till cannot be opened")?;
 	Ok(Paid { cashier: Arc::new(cashier), offer: None, book: None })
@@ -139,33 +150,78 @@ fn ensure_key(offer: &Offer, key: H256, path: &Path) -> Outcome<()> {
 	.next("name the file of that key with --serving-key, or change the offer: blyan offer change"))
 }
 
+/// Says which account signs defences, and that there will be none where it may not.
+async fn warn_if_defenceless(
+	session: &Session,
+	client: &Client,
+	account: &Account,
+	offer: &Offer,
+) -> Outcome<()> {
+	let (operator, signer) = (keys::address(&offer.operator), account.address());
+	let found = authority(client, &offer.operator, &account.id()).await?;
+	let text = match found {
+		Authority::Operator => {
+			format!("defences   of challenged answers are signed by the operator {operator}")
+		}
+		Authority::Proxy => format!(
+			"defences   of challenged answers are signed by {signer}, a proxy of the operator {operator}"
+		),
+		Authority::None => {
+			session.output.warn(format_args!(
+				"CHALLENGED ANSWERS WILL NOT BE DEFENDED: {signer} is neither the operator {operator} nor its proxy of type Operator, and a \
+				challenge that none defends within four hours costs half of the stake. Start the server with the key of one of them (--key, --suri)"
+			));
+			format!("defences   cannot be signed by {signer}")
+		}
+	};
+	let fields = json!({ "operator": operator, "signer": signer, "can_defend": found != Authority::None });
+	session.output.event("defending", fields, text);
+	Ok(())
+}
+
 /// Tasks that run beside a server that is paid.
 pub struct Keeping {
 	end: oneshot::Sender<()>,
 	settling: JoinHandle<()>,
-	watching: Option<JoinHandle<()>>,
+	/// Tasks that are broken off at the end: each goes on where the chain is.
+	watching: Vec<JoinHandle<()>>,
 }
 
 impl Paid {
-	/// Begins to settle, and to watch the offer.
-	pub fn keep(&self, output: &Output) -> Keeping {
+	/// Begins to settle, to watch the offer, and to defend answers.
+	pub fn keep(&self, output: &Output, gateway: &Arc<Gateway>, defence: Option<Defence>) -> Keeping {
 		let (end, ended) = oneshot::channel::<()>();
 		let cashier = self.cashier.clone();
 		let settling = tokio::spawn(async move { cashier.keep(async move { drop(ended.await) }).await });
-		let watching = self.offer.clone().zip(self.book.clone()).map(|(offer, book)| {
-			let output = output.clone();
-			tokio::spawn(async move { watch(&book, offer, &output).await })
-		});
+		let mut watching = Vec::new();
+		if let Some((offer, book)) = self.offer.clone().zip(self.book.clone()) {
+			let operator = offer.operator.clone();
+			let (of_offer, said) = (book.clone(), output.clone());
+			watching.push(tokio::spawn(async move { watch(&of_offer, offer, &said).await }));
+			let kept = upkeep(self.cashier.clone(), book.clone(), operator.clone(), output.clone());
+			watching.push(tokio::spawn(kept));
+			if let Some(Defence { model, former }) = defence {
+				let court = NodeCourt { book, operator, output: output.clone() };
+				let bench = KeptAnswers::new(self.cashier.clone(), gateway.clone(), model, former);
+				watching.push(tokio::spawn(Defender::new(court, bench, output.clone()).run()));
+			}
+		}
 		Keeping { end, settling, watching }
 	}
+}
+
+/// Models with which answers are defended.
+pub struct Defence {
+	/// The one that is served.
+	pub model: Arc<AnswerModel>,
+	/// Directories of those that were served before.
+	pub former: Vec<PathBuf>,
 }
 
 impl Keeping {
 	/// Settles what is left, and ends.
 	pub async fn finish(self, output: &Output) {
-		if let Some(watching) = self.watching {
-			watching.abort();
-		}
+		self.watching.iter().for_each(JoinHandle::abort);
 		output.say("settling the last vouchers");
 		// A till that has ended by itself does not hear it.
 		let _ = self.end.send(());
