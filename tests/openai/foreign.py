@@ -73,8 +73,8 @@ def a_page_by_gradio_chats():
     page = gradio.load_chat(f"{SERVER}/v1/", model=MODEL, token="none")
     _, address, _ = page.launch(server_name="127.0.0.1", prevent_thread_lock=True, quiet=True)
     try:
-        answer = Client(address, verbose=False).predict(QUESTION, api_name="/chat")
-        assert isinstance(answer, str) and answer, answer
+        answer = Client(address, verbose=False).predict({"text": QUESTION, "files": []}, api_name="/open_api_stream")
+        assert answer, answer
     finally:
         page.close(verbose=False)
 
