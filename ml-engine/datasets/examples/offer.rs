@@ -62,7 +62,9 @@ fn write(path: &Path, bytes_max: u64) -> Result<(), Box<dyn Error>> {
 					state ^= state << 13;
 					state ^= state >> 7;
 					state ^= state << 17;
-					text.push_str(&format!("w{} ", state % 100_000));
+					// Words of letters: what is made of numbers only is no text.
+					text.extend([0, 6, 12, 18].map(|shift| char::from(b'a' + (state >> shift & 15) as u8)));
+					text.push(' ');
 				}
 			}
 		}
