@@ -86,6 +86,36 @@ fn is_of_database(text: &str, file: &str) -> bool {
 	file.contains("parity-db") || TEXTS.iter().any(|part| text.contains(part))
 }
 
+/// Refuses a database with an index that was cut short.
+///
+/// parity-db 0.4 fills such a file with zeros when it opens it: what was behind the cut would be as if it had never been written, and
+/// the node might run for long before it misses any of it.
+pub fn ensure_whole(database: Option<&Path>) -> Result<(), Error> {
+	let Some(files) = database.and_then(|path| std::fs::read_dir(path).ok()) else { return Ok(()) };
+	for file in files.flatten() {
+		let name = file.file_name();
+		let Some(whole) = name.to_str().and_then(index_bytes) else { continue };
+		let bytes = file.metadata().map_or(whole, |metadata| metadata.len());
+		// A process that was killed between making the file and sizing it leaves none.
+		if bytes > 0 && bytes < whole {
+			return Err(Error::Other(format!(
+				concat!("{} has {} bytes instead of {}. ", advice!()),
+				file.path().display(),
+				bytes,
+				whole
+			)));
+		}
+	}
+	Ok(())
+}
+
+/// Bytes of a file `index_CC_BB` of column `CC`: a header of 16 KiB and `2^BB` chunks of 512 bytes (index.rs of parity-db 0.4).
+fn index_bytes(name: &str) -> Option<u64> {
+	let (_column, bits) = name.strip_prefix("index_")?.split_once('_')?;
+	let chunks = 1_u64.checked_shl(bits.parse().ok()?)?;
+	chunks.checked_mul(512)?.checked_add(16 << 10)
+}
+
 /// Adds what to do to an error about a database that cannot be opened. Other errors stay as they are.
 pub fn explain(error: Error, database: Option<&Path>) -> Error {
 	let Some(database) = database.filter(|path| path.join(METADATA).exists()) else { return error };
@@ -134,6 +164,29 @@ mod tests {
 		let other = explain(Error::Other("another".into()), Some(dir.path())).to_string();
 		assert_eq!(other, "Other: another");
 		assert_eq!(explain(Error::Other("another".into()), None).to_string(), "Other: another");
+	}
+
+	#[test]
+	fn a_database_with_a_shortened_index_is_refused_before_it_is_opened() {
+		let dir = tempfile::tempdir().expect("a folder");
+		let options = parity_db::Options::with_columns(dir.path(), 1);
+		let database = parity_db::Db::open_or_create(&options).expect("opens");
+		database.commit([(0, [7; 32], Some(vec![7; 100]))]).expect("is written");
+		drop(database);
+		let index = std::fs::read_dir(dir.path()).expect("is there").flatten().map(|entry| entry.path());
+		let index = index.filter(|path| path.to_string_lossy().contains("index_")).collect::<Vec<_>>();
+		let [index] = index.as_slice() else { panic!("one index: {index:?}") };
+		ensure_whole(Some(dir.path())).expect("is as parity-db wrote it");
+
+		let file = std::fs::OpenOptions::new().write(true).open(index).expect("opens");
+		let whole = file.metadata().expect("is there").len();
+		file.set_len(whole - 1).expect("is cut");
+		let said = ensure_whole(Some(dir.path())).expect_err("is cut").to_string();
+		assert!(said.contains(&whole.to_string()) && said.contains("snapshot import"), "{said}");
+		file.set_len(0).expect("is cut");
+		ensure_whole(Some(dir.path())).expect("was made and never sized");
+		ensure_whole(Some(&dir.path().join("none"))).expect("there is no database yet");
+		ensure_whole(None).expect("there is none on disk");
 	}
 
 	/// As they are formatted, of the releases in Cargo.lock.

@@ -34,7 +34,9 @@ const FAMILIES: [&str; 8] =
 /// Returns a family's checkpoint with twice the hidden width and twice the same weights in it: the small ones are not a
 /// multiple of 32 wide.
 fn checkpoint(family: &str) -> TempDir {
-	let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../checkpoint/tests/golden").join(family);
+	let golden = Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").unwrap())
+		.join("../checkpoint/tests/golden")
+		.join(family);
 	let out = tempfile::tempdir().unwrap();
 	let mut config: serde_json::Value =
 		serde_json::from_slice(&fs::read(golden.join("config.json")).unwrap()).unwrap();
@@ -118,7 +120,8 @@ fn integers_follow_the_floats_of_every_family() {
 
 #[test]
 fn a_shared_expert_behind_a_gate_is_refused_by_its_layer() {
-	let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../checkpoint/tests/golden/qwen2_moe");
+	let golden = Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").unwrap())
+		.join("../checkpoint/tests/golden/qwen2_moe");
 	let checkpoint = Checkpoint::open(&golden).unwrap();
 	let refused = convert::architecture(&checkpoint, Precision::default());
 	assert!(matches!(refused, Err(ConvertError::SharedGate(0))), "{refused:?}");
@@ -249,7 +252,10 @@ fn smollm2_loses_less_than_half_a_percent_of_its_floats() {
 	let weights = load::load(&directory, &manifest, &architecture).unwrap();
 	let mut runner = Runner::on_this_machine(Arc::new(weights), None).unwrap();
 	let tokenizer = directory.tokenizer(&manifest).unwrap();
-	let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/run/lane.rs")).unwrap();
+	let text = fs::read_to_string(
+		Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").unwrap()).join("src/run/lane.rs"),
+	)
+	.unwrap();
 	let cut = measure::Cut { positions: 128, sequences_max: 2 };
 	let sequences = measure::sequences(&tokenizer, &text, cut).unwrap();
 	let cost = measure::cost(&mut runner, &tokenizer, &sequences, |_| {}).unwrap();

@@ -444,7 +444,10 @@ fn smollm2_answers_the_same_when_layers_are_upcycled_and_its_tokens_spread_over_
 	blyan_open_model::import(&checkpoint, Default::default(), dense.path(), &|_, _| {}).unwrap();
 	let parent = Parent::open(dense.path()).unwrap();
 	let mut before = runner(dense.path(), Kernel::best(), 2);
-	let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/run/lane.rs")).unwrap();
+	let text = fs::read_to_string(
+		Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").unwrap()).join("src/run/lane.rs"),
+	)
+	.unwrap();
 	let ids: Vec<u32> = parent.tokenizer().encode(&text).unwrap().into_iter().take(257).collect();
 	let losses = before.losses(&ids).unwrap();
 	for rank in [None, Some(16)] {

@@ -91,19 +91,21 @@ fn executor(config: &Configuration) -> WasmExecutor<HostFunctions> {
 	}
 }
 
+/// Begins to tell the endpoints that the operator of this node named; none by default.
+fn start_telemetry(config: &Configuration) -> Result<Option<(TelemetryWorker, Telemetry)>, Error> {
+	let endpoints = config.telemetry_endpoints.clone().filter(|endpoints| !endpoints.is_empty());
+	let start = |endpoints| -> Result<_, sc_telemetry::Error> {
+		let worker = TelemetryWorker::new(16)?;
+		let telemetry = worker.handle().new_telemetry(endpoints);
+		Ok((worker, telemetry))
+	};
+	Ok(endpoints.map(start).transpose()?)
+}
+
 /// Opens the database and makes the parts that every command on a chain needs.
 pub fn new_partial(config: &Configuration) -> Result<Partial, Error> {
-	let telemetry = config
-		.telemetry_endpoints
-		.clone()
-		.filter(|endpoints| !endpoints.is_empty())
-		.map(|endpoints| -> Result<_, sc_telemetry::Error> {
-			let worker = TelemetryWorker::new(16)?;
-			let telemetry = worker.handle().new_telemetry(endpoints);
-			Ok((worker, telemetry))
-		})
-		.transpose()?;
-
+	let telemetry = start_telemetry(config)?;
+	crate::damage::ensure_whole(config.database.path())?;
 	let (client, backend, keystore_container, task_manager) =
 		sc_service::new_full_parts_record_import::<Block, RuntimeApi, _>(
 			config,

@@ -83,14 +83,15 @@ fn a_damaged_database_ends_the_node_with_a_sentence_that_says_what_to_do() {
 	assert!(said.contains("cannot be opened") && said.contains("snapshot import"), "{said}");
 	std::fs::write(&metadata, whole).unwrap();
 
-	// Every index and table cut in half.
-	let cut = tables(&base, "table_").into_iter().chain(tables(&base, "index_"));
-	let kept: Vec<(PathBuf, Vec<u8>)> = cut.map(|path| (path.clone(), keep(&path))).collect();
+	// Every index cut in half: parity-db would fill it with zeros, and the node would run until it misses an entry.
+	let kept: Vec<(PathBuf, Vec<u8>)> =
+		tables(&base, "index_").into_iter().map(|path| (path.clone(), keep(&path))).collect();
+	assert!(!kept.is_empty(), "the chain's database has no index");
 	for (path, bytes) in &kept {
 		std::fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
 	}
 	let said = ends_by_itself(config.clone());
-	assert!(said.contains("move the folder `paritydb`"), "{said}");
+	assert!(said.contains("instead of") && said.contains("move the folder `paritydb`"), "{said}");
 
 	// With its files back the node goes on.
 	for (path, bytes) in kept {

@@ -358,7 +358,7 @@ mod tests {
 		write(folder.path(), "dataset_infos.json", "{}");
 		write(folder.path(), ".git/config", "x");
 		write(folder.path(), "data/train.jsonl", "{\"text\":\"a\"}\n");
-		let mit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../LICENSE-MIT");
+		let mit = Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").unwrap()).join("../../LICENSE-MIT");
 		fs::copy(mit, folder.path().join("LICENSE")).unwrap();
 		let read = inventory(&[folder.path().into()]).unwrap();
 		assert_eq!(read.files.len(), 1);

@@ -10,7 +10,7 @@ use std::{collections::HashMap, fs, path::PathBuf, sync::Arc};
 pub const SMOLLM2: &str = "BLYAN_SMOLLM2";
 
 pub fn bytes(name: &str) -> Vec<u8> {
-	let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden").join(name);
+	let path = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap()).join("golden").join(name);
 	fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
