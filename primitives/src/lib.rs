@@ -14,6 +14,7 @@ extern crate alloc;
 
 pub mod acceptance;
 mod architecture;
+mod backing;
 mod claim;
 mod commitment;
 mod computation;
@@ -22,9 +23,13 @@ mod copy;
 mod dataset;
 mod dataset_audit;
 mod draw;
+pub mod evolution;
 mod finding;
+mod holdout;
 mod job;
 pub mod json;
+mod learning;
+mod learning_reward;
 pub mod legacy;
 mod model;
 mod operator;
@@ -58,9 +63,18 @@ pub use dataset::{
 pub use dataset_audit::{DatasetAuditJob, DatasetAuditStatus};
 pub use draw::draw_indices;
 pub use finding::{finding_hash, FINDING_CONTEXT};
+pub use holdout::{chunk_commitment, Look, SealedHoldout, SealingRules, CHUNK_CONTEXT};
 pub use job::{
 	EngineError, EvaluationJob, EvaluationOutcome, HoldoutRef, JobBody, JobId, JobOrigin, JobStatus,
 	HOLDOUT_SEQUENCES_MAX,
+};
+pub use learning::{
+	batch_leaf, is_gain_consistent, manifest_payload, BatchOrder, DatasetMix, Draw, MixError, PlannedDataset,
+	TrainingLog, BATCH_BYTES_MAX, BATCH_LEAF_CONTEXT, BATCH_ORDER_CONTEXT, CHECKED_SHARE,
+	MANIFEST_SIGNATURE_CONTEXT, TRAINING_LOG_CONTEXT, TURNS_MAX,
+};
+pub use learning_reward::{
+	learning_reward, learning_score, size_multiplier, LearningFigures, REWARD_MIN, REWARD_OF_SCORE,
 };
 pub use model::{
 	blocks_root, ArchitectureId, BlobRef, BlockRef, ExpertHead, ExpertIndex, ExpertSlot, LayerIndex,

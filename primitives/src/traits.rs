@@ -12,7 +12,11 @@ use serde::{Deserialize, Serialize};
 use sp_core::H256;
 use sp_runtime::{DispatchError, DispatchResult, Perbill};
 
-pub use crate::architecture::ArchitectureRegistry;
+pub use crate::{
+	architecture::ArchitectureRegistry,
+	backing::{BackedOperators, Backing},
+	holdout::SealedHoldouts,
+};
 
 /// Models and their experts, as `proof-of-learning` sees them.
 pub trait ExpertRegistry<AccountId>: ArchitectureRegistry {
@@ -89,6 +93,38 @@ pub trait ExpertRegistry<AccountId>: ArchitectureRegistry {
 	fn ensure_model_for_benchmark() -> ExpertSlot;
 }
 
+/// A model of the second definition that is to be registered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenModel {
+	/// Its name, UTF-8.
+	pub name: Vec<u8>,
+	/// Canonical record of its architecture.
+	pub architecture: Vec<u8>,
+	/// Embedding, layers, head.
+	pub parts: Vec<BlockRef>,
+	/// One block a slot, layer by layer.
+	pub heads: Vec<BlockRef>,
+}
+
+/// Bounds of models that can be registered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ModelLimits {
+	/// Expert slots of one model.
+	pub slots: u32,
+	/// Bytes of an expert's block.
+	pub expert_bytes: u32,
+	/// Bytes of the block of a part.
+	pub part_bytes: u32,
+}
+
+/// Registration of models of the second definition, as pallets see it that admit them by rules of their own. Implemented by `experts`.
+pub trait OpenModels {
+	/// The bounds.
+	fn limits() -> ModelLimits;
+	/// Registers a model whose first experts belong to the network. Fails if it is not as its architecture says, or there is no room.
+	fn register(model: OpenModel) -> Result<ModelId, DispatchError>;
+}
+
 /// Operators, as `proof-of-learning` sees them.
 pub trait OperatorSet<AccountId> {
 	/// Operators that may be drawn now, in a deterministic order.
@@ -132,6 +168,8 @@ pub trait OperatorSet<AccountId> {
 	}
 	/// Notes what `who` did, for its reputation.
 	fn note_service(who: &AccountId, service: Service);
+	/// Notes that `who` was paid `amount` for work as an operator, so that those who back it get their part.
+	fn note_income(_who: &AccountId, _amount: u128) {}
 	/// Makes `count` eligible operators for a benchmark and returns them with their keys.
 	#[cfg(feature = "runtime-benchmarks")]
 	fn ensure_operators_for_benchmark(count: u32) -> Vec<(AccountId, OperatorId)>;
@@ -255,7 +293,7 @@ impl Service {
 )]
 #[scale_info(capture_docs = "always")]
 pub enum OffenceKind {
-	/// Three heartbeats in a row were missed.
+	/// A day passed without a heartbeat.
 	HeartbeatsMissed,
 	/// A seal was never opened.
 	RevealMissed,
@@ -291,6 +329,11 @@ pub trait Offences<AccountId> {
 	/// Reports whether an offence with this evidence awaits its decision.
 	fn is_pending(_offender: &AccountId, _kind: OffenceKind, _evidence: H256) -> bool {
 		false
+	}
+	/// Reports whether a grave offence of `offender` awaits its decision: one that is more than silence. Asked only where something is
+	/// pending; an implementation that does not tell offences apart calls all of them grave.
+	fn is_gravely_accused(_offender: &AccountId) -> bool {
+		true
 	}
 	/// Takes back what was reported with this evidence and is not decided yet: what was missing has come. The offender
 	/// owes nothing, as if it had been pardoned. Returns whether there was such an offence.
@@ -353,6 +396,8 @@ pub trait OperatorStakes<AccountId, Balance> {
 	fn release(who: &AccountId);
 	/// Removes `who` for good: no draw, no registration under this account again.
 	fn ban(who: &AccountId);
+	/// Keeps `who` out of draws, out of service and from registering again for `blocks` blocks. Never shortens an earlier ban.
+	fn ban_for(who: &AccountId, blocks: u32);
 	/// Moves the measure of violations in the reputation of `who`.
 	fn note_offence(who: &AccountId, kind: OffenceKind);
 	/// Makes an operator with a stake for a benchmark.
@@ -384,6 +429,8 @@ pub trait Servers<AccountId> {
 	fn is_registered(who: &AccountId) -> bool;
 	/// Reports whether two accounts belong together by a declaration that both agreed to.
 	fn are_related(one: &AccountId, other: &AccountId) -> bool;
+	/// Notes that `who` was paid `amount` for service, so that those who back it get their part.
+	fn note_income(_who: &AccountId, _amount: u128) {}
 	/// Makes an operator that may serve, for a benchmark.
 	#[cfg(feature = "runtime-benchmarks")]
 	fn ensure_server_for_benchmark() -> AccountId;

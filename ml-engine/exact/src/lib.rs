@@ -26,6 +26,7 @@ mod config;
 pub mod definition2;
 pub mod exponential;
 mod forward;
+pub mod gain;
 pub mod golden;
 mod hash;
 mod linear;

@@ -1,0 +1,223 @@
+//! Sealed holdouts: test sequences that are committed to by a hash, and shown only when the chain appoints them.
+//!
+//! A *chunk* is the bytes of some sequences of one model of the first definition. Its commitment is
+//! `blake2_256(context ++ genesis hash ++ keeper ++ model ++ hash of the bytes ++ salt)`, where everything behind the context is
+//! SCALE-encoded and has a fixed length. Showing bytes and salt opens it; from then on the chunk is a [`HoldoutRef`] like any other.
+
+use crate::{
+	job::HoldoutRef,
+	model::{wire, BlobRef, ModelId},
+	randomness::RelayNumber,
+	score::SubmissionId,
+};
+use alloc::vec::Vec;
+use blyan_exact::merkle;
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use scale_info::TypeInfo;
+use serde::{Deserialize, Serialize};
+use sp_core::H256;
+
+/// Domain separator of the hash.
+pub const CHUNK_CONTEXT: &[u8] = b"blyan/sealed-holdout/1";
+
+/// Returns the hash that commits `keeper` to a chunk of a model's sequences.
+///
+/// - `bytes`: Blake2b-256 of the chunk's bytes, by which its blob is named later.
+/// - `salt`: must be unpredictable: without it the hash would tell whether a guess at the text is right.
+pub fn chunk_commitment(
+	genesis: &H256,
+	keeper: &impl Encode,
+	model: ModelId,
+	bytes: &H256,
+	salt: &H256,
+) -> H256 {
+	let mut input = Vec::from(CHUNK_CONTEXT);
+	(genesis, keeper, model, bytes, salt).encode_to(&mut input);
+	H256(sp_crypto_hashing::blake2_256(&input))
+}
+
+wire! {
+	/// Rules of a model whose candidates are measured on sealed chunks.
+	#[derive(Copy, MaxEncodedLen)]
+	pub struct SealingRules {
+		/// Sequences of a chunk.
+		pub sequences: u32,
+		/// Bytes of a sequence, at most the model's context.
+		pub sequence_len: u16,
+		/// Least mean loss of the model as it is on a chunk, bits per byte in Q16. Below it the text is known, or hardly any text.
+		pub loss_min: u32,
+		/// Largest mean loss of the model as it is on a chunk, bits per byte in Q16. Above it the chunk is noise.
+		pub loss_max: u32,
+	}
+}
+
+impl SealingRules {
+	/// Bytes of a chunk.
+	pub fn chunk_bytes(&self) -> u64 {
+		u64::from(self.sequences).saturating_mul(self.sequence_len.into())
+	}
+
+	/// Reports whether a committee's loss on `positions` bytes is that of text which the model does not know by heart.
+	///
+	/// - `baseline_loss`: bits in Q16, summed over the positions.
+	pub fn is_sound(&self, baseline_loss: u64, positions: u64) -> bool {
+		let bound = |per_byte: u32| u128::from(per_byte).saturating_mul(positions.into());
+		let loss = u128::from(baseline_loss);
+		positions > 0 && bound(self.loss_min) <= loss && loss <= bound(self.loss_max)
+	}
+
+	/// Returns the holdout that a chunk's bytes are, with the root over its sequences; `None` if they are not as many bytes as the
+	/// rules ask for, or some sequence occurs twice: a short text repeated would look like many measurements.
+	pub fn holdout_of(&self, bytes: &[u8]) -> Option<HoldoutRef> {
+		let size = u32::try_from(bytes.len()).ok()?;
+		if self.sequence_len == 0 || u64::from(size) != self.chunk_bytes() {
+			return None;
+		}
+		let leaves: Vec<_> = bytes.chunks_exact(self.sequence_len.into()).map(merkle::leaf).collect();
+		let mut sorted = leaves.clone();
+		sorted.sort_unstable();
+		if sorted.windows(2).any(|pair| pair.first() == pair.last()) {
+			return None;
+		}
+		let hash = H256(sp_crypto_hashing::blake2_256(bytes));
+		Some(HoldoutRef {
+			root: H256(merkle::root(&leaves)),
+			blob: BlobRef { hash, size },
+			sequences: self.sequences,
+			sequence_len: self.sequence_len,
+		})
+	}
+}
+
+/// Sequences that a submission is to be measured on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SealedHoldout {
+	/// The model's public holdout: it is not sealed.
+	Public,
+	/// Keepers were asked just now.
+	Asked,
+	/// Keepers have been asked, and there is nothing yet.
+	Waiting,
+	/// A chunk was revealed, and operators have its bytes.
+	Ready {
+		/// The chunk.
+		holdout: HoldoutRef,
+		/// Appointment of the draw, made when the chunk was there: no earlier one may draw committee and sample.
+		draw: RelayNumber,
+	},
+}
+
+/// Consequence of an agreed score on a chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+	/// The score decides.
+	Last,
+	/// The candidate must convince on the chunk of another keeper, too.
+	Another,
+	/// The chunk is no text of the model's kind, so the score says nothing.
+	Void,
+}
+
+/// Sealed test sequences, as `proof-of-learning` sees them. Implemented by `holdouts`.
+pub trait SealedHoldouts<AccountId, BlockNumber> {
+	/// Returns the sequences that `submission` is measured on, and asks keepers for them if none were asked yet. Once ready they stay,
+	/// until a score on them was noted or the submission is closed.
+	///
+	/// - `known_at`: the block in which the candidate became known. Chunks committed to before it are taken, as long as there are enough.
+	fn request(
+		submission: SubmissionId,
+		model: ModelId,
+		miner: &AccountId,
+		known_at: BlockNumber,
+	) -> SealedHoldout;
+	/// Reports whether the search for a chunk pauses, so that others need not wait behind this submission.
+	fn is_starved(submission: SubmissionId) -> bool;
+	/// Notes the score that a committee agreed on, and returns what follows from it. Sequences that are not the last are used up.
+	///
+	/// - `baseline_loss`, `positions`: of the model as it is: bits in Q16, and bytes.
+	/// - `convinces`: true if the score would make the candidate part of the model.
+	fn note_measured(submission: SubmissionId, baseline_loss: u64, positions: u64, convinces: bool) -> Look;
+	/// Returns the keepers whose chunks the submission was measured on, each once.
+	fn keepers(submission: SubmissionId) -> Vec<AccountId>;
+	/// Forgets a submission that is closed for good.
+	fn note_closed(submission: SubmissionId);
+}
+
+/// A chain on which every holdout is public.
+impl<AccountId, BlockNumber> SealedHoldouts<AccountId, BlockNumber> for () {
+	fn request(_: SubmissionId, _: ModelId, _: &AccountId, _: BlockNumber) -> SealedHoldout {
+		SealedHoldout::Public
+	}
+	fn is_starved(_: SubmissionId) -> bool {
+		false
+	}
+	fn note_measured(_: SubmissionId, _: u64, _: u64, _: bool) -> Look {
+		Look::Last
+	}
+	fn keepers(_: SubmissionId) -> Vec<AccountId> {
+		Vec::new()
+	}
+	fn note_closed(_: SubmissionId) {}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use proptest::prelude::*;
+
+	const RULES: SealingRules =
+		SealingRules { sequences: 3, sequence_len: 4, loss_min: 1 << 15, loss_max: 4 << 16 };
+
+	#[test]
+	fn every_input_changes_the_commitment() {
+		let hash = |byte| H256([byte; 32]);
+		let committed = chunk_commitment(&hash(1), &2u64, 3, &hash(4), &hash(5));
+		let others = [
+			chunk_commitment(&hash(9), &2u64, 3, &hash(4), &hash(5)),
+			chunk_commitment(&hash(1), &9u64, 3, &hash(4), &hash(5)),
+			chunk_commitment(&hash(1), &2u64, 9, &hash(4), &hash(5)),
+			chunk_commitment(&hash(1), &2u64, 3, &hash(9), &hash(5)),
+			chunk_commitment(&hash(1), &2u64, 3, &hash(4), &hash(9)),
+		];
+		assert!(!others.contains(&committed));
+	}
+
+	#[test]
+	fn a_chunk_is_a_holdout_with_a_leaf_for_each_sequence() {
+		let holdout = RULES.holdout_of(b"aaaabbbbcccc").unwrap();
+		let leaves: [&[u8]; 3] = [b"aaaa", b"bbbb", b"cccc"];
+		assert_eq!(holdout.root, H256(merkle::root_of(leaves)));
+		assert_eq!(holdout.blob.hash, H256(sp_crypto_hashing::blake2_256(b"aaaabbbbcccc")));
+		assert_eq!((holdout.blob.size, holdout.sequences, holdout.sequence_len), (12, 3, 4));
+	}
+
+	#[test]
+	fn attack_repeat_a_sequence() {
+		assert_eq!(RULES.holdout_of(b"aaaabbbbaaaa"), None);
+		assert_eq!(RULES.holdout_of(b"aaaabbbb"), None);
+		assert_eq!(RULES.holdout_of(b"aaaabbbbccccd"), None);
+		assert_eq!(SealingRules { sequence_len: 0, ..RULES }.holdout_of(b""), None);
+	}
+
+	#[test]
+	fn losses_beyond_the_bounds_are_not_those_of_text() {
+		// Half a bit to four bits a byte, over ten bytes.
+		assert!(RULES.is_sound(5 << 16, 10) && RULES.is_sound(40 << 16, 10));
+		assert!(!RULES.is_sound((5 << 16) - 1, 10) && !RULES.is_sound((40 << 16) + 1, 10));
+		assert!(!RULES.is_sound(0, 0));
+	}
+
+	proptest! {
+		#[test]
+		fn any_change_of_a_chunk_changes_its_root_and_its_name(
+			bytes in proptest::collection::vec(any::<u8>(), 12), at in 0usize..12, by in 1u8..,
+		) {
+			let mut other = bytes.clone();
+			other[at] = other[at].wrapping_add(by);
+			if let (Some(one), Some(two)) = (RULES.holdout_of(&bytes), RULES.holdout_of(&other)) {
+				prop_assert_ne!(one.root, two.root);
+				prop_assert_ne!(one.blob.hash, two.blob.hash);
+			}
+		}
+	}
+}
