@@ -3,19 +3,18 @@
 //! The same code as a node's: a text that passes here passes there, in the same release. The package around it is in `python/`;
 //! README.md shows it within other tools. `scripts/wheel` builds and tests both.
 
+mod gate;
+mod texts;
 mod verdict;
 
 use blyan_datasets::{
 	filter::{self, Rules, RULES_VERSION},
 	Finding, Reason,
 };
-use pyo3::{
-	exceptions::PyTypeError,
-	prelude::*,
-	pybacked::PyBackedStr,
-	types::{PyString, PyType},
-};
+use gate::PyGate;
+use pyo3::{prelude::*, pybacked::PyBackedStr, types::PyType};
 use rayon::prelude::*;
+use texts::strings;
 use verdict::{name, PyVerdict};
 
 /// Longest document, as jobs cut texts.
@@ -105,18 +104,11 @@ fn copies(texts: &Bound<'_, PyAny>) -> PyResult<Vec<Option<(String, usize)>>> {
 	Ok(copies.into_iter().map(|copy| copy.map(|copy| (name(copy.reason), copy.kept))).collect())
 }
 
-/// Texts of an iterable; a single text would be taken for a list of its characters.
-fn strings(texts: &Bound<'_, PyAny>) -> PyResult<Vec<PyBackedStr>> {
-	if texts.is_instance_of::<PyString>() {
-		return Err(PyTypeError::new_err("expected an iterable of texts, not one text; pass [text]"));
-	}
-	texts.try_iter()?.map(|text| text?.extract()).collect()
-}
-
 /// Native half of the package.
 #[pymodule(name = "_native")]
 fn native(module: &Bound<'_, PyModule>) -> PyResult<()> {
 	module.add_class::<PyFilter>()?;
+	module.add_class::<PyGate>()?;
 	module.add_class::<PyVerdict>()?;
 	module.add_function(wrap_pyfunction!(copies, module)?)?;
 	module.add("REASONS", Reason::ALL.iter().map(|reason| name(*reason)).collect::<Vec<_>>())?;

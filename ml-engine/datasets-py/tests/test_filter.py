@@ -1,6 +1,7 @@
 """The package against the node's code, on the same records."""
 
 import ast
+import os
 import pickle
 import threading
 import time
@@ -49,7 +50,7 @@ def test_copies_are_those_of_the_node(lines, records):
 def test_lists_are_closed_and_every_finding_of_numbers_has_cases(records):
     assert len(REASONS) == len(set(REASONS)) and REASONS[0] == "not_text"
     about = {record["about"] for record in records}
-    assert about - {None} == set(FINDINGS) - {"abuse", "licence_header"}
+    assert about - {None} == set(FINDINGS) - {"abuse", "licence_header", "false_arithmetic"}
 
 
 def test_rules_are_arguments():
@@ -119,3 +120,20 @@ def test_the_stubs_name_what_the_native_half_has():
 def test_the_version_is_that_of_the_crate():
     assert blyan_datasets.__version__.count(".") == 2
     assert blyan_datasets.RULES_VERSION >= 2
+
+
+def test_a_gate_without_its_program_says_how_to_build_it():
+    with pytest.raises(RuntimeError, match="scripts/build-gate"):
+        blyan_datasets.Gate(program="/nonexistent/blyan-gate")
+
+
+@pytest.mark.skipif("BLYAN_GATE" not in os.environ, reason="scripts/build-gate builds the program, and BLYAN_GATE names it")
+def test_a_gate_scores_texts_in_their_order():
+    prose = "The scheduler keeps a queue of tasks for each core, and a core whose queue is empty takes half of another one's."
+    noise = "qwer asdf zxcv uiop hjkl bnm qwert yuiop asdfg hjklz xcvbn " * 4
+    gate = blyan_datasets.Gate(processes=1)
+    assert gate.runtime
+    scores = gate.judge_batch([prose, noise] * 100)
+    assert [("low_quality" in advice) for _, _, _, advice in scores] == [False, True] * 100
+    with pytest.raises(TypeError):
+        gate.judge_batch(prose)

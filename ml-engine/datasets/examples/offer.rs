@@ -1,10 +1,10 @@
 //! A dataset of many gigabytes in bounded memory: makes JSON lines, makes a dataset of them, and prints what it took as one line of JSON.
 //!
-//! `offer DIR [MIB]`; 2,048 MiB of text if absent. DIR holds twice the text in the end. Where DIR/offer.jsonl is there already, it is the
-//! source, and a job that was killed goes on.
+//! `offer DIR [MIB [MEMORY]]`; 2,048 MiB of text and 256 MiB of memory for sorting if absent. DIR holds twice the text in the end. Where
+//! DIR/offer.jsonl is there already, it is the source, and a job that was killed goes on.
 
 use blyan_datasets::{
-	job::{create, Options},
+	job::{create, Options, Sizes, MEMORY_BYTES_MAX},
 	Licence,
 };
 use std::{
@@ -20,6 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 	let mut arguments = env::args().skip(1);
 	let folder = arguments.next().ok_or("say where: offer DIR [MIB]")?;
 	let mib = arguments.next().map_or(Ok(2_048), |mib| mib.parse::<u64>())?;
+	let memory = arguments.next().map_or(Ok(MEMORY_BYTES_MAX >> 20), |mib| mib.parse::<usize>())?;
 	let folder = Path::new(&folder);
 	let source = folder.join("offer.jsonl");
 	if !source.exists() {
@@ -29,7 +30,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 	let rows = BufReader::new(File::open(&source)?).lines().count();
 	let before = peak_bytes()?;
 	let began = Instant::now();
-	let options = Options { licence: Some(Licence::parse("CC0-1.0")?), ..Options::default() };
+	let sizes = Sizes { memory_bytes_max: memory << 20, ..Sizes::default() };
+	let options = Options { licence: Some(Licence::parse("CC0-1.0")?), sizes, ..Options::default() };
 	let report = create(std::slice::from_ref(&source), &folder.join("dataset"), &options, &mut |_| true)?;
 	let seconds = began.elapsed().as_secs_f64();
 	let value = serde_json::json!({

@@ -93,6 +93,16 @@ pub fn hexadecimal(bytes: &[u8]) -> String {
 	bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
 }
 
+/// Reads a hash in lower-case hexadecimal.
+#[cfg(feature = "audit")]
+pub(crate) fn hash(text: &str) -> Option<[u8; 32]> {
+	let mut hash = [0; 32];
+	for (byte, pair) in hash.iter_mut().zip(text.as_bytes().chunks(2)) {
+		*byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+	}
+	(hexadecimal(&hash) == text).then_some(hash)
+}
+
 #[cfg(test)]
 mod tests {
 	use super::*;

@@ -33,6 +33,8 @@ pub mod filter;
 pub mod job;
 #[cfg(feature = "audit")]
 pub mod manifest;
+#[cfg(feature = "pipeline")]
+pub mod reader;
 #[cfg(feature = "audit")]
 mod reason;
 #[cfg(feature = "audit")]

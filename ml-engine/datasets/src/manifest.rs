@@ -52,13 +52,16 @@ impl Clusters {
 	/// Counts clusters by how many texts each lost to its representative.
 	pub fn of(lost: impl IntoIterator<Item = u64>) -> Self {
 		let mut clusters = Self::default();
-		for lost in lost {
-			let size = lost.saturating_add(1);
-			clusters.count += 1;
-			clusters.largest = clusters.largest.max(size);
-			*clusters.sizes.entry(1 << size.ilog2()).or_default() += 1;
-		}
+		lost.into_iter().for_each(|lost| clusters.add(lost));
 		clusters
+	}
+
+	/// Counts a cluster that lost this many texts to its representative.
+	pub fn add(&mut self, lost: u64) {
+		let size = lost.saturating_add(1);
+		self.count += 1;
+		self.largest = self.largest.max(size);
+		*self.sizes.entry(1 << size.ilog2()).or_default() += 1;
 	}
 }
 

@@ -147,6 +147,8 @@ closed_list! {
 		Abuse = 18, "abuse";
 		/// Licence named in a header.
 		LicenceHeader = 19, "licence header";
+		/// A sum, difference, product or quotient that is wrong.
+		FalseArithmetic = 20, "false arithmetic";
 	}
 }
 

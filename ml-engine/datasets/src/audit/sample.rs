@@ -2,6 +2,7 @@
 
 use super::{Offer, BLOBS_MAX, SAMPLE_BYTES_MAX};
 use crate::{
+	document::hash,
 	filter::Rules,
 	manifest::{self, BlobRecord, Manifest},
 	Fault,
@@ -169,15 +170,6 @@ fn planned((number, record): (usize, &BlobRecord)) -> Option<PlannedBlob> {
 		&& record.documents.checked_mul(LINE_BYTES_MIN).is_some_and(|least| least <= record.bytes);
 	let (bytes, records) = (record.bytes, record.documents);
 	is_possible.then_some(PlannedBlob { number, hash, bytes, records, root, share: 0 })
-}
-
-/// A hash in lower-case hexadecimal.
-fn hash(text: &str) -> Option<Hash> {
-	let mut hash = [0; 32];
-	for (byte, pair) in hash.iter_mut().zip(text.as_bytes().chunks(2)) {
-		*byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-	}
-	(crate::hexadecimal(&hash) == text).then_some(hash)
 }
 
 /// Draws blobs by their records, with replacement: one that is drawn twice gives twice as much. Where there are no more than

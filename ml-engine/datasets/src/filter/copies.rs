@@ -1,12 +1,10 @@
 //! Copies within a set of texts in memory, exact and near, as a job finds them on disk.
 
-use super::{Bands, NearIndex, Runs};
+use super::{Bands, Runs};
 use crate::Reason;
 use blyan_exact::{blake2_256, Hash};
 use rayon::prelude::*;
-
-/// Bytes of memory for the table of near duplicates, as many as a job has.
-const NEAR_BYTES_MAX: u64 = 1 << 30;
+use std::collections::HashMap;
 
 /// Relation of a copy to the text that is kept in its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +27,8 @@ pub fn copies<T: AsRef<str> + Sync>(texts: &[T]) -> Vec<Option<CopyOf>> {
 	let mut order: Vec<(&Hash, usize, &Bands)> =
 		signed.iter().enumerate().map(|(index, (hash, bands))| (hash, index, bands)).collect();
 	order.sort_unstable();
-	let mut near = NearIndex::new(texts.len() as u64, NEAR_BYTES_MAX);
+	// The latest text that was kept, by the keys of its bands: its index in `kept`.
+	let mut latest: HashMap<u64, usize> = HashMap::new();
 	let mut kept: Vec<usize> = Vec::new();
 	let mut copies = vec![None; texts.len()];
 	let mut note = |index: usize, copy: CopyOf| {
@@ -39,11 +38,11 @@ pub fn copies<T: AsRef<str> + Sync>(texts: &[T]) -> Vec<Option<CopyOf>> {
 	};
 	for equal in order.chunk_by(|a, b| a.0 == b.0) {
 		let Some(((_, first, bands), others)) = equal.split_first() else { continue };
-		let representative = representative(texts, *first, &near.candidates(bands), &kept);
+		let representative = representative(texts, *first, &candidates(&latest, bands), &kept);
 		if let Some(kept) = representative {
 			note(*first, CopyOf { reason: Reason::NearDuplicate, kept });
 		} else {
-			near.insert(bands, kept.len() as u64);
+			latest.extend(bands.iter().map(|key| (*key, kept.len())));
 			kept.push(*first);
 		}
 		for (_, index, _) in others {
@@ -53,18 +52,26 @@ pub fn copies<T: AsRef<str> + Sync>(texts: &[T]) -> Vec<Option<CopyOf>> {
 	copies
 }
 
+/// Kept texts that may be near one with these keys, the earlier first.
+fn candidates(latest: &HashMap<u64, usize>, bands: &Bands) -> Vec<usize> {
+	let mut candidates: Vec<usize> = bands.iter().filter_map(|key| latest.get(key).copied()).collect();
+	candidates.sort_unstable();
+	candidates.dedup();
+	candidates
+}
+
 /// The kept text among the candidates that a text is near.
 fn representative<T: AsRef<str>>(
 	texts: &[T],
 	index: usize,
-	candidates: &[u64],
+	candidates: &[usize],
 	kept: &[usize],
 ) -> Option<usize> {
 	if candidates.is_empty() {
 		return None;
 	}
 	let runs = Runs::of(texts.get(index)?.as_ref());
-	let places = candidates.iter().filter_map(|place| kept.get(usize::try_from(*place).ok()?));
+	let places = candidates.iter().filter_map(|place| kept.get(*place));
 	places
 		.copied()
 		.find(|other| texts.get(*other).is_some_and(|other| runs.is_near(&Runs::of(other.as_ref()))))

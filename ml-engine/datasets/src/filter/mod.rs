@@ -3,6 +3,7 @@
 //! A verdict depends on the text and the [`Rules`] alone: no order, no clock, no float, no random seed. Two honest nodes find the
 //! same, so a verdict can be compared byte for byte.
 
+mod arithmetic;
 mod check_digits;
 mod contact;
 mod copies;
@@ -42,7 +43,7 @@ pub struct Rules {
 }
 
 /// Version of the rules of this release.
-pub const RULES_VERSION: u16 = 2;
+pub const RULES_VERSION: u16 = 3;
 
 impl Default for Rules {
 	fn default() -> Self {
@@ -150,6 +151,8 @@ impl Filter {
 		let has_personal = findings.len() > before;
 		let is_toxic = self.toxic.is_toxic(&folded);
 		findings.extend(is_toxic.then_some(Finding::Abuse));
+		// A wrong sum is no reason to leave a text out: it is counted, and the contributor decides.
+		findings.extend(arithmetic::has_falsehood(&folded).then_some(Finding::FalseArithmetic));
 		findings.sort_unstable();
 		findings.dedup();
 		let is_refused = !self.rules.stays_here;

@@ -132,7 +132,8 @@ impl Checker {
 	}
 }
 
-/// Makes a dataset in a temporary folder and reports what it would be. Needs as much room there as the texts have.
+/// Makes a dataset in a temporary folder and reports what it would be. Needs as much room there as the texts have. `look` is shown the
+/// folder before it is removed.
 ///
 /// # Errors
 ///
@@ -141,17 +142,39 @@ pub fn check_sources(
 	paths: &[PathBuf],
 	options: &Options,
 	progress: &mut OnProgress<'_>,
+	look: impl FnOnce(&Path),
 ) -> Result<Report, Error> {
 	let folder = tempfile::tempdir().map_err(Error::io(std::env::temp_dir()))?;
-	match create(paths, &folder.path().join("first"), options, progress) {
+	let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+	let (made, report) = match create(paths, &first, options, progress) {
 		Err(Error::LicenceMissing) => {
 			let unstated = Licence::parse("LicenseRef-unstated")?;
 			let rules = crate::filter::Rules { any_licence: true, ..options.rules };
 			let options = Options { licence: Some(unstated), rules, ..options.clone() };
-			create(paths, &folder.path().join("second"), &options, progress)
+			let report = create(paths, &second, &options, progress)?;
+			(second, report)
 		}
-		made => made,
-	}
+		made => (first, made?),
+	};
+	look(&made);
+	Ok(report)
+}
+
+/// The documents of one blob of a dataset, in their order; nothing of them is checked.
+///
+/// # Errors
+///
+/// [`Error::Io`], and [`Error::Invalid`] for a line that is no document.
+pub fn read_blob(folder: &Path, number: usize) -> Result<Vec<Document>, Error> {
+	let path = folder.join(blob_name(number));
+	let bytes = fs::read(&path).map_err(Error::io(&path))?;
+	let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+	lines
+		.map(|line| {
+			serde_json::from_slice(line)
+				.map_err(|error| Error::Invalid { path: path.clone(), reason: error.to_string() })
+		})
+		.collect()
 }
 
 /// Documents of files and folders, in memory: made as [`create`] makes them, in a temporary folder.
@@ -169,13 +192,7 @@ pub fn documents(
 	let report = create(paths, &made, options, progress)?;
 	let mut documents = Vec::new();
 	for number in 0..report.manifest.blobs.len() {
-		let path = made.join(blob_name(number));
-		let bytes = fs::read(&path).map_err(Error::io(&path))?;
-		for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-			let refuse =
-				|error: serde_json::Error| Error::Invalid { path: path.clone(), reason: error.to_string() };
-			documents.push(serde_json::from_slice(line).map_err(refuse)?);
-		}
+		documents.extend(read_blob(&made, number)?);
 	}
 	Ok((documents, report))
 }

@@ -1,26 +1,26 @@
 //! Merging: parts sorted by hash, duplicates left out, blobs written.
+//!
+//! All parts are gone through twice: for the keys of the texts, by which those that may be near each other are grouped, and for the
+//! texts. Whatever grows with the texts is sorted on disk.
 
 use super::{
 	blobs::BlobWriter,
-	stage::{part_path, HEAD_BYTES},
+	neighbours::{Neighbours, Signatures},
+	part::{Key, Part},
+	sort::Sorter,
+	stage::part_path,
 	state::{State, PARTS},
 	Job, OnProgress, Progress, Stage,
 };
 use crate::{
-	filter::{Bands, NearIndex, Rules, Runs, BANDS},
+	filter::{Rules, Runs},
 	hexadecimal,
 	manifest::{self, BlobRecord, Clusters, Manifest, HELD_OUT_PERCENT},
 	source::croissant::DescribedFile,
 	Counts, Document, Error, Reason, Tally,
 };
 use blyan_exact::Hash;
-use std::{
-	collections::{BTreeMap, HashMap},
-	fs::{self, File},
-	io::{BufReader, Read},
-	os::unix::fs::FileExt,
-	path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, fs, path::Path};
 
 /// Texts between two reports of progress.
 const PROGRESS_TEXTS: u64 = 1_024;
@@ -79,88 +79,176 @@ pub(super) struct Merged {
 	pub files: Vec<DescribedFile>,
 }
 
+/// Parts of the memory for sorting: the keys of a part, and which documents others were near. Grouping has half of it.
+const PART_SHARE: usize = 4;
+const LOST_SHARE: usize = 16;
+
 /// Merges all parts.
 pub(super) fn run(job: &Job<'_>, state: &State, progress: &mut OnProgress<'_>) -> Result<Merged, Error> {
 	let blobs = job.out.join("blobs");
-	if blobs.exists() {
-		fs::remove_dir_all(&blobs).map_err(Error::io(&blobs))?;
+	// A run that was killed has left its files, which say nothing: sorting begins again.
+	let sorted = job.folder().join("sorted");
+	for folder in [&blobs, &sorted] {
+		if folder.exists() {
+			fs::remove_dir_all(folder).map_err(Error::io(folder))?;
+		}
+		fs::create_dir_all(folder).map_err(Error::io(folder))?;
 	}
-	fs::create_dir_all(&blobs).map_err(Error::io(&blobs))?;
 	let sizes = job.options.sizes;
+	let source = Source { job, state, sorted: &sorted, bytes_max: sizes.memory_bytes_max };
+	let near = source.neighbours(progress)?;
 	let mut merge = Merge {
 		writer: BlobWriter::new(job.out.into(), sizes.blob_bytes_max),
-		near: NearIndex::new(state.texts, sizes.near_bytes_max),
-		lost: HashMap::new(),
+		near,
+		texts: 0,
+		lost: Sorter::new(&sorted, "lost", sizes.memory_bytes_max / LOST_SHARE),
 		totals: Totals::default(),
 		tally: Tally::default(),
 		bytes_max: sizes.dataset_bytes_max,
 	};
-	let mut done = 0;
-	for part in 0..PARTS {
-		let part = Part::read(&part_path(&job.folder(), part))?;
-		for equal in part.keys.chunk_by(|a, b| a.hash == b.hash) {
-			merge.take(&part, equal)?;
-			let before = done / PROGRESS_TEXTS;
-			done += equal.len() as u64;
-			let now = Progress {
-				stage: Stage::Merging,
-				done,
-				total: state.texts,
-				documents: merge.totals.documents,
-				left_out: state.tally.counts.left_out_total() + merge.tally.counts.left_out_total(),
-			};
-			if done / PROGRESS_TEXTS > before && !progress(&now) {
-				return Err(Error::Interrupted);
+	source.merge(&mut merge, progress)?;
+	merge.finish()
+}
+
+/// The parts, and what going through them takes.
+struct Source<'a> {
+	job: &'a Job<'a>,
+	state: &'a State,
+	sorted: &'a Path,
+	bytes_max: usize,
+}
+
+impl Source<'_> {
+	fn part(&self, number: usize) -> Result<Part, Error> {
+		let path = part_path(&self.job.folder(), number);
+		Part::open(&path, self.sorted, self.bytes_max / PART_SHARE)
+	}
+
+	/// Groups the distinct texts by the keys that they have in common.
+	fn neighbours(&self, progress: &mut OnProgress<'_>) -> Result<Neighbours, Error> {
+		let mut signatures = Signatures::new(self.sorted, self.bytes_max / 2);
+		let mut done = 0;
+		for number in 0..PARTS {
+			let mut part = self.part(number)?;
+			let mut last = None;
+			while let Some(key) = part.next()? {
+				if last != Some(key.hash) {
+					signatures.push(&part.bands(&key)?)?;
+					last = Some(key.hash);
+				}
+				done += 1;
+				self.report(Stage::Pairing, done, None, progress)?;
 			}
 		}
+		signatures.finish()
 	}
-	merge.finish()
+
+	/// Merges the texts.
+	fn merge(&self, merge: &mut Merge, progress: &mut OnProgress<'_>) -> Result<(), Error> {
+		let mut done = 0;
+		for number in 0..PARTS {
+			let mut part = self.part(number)?;
+			let mut equal: Option<Equal> = None;
+			while let Some(key) = part.next()? {
+				let line = part.line(&key)?;
+				match &mut equal {
+					Some(equal) if equal.hash == key.hash => equal.add(line),
+					_ => {
+						if let Some(before) = equal.replace(Equal::new(&key, line)) {
+							merge.take(before)?;
+						}
+					}
+				}
+				done += 1;
+				self.report(Stage::Merging, done, Some(&*merge), progress)?;
+			}
+			if let Some(last) = equal {
+				merge.take(last)?;
+			}
+		}
+		Ok(())
+	}
+
+	fn report(
+		&self,
+		stage: Stage,
+		done: u64,
+		merge: Option<&Merge>,
+		progress: &mut OnProgress<'_>,
+	) -> Result<(), Error> {
+		let left_out = |merge: &Merge| merge.tally.counts.left_out_total();
+		let now = || Progress {
+			stage,
+			done,
+			total: self.state.texts,
+			documents: merge.map_or(0, |merge| merge.totals.documents),
+			left_out: self.state.tally.counts.left_out_total() + merge.map_or(0, left_out),
+		};
+		match !done.is_multiple_of(PROGRESS_TEXTS) || progress(&now()) {
+			true => Ok(()),
+			false => Err(Error::Interrupted),
+		}
+	}
+}
+
+/// Texts of one hash: the smallest line stands for all.
+struct Equal {
+	hash: Hash,
+	line: Vec<u8>,
+	copies: u64,
+}
+
+impl Equal {
+	fn new(key: &Key, line: Vec<u8>) -> Self {
+		Self { hash: key.hash, line, copies: 0 }
+	}
+
+	fn add(&mut self, line: Vec<u8>) {
+		self.copies += 1;
+		if line < self.line {
+			self.line = line;
+		}
+	}
 }
 
 struct Merge {
 	writer: BlobWriter,
-	near: NearIndex,
-	/// Texts that were near a document, by its place.
-	lost: HashMap<u64, u64>,
+	near: Neighbours,
+	/// Distinct texts so far.
+	texts: u64,
+	/// Places of documents that a text was near, as often as one was.
+	lost: Sorter<8>,
 	totals: Totals,
 	tally: Tally,
 	bytes_max: u64,
 }
 
 impl Merge {
-	/// Takes texts of one hash: the one with the smallest line stands for all.
-	fn take(&mut self, part: &Part, equal: &[Key]) -> Result<(), Error> {
-		let mut best: Option<(Vec<u8>, &Key)> = None;
-		for key in equal {
-			let line = part.line(key)?;
-			if best.as_ref().is_none_or(|(least, _)| line < *least) {
-				best = Some((line, key));
-			}
+	/// Takes the next distinct text.
+	fn take(&mut self, equal: Equal) -> Result<(), Error> {
+		for _ in 0..equal.copies {
+			self.tally.leave_out(Reason::Duplicate, || place(&equal.hash));
 		}
-		let Some((line, key)) = best else { return Ok(()) };
-		for _ in 1..equal.len() {
-			self.tally.leave_out(Reason::Duplicate, || place(&key.hash));
-		}
-		let document = parse(&part.path, &line)?;
-		let bands = part.bands(key)?;
-		if let Some(representative) = self.representative(&document, &bands)? {
-			*self.lost.entry(representative).or_default() += 1;
-			self.tally.leave_out(Reason::NearDuplicate, || place(&key.hash));
+		let groups = self.near.groups(self.texts)?;
+		self.texts += 1;
+		let document = parse(Path::new("parts"), &equal.line)?;
+		if let Some(representative) = self.representative(&document, &groups)? {
+			self.lost.push(representative.to_be_bytes())?;
+			self.tally.leave_out(Reason::NearDuplicate, || place(&equal.hash));
 			return Ok(());
 		}
 		if self.totals.bytes.saturating_add(document.text.len() as u64) > self.bytes_max {
-			self.tally.leave_out(Reason::OverLimit, || place(&key.hash));
+			self.tally.leave_out(Reason::OverLimit, || place(&equal.hash));
 			return Ok(());
 		}
 		self.totals.add(&document);
-		let at = self.writer.push(&line)?;
-		self.near.insert(&bands, at);
-		Ok(())
+		let at = self.writer.push(&equal.line)?;
+		self.near.keep(&groups, at)
 	}
 
 	/// The place of a document that was kept and is near this one.
-	fn representative(&self, document: &Document, bands: &Bands) -> Result<Option<u64>, Error> {
-		let candidates = self.near.candidates(bands);
+	fn representative(&self, document: &Document, groups: &[u64]) -> Result<Option<u64>, Error> {
+		let candidates = self.near.candidates(groups)?;
 		if candidates.is_empty() {
 			return Ok(None);
 		}
@@ -178,9 +266,29 @@ impl Merge {
 		self.writer.flush()?;
 		self.totals.root = manifest::root(&self.writer.roots);
 		self.totals.blobs = self.writer.blobs;
-		self.totals.clusters = Clusters::of(self.lost.into_values());
+		self.totals.clusters = clusters(self.lost)?;
 		Ok(Merged { totals: self.totals, tally: self.tally, files: self.writer.files })
 	}
+}
+
+/// Clusters by the places of their documents, each as often as it has lost texts.
+fn clusters(lost: Sorter<8>) -> Result<Clusters, Error> {
+	let mut places = lost.finish()?;
+	let (mut clusters, mut open) = (Clusters::default(), None::<([u8; 8], u64)>);
+	while let Some(place) = places.next()? {
+		match &mut open {
+			Some((last, count)) if *last == place => *count += 1,
+			_ => {
+				if let Some((_, count)) = open.replace((place, 1)) {
+					clusters.add(count);
+				}
+			}
+		}
+	}
+	if let Some((_, count)) = open {
+		clusters.add(count);
+	}
+	Ok(clusters)
 }
 
 /// Where a text that was left out here may be found: by its hash.
@@ -193,57 +301,4 @@ fn parse(path: &Path, line: &[u8]) -> Result<Document, Error> {
 		path: path.into(),
 		reason: format!("a document does not parse: {error}"),
 	})
-}
-
-/// A text in a part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-	hash: Hash,
-	offset: u64,
-	length: u32,
-}
-
-/// A part, with its keys in memory and its texts on disk.
-struct Part {
-	path: PathBuf,
-	file: File,
-	keys: Vec<Key>,
-}
-
-impl Part {
-	/// Reads the keys of a part and sorts them.
-	fn read(path: &Path) -> Result<Self, Error> {
-		let file = File::open(path).map_err(Error::io(path))?;
-		let length = file.metadata().map_err(Error::io(path))?.len();
-		let mut reader = BufReader::with_capacity(1 << 20, &file);
-		let (mut keys, mut offset) = (Vec::new(), 0);
-		let mut head = [0; HEAD_BYTES];
-		while offset < length {
-			reader.read_exact(&mut head).map_err(Error::io(path))?;
-			let (size, rest) = head.split_at(4);
-			let size = u32::from_le_bytes(size.try_into().unwrap_or_default());
-			let hash = rest.first_chunk::<32>().copied().unwrap_or_default();
-			keys.push(Key { hash, offset, length: size });
-			reader.seek_relative(size.into()).map_err(Error::io(path))?;
-			offset += HEAD_BYTES as u64 + u64::from(size);
-		}
-		keys.sort_unstable();
-		Ok(Self { path: path.into(), file, keys })
-	}
-
-	fn line(&self, key: &Key) -> Result<Vec<u8>, Error> {
-		let mut line = vec![0; key.length as usize];
-		self.file.read_exact_at(&mut line, key.offset + HEAD_BYTES as u64).map_err(Error::io(&self.path))?;
-		Ok(line)
-	}
-
-	fn bands(&self, key: &Key) -> Result<Bands, Error> {
-		let mut bytes = [0; 8 * BANDS];
-		self.file.read_exact_at(&mut bytes, key.offset + 36).map_err(Error::io(&self.path))?;
-		let mut bands = [0; BANDS];
-		for (key, bytes) in bands.iter_mut().zip(bytes.chunks_exact(8)) {
-			*key = u64::from_le_bytes(bytes.try_into().unwrap_or_default());
-		}
-		Ok(bands)
-	}
 }

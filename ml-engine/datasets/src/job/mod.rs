@@ -4,6 +4,7 @@
 //! OUT/.job/lock           held while a run works on it
 //! OUT/.job/state.json     how far the sources were read; replaced whole, after what it speaks of is on disk
 //! OUT/.job/parts/00..3f   texts that passed the filter, by the first bits of their hash
+//! OUT/.job/sorted/        what merging sorts; removed as it goes on
 //! OUT/blobs/00000.jsonl   documents in the order of their hashes
 //! OUT/croissant.json      the same as other tools read it
 //! OUT/manifest.json       roots and counts; written last
@@ -12,20 +13,25 @@
 //! 1. **Inventory.** Walk and hash the files; sort them by hash.
 //! 2. **Reading.** Rows become texts, texts pass the filter on all threads, and are appended to their part. Every 128 MiB the parts are
 //!    synced and the state is replaced; a job that goes on cuts the parts back to the state and reads on from that row.
-//! 3. **Merging.** Part after part is sorted by hash, so equal texts meet; near duplicates are looked for among the documents kept so
-//!    far. The order is that of the hashes, so the outcome does not depend on which file came first. A job that is killed here merges again.
+//! 3. **Pairing.** The keys of all texts are sorted on disk, so texts that may be near each other meet.
+//! 4. **Merging.** Part after part is sorted by hash, so equal texts meet; near duplicates are looked for among the documents kept so
+//!    far. The order is that of the hashes, so the outcome does not depend on which file came first. A job that is killed here, or while
+//!    it pairs, does both again.
 //!
-//! Memory: a batch of rows (8 MiB, and one row of at most 16 MiB), one blob, the sort keys of one part (48 bytes a text), and the
-//! table of near duplicates.
+//! Memory: a batch of rows (8 MiB, and one row of at most 16 MiB), one blob, and [`Sizes::memory_bytes_max`] for whatever grows with the
+//! texts. With less of it more lies on disk; the dataset is the same.
 
 mod blobs;
 mod check;
 mod merge;
+mod neighbours;
+mod part;
 mod prepare;
+mod sort;
 mod stage;
 mod state;
 
-pub use check::{check, check_sources, documents};
+pub use check::{check, check_sources, documents, read_blob};
 
 use crate::{
 	filter::Rules,
@@ -38,7 +44,7 @@ use crate::{
 	},
 	Error, Licence, Tally,
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::{
 	fs::{self, File, TryLockError},
 	io::Write,
@@ -63,7 +69,7 @@ pub struct Options {
 }
 
 /// Sizes of what a job writes and holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Sizes {
 	/// Longest document; a longer text is cut.
 	pub document_bytes_max: usize,
@@ -71,11 +77,16 @@ pub struct Sizes {
 	pub blob_bytes_max: usize,
 	/// Bytes of text in all.
 	pub dataset_bytes_max: u64,
-	/// Bytes of memory for the table of near duplicates.
-	pub near_bytes_max: u64,
+	/// Bytes of memory for sorting texts and finding near duplicates. Nothing of the dataset depends on it, so an interrupted job may
+	/// go on with another.
+	#[serde(skip)]
+	pub memory_bytes_max: usize,
 	/// Bytes of text between two states.
 	pub state_bytes: u64,
 }
+
+/// Bytes of memory for sorting, if nothing else is said.
+pub const MEMORY_BYTES_MAX: usize = 256 << 20;
 
 impl Default for Sizes {
 	fn default() -> Self {
@@ -83,7 +94,7 @@ impl Default for Sizes {
 			document_bytes_max: 64 << 10,
 			blob_bytes_max: 32 << 20,
 			dataset_bytes_max: u64::MAX,
-			near_bytes_max: 1 << 30,
+			memory_bytes_max: MEMORY_BYTES_MAX,
 			state_bytes: 128 << 20,
 		}
 	}
@@ -96,6 +107,8 @@ pub enum Stage {
 	Hashing,
 	/// Files are read and their texts filtered.
 	Reading,
+	/// Texts that may be near each other are grouped.
+	Pairing,
 	/// Duplicates are left out and blobs written.
 	Merging,
 }
@@ -105,7 +118,7 @@ pub enum Stage {
 pub struct Progress {
 	/// The stage.
 	pub stage: Stage,
-	/// Bytes or, when merging, texts done.
+	/// Bytes or, when pairing and merging, texts done.
 	pub done: u64,
 	/// Bytes or texts there are; 0 while that is not known.
 	pub total: u64,

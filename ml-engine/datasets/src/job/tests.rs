@@ -317,7 +317,7 @@ fn the_licence_is_the_folders_or_the_callers_and_never_both() {
 	let unstated = Options { licence: None, ..options() };
 	let out = |name: &str| folder.path().join(name);
 	assert!(matches!(make(std::slice::from_ref(&data), &out("0"), &unstated), Err(Error::LicenceMissing)));
-	assert!(check_sources(std::slice::from_ref(&data), &unstated, &mut |_| true).is_ok());
+	assert!(check_sources(std::slice::from_ref(&data), &unstated, &mut |_| true, |_| ()).is_ok());
 	write(&data, "README.md", "---\nlicense: cc-by-4.0\nlanguage: en\n---\n");
 	let report = make(std::slice::from_ref(&data), &out("1"), &unstated).unwrap();
 	assert_eq!((report.manifest.licence.as_str(), report.licence_from.as_str()), ("CC-BY-4.0", "README.md"));
@@ -429,6 +429,39 @@ fn near_duplicates_leave_one_and_a_chain_is_not_one_cluster() {
 	assert!(chain.iter().all(|text| runs.iter().any(|kept| kept.is_near(&Runs::of(text)))));
 	let of_chain = kept.iter().filter(|text| chain.contains(text)).count();
 	assert!((4..20).contains(&of_chain), "{of_chain}");
+}
+
+#[test]
+fn a_job_with_hardly_any_memory_makes_the_same_dataset_and_goes_on_with_more() {
+	let folder = tempfile::tempdir().unwrap();
+	let mut texts: Vec<String> = (0..400).map(|seed| prose(seed % 300, 40)).collect();
+	texts.extend((0..90).map(|seed| format!("{} and so on {seed}", prose(seed % 30, 60))));
+	let path = write(folder.path(), "a.jsonl", jsonl(&texts));
+	let with = |memory_bytes_max| {
+		let sizes = Sizes { memory_bytes_max, state_bytes: 1, ..Sizes::default() };
+		Options { sizes, ..options() }
+	};
+	let whole = folder.path().join("whole");
+	let report = make(std::slice::from_ref(&path), &whole, &with(MEMORY_BYTES_MAX)).unwrap();
+	assert!(report.manifest.clusters.count >= 25 && report.tally.counts.left_out_for(Reason::Duplicate) > 90);
+	// A byte is a run on disk for every sixteen keys, and all that is kept by group in a file.
+	for memory in [0, 1, 5_000] {
+		let out = folder.path().join(format!("with-{memory}"));
+		let again = make(std::slice::from_ref(&path), &out, &with(memory)).unwrap();
+		assert_eq!(
+			(again.manifest, contents(&out)),
+			(report.manifest.clone(), contents(&whole)),
+			"{memory} bytes"
+		);
+	}
+	let out = folder.path().join("goes-on");
+	let stopped = create(std::slice::from_ref(&path), &out, &with(0), &mut |now| now.stage == Stage::Hashing);
+	assert!(matches!(stopped, Err(Error::Interrupted)));
+	// What a run that was killed in the middle of sorting leaves behind.
+	write(&out, ".job/sorted/keys-00001", "half a run");
+	make(&[path], &out, &with(1 << 20)).unwrap();
+	assert_eq!(contents(&out), contents(&whole));
+	assert!(!out.join(".job").exists());
 }
 
 #[test]
