@@ -1,23 +1,15 @@
-//! Promotion of a model: the mean gain over all suites, in integers.
+//! Promotion of a model: the mean gain over all suites, in integers, as [`blyan_exact::gain`] defines it for the chain too.
 //!
-//! ```text
-//! gain of a suite   (new - old) / old     right tasks of the same suite, by its root
-//! gain              mean over all suites
-//! ```
-//!
-//! In parts per million, rounded down at each step, so that rounding promotes no model. A suite that one side lacks fails the
-//! comparison, however large the others' gains. An old model without a right task counts as one with a single right task, because
-//! no gain over nothing is defined; where neither model has one, the gain is nothing.
+//! A suite that one side lacks fails the comparison, however large the others' gains.
 //!
 //! A suite's root says which tasks it has, and a reader of reports alone cannot check it. Two reports under one root therefore
 //! have to be about the same tasks: one that had more of them, or easier ones, would gain by that.
 
 use crate::report::Report;
+use blyan_exact::gain::{mean_gain_ppm, suite_gain_ppm};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Parts per million.
-const MILLION: i128 = 1_000_000;
 /// Gain from which on a model is promoted, if nothing else is said: that of the template from 8 to 16 experts.
 pub const MINIMUM_PPM: i64 = 150_000;
 
@@ -90,29 +82,17 @@ pub fn compare(old: &[Report], new: &[Report], minimum_ppm: i64) -> Result<Promo
 				tasks: report.tasks,
 				old,
 				new,
-				gain_ppm: old.zip(new).map(|(old, new)| gain_ppm(old, new)),
+				gain_ppm: old.zip(new).map(|(old, new)| suite_gain_ppm(old, new, report.tasks)),
 			}
 		})
 		.collect();
-	let gain_ppm = mean(&suites).ok_or(PromotionError::NoReport)?;
+	if suites.is_empty() {
+		return Err(PromotionError::NoReport);
+	}
+	let gains: Vec<Option<i64>> = suites.iter().map(|suite| suite.gain_ppm).collect();
+	let gain_ppm = mean_gain_ppm(&gains);
 	let is_promoted = gain_ppm.is_some_and(|gain| gain >= minimum_ppm);
 	Ok(Promotion { suites, gain_ppm, minimum_ppm, is_promoted })
-}
-
-/// Mean gain, rounded down; `Some(None)` if a suite is missing, `None` without a suite.
-fn mean(suites: &[Gain]) -> Option<Option<i64>> {
-	let gains: Option<Vec<i128>> = suites.iter().map(|suite| suite.gain_ppm.map(i128::from)).collect();
-	let count = i128::try_from(suites.len()).ok().filter(|count| *count > 0)?;
-	Some(gains.and_then(|gains| i64::try_from(gains.iter().sum::<i128>().div_euclid(count)).ok()))
-}
-
-/// Gain from `old` to `new` right tasks in parts per million, rounded down. Both are at most 2^20.
-fn gain_ppm(old: u64, new: u64) -> i64 {
-	if (old, new) == (0, 0) {
-		return 0;
-	}
-	let (old, new) = (i128::from(old.max(1)), i128::from(new));
-	i64::try_from(((new - old) * MILLION).div_euclid(old)).unwrap_or(i64::MAX)
 }
 
 fn by_root(reports: &[Report]) -> Result<BTreeMap<&str, &Report>, PromotionError> {
@@ -139,7 +119,6 @@ mod tests {
 		subject::Identity,
 		suite::{Generation, Suite},
 	};
-	use proptest::prelude::*;
 
 	fn report(suite: &str, model: u8, right: usize) -> Report {
 		let suite = Suite::new(suite, Generation::until(&["\n"], 1));
@@ -176,9 +155,16 @@ mod tests {
 	}
 
 	#[test]
-	fn a_gain_over_nothing_is_one_over_a_single_right_task() {
+	fn a_suite_that_the_old_model_hardly_solves_counts_as_if_it_solved_a_tenth() {
 		let promotion = compare(&side(1, &[("a", 0)]), &side(2, &[("a", 3)]), 0).unwrap();
-		assert_eq!(promotion.gain_ppm, Some(2_000_000));
+		assert_eq!(promotion.gain_ppm, Some(300_000));
+	}
+
+	#[test]
+	fn one_suite_adds_no_more_than_twice_as_many_right_tasks() {
+		let old = side(1, &[("a", 20), ("b", 50)]);
+		let promotion = compare(&old, &side(2, &[("a", 100), ("b", 50)]), 0).unwrap();
+		assert_eq!(promotion.gain_ppm, Some(500_000));
 	}
 
 	#[test]
@@ -218,14 +204,5 @@ mod tests {
 		assert_eq!(compare(&one, &twice, 0), Err(PromotionError::Twice("a".into())));
 		let mixed = [one.clone(), side(2, &[("b", 1)])].concat();
 		assert!(matches!(compare(&mixed, &one, 0), Err(PromotionError::Models(..))));
-	}
-
-	proptest! {
-		#[test]
-		fn rounding_never_adds_to_a_gain(old in 1..1u64 << 20, new in 0..1u64 << 20) {
-			let gain = i128::from(gain_ppm(old, new));
-			let exact = (i128::from(new) - i128::from(old)) * MILLION;
-			prop_assert!(gain * i128::from(old) <= exact && exact < (gain + 1) * i128::from(old));
-		}
 	}
 }

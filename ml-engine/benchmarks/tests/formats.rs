@@ -2,12 +2,12 @@
 #![allow(clippy::unwrap_used)]
 
 use blyan_benchmarks::{
-	source::SourceError,
+	source::{read_limited, SourceError},
 	suite::Skip,
 	task::{Arithmetic, Choice, Program},
 	Format, Kind, Suite, Task,
 };
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, path::Path};
 
 /// Reads a file with these bytes.
 fn read(format: Format, bytes: &[u8]) -> Result<Suite, SourceError> {
@@ -174,4 +174,15 @@ fn files_that_are_missing_empty_or_not_text_are_refused_by_name() {
 	assert!(matches!(read_error(Format::Arc, ""), SourceError::NoTask { skipped: 0, .. }));
 	let error = read(Format::Arc, b"{}\n{\"id\":\"\xff\"}").unwrap_err();
 	assert!(matches!(error, SourceError::Encoding { line: 2, .. }), "{error}");
+}
+
+#[test]
+fn a_file_without_an_end_is_refused_and_no_more_of_it_is_read() {
+	let endless = read_limited(Path::new("/dev/zero"), 1_000);
+	assert!(matches!(endless, Err(SourceError::FileTooLarge { bytes_max: 1_000, .. })), "{endless:?}");
+	let folder = tempfile::tempdir().unwrap();
+	let path = folder.path().join("small.file");
+	fs::write(&path, [7; 1_000]).unwrap();
+	assert_eq!(read_limited(&path, 1_000).unwrap(), [7; 1_000]);
+	assert!(matches!(read_limited(&path, 999), Err(SourceError::FileTooLarge { bytes_max: 999, .. })));
 }

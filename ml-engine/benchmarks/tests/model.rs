@@ -5,7 +5,7 @@ mod support;
 
 use blyan_benchmarks::{
 	evaluate,
-	generated::{expression_sandbox, Generated, DEVELOPMENT_SEED},
+	generated::{expression_sandbox, held_out_seed, run_generated, Generated, DEVELOPMENT_SEED},
 	suite::Generation,
 	Journal, Report, Subject, SubjectError, Suite,
 };
@@ -124,5 +124,29 @@ fn reports_are_the_same_on_any_number_of_threads_and_after_an_interruption() {
 		assert_eq!(known.len(), 3);
 		let rest = evaluate(&suite, &mut other, sandbox, known, |_| Ok(())).unwrap();
 		assert_eq!(Report::new(&suite, other.identity(), rest), whole, "{}", generated.name());
+	}
+}
+
+#[test]
+fn a_suite_that_is_run_at_once_has_the_report_of_its_steps() {
+	let sandbox = expression_sandbox().unwrap();
+	let seed = held_out_seed(&[9; 32]);
+	for generated in Generated::ALL {
+		// The steps of `blyan benchmark run --held-out`.
+		let mut suite = generated.suite(&seed, 4);
+		let sandbox = suite.language().map(|_| &sandbox);
+		suite.checker = sandbox.map(blyan_benchmarks::Sandbox::checker);
+		let mut one = model(256, 1);
+		let results = evaluate(&suite, &mut one, sandbox, Vec::new(), |_| Ok(())).unwrap();
+		let report = Report::new(&suite, one.identity(), results.clone());
+		let whole = run_generated(&mut model(256, 2), generated, (&seed, 4), Vec::new(), |_| Ok(()));
+		assert_eq!(whole.unwrap(), report, "{}", generated.name());
+		let known = results[..3].to_vec();
+		let mut rest = Vec::new();
+		let resumed = run_generated(&mut model(256, 1), generated, (&seed, 4), known, |result| {
+			rest.push(result.clone());
+			Ok(())
+		});
+		assert_eq!((resumed.unwrap(), rest.as_slice()), (report, &results[3..]));
 	}
 }

@@ -5,6 +5,7 @@
 #![deny(unsafe_op_in_unsafe_fn)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod benchmark;
 pub mod blobs;
 pub mod block;
 pub mod copies;

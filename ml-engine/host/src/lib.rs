@@ -1,4 +1,4 @@
-//! The door between the runtime and the native engine: seven host functions over hashes and small structs.
+//! The door between the runtime and the native engine: eight host functions over hashes and small structs.
 //!
 //! Only `Hooks::offchain_worker` may call them. A relay chain that validates our blocks does not know these
 //! imports and traps when one is called, so nothing on a block's execution path may touch them. Where no
@@ -18,6 +18,7 @@ mod legacy;
 #[cfg(not(substrate_runtime))]
 use alloc::vec::Vec;
 use blyan_primitives::{
+	evolution::{BenchmarkJob, BenchmarkStatus},
 	Comparison, CopyQuery, DatasetAuditJob, DatasetAuditStatus, EngineError, EvaluationJob, JobId, JobStatus,
 	Opening, Query,
 };
@@ -39,7 +40,7 @@ pub trait MlEngine: Send + Sync {
 	fn submit_job(&self, job: EvaluationJob) -> Result<JobId, EngineError>;
 	/// Where the job stands; [`EngineError::UnknownJob`] if it was never submitted or has been forgotten.
 	fn poll(&self, id: JobId) -> Result<JobStatus, EngineError>;
-	/// Gives up on a job. Cancelling a job that has ended changes nothing.
+	/// Gives up on an evaluation or a comparison of models. Cancelling one that has ended changes nothing.
 	fn cancel(&self, id: JobId) -> Result<(), EngineError>;
 	/// Opens a place in what the engine computes for `job`. Starts the work and returns `None` while it lasts; asking
 	/// again later gives the answer. The job need not have been submitted before.
@@ -54,6 +55,12 @@ pub trait MlEngine: Send + Sync {
 	/// answer. [`EngineError::BlobMissing`] names the manifest or a blob of the sample that is not here; the node may begin to
 	/// look for it.
 	fn audit_dataset(&self, _job: DatasetAuditJob) -> Result<DatasetAuditStatus, EngineError> {
+		Err(EngineError::NotAvailable)
+	}
+	/// Measures two models in suites of tasks. Starts the work and returns [`BenchmarkStatus::Running`] while it lasts; asking again
+	/// later gives the answer. [`EngineError::BlobMissing`] names a blob that is not here; the node may begin to look for all that
+	/// are not. An error is told once, and asking again begins again.
+	fn run_benchmark(&self, _job: BenchmarkJob) -> Result<BenchmarkStatus, EngineError> {
 		Err(EngineError::NotAvailable)
 	}
 }
@@ -91,6 +98,14 @@ pub fn decode_copy_query(bytes: &[u8]) -> Result<CopyQuery, EngineError> {
 
 /// Decodes an audit that came across the boundary; all of the input must belong to it.
 pub fn decode_dataset_audit(bytes: &[u8]) -> Result<DatasetAuditJob, EngineError> {
+	decode_whole(bytes)
+}
+
+/// Decodes a comparison of two models that came across the boundary; all of the input must belong to it.
+pub fn decode_benchmark(bytes: &[u8]) -> Result<BenchmarkJob, EngineError> {
+	if bytes.len() > 2 * JOB_BYTES_MAX {
+		return Err(EngineError::JobMalformed);
+	}
 	decode_whole(bytes)
 }
 
@@ -246,6 +261,17 @@ pub trait MlEngineHost {
 			None => Err(EngineError::NotAvailable),
 		}
 	}
+
+	/// Measures two models in suites of tasks, given as the SCALE encoding of a `BenchmarkJob`.
+	fn run_benchmark(
+		&mut self,
+		job: PassFatPointerAndRead<&[u8]>,
+	) -> AllocateAndReturnByCodec<Result<BenchmarkStatus, EngineError>> {
+		match self.extension::<MlEngineExt>() {
+			Some(MlEngineExt(engine)) => decode_benchmark(job).and_then(|job| engine.run_benchmark(job)),
+			None => Err(EngineError::NotAvailable),
+		}
+	}
 }
 
 /// For the node's executor: `type HostFunctions = (ParachainHostFunctions, blyan_host::HostFunctions);`
@@ -271,7 +297,7 @@ pub fn poll(id: JobId) -> Result<JobStatus, EngineError> {
 	ask(|| ml_engine_host::poll(id.0))
 }
 
-/// Gives up on a job.
+/// Gives up on an evaluation or a comparison of models.
 pub fn cancel(id: JobId) -> Result<(), EngineError> {
 	ask(|| ml_engine_host::cancel(id.0))
 }
@@ -294,6 +320,11 @@ pub fn find_copy(query: &CopyQuery) -> Result<Comparison, EngineError> {
 /// Audits the sample of a dataset that a draw takes.
 pub fn audit_dataset(job: &DatasetAuditJob) -> Result<DatasetAuditStatus, EngineError> {
 	ask(|| ml_engine_host::audit_dataset(&job.encode()))
+}
+
+/// Measures two models in suites of tasks. `cancel` with the job's identifier gives it up.
+pub fn run_benchmark(job: &BenchmarkJob) -> Result<BenchmarkStatus, EngineError> {
+	ask(|| ml_engine_host::run_benchmark(&job.encode()))
 }
 
 #[cfg(test)]

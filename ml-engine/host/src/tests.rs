@@ -3,6 +3,7 @@
 use super::*;
 use blyan_exact::tree::SumNode;
 use blyan_primitives::{
+	evolution::{BenchmarkModel, BenchmarkOutcome, SuiteChoice, SuiteName, TokenizerRef},
 	AuditFinding, BlobRef, BlockRef, BlockWitness, Comparand, CopyEvidence, CopyFinding, EvaluationOutcome,
 	HoldoutRef, JobBody, ModelConfig, TileProof,
 };
@@ -47,6 +48,13 @@ impl MlEngine for Instant {
 			0 => Ok(DatasetAuditStatus::Running),
 			1 => Ok(DatasetAuditStatus::Done(AuditFinding::Malformed)),
 			_ => Err(EngineError::BlobMissing(job.manifest.hash)),
+		}
+	}
+	fn run_benchmark(&self, job: BenchmarkJob) -> Result<BenchmarkStatus, EngineError> {
+		match job.base.generation {
+			0 => Ok(BenchmarkStatus::Running { done: 3, total: 8 }),
+			1 => Ok(BenchmarkStatus::Done(BenchmarkOutcome { suites: Default::default() })),
+			_ => Err(EngineError::BlobMissing(job.tokenizer.blob.hash)),
 		}
 	}
 	fn open(&self, job: EvaluationJob, query: Query) -> Result<Option<Opening>, EngineError> {
@@ -117,6 +125,21 @@ fn audit(blobs: u32) -> DatasetAuditJob {
 	}
 }
 
+fn benchmark(generation: u32) -> BenchmarkJob {
+	let JobBody::First { config, trunk } = job().body else { panic!("it is of the first definition") };
+	let body = JobBody::First { config, trunk };
+	let model = |generation| BenchmarkModel { model: 1, generation, body: body.clone(), heads: vec![trunk] };
+	BenchmarkJob {
+		definition: 1,
+		rules: BenchmarkJob::RULES,
+		base: model(generation),
+		candidate: model(9),
+		tokenizer: TokenizerRef { blob: BlobRef { hash: H256([4; 32]), size: 9 }, ends: Default::default() },
+		suites: vec![SuiteChoice { suite: SuiteName::Patterns, tasks: 4 }].try_into().unwrap(),
+		entropy: H256([5; 32]),
+	}
+}
+
 fn with_engine(story: impl FnOnce()) {
 	let mut world = sp_io::TestExternalities::default();
 	world.register_extension(MlEngineExt(Arc::new(Instant::default())));
@@ -133,6 +156,7 @@ fn every_function_says_not_available_without_an_engine() {
 		assert_eq!(ml_engine_host::open(b"no job", b"no query"), Err(EngineError::NotAvailable));
 		assert_eq!(find_copy(&copy_query()), Err(EngineError::NotAvailable));
 		assert_eq!(audit_dataset(&audit(1)), Err(EngineError::NotAvailable));
+		assert_eq!(run_benchmark(&benchmark(1)), Err(EngineError::NotAvailable));
 	});
 }
 
@@ -239,6 +263,23 @@ fn audits_cross_the_boundary_and_bytes_that_are_none_are_an_error_value() {
 			assert_eq!(ml_engine_host::audit_dataset(&whole[..cut]), refused);
 		}
 		assert_eq!(ml_engine_host::audit_dataset(&[whole, vec![0]].concat()), refused);
+	});
+}
+
+#[test]
+fn comparisons_of_models_cross_the_boundary_and_bytes_that_are_none_are_an_error_value() {
+	with_engine(|| {
+		assert_eq!(run_benchmark(&benchmark(0)), Ok(BenchmarkStatus::Running { done: 3, total: 8 }));
+		let done = BenchmarkStatus::Done(BenchmarkOutcome { suites: Default::default() });
+		assert_eq!(run_benchmark(&benchmark(1)), Ok(done));
+		assert_eq!(run_benchmark(&benchmark(2)), Err(EngineError::BlobMissing(H256([4; 32]))));
+		let whole = benchmark(1).encode();
+		let refused = Err(EngineError::JobMalformed);
+		for cut in 0..whole.len() {
+			assert_eq!(ml_engine_host::run_benchmark(&whole[..cut]), refused);
+		}
+		assert_eq!(ml_engine_host::run_benchmark(&[whole, vec![0]].concat()), refused);
+		assert_eq!(ml_engine_host::run_benchmark(&vec![0xff; 2 * JOB_BYTES_MAX + 1]), refused);
 	});
 }
 

@@ -60,6 +60,8 @@ pub struct Parent {
 pub enum Source<'a> {
 	/// The parent's part of the same name.
 	Parent,
+	/// A part of the parent, of the same shape.
+	Other(Part),
 	/// Bytes of a whole file, checked, and its root.
 	Bytes(&'a [u8], Hash),
 	/// A part of the new model that comes before this one and has the same bytes.
@@ -236,14 +238,18 @@ impl Work<'_, '_> {
 			Source::Twin(twin) => return Ok(Placed::Twin(twin)),
 			Source::Tensors(sections) => self.tensors(part, sections)?,
 			Source::Bytes(bytes, root) => self.bytes(part, bytes, root)?,
-			Source::Parent => {
-				let record = self.parent.record(part)?;
-				let root = record.hash().map_err(|error| self.parent.directory.malformed(&error))?;
-				self.parent.part(part)?;
-				self.file(part, &self.parent.directory.part(part), root)?
-			}
+			Source::Parent => self.shared(part, part)?,
+			Source::Other(origin) => self.shared(part, origin)?,
 		};
 		Ok(Placed::Root(root))
+	}
+
+	/// Shares a part of the parent, every byte checked.
+	fn shared(&self, part: Part, origin: Part) -> Result<Hash, DirectoryError> {
+		let record = self.parent.record(origin)?;
+		let root = record.hash().map_err(|error| self.parent.directory.malformed(&error))?;
+		self.parent.part(origin)?;
+		self.file(part, &self.parent.directory.part(origin), root)
 	}
 
 	fn tensors(&self, part: Part, sections: Vec<Section<'_>>) -> Result<Hash, DirectoryError> {

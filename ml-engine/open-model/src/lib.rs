@@ -7,6 +7,7 @@ pub mod convert;
 pub mod derive;
 pub mod directory;
 pub mod evaluate;
+pub mod grow;
 pub mod import;
 pub mod load;
 pub mod manifest;

@@ -1,6 +1,6 @@
 //! Manifest of a model's directory.
 
-use crate::upcycle::plan::Upcycling;
+use crate::{grow::plan::Growth, upcycle::plan::Upcycling};
 use blyan_exact::{
 	definition2::{model_root, Architecture},
 	Hash,
@@ -75,6 +75,8 @@ pub enum Step {
 	},
 	/// Several experts took the places of others, as where a model catches up with a chain.
 	Experts(Vec<Replaced>),
+	/// The model grew: deeper, wider, more experts, a longer context.
+	Grow(Growth),
 }
 
 /// Expert that took the place of another.
@@ -110,6 +112,7 @@ impl fmt::Display for Change {
 					.collect();
 				write!(f, "{} experts, those of {}", slots.len(), slots.join(", "))?;
 			}
+			Step::Grow(growth) => write!(f, "{growth}")?,
 		}
 		write!(f, ", from 0x{}", self.parent)
 	}

@@ -2,7 +2,7 @@
 
 use super::{
 	checkpoint::{self, Header},
-	corpus::Corpus,
+	corpus::{Corpus, TrainingSource},
 	holdout::mean_bits,
 	network::Network,
 	ops::{scalar, Rotary, TrainBackend},
@@ -126,7 +126,7 @@ pub struct Trained<B: Backend> {
 /// Whole model as a training problem.
 struct WholeModel<'a, B: Backend> {
 	config: &'a ModelConfig,
-	data: &'a Corpus,
+	data: &'a dyn TrainingSource,
 	holdout: &'a [u8],
 	options: &'a Options,
 	formats: Vec<Format>,
@@ -176,7 +176,7 @@ impl<B: TrainBackend> Problem<B> for WholeModel<'_, B> {
 
 	fn gradients(&mut self, step: u64, latent: &[Tensor<B, 2>]) -> Result<StepGradients<B>, TrainError> {
 		let Options { seed, batch, tokens, .. } = *self.options;
-		let sequences = self.data.batch(seed, step, batch, tokens)?;
+		let sequences = self.data.draw(&mut Corpus::stream(seed, step), step, batch, tokens)?;
 		let weights = self.workers.share(|| quantised(self.config, latent));
 		let of_parts = self.workers.map(self.workers.split(&sequences, tokens), |part| {
 			(self.part_gradient(&weights, part), part.len())
@@ -204,7 +204,7 @@ impl<B: TrainBackend> Problem<B> for WholeModel<'_, B> {
 /// last step. Resumes from `options.checkpoint` if that file exists.
 pub fn train_base<B: TrainBackend>(
 	config: &ModelConfig,
-	data: &Corpus,
+	data: &dyn TrainingSource,
 	holdout: &[u8],
 	options: Options,
 	device: &B::Device,

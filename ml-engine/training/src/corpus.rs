@@ -1,8 +1,48 @@
 //! Text to draw training sequences from.
 
 use super::TrainError;
-use rand::Rng;
+use rand::{Rng, RngCore};
 use rand_chacha::{rand_core::SeedableRng, ChaCha8Rng};
+
+/// Source of training sequences: which ones a step learns from follows from the step alone, so that a resumed run learns
+/// from the same ones.
+pub trait TrainingSource: Sync {
+	/// Refuses a source from which not even one sequence of `tokens` bytes can be drawn.
+	///
+	/// # Errors
+	/// [`TrainError::TooLittleData`].
+	fn ensure_holds(&self, tokens: usize) -> Result<(), TrainError>;
+
+	/// Draws `count` sequences of `tokens` bytes for a step, one after another. `stream` holds the random numbers of the
+	/// step, for sources without an order of their own.
+	///
+	/// # Errors
+	/// [`TrainError::Source`] if the text cannot be read.
+	fn draw(
+		&self,
+		stream: &mut dyn RngCore,
+		step: u64,
+		count: usize,
+		tokens: usize,
+	) -> Result<Vec<u8>, TrainError>;
+}
+
+impl TrainingSource for Corpus {
+	fn ensure_holds(&self, tokens: usize) -> Result<(), TrainError> {
+		Corpus::ensure_holds(self, tokens)
+	}
+
+	fn draw(
+		&self,
+		mut stream: &mut dyn RngCore,
+		_: u64,
+		count: usize,
+		tokens: usize,
+	) -> Result<Vec<u8>, TrainError> {
+		Corpus::ensure_holds(self, tokens)?;
+		Ok(Corpus::draw(self, &mut stream, count, tokens))
+	}
+}
 
 /// Documents one after another, each behind a zero byte, the begin-of-sequence token.
 #[derive(Clone, Debug, Default)]

@@ -25,6 +25,9 @@ pub enum TrainError {
 		/// Bytes needed.
 		need: usize,
 	},
+	/// A source of training text cannot be read.
+	#[error("{0}")]
+	Source(String),
 	/// The slot does not exist in the model.
 	#[error("there is no expert {expert} in layer {layer}")]
 	NoSuchSlot {

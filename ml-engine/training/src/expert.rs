@@ -3,7 +3,7 @@
 use super::{
 	checkpoint::Header,
 	convert::{export_expert, import, import_expert, EXPERT_FORMATS},
-	corpus::Corpus,
+	corpus::{Corpus, TrainingSource},
 	frozen::{freeze, is_last_layer, loss, Frozen},
 	holdout::mean_bits,
 	network::Network,
@@ -98,6 +98,21 @@ pub struct TrainedExpert {
 	pub seconds: f64,
 	/// Held-out loss before the first step and at the end, bits per byte, if it was measured.
 	pub holdout_bits: Option<(f64, f64)>,
+	/// Batches that were drawn.
+	pub drawn: Drawn,
+}
+
+/// Batches that a run drew: those of steps 0, `stride`, twice `stride` and so on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drawn {
+	/// Sequences of a batch.
+	pub sequences: usize,
+	/// Bytes of a sequence.
+	pub length: usize,
+	/// Steps from one new batch to the next.
+	pub stride: u64,
+	/// Number of batches.
+	pub batches: u64,
 }
 
 impl Options {
@@ -120,6 +135,15 @@ impl Options {
 			return refuse("checkpoint_every", "must be at least 1");
 		}
 		Ok(self)
+	}
+
+	/// Returns the number of steps from one new batch to the next.
+	fn stride(&self, config: &ModelConfig, slot: SlotIndex) -> u64 {
+		if is_last_layer(config, slot) {
+			self.replay as u64 + 1
+		} else {
+			1
+		}
 	}
 
 	/// Describes everything that the outcome depends on besides the model; see [`super::base::Options`].
@@ -156,7 +180,7 @@ fn quantised<B: TrainBackend>(latent: &[Tensor<B, 2>]) -> [Tensor<B, 2>; 3] {
 struct ExpertInModel<'a, B: Backend> {
 	config: &'a ModelConfig,
 	slot: SlotIndex,
-	data: &'a Corpus,
+	data: &'a dyn TrainingSource,
 	holdout: &'a [u8],
 	options: &'a Options,
 	weights: Vec<Tensor<B, 2>>,
@@ -229,7 +253,7 @@ impl<B: TrainBackend> Problem<B> for ExpertInModel<'_, B> {
 		self.workers.set_parts(header.parts);
 		let Options { seed, batch, tokens, .. } = *self.options;
 		for &step in &header.remembered {
-			let sequences = self.data.batch(seed, step, batch, tokens)?;
+			let sequences = self.data.draw(&mut Corpus::stream(seed, step), step, batch, tokens)?;
 			self.remembered.push(self.freeze(&sequences));
 			self.remembered_steps.push(step);
 		}
@@ -241,17 +265,17 @@ impl<B: TrainBackend> Problem<B> for ExpertInModel<'_, B> {
 	}
 
 	fn gradients(&mut self, step: u64, latent: &[Tensor<B, 2>]) -> Result<StepGradients<B>, TrainError> {
-		let Options { seed, batch, tokens, replay, .. } = *self.options;
-		let replay = if is_last_layer(self.config, self.slot) { replay } else { 0 };
+		let Options { seed, batch, tokens, .. } = *self.options;
+		let stride = self.options.stride(self.config, self.slot);
 		let mut rng = Corpus::stream(seed, step);
-		let is_new = step.is_multiple_of(replay as u64 + 1) || self.remembered.is_empty();
+		let is_new = step.is_multiple_of(stride) || self.remembered.is_empty();
 		let batch = if is_new {
-			self.freeze(&self.data.draw(&mut rng, batch, tokens))
+			self.freeze(&self.data.draw(&mut rng, step, batch, tokens)?)
 		} else {
 			self.remembered[rng.gen_range(0..self.remembered.len())].clone()
 		};
 		let gradients = self.batch_gradients(&batch, latent);
-		if is_new && replay > 0 {
+		if is_new && stride > 1 {
 			self.remember(step, batch, &mut rng);
 		}
 		Ok(gradients)
@@ -277,7 +301,7 @@ pub fn train_expert<B: TrainBackend>(
 	trunk: &Trunk,
 	all: &[&Expert],
 	slot: SlotIndex,
-	data: &Corpus,
+	data: &dyn TrainingSource,
 	holdout: &[u8],
 	options: Options,
 	device: &B::Device,
@@ -322,7 +346,9 @@ pub fn train_expert<B: TrainBackend>(
 	let (steps, bytes, seconds) = (finished.steps, finished.bytes, finished.seconds);
 	let after = finished.measured.map(|(_, bits)| bits).or(before);
 	let expert = export_expert(config, &finished.latent)?;
-	Ok(TrainedExpert { expert, steps, bytes, seconds, holdout_bits: before.zip(after) })
+	let stride = options.stride(config, slot);
+	let drawn = Drawn { sequences: options.batch, length: tokens, stride, batches: steps.div_ceil(stride) };
+	Ok(TrainedExpert { expert, steps, bytes, seconds, holdout_bits: before.zip(after), drawn })
 }
 
 /// Returns the rotary tables of a finished model.

@@ -31,7 +31,7 @@ mod weights;
 mod workers;
 
 pub use convert::{export, ExactWeights};
-pub use corpus::Corpus;
+pub use corpus::{Corpus, TrainingSource};
 pub use device::cuda_device;
 pub use error::TrainError;
 pub use lock::ensure_checkpoint_is_free;

@@ -4,13 +4,13 @@ use super::{
 	base::{self, latent_of_checkpoint, train_base},
 	checkpoint,
 	expert::{self, train_expert},
-	export, Corpus, ExactWeights, OptimiserConfig, Progress, TrainError,
+	export, Corpus, ExactWeights, OptimiserConfig, Progress, TrainError, TrainingSource,
 };
 use blyan_exact::{Expert, Model, ModelConfig, SlotIndex};
 use burn::tensor::Tensor;
 use burn_flex::Flex;
 use core::ops::ControlFlow;
-use rand::Rng;
+use rand::{Rng, RngCore};
 use rand_chacha::{rand_core::SeedableRng, ChaCha8Rng};
 
 const CONFIG: ModelConfig =
@@ -307,4 +307,47 @@ fn train_expert_without_a_step_returns_the_expert_it_was_given() {
 	assert_eq!(same.gain, given.gain);
 	let missing = run(SlotIndex { layer: 2, expert: 0 });
 	assert!(matches!(missing, Err(TrainError::NoSuchSlot { layer: 2, expert: 0 })));
+}
+
+/// Source with an order of its own, which notes the steps that draw from it.
+struct Noting {
+	corpus: Corpus,
+	steps: std::sync::Mutex<Vec<u64>>,
+}
+
+impl TrainingSource for Noting {
+	fn ensure_holds(&self, tokens: usize) -> Result<(), TrainError> {
+		self.corpus.ensure_holds(tokens)
+	}
+
+	fn draw(
+		&self,
+		_: &mut dyn RngCore,
+		step: u64,
+		count: usize,
+		tokens: usize,
+	) -> Result<Vec<u8>, TrainError> {
+		self.steps.lock().unwrap().push(step);
+		self.corpus.batch(1, step, count, tokens)
+	}
+}
+
+#[test]
+fn train_expert_draws_the_batches_that_it_reports() {
+	let device = Default::default();
+	let weights = export(&CONFIG, &train(options(2)).latent).unwrap();
+	let experts = weights.experts.iter().collect::<Vec<&Expert>>();
+	for (layer, steps, stride) in [(1, vec![0u64, 4, 8], 4), (0, (0..9).collect(), 1)] {
+		let source = Noting { corpus: corpus(), steps: Default::default() };
+		let options =
+			expert::Options { steps: 9, seconds_max: None, batch: 16, threads: 1, ..Default::default() };
+		let slot = SlotIndex { layer, expert: 0 };
+		let (trunk, note) = (&weights.trunk, &mut go_on);
+		let trained =
+			train_expert::<Flex>(&CONFIG, trunk, &experts, slot, &source, &[], options, &device, note)
+				.unwrap();
+		let batches = steps.len() as u64;
+		assert_eq!(*source.steps.lock().unwrap(), steps, "layer {layer}");
+		assert_eq!(trained.drawn, expert::Drawn { sequences: 16, length: 32, stride, batches });
+	}
 }

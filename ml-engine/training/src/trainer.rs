@@ -155,7 +155,7 @@ impl<'a, B: TrainBackend, P: Problem<B>> Trainer<'a, B, P> {
 		self.header.step >= self.run.steps || self.done() >= 1.0
 	}
 
-	/// Runs to the end, or until `progress` stops it. It is called after every step.
+	/// Runs to the end, or until `progress` stops it. It is called after every step, and its time is no part of the run's.
 	pub(crate) fn train(
 		mut self,
 		progress: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
@@ -164,7 +164,7 @@ impl<'a, B: TrainBackend, P: Problem<B>> Trainer<'a, B, P> {
 		while !self.is_over {
 			let report = self.step()?;
 			measured = report.holdout_bits.map(|bits| (report.step, bits)).or(measured);
-			self.is_over |= progress(&report).is_break();
+			self.is_over |= self.clock.exclude(|| progress(&report)).is_break();
 			self.save_if_due()?;
 		}
 		let Self { header, latent, clock, .. } = self;

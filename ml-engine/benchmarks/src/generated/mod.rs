@@ -9,10 +9,13 @@ mod draws;
 mod expressions;
 
 use crate::{
+	evaluation::{evaluate, EvaluationError},
+	outcome::TaskResult,
 	report::Report,
 	sandbox::{Limits, Sandbox, SandboxError},
+	subject::Subject,
 	suite::{Generation, Suite},
-	task::Task,
+	task::{Language, Task},
 };
 use blyan_exact::{blake2_256, Hash};
 use draws::Draws;
@@ -90,6 +93,44 @@ impl Generated {
 		}));
 		suite
 	}
+
+	/// Generates the first `count` tasks of a seed, and starts the sandbox that judges its programs, if it has any.
+	pub fn prepared(self, seed: &Hash, count: usize) -> Result<(Suite, Option<Sandbox>), SandboxError> {
+		let mut suite = self.suite(seed, count);
+		let sandbox = match suite.language() {
+			Some(Language::Expression) => Some(expression_sandbox()?),
+			// No generated suite has programs that need an interpreter.
+			Some(Language::Python) | None => None,
+		};
+		suite.checker = sandbox.as_ref().map(Sandbox::checker);
+		Ok((suite, sandbox))
+	}
+}
+
+/// Reason why a generated suite was not run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunGeneratedError {
+	/// The sandbox cannot be started.
+	#[error(transparent)]
+	Sandbox(#[from] SandboxError),
+	/// The suite was not evaluated.
+	#[error(transparent)]
+	Evaluation(#[from] EvaluationError),
+}
+
+/// Puts the first `tasks` tasks of a seed to a model: the report that `blyan benchmark run` writes.
+///
+/// `known` and `finished` are those of [`evaluate`]: results that an earlier run has left, and a callback that may stop this one.
+pub fn run_generated(
+	subject: &mut impl Subject,
+	generated: Generated,
+	(seed, tasks): (&Hash, usize),
+	known: Vec<TaskResult>,
+	finished: impl FnMut(&TaskResult) -> Result<(), String>,
+) -> Result<Report, RunGeneratedError> {
+	let (suite, sandbox) = generated.prepared(seed, tasks)?;
+	let results = evaluate(&suite, subject, sandbox.as_ref(), known, finished)?;
+	Ok(Report::new(&suite, subject.identity(), results))
 }
 
 /// Derives the seed of tasks that no model was trained on, from a hash that became known later than the model.
@@ -116,12 +157,7 @@ pub fn expression_sandbox() -> Result<Sandbox, SandboxError> {
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use crate::{
-		outcome::{Outcome, TaskResult},
-		sandbox::Verdict,
-		subject::Identity,
-		task::Kind,
-	};
+	use crate::{outcome::Outcome, sandbox::Verdict, subject::Identity, task::Kind};
 
 	#[test]
 	fn a_seed_has_the_same_tasks_everywhere_and_fewer_are_the_beginning_of_more() {

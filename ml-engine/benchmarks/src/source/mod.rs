@@ -16,6 +16,7 @@ mod truthful_qa;
 use crate::suite::{Generation, Suite, TASKS_MAX};
 use std::{
 	fs,
+	io::Read,
 	path::{Path, PathBuf},
 };
 
@@ -54,13 +55,15 @@ pub enum SourceError {
 		/// Message of the system.
 		source: std::io::Error,
 	},
-	/// The file is too large.
-	#[error("{path} has {bytes} bytes: a file of tasks has at most {FILE_BYTES_MAX}; split it")]
+	/// The file is too large, or has no end.
+	#[error(
+		"{path} has more than {bytes_max} bytes, the most that is read of such a file; give a smaller one"
+	)]
 	FileTooLarge {
 		/// The file.
 		path: PathBuf,
-		/// Its bytes.
-		bytes: u64,
+		/// Bytes that a file has at most.
+		bytes_max: u64,
 	},
 	/// The file is not UTF-8.
 	#[error("{path}, line {line}: is not UTF-8")]
@@ -162,7 +165,7 @@ impl Format {
 	}
 
 	fn read_file(self, path: &Path, suite: &mut Suite) -> Result<(), SourceError> {
-		let text = read(path)?;
+		let text = read_text(path, FILE_BYTES_MAX)?;
 		let stem = path.file_stem().map(|stem| stem.to_string_lossy()).unwrap_or_default();
 		let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
 		self.parse(text, &stem, suite).map_err(|Malformed { line, reason }| SourceError::Record {
@@ -210,14 +213,21 @@ impl Format {
 	}
 }
 
-/// Reads a file of limited size as text.
-fn read(path: &Path) -> Result<String, SourceError> {
+/// Reads a file of at most `bytes_max` bytes. No more is ever read: a device or a pipe has no size that could be asked for.
+pub fn read_limited(path: &Path, bytes_max: u64) -> Result<Vec<u8>, SourceError> {
 	let io = |source| SourceError::Io { path: path.into(), source };
-	let bytes = fs::metadata(path).map_err(io)?.len();
-	if bytes > FILE_BYTES_MAX {
-		return Err(SourceError::FileTooLarge { path: path.into(), bytes });
+	let mut bytes = Vec::new();
+	let file = fs::File::open(path).map_err(io)?;
+	file.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes).map_err(io)?;
+	match bytes.len() as u64 > bytes_max {
+		true => Err(SourceError::FileTooLarge { path: path.into(), bytes_max }),
+		false => Ok(bytes),
 	}
-	String::from_utf8(fs::read(path).map_err(io)?).map_err(|error| {
+}
+
+/// Reads a text of at most `bytes_max` bytes.
+pub fn read_text(path: &Path, bytes_max: u64) -> Result<String, SourceError> {
+	String::from_utf8(read_limited(path, bytes_max)?).map_err(|error| {
 		let valid = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
 		let line = 1 + valid.filter(|byte| **byte == b'\n').count() as u64;
 		SourceError::Encoding { path: path.into(), line }

@@ -9,7 +9,9 @@ use blyan_exact::{
 	ModelConfig, Program, SlotIndex,
 };
 use blyan_primitives::{
-	draw_indices, BlockRef, Computation, EngineError, EvaluationJob, HoldoutRef, JobBody, TraceIndex,
+	draw_indices,
+	evolution::{BenchmarkJob, BenchmarkModel, TASKS_MAX},
+	BlockRef, Computation, EngineError, EvaluationJob, HoldoutRef, JobBody, TraceIndex,
 };
 use std::sync::Arc;
 
@@ -24,6 +26,8 @@ pub struct JobLimits {
 	pub sample_max: u32,
 	/// Bytes of a holdout.
 	pub holdout_bytes_max: u32,
+	/// Bytes of a tokenizer.
+	pub tokenizer_bytes_max: u32,
 }
 
 impl Default for JobLimits {
@@ -33,6 +37,7 @@ impl Default for JobLimits {
 			open_model_bytes_max: 2 << 30,
 			sample_max: 1 << 16,
 			holdout_bytes_max: 64 << 20,
+			tokenizer_bytes_max: 64 << 20,
 		}
 	}
 }
@@ -65,7 +70,7 @@ impl JobLimits {
 		if malformed {
 			return Err(EngineError::JobMalformed);
 		}
-		ensure_size(job, std::slice::from_ref(trunk), self.model_bytes_max)
+		ensure_size(std::slice::from_ref(trunk), &job.heads, self.model_bytes_max)
 	}
 
 	fn check_second(
@@ -90,7 +95,39 @@ impl JobLimits {
 		if malformed {
 			return Err(EngineError::JobMalformed);
 		}
-		ensure_size(job, parts, self.open_model_bytes_max)
+		ensure_size(parts, &job.heads, self.open_model_bytes_max)
+	}
+
+	/// Refuses comparisons of models that contradict themselves or ask for more than this engine gives. Touches no blob.
+	pub fn check_benchmark(&self, job: &BenchmarkJob) -> Result<(), EngineError> {
+		if job.definition != definition2::REVISION || job.rules != BenchmarkJob::RULES {
+			return Err(EngineError::DefinitionUnknown);
+		}
+		let mut names: Vec<_> = job.suites.iter().map(|choice| choice.suite).collect();
+		names.sort_unstable();
+		names.dedup();
+		let malformed = names.is_empty()
+			|| names.len() != job.suites.len()
+			|| job.suites.iter().any(|choice| !(1..=TASKS_MAX).contains(&choice.tasks))
+			|| job.tokenizer.blob.size > self.tokenizer_bytes_max;
+		if malformed {
+			return Err(EngineError::JobMalformed);
+		}
+		[&job.base, &job.candidate].into_iter().try_for_each(|model| self.check_measured(model))
+	}
+
+	fn check_measured(&self, model: &BenchmarkModel) -> Result<(), EngineError> {
+		// Models of the first definition have bytes for tokens and contexts that no suite fits.
+		let JobBody::Second { architecture, parts } = &model.body else {
+			return Err(EngineError::JobMalformed);
+		};
+		let architecture = second::architecture(architecture).ok_or(EngineError::JobMalformed)?;
+		let malformed = parts.len() != architecture.layers.len() + 2
+			|| model.heads.len() as u64 != u64::from(architecture.experts());
+		if malformed {
+			return Err(EngineError::JobMalformed);
+		}
+		ensure_size(parts, &model.heads, self.open_model_bytes_max)
 	}
 
 	fn has_malformed_sample(&self, job: &EvaluationJob) -> bool {
@@ -101,8 +138,8 @@ impl JobLimits {
 }
 
 /// Refuses models of more bytes than the engine takes.
-fn ensure_size(job: &EvaluationJob, fixed: &[BlockRef], bytes_max: u64) -> Result<(), EngineError> {
-	let bytes: u64 = fixed.iter().chain(&job.heads).map(|block| u64::from(block.blob.size)).sum();
+fn ensure_size(fixed: &[BlockRef], heads: &[BlockRef], bytes_max: u64) -> Result<(), EngineError> {
+	let bytes: u64 = fixed.iter().chain(heads).map(|block| u64::from(block.blob.size)).sum();
 	match bytes > bytes_max {
 		true => Err(EngineError::ModelTooLarge),
 		false => Ok(()),

@@ -31,6 +31,7 @@ pub use device::LossDevice;
 pub use finding::{Finding, Need};
 pub use job::{computation, evaluate_job, positions, JobLimits};
 pub use recorder::Recorder;
+pub(crate) use second::open_model_weights;
 pub use trace::{Output, Outputs, Roots};
 
 use crate::{

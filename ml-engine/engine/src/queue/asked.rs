@@ -52,6 +52,28 @@ impl<Q, A: Clone> Asked<Q, A> {
 		Ok(None)
 	}
 
+	/// Returns the answer, if there is one.
+	pub(super) fn answer(&self, key: &H256) -> Option<A> {
+		self.answered.get(key).and_then(|answer| answer.as_ref().ok().cloned())
+	}
+
+	/// Returns the question that is worked on.
+	pub(super) fn running(&self) -> Option<H256> {
+		self.running
+	}
+
+	/// Reports whether a question waits, is worked on or has been answered, by an error as well.
+	pub(super) fn is_known(&self, key: &H256) -> bool {
+		self.running == Some(*key)
+			|| self.answered.contains_key(key)
+			|| self.waiting.iter().any(|(waiting, _)| waiting == key)
+	}
+
+	/// Forgets a question that waits.
+	pub(super) fn forget(&mut self, key: &H256) {
+		self.waiting.retain(|(waiting, _)| waiting != key);
+	}
+
 	/// Takes the next question to work on.
 	pub(super) fn start_next(&mut self) -> Option<(H256, Arc<Q>)> {
 		let next = self.waiting.pop_front()?;
@@ -103,5 +125,19 @@ mod tests {
 		assert_eq!(asked.find(key(1), 1, 1), Ok(None), "the oldest answer made room");
 		asked.clear();
 		assert_eq!(asked.start_next().map(|(key, _)| key), None);
+	}
+
+	#[test]
+	fn a_question_that_is_forgotten_while_it_waits_is_not_worked_on() {
+		let mut asked = Asked::<u8, u8>::default();
+		let (one, other) = (H256([1; 32]), H256([2; 32]));
+		assert_eq!((asked.find(one, 1, 2), asked.find(other, 2, 2)), (Ok(None), Ok(None)));
+		asked.forget(&one);
+		assert_eq!((asked.is_known(&one), asked.is_known(&other)), (false, true));
+		assert_eq!(asked.start_next().map(|(key, _)| key), Some(other));
+		assert_eq!((asked.running(), asked.answer(&other)), (Some(other), None));
+		asked.finish(other, Ok(7), 1);
+		assert_eq!((asked.running(), asked.answer(&other)), (None, Some(7)));
+		assert!(asked.is_known(&other));
 	}
 }

@@ -11,15 +11,30 @@ use std::time::Duration;
 #[cfg(target_os = "linux")]
 const EVALUATION_NICENESS: libc::c_int = 10;
 
+/// Niceness of comparisons of models, which puts them behind evaluation: they have days, evaluations have minutes.
+#[cfg(target_os = "linux")]
+const BENCHMARK_NICENESS: libc::c_int = 15;
+
 /// Puts the calling thread, and all threads that it starts afterwards, behind serving, but not behind everything:
 /// evaluations are due in time.
 ///
 /// Only Linux has a priority for each thread; elsewhere the call does nothing.
 pub(super) fn run_behind_serving() {
 	#[cfg(target_os = "linux")]
+	run_behind(EVALUATION_NICENESS);
+}
+
+/// Puts the calling thread, and all threads that it starts afterwards, behind evaluation, on Linux alone.
+pub(super) fn run_behind_evaluation() {
+	#[cfg(target_os = "linux")]
+	run_behind(BENCHMARK_NICENESS);
+}
+
+#[cfg(target_os = "linux")]
+fn run_behind(niceness: libc::c_int) {
 	// SAFETY: takes and returns a number. It fails only for a number below zero.
 	unsafe {
-		libc::nice(EVALUATION_NICENESS);
+		libc::nice(niceness);
 	}
 }
 

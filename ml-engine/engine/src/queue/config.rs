@@ -30,6 +30,8 @@ pub struct QueueConfig {
 	pub comparisons_max: usize,
 	/// Audits of datasets that may wait, and as many that are remembered.
 	pub dataset_audits_max: usize,
+	/// Comparisons of two models in suites of tasks that may wait, and as many that are remembered.
+	pub benchmarks_max: usize,
 	/// Longest prompt.
 	pub prompt_bytes_max: u32,
 	/// Longest generation.
@@ -55,6 +57,7 @@ impl Default for QueueConfig {
 			findings_bytes_max: 256 << 20,
 			comparisons_max: 256,
 			dataset_audits_max: 64,
+			benchmarks_max: 8,
 			prompt_bytes_max: 64 * 1_024,
 			generation_bytes_max: 16 * 1_024,
 			evaluation_patience: Duration::from_secs(2),

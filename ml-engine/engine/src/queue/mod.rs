@@ -7,6 +7,8 @@
 //!
 //! Clients take turns ([`turns`]), and a generation whose reader is behind takes none ([`Demand`]).
 //!
+//! Comparisons of two models in suites of tasks run behind evaluations, on a thread of their own, task by task ([`benchmarks`]).
+//!
 //! Beside evaluations, on a thread of its own, the queue opens what outcomes commit to, for disputes: their clocks run
 //! while an evaluation may take minutes. What one opening needed is kept for the next.
 //!
@@ -16,6 +18,7 @@
 
 mod asked;
 mod background;
+mod benchmarks;
 mod comparisons;
 mod config;
 mod dataset_audits;
@@ -213,6 +216,7 @@ impl JobQueue {
 			("blyan-open", open),
 			("blyan-compare", comparisons::compare),
 			("blyan-audit", dataset_audits::audit),
+			("blyan-benchmark", benchmarks::measure),
 		];
 		for (name, body) in evaluators {
 			let evaluator = queue.spawn(name.into(), body)?;
@@ -256,9 +260,13 @@ impl JobQueue {
 		self.shared.state.lock().status(&id).ok_or(EngineError::UnknownJob)
 	}
 
-	/// Gives up on a job. Cancelling one that has ended changes nothing.
+	/// Gives up on an evaluation, or on a comparison of two models. Cancelling one that has ended changes nothing.
 	pub fn cancel(&self, id: JobId) -> Result<(), EngineError> {
-		self.shared.state.lock().cancel(&id, self.shared.config.results_max)?;
+		let mut state = self.shared.state.lock();
+		if !state.cancel_benchmark(&id) {
+			state.cancel(&id, self.shared.config.results_max)?;
+		}
+		drop(state);
 		self.shared.changed.notify_all();
 		Ok(())
 	}

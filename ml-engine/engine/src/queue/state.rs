@@ -12,17 +12,42 @@ use super::{
 use crate::eval::{Finding, Need};
 use blyan_exact::tree::Item;
 use blyan_primitives::{
+	evolution::{BenchmarkJob, BenchmarkOutcome},
 	AuditFinding, Comparison, CopyQuery, DatasetAuditJob, EngineError, EvaluationJob, EvaluationOutcome,
 	JobId, JobStatus,
 };
 use sp_core::H256;
 use std::{
 	collections::{HashMap, VecDeque},
-	sync::{atomic::Ordering, Arc},
+	sync::{
+		atomic::{AtomicBool, Ordering},
+		Arc,
+	},
 	time::Duration,
 };
 
 pub(super) struct Task(pub(super) TrainingTask);
+
+/// Progress of a comparison of two models.
+#[derive(Debug, Default)]
+pub(super) struct BenchmarkProgress {
+	/// Tasks done so far, of both models together.
+	pub(super) done: u32,
+	/// It was given up.
+	pub(super) is_cancelled: bool,
+	/// Flag that ends the task under way.
+	stop: Option<Arc<AtomicBool>>,
+}
+
+impl BenchmarkProgress {
+	/// Gives up on it.
+	fn cancel(&mut self) {
+		self.is_cancelled = true;
+		if let Some(stop) = &self.stop {
+			stop.store(true, Ordering::Relaxed);
+		}
+	}
+}
 
 #[derive(Default)]
 pub(super) struct State {
@@ -64,6 +89,9 @@ pub(super) struct State {
 	openings_failed: u64,
 	pub(super) comparisons: Asked<CopyQuery, Comparison>,
 	pub(super) dataset_audits: Asked<DatasetAuditJob, AuditFinding>,
+	pub(super) benchmarks: Asked<BenchmarkJob, BenchmarkOutcome>,
+	/// Progress of the comparison that is under way.
+	pub(super) benchmark: BenchmarkProgress,
 }
 
 impl State {
@@ -124,6 +152,24 @@ impl State {
 			Some(JobStatus::Done(_) | JobStatus::Failed(_)) => {}
 		}
 		Ok(())
+	}
+
+	/// Gives up on a comparison of two models; returns whether there is one of this identifier.
+	pub(super) fn cancel_benchmark(&mut self, id: &H256) -> bool {
+		let is_known = self.benchmarks.is_known(id);
+		self.benchmarks.forget(id);
+		if self.benchmarks.running() == Some(*id) {
+			self.benchmark.cancel();
+		}
+		is_known
+	}
+
+	/// Keeps the flag that ends the task under way of a comparison of two models.
+	pub(super) fn watch_benchmark(&mut self, flag: &Arc<AtomicBool>) {
+		self.benchmark.stop = Some(flag.clone());
+		if self.stopping || self.benchmark.is_cancelled {
+			self.benchmark.cancel();
+		}
 	}
 
 	/// Takes a generation that waits or is parked out of the queue; returns it, and whether it waited.
@@ -332,6 +378,8 @@ impl State {
 		self.openings.clear();
 		self.comparisons.clear();
 		self.dataset_audits.clear();
+		self.benchmarks.clear();
+		self.benchmark.cancel();
 		self.trainings.clear();
 		for mut generation in self.line.drain().chain(self.parked.drain(..)) {
 			generation.fail(EngineError::Cancelled);

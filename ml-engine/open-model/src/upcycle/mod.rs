@@ -6,7 +6,7 @@
 
 mod adapter;
 mod calibration;
-mod noise;
+pub(crate) mod noise;
 pub mod plan;
 mod router;
 

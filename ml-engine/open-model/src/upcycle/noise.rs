@@ -14,6 +14,14 @@ pub enum Purpose {
 	Adapter = 1,
 	/// Token ids, where the calibration text has none.
 	Ids = 2,
+	/// Halves of a down projection's columns, where a hidden layer grows.
+	Split = 3,
+	/// Codes of an added expert.
+	Copy = 4,
+	/// Row of an added expert in the router.
+	Row = 5,
+	/// Token ids of prompts on which a grown model is compared.
+	Prompt = 6,
 }
 
 /// Endless bytes of a slot: the hashes of a counter.

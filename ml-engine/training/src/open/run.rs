@@ -18,7 +18,7 @@ use crate::{
 	corpus::Corpus,
 	lock::lock,
 	ops::{scalar, TrainBackend},
-	progress::Progress,
+	progress::{Clock, Progress},
 	quantiser::Format,
 	trainer::{Finished, Problem, Run, StepGradients, Trainer},
 	workers::Workers,
@@ -35,7 +35,6 @@ use core::ops::ControlFlow;
 use rand::{seq::SliceRandom, Rng};
 use rand_chacha::{rand_core::SeedableRng, ChaCha8Rng};
 use serde_json::json;
-use std::time::Instant;
 
 /// Report of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -339,18 +338,18 @@ fn read_text<B: TrainBackend>(
 		0 => order.len(),
 		most => order.len().min(most),
 	};
-	let started = Instant::now();
+	let mut clock = Clock::resume(0.0);
 	while cache.sequences() < of {
-		let seconds = started.elapsed().as_secs_f64();
+		let seconds = clock.seconds();
 		if settings.prefix_seconds_max.is_some_and(|most| seconds >= most) {
 			break;
 		}
 		let number = cache.sequences();
 		let seen = prefix.see(runner, order[number], number as u64, false)?;
 		cache.append(&seen.tokens)?;
-		let (sequences, tokens, seconds) =
-			(cache.sequences(), cache.tokens(), started.elapsed().as_secs_f64());
-		if progress(&Stage::Prefix { sequences, of, tokens, seconds }).is_break() {
+		let (sequences, tokens, seconds) = (cache.sequences(), cache.tokens(), clock.seconds());
+		let stage = Stage::Prefix { sequences, of, tokens, seconds };
+		if clock.exclude(|| progress(&stage)).is_break() {
 			cache.sync()?;
 			return Ok(false);
 		}

@@ -29,14 +29,7 @@ pub struct Imported {
 
 /// Makes a TensorBlock of a safetensors file; refuses anything but `expected`, if that is known.
 pub fn import(file: &[u8], expected: Option<BlockShape>) -> Result<Imported, SafetensorsError> {
-	if file.len() as u64 > FILE_BYTES_MAX {
-		return Err(SafetensorsError::TooLarge(file.len() as u64));
-	}
-	if let Some(len) = file.first_chunk().map(|bytes| u64::from_le_bytes(*bytes)) {
-		if len > HEADER_BYTES_MAX {
-			return Err(SafetensorsError::HeaderTooLarge(len));
-		}
-	}
+	ensure_readable(file)?;
 	let (_, metadata) = SafeTensors::read_metadata(file)?;
 	let source = SafeTensors::deserialize(file)?;
 	let description = metadata.metadata().as_ref().and_then(|metadata| metadata.get(METADATA_KEY));
@@ -68,6 +61,17 @@ pub fn import(file: &[u8], expected: Option<BlockShape>) -> Result<Imported, Saf
 	}
 	seal(&layout, &mut file);
 	Ok(Imported { shape, file, rounded })
+}
+
+/// Refuses files and headers that are longer than any that is imported.
+pub(super) fn ensure_readable(file: &[u8]) -> Result<(), SafetensorsError> {
+	if file.len() as u64 > FILE_BYTES_MAX {
+		return Err(SafetensorsError::TooLarge(file.len() as u64));
+	}
+	match file.first_chunk().map(|bytes| u64::from_le_bytes(*bytes)) {
+		Some(len) if len > HEADER_BYTES_MAX => Err(SafetensorsError::HeaderTooLarge(len)),
+		_ => Ok(()),
+	}
 }
 
 /// Describes a shape in words.

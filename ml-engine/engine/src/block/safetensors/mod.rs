@@ -8,6 +8,7 @@
 //!         rotary      I16 [context, head size / 2, 2]   cos and sin, Q14
 //!         layers.N.attn_gain | wq | wk | wv | wo | attn_out_gain | ffn_gain | router, scales as above
 //!         final_gain | head
+//! whole     layers.N.experts.M.up | gain | down, scales as above: [`experts`] makes a file of each expert
 //! metadata  "blyan": {"kind": "expert", "d_model": .., "d_ff": ..} or {"kind": "trunk", "config": {..}}
 //! ```
 //!
@@ -18,6 +19,7 @@
 //! [`FILE_BYTES_MAX`], [`HEADER_BYTES_MAX`], and the exact shape of every tensor.
 
 mod error;
+mod experts;
 mod export;
 mod import;
 mod schema;
@@ -25,6 +27,7 @@ mod schema;
 mod tests;
 
 pub use error::SafetensorsError;
+pub use experts::{experts, Experts};
 pub use export::export;
 pub use import::{import, Imported};
 pub use schema::section_names;

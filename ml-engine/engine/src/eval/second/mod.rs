@@ -16,11 +16,18 @@ mod tests;
 pub(super) use job::evaluate_job;
 pub(super) use opening::{candidate_layout, candidate_tile, find};
 
-use blyan_exact::definition2::Architecture;
+use crate::blobs::BlobStore;
+use blyan_exact::{
+	definition2::{model_root, Architecture},
+	Hash,
+};
 use blyan_kernel::Kernel;
-use blyan_open_model::evaluate::{self, EvaluateError};
-use blyan_primitives::EngineError;
-use model::OpenModel;
+use blyan_open_model::{
+	evaluate::{self, EvaluateError},
+	run::Weights,
+};
+use blyan_primitives::{BlockRef, EngineError};
+use model::{ModelBlocks, OpenModel};
 use parking_lot::Mutex;
 use sp_core::H256;
 use std::{fmt, sync::Arc};
@@ -47,6 +54,28 @@ impl SecondEvaluator {
 		let evaluator = evaluate::Evaluator::new(kernel, threads).map_err(|error| engine_error(&error))?;
 		Ok(Self { evaluator, loaded: Mutex::new(None) })
 	}
+}
+
+/// Loads a model that is put to benchmarks, every byte checked, on so many threads: its weights, and the root that names it. The
+/// model that evaluations used last stays loaded beside it.
+pub(crate) fn open_model_weights(
+	record: &[u8],
+	parts: &[BlockRef],
+	heads: &[BlockRef],
+	blobs: &BlobStore,
+	threads: usize,
+) -> Result<(Weights, Hash), EngineError> {
+	let pool = rayon::ThreadPoolBuilder::new()
+		.num_threads(threads)
+		.thread_name(|index| format!("blyan-load-{index}"))
+		.build();
+	let pool = pool.map_err(|error| {
+		log::error!("cannot start the threads that load a model: {error}");
+		EngineError::Internal
+	})?;
+	let model = pool.install(|| OpenModel::load(ModelBlocks { record, parts, heads }, blobs))?;
+	let root = model_root(&model.architecture, &model.roots.parts, &model.roots.experts);
+	Ok((model.weights, root))
 }
 
 /// Reads the record of an architecture; `None` if it is not one, or is out of bounds.

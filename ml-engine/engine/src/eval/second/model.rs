@@ -72,7 +72,7 @@ impl SecondEvaluator {
 
 impl OpenModel {
 	/// Loads a model; every byte is checked. Missing blobs are named before anything is read.
-	fn load(blocks: ModelBlocks<'_>, store: &BlobStore) -> Result<Self, EngineError> {
+	pub(super) fn load(blocks: ModelBlocks<'_>, store: &BlobStore) -> Result<Self, EngineError> {
 		let architecture = super::architecture(blocks.record).ok_or(EngineError::JobMalformed)?;
 		let named = named(&architecture);
 		if named.len() != blocks.parts.len() + blocks.heads.len() {
