@@ -1,14 +1,17 @@
 //! The registry as the neighbours see it: reading models, promoting and reverting heads, naming blobs.
 
 use crate::{
-	dispatch::slots_of, Architectures, Blobs, Config, Dependencies, Error, Event, ExpertVersion, Heads,
-	ModelRecordOf, Models, Pallet, Parts, VersionRecord, Versions,
+	dispatch::slots_of, ArchitectureRecord, Architectures, Blobs, Config, Dependencies, Error, Event,
+	ExpertVersion, Heads, ModelParts, ModelRecordOf, ModelSpec, Models, Pallet, Parts, VersionRecord,
+	Versions,
 };
 use alloc::vec::Vec;
 use blyan_exact::definition2::Architecture;
 use blyan_primitives::{
-	traits::{ArchitectureRegistry, BlobAnnouncements, ExpertRegistry},
-	ArchitectureId, BlockRef, ExpertHead, ExpertSlot, ModelBody, ModelId, ModelInfo, Slots, VersionIndex,
+	blocks_root, record_id,
+	traits::{ArchitectureRegistry, BlobAnnouncements, ExpertRegistry, ModelLimits, OpenModel, OpenModels},
+	ArchitectureId, BlockRef, ExpertHead, ExpertSlot, ModelBody, ModelId, ModelInfo, ModelVersion, Slots,
+	VersionIndex,
 };
 use core::marker::PhantomData;
 use frame_support::{ensure, storage::with_storage_layer, traits::Get};
@@ -230,6 +233,33 @@ impl<T: Config> ExpertRegistry<T::AccountId> for Pallet<T> {
 	#[cfg(feature = "runtime-benchmarks")]
 	fn ensure_model_for_benchmark() -> ExpertSlot {
 		crate::benchmarking::register_largest_model::<T>()
+	}
+}
+
+/// The first version of an architecture that no earlier one fits.
+const FIRST_VERSION: ModelVersion = ModelVersion { major: 1, minor: 0, patch: 0 };
+
+impl<T: Config> OpenModels for Pallet<T> {
+	fn limits() -> ModelLimits {
+		ModelLimits {
+			slots: T::MaxSlots::get(),
+			expert_bytes: T::MaxBlockBytes::get(),
+			part_bytes: T::MaxPartBytes::get(),
+		}
+	}
+
+	fn register(model: OpenModel) -> Result<ModelId, DispatchError> {
+		let OpenModel { name, architecture, parts, heads } = model;
+		let spec = ModelSpec {
+			name: name.try_into().map_err(|_| Error::<T>::NameInvalid)?,
+			body: ModelBody::Second { architecture: record_id(&architecture), parts: blocks_root(&parts) },
+			version: FIRST_VERSION,
+			compatible_from: FIRST_VERSION,
+		};
+		let record: ArchitectureRecord =
+			architecture.try_into().map_err(|_| Error::<T>::ArchitectureInvalid)?;
+		let parts: ModelParts = parts.try_into().map_err(|_| Error::<T>::PartCountWrong)?;
+		with_storage_layer(|| Self::do_register_open_model(spec, record, parts, None, &heads))
 	}
 }
 

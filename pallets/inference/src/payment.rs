@@ -1,6 +1,7 @@
 //! Money: put on hold, released, paid out.
 
 use crate::{Balance, Config, Error, HoldReason, Pallet};
+use blyan_primitives::traits::Servers;
 use frame_support::{
 	ensure,
 	traits::{
@@ -53,6 +54,7 @@ impl<T: Config> Pallet<T> {
 			Fortitude::Polite,
 		);
 		if paid.is_ok() {
+			T::Servers::note_income(operator, rest);
 			return Ok(share);
 		}
 		Self::take_share(reason, payer, rest);

@@ -27,7 +27,7 @@ where
 				let period_start = T::HeartbeatPeriod::get().saturating_mul(record.heard_in.into());
 				OperatorInfo {
 					reputation: record.reputation(),
-					eligible: record.is_eligible(period),
+					eligible: Self::may_be_drawn(&record, period),
 					last_heartbeat: period_start.max(record.registered_at).saturated_into(),
 					uid: record.uid,
 					owner: record.owner(now).unwrap_or(&account).clone(),

@@ -3,8 +3,8 @@
 use crate::{
 	hardware_payload, heartbeat_payload, possession_payload, BalanceOf, Call, Capabilities, Challenges,
 	Config, Displaced, Drawn, ElectorateDates, Event, KeyOwners, LastPrice, NextIndex, Opened,
-	OperatorProfile, Operators, Pallet, PriceRecord, RetiredKey, RetiredKeys, RetiredOf, SweepCursor,
-	RETIRED_KEYS_MAX,
+	OperatorProfile, Operators, Pallet, PriceRecord, RetiredKey, RetiredKeys, RetiredOf, SilenceRecord,
+	Silences, SweepCursor, RETIRED_KEYS_MAX,
 };
 use alloc::vec::Vec;
 use blyan_primitives::{
@@ -24,7 +24,7 @@ use frame_system::{pallet_prelude::BlockNumberFor, RawOrigin};
 use sp_application_crypto::RuntimeAppPublic;
 use sp_core::H256;
 use sp_runtime::{
-	traits::{Convert, One, Saturating, Zero},
+	traits::{BlockNumberProvider, Convert, One, Saturating, Zero},
 	transaction_validity::TransactionSource,
 };
 
@@ -102,10 +102,12 @@ fn leave<T: Config>(who: &T::AccountId) {
 	Pallet::<T>::do_withdraw(who).expect("nothing is pending; qed");
 }
 
-/// Lets `who` miss three heartbeats.
-fn silence<T: Config>() {
+/// Lets `who` be silent for so long that it is an offence.
+fn silence<T: Config>(who: &T::AccountId) {
 	let now = frame_system::Pallet::<T>::block_number();
-	let later = T::HeartbeatPeriod::get().saturating_mul(4u32.into());
+	let since = T::WorkingTime::current_block_number();
+	Silences::<T>::insert(who, SilenceRecord { since, reports: 0 });
+	let later = T::HeartbeatPeriod::get().saturating_mul(4u32.into()).saturating_add(T::SilencePeriod::get());
 	frame_system::Pallet::<T>::set_block_number(now.saturating_add(later));
 }
 
@@ -286,7 +288,7 @@ mod benchmarks {
 	fn report_silence() {
 		let who: T::AccountId = account("silent", 0, 0);
 		register_one::<T>(&who);
-		silence::<T>();
+		silence::<T>(&who);
 		let caller: T::AccountId = whitelisted_caller();
 
 		#[extrinsic_call]
@@ -465,7 +467,7 @@ mod benchmarks {
 		let who: T::AccountId = whitelisted_caller();
 		challenged::<T>(&who);
 		let component = draw::<T>(&who, Zero::zero());
-		silence::<T>();
+		silence::<T>(&who);
 		let index = Operators::<T>::get(&who).map_or(0, |record| record.uid.index);
 		assert!(index < NextIndex::<T>::get());
 

@@ -1,10 +1,11 @@
 //! What the calls and the genesis state do.
 
 use crate::{
-	possession_payload, price, reputation, BalanceOf, Banned, Capabilities, Challenges, Config, Displaced,
-	Error, Event, FreeIndices, HardwareOwners, HoldReason, KeyOwners, LastPrice, NextIndex, Opened,
-	OperatorProfile, OperatorRecord, OperatorRecordOf, Operators, Pallet, PendingOffences, PeriodIndex,
-	PriceRecord, RetiredKey, RetiredKeys, RetiredOf, UidSlot, UidSlots,
+	possession_payload, price, reputation, standing::required_milli, BalanceOf, Banned, BannedUntil,
+	Capabilities, Challenges, Config, Displaced, Error, Event, FreeIndices, HardwareOwners, HoldReason,
+	KeyOwners, LastPrice, NextIndex, Opened, OperatorProfile, OperatorRecord, OperatorRecordOf, Operators,
+	Pallet, PastViolations, PendingOffences, PeriodIndex, PriceRecord, RetiredKey, RetiredKeys, RetiredOf,
+	SilenceRecord, Silences, UidSlot, UidSlots, VIOLATIONS_TOLERATED,
 };
 use blyan_primitives::{
 	traits::{OffenceKind, Offences},
@@ -20,7 +21,7 @@ use frame_system::pallet_prelude::BlockNumberFor;
 use sp_application_crypto::RuntimeAppPublic;
 use sp_core::H256;
 use sp_runtime::{
-	traits::{Convert, Saturating, Zero},
+	traits::{BlockNumberProvider, Convert, Saturating, Zero},
 	DispatchError, DispatchResult, SaturatedConversion,
 };
 
@@ -33,7 +34,7 @@ impl<T: Config> Pallet<T> {
 		proof: &OperatorSignature,
 		bond_max: BalanceOf<T>,
 	) -> DispatchResult {
-		let stake = T::RequiredStake::convert(profile.capabilities);
+		let stake = Self::required_of_newcomer(who, profile.capabilities);
 		Self::enlist(who, profile, key, proof, stake, bond_max)
 	}
 
@@ -47,6 +48,7 @@ impl<T: Config> Pallet<T> {
 		bond_max: BalanceOf<T>,
 	) -> DispatchResult {
 		Self::ensure_presentable(who, &profile, &key, proof)?;
+		ensure!(stake >= Self::required_of_newcomer(who, profile.capabilities), Error::<T>::StakeTooLow);
 		let bond = Self::registration_price();
 		ensure!(bond <= bond_max, Error::<T>::BondTooHigh);
 		let uid = Self::insert(who, profile, key.clone(), stake, bond)?;
@@ -86,13 +88,15 @@ impl<T: Config> Pallet<T> {
 		Self::mutate_staying(who, |record| {
 			Self::ensure_capable(capabilities, record.profile.role)?;
 			Self::move_hardware(who, record.profile.hardware, hardware)?;
-			let more = T::RequiredStake::convert(capabilities).saturating_sub(record.stake);
+			let more = Self::required_by(capabilities, record.verified, record.measures.violations)
+				.saturating_sub(record.stake);
 			if !more.is_zero() {
 				T::Currency::hold(&HoldReason::Stake.into(), who, more)?;
 				record.stake = record.stake.saturating_add(more);
 			}
 			record.profile.capabilities = capabilities;
 			record.profile.hardware = hardware;
+			Self::lower_weight(who, record);
 			Self::deposit_event(Event::CapabilitiesUpdated {
 				who: who.clone(),
 				capabilities,
@@ -160,9 +164,11 @@ impl<T: Config> Pallet<T> {
 			let silent = period.saturating_sub(record.heard_in).saturating_sub(1);
 			reputation::note_heartbeat(&mut record.measures, silent, T::MeasureStep::get());
 			record.measurement = measurement;
-			record.weighed_stake = Self::weigh(record.profile.capabilities, Self::weighing_stake(record));
+			let stake = Self::weighing_stake(&who, record);
+			record.weighed_stake = Self::weigh(record.profile.capabilities, stake);
 			record.heard_in = period;
 			record.silence_reported = false;
+			Silences::<T>::remove(&who);
 			Self::deposit_event(Event::HeartbeatReceived { who: who.clone(), period });
 			Ok(())
 		})
@@ -181,6 +187,7 @@ impl<T: Config> Pallet<T> {
 		let now = frame_system::Pallet::<T>::block_number();
 		let withdrawable_at = now.saturating_add(T::UnbondingPeriod::get());
 		record.withdrawable_at = Some(withdrawable_at);
+		Silences::<T>::remove(who);
 		Self::deposit_event(Event::ExitStarted { who: who.clone(), withdrawable_at });
 	}
 
@@ -207,6 +214,9 @@ impl<T: Config> Pallet<T> {
 			HardwareOwners::<T>::remove(record.profile.hardware);
 		}
 		Opened::<T>::remove(who);
+		if record.measures.violations > VIOLATIONS_TOLERATED {
+			PastViolations::<T>::insert(who, record.measures.violations);
+		}
 		if Operators::<T>::contains_key(who) {
 			Self::free_index(record.uid);
 			Operators::<T>::remove(who);
@@ -252,16 +262,33 @@ impl<T: Config> Pallet<T> {
 		})
 	}
 
-	/// Reports three silent periods in a row. See [`Pallet::report_silence`].
+	/// Notes a missed heartbeat, or reports another day of silence. See [`Pallet::report_silence`].
+	///
+	/// The days are in working time from the block in which the silence was noticed, so no outage of the chain counts as one of
+	/// its operators.
 	pub fn do_report_silence(who: &T::AccountId) -> DispatchResult {
 		let mut record = Operators::<T>::get(who).ok_or(Error::<T>::NotRegistered)?;
-		let period = record.silent_until(Self::period()).ok_or(Error::<T>::NotSilent)?;
+		let period = Self::period();
+		ensure!(record.is_silent(period), Error::<T>::NotSilent);
+		let now = T::WorkingTime::current_block_number();
+		let Some(mut silence) = Silences::<T>::get(who) else {
+			Silences::<T>::insert(who, SilenceRecord { since: now, reports: 0 });
+			let period = record.heard_in.saturating_add(1);
+			Self::deposit_event(Event::HeartbeatMissed { who: who.clone(), period });
+			return Ok(());
+		};
+		silence.reports = silence.reports.saturating_add(1);
+		let due =
+			silence.since.saturating_add(T::SilencePeriod::get().saturating_mul(silence.reports.into()));
+		ensure!(now >= due, Error::<T>::NotSilent);
+		let evidence = (b"blyan/silence/2", who, record.heard_in, silence.reports).encode();
+		let evidence = H256(sp_io::hashing::blake2_256(&evidence));
 		record.silence_reported = true;
 		// Written first: the report reaches back into this record.
 		Operators::<T>::insert(who, record);
-		let evidence = sp_io::hashing::blake2_256(&(b"blyan/silence/1", who, period).encode());
-		T::Offences::report(who, OffenceKind::HeartbeatsMissed, H256(evidence), None);
-		Self::deposit_event(Event::SilenceReported { who: who.clone(), period });
+		Silences::<T>::insert(who, silence);
+		T::Offences::report(who, OffenceKind::HeartbeatsMissed, evidence, None);
+		Self::deposit_event(Event::SilenceReported { who: who.clone(), period: period.saturating_sub(1) });
 		Ok(())
 	}
 
@@ -283,6 +310,9 @@ impl<T: Config> Pallet<T> {
 		KeyOwners::<T>::insert(&key, who);
 		let now = frame_system::Pallet::<T>::block_number();
 		let uid = Self::take_index(who);
+		BannedUntil::<T>::remove(who);
+		let mut measures = reputation::newcomer();
+		measures.violations = PastViolations::<T>::take(who).unwrap_or(0);
 		let record = OperatorRecord {
 			uid,
 			profile,
@@ -291,7 +321,7 @@ impl<T: Config> Pallet<T> {
 			stake,
 			weighed_stake: Self::weigh(profile.capabilities, stake.min(Self::basic_stake())),
 			bond,
-			measures: reputation::newcomer(),
+			measures,
 			verified: 0,
 			missed_seals: 0,
 			ownership: None,
@@ -308,6 +338,7 @@ impl<T: Config> Pallet<T> {
 	/// Refuses an account that is, or may not become, an operator.
 	pub(crate) fn ensure_newcomer(who: &T::AccountId) -> Result<(), Error<T>> {
 		ensure!(!Banned::<T>::contains_key(who), Error::<T>::Banned);
+		ensure!(!Self::is_banned_for_now(who), Error::<T>::BannedForNow);
 		ensure!(!Operators::<T>::contains_key(who), Error::<T>::AlreadyRegistered);
 		ensure!(!Displaced::<T>::contains_key(who), Error::<T>::Exiting);
 		Ok(())
@@ -360,9 +391,27 @@ impl<T: Config> Pallet<T> {
 		base.max(price::decayed(price.saturated_into(), elapsed, half_life).saturated_into())
 	}
 
-	/// The stake that an operator's capabilities need.
+	/// The stake that an operator's capabilities and its record need.
 	pub(crate) fn required_stake(record: &OperatorRecordOf<T>) -> BalanceOf<T> {
-		T::RequiredStake::convert(record.profile.capabilities)
+		Self::required_by(record.profile.capabilities, record.verified, record.measures.violations)
+	}
+
+	/// The stake that an account needs to register with these capabilities: more if it withdrew with violations.
+	pub(crate) fn required_of_newcomer(who: &T::AccountId, capabilities: Capabilities) -> BalanceOf<T> {
+		Self::required_by(capabilities, 0, PastViolations::<T>::get(who).unwrap_or(0))
+	}
+
+	/// The stake that capabilities need of an operator with this record, rounded down.
+	pub(crate) fn required_by(capabilities: Capabilities, verified: u32, violations: u32) -> BalanceOf<T> {
+		let usual = T::RequiredStake::convert(capabilities).saturated_into::<u128>();
+		let milli = required_milli(verified, violations);
+		usual.saturating_mul(milli.into()).checked_div(1_000).unwrap_or(usual).saturated_into()
+	}
+
+	/// Reports whether `who` is banned for a time that is not over.
+	pub(crate) fn is_banned_for_now(who: &T::AccountId) -> bool {
+		let now = frame_system::Pallet::<T>::block_number();
+		BannedUntil::<T>::get(who).is_some_and(|until| now < until)
 	}
 
 	/// The record of `who`, if it is an operator, or was displaced and has not withdrawn.

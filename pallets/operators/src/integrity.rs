@@ -10,6 +10,10 @@ impl<T: Config> Pallet<T> {
 		assert!(T::MaxOperators::get() > 0, "there is room for an operator");
 		assert!(!T::HeartbeatPeriod::get().is_zero(), "a period has blocks");
 		assert!(
+			T::SilencePeriod::get() >= T::HeartbeatPeriod::get(),
+			"a missed heartbeat is a warning before it is an offence"
+		);
+		assert!(
 			T::UnbondingPeriod::get() > T::LongestDispute::get(),
 			"a stake outlives every dispute about its operator's work"
 		);

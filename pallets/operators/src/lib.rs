@@ -14,6 +14,7 @@ mod benchmarking;
 mod dispatch;
 mod displacement;
 mod electorate;
+mod errors;
 mod hardware;
 mod integrity;
 mod messages;
@@ -34,6 +35,8 @@ mod types;
 pub mod weights;
 mod worker;
 
+use frame_support::pallet_macros::import_section;
+
 // What a session key signs is part of the wire, and clients build it without this pallet.
 pub use blyan_primitives::{possession_payload, POSSESSION_CONTEXT};
 pub use pallet::*;
@@ -41,13 +44,15 @@ pub use types::*;
 pub use weights::WeightInfo;
 
 /// Operators: registration with a stake, capabilities, heartbeats, ownership and the electorate that committees are drawn from.
+#[import_section(errors::errors)]
 #[frame_support::pallet]
 pub mod pallet {
 	use super::{types::*, weights::WeightInfo};
 	use alloc::vec::Vec;
 	use blyan_primitives::{
-		randomness::AppointedRandomness, traits::Offences, HardwareOpening, Measurement, OperatorId,
-		OperatorSignature, OperatorUid,
+		randomness::AppointedRandomness,
+		traits::{Backing, Offences},
+		HardwareOpening, Measurement, OperatorId, OperatorSignature, OperatorUid,
 	};
 	use frame_support::{
 		pallet_prelude::*,
@@ -56,7 +61,7 @@ pub mod pallet {
 	use frame_system::{offchain::CreateAuthorizedTransaction, pallet_prelude::*};
 	use sp_core::H256;
 	use sp_runtime::{
-		traits::{Convert, Zero},
+		traits::{BlockNumberProvider, Convert, Zero},
 		Permill,
 	};
 
@@ -78,8 +83,14 @@ pub mod pallet {
 			+ hold::Mutate<Self::AccountId, Reason = Self::RuntimeHoldReason>
 			+ hold::Balanced<Self::AccountId>;
 
-		/// The stake that a set of capabilities needs.
+		/// The stake that a set of capabilities needs of an operator without a record: see [`crate::standing::required_milli`].
 		type RequiredStake: Convert<Capabilities, BalanceOf<Self>>;
+
+		/// Coins of others behind the stakes: they count in draws, and share incomes and slashes.
+		type Backing: Backing<Self::AccountId>;
+
+		/// Blocks in which transactions were admitted, counted: while a migration bars heartbeats no operator is silent.
+		type WorkingTime: BlockNumberProvider<BlockNumber = BlockNumberFor<Self>>;
 
 		/// Operators that have something left to do: they sit in a committee that has not finished. None of them is
 		/// displaced. May name accounts twice.
@@ -105,6 +116,10 @@ pub mod pallet {
 		/// Blocks in a period: an operator is heard once in each.
 		#[pallet::constant]
 		type HeartbeatPeriod: Get<BlockNumberFor<Self>>;
+
+		/// Blocks of silence that are an offence, and after which they are one again: a day.
+		#[pallet::constant]
+		type SilencePeriod: Get<BlockNumberFor<Self>>;
 
 		/// Blocks between `exit` and `withdraw`, and those for which a retired key stays known and a dissolved ownership in
 		/// effect. Longer than `LongestDispute`.
@@ -252,6 +267,25 @@ pub mod pallet {
 	// Blake2_128Concat: accounts are anybody's choice.
 	#[pallet::storage]
 	pub type Banned<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, ()>;
+
+	/// First block in which an account is not banned any more, for those banned for a time: see [`Banned`] for those banned for good.
+	/// Removed when the account registers, or when the sweep finds that it is over. One small entry for each account that was
+	/// punished so and did not come back.
+	// Blake2_128Concat: any account can be one.
+	#[pallet::storage]
+	pub type BannedUntil<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, BlockNumberFor<T>>;
+
+	/// Operators that missed a heartbeat and have not been heard since: until a heartbeat or `exit`.
+	// Blake2_128Concat: keys are those of `Operators`.
+	#[pallet::storage]
+	pub type Silences<T: Config> =
+		StorageMap<_, Blake2_128Concat, T::AccountId, SilenceRecord<BlockNumberFor<T>>>;
+
+	/// Violations of accounts that withdrew with more than [`crate::VIOLATIONS_TOLERATED`]: a new registration begins with
+	/// them. One small entry for each account that was punished, withdrew and did not come back.
+	// Blake2_128Concat: any account can be one.
+	#[pallet::storage]
+	pub type PastViolations<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, u32>;
 
 	/// The open hardware challenge of an operator: at most one each, until it is answered or missed.
 	// Blake2_128Concat: keys are those of `Operators`.
@@ -471,78 +505,20 @@ pub mod pallet {
 			/// The newcomer.
 			by: T::AccountId,
 		},
-	}
-
-	#[pallet::error]
-	pub enum Error<T> {
-		/// The account is an operator already.
-		AlreadyRegistered,
-		/// The account is no operator; `register` makes it one.
-		NotRegistered,
-		/// As many operators are registered as the chain has room for; `outbid` displaces the one with the least at stake.
-		TooManyOperators,
-		/// An operator has this session key, or had it until recently; generate a new one.
-		KeyTaken,
-		/// The proof is no signature of the session key over the account on this chain.
-		ProofInvalid,
-		/// A capability bit has no meaning, or none is set.
-		CapabilitiesInvalid,
-		/// The region is no two capital letters of ISO 3166-1.
-		RegionInvalid,
-		/// The operator is leaving; it can only withdraw.
-		Exiting,
-		/// The operator has not called `exit`.
-		NotExiting,
-		/// The unbonding period is not over.
-		StillUnbonding,
-		/// The account was banned; nothing lifts that.
-		Banned,
-		/// The registration bond is higher than what was accepted; it falls with time.
-		BondTooHigh,
-		/// An offence awaits its decision; try again when it is settled.
-		OffencePending,
-		/// Another operator committed to this hardware.
-		HardwareTaken,
-		/// No operator challenges itself.
-		OwnHardware,
-		/// The operator commits to no hardware; there is nothing to challenge.
-		NoHardware,
-		/// A hardware challenge is open; it has to be answered or missed first.
-		ChallengeOpen,
-		/// There is no challenge, or it asks for another component.
-		NotChallenged,
-		/// The opening does not lead to the committed root.
-		OpeningInvalid,
-		/// Nothing is due: the appointed seed is not known yet, or the time for the answer is not over.
-		NothingDue,
-		/// The operator was heard, or its silence was reported, or has not lasted long enough.
-		NotSilent,
-		/// The operator is not in quarantine.
-		NotQuarantined,
-		/// The quarantine is not over.
-		StillQuarantined,
-		/// The stake is below what the capabilities need; `top_up` first, or bid more.
-		StakeTooLow,
-		/// The capabilities lack what the role is about: `EVALUATE` of an evaluator, `SERVE` of a server, `DISK` of a keeper.
-		RoleUnsupported,
-		/// The operator names itself as its owner; it belongs to itself without that.
-		OwnOwner,
-		/// The account belongs to an owner, or did until it was dissolved and the delay is not over.
-		HasOwner,
-		/// The account owns operators, so it cannot belong to another account.
-		OwnsOperators,
-		/// The operator has not named the caller as its owner; it calls `declare_owner` first.
-		NotDeclared,
-		/// The operator has no owner, or the caller is neither the operator nor its owner.
-		NotRelated,
-		/// The ownership is dissolved already and ends by itself.
-		OwnershipEnding,
-		/// The operator replaced its session key too often; the oldest are forgotten after the unbonding period.
-		TooManyRetiredKeys,
-		/// Every operator that may be displaced has nearly as much at stake or more; bid a tenth more than the least.
-		BidTooLow,
-		/// Something that the operator claimed can still be disputed; try again when that is over.
-		ClaimsOpen,
+		/// An operator missed a heartbeat: a warning. From now on [`Config::SilencePeriod`] runs, after which silence costs stake.
+		HeartbeatMissed {
+			/// The operator.
+			who: T::AccountId,
+			/// The period that it missed first.
+			period: PeriodIndex,
+		},
+		/// An account is banned for a time: it is neither drawn, nor serves, nor registers.
+		BannedUntil {
+			/// The account.
+			who: T::AccountId,
+			/// First block in which it is not banned any more.
+			until: BlockNumberFor<T>,
+		},
 	}
 
 	#[pallet::hooks]
@@ -697,13 +673,14 @@ pub mod pallet {
 			Self::do_return_to_duty(&who)
 		}
 
-		/// Report that an operator missed three heartbeats in a row. Free if it is so, and earns nothing: the chain itself looks
-		/// at every operator within some minutes, and this is for when its blocks have no room for that.
+		/// Note that an operator missed a heartbeat, or report that it has been silent for another `SilencePeriod` since then. Free if it
+		/// is so, and earns nothing: the chain itself looks at every operator within some minutes, and this is for when its
+		/// blocks have no room for that.
 		///
 		/// - `origin`: anyone, signed.
 		/// - `who`: the silent operator.
 		///
-		/// Emits [`Event::SilenceReported`].
+		/// Emits [`Event::HeartbeatMissed`] or [`Event::SilenceReported`].
 		#[pallet::call_index(8)]
 		pub fn report_silence(origin: OriginFor<T>, who: T::AccountId) -> DispatchResultWithPostInfo {
 			ensure_signed(origin)?;

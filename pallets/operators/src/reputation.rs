@@ -7,7 +7,7 @@
 //! Serving is no measure. Blobs and answers pass between nodes, and nothing of that reaches the chain but a claim: the
 //! server's own costs nothing to make up, and a client's can be bought, or made by the server's own account.
 
-use crate::{Reputation, REPUTATION_INITIAL, REPUTATION_MAX};
+use crate::{Reputation, REPUTATION_INITIAL, REPUTATION_MAX, VIOLATIONS_TOLERATED};
 use blyan_primitives::{
 	traits::{OffenceKind, Service},
 	Measures,
@@ -100,9 +100,16 @@ pub fn note_service(measures: &mut Measures, service: Service, step: Permill) {
 }
 
 /// A punished offence.
+///
+/// Silence alone never adds up to more than is tolerated: a machine that is down for a fortnight has told no lie, and comes back to
+/// draws without having to top its stake up.
 pub fn note_offence(measures: &mut Measures, kind: OffenceKind) {
 	measures.slash_free = 0;
-	measures.violations = measures.violations.saturating_add(weight(kind)).min(REPUTATION_MAX);
+	let most = match kind {
+		OffenceKind::HeartbeatsMissed => measures.violations.max(VIOLATIONS_TOLERATED),
+		_ => REPUTATION_MAX,
+	};
+	measures.violations = measures.violations.saturating_add(weight(kind)).min(most);
 }
 
 /// Whether an offence shows that the operator's work was not what it seemed, so that what it had earned by work is void.
@@ -120,8 +127,9 @@ pub const fn voids_work(kind: OffenceKind) -> bool {
 /// What an offence adds to the violations.
 fn weight(kind: OffenceKind) -> u32 {
 	match kind {
+		// A day without heartbeats.
+		OffenceKind::HeartbeatsMissed => 20_000,
 		OffenceKind::RevealMissed => 50_000,
-		OffenceKind::HeartbeatsMissed => 100_000,
 		OffenceKind::VerificationFailed | OffenceKind::HardwareFalse => 200_000,
 		OffenceKind::FalseScore | OffenceKind::Equivocation => 500_000,
 	}
@@ -197,6 +205,20 @@ mod tests {
 	fn averages_reach_both_ends() {
 		let run = |target| (0..1_000).fold(REPUTATION_INITIAL, |value, _| towards(value, target, STEP));
 		assert_eq!((run(0), run(REPUTATION_MAX)), (0, REPUTATION_MAX));
+	}
+
+	#[test]
+	fn silence_alone_never_raises_the_stake_that_is_needed() {
+		let mut measures = newcomer();
+		for _ in 0..30 {
+			note_offence(&mut measures, OffenceKind::HeartbeatsMissed);
+		}
+		assert_eq!(crate::standing::required_milli(0, measures.violations), 1_000);
+		note_offence(&mut measures, OffenceKind::FalseScore);
+		let liar = measures.violations;
+		assert!(crate::standing::required_milli(0, liar) > 1_000);
+		note_offence(&mut measures, OffenceKind::HeartbeatsMissed);
+		assert_eq!(measures.violations, liar);
 	}
 
 	proptest! {

@@ -2,12 +2,12 @@
 
 use crate::{
 	reputation, standing, BalanceOf, Capabilities, Config, Event, KeyOwners, OperatorRecordOf, Operators,
-	Pallet, RetiredKeys,
+	Pallet, PeriodIndex, RetiredKeys,
 };
 use alloc::vec::Vec;
 use blyan_primitives::{
 	randomness::RelayNumber,
-	traits::{EligibleOperator, OperatorSet, Servers, Service},
+	traits::{Backing, EligibleOperator, OperatorSet, Servers, Service},
 	OperatorId,
 };
 use frame_support::traits::Get;
@@ -54,7 +54,12 @@ impl<T: Config> OperatorSet<T::AccountId> for Pallet<T> {
 	}
 
 	fn is_eligible(who: &T::AccountId) -> bool {
-		Operators::<T>::get(who).is_some_and(|record| record.is_eligible(Self::period()))
+		let period = Self::period();
+		Operators::<T>::get(who).is_some_and(|record| Self::may_be_drawn(&record, period))
+	}
+
+	fn note_income(who: &T::AccountId, amount: u128) {
+		Self::share_income(who, amount);
 	}
 
 	/// An operator that withdrew in the meantime has no standing left to change.
@@ -77,7 +82,9 @@ impl<T: Config> OperatorSet<T::AccountId> for Pallet<T> {
 
 	#[cfg(feature = "runtime-benchmarks")]
 	fn ensure_operators_for_benchmark(count: u32) -> Vec<(T::AccountId, OperatorId)> {
-		crate::benchmarking::register_operators::<T>(count)
+		let operators = crate::benchmarking::register_operators::<T>(count);
+		operators.iter().for_each(|(who, _)| T::Backing::ensure_backed_for_benchmark(who));
+		operators
 	}
 }
 
@@ -100,9 +107,14 @@ impl<T: Config> Servers<T::AccountId> for Pallet<T> {
 		Self::belongs_to(one) == Self::belongs_to(other)
 	}
 
+	fn note_income(who: &T::AccountId, amount: u128) {
+		Self::share_income(who, amount);
+	}
+
 	#[cfg(feature = "runtime-benchmarks")]
 	fn ensure_server_for_benchmark() -> T::AccountId {
 		let (who, _) = crate::benchmarking::register_operators::<T>(1).remove(0);
+		T::Backing::ensure_backed_for_benchmark(&who);
 		Operators::<T>::mutate(&who, |record| {
 			if let Some(record) = record {
 				record.profile.capabilities = record.profile.capabilities | Capabilities::SERVE;
@@ -119,7 +131,7 @@ impl<T: Config> Pallet<T> {
 		record: &OperatorRecordOf<T>,
 	) -> Option<EligibleOperator<T::AccountId>> {
 		let now = frame_system::Pallet::<T>::block_number();
-		record.is_eligible(Self::period()).then(|| EligibleOperator {
+		Self::may_be_drawn(record, Self::period()).then(|| EligibleOperator {
 			weight: Self::weight(record),
 			owner: record.owner(now).unwrap_or(&account).clone(),
 			hardware: record.profile.hardware,
@@ -129,20 +141,49 @@ impl<T: Config> Pallet<T> {
 		})
 	}
 
+	/// Reports whether an operator may be drawn in `period`: see [`crate::OperatorRecord::is_eligible`], and it has at stake what its record
+	/// asks for.
+	pub(crate) fn may_be_drawn(record: &OperatorRecordOf<T>, period: PeriodIndex) -> bool {
+		record.is_eligible(period) && record.stake >= Self::required_stake(record)
+	}
+
 	/// The weight of an operator in draws.
+	///
+	/// Its backing is not read here, since draws look at every operator: what weighed at the last heartbeat is lowered whenever
+	/// own stake or backing falls.
 	pub(crate) fn weight(record: &OperatorRecordOf<T>) -> u32 {
-		let stake = Self::weighing_stake(record).min(record.weighed_stake).saturated_into();
+		let most = record.stake.saturated_into::<u128>();
+		let most = Self::preferred(record, most.saturating_add(T::Backing::most(most)).saturated_into());
+		let stake = most.min(record.weighed_stake).saturated_into();
 		let milli = standing::stake_milli(stake, Self::basic_stake().saturated_into());
 		standing::weight(record.reputation(), record.verified, milli)
 	}
 
-	/// The stake of an operator as it may weigh: twice what it is with the capability `priority`.
-	pub(crate) fn weighing_stake(record: &OperatorRecordOf<T>) -> BalanceOf<T> {
-		let is_preferred = record.profile.capabilities.contains(Capabilities::PRIORITY);
-		if is_preferred {
-			record.stake.saturating_mul(2u32.into())
+	/// The stake of an operator as it may weigh: its own and what backs it, as far as that counts.
+	pub(crate) fn weighing_stake(who: &T::AccountId, record: &OperatorRecordOf<T>) -> BalanceOf<T> {
+		let own = record.stake.saturated_into::<u128>();
+		let stake = own.saturating_add(T::Backing::counted(who, own));
+		Self::preferred(record, stake.saturated_into())
+	}
+
+	/// Twice the stake with the capability `priority`.
+	fn preferred(record: &OperatorRecordOf<T>, stake: BalanceOf<T>) -> BalanceOf<T> {
+		if record.profile.capabilities.contains(Capabilities::PRIORITY) {
+			stake.saturating_mul(2u32.into())
 		} else {
-			record.stake
+			stake
+		}
+	}
+
+	/// Lowers what weighs of an operator to what it has now, its backing included.
+	pub(crate) fn lower_weight(who: &T::AccountId, record: &mut OperatorRecordOf<T>) {
+		record.weighed_stake = record.weighed_stake.min(Self::weighing_stake(who, record));
+	}
+
+	/// Passes an income on to those who back the operator, as far as it is theirs.
+	fn share_income(who: &T::AccountId, amount: u128) {
+		if let Some(record) = Self::record_of(who) {
+			T::Backing::share_income(who, record.stake.saturated_into(), amount);
 		}
 	}
 

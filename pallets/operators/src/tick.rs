@@ -1,6 +1,6 @@
 //! `on_idle` work: a few operators a block are looked at, in turn.
 
-use crate::{Config, NextIndex, Pallet, SweepCursor, UidSlots, WeightInfo};
+use crate::{BannedUntil, Config, NextIndex, Pallet, SweepCursor, UidSlots, WeightInfo};
 use frame_support::{
 	traits::Get,
 	weights::{Weight, WeightMeter},
@@ -30,7 +30,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Does what is due about the operator with this index: reports its silence, settles its hardware challenge, ends its
-	/// ownership, forgets its old keys.
+	/// ownership, forgets its old keys and a ban that is over.
 	pub(crate) fn visit(index: u32) {
 		let Some(who) = UidSlots::<T>::get(index).and_then(|slot| slot.holder) else { return };
 		// Most are not silent.
@@ -38,5 +38,8 @@ impl<T: Config> Pallet<T> {
 		Self::settle_challenge(&who);
 		Self::end_ownership(&who);
 		Self::forget_old_keys(&who);
+		if BannedUntil::<T>::contains_key(&who) && !Self::is_banned_for_now(&who) {
+			BannedUntil::<T>::remove(&who);
+		}
 	}
 }

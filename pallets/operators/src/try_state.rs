@@ -3,8 +3,8 @@
 use crate::{
 	reputation, standing::VERIFIED_MAX, BalanceOf, Banned, Capabilities, Challenges, Config, Displaced,
 	ElectorateDates, Electorates, FreeIndices, HardwareOwners, HoldReason, KeyOwners, NextIndex, Opened,
-	OperatorRecordOf, Operators, Owned, Ownership, Pallet, PendingOffences, RetiredKeys, RetiredOf, UidSlots,
-	REPUTATION_MAX,
+	OperatorRecordOf, Operators, Owned, Ownership, Pallet, PendingOffences, RetiredKeys, RetiredOf, Silences,
+	UidSlots, REPUTATION_MAX,
 };
 use alloc::collections::{BTreeMap, BTreeSet};
 use blyan_primitives::Measures;
@@ -27,7 +27,22 @@ impl<T: Config> Pallet<T> {
 		Self::check_stakes_and_bonds_are_on_hold()?;
 		Self::check_challenges_are_bonded()?;
 		Self::check_electorates_are_dated()?;
+		Self::check_silences_are_operators()?;
 		Self::check_records_are_in_range()
+	}
+
+	/// Only operators that are not leaving are silent.
+	fn check_silences_are_operators() -> Result<(), TryRuntimeError> {
+		for who in Silences::<T>::iter_keys() {
+			let is_staying = Operators::<T>::get(who).is_some_and(|record| record.withdrawable_at.is_none());
+			ensure!(is_staying, "the silence of no operator is kept");
+		}
+		Ok(())
+	}
+
+	/// The least that any record lets capabilities need.
+	fn least_stake(record: &OperatorRecordOf<T>) -> BalanceOf<T> {
+		Self::required_by(record.profile.capabilities, VERIFIED_MAX, 0)
 	}
 
 	/// There are as many operators as the counter says, and not more than there is room for.
@@ -209,8 +224,9 @@ impl<T: Config> Pallet<T> {
 			ensure!(record.heard_in <= Self::period(), "an operator was heard in the future");
 			let may_stay = !Banned::<T>::contains_key(&who) || record.withdrawable_at.is_some();
 			ensure!(may_stay, "a banned operator stays");
+			// What its record asks for besides keeps it out of draws, and is no reason for a quarantine.
 			ensure!(
-				record.stake >= Self::required_stake(&record) || record.quarantined_until.is_some(),
+				record.stake >= Self::least_stake(&record) || record.quarantined_until.is_some(),
 				"an operator with too low a stake may be drawn"
 			);
 		}

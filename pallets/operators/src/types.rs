@@ -42,12 +42,12 @@ pub type ChallengeRecordOf<T> =
 pub const REPUTATION_MAX: Reputation = 1_000_000;
 /// The reputation of an operator of which nothing is known.
 pub const REPUTATION_INITIAL: Reputation = 500_000;
+/// Violations that do not raise what an operator needs: silence, however long, or a seal or two that were not opened, is no lie.
+pub const VIOLATIONS_TOLERATED: u32 = 100_000;
 /// Domain separator of heartbeats.
 pub const HEARTBEAT_CONTEXT: &[u8] = b"blyan/heartbeat/2";
 /// Domain separator of answers to hardware challenges.
 pub const HARDWARE_CONTEXT: &[u8] = b"blyan/hardware-answer/1";
-/// Periods in a row without a heartbeat that are an offence.
-pub const SILENCE_PERIODS: PeriodIndex = 3;
 /// Seals missed in a row, where the operator was drawn, after which it is not drawn for a while.
 pub const MISSED_SEALS_MAX: u32 = 3;
 /// The same for an operator with the capability `priority`, which promises to be ready.
@@ -208,6 +208,16 @@ wire! {
 }
 
 wire! {
+	/// Silence of an operator.
+	pub struct SilenceRecord<BlockNumber> {
+		/// When it was noticed, in working time.
+		pub since: BlockNumber,
+		/// Offences that it has been so far.
+		pub reports: u32,
+	}
+}
+
+wire! {
 	/// A session key that was replaced.
 	pub struct RetiredKey<AccountId, BlockNumber> {
 		/// The operator that signed with it.
@@ -249,7 +259,7 @@ pub struct OperatorRecord<AccountId, Balance, BlockNumber> {
 	pub registered_at: BlockNumber,
 	/// The last period in which it was heard; registering counts.
 	pub heard_in: PeriodIndex,
-	/// Whether the silence since then was reported.
+	/// True if the silence since then was reported as an offence.
 	pub silence_reported: bool,
 	/// First block in which it can return to duty, if it is in quarantine.
 	pub quarantined_until: Option<BlockNumber>,
@@ -294,11 +304,9 @@ impl<AccountId, Balance: Zero, BlockNumber: PartialOrd> OperatorRecord<AccountId
 		}
 	}
 
-	/// The last of the periods whose silence is an offence, if all of them are over in `period` and nobody has
-	/// reported it.
-	pub fn silent_until(&self, period: PeriodIndex) -> Option<PeriodIndex> {
-		let last = self.heard_in.saturating_add(SILENCE_PERIODS);
-		(self.withdrawable_at.is_none() && !self.silence_reported && period > last).then_some(last)
+	/// Reports whether it missed a whole period and should not have, in `period`.
+	pub fn is_silent(&self, period: PeriodIndex) -> bool {
+		self.withdrawable_at.is_none() && !self.is_heard(period)
 	}
 }
 

@@ -43,25 +43,25 @@ fn estimate(micros: u64, reads: u64, writes: u64) -> Weight {
 // Upper estimates from counting storage accesses and signatures, for mocks.
 impl WeightInfo for () {
 	fn register() -> Weight {
-		estimate(140, 12, 11)
+		estimate(150, 15, 13)
 	}
 	fn update_capabilities() -> Weight {
-		estimate(60, 6, 6)
+		estimate(65, 7, 6)
 	}
 	fn rotate_key() -> Weight {
 		estimate(110, 6, 5)
 	}
 	fn heartbeat() -> Weight {
-		estimate(30, 2, 1)
+		estimate(35, 4, 2)
 	}
 	fn authorize_heartbeat() -> Weight {
 		estimate(70, 3, 0)
 	}
 	fn exit() -> Weight {
-		estimate(20, 1, 1)
+		estimate(23, 1, 2)
 	}
 	fn withdraw() -> Weight {
-		estimate(120, 13, 13)
+		estimate(125, 14, 14)
 	}
 	fn top_up() -> Weight {
 		estimate(50, 3, 3)
@@ -70,19 +70,19 @@ impl WeightInfo for () {
 		estimate(25, 2, 1)
 	}
 	fn report_silence() -> Weight {
-		estimate(80, 9, 8)
+		estimate(90, 13, 10)
 	}
 	fn challenge_hardware() -> Weight {
 		estimate(60, 4, 3)
 	}
 	fn answer_hardware() -> Weight {
-		estimate(110, 12, 12)
+		estimate(115, 13, 12)
 	}
 	fn authorize_answer_hardware() -> Weight {
 		estimate(80, 4, 0)
 	}
 	fn settle_hardware() -> Weight {
-		estimate(110, 12, 12)
+		estimate(115, 13, 12)
 	}
 	fn declare_owner() -> Weight {
 		estimate(30, 3, 2)
@@ -94,7 +94,7 @@ impl WeightInfo for () {
 		estimate(25, 1, 1)
 	}
 	fn outbid() -> Weight {
-		estimate(600, 60, 20)
+		estimate(620, 64, 23)
 	}
 	fn renew_electorate() -> Weight {
 		estimate(600, 260, 2)
@@ -103,6 +103,6 @@ impl WeightInfo for () {
 		estimate(5, 3, 1)
 	}
 	fn visit() -> Weight {
-		estimate(170, 21, 19)
+		estimate(185, 27, 23)
 	}
 }

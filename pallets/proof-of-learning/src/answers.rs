@@ -2,8 +2,8 @@
 
 use crate::{
 	math, BalanceOf, BusyModels, Claim, ClosedSubmissions, CommitmentRecordOf, Commitments, Config,
-	Decisions, GuardHoldouts, Holdouts, NextSubmission, OpenBlobs, OpenSubmissions, Pallet, Phase, Queues,
-	Seat, Stage, SubmissionRecordOf, Terms,
+	Decisions, GuardHoldouts, Holdouts, Inconclusive, NextSubmission, OpenBlobs, OpenSubmissions, Pallet,
+	Phase, Queues, Seat, Stage, SubmissionRecordOf, Terms,
 };
 use alloc::vec::Vec;
 use blyan_primitives::{traits::BlobAnnouncements, EvaluationJob, PartIndex, SubmissionId, Verdict};
@@ -213,7 +213,7 @@ fn standard_errors(alpha: u32, attempt: u32, sequences: u32) -> u32 {
 	math::standard_errors(alpha, attempt, sequences).unwrap_or(u32::MAX)
 }
 
-/// Candidates and holdouts, those of evaluations on their way and of decisions that can be disputed included. Asked
+/// Candidates and holdouts, those of evaluations on their way, and of decisions and draws that can be disputed included. Asked
 /// from outside of blocks only.
 impl<T: Config> BlobAnnouncements for Pallet<T> {
 	fn announced(hash: &H256) -> Option<u32> {
@@ -228,8 +228,11 @@ impl<T: Config> BlobAnnouncements for Pallet<T> {
 			}
 		});
 		let decided = || Decisions::<T>::iter_values();
+		// A look at a sealed chunk that was not the last decided nothing, and its chunk stands nowhere else.
+		let set_aside = || Inconclusive::<T>::iter_values();
 		let samples = evaluated
 			.chain(decided().map(|decision| decision.terms))
+			.chain(set_aside().map(|draw| draw.terms))
 			.flat_map(|terms| [Some(terms.target), terms.guard])
 			.flatten()
 			.map(|sample| sample.holdout);
@@ -238,6 +241,7 @@ impl<T: Config> BlobAnnouncements for Pallet<T> {
 			.chain(samples)
 			.map(|holdout| holdout.blob)
 			.chain(decided().map(|decision| decision.claim.block.blob))
+			.chain(set_aside().map(|draw| draw.claim.block.blob))
 			.find(|blob| blob.hash == *hash)
 			.map(|blob| blob.size)
 	}

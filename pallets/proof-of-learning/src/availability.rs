@@ -101,8 +101,9 @@ impl<T: Config> Pallet<T> {
 	/// Closes submissions whose bytes did not come in time, the earliest first, as far as `remaining` allows.
 	pub(crate) fn expire_announced(now: BlockNumberFor<T>, remaining: Weight) -> Weight {
 		let mut meter = WeightMeter::with_limit(remaining);
+		let step = T::WeightInfo::draw().saturating_add(Self::sealed_weight());
 		for (submission, until) in Announced::<T>::get() {
-			if now <= until || meter.try_consume(T::WeightInfo::draw()).is_err() {
+			if now <= until || meter.try_consume(step).is_err() {
 				break;
 			}
 			let Some(record) = OpenSubmissions::<T>::get(submission) else { continue };

@@ -31,6 +31,11 @@ impl<T: Config> Pallet<T> {
 	) {
 		let agreed = evaluation.agreed_verdict();
 		Self::note_services(submission, &record, &evaluation, agreed.as_ref());
+		if let Some(verdict) = &agreed {
+			if Self::wants_look(submission, &record, &evaluation.terms, verdict) {
+				return Self::look_again(submission, record, evaluation, verdict);
+			}
+		}
 		if agreed.is_none() && Self::may_redraw(&record) {
 			return Self::redraw(submission, record, evaluation);
 		}
@@ -122,7 +127,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Applies the acceptance rule to an agreed score of a candidate for the model.
-	fn judge(model: ModelId, score: &Score, terms: &Terms) -> Judgement {
+	pub(crate) fn judge(model: ModelId, score: &Score, terms: &Terms) -> Judgement {
 		let guard_len = terms.guard.map_or(0, |guard| Self::positions(model, &guard.holdout));
 		math::judge(score, Self::positions(model, &terms.target.holdout), guard_len, &terms.rule)
 	}

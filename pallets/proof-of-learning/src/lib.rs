@@ -36,6 +36,7 @@ mod messages;
 mod priority;
 mod redraw;
 mod refusals;
+mod sealed;
 mod second;
 mod submissions;
 #[cfg(any(feature = "try-runtime", test))]
@@ -59,7 +60,7 @@ pub mod pallet {
 	use alloc::{boxed::Box, vec::Vec};
 	use blyan_primitives::{
 		randomness::AppointedRandomness,
-		traits::{BlobAnnouncements, ExpertRegistry, Offences, OperatorSet, Rewards},
+		traits::{BlobAnnouncements, ExpertRegistry, Offences, OperatorSet, Rewards, SealedHoldouts},
 		Attestation, BlockRef, CopyEvidence, DrawId, ExpertSlot, HoldoutRef, ModelId, OperatorId,
 		OperatorSignature, Original, PowStamp, ScoreReport, ScoreSeal, SubmissionId, Verdict, VersionIndex,
 	};
@@ -94,7 +95,6 @@ pub mod pallet {
 		type RuntimeHoldReason: From<HoldReason>;
 		/// Where the bond of a miner goes whose bytes were no expert, and a reward that was paid for a false score.
 		type OnSlash: OnUnbalanced<CreditOf<Self>>;
-
 		/// Models and their experts.
 		type Experts: ExpertRegistry<Self::AccountId>;
 		/// Blobs that models are made of now; submitting one of them is a duplicate.
@@ -107,9 +107,10 @@ pub mod pallet {
 		type Rewards: Rewards<Self::AccountId, BalanceOf<Self>>;
 		/// Randomness that is named before it is known: a draw's when a submission is queued, the second draw's when the first has sealed.
 		type Randomness: AppointedRandomness;
+		/// Test sequences that stay sealed until a submission is measured on them, of the models that have any.
+		type SealedHoldouts: SealedHoldouts<Self::AccountId, BlockNumberFor<Self>>;
 		/// Who may set the test sequences of a model.
 		type HoldoutOrigin: EnsureOrigin<Self::RuntimeOrigin>;
-
 		/// Least mean improvement that is accepted, in bits per byte, Q16.
 		type Delta: Get<u32>;
 		/// Permitted chance, over all attempts, of accepting from a miner that never improves, in millionths: see [`crate::math`].
@@ -169,7 +170,6 @@ pub mod pallet {
 		type TrustAfter: Get<u32>;
 		/// Failures in a row that make it a newcomer again.
 		type DistrustAfter: Get<u32>;
-
 		/// Blocks that a commitment must be old to be opened: longer than a collator can keep the author's submission out.
 		type CommitAge: Get<BlockNumberFor<Self>>;
 		/// Blocks after which a commitment can no longer be opened: longer than an evaluation that the author has to wait for.
@@ -570,11 +570,11 @@ pub mod pallet {
 			/// What was taken.
 			amount: BalanceOf<T>,
 		},
-		/// A member of the committee was paid for a report that agreed with the decision.
+		/// A member whose report agreed with the decision, or the keeper of a sealed chunk that it was made on, was paid.
 		ValidatorPaid {
 			/// The submission.
 			submission: SubmissionId,
-			/// The member.
+			/// The member, or keeper.
 			operator: T::AccountId,
 			/// What it was paid.
 			amount: BalanceOf<T>,
@@ -777,7 +777,7 @@ pub mod pallet {
 		/// Emits [`Event::Submitted`].
 		#[pallet::call_index(0)]
 		// One submission may have the same tensors, and another one the same bytes.
-		#[pallet::weight(T::WeightInfo::submit().saturating_add(T::WeightInfo::withdraw().saturating_mul(2)))]
+		#[pallet::weight(T::WeightInfo::submit().saturating_add(Pallet::<T>::withdrawal_weight().saturating_mul(2)))]
 		pub fn submit(
 			origin: OriginFor<T>,
 			slot: ExpertSlot,
@@ -789,7 +789,7 @@ pub mod pallet {
 		) -> DispatchResultWithPostInfo {
 			let miner = ensure_signed(origin)?;
 			let displaced = Self::do_submit(miner, slot, parent, block, manifest, stamp, salt)?;
-			let displacing = T::WeightInfo::withdraw().saturating_mul(displaced.into());
+			let displacing = Self::withdrawal_weight().saturating_mul(displaced.into());
 			Ok(Some(T::WeightInfo::submit().saturating_add(displacing)).into())
 		}
 
@@ -837,7 +837,7 @@ pub mod pallet {
 		/// - `origin`: anyone, signed. It is work done for the chain, so success is free.
 		/// - `submission`: an open one, first of its model's queue.
 		#[pallet::call_index(3)]
-		#[pallet::weight(T::WeightInfo::draw().max(T::WeightInfo::decide()))]
+		#[pallet::weight(T::WeightInfo::draw().max(T::WeightInfo::decide()).saturating_add(Pallet::<T>::sealed_weight()))]
 		pub fn finalise(origin: OriginFor<T>, submission: SubmissionId) -> DispatchResultWithPostInfo {
 			ensure_signed(origin)?;
 			Self::do_finalise(submission)?;
@@ -851,7 +851,7 @@ pub mod pallet {
 		///
 		/// Emits [`Event::Withdrawn`].
 		#[pallet::call_index(4)]
-		#[pallet::weight(T::WeightInfo::withdraw())]
+		#[pallet::weight(Pallet::<T>::withdrawal_weight())]
 		pub fn withdraw(origin: OriginFor<T>, submission: SubmissionId) -> DispatchResult {
 			let miner = ensure_signed(origin)?;
 			Self::do_withdraw(miner, submission)
@@ -902,7 +902,7 @@ pub mod pallet {
 		///
 		/// Emits [`Event::Matured`].
 		#[pallet::call_index(7)]
-		#[pallet::weight(T::WeightInfo::settle())]
+		#[pallet::weight(T::WeightInfo::settle().saturating_add(Pallet::<T>::sealed_weight()))]
 		pub fn settle(origin: OriginFor<T>, submission: SubmissionId) -> DispatchResultWithPostInfo {
 			ensure_signed(origin)?;
 			Self::do_settle(submission)?;
@@ -1003,7 +1003,7 @@ pub mod pallet {
 		///
 		/// Emits [`Event::CopyProven`].
 		#[pallet::call_index(20)]
-		#[pallet::weight(T::WeightInfo::report_copy())]
+		#[pallet::weight(T::WeightInfo::report_copy().saturating_add(Pallet::<T>::sealed_weight()))]
 		pub fn report_copy(
 			origin: OriginFor<T>,
 			copy: SubmissionId,
@@ -1026,7 +1026,7 @@ pub mod pallet {
 		///
 		/// Emits [`Event::CopyProven`].
 		#[pallet::call_index(21)]
-		#[pallet::weight(T::WeightInfo::report_copy())]
+		#[pallet::weight(T::WeightInfo::report_copy().saturating_add(Pallet::<T>::sealed_weight()))]
 		// The evidence is checked twice; the ending that the figure counts too covers the hash that is signed.
 		#[pallet::weight_of_authorize(
 			T::WeightInfo::report_copy().saturating_add(T::WeightInfo::authorize_reveal_score())

@@ -19,7 +19,7 @@ use crate::{
 };
 use blyan_primitives::{
 	randomness::AppointedRandomness,
-	traits::{ExpertRegistry, OperatorSet, Rewards, Service},
+	traits::{ExpertRegistry, OperatorSet, Rewards, SealedHoldouts, Service},
 	SubmissionId, VersionIndex,
 };
 use blyan_runtime_api::{RejectReason, SubmissionOutcome};
@@ -40,9 +40,10 @@ impl<T: Config> Pallet<T> {
 	/// Settles decisions that are due, the earliest first, as far as `remaining` allows.
 	pub(crate) fn settle_due(now: BlockNumberFor<T>, remaining: Weight) -> Weight {
 		let mut meter = WeightMeter::with_limit(remaining);
+		let step = T::WeightInfo::settle().saturating_add(Self::sealed_weight());
 		// The list itself was paid for with the queues: `idle` counts it.
 		for (submission, matures_at) in Maturing::<T>::get() {
-			if matures_at > now || meter.try_consume(T::WeightInfo::settle()).is_err() {
+			if matures_at > now || meter.try_consume(step).is_err() {
 				break;
 			}
 			if let Some(decision) = Decisions::<T>::get(submission) {
@@ -94,12 +95,13 @@ impl<T: Config> Pallet<T> {
 		Self::remember(submission, decision.claim, draw, digest, decision.outcome);
 	}
 
-	/// Pays the members whose verdict decided, and stands: the miner's fee in equal parts and, for an expert that joined the
-	/// model, a part of the emission. Operators could otherwise have refused experts of their own judged for money that is
-	/// minted.
+	/// Pays the members whose verdict decided, and stands, and the keepers of the sealed chunks that it was measured on: the miner's
+	/// fee in equal parts and, for an expert that joined the model, a part of the emission. Operators and keepers could otherwise have
+	/// refused experts of their own judged for money that is minted.
 	fn pay_committee(submission: SubmissionId, decision: &DecisionRecordOf<T>) {
 		let miner = &decision.claim.miner;
-		let members: u32 = decision.agreeing().count().saturated_into();
+		let keepers = T::SealedHoldouts::keepers(submission);
+		let members: u32 = decision.agreeing().count().saturating_add(keepers.len()).saturated_into();
 		let each = decision.fee.checked_div(&members.into()).unwrap_or_else(Zero::zero);
 		let is_accepted = matches!(decision.outcome, SubmissionOutcome::Accepted { .. });
 		for operator in decision.agreeing() {
@@ -107,10 +109,22 @@ impl<T: Config> Pallet<T> {
 			let amount =
 				if is_accepted { T::Rewards::pay_validation(operator) } else { BalanceOf::<T>::zero() };
 			if !amount.is_zero() {
+				T::Operators::note_income(operator, amount.saturated_into());
 				Self::deposit_event(Event::ValidatorPaid { submission, operator: operator.clone(), amount });
 			}
 		}
-		let rest = Self::share_fee(miner, decision.fee, each, decision.agreeing());
+		let mut rest = Self::share_fee(miner, decision.fee, each, decision.agreeing());
+		// Those who back an operator risk nothing for what it keeps beside, so they have no part in that.
+		for keeper in &keepers {
+			let amount =
+				if is_accepted { T::Rewards::pay_validation(keeper) } else { BalanceOf::<T>::zero() };
+			if !amount.is_zero() {
+				Self::deposit_event(Event::ValidatorPaid { submission, operator: keeper.clone(), amount });
+			}
+			if Self::pay_fee(miner, keeper, each) {
+				rest = rest.saturating_sub(each);
+			}
+		}
 		// What the division left, and what an account was too small to receive.
 		Self::forfeit_fee(submission, miner, rest);
 		if !each.is_zero() {
@@ -130,20 +144,26 @@ impl<T: Config> Pallet<T> {
 	{
 		let mut rest = fee;
 		for operator in members {
-			let paid = T::Currency::transfer_on_hold(
-				&HoldReason::SubmissionBond.into(),
-				miner,
-				operator,
-				each,
-				Precision::Exact,
-				Restriction::Free,
-				Fortitude::Force,
-			);
-			if paid.is_ok() {
+			if Self::pay_fee(miner, operator, each) {
 				rest = rest.saturating_sub(each);
+				T::Operators::note_income(operator, each.saturated_into());
 			}
 		}
 		rest
+	}
+
+	/// Pays a part of a fee that is on hold of the miner. `false` if the account is too small to receive it.
+	fn pay_fee(miner: &T::AccountId, to: &T::AccountId, amount: BalanceOf<T>) -> bool {
+		let paid = T::Currency::transfer_on_hold(
+			&HoldReason::SubmissionBond.into(),
+			miner,
+			to,
+			amount,
+			Precision::Exact,
+			Restriction::Free,
+			Fortitude::Force,
+		);
+		paid.is_ok()
 	}
 
 	/// Puts a decision into the list of those that mature by themselves.

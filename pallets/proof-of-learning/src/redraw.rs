@@ -42,6 +42,18 @@ impl<T: Config> Pallet<T> {
 		}
 		record.redraws = record.redraws.saturating_add(1);
 		let redraw = record.redraws;
+		let draw = Self::set_aside(submission, &record, evaluation, now);
+		Self::restart(submission, record, now);
+		Self::deposit_event(Event::Redrawn { submission, draw, redraw });
+	}
+
+	/// Leaves the claims of a draw that decides nothing open to disputes, if there are any. Returns the draw's name.
+	pub(crate) fn set_aside(
+		submission: SubmissionId,
+		record: &SubmissionRecordOf<T>,
+		evaluation: EvaluationRecordOf<T>,
+		now: BlockNumberFor<T>,
+	) -> DrawId {
 		let draw = evaluation.terms.draw_id(&record.claim.slot, &record.claim.block);
 		if evaluation.seats.iter().any(|seat| seat.verdict.is_some()) {
 			let until = now.saturating_add(T::ChallengeWindow::get());
@@ -58,8 +70,7 @@ impl<T: Config> Pallet<T> {
 		} else {
 			T::Experts::release(record.claim.slot.model, evaluation.terms.generation);
 		}
-		Self::restart(submission, record, now);
-		Self::deposit_event(Event::Redrawn { submission, draw, redraw });
+		draw
 	}
 
 	/// Has a submission wait for a draw at its place in the queue.

@@ -115,6 +115,10 @@ impl<T: Config> Pallet<T> {
 		} else if penalty.is_grave {
 			T::Stakes::quarantine(&offender);
 		}
+		if !is_last && penalty.ban_days > 0 {
+			let blocks = T::BlocksPerDay::get().saturating_mul(penalty.ban_days.into());
+			T::Stakes::ban_for(&offender, blocks.saturated_into());
+		}
 		let at = frame_system::Pallet::<T>::block_number();
 		offence.state = State::Applied { share, taken, rewarded, at };
 		Self::close(id, offence);
@@ -136,7 +140,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Reports whether a grave offence is pending against `who`.
-	fn is_accused(who: &T::AccountId) -> bool {
+	pub(crate) fn is_accused(who: &T::AccountId) -> bool {
 		PendingOf::<T>::get(who)
 			.iter()
 			.filter_map(OffenceRecords::<T>::get)

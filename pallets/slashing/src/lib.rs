@@ -89,6 +89,9 @@ pub mod pallet {
 		/// Penalty of each kind of offence.
 		type Penalties: Convert<OffenceKind, Penalty>;
 
+		/// Blocks in a day, for bans.
+		type BlocksPerDay: Get<BlockNumberFor<Self>>;
+
 		/// Part of what is taken that the reporter gets.
 		#[pallet::constant]
 		type ReporterShare: Get<Perbill>;

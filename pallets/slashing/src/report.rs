@@ -31,6 +31,10 @@ impl<T: Config> Offences<T::AccountId> for Pallet<T> {
 			.is_some_and(|offence| offence.state.is_pending())
 	}
 
+	fn is_gravely_accused(offender: &T::AccountId) -> bool {
+		Self::is_accused(offender)
+	}
+
 	fn withdraw(offender: &T::AccountId, kind: OffenceKind, evidence: H256) -> bool {
 		let Some(id) = Fingerprints::<T>::get(fingerprint(offender, kind, evidence)) else { return false };
 		let Some(offence) = OffenceRecords::<T>::get(id).filter(|offence| offence.state.is_pending()) else {

@@ -25,12 +25,15 @@ pub struct Penalty {
 	pub share: Perbill,
 	/// True if the offender is in quarantine from the moment of the report.
 	pub is_grave: bool,
-	/// True if it counts towards the offences after which an operator is banned.
+	/// True if it counts towards the offences after which an operator is banned for good.
 	pub is_strike: bool,
+	/// Days for which the offender is banned, from the punishment on; 0 if it is not.
+	pub ban_days: u32,
 }
 
-/// The usual penalties: heartbeats missed 10 %, failed verification 10 %, false hardware 10 %, false score 50 %,
-/// equivocation 50 %, reveal missed 50 %. All count towards the ban.
+/// The usual penalties: failed verification 10 %, false hardware 10 %, false score and reveal missed 50 % and a ban of seven days,
+/// equivocation 50 % and a ban of thirty days. All of these count towards the ban for good. A day without heartbeats costs 0.1 % and counts
+/// towards nothing: a machine that is down is no lie.
 ///
 /// A seal that is never opened costs what a false score costs, or a liar that sees honest colleagues in a later committee
 /// would simply not open its own. It is taken back when the seal is opened after all, so a crash costs nothing.
@@ -38,14 +41,23 @@ pub struct UsualPenalties;
 
 impl Convert<OffenceKind, Penalty> for UsualPenalties {
 	fn convert(kind: OffenceKind) -> Penalty {
-		let (percent, is_grave, is_strike) = match kind {
-			OffenceKind::HeartbeatsMissed => (10, false, true),
-			OffenceKind::VerificationFailed | OffenceKind::HardwareFalse => (10, true, true),
-			OffenceKind::FalseScore | OffenceKind::Equivocation | OffenceKind::RevealMissed => {
-				(50, true, true)
-			}
+		let grave = |percent, ban_days| Penalty {
+			share: Perbill::from_percent(percent),
+			is_grave: true,
+			is_strike: true,
+			ban_days,
 		};
-		Penalty { share: Perbill::from_percent(percent), is_grave, is_strike }
+		match kind {
+			OffenceKind::HeartbeatsMissed => Penalty {
+				share: Perbill::from_parts(1_000_000),
+				is_grave: false,
+				is_strike: false,
+				ban_days: 0,
+			},
+			OffenceKind::VerificationFailed | OffenceKind::HardwareFalse => grave(10, 0),
+			OffenceKind::FalseScore | OffenceKind::RevealMissed => grave(50, 7),
+			OffenceKind::Equivocation => grave(50, 30),
+		}
 	}
 }
 

@@ -34,18 +34,18 @@ impl WeightInfo for () {
 		estimate(100, 8, 6)
 	}
 	fn apply() -> Weight {
-		estimate(200, 16, 15)
+		estimate(240, 22, 21)
 	}
 	fn pardon() -> Weight {
 		estimate(120, 42, 10)
 	}
 	fn uphold() -> Weight {
-		estimate(200, 16, 15)
+		estimate(240, 22, 21)
 	}
 	fn idle() -> Weight {
 		estimate(5, 2, 0)
 	}
 	fn apply_next() -> Weight {
-		estimate(200, 16, 15)
+		estimate(240, 22, 21)
 	}
 }

@@ -4,7 +4,7 @@ use super::mock::*;
 use crate::{Architectures, BlobRecord, Blobs, CurrentBlobs, Error, Event, Heads, Models, Parts};
 use blyan_exact::definition2::{Architecture, Network};
 use blyan_primitives::{
-	traits::{ArchitectureRegistry, BlobAnnouncements, ExpertRegistry},
+	traits::{self, ArchitectureRegistry, BlobAnnouncements, ExpertRegistry},
 	BlobRef, ExpertHead, ExpertShape, ExpertSlot, ModelBody,
 };
 use frame_support::{assert_noop, assert_ok};
@@ -204,5 +204,29 @@ fn register_open_model_fails_when_the_model_has_too_many_slots() {
 			),
 			Error::<Test>::TooManySlots
 		);
+	});
+}
+
+#[test]
+fn a_pallet_registers_a_model_for_the_network_within_the_same_bounds() {
+	ExtBuilder::default().build_and_check(|| {
+		let open = OpenModel::of("olmoe");
+		let model = traits::OpenModel {
+			name: b"evolution-0".to_vec(),
+			architecture: open.architecture.to_bytes(),
+			parts: open.parts.to_vec(),
+			heads: open.heads.to_vec(),
+		};
+		assert_eq!(<Experts as traits::OpenModels>::register(model.clone()), Ok(1));
+		assert_eq!(Experts::model_root(1), Some(open.root()));
+		assert_eq!(Experts::version(slot_of(0, 0), 0), Some((open.heads[0], None)), "it is the network's");
+
+		let fewer = traits::OpenModel { heads: open.heads[1..].to_vec(), ..model.clone() };
+		let error = Error::<Test>::HeadCountWrong.into();
+		assert_eq!(<Experts as traits::OpenModels>::register(fewer), Err(error));
+		let nameless = traits::OpenModel { name: Vec::new(), ..model };
+		let error = Error::<Test>::NameInvalid.into();
+		assert_eq!(<Experts as traits::OpenModels>::register(nameless), Err(error));
+		assert_eq!(Models::<Test>::iter().count(), 2, "a refusal leaves nothing behind");
 	});
 }

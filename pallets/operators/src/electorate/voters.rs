@@ -46,10 +46,12 @@ impl<T: Config> Voters<T::AccountId, BlockNumberFor<T>> for Pallet<T> {
 }
 
 impl<T: Config> Pallet<T> {
-	/// Reports whether an operator is in quarantine for an offence: one that is pending, or one that has cost it stake which it
-	/// has not made up for.
+	/// Reports whether an operator is in quarantine for an offence: one that is pending, one for which it is banned for a time, or one
+	/// that has cost it stake which it has not made up for.
 	fn is_convicted(who: &T::AccountId, record: &OperatorRecordOf<T>) -> bool {
 		record.quarantined_until.is_some()
-			&& (PendingOffences::<T>::get(who) > 0 || record.stake < Self::required_stake(record))
+			&& (PendingOffences::<T>::get(who) > 0
+				|| Self::is_banned_for_now(who)
+				|| record.stake < Self::required_stake(record))
 	}
 }

@@ -122,6 +122,9 @@ fn a_newcomer_weighs_more_with_every_verdict_that_was_right_until_it_has_worked_
 		Operators::note_offence(&ALICE, OffenceKind::HeartbeatsMissed);
 		assert_eq!(Records::<Test>::get(ALICE).unwrap().verified, 63);
 		Operators::note_offence(&ALICE, OffenceKind::FalseScore);
+		// It also needs more at stake than before.
+		assert!(Operators::present(&ALICE).is_none());
+		assert_ok!(Operators::top_up(signed(ALICE), UNIT));
 		assert!(weight() < NEWCOMER);
 	});
 }

@@ -215,7 +215,7 @@ fn invariants_notice_each_breach() {
 	assert_eq!(complaint(|| PendingOffences::<Test>::insert(BOB, 0)), "nothing is pending and still counted");
 	assert_eq!(
 		complaint(|| {
-			let _ = Operators::slash(&ALICE, Perbill::from_percent(10));
+			let _ = Operators::slash(&ALICE, Perbill::from_percent(30));
 			change(|record| record.quarantined_until = None);
 		}),
 		"an operator with too low a stake may be drawn"

@@ -8,10 +8,11 @@ use blyan_primitives::{
 	hardware_root,
 	operator_key::Pair,
 	randomness::{Appointed, AppointedRandomness, RelayNumber},
-	traits::{OffenceKind, Offences},
+	traits::{Backing, OffenceKind, Offences},
 	HardwareComponent, HardwareComponents, Measurement, OperatorId, OperatorSignature,
 };
-use blyan_support::mocks::{Machine, Pool};
+pub use blyan_support::mocks::Barred;
+use blyan_support::mocks::{Machine, Pool, Stopwatch};
 use frame_support::{
 	derive_impl, parameter_types,
 	traits::{ConstU128, ConstU32, ConstU64, Contains},
@@ -19,7 +20,7 @@ use frame_support::{
 use sp_core::{Pair as _, H256};
 use sp_runtime::{
 	traits::{BlakeTwo256, Zero},
-	BuildStorage, Permill,
+	BuildStorage, Perbill, Permill,
 };
 
 /// What the worker submits.
@@ -74,6 +75,32 @@ parameter_types! {
 	pub static Duties: Vec<u64> = vec![];
 	/// Operators whose claims can be disputed.
 	pub static Disputable: Vec<u64> = vec![];
+	/// Coins of others behind each operator.
+	pub static Backed: std::collections::BTreeMap<u64, u128> = Default::default();
+	/// Incomes that were passed on: operator, own stake, amount.
+	pub static Incomes: Vec<(u64, u128, u128)> = vec![];
+}
+
+/// The neighbour that keeps what others have behind an operator: up to twice its own stake counts.
+pub struct Backers;
+impl Backing<u64> for Backers {
+	fn counted(operator: &u64, own: u128) -> u128 {
+		Backed::get().get(operator).copied().unwrap_or(0).min(Self::most(own))
+	}
+	fn most(own: u128) -> u128 {
+		2 * own
+	}
+	fn slash(operator: &u64, share: Perbill) -> u128 {
+		let before = Self::counted(operator, u128::MAX / 2);
+		let taken = share.mul_floor(before);
+		if taken > 0 {
+			Backed::mutate(|backed| backed.insert(*operator, before - taken));
+		}
+		taken
+	}
+	fn share_income(operator: &u64, own: u128, amount: u128) {
+		Incomes::mutate(|incomes| incomes.push((*operator, own, amount)));
+	}
 }
 
 /// The neighbours that keep claims.
@@ -114,6 +141,9 @@ impl pallet_operators::Config for Test {
 	type RequiredStake = TieredStake<ConstU128<UNIT>>;
 	type MaxOperators = ConstU32<4>;
 	type HeartbeatPeriod = ConstU64<PERIOD>;
+	type Backing = Backers;
+	type WorkingTime = Stopwatch<Test>;
+	type SilencePeriod = ConstU64<{ 2 * PERIOD }>;
 	type Duties = Duties;
 	type OpenClaims = OpenClaims;
 	type OpenClaimsWeight = ();
@@ -270,6 +300,9 @@ impl ExtBuilder {
 		Reports::set(vec![]);
 		Duties::set(vec![]);
 		Disputable::set(vec![]);
+		Backed::set(Default::default());
+		Incomes::set(vec![]);
+		Barred::set(0);
 		ext.execute_with(|| {
 			System::set_block_number(1);
 			frame_system::BlockHash::<Test>::insert(u64::zero(), GENESIS_HASH);

@@ -1,5 +1,6 @@
 //! Stories of the pallet, one file per call.
 
+mod backing;
 mod chill;
 mod displacement;
 mod electorate;

@@ -1,7 +1,7 @@
 //! Committees: who may judge, and what a draw fixes.
 
 use crate::{
-	draw::draw_present, math::Rule, Claim, Config, EvaluationRecord, EvaluationRecordOf, Event, Holdouts,
+	draw::draw_present, math::Rule, Claim, Config, EvaluationRecord, EvaluationRecordOf, Event,
 	OpenSubmissions, Pallet, Phase, Queues, Seat, Stage, SubmissionRecordOf, Terms, LOG_TARGET,
 };
 use alloc::vec::Vec;
@@ -99,7 +99,7 @@ impl<T: Config> Pallet<T> {
 		randomness: Option<H256>,
 	) -> Result<EvaluationRecordOf<T>, Undrawn> {
 		let Claim { slot, miner, .. } = &record.claim;
-		let holdout = Holdouts::<T>::get(slot.model).ok_or(Undrawn::Waiting)?;
+		let holdout = Self::target_holdout(submission, record).ok_or(Undrawn::Waiting)?;
 		let generation = T::Experts::generation(slot.model).ok_or(Undrawn::Waiting)?;
 		let model_root = T::Experts::model_root(slot.model).ok_or(Undrawn::Waiting)?;
 		let definition = T::Experts::body(slot.model).ok_or(Undrawn::Waiting)?.definition();

@@ -5,7 +5,10 @@ use crate::{
 	HoldReason, Miners, OpenBlobs, OpenRoots, OpenSubmissions, Pallet, Phase, Retrials, SubmissionRecordOf,
 	LOG_TARGET,
 };
-use blyan_primitives::{traits::ExpertRegistry, DrawId, SubmissionId};
+use blyan_primitives::{
+	traits::{ExpertRegistry, SealedHoldouts},
+	DrawId, SubmissionId,
+};
 use blyan_runtime_api::{ExpiryReason, SubmissionOutcome};
 use frame_support::traits::{
 	fungible::{BalancedHold, MutateHold},
@@ -81,6 +84,7 @@ impl<T: Config> Pallet<T> {
 		digest: Option<H256>,
 		outcome: SubmissionOutcome,
 	) {
+		T::SealedHoldouts::note_closed(submission);
 		let closed_at = frame_system::Pallet::<T>::block_number();
 		let closed = ClosedCount::<T>::mutate(|count| {
 			let closed = *count;

@@ -7,8 +7,8 @@ use crate::{
 use alloc::vec::Vec;
 use blyan_primitives::{
 	randomness::{Appointed, AppointedRandomness},
-	traits::ExpertRegistry,
-	ModelId, SubmissionId,
+	traits::{ExpertRegistry, SealedHoldouts},
+	ModelId, SealedHoldout, SubmissionId,
 };
 use frame_support::{
 	traits::Get,
@@ -16,6 +16,9 @@ use frame_support::{
 };
 use frame_system::pallet_prelude::BlockNumberFor;
 use sp_runtime::traits::{SaturatedConversion, Saturating, Zero};
+
+/// Submissions at the front of a queue that are looked through for one that does not wait for a sealed chunk.
+const STARVED_MAX: usize = 16;
 
 impl<T: Config> Pallet<T> {
 	/// Does what is due, the queues first, as far as `remaining` allows.
@@ -47,7 +50,7 @@ impl<T: Config> Pallet<T> {
 		let in_turn = busy.iter().cycle().skip(start.saturated_into());
 		let turns = busy.len().min(per_block.saturated_into());
 		let models: Vec<ModelId> = in_turn.take(turns).copied().collect();
-		let step = T::WeightInfo::draw().max(T::WeightInfo::decide());
+		let step = T::WeightInfo::draw().max(T::WeightInfo::decide()).saturating_add(Self::sealed_weight());
 		for model in models {
 			if meter.try_consume(step).is_err() {
 				break;
@@ -73,6 +76,20 @@ impl<T: Config> Pallet<T> {
 			Phase::Queued { draw_from } if now < *draw_from => false,
 			Phase::Queued { draw_from } => {
 				let last_chance = draw_from.saturating_add(T::DrawWindow::get());
+				// A stale one is closed below, whatever it waits for.
+				if Self::is_current(record.claim.slot, record.claim.parent) {
+					match Self::sealed_holdout(submission, &record) {
+						SealedHoldout::Asked => return true,
+						SealedHoldout::Waiting => {
+							return Self::give_way(record.claim.slot.model, submission, now);
+						}
+						SealedHoldout::Ready { draw, .. } if record.appointment < draw => {
+							Self::await_sealed_draw(submission, record, draw, now);
+							return true;
+						}
+						SealedHoldout::Ready { .. } | SealedHoldout::Public => {}
+					}
+				}
 				let seed = match T::Randomness::seed_of(record.appointment, b"blyan/draw") {
 					Appointed::Seed(seed) => Some(seed),
 					Appointed::Pending => None,
@@ -156,12 +173,36 @@ impl<T: Config> Pallet<T> {
 		};
 		Queues::<T>::insert(model, queue);
 		if was_first {
-			let now = frame_system::Pallet::<T>::block_number();
-			OpenSubmissions::<T>::mutate(next, |record| {
-				if let Some(Phase::Queued { draw_from }) = record.as_mut().map(|record| &mut record.phase) {
-					*draw_from = now.max(*draw_from);
-				}
-			});
+			Self::begin_window(next, frame_system::Pallet::<T>::block_number());
 		}
+	}
+
+	/// Puts a submission for which no sealed chunk is to be had, and those like it, behind the first that does not wait for that: a miner
+	/// that is related to most keepers would otherwise hold up all others for as long as it likes. Returns whether there is one.
+	fn give_way(model: ModelId, submission: SubmissionId, now: BlockNumberFor<T>) -> bool {
+		if !T::SealedHoldouts::is_starved(submission) {
+			return false;
+		}
+		let mut queue = Queues::<T>::get(model);
+		let is_other = |other: &SubmissionId| !T::SealedHoldouts::is_starved(*other);
+		let Some(place) = queue.iter().take(STARVED_MAX).position(is_other) else { return false };
+		if let Some(all) = queue.get_mut(..) {
+			all.rotate_left(place);
+		}
+		let first = queue.first().copied();
+		Queues::<T>::insert(model, queue);
+		if let Some(first) = first {
+			Self::begin_window(first, now);
+		}
+		true
+	}
+
+	/// Has the window for the draw of a submission begin, now that it is the first of its queue, if its delay is over.
+	fn begin_window(submission: SubmissionId, now: BlockNumberFor<T>) {
+		OpenSubmissions::<T>::mutate(submission, |record| {
+			if let Some(Phase::Queued { draw_from }) = record.as_mut().map(|record| &mut record.phase) {
+				*draw_from = now.max(*draw_from);
+			}
+		});
 	}
 }

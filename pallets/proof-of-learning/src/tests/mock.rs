@@ -276,6 +276,7 @@ impl pallet_learning::Config for Test {
 	type Offences = Court;
 	type Rewards = Purse;
 	type Randomness = Dice;
+	type SealedHoldouts = super::sealed::Vault;
 	type HoldoutOrigin = EnsureRoot<AccountId>;
 	type Delta = frame_support::traits::ConstU32<DELTA>;
 	type Alpha = frame_support::traits::ConstU32<ALPHA>;
@@ -612,6 +613,7 @@ impl ExtBuilder {
 		super::NewcomerAttempts::set(0);
 		CommitAge::set(0);
 		super::CommitDeposit::set(0);
+		super::sealed::forget();
 		Refunded::set(0);
 		RandomnessAge::set(0);
 		RandomnessKept::set(1_000);

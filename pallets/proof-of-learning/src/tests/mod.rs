@@ -17,6 +17,7 @@ mod open_models;
 mod retrials;
 mod reveal;
 mod seal;
+mod sealed;
 mod submissions;
 mod submit;
 mod trust;

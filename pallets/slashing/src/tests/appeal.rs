@@ -63,7 +63,7 @@ fn appeal_costs_its_bond_when_the_offence_is_upheld() {
 #[test]
 fn appeal_fails_by_itself_when_nobody_judges_it() {
 	ExtBuilder.build_and_check(|| {
-		let id = report(OffenceKind::HeartbeatsMissed, 1);
+		let id = report(OffenceKind::HardwareFalse, 1);
 		assert_ok!(Slashing::appeal(signed(ALICE), id));
 		run_to(1 + JUDGEMENT);
 		assert_noop!(Slashing::apply(signed(WATCHER), id), Error::<Test>::TooEarlyToApply);

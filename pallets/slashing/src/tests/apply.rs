@@ -35,18 +35,18 @@ fn apply_pays_the_reporter_and_the_treasury_and_mints_nothing() {
 
 #[test]
 fn apply_takes_what_the_design_says() {
-	for (kind, percent) in [
-		(OffenceKind::HeartbeatsMissed, 10),
-		(OffenceKind::RevealMissed, 50),
-		(OffenceKind::VerificationFailed, 10),
-		(OffenceKind::FalseScore, 50),
-		(OffenceKind::Equivocation, 50),
-		(OffenceKind::HardwareFalse, 10),
+	for (kind, permille) in [
+		(OffenceKind::HeartbeatsMissed, 1),
+		(OffenceKind::RevealMissed, 500),
+		(OffenceKind::VerificationFailed, 100),
+		(OffenceKind::FalseScore, 500),
+		(OffenceKind::Equivocation, 500),
+		(OffenceKind::HardwareFalse, 100),
 	] {
 		ExtBuilder.build_and_check(|| {
 			report(kind, 1);
 			wait(WINDOW);
-			assert_eq!(stake(ALICE), UNIT - UNIT * percent / 100, "{kind:?}");
+			assert_eq!(stake(ALICE), UNIT - UNIT * permille / 1_000, "{kind:?}");
 		});
 	}
 }
@@ -61,7 +61,7 @@ fn apply_gives_everything_to_the_treasury_when_there_is_no_reporter_to_pay() {
 			}
 			crate::Strikes::<Test>::remove(ALICE);
 			let before = treasury();
-			report_of(ALICE, OffenceKind::HeartbeatsMissed, 3, reporter);
+			report_of(ALICE, OffenceKind::HardwareFalse, 3, reporter);
 			wait(WINDOW);
 			// The pauper's share, 9, is less than an account must have.
 			assert_eq!((stake(ALICE), treasury()), (405, before + 45));
@@ -138,7 +138,10 @@ fn a_slashed_operator_returns_when_its_time_is_over_and_its_stake_suffices() {
 		// The quarantine counts from the punishment.
 		run_to(1 + WINDOW + 40);
 		assert_noop!(back(), OperatorsError::<Test>::StakeTooLow);
+		// Its record asks for more than before.
 		assert_ok!(Operators::top_up(signed(ALICE), UNIT / 10));
+		assert_noop!(back(), OperatorsError::<Test>::StakeTooLow);
+		assert_ok!(Operators::top_up(signed(ALICE), UNIT / 5));
 		assert_ok!(back());
 		assert!(is_eligible(ALICE));
 	});

@@ -17,10 +17,10 @@ fn punish(kind: OffenceKind, number: u8) -> crate::OffenceId {
 #[test]
 fn a_third_offence_takes_everything_and_bans() {
 	ExtBuilder.build_and_check(|| {
-		punish(OffenceKind::HeartbeatsMissed, 1);
+		punish(OffenceKind::HardwareFalse, 1);
 		punish(OffenceKind::VerificationFailed, 2);
 		assert_eq!(stake(ALICE), 810);
-		let last = punish(OffenceKind::HeartbeatsMissed, 3);
+		let last = punish(OffenceKind::HardwareFalse, 3);
 		assert_eq!(stake(ALICE), 0);
 		assert!(
 			matches!(state(last), State::Applied { share, taken: 810, rewarded: 162, .. } if share == Perbill::one())
@@ -85,5 +85,27 @@ fn what_is_pending_against_the_banned_ends_without_a_coin() {
 		assert!(matches!(state(ids[3]), State::Applied { taken: 0, rewarded: 0, .. }));
 		wait(UNBONDING);
 		assert_ok!(Operators::withdraw(signed(ALICE)));
+	});
+}
+
+/// Double signing bans for longer than a quarantine lasts; a machine that is down is not banned at all.
+#[test]
+fn an_equivocator_is_banned_for_thirty_days_and_a_silent_operator_never() {
+	ExtBuilder.build_and_check(|| {
+		let now = frame_system::Pallet::<Test>::block_number();
+		punish(OffenceKind::Equivocation, 1);
+		let until = now + 60;
+		assert_eq!(pallet_operators::BannedUntil::<Test>::get(ALICE), Some(until));
+		assert_ok!(Operators::top_up(signed(ALICE), 2 * UNIT));
+		run_to(until - 1);
+		assert_noop!(Operators::return_to_duty(signed(ALICE)), OperatorsError::<Test>::StillQuarantined);
+		run_to(until);
+		assert_ok!(Operators::return_to_duty(signed(ALICE)));
+		for number in 0..9 {
+			let id = report_of(BOB, OffenceKind::HeartbeatsMissed, number, None);
+			assert_ok!(Slashing::uphold(root(), id));
+		}
+		assert!(!pallet_operators::BannedUntil::<Test>::contains_key(BOB));
+		assert!(!Strikes::<Test>::contains_key(BOB));
 	});
 }

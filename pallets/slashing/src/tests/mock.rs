@@ -106,6 +106,9 @@ impl pallet_operators::Config for Test {
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type Currency = Balances;
 	type RequiredStake = TieredStake<ConstU128<UNIT>>;
+	type Backing = ();
+	type WorkingTime = Stopwatch<Test>;
+	type SilencePeriod = ConstU64<{ 2 * PERIOD }>;
 	type Duties = ();
 	type OpenClaims = frame_support::traits::Nothing;
 	type OpenClaimsWeight = ();
@@ -160,6 +163,8 @@ impl pallet_slashing::Config for Test {
 	type ReportOrigin = EnsureRoot<u64>;
 	type JudgeOrigin = EnsureRoot<u64>;
 	type Penalties = UsualPenalties;
+	// Bans are over before quarantines are, but for that of an equivocator.
+	type BlocksPerDay = ConstU64<2>;
 	type ReporterShare = ReporterShare;
 	type AppealWindow = ConstU64<WINDOW>;
 	type JudgementWindow = ConstU64<JUDGEMENT>;

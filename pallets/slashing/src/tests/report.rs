@@ -52,6 +52,20 @@ fn report_leaves_whoever_did_something_light_at_work() {
 	});
 }
 
+/// An operator that is silent for good has a day of silence pending at any time. Were that an accusation, those who back it could not
+/// take back what is left.
+#[test]
+fn silence_that_is_pending_keeps_no_backer_and_a_lie_does() {
+	use blyan_primitives::traits::BackedOperators;
+	ExtBuilder.build_and_check(|| {
+		let is_accused = || <Operators as BackedOperators<u64>>::is_accused(&ALICE);
+		report(OffenceKind::HeartbeatsMissed, 2);
+		assert!(!is_accused());
+		report(OffenceKind::FalseScore, 1);
+		assert!(is_accused());
+	});
+}
+
 #[test]
 fn report_counts_the_same_evidence_once() {
 	ExtBuilder.build_and_check(|| {
@@ -90,16 +104,21 @@ fn report_by_root_needs_root() {
 }
 
 #[test]
-fn missed_heartbeats_are_reported_once_and_cost_a_tenth() {
+fn a_day_without_heartbeats_costs_a_thousandth() {
 	ExtBuilder.build_and_check(|| {
-		System::set_block_number(4 * PERIOD);
+		Online::set(false);
+		// The sweep notices, and warns.
+		run_to(2 * PERIOD);
+		assert_eq!(OffenceRecords::<Test>::iter().count(), 0);
 		hear(BOB);
-		assert_ok!(Operators::report_silence(signed(WATCHER), ALICE));
 		let watcher = Balances::free_balance(WATCHER);
-		wait(WINDOW);
-		assert_eq!((stake(ALICE), stake(BOB)), (UNIT - UNIT / 10, UNIT));
+		run_to(4 * PERIOD);
+		let offences: Vec<_> =
+			OffenceRecords::<Test>::iter_values().map(|offence| offence.offender).collect();
+		assert_eq!(offences, [ALICE]);
+		run_to(4 * PERIOD + WINDOW);
+		assert_eq!((stake(ALICE), stake(BOB)), (UNIT - UNIT / 1_000, UNIT));
 		assert_eq!(Balances::free_balance(WATCHER), watcher);
-		assert_eq!(OffenceRecords::<Test>::iter().count(), 1);
 	});
 }
 

@@ -9,7 +9,7 @@ mod operators;
 pub use machine::{Machine, Pool};
 pub use neighbours::{Barred, Gallows, Slashed, Stopwatch};
 pub use operators::{account, forget_operators, key, key_seed, pair, register, Eligible, Frozen, Keys};
-pub use operators::{AccountId, OperatorBook, Services};
+pub use operators::{AccountId, Incomes, OperatorBook, Services};
 
 use blyan_primitives::OperatorSignature;
 use codec::Encode;

@@ -23,10 +23,12 @@ mod memory {
 		pub static Keys: BTreeMap<OperatorId, AccountId> = BTreeMap::new();
 		/// Work and omissions of operators, in the order in which it was noted.
 		pub static Services: Vec<(AccountId, Service)> = Vec::new();
+		/// Payments to operators that were noted for those who back them, in their order.
+		pub static Incomes: Vec<(AccountId, u128)> = Vec::new();
 	}
 }
 
-pub use memory::{Eligible, Frozen, Keys, Services};
+pub use memory::{Eligible, Frozen, Incomes, Keys, Services};
 
 /// Accounts of operators.
 pub type AccountId = AccountId32;
@@ -59,6 +61,9 @@ impl OperatorSet<AccountId> for OperatorBook {
 	fn note_service(who: &AccountId, service: Service) {
 		Services::mutate(|services| services.push((who.clone(), service)));
 	}
+	fn note_income(who: &AccountId, amount: u128) {
+		Incomes::mutate(|incomes| incomes.push((who.clone(), amount)));
+	}
 	#[cfg(feature = "runtime-benchmarks")]
 	fn ensure_operators_for_benchmark(count: u32) -> Vec<(AccountId, OperatorId)> {
 		use sp_runtime::RuntimeAppPublic;
@@ -87,6 +92,7 @@ pub fn forget_operators() {
 	Frozen::set(BTreeMap::new());
 	Keys::set(BTreeMap::new());
 	Services::set(Vec::new());
+	Incomes::set(Vec::new());
 }
 
 /// The account with this number.
