@@ -3,14 +3,18 @@
 use crate::{configs::xcm as xcm_config, *};
 use alloc::{vec, vec::Vec};
 use blyan_primitives::{
+	evolution::{BenchmarkJob, EpochId, Template, TokenizerRef},
 	traits::{BlobAnnouncements, ExpertRegistry, ServingKeys},
 	ArchitectureId, BlobRef, DatasetId, DatasetRef, EvaluationJob, ExpertHead, ExpertSlot, HoldoutRef,
-	ModelId, ModelInfo, OfferId, PartIndex, RequestId, ServingKey, SessionId, Subject, SubmissionId, Verdict,
-	VoterProof,
+	ModelId, ModelInfo, OfferId, PartIndex, RequestId, SealingRules, ServingKey, SessionId, Subject,
+	SubmissionId, Verdict, VoterProof,
 };
 use blyan_runtime_api::{
 	datasets::{AuditDuty, DatasetAudit, DatasetInfo, Lineage, OfferTerms},
+	delegation::{BackingInfo, PoolInfo},
 	disputes::{DemandInfo, DisputeTerms, GameId, GameInfo},
+	evolution::{EpochInfo, EpochSummary, EvaluationInfo, EvolutionTerms, ProposalInfo, SuccessorInfo},
+	holdouts::{ChunkInfo, KeeperInfo, KeepingTerms, RoundInfo},
 	serving::{CostQuote, OfferInfo, RequestInfo, SessionInfo, UsageInfo, UserInfo},
 	CommitmentInfo, OffenceInfo, OperatorInfo, SubmissionInfo, SubmissionTerms,
 };
@@ -357,10 +361,14 @@ impl_runtime_apis! {
 			Experts::announced(&hash)
 				.or_else(|| ProofOfLearning::announced(&hash))
 				.or_else(|| Datasets::announced(&hash))
+				.or_else(|| Holdouts::announced(&hash))
+				.or_else(|| Evolution::announced(&hash))
 		}
 
 		fn holdout(model: ModelId) -> Option<HoldoutRef> {
-			pallet_proof_of_learning::Holdouts::<Runtime>::get(model)
+			// An open chunk is what is measured on next, so nodes fetch it.
+			Holdouts::in_force(model)
+				.or_else(|| pallet_proof_of_learning::Holdouts::<Runtime>::get(model))
 		}
 
 		fn guard_holdout(model: ModelId) -> Option<HoldoutRef> {
@@ -505,6 +513,88 @@ impl_runtime_apis! {
 
 		fn submissions_of(dataset: DatasetRef, start: u32, count: u32) -> Vec<SubmissionId> {
 			Datasets::submissions_of(dataset, start, count)
+		}
+	}
+
+	impl blyan_runtime_api::holdouts::HoldoutsApi<Block> for Runtime {
+		fn sealing(model: ModelId) -> Option<SealingRules> {
+			Holdouts::sealing(model)
+		}
+
+		fn keepers() -> Vec<KeeperInfo> {
+			Holdouts::keepers_list()
+		}
+
+		fn chunks(keeper: AccountId, model: ModelId) -> Vec<ChunkInfo> {
+			Holdouts::chunks_of(&keeper, model)
+		}
+
+		fn rounds() -> Vec<RoundInfo> {
+			Holdouts::rounds()
+		}
+
+		fn keeping_terms() -> KeepingTerms {
+			Holdouts::keeping_terms()
+		}
+	}
+
+	impl blyan_runtime_api::evolution::EvolutionApi<Block> for Runtime {
+		fn epoch() -> Option<EpochInfo> {
+			Evolution::epoch()
+		}
+
+		fn proposals() -> Vec<ProposalInfo> {
+			Evolution::proposals()
+		}
+
+		fn evaluation() -> Option<EvaluationInfo> {
+			Evolution::evaluation()
+		}
+
+		fn benchmark_job() -> Option<BenchmarkJob> {
+			Evolution::benchmark_job()
+		}
+
+		fn history(start: EpochId, count: u32) -> Vec<EpochSummary> {
+			Evolution::history(start, count)
+		}
+
+		fn successor(model: ModelId) -> Option<SuccessorInfo> {
+			Evolution::successor(model)
+		}
+
+		fn tokenizer(model: ModelId) -> Option<TokenizerRef> {
+			Evolution::tokenizer(model)
+		}
+
+		fn templates() -> Vec<Template> {
+			Evolution::templates()
+		}
+
+		fn terms() -> EvolutionTerms {
+			Evolution::terms()
+		}
+
+		fn credits(who: AccountId) -> u32 {
+			Evolution::credits(&who)
+		}
+	}
+
+	impl blyan_runtime_api::delegation::DelegationApi<Block> for Runtime {
+		fn pools() -> Vec<PoolInfo> {
+			Delegation::pool_infos()
+		}
+
+		fn pool(operator: AccountId) -> Option<PoolInfo> {
+			Delegation::pool_info(operator)
+		}
+
+		fn backings(backer: AccountId) -> Vec<BackingInfo> {
+			Delegation::backing_infos(&backer)
+		}
+
+		fn projected_income(operator: AccountId, amount: Balance) -> Option<Balance> {
+			Delegation::projected_income(operator, amount)
 		}
 	}
 

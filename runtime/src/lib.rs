@@ -104,7 +104,7 @@ pub const VERSION: RuntimeVersion = RuntimeVersion {
 	spec_name: alloc::borrow::Cow::Borrowed("blyan"),
 	impl_name: alloc::borrow::Cow::Borrowed("blyan"),
 	authoring_version: 1,
-	spec_version: 4,
+	spec_version: 5,
 	impl_version: 0,
 	apis: RUNTIME_API_VERSIONS,
 	transaction_version: 3,
@@ -240,6 +240,16 @@ mod runtime {
 	// Data.
 	#[runtime::pallet_index(72)]
 	pub type Datasets = pallet_datasets;
+	#[runtime::pallet_index(74)]
+	pub type Holdouts = pallet_holdouts;
+
+	// Evolution.
+	#[runtime::pallet_index(73)]
+	pub type Evolution = pallet_evolution;
+
+	// Holders behind operators.
+	#[runtime::pallet_index(75)]
+	pub type Delegation = pallet_delegation;
 
 	// What only the next release has; see `next`.
 	#[cfg(feature = "next")]

@@ -301,9 +301,45 @@ pub mod dynamic_params {
 		#[codec(index = 22)]
 		pub static RejectedFor: BlockNumber = 30 * DAYS;
 	}
+
+	/// Evolution: epochs that try the best proposed architecture.
+	#[dynamic_pallet_params]
+	#[codec(index = 9)]
+	pub mod evolution {
+		/// Days from an epoch's beginning to that of the next. Zero: no epoch begins.
+		#[codec(index = 0)]
+		pub static EpochDays: u32 = 28;
+		/// Least tasks of a suite. Fewer leave more to luck.
+		#[codec(index = 1)]
+		pub static TasksMin: u32 = 200;
+		/// Most tasks of a suite.
+		#[codec(index = 2)]
+		pub static TasksMax: u32 = 1_000;
+		/// Share of all voices, in millionths, that a proposal needs to be selected.
+		#[codec(index = 3)]
+		pub static EndorsementsMin: u32 = 100_000;
+		/// Evaluators, where that many unrelated operators are eligible.
+		#[codec(index = 4)]
+		pub static Evaluators: u32 = 5;
+		/// Evaluators without whom nothing is measured. More than half of two are both.
+		#[codec(index = 5)]
+		pub static MinEvaluators: u32 = 2;
+		/// Deposit of a proposal.
+		#[codec(index = 6)]
+		pub static ProposalDeposit: Balance = 100 * UNIT;
+		/// Bond of an endorsement.
+		#[codec(index = 7)]
+		pub static EndorsementBond: Balance = 10 * UNIT;
+		/// Share of a deposit that is lost by a candidate that failed, and by a proposal that no voice endorsed.
+		#[codec(index = 8)]
+		pub static ProposerLoss: Perbill = Perbill::from_percent(50);
+		/// Share of a bond that is lost by a candidate that failed.
+		#[codec(index = 9)]
+		pub static EndorserLoss: Perbill = Perbill::from_percent(10);
+	}
 }
 
-pub use dynamic_params::{audits, data, disputes, learning, ledger, serving};
+pub use dynamic_params::{audits, data, disputes, evolution, learning, ledger, serving};
 
 /// Origins that set a parameter: root all of them, a referendum about the budget what rewards are, one about parameters the rest.
 ///

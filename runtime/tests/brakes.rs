@@ -116,7 +116,10 @@ const STOPPED: &[(&str, &[&str])] = &[
 			"top_up",
 		],
 	),
+	("Delegation", &["delegate"]),
 	("Datasets", &["begin_audit", "declare_manifest", "name_blobs", "offer", "withdraw"]),
+	("Holdouts", &["commit", "join"]),
+	("Evolution", &["endorse", "propose"]),
 ];
 
 /// Every call that there is.

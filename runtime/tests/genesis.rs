@@ -171,6 +171,9 @@ fn pallets_keep_their_names_and_indices() {
 		(70, "Inference"),
 		(71, "Answers"),
 		(72, "Datasets"),
+		(73, "Evolution"),
+		(74, "Holdouts"),
+		(75, "Delegation"),
 		(255, "Sudo"),
 	];
 	assert_eq!(pallets, expected);

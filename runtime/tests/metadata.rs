@@ -6,12 +6,15 @@ use frame_metadata::{v16::RuntimeMetadataV16, RuntimeMetadata, RuntimeMetadataPr
 use scale_info::{form::PortableForm, Type, TypeDef};
 
 /// Pallets of this repository, as the runtime names them.
-const PALLETS: [&str; 12] = [
+const PALLETS: [&str; 15] = [
 	"Audits",
 	"Datasets",
+	"Delegation",
 	"Disputes",
 	"Emergencies",
+	"Evolution",
 	"Experts",
+	"Holdouts",
 	"Inference",
 	"Ledger",
 	"Operators",

@@ -42,6 +42,7 @@ const ANY_ONLY: &[(&str, &[&str])] = &[
 		],
 	),
 	("Datasets", &["quarantine", "reveal", "seal"]),
+	("Delegation", &["delegate"]),
 	(
 		"Disputes",
 		&[
@@ -56,7 +57,12 @@ const ANY_ONLY: &[(&str, &[&str])] = &[
 		],
 	),
 	("Emergencies", &["pause_call"]),
+	(
+		"Evolution",
+		&["begin_epoch", "endorse", "propose", "reveal", "seal", "set_tokenizer", "submit_candidate"],
+	),
 	("Experts", &["register_model", "register_open_model"]),
+	("Holdouts", &["attest", "join", "leave", "report_leak", "seal_model"]),
 	(
 		"Identity",
 		&[

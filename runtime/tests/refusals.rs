@@ -247,6 +247,7 @@ fn number_of(call: &RuntimeCall) -> Option<(u64, u64)> {
 		) => return Some((*offence, pallet_slashing::NextOffence::<Runtime>::get())),
 		RuntimeCall::Inference(call) => return number_of_serving(call),
 		RuntimeCall::Datasets(call) => return number_of_dataset(call),
+		RuntimeCall::Evolution(pallet_evolution::Call::endorse { proposal }) => u64::from(*proposal),
 		RuntimeCall::Treasury(Treasury::payout { index } | Treasury::check_status { index }) => {
 			u64::from(*index)
 		}
@@ -330,7 +331,7 @@ fn cure(call: &RuntimeCall, error: &str) -> Option<&'static str> {
 		"NotFound" | "NotProxy" | "Unannounced" | "AliasNotFound" => {
 			"an account announces, approves or appoints"
 		}
-		"NotRegistered" | "NotElector" => "the account becomes an operator",
+		"NotRegistered" | "NotElector" | "NotStaying" => "the account becomes an operator",
 		"ProposalMissing" => "the council proposes it",
 		"DeferredDispatchNotFound" => "a referendum is approved before the council whitelists its call",
 		"NotDeclared" | "NotRelated" | "NoHardware" => "the operator declares it",
@@ -343,6 +344,11 @@ fn cure(call: &RuntimeCall, error: &str) -> Option<&'static str> {
 		// Of an open submission that is decided later.
 		"DecisionUnknown" if matches!(number_of(call), Some((1, _))) => "the submission is decided",
 		"TooEarlyToApply" => "time passes",
+		"NotOpen" => "the operator takes backing",
+		"NotKeeper" | "ChunkUnknown" => "the account becomes a keeper and commits to the chunk",
+		"NotSealed" => "a referendum seals the model",
+		"RoundUnknown" => "the chain looks for a chunk on behalf of the submission",
+		"NotBacking" | "NothingReady" | "NothingToClaim" => "the account backs the operator, and time passes",
 		_ => return None,
 	})
 }

@@ -8,7 +8,10 @@
 extern crate alloc;
 
 pub mod datasets;
+pub mod delegation;
 pub mod disputes;
+pub mod evolution;
+pub mod holdouts;
 mod operators;
 mod records;
 pub mod serving;

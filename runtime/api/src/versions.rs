@@ -1,6 +1,10 @@
 //! Versions of these APIs, for clients that were compiled with them and meet a runtime that was not.
 
-use crate::{datasets::runtime_decl_for_datasets_api, disputes::runtime_decl_for_disputes_api};
+use crate::{
+	datasets::runtime_decl_for_datasets_api, delegation::runtime_decl_for_delegation_api,
+	disputes::runtime_decl_for_disputes_api, evolution::runtime_decl_for_evolution_api,
+	holdouts::runtime_decl_for_holdouts_api,
+};
 
 /// One of these APIs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +27,7 @@ macro_rules! versions {
 }
 
 /// Every API of this crate.
-pub const APIS: [ApiVersion; 7] = versions! {
+pub const APIS: [ApiVersion; 10] = versions! {
 	"ModelsApi": crate::runtime_decl_for_models_api,
 	"LearningApi": crate::runtime_decl_for_learning_api,
 	"OperatorsApi": crate::runtime_decl_for_operators_api,
@@ -31,6 +35,9 @@ pub const APIS: [ApiVersion; 7] = versions! {
 	"DisputesApi": runtime_decl_for_disputes_api,
 	"ServingApi": crate::runtime_decl_for_serving_api,
 	"DatasetsApi": runtime_decl_for_datasets_api,
+	"HoldoutsApi": runtime_decl_for_holdouts_api,
+	"EvolutionApi": runtime_decl_for_evolution_api,
+	"DelegationApi": runtime_decl_for_delegation_api,
 };
 
 /// Incompatibility between a runtime and a client's version of an API.

@@ -90,12 +90,14 @@ const HARMLESS: &[PalletCalls] = &[
 		],
 	),
 	("Slashing", &["apply"]),
+	("Delegation", &["undelegate", "withdraw_unbonded", "claim", "close"]),
 	("Audits", &["advance", "forget"]),
 	("Inference", &["cancel", "close_offers", "close_session", "credit", "expire", "finish_session"]),
 	(
 		"Datasets",
 		&["offer", "name_blobs", "begin_audit", "appeal", "withdraw", "declare_manifest", "advance"],
 	),
+	("Evolution", &["advance"]),
 ];
 
 /// Calls of a collator: its bond stays its own.
@@ -153,6 +155,7 @@ const OPERATOR: &[PalletCalls] = &[
 		],
 	),
 	("Slashing", &["appeal", "apply"]),
+	("Delegation", &["set_commission", "close", "claim"]),
 	("Audits", &["advance", "forget"]),
 	(
 		"Inference",
@@ -172,6 +175,9 @@ const OPERATOR: &[PalletCalls] = &[
 		],
 	),
 	("Datasets", &["advance", "vote"]),
+	// The bond can only return, or be lost by silence, which the delegate is there to prevent.
+	("Holdouts", &["commit", "withdraw", "reveal", "advance"]),
+	("Evolution", &["advance"]),
 	("Answers", &["defend"]),
 ];
 

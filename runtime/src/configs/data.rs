@@ -6,7 +6,11 @@ use crate::{
 	*,
 };
 use alloc::vec::Vec;
-use blyan_primitives::{conduct::ConductRules, traits::EligibleOperator, SubmissionId};
+use blyan_primitives::{
+	conduct::ConductRules,
+	traits::{EligibleOperator, OperatorSet},
+	SubmissionId,
+};
 use frame_support::{
 	parameter_types,
 	traits::{ConstU32, Get},
@@ -73,7 +77,9 @@ pub struct DataEnvelope;
 
 impl pallet_datasets::DatasetRewards<AccountId, Balance> for DataEnvelope {
 	fn pay_dataset_audit(who: &AccountId) -> Balance {
-		Ledger::reward(Envelope::Data, who, ledger::DatasetAuditReward::get())
+		let paid = Ledger::reward(Envelope::Data, who, ledger::DatasetAuditReward::get());
+		<Operators as OperatorSet<AccountId>>::note_income(who, paid);
+		paid
 	}
 }
 

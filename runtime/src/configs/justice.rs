@@ -10,7 +10,7 @@ use crate::{
 };
 use alloc::vec::Vec;
 use blyan_primitives::{
-	traits::{Claims, ExpertRegistry},
+	traits::{Claims, ExpertRegistry, OperatorSet},
 	BlockRef, EvaluationJob, ExpertShape, HoldoutRef, JobOrigin, ModelId, PartIndex, Refusal, Statement,
 	Subject, Verdict,
 };
@@ -311,11 +311,15 @@ pub struct AuditPurse;
 
 impl pallet_audits::AuditRewards<AccountId, Balance> for AuditPurse {
 	fn pay_audit(who: &AccountId) -> Balance {
-		Ledger::reward(Envelope::Validation, who, parameters::ledger::AuditReward::get())
+		let paid = Ledger::reward(Envelope::Validation, who, parameters::ledger::AuditReward::get());
+		<Operators as OperatorSet<AccountId>>::note_income(who, paid);
+		paid
 	}
 
 	fn pay_bounty(who: &AccountId) -> Balance {
-		Ledger::reward(Envelope::Validation, who, parameters::ledger::AuditBounty::get())
+		let paid = Ledger::reward(Envelope::Validation, who, parameters::ledger::AuditBounty::get());
+		<Operators as OperatorSet<AccountId>>::note_income(who, paid);
+		paid
 	}
 }
 
@@ -367,6 +371,7 @@ impl pallet_slashing::Config for Runtime {
 	type ReportOrigin = RootOr<EnsureJudge>;
 	type JudgeOrigin = RootOr<EnsureJudge>;
 	type Penalties = pallet_slashing::UsualPenalties;
+	type BlocksPerDay = configs::BlocksPerDay;
 	type ReporterShare = ReporterShare;
 	type AppealWindow = AppealWindow;
 	type JudgementWindow = JudgementWindow;

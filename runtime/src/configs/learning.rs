@@ -65,6 +65,8 @@ parameter_types! {
 	/// operators half of eight stakes.
 	pub const StakeUnit: Balance = 100 * UNIT;
 	pub const HeartbeatPeriod: BlockNumber = HOURS;
+	// A machine that is down is no lie, but its places and seats are missing: a thousandth of the stake a day.
+	pub const SilencePeriod: BlockNumber = DAYS;
 	// Longer than a full queue takes to be judged, too: 256 submissions of twelve minutes are two days. So an owner
 	// that parts with its operators when it submits still cannot be judged by them.
 	pub const UnbondingPeriod: BlockNumber = 7 * DAYS;
@@ -93,6 +95,9 @@ impl pallet_operators::Config for Runtime {
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type Currency = Balances;
 	type RequiredStake = pallet_operators::TieredStake<StakeUnit>;
+	type Backing = Delegation;
+	type WorkingTime = Stopwatch;
+	type SilencePeriod = SilencePeriod;
 	type Duties = OpenDuties;
 	type OpenClaims = OpenClaims;
 	type OpenClaimsWeight = OpenClaimsWeight;
@@ -114,6 +119,36 @@ impl pallet_operators::Config for Runtime {
 	type SweepPerBlock = ConstU32<4>;
 	type HeartbeatPriority = HeartbeatPriority;
 	type WeightInfo = weights::pallet_operators::WeightInfo<Runtime>;
+}
+
+parameter_types! {
+	/// A tenth of a basic stake: ten backers fill half of a basic operator's room.
+	pub const MinBacking: Balance = 10 * UNIT;
+	/// Two entries of some 200 bytes, keys included.
+	pub const EntryDeposit: Balance = deposit(1, 256);
+	// Twice as long as leaving takes.
+	pub const CommissionNotice: BlockNumber = 14 * DAYS;
+	pub const IncomePeriod: BlockNumber = 7 * DAYS;
+}
+
+impl pallet_delegation::Config for Runtime {
+	type RuntimeHoldReason = RuntimeHoldReason;
+	type Currency = Balances;
+	type Operators = Operators;
+	type OnSlash = frame_support::traits::tokens::imbalance::ResolveTo<configs::TreasuryAccount, Balances>;
+	type WorkingTime = Stopwatch;
+	// A third of all weight takes a seventh of all own stake at least: see docs/economics.md.
+	type BackingMax = ConstU32<2>;
+	type MinBacking = MinBacking;
+	type EntryDeposit = EntryDeposit;
+	// Half of what backers earn, raised by five points a fortnight at most.
+	type CommissionMax = ConstU32<500_000>;
+	type CommissionStepMax = ConstU32<50_000>;
+	type CommissionNotice = CommissionNotice;
+	type UnbondingPeriod = UnbondingPeriod;
+	type MaxChunks = ConstU32<8>;
+	type IncomePeriod = IncomePeriod;
+	type WeightInfo = ();
 }
 
 /// Bytes of any expert's block with which a model is registered; candidates are smaller (`justice::MAX_SHOWN_BYTES`). A committee of five fetches it from the miner and each other: at 10 MB/s in two seconds. Adapters of
@@ -141,6 +176,7 @@ impl pallet_proof_of_learning::Config for Runtime {
 	type Offences = Slashing;
 	type Rewards = Ledger;
 	type Randomness = RelayRandomness;
+	type SealedHoldouts = Holdouts;
 	type HoldoutOrigin = RootOr<EnsureModelAdmin>;
 	type Delta = learning::Delta;
 	type Alpha = learning::Alpha;

@@ -3,7 +3,9 @@
 mod accounts;
 mod consensus;
 mod data;
+mod evolution;
 mod governance;
+mod holdouts;
 mod justice;
 mod learning;
 mod monetary;
@@ -15,6 +17,6 @@ pub mod xcm;
 pub use accounts::ProxyType;
 pub use consensus::ConsensusHook;
 pub use governance::{AccountsOfTheChain, EmergencyMeasures};
-pub use learning::{HeartbeatPeriod, MAX_EXPERT_BYTES, MAX_PART_BYTES};
+pub use learning::{BlocksPerDay, HeartbeatPeriod, MAX_EXPERT_BYTES, MAX_PART_BYTES};
 pub use monetary::{PotAndTreasury, TransactionByteFee, TreasuryAccount, WeightToFee};
 pub use system::RuntimeBlockWeights;

@@ -143,6 +143,8 @@ pub const CLOSED: &[PalletCalls] = &[
 	("Slashing", &["pardon", "report", "uphold"]),
 	("Audits", &["enrol", "present", "reveal_setter", "reveal_vote", "vote"]),
 	("Datasets", &["quarantine", "reveal", "seal"]),
+	("Holdouts", &["attest", "seal_model"]),
+	("Evolution", &["begin_epoch", "reveal", "seal", "set_tokenizer"]),
 ];
 
 /// Calls of the SDK with an error that is final, and which are light.

@@ -9,6 +9,7 @@ pub mod pallet_audits;
 pub mod pallet_datasets;
 pub mod pallet_disputes;
 pub mod pallet_experts;
+pub mod pallet_holdouts;
 pub mod pallet_inference;
 pub mod pallet_ledger;
 pub mod pallet_operators;

@@ -299,6 +299,9 @@ impl<T: frame_system::Config> pallet_audits::WeightInfo for WeightInfo<T> {
 			.saturating_add(Weight::from_parts(0, 21814))
 			.saturating_add(T::DbWeight::get().reads(23))
 			.saturating_add(T::DbWeight::get().writes(30))
+			// What backs operators came after the measurement: counted.
+			.saturating_add(Weight::from_parts(400_000_000, 51_000))
+			.saturating_add(T::DbWeight::get().reads_writes(17, 16))
 	}
 	/// Storage: `Slashing::Fingerprints` (r:7 w:7)
 	/// Proof: `Slashing::Fingerprints` (`max_values`: None, `max_size`: Some(40), added: 2515, mode: `MaxEncodedLen`)

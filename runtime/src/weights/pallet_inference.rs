@@ -37,6 +37,9 @@ impl<T: frame_system::Config> pallet_inference::WeightInfo for WeightInfo<T> {
 	}
 	fn credit() -> Weight {
 		Weight::from_parts(260_000_000, 31_200).saturating_add(T::DbWeight::get().reads_writes(11, 8))
+			// What backs operators came after the measurement: counted.
+			.saturating_add(Weight::from_parts(60_000_000, 12_000))
+			.saturating_add(T::DbWeight::get().reads_writes(4, 2))
 	}
 	fn cancel() -> Weight {
 		Weight::from_parts(160_000_000, 17_700).saturating_add(T::DbWeight::get().reads_writes(6, 5))
@@ -58,6 +61,9 @@ impl<T: frame_system::Config> pallet_inference::WeightInfo for WeightInfo<T> {
 	}
 	fn settle() -> Weight {
 		Weight::from_parts(380_000_000, 23_100).saturating_add(T::DbWeight::get().reads_writes(8, 6))
+			// What backs operators came after the measurement: counted.
+			.saturating_add(Weight::from_parts(60_000_000, 12_000))
+			.saturating_add(T::DbWeight::get().reads_writes(4, 2))
 	}
 	fn close_session() -> Weight {
 		Weight::from_parts(60_000_000, 6_900).saturating_add(T::DbWeight::get().reads_writes(2, 1))
@@ -78,5 +84,8 @@ impl<T: frame_system::Config> pallet_inference::WeightInfo for WeightInfo<T> {
 	// One request in the worst case: it is paid.
 	fn sweep_request() -> Weight {
 		Weight::from_parts(280_000_000, 33_900).saturating_add(T::DbWeight::get().reads_writes(12, 9))
+			// What backs operators came after the measurement: counted.
+			.saturating_add(Weight::from_parts(60_000_000, 12_000))
+			.saturating_add(T::DbWeight::get().reads_writes(4, 2))
 	}
 }

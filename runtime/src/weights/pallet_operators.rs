@@ -55,6 +55,9 @@ impl<T: frame_system::Config> pallet_operators::WeightInfo for WeightInfo<T> {
 			.saturating_add(Weight::from_parts(0, 8930))
 			.saturating_add(T::DbWeight::get().reads(14))
 			.saturating_add(T::DbWeight::get().writes(9))
+			// What backs operators came after the measurement: counted.
+			.saturating_add(Weight::from_parts(15_000_000, 9_000))
+			.saturating_add(T::DbWeight::get().reads_writes(3, 2))
 	}
 	/// Storage: `Operators::Operators` (r:1 w:1)
 	/// Proof: `Operators::Operators` (`max_values`: None, `max_size`: Some(284), added: 2759, mode: `MaxEncodedLen`)
@@ -73,6 +76,9 @@ impl<T: frame_system::Config> pallet_operators::WeightInfo for WeightInfo<T> {
 			.saturating_add(Weight::from_parts(0, 3766))
 			.saturating_add(T::DbWeight::get().reads(4))
 			.saturating_add(T::DbWeight::get().writes(4))
+			// What backs operators came after the measurement: counted.
+			.saturating_add(Weight::from_parts(10_000_000, 3_000))
+			.saturating_add(T::DbWeight::get().reads_writes(1, 0))
 	}
 	/// Storage: `Operators::Operators` (r:1 w:1)
 	/// Proof: `Operators::Operators` (`max_values`: None, `max_size`: Some(284), added: 2759, mode: `MaxEncodedLen`)
@@ -108,6 +114,9 @@ impl<T: frame_system::Config> pallet_operators::WeightInfo for WeightInfo<T> {
 			.saturating_add(Weight::from_parts(0, 3749))
 			.saturating_add(T::DbWeight::get().reads(2))
 			.saturating_add(T::DbWeight::get().writes(1))
+			// What backs operators came after the measurement: counted.
+			.saturating_add(Weight::from_parts(10_000_000, 6_000))
+			.saturating_add(T::DbWeight::get().reads_writes(2, 1))
 	}
 	/// Storage: `Operators::KeyOwners` (r:1 w:0)
 	/// Proof: `Operators::KeyOwners` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
@@ -135,6 +144,9 @@ impl<T: frame_system::Config> pallet_operators::WeightInfo for WeightInfo<T> {
 			.saturating_add(Weight::from_parts(0, 3749))
 			.saturating_add(T::DbWeight::get().reads(1))
 			.saturating_add(T::DbWeight::get().writes(1))
+			// What backs operators came after the measurement: counted.
+			.saturating_add(Weight::from_parts(5_000_000, 0))
+			.saturating_add(T::DbWeight::get().reads_writes(0, 1))
 	}
 	/// Storage: `Operators::Operators` (r:1 w:1)
 	/// Proof: `Operators::Operators` (`max_values`: None, `max_size`: Some(284), added: 2759, mode: `MaxEncodedLen`)
@@ -176,6 +188,9 @@ impl<T: frame_system::Config> pallet_operators::WeightInfo for WeightInfo<T> {
 			.saturating_add(Weight::from_parts(0, 15730))
 			.saturating_add(T::DbWeight::get().reads(11))
 			.saturating_add(T::DbWeight::get().writes(19))
+			// What backs operators came after the measurement: counted.
+			.saturating_add(Weight::from_parts(10_000_000, 3_000))
+			.saturating_add(T::DbWeight::get().reads_writes(1, 1))
 	}
 	/// Storage: `Operators::Operators` (r:1 w:1)
 	/// Proof: `Operators::Operators` (`max_values`: None, `max_size`: Some(284), added: 2759, mode: `MaxEncodedLen`)
@@ -228,6 +243,9 @@ impl<T: frame_system::Config> pallet_operators::WeightInfo for WeightInfo<T> {
 			.saturating_add(Weight::from_parts(0, 3749))
 			.saturating_add(T::DbWeight::get().reads(6))
 			.saturating_add(T::DbWeight::get().writes(6))
+			// What backs operators came after the measurement: counted.
+			.saturating_add(Weight::from_parts(15_000_000, 12_000))
+			.saturating_add(T::DbWeight::get().reads_writes(4, 2))
 	}
 	/// Storage: `Operators::Operators` (r:1 w:0)
 	/// Proof: `Operators::Operators` (`max_values`: None, `max_size`: Some(284), added: 2759, mode: `MaxEncodedLen`)
@@ -282,6 +300,9 @@ impl<T: frame_system::Config> pallet_operators::WeightInfo for WeightInfo<T> {
 			.saturating_add(Weight::from_parts(0, 3777))
 			.saturating_add(T::DbWeight::get().reads(11))
 			.saturating_add(T::DbWeight::get().writes(9))
+			// What backs operators came after the measurement: counted.
+			.saturating_add(Weight::from_parts(5_000_000, 3_000))
+			.saturating_add(T::DbWeight::get().reads_writes(1, 0))
 	}
 	/// Storage: `Operators::KeyOwners` (r:1 w:0)
 	/// Proof: `Operators::KeyOwners` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
@@ -330,6 +351,9 @@ impl<T: frame_system::Config> pallet_operators::WeightInfo for WeightInfo<T> {
 			.saturating_add(Weight::from_parts(0, 54190))
 			.saturating_add(T::DbWeight::get().reads(30))
 			.saturating_add(T::DbWeight::get().writes(9))
+			// What backs operators came after the measurement: counted.
+			.saturating_add(Weight::from_parts(5_000_000, 3_000))
+			.saturating_add(T::DbWeight::get().reads_writes(1, 0))
 	}
 	/// Storage: `Operators::Owned` (r:1 w:0)
 	/// Proof: `Operators::Owned` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
@@ -414,6 +438,9 @@ impl<T: frame_system::Config> pallet_operators::WeightInfo for WeightInfo<T> {
 			.saturating_add(Weight::from_parts(0, 712812))
 			.saturating_add(T::DbWeight::get().reads(782))
 			.saturating_add(T::DbWeight::get().writes(14))
+			// What backs operators came after the measurement: counted.
+			.saturating_add(Weight::from_parts(20_000_000, 12_000))
+			.saturating_add(T::DbWeight::get().reads_writes(4, 3))
 	}
 	/// Storage: `Operators::Operators` (r:257 w:0)
 	/// Proof: `Operators::Operators` (`max_values`: None, `max_size`: Some(284), added: 2759, mode: `MaxEncodedLen`)
@@ -481,5 +508,8 @@ impl<T: frame_system::Config> pallet_operators::WeightInfo for WeightInfo<T> {
 			.saturating_add(Weight::from_parts(0, 86480))
 			.saturating_add(T::DbWeight::get().reads(42))
 			.saturating_add(T::DbWeight::get().writes(22))
+			// What backs operators came after the measurement: counted.
+			.saturating_add(Weight::from_parts(20_000_000, 18_000))
+			.saturating_add(T::DbWeight::get().reads_writes(6, 4))
 	}
 }

@@ -292,6 +292,9 @@ impl<T: frame_system::Config> pallet_proof_of_learning::WeightInfo for WeightInf
 			// Estimated, on top of what was measured: the model's body, and the record of its architecture, decoded.
 			.saturating_add(Weight::from_parts(200_000_000, 8_500))
 			.saturating_add(T::DbWeight::get().reads(2))
+			// What backs operators came after the measurement: counted.
+			.saturating_add(Weight::from_parts(800_000_000, 99_000))
+			.saturating_add(T::DbWeight::get().reads_writes(33, 32))
 	}
 	/// Storage: `ProofOfLearning::Decisions` (r:1 w:1)
 	/// Proof: `ProofOfLearning::Decisions` (`max_values`: None, `max_size`: Some(4324), added: 6799, mode: `MaxEncodedLen`)
@@ -334,6 +337,9 @@ impl<T: frame_system::Config> pallet_proof_of_learning::WeightInfo for WeightInf
 			.saturating_add(Weight::from_parts(0, 325110))
 			.saturating_add(T::DbWeight::get().reads(269))
 			.saturating_add(T::DbWeight::get().writes(61))
+			// What backs operators came after the measurement: counted.
+			.saturating_add(Weight::from_parts(800_000_000, 99_000))
+			.saturating_add(T::DbWeight::get().reads_writes(33, 32))
 	}
 	/// Storage: `ProofOfLearning::Decisions` (r:1 w:1)
 	/// Proof: `ProofOfLearning::Decisions` (`max_values`: None, `max_size`: Some(4324), added: 6799, mode: `MaxEncodedLen`)
@@ -406,5 +412,8 @@ impl<T: frame_system::Config> pallet_proof_of_learning::WeightInfo for WeightInf
 		Weight::from_parts(4 * 1_580_000_000 + 6_000_000_000, 46_000)
 			.saturating_add(T::DbWeight::get().reads_writes(14, 4))
 			.saturating_add(Self::refute().max(Self::withdraw()))
+			// What backs operators came after the measurement: counted.
+			.saturating_add(Weight::from_parts(800_000_000, 99_000))
+			.saturating_add(T::DbWeight::get().reads_writes(33, 32))
 	}
 }

@@ -121,6 +121,9 @@ impl<T: frame_system::Config> pallet_slashing::WeightInfo for WeightInfo<T> {
 			.saturating_add(Weight::from_parts(0, 31299))
 			.saturating_add(T::DbWeight::get().reads(14))
 			.saturating_add(T::DbWeight::get().writes(15))
+			// What backs operators came after the measurement: counted.
+			.saturating_add(Weight::from_parts(60_000_000, 18_000))
+			.saturating_add(T::DbWeight::get().reads_writes(6, 6))
 	}
 	/// Storage: `Slashing::OffenceRecords` (r:3 w:2)
 	/// Proof: `Slashing::OffenceRecords` (`max_values`: None, `max_size`: Some(206), added: 2681, mode: `MaxEncodedLen`)
@@ -181,6 +184,9 @@ impl<T: frame_system::Config> pallet_slashing::WeightInfo for WeightInfo<T> {
 			.saturating_add(Weight::from_parts(0, 31299))
 			.saturating_add(T::DbWeight::get().reads(14))
 			.saturating_add(T::DbWeight::get().writes(15))
+			// What backs operators came after the measurement: counted.
+			.saturating_add(Weight::from_parts(60_000_000, 18_000))
+			.saturating_add(T::DbWeight::get().reads_writes(6, 6))
 	}
 	/// Storage: `Slashing::NextDue` (r:1 w:0)
 	/// Proof: `Slashing::NextDue` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
@@ -230,5 +236,8 @@ impl<T: frame_system::Config> pallet_slashing::WeightInfo for WeightInfo<T> {
 			.saturating_add(Weight::from_parts(0, 31299))
 			.saturating_add(T::DbWeight::get().reads(13))
 			.saturating_add(T::DbWeight::get().writes(15))
+			// What backs operators came after the measurement: counted.
+			.saturating_add(Weight::from_parts(60_000_000, 18_000))
+			.saturating_add(T::DbWeight::get().reads_writes(6, 6))
 	}
 }
