@@ -1,6 +1,8 @@
 //! Checks and headers that all routes share: which hosts and origins may ask, and what a browser may do with an answer.
 
 use crate::{
+	access_log::AccessLine,
+	clients::Peer,
 	error::{ApiError, RefusalCode},
 	gateway::{Config, Gateway},
 };
@@ -14,7 +16,10 @@ use axum::{
 	middleware::Next,
 	response::{IntoResponse, Response},
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+	sync::Arc,
+	time::{Duration, Instant},
+};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 /// Header with the identifier of an answer's receipt.
@@ -43,14 +48,21 @@ const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame
 const PREFLIGHT_AGE: Duration = Duration::from_secs(600);
 
 /// Refuses strangers, and adds the headers and figures of every answer.
-pub async fn guard(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
+pub async fn guard(State(gateway): State<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
 	let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
+	let peer = Peer::of(&request).behind(gateway.proxies(), request.headers());
+	request.extensions_mut().insert(peer);
+	let (client, method, began_at) = (peer.client(), request.method().clone(), Instant::now());
 	let mut response = match ensure_welcome(gateway.config(), &request) {
 		Ok(()) => next.run(request).await,
 		Err(error) => error.into_response(),
 	};
 	let refusal = response.extensions().get::<RefusalCode>().map(|code| code.0);
 	gateway.metrics().note_request(&route, response.status().as_u16(), refusal);
+	if let Some(log) = gateway.access_log() {
+		let (status, duration) = (response.status().as_u16(), began_at.elapsed());
+		log(&AccessLine { client, method: &method, route: &route, status, refusal, duration });
+	}
 	let headers = response.headers_mut();
 	put_if_absent(headers, header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
 	put_if_absent(headers, header::CONTENT_SECURITY_POLICY, NOTHING);

@@ -1,12 +1,18 @@
 //! Clients by their addresses, so that one of them cannot take all places.
 
-use axum::extract::Request;
+use axum::{
+	extract::Request,
+	http::{header::HeaderName, HeaderMap},
+};
 use std::{
 	collections::{hash_map::Entry, HashMap},
 	net::{IpAddr, Ipv4Addr, Ipv6Addr},
 	sync::{Arc, Mutex, PoisonError},
 };
 use tokio::sync::{watch, OwnedSemaphorePermit};
+
+/// Header in which proxies name the addresses that they were asked from.
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Address that a request came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,8 +24,21 @@ impl Peer {
 		request.extensions().get::<Self>().copied().unwrap_or(Self(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))
 	}
 
+	/// Returns the address of the client, where this one is a proxy of the operator's: the last one in `X-Forwarded-For` that is none of these. Each
+	/// proxy appends the address that it was asked from; what is in front of that was written by the client, and may be anything.
+	pub fn behind(self, proxies: &[IpAddr], headers: &HeaderMap) -> Self {
+		if !proxies.contains(&self.0.to_canonical()) {
+			return self;
+		}
+		let lines = headers.get_all(FORWARDED_FOR).iter().rev();
+		let named = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
+		let named = named.map_while(|address| address.trim().parse::<IpAddr>().ok());
+		let mut named = named.map(|address| address.to_canonical());
+		named.find(|address| !proxies.contains(address)).map_or(self, Self)
+	}
+
 	/// Returns what one client has: an address, or the network of 64 bits from which a client of IPv6 chooses addresses.
-	fn client(self) -> IpAddr {
+	pub fn client(self) -> IpAddr {
 		match self.0.to_canonical() {
 			IpAddr::V6(address) => Ipv6Addr::from(u128::from(address) & (u128::MAX << 64)).into(),
 			address => address,
@@ -85,6 +104,31 @@ mod tests {
 
 	fn peer(address: &str) -> Peer {
 		Peer(address.parse().unwrap())
+	}
+
+	#[test]
+	fn attack_be_another_client_by_a_header_works_neither_without_a_proxy_nor_behind_one() {
+		let proxies: Vec<IpAddr> = vec!["10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap()];
+		let seen = |from: &str, lines: &[&str]| {
+			let mut headers = HeaderMap::new();
+			for line in lines {
+				headers.append(FORWARDED_FOR, line.parse().unwrap());
+			}
+			peer(from).behind(&proxies, &headers)
+		};
+		assert_eq!(
+			seen("198.51.100.7", &["203.0.113.9"]),
+			peer("198.51.100.7"),
+			"it is no proxy of the operator's"
+		);
+		assert_eq!(seen("10.0.0.1", &["203.0.113.9"]), peer("203.0.113.9"));
+		assert_eq!(seen("::ffff:10.0.0.1", &["203.0.113.9"]), peer("203.0.113.9"));
+		// The client has written the first one, in a line of its own or in that of the proxy.
+		assert_eq!(seen("10.0.0.1", &["192.0.2.1, 203.0.113.9"]), peer("203.0.113.9"));
+		assert_eq!(seen("10.0.0.1", &["192.0.2.1", "203.0.113.9, 10.0.0.2"]), peer("203.0.113.9"));
+		for nothing in [&[][..], &["unknown"], &["203.0.113.9, nonsense"], &["10.0.0.2"]] {
+			assert_eq!(seen("10.0.0.1", nothing), peer("10.0.0.1"), "{nothing:?}");
+		}
 	}
 
 	#[test]

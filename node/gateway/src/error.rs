@@ -192,6 +192,11 @@ impl ApiError {
 		if let (Some(details), Some(Value::Object(error))) = (details, body.get_mut("error")) {
 			error.insert("details".into(), details.clone());
 		}
+		// Beside the error, where programs of other gateways look for the way to credentials.
+		let get_key = details.as_ref().and_then(|details| details.get("get_key"));
+		if let (Some(get_key), Value::Object(fields)) = (get_key, &mut body) {
+			fields.insert("get_key".into(), get_key.clone());
+		}
 		body
 	}
 }
@@ -209,6 +214,12 @@ impl IntoResponse for ApiError {
 		// For the metrics, which count refusals by this name.
 		response.extensions_mut().insert(RefusalCode(self.code.unwrap_or("none")));
 		response
+	}
+}
+
+impl IntoResponse for Refusal {
+	fn into_response(self) -> Response {
+		ApiError::from(self).into_response()
 	}
 }
 

@@ -1,6 +1,7 @@
 //! The server's state: one model, one engine, and what is shared by all requests.
 
 use crate::{
+	access_log::AccessLog,
 	body::BodyMemory,
 	clients::{ClientPlace, Clients, Peer},
 	engine::Engine,
@@ -11,8 +12,9 @@ use crate::{
 	receipts::Receipts,
 	till::{Free, Till},
 };
-use axum::http::HeaderValue;
+use axum::{http::HeaderValue, Router};
 use std::{
+	net::IpAddr,
 	path::Path,
 	sync::{Arc, OnceLock},
 	time::Duration,
@@ -79,6 +81,11 @@ pub struct Gateway {
 	withheld: OnceLock<String>,
 	page: Option<PageFolder>,
 	model_files: Option<ModelFiles>,
+	/// Routes of other parts of the server.
+	routes: Option<Router>,
+	access_log: Option<AccessLog>,
+	/// Proxies of the operator's, whose word about their clients is taken.
+	proxies: Vec<IpAddr>,
 }
 
 impl Gateway {
@@ -106,12 +113,46 @@ impl Gateway {
 			withheld,
 			page: None,
 			model_files: None,
+			routes: None,
+			access_log: None,
+			proxies: Vec::new(),
 		})
 	}
 
 	/// Lets a till decide which requests are computed, and for what.
 	pub fn with_till(self, till: Arc<dyn Till>) -> Self {
 		Self { till, ..self }
+	}
+
+	/// Serves further routes beside those that were given before, behind the same checks and with the same headers. None of them may be one that is
+	/// there already: the server would not start.
+	pub fn with_routes(self, routes: Router) -> Self {
+		Self { routes: Some(self.routes().merge(routes)), ..self }
+	}
+
+	/// Hands a line about every request to an access log.
+	pub fn with_access_log(self, log: AccessLog) -> Self {
+		Self { access_log: Some(log), ..self }
+	}
+
+	/// Takes the word of these proxies about the addresses of their clients: what they append to `X-Forwarded-For`.
+	pub fn with_proxies(self, proxies: Vec<IpAddr>) -> Self {
+		Self { proxies: proxies.iter().map(IpAddr::to_canonical).collect(), ..self }
+	}
+
+	/// Returns the proxies of the operator's.
+	pub(crate) fn proxies(&self) -> &[IpAddr] {
+		&self.proxies
+	}
+
+	/// Returns the further routes.
+	pub(crate) fn routes(&self) -> Router {
+		self.routes.clone().unwrap_or_default()
+	}
+
+	/// Returns the access log, if there is one.
+	pub(crate) fn access_log(&self) -> Option<&AccessLog> {
+		self.access_log.as_ref()
 	}
 
 	/// Serves the page in a folder in the place of the one that is built in.
@@ -171,6 +212,7 @@ impl Gateway {
 			places_taken: self.config.places.saturating_sub(self.places.available_permits()),
 			body_bytes: self.body_memory.taken(),
 			receipts: self.receipts.size(),
+			room: self.till.room().unwrap_or_default(),
 		})
 	}
 

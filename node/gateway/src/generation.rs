@@ -78,7 +78,7 @@ pub async fn begin(gateway: Arc<Gateway>, asked: Asked) -> Result<Begun, ApiErro
 	let Asked { request, body, route, headers, peer, began_at } = asked;
 	let places: Result<Vec<Place>, ApiError> = (0..request.answers).map(|_| gateway.place(peer)).collect();
 	let mut encoded = encode(gateway.clone(), request, places?).await?;
-	let (order, head) = order(&gateway, &encoded, body, route);
+	let (order, head) = order(&gateway, &encoded, body, route, peer);
 	let permits = gateway.till().authorise(&headers, &order).await?;
 	let mut begun = Begun {
 		head,
@@ -90,8 +90,8 @@ pub async fn begin(gateway: Arc<Gateway>, asked: Asked) -> Result<Begun, ApiErro
 	let mut started = Vec::new();
 	for (index, permit) in (0_u32..).zip(permits) {
 		match permit {
-			Permit::Again(answer, bill) => {
-				let Some(stored) = Stored::read(&answer) else {
+			Permit::Again(repeat, bill) => {
+				let Some(stored) = Stored::read(&repeat) else {
 					return Err(ApiError::failed("the answer that was paid for before cannot be read"));
 				};
 				// By its old name, under which its receipt is found.
@@ -152,10 +152,16 @@ pub async fn price(
 	// A place, since encoding a long text is work.
 	let place = gateway.place(peer)?;
 	let encoded = encode(gateway.clone(), request, vec![place]).await?;
-	Ok(order(&gateway, &encoded, body, "/v1/quote").0)
+	Ok(order(&gateway, &encoded, body, "/v1/quote", peer).0)
 }
 
-fn order(gateway: &Gateway, encoded: &Encoded, body: [u8; 32], route: &'static str) -> (Order, Head) {
+fn order(
+	gateway: &Gateway,
+	encoded: &Encoded,
+	body: [u8; 32],
+	route: &'static str,
+	peer: Peer,
+) -> (Order, Head) {
 	let (request, model) = (&encoded.request, gateway.model());
 	let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
 	let head = Head {
@@ -170,6 +176,8 @@ fn order(gateway: &Gateway, encoded: &Encoded, body: [u8; 32], route: &'static s
 	let order = Order {
 		id: head.id.clone(),
 		route,
+		client: peer.client(),
+		words: request.prompt.last_words().into(),
 		body,
 		prompt_tokens: count(encoded.prompt.len()),
 		answer_tokens_max: count(encoded.tokens_max),

@@ -2,6 +2,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod access;
+mod access_log;
 mod answer;
 pub mod asked;
 pub mod batched;
@@ -29,7 +30,9 @@ mod stream;
 pub mod till;
 mod transcript;
 
+pub use access_log::{AccessLine, AccessLog};
 pub use batched::Batched;
+pub use clients::Peer;
 pub use gateway::{Config, Gateway, BODY_MEMORY};
 pub use model::ServedModel;
 pub use receipts::line as receipt_line;

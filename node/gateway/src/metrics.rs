@@ -1,6 +1,6 @@
 //! Figures of the server, in the text format of Prometheus.
 
-use crate::{engine::Load, piece::Summary};
+use crate::{engine::Load, piece::Summary, till::Room};
 use prometheus::{
 	Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
 };
@@ -26,6 +26,9 @@ pub struct Metrics {
 	memory_bytes: IntGauge,
 	receipts: IntGauge,
 	receipt_bytes: IntGauge,
+	signed_bytes: IntGauge,
+	signed_bytes_max: IntGauge,
+	signed_bytes_left: IntGauge,
 }
 
 /// Sizes that are read when the figures are asked for.
@@ -39,6 +42,8 @@ pub struct Sizes {
 	pub body_bytes: usize,
 	/// Receipts, and their bytes.
 	pub receipts: (usize, usize),
+	/// Room for answers that are signed for; zeros if none are.
+	pub room: Room,
 }
 
 impl Metrics {
@@ -82,6 +87,9 @@ impl Metrics {
 			memory_bytes: gauge("memory_bytes", "Bytes of keys and values that are set aside")?,
 			receipts: gauge("receipts", "Receipts that are kept")?,
 			receipt_bytes: gauge("receipt_bytes", "Bytes of the receipts that are kept")?,
+			signed_bytes: gauge("signed_answer_bytes", "Bytes of answers that were signed for")?,
+			signed_bytes_max: gauge("signed_answer_bytes_max", "Most bytes that these may take")?,
+			signed_bytes_left: gauge("signed_answer_bytes_left", "Bytes left for them, by bound and disk")?,
 			registry,
 		})
 	}
@@ -120,6 +128,12 @@ impl Metrics {
 		];
 		for (gauge, size) in gauges {
 			gauge.set(i64::try_from(size).unwrap_or(i64::MAX));
+		}
+		let Room { taken, max, left } = sizes.room;
+		let room =
+			[(&self.signed_bytes, taken), (&self.signed_bytes_max, max), (&self.signed_bytes_left, left)];
+		for (gauge, bytes) in room {
+			gauge.set(i64::try_from(bytes).unwrap_or(i64::MAX));
 		}
 		let mut text = Vec::new();
 		TextEncoder::new().encode(&self.registry.gather(), &mut text)?;

@@ -34,6 +34,8 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
 	let router = Router::new()
 		.route("/", get(chat_page))
 		.route("/healthz", get(health))
+		.route("/health", get(health))
+		.route("/ready", get(health))
 		.route("/metrics", get(metrics))
 		.route("/v1/models", get(models))
 		.route("/v1/models/{*id}", get(model))
@@ -44,6 +46,7 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
 		.route("/v1/account", get(account))
 		.route("/chat/stream", get(native_stream))
 		.route("/ws/chat", get(socket::open))
+		.merge(gateway.routes().with_state(()))
 		.fallback(page_file)
 		.method_not_allowed_fallback(wrong_method);
 	let router = match access::cors(gateway.config()) {
@@ -139,7 +142,7 @@ async fn receipt(State(gateway): State<Arc<Gateway>>, Path(id): Path<String>) ->
 
 fn unknown_route() -> ApiError {
 	let routes = "/v1/models, /v1/models/ID/files/NAME, /v1/chat/completions, /v1/completions, /v1/receipts/ID, /v1/quote, /v1/account, /chat/stream, \
-		/ws/chat, /healthz, /metrics and the page at /";
+		/ws/chat, /healthz, /metrics, those that its operator has switched on (docs/gateway.md), and the page at /";
 	ApiError::request(
 		StatusCode::NOT_FOUND,
 		"unknown_url",

@@ -3,7 +3,7 @@
 use crate::{
 	engine::Scores,
 	piece::{self, Reader, Summary, Usage},
-	till::Bill,
+	till::{Bill, Repeat},
 };
 use blyan_open_model::End;
 use serde_json::{json, Value};
@@ -27,24 +27,29 @@ pub struct Stored {
 }
 
 impl Stored {
-	/// Writes it down.
-	pub fn bytes(&self) -> Vec<u8> {
+	/// Writes it down, and its scores beside it, which are empty if there are none.
+	pub fn bytes(&self) -> (Vec<u8>, Vec<u8>) {
 		let Usage { prompt, known, answer } = self.usage;
 		let value = json!({
 			"id": self.id, "created": self.created, "text": self.text, "end": self.end.name(),
 			"prompt": prompt, "known": known, "answer": answer,
-			"scores": self.scores.iter().map(|Scores { token, loss, best }| (token, loss, best)).collect::<Vec<_>>(),
 		});
-		value.to_string().into_bytes()
+		let scores: Vec<_> =
+			self.scores.iter().map(|Scores { token, loss, best }| (token, loss, best)).collect();
+		let scores = if scores.is_empty() { String::new() } else { json!(scores).to_string() };
+		(value.to_string().into_bytes(), scores.into_bytes())
 	}
 
 	/// Reads it; `None` if these bytes are something else.
-	pub fn read(bytes: &[u8]) -> Option<Self> {
-		let value: Value = serde_json::from_slice(bytes).ok()?;
+	pub fn read(repeat: &Repeat) -> Option<Self> {
+		let value: Value = serde_json::from_slice(&repeat.answer).ok()?;
 		let tokens = |name: &str| value.get(name)?.as_u64().and_then(|number| usize::try_from(number).ok());
 		let text = |name: &str| value.get(name)?.as_str().map(String::from);
-		// Answers from before there were any have none.
-		let scores = value.get("scores").cloned().unwrap_or_else(|| json!([]));
+		// Answers of earlier versions have theirs in them.
+		let scores = match repeat.scores.is_empty() {
+			true => value.get("scores").cloned().unwrap_or_else(|| json!([])),
+			false => serde_json::from_slice(&repeat.scores).ok()?,
+		};
 		let scores: Vec<(u32, u64, Vec<(u32, u64)>)> = serde_json::from_value(scores).ok()?;
 		Some(Self {
 			id: text("id")?,
@@ -78,7 +83,7 @@ mod tests {
 	}
 
 	#[test]
-	fn an_answer_from_before_there_were_scores_has_none() {
+	fn an_answer_of_an_earlier_version_has_its_scores_in_it() {
 		let usage = Usage::default();
 		let stored = Stored {
 			id: "id".into(),
@@ -86,11 +91,30 @@ mod tests {
 			text: "hi".into(),
 			end: End::ContextFull,
 			usage,
-			scores: Vec::new(),
+			scores: scores(),
 		};
-		let mut value: Value = serde_json::from_slice(&stored.bytes()).unwrap();
-		value.as_object_mut().unwrap().remove("scores");
-		assert_eq!(Stored::read(value.to_string().as_bytes()), Some(stored));
+		let (answer, scores) = stored.bytes();
+		let mut value: Value = serde_json::from_slice(&answer).unwrap();
+		value["scores"] = serde_json::from_slice(&scores).unwrap();
+		let repeat = Repeat { answer: value.to_string().into_bytes(), scores: Vec::new() };
+		assert_eq!(Stored::read(&repeat), Some(stored));
+	}
+
+	#[test]
+	fn scores_lie_beside_their_answer_and_take_none_of_its_room() {
+		let usage = Usage { prompt: 3, known: 1, answer: 1_000 };
+		let with = |scores| Stored {
+			id: "id".into(),
+			created: 5,
+			text: "x".repeat(1_000),
+			end: End::ContextFull,
+			usage,
+			scores,
+		};
+		let (bare, none) = with(Vec::new()).bytes();
+		let (answer, scores) = with(vec![scores().remove(0); 1_000]).bytes();
+		assert_eq!((bare, none.len()), (answer, 0));
+		assert!(scores.len() > 20_000);
 	}
 
 	#[tokio::test]
@@ -115,8 +139,10 @@ mod tests {
 		) {
 			let usage = Usage { prompt, known: 0, answer: 7 };
 			let stored = Stored { id, created, text, end: End::ContextFull, usage, scores: scores() };
-			prop_assert_eq!(Stored::read(&stored.bytes()), Some(stored));
-			prop_assert_eq!(Stored::read(&bytes), None);
+			let (answer, scores) = stored.bytes();
+			let repeat = Repeat { answer, scores };
+			prop_assert_eq!(Stored::read(&repeat), Some(stored));
+			prop_assert_eq!(Stored::read(&Repeat { answer: bytes, ..repeat }), None);
 		}
 	}
 }

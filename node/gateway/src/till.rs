@@ -17,6 +17,7 @@ use axum::http::{header::HeaderName, HeaderMap, HeaderValue, StatusCode};
 use blyan_open_model::GenerationRecord;
 use futures::{future::BoxFuture, FutureExt};
 use serde_json::{json, Value};
+use std::{net::IpAddr, sync::Arc};
 
 /// Tokens that a price is for.
 const PRICED_TOKENS: u128 = 1_000;
@@ -54,6 +55,10 @@ pub struct Order {
 	pub id: String,
 	/// Path of the route that was asked.
 	pub route: &'static str,
+	/// Client that asks: an address, or under IPv6 the network of 64 bits that it chooses addresses from.
+	pub client: IpAddr,
+	/// Last words of the prompt: of a conversation the user's last message; empty for token ids. They are in no log.
+	pub words: Arc<str>,
 	/// Blake2b-256 of the request's body.
 	pub body: [u8; 32],
 	/// Tokens of the prompt.
@@ -145,12 +150,32 @@ impl Drop for Lease {
 	}
 }
 
+/// An answer that was paid for before, as [`Outcome`] had it then.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Repeat {
+	/// The answer.
+	pub answer: Vec<u8>,
+	/// Scores of its tokens; empty if none were wanted.
+	pub scores: Vec<u8>,
+}
+
+/// Room for answers that are signed for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Room {
+	/// Bytes that are taken.
+	pub taken: u64,
+	/// Most that may be.
+	pub max: u64,
+	/// Bytes that are left, by that bound and by the disk.
+	pub left: u64,
+}
+
 /// Decision about one answer of an order.
 pub enum Permit {
 	/// It is computed.
 	Serve(Lease),
-	/// It was computed and paid for before; these are the bytes that [`Outcome::answer`] had then.
-	Again(Vec<u8>, Bill),
+	/// It was computed and paid for before.
+	Again(Repeat, Bill),
 }
 
 /// An answer that is over.
@@ -166,6 +191,8 @@ pub struct Outcome {
 	pub is_whole: bool,
 	/// The answer as the gateway sends it again; the till does not read it.
 	pub answer: Vec<u8>,
+	/// Scores of its tokens, to be kept apart: they may take a thousand times as much. Empty if none were wanted.
+	pub scores: Vec<u8>,
 }
 
 /// Bill of one answer.
@@ -244,6 +271,11 @@ pub trait Till: Send + Sync + 'static {
 	/// Reads a receipt that this till signed, also before it was started again, as [`receipt_line`](crate::receipt_line) wrote it; `None` if it has
 	/// none of this identifier. Reads the disk.
 	fn receipt(&self, id: &str) -> Option<Vec<u8>>;
+
+	/// Returns the room for answers that are signed for; `None` if none are.
+	fn room(&self) -> Option<Room> {
+		None
+	}
 }
 
 /// Till of a server that charges nothing.
@@ -292,14 +324,21 @@ impl Till for Free {
 mod tests {
 	use super::*;
 	use proptest::prelude::*;
-	use std::sync::{
-		atomic::{AtomicU32, Ordering},
-		Arc,
-	};
+	use std::sync::atomic::{AtomicU32, Ordering};
 
 	fn order(answers: u32) -> Order {
-		let (id, body) = ("id".into(), [0; 32]);
-		Order { id, route: "/", body, prompt_tokens: 1_001, answer_tokens_max: 10, answers, seed: 7 }
+		let (id, body, client) = ("id".into(), [0; 32], [127, 0, 0, 1].into());
+		Order {
+			id,
+			route: "/",
+			client,
+			words: "".into(),
+			body,
+			prompt_tokens: 1_001,
+			answer_tokens_max: 10,
+			answers,
+			seed: 7,
+		}
 	}
 
 	#[test]

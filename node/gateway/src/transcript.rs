@@ -198,7 +198,8 @@ async fn charge(gateway: &Gateway, inputs: &Inputs, lease: Lease, writer: &mut W
 	let prompt_tokens = u32::try_from(inputs.prompt_tokens).unwrap_or(u32::MAX);
 	let id = inputs.id.clone();
 	let Some(mut answer) = answer else {
-		let outcome = Outcome { id, record: None, prompt_tokens, is_whole: false, answer: Vec::new() };
+		let (answer, scores) = (Vec::new(), Vec::new());
+		let outcome = Outcome { id, record: None, prompt_tokens, is_whole: false, answer, scores };
 		return gateway.till().finish(lease, outcome).await;
 	};
 	// Before the first token the prompt may not have been read, and nothing is charged for it.
@@ -214,9 +215,9 @@ async fn charge(gateway: &Gateway, inputs: &Inputs, lease: Lease, writer: &mut W
 	let record = GenerationRecord::new(manifest, &inputs.settings, inputs.seed, &answer);
 	let stored =
 		Stored { id: id.clone(), created: inputs.created, text: answer.text, end: answer.end, usage, scores };
-	let answer = if is_whole { stored.bytes() } else { Vec::new() };
+	let (answer, scores) = if is_whole { stored.bytes() } else { (Vec::new(), Vec::new()) };
 	let record_charged = is_read.then(|| record.clone());
-	let outcome = Outcome { id: id.clone(), record: record_charged, prompt_tokens, is_whole, answer };
+	let outcome = Outcome { id: id.clone(), record: record_charged, prompt_tokens, is_whole, answer, scores };
 	let bill = gateway.till().finish(lease, outcome).await;
 	// An answer that its reader cut short has a receipt as well.
 	if let Err(error) = gateway.receipts().put(id, &record, bill.receipt.as_ref()) {

@@ -20,6 +20,7 @@ use blyan_engine::{
 };
 use blyan_host::MlEngine;
 use blyan_primitives::{
+	evolution::{BenchmarkJob, BenchmarkStatus},
 	Comparison, CopyQuery, DatasetAuditJob, DatasetAuditStatus, EngineError, EvaluationJob, JobId, JobStatus,
 	Measurement, ModelBody, ModelInfo, Opening, Query,
 };
@@ -39,8 +40,10 @@ pub const BLOBS: &str = "blobs";
 const PACKED: &str = "packed";
 /// Generations that have their turn at once, if the engine has as many threads.
 const SERVING_THREADS: usize = 2;
-/// Prefixes of the names of the engine's threads; the second is that of the evaluator of open models.
-const THREAD_PREFIXES: [&str; 2] = ["blyan-", "evaluate-"];
+/// Prefixes of the names of the engine's threads; the others are those of the evaluator and of runners of open models.
+const THREAD_PREFIXES: [&str; 3] = ["blyan-", "evaluate-", "model-"];
+/// Blobs of one comparison of models that are asked for at a time.
+const ASKED_AT_ONCE: usize = 256;
 
 /// Why the engine cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -259,6 +262,19 @@ impl MlEngine for EngineService {
 
 	fn audit_dataset(&self, job: DatasetAuditJob) -> Result<DatasetAuditStatus, EngineError> {
 		self.note(self.with_queue(|queue| queue.audit_dataset(job)))
+	}
+
+	fn run_benchmark(&self, job: BenchmarkJob) -> Result<BenchmarkStatus, EngineError> {
+		let run = |queue: &JobQueue| {
+			let missing = queue.missing_blobs(&job);
+			queue.run_benchmark(job).inspect_err(|error| {
+				// A model has hundreds of parts: they are fetched together, and not one for each time that it is asked for.
+				if let (EngineError::BlobMissing(_), Some(hear)) = (error, self.missing.get()) {
+					missing.into_iter().take(ASKED_AT_ONCE).for_each(|hash| hear(hash));
+				}
+			})
+		};
+		self.with_queue(run)
 	}
 }
 

@@ -56,7 +56,7 @@ pub struct PaidAnswer {
 	pub seed: u64,
 	/// Planck charged for all attempts.
 	pub charged: u128,
-	/// Attempts that broke off.
+	/// Attempts that broke off, and of a whole answer those in front of it which the same price has paid for.
 	pub attempts: u8,
 	/// The answer as the gateway sends it again; `None` if it broke off.
 	pub answer: Option<Vec<u8>>,

@@ -7,7 +7,7 @@ use crate::{
 	config::{system_clock, Clock, Config},
 	credentials::{self, Credentials, Presented},
 	desk::{Asked, Desk, Funds, Granted, Hold},
-	kept::{self, KeptAnswer},
+	kept::{self, KeptAnswer, StoreRoom},
 	keys::{ApiKeys, KeysError},
 	receipt, refusal,
 	store::{Change, Store, StoreError},
@@ -18,7 +18,7 @@ use blyan_gateway::{
 	receipt_line,
 	till::{
 		http::{HeaderMap, StatusCode},
-		Bill, Lease, Meter, Order, Outcome, Permit, Prices, Refusal, Till,
+		Bill, Lease, Meter, Order, Outcome, Permit, Prices, Refusal, Repeat, Room, Till,
 	},
 };
 use blyan_open_model::GenerationRecord;
@@ -103,6 +103,7 @@ impl Cashier {
 			key: key.map(|key| blake2_256(&[key.as_bytes()])),
 			is_retry: credentials::is_retry(headers),
 			now: (self.clock)(),
+			room: self.room_left(),
 		};
 		match payer {
 			Credentials::Voucher(presented) => {
@@ -119,6 +120,10 @@ impl Cashier {
 				Ok(self.permit(granted.map_err(denied)?))
 			}
 			Credentials::None if self.is_open() => {
+				let tokens = u64::from(order.prompt_tokens).saturating_add(order.answer_tokens_max.into());
+				if kept::bytes_max(tokens).saturating_mul(order.answers.into()) > asked.room {
+					return Err(refusal::store_full());
+				}
 				let lease = |index: u32| {
 					let meter = Meter { prompt_tokens: order.paid_prompt_tokens(index), ..Meter::default() };
 					Permit::Serve(Lease::new(0, index, order.seed.wrapping_add(index.into()), meter))
@@ -194,9 +199,9 @@ impl Cashier {
 				let lease = Lease::new(number, name.index, seed, meter);
 				Permit::Serve(lease.releasing(move || desk.release(number)))
 			}
-			Granted::Again(paid) => {
+			Granted::Again(paid, scores) => {
 				let bill = self.bill_again(&paid);
-				Permit::Again(paid.answer.unwrap_or_default(), bill)
+				Permit::Again(Repeat { answer: paid.answer.unwrap_or_default(), scores }, bill)
 			}
 		};
 		granted.into_iter().map(permit).collect()
@@ -259,12 +264,13 @@ impl Cashier {
 					ended_at: now,
 					seed,
 					charged,
-					attempts: if outcome.is_whole { 0 } else { hold.attempts.saturating_add(1) },
+					attempts: hold.attempts_after(outcome.is_whole),
 					answer: outcome.is_whole.then_some(outcome.answer),
 					receipt: signed.as_ref().map(Encode::encode).unwrap_or_default(),
 				};
 				let tokens = u64::from(meter.prompt_tokens).saturating_add(answer_tokens.into());
-				self.desk.charge(number, (charged, tokens), paid, kept, now).await
+				let scores = if outcome.is_whole { outcome.scores } else { Vec::new() };
+				self.desk.charge(number, (charged, tokens), (paid, scores), kept, now).await
 			}
 		};
 		if let Err(error) = written {
@@ -310,9 +316,25 @@ impl Cashier {
 		(self.clock)().saturating_sub(kept::MIN_MS)
 	}
 
-	/// Returns the number of answers that were signed for and forgotten for lack of room, since this till was opened.
-	pub fn kept_dropped(&self) -> u64 {
-		self.desk.store().kept_dropped()
+	/// Returns the room for answers that are signed for. Asks the system for that of the disk.
+	pub fn room(&self) -> StoreRoom {
+		self.desk.store().room()
+	}
+
+	/// Looks whether the disk takes changes again, if the last one failed.
+	pub async fn probe(&self) -> Result<(), StoreError> {
+		if self.room().has_failed {
+			self.desk.store().probe().await?;
+		}
+		Ok(())
+	}
+
+	/// Bytes that are left for answers that are signed for. Without a key none are kept.
+	fn room_left(&self) -> u64 {
+		if self.config.key.is_none() {
+			return u64::MAX;
+		}
+		self.room().left()
 	}
 
 	async fn state(&self, headers: &HeaderMap) -> Result<Value, Refusal> {
@@ -434,6 +456,12 @@ impl Till for Cashier {
 
 	fn quote(&self, headers: &HeaderMap, order: &Order) -> Option<Value> {
 		self.signed_quote(headers, order)
+	}
+
+	fn room(&self) -> Option<Room> {
+		self.config.key.as_ref()?;
+		let room = Cashier::room(self);
+		Some(Room { taken: room.taken, max: room.max, left: room.left() })
 	}
 
 	fn receipt(&self, id: &str) -> Option<Vec<u8>> {

@@ -31,7 +31,7 @@ pub struct Config {
 	pub settle_from: u128,
 	/// Blocks for which a quote holds.
 	pub quote_blocks: u32,
-	/// Bytes of answers that were signed for and can be challenged. Beyond them the oldest are forgotten, and cannot be defended any more.
+	/// Bytes of answers that were signed for and can be challenged. Where there is no room for more, no more are given.
 	pub kept_bytes_max: u64,
 }
 

@@ -4,8 +4,10 @@
 use crate::{
 	account::{Account, Shortage, Signed},
 	allowance::{Allowance, Exhausted},
-	answers::{AnswerName, Known, PaidAnswer, PaidAnswers, Payer},
+	answers::{AnswerName, Known, PaidAnswer, PaidAnswers, Payer, ATTEMPTS_MAX},
+	kept,
 	keys::Budget,
+	scores::{PaidScores, Scored},
 	store::{Change, Contents, Store, StoreError},
 };
 use blyan_gateway::till::{Meter, Order, Prices};
@@ -30,8 +32,18 @@ pub struct Hold {
 	pub planck: u128,
 	/// Tokens that are held of an allowance.
 	pub tokens: u64,
-	/// Attempts that broke off.
+	/// Attempts before this one that the same price pays for.
 	pub attempts: u8,
+	/// Bytes that are set aside in the store for what is signed.
+	pub room: u64,
+}
+
+impl Hold {
+	/// Attempts to note with the answer: this one counts if it broke off. Those in front of a whole answer stay: each was a whole computation, and their
+	/// number bounds how often its dropped scores are computed again.
+	pub fn attempts_after(&self, is_whole: bool) -> u8 {
+		self.attempts.saturating_add(u8::from(!is_whole))
+	}
 }
 
 /// Decision about one answer of an order.
@@ -39,8 +51,8 @@ pub struct Hold {
 pub enum Granted {
 	/// Money is held under this number.
 	Hold(u64, Hold),
-	/// It was paid for before.
-	Again(PaidAnswer),
+	/// It was paid for before; with its scores, which are empty if none were wanted.
+	Again(PaidAnswer, Vec<u8>),
 }
 
 /// Reason why nothing is granted.
@@ -50,6 +62,8 @@ pub enum Denied {
 	Short(Shortage, u128),
 	/// The API key does not pay for it.
 	Exhausted(Exhausted),
+	/// The store has no room for what would be signed.
+	NoRoom,
 	/// The same request is being computed.
 	InProgress,
 	/// The idempotency key was used for another request.
@@ -90,6 +104,8 @@ pub struct Asked<'a> {
 	pub is_retry: bool,
 	/// Milliseconds since 1970.
 	pub now: u64,
+	/// Bytes that are left in the store for answers that are signed for.
+	pub room: u64,
 }
 
 #[derive(Default)]
@@ -97,6 +113,7 @@ struct State {
 	accounts: HashMap<u64, Account>,
 	allowances: HashMap<String, Allowance>,
 	answers: PaidAnswers,
+	scores: PaidScores,
 	holds: HashMap<u64, Hold>,
 	/// Sessions that close or are over: what is computed for them is given up.
 	revoked: HashSet<Payer>,
@@ -133,6 +150,12 @@ impl Desk {
 			// Within the bounds of the store that was written under the same bounds, none is forgotten.
 			drop(state.answers.put(name, answer));
 		}
+		for (name, scores) in contents.scores {
+			match scores.is_empty() {
+				true => state.scores.note_dropped(name),
+				false => drop(state.scores.put(name, scores)),
+			}
+		}
 		Self { state: Mutex::new(state), store }
 	}
 
@@ -155,7 +178,7 @@ impl Desk {
 		let mut pending = Pending { desk: self, numbers: Vec::new() };
 		pending.numbers.extend(granted.iter().filter_map(|granted| match granted {
 			Granted::Hold(number, _) => Some(*number),
-			Granted::Again(_) => None,
+			Granted::Again(..) => None,
 		}));
 		written.await?;
 		pending.numbers.clear();
@@ -179,12 +202,12 @@ impl Desk {
 	}
 
 	/// Charges the answer of a hold: so many planck and tokens. `paid` is what is kept of it for a client that asks again; its charge is added to that
-	/// of earlier attempts. `signed`: what is kept because it was signed for, in the same transaction.
+	/// of earlier attempts; its scores beside it are empty if none were wanted. `signed`: what is kept because it was signed for, in the same transaction.
 	pub fn charge(
 		&self,
 		number: u64,
 		(planck, tokens): (u128, u64),
-		paid: PaidAnswer,
+		paid: (PaidAnswer, Vec<u8>),
 		signed: Option<Change>,
 		now: u64,
 	) -> impl Future<Output = Result<(), StoreError>> + Send + 'static {
@@ -305,9 +328,18 @@ impl State {
 		let wanted = self.wanted(&payer, asked)?;
 		let (planck, tokens) = wanted.iter().fold((0_u128, 0_u64), |sum, granted| match granted {
 			Granted::Hold(_, hold) => (sum.0.saturating_add(hold.planck), sum.1.saturating_add(hold.tokens)),
-			Granted::Again(_) => sum,
+			Granted::Again(..) => sum,
 		});
 		let is_new = wanted.iter().any(|granted| matches!(granted, Granted::Hold(..)));
+		// An answer that was given is kept, so no more are given than there is room for.
+		let set_aside = self.holds.values().fold(0_u64, |sum, hold| sum.saturating_add(hold.room));
+		let room = wanted.iter().fold(set_aside, |sum, granted| match granted {
+			Granted::Hold(_, hold) => sum.saturating_add(hold.room),
+			Granted::Again(..) => sum,
+		});
+		if is_new && room > asked.room {
+			return Err(Denied::NoRoom);
+		}
 		let mut change = None;
 		match funds {
 			Funds::Session { id, signed, deposit, settled } => {
@@ -337,7 +369,7 @@ impl State {
 
 	/// Returns what is to be computed and what is known, with numbers for holds that are not made yet.
 	fn wanted(&mut self, payer: &Payer, asked: &Asked<'_>) -> Result<Vec<Granted>, Denied> {
-		let Asked { order, prices, key, is_retry, now } = asked;
+		let Asked { order, prices, key, is_retry, now, .. } = asked;
 		let mut wanted = Vec::new();
 		for index in 0..order.answers {
 			let request = key.unwrap_or(order.body);
@@ -349,10 +381,21 @@ impl State {
 			}
 			let (credit, seed, attempts) = match self.answers.find(&name, &order.body, *is_retry, *now) {
 				Known::Other => return Err(Denied::OtherRequest),
-				Known::Whole(paid) => {
-					wanted.push(Granted::Again(paid));
-					continue;
-				}
+				Known::Whole(paid) => match self.scores.find(&name) {
+					// Computed again, it has the same scores and is charged no more, as often as one that broke off.
+					Scored::Dropped if paid.attempts < ATTEMPTS_MAX => {
+						(paid.charged, paid.seed, paid.attempts.saturating_add(1))
+					}
+					Scored::Dropped => (0, paid.seed, 0),
+					Scored::Unwanted => {
+						wanted.push(Granted::Again(paid, Vec::new()));
+						continue;
+					}
+					Scored::Kept(scores) => {
+						wanted.push(Granted::Again(paid, scores));
+						continue;
+					}
+				},
 				// What was paid for it counts once: for the attempt that is computed already.
 				Known::Broken { credit, seed, attempts } if !is_held => (credit, seed, attempts),
 				Known::Broken { .. } | Known::New => (0, order.seed.wrapping_add(index.into()), 0),
@@ -362,7 +405,11 @@ impl State {
 			let tokens = u64::from(prompt_tokens).saturating_add(order.answer_tokens_max.into());
 			let planck = meter.charge(order.answer_tokens_max);
 			self.last_hold += 1;
-			let hold = Hold { name, body: order.body, seed, meter, planck, tokens, attempts };
+			// The record of every answer has the prompt in it.
+			let room = kept::bytes_max(
+				u64::from(order.prompt_tokens).saturating_add(order.answer_tokens_max.into()),
+			);
+			let hold = Hold { name, body: order.body, seed, meter, planck, tokens, attempts, room };
 			wanted.push(Granted::Hold(self.last_hold, hold));
 		}
 		Ok(wanted)
@@ -389,7 +436,7 @@ impl State {
 		number: u64,
 		planck: u128,
 		tokens: u64,
-		mut paid: PaidAnswer,
+		(mut paid, scores): (PaidAnswer, Vec<u8>),
 		now: u64,
 	) -> Vec<Change> {
 		let mut changes = Vec::new();
@@ -411,218 +458,26 @@ impl State {
 		}
 		paid.charged = hold.meter.credit.saturating_add(planck.min(hold.planck));
 		changes.push(Change::Answer(hold.name.clone(), paid.clone()));
-		changes.extend(self.answers.put(hold.name, paid).into_iter().map(Change::ForgetAnswer));
+		changes.extend(self.keep_scores(&hold.name, scores));
+		for forgotten in self.answers.put(hold.name, paid) {
+			self.scores.remove(&forgotten);
+			changes.push(Change::ForgetAnswer(forgotten));
+		}
 		changes
+	}
+
+	/// Keeps the scores of an answer, apart from the answers: neither drops the other.
+	fn keep_scores(&mut self, name: &AnswerName, scores: Vec<u8>) -> Vec<Change> {
+		if scores.is_empty() {
+			self.scores.remove(name);
+			return Vec::new();
+		}
+		let kept = Change::Scores(name.clone(), scores.clone());
+		let dropped = self.scores.put(name.clone(), scores);
+		let dropped = dropped.into_iter().map(|name| Change::Scores(name, Vec::new()));
+		std::iter::once(kept).chain(dropped).collect()
 	}
 }
 
 #[cfg(test)]
-mod tests {
-	use super::*;
-	use proptest::prelude::*;
-	use std::sync::Arc;
-
-	const PRICES: Prices = Prices { input: 0, output: 1_000 };
-	const DEPOSIT: u128 = 500;
-
-	fn desk(dir: &tempfile::TempDir) -> Desk {
-		let (store, contents) = Store::open(&dir.path().join("till.redb"), &[1; 32], 1 << 20).unwrap();
-		Desk::new(store, contents)
-	}
-
-	fn order(body: u8, tokens: u32, answers: u32) -> Order {
-		Order {
-			id: "id".into(),
-			route: "/",
-			body: [body; 32],
-			prompt_tokens: 1,
-			answer_tokens_max: tokens,
-			answers,
-			seed: 3,
-		}
-	}
-
-	fn asked(order: &Order, is_retry: bool) -> Asked<'_> {
-		Asked { order, prices: PRICES, key: None, is_retry, now: 1 }
-	}
-
-	fn funds(amount: u128) -> Funds<'static> {
-		let signed = Signed { amount, signature: [0; 64] };
-		Funds::Session { id: 1, signed, deposit: DEPOSIT, settled: 0 }
-	}
-
-	fn paid(answer: Option<Vec<u8>>, attempts: u8, body: u8) -> PaidAnswer {
-		let (body, receipt) = ([body; 32], Vec::new());
-		PaidAnswer { body, ended_at: 1, seed: 3, charged: 0, attempts, answer, receipt }
-	}
-
-	#[tokio::test]
-	async fn a_request_that_is_computed_is_not_computed_twice_for_a_client_that_asks_again() {
-		let dir = tempfile::tempdir().unwrap();
-		let desk = desk(&dir);
-		let order = order(1, 10, 1);
-		let granted = desk.grant(funds(100), asked(&order, false)).await.unwrap().unwrap();
-		let [Granted::Hold(number, _)] = granted.as_slice() else { panic!("{granted:?}") };
-		assert_eq!(desk.grant(funds(100), asked(&order, true)).await.unwrap(), Err(Denied::InProgress));
-		// One who does not say so may mean it: the same words, another answer.
-		assert!(desk.grant(funds(100), asked(&order, false)).await.unwrap().is_ok());
-		desk.charge(*number, (4, 4), paid(None, 1, 1), None, 1).await.unwrap();
-		let again = desk.grant(funds(100), asked(&order, true)).await.unwrap();
-		assert_eq!(again, Err(Denied::InProgress), "the second is still computed");
-	}
-
-	#[tokio::test]
-	async fn a_client_that_leaves_while_its_voucher_is_written_leaves_nothing_held() {
-		let dir = tempfile::tempdir().unwrap();
-		let desk = desk(&dir);
-		let order = order(1, 10, 2);
-		{
-			let mut granting = std::pin::pin!(desk.grant(funds(100), asked(&order, false)));
-			// Once is enough to hold the money; whether the disk was faster is another thing.
-			let polled = futures::poll!(granting.as_mut());
-			if let std::task::Poll::Ready(granted) = polled {
-				for granted in granted.unwrap().unwrap() {
-					let Granted::Hold(number, _) = granted else { panic!("{granted:?}") };
-					desk.release(number);
-				}
-			}
-		}
-		assert_eq!(desk.account(1).unwrap().held, 0);
-		assert!(desk.lock().holds.is_empty());
-		// Its voucher is known all the same.
-		assert_eq!(desk.account(1).unwrap().promised(), 100);
-	}
-
-	#[tokio::test]
-	async fn what_was_paid_for_a_broken_answer_counts_for_one_attempt_however_many_are_begun() {
-		let dir = tempfile::tempdir().unwrap();
-		let desk = desk(&dir);
-		let order = order(1, 10, 1);
-		let grant = || async {
-			let granted = desk.grant(funds(300), asked(&order, false)).await.unwrap().unwrap();
-			let [Granted::Hold(number, hold)] = granted.as_slice() else { panic!("{granted:?}") };
-			(*number, hold.clone())
-		};
-		let (number, _) = grant().await;
-		desk.charge(number, (9, 9), paid(None, 1, 1), None, 1).await.unwrap();
-		let credits = [grant().await.1, grant().await.1, grant().await.1].map(|hold| hold.meter.credit);
-		assert_eq!(credits, [9, 0, 0]);
-		assert_eq!(desk.account(1).unwrap().held, 1 + 10 + 10);
-	}
-
-	#[tokio::test]
-	async fn all_answers_of_an_order_are_granted_or_none() {
-		let dir = tempfile::tempdir().unwrap();
-		let desk = desk(&dir);
-		let order = order(1, 10, 8);
-		let denied = desk.grant(funds(79), asked(&order, false)).await.unwrap();
-		assert!(matches!(denied, Err(Denied::Short(Shortage::Amount { needed: 80 }, 80))), "{denied:?}");
-		assert!(desk.lock().holds.is_empty());
-		assert_eq!(desk.grant(funds(80), asked(&order, false)).await.unwrap().unwrap().len(), 8);
-		assert_eq!(desk.account(1).unwrap().held, 80);
-	}
-
-	#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-	async fn threads_that_ask_at_once_spend_no_planck_twice() {
-		let dir = tempfile::tempdir().unwrap();
-		let desk = Arc::new(desk(&dir));
-		let ask = |body: u8| {
-			let desk = desk.clone();
-			async move {
-				let mut spent = 0;
-				for round in 0..20_u128 {
-					let order = order(body, 10, 1);
-					let amount = desk.account(1).map_or(0, |account| account.promised()).max(round * 30);
-					let Ok(granted) =
-						desk.grant(funds(amount.min(DEPOSIT)), asked(&order, false)).await.unwrap()
-					else {
-						continue;
-					};
-					for granted in granted {
-						if let Granted::Hold(number, _) = granted {
-							tokio::task::yield_now().await;
-							desk.charge(number, (7, 7), paid(Some(vec![1]), 0, body), None, 1).await.unwrap();
-							spent += 7;
-						}
-					}
-				}
-				spent
-			}
-		};
-		let tasks: Vec<_> = (0..5).map(|body| tokio::spawn(ask(body))).collect();
-		let mut spent = 0;
-		for task in tasks {
-			spent += task.await.unwrap();
-		}
-		let account = desk.account(1).unwrap();
-		assert_eq!((account.served, account.held), (spent, 0));
-		assert!(spent > 0 && spent <= account.promised() && account.promised() <= DEPOSIT);
-	}
-
-	/// One thing that happens at the desk.
-	#[derive(Clone, Debug)]
-	enum Step {
-		Ask { body: u8, tokens: u32, answers: u32, amount: u128, is_retry: bool },
-		Finish { place: usize, planck: u128, is_whole: bool },
-		Drop { place: usize },
-	}
-
-	fn step() -> impl Strategy<Value = Step> {
-		prop_oneof![
-			(0..3_u8, 1..60_u32, 1..4_u32, 0..600_u128, any::<bool>()).prop_map(
-				|(body, tokens, answers, amount, is_retry)| Step::Ask {
-					body,
-					tokens,
-					answers,
-					amount,
-					is_retry
-				}
-			),
-			(any::<usize>(), 0..80_u128, any::<bool>()).prop_map(|(place, planck, is_whole)| Step::Finish {
-				place,
-				planck,
-				is_whole
-			}),
-			any::<usize>().prop_map(|place| Step::Drop { place }),
-		]
-	}
-
-	proptest! {
-		#![proptest_config(ProptestConfig::with_cases(64))]
-		#[test]
-		fn holds_and_accounts_agree_in_every_order_of_things(steps in prop::collection::vec(step(), 0..40)) {
-			let dir = tempfile::tempdir().unwrap();
-			let desk = desk(&dir);
-			let mut live: Vec<(u64, Hold)> = Vec::new();
-			let mut served = 0;
-			for step in steps {
-				match step {
-					Step::Ask { body, tokens, answers, amount, is_retry } => {
-						let order = order(body, tokens, answers);
-						let granted = futures::executor::block_on(desk.grant(funds(amount), asked(&order, is_retry))).unwrap();
-						for granted in granted.into_iter().flatten() {
-							if let Granted::Hold(number, hold) = granted {
-								live.push((number, hold));
-							}
-						}
-					}
-					Step::Finish { place, planck, is_whole } if !live.is_empty() => {
-						let (number, hold) = live.swap_remove(place % live.len());
-						let answer = paid(is_whole.then(|| vec![1]), hold.attempts + u8::from(!is_whole), hold.body[0]);
-						futures::executor::block_on(desk.charge(number, (planck, 1), answer, None, 1)).unwrap();
-						served += planck.min(hold.planck);
-					}
-					Step::Drop { place } if !live.is_empty() => {
-						let (number, _) = live.swap_remove(place % live.len());
-						desk.release(number);
-					}
-					Step::Finish { .. } | Step::Drop { .. } => {}
-				}
-				let account = desk.account(1).unwrap_or_default();
-				prop_assert_eq!(account.held, live.iter().map(|(_, hold)| hold.planck).sum::<u128>());
-				prop_assert_eq!(account.served, served);
-				prop_assert!(served + account.held <= account.promised() && account.promised() <= DEPOSIT);
-			}
-		}
-	}
-}
+mod tests;

@@ -1,7 +1,8 @@
 //! Answers that were signed for, kept for as long as their receipts can be challenged.
 //!
 //! A receipt carries no time: it can be challenged while its operator answers for the key that signed it, and a model has its root. So age
-//! alone forgets nothing here. Answers go when the chain has forgotten their key ([`forget_key`]), or when there is no room for them.
+//! alone forgets nothing here, and neither does want of room: answers go when the chain has forgotten their key ([`forget_key`]), and where there is no
+//! room for more, none more are given ([`StoreRoom`]).
 //!
 //! | table | key | value |
 //! |---|---|---|
@@ -27,6 +28,12 @@ pub const MIN_MS: u64 = 2 * 24 * 60 * 60 * 1_000;
 const FORGOTTEN_AT_ONCE: usize = 1_000;
 /// Bytes that an answer takes beside its line.
 const OVERHEAD: u64 = 512;
+/// Most bytes of a line without its tokens: settings, stop strings with every byte escaped, and the receipt.
+const FRAME_BYTES_MAX: u64 = 16 << 10;
+/// Most bytes of a token's number in a line, with its comma.
+const TOKEN_BYTES_MAX: u64 = 11;
+/// Bytes that stay free on the disk: the database needs some to give room back.
+pub const DISK_SPARE: u64 = 256 << 20;
 
 /// Everything that shows how an operator came to an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -56,15 +63,33 @@ impl KeptAnswer {
 /// Place in the order: milliseconds since 1970, and the name.
 type Place = (u64, [u8; 32]);
 
-/// Room for kept answers.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Room {
-	/// Bytes that are taken.
+/// Room for answers that are signed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreRoom {
+	/// Bytes that kept answers take.
 	pub taken: u64,
-	/// Most that may be.
+	/// Most that they may.
 	pub max: u64,
-	/// Answers that were forgotten for lack of room, since the store was opened.
-	pub dropped: u64,
+	/// Bytes that are free on the disk; `None` if the system does not say.
+	pub disk: Option<u64>,
+	/// True if the last change could not be written.
+	pub has_failed: bool,
+}
+
+impl StoreRoom {
+	/// Bytes that further answers may take.
+	pub fn left(&self) -> u64 {
+		if self.has_failed {
+			return 0;
+		}
+		let disk = self.disk.map_or(u64::MAX, |free| free.saturating_sub(DISK_SPARE));
+		self.max.saturating_sub(self.taken).min(disk)
+	}
+}
+
+/// Returns the most bytes that an answer takes which has so many tokens with its prompt.
+pub fn bytes_max(tokens: u64) -> u64 {
+	tokens.saturating_mul(TOKEN_BYTES_MAX).saturating_add(FRAME_BYTES_MAX)
 }
 
 /// Makes the tables.
@@ -84,28 +109,19 @@ pub(crate) fn taken(database: &Database) -> Result<u64, redb::Error> {
 	Ok(taken)
 }
 
-/// Keeps an answer under its name on chain, and drops the oldest where there is no room. The newest stays, whatever its size.
+/// Keeps an answer under its name on chain. It was given, so it is kept, also where an earlier run had more room.
 pub(crate) fn put(
 	transaction: &WriteTransaction,
 	name: &[u8; 32],
 	answer: &KeptAnswer,
-	room: &mut Room,
+	taken: &mut u64,
 ) -> Result<(), redb::Error> {
-	replace(transaction, name, room)?;
+	replace(transaction, name, taken)?;
 	let size = answer.size();
 	transaction.open_table(KEPT)?.insert(name, answer.encode().as_slice())?;
 	transaction.open_table(IDS)?.insert(answer.id.as_str(), name)?;
 	transaction.open_table(ORDER)?.insert((answer.ended_at, name), (size, &answer.signed.key.0))?;
-	room.taken = room.taken.saturating_add(size);
-	// With less room than before a restart, the next ones drop the rest.
-	for _ in 0..FORGOTTEN_AT_ONCE {
-		if room.taken <= room.max {
-			break;
-		}
-		let Some(oldest) = oldest(transaction)?.filter(|(_, oldest)| oldest != name) else { break };
-		remove(transaction, &oldest, room)?;
-		room.dropped = room.dropped.saturating_add(1);
-	}
+	*taken = taken.saturating_add(size);
 	Ok(())
 }
 
@@ -114,10 +130,10 @@ pub(crate) fn forget_key(
 	transaction: &WriteTransaction,
 	key: &[u8; 32],
 	before: u64,
-	room: &mut Room,
+	taken: &mut u64,
 ) -> Result<(), redb::Error> {
 	let places = of_key(&transaction.open_table(ORDER)?, key, before, FORGOTTEN_AT_ONCE)?;
-	places.iter().try_for_each(|place| remove(transaction, place, room))
+	places.iter().try_for_each(|place| remove(transaction, place, taken))
 }
 
 /// Returns the places of so many answers at most that a key signed before a time, the oldest first.
@@ -141,30 +157,24 @@ fn of_key(
 	Ok(places)
 }
 
-fn oldest(transaction: &WriteTransaction) -> Result<Option<Place>, redb::Error> {
-	let order = transaction.open_table(ORDER)?;
-	let first = order.first()?;
-	Ok(first.map(|(place, _)| (place.value().0, *place.value().1)))
-}
-
 /// Removes the answer of this name, if there is one.
-fn replace(transaction: &WriteTransaction, name: &[u8; 32], room: &mut Room) -> Result<(), redb::Error> {
+fn replace(transaction: &WriteTransaction, name: &[u8; 32], taken: &mut u64) -> Result<(), redb::Error> {
 	let ended_at = {
 		let kept = transaction.open_table(KEPT)?;
 		let found = kept.get(name)?;
 		found.and_then(|bytes| KeptAnswer::decode_all(&mut bytes.value()).ok()).map(|answer| answer.ended_at)
 	};
-	ended_at.map_or(Ok(()), |ended_at| remove(transaction, &(ended_at, *name), room))
+	ended_at.map_or(Ok(()), |ended_at| remove(transaction, &(ended_at, *name), taken))
 }
 
 /// Removes the answer in a place. One that this version does not read goes like any other: nothing may stay for ever.
 fn remove(
 	transaction: &WriteTransaction,
 	(ended_at, name): &Place,
-	room: &mut Room,
+	taken: &mut u64,
 ) -> Result<(), redb::Error> {
 	let size = transaction.open_table(ORDER)?.remove((*ended_at, name))?.map(|value| value.value().0);
-	room.taken = room.taken.saturating_sub(size.unwrap_or(0));
+	*taken = taken.saturating_sub(size.unwrap_or(0));
 	let removed = {
 		let mut kept = transaction.open_table(KEPT)?;
 		let removed = kept.remove(name)?;
@@ -290,7 +300,7 @@ mod tests {
 		let is_kept = |answer: &([u8; 32], KeptAnswer)| store.kept(&answer.0).unwrap().is_some();
 		assert_eq!(answers.each_ref().map(is_kept), [false, true, false, true]);
 		assert_eq!(store.kept_by_id("chatcmpl-1").unwrap(), None);
-		assert_eq!(store.kept_dropped(), 0, "nothing was in want of room");
+		assert_eq!(store.room().taken, answers[1].1.size() + answers[3].1.size());
 	}
 
 	#[test]
@@ -320,45 +330,65 @@ mod tests {
 	}
 
 	#[test]
-	fn a_record_that_cannot_be_read_makes_room_like_any_other() {
+	fn a_record_that_cannot_be_read_goes_like_any_other() {
 		let dir = tempfile::tempdir().unwrap();
 		let database = Database::create(dir.path().join("till.redb")).unwrap();
 		let transaction = database.begin_write().unwrap();
 		prepare(&transaction).unwrap();
-		let (name, answer) = signed(1, 9, 100);
-		let mut room = Room { taken: 0, max: answer.size(), dropped: 0 };
-		super::put(&transaction, &[7; 32], &KeptAnswer { ended_at: 1, ..answer.clone() }, &mut room).unwrap();
+		let (_, answer) = signed(1, 9, 100);
+		let mut taken = 0;
+		super::put(&transaction, &[7; 32], &answer, &mut taken).unwrap();
+		assert_eq!(taken, answer.size());
 		transaction.open_table(KEPT).unwrap().insert(&[7_u8; 32], &[0xff_u8; 9][..]).unwrap();
-		super::put(&transaction, &name, &answer, &mut room).unwrap();
-		assert_eq!((room.taken, room.dropped), (answer.size(), 1));
-		assert_eq!(oldest(&transaction).unwrap(), Some((100, name)));
+		super::forget_key(&transaction, &key(9), 200, &mut taken).unwrap();
+		assert_eq!(taken, 0);
+		assert!(transaction.open_table(KEPT).unwrap().first().unwrap().is_none());
+	}
+
+	#[test]
+	fn the_room_that_is_left_is_that_of_the_bound_and_of_the_disk() {
+		let room = StoreRoom { taken: 70, max: 100, disk: None, has_failed: false };
+		assert_eq!(room.left(), 30);
+		assert_eq!(StoreRoom { disk: Some(DISK_SPARE + 20), ..room }.left(), 20);
+		assert_eq!(StoreRoom { disk: Some(DISK_SPARE - 1), ..room }.left(), 0);
+		assert_eq!(StoreRoom { taken: 101, ..room }.left(), 0, "there was more room before a restart");
+		assert_eq!(StoreRoom { has_failed: true, ..room }.left(), 0);
+	}
+
+	#[test]
+	fn no_answer_takes_more_than_was_set_aside_for_it() {
+		let mut record = record(u64::MAX, 5_000);
+		(record.prompt, record.answer) = (vec![u32::MAX; 5_000], vec![u32::MAX; 5_000]);
+		record.stop = vec!["\u{1}".repeat(512); 4];
+		let signed = ServingPair::from_seed(&[9; 32], GENESIS)
+			.sign(receipt(&record, 5_000, u64::MAX, u128::MAX).unwrap());
+		let line = receipt_line(&record, Some(&to_json(&signed, &GENESIS))).unwrap().into_bytes();
+		let kept = KeptAnswer { ended_at: 1, id: format!("chatcmpl-{:032x}-8", u128::MAX), signed, line };
+		assert!(kept.size() <= bytes_max(10_000), "{} of {}", kept.size(), bytes_max(10_000));
 	}
 
 	proptest! {
 		#![proptest_config(ProptestConfig::with_cases(16))]
 		#[test]
-		fn the_oldest_go_where_there_is_no_room_also_after_a_restart_and_the_newest_stays(
+		fn nothing_that_was_signed_is_forgotten_for_want_of_room_also_after_a_restart(
 			count in 1..12_usize, room in 1..6_u64, restart in 0..12_usize,
 		) {
 			let dir = tempfile::tempdir().unwrap();
 			let path = dir.path().join("till.redb");
 			let size = signed(0, 9, 0).1.size();
 			let mut store = open(&path, size * room + size / 2);
-			let mut dropped = 0;
 			for number in 0..count {
 				if number == restart {
-					dropped += store.kept_dropped();
 					drop(store);
 					store = open(&path, size * room + size / 2);
 				}
 				put(&store, &signed(number as u64, 9, number as u64));
 			}
-			dropped += store.kept_dropped();
 			for number in 0..count {
-				let is_kept = store.kept(&signed(number as u64, 9, 0).0).unwrap().is_some();
-				prop_assert_eq!(is_kept, number + (room as usize) >= count, "{} of {}", number, count);
+				prop_assert!(store.kept(&signed(number as u64, 9, 0).0).unwrap().is_some(), "{} of {}", number, count);
 			}
-			prop_assert_eq!(dropped, (count as u64).saturating_sub(room));
+			let has_room = store.room().max.saturating_sub(store.room().taken) >= size;
+			prop_assert_eq!(has_room, (count as u64) < room);
 		}
 	}
 }

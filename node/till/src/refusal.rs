@@ -11,7 +11,7 @@
 //! | 400 `invalid_credentials`, `idempotency_key_reused` | the headers |
 //! | 409 `request_in_progress` | the same request is computed at this moment; `retry-after` |
 //! | 429 `insufficient_quota`, `rate_limit_exceeded` | the budget or the limit of a key |
-//! | 503 `chain_unreachable`, `store_failed` | what is known of the chain is too old; the disk |
+//! | 503 `chain_unreachable`, `store_failed`, `operator_store_full` | what is known of the chain is too old; the disk; no room for what would be signed |
 
 use crate::{account::Shortage, allowance::Exhausted, config::Config, desk::Denied, x402};
 use blyan_gateway::till::{
@@ -151,6 +151,7 @@ pub fn denied(
 			payment(config, resource, code, message, ceiling, details)
 		}
 		Denied::Exhausted(exhausted) => self::exhausted(exhausted),
+		Denied::NoRoom => store_full(),
 		Denied::InProgress => {
 			let message = "the same request is being computed at this moment: ask again in a second, and its answer is sent";
 			Refusal {
@@ -164,6 +165,16 @@ pub fn denied(
 			"this Idempotency-Key was sent with another request: give each request a key of its own",
 		),
 	}
+}
+
+/// Refuses because what would be signed could not be kept, and so not be defended.
+pub fn store_full() -> Refusal {
+	let message = "this operator has no room to keep more signed answers, so it gives none that are paid: ask another operator, or come back when \
+		it has made room";
+	let mut refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "operator_store_full", message);
+	refusal.retry_after = Some(600);
+	refusal.headers.push((SHOULD_RETRY, HeaderValue::from_static("false")));
+	refusal
 }
 
 fn exhausted(exhausted: Exhausted) -> Refusal {

@@ -7,16 +7,17 @@ use crate::{
 	account::Account,
 	allowance::Allowance,
 	answers::{AnswerName, PaidAnswer},
-	kept::{self, KeptAnswer, Room},
+	kept::{self, KeptAnswer, StoreRoom},
 };
 use codec::{Decode, DecodeAll, Encode};
 use futures::FutureExt;
+use nix::sys::statvfs::statvfs;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use std::{
 	future::Future,
 	path::{Path, PathBuf},
 	sync::{
-		atomic::{AtomicU64, Ordering},
+		atomic::{AtomicBool, AtomicU64, Ordering},
 		mpsc, Arc,
 	},
 	thread::{Builder, JoinHandle},
@@ -27,6 +28,8 @@ use tokio::sync::oneshot;
 const ACCOUNTS: TableDefinition<u64, &[u8]> = TableDefinition::new("accounts/1");
 /// Answers by their names.
 const ANSWERS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("answers/1");
+/// Scores of answers by their names; empty for those that were dropped.
+const SCORES: TableDefinition<&[u8], &[u8]> = TableDefinition::new("scores/1");
 /// Use of API keys by their identifiers.
 const ALLOWANCES: TableDefinition<&str, &[u8]> = TableDefinition::new("allowances/1");
 /// Chain that the accounts are of.
@@ -60,8 +63,10 @@ pub enum Change {
 	Account(u64, Account),
 	/// A session that is over and settled.
 	CloseAccount(u64),
-	/// An answer.
+	/// An answer. It has no scores but those that follow.
 	Answer(AnswerName, PaidAnswer),
+	/// Scores of an answer; empty if there is no room for them any more.
+	Scores(AnswerName, Vec<u8>),
 	/// An answer that is not kept any more.
 	ForgetAnswer(AnswerName),
 	/// Use of an API key.
@@ -79,6 +84,8 @@ pub struct Contents {
 	pub accounts: Vec<(u64, Account)>,
 	/// Answers, the oldest first.
 	pub answers: Vec<(AnswerName, PaidAnswer)>,
+	/// Scores of some of these answers; empty if there was no room for them.
+	pub scores: Vec<(AnswerName, Vec<u8>)>,
 	/// Use of API keys by their identifiers.
 	pub allowances: Vec<(String, Allowance)>,
 }
@@ -92,8 +99,18 @@ pub struct Store {
 	thread: Option<JoinHandle<()>>,
 	database: Arc<Database>,
 	path: PathBuf,
-	/// Kept answers that were dropped for lack of room.
-	dropped: Arc<AtomicU64>,
+	/// Most bytes that kept answers may take.
+	kept_bytes_max: u64,
+	fill: Arc<Fill>,
+}
+
+/// Fill of a store, as its thread knows it.
+#[derive(Debug, Default)]
+struct Fill {
+	/// Bytes that kept answers take.
+	taken: AtomicU64,
+	/// True if the last change could not be written.
+	has_failed: AtomicBool,
 }
 
 impl Store {
@@ -108,15 +125,14 @@ impl Store {
 		let database = Arc::new(Database::create(path).map_err(|error| failed(error.into()))?);
 		prepare(&database, path, genesis)?;
 		let contents = read(&database, path)?;
-		let room = Room { taken: kept::taken(&database).map_err(failed)?, max: kept_bytes_max, dropped: 0 };
+		let taken = kept::taken(&database).map_err(failed)?;
 		let (changes, inbox) = mpsc::channel();
-		let dropped = Arc::new(AtomicU64::new(0));
-		let mut writer =
-			Writer { database: database.clone(), path: path.into(), room, dropped: dropped.clone() };
+		let fill = Arc::new(Fill { taken: AtomicU64::new(taken), has_failed: AtomicBool::new(false) });
+		let mut writer = Writer { database: database.clone(), path: path.into(), taken, fill: fill.clone() };
 		let thread = Builder::new().name("till".into()).spawn(move || writer.run(&inbox));
 		let thread = thread.map_err(|error| StoreError::Database(path.into(), error.to_string()))?;
 		let (changes, thread, path) = (Some(changes), Some(thread), path.to_path_buf());
-		Ok((Self { changes, thread, database, path, dropped }, contents))
+		Ok((Self { changes, thread, database, path, kept_bytes_max, fill }, contents))
 	}
 
 	/// Reads an answer that was signed for, by its receipt's name on chain.
@@ -139,9 +155,21 @@ impl Store {
 		kept::has_of_key(&self.database, key, before).map_err(|error| self.failed(&error))
 	}
 
-	/// Returns the number of kept answers that were dropped for lack of room since the store was opened.
-	pub fn kept_dropped(&self) -> u64 {
-		self.dropped.load(Ordering::Relaxed)
+	/// Returns the room for answers that are signed for. Asks the system for that of the disk.
+	pub fn room(&self) -> StoreRoom {
+		let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+		let disk = statvfs(folder.unwrap_or(Path::new("."))).ok();
+		StoreRoom {
+			taken: self.fill.taken.load(Ordering::Relaxed),
+			max: self.kept_bytes_max,
+			disk: disk.map(|disk| disk.blocks_available().saturating_mul(disk.fragment_size())),
+			has_failed: self.fill.has_failed.load(Ordering::Relaxed),
+		}
+	}
+
+	/// Writes nothing, to find out whether the disk takes it.
+	pub fn probe(&self) -> impl Future<Output = Result<(), StoreError>> + Send + 'static {
+		self.put(vec![Change::ForgetKey([0; 32], 0)])
 	}
 
 	fn failed(&self, error: &redb::Error) -> StoreError {
@@ -181,6 +209,7 @@ fn prepare(database: &Database, path: &Path, genesis: &[u8; 32]) -> Result<(), S
 		let transaction = database.begin_write()?;
 		transaction.open_table(ACCOUNTS)?;
 		transaction.open_table(ANSWERS)?;
+		transaction.open_table(SCORES)?;
 		transaction.open_table(ALLOWANCES)?;
 		kept::prepare(&transaction)?;
 		let known = {
@@ -204,7 +233,7 @@ fn read(database: &Database, path: &Path) -> Result<Contents, StoreError> {
 	let failed = |error: redb::Error| StoreError::Database(path.into(), error.to_string());
 	let work = || -> Result<_, redb::Error> {
 		let transaction = database.begin_read()?;
-		let mut raw = (Vec::new(), Vec::new(), Vec::new());
+		let mut raw = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
 		for entry in transaction.open_table(ACCOUNTS)?.iter()? {
 			let (id, account) = entry?;
 			raw.0.push((id.value(), account.value().to_vec()));
@@ -217,9 +246,13 @@ fn read(database: &Database, path: &Path) -> Result<Contents, StoreError> {
 			let (key, allowance) = entry?;
 			raw.2.push((key.value().to_owned(), allowance.value().to_vec()));
 		}
+		for entry in transaction.open_table(SCORES)?.iter()? {
+			let (name, scores) = entry?;
+			raw.3.push((name.value().to_vec(), scores.value().to_vec()));
+		}
 		Ok(raw)
 	};
-	let (accounts, answers, allowances) = work().map_err(failed)?;
+	let (accounts, answers, allowances, scores) = work().map_err(failed)?;
 	let mut contents = Contents::default();
 	for (id, account) in accounts {
 		contents.accounts.push((id, decode(path, &account)?));
@@ -230,6 +263,9 @@ fn read(database: &Database, path: &Path) -> Result<Contents, StoreError> {
 	contents.answers.sort_by_key(|(_, answer): &(AnswerName, PaidAnswer)| answer.ended_at);
 	for (key, allowance) in allowances {
 		contents.allowances.push((key, decode(path, &allowance)?));
+	}
+	for (name, scores) in scores {
+		contents.scores.push((decode(path, &name)?, scores));
 	}
 	Ok(contents)
 }
@@ -242,8 +278,9 @@ fn decode<T: Decode>(path: &Path, mut bytes: &[u8]) -> Result<T, StoreError> {
 struct Writer {
 	database: Arc<Database>,
 	path: PathBuf,
-	room: Room,
-	dropped: Arc<AtomicU64>,
+	/// Bytes that kept answers take.
+	taken: u64,
+	fill: Arc<Fill>,
 }
 
 impl Writer {
@@ -253,57 +290,58 @@ impl Writer {
 			let mut batch = vec![first];
 			batch.extend(inbox.try_iter().take(BATCH_MAX));
 			// A transaction that fails takes no room.
-			let mut room = self.room;
-			let written = apply(&self.database, batch.iter().flat_map(|(changes, _)| changes), &mut room);
+			let mut taken = self.taken;
+			let written = apply(&self.database, batch.iter().flat_map(|(changes, _)| changes), &mut taken);
 			let written = written.map_err(|error| StoreError::Database(self.path.clone(), error.to_string()));
 			match &written {
-				Ok(()) => self.note(room),
+				Ok(()) => {
+					self.taken = taken;
+					self.fill.taken.store(taken, Ordering::Relaxed);
+				}
 				Err(error) => tracing::error!("{error}"),
 			}
+			self.fill.has_failed.store(written.is_err(), Ordering::Relaxed);
 			for (_, reply) in batch {
 				// A caller that has gone needs no reply; its change is made all the same.
 				drop(reply.send(written.clone()));
 			}
 		}
 	}
-
-	fn note(&mut self, room: Room) {
-		if room.dropped > 0 && self.room.dropped == 0 {
-			tracing::warn!(
-				"the till's store {:?} has no room for more answers that were signed for ({} bytes): the oldest are forgotten, and a challenge of one \
-				of them cannot be defended, which costs half of the stake; give it more room, or replace the serving key",
-				self.path,
-				room.max
-			);
-		}
-		self.dropped.store(room.dropped, Ordering::Relaxed);
-		self.room = room;
-	}
 }
 
 fn apply<'a>(
 	database: &Database,
 	changes: impl Iterator<Item = &'a Change>,
-	room: &mut Room,
+	taken: &mut u64,
 ) -> Result<(), redb::Error> {
 	let transaction = database.begin_write()?;
 	{
 		let mut accounts = transaction.open_table(ACCOUNTS)?;
 		let mut answers = transaction.open_table(ANSWERS)?;
+		let mut scores = transaction.open_table(SCORES)?;
 		let mut allowances = transaction.open_table(ALLOWANCES)?;
 		for change in changes {
 			match change {
 				Change::Account(id, account) => drop(accounts.insert(id, account.encode().as_slice())?),
 				Change::CloseAccount(id) => drop(accounts.remove(id)?),
 				Change::Answer(name, answer) => {
-					drop(answers.insert(name.encode().as_slice(), answer.encode().as_slice())?);
+					let name = name.encode();
+					drop(answers.insert(name.as_slice(), answer.encode().as_slice())?);
+					drop(scores.remove(name.as_slice())?);
 				}
-				Change::ForgetAnswer(name) => drop(answers.remove(name.encode().as_slice())?),
+				Change::Scores(name, bytes) => {
+					drop(scores.insert(name.encode().as_slice(), bytes.as_slice())?);
+				}
+				Change::ForgetAnswer(name) => {
+					let name = name.encode();
+					drop(answers.remove(name.as_slice())?);
+					drop(scores.remove(name.as_slice())?);
+				}
 				Change::Allowance(key, allowance) => {
 					drop(allowances.insert(key.as_str(), allowance.encode().as_slice())?);
 				}
-				Change::Keep(name, answer) => kept::put(&transaction, name, answer, room)?,
-				Change::ForgetKey(key, before) => kept::forget_key(&transaction, key, *before, room)?,
+				Change::Keep(name, answer) => kept::put(&transaction, name, answer, taken)?,
+				Change::ForgetKey(key, before) => kept::forget_key(&transaction, key, *before, taken)?,
 			}
 		}
 	}
@@ -357,9 +395,28 @@ mod tests {
 		let (_copied, contents) = Store::open(&copy, &GENESIS, ROOM).unwrap();
 		assert_eq!(contents.accounts, [(7, account(500))]);
 		assert_eq!(contents.answers, [(name, paid)]);
+		assert_eq!(store.room().taken, 0);
 		drop(store);
 		let (_store, contents) = Store::open(&path, &GENESIS, ROOM).unwrap();
 		assert_eq!(contents.accounts, [(7, account(500))]);
+	}
+
+	#[test]
+	fn scores_go_with_their_answer() {
+		let dir = tempfile::tempdir().unwrap();
+		let path = dir.path().join("till.redb");
+		let (name, paid) = answer(0, 9);
+		let scores = || Change::Scores(name.clone(), vec![1, 2]);
+		let answered = || Change::Answer(name.clone(), paid.clone());
+		let kept = |changes: Vec<Change>| {
+			let (store, _) = Store::open(&path, &GENESIS, ROOM).unwrap();
+			futures::executor::block_on(store.put(changes)).unwrap();
+			drop(store);
+			Store::open(&path, &GENESIS, ROOM).unwrap().1.scores
+		};
+		assert_eq!(kept(vec![answered(), scores()]), [(name.clone(), vec![1, 2])]);
+		assert!(kept(vec![answered()]).is_empty(), "the next attempt wanted none");
+		assert!(kept(vec![scores(), Change::ForgetAnswer(name.clone())]).is_empty());
 	}
 
 	#[test]

@@ -227,6 +227,45 @@ async fn a_receipt_outlives_its_server_and_whatever_was_signed_can_be_defended()
 	assert_eq!(again.till.former_keys().unwrap(), Vec::<[u8; 32]>::new(), "the key signs still");
 }
 
+/// Room for one answer of [`body`] that is on its way, and for less than one that is kept.
+async fn narrow_room() -> u64 {
+	let shop = Shop::new(Scripted::quick()).await;
+	let quote: Value = shop.world.post("/v1/quote", &body()).await.json();
+	blyan_till::kept::bytes_max(quote["prompt_tokens"].as_u64().unwrap() + 10) + 1_000
+}
+
+#[tokio::test]
+async fn a_full_store_ends_the_serving_forgets_nothing_and_goes_on_with_more_room() {
+	let dir = tempfile::tempdir().unwrap();
+	let config = |dir: &std::path::Path, kept_bytes_max| blyan_till::Config { kept_bytes_max, ..config(dir) };
+	let room = narrow_room().await;
+	let narrow = config(dir.path(), room);
+	let shop = Shop::with(Scripted::quick(), narrow, Arc::default(), dir).await;
+	let payer = shop.payer(1);
+	let price = pay(&shop, &payer, 1).await;
+	let refused = shop.ask(&body(), &payer.voucher(2 * price)).await;
+	let (status, error) = refusal(&refused);
+	assert_eq!((status, &error["code"]), (503, &json!("operator_store_full")));
+	assert_eq!(header(&refused, "x-should-retry"), "false");
+	let account = shop.account(&payer).await;
+	assert_eq!((&account["served"], &account["held"]), (&json!(price.to_string()), &json!("0")));
+	let figures = shop.world.get("/metrics").await.text();
+	assert!(figures.contains(&format!("blyan_gateway_signed_answer_bytes_max {room}")), "{figures}");
+	assert!(figures.contains("code=\"operator_store_full\""), "{figures}");
+	// What was paid is sent again.
+	let voucher = payer.voucher(price);
+	let headers = [("x-blyan-voucher", voucher.as_str()), ("x-stainless-retry-count", "1")];
+	let again = shop.world.post_with(CHAT, &body(), &headers).await;
+	assert_eq!(again.status(), 200, "{}", again.text());
+	shop.receipt(header(&again, "x-receipt-id")).await;
+
+	let dir = tempfile::tempdir().unwrap();
+	std::fs::copy(shop.dir.path().join("till.redb"), dir.path().join("till.redb")).unwrap();
+	let wide = config(dir.path(), 1 << 30);
+	let wider = Shop::with(Scripted::quick(), wide, shop.chain.clone(), dir).await;
+	assert_eq!(wider.ask(&body(), &payer.voucher(2 * price)).await.status(), 200);
+}
+
 #[tokio::test]
 async fn a_till_whose_disk_is_lost_begins_at_what_the_chain_has_settled() {
 	let shop = Shop::new(Scripted::quick()).await;

@@ -10,7 +10,7 @@ pub use settings::{Generation, TOP_P_ALL};
 
 use crate::{error::ApiError, fields::Fields};
 use blyan_open_model::text::Message;
-use blyan_text::TokenId;
+use blyan_text::{Role, TokenId};
 use serde_json::Value;
 
 /// Tokens of a completion that does not say how many, as in OpenAI's interface.
@@ -35,6 +35,18 @@ impl Prompt {
 		match self {
 			Self::Messages(_) => "messages",
 			Self::Text(_) | Self::Tokens(_) => "prompt",
+		}
+	}
+
+	/// Returns the last words of a person in it: a conversation repeats all earlier ones with every request. Empty for token ids.
+	pub fn last_words(&self) -> &str {
+		match self {
+			Self::Messages(messages) => {
+				let mut said = messages.iter().rev().filter(|message| message.role == Role::User);
+				said.next().map_or("", |message| message.content.as_str())
+			}
+			Self::Text(text) => text,
+			Self::Tokens(_) => "",
 		}
 	}
 }

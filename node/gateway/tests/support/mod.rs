@@ -7,9 +7,10 @@ pub mod model;
 use axum::{
 	body::Bytes,
 	http::{response::Parts, HeaderMap, Request, StatusCode},
+	Router,
 };
 use blyan_exact::Sampling;
-use blyan_gateway::{engine::Engine, Batched, Config, Gateway, ServedModel, Till};
+use blyan_gateway::{engine::Engine, AccessLog, Batched, Config, Gateway, ServedModel, Till};
 use blyan_kernel::Kernel;
 use blyan_open_model::{
 	conversation::Settings, directory::PartRecord, serve::Limits, GenerationRecord, Manifest,
@@ -82,6 +83,8 @@ pub struct Wanted {
 	pub page: Option<PathBuf>,
 	pub model_files: Option<PathBuf>,
 	pub parts: Vec<PartRecord>,
+	pub routes: Option<Router>,
+	pub access_log: Option<AccessLog>,
 }
 
 impl Default for Wanted {
@@ -98,6 +101,8 @@ impl Default for Wanted {
 			page: None,
 			model_files: None,
 			parts: Vec::new(),
+			routes: None,
+			access_log: None,
 		}
 	}
 }
@@ -157,6 +162,12 @@ impl World {
 		let mut gateway = Gateway::new(served, engine, config).unwrap();
 		if let Some(till) = wanted.till {
 			gateway = gateway.with_till(till);
+		}
+		if let Some(routes) = wanted.routes {
+			gateway = gateway.with_routes(routes);
+		}
+		if let Some(log) = wanted.access_log {
+			gateway = gateway.with_access_log(log);
 		}
 		if let Some(page) = wanted.page {
 			gateway = gateway.with_page(&page);
