@@ -4,6 +4,7 @@
 mod amount;
 mod answer_referee;
 mod args;
+mod authority;
 mod chain_model;
 mod client;
 mod commands;
@@ -13,6 +14,7 @@ mod engine;
 mod failure;
 mod home;
 mod keys;
+mod learning;
 mod local_model;
 mod mining;
 mod model_dir;
@@ -30,6 +32,7 @@ mod seed_file;
 mod session;
 mod slot;
 mod submissions;
+mod vault;
 mod verdict;
 
 use args::{ChatModel, Cli, Command};
@@ -90,6 +93,7 @@ async fn dispatch(session: &Session, command: Command) -> Outcome<()> {
 	match command {
 		Command::Keys(command) => keys::run(session, command),
 		Command::Dataset(command) => dataset::run(session, command).await,
+		Command::Holdout(command) => holdout::run(session, command).await,
 		Command::Block(command) => block::run(session, command),
 		Command::Model(command) => model::run(session, command).await,
 		Command::Benchmark(command) => benchmark::run(session, command).await,
@@ -105,11 +109,16 @@ async fn dispatch(session: &Session, command: Command) -> Outcome<()> {
 		Command::Submissions(args) => lists::submissions(session, args).await,
 		Command::Audit(command) => audit::run(session, command).await,
 		Command::Operator(command) => operator::run(session, command).await,
+		Command::Delegate(args) => delegations::delegate(session, args).await,
+		Command::Undelegate(args) => delegations::undelegate(session, args).await,
+		Command::Delegations(command) => delegations::run(session, command).await,
 		Command::Referenda(command) => referenda::run(session, command).await,
 		Command::Propose(args) => referenda::propose(session, *args).await,
 		Command::Vote(args) => referenda::vote(session, args).await,
 		Command::Emergency(command) => emergency::run(session, command).await,
+		Command::Evolution(command) => evolution::run(session, command).await,
 		Command::Operators => lists::operators(session).await,
+		Command::Accounts(command) => accounts::run(session, command),
 		Command::Balance(args) => account::balance(session, args).await,
 		Command::Transfer(args) => account::transfer(session, args).await,
 		Command::Chat(args) if args.session.is_some() => paid_chat::run(session, args).await,

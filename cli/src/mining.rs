@@ -7,6 +7,7 @@ use crate::{
 	commands::dataset::TrainingText,
 	failure::{Context, Failure, Outcome},
 	home::{create_private_dir, write_private},
+	learning::{record::RunFacts, RunRecord, RunStart},
 	model_dir::{self, ModelDir},
 	output::Output,
 	progress::Bar,
@@ -17,7 +18,7 @@ use blyan_engine::{
 	queue::run_in_background,
 };
 use blyan_exact::{Expert, ModelConfig, SlotIndex, Trunk};
-use blyan_primitives::{BlobRef, ExpertSlot, ModelInfo, VersionIndex};
+use blyan_primitives::{blocks_root, BlobRef, ExpertSlot, ModelInfo, VersionIndex};
 use blyan_training::{
 	base, ensure_checkpoint_is_free, expert, export, Corpus, ExactWeights, OptimiserConfig, Progress,
 	TrainBackend, TrainError,
@@ -59,7 +60,13 @@ macro_rules! on_best_device {
 pub mod adapter;
 pub mod adapter_run;
 pub mod adapter_slot;
+pub mod budget;
+pub mod idle;
+pub mod journal;
 pub mod open_copy;
+pub mod strategy;
+
+use idle::Gate;
 
 /// Between two lines about the loss when no bar is drawn.
 const REPORT_EVERY: Duration = Duration::from_secs(10);
@@ -126,12 +133,7 @@ impl LocalModel {
 	/// gained 0.0059 +- 0.0006 bits per byte; six minutes in the last layer, where a step costs less, gained
 	/// 0.0052 +- 0.0016.
 	pub fn choose_slot(&self, model: u32, corpus: &Corpus, seed: u64) -> Outcome<ExpertSlot> {
-		let tokens = usize::from(self.config.context);
-		let sample = corpus.sample(seed, USAGE_SEQUENCES, tokens)?;
-		let experts: Vec<&Expert> = self.experts.iter().collect();
-		// A few sequences: not worth a GPU.
-		let device = Default::default();
-		let counts = expert::usage::<Flex>(&self.config, &self.trunk, &experts, &sample, tokens, &device)?;
+		let counts = self.usage(corpus, seed)?;
 		let per_layer = usize::from(self.config.experts).max(1);
 		let lowest = self.versions.iter().min().copied().unwrap_or_default();
 		let best = counts
@@ -148,13 +150,25 @@ impl LocalModel {
 	}
 }
 
+impl LocalModel {
+	/// Counts the router's choices of each expert on a few sequences of a text, row-major.
+	pub fn usage(&self, corpus: &Corpus, seed: u64) -> Outcome<Vec<u64>> {
+		let tokens = usize::from(self.config.context);
+		let sample = corpus.sample(seed, USAGE_SEQUENCES, tokens)?;
+		let experts: Vec<&Expert> = self.experts.iter().collect();
+		// A few sequences: not worth a GPU.
+		let device = Default::default();
+		Ok(expert::usage::<Flex>(&self.config, &self.trunk, &experts, &sample, tokens, &device)?)
+	}
+}
+
 /// Path of a blob in the cache.
 fn cache_path(cache: &Path, blob: &BlobRef) -> PathBuf {
 	cache.join(hex::encode(blob.hash))
 }
 
 /// Returns a blob from the cache, where it is put if it has to be fetched.
-async fn cached(output: &Output, client: &Client, cache: &Path, blob: &BlobRef) -> Outcome<Vec<u8>> {
+pub async fn cached(output: &Output, client: &Client, cache: &Path, blob: &BlobRef) -> Outcome<Vec<u8>> {
 	let path = cache_path(cache, blob);
 	if let Ok(bytes) = fs::read(&path) {
 		if client::hash(&bytes) == blob.hash {
@@ -172,6 +186,12 @@ pub struct TrainedExpert {
 	pub bytes: Vec<u8>,
 	/// Facts of the training run; the chain keeps their hash.
 	pub manifest: Value,
+	/// Bits per byte of text that was held out here, before and after, if they were measured.
+	pub held_out: Option<(f64, f64)>,
+	/// Seconds of training.
+	pub seconds: f64,
+	/// Record of a run on datasets of the chain.
+	pub record: Option<RunRecord>,
 	report: (Value, String),
 }
 
@@ -207,13 +227,14 @@ fn own_seed(training: &TrainingArgs) -> Outcome<u64> {
 	Ok(seed)
 }
 
-/// Trains the expert in `slot`, showing the loss. The result is reported when the caller has kept it.
+/// Trains the expert in `slot`, showing the loss; it passes `gate` after every step. The result is reported when the caller has kept it.
 pub async fn train_expert(
 	output: &Output,
 	model: Arc<LocalModel>,
 	slot: ExpertSlot,
 	text: Arc<TrainingText>,
 	training: &TrainingArgs,
+	gate: Option<Gate>,
 ) -> Outcome<TrainedExpert> {
 	let defaults = expert::Options::default();
 	let (steps, seconds_max) = limits(training, defaults.steps, defaults.seconds_max)?;
@@ -228,6 +249,7 @@ pub async fn train_expert(
 		evaluate_every: u64::MAX,
 		..defaults
 	};
+	let start = run_start(&text, training.checkpoint.as_deref())?;
 	let meter = Meter::new(output, options.steps, options.seconds_max);
 	let (output, background) = (output.clone(), training.background);
 	on_training_thread(background, move || {
@@ -235,7 +257,12 @@ pub async fn train_expert(
 		let place = SlotIndex { layer: slot.layer, expert: slot.expert };
 		let config = &model.config;
 		let mut meter = meter;
-		let mut note = |progress: &Progress| meter.note(progress);
+		let mut note = |progress: &Progress| {
+			if let Some(gate) = &gate {
+				gate.pass(&output);
+			}
+			meter.note(progress)
+		};
 		let trained =
 			on_best_device!(&output, expert_on(&model, &experts, place, &text, options.clone(), &mut note))?;
 		let last = meter.finish();
@@ -253,13 +280,72 @@ pub async fn train_expert(
 			trained.bytes as f64 / f64::from(1 << 20),
 			trained.seconds,
 		);
-		let manifest = json!({ "program": concat!("blyan ", env!("CARGO_PKG_VERSION")), "slot": slot,
+		let mut manifest = json!({ "program": concat!("blyan ", env!("CARGO_PKG_VERSION")), "slot": slot,
 			"options": options, "corpus": { "documents": text.corpus.documents(), "bytes": text.corpus.len() },
 			"result": fields.clone() });
+		if let Some(mixture) = &text.mixture {
+			manifest["datasets"] = json!(mixture.datasets());
+		}
 		let bytes = write_expert(&trained.expert, config)?;
-		Ok(TrainedExpert { bytes, manifest, report: (fields, line) })
+		let record = record(&output, &text, start, || facts_of(&trained, &options));
+		let (held_out, seconds) = (trained.holdout_bits, trained.seconds);
+		Ok(TrainedExpert { bytes, manifest, held_out, seconds, record, report: (fields, line) })
 	})
 	.await
+}
+
+/// The beginning of a run on datasets of the chain.
+fn run_start(text: &TrainingText, checkpoint: Option<&Path>) -> Outcome<Option<RunStart>> {
+	let Some(mixture) = &text.mixture else { return Ok(None) };
+	// What is kept beside the checkpoint of a run that is under way must stay.
+	checkpoint.map(ensure_checkpoint_is_free).transpose()?;
+	RunStart::of(mixture, checkpoint).map(Some)
+}
+
+/// The facts of an expert's run that its record is made of.
+fn facts_of(trained: &expert::TrainedExpert, options: &expert::Options) -> RunFacts {
+	let expert::Drawn { sequences, length, stride, batches } = trained.drawn;
+	RunFacts {
+		seed: options.seed,
+		sequences,
+		length,
+		stride,
+		batches,
+		seconds: trained.seconds,
+		threads: threads(options.threads),
+		is_on_gpu: is_on_gpu(),
+		holdout_bits: trained.holdout_bits,
+	}
+}
+
+/// The record of a run on datasets of the chain. Where there can be none, what was learned is still worth keeping.
+fn record(
+	output: &Output,
+	text: &TrainingText,
+	start: Option<RunStart>,
+	facts: impl FnOnce() -> RunFacts,
+) -> Option<RunRecord> {
+	let (mixture, start) = text.mixture.as_deref().zip(start)?;
+	RunRecord::new(mixture, start, &facts())
+		.inspect_err(|failure| output.warn(format!("no manifest is written: {}", failure.message)))
+		.ok()
+}
+
+/// Threads of a run; all cores where none are named.
+fn threads(named: usize) -> usize {
+	match named {
+		0 => std::thread::available_parallelism().map_or(1, usize::from),
+		named => named,
+	}
+}
+
+/// Reports whether updates are made on a GPU, as `on_best_device` decides it.
+fn is_on_gpu() -> bool {
+	#[cfg(feature = "cuda")]
+	let is_there = blyan_training::cuda_device().is_ok();
+	#[cfg(not(feature = "cuda"))]
+	let is_there = false;
+	is_there
 }
 
 /// A whole model.
@@ -296,19 +382,29 @@ async fn on_training_thread<T: Send + 'static>(
 
 /// Trains a whole model and writes it as a folder.
 pub async fn train_base(output: &Output, run: BaseRun, out: &Path) -> Outcome<()> {
+	let start = run_start(&run.text, run.options.checkpoint.as_deref())?;
 	let meter = Meter::new(output, run.options.steps, run.options.seconds_max);
 	let (output, out) = (output.clone(), out.to_path_buf());
 	on_training_thread(run.background, move || {
 		let BaseRun { name, config, text, holdout, options, .. } = run;
 		let mut meter = meter;
 		let mut note = |progress: &Progress| meter.note(progress);
-		let (weights, result) =
-			on_best_device!(&output, base_on(&config, &text.corpus, &holdout, options.clone(), &mut note))?;
+		let (weights, result, drawn) =
+			on_best_device!(&output, base_on(&config, &text, &holdout, options.clone(), &mut note))?;
 		let last = meter.finish();
 		let mut facts =
 			json!({ "program": concat!("blyan ", env!("CARGO_PKG_VERSION")), "options": options });
 		facts["result"] = result.clone();
+		let report = facts.to_string();
 		let manifest = model_dir::write(&out, &name, &config, &weights, &holdout, facts)?;
+		let facts = || RunFacts { is_on_gpu: is_on_gpu(), ..drawn };
+		if let Some(record) = record(&output, &text, start, facts) {
+			// Not one expert, but all of them.
+			let experts = blocks_root(&manifest.heads);
+			write_private(&out.join("training.json"), report.as_bytes())?;
+			let files = record.write(&out.join("training"), experts, report.as_bytes())?;
+			output.say(format!("wrote {}", files.manifest.display()));
+		}
 		let size: u64 = manifest.heads.iter().chain([&manifest.trunk]).map(|b| u64::from(b.blob.size)).sum();
 		let fields = json!({ "dir": out, "result": result, "loss_last": last.1, "bytes": size });
 		let loss = if last.1.is_nan() { "untrained".into() } else { format!("loss {:.4} bits/byte", last.1) };
@@ -330,21 +426,35 @@ fn expert_on<B: TrainBackend>(
 ) -> Result<expert::TrainedExpert, TrainError> {
 	let LocalModel { config, trunk, .. } = model;
 	let check = text.check(usize::from(config.context));
-	expert::train_expert::<B>(config, trunk, experts, place, &text.corpus, &check, options, device, note)
+	let source = text.source(options.seed);
+	expert::train_expert::<B>(config, trunk, experts, place, &source, &check, options, device, note)
 }
 
 fn base_on<B: TrainBackend>(
 	device: &B::Device,
 	config: &ModelConfig,
-	corpus: &Corpus,
+	text: &TrainingText,
 	holdout: &Holdout,
 	options: base::Options,
 	note: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
-) -> Result<(ExactWeights, Value), TrainError> {
-	let trained = base::train_base::<B>(config, corpus, &holdout.bytes, options, device, note)?;
+) -> Result<(ExactWeights, Value, RunFacts), TrainError> {
+	let source = text.source(options.seed);
+	let mut drawn = RunFacts {
+		seed: options.seed,
+		sequences: options.batch,
+		length: config.context.into(),
+		stride: 1,
+		batches: 0,
+		seconds: 0.0,
+		threads: threads(options.threads),
+		is_on_gpu: false,
+		holdout_bits: None,
+	};
+	let trained = base::train_base::<B>(config, &source, &holdout.bytes, options, device, note)?;
+	(drawn.batches, drawn.seconds) = (trained.steps, trained.seconds);
 	let result = json!({ "steps": trained.steps, "bytes": trained.bytes, "seconds": trained.seconds,
 		"holdout_bits_per_byte": trained.holdout_bits });
-	Ok((export::<B>(config, &trained.latent)?, result))
+	Ok((export::<B>(config, &trained.latent)?, result, drawn))
 }
 
 /// Limits of training: minutes, steps, or the earlier of both.

@@ -17,6 +17,9 @@ pub enum AuditCommand {
 	Challenge(ChallengeArgs),
 	/// Compute a signed answer of an open model again; if it is wrong, have the chain prove that. Run again, it goes on where it was.
 	ChallengeAnswer(ChallengeAnswerArgs),
+	/// Contest an offence: what it is about is computed again, or judged. `blyan serve --offer` does it by itself for answers, operators' nodes play it
+	/// for scores.
+	Appeal(AppealArgs),
 	/// List open games, or all about one submission.
 	Games(GamesArgs),
 	/// Show one game.
@@ -131,6 +134,22 @@ pub struct ChallengeAnswerArgs {
 	#[arg(long, short)]
 	pub yes: bool,
 	/// Account that signs, and that pays the bond.
+	#[command(flatten)]
+	pub signer: SignerArgs,
+}
+
+/// `audit appeal`.
+#[derive(Debug, Args)]
+pub struct AppealArgs {
+	/// Number of the offence (see `blyan audit offences`).
+	pub offence: u64,
+	/// Operator that it is held against: address, key name or //Name. The account that signs if absent.
+	#[arg(long, value_name = "ACCOUNT")]
+	pub operator: Option<String>,
+	/// Do not ask before the bond is put down.
+	#[arg(long, short)]
+	pub yes: bool,
+	/// The operator, or its proxy of type Operator.
 	#[command(flatten)]
 	pub signer: SignerArgs,
 }

@@ -1,6 +1,6 @@
 //! Arguments of datasets.
 
-use super::SignerArgs;
+use super::{DeclareArgs, SignManifestArgs, SignerArgs, VerifyManifestArgs};
 use clap::{Args, Subcommand, ValueEnum};
 use std::{ops::Range, path::PathBuf};
 
@@ -116,6 +116,17 @@ pub enum DatasetCommand {
 		/// The submission.
 		#[arg(long, value_name = "N")]
 		submission: Option<u64>,
+	},
+	/// Declare on the chain which datasets taught the expert of an own submission.
+	Declare(DeclareArgs),
+	/// Sign the manifest of a run, for those who check it without a chain.
+	SignManifest(SignManifestArgs),
+	/// Check a manifest: signature, datasets, a share of the batches, gain. Exit code 4 if it is false, 2 if it cannot be checked.
+	VerifyManifest(VerifyManifestArgs),
+	/// Check the proof of one batch, without the data.
+	VerifyBatch {
+		/// The proof, as `verify-manifest --proofs` wrote it.
+		proof: PathBuf,
 	},
 }
 
@@ -283,6 +294,35 @@ pub struct DatasetSources {
 	/// Stop after this many MiB of text.
 	#[arg(long, value_name = "MiB")]
 	pub limit: Option<u64>,
+	/// Memory for sorting texts and finding near duplicates; with less of it more lies on disk, and the dataset is the same.
+	#[arg(long, value_name = "MiB", default_value_t = 256)]
+	pub memory: usize,
+	/// Advice of the classifiers.
+	#[command(flatten)]
+	pub gate: GateArgs,
+}
+
+/// Advice of the classifiers about records. Nothing is left out by it.
+#[derive(Clone, Debug, Default, Args)]
+pub struct GateArgs {
+	/// Count records that look like low quality, abuse, or another language than they say, by classifiers beside the rules.
+	#[arg(long)]
+	pub gate: bool,
+	/// Score of low quality from which on a record counts; that of the training if absent.
+	#[arg(long, requires = "gate", value_name = "1..1000", value_parser = clap::value_parser!(u16).range(1..=1000))]
+	pub gate_quality: Option<u16>,
+	/// Score from which on the classifier is sure of a language.
+	#[arg(long, requires = "gate", value_name = "1..1000", value_parser = clap::value_parser!(u16).range(1..=1000))]
+	pub gate_language: Option<u16>,
+	/// Score of abuse from which on a record counts.
+	#[arg(long, requires = "gate", value_name = "1..1000", value_parser = clap::value_parser!(u16).range(1..=1000))]
+	pub gate_toxicity: Option<u16>,
+	/// Languages that are wanted, such as en,de; a record of another one counts. Any if absent.
+	#[arg(long, requires = "gate", value_name = "CODES", value_delimiter = ',')]
+	pub languages: Vec<String>,
+	/// Program that runs the classifiers; BLYAN_GATE, or blyan-gate beside this program, if absent.
+	#[arg(long, requires = "gate", value_name = "FILE")]
+	pub gate_program: Option<PathBuf>,
 }
 
 /// The licence of texts that name none themselves.

@@ -1,10 +1,13 @@
 //! Arguments of training and submitting.
 
-use super::{MineOpenArgs, SignerArgs, TrainAdapterArgs};
-use crate::slot::SlotName;
+use super::{ChainData, MineOpenArgs, MineRoundsArgs, MixName, SignerArgs, TrainAdapterArgs, TrainingData};
+use crate::{
+	failure::{Failure, Kind, Outcome},
+	slot::SlotName,
+};
 use blyan_training::Schedule;
 use clap::{Args, Subcommand};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Ways to train.
 #[derive(Debug, Subcommand)]
@@ -22,9 +25,13 @@ pub enum TrainCommand {
 /// Training: hyperparameters and limits.
 #[derive(Clone, Debug, Default, Args)]
 pub struct TrainingArgs {
-	/// Dataset (JSON lines). Absent: the sources in cargo's registry.
-	#[arg(long, value_name = "FILE")]
-	pub dataset: Option<PathBuf>,
+	/// Dataset (JSON lines), or datasets of the chain, each as NUMBER@VERSION=DIR: then a manifest of the run is written, too.
+	/// NUMBER@VERSION:TIER=DIR needs no node. Absent: the sources in cargo's registry.
+	#[arg(long, num_args = 1.., value_name = "FILE|N@VERSION=DIR")]
+	pub dataset: Vec<TrainingData>,
+	/// Shares of datasets of the chain.
+	#[arg(long, value_enum, default_value_t)]
+	pub mix: MixName,
 	/// Stop after this many minutes.
 	#[arg(long, value_name = "MINUTES")]
 	pub minutes: Option<f64>,
@@ -53,6 +60,37 @@ pub struct TrainingArgs {
 	/// seed are so alike that one can be taken for a copy of the other.
 	#[arg(long)]
 	pub seed: Option<u64>,
+}
+
+impl TrainingArgs {
+	/// The file to learn from, for runs that take nothing else.
+	pub fn file(&self) -> Outcome<Option<&Path>> {
+		match self.dataset.as_slice() {
+			[] => Ok(None),
+			[TrainingData::File(path)] => Ok(Some(path)),
+			[TrainingData::OfChain(_), ..] => {
+				Err(Failure::new("this command learns from a file, and writes no manifest of datasets")
+					.kind(Kind::Refused)
+					.next("train with: blyan train expert --dataset N@V=DIR; then: blyan submit"))
+			}
+			_ => Err(Failure::new("more than one file is named to learn from")
+				.next("join them, or make one dataset of them with: blyan dataset create")),
+		}
+	}
+
+	/// The datasets of the chain to learn from; none if a file is named, or nothing.
+	pub fn of_chain(&self) -> Outcome<Vec<ChainData>> {
+		let of_chain = |data: &TrainingData| match data {
+			TrainingData::OfChain(data) => Some(data.clone()),
+			TrainingData::File(_) => None,
+		};
+		let datasets: Vec<ChainData> = self.dataset.iter().filter_map(of_chain).collect();
+		match datasets.is_empty() || datasets.len() == self.dataset.len() {
+			true => Ok(datasets),
+			false => Err(Failure::new("a file cannot be mixed with datasets of the chain")
+				.next("leave the file out, or offer it: blyan dataset offer")),
+		}
+	}
 }
 
 /// `train base`.
@@ -132,6 +170,9 @@ pub struct MineArgs {
 	/// Options for an open model.
 	#[command(flatten)]
 	pub open: MineOpenArgs,
+	/// Options for rounds and for machines that have other work.
+	#[command(flatten)]
+	pub rounds: MineRoundsArgs,
 	/// Training: hyperparameters and limits.
 	#[command(flatten)]
 	pub training: TrainingArgs,
@@ -158,17 +199,27 @@ pub struct WaitingArgs {
 #[derive(Debug, Args)]
 pub struct SubmitArgs {
 	/// The expert's TensorBlock.
-	pub block: PathBuf,
+	#[arg(required_unless_present = "state_dict")]
+	pub block: Option<PathBuf>,
 	/// Model to improve.
 	#[arg(long, default_value_t = 0)]
 	pub model: u32,
 	/// Which expert it replaces: LAYER.EXPERT.
-	#[arg(long, value_name = "LAYER.EXPERT")]
-	pub slot: SlotName,
+	#[arg(long, value_name = "LAYER.EXPERT", required_unless_present = "state_dict")]
+	pub slot: Option<SlotName>,
+	/// A whole model in place of one expert: its experts that differ from the heads are submitted one by one. A directory of
+	/// `blyan train base` or `blyan model import`; of a model of the first definition also a safetensors file with
+	/// layers.L.experts.E.up, gain and down; of an open model also a checkpoint of its architecture.
+	#[arg(long, value_name = "PATH", conflicts_with_all = ["block", "slot", "parent", "manifest", "no_upload"])]
+	pub state_dict: Option<PathBuf>,
+	/// Submit what was found; without it, findings and prices are shown and nothing is sent.
+	#[arg(long, requires = "state_dict")]
+	pub yes: bool,
 	/// Version it was trained from; the current one if absent.
 	#[arg(long)]
 	pub parent: Option<u32>,
-	/// Training manifest; only its hash goes on chain.
+	/// Training manifest, as `blyan train expert` wrote it, or any file; only its hash goes on chain. That of datasets is
+	/// declared afterwards with: blyan dataset declare.
 	#[arg(long, value_name = "FILE")]
 	pub manifest: Option<PathBuf>,
 	/// Do not upload the bytes.
@@ -219,4 +270,23 @@ pub struct WithdrawArgs {
 	/// The miner that submitted it.
 	#[command(flatten)]
 	pub signer: SignerArgs,
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn files_and_datasets_of_the_chain_are_not_mixed() {
+		let args = |dataset: &[&str]| TrainingArgs {
+			dataset: dataset.iter().map(|text| text.parse().unwrap()).collect(),
+			..TrainingArgs::default()
+		};
+		assert_eq!(args(&[]).file().unwrap(), None);
+		assert_eq!(args(&["a"]).file().unwrap(), Some(Path::new("a")));
+		assert!(args(&["a", "b"]).file().is_err() && args(&["1@0=d"]).file().is_err());
+		assert_eq!(args(&["1@0=d", "2@0=e"]).of_chain().unwrap().len(), 2);
+		assert!(args(&["1@0=d", "a"]).of_chain().is_err());
+		assert_eq!(args(&["a"]).of_chain().unwrap(), []);
+	}
 }

@@ -1,21 +1,29 @@
 //! The command line.
 
+mod accounts;
 mod adapter;
 mod audit;
 mod benchmark;
 mod block;
 mod dataset;
+mod delegation;
 mod demo;
+mod evolution;
 mod governance;
+mod holdout;
 mod learning;
+mod mining;
 mod model;
 mod operator;
 mod paying;
 mod serve;
+mod training_data;
 
+pub use accounts::{AccountsCommand, AccountsServeArgs};
 pub use adapter::{MineOpenArgs, TrainAdapterArgs};
 pub use audit::{
-	AuditCommand, ChallengeAnswerArgs, ChallengeArgs, ReplayArgs, ScoreArgs, SourceArgs, SpotCheckArgs,
+	AppealArgs, AuditCommand, ChallengeAnswerArgs, ChallengeArgs, ReplayArgs, ScoreArgs, SourceArgs,
+	SpotCheckArgs,
 };
 pub use benchmark::{
 	BenchmarkCommand, BenchmarkCompareArgs, BenchmarkRunArgs, BenchmarkSuiteArgs, SuiteSource,
@@ -23,18 +31,22 @@ pub use benchmark::{
 pub use block::{BlockCommand, BlockImportArgs};
 pub use dataset::{
 	DatasetCommand, DatasetName, DatasetOfferArgs, DatasetOutput, DatasetSources, DatasetVote,
-	DatasetVoteArgs, FromCsvArgs, LicenceArgs, OwnDatasetArgs, TableFormat, VoteReason,
+	DatasetVoteArgs, FromCsvArgs, GateArgs, LicenceArgs, OwnDatasetArgs, TableFormat, VoteReason,
 };
+pub use delegation::{DelegateArgs, DelegationsCommand};
 pub use demo::DemoArgs;
+pub use evolution::{EvolutionCommand, EvolutionProposeArgs};
 pub use governance::{
 	EmergencyAction, EmergencyCommand, EmergencyKind, ProposeArgs, ReferendaCommand, Track, Vote, VoteArgs,
 };
+pub use holdout::{HoldoutCommand, HoldoutKeepArgs};
 pub use learning::{
 	MineArgs, ReportCopyArgs, SubmitArgs, TrainBaseArgs, TrainCommand, TrainExpertArgs, TrainingArgs,
 	UploadArgs, WaitingArgs, WithdrawArgs,
 };
+pub use mining::MineRoundsArgs;
 pub use model::{
-	ChatModel, LocalChatArgs, ModelApplyArgs, ModelCommand, ModelHoldoutArgs, ModelImportArgs,
+	ChatModel, LocalChatArgs, ModelApplyArgs, ModelCommand, ModelGrowArgs, ModelHoldoutArgs, ModelImportArgs,
 	ModelMeasureArgs, ModelNeedsArgs, ModelRegisterArgs, ModelUpcycleArgs, WeightsArg,
 };
 pub use operator::{MachineArgs, OperatorCommand, RegisterArgs, SessionKeyArgs};
@@ -43,6 +55,9 @@ pub use paying::{
 	SessionCommand,
 };
 pub use serve::ServeArgs;
+pub use training_data::{
+	ChainData, DeclareArgs, ManifestSource, MixName, SignManifestArgs, TrainingData, VerifyManifestArgs,
+};
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -134,6 +149,10 @@ pub enum Command {
 	#[command(subcommand)]
 	Dataset(DatasetCommand),
 
+	/// Keep test sequences sealed until the chain asks for them, and see who does.
+	#[command(subcommand)]
+	Holdout(HoldoutCommand),
+
 	/// Look into TensorBlock files, check them, and convert them from and to safetensors.
 	#[command(subcommand)]
 	Block(BlockCommand),
@@ -191,6 +210,16 @@ pub enum Command {
 	#[command(subcommand)]
 	Operator(OperatorCommand),
 
+	/// Back an operator: share its income, less its commission, and its slashes.
+	Delegate(DelegateArgs),
+
+	/// Take backing out. It waits for the unbonding period, and can be slashed until it is withdrawn.
+	Undelegate(DelegateArgs),
+
+	/// Backings of operators: who takes them, what one has, and what it earns.
+	#[command(subcommand)]
+	Delegations(DelegationsCommand),
+
 	/// Look at referenda.
 	#[command(subcommand)]
 	Referenda(ReferendaCommand),
@@ -205,6 +234,10 @@ pub enum Command {
 	#[command(subcommand)]
 	Emergency(EmergencyCommand),
 
+	/// Propose architectures, endorse them, and follow what becomes of them.
+	#[command(subcommand)]
+	Evolution(EvolutionCommand),
+
 	/// Show an account's balance.
 	Balance(BalanceArgs),
 
@@ -218,6 +251,10 @@ pub enum Command {
 	///
 	/// Ctrl-C and SIGTERM end it: answers have a few seconds to end, and each leaves a receipt until then.
 	Serve(ServeArgs),
+
+	/// Accounts of people at a server that runs with --accounts.
+	#[command(subcommand)]
+	Accounts(AccountsCommand),
 
 	/// Offers of operators to serve models for money.
 	#[command(subcommand)]
@@ -448,6 +485,8 @@ mod tests {
 			"dataset create a.jsonl",
 			"dataset create --out d",
 			"dataset create a --out d --limit many",
+			"dataset create a --out d --gate-quality 700",
+			"dataset check d --gate --gate-toxicity 0",
 			"dataset check",
 			"dataset from-files",
 			"dataset from-files a.txt",
@@ -503,6 +542,11 @@ mod tests {
 			"emergency propose --kind fire --why x pause",
 			"emergency propose --kind economic-attack --why x lower-rewards 101",
 			"emergency propose --kind economic-attack --why x freeze",
+			"evolution propose d --base 0 --recipe r --description t",
+			"evolution propose d --base 0 --kind sideways --recipe r --description t",
+			"evolution endorse",
+			"evolution deliver",
+			"evolution tokenizer 0",
 		] {
 			assert!(parse(line).is_err(), "{line}");
 		}
@@ -517,6 +561,7 @@ mod tests {
 		assert_eq!((sources.paths.len(), sources.limit, out), (2, Some(5), "d".into()));
 		assert_eq!(sources.text_field.as_deref(), Some("body"));
 		assert!(parse("dataset check d").is_ok());
+		assert!(parse("dataset check d --gate --gate-quality 700 --languages en,de --memory 64").is_ok());
 	}
 
 	#[test]

@@ -32,6 +32,11 @@ pub enum ModelCommand {
 	/// The same model and settings have the same roots, on any machine. The same command again goes on with one that was
 	/// interrupted.
 	Upcycle(ModelUpcycleArgs),
+	/// Make a model deeper, wider or longer, or give it more experts, without losing what it knows.
+	///
+	/// Says beforehand what the operations keep, and compares both models on random prompts to the bit. Exit code 4: they differ.
+	/// The same model and settings have the same roots, on any machine.
+	Grow(ModelGrowArgs),
 	/// Put a trained expert into a model.
 	Apply(ModelApplyArgs),
 	/// Write a holdout: sequences of a model's tokens on which experts are measured.
@@ -198,6 +203,49 @@ pub struct ModelUpcycleArgs {
 	pub threads: Option<usize>,
 }
 
+/// `model grow`.
+#[derive(Debug, Args)]
+pub struct ModelGrowArgs {
+	/// Directory of the model.
+	pub dir: PathBuf,
+	/// Directory to write. Files that stay the same are shared with DIR.
+	#[arg(long, value_name = "DIR")]
+	pub out: PathBuf,
+	/// Insert a copy that adds nothing yet behind each of these layers, counted from 0.
+	#[arg(long, value_name = "LAYER,..", value_delimiter = ',')]
+	pub deepen: Vec<u8>,
+	/// Make hidden layers of feed-forward networks 2, 4, 8 or 16 times as wide.
+	#[arg(long, value_name = "FACTOR")]
+	pub widen: Option<u32>,
+	/// Add copies of experts to each routed layer: 8 make 16 of 8.
+	#[arg(long, value_name = "EXPERTS")]
+	pub add_experts: Option<u16>,
+	/// Experts that a token is routed to.
+	#[arg(long, value_name = "EXPERTS")]
+	pub top_k: Option<u8>,
+	/// Longest sequence in tokens.
+	#[arg(long, value_name = "TOKENS")]
+	pub context: Option<u32>,
+	/// Layers that are widened and get experts: A..B, counted from 0 and without B, or a single one; all if absent.
+	#[arg(long, value_name = "A..B", value_parser = parse_layers)]
+	pub layers: Option<Range<u8>>,
+	/// Share of an added expert's weights that are moved by one step, such as 0.01.
+	#[arg(long, default_value = "0", requires = "add_experts", value_parser = parse_share)]
+	pub noise: u32,
+	/// Share of the weights of its row in the router that are moved by one step.
+	#[arg(long, default_value = "0", requires = "add_experts", value_parser = parse_share)]
+	pub router_noise: u32,
+	/// Seed of everything random.
+	#[arg(long, default_value_t = 0)]
+	pub seed: u64,
+	/// Random prompts on which both models are compared.
+	#[arg(long, default_value_t = 32, value_parser = positive)]
+	pub prompts: usize,
+	/// Threads; all cores if absent.
+	#[arg(long, value_parser = positive)]
+	pub threads: Option<usize>,
+}
+
 /// `model apply`.
 #[derive(Debug, Args)]
 pub struct ModelApplyArgs {
@@ -228,6 +276,14 @@ fn parse_layers(text: &str) -> Result<Range<u8>, String> {
 		(from < to).then_some(from..to)
 	};
 	read().ok_or_else(|| "layers are A..B without B, such as 26..30, or a single one, such as 29".to_string())
+}
+
+/// Reads a share between 0 and 1 as parts per million.
+fn parse_share(text: &str) -> Result<u32, String> {
+	match text.parse::<f64>() {
+		Ok(share) if (0.0..=1.0).contains(&share) => Ok((share * 1e6).round() as u32),
+		_ => Err("a share is a number from 0 to 1, such as 0.01".into()),
+	}
 }
 
 /// `model import`.

@@ -147,9 +147,9 @@ pub enum SessionCommand {
 /// `connect`.
 #[derive(Debug, Args)]
 pub struct ConnectArgs {
-	/// Number of the session that pays.
-	#[arg(long, value_name = "NUMBER")]
-	pub session: u64,
+	/// Number of the session that pays; named again, or with commas, for several operators of one model, of which one takes the place of another.
+	#[arg(long, value_name = "NUMBER", required = true, value_delimiter = ',')]
+	pub session: Vec<u64>,
 	/// Address to listen on; port 0 for any that is free. On an address of the network every machine that can connect spends the deposit.
 	#[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9000")]
 	pub listen: SocketAddr,

@@ -1,6 +1,6 @@
 //! Arguments of `serve`.
 
-use super::PaidServeArgs;
+use super::{AccountsServeArgs, PaidServeArgs};
 use clap::Args;
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -37,9 +37,15 @@ pub struct ServeArgs {
 	/// Hand out the files of the model, so that a browser can compute answers again by them.
 	#[arg(long)]
 	pub share_model: bool,
+	/// Answer questions about the chain of the node at --url, by routes such as /balance/ADDRESS.
+	#[arg(long)]
+	pub chain: bool,
 	/// Seconds that answers have to end when the server is asked to end.
 	#[arg(long, value_name = "SECONDS", default_value_t = 5)]
 	pub drain: u64,
+	/// Options of serving people.
+	#[command(flatten)]
+	pub people: AccountsServeArgs,
 	/// Options of serving for money.
 	#[command(flatten)]
 	pub paid: PaidServeArgs,

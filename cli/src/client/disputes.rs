@@ -82,6 +82,19 @@ impl Client {
 		self.ask("SlashingApi", "offences", who).await
 	}
 
+	/// Reports whether any offence of an account is not decided yet.
+	pub async fn is_accused(&self, who: &AccountId32) -> Outcome<bool> {
+		let account: [u8; 32] = *who.as_ref();
+		let address = dynamic::storage::<([u8; 32],), Value>("Slashing", "PendingOf");
+		Ok(self.here().await?.storage().try_fetch(address, (account,)).await?.is_some())
+	}
+
+	/// Bond of an appeal, lost if the appeal fails.
+	pub async fn appeal_bond(&self) -> Outcome<u128> {
+		let at = self.here().await?;
+		Ok(at.constants().entry(dynamic::constant::<u128>("Slashing", "AppealBond"))?)
+	}
+
 	/// A tile of a block as the node has it. Nothing about it is checked.
 	pub async fn tile(&self, hash: &H256, tile: u32) -> Outcome<ProvenTile> {
 		let TileAnswer { data_base64, tiles_root, path } =

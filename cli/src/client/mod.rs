@@ -2,11 +2,15 @@
 
 mod answers;
 mod blobs;
+mod browse;
 mod datasets;
+mod delegation;
 mod disputes;
 mod events;
+pub mod evolution;
 mod fit;
 pub mod governance;
+mod holdouts;
 mod network;
 mod operators;
 mod proxies;

@@ -102,9 +102,14 @@ impl Client {
 		self.ask_at(self.at(block).await?, "LearningApi", "submission", id).await
 	}
 
+	/// Number of submissions so far, which is the next one's number.
+	pub async fn submission_count(&self) -> Outcome<SubmissionId> {
+		self.ask("LearningApi", "submission_count", ()).await
+	}
+
 	/// The latest `count` submissions, oldest first.
 	pub async fn submissions(&self, count: u32) -> Outcome<Vec<SubmissionInfo>> {
-		let end: SubmissionId = self.ask("LearningApi", "submission_count", ()).await?;
+		let end = self.submission_count().await?;
 		let mut start = end.saturating_sub(count.into());
 		let mut all = Vec::new();
 		let mut page_len = PAGE;

@@ -187,6 +187,16 @@ impl Client {
 		Ok([&index[..], arguments].concat())
 	}
 
+	/// Returns the factor of transactions' fees, which rises while blocks are full; rounded up, and at least 1.
+	pub async fn fee_multiplier(&self) -> Outcome<u128> {
+		const ONE: u128 = 1_000_000_000_000_000_000;
+		let address = dynamic::storage::<(), Value>("TransactionPayment", "NextFeeMultiplier");
+		let at = self.here().await?;
+		let Some(value) = at.storage().try_fetch(address, ()).await? else { return Ok(1) };
+		let multiplier = events::as_u128(&events::to_json(&value.decode()?)).unwrap_or(ONE);
+		Ok(multiplier.div_ceil(ONE).max(1))
+	}
+
 	/// Returns the events of the pallets in a block: (pallet, event, fields).
 	pub async fn events(&self, block: u64) -> Outcome<Vec<(String, String, Json)>> {
 		let found = self.at(block).await?.events().fetch().await?;

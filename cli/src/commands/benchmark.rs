@@ -12,7 +12,10 @@ use crate::{
 	session::Session,
 };
 use blyan_benchmarks::{
-	evaluate, generated::Generated, Format, Journal, OpenModel, Report, Sandbox, Subject, Suite,
+	evaluate,
+	generated::Generated,
+	source::{read_text, FILE_BYTES_MAX},
+	Format, Journal, OpenModel, Report, Sandbox, Subject, Suite,
 };
 use std::{fmt::Write, fs, io, path::Path};
 
@@ -164,7 +167,7 @@ fn percent(ppm: u64) -> String {
 
 /// Reads the reports of a file, one a line, and checks that their numbers follow from their results.
 fn read_reports(path: &Path) -> Outcome<Vec<Report>> {
-	let text = fs::read_to_string(path).context(path.display())?;
+	let text = read_text(path, FILE_BYTES_MAX)?;
 	let next = "write reports with: blyan benchmark run MODEL --save FILE";
 	let reports = serde_json::Deserializer::from_str(&text)
 		.into_iter()

@@ -1,4 +1,4 @@
-//! `connect`: a local server with OpenAI's interface, of which every answer is paid out of a session.
+//! `connect`: a local server with OpenAI's interface, of which every answer is paid out of a session with the operator that gives it.
 
 use super::sessions::{seen, store};
 use crate::{
@@ -10,9 +10,10 @@ use crate::{
 	output::Output,
 	paying::{
 		channel::Channel,
+		operators::Operators,
 		payer::{Bill, Payer},
 		prompt::PromptCheck,
-		proxy::{self, Proxy},
+		proxy::Proxy,
 		refresh,
 		store::{ChannelStore, HeldChannel},
 		upstream::Upstream,
@@ -21,7 +22,9 @@ use crate::{
 };
 use blyan_primitives::SessionId;
 use serde_json::json;
+use sp_core::crypto::AccountId32;
 use std::{
+	net::SocketAddr,
 	path::Path,
 	sync::{
 		atomic::{AtomicBool, Ordering},
@@ -29,7 +32,7 @@ use std::{
 	},
 	time::Duration,
 };
-use tokio::{net::TcpListener, sync::mpsc};
+use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
 
 /// Interval at which the chain's record of the session is read.
 const WATCH: Duration = Duration::from_secs(20);
@@ -46,33 +49,33 @@ pub async fn run(session: &Session, args: ConnectArgs) -> Outcome<()> {
 		"name another address with --listen",
 	)?;
 	let address = listener.local_addr()?;
-	let Paying { payer, mut bills, client } = pay(session, args.session, args.model_dir.as_deref()).await?;
+	let (reports, mut bills) = mpsc::unbounded_channel();
+	let mut paying = pay_all(session, &args, &reports).await?;
 	if !address.ip().is_loopback() {
 		output.warn(format_args!(
-			"every machine that can connect to {address} spends the deposit of this session"
+			"every machine that can connect to {address} spends the deposits of these sessions"
 		));
 	}
-	let channel = payer.channel().await;
-	let text = format!(
-		"session {} of {} with {}, of which {} are promised\n\
-		interface  http://{address}/v1 (any key; OPENAI_BASE_URL=http://{address}/v1)",
-		channel.session,
-		amount::show(channel.deposit),
-		channel.terms.endpoint,
-		amount::show(channel.promised),
-	);
-	let mut fields = proxy::session(&channel);
-	fields["address"] = json!(address);
-	output.event("connected", fields, text);
-	let proxy = Proxy::new(payer.clone(), address.ip().is_loopback());
-	let watched =
-		tokio::spawn(watch(payer.clone(), client, session.url.clone(), args.session, output.clone()));
+	let differences = session.home.path("sessions").join("differences.json");
+	let payers = paying.iter().map(|paying| (paying.payer.clone(), paying.channel.clone())).collect();
+	let (operators, mut notices) = Operators::new(payers, differences);
+	announce(&output, &paying, &operators, address).await;
+	let proxy = Proxy::new(operators.clone(), address.ip().is_loopback());
+	let mut watched = Vec::new();
+	for Paying { payer, client, channel } in &mut paying {
+		let of = (client.take(), session.url.clone(), channel.session);
+		watched.push(tokio::spawn(watch(payer.clone(), operators.clone(), of, output.clone())));
+	}
+	if paying.len() > 1 {
+		watched.push(tokio::spawn(operators.watch()));
+	}
 	let (ending, ended) = tokio::sync::oneshot::channel::<()>();
 	let mut serving = tokio::spawn(proxy.serve(listener, async move { drop(ended.await) }));
 	let mut ending = Some(ending);
 	let result = loop {
 		tokio::select! {
 			Some(bill) = bills.recv() => show(&output, &bill),
+			Some(notice) = notices.recv() => output.warn(notice),
 			result = &mut serving => break result.map_err(Failure::from).and_then(|ended| Ok(ended?)),
 			() = interrupted() => match ending.take() {
 				Some(ending) => {
@@ -84,28 +87,82 @@ pub async fn run(session: &Session, args: ConnectArgs) -> Outcome<()> {
 		}
 	};
 	serving.abort();
-	watched.abort();
-	drop(tokio::time::timeout(SETTLE_TIMEOUT, payer.settled()).await);
+	watched.iter().for_each(JoinHandle::abort);
+	let settled = paying.iter().map(|paying| paying.payer.settled());
+	drop(tokio::time::timeout(SETTLE_TIMEOUT, futures::future::join_all(settled)).await);
 	while let Ok(bill) = bills.try_recv() {
 		show(&output, &bill);
 	}
-	drop(tokio::time::timeout(SQUARE_TIMEOUT, payer.square()).await);
+	let squared = paying.iter().map(|paying| paying.payer.square());
+	drop(tokio::time::timeout(SQUARE_TIMEOUT, futures::future::join_all(squared)).await);
 	output.event("ended", json!({}), "the server has ended");
 	result
+}
+
+/// Begins to pay by all sessions that are named.
+async fn pay_all(
+	session: &Session,
+	args: &ConnectArgs,
+	reports: &mpsc::UnboundedSender<Bill>,
+) -> Outcome<Vec<Paying>> {
+	let mut paying: Vec<Paying> = Vec::new();
+	for id in &args.session {
+		let next = pay(session, *id, args.model_dir.as_deref(), reports.clone()).await?;
+		if let Some(first) = paying.first() {
+			ensure_alike(&first.channel, &next.channel)?;
+		}
+		paying.push(next);
+	}
+	Ok(paying)
+}
+
+/// Refuses sessions whose operators would give different answers to one request.
+fn ensure_alike(first: &Channel, other: &Channel) -> Outcome<()> {
+	let (one, two) = (first.session, other.session);
+	if (first.genesis, first.terms.model_root) == (other.genesis, other.terms.model_root) {
+		return Ok(());
+	}
+	Err(Failure::new(format!("sessions {one} and {two} are about different models, or of different chains"))
+		.kind(Kind::Refused)
+		.next("name sessions whose offers have one model: blyan offer list; for another model start another blyan connect"))
+}
+
+/// Says by which sessions is paid, and where clients ask.
+async fn announce(output: &Output, paying: &[Paying], operators: &Operators, address: SocketAddr) {
+	let mut text = String::new();
+	for Paying { payer, .. } in paying {
+		let channel = payer.channel().await;
+		text.push_str(&format!(
+			"session {} of {} with {}, of which {} are promised\n",
+			channel.session,
+			amount::show(channel.deposit),
+			channel.terms.endpoint,
+			amount::show(channel.promised),
+		));
+	}
+	text.push_str(&format!("interface  http://{address}/v1 (any key; OPENAI_BASE_URL=http://{address}/v1)"));
+	let mut fields = operators.to_json().await;
+	fields["address"] = json!(address);
+	output.event("connected", fields, text);
 }
 
 /// A payer, with what it reports and, if it answers, the node.
 pub struct Paying {
 	/// The payer.
 	pub payer: Arc<Payer>,
-	/// Its bills.
-	pub bills: mpsc::UnboundedReceiver<Bill>,
 	/// The node.
 	pub client: Option<Client>,
+	/// The session's record at the beginning.
+	pub channel: Channel,
 }
 
-/// Begins to pay by a session whose record is on this machine.
-pub async fn pay(session: &Session, id: SessionId, model_dir: Option<&Path>) -> Outcome<Paying> {
+/// Begins to pay by a session whose record is on this machine. `bills` gets every bill.
+pub async fn pay(
+	session: &Session,
+	id: SessionId,
+	model_dir: Option<&Path>,
+	bills: mpsc::UnboundedSender<Bill>,
+) -> Outcome<Paying> {
 	let output = &session.output;
 	let prompts = model_dir.map(PromptCheck::open).transpose()?.map(Arc::new);
 	let (store, client) = match session.connect().await {
@@ -139,9 +196,9 @@ pub async fn pay(session: &Session, id: SessionId, model_dir: Option<&Path>) -> 
 			channel.terms.endpoint
 		));
 	}
-	let (payer, bills) = Payer::new(upstream, held, key, prompts, store.receipts(id));
+	let payer = Payer::new(upstream, held, key, prompts, store.receipts(id), bills);
 	payer.reconcile().await;
-	Ok(Paying { payer, bills, client })
+	Ok(Paying { payer, client, channel })
 }
 
 /// Refuses the directory of another model than the session's: its words would be held against the operator, or against nothing.
@@ -178,10 +235,22 @@ async fn look(held: &HeldChannel, client: &Client, id: SessionId) -> Outcome<Opt
 }
 
 /// Looks at the chain now and then, and at the operator's account of answers that broke off.
-async fn watch(payer: Arc<Payer>, client: Option<Client>, url: String, id: SessionId, output: Output) {
+async fn watch(
+	payer: Arc<Payer>,
+	operators: Arc<Operators>,
+	(client, url, id): (Option<Client>, String, SessionId),
+	output: Output,
+) {
 	let has_stopped = AtomicBool::new(false);
 	let mut client = client;
 	loop {
+		if let Some(node) = &client {
+			// What is not known stays as it was.
+			let operator = payer.channel().await.terms.operator.0;
+			if let Ok(found) = node.operator(&AccountId32::new(operator)).await {
+				operators.note_reputation(id, found.map(|found| found.reputation));
+			}
+		}
 		tokio::time::sleep(WATCH).await;
 		if client.is_none() {
 			client = Client::connect(&url).await.ok();
@@ -209,6 +278,7 @@ pub fn show(output: &Output, bill: &Bill) {
 		(read + u64::from(receipt.prompt_tokens_seen), written + u64::from(receipt.answer_tokens))
 	});
 	let fields = json!({
+		"session": channel.session,
 		"receipts": names,
 		"tokens_read": tokens.0,
 		"tokens_written": tokens.1,
@@ -244,8 +314,20 @@ pub fn cost_line(bill: &Bill) -> String {
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use crate::paying::channel::tests::terms;
+	use crate::paying::channel::{tests::terms, SessionTerms};
 	use sp_core::H256;
+
+	#[test]
+	fn sessions_of_one_model_and_chain_are_paid_by_together() {
+		let channel = |model: u8, genesis: u8| {
+			let terms = SessionTerms { model_root: H256([model; 32]), ..terms() };
+			Channel::new(H256([genesis; 32]), 7, terms, 1_000)
+		};
+		assert!(ensure_alike(&channel(4, 9), &channel(4, 9)).is_ok());
+		for other in [channel(5, 9), channel(4, 8)] {
+			assert!(ensure_alike(&channel(4, 9), &other).unwrap_err().message.contains("different"));
+		}
+	}
 
 	#[test]
 	fn answers_are_held_against_the_sessions_model_and_no_other() {

@@ -2,11 +2,12 @@
 
 use super::{
 	dataset_job::{self, LinesOptions},
-	dataset_list, dataset_offer, dataset_stage, dataset_vote,
+	dataset_list, dataset_manifest, dataset_offer, dataset_stage, dataset_vote,
 };
 use crate::{
 	args::{DatasetCommand, DatasetOutput, LicenceArgs},
 	failure::{Context, Failure, Outcome},
+	learning::{Mixture, TextSource},
 	output::Output,
 	session::Session,
 };
@@ -20,6 +21,7 @@ use std::{
 	collections::BTreeMap,
 	ops::Range,
 	path::{Path, PathBuf},
+	sync::Arc,
 };
 
 /// Percentage of document families held out of training: holdouts are made of them.
@@ -48,6 +50,9 @@ pub async fn run(session: &Session, command: DatasetCommand) -> Outcome<()> {
 		DatasetCommand::Vote(args) => return dataset_vote::vote(session, args).await,
 		DatasetCommand::Appeal(args) => return dataset_vote::appeal(session, args).await,
 		DatasetCommand::Withdraw(args) => return dataset_vote::withdraw(session, args).await,
+		DatasetCommand::Declare(args) => return dataset_manifest::declare(session, args).await,
+		DatasetCommand::SignManifest(args) => return dataset_manifest::sign(session, args).await,
+		DatasetCommand::VerifyManifest(args) => return dataset_manifest::verify(session, args).await,
 		_ => {}
 	}
 	let output = session.output.clone();
@@ -60,6 +65,7 @@ fn make(output: &Output, command: DatasetCommand) -> Outcome<()> {
 		DatasetCommand::Create { sources, out } => dataset_job::create(output, &sources, &out),
 		DatasetCommand::Check(sources) => dataset_job::check(output, &sources),
 		DatasetCommand::Csv(args) => dataset_job::from_csv(output, &args),
+		DatasetCommand::VerifyBatch { proof } => dataset_manifest::verify_batch(output, &proof),
 		DatasetCommand::Crates { registry, buckets, output: target } => {
 			let registry = registry.map_or_else(find_registry, Ok)?;
 			let options = CratesOptions {
@@ -275,10 +281,27 @@ fn left_out(skipped: &Skipped) -> String {
 pub struct TrainingText {
 	/// Text that may be trained on.
 	pub corpus: Corpus,
+	/// Datasets of the chain that are trained on in place of the corpus.
+	pub mixture: Option<Arc<Mixture>>,
 	held_out: Vec<Vec<u8>>,
 }
 
 impl TrainingText {
+	/// Datasets of the chain, with a little of what is held out of them.
+	pub fn of_mixture(mixture: Mixture) -> Outcome<Self> {
+		let mut text: Self = mixture.held_out(CHECKED_DOCUMENTS)?.iter().collect();
+		text.mixture = Some(Arc::new(mixture));
+		Ok(text)
+	}
+
+	/// The source that a run with this seed draws from.
+	pub fn source(&self, seed: u64) -> TextSource<'_> {
+		match &self.mixture {
+			Some(mixture) => TextSource::Mixed(mixture.source(seed)),
+			None => TextSource::Corpus(&self.corpus),
+		}
+	}
+
 	/// Takes a document to the side where its family belongs.
 	pub fn push(&mut self, document: &Document) {
 		// Datasets of earlier releases may have kept a file's byte order mark.

@@ -1,5 +1,6 @@
 //! `dataset create`, `check`, `from-files`, `from-jsonl` and `from-csv`: texts of any format, read by one set of readers.
 
+use super::dataset_gate::{self, Advice};
 use crate::{
 	args::{DatasetSources, FromCsvArgs, TableFormat},
 	failure::{Context, Failure, Kind, Outcome},
@@ -31,16 +32,19 @@ pub fn create(output: &Output, sources: &DatasetSources, out: &Path) -> Outcome<
 	let report =
 		job::create(&sources.paths, out, &options, &mut |progress| bars.show(progress)).map_err(failure)?;
 	drop(bars);
+	let advice = dataset_gate::look(output, &sources.gate, out)?;
 	let value = json!({ "folder": out, "id": report.id, "licence": report.manifest.licence, "manifest": report.manifest,
-		"left_out": report.tally.counts.left_out, "first": report.tally.first });
+		"left_out": report.tally.counts.left_out, "first": report.tally.first,
+		"gate": dataset_gate::value(advice.as_ref()) });
 	let text = format!(
-		"wrote {} to {}\nid {}\nlicence: {}, by {}\n{}",
+		"wrote {} to {}\nid {}\nlicence: {}, by {}\n{}{}",
 		size(&report.manifest),
 		out.display(),
 		report.id,
 		report.manifest.licence,
 		report.licence_from,
-		left_out(&report.tally)
+		left_out(&report.tally),
+		dataset_gate::line(advice.as_ref())
 	);
 	output.result(&value, text);
 	Ok(())
@@ -57,22 +61,34 @@ pub fn check(output: &Output, sources: &DatasetSources) -> Outcome<()> {
 	if let [folder] = sources.paths.as_slice() {
 		if folder.join("manifest.json").is_file() && folder.join("blobs").is_dir() {
 			let manifest = ensure_whole(output, folder)?;
-			let text = format!("{} is whole: {}", folder.display(), size(&manifest));
-			output.result(&json!({ "folder": folder, "whole": true, "manifest": manifest }), text);
+			let advice = dataset_gate::look(output, &sources.gate, folder)?;
+			let (size, line) = (size(&manifest), dataset_gate::line(advice.as_ref()));
+			let text = format!("{} is whole: {size}{line}", folder.display());
+			let gate = dataset_gate::value(advice.as_ref());
+			output.result(
+				&json!({ "folder": folder, "whole": true, "manifest": manifest, "gate": gate }),
+				text,
+			);
 			return Ok(());
 		}
 	}
 	let (options, mut bars) = (options(sources)?, Bars::new(output));
+	let mut advice: Outcome<Option<Advice>> = Ok(None);
 	let Report { manifest, tally, licence_from, .. } =
-		job::check_sources(&sources.paths, &options, &mut |progress| bars.show(progress)).map_err(failure)?;
+		job::check_sources(&sources.paths, &options, &mut |progress| bars.show(progress), |made| {
+			advice = dataset_gate::look(output, &sources.gate, made);
+		})
+		.map_err(failure)?;
 	drop(bars);
+	let advice = advice?;
 	let value = json!({ "licence": manifest.licence, "manifest": manifest, "left_out": tally.counts.left_out,
-		"first": tally.first });
+		"first": tally.first, "gate": dataset_gate::value(advice.as_ref()) });
 	let text = format!(
-		"would be {}\nlicence: {}, by {licence_from}\n{}",
+		"would be {}\nlicence: {}, by {licence_from}\n{}{}",
 		size(&manifest),
 		manifest.licence,
-		left_out(&tally)
+		left_out(&tally),
+		dataset_gate::line(advice.as_ref())
 	);
 	output.result(&value, text);
 	Ok(())
@@ -90,7 +106,11 @@ fn options(sources: &DatasetSources) -> Outcome<Options> {
 			..Rules::default()
 		},
 		layout: Layout { text_field: sources.text_field.clone(), with_category: sources.with_category },
-		sizes: Sizes { dataset_bytes_max, ..Sizes::default() },
+		sizes: Sizes {
+			dataset_bytes_max,
+			memory_bytes_max: sources.memory.saturating_mul(1 << 20),
+			..Sizes::default()
+		},
 		..Options::default()
 	})
 }
@@ -261,6 +281,7 @@ impl<'a> Bars<'a> {
 			let bar = match progress.stage {
 				Stage::Hashing => self.output.byte_bar("hashing", progress.total),
 				Stage::Reading => self.output.byte_bar("reading", progress.total),
+				Stage::Pairing => self.output.bar("pairing", progress.total),
 				Stage::Merging => self.output.bar("merging", progress.total),
 			};
 			self.shown = Some((progress.stage, bar));
@@ -287,6 +308,8 @@ mod tests {
 			text_field: None,
 			with_category: false,
 			limit: Some(3),
+			memory: 16,
+			gate: crate::args::GateArgs::default(),
 		}
 	}
 

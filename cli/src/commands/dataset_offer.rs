@@ -10,7 +10,7 @@
 //! | later | says where the dataset stands |
 
 use super::{
-	dataset_job,
+	dataset_gate, dataset_job,
 	dataset_stage::{self, name},
 	dataset_vote::ensure_own,
 };
@@ -80,6 +80,7 @@ pub async fn run(session: &Session, args: DatasetOfferArgs) -> Outcome<()> {
 async fn folder(output: &Output, args: &DatasetOfferArgs) -> Outcome<PathBuf> {
 	if let ([folder], None) = (args.sources.paths.as_slice(), &args.out) {
 		if is_dataset(folder) {
+			advise(output, args, folder).await?;
 			return Ok(folder.clone());
 		}
 	}
@@ -89,12 +90,24 @@ async fn folder(output: &Output, args: &DatasetOfferArgs) -> Outcome<PathBuf> {
 	let out = args.out.clone().unwrap_or_else(|| beside(first));
 	if is_dataset(&out) {
 		output.say(format!("offering   {}, which is made already; remove it to make another", out.display()));
+		advise(output, args, &out).await?;
 		return Ok(out);
 	}
 	let (output, target) = (output.clone(), out.clone());
 	let sources = args.sources.clone();
 	tokio::task::spawn_blocking(move || dataset_job::create(&output, &sources, &target)).await??;
 	Ok(out)
+}
+
+/// Says what the classifiers say of a dataset that was made before, if that was asked for. It stops nothing.
+async fn advise(output: &Output, args: &DatasetOfferArgs, folder: &Path) -> Outcome<()> {
+	let (gate, path, on) = (args.sources.gate.clone(), folder.to_path_buf(), output.clone());
+	let advice = tokio::task::spawn_blocking(move || dataset_gate::look(&on, &gate, &path)).await??;
+	if advice.is_some() {
+		let (value, line) = (dataset_gate::value(advice.as_ref()), dataset_gate::line(advice.as_ref()));
+		output.event("gate", json!({ "gate": value }), line.trim_start());
+	}
+	Ok(())
 }
 
 /// Where a dataset of these files goes.
@@ -332,6 +345,8 @@ mod tests {
 			text_field: None,
 			with_category: false,
 			limit: None,
+			memory: 16,
+			gate: crate::args::GateArgs::default(),
 		};
 		DatasetOfferArgs {
 			sources,

@@ -1,6 +1,7 @@
 //! One file a command.
 
 pub mod account;
+pub mod accounts;
 pub mod api_keys;
 pub mod audit;
 pub mod benchmark;
@@ -8,12 +9,17 @@ pub mod block;
 pub mod chat;
 pub mod connect;
 pub mod dataset;
+pub mod dataset_gate;
 pub mod dataset_job;
 pub mod dataset_list;
+mod dataset_manifest;
 pub mod dataset_offer;
 pub mod dataset_stage;
 pub mod dataset_vote;
+pub mod delegations;
 pub mod emergency;
+pub mod evolution;
+pub mod holdout;
 pub mod keys;
 pub mod lists;
 pub mod local_chat;

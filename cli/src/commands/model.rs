@@ -1,10 +1,13 @@
 //! `model`: open checkpoints as exact integer models.
 
 mod change;
+mod grow;
 mod measure;
 mod needs;
 mod register;
 mod registered;
+
+pub use register::{sudo, upload};
 
 use crate::{
 	args::{ModelCommand, ModelImportArgs},
@@ -36,6 +39,7 @@ pub async fn run(session: &Session, command: ModelCommand) -> Outcome<()> {
 		ModelCommand::Measure(args) => here(session, move |output| measure::run(output, &args)).await,
 		ModelCommand::Needs(args) => here(session, move |output| needs::run(output, &args)).await,
 		ModelCommand::Upcycle(args) => here(session, move |output| change::upcycle(output, args)).await,
+		ModelCommand::Grow(args) => here(session, move |output| grow::run(output, args)).await,
 		ModelCommand::Apply(args) => here(session, move |output| change::apply(output, &args)).await,
 		ModelCommand::Holdout(args) => here(session, move |output| register::holdout(output, &args)).await,
 	}

@@ -13,7 +13,7 @@ use crate::{
 		channel::Channel,
 		check::Billed,
 		delivery::Reader,
-		payer::{Bill, Paid, PayError, Payer, Request},
+		payer::{Bill, Paid, Patience, PayError, Payer, Request},
 		request::Route,
 		wire,
 	},
@@ -47,7 +47,9 @@ const REFUSAL_BYTES_MAX: usize = 1 << 20;
 pub async fn run(session: &Session, args: ChatArgs) -> Outcome<()> {
 	let Some(id) = args.session else { return Err(Failure::new("no session is named")) };
 	settings(&args)?;
-	let Paying { payer, .. } = connect::pay(session, id, args.verify.as_deref()).await?;
+	// Each answer's bill comes with it.
+	let (reports, _) = tokio::sync::mpsc::unbounded_channel();
+	let Paying { payer, .. } = connect::pay(session, id, args.verify.as_deref(), reports).await?;
 	let verifier = match &args.verify {
 		Some(dir) => Some(Verifier::load(&session.output, dir.clone()).await?),
 		None => None,
@@ -176,7 +178,8 @@ fn request(args: &ChatArgs, model_root: &H256, messages: &[Value]) -> Outcome<Re
 	let mut headers = HeaderMap::new();
 	headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
 	headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
-	Ok(Request { route: Route::Chat, path: PathAndQuery::from_static(PATH), headers, body })
+	let path = PathAndQuery::from_static(PATH);
+	Ok(Request { route: Route::Chat, path, headers, body, patience: Patience::ALONE })
 }
 
 fn show(output: &Output, text: &str) {

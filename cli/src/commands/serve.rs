@@ -1,5 +1,7 @@
 //! `serve`: OpenAI's interface and a chat page over a model on this machine. A node is asked only by a server that is paid.
 
+mod accounts;
+mod chain;
 mod defence;
 mod paid;
 
@@ -16,7 +18,7 @@ use crate::{
 	output::Output,
 	session::Session,
 };
-use blyan_gateway::{Batched, Config, Gateway, ServedModel, BODY_MEMORY};
+use blyan_gateway::{Batched, Config, Gateway, ServedModel, Till, BODY_MEMORY};
 use blyan_open_model::serve::Limits;
 use serde_json::json;
 use std::{
@@ -46,23 +48,36 @@ pub async fn run(session: &Session, args: ServeArgs) -> Outcome<()> {
 	};
 	if !address.ip().is_loopback() {
 		output.warn(match &paid {
-			None => format!(
+			None if !args.people.accounts => format!(
 				"every machine that can connect to {address} may use this server: it has no keys and no encryption"
 			),
-			Some(_) => format!("{address} has no encryption: put a proxy with TLS in front of it"),
+			_ => format!("{address} has no encryption: put a proxy with TLS in front of it"),
 		});
 	}
-	let loading = output.clone();
+	let people = accounts::open(session, &args.people, address, paid.is_some())?;
+	let chain = match args.chain {
+		true => Some(tokio::select! {
+			routes = chain::router(session) => routes?,
+			() = end.as_mut() => return Err(Failure::interrupted()),
+		}),
+		false => None,
+	};
+	let access_log = args.people.access_log.as_deref().map(accounts::access_log).transpose()?;
+	let (loading, proxies) = (output.clone(), args.people.proxy.clone());
 	let is_loopback = address.ip().is_loopback();
 	let loaded = tokio::task::spawn_blocking(move || load(&loading, &args, is_loopback));
 	let (gateway, defence) = tokio::select! {
 		loaded = loaded => loaded??,
 		() = end.as_mut() => return Err(Failure::interrupted()),
 	};
-	let gateway = match &paid {
-		Some(paid) => gateway.with_till(paid.cashier.clone()),
-		None => gateway,
-	};
+	let till = paid.as_ref().map(|paid| -> Arc<dyn Till> { paid.cashier.clone() });
+	let mut gateway = accounts::mount(gateway, people, till).with_proxies(proxies);
+	if let Some(routes) = chain {
+		gateway = gateway.with_routes(routes);
+	}
+	if let Some(log) = access_log {
+		gateway = gateway.with_access_log(log);
+	}
 	let gateway = Arc::new(gateway);
 	let model = gateway.model();
 	let (name, root) = (model.id().to_owned(), format!("0x{}", model.manifest().model_root));

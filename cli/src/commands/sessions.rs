@@ -11,8 +11,9 @@ use crate::{
 	paying::{
 		account::{self, OperatorAccount},
 		channel::{Channel, SessionTerms},
-		payer, proxy,
+		payer,
 		refresh::SeenSession,
+		state,
 		store::ChannelStore,
 		upstream::Upstream,
 	},
@@ -211,7 +212,7 @@ async fn status(session: &Session, id: SessionId) -> Outcome<()> {
 	let value = json!({
 		"session": id,
 		"chain": found.as_ref().map(PaidSession::to_json),
-		"record": record.as_ref().map(proxy::session),
+		"record": record.as_ref().map(state::session),
 	});
 	let mut lines = vec![format!("session     {id}")];
 	match &found {
@@ -277,7 +278,7 @@ async fn list(session: &Session, all: bool) -> Outcome<()> {
 			}
 		}
 	}
-	let values: Vec<Json> = channels.iter().map(proxy::session).collect();
+	let values: Vec<Json> = channels.iter().map(state::session).collect();
 	let row = |channel: &Channel| {
 		vec![
 			channel.session.to_string(),
@@ -334,7 +335,7 @@ async fn recover(session: &Session, id: SessionId, promised_max: Option<&str>) -
 		amount::show(channel.promised),
 		amount::show(channel.charged)
 	);
-	session.output.result(&proxy::session(&channel), text);
+	session.output.result(&state::session(&channel), text);
 	Ok(())
 }
 

@@ -1,5 +1,8 @@
 //! `submit`: from an expert's file to the network's decision. `mine` and `demo` end here too.
 
+mod source;
+mod state_dict;
+
 use crate::{
 	amount,
 	args::{SubmitArgs, WaitingArgs},
@@ -8,6 +11,7 @@ use crate::{
 	commitment,
 	failure::{Context, Failure, Kind, Outcome},
 	keys::Account,
+	learning::manifest_hash,
 	names,
 	output::Output,
 	pow,
@@ -39,15 +43,21 @@ const SEARCHED: u32 = 200;
 
 /// Submits a file.
 pub async fn run(session: &Session, args: SubmitArgs) -> Outcome<()> {
-	let bytes = std::fs::read(&args.block)
-		.context_next(args.block.display(), "make a block with: blyan train expert")?;
+	if let Some(path) = &args.state_dict {
+		return state_dict::run(session, &args, path).await;
+	}
+	let (Some(path), Some(name)) = (&args.block, args.slot) else {
+		return Err(Failure::new("neither an expert with its slot nor a whole model is named")
+			.next("blyan submit FILE --slot LAYER.EXPERT, or blyan submit --state-dict PATH"));
+	};
+	let bytes = std::fs::read(path).context_next(path.display(), "make a block with: blyan train expert")?;
 	let manifest =
 		args.manifest.as_ref().map(|path| std::fs::read(path).context(path.display())).transpose()?;
 	let (client, account) = session.connect_as(&args.signer).await?;
-	let slot = ExpertSlot { model: args.model, layer: args.slot.layer, expert: args.slot.expert };
+	let slot = ExpertSlot { model: args.model, layer: name.layer, expert: name.expert };
 	let model = client.chain_model(slot.model).await?;
 	let head = model.head(slot)?;
-	let hash = manifest.as_ref().map_or(H256::zero(), |manifest| client::hash(manifest));
+	let hash = manifest.as_ref().map_or(H256::zero(), |manifest| manifest_hash(manifest));
 	let candidate = Candidate { slot, parent: args.parent.unwrap_or(head.version), bytes, manifest: hash };
 	let output = &session.output;
 	let store = session.submissions(&client);
@@ -129,7 +139,7 @@ pub async fn put(
 }
 
 /// The miner's submission of a kept block, if it waits for its decision.
-async fn find_open(
+pub async fn find_open(
 	client: &Client,
 	account: &Account,
 	record: &SubmissionRecord,
@@ -139,7 +149,7 @@ async fn find_open(
 }
 
 /// Reports that a submission is on chain already. Returns its number and block.
-fn resumed(output: &Output, info: &SubmissionInfo) -> (SubmissionId, u64) {
+pub fn resumed(output: &Output, info: &SubmissionInfo) -> (SubmissionId, u64) {
 	let fields = json!({ "submission": info.id, "slot": info.slot, "parent": info.parent,
 		"block": info.submitted_at, "tensor_root": info.block.tensor_root, "blob": info.block.blob.hash });
 	let text = format!(

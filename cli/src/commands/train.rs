@@ -2,20 +2,29 @@
 
 pub mod adapter;
 
-use super::dataset::{documents_from_crates, find_registry, training_text, TrainingText, HELD_OUT_PERCENT};
+use super::{
+	dataset::{documents_from_crates, find_registry, training_text, TrainingText, HELD_OUT_PERCENT},
+	dataset_stage,
+};
 use crate::{
-	args::{TrainBaseArgs, TrainCommand, TrainExpertArgs},
+	args::{
+		ChainData, DatasetName, TrainBaseArgs, TrainCommand, TrainExpertArgs, TrainingArgs, TrainingData,
+	},
 	failure::{Context, Failure, Kind, Outcome},
 	home::write_private,
+	learning::Mixture,
 	mining::{self, BaseRun, LocalModel},
 	model_dir::ModelDir,
 	output::Output,
 	session::Session,
 };
-use blyan_engine::dataset::{read_jsonl, Document, Holdout, HoldoutOptions};
+use blyan_engine::{
+	block::block_ref,
+	dataset::{read_jsonl, Document, Holdout, HoldoutOptions},
+};
 use blyan_exact::ModelConfig;
 use blyan_open_model::Directory;
-use blyan_primitives::ExpertSlot;
+use blyan_primitives::{DatasetMix, DatasetRef, DatasetStage, ExpertSlot};
 use blyan_training::base;
 use std::{path::Path, sync::Arc};
 
@@ -25,13 +34,13 @@ const DOCUMENT_BYTES: u64 = 64 << 20;
 /// Trains.
 pub async fn run(session: &Session, command: TrainCommand) -> Outcome<()> {
 	match command {
-		TrainCommand::Base(args) => base_model(&session.output, args).await,
-		TrainCommand::Expert(args) => one_expert(&session.output, args).await,
+		TrainCommand::Base(args) => base_model(session, args).await,
+		TrainCommand::Expert(args) => one_expert(session, args).await,
 		TrainCommand::Adapter(args) => adapter::run(&session.output, *args).await,
 	}
 }
 
-async fn base_model(output: &Output, args: TrainBaseArgs) -> Outcome<()> {
+async fn base_model(session: &Session, args: TrainBaseArgs) -> Outcome<()> {
 	let config = ModelConfig {
 		d_model: args.d_model,
 		d_ff: args.d_ff,
@@ -54,17 +63,38 @@ async fn base_model(output: &Output, args: TrainBaseArgs) -> Outcome<()> {
 		checkpoint: args.training.checkpoint.clone(),
 		..defaults
 	};
-	let (log, dataset, count) = (output.clone(), args.training.dataset.clone(), args.holdout_sequences);
-	let (text, holdout) = tokio::task::spawn_blocking(move || {
+	let (text, holdout) = base_text(session, &args, config).await?;
+	let background = args.training.background;
+	let run = BaseRun { name: args.name, config, text, holdout, options, background };
+	mining::train_base(&session.output, run, &args.out).await
+}
+
+/// Text of a whole model, and what is measured on.
+async fn base_text(
+	session: &Session,
+	args: &TrainBaseArgs,
+	config: ModelConfig,
+) -> Outcome<(Arc<TrainingText>, Holdout)> {
+	let count = args.holdout_sequences;
+	let of_chain = args.training.of_chain()?;
+	if !of_chain.is_empty() {
+		let text = mixed_text(session, &args.training, of_chain).await?;
+		let mixed = text.clone();
+		let held_out = tokio::task::spawn_blocking(move || {
+			let mixture = mixed.mixture.as_deref().ok_or_else(|| Failure::new("no dataset is mixed"))?;
+			holdout(&mixture.held_out(usize::MAX)?, &config, count)
+		});
+		return Ok((text, held_out.await??));
+	}
+	let dataset = args.training.file()?.map(Path::to_path_buf);
+	let log = session.output.clone();
+	let read = tokio::task::spawn_blocking(move || {
 		let documents = documents(&log, dataset.as_deref())?;
 		let holdout = holdout(&documents, &config, count)?;
 		let text: TrainingText = documents.iter().collect();
-		Ok::<_, Failure>((text, holdout))
-	})
-	.await??;
-	let background = args.training.background;
-	let run = BaseRun { name: args.name, config, text: Arc::new(text), holdout, options, background };
-	mining::train_base(output, run, &args.out).await
+		Ok::<_, Failure>((Arc::new(text), holdout))
+	});
+	read.await?
 }
 
 /// The documents of a dataset file, or those on this machine.
@@ -102,7 +132,7 @@ fn ensure_first_definition(args: &TrainExpertArgs) -> Outcome<()> {
 	let (dir, slot) = (args.model.display(), args.slot);
 	let mut next =
 		format!("blyan train adapter --model {dir} --layer {} --expert {}", slot.layer, slot.expert);
-	if let Some(dataset) = &args.training.dataset {
+	if let [TrainingData::File(dataset)] = args.training.dataset.as_slice() {
 		next += &format!(" --data {}", dataset.display());
 	}
 	if let Some(minutes) = args.training.minutes {
@@ -116,18 +146,81 @@ fn ensure_first_definition(args: &TrainExpertArgs) -> Outcome<()> {
 	Err(Failure::new(error).kind(Kind::Refused).next(format!("{next} --out {}", out.display())))
 }
 
-async fn one_expert(output: &Output, args: TrainExpertArgs) -> Outcome<()> {
+async fn one_expert(session: &Session, args: TrainExpertArgs) -> Outcome<()> {
+	let output = &session.output;
 	ensure_first_definition(&args)?;
 	let model = Arc::new(LocalModel::read(&ModelDir::open(&args.model)?)?);
-	let text = text(output, args.training.dataset.as_deref()).await?;
+	let of_chain = args.training.of_chain()?;
+	let text = match of_chain.is_empty() {
+		true => text(output, args.training.file()?).await?,
+		false => mixed_text(session, &args.training, of_chain).await?,
+	};
 	let slot = ExpertSlot { model: 0, layer: args.slot.layer, expert: args.slot.expert };
-	let trained = mining::train_expert(output, model, slot, text, &args.training).await?;
+	let trained = mining::train_expert(output, model, slot, text, &args.training, None).await?;
 	write_private(&args.out, &trained.bytes)?;
 	let facts = args.out.with_extension("json");
-	write_private(&facts, trained.manifest.to_string().as_bytes())?;
+	let report = trained.manifest.to_string();
+	write_private(&facts, report.as_bytes())?;
 	trained.report(output);
 	output.say(format!("wrote {} and {}", args.out.display(), facts.display()));
+	if let Some(record) = trained.record {
+		let files = record.write(&args.out, block_ref(&trained.bytes).tensor_root, report.as_bytes())?;
+		output.say(format!(
+			"wrote {}: submit it with: blyan submit {} --slot {}.{} --manifest {}",
+			files.manifest.display(),
+			args.out.display(),
+			slot.layer,
+			slot.expert,
+			files.manifest.display()
+		));
+	}
 	Ok(())
+}
+
+/// Datasets of the chain, in folders. The node is asked about those whose tiers no argument names.
+async fn mixed_text(
+	session: &Session,
+	training: &TrainingArgs,
+	of_chain: Vec<ChainData>,
+) -> Outcome<Arc<TrainingText>> {
+	let (mut data, mut roots) = (Vec::new(), Vec::new());
+	let mut client = None;
+	for one in of_chain {
+		let tier = match one.tier {
+			Some(tier) => tier,
+			None => {
+				let node = match client.take() {
+					Some(node) => node,
+					None => session.connect().await.map_err(|failure| {
+						failure.next("start a node, or name tiers without one: --dataset N@V:gold=DIR")
+					})?,
+				};
+				let DatasetRef { dataset, version } = one.dataset;
+				let info = node.dataset(DatasetName { dataset, version: Some(version) }).await?;
+				client = Some(node);
+				roots.push((one.dataset, info.root));
+				match info.stage {
+					DatasetStage::Approved(tier) => tier,
+					other => {
+						let stage = dataset_stage::stage(other);
+						return Err(Failure::new(format!(
+							"dataset {dataset}.{version} is not in use: {stage}"
+						))
+						.kind(Kind::Refused)
+						.next("leave it out: blyan dataset list"));
+					}
+				}
+			}
+		};
+		data.push((one, tier));
+	}
+	let (output, mix) = (session.output.clone(), DatasetMix::from(training.mix));
+	let text = tokio::task::spawn_blocking(move || {
+		let mixture = Mixture::open(&output, mix, &data)?;
+		mixture.ensure_roots(&roots)?;
+		TrainingText::of_mixture(mixture)
+	});
+	Ok(Arc::new(text.await??))
 }
 
 /// The text to train on, read on a thread that may block.

@@ -5,9 +5,9 @@
 use super::{miner, Stages};
 use crate::{
 	args::{
-		ChatArgs, ChatModel, DemoArgs, LocalChatArgs, MineArgs, MineOpenArgs, ModelApplyArgs, ModelCommand,
-		ModelHoldoutArgs, ModelImportArgs, ModelRegisterArgs, ModelUpcycleArgs, SignerArgs, TrainingArgs,
-		WaitingArgs,
+		ChatArgs, ChatModel, DemoArgs, LocalChatArgs, MineArgs, MineOpenArgs, MineRoundsArgs, ModelApplyArgs,
+		ModelCommand, ModelHoldoutArgs, ModelImportArgs, ModelRegisterArgs, ModelUpcycleArgs, SignerArgs,
+		TrainingArgs, TrainingData, WaitingArgs,
 	},
 	client::{self, Client},
 	commands::{
@@ -395,10 +395,11 @@ async fn mine_once(
 			threads: None,
 		},
 		training: TrainingArgs {
-			dataset: Some(prepared.data.clone()),
+			dataset: vec![TrainingData::File(prepared.data.clone())],
 			minutes: Some(args.minutes),
 			..TrainingArgs::default()
 		},
+		rounds: MineRoundsArgs::default(),
 		signer: SignerArgs::default(),
 		waiting: WaitingArgs { no_wait: false, timeout: DECISION_SECONDS },
 	};

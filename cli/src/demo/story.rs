@@ -251,7 +251,7 @@ async fn improve(
 		..TrainingArgs::default()
 	};
 	let parent = submit::head(client, slot).await?.version;
-	let trained = mining::train_expert(output, model, slot, learn_from, &training).await?;
+	let trained = mining::train_expert(output, model, slot, learn_from, &training, None).await?;
 	keep(dir, &trained)?;
 	trained.report(output);
 

@@ -1,6 +1,6 @@
 //! Training of an adapter of an open model, with the run's progress.
 
-use super::{on_training_thread, Meter};
+use super::{idle::Gate, on_training_thread, Meter};
 use crate::{failure::Outcome, output::Output};
 use blyan_exact::definition2::Part;
 use blyan_open_model::{derive::Parent, Runner, Weights};
@@ -10,7 +10,11 @@ use blyan_training::{
 };
 use burn_flex::Flex;
 use serde_json::json;
-use std::{ops::ControlFlow, sync::Arc, time::Instant};
+use std::{
+	ops::ControlFlow,
+	sync::Arc,
+	time::{Duration, Instant},
+};
 
 /// Part of a run's time that the exact model has.
 const PREFIX: f64 = 0.6;
@@ -39,6 +43,8 @@ pub struct AdapterRun {
 	pub threads: Option<usize>,
 	/// Use only what everything else leaves of the processors.
 	pub background: bool,
+	/// Passed after every step and every sequence.
+	pub gate: Option<Gate>,
 }
 
 /// Adapter and the run that it came from.
@@ -49,7 +55,7 @@ pub struct AdapterOfRun {
 	pub trained: TrainedAdapter,
 	/// File of the expert.
 	pub file: Vec<u8>,
-	/// Seconds of this process, everything included.
+	/// Seconds of this process, everything included but pauses.
 	pub seconds: f64,
 }
 
@@ -64,10 +70,16 @@ pub async fn train(output: &Output, run: AdapterRun) -> Outcome<AdapterOfRun> {
 		share_time(&mut run);
 		let mut runner = Runner::on_this_machine(run.weights.clone(), run.threads)?;
 		let mut stages = Stages::new(&output, &run.settings);
-		let mut note = |stage: &Stage| stages.note(stage);
+		let (gate, mut paused) = (run.gate.clone(), Duration::ZERO);
+		let mut note = |stage: &Stage| {
+			if let Some(gate) = &gate {
+				paused = paused.saturating_add(gate.pass(&output));
+			}
+			stages.note(stage)
+		};
 		let trained = on_best_device!(&output, adapter_on(&mut runner, &slot, &run, &mut note))?;
 		let file = trained.file(run.parent.architecture(), Part::Expert { layer, expert })?;
-		let seconds = started.elapsed().as_secs_f64();
+		let seconds = started.elapsed().saturating_sub(paused).as_secs_f64();
 		Ok(AdapterOfRun { run, trained, file, seconds })
 	})
 	.await

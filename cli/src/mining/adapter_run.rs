@@ -56,6 +56,11 @@ impl Runs {
 		Ok(Self(folder))
 	}
 
+	/// Returns the path of a file beside the directories of runs.
+	pub fn beside(&self, name: &str) -> PathBuf {
+		self.0.join(name)
+	}
+
 	/// Returns the directory of a run.
 	pub fn folder(&self, run: &RunRecord) -> PathBuf {
 		let RunRecord { slot: ExpertSlot { model, layer, expert }, parent, miner, .. } = run;

@@ -1,5 +1,6 @@
 //! Choice of the slot of an open model that is worth training.
 
+use super::journal::Experience;
 use crate::{
 	chain_model::ChainModel,
 	failure::{Failure, Kind, Outcome},
@@ -49,6 +50,41 @@ pub fn choose(chain: &ChainModel, runner: &mut Runner, text: &[Sequence]) -> Out
 	// Of several that are used alike, the first.
 	let used = candidates.iter().map(|(_, expert)| *expert).rev().max_by_key(|expert| count(*expert));
 	Ok(ExpertSlot { model: chain.info.id, layer, expert: used.unwrap_or(first) })
+}
+
+/// Chooses the slot of one of several rounds, of those with adapters.
+///
+/// `runner` runs the model.
+pub fn by_experience(
+	chain: &ChainModel,
+	experience: &Experience,
+	runner: &mut Runner,
+	text: &[Sequence],
+) -> Outcome<ExpertSlot> {
+	let id = chain.info.id;
+	let adapters = adapters(chain);
+	let mut uses = Vec::with_capacity(adapters.len());
+	let mut counted: Option<(u8, Vec<usize>)> = None;
+	for (layer, expert) in adapters {
+		let chosen = match counted.take().filter(|(of, _)| *of == layer) {
+			Some((_, chosen)) => chosen,
+			None if experience.needs_usage() => usage(runner, layer, text)?,
+			None => Vec::new(),
+		};
+		let count = chosen.iter().filter(|chosen| **chosen == usize::from(expert)).count();
+		uses.push(((layer, expert), count as u64));
+		counted = Some((layer, chosen));
+	}
+	let (layer, expert) = experience.choose(&uses).ok_or_else(|| {
+		Failure::new(format!("model {id} has no adapters")).kind(Kind::Refused).next(no_adapters(id))
+	})?;
+	Ok(ExpertSlot { model: id, layer, expert })
+}
+
+/// Lists the slots with adapters, layer by layer.
+fn adapters(chain: &ChainModel) -> Vec<(u8, u16)> {
+	let Some(architecture) = chain.architecture() else { return Vec::new() };
+	chain.slots().iter().filter(|(layer, _)| has_adapters(architecture, *layer)).collect()
 }
 
 fn no_adapters(model: u32) -> String {

@@ -120,7 +120,7 @@ fn changed(own: &[BlockRef], chain: &ChainModel) -> Vec<Changed> {
 }
 
 /// Refuses a directory of another model: of another architecture, or with other parts.
-fn ensure_same(own: &OpenModelDir, chain: &ChainModel, dir: &Path) -> Outcome<()> {
+pub fn ensure_same(own: &OpenModelDir, chain: &ChainModel, dir: &Path) -> Outcome<()> {
 	let (id, info) = (chain.info.id, &chain.info);
 	let refused = |error: String| Failure::new(error).kind(Kind::Refused);
 	let own_id = H256(architecture_hash(&own.architecture));

@@ -44,6 +44,8 @@ pub struct Reader {
 	is_stream: bool,
 	/// Line that has not ended, or all of an answer that is no stream.
 	pending: Vec<u8>,
+	/// Bytes of it in which no line ends.
+	searched: usize,
 	read: usize,
 	delivered: Delivered,
 }
@@ -52,7 +54,7 @@ impl Reader {
 	/// Begins an answer of this content type.
 	pub fn new(is_stream: bool) -> Self {
 		let delivered = Delivered { is_read: true, ..Delivered::default() };
-		Self { is_stream, pending: Vec::new(), read: 0, delivered }
+		Self { is_stream, pending: Vec::new(), searched: 0, read: 0, delivered }
 	}
 
 	/// Reads the next bytes.
@@ -68,13 +70,15 @@ impl Reader {
 			return;
 		}
 		let pending = std::mem::take(&mut self.pending);
-		let mut rest = pending.as_slice();
-		while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-			let (line, behind) = rest.split_at(end);
-			self.line(line);
-			rest = behind.get(1..).unwrap_or_default();
+		let (mut begin, mut from) = (0, self.searched);
+		while let Some(end) = end_of_line(&pending, from) {
+			self.line(pending.get(begin..end).unwrap_or_default());
+			begin = end.saturating_add(1);
+			from = begin;
 		}
-		self.pending = rest.to_vec();
+		// No byte is looked at or moved twice, in however small pieces a long line comes.
+		self.pending = if begin == 0 { pending } else { pending.get(begin..).unwrap_or_default().to_vec() };
+		self.searched = self.pending.len();
 	}
 
 	/// Returns the text of a choice so far.
@@ -124,6 +128,12 @@ impl Reader {
 			.receipts
 			.extend(named.as_array().into_iter().flatten().filter_map(Value::as_str).map(Into::into));
 	}
+}
+
+/// Returns the place of the first end of a line at or behind `from`.
+fn end_of_line(bytes: &[u8], from: usize) -> Option<usize> {
+	let place = bytes.get(from..)?.iter().position(|byte| *byte == b'\n')?;
+	Some(from.saturating_add(place))
 }
 
 /// Body of an answer that is read along. `over` gets what came, when the answer has ended or its reader has left.

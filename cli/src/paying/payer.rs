@@ -28,11 +28,12 @@ use std::{
 	sync::{Arc, Once},
 	time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
-use tokio::sync::{mpsc, oneshot, Mutex, RwLock};
+use tokio::{
+	sync::{mpsc, oneshot, Mutex, RwLock},
+	time::timeout,
+};
 
-/// Times that a request is sent again after a connection that failed: with its key, the operator does it once.
-const CONNECTIONS_MAX: usize = 3;
-/// Pause before it is.
+/// Pause in front of another connection.
 const CONNECTION_PAUSE: Duration = Duration::from_millis(300);
 /// Times that the operator may still be busy with a connection that broke.
 const CONFLICTS_MAX: usize = 10;
@@ -88,7 +89,22 @@ pub struct Paid {
 	pub bill: oneshot::Receiver<Bill>,
 }
 
+/// Patience with an operator before it begins to answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+	/// Times that a request is sent if its connection fails: with its key, the operator does it once.
+	pub tries: usize,
+	/// Time within which the answer must begin.
+	pub head: Duration,
+}
+
+impl Patience {
+	/// Patience where no other operator can be asked. An answer that is no stream is computed first.
+	pub const ALONE: Self = Self { tries: 3, head: Duration::from_secs(900) };
+}
+
 /// A request by a client of this machine.
+#[derive(Clone)]
 pub struct Request {
 	/// Route.
 	pub route: Route,
@@ -98,6 +114,8 @@ pub struct Request {
 	pub headers: HeaderMap,
 	/// Body.
 	pub body: Bytes,
+	/// Patience with the operator.
+	pub patience: Patience,
 }
 
 /// Payer of one session.
@@ -121,21 +139,21 @@ pub struct Payer {
 }
 
 impl Payer {
-	/// Begins to pay by a session. Returns the payer, and what gets every bill.
+	/// Begins to pay by a session. `bills` gets every bill.
 	pub fn new(
 		upstream: Upstream,
 		channel: HeldChannel,
 		key: sr25519::Pair,
 		prompts: Option<Arc<PromptCheck>>,
 		receipts: PathBuf,
-	) -> (Arc<Self>, mpsc::UnboundedReceiver<Bill>) {
-		let (bills, reported) = mpsc::unbounded_channel();
+		bills: mpsc::UnboundedSender<Bill>,
+	) -> Arc<Self> {
 		let attempts = Attempts::default();
 		let (writing, settling) = (Mutex::default(), Arc::default());
 		let warned = Once::new();
 		let payer =
 			Self { upstream, channel, key, attempts, prompts, receipts, writing, bills, settling, warned };
-		(Arc::new(payer), reported)
+		Arc::new(payer)
 	}
 
 	/// Returns the record of the session.
@@ -173,6 +191,11 @@ impl Payer {
 		body: Bytes,
 	) -> Result<Response<Incoming>, UpstreamError> {
 		self.upstream.send(method, path, headers, body).await
+	}
+
+	/// Reports whether the operator's gateway takes requests.
+	pub async fn is_healthy(&self) -> bool {
+		matches!(self.upstream.get("/healthz", HeaderMap::new()).await, Ok((200, _)))
 	}
 
 	/// Asks what the operator has charged for answers that broke off, and accepts it within their ceilings.
@@ -255,12 +278,13 @@ impl Payer {
 			if let Ok(key) = HeaderValue::try_from(under_way.key.as_str()) {
 				headers.insert(IDEMPOTENCY_KEY, key);
 			}
-			let sent = self.upstream.send(Method::POST, &request.path, headers, request.body.clone()).await;
+			let sent = self.upstream.send(Method::POST, &request.path, headers, request.body.clone());
+			let sent = timeout(request.patience.head, sent).await.unwrap_or(Err(UpstreamError::Timeout));
 			let response = match sent {
 				Ok(response) => response,
 				Err(error @ (UpstreamError::Connect(_) | UpstreamError::Broken(_))) => {
 					connections += 1;
-					if connections >= CONNECTIONS_MAX {
+					if connections >= request.patience.tries {
 						return Err(PayError::Upstream(error));
 					}
 					if matches!(error, UpstreamError::Broken(_)) {
@@ -387,7 +411,7 @@ pub async fn square(upstream: &Upstream, channel: &Channel, key: &sr25519::Pair)
 }
 
 /// Adds a line to a file that only its owner may read: it holds prompts and answers.
-fn append(path: &std::path::Path, line: &str) -> std::io::Result<()> {
+pub fn append(path: &std::path::Path, line: &str) -> std::io::Result<()> {
 	use std::{io::Write, os::unix::fs::OpenOptionsExt};
 	let mut file = std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
 	file.write_all(line.as_bytes())?;

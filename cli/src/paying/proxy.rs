@@ -1,22 +1,24 @@
-//! A local server that speaks OpenAI's interface, and pays for every answer.
+//! A local server that speaks OpenAI's interface, and pays for every answer, out of one session or of one with each of several operators.
 //!
 //! ```text
 //! POST /v1/chat/completions, /v1/completions    paid
 //! GET  /v1/...                                  passed on as it is
-//! GET  /blyan/session                           the session: promised, charged, open
+//! GET  /blyan/session                           the session: promised, charged, open; of several operators all of them
 //! ```
 //!
 //! Any program that reaches it spends the session's deposit. So it refuses requests whose host is not this machine and pages of
 //! other sites, unless it listens to the network on purpose. Credentials that a client sends stay here: they are meant for another server.
 
 use super::{
-	channel::{Channel, ChannelError},
-	payer::{Paid, PayError, Payer, Request as Asked},
+	channel::ChannelError,
+	operators::Operators,
+	payer::{Patience, PayError, Request as Asked},
+	relay,
 	request::Route,
 	upstream::UpstreamError,
 };
 use axum::{
-	body::{to_bytes, Body, Bytes},
+	body::{to_bytes, Bytes},
 	extract::{Request, State},
 	http::{
 		header::{self, HeaderMap, HeaderName},
@@ -53,16 +55,16 @@ const NOT_PASSED: [HeaderName; 13] = [
 /// Tells OpenAI's clients that the same request will fail again.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
-/// Local server over one session.
+/// Local server over the sessions with one or several operators.
 pub struct Proxy {
-	payer: Arc<Payer>,
+	operators: Arc<Operators>,
 	is_loopback: bool,
 }
 
 impl Proxy {
-	/// Makes a server that pays by `payer`. On a loopback address it answers requests for this machine only.
-	pub fn new(payer: Arc<Payer>, is_loopback: bool) -> Self {
-		Self { payer, is_loopback }
+	/// Makes a server that pays these operators. On a loopback address it answers requests for this machine only.
+	pub fn new(operators: Arc<Operators>, is_loopback: bool) -> Self {
+		Self { operators, is_loopback }
 	}
 
 	/// Serves until `shutdown`, and then until the answers that are on their way have ended.
@@ -89,7 +91,7 @@ async fn answer(proxy: &Proxy, request: Request) -> Result<Response, Refusal> {
 	proxy.ensure_welcome(&request)?;
 	let (head, body) = request.into_parts();
 	if head.uri.path() == "/blyan/session" {
-		return Ok(send(&session(&proxy.payer.channel().await)));
+		return Ok(send(&proxy.operators.to_json().await));
 	}
 	let path = head.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
 	let body = to_bytes(body, BODY_BYTES_MAX).await.map_err(|error| Refusal {
@@ -103,8 +105,8 @@ async fn answer(proxy: &Proxy, request: Request) -> Result<Response, Refusal> {
 	}
 	match Route::of(head.uri.path()).filter(|_| head.method == Method::POST) {
 		Some(route) => {
-			let asked = Asked { route, path, headers, body };
-			let Paid { mut response, .. } = proxy.payer.ask(asked).await?;
+			let asked = Asked { route, path, headers, body, patience: Patience::ALONE };
+			let mut response = relay::ask(&proxy.operators, asked).await?;
 			drop_hops(response.headers_mut());
 			Ok(response)
 		}
@@ -125,8 +127,8 @@ async fn free(
 	headers: HeaderMap,
 	body: Bytes,
 ) -> Result<Response, Refusal> {
-	let response = proxy.payer.forward(method, path, headers, body).await.map_err(PayError::Upstream)?;
-	let mut response = response.map(Body::new);
+	let forwarded = proxy.operators.forward(method, path, headers, body).await;
+	let mut response = forwarded.map_err(PayError::Upstream)?;
 	drop_hops(response.headers_mut());
 	Ok(response)
 }
@@ -184,22 +186,6 @@ fn drop_hops(headers: &mut HeaderMap) {
 	for name in [header::CONNECTION, header::TRANSFER_ENCODING, header::UPGRADE, header::TRAILER] {
 		headers.remove(name);
 	}
-}
-
-/// The session for programs; amounts are decimal strings.
-pub fn session(channel: &Channel) -> Value {
-	json!({
-		"session": channel.session,
-		"operator": channel.terms.operator,
-		"endpoint": channel.terms.endpoint,
-		"deposit": channel.deposit.to_string(),
-		"promised": channel.promised.to_string(),
-		"charged": channel.charged.to_string(),
-		"owed_max": channel.owed_max().to_string(),
-		"answers": channel.answers,
-		"open": channel.open.len(),
-		"stopped": channel.stopped,
-	})
 }
 
 /// Refusal in the shape of OpenAI's interface.

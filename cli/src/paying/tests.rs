@@ -2,6 +2,7 @@
 
 #[path = "../../../ml-engine/open-model/tests/support/letters.rs"]
 pub(super) mod letters;
+mod pool;
 
 use super::{
 	channel::{Channel, SessionTerms},
@@ -10,7 +11,8 @@ use super::{
 		tests::{billed, pair, serving_terms, GENESIS},
 	},
 	delivery::Delivered,
-	payer::{Bill, Paid, PayError, Payer, Request},
+	operators::Operators,
+	payer::{Bill, Paid, Patience, PayError, Payer, Request},
 	proxy::Proxy,
 	request::Route,
 	store::ChannelStore,
@@ -68,6 +70,16 @@ enum Character {
 	Vanishing,
 	/// Never ends its answer.
 	Endless,
+	/// Loses the connection of every answer in its middle.
+	Dying,
+	/// Loses it before its first words.
+	Mute,
+	/// Says behind its answer, again and again, that it is still there.
+	Lingering,
+	/// Answers something else.
+	Contrary,
+	/// Has no room for answers.
+	Full,
 }
 
 struct Operator {
@@ -88,6 +100,8 @@ struct Script {
 	requests: usize,
 	/// Headers of the last of them.
 	headers: HeaderMap,
+	/// Body of the last of them.
+	body: Bytes,
 }
 
 impl Operator {
@@ -111,10 +125,14 @@ impl Operator {
 	}
 }
 
-async fn complete(State(operator): State<Arc<Operator>>, headers: HeaderMap) -> Response {
+async fn complete(State(operator): State<Arc<Operator>>, headers: HeaderMap, body: Bytes) -> Response {
 	let mut script = operator.script.lock().unwrap();
 	script.requests += 1;
-	script.headers = headers.clone();
+	(script.headers, script.body) = (headers.clone(), body);
+	if operator.character == Character::Full {
+		let error = json!({ "error": { "code": "operator_store_full" } }).to_string();
+		return (StatusCode::SERVICE_UNAVAILABLE, error).into_response();
+	}
 	let voucher = headers[&VOUCHER].to_str().unwrap().to_owned();
 	let amount: u128 = voucher.split(':').nth(1).unwrap().parse().unwrap();
 	let key = headers[&IDEMPOTENCY_KEY].to_str().unwrap().to_owned();
@@ -153,10 +171,26 @@ async fn complete(State(operator): State<Arc<Operator>>, headers: HeaderMap) -> 
 }
 
 fn answer(id: &str, character: Character) -> Response {
-	let events = futures::stream::iter(EVENTS.map(|event| Ok::<_, std::io::Error>(Bytes::from(event))));
+	let said = |event: &str| match character {
+		Character::Contrary => event.replace("he", "ha"),
+		_ => event.to_owned(),
+	};
+	let events = EVENTS.map(|event| Ok::<_, std::io::Error>(Bytes::from(said(event))));
+	let events = futures::stream::iter(events);
 	let headers = [(header::CONTENT_TYPE, "text/event-stream".to_owned()), (RECEIPT_ID, id.to_owned())];
+	let is_mute = character == Character::Mute;
 	let body = match character {
 		Character::Endless => Body::from_stream(events.take(2).chain(futures::stream::pending())),
+		Character::Dying | Character::Mute => {
+			Body::from_stream(events.take(usize::from(!is_mute)).chain(futures::stream::once(async {
+				tokio::time::sleep(Duration::from_millis(100)).await;
+				Err(std::io::Error::other("cut"))
+			})))
+		}
+		Character::Lingering => Body::from_stream(events.chain(futures::stream::unfold((), |()| async {
+			tokio::time::sleep(Duration::from_millis(100)).await;
+			Some((Ok(Bytes::from_static(b": still here\n\n")), ()))
+		}))),
 		_ => Body::from_stream(events),
 	};
 	(headers, body).into_response()
@@ -215,7 +249,7 @@ impl Scene {
 	async fn ask(&self, headers: HeaderMap) -> Result<Paid, PayError> {
 		let body = Bytes::from_static(br#"{"messages": [], "max_tokens": 2}"#);
 		let path = PathAndQuery::from_static("/v1/chat/completions");
-		self.payer.ask(Request { route: Route::Chat, path, headers, body }).await
+		self.payer.ask(Request { route: Route::Chat, path, headers, body, patience: Patience::ALONE }).await
 	}
 
 	/// Asks, reads all of the answer, and waits for the bill.
@@ -233,7 +267,14 @@ impl Scene {
 fn open(store: &ChannelStore) -> (Arc<Payer>, mpsc::UnboundedReceiver<Bill>) {
 	let held = store.hold(7).unwrap();
 	let endpoint = store.read(7).unwrap().unwrap().terms.endpoint;
-	Payer::new(Upstream::new(&endpoint).unwrap(), held, pair(), None, store.receipts(7))
+	let (bills, reported) = mpsc::unbounded_channel();
+	(Payer::new(Upstream::new(&endpoint).unwrap(), held, pair(), None, store.receipts(7), bills), reported)
+}
+
+/// A payer by itself, as the local server has it.
+async fn alone(scene: &Scene) -> Arc<Operators> {
+	let payers = vec![(scene.payer.clone(), scene.payer.channel().await)];
+	Operators::new(payers, scene.store.receipts(7).with_extension("differences")).0
 }
 
 fn retry() -> HeaderMap {
@@ -367,7 +408,7 @@ async fn the_local_server_passes_answers_on_and_keeps_credentials_and_strangers_
 	let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
 	let address = listener.local_addr().unwrap();
 	let (end, ended) = tokio::sync::oneshot::channel::<()>();
-	let proxy = Proxy::new(scene.payer.clone(), true);
+	let proxy = Proxy::new(alone(&scene).await, true);
 	let serving = tokio::spawn(proxy.serve(listener, async move { drop(ended.await) }));
 	let client = Upstream::new(&format!("http://{address}")).unwrap();
 	let send = |headers: &[(&'static str, &str)]| {
@@ -408,7 +449,7 @@ async fn pages_of_other_sites_spend_nothing_on_a_network_either() {
 	let scene = Scene::new(Character::Honest).await;
 	let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
 	let address = listener.local_addr().unwrap();
-	tokio::spawn(Proxy::new(scene.payer.clone(), false).serve(listener, std::future::pending()));
+	tokio::spawn(Proxy::new(alone(&scene).await, false).serve(listener, std::future::pending()));
 	let client = Upstream::new(&format!("http://{address}")).unwrap();
 	let own = format!("http://{address}");
 	for (origin, status) in [("https://evil.example", 403), ("null", 403), (own.as_str(), 200)] {

@@ -11,12 +11,14 @@ use hyper_util::{
 };
 use std::time::Duration;
 
-/// Time within which a gateway must accept a connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time within which a gateway must accept a connection. A packet that is lost is sent again after a second.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Time within which it must begin to answer: a whole answer is computed first.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(900);
-/// Time after which a connection that is not used is closed, before the gateway closes it.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Time after which a connection that is not used is closed, before the gateway closes it (75 s).
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Connections to a gateway that wait to be used again.
+const IDLE_MAX: usize = 20;
 /// Largest body that is read whole: a receipt of the longest conversation, or an answer.
 const BODY_BYTES_MAX: usize = 32 << 20;
 
@@ -64,7 +66,10 @@ impl Upstream {
 		connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
 		connector.set_nodelay(true);
 		let mut builder = Client::builder(TokioExecutor::new());
-		builder.pool_idle_timeout(IDLE_TIMEOUT).pool_timer(TokioTimer::new());
+		builder
+			.pool_idle_timeout(IDLE_TIMEOUT)
+			.pool_max_idle_per_host(IDLE_MAX)
+			.pool_timer(TokioTimer::new());
 		if base.scheme_str() == Some("http") {
 			return Ok(Self { connections: Connections::Plain(builder.build(connector)), base });
 		}
@@ -72,7 +77,8 @@ impl Upstream {
 		let tls = HttpsConnectorBuilder::new()
 			.with_native_roots()
 			.map_err(|error| Failure::new(format!("this machine's certificates cannot be read: {error}")))?;
-		let connector = tls.https_only().enable_http1().wrap_connector(connector);
+		// The second version where the gateway, or the proxy in front of it, offers it: any number of answers over one connection.
+		let connector = tls.https_only().enable_http1().enable_http2().wrap_connector(connector);
 		Ok(Self { connections: Connections::Tls(builder.build(connector)), base })
 	}
 
@@ -147,6 +153,10 @@ fn with_sources(error: &dyn std::error::Error) -> String {
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use std::sync::{
+		atomic::{AtomicUsize, Ordering},
+		Arc,
+	};
 
 	#[test]
 	fn a_gateway_is_named_by_a_url_with_a_host() {
@@ -155,6 +165,26 @@ mod tests {
 		}
 		let is_open = |endpoint: &str| Upstream::new(endpoint).unwrap().is_open();
 		assert!(is_open("http://blyan.example:8000") && !is_open("http://127.0.0.1:8000"));
+	}
+
+	#[tokio::test]
+	async fn a_connection_is_kept_for_the_next_request() {
+		use axum::serve::ListenerExt;
+		let accepted = Arc::new(AtomicUsize::new(0));
+		let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+		let upstream = Upstream::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+		let counter = accepted.clone();
+		let listener = listener.tap_io(move |_| {
+			counter.fetch_add(1, Ordering::SeqCst);
+		});
+		let router = axum::Router::new().fallback(|| async { "here" });
+		tokio::spawn(async move { axum::serve(listener, router).await });
+		for _ in 0..5 {
+			assert_eq!(upstream.get("/healthz", HeaderMap::new()).await.unwrap().0, 200);
+			// The connection goes back beside the answer.
+			tokio::time::sleep(Duration::from_millis(50)).await;
+		}
+		assert_eq!(accepted.load(Ordering::SeqCst), 1);
 	}
 
 	#[tokio::test]

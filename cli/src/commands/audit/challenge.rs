@@ -223,7 +223,8 @@ pub(super) async fn commit(
 	Ok(())
 }
 
-fn confirm(output: &Output) -> Outcome<bool> {
+/// Asks whether a bond is put down.
+pub(super) fn confirm(output: &Output) -> Outcome<bool> {
 	use std::io::IsTerminal;
 	if output.is_json() || !std::io::stdin().is_terminal() {
 		return Err(Failure::new("there is no terminal to confirm on")

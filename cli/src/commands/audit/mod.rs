@@ -1,6 +1,7 @@
 //! `audit`: check what operators and nodes say, and have the chain prove it where it is wrong.
 
 mod answer;
+mod appeal;
 mod challenge;
 mod challenge_answer;
 mod generation;
@@ -23,6 +24,7 @@ pub async fn run(session: &Session, command: AuditCommand) -> Outcome<()> {
 		AuditCommand::Score(args) => score::run(session, args).await,
 		AuditCommand::Challenge(args) => challenge::run(session, args).await,
 		AuditCommand::ChallengeAnswer(args) => challenge_answer::run(session, args).await,
+		AuditCommand::Appeal(args) => appeal::run(session, args).await,
 		AuditCommand::Games(args) => lists::games(session, args.submission).await,
 		AuditCommand::Game { id } => lists::game(session, id).await,
 		AuditCommand::SpotCheck(args) => spot_check::run(session, args).await,

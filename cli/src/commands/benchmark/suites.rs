@@ -6,11 +6,12 @@ use crate::{
 };
 use blyan_benchmarks::{
 	generated::{expression_sandbox, held_out_seed, Generated, DEVELOPMENT_SEED, TASKS},
-	sandbox::Limits,
-	task::Language,
+	sandbox::{Limits, MODULE_BYTES_MAX},
+	source::{read_limited, read_text},
+	task::{Language, TASK_BYTES_MAX},
 	Sandbox, Suite,
 };
-use std::{fs, path::Path};
+use std::path::Path;
 
 /// Reads or generates a suite. Its programs have no checker yet.
 pub fn read(source: &SuiteSource, args: &BenchmarkSuiteArgs) -> Outcome<Suite> {
@@ -32,7 +33,7 @@ pub fn read(source: &SuiteSource, args: &BenchmarkSuiteArgs) -> Outcome<Suite> {
 		}
 	};
 	if let Some(path) = &args.preamble {
-		let preamble = fs::read_to_string(path).context(path.display())?;
+		let preamble = read_text(path, TASK_BYTES_MAX as u64)?;
 		suite.preamble.insert_str(0, &preamble);
 	}
 	if let Some(limit) = args.limit {
@@ -72,7 +73,7 @@ fn interpreter(suite: &str, args: &BenchmarkSuiteArgs) -> Outcome<Sandbox> {
 }
 
 fn start(path: &Path, fuel: Option<u64>) -> Outcome<Sandbox> {
-	let module = fs::read(path).context(path.display())?;
+	let module = read_limited(path, MODULE_BYTES_MAX as u64)?;
 	let limits = Limits { fuel: fuel.unwrap_or(Limits::INTERPRETER.fuel), ..Limits::INTERPRETER };
 	Sandbox::new(&module, limits).context(path.display())
 }

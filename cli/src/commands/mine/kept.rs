@@ -1,12 +1,14 @@
 //! Kept blocks of a miner: handed in, and finished where an earlier run ended.
 
+use super::progress::Rounds;
 use crate::{
-	args::MineArgs,
+	args::{MineArgs, MineRoundsArgs},
 	chain_model::ChainModel,
 	client::{self, Client},
 	commands::submit::{self, Candidate},
 	failure::{Context, Failure, Outcome},
 	keys::Account,
+	mining::idle::Watcher,
 	session::Session,
 	slot::SlotName,
 	submissions::{NextStep, SubmissionRecord, SubmissionStore},
@@ -29,6 +31,21 @@ pub struct Miner<'a> {
 	pub store: &'a SubmissionStore,
 	/// Options of this command.
 	pub args: &'a MineArgs,
+	/// Rounds that this is one of.
+	pub rounds: Option<&'a Rounds>,
+}
+
+impl<'a> Miner<'a> {
+	/// Reports whether what earlier runs left is to be ignored: in the first of several rounds only.
+	pub fn is_fresh(&self) -> bool {
+		self.args.fresh && self.rounds.is_none_or(|rounds| rounds.made() == 0)
+	}
+
+	/// Returns a watcher of the machine, if training is to pause for other work.
+	pub fn watcher(&self) -> Outcome<Option<Watcher<'a>>> {
+		let MineRoundsArgs { when_idle, idle_load, serve_url, .. } = &self.args.rounds;
+		when_idle.then(|| Watcher::new(self.client, serve_url, *idle_load)).transpose()
+	}
 }
 
 /// Keeps a candidate on disk before the node is asked anything: whatever ends this program from here on, the next run goes on.
@@ -55,14 +72,22 @@ pub fn report(miner: Miner<'_>, record: &SubmissionRecord) {
 
 /// From a kept block to the network's decision.
 pub async fn hand_in(miner: Miner<'_>, candidate: &Candidate, mut record: SubmissionRecord) -> Outcome<()> {
-	let Miner { session, client, account, store, args } = miner;
+	let Miner { session, client, account, store, args, rounds } = miner;
 	let output = &session.output;
+	let before = record.clone();
 	let done = async {
-		let placed = submit::put(client, output, account, candidate, store, &mut record).await?;
+		let placed = match rounds {
+			Some(rounds) => rounds.put(miner, candidate, &mut record).await?,
+			None => submit::put(client, output, account, candidate, store, &mut record).await?,
+		};
 		client::upload(client, output, &candidate.bytes).await?;
 		submit::finish(client, output, placed, &args.waiting, store, record).await
 	};
-	done.await.map_err(|failure| match failure.message.contains("ParentNotHead") {
+	let done = done.await;
+	if let Some(rounds) = rounds {
+		rounds.note_end(miner, &before, done.as_ref().err()).await?;
+	}
+	done.map_err(|failure| match failure.message.contains("ParentNotHead") {
 		true => Failure { next: Some("train another: blyan mine --fresh".into()), ..failure },
 		false => failure,
 	})
@@ -75,10 +100,17 @@ pub struct Unfinished {
 	found: Option<SubmissionInfo>,
 }
 
+impl Unfinished {
+	/// Reports whether finishing it costs nothing more.
+	pub fn is_paid_for(&self) -> bool {
+		matches!(self.step, NextStep::Upload | NextStep::Wait | NextStep::Close)
+	}
+}
+
 /// The newest kept block of this miner that is worth more than training another: one to hand in, else one whose decision its
 /// run did not live to see.
 pub async fn unfinished(miner: Miner<'_>) -> Outcome<Option<Unfinished>> {
-	let Miner { session, client, account, store, args } = miner;
+	let Miner { session, client, account, store, args, .. } = miner;
 	let (mut stale, mut waiting) = (0, None);
 	for mut record in store.all()? {
 		let is_wanted = record.miner == account.address()
@@ -134,6 +166,9 @@ pub async fn finish(miner: Miner<'_>, unfinished: Unfinished) -> Outcome<()> {
 	if let (NextStep::Close, Some(info)) = (step, &found) {
 		record.closed = true;
 		store.update(&record)?;
+		if let Some(rounds) = miner.rounds {
+			rounds.note_end(miner, &record, None).await?;
+		}
 		let unit = Unit::of(&client.model(info.slot.model).await?.body);
 		return submit::report_decided(&session.output, info, unit);
 	}

@@ -18,7 +18,10 @@ use crate::{
 		self,
 		adapter::{train, AdapterOfRun, AdapterRun},
 		adapter_run::{model_root, RunRecord, Runs},
-		adapter_slot, open_copy,
+		adapter_slot,
+		idle::{self, Gate, Watcher},
+		journal::Experience,
+		open_copy,
 	},
 	output::Output,
 	slot::SlotName,
@@ -52,23 +55,36 @@ pub async fn mine(miner: Miner<'_>, chain: Arc<ChainModel>, terms: &SubmissionTe
 		None => open_copy::current(output, client, &session.home, &chain, dir).await?,
 	};
 	let bar = Bar::of_chain(terms);
+	let mut watcher = miner.watcher()?;
+	let experience = match (miner.rounds, &resumed, named) {
+		(Some(rounds), None, None) => Some(rounds.experience(miner).await?),
+		_ => None,
+	};
 	let prepared = {
+		let gate = watcher.as_ref().map(Watcher::gate);
 		let (output, plan, chain, runs) = (output.clone(), plan.clone(), chain.clone(), runs.clone());
 		let slot = resumed.as_ref().map(|run| run.slot).or(named);
 		let miner = account.address();
 		let is_resumed = resumed.is_some();
-		let prepare =
-			move || Preparation { output, plan, bar, chain, runs, slot, miner, is_resumed }.run(&model);
+		let preparation =
+			Preparation { output, plan, bar, chain, runs, slot, experience, miner, is_resumed, gate };
+		let prepare = move || preparation.run(&model);
 		tokio::task::spawn_blocking(prepare).await??
 	};
 	let Prepared { run, guard, record, folder } = prepared;
-	let finished = train(output, run).await.map_err(|failure| explain_other_run(failure, &folder))?;
+	let trained = idle::during(watcher.as_mut(), train(output, run)).await;
+	let finished = trained.map_err(|failure| explain_other_run(failure, &folder))?;
 	let (finished, verdict) = {
 		let (output, folder) = (output.clone(), folder.clone());
 		let judge = move || judge(&output, &folder, finished, &guard, plan.positions, &bar);
 		tokio::task::spawn_blocking(judge).await??
 	};
 	if !verdict.is_accepted() && !args.open.submit_anyway {
+		if let Some(rounds) = miner.rounds {
+			// The next round is another one: training on in this slot is not better than any other choice.
+			runs.remove(&record)?;
+			rounds.note_worthless(record.slot, finished.seconds)?;
+		}
 		return Err(not_worth_its_fee(args, &verdict, &finished, &folder));
 	}
 	let facts = facts(&finished, &record);
@@ -113,7 +129,7 @@ async fn plan(miner: Miner<'_>, chain: &ChainModel, terms: &SubmissionTerms) -> 
 	// Refuses limits that are none; what they are where nothing is said is the plan's matter.
 	mining::limits(training, u64::MAX, None)?;
 	Ok(Plan {
-		data: training.dataset.iter().cloned().collect(),
+		data: training.file()?.into_iter().map(Into::into).collect(),
 		guard: open.guard.clone(),
 		limit_mib: open.limit.unwrap_or(LIMIT_MIB),
 		positions: chain.info.body.positions(&holdout).into(),
@@ -138,7 +154,7 @@ fn resumable(miner: Miner<'_>, chain: &ChainModel, runs: &Runs) -> Outcome<Optio
 		let is_wanted = args.slot.is_none_or(|name| name == SlotName { layer, expert });
 		let is_of_head = chain.head(run.slot).is_ok_and(|head| head.version == run.parent);
 		if is_of_head && run.has_model() {
-			if is_wanted && args.fresh {
+			if is_wanted && miner.is_fresh() {
 				runs.remove(&run)?;
 			} else if is_wanted {
 				resumed.get_or_insert(run);
@@ -172,9 +188,13 @@ struct Preparation {
 	runs: Runs,
 	/// Slot; chosen if absent.
 	slot: Option<ExpertSlot>,
+	/// Experience by which one of several rounds chooses.
+	experience: Option<Experience>,
 	/// Address of the miner.
 	miner: String,
 	is_resumed: bool,
+	/// Passed after every step of the training.
+	gate: Option<Gate>,
 }
 
 /// Everything that a run needs.
@@ -190,7 +210,7 @@ struct Prepared {
 impl Preparation {
 	/// Reads the model and the texts, chooses the slot, and begins the run.
 	fn run(self, model: &Path) -> Outcome<Prepared> {
-		let Self { output, plan, bar, chain, runs, slot, miner, is_resumed } = self;
+		let Self { output, plan, bar, chain, runs, slot, experience, miner, is_resumed, gate } = self;
 		let parent = Parent::open(model)?;
 		plan.ensure_fits(parent.architecture().context)?;
 		let texts = plan.texts(&output, parent.tokenizer())?;
@@ -201,7 +221,12 @@ impl Preparation {
 			Some(slot) => slot,
 			None => {
 				let mut runner = Runner::on_this_machine(weights.clone(), plan.threads)?;
-				adapter_slot::choose(&chain, &mut runner, &texts.text)?
+				match &experience {
+					Some(experience) => {
+						adapter_slot::by_experience(&chain, experience, &mut runner, &texts.text)?
+					}
+					None => adapter_slot::choose(&chain, &mut runner, &texts.text)?,
+				}
 			}
 		};
 		let head = chain.head(slot)?.version;
@@ -222,6 +247,7 @@ impl Preparation {
 			settings,
 			threads: plan.threads,
 			background: plan.background,
+			gate,
 		};
 		Ok(Prepared { run, guard: texts.guard, record, folder })
 	}

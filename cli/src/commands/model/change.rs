@@ -45,7 +45,7 @@ pub fn apply(output: &Output, args: &ModelApplyArgs) -> Outcome<()> {
 }
 
 /// Shows both roots, and how much of the new model is its own.
-fn show(output: &Output, out: &Path, derived: &Derived, started: Instant) {
+pub(super) fn show(output: &Output, out: &Path, derived: &Derived, started: Instant) {
 	let Derived { manifest, parent_root, parent_bytes, written_bytes } = derived;
 	let (bytes, parts) = (manifest.bytes(), manifest.parts.len());
 	let seconds = started.elapsed().as_secs_f64();

@@ -202,7 +202,7 @@ async fn print_calls(
 }
 
 /// Makes a call as root, where one account may.
-async fn sudo(client: &Client, account: &Account, call: &[u8]) -> Outcome<Receipt> {
+pub async fn sudo(client: &Client, account: &Account, call: &[u8]) -> Outcome<Receipt> {
 	if !client.has_pallet("Sudo").await? {
 		return Err(Failure::new("no single account may register models on this chain")
 			.kind(Kind::Refused)
@@ -232,7 +232,12 @@ fn outdated(what: &str) -> Failure {
 }
 
 /// Hands the bytes of all parts, experts and holdouts to the node. What it has already is not sent again.
-async fn upload(output: &Output, client: &Client, model: &OpenModelDir, holdouts: &[Vec<u8>]) -> Outcome<()> {
+pub async fn upload(
+	output: &Output,
+	client: &Client,
+	model: &OpenModelDir,
+	holdouts: &[Vec<u8>],
+) -> Outcome<()> {
 	let hashes: Vec<H256> = model.blobs().copied().collect();
 	let bar = output.bar("uploading", hashes.len() as u64);
 	for (done, hash) in (1..).zip(&hashes) {

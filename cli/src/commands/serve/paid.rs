@@ -1,10 +1,11 @@
 //! `serve --offer`, `serve --api-keys`: a till between requests and answers, wired to the chain.
 
-use super::defence::{authority, upkeep, Authority, Defender, KeptAnswers, NodeCourt};
+use super::defence::{upkeep, Defender, KeptAnswers, NodeCourt};
 use crate::{
 	amount,
 	answer_referee::AnswerModel,
 	args::ServeArgs,
+	authority::{authority, Authority},
 	client::{Client, Offer},
 	commands::{api_keys, offer::serving_key_path},
 	failure::{Context, Failure, Kind, Outcome},
@@ -198,7 +199,8 @@ impl Paid {
 			let operator = offer.operator.clone();
 			let (of_offer, said) = (book.clone(), output.clone());
 			watching.push(tokio::spawn(async move { watch(&of_offer, offer, &said).await }));
-			let kept = upkeep(self.cashier.clone(), book.clone(), operator.clone(), output.clone());
+			let context = u32::try_from(gateway.model().context()).unwrap_or(u32::MAX);
+			let kept = upkeep(self.cashier.clone(), book.clone(), operator.clone(), context, output.clone());
 			watching.push(tokio::spawn(kept));
 			if let Some(Defence { model, former }) = defence {
 				let court = NodeCourt { book, operator, output: output.clone() };

@@ -63,7 +63,9 @@ fn prepare(output: &Output, args: &TrainAdapterArgs) -> Outcome<Prepared> {
 	let settings = plan.settings(&folder, &Bar::of_new_chain())?;
 	let (threads, background) = (plan.threads, plan.background);
 	let slot = (args.layer, args.expert);
-	let run = AdapterRun { parent, weights, slot, text, held_out, watched, settings, threads, background };
+	let gate = None;
+	let run =
+		AdapterRun { parent, weights, slot, text, held_out, watched, settings, threads, background, gate };
 	Ok(Prepared { plan, run, guard, folder })
 }
 

@@ -3,13 +3,13 @@
 use super::{Bench, Checked};
 use crate::{
 	answer_referee::{AnswerModel, AnswerReferee, Wait},
-	client::Challenge,
 	failure::{Failure, Outcome},
 };
 use blyan_gateway::Gateway;
 use blyan_open_model::Directory;
 use blyan_primitives::EvaluationOutcome;
 use blyan_till::Cashier;
+use sp_core::H256;
 use std::{
 	collections::HashMap,
 	path::PathBuf,
@@ -65,12 +65,14 @@ impl KeptAnswers {
 }
 
 impl Bench for KeptAnswers {
-	fn check(&self, challenge: &Challenge) -> Outcome<Checked> {
-		let kept = self.cashier.kept_answer(&challenge.receipt)?;
+	fn check(&self, receipt: H256) -> Outcome<Checked> {
+		let kept = self.cashier.kept_answer(&receipt)?;
 		let Some((kept, record)) = kept.and_then(|kept| kept.record().map(|record| (kept, record))) else {
 			return Ok(Checked::Unknown);
 		};
-		let Some(model) = self.model(&record.model_root)? else { return Ok(Checked::NoModel) };
+		let Some(model) = self.model(&record.model_root)? else {
+			return Ok(Checked::NoModel(record.model_root));
+		};
 		let (outcome, referee) = confirmed(|| {
 			let referee = AnswerReferee::new(model.clone(), &record, self.wait.clone())?;
 			referee.ensure_about(&kept.signed)?;

@@ -1,11 +1,11 @@
 //! The chain behind a node, as a defender sees it.
 
-use super::Court;
+use super::{Accusation, Court};
 use crate::{
-	client::{Challenge, Client},
+	authority::submit_for,
+	client::{Challenge, Client, Receipt},
 	commands::audit::{conclude, Player},
-	failure::{Failure, Kind, Outcome},
-	keys,
+	failure::Outcome,
 	node_book::NodeBook,
 	output::Output,
 	referee::Openings,
@@ -16,31 +16,6 @@ use codec::Encode;
 use futures::{future::BoxFuture, FutureExt};
 use sp_core::{crypto::AccountId32, H256};
 use std::{future::Future, sync::Arc};
-
-/// Types of proxies that may defend.
-const PROXY_TYPES: [&str; 2] = ["Any", "Operator"];
-
-/// Way in which the account that signs can defend for an operator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Authority {
-	/// It is the operator's own.
-	Operator,
-	/// It is a proxy of the operator's.
-	Proxy,
-	/// None: moves in games are any account's, defences are not.
-	None,
-}
-
-/// Finds out how an account can defend for an operator.
-pub async fn authority(client: &Client, operator: &AccountId32, account: &AccountId32) -> Outcome<Authority> {
-	if operator == account {
-		return Ok(Authority::Operator);
-	}
-	Ok(match client.is_proxy(operator, account, &PROXY_TYPES).await? {
-		true => Authority::Proxy,
-		false => Authority::None,
-	})
-}
 
 /// A node, and an account that signs for the operator.
 pub struct NodeCourt {
@@ -68,25 +43,18 @@ impl NodeCourt {
 		answer
 	}
 
-	async fn send_defence(&self, client: &Client, receipt: H256, outcome: EvaluationOutcome) -> Outcome<()> {
-		let account = self.book.account();
-		let arguments = (receipt, outcome).encode();
-		match authority(client, &self.operator, &account.id()).await? {
-			Authority::Operator => {
-				client.submit_encoded(account, "Answers", "defend", &arguments).await.map(drop)
-			}
-			Authority::Proxy => {
-				let call = ("Answers", "defend");
-				client.submit_as_proxy(account, &self.operator, call, &arguments).await.map(drop)
-			}
-			Authority::None => Err(Failure::new(format!(
-				"{} is neither the operator {} nor its proxy",
-				account.address(),
-				keys::address(&self.operator)
-			))
-			.kind(Kind::Refused)
-			.next("start the server with the operator's --key, or with that of a proxy of type Operator")),
+	/// Sends a call in the operator's name.
+	async fn send(&self, client: &Client, call: (&str, &str), arguments: &[u8]) -> Outcome<Receipt> {
+		submit_for(client, &self.operator, self.book.account(), call, arguments).await
+	}
+
+	/// Offences that are not decided. Most of the time there are none, which one record says.
+	async fn read_accusations(&self, client: &Client) -> Outcome<Vec<Accusation>> {
+		if !client.is_accused(&self.operator).await? {
+			return Ok(Vec::new());
 		}
+		let offences = client.offences(&self.operator).await?;
+		Ok(offences.iter().filter_map(Accusation::of).collect())
 	}
 }
 
@@ -104,7 +72,27 @@ impl Court for NodeCourt {
 	}
 
 	fn defend(&self, receipt: H256, outcome: EvaluationOutcome) -> BoxFuture<'_, Outcome<()>> {
-		self.ask(move |client| async move { self.send_defence(&client, receipt, outcome).await }).boxed()
+		let arguments = (receipt, outcome).encode();
+		self.ask(move |client| async move {
+			self.send(&client, ("Answers", "defend"), &arguments).await.map(drop)
+		})
+		.boxed()
+	}
+
+	fn accusations(&self) -> BoxFuture<'_, Outcome<Vec<Accusation>>> {
+		self.ask(move |client| async move { self.read_accusations(&client).await }).boxed()
+	}
+
+	fn fallen(&self, subject: Subject) -> BoxFuture<'_, Outcome<Vec<H256>>> {
+		self.ask(move |client| async move { client.refuted(subject).await }).boxed()
+	}
+
+	fn appeal(&self, offence: u64) -> BoxFuture<'_, Outcome<bool>> {
+		self.ask(move |client| async move {
+			let receipt = self.send(&client, ("Slashing", "appeal"), &offence.encode()).await?;
+			Ok(receipt.event("Slashing", "Appealed").is_some_and(|fields| fields["is_computed"] == true))
+		})
+		.boxed()
 	}
 
 	fn play(&self, game: GameId, own: H256, referee: Arc<dyn Openings>) -> BoxFuture<'_, Outcome<()>> {

@@ -4,19 +4,22 @@
 //! look ──> challenge ──> kept answer, computed again ──> right ──> defend ──> games, to their end
 //!            (storage)      (one at a time, gives way        │
 //!                            to answers that are served)     `─> wrong: nothing is sent, and no more is served
+//!      ──> offence of a game that a clock decided ──> kept answer, computed again ──> right ──> appeal ──> its game, to its end
 //! ```
 //!
 //! Nothing is remembered that must be right: every look reads what stands from a block that stays, so a defender that was stopped, lost its
 //! node, or saw a fork goes on where the chain is. It acts on silence as on an open challenge: a late defence takes the offence back.
 
+mod appeals;
 mod bench;
 mod court;
 #[cfg(test)]
 mod tests;
 mod upkeep;
 
+pub use appeals::Accusation;
 pub use bench::KeptAnswers;
-pub use court::{authority, Authority, NodeCourt};
+pub use court::NodeCourt;
 pub use upkeep::upkeep;
 
 use crate::{
@@ -57,6 +60,15 @@ pub trait Court: Send + Sync + 'static {
 	/// Commits the operator to how it came to an answer.
 	fn defend(&self, receipt: H256, outcome: EvaluationOutcome) -> BoxFuture<'_, Outcome<()>>;
 
+	/// Offences of the operator that are not decided, about claims of its that the chain has not computed.
+	fn accusations(&self) -> BoxFuture<'_, Outcome<Vec<Accusation>>>;
+
+	/// Claims about a subject that have fallen.
+	fn fallen(&self, subject: Subject) -> BoxFuture<'_, Outcome<Vec<H256>>>;
+
+	/// Appeals against an offence in the operator's name. Reports whether the claim is computed again; otherwise a judge decides.
+	fn appeal(&self, offence: u64) -> BoxFuture<'_, Outcome<bool>>;
+
 	/// Plays a game to its end for the claim with this digest.
 	fn play(&self, game: GameId, own: H256, referee: Arc<dyn Openings>) -> BoxFuture<'_, Outcome<()>>;
 }
@@ -70,14 +82,14 @@ pub enum Checked {
 	Wrong(u64),
 	/// The answer is not among those that are kept.
 	Unknown,
-	/// Its model is not on this machine.
-	NoModel,
+	/// Its model, of this root, is not on this machine.
+	NoModel(String),
 }
 
 /// Answers that were signed for, and the means to compute them again.
 pub trait Bench: Send + Sync + 'static {
-	/// Computes a challenged answer again. Takes long.
-	fn check(&self, challenge: &Challenge) -> Outcome<Checked>;
+	/// Computes the answer of a receipt again. Takes long.
+	fn check(&self, receipt: H256) -> Outcome<Checked>;
 
 	/// Gives no more answers.
 	fn withhold(&self, reason: String);
@@ -90,12 +102,16 @@ enum Work {
 	Defend(H256),
 	/// Play a game.
 	Play(GameId),
+	/// Appeal against an offence.
+	Appeal(u64),
 }
 
 #[derive(Default)]
 struct State {
 	/// Challenges by the last look.
 	known: HashSet<H256>,
+	/// Undecided offences by the last look, with the receipts that they are about.
+	accused: HashMap<u64, H256>,
 	checked: HashMap<H256, Checked>,
 	under_way: HashSet<Work>,
 	resting: HashMap<Work, Instant>,
@@ -103,6 +119,16 @@ struct State {
 	complaints: HashMap<Work, String>,
 	/// Receipts about which everything was said.
 	reported: HashSet<H256>,
+}
+
+impl State {
+	/// Forgets what was found out about a receipt of which nothing stands any more.
+	fn forget(&mut self, receipt: H256) {
+		if !self.known.contains(&receipt) && !self.accused.values().any(|accused| *accused == receipt) {
+			self.checked.remove(&receipt);
+			self.reported.remove(&receipt);
+		}
+	}
 }
 
 /// Defender of an operator's receipts.
@@ -167,7 +193,7 @@ impl<C: Court, B: Bench> Defender<C, B> {
 				}
 			}
 		}
-		looked
+		looked.and(self.look_at_accusations().await)
 	}
 
 	/// Says what is new and what is over.
@@ -186,8 +212,7 @@ impl<C: Court, B: Bench> Defender<C, B> {
 			let is_refuted = self.court.is_refuted(receipt).await?;
 			let mut state = self.lock();
 			state.known.remove(&receipt);
-			state.checked.remove(&receipt);
-			state.reported.remove(&receipt);
+			state.forget(receipt);
 			state.resting.remove(&Work::Defend(receipt));
 			state.complaints.remove(&Work::Defend(receipt));
 			let name = names::short_hash(&receipt);
@@ -211,8 +236,8 @@ impl<C: Court, B: Bench> Defender<C, B> {
 			),
 			Stage::Defended { .. } => ("defended", "it is defended".into()),
 		};
-		let fields =
-			json!({ "receipt": challenge.receipt, "challenger": challenge.challenger, "stage": stage });
+		let fields = json!({ "receipt": challenge.receipt, "challenger": challenge.challenger, "stage": stage,
+			"key": challenge.key, "model_root": challenge.model_root });
 		let (name, who) = (names::short_hash(&challenge.receipt), names::short(&challenge.challenger));
 		self.output.event("challenged", fields, format!("receipt {name} is challenged by {who}: {text}"));
 	}
@@ -228,8 +253,8 @@ impl<C: Court, B: Bench> Defender<C, B> {
 			if game.ended.is_some() || !game.digests.contains(&own) {
 				continue;
 			}
-			let (defender, challenge, id) = (self.clone(), challenge.clone(), game.id);
-			self.begin(Work::Play(id), async move { defender.play(challenge, claimed, id).await });
+			let (defender, receipt, id) = (self.clone(), challenge.receipt, game.id);
+			self.begin(Work::Play(id), async move { defender.play(receipt, own, id).await });
 		}
 		Ok(())
 	}
@@ -265,6 +290,7 @@ impl<C: Court, B: Bench> Defender<C, B> {
 		let what = match work {
 			Work::Defend(receipt) => format!("receipt {} is not defended", names::short_hash(&receipt)),
 			Work::Play(game) => format!("game {game} is not played to its end"),
+			Work::Appeal(offence) => format!("offence {offence} is not appealed"),
 		};
 		let next = failure.next.as_deref().unwrap_or("it is tried again");
 		let words = format!("{what}: {}; {next}", failure.message);
@@ -275,26 +301,22 @@ impl<C: Court, B: Bench> Defender<C, B> {
 		}
 	}
 
-	/// Computes a challenged answer again, once for all questions about it.
-	async fn checked(self: &Arc<Self>, challenge: &Challenge) -> Outcome<Checked> {
-		let known = || self.lock().checked.get(&challenge.receipt).cloned();
+	/// Computes an answer again, once for all questions about it. `places`: those for work of the same urgency.
+	async fn checked(self: &Arc<Self>, receipt: H256, places: &Semaphore) -> Outcome<Checked> {
+		let known = || self.lock().checked.get(&receipt).cloned();
 		if let Some(checked) = known() {
 			return Ok(checked);
 		}
-		let places = match challenge.stage {
-			Stage::Open { .. } | Stage::Silent { .. } => &self.places,
-			Stage::Defended { .. } => &self.game_places,
-		};
 		// A semaphore that is never closed.
 		let _place = places.acquire().await?;
 		if let Some(checked) = known() {
 			return Ok(checked);
 		}
-		let (defender, of) = (self.clone(), challenge.clone());
-		let checked = tokio::task::spawn_blocking(move || defender.bench.check(&of)).await??;
+		let defender = self.clone();
+		let checked = tokio::task::spawn_blocking(move || defender.bench.check(receipt)).await??;
 		// What is missing may be there the next time: another model, a store that was brought back.
 		if matches!(checked, Checked::Right(..) | Checked::Wrong(_)) {
-			self.lock().checked.insert(challenge.receipt, checked.clone());
+			self.lock().checked.insert(receipt, checked.clone());
 		}
 		Ok(checked)
 	}
@@ -302,7 +324,7 @@ impl<C: Court, B: Bench> Defender<C, B> {
 	/// Defends a receipt, if its answer is right.
 	async fn defend(self: &Arc<Self>, challenge: Challenge) -> Outcome<()> {
 		let receipt = challenge.receipt;
-		match self.checked(&challenge).await? {
+		match self.checked(receipt, &self.places).await? {
 			Checked::Right(outcome, _) => {
 				self.court.defend(receipt, outcome).await?;
 				// A look that began before does not see it yet.
@@ -313,42 +335,40 @@ impl<C: Court, B: Bench> Defender<C, B> {
 				Ok(())
 			}
 			checked => {
-				self.report(&challenge, &checked);
+				self.report(receipt, &checked);
 				self.rest(Work::Defend(receipt));
 				Ok(())
 			}
 		}
 	}
 
-	/// Plays a game about a claim of this operator's.
-	async fn play(
-		self: &Arc<Self>,
-		challenge: Challenge,
-		claimed: EvaluationOutcome,
-		id: GameId,
-	) -> Outcome<()> {
-		match self.checked(&challenge).await? {
-			Checked::Right(outcome, referee) if outcome == claimed => {
-				self.court.play(id, answer_verdict(outcome).digest(), referee).await
+	/// Plays a game about the claim with this digest, which was made for this operator.
+	async fn play(self: &Arc<Self>, receipt: H256, own: H256, id: GameId) -> Outcome<()> {
+		match self.checked(receipt, &self.game_places).await? {
+			Checked::Right(outcome, referee) if answer_verdict(outcome).digest() == own => {
+				self.court.play(id, own, referee).await
 			}
 			Checked::Right(..) => {
 				self.rest(Work::Play(id));
-				Err(Failure::new(
-					"the claim that was made for the operator is not what this machine computes",
-				)
-				.next("it cannot be played for: see which account has the operator's key"))
+				Err(Self::foreign())
 			}
 			checked => {
-				self.report(&challenge, &checked);
+				self.report(receipt, &checked);
 				self.rest(Work::Play(id));
 				Ok(())
 			}
 		}
 	}
 
+	/// Failure of a claim that another program made with the operator's key.
+	fn foreign() -> Failure {
+		Failure::new("the claim that was made for the operator is not what this machine computes")
+			.next("it cannot be played for: see which account has the operator's key")
+	}
+
 	/// Says, once for each receipt, why it is not defended.
-	fn report(&self, challenge: &Challenge, checked: &Checked) {
-		let (receipt, name) = (challenge.receipt, names::short_hash(&challenge.receipt));
+	fn report(&self, receipt: H256, checked: &Checked) {
+		let name = names::short_hash(&receipt);
 		if !self.lock().reported.insert(receipt) {
 			return;
 		}
@@ -365,18 +385,16 @@ impl<C: Court, B: Bench> Defender<C, B> {
 			Checked::Unknown => (
 				"unknown",
 				format!(
-					"RECEIPT {name} IS CHALLENGED AND CANNOT BE DEFENDED: it is signed with key {:?} of this operator, and the till's store has no such \
+					"RECEIPT {name} IS CHALLENGED AND CANNOT BE DEFENDED: it is signed with a key of this operator, and the till's store has no such \
 					answer. If a server of another offer of this operator signed it, that one defends it. Otherwise bring the store back that \
-					signed it, or look for a thief that has the key; without a defence it costs half of the stake",
-					challenge.key
+					signed it, or look for a thief that has the key; without a defence it costs half of the stake"
 				),
 			),
-			Checked::NoModel => (
+			Checked::NoModel(root) => (
 				"no_model",
 				format!(
-					"RECEIPT {name} IS CHALLENGED AND ITS MODEL {:?} IS NOT SERVED HERE: start the server again with --also-defend DIR, the directory \
-					of that model; without a defence it costs half of the stake",
-					challenge.model_root
+					"RECEIPT {name} IS CHALLENGED AND ITS MODEL 0x{root} IS NOT SERVED HERE: start the server again with --also-defend DIR, the directory \
+					of that model; without a defence it costs half of the stake"
 				),
 			),
 		};

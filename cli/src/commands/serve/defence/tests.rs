@@ -73,6 +73,9 @@ struct World {
 	checked: AtomicUsize,
 	is_computing: AtomicBool,
 	withheld: Mutex<Vec<String>>,
+	accusations: Mutex<Vec<Accusation>>,
+	fallen: Mutex<Vec<H256>>,
+	appealed: Mutex<Vec<u64>>,
 	finding: Mutex<Option<Checked>>,
 }
 
@@ -114,6 +117,28 @@ impl Court for Handle {
 		.boxed()
 	}
 
+	fn accusations(&self) -> BoxFuture<'_, Outcome<Vec<Accusation>>> {
+		async { Ok(self.0.accusations.lock().unwrap().clone()) }.boxed()
+	}
+
+	fn fallen(&self, _: Subject) -> BoxFuture<'_, Outcome<Vec<H256>>> {
+		async { Ok(self.0.fallen.lock().unwrap().clone()) }.boxed()
+	}
+
+	/// The chain opens the game again.
+	fn appeal(&self, offence: u64) -> BoxFuture<'_, Outcome<bool>> {
+		async move {
+			self.0.ensure_free()?;
+			self.0.appealed.lock().unwrap().push(offence);
+			for accusation in self.0.accusations.lock().unwrap().iter_mut() {
+				accusation.is_appealed |= accusation.offence == offence;
+			}
+			self.0.games.lock().unwrap().push(game(7, outcome(0)));
+			Ok(true)
+		}
+		.boxed()
+	}
+
 	fn play(&self, game: GameId, _: H256, _: Arc<dyn Openings>) -> BoxFuture<'_, Outcome<()>> {
 		async move {
 			self.0.ensure_free()?;
@@ -126,9 +151,9 @@ impl Court for Handle {
 }
 
 impl Bench for Handle {
-	fn check(&self, challenge: &Challenge) -> Outcome<Checked> {
+	fn check(&self, receipt: H256) -> Outcome<Checked> {
 		// A long answer, for as long as a test says.
-		while challenge.receipt == LONG && self.0.is_computing.load(Ordering::SeqCst) {
+		while receipt == LONG && self.0.is_computing.load(Ordering::SeqCst) {
 			std::thread::sleep(Duration::from_millis(1));
 		}
 		self.0.checked.fetch_add(1, Ordering::SeqCst);
@@ -203,7 +228,7 @@ async fn a_wrong_answer_is_not_defended_and_ends_the_serving() {
 
 #[tokio::test]
 async fn an_unknown_receipt_is_not_defended_and_nothing_ends_for_it() {
-	for finding in [Checked::Unknown, Checked::NoModel] {
+	for finding in [Checked::Unknown, Checked::NoModel("03".repeat(32))] {
 		let (world, defender) = world(Stage::Open { until: 100 }, finding);
 		look(&defender).await;
 		assert!(world.defended.lock().unwrap().is_empty() && world.withheld.lock().unwrap().is_empty());
@@ -280,4 +305,101 @@ async fn a_defence_that_a_look_does_not_see_yet_is_not_sent_again() {
 	*world.challenges.lock().unwrap() = vec![challenge(Stage::Open { until: 100 })];
 	look(&defender).await;
 	assert_eq!(world.defended.lock().unwrap().len(), 1);
+}
+
+/// A defender after a game that a clock has decided: the claim without a miss fell, and the challenge may be over.
+fn after_the_clock(stands: bool, finding: Checked) -> (Arc<World>, Arc<Defender<Handle, Handle>>) {
+	let (world, defender) = world(Stage::Defended { outcome: outcome(0) }, finding);
+	if !stands {
+		world.challenges.lock().unwrap().clear();
+	}
+	world.fallen.lock().unwrap().push(answer_verdict(outcome(0)).digest());
+	let accusation = Accusation { offence: 5, receipt: RECEIPT, applies_at: 900, is_appealed: false };
+	world.accusations.lock().unwrap().push(accusation);
+	(world, defender)
+}
+
+#[tokio::test]
+async fn a_game_that_a_clock_decided_is_appealed_once_and_played_again_also_when_the_challenge_is_over() {
+	for stands in [true, false] {
+		let (world, defender) = after_the_clock(stands, right());
+		look(&defender).await;
+		look(&defender).await;
+		look(&defender).await;
+		assert_eq!(*world.appealed.lock().unwrap(), [5]);
+		assert_eq!(*world.played.lock().unwrap(), [7]);
+		assert_eq!(world.checked.load(Ordering::SeqCst), 1, "the answer is computed once");
+		world.accusations.lock().unwrap().clear();
+		world.challenges.lock().unwrap().clear();
+		look(&defender).await;
+		let state = defender.lock();
+		assert!(state.accused.is_empty() && state.checked.is_empty(), "what is decided is forgotten");
+	}
+}
+
+#[tokio::test]
+async fn a_server_that_is_started_after_the_appeal_plays_its_game() {
+	let (world, defender) = after_the_clock(false, right());
+	world.accusations.lock().unwrap()[0].is_appealed = true;
+	world.games.lock().unwrap().extend([game(7, outcome(0)), game(8, outcome(3))]);
+	look(&defender).await;
+	assert_eq!(*world.played.lock().unwrap(), [7], "the other is between claims of others");
+	assert!(world.appealed.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn attack_by_a_claim_in_the_operators_name_costs_no_bond_of_an_appeal() {
+	let (world, defender) = after_the_clock(false, right());
+	*world.fallen.lock().unwrap() = vec![answer_verdict(outcome(9)).digest()];
+	look(&defender).await;
+	assert!(world.appealed.lock().unwrap().is_empty());
+	// Nor does an answer that is wrong, and no other is given.
+	let (world, defender) = after_the_clock(false, Checked::Wrong(1));
+	look(&defender).await;
+	assert!(world.appealed.lock().unwrap().is_empty());
+	assert_eq!(world.withheld.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_appeal_that_the_chain_refuses_is_tried_again_until_its_time_is_over() {
+	let (world, defender) = after_the_clock(false, right());
+	*world.obstacle.lock().unwrap() = Some(Kind::Refused);
+	look(&defender).await;
+	look(&defender).await;
+	assert!(world.appealed.lock().unwrap().is_empty());
+	*world.obstacle.lock().unwrap() = None;
+	defender.lock().resting.clear();
+	look(&defender).await;
+	assert_eq!(*world.appealed.lock().unwrap(), [5]);
+}
+
+#[test]
+fn offences_are_appealed_while_they_are_open_and_nothing_was_computed() {
+	use blyan_primitives::traits::{Contested, OffenceKind};
+	use blyan_runtime_api::{OffenceInfo, OffenceState};
+	let info = |state, contested| OffenceInfo {
+		id: 5,
+		offender: AccountId32::new([4; 32]),
+		kind: OffenceKind::FalseScore,
+		evidence: H256([6; 32]),
+		contested,
+		reporter: None,
+		at: 10,
+		applies_at: 900,
+		state,
+	};
+	let about = |subject, executed| Some(Contested { subject, executed });
+	let answer = about(Subject::Answer(RECEIPT), false);
+	let expected = Accusation { offence: 5, receipt: RECEIPT, applies_at: 900, is_appealed: false };
+	assert_eq!(Accusation::of(&info(OffenceState::Open, answer)), Some(expected));
+	let appealed = Accusation { is_appealed: true, ..expected };
+	assert_eq!(Accusation::of(&info(OffenceState::Appealed { at: 11 }, answer)), Some(appealed));
+	for other in [
+		info(OffenceState::Pardoned { at: 11 }, answer),
+		info(OffenceState::Open, about(Subject::Answer(RECEIPT), true)),
+		info(OffenceState::Open, about(Subject::Submission(1, RECEIPT), false)),
+		info(OffenceState::Open, None),
+	] {
+		assert_eq!(Accusation::of(&other), None, "{other:?}");
+	}
 }
