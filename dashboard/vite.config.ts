@@ -16,6 +16,6 @@ export default defineConfig({
 		chunkSizeWarningLimit: 2_000,
 	},
 	// The host stays that of the page, or the gateway would refuse the page as another site's.
-	server: { proxy: { '/v1': { target: gateway, changeOrigin: false }, '/ws': { target: gateway, ws: true, changeOrigin: false } } },
+	server: { proxy: { '^/(v1|account|wallet)(/|$)': { target: gateway, changeOrigin: false }, '/ws': { target: gateway, ws: true, changeOrigin: false } } },
 	test: { include: ['tests/unit/**/*.test.{ts,tsx}', 'verifier/test/**/*.test.ts'], environment: 'node', pool: 'threads', fileParallelism: false },
 });

@@ -2,6 +2,7 @@
 //
 //   npm run build && npm run mock           http://127.0.0.1:8000
 //   PORT=8123 PAID=1 npm run mock           another port, with prices
+//   ACCOUNTS=1 npm run mock                 with accounts
 
 import { createReadStream, existsSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -9,8 +10,10 @@ import { extname, join, normalize } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { WebSocketServer } from 'ws';
+import * as accounts from './accounts';
 
 const port = Number(process.env['PORT'] ?? 8000);
+const hasAccounts = process.env['ACCOUNTS'] === '1';
 const isPaid = process.env['PAID'] === '1';
 const pace = Number(process.env['PACE_MS'] ?? 40);
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -52,11 +55,13 @@ function send(response: ServerResponse, status: number, value: unknown, headers:
 const refuse = (response: ServerResponse, status: number, code: string, message: string) =>
 	send(response, status, { error: { message, type: 'invalid_request_error', param: null, code } });
 
-async function body(request: IncomingMessage): Promise<Chat> {
+async function text(request: IncomingMessage): Promise<string> {
 	const pieces: Buffer[] = [];
 	for await (const piece of request) pieces.push(piece as Buffer);
-	return JSON.parse(Buffer.concat(pieces).toString()) as Chat;
+	return Buffer.concat(pieces).toString();
 }
+
+const body = async (request: IncomingMessage) => JSON.parse(await text(request)) as Chat;
 
 /** What the mock refuses, to see how it is shown. */
 const refusalOf = (chat: Chat) =>
@@ -68,6 +73,9 @@ async function complete(request: IncomingMessage, response: ServerResponse) {
 	const chat = await body(request);
 	const refused = refusalOf(chat);
 	if (refused) return refuse(response, 400, refused.code, refused.message);
+	const [authorization, proof] = [request.headers['authorization'], request.headers['x-blyan-proof']];
+	const barred = hasAccounts && accounts.take(chat.messages.at(-1)?.content ?? '', authorization, String(proof ?? ''));
+	if (barred) return send(response, ...barred);
 	response.writeHead(200, { 'content-type': 'text/event-stream', 'x-receipt-id': 'mock-1' });
 	const event = (value: unknown) => response.write(`data: ${JSON.stringify(value)}\n\n`);
 	const choice = (content: string | null, reason: string | null) => ({
@@ -90,7 +98,12 @@ const server = createServer((request, response) => {
 	const url = new URL(request.url ?? '/', 'http://mock');
 	const path = decodeURIComponent(url.pathname);
 	const files = `/v1/models/${modelRoot}/files/`;
-	if (path === '/v1/models') {
+	if (hasAccounts && /^\/(account|wallet)/.test(path)) {
+		void text(request).then((body) => {
+			const found = accounts.answer(path, JSON.parse(body || '{}') as Record<string, string>, request.headers['authorization']);
+			return found ? send(response, ...found) : refuse(response, 404, 'unknown_url', 'the mock does not have this');
+		});
+	} else if (path === '/v1/models') {
 		send(response, 200, { object: 'list', data: [{ id: 'mock', model_root: modelRoot, context_length: 8192 }] });
 	} else if (path === '/v1/quote' && request.method === 'GET') {
 		send(response, 200, { is_free: !isPaid, input: prices.input.toString(), output: prices.output.toString() });
@@ -130,7 +143,7 @@ new WebSocketServer({ server, path: '/ws/chat' }).on('connection', (socket) => {
 	const cancelled = new Set<string>();
 	const tell = (value: unknown) => socket.readyState === socket.OPEN && socket.send(JSON.stringify(value));
 	socket.on('message', async (data: Buffer) => {
-		const message = JSON.parse(data.toString()) as { type: string; stream_id: string; request: Chat };
+		const message = JSON.parse(data.toString()) as { type: string; stream_id: string; request: Chat; authorization?: string; proof?: string };
 		const id = message.stream_id;
 		if (message.type === 'cancel') {
 			cancelled.add(id);
@@ -138,6 +151,8 @@ new WebSocketServer({ server, path: '/ws/chat' }).on('connection', (socket) => {
 		}
 		const refused = refusalOf(message.request);
 		if (refused) return tell({ type: 'error', stream_id: id, error: refused });
+		const barred = hasAccounts && accounts.take(message.request.messages.at(-1)?.content ?? '', message.authorization, message.proof);
+		if (barred) return tell({ type: 'error', stream_id: id, ...(barred[1] as object) });
 		const input = cost(prices.input, promptTokens(message.request));
 		tell({ type: 'stream_start', stream_id: id, input_cost: input.toString(), max_tokens: 8192, receipt: 'mock-1' });
 		let tokens = 0;

@@ -1,16 +1,20 @@
 import { useEffect, useRef } from 'preact/hooks';
+import { begin, hasAccounts } from './lib/account';
 import { route, VIEWS, type View } from './lib/route';
 import { nextTheme, theme } from './lib/theme';
+import { AccountView } from './views/account';
 import { ChainView } from './views/chain';
 import { ChatView } from './views/chat';
 import { ReceiptView } from './views/receipt';
 import { WalletView } from './views/wallet';
 
-const NAMES: Record<View, string> = { chat: 'Chat', receipt: 'Receipt', chain: 'Chain', wallet: 'Wallet' };
-const VIEW = { chat: ChatView, receipt: ReceiptView, chain: ChainView, wallet: WalletView };
+const NAMES: Record<View, string> = { chat: 'Chat', receipt: 'Receipt', chain: 'Chain', wallet: 'Wallet', account: 'Account' };
+const VIEW = { chat: ChatView, receipt: ReceiptView, chain: ChainView, wallet: WalletView, account: AccountView };
 
 export function App() {
 	const { view } = route.value;
+	// A gateway that does not answer says so where it is asked for a model.
+	useEffect(() => void begin().catch(() => {}), []);
 	const Shown = VIEW[view];
 	const main = useRef<HTMLElement>(null);
 	const first = useRef(true);
@@ -31,7 +35,7 @@ export function App() {
 					<strong>Blyan</strong>
 				</a>
 				<nav aria-label="Views">
-					{VIEWS.map((name) => (
+					{VIEWS.filter((name) => name !== 'account' || hasAccounts.value).map((name) => (
 						<a key={name} href={`#/${name}`} aria-current={name === view ? 'page' : undefined}>
 							{NAMES[name]}
 						</a>

@@ -31,6 +31,8 @@ export class GatewayError extends Error {
 		message: string,
 		readonly code: string | null,
 		readonly status: number | null,
+		/** Numbers for programs, beside the message. */
+		readonly details: Record<string, unknown> | null = null,
 	) {
 		super(message);
 	}
@@ -45,14 +47,15 @@ export async function refusal(response: Response): Promise<GatewayError> {
 /** The same of the text of an answer. */
 export function refusalOf(text: string, status: number | null): GatewayError {
 	try {
-		const { error } = JSON.parse(text) as { error: { message: string; code: string | null } };
-		return new GatewayError(error.message, error.code, status);
+		const { error } = JSON.parse(text) as { error: { message: string; code: string | null; details?: Record<string, unknown> } };
+		return new GatewayError(error.message, error.code, status, error.details);
 	} catch {
 		return new GatewayError(text.slice(0, 200) || `the server answers ${status}`, null, status);
 	}
 }
 
-async function get(path: string, init?: RequestInit): Promise<Record<string, unknown>> {
+/** Asks a route for an object. */
+export async function get(path: string, init?: RequestInit): Promise<Record<string, unknown>> {
 	const response = await fetch(path, init);
 	if (!response.ok) throw await refusal(response);
 	return (await response.json()) as Record<string, unknown>;

@@ -18,6 +18,8 @@ export interface Question {
 	apiKey: string;
 	prices: Prices;
 	signal: AbortSignal;
+	/** Work that the gateway has asked for. */
+	proof?: string | undefined;
 }
 
 /** Asks for an answer. Ends with an event `end`, or throws. */
@@ -32,9 +34,10 @@ interface Chunk {
 }
 
 /** Server-sent events of OpenAI's interface: the whole conversation goes along, which `/chat/stream` does not take. */
-async function* overEvents({ body, apiKey, prices, signal }: Question): AsyncGenerator<ChatEvent> {
+async function* overEvents({ body, apiKey, prices, signal, proof }: Question): AsyncGenerator<ChatEvent> {
 	const headers: Record<string, string> = { 'content-type': 'application/json' };
 	if (apiKey) headers['authorization'] = `Bearer ${apiKey}`;
+	if (proof) headers['x-blyan-proof'] = proof;
 	const asked = { ...body, stream: true, stream_options: { include_usage: true } };
 	const response = await fetch('/v1/chat/completions', { method: 'POST', headers, body: JSON.stringify(asked), signal });
 	if (!response.ok) throw await refusal(response);
@@ -76,7 +79,7 @@ async function* overEvents({ body, apiKey, prices, signal }: Question): AsyncGen
 interface Message {
 	type: string;
 	stream_id?: string;
-	error?: { message: string; code: string | null };
+	error?: { message: string; code: string | null; details?: Record<string, unknown> };
 	[field: string]: unknown;
 }
 
@@ -97,14 +100,14 @@ export function eventOf(message: Message, id: string): ChatEvent | null {
 				type: 'end', tokens: Number(message['total_tokens']), cost: cost('total_cost'), reason: String(message['finish_reason']), receipt,
 			};
 		case 'error':
-			throw new GatewayError(message.error?.message ?? 'the server failed', message.error?.code ?? null, null);
+			throw new GatewayError(message.error?.message ?? 'the server failed', message.error?.code ?? null, null, message.error?.details);
 		default:
 			return null;
 	}
 }
 
 /** The WebSocket, one connection an answer: it ends with the answer, so that nothing has to be kept alive. */
-async function* overSocket({ body, apiKey, signal }: Question): AsyncGenerator<ChatEvent> {
+async function* overSocket({ body, apiKey, signal, proof }: Question): AsyncGenerator<ChatEvent> {
 	const url = new URL('/ws/chat', location.href);
 	url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
 	const socket = new WebSocket(url);
@@ -116,7 +119,7 @@ async function* overSocket({ body, apiKey, signal }: Question): AsyncGenerator<C
 		wake();
 	};
 	socket.onopen = () => {
-		const start = { type: 'start', stream_id: id, request: body, ...(apiKey && { authorization: `Bearer ${apiKey}` }) };
+		const start = { type: 'start', stream_id: id, request: body, ...(apiKey && { authorization: `Bearer ${apiKey}` }), ...(proof && { proof }) };
 		socket.send(JSON.stringify(start));
 	};
 	socket.onmessage = ({ data }) => push(JSON.parse(String(data)) as Message);

@@ -1,9 +1,9 @@
 import { signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
+import { accessToken, account, askAsAccount, hasAccounts, limits, makeDemo, refreshAccount, session } from '../lib/account';
 import { bly } from '../lib/bly';
 import { load, requestOf, save, type Turn } from '../lib/conversation';
 import { fetchModel, fetchPrices, fetchQuote, type Model, type Prices, type Quote } from '../lib/gateway';
-import { ask } from '../lib/stream';
 import { Problem, Short } from './parts';
 import { apiKey, settings, SettingsForm } from './settings';
 
@@ -16,6 +16,8 @@ const prices = signal<Prices | null>(null);
 const quote = signal<Quote | null>(null);
 const draft = signal('');
 const problem = signal<unknown>(null);
+/** Bits of the work that the gateway has asked for; null while it asks for none. */
+const work = signal<number | null>(null);
 /** The answer on its way. */
 const running = signal<AbortController | null>(null);
 const progress = signal<{ tokens: number; cost: bigint; speed: number; isLeast: boolean } | null>(null);
@@ -66,13 +68,22 @@ async function send() {
 		running.value = null;
 		progress.value = null;
 		keep();
+		void refreshAccount().catch(() => {});
 	}
+}
+
+/** The API key of Settings, or the account's token. A person who has neither gets an account without a name where the gateway has such. */
+async function credentials(): Promise<string> {
+	const key = apiKey.value.trim();
+	if (key || !hasAccounts.value) return key;
+	if (!session.value) await makeDemo();
+	return (await accessToken()) ?? '';
 }
 
 async function answer(body: object, price: Prices, signal: AbortSignal) {
 	let [content, first, firstTokens, inputCost] = ['', 0, 0, quote.value?.inputCost ?? 0n];
-	const question = { body, apiKey: apiKey.value.trim(), prices: price, signal };
-	for await (const event of ask(settings.value.transport, question)) {
+	const question = { body, apiKey: await credentials(), prices: price, signal };
+	for await (const event of askAsAccount(settings.value.transport, question, (bits) => (work.value = bits))) {
 		if (event.type === 'start') {
 			if (event.inputCost > 0n) inputCost = event.inputCost;
 			progress.value = { tokens: 0, cost: inputCost, speed: 0, isLeast: false };
@@ -235,7 +246,7 @@ function Composer() {
 				)}
 			</div>
 			<p class="price" role="status">
-				{progress.value ? <ProgressLine /> : <PriceLine />}
+				{work.value !== null ? <>The gateway asks for some work first: one moment…</> : progress.value ? <ProgressLine /> : <PriceLine />}
 			</p>
 		</form>
 	);
@@ -256,8 +267,9 @@ function PriceLine() {
 	const price = prices.value;
 	if (!price) return <>&nbsp;</>;
 	const asked = quote.value;
+	const left = account.value && !apiKey.value.trim() ? limits(account.value) : '';
 	const read = asked ? `${asked.promptTokens} tokens to read` : '';
-	if (price.isFree) return <>{['FREE', read].filter(Boolean).join(' · ')}</>;
+	if (price.isFree || left) return <>{[left || 'FREE', read].filter(Boolean).join(' · ')}</>;
 	return (
 		<>
 			{asked && <strong>at most {bly(asked.ceiling)} · </strong>}

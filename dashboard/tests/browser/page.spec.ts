@@ -3,10 +3,12 @@
 import AxeBuilder from '@axe-core/playwright';
 import { expect, test, type Page } from '@playwright/test';
 
+/** A gateway with accounts: the mock with ACCOUNTS=1. */
+const hasAccounts = process.env['ACCOUNTS'] === '1';
 const isMock = process.env['BASE_URL'] === undefined;
 /** Node for the views of the chain; those stories are left out without one. */
 const node = process.env['NODE_URL'];
-const VIEWS = ['chat', 'receipt', 'chain', 'wallet'];
+const VIEWS = ['chat', 'receipt', 'chain', 'wallet', ...(hasAccounts ? ['account'] : [])];
 
 /** Violations of the page's policy, and errors of its scripts. */
 function watch(page: Page): string[] {
@@ -155,6 +157,34 @@ test('coins of a development chain are sent', async ({ page }) => {
 	await page.getByRole('button', { name: 'Send' }).click();
 	await expect(page.getByText('The transaction is final')).toBeVisible({ timeout: 90_000 });
 	await shoot(page, 'wallet');
+});
+
+test('a visitor asks without a name, does the work that is asked for, signs in by a wallet and keeps the history', async ({ page }) => {
+	test.skip(!hasAccounts || !isMock, 'ACCOUNTS=1 gives the mock accounts');
+	const faults = watch(page);
+	const address = '5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY';
+	await page.addInitScript((address) => {
+		const signer = { signRaw: async ({ data }: { data: string }) => ({ id: 1, signature: data }) };
+		const accounts = { get: async () => [{ address, name: 'Test', type: 'sr25519' }], subscribe: () => () => {} };
+		(window as unknown as Record<string, unknown>)['injectedWeb3'] = { test: { version: '1', enable: async () => ({ accounts, signer }) } };
+	}, address);
+	await page.reload();
+	await say(page, 'I am no robot');
+	await isOver(page);
+	await expect(answers(page)).toHaveCount(1);
+	await expect(page.locator('.price')).toContainText('4 of 5 free requests left');
+	await page.getByRole('link', { name: 'Account' }).click();
+	await expect(page.getByText('Demo account')).toBeVisible();
+	await shoot(page, 'account-demo');
+	await page.getByRole('button', { name: 'Polkadot wallet' }).click();
+	await page.getByRole('button', { name: /Test 5Grwva/ }).click();
+	await expect(page.getByText('Signed in as')).toBeVisible();
+	await expect(page.getByRole('heading', { name: /Your requests/ })).toBeVisible();
+	expect((await new AxeBuilder({ page }).analyze()).violations.filter(isSerious)).toEqual([]);
+	await shoot(page, 'account-wallet');
+	await page.getByRole('button', { name: 'Sign out' }).click();
+	await expect(page.getByRole('button', { name: 'Try without a name' })).toBeVisible();
+	expect(faults).toEqual([]);
 });
 
 const isSerious = ({ impact }: { impact?: string | null }) => impact === 'serious' || impact === 'critical';
