@@ -5,7 +5,7 @@ mod shop;
 #[allow(dead_code, reason = "the texts are for mining")]
 mod tiny_open;
 
-use blyan_e2e::{account, wait_until, Chain};
+use blyan_e2e::{account, parameter, wait_until, Chain};
 use blyan_exact::{
 	definition2::{golden, step::sequence_bytes, Answer, Trace},
 	merkle,
@@ -30,6 +30,8 @@ use subxt_signer::sr25519::{dev, Keypair};
 
 /// Blocks in which the chain looks at every model once.
 const LOOKED_AT: u64 = 6;
+/// Blocks that each side of a game has, in the story in which a clock decides.
+const CLOCK: u32 = 40;
 
 /// An answer and its receipt, as the payer's file has them.
 struct Signed {
@@ -170,6 +172,26 @@ impl Liar {
 		chain.wait_until("a game about the answer", ask).await.id
 	}
 
+	/// Makes this side's moves, and lets the other side's clock decide.
+	async fn win_by_the_clock(&self, chain: &Chain, game: GameId, mover: &Keypair) -> GameInfo {
+		let claim = chain.call("Disputes", "claim_timeout", &game.encode()).await;
+		loop {
+			let info = chain.game(game).await.unwrap();
+			if info.ended.is_some() {
+				return info;
+			}
+			let side = info.digests.iter().position(|claim| *claim == self.digest()).unwrap();
+			let Some(query) = info.query.filter(|_| info.owes[side] && !info.executing) else {
+				// Refused until the clock is empty.
+				drop(chain.send(mover, &claim).await);
+				continue;
+			};
+			let arguments = (game, side as u8, self.open(query)).encode();
+			let call = chain.call("Disputes", "descend", &arguments).await;
+			chain.send(mover, &call).await.unwrap_or_else(|error| panic!("{query:?} was refused: {error}"));
+		}
+	}
+
 	/// Makes this side's moves until the game is over.
 	async fn play(&self, chain: &Chain, game: GameId, mover: &Keypair) -> GameInfo {
 		loop {
@@ -247,6 +269,54 @@ async fn a_right_answer_is_defended_with_no_one_at_the_keyboard_and_its_challeng
 	// The receipt is there although the server that signed it is not.
 	let kept = scene.user.expect(&["audit", "games"]);
 	assert_eq!(kept[0].as_array().unwrap().len(), 0, "no game is open: {kept:#?}");
+}
+
+/// The server defends, and is away while its clock runs: the one that is started in its place appeals, and plays the game again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_right_answer_that_lost_by_the_clock_is_appealed_with_no_one_at_the_keyboard_and_wins() {
+	let scene = Scene::new().await;
+	scene.operator.expect(&["model", "register", &scene.model, "--suri", "//Alice"]);
+	let chain = &scene.world.chain;
+	chain.set_parameter(parameter::CLOCK, CLOCK).await;
+	chain.wait_for_blocks(LOOKED_AT).await;
+	let offer = scene.offer();
+	let server = scene.serve(&offer);
+	let (_, sold) = sell(&scene, &offer).await;
+	let receipt = sold.signed.id(&chain.genesis());
+	let liar = Liar::about(&sold.trace(), 1);
+	challenge(chain, &sold.signed, liar.outcome()).await;
+	let game = liar.wait_for_game(chain, receipt).await;
+	drop(server);
+	let lost = liar.win_by_the_clock(chain, game, &dev::eve()).await;
+	assert_eq!(lost.ended.unwrap().0, GameEnd::TimedOut);
+	assert_ne!(fallen(&lost), [liar.digest()], "the truth fell, since none moved for it");
+	let offences = chain.offences("//Alice").await;
+	assert_eq!((offences[0].kind, offences[0].state), (OffenceKind::FalseScore, OffenceState::Open));
+	let held = scene.operator.expect_failure(
+		blyan_e2e::REFUSED,
+		&[
+			"audit",
+			"appeal",
+			&offences[0].id.to_string(),
+			"--suri",
+			"//Eve",
+			"--operator",
+			"//Alice",
+			"--yes",
+		],
+	);
+	assert!(held.contains("may not appeal"), "{held}");
+
+	let _server = scene.serve(&offer);
+	let game = liar.wait_for_game(chain, receipt).await;
+	let ended = liar.play(chain, game, &dev::eve()).await;
+	assert_eq!(ended.ended.unwrap().0, GameEnd::Executed, "the chain itself computed the block");
+	assert_eq!(fallen(&ended), [liar.digest()], "the lie falls this time");
+	let pardoned = || async {
+		let offences = chain.offences("//Alice").await;
+		matches!(offences[0].state, OffenceState::Pardoned { .. }).then_some(())
+	};
+	chain.wait_until("the pardon", pardoned).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

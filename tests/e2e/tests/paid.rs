@@ -6,11 +6,8 @@ mod shop;
 mod tiny_open;
 
 use serde_json::Value;
-use shop::{complete, planck, read, session_of, wait_for_answers, Scene, CLOSING};
+use shop::{complete, end, planck, read, session_of, wait_for_answers, Scene};
 use std::{io::Read, net::SocketAddr};
-
-/// Deposit of the session: 5 BLY.
-const DEPOSIT: u128 = 5_000_000_000_000;
 
 /// A stream that comes whole, the same again, and one whose reader leaves: each is paid by its receipt.
 async fn streams(address: SocketAddr) {
@@ -52,20 +49,6 @@ fn check_receipts(scene: &Scene, session: &str) {
 	let genesis = hex::encode(scene.world.chain.genesis());
 	let file = scene.world.files.path(&format!("user/sessions/{genesis}/{session}.receipts.json"));
 	scene.user.expect(&["audit", "replay", file.to_str().unwrap(), "--model-dir", &scene.model]);
-}
-
-/// Closes and finishes a session of which so much was charged. Returns the fees.
-async fn end(scene: &Scene, session: &str, charged: u128) -> u128 {
-	let closed = scene.user.expect(&["session", "close", session, "--suri", "//Dave"]);
-	let settled = || async {
-		let said = scene.user.expect(&["session", "status", session]);
-		(planck(&said[0]["chain"]["settled"]) >= charged).then_some(())
-	};
-	scene.world.chain.wait_until("the settlement", settled).await;
-	scene.world.chain.wait_for_blocks(u64::from(CLOSING) + 2).await;
-	let finished = scene.user.expect(&["session", "finish", session, "--suri", "//Dave"]);
-	assert_eq!(planck(&finished[0]["returned"]), DEPOSIT - charged);
-	planck(&closed[0]["fee"]) + planck(&finished[0]["fee"])
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,6 +12,8 @@ use std::{
 
 /// Blocks that an operator has to settle a session that is closed.
 pub const CLOSING: u32 = 20;
+/// Deposit of a session: 5 BLY.
+pub const DEPOSIT: u128 = 5_000_000_000_000;
 
 /// An operator and a user, each with a home of their own, and the port between them.
 pub struct Scene {
@@ -117,4 +119,18 @@ pub async fn wait_for_answers(address: SocketAddr, count: u64) -> Value {
 		(session["answers"].as_u64().unwrap() >= count).then_some(session)
 	})
 	.await
+}
+
+/// Closes and finishes a session of which so much was charged. Returns the fees.
+pub async fn end(scene: &Scene, session: &str, charged: u128) -> u128 {
+	let closed = scene.user.expect(&["session", "close", session, "--suri", "//Dave"]);
+	let settled = || async {
+		let said = scene.user.expect(&["session", "status", session]);
+		(planck(&said[0]["chain"]["settled"]) >= charged).then_some(())
+	};
+	scene.world.chain.wait_until("the settlement", settled).await;
+	scene.world.chain.wait_for_blocks(u64::from(CLOSING) + 2).await;
+	let finished = scene.user.expect(&["session", "finish", session, "--suri", "//Dave"]);
+	assert_eq!(planck(&finished[0]["returned"]), DEPOSIT - charged);
+	planck(&closed[0]["fee"]) + planck(&finished[0]["fee"])
 }
