@@ -11,9 +11,11 @@ use crate::{
 };
 use codec::Encode;
 use cumulus_client_parachain_inherent::MockValidationDataInherentDataProvider;
-use cumulus_primitives_core::{CollectCollationInfo, ParaId, RelayParentOffsetApi};
+use cumulus_primitives_core::{
+	AbridgedHostConfiguration, CollectCollationInfo, ParaId, RelayParentOffsetApi,
+};
 use futures::{future, Stream, StreamExt};
-use polkadot_primitives::{HeadData, UpgradeGoAhead};
+use polkadot_primitives::{well_known_keys, AsyncBackingParams, HeadData, UpgradeGoAhead};
 use sc_client_api::HeaderBackend;
 use sc_consensus::LongestChain;
 use sc_consensus_manual_seal::{consensus::aura::AuraConsensusDataProvider, EngineCommand, ManualSealParams};
@@ -278,6 +280,23 @@ fn going_on(by_clock: u64, last_ms: u64, number: u32, slots_per_block: u32) -> u
 	by_clock.max((last_ms / RELAY_SLOT_MS).saturating_sub(since))
 }
 
+/// Storage entry with the limits of the relay chain that is pretended. The mock's own allow two mebibytes of code, Polkadot three.
+fn relay_configuration() -> (Vec<u8>, Vec<u8>) {
+	let configuration = AbridgedHostConfiguration {
+		max_code_size: 3 << 20,
+		max_head_data_size: 1 << 20,
+		max_upward_queue_count: 8,
+		max_upward_queue_size: 1_024,
+		max_upward_message_size: 256,
+		max_upward_message_num_per_candidate: 5,
+		hrmp_max_message_num_per_candidate: 5,
+		validation_upgrade_cooldown: 6,
+		validation_upgrade_delay: 6,
+		async_backing_params: AsyncBackingParams { allowed_ancestry_len: 0, max_candidate_depth: 0 },
+	};
+	(well_known_keys::ACTIVE_CONFIG.to_vec(), configuration.encode())
+}
+
 /// Makes each block's timestamp and the relay chain's data that it would have been built upon.
 fn inherent_data_providers(
 	client: Arc<Client>,
@@ -320,6 +339,7 @@ fn inherent_data_providers(
 				relay_parent_offset,
 				para_blocks_per_relay_epoch: 10,
 				upgrade_go_ahead: upgrade.then_some(UpgradeGoAhead::GoAhead),
+				additional_key_values: Some(vec![relay_configuration()]),
 				..Default::default()
 			};
 			let timestamp = sp_timestamp::InherentDataProvider::new((relay_slot * RELAY_SLOT_MS).into());
