@@ -1,5 +1,6 @@
 //! Answers on their way to a client: passed on byte by byte, and read along.
 
+use super::pieces::Pieces;
 use axum::body::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use serde_json::Value;
@@ -43,9 +44,7 @@ impl Delivered {
 pub struct Reader {
 	is_stream: bool,
 	/// Line that has not ended, or all of an answer that is no stream.
-	pending: Vec<u8>,
-	/// Bytes of it in which no line ends.
-	searched: usize,
+	pieces: Pieces,
 	read: usize,
 	delivered: Delivered,
 }
@@ -54,31 +53,25 @@ impl Reader {
 	/// Begins an answer of this content type.
 	pub fn new(is_stream: bool) -> Self {
 		let delivered = Delivered { is_read: true, ..Delivered::default() };
-		Self { is_stream, pending: Vec::new(), searched: 0, read: 0, delivered }
+		Self { is_stream, pieces: Pieces::default(), read: 0, delivered }
 	}
 
 	/// Reads the next bytes.
 	pub fn push(&mut self, bytes: &[u8]) {
 		self.read = self.read.saturating_add(bytes.len());
 		if self.read > READ_BYTES_MAX {
-			(self.delivered.is_read, self.pending) = (false, Vec::new());
+			self.delivered.is_read = false;
+			self.pieces.clear();
 			self.delivered.texts.clear();
 			return;
 		}
-		self.pending.extend_from_slice(bytes);
 		if !self.is_stream {
+			self.pieces.extend(bytes);
 			return;
 		}
-		let pending = std::mem::take(&mut self.pending);
-		let (mut begin, mut from) = (0, self.searched);
-		while let Some(end) = end_of_line(&pending, from) {
-			self.line(pending.get(begin..end).unwrap_or_default());
-			begin = end.saturating_add(1);
-			from = begin;
+		for line in self.pieces.push(bytes, b"\n") {
+			self.line(&line);
 		}
-		// No byte is looked at or moved twice, in however small pieces a long line comes.
-		self.pending = if begin == 0 { pending } else { pending.get(begin..).unwrap_or_default().to_vec() };
-		self.searched = self.pending.len();
 	}
 
 	/// Returns the text of a choice so far.
@@ -90,13 +83,14 @@ impl Reader {
 	pub fn finish(mut self, is_whole: bool) -> Delivered {
 		if !self.is_stream {
 			self.delivered.is_whole = is_whole;
-			let value = serde_json::from_slice(&self.pending).unwrap_or_default();
+			let value = serde_json::from_slice(self.pieces.rest()).unwrap_or_default();
 			self.value(&value);
 		}
 		self.delivered
 	}
 
 	fn line(&mut self, line: &[u8]) {
+		let line = line.strip_suffix(b"\n").unwrap_or(line);
 		let line = line.strip_suffix(b"\r").unwrap_or(line);
 		let Some(data) = line.strip_prefix(b"data:") else { return };
 		let data = data.strip_prefix(b" ").unwrap_or(data);
@@ -128,12 +122,6 @@ impl Reader {
 			.receipts
 			.extend(named.as_array().into_iter().flatten().filter_map(Value::as_str).map(Into::into));
 	}
-}
-
-/// Returns the place of the first end of a line at or behind `from`.
-fn end_of_line(bytes: &[u8], from: usize) -> Option<usize> {
-	let place = bytes.get(from..)?.iter().position(|byte| *byte == b'\n')?;
-	Some(from.saturating_add(place))
 }
 
 /// Body of an answer that is read along. `over` gets what came, when the answer has ended or its reader has left.

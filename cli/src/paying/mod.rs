@@ -21,6 +21,7 @@ pub mod delivery;
 pub mod notice;
 pub mod operators;
 pub mod payer;
+pub mod pieces;
 pub mod prompt;
 pub mod proxy;
 pub mod refresh;

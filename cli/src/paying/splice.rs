@@ -10,6 +10,7 @@
 //! has sent, and where it does not, one of both is wrong. Events of the first operator pass as they came; those of others get the first one's name of the
 //! answer, which a client has seen already.
 
+use super::pieces::Pieces;
 use axum::body::Bytes;
 use serde_json::{json, Map, Value};
 use std::collections::BTreeMap;
@@ -70,10 +71,7 @@ pub struct Splice {
 	head: Option<Map<String, Value>>,
 	/// True from the second operator on.
 	is_again: bool,
-	/// Bytes of an event that has not ended.
-	pending: Vec<u8>,
-	/// Bytes of it in which no event ends.
-	searched: usize,
+	pieces: Pieces,
 	has_figures: bool,
 	is_done: bool,
 }
@@ -82,7 +80,7 @@ impl Splice {
 	/// Begins with the next operator's stream.
 	pub fn again(&mut self) {
 		self.is_again = true;
-		(self.pending, self.searched) = (Vec::new(), 0);
+		self.pieces.clear();
 		for choice in self.choices.values_mut() {
 			(choice.text_at, choice.entries_at, choice.ends_here) = (0, 0, false);
 		}
@@ -105,19 +103,10 @@ impl Splice {
 
 	/// Takes the next bytes of an operator's stream.
 	pub fn push(&mut self, bytes: &[u8]) -> Vec<Part> {
-		self.pending.extend_from_slice(bytes);
-		let mut parts = Vec::new();
-		let pending = std::mem::take(&mut self.pending);
-		let (mut begin, mut from) = (0, self.searched);
-		while let Some(end) = end_of_event(&pending, from) {
-			parts.extend(self.event(pending.get(begin..end).unwrap_or_default().to_vec()));
-			(begin, from) = (end, end);
-		}
-		// No byte is looked at or moved twice, in however small pieces a large event comes, or however small events.
-		self.pending = if begin == 0 { pending } else { pending.get(begin..).unwrap_or_default().to_vec() };
-		self.searched = self.pending.len().saturating_sub(1);
-		if self.pending.len() > EVENT_BYTES_MAX {
-			(self.pending, self.searched) = (Vec::new(), 0);
+		let events = self.pieces.push(bytes, b"\n\n");
+		let mut parts: Vec<_> = events.into_iter().filter_map(|event| self.event(event)).collect();
+		if self.pieces.rest().len() > EVENT_BYTES_MAX {
+			self.pieces.clear();
 			parts.push(Part::Failed(Bytes::from_static(b"")));
 		}
 		parts
@@ -178,12 +167,6 @@ impl Splice {
 		value.extend(self.head.clone().unwrap_or_default());
 		format!("data: {}\n\n", Value::Object(value)).into()
 	}
-}
-
-/// Returns the end of the first event in `bytes` that does not end in front of `from`.
-fn end_of_event(bytes: &[u8], from: usize) -> Option<usize> {
-	let place = bytes.get(from..)?.windows(2).position(|pair| pair == b"\n\n")?;
-	Some(from.saturating_add(place).saturating_add(2))
 }
 
 /// Index of a choice in an event.
@@ -407,7 +390,7 @@ mod tests {
 		let mut parts = Vec::new();
 		for piece in event.chunks(64) {
 			parts.extend(splice.push(piece));
-			assert!(splice.pending.len() <= splice.searched + 1);
+			assert!(splice.pieces.unsearched() <= 1);
 		}
 		assert_eq!(parts, [Part::Pass(event.into())]);
 	}
