@@ -5,10 +5,19 @@ use std::{
 	io::{self, BufReader, BufWriter},
 	path::{Path, PathBuf},
 	process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+	sync::{
+		Arc, Mutex, PoisonError,
+		atomic::{AtomicBool, Ordering},
+		mpsc::{self, RecvTimeoutError},
+	},
+	thread,
+	time::Duration,
 };
 
 /// Name of the program.
 const PROGRAM: &str = "blyan-gate";
+/// Longest wait for the greeting, or for the scores of a batch. Either takes a second at most on a machine that is not overloaded.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Why there are no scores.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +46,16 @@ pub enum GateError {
 		/// The program.
 		program: PathBuf,
 	},
+	/// The program is stuck.
+	#[error(
+		"{program} said nothing for {seconds} s and was ended; run the same command again. With ORT_DYLIB_PATH, try without: the built-in runtime needs no library"
+	)]
+	Silent {
+		/// The program.
+		program: PathBuf,
+		/// Time that it was given.
+		seconds: u64,
+	},
 	/// The program answered with a refusal, or with other scores than were asked for.
 	#[error("{program}: {reason}")]
 	Refused {
@@ -60,10 +79,51 @@ pub fn program(stated: Option<&Path>) -> PathBuf {
 	stated.map(Path::to_path_buf).or_else(named).or_else(beside).unwrap_or_else(|| PROGRAM.into())
 }
 
+/// Ends a program that keeps its caller waiting: a pipe has no time limit of its own.
+struct Watch {
+	child: Arc<Mutex<Child>>,
+	/// `true` where a wait begins, `false` where it is over.
+	waits: mpsc::Sender<bool>,
+	/// The program was ended.
+	expired: Arc<AtomicBool>,
+	patience: Duration,
+}
+
+impl Watch {
+	fn new(child: Child, patience: Duration) -> Self {
+		let (child, expired) = (Arc::new(Mutex::new(child)), Arc::new(AtomicBool::new(false)));
+		let (waits, told) = mpsc::channel();
+		let (watched, expires) = (child.clone(), expired.clone());
+		thread::spawn(move || {
+			loop {
+				match told.recv() {
+					Err(_) => return,
+					Ok(false) => continue,
+					Ok(true) => {}
+				}
+				if told.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
+					expires.store(true, Ordering::SeqCst);
+					end(&watched);
+				}
+			}
+		});
+		Self { child, waits, expired, patience }
+	}
+
+	/// Notes that a wait for the program begins or is over.
+	fn wait(&self, waiting: bool) {
+		let _ = self.waits.send(waiting);
+	}
+}
+
+fn end(child: &Mutex<Child>) {
+	let _ = child.lock().unwrap_or_else(PoisonError::into_inner).kill();
+}
+
 /// A running program, which is asked one batch after another.
 pub(crate) struct Runner {
 	program: PathBuf,
-	child: Child,
+	watch: Watch,
 	/// `None` behind a failure, and while it is dropped.
 	to: Option<BufWriter<ChildStdin>>,
 	from: BufReader<ChildStdout>,
@@ -74,6 +134,10 @@ pub(crate) struct Runner {
 impl Runner {
 	/// Starts the program and waits for its greeting.
 	pub fn start(program: &Path) -> Result<Self, GateError> {
+		Self::start_within(program, PATIENCE)
+	}
+
+	fn start_within(program: &Path, patience: Duration) -> Result<Self, GateError> {
 		let failed = |source| GateError::NotStarted { program: program.into(), source };
 		let mut child =
 			Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(failed)?;
@@ -82,7 +146,7 @@ impl Runner {
 		let from = child.stdout.take().ok_or_else(no_pipe)?;
 		let mut runner = Self {
 			program: program.into(),
-			child,
+			watch: Watch::new(child, patience),
 			to: Some(BufWriter::new(to)),
 			from: BufReader::new(from),
 			runtime: String::new(),
@@ -100,7 +164,9 @@ impl Runner {
 	/// All questions are written before the first answer is read: answers are small, and fit into the pipe. Behind a failure nothing more is
 	/// asked: answers that were not read would be taken for those of the next batch.
 	pub fn ask(&mut self, questions: &[Vec<Vector>], classes: &[usize]) -> Result<Vec<Vec<u16>>, GateError> {
+		self.watch.wait(true);
 		let answers = self.exchange(questions, classes);
+		self.watch.wait(false);
 		if answers.is_err() {
 			self.to = None;
 		}
@@ -110,16 +176,17 @@ impl Runner {
 	fn exchange(&mut self, questions: &[Vec<Vector>], classes: &[usize]) -> Result<Vec<Vec<u16>>, GateError> {
 		for (number, vectors) in questions.iter().enumerate() {
 			let body = wire::question(u8::try_from(number).unwrap_or(u8::MAX), vectors);
-			let ended = GateError::Ended { program: self.program.clone() };
-			let Some(to) = &mut self.to else { return Err(ended) };
-			wire::write_frame(to, &body).map_err(|_| ended)?;
+			let Some(to) = &mut self.to else { return Err(self.gone()) };
+			if wire::write_frame(to, &body).is_err() {
+				return Err(self.gone());
+			}
 		}
 		let mut answers = Vec::with_capacity(questions.len());
 		for (vectors, classes) in questions.iter().zip(classes) {
 			let refused = |reason| GateError::Refused { program: self.program.clone(), reason };
 			let body = match wire::read_frame(&mut self.from) {
 				Ok(Some(body)) => body,
-				_ => return Err(GateError::Ended { program: self.program.clone() }),
+				_ => return Err(self.gone()),
 			};
 			let scores = wire::read_answer(&body).map_err(refused)?;
 			if scores.len() != vectors.len() * classes {
@@ -133,10 +200,22 @@ impl Runner {
 	}
 
 	fn read(&mut self) -> Result<Vec<u8>, GateError> {
-		match wire::read_frame(&mut self.from) {
+		self.watch.wait(true);
+		let frame = wire::read_frame(&mut self.from);
+		self.watch.wait(false);
+		match frame {
 			Ok(Some(body)) => Ok(body),
-			_ => Err(GateError::Ended { program: self.program.clone() }),
+			_ => Err(self.gone()),
 		}
+	}
+
+	/// Why nothing more comes from the program.
+	fn gone(&self) -> GateError {
+		let program = self.program.clone();
+		if self.watch.expired.load(Ordering::SeqCst) {
+			return GateError::Silent { program, seconds: self.watch.patience.as_secs() };
+		}
+		GateError::Ended { program }
 	}
 }
 
@@ -145,8 +224,8 @@ impl Drop for Runner {
 		// The end of its input is the end of the program. Another one may not read it, or may be stuck in its own output, which no one
 		// reads any more; nothing is lost with it.
 		drop(self.to.take());
-		let _ = self.child.kill();
-		let _ = self.child.wait();
+		end(&self.watch.child);
+		let _ = self.watch.child.lock().unwrap_or_else(PoisonError::into_inner).wait();
 	}
 }
 
@@ -174,7 +253,7 @@ mod tests {
 		let (to, from) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
 		let mut runner = Runner {
 			program: "cat".into(),
-			child,
+			watch: Watch::new(child, PATIENCE),
 			to: Some(BufWriter::new(to)),
 			from: BufReader::new(from),
 			runtime: String::new(),
@@ -190,5 +269,12 @@ mod tests {
 	fn attack_a_program_that_writes_without_end_and_reads_nothing_is_left_at_once() {
 		let endless = Runner::start(Path::new("yes")).err().unwrap();
 		assert!(matches!(endless, GateError::Ended { .. }), "{endless}");
+	}
+
+	#[test]
+	fn attack_a_program_that_says_nothing_is_ended_when_its_time_is_over() {
+		// It waits for input and greets no one.
+		let silent = Runner::start_within(Path::new("cat"), Duration::from_millis(200)).err().unwrap();
+		assert!(matches!(silent, GateError::Silent { .. }), "{silent}");
 	}
 }
