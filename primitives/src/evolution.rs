@@ -6,6 +6,7 @@
 mod benchmark;
 mod epoch;
 mod proposal;
+mod record;
 
 pub use benchmark::{
 	BenchmarkFinding, BenchmarkJob, BenchmarkModel, BenchmarkOutcome, BenchmarkStatus, EvolutionMessage,
@@ -17,3 +18,4 @@ pub use epoch::{EpochId, EpochOutcome, EpochPhase, EvaluationStep};
 pub use proposal::{
 	least_gain_ppm, templates, EvolutionKind, Proposal, ProposalError, ProposalId, Template, DIFFICULTY_MAX,
 };
+pub use record::{ExpertBounds, LayerBounds, LineVersion, ModelRecord, RECORD_LAYERS_MAX};

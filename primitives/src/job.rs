@@ -12,7 +12,7 @@ use sp_core::H256;
 /// Most sequences of a holdout of the second definition.
 pub const HOLDOUT_SEQUENCES_MAX: u32 = 1 << 20;
 /// Bytes in front of the token ids of a holdout of the second definition.
-const HOLDOUT_HEADER_BYTES: u64 = 96;
+pub(crate) const HOLDOUT_HEADER_BYTES: u64 = 96;
 
 /// Blake2b-256 of a job's SCALE encoding: equal jobs are one job.
 pub type JobId = H256;

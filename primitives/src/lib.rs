@@ -32,6 +32,7 @@ mod learning;
 mod learning_reward;
 pub mod legacy;
 mod model;
+mod open_copy;
 mod operator;
 mod pow;
 pub mod randomness;
@@ -63,7 +64,7 @@ pub use dataset::{
 pub use dataset_audit::{DatasetAuditJob, DatasetAuditStatus};
 pub use draw::draw_indices;
 pub use finding::{finding_hash, FINDING_CONTEXT};
-pub use holdout::{chunk_commitment, Look, SealedHoldout, SealingRules, CHUNK_CONTEXT};
+pub use holdout::{chunk_commitment, ChunkScore, Look, SealedHoldout, SealingRules, CHUNK_CONTEXT};
 pub use job::{
 	EngineError, EvaluationJob, EvaluationOutcome, HoldoutRef, JobBody, JobId, JobOrigin, JobStatus,
 	HOLDOUT_SEQUENCES_MAX,
@@ -79,6 +80,10 @@ pub use learning_reward::{
 pub use model::{
 	blocks_root, ArchitectureId, BlobRef, BlockRef, ExpertHead, ExpertIndex, ExpertSlot, LayerIndex,
 	ModelBody, ModelId, ModelInfo, ModelVersion, VersionIndex,
+};
+pub use open_copy::{
+	open_copy_report_payload, OpenComparison, OpenCopyEvidence, OpenCopyFinding, OpenCopyQuery, Projection,
+	ShownAdapter, OPEN_COPY_CONTEXT, SHOWN_BYTES_MAX, SHOWN_LEAVES_MAX, SHOWN_SCALES_MAX,
 };
 pub use operator::{
 	hardware_root, possession_payload, HardwareComponent, HardwareComponents, HardwareOpening, Measurement,

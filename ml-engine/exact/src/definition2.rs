@@ -30,6 +30,7 @@ pub mod root;
 pub mod rotary;
 pub mod routing;
 pub mod sampling;
+pub mod similarity;
 pub mod span;
 pub mod step;
 pub mod tensors;
