@@ -16,6 +16,7 @@ pub mod dataset_audit;
 pub mod decode;
 pub mod eval;
 pub mod model;
+pub mod open_copies;
 pub mod packed;
 pub mod quantise;
 pub mod queue;

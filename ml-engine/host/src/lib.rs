@@ -12,6 +12,7 @@
 
 extern crate alloc;
 
+mod copies;
 mod legacy;
 
 // The native half of the macro names `Vec`.
@@ -20,7 +21,7 @@ use alloc::vec::Vec;
 use blyan_primitives::{
 	evolution::{BenchmarkJob, BenchmarkStatus},
 	Comparison, CopyQuery, DatasetAuditJob, DatasetAuditStatus, EngineError, EvaluationJob, JobId, JobStatus,
-	Opening, Query,
+	OpenComparison, OpenCopyQuery, Opening, Query,
 };
 use codec::{Decode, Encode};
 use sp_core::H256;
@@ -51,6 +52,10 @@ pub trait MlEngine: Send + Sync {
 	/// again later gives the answer. [`EngineError::BlobMissing`] if the candidate or its parent is not here; the node does not
 	/// look for them.
 	fn find_copy(&self, query: CopyQuery) -> Result<Comparison, EngineError>;
+	/// Compares a candidate of an open model with earlier experts, as [`Self::find_copy`] does for the first definition.
+	fn find_open_copy(&self, _query: OpenCopyQuery) -> Result<OpenComparison, EngineError> {
+		Err(EngineError::NotAvailable)
+	}
 	/// Audits a dataset. Starts the work and returns [`DatasetAuditStatus::Running`] while it lasts; asking again later gives the
 	/// answer. [`EngineError::BlobMissing`] names the manifest or a blob of the sample that is not here; the node may begin to
 	/// look for it.
@@ -85,14 +90,6 @@ pub fn decode_job(bytes: &[u8]) -> Result<EvaluationJob, EngineError> {
 
 /// Decodes a query that came across the boundary; all of the input must belong to it.
 pub fn decode_query(bytes: &[u8]) -> Result<Query, EngineError> {
-	decode_whole(bytes)
-}
-
-/// Decodes a comparison that came across the boundary; all of the input must belong to it.
-pub fn decode_copy_query(bytes: &[u8]) -> Result<CopyQuery, EngineError> {
-	if bytes.len() > JOB_BYTES_MAX {
-		return Err(EngineError::JobMalformed);
-	}
 	decode_whole(bytes)
 }
 
@@ -240,13 +237,14 @@ pub trait MlEngineHost {
 		}
 	}
 
-	/// Compares a candidate with earlier experts, given as the SCALE encoding of a `CopyQuery`.
+	/// Compares a candidate with earlier experts, given as the SCALE encoding of a `CopyQuery`, or of an `OpenCopyQuery` behind
+	/// the bytes that tell it apart.
 	fn find_copy(
 		&mut self,
 		query: PassFatPointerAndRead<&[u8]>,
-	) -> AllocateAndReturnByCodec<Result<Comparison, EngineError>> {
+	) -> AllocateAndReturnByCodec<Result<copies::Found, EngineError>> {
 		match self.extension::<MlEngineExt>() {
-			Some(MlEngineExt(engine)) => decode_copy_query(query).and_then(|query| engine.find_copy(query)),
+			Some(MlEngineExt(engine)) => copies::find(&**engine, query),
 			None => Err(EngineError::NotAvailable),
 		}
 	}
@@ -314,7 +312,13 @@ pub fn open(job: &EvaluationJob, query: &Query) -> Result<Option<Opening>, Engin
 
 /// Compares a candidate with earlier experts of its slot.
 pub fn find_copy(query: &CopyQuery) -> Result<Comparison, EngineError> {
-	ask(|| ml_engine_host::find_copy(&query.encode()))
+	ask(|| ml_engine_host::find_copy(&query.encode())?.first())
+}
+
+/// Compares a candidate of an open model with earlier experts of its slot. A node of a release that knows no such query answers
+/// [`EngineError::JobMalformed`].
+pub fn find_open_copy(query: &OpenCopyQuery) -> Result<OpenComparison, EngineError> {
+	ask(|| ml_engine_host::find_copy(&copies::encode_open(query))?.open())
 }
 
 /// Audits the sample of a dataset that a draw takes.

@@ -5,7 +5,8 @@ use blyan_exact::tree::SumNode;
 use blyan_primitives::{
 	evolution::{BenchmarkModel, BenchmarkOutcome, SuiteChoice, SuiteName, TokenizerRef},
 	AuditFinding, BlobRef, BlockRef, BlockWitness, Comparand, CopyEvidence, CopyFinding, EvaluationOutcome,
-	HoldoutRef, JobBody, ModelConfig, TileProof,
+	HoldoutRef, JobBody, ModelConfig, OpenCopyEvidence, OpenCopyFinding, Projection, ShownAdapter, TileProof,
+	SHOWN_BYTES_MAX, SHOWN_LEAVES_MAX, SHOWN_SCALES_MAX,
 };
 use std::{
 	collections::BTreeMap,
@@ -41,6 +42,12 @@ impl MlEngine for Instant {
 		match query.originals.len() {
 			0 => Ok(Comparison::Distinct),
 			_ => Ok(Comparison::Copy(Box::new(finding()))),
+		}
+	}
+	fn find_open_copy(&self, query: OpenCopyQuery) -> Result<OpenComparison, EngineError> {
+		match query.originals.len() {
+			0 => Ok(OpenComparison::Distinct),
+			_ => Ok(OpenComparison::Copy(Box::new(open_finding()))),
 		}
 	}
 	fn audit_dataset(&self, job: DatasetAuditJob) -> Result<DatasetAuditStatus, EngineError> {
@@ -112,6 +119,28 @@ fn copy_query() -> CopyQuery {
 	CopyQuery { config: CONFIG, candidate, parent: candidate, originals: vec![original] }
 }
 
+/// A finding about adapters of the largest size.
+fn open_finding() -> OpenCopyFinding {
+	let adapter = ShownAdapter {
+		scales: vec![1; SHOWN_SCALES_MAX as usize].try_into().unwrap(),
+		leaves: vec![H256([2; 32]); SHOWN_LEAVES_MAX as usize].try_into().unwrap(),
+		bytes: vec![3; SHOWN_BYTES_MAX as usize].try_into().unwrap(),
+	};
+	let evidence = OpenCopyEvidence {
+		projection: Projection::Down,
+		original: adapter.clone(),
+		original_parent: Some(adapter.clone()),
+		copy_parent: adapter.clone(),
+		copy: adapter,
+	};
+	OpenCopyFinding { original: 5, evidence }
+}
+
+fn open_copy_query() -> OpenCopyQuery {
+	let CopyQuery { candidate, parent, originals, .. } = copy_query();
+	OpenCopyQuery { architecture: vec![7; 90], layer: 1, candidate, parent, originals }
+}
+
 fn audit(blobs: u32) -> DatasetAuditJob {
 	DatasetAuditJob {
 		draw: H256([1; 32]),
@@ -155,6 +184,7 @@ fn every_function_says_not_available_without_an_engine() {
 		assert_eq!(open(&job(), &Query::Item { item: 0 }), Err(EngineError::NotAvailable));
 		assert_eq!(ml_engine_host::open(b"no job", b"no query"), Err(EngineError::NotAvailable));
 		assert_eq!(find_copy(&copy_query()), Err(EngineError::NotAvailable));
+		assert_eq!(find_open_copy(&open_copy_query()), Err(EngineError::NotAvailable));
 		assert_eq!(audit_dataset(&audit(1)), Err(EngineError::NotAvailable));
 		assert_eq!(run_benchmark(&benchmark(1)), Err(EngineError::NotAvailable));
 	});
@@ -249,6 +279,43 @@ fn bytes_that_are_no_comparison_are_an_error_value() {
 		assert_eq!(ml_engine_host::find_copy(&[query, vec![0]].concat()), refused);
 		assert_eq!(ml_engine_host::find_copy(&vec![0xff; JOB_BYTES_MAX + 1]), refused);
 	});
+}
+
+#[test]
+fn comparisons_of_adapters_cross_the_boundary_and_bytes_that_are_none_are_an_error_value() {
+	with_engine(|| {
+		assert_eq!(find_open_copy(&open_copy_query()), Ok(OpenComparison::Copy(Box::new(open_finding()))));
+		let alone = OpenCopyQuery { originals: Vec::new(), ..open_copy_query() };
+		assert_eq!(find_open_copy(&alone), Ok(OpenComparison::Distinct));
+		let query = copies::encode_open(&open_copy_query());
+		let refused = Err(EngineError::JobMalformed);
+		for cut in copies::OPEN.len() + 1..query.len() {
+			assert_eq!(ml_engine_host::find_copy(&query[..cut]), refused);
+		}
+		assert_eq!(ml_engine_host::find_copy(&[query, vec![0]].concat()), refused);
+	});
+}
+
+/// Nodes of earlier releases decode all that comes as a `CopyQuery`, and refuse bytes behind it.
+#[test]
+fn a_node_that_knows_no_adapters_refuses_a_query_about_them_as_malformed() {
+	let empty = decode_whole::<CopyQuery>(&copies::OPEN).unwrap();
+	assert!(empty.originals.is_empty());
+	let query = copies::encode_open(&open_copy_query());
+	assert_eq!(decode_whole::<CopyQuery>(&query), Err(EngineError::JobMalformed));
+	// And one that does takes no query of the first definition for another.
+	with_engine(|| {
+		assert_eq!(find_copy(&empty), Ok(Comparison::Distinct));
+		let others = CopyQuery { originals: copy_query().originals, ..empty.clone() };
+		assert_eq!(find_copy(&others), Ok(Comparison::Copy(Box::new(finding()))));
+	});
+}
+
+#[test]
+fn answers_about_the_first_definition_are_encoded_as_they_were() {
+	for comparison in [Comparison::Running, Comparison::Distinct, Comparison::Copy(Box::new(finding()))] {
+		assert_eq!(copies::Found::from(comparison.clone()).encode(), comparison.encode());
+	}
 }
 
 #[test]

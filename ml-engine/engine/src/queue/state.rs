@@ -14,7 +14,7 @@ use blyan_exact::tree::Item;
 use blyan_primitives::{
 	evolution::{BenchmarkJob, BenchmarkOutcome},
 	AuditFinding, Comparison, CopyQuery, DatasetAuditJob, EngineError, EvaluationJob, EvaluationOutcome,
-	JobId, JobStatus,
+	JobId, JobStatus, OpenComparison, OpenCopyQuery,
 };
 use sp_core::H256;
 use std::{
@@ -88,6 +88,7 @@ pub(super) struct State {
 	opened: u64,
 	openings_failed: u64,
 	pub(super) comparisons: Asked<CopyQuery, Comparison>,
+	pub(super) open_comparisons: Asked<OpenCopyQuery, OpenComparison>,
 	pub(super) dataset_audits: Asked<DatasetAuditJob, AuditFinding>,
 	pub(super) benchmarks: Asked<BenchmarkJob, BenchmarkOutcome>,
 	/// Progress of the comparison that is under way.
@@ -377,6 +378,7 @@ impl State {
 		self.waiting.clear();
 		self.openings.clear();
 		self.comparisons.clear();
+		self.open_comparisons.clear();
 		self.dataset_audits.clear();
 		self.benchmarks.clear();
 		self.benchmark.cancel();
