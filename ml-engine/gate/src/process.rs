@@ -6,9 +6,9 @@ use std::{
 	path::{Path, PathBuf},
 	process::{Child, ChildStdin, ChildStdout, Command, Stdio},
 	sync::{
-		Arc, Mutex, PoisonError,
 		atomic::{AtomicBool, Ordering},
 		mpsc::{self, RecvTimeoutError},
+		Arc, Mutex, PoisonError,
 	},
 	thread,
 	time::Duration,
@@ -94,17 +94,15 @@ impl Watch {
 		let (child, expired) = (Arc::new(Mutex::new(child)), Arc::new(AtomicBool::new(false)));
 		let (waits, told) = mpsc::channel();
 		let (watched, expires) = (child.clone(), expired.clone());
-		thread::spawn(move || {
-			loop {
-				match told.recv() {
-					Err(_) => return,
-					Ok(false) => continue,
-					Ok(true) => {}
-				}
-				if told.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
-					expires.store(true, Ordering::SeqCst);
-					end(&watched);
-				}
+		thread::spawn(move || loop {
+			match told.recv() {
+				Err(_) => return,
+				Ok(false) => continue,
+				Ok(true) => {}
+			}
+			if told.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
+				expires.store(true, Ordering::SeqCst);
+				end(&watched);
 			}
 		});
 		Self { child, waits, expired, patience }
