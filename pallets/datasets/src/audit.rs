@@ -1,9 +1,10 @@
 //! Audits: drawing the committee, seals, reveals, and their combination.
 
 use crate::{
+	rescan::CONFIRMING_ROUND,
 	rules::{self, Combined},
 	AuditKind, AuditRecord, AuditRecordOf, Audits, Config, DatasetRecordOf, DatasetRewards, Datasets, Error,
-	Event, FormerAuditors, Pallet, Seat, SeatState, Sortition,
+	Event, FormerAuditors, Pallet, RescanCount, Seat, SeatState, Sortition,
 };
 use alloc::vec::Vec;
 use blyan_primitives::{
@@ -24,6 +25,9 @@ impl<T: Config> Pallet<T> {
 	/// Makes the appointment of a draw.
 	pub(crate) fn appoint(dataset: DatasetRef, kind: AuditKind, round: u8) {
 		let now = Self::now();
+		if kind == AuditKind::Rescan {
+			RescanCount::<T>::mutate(|running| *running = running.saturating_add(1));
+		}
 		let audit = AuditRecord {
 			kind,
 			appointment: T::Randomness::appoint(),
@@ -99,7 +103,7 @@ impl<T: Config> Pallet<T> {
 	) -> Vec<T::AccountId> {
 		let Some(electorate) = T::Operators::electorate(audit.appointment) else { return Vec::new() };
 		let mut barred = Vec::from([record.creator.clone(), T::Operators::belongs_to(&record.creator)]);
-		if audit.kind != AuditKind::First {
+		if audit.kind.is_appeal() {
 			for former in FormerAuditors::<T>::get(dataset) {
 				barred.push(T::Operators::belongs_to(&former));
 				barred.push(former);
@@ -231,7 +235,7 @@ impl<T: Config> Pallet<T> {
 			return Self::no_quorum(dataset, audit);
 		}
 		let combined = rules::combine(&findings);
-		if combined == Combined::Divided {
+		if combined == Combined::Divided || Self::is_doubtful(&audit, &findings, &combined) {
 			return Self::no_quorum(dataset, audit);
 		}
 		for (operator, finding) in audit.findings() {
@@ -245,15 +249,28 @@ impl<T: Config> Pallet<T> {
 			}
 		}
 		Self::close_audit(dataset, &audit);
-		Self::decide_audit(dataset, record, audit.kind, combined);
+		Self::decide_audit(dataset, record, (audit.kind, audit.round), combined);
 		true
+	}
+
+	/// Reports whether the committee of a rescan has combined to a fault that less than a majority of its seats found.
+	fn is_doubtful(audit: &AuditRecordOf<T>, findings: &[AuditFinding], combined: &Combined) -> bool {
+		let limits = T::RejectLimits::get();
+		let is_fault = match combined {
+			Combined::Examined(report) => rules::auto_reject(report, &limits).is_some(),
+			Combined::Malformed => true,
+			Combined::Unavailable | Combined::Divided => false,
+		};
+		let is_rescan = audit.kind == AuditKind::Rescan;
+		is_rescan && is_fault && !rules::is_upheld(findings, audit.seats.len(), &limits)
 	}
 
 	/// A committee decided nothing: another one is drawn, once.
 	fn no_quorum(dataset: DatasetRef, audit: AuditRecordOf<T>) -> bool {
 		Self::close_audit(dataset, &audit);
-		if audit.round == 0 {
-			Self::appoint(dataset, audit.kind, 1);
+		// The committee that confirms a rescan has a second try too.
+		if matches!(audit.round, 0 | CONFIRMING_ROUND) {
+			Self::appoint(dataset, audit.kind, audit.round.saturating_add(1));
 		} else if let Some(record) = Datasets::<T>::get(dataset) {
 			Self::time_out_audit(dataset, record, audit.kind);
 		}
@@ -263,6 +280,9 @@ impl<T: Config> Pallet<T> {
 	/// Removes an audit and remembers who sat in it.
 	pub(crate) fn close_audit(dataset: DatasetRef, audit: &AuditRecordOf<T>) {
 		Audits::<T>::remove(dataset);
+		if audit.kind == AuditKind::Rescan {
+			RescanCount::<T>::mutate(|running| *running = running.saturating_sub(1));
+		}
 		FormerAuditors::<T>::mutate(dataset, |former| {
 			for seat in &audit.seats {
 				// A full list has every operator on it.

@@ -5,8 +5,8 @@
 
 use crate::{
 	Agenda, AuditKind, AuditRecord, AuditRecordOf, Audits, Call, Config, Cursor, DatasetRecord,
-	DatasetRecordOf, Datasets, Due, Event, FormerAuditors, OpenCount, Pallet, Roots, Seat, SeatState, Series,
-	SeriesRecord, SubmissionFacts, Submissions,
+	DatasetRecordOf, Datasets, Due, Event, FormerAuditors, OpenCount, Pallet, RescanCount, Roots, Seat,
+	SeatState, Series, SeriesRecord, SubmissionFacts, Submissions,
 };
 use alloc::{vec, vec::Vec};
 use blyan_primitives::{
@@ -331,6 +331,14 @@ mod benchmarks {
 	fn quarantine() -> Result<(), BenchmarkError> {
 		begin::<T>();
 		let name = dataset::<T>(0, &account("creator", 0, 0), DatasetStage::Approved(DatasetTier::Gold));
+		// The worst case ends a rescan whose committee is remembered.
+		audit::<T>(name, AuditStep::Sealing, |_| SeatState::Waiting);
+		Audits::<T>::mutate(name, |entry| {
+			if let Some(audit) = entry {
+				audit.kind = AuditKind::Rescan;
+			}
+		});
+		RescanCount::<T>::put(1);
 		let origin = T::QuarantineOrigin::try_successful_origin().map_err(|_| BenchmarkError::Weightless)?;
 
 		#[extrinsic_call]

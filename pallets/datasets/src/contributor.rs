@@ -2,8 +2,7 @@
 
 use crate::{AuditKind, Audits, Config, Datasets, Error, Event, Pallet};
 use blyan_primitives::{conduct::Consequence, DatasetReason, DatasetRef, DatasetStage};
-use frame_support::{ensure, pallet_prelude::DispatchResult, traits::Get};
-use sp_runtime::traits::{One, Saturating};
+use frame_support::{ensure, pallet_prelude::DispatchResult};
 
 impl<T: Config> Pallet<T> {
 	pub(crate) fn do_begin_audit(who: &T::AccountId, dataset: DatasetRef) -> DispatchResult {
@@ -55,17 +54,14 @@ impl<T: Config> Pallet<T> {
 	}
 
 	pub(crate) fn do_quarantine(dataset: DatasetRef, reason: DatasetReason) -> DispatchResult {
-		let mut record = Datasets::<T>::get(dataset).ok_or(Error::<T>::DatasetUnknown)?;
+		let record = Datasets::<T>::get(dataset).ok_or(Error::<T>::DatasetUnknown)?;
 		let DatasetStage::Approved(tier) = record.stage else { return Err(Error::<T>::WrongStage.into()) };
 		ensure!(reason.is_about_data(), Error::<T>::BallotInvalid);
-		let appeal_until = Self::now().saturating_add(T::AppealWindow::get());
-		record.stage = DatasetStage::Quarantined(tier, reason);
-		record.until = appeal_until;
-		// A quarantine is a new matter: it may be appealed even if an earlier rejection was.
-		record.is_final = false;
-		Datasets::<T>::insert(dataset, record);
-		Self::schedule(dataset, appeal_until.saturating_add(One::one()));
-		Self::deposit_event(Event::Quarantined { dataset, reason, appeal_until });
+		// A rescan that is under way would decide about a dataset that is in use, and this one is not any more.
+		if let Some(audit) = Audits::<T>::get(dataset) {
+			Self::close_audit(dataset, &audit);
+		}
+		Self::put_in_quarantine(dataset, record, tier, reason);
 		Ok(())
 	}
 

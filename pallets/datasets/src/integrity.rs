@@ -7,6 +7,7 @@ use frame_support::traits::Get;
 impl<T: Config> Pallet<T> {
 	/// Panics if constants of the configuration contradict each other.
 	pub(crate) fn check_config() {
+		assert!(T::MaxRescans::get() > 0, "datasets in use are examined again");
 		assert!(T::MaxSeats::get() > 0 && T::StepsPerBlock::get() > 0, "audits take place and end");
 		assert!(
 			T::PowWindow::get() <= <T as frame_system::Config>::BlockHashCount::get(),
@@ -14,8 +15,9 @@ impl<T: Config> Pallet<T> {
 		);
 		// What is not open any more became so by at most `StepsPerBlock` steps a block, so it is spread out already.
 		assert!(
-			T::MaxDue::get().saturating_mul(PROBES) > T::MaxOpen::get().saturating_mul(2),
-			"the agenda has room for all open datasets at one moment"
+			T::MaxDue::get().saturating_mul(PROBES)
+				> T::MaxOpen::get().saturating_mul(2).saturating_add(T::MaxRescans::get()),
+			"the agenda has room for all open datasets and rescans at one moment"
 		);
 		assert!(
 			u64::from(T::MaxVoters::get()) <= 1u64 << VOTER_PATH_MAX.min(63),

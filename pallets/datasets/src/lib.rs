@@ -18,6 +18,8 @@ mod audit;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 mod contributor;
+mod errors;
+mod events;
 mod integrity;
 mod lineage;
 mod messages;
@@ -25,6 +27,7 @@ mod neighbours;
 mod offer;
 mod queries;
 mod refusals;
+mod rescan;
 pub mod rules;
 mod stages;
 #[cfg(any(feature = "try-runtime", test))]
@@ -37,10 +40,14 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
+use frame_support::pallet_macros::import_section;
+
 /// Target of this pallet's log lines.
 pub const LOG_TARGET: &str = "blyan::datasets";
 
 /// Datasets: offered without a stake, audited by drawn operators, voted on, used, and named by what was trained on them.
+#[import_section(errors::errors)]
+#[import_section(events::events)]
 #[frame_support::pallet]
 pub mod pallet {
 	use super::{neighbours::*, types::*, weights::WeightInfo};
@@ -118,6 +125,8 @@ pub mod pallet {
 		type AppealWindow: Get<BlockNumberFor<Self>>;
 		/// Blocks for which a rejected dataset, and the refusal of its root, are remembered. Not shorter than `AppealWindow`.
 		type RejectedFor: Get<BlockNumberFor<Self>>;
+		/// Blocks of use after which a dataset is examined again.
+		type RescanEvery: Get<BlockNumberFor<Self>>;
 
 		/// Blocks for which a proof of work is recent.
 		#[pallet::constant]
@@ -128,6 +137,9 @@ pub mod pallet {
 		/// Datasets that are pending, in an audit or in a vote at a time.
 		#[pallet::constant]
 		type MaxOpen: Get<u32>;
+		/// Rescans that are under way at a time; more wait.
+		#[pallet::constant]
+		type MaxRescans: Get<u32>;
 		/// Largest committee.
 		#[pallet::constant]
 		type MaxSeats: Get<u32>;
@@ -237,236 +249,14 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type UseCount<T: Config> = StorageMap<_, Twox64Concat, DatasetRef, u32, ValueQuery>;
 
-	#[pallet::event]
-	#[pallet::generate_deposit(pub(super) fn deposit_event)]
-	pub enum Event<T: Config> {
-		/// A dataset was offered.
-		Offered {
-			/// Its name.
-			dataset: DatasetRef,
-			/// The contributor.
-			creator: T::AccountId,
-			/// Merkle root over its blobs' roots.
-			root: H256,
-			/// Last moment for `begin_audit`.
-			until: BlockNumberFor<T>,
-		},
-		/// Blobs of a dataset were named; nodes accept them now.
-		BlobsNamed {
-			/// The dataset.
-			dataset: DatasetRef,
-			/// Blobs that are named by now.
-			named: u32,
-		},
-		/// A committee is to be drawn.
-		AuditAppointed {
-			/// The dataset.
-			dataset: DatasetRef,
-			/// 0, or 1 if it is drawn again.
-			round: u8,
-		},
-		/// A committee was drawn.
-		AuditBegan {
-			/// The dataset.
-			dataset: DatasetRef,
-			/// Names the draw, and draws the sample.
-			draw: H256,
-			/// Its auditors.
-			auditors: Vec<T::AccountId>,
-			/// Last moment of the audit.
-			until: BlockNumberFor<T>,
-		},
-		/// An auditor sealed its finding.
-		FindingSealed {
-			/// The dataset.
-			dataset: DatasetRef,
-			/// The auditor.
-			operator: T::AccountId,
-		},
-		/// Sealing is over; what was sealed is to be opened.
-		RevealBegan {
-			/// The dataset.
-			dataset: DatasetRef,
-			/// Last moment for it.
-			until: BlockNumberFor<T>,
-		},
-		/// An auditor opened its finding.
-		FindingRevealed {
-			/// The dataset.
-			dataset: DatasetRef,
-			/// The auditor.
-			operator: T::AccountId,
-			/// The finding.
-			finding: AuditFinding,
-		},
-		/// An auditor was paid for a finding that the committee agreed on.
-		AuditorPaid {
-			/// The dataset.
-			dataset: DatasetRef,
-			/// The auditor.
-			operator: T::AccountId,
-			/// Amount that it was paid.
-			amount: T::Balance,
-		},
-		/// An auditor's finding is not the committee's. It is paid nothing.
-		FindingDeparted {
-			/// The dataset.
-			dataset: DatasetRef,
-			/// The auditor.
-			operator: T::AccountId,
-		},
-		/// An audit ended with a report.
-		Audited {
-			/// The dataset.
-			dataset: DatasetRef,
-			/// The median of the findings.
-			report: AuditReport,
-		},
-		/// A vote opened.
-		VoteOpened {
-			/// The dataset.
-			dataset: DatasetRef,
-			/// Root over those who may vote.
-			voter_root: H256,
-			/// Their number.
-			voters: u32,
-			/// Last moment for votes.
-			until: BlockNumberFor<T>,
-		},
-		/// A vote was cast.
-		Voted {
-			/// The dataset.
-			dataset: DatasetRef,
-			/// The voter.
-			who: T::AccountId,
-			/// The vote.
-			ballot: Ballot,
-		},
-		/// A vote was extended for want of participation.
-		VoteExtended {
-			/// The dataset.
-			dataset: DatasetRef,
-			/// Last moment for votes.
-			until: BlockNumberFor<T>,
-		},
-		/// A dataset may be used.
-		Approved {
-			/// The dataset.
-			dataset: DatasetRef,
-			/// Its tier.
-			tier: DatasetTier,
-		},
-		/// A dataset may not be used.
-		Rejected {
-			/// The dataset.
-			dataset: DatasetRef,
-			/// Why.
-			reason: DatasetReason,
-			/// Last moment for an appeal, if there may be one.
-			appeal_until: Option<BlockNumberFor<T>>,
-		},
-		/// A contributor appealed.
-		Appealed {
-			/// The dataset.
-			dataset: DatasetRef,
-		},
-		/// An approved dataset was taken out of use for now.
-		Quarantined {
-			/// The dataset.
-			dataset: DatasetRef,
-			/// Why.
-			reason: DatasetReason,
-			/// Last moment for an appeal.
-			appeal_until: BlockNumberFor<T>,
-		},
-		/// A rejected dataset was forgotten; nodes need not keep its blobs.
-		Forgotten {
-			/// The dataset.
-			dataset: DatasetRef,
-		},
-		/// A miner declared which data taught its expert.
-		ManifestDeclared {
-			/// The submission.
-			submission: SubmissionId,
-			/// Hash of the manifest.
-			hash: H256,
-			/// Number of datasets that it lists.
-			datasets: u32,
-		},
-	}
+	/// Last moment before a dataset in use is examined again. Cleared by a quarantine; datasets that were approved before there were
+	/// rescans have none until their first.
+	#[pallet::storage]
+	pub type FreshUntil<T: Config> = StorageMap<_, Twox64Concat, DatasetRef, BlockNumberFor<T>>;
 
-	#[pallet::error]
-	pub enum Error<T> {
-		/// Licence, source, records, bytes or the number of blobs is empty, or a blob is. Correct the offer.
-		OfferMalformed,
-		/// The root is that of a dataset that is open, approved, or was rejected not long ago for what is in it. Look it up.
-		RootKnown,
-		/// The series is another account's, or does not exist. Offer a new dataset.
-		NotYourSeries,
-		/// As many versions were offered as there are numbers for.
-		TooManyVersions,
-		/// As many datasets are open as there is room for. Offer again later.
-		TooManyOpen,
-		/// The day's offers are used up.
-		QuotaExceeded {
-			/// Blocks until the next day.
-			renews_in: u16,
-		},
-		/// Two flags were raised today: offer again tomorrow, at the pace of a person.
-		Blocked {
-			/// Blocks until the next day.
-			renews_in: u16,
-		},
-		/// The block of the proof of work is unknown or too old. Make it again over a recent block.
-		PowBlockUnknown,
-		/// The proof of work has too few leading zero bits. It is made for this account and this offer (`DatasetOffer::work_subject`).
-		PowTooWeak,
-		/// There is no such dataset, or it was forgotten.
-		DatasetUnknown,
-		/// The dataset is another account's.
-		NotYourDataset,
-		/// The dataset is in another stage, or the stage's time is over.
-		WrongStage,
-		/// More blobs or more bytes than were offered. Name each blob once, in the manifest's order.
-		TooManyBlobs,
-		/// Another dataset names this blob with another length. One of the two is wrong.
-		BlobSizeContradicted,
-		/// Not every blob was named yet, or their bytes do not add up to what was offered.
-		BlobsMissing,
-		/// The key belongs to none of the auditors.
-		NotAnAuditor,
-		/// This was sealed, opened or voted before.
-		AlreadySaid,
-		/// Finding and salt do not open the seal.
-		SealMismatch,
-		/// The numbers of the report contradict each other.
-		ReportImplausible,
-		/// Stars are from 1 to 5, and a vote against gives a reason about the data.
-		BallotInvalid,
-		/// The proof does not show that this account was a voter when the vote opened. Vote as the owner of an operator.
-		NotAVoter,
-		/// Contributors have no vote on their own data.
-		OwnDataset,
-		/// An appeal was made before, the time for it is over, or the reason is not about the data.
-		NotAppealable,
-		/// The chain knows no such submission, or has forgotten it.
-		SubmissionUnknown,
-		/// The submission is another account's.
-		NotYourSubmission,
-		/// The manifest of this submission was declared before.
-		AlreadyDeclared,
-		/// The hash of the manifest is not the one that the submission carries.
-		ManifestMismatch,
-		/// The manifest lists no dataset, or not in order, or its shares do not add up to the whole.
-		ManifestInvalid,
-		/// The manifest lists a dataset that is not approved.
-		DatasetNotApproved {
-			/// Its place in the list.
-			place: u8,
-		},
-		/// Nothing is due for this dataset yet.
-		NothingDue,
-	}
+	/// Number of [`Audits`] that are rescans. At most `MaxRescans`.
+	#[pallet::storage]
+	pub type RescanCount<T: Config> = StorageValue<_, u32, ValueQuery>;
 
 	#[pallet::hooks]
 	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {

@@ -1,8 +1,8 @@
 //! Runtime API implementation, for nodes and clients.
 
 use crate::{
-	AnnouncedBlobs, AuditKind, AuditRecordOf, Audits, BlobChunks, Blobs, Conducts, Config, DatasetRecordOf,
-	Datasets, Electorates, Manifests, NextDataset, Pallet, Roots, SeatState, Series, Tally, UseCount, Uses,
+	AnnouncedBlobs, AuditRecordOf, Audits, BlobChunks, Blobs, Conducts, Config, DatasetRecordOf, Datasets,
+	Electorates, Manifests, NextDataset, Pallet, Roots, SeatState, Series, Tally, UseCount, Uses,
 };
 use alloc::vec::Vec;
 use blyan_primitives::{
@@ -172,7 +172,7 @@ impl<T: Config<AccountId = AccountId>> Pallet<T> {
 			step: audit.step,
 			until: audit.until.saturated_into(),
 			round: audit.round,
-			is_appeal: audit.kind != AuditKind::First,
+			is_appeal: audit.kind.is_appeal(),
 			seats: seats.collect(),
 		})
 	}

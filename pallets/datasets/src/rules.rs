@@ -127,6 +127,17 @@ pub fn auto_reject(report: &AuditReport, limits: &RejectLimits) -> Option<Datase
 	(report.malformed > limits.malformed).then_some(DatasetReason::Quality)
 }
 
+/// Reports whether more than half of a committee's `seats` found a dataset beyond the limits, each by its own figures. The median of
+/// an even number is the worse one, so with a silent colleague half of the reports, two of five seats, would be enough for it.
+pub fn is_upheld(findings: &[AuditFinding], seats: usize, limits: &RejectLimits) -> bool {
+	let is_fault = |finding: &&AuditFinding| match finding {
+		AuditFinding::Examined(report) => auto_reject(report, limits).is_some(),
+		AuditFinding::Malformed => true,
+		AuditFinding::Unavailable => false,
+	};
+	findings.iter().filter(is_fault).count().saturating_mul(2) > seats
+}
+
 /// Mean of the stars, in millionths of a star; `None` if there are none.
 pub fn rating(tally: &Tally) -> Option<u64> {
 	u64::from(tally.stars).saturating_mul(MILLIONTHS.into()).checked_div(tally.rated.into())

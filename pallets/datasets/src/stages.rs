@@ -3,7 +3,7 @@
 use crate::{
 	rules::{self, Combined},
 	AuditKind, Audits, BlobChunks, Blobs, Config, DatasetRecordOf, Datasets, Due, Error, Event,
-	FormerAuditors, OpenCount, Pallet, Roots, UseCount,
+	FormerAuditors, FreshUntil, OpenCount, Pallet, Roots, UseCount,
 };
 use blyan_primitives::{
 	conduct::Consequence, AuditReport, DatasetReason, DatasetRef, DatasetStage, DatasetTier,
@@ -22,7 +22,11 @@ impl<T: Config> Pallet<T> {
 		if let Some(audit) = Audits::<T>::get(dataset) {
 			return Self::step_audit(dataset, record, audit, now);
 		}
-		let until = record.until;
+		let until = match record.stage {
+			// One that was approved before there were rescans has no entry: it is due since its vote ended.
+			DatasetStage::Approved(_) => FreshUntil::<T>::get(dataset).unwrap_or(record.until),
+			_ => record.until,
+		};
 		if now <= until {
 			// Not yet: an entry that was made too early goes to its place.
 			if Due::<T>::contains_key(dataset) {
@@ -37,7 +41,8 @@ impl<T: Config> Pallet<T> {
 			DatasetStage::Vote => Self::end_vote(dataset, record, now),
 			DatasetStage::Quarantined(_, reason) => Self::reject_for_good(dataset, record, reason),
 			DatasetStage::Rejected(_) => return Self::forget(dataset, record, now),
-			DatasetStage::Audit | DatasetStage::Approved(_) => {
+			DatasetStage::Approved(_) => return Self::begin_rescan(dataset, now),
+			DatasetStage::Audit => {
 				Self::unschedule(dataset);
 				return false;
 			}
@@ -49,7 +54,7 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn decide_audit(
 		dataset: DatasetRef,
 		mut record: DatasetRecordOf<T>,
-		kind: AuditKind,
+		(kind, round): (AuditKind, u8),
 		combined: Combined,
 	) {
 		let found = match combined {
@@ -63,6 +68,7 @@ impl<T: Config> Pallet<T> {
 			Combined::Unavailable | Combined::Divided => Err(DatasetReason::Withdrawn),
 		};
 		match (kind, found) {
+			(AuditKind::Rescan, found) => Self::end_rescan(dataset, record, round, found.err()),
 			(AuditKind::Release(tier, reason), Ok(report)) => {
 				Self::release(dataset, record, (tier, reason), &report);
 			}
@@ -86,6 +92,7 @@ impl<T: Config> Pallet<T> {
 			// What was decided before stands.
 			AuditKind::Appeal(reason) => Self::reject(dataset, record, reason, Consequence::Neutral),
 			AuditKind::Release(_, reason) => Self::reject_for_good(dataset, record, reason),
+			AuditKind::Rescan => Self::keep_in_use(dataset, record),
 		}
 	}
 
@@ -100,9 +107,9 @@ impl<T: Config> Pallet<T> {
 		match rules::best(old, report, rating, &T::TierRules::get(), |_| true) {
 			Some(tier) => {
 				record.stage = DatasetStage::Approved(tier);
+				Self::enter_rescan(dataset);
 				Datasets::<T>::insert(dataset, record);
 				FormerAuditors::<T>::remove(dataset);
-				Self::unschedule(dataset);
 				Self::deposit_event(Event::Approved { dataset, tier });
 			}
 			None => Self::reject_for_good(dataset, record, reason),
@@ -113,10 +120,10 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn approve(dataset: DatasetRef, mut record: DatasetRecordOf<T>, tier: DatasetTier) {
 		Self::note_consequence(&record, Consequence::Success);
 		record.stage = DatasetStage::Approved(tier);
+		Self::enter_rescan(dataset);
 		Datasets::<T>::insert(dataset, record);
 		FormerAuditors::<T>::remove(dataset);
 		Self::note_closed();
-		Self::unschedule(dataset);
 		Self::deposit_event(Event::Approved { dataset, tier });
 	}
 

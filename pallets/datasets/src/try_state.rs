@@ -1,8 +1,9 @@
 //! Invariants of this pallet's storage, one function each.
 
 use crate::{
-	Agenda, AnnouncedBlobs, Audits, BlobChunks, Blobs, Config, Datasets, Due, Electorates, Manifests,
-	NextDataset, NextElectorate, OpenCount, Pallet, Roots, SeatState, Series, UseCount, Uses, Voted,
+	Agenda, AnnouncedBlobs, AuditKind, AuditRecordOf, Audits, BlobChunks, Blobs, Config, Datasets, Due,
+	Electorates, FreshUntil, Manifests, NextDataset, NextElectorate, OpenCount, Pallet, RescanCount, Roots,
+	SeatState, Series, UseCount, Uses, Voted,
 };
 use alloc::collections::{BTreeMap, BTreeSet};
 use blyan_primitives::DatasetStage;
@@ -52,7 +53,7 @@ impl<T: Config> Pallet<T> {
 		ensure!(listed == Due::<T>::iter_keys().count(), "a dataset's moment is not on the agenda");
 		for (name, record) in Datasets::<T>::iter() {
 			let waits = match record.stage {
-				DatasetStage::Approved(_) => false,
+				DatasetStage::Approved(_) => FreshUntil::<T>::contains_key(name),
 				// One that taught an expert stays when its blobs are gone.
 				DatasetStage::Rejected(_) => BlobChunks::<T>::get(name) > 0,
 				_ => true,
@@ -117,7 +118,11 @@ impl<T: Config> Pallet<T> {
 	fn check_audits() -> Result<(), TryRuntimeError> {
 		for (name, audit) in Audits::<T>::iter() {
 			let record = Datasets::<T>::get(name).ok_or("an audit is about no dataset")?;
-			let is_audited = matches!(record.stage, DatasetStage::Audit | DatasetStage::Quarantined(..));
+			let is_audited = match record.stage {
+				DatasetStage::Approved(_) => audit.kind == AuditKind::Rescan,
+				DatasetStage::Audit | DatasetStage::Quarantined(..) => audit.kind != AuditKind::Rescan,
+				_ => false,
+			};
 			ensure!(is_audited, "an audit is about a dataset in another stage");
 			let seated: BTreeSet<_> = audit.seats.iter().map(|seat| &seat.operator).collect();
 			ensure!(seated.len() == audit.seats.len(), "an auditor sits twice");
@@ -134,6 +139,13 @@ impl<T: Config> Pallet<T> {
 			let has_audit = Audits::<T>::contains_key(name);
 			ensure!(record.stage != DatasetStage::Audit || has_audit, "a dataset waits for no audit");
 		}
+		for name in FreshUntil::<T>::iter_keys() {
+			let is_used = Datasets::<T>::get(name).is_some_and(|record| record.stage.is_approved());
+			ensure!(is_used, "a dataset that is not in use waits for a rescan");
+		}
+		let is_rescan = |audit: &AuditRecordOf<T>| audit.kind == AuditKind::Rescan;
+		let rescans = Audits::<T>::iter_values().filter(is_rescan).count();
+		ensure!(RescanCount::<T>::get() == rescans.saturated_into::<u32>(), "rescans are miscounted");
 		Ok(())
 	}
 

@@ -143,6 +143,15 @@ record! {
 		Appeal(DatasetReason),
 		/// Its contributor appealed a quarantine.
 		Release(DatasetTier, DatasetReason),
+		/// It has been in use for `RescanEvery` since it was last examined.
+		Rescan,
+	}
+}
+
+impl AuditKind {
+	/// Reports whether the contributor appealed: earlier auditors of the dataset have no seat then.
+	pub fn is_appeal(self) -> bool {
+		matches!(self, Self::Appeal(_) | Self::Release(..))
 	}
 }
 
@@ -208,7 +217,7 @@ where
 	pub kind: AuditKind,
 	/// The appointment of its draw.
 	pub appointment: RelayNumber,
-	/// 0, or 1 if it was drawn again.
+	/// 0, or 1 if it was drawn again; 2 and 3 for the committee that confirms what a rescan found.
 	pub round: u8,
 	/// Names the draw and draws the sample; zero before.
 	pub draw: H256,

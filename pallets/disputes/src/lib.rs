@@ -22,6 +22,8 @@ mod benchmarking;
 mod cases;
 mod commitments;
 mod end;
+mod errors;
+mod events;
 mod exact;
 pub mod game;
 mod games;
@@ -38,10 +40,14 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
+use frame_support::pallet_macros::import_section;
+
 /// Target of this pallet's log lines.
 pub const LOG_TARGET: &str = "blyan::disputes";
 
 /// Disputes of a score: two sides bisect the computation down to one step, and the chain computes that step itself.
+#[import_section(errors::errors)]
+#[import_section(events::events)]
 #[frame_support::pallet]
 pub mod pallet {
 	use super::{
@@ -252,229 +258,6 @@ pub mod pallet {
 		(BlockNumberFor<T>, BalanceOf<T>),
 		OptionQuery,
 	>;
-
-	#[pallet::event]
-	#[pallet::generate_deposit(pub(super) fn deposit_event)]
-	pub enum Event<T: Config> {
-		/// Two claims play against each other.
-		GameOpened {
-			/// The game.
-			game: GameId,
-			/// What they are about.
-			subject: Subject,
-			/// The claims, in the order of the sides.
-			digests: [H256; 2],
-			/// Who put the second claim forward with a bond; `None` between claims on the chain.
-			challenger: Option<T::AccountId>,
-			/// What is asked of them first.
-			query: Query,
-		},
-		/// One side opened what it was asked for.
-		Opened {
-			/// The game.
-			game: GameId,
-			/// The side.
-			side: Side,
-			/// Who moved for it.
-			mover: T::AccountId,
-		},
-		/// Both sides have moved; the game goes on one level down.
-		Descended {
-			/// The game.
-			game: GameId,
-			/// What is asked next.
-			query: Query,
-		},
-		/// A game is over.
-		GameEnded {
-			/// The game.
-			game: GameId,
-			/// What it was about.
-			subject: Subject,
-			/// Which claims have fallen.
-			refuted: [bool; 2],
-			/// How it ended.
-			end: GameEnd,
-		},
-		/// A claim has fallen, and every identical one with it.
-		ClaimRefuted {
-			/// What it was about.
-			subject: Subject,
-			/// The claim.
-			digest: H256,
-		},
-		/// A bond is free again.
-		BondReleased {
-			/// Whose.
-			who: T::AccountId,
-			/// How much.
-			amount: BalanceOf<T>,
-		},
-		/// A bond is lost.
-		BondLost {
-			/// Whose.
-			who: T::AccountId,
-			/// How much.
-			amount: BalanceOf<T>,
-			/// How much of it went to accounts that did the other side's work.
-			paid: BalanceOf<T>,
-		},
-		/// The chain has seen a candidate's bytes.
-		CandidateShown {
-			/// Whose candidate.
-			subject: Subject,
-			/// Whether they are an expert.
-			valid: bool,
-		},
-		/// The side behind a claim must supply a tile of the candidate.
-		TileDemanded {
-			/// What the claim is about.
-			subject: Subject,
-			/// The claim.
-			digest: H256,
-			/// The tile.
-			tile: u32,
-			/// Last block before the claim can fall.
-			until: BlockNumberFor<T>,
-		},
-		/// The tile is on the chain.
-		TileSupplied {
-			/// What the claim is about.
-			subject: Subject,
-			/// The claim.
-			digest: H256,
-			/// The tile.
-			tile: u32,
-			/// Who gets the bond of the demand, if it came with one.
-			supplier: T::AccountId,
-		},
-		/// A demand ended without a tile: its time was over, or the claim fell elsewhere.
-		DemandClosed {
-			/// What the claim is about.
-			subject: Subject,
-			/// The claim, which has fallen now.
-			digest: H256,
-			/// The tile.
-			tile: u32,
-		},
-		/// An operator signed two different verdicts on one submission.
-		EquivocationProven {
-			/// The submission.
-			submission: SubmissionId,
-			/// The operator.
-			operator: T::AccountId,
-		},
-		/// An account has committed to a finding.
-		FindingCommitted {
-			/// Account that committed.
-			who: T::AccountId,
-			/// The commitment.
-			hash: H256,
-			/// Deposit on hold for it.
-			deposit: BalanceOf<T>,
-		},
-		/// A commitment was taken back.
-		CommitmentWithdrawn {
-			/// Account that committed.
-			who: T::AccountId,
-			/// The commitment.
-			hash: H256,
-		},
-	}
-
-	#[pallet::error]
-	pub enum Error<T> {
-		/// Claims about this subject cannot be disputed (any more, or yet).
-		NotDisputable,
-		/// No operator claims this digest about the subject.
-		ClaimUnknown,
-		/// A claim cannot be put against itself.
-		SameClaim,
-		/// The claim has fallen already; there is nothing left to dispute.
-		AlreadyRefuted,
-		/// These two claims play already. Anybody may move for either side.
-		AlreadyPlaying,
-		/// The numbers of the claim contradict each other or the sample.
-		ClaimInconsistent,
-		/// The subject has no computation of that part that could be played about.
-		StatementUnknown,
-		/// There is no open game of this number.
-		GameUnknown,
-		/// This side owes no opening now: it has moved, or something else is asked for.
-		NotOwed,
-		/// This side's clock ran out. Anybody may claim that.
-		ClockRanOut,
-		/// The opening is larger than any can be.
-		OpeningTooLarge,
-		/// The opening is of another kind than what is asked for.
-		OpeningOfWrongKind,
-		/// The opening has another number of children than the node.
-		OpeningOfWrongLength,
-		/// The opening does not lead to what the side has committed to.
-		OpeningNotCommitted,
-		/// The game is not at a block that could be computed.
-		NotExecuting,
-		/// The witness is larger than `WITNESS_BYTES_MAX`.
-		WitnessTooLarge,
-		/// The witness ends early, goes on too long, or holds another kind of evidence than is read next.
-		WitnessMalformed,
-		/// The witness does not lead to what both sides agreed on, or to the roots of the statement.
-		WitnessUnproven,
-		/// No clock has run out in this game.
-		ClockStillRuns,
-		/// No claim of this game has fallen elsewhere.
-		NothingToSettle,
-		/// The subject has no candidate.
-		CandidateUnknown,
-		/// The bytes are not what the candidate's blob hash names.
-		WrongBytes,
-		/// These bytes refute no claim that still stands.
-		NothingRefuted,
-		/// The claim is no score: an operator that claims that there is no expert owes its bytes in a game.
-		NotAScore,
-		/// The candidate's block has no such tile.
-		TileUnknown,
-		/// The tile is demanded of this claim already.
-		AlreadyDemanded,
-		/// This tile of this claim is not demanded.
-		DemandUnknown,
-		/// The evidence is not that tile of the candidate's block.
-		TileUnproven,
-		/// The demand's window is open, and the claim stands.
-		DemandStillRuns,
-		/// The reports are not two different verdicts on one submission.
-		NoEquivocation,
-		/// A signature is not by this key.
-		BadSignature,
-		/// The key belongs to no operator.
-		KeyUnknown,
-		/// No other claim stands against this one.
-		NoOpponent,
-		/// As many appeals as there can be wait for this game.
-		TooManyAppeals,
-		/// The chain knows no such draw of this submission, or has forgotten it.
-		DrawUnknown,
-		/// This offence is on record already; there is nothing to add to it.
-		AlreadyReported,
-		/// The claims follow another version of the definition than this runtime. They can be neither proven nor refuted:
-		/// `settle` and `close_demand` end what is open about them, and bonds return.
-		DefinitionChanged,
-		/// The operator may not be drawn now, so its word alone demands nothing. Put up a bond: `demand_tile`.
-		NotEligible,
-		/// So much is pending against this operator that no further offence can be recorded now; try again later.
-		TooMuchPending,
-		/// This account has committed to this finding already.
-		AlreadyCommitted,
-		/// This account has not committed to this finding. Call `commit` with `finding_hash` of this call's arguments, and
-		/// repeat the call when the commitment is `CommitmentAge` blocks old.
-		NotCommitted,
-		/// The commitment is younger than `CommitmentAge` blocks. Wait, and do not show the finding before.
-		CommitmentTooYoung,
-		/// The program has more operators or positions than a game holds, or its architecture is unknown: no claim about it can fall.
-		ComputationTooLarge,
-		/// Only the candidate's bytes could decide, and they are more than `MaxBlobBytes`. Demand tiles, or challenge with a score.
-		CandidateTooLarge,
-	}
 
 	#[pallet::hooks]
 	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {

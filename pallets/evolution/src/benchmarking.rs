@@ -3,10 +3,11 @@
 //! As many operators are registered as there may be, a committee is as large as it can be, and a third of all voices endorse what is tried.
 
 use crate::{
-	ArchitectureBytes, BalanceOf, Call, Comparison, Config, Current, EndorsementRecord, Endorsements,
-	EpochRecord, EpochRecordOf, Evaluation, EvaluationRecord, EvaluationRecordOf, Event, History, HoldReason,
-	NextEpoch, NextProposal, Pallet, ProposalRecord, ProposalRecordOf, Proposals, Seat, SeatState,
-	Tokenizers, WeightInfo, PARTS_MAX,
+	ArchitectureBytes, BalanceOf, Call, Comparison, Config, Credits, Current, EndorsementRecord,
+	Endorsements, EpochRecord, EpochRecordOf, Evaluation, EvaluationRecord, EvaluationRecordOf, Event,
+	GpuOfferRecord, GpuOffers, History, HoldReason, NetworkProposal, NextEpoch, NextProposal, Pallet,
+	ProposalRecord, ProposalRecordOf, Proposals, ReservationState, Seat, SeatState, Tokenizers, WeightInfo,
+	PARTS_MAX,
 };
 use alloc::{vec, vec::Vec};
 use blyan_exact::definition2::{
@@ -15,7 +16,8 @@ use blyan_exact::definition2::{
 use blyan_primitives::{
 	evolution::{
 		BenchmarkFinding, BenchmarkOutcome, EpochPhase, EvaluationStep, EvolutionKind, EvolutionMessage,
-		Proposal, SuiteChoice, SuiteName, SuiteOutcome, Tally, TokenizerRef, ENDS_MAX,
+		ExpertBounds, LineVersion, ModelRecord, Proposal, SuiteChoice, SuiteName, SuiteOutcome, Tally,
+		TokenizerRef, ENDS_MAX, RECORD_LAYERS_MAX,
 	},
 	expert_bytes, part_bytes, record_id,
 	traits::{OpenModel, OpenModels, OperatorSet},
@@ -235,6 +237,19 @@ fn sign<T: Config>(key: &OperatorId, message: &EvolutionMessage) -> OperatorSign
 	key.sign(&Pallet::<T>::signing_payload(message)).expect("the key is in the keystore")
 }
 
+/// An offer of three hours at a credit each, with so many of them reserved.
+fn insert_offer<T: Config>(operator: &T::AccountId, reserved: u32, state: ReservationState) {
+	let reserved_at = Pallet::<T>::now();
+	let offer = GpuOfferRecord { gpus: 1, hours: 3, price: 1, reserved, reserved_at, state };
+	GpuOffers::<T>::insert(operator, offer);
+}
+
+/// A proposal of an account that is tried.
+fn try_proposal_of<T: Config>(who: &T::AccountId) {
+	insert_proposal::<T>(who, 0, &architecture(3, 2), 1);
+	enter::<T>(EpochPhase::Training, Some(0), None);
+}
+
 #[benchmarks]
 mod benchmarks {
 	use super::*;
@@ -361,6 +376,36 @@ mod benchmarks {
 		Ok(())
 	}
 
+	/// The deepest model, with as many proposals about another one as there may be.
+	#[benchmark]
+	fn set_model_record() -> Result<(), BenchmarkError> {
+		let origin = T::TokenizerOrigin::try_successful_origin().map_err(|_| BenchmarkError::Weightless)?;
+		let model = found::<T>(1, PARTS_MAX);
+		enter::<T>(EpochPhase::Nomination, None, None);
+		insert_proposal::<T>(&account("proposer", 0, 0), model.saturating_add(1), &architecture(3, 2), 0);
+		let other = Proposals::<T>::get(0).expect("it was inserted");
+		for id in 0..T::MaxProposals::get() {
+			Proposals::<T>::insert(id, other.clone());
+		}
+		let version = LineVersion::default();
+		let layers = vec![ExpertBounds { min: 0, max: 64 }; RECORD_LAYERS_MAX as usize];
+		let record = ModelRecord {
+			version,
+			compatible_from: version,
+			compatible_to: LineVersion { major: 1, minor: 0 },
+			layers: BoundedVec::truncate_from(layers),
+			allow_layer_addition: true,
+			allow_expert_multiplication: true,
+			allow_dimension_scaling: true,
+		};
+
+		#[extrinsic_call]
+		_(origin as T::RuntimeOrigin, model, record.clone());
+
+		assert_last_event::<T>(Event::ModelRecordSet { model, record });
+		Ok(())
+	}
+
 	#[benchmark]
 	fn begin_epoch() -> Result<(), BenchmarkError> {
 		let origin = T::EpochOrigin::try_successful_origin().map_err(|_| BenchmarkError::Weightless)?;
@@ -371,6 +416,100 @@ mod benchmarks {
 
 		assert!(Current::<T>::exists());
 		Ok(())
+	}
+
+	#[benchmark]
+	fn offer_gpus() {
+		let operators = T::Operators::ensure_operators_for_benchmark(T::MaxVoices::get());
+		let (operator, _) = operators.first().cloned().expect("there are operators");
+		enter::<T>(EpochPhase::Nomination, None, None);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(operator.clone()), 8, 1_000, 2);
+
+		assert_last_event::<T>(Event::GpusOffered { epoch: 0, operator, gpus: 8, hours: 1_000, price: 2 });
+	}
+
+	// As many offers as there may be, and as many of them taken as one reservation takes from.
+	#[benchmark]
+	fn reserve_hours() {
+		let who: T::AccountId = whitelisted_caller();
+		try_proposal_of::<T>(&who);
+		Credits::<T>::insert(&who, 100);
+		for (operator, _) in T::Operators::ensure_operators_for_benchmark(T::MaxVoices::get()) {
+			insert_offer::<T>(&operator, 0, ReservationState::Open);
+		}
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(who.clone()), 24, 1);
+
+		assert_eq!(Credits::<T>::get(&who), 76);
+	}
+
+	#[benchmark]
+	fn claim_hours() {
+		let operator: T::AccountId = whitelisted_caller();
+		try_proposal_of::<T>(&account("proposer", 0, 0));
+		insert_offer::<T>(&operator, 3, ReservationState::Open);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(operator.clone()), 1);
+
+		assert_last_event::<T>(Event::HoursClaimed { operator, hours: 1, returned: 2 });
+	}
+
+	#[benchmark]
+	fn confirm_hours() {
+		let who: T::AccountId = whitelisted_caller();
+		let operator: T::AccountId = account("operator", 0, 0);
+		try_proposal_of::<T>(&who);
+		insert_offer::<T>(&operator, 3, ReservationState::Claimed);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(who), operator.clone(), 3);
+
+		assert_last_event::<T>(Event::HoursSettled { operator, paid: 3, burned: 0 });
+	}
+
+	// No expert of it improved, so every layer is looked at and none is proposed: what follows a derivation is a few writes.
+	#[benchmark]
+	fn file_proposal() {
+		let experts = T::MaxHeads::get().min(512) / 2;
+		let base = architecture(PARTS_MAX, experts);
+		found::<T>(experts, PARTS_MAX);
+		enter::<T>(EpochPhase::Nomination, None, None);
+		let versions = vec![1; base.experts() as usize];
+
+		#[block]
+		{
+			let nothing = Pallet::<T>::do_file_proposal();
+			assert!(nothing.is_err());
+			let derived =
+				crate::network::derive(&base, &versions, |_, target| target.validate().ok().map(|()| 1));
+			assert!(derived.is_some());
+		}
+
+		assert_eq!(Proposals::<T>::count(), 0);
+	}
+
+	#[benchmark]
+	fn adopt() {
+		let who: T::AccountId = whitelisted_caller();
+		endow::<T>(&who);
+		insert_proposal::<T>(&account("proposer", 0, 0), 0, &architecture(3, 2), 0);
+		Proposals::<T>::mutate(0, |record| {
+			if let Some(record) = record {
+				record.proposer = Pallet::<T>::network();
+				record.deposit = Zero::zero();
+			}
+		});
+		NetworkProposal::<T>::put(0);
+		enter::<T>(EpochPhase::Nomination, None, None);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(who.clone()));
+
+		assert_last_event::<T>(Event::Adopted { proposal: 0, proposer: who });
 	}
 
 	// More than any step: a draw from all operators, a third of whom endorsed, and a decision that pays the largest committee.

@@ -8,9 +8,12 @@
 
 extern crate alloc;
 
+use frame_support::pallet_macros::import_section;
+
 pub use feasibility::Infeasibility;
 pub use neighbours::Sortition;
 pub use pallet::*;
+pub use record::RecordViolation;
 pub use types::*;
 pub use weights::WeightInfo;
 
@@ -19,14 +22,18 @@ mod benchmarking;
 mod bonds;
 mod candidate;
 mod evaluation;
+mod events;
 pub mod feasibility;
 mod integrity;
 mod messages;
 mod neighbours;
+pub mod network;
 mod nomination;
 mod phases;
 mod queries;
+mod record;
 mod refusals;
+pub mod reservations;
 pub mod rules;
 #[cfg(any(feature = "try-runtime", test))]
 mod try_state;
@@ -41,12 +48,17 @@ mod tests;
 pub const LOG_TARGET: &str = "blyan::evolution";
 
 /// Evolution: on a schedule the best proposed architecture is tried, and kept if it is measurably better.
+#[import_section(events::events)]
 #[frame_support::pallet]
 pub mod pallet {
-	use super::{feasibility::Infeasibility, neighbours::*, types::*, weights::WeightInfo};
+	use super::{
+		feasibility::Infeasibility, neighbours::*, record::RecordViolation, types::*, weights::WeightInfo,
+	};
 	use alloc::vec::Vec;
 	use blyan_primitives::{
-		evolution::{BenchmarkFinding, EpochId, EpochOutcome, Proposal, ProposalId, TokenizerRef},
+		evolution::{
+			BenchmarkFinding, EpochId, EpochOutcome, ModelRecord, Proposal, ProposalId, TokenizerRef,
+		},
 		randomness::AppointedRandomness,
 		traits::{ExpertRegistry, OpenModels, OperatorSet, Rewards},
 		voting::Electorates,
@@ -96,7 +108,7 @@ pub mod pallet {
 		type Randomness: AppointedRandomness;
 		/// Blocks in which transactions were admitted, counted: the time that phases are in.
 		type WorkingTime: BlockNumberProvider<BlockNumber = BlockNumberFor<Self>>;
-		/// May name a model's tokenizer.
+		/// May name a model's tokenizer, and say how its successors may differ from it.
 		type TokenizerOrigin: EnsureOrigin<Self::RuntimeOrigin>;
 		/// May have the next epoch begin before its time.
 		type EpochOrigin: EnsureOrigin<Self::RuntimeOrigin>;
@@ -205,223 +217,31 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Tokenizers<T: Config> = StorageMap<_, Twox64Concat, ModelId, TokenizerRef>;
 
+	/// Rules of models about their successors. A model without a record has none, and a successor inherits its base's. Never removed.
+	// Twox64Concat: as above.
+	#[pallet::storage]
+	pub type ModelRecords<T: Config> = StorageMap<_, Twox64Concat, ModelId, ModelRecord>;
+
 	/// Lengths in bytes of tokenizers that were ever named, so that nodes accept them. Never removed.
 	// Blake2_128Concat: hashes can be ground.
 	#[pallet::storage]
 	pub type TokenizerBlobs<T: Config> = StorageMap<_, Blake2_128Concat, H256, u32>;
 
-	/// Credits: what an account earned by evolution. Granted by this pallet alone; they cannot be bought, transferred or, so far, spent.
+	/// Credits: what an account earned by evolution. Granted by this pallet alone; they cannot be bought or transferred, and pay
+	/// for GPU hours in evolution.
 	// Blake2_128Concat: accounts can be ground.
 	#[pallet::storage]
 	pub type Credits<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, u32, ValueQuery>;
 
-	#[pallet::event]
-	#[pallet::generate_deposit(pub(super) fn deposit_event)]
-	pub enum Event<T: Config> {
-		/// An epoch began: proposals are taken.
-		EpochOpened {
-			/// The epoch.
-			epoch: EpochId,
-			/// Last moment for proposals and endorsements.
-			until: BlockNumberFor<T>,
-		},
-		/// An architecture was proposed.
-		Proposed {
-			/// The epoch.
-			epoch: EpochId,
-			/// Number of the proposal.
-			proposal: ProposalId,
-			/// The proposer.
-			proposer: T::AccountId,
-			/// Its feasibility, in millionths.
-			feasibility: u32,
-		},
-		/// A voice endorsed a proposal.
-		Endorsed {
-			/// The proposal.
-			proposal: ProposalId,
-			/// The voice.
-			voice: T::AccountId,
-			/// Voices that endorse it by now.
-			endorsements: u32,
-		},
-		/// A proposal is tried in this epoch.
-		Selected {
-			/// The epoch.
-			epoch: EpochId,
-			/// The proposal.
-			proposal: ProposalId,
-			/// Last moment for its candidate.
-			until: BlockNumberFor<T>,
-		},
-		/// A candidate was delivered and registered.
-		CandidateSubmitted {
-			/// The epoch.
-			epoch: EpochId,
-			/// The candidate.
-			candidate: ModelId,
-			/// Generation of the base that it has to surpass.
-			base_generation: u32,
-		},
-		/// A committee is to be drawn.
-		EvaluationAppointed {
-			/// The epoch.
-			epoch: EpochId,
-			/// 0, or 1 if it is drawn again.
-			round: u8,
-		},
-		/// A committee was drawn.
-		EvaluationBegan {
-			/// The epoch.
-			epoch: EpochId,
-			/// Names the draw, and is what the tasks follow from.
-			draw: H256,
-			/// Its evaluators.
-			evaluators: Vec<T::AccountId>,
-			/// Last moment for seals.
-			until: BlockNumberFor<T>,
-		},
-		/// An evaluator sealed its finding.
-		FindingSealed {
-			/// The epoch.
-			epoch: EpochId,
-			/// The evaluator.
-			operator: T::AccountId,
-		},
-		/// Sealing is over; what was sealed is to be opened.
-		RevealBegan {
-			/// The epoch.
-			epoch: EpochId,
-			/// Last moment for it.
-			until: BlockNumberFor<T>,
-		},
-		/// An evaluator opened its finding.
-		FindingRevealed {
-			/// The epoch.
-			epoch: EpochId,
-			/// The evaluator.
-			operator: T::AccountId,
-			/// The finding.
-			finding: BenchmarkFinding,
-		},
-		/// An evaluator was paid for a finding that the committee agreed on.
-		EvaluatorPaid {
-			/// The epoch.
-			epoch: EpochId,
-			/// The evaluator.
-			operator: T::AccountId,
-			/// Amount that it was paid.
-			amount: BalanceOf<T>,
-		},
-		/// An evaluator's finding is not the committee's. It is paid nothing.
-		FindingDeparted {
-			/// The epoch.
-			epoch: EpochId,
-			/// The evaluator.
-			operator: T::AccountId,
-		},
-		/// An epoch was decided.
-		EpochDecided {
-			/// The epoch.
-			epoch: EpochId,
-			/// Its outcome.
-			outcome: EpochOutcome,
-		},
-		/// A model has a successor. The model itself stays served and judged.
-		Promoted {
-			/// The epoch.
-			epoch: EpochId,
-			/// The model.
-			base: ModelId,
-			/// Its successor.
-			successor: ModelId,
-			/// Mean gain over all suites, in parts per million.
-			gain_ppm: i32,
-		},
-		/// An account earned credits.
-		CreditsGranted {
-			/// The account.
-			who: T::AccountId,
-			/// Their number.
-			amount: u32,
-		},
-		/// A deposit or a bond was returned, less what was lost of it.
-		BondSettled {
-			/// The account.
-			who: T::AccountId,
-			/// Amount that it got back.
-			returned: BalanceOf<T>,
-			/// Amount that it lost.
-			lost: BalanceOf<T>,
-		},
-		/// All deposits and bonds of an epoch are settled.
-		EpochCleaned {
-			/// The epoch.
-			epoch: EpochId,
-			/// When the next one begins.
-			next_at: BlockNumberFor<T>,
-		},
-		/// A model's tokenizer was named; nodes accept its blob now.
-		TokenizerSet {
-			/// The model.
-			model: ModelId,
-			/// The tokenizer.
-			tokenizer: TokenizerRef,
-		},
-	}
+	/// GPU hours that operators offer in the present epoch, and what is reserved of them; at most `MaxVoices`. The credits of reserved hours
+	/// that are not settled are in no balance. Clean-up removes them.
+	// Blake2_128Concat: as above.
+	#[pallet::storage]
+	pub type GpuOffers<T: Config> = CountedStorageMap<_, Blake2_128Concat, T::AccountId, GpuOfferRecordOf<T>>;
 
-	#[pallet::error]
-	pub enum Error<T> {
-		/// The epoch is in another phase, or the phase's time is over. `EvolutionApi::epoch` tells when which one is.
-		WrongPhase,
-		/// The definition has no operators for this kind. Choose another template.
-		NotSupported,
-		/// The difficulty is below the template's, or above four.
-		DifficultyInvalid,
-		/// The least gain is below that of the difficulty, or more than 100 %.
-		MinimumInvalid,
-		/// Name every suite once, with as many tasks as there may be. A missing suite would fail the comparison.
-		SuitesInvalid,
-		/// There is no such model, or it does not follow the second definition.
-		BaseUnknown,
-		/// The base's tokenizer was never named, so its answers cannot be computed. A referendum names it.
-		TokenizerUnknown,
-		/// The target architecture cannot be tried.
-		Infeasible {
-			/// Why, and what to change.
-			reason: Infeasibility,
-		},
-		/// As many proposals were made as there is room for in this epoch. Propose in the next one.
-		TooManyProposals,
-		/// There is no such proposal in this epoch.
-		ProposalUnknown,
-		/// The proposal is another account's.
-		NotYourProposal,
-		/// The account has no voice among the operators of this epoch. Endorse as an operator or its owner.
-		NoVoice,
-		/// This voice has endorsed a proposal of this epoch. An endorsement is final.
-		AlreadyEndorsed,
-		/// A third of all voices endorse the proposal. The others must be left to measure it.
-		EndorsedEnough,
-		/// An owner of operators cannot endorse its own proposal.
-		OwnProposal,
-		/// The candidate does not have the architecture that was proposed.
-		ArchitectureDiffers,
-		/// The key belongs to none of the evaluators.
-		NotAnEvaluator,
-		/// This was sealed or opened before.
-		AlreadySaid,
-		/// Finding and salt do not open the seal.
-		SealMismatch,
-		/// The finding is not about the epoch's suites.
-		FindingImplausible,
-		/// The model's tokenizer cannot change while an epoch compares it. Wait for its end.
-		TokenizerInUse,
-		/// The blob is empty, or another length of the same blob is known.
-		TokenizerInvalid,
-		/// Nothing is due yet.
-		NothingDue,
-	}
+	/// The network's own proposal of the present epoch, if it was filed. Clean-up removes it.
+	#[pallet::storage]
+	pub type NetworkProposal<T: Config> = StorageValue<_, ProposalId>;
 
 	#[pallet::hooks]
 	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
@@ -581,6 +401,96 @@ pub mod pallet {
 		pub fn begin_epoch(origin: OriginFor<T>) -> DispatchResult {
 			T::EpochOrigin::ensure_origin(origin)?;
 			Self::do_begin_epoch()
+		}
+
+		/// Say how a model's successors may differ from it.
+		///
+		/// - `origin`: `TokenizerOrigin`. A record narrows what may be proposed; it neither selects a proposal nor promotes one.
+		/// - `model`, `record`: the model of the second definition, which no proposal of this epoch names as its base, and its record.
+		///
+		/// Emits [`Event::ModelRecordSet`].
+		#[pallet::call_index(8)]
+		#[pallet::weight(T::WeightInfo::set_model_record())]
+		pub fn set_model_record(origin: OriginFor<T>, model: ModelId, record: ModelRecord) -> DispatchResult {
+			T::TokenizerOrigin::ensure_origin(origin)?;
+			Self::do_set_model_record(model, record)
+		}
+
+		/// Offer hours of GPUs for the training of what is tried in this epoch, instead of an earlier offer.
+		///
+		/// - `origin`: an operator that may be drawn. The offer stands until the epoch is over once hours of it are reserved.
+		/// - `gpus`, `hours`, `price`: GPUs, hours of all of them together, and credits an hour.
+		///
+		/// Emits [`Event::GpusOffered`].
+		#[pallet::call_index(9)]
+		#[pallet::weight(T::WeightInfo::offer_gpus())]
+		pub fn offer_gpus(origin: OriginFor<T>, gpus: u16, hours: u32, price: u32) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_offer_gpus(who, gpus, hours, price)
+		}
+
+		/// Reserve hours of the cheapest offers, and pay their credits into escrow.
+		///
+		/// - `origin`: the proposer of what is tried, in the training.
+		/// - `hours`, `price_max`: hours, and the highest price an hour to take.
+		///
+		/// Emits [`Event::HoursReserved`] for each offer.
+		#[pallet::call_index(10)]
+		#[pallet::weight(T::WeightInfo::reserve_hours())]
+		pub fn reserve_hours(origin: OriginFor<T>, hours: u32, price_max: u32) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_reserve_hours(who, hours, price_max)
+		}
+
+		/// Claim hours as worked, once and finally. What is not claimed returns to the proposer.
+		///
+		/// - `origin`: the operator, until the epoch is decided. Zero costs nothing, and silence credits.
+		/// - `hours`: at most as many as were reserved of it.
+		///
+		/// Emits [`Event::HoursClaimed`].
+		#[pallet::call_index(11)]
+		#[pallet::weight(T::WeightInfo::claim_hours())]
+		pub fn claim_hours(origin: OriginFor<T>, hours: u32) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_claim_hours(who, hours)
+		}
+
+		/// Confirm the hours that an operator claimed. Any other number denies them: their credits are then burned.
+		///
+		/// - `origin`: the proposer, until the epoch is decided. Silence denies them too.
+		/// - `operator`, `hours`: the operator, and the hours that it claimed.
+		///
+		/// Emits [`Event::HoursSettled`].
+		#[pallet::call_index(12)]
+		#[pallet::weight(T::WeightInfo::confirm_hours())]
+		pub fn confirm_hours(origin: OriginFor<T>, operator: T::AccountId, hours: u32) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_confirm_hours(who, operator, hours)
+		}
+
+		/// File the network's own proposal, which follows from the chain's state.
+		///
+		/// - `origin`: any account, signed. It chooses nothing and holds nothing; success is free, once an epoch.
+		///
+		/// Emits [`Event::NetworkProposed`].
+		#[pallet::call_index(13)]
+		#[pallet::weight(T::WeightInfo::file_proposal())]
+		pub fn file_proposal(origin: OriginFor<T>) -> DispatchResultWithPostInfo {
+			ensure_signed(origin)?;
+			Self::do_file_proposal()?;
+			Ok(Pays::No.into())
+		}
+
+		/// Become the proposer of the network's own proposal, which is not tried before.
+		///
+		/// - `origin`: the account that trains and delivers the candidate, and did not endorse it. The deposit is held until clean-up.
+		///
+		/// Emits [`Event::Adopted`].
+		#[pallet::call_index(14)]
+		#[pallet::weight(T::WeightInfo::adopt())]
+		pub fn adopt(origin: OriginFor<T>) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_adopt(who)
 		}
 	}
 }

@@ -43,6 +43,7 @@ impl<T: Config> Pallet<T> {
 		let target = feasibility::read(architecture).map_err(infeasible)?;
 		let feasibility = feasibility::feasibility(proposal.kind, &base, &target, &T::Models::limits())
 			.map_err(infeasible)?;
+		Self::ensure_allowed(proposal.base, &base, &target)?;
 		ensure!(Proposals::<T>::count() < T::MaxProposals::get(), Error::<T>::TooManyProposals);
 
 		let deposit = T::ProposalDeposit::get();

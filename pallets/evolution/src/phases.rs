@@ -6,8 +6,8 @@
 use crate::{
 	bonds::{ENDORSER_CREDITS, PROPOSER_CREDITS},
 	Comparison, Config, Current, Endorsements, EpochRecord, EpochRecordOf, Error, Evaluation, Event,
-	FormerEvaluators, History, HoldReason, NextEpoch, Pallet, ProposalRecordOf, Proposals, SuccessorRecord,
-	Successors, SummaryRecord, Tokenizers, TriedProposal, WeightInfo,
+	FormerEvaluators, History, HoldReason, NetworkProposal, NextEpoch, Pallet, ProposalRecordOf, Proposals,
+	SuccessorRecord, Successors, SummaryRecord, Tokenizers, TriedProposal, WeightInfo,
 };
 use alloc::vec::Vec;
 use blyan_primitives::{
@@ -28,7 +28,7 @@ use sp_runtime::{
 	Perbill,
 };
 
-/// Bonds or deposits that one step of a clean-up settles.
+/// Bonds, offers or deposits that one step of a clean-up settles.
 const SETTLED_PER_STEP: usize = 8;
 
 /// Windows, as parts of an epoch. With two committees all of them take fifteen sixteenths of it.
@@ -166,8 +166,10 @@ impl<T: Config> Pallet<T> {
 	/// Selects the proposal of the most merit; of several, the first.
 	fn select(mut epoch: EpochRecordOf<T>) {
 		let least = Self::endorsements_min(&epoch);
+		// What no account adopted would not be delivered.
+		let network = Self::network();
 		let chosen = Proposals::<T>::iter()
-			.filter(|(_, record)| record.endorsements >= least)
+			.filter(|(_, record)| record.endorsements >= least && record.proposer != network)
 			.max_by_key(|(id, record)| (record.merit(), Reverse(*id)));
 		let Some((proposal, _)) = chosen else {
 			return Self::close(epoch, EpochOutcome::NoProposal, None, None);
@@ -235,10 +237,11 @@ impl<T: Config> Pallet<T> {
 		if let Some(tokenizer) = Tokenizers::<T>::get(base) {
 			Tokenizers::<T>::insert(successor, tokenizer);
 		}
+		Self::inherit_record(base, successor);
 		Self::deposit_event(Event::Promoted { epoch, base, successor, gain_ppm });
 	}
 
-	/// Settles some bonds, then some deposits; when all are settled the epoch is over.
+	/// Settles some bonds, then some offers of GPUs, then some deposits; when all are settled the epoch is over.
 	fn clean_up(mut epoch: EpochRecordOf<T>) {
 		let Some(outcome) = epoch.outcome else { return };
 		let bonds: Vec<_> = Endorsements::<T>::iter().take(SETTLED_PER_STEP).collect();
@@ -252,7 +255,7 @@ impl<T: Config> Pallet<T> {
 				Self::grant(voice, ENDORSER_CREDITS);
 			}
 		}
-		if !bonds.is_empty() {
+		if !bonds.is_empty() || Self::settle_offers(&epoch, SETTLED_PER_STEP) {
 			return;
 		}
 		let proposals: Vec<_> = Proposals::<T>::iter().take(SETTLED_PER_STEP).collect();
@@ -264,6 +267,7 @@ impl<T: Config> Pallet<T> {
 			return;
 		}
 		FormerEvaluators::<T>::kill();
+		NetworkProposal::<T>::kill();
 		epoch.phase = EpochPhase::Rest;
 		Current::<T>::put(epoch);
 		Self::deposit_event(Event::EpochCleaned { epoch: epoch.id, next_at: epoch.next_at });

@@ -1,6 +1,6 @@
 //! Calls that are certain to fail.
 
-use crate::{feasibility, Call, Config, NextProposal, Pallet, Proposals};
+use crate::{feasibility, reservations::is_offer, Call, Config, NextProposal, Pallet, Proposals};
 use blyan_primitives::Refusal;
 use frame_support::traits::Get;
 
@@ -25,6 +25,12 @@ impl<T: Config> Pallet<T> {
 				}
 				// Its epoch is over.
 				(!Proposals::<T>::contains_key(proposal)).then_some(Refusal::Over)
+			}
+			Call::offer_gpus { gpus, hours, price } => {
+				(!is_offer(*gpus, *hours, *price)).then_some(Refusal::Malformed)
+			}
+			Call::reserve_hours { hours, price_max } => {
+				(*hours == 0 || *price_max == 0).then_some(Refusal::Malformed)
 			}
 			_ => None,
 		}

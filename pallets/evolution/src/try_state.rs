@@ -23,6 +23,9 @@ impl<T: Config> Pallet<T> {
 		Self::check_endorsements()?;
 		Self::check_evaluation()?;
 		Self::check_holds()?;
+		Self::check_records()?;
+		Self::check_offers()?;
+		Self::check_network()?;
 		Self::check_outcomes()
 	}
 

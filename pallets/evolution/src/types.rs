@@ -34,6 +34,8 @@ pub type EpochRecordOf<T> = EpochRecord<BlockNumberFor<T>>;
 pub type ProposalRecordOf<T> = ProposalRecord<<T as frame_system::Config>::AccountId, BalanceOf<T>>;
 /// [`EndorsementRecord`] of a runtime.
 pub type EndorsementRecordOf<T> = EndorsementRecord<<T as frame_system::Config>::AccountId, BalanceOf<T>>;
+/// [`GpuOfferRecord`] of a runtime.
+pub type GpuOfferRecordOf<T> = GpuOfferRecord<BlockNumberFor<T>>;
 /// [`EvaluationRecord`] of a runtime.
 pub type EvaluationRecordOf<T> = EvaluationRecord<
 	<T as frame_system::Config>::AccountId,
@@ -280,5 +282,57 @@ record! {
 		pub epoch: EpochId,
 		/// Its mean gain, in parts per million.
 		pub gain_ppm: i32,
+	}
+}
+
+record! {
+	/// State of the hours that are reserved of an offer.
+	#[derive(Copy)]
+	pub enum ReservationState {
+		/// The operator has claimed none yet, and more may be reserved.
+		Open,
+		/// The operator claimed those that are reserved still.
+		Claimed,
+		/// Their credits are paid, returned or burned.
+		Settled,
+	}
+}
+
+record! {
+	/// GPU hours that an operator offers in an epoch.
+	#[derive(Copy)]
+	pub struct GpuOfferRecord<BlockNumber> {
+		/// Its GPUs.
+		pub gpus: u16,
+		/// Hours of all of them together.
+		pub hours: u32,
+		/// Credits an hour.
+		pub price: u32,
+		/// Hours that are reserved, less those that the operator did not claim.
+		pub reserved: u32,
+		/// When the first of them were reserved.
+		pub reserved_at: BlockNumber,
+		/// State of the reserved hours.
+		pub state: ReservationState,
+	}
+}
+
+impl<BlockNumber> GpuOfferRecord<BlockNumber> {
+	/// Reports whether nothing was ever reserved of it.
+	pub fn is_untouched(&self) -> bool {
+		self.reserved == 0 && self.state == ReservationState::Open
+	}
+
+	/// Hours that can be reserved still.
+	pub fn hours_left(&self) -> u32 {
+		match self.state {
+			ReservationState::Open => self.hours.saturating_sub(self.reserved),
+			ReservationState::Claimed | ReservationState::Settled => 0,
+		}
+	}
+
+	/// Credits of the reserved hours; in escrow until they are settled.
+	pub fn escrow(&self) -> u32 {
+		self.reserved.saturating_mul(self.price)
 	}
 }

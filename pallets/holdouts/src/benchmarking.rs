@@ -1,8 +1,8 @@
 //! Worst cases of the calls, and of the work in `on_idle`: as many keepers as there may be, each with as many chunks as it may have.
 
 use crate::{
-	Active, BalanceOf, Call, ChunkRecord, Chunks, Config, HoldReason, KeeperRecord, Keepers, Pallet, Phase,
-	RoundRecord, Rounds, Sealed, ATTESTATIONS_MAX,
+	leak_notice, Active, BalanceOf, Call, ChunkRecord, Chunks, Config, HoldReason, KeeperRecord, Keepers,
+	LeakNotices, Pallet, Phase, RoundRecord, Rounds, Sealed, ATTESTATIONS_MAX, LEAK_NOTICE,
 };
 use alloc::vec::Vec;
 use blyan_primitives::{
@@ -177,6 +177,18 @@ mod benchmarks {
 	}
 
 	#[benchmark]
+	fn commit_under() {
+		let who: T::AccountId = whitelisted_caller();
+		let count = T::MaxChunks::get().saturating_sub(1);
+		keeper::<T>(&who, 0, count, H256::zero());
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(who.clone()), 0, H256([9; 32]), rules());
+
+		assert_eq!(Chunks::<T>::decode_len(0, who), Some(T::MaxChunks::get() as usize));
+	}
+
+	#[benchmark]
 	fn withdraw() {
 		let who: T::AccountId = whitelisted_caller();
 		let count = T::MaxChunks::get();
@@ -197,14 +209,15 @@ mod benchmarks {
 	#[benchmark]
 	fn reveal(b: Linear<16, { T::MaxChunkBytes::get() }>) {
 		let who: T::AccountId = whitelisted_caller();
+		let model = T::Models::ensure_model_for_benchmark().model;
 		let sequences = b / 8;
 		let bytes: Vec<u8> = (0..u64::from(sequences)).flat_map(u64::to_le_bytes).collect();
 		let hash = H256(blake2_256(&bytes));
-		let commitment = chunk_commitment(&genesis_hash::<T>(), &who, 0, &hash, &SALT);
-		keeper::<T>(&who, 0, 1, commitment);
+		let commitment = chunk_commitment(&genesis_hash::<T>(), &who, model, &hash, &SALT);
+		keeper::<T>(&who, model, 1, commitment);
 		let chunk = ChunkRecord { sequences, sequence_len: 8, ..chunk::<T>(commitment) };
 		let until = BlockNumberFor::<T>::max_value();
-		round::<T>(0, Phase::Revealing { keeper: who.clone(), chunk, until });
+		round::<T>(model, Phase::Revealing { keeper: who.clone(), chunk, until });
 
 		#[extrinsic_call]
 		_(RawOrigin::Signed(who), SUBMISSION, BoundedVec::truncate_from(bytes), SALT);
@@ -239,18 +252,36 @@ mod benchmarks {
 	}
 
 	#[benchmark]
-	fn report_leak() {
+	fn report_leak() -> Result<(), BenchmarkError> {
 		let who: T::AccountId = account("keeper", 0, 0);
 		let reporter: T::AccountId = whitelisted_caller();
-		T::Currency::set_balance(&reporter, T::Currency::minimum_balance());
+		let enough = T::Currency::minimum_balance().saturating_add(T::ChunkDeposit::get());
+		T::Currency::set_balance(&reporter, enough.saturating_add(enough));
 		let hash = H256([3; 32]);
 		let commitment = chunk_commitment(&genesis_hash::<T>(), &who, 0, &hash, &SALT);
 		keeper::<T>(&who, 0, T::MaxChunks::get(), commitment);
+		let notice = leak_notice(&genesis_hash::<T>(), &reporter, &hash, &SALT);
+		Pallet::<T>::announce_leak(RawOrigin::Signed(reporter.clone()).into(), Some(notice))?;
+		let now = frame_system::Pallet::<T>::block_number();
+		frame_system::Pallet::<T>::set_block_number(now.saturating_add(LEAK_NOTICE.into()));
 
 		#[extrinsic_call]
 		_(RawOrigin::Signed(reporter), who.clone(), 0, hash, SALT);
 
 		assert_eq!(Keepers::<T>::get(who).map(|record| record.faults), Some(1));
+		Ok(())
+	}
+
+	#[benchmark]
+	fn announce_leak() {
+		let reporter: T::AccountId = whitelisted_caller();
+		let enough = T::Currency::minimum_balance().saturating_add(T::ChunkDeposit::get());
+		T::Currency::set_balance(&reporter, enough.saturating_add(enough));
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(reporter.clone()), Some(H256([4; 32])));
+
+		assert!(LeakNotices::<T>::contains_key(reporter));
 	}
 
 	// The draw among all keepers, whose last chunk is the one that fits.

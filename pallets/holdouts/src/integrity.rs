@@ -1,7 +1,8 @@
 //! Constants that must agree with each other, as `integrity_test` checks them.
 
-use crate::{Config, Pallet, ATTESTATIONS_MAX, LOOKS_MAX};
+use crate::{Config, Pallet, ATTESTATIONS_MAX, LEAK_NOTICE, LOOKS_MAX};
 use frame_support::traits::Get;
+use frame_system::pallet_prelude::BlockNumberFor;
 use sp_runtime::traits::Zero;
 
 impl<T: Config> Pallet<T> {
@@ -17,5 +18,9 @@ impl<T: Config> Pallet<T> {
 		assert!(T::MaxChunks::get() > 0 && T::MaxActive::get() > 0, "the bounds leave room for one");
 		assert!(T::StepsPerBlock::get() > 0, "rounds end");
 		assert!(!T::MinBond::get().is_zero(), "a keeper has something to lose");
+		assert!(
+			T::Notice::get() > BlockNumberFor::<T>::from(LEAK_NOTICE),
+			"a leak that was announced before its keeper gave notice can be reported"
+		);
 	}
 }

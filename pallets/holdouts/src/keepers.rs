@@ -4,7 +4,11 @@ use crate::{
 	BalanceOf, ChunkRecord, ChunkRecordOf, Chunks, Config, Error, Event, HoldReason, KeeperRecord, Keepers,
 	Pallet, Sealed, LOG_TARGET,
 };
-use blyan_primitives::{traits::ExpertRegistry, ModelBody, ModelId, SealingRules};
+use blyan_primitives::{
+	is_disputable,
+	traits::{ArchitectureRegistry, ExpertRegistry},
+	ModelBody, ModelId, SealingRules,
+};
 use frame_support::{
 	ensure,
 	traits::{fungible::MutateHold, tokens::Precision, Get},
@@ -34,18 +38,27 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Refuses rules that no chunk of text could meet.
+	/// Refuses rules that no chunk of text could meet, or by which scores could not be disputed.
 	fn ensure_rules(model: ModelId, rules: &SealingRules) -> Result<(), Error<T>> {
 		let body = T::Models::body(model).ok_or(Error::<T>::ModelUnknown)?;
-		let ModelBody::First { config, .. } = body else { return Err(Error::DefinitionUnsupported) };
+		let len = u32::from(rules.sequence_len);
+		let (context, positions, bytes, architecture) = match &body {
+			ModelBody::First { config, .. } => (u32::from(config.context), len, rules.chunk_bytes(), None),
+			ModelBody::Second { architecture, .. } => {
+				let architecture = T::Models::architecture(architecture).ok_or(Error::<T>::ModelUnknown)?;
+				(architecture.context, len.saturating_sub(1), rules.token_chunk_bytes(), Some(architecture))
+			}
+		};
 		// Below two sequences there is no variance, so nothing could ever be accepted.
 		ensure!(
 			rules.sequences >= 2
-				&& (1..=config.context).contains(&rules.sequence_len)
-				&& rules.chunk_bytes() <= u64::from(T::MaxChunkBytes::get())
+				&& (1..=context).contains(&positions)
+				&& bytes <= u64::from(T::MaxChunkBytes::get())
 				&& rules.loss_min < rules.loss_max,
 			Error::<T>::RulesMalformed
 		);
+		let is_disputable = architecture.is_none_or(|architecture| is_disputable(&architecture, positions));
+		ensure!(is_disputable, Error::<T>::NotDisputable);
 		Ok(())
 	}
 
@@ -78,8 +91,15 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	pub(crate) fn do_commit(keeper: T::AccountId, model: ModelId, commitment: H256) -> DispatchResult {
+	/// Commits to a chunk. With `cut_by` only while these are the model's rules.
+	pub(crate) fn do_commit(
+		keeper: T::AccountId,
+		model: ModelId,
+		commitment: H256,
+		cut_by: Option<SealingRules>,
+	) -> DispatchResult {
 		let rules = Sealed::<T>::get(model).ok_or(Error::<T>::NotSealed)?;
+		ensure!(cut_by.is_none_or(|cut_by| cut_by == rules), Error::<T>::RulesChanged);
 		let mut record = Keepers::<T>::get(&keeper).ok_or(Error::<T>::NotKeeper)?;
 		ensure!(record.bond >= T::MinBond::get(), Error::<T>::BondTooSmall);
 		let mut chunks = Chunks::<T>::get(model, &keeper);

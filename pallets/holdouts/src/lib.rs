@@ -41,7 +41,7 @@ pub mod pallet {
 	use blyan_primitives::{
 		randomness::AppointedRandomness,
 		traits::{ExpertRegistry, OperatorSet},
-		Attestation, HoldoutRef, ModelId, OperatorId, OperatorSignature, SealingRules, SubmissionId,
+		Attestation, DrawId, HoldoutRef, ModelId, OperatorId, OperatorSignature, SealingRules, SubmissionId,
 	};
 	use frame_support::{
 		pallet_prelude::*,
@@ -134,10 +134,12 @@ pub mod pallet {
 	/// Reasons for which this pallet holds money.
 	#[pallet::composite_enum]
 	pub enum HoldReason {
-		/// Bond of a keeper.
+		/// Bond of a keeper, and penalties of it that rest on scores which can be disputed still.
 		KeeperBond,
 		/// Deposits of its chunks.
 		Chunk,
+		/// Deposit of the notice of a leak.
+		LeakNotice,
 	}
 
 	/// Rules of the models whose candidates are measured on sealed chunks. A model without an entry is measured on its public holdout.
@@ -177,6 +179,17 @@ pub mod pallet {
 	// Blake2_128Concat: keepers choose the bytes.
 	#[pallet::storage]
 	pub type Revealed<T: Config> = StorageMap<_, Blake2_128Concat, H256, SubmissionId>;
+
+	/// Notices of leaks that are not reported yet, one for each account: a deposit is on hold for each.
+	// Blake2_128Concat: accounts can be ground.
+	#[pallet::storage]
+	pub type LeakNotices<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, LeakNoticeOf<T>>;
+
+	/// Penalties for chunks that are no text, by the draw whose score says so, while that can be disputed. As many as `proof-of-learning`
+	/// has of such draws at most. Their amounts are on hold beside the bonds, of accounts that may have left meanwhile.
+	// Twox64Concat: draws have names that cannot be known before they are made.
+	#[pallet::storage]
+	pub type HeldPenalties<T: Config> = StorageMap<_, Twox64Concat, DrawId, HeldPenaltyOf<T>>;
 
 	#[pallet::event]
 	#[pallet::generate_deposit(pub(super) fn deposit_event)]
@@ -285,7 +298,8 @@ pub mod pallet {
 			keeper: T::AccountId,
 			/// Its fault.
 			fault: Fault,
-			/// Amount of bond and deposit that was taken.
+			/// Amount of bond and deposit that was taken. For losses outside of the bounds it stays on hold until the score cannot be
+			/// disputed any more.
 			amount: BalanceOf<T>,
 		},
 		/// A round pauses: there are too few unrelated keepers, or too many were silent.
@@ -295,13 +309,41 @@ pub mod pallet {
 			/// Moment of working time in which it is tried again.
 			until: BlockNumberFor<T>,
 		},
+		/// An account announced that it will report a leak.
+		LeakAnnounced {
+			/// The account.
+			reporter: T::AccountId,
+		},
+		/// An account took its notice of a leak back.
+		LeakNoticeWithdrawn {
+			/// The account.
+			reporter: T::AccountId,
+		},
+		/// A keeper's penalty was taken for good: the score that it rests on stands.
+		PenaltyCollected {
+			/// The keeper.
+			keeper: T::AccountId,
+			/// The draw.
+			draw: DrawId,
+			/// Amount.
+			amount: BalanceOf<T>,
+		},
+		/// A keeper has its penalty back: the score that it rested on fell.
+		PenaltyReturned {
+			/// The keeper.
+			keeper: T::AccountId,
+			/// The draw.
+			draw: DrawId,
+			/// Amount.
+			amount: BalanceOf<T>,
+		},
 	}
 
 	#[pallet::error]
 	pub enum Error<T> {
 		/// The registry has no such model.
 		ModelUnknown,
-		/// Only models of the first definition can be sealed.
+		/// Of earlier runtimes, in which only models of the first definition could be sealed.
 		DefinitionUnsupported,
 		/// Sequences, their length and the losses do not fit together, the model, or the largest chunk.
 		RulesMalformed,
@@ -343,6 +385,14 @@ pub mod pallet {
 		NotOperator,
 		/// Nothing is due for this submission.
 		NothingDue,
+		/// This account has not announced this leak. Call `announce_leak` first, and report ten blocks later.
+		LeakNotAnnounced,
+		/// The leak was announced less than ten blocks ago. Report it when they are over.
+		LeakNoticeTooNew,
+		/// The model's rules are others by now. Cut a chunk by the present ones, and commit to that.
+		RulesChanged,
+		/// Scores over sequences of this length could not be disputed. Use shorter ones.
+		NotDisputable,
 	}
 
 	#[pallet::hooks]
@@ -370,7 +420,7 @@ pub mod pallet {
 		/// Have candidates for a model measured on sealed chunks, or on its public holdout again.
 		///
 		/// - `origin`: `SealOrigin`.
-		/// - `model`: a model of the first definition.
+		/// - `model`: a registered model.
 		/// - `rules`: the shape of its chunks and the bounds of losses on them; none for the public holdout. Chunks of another shape
 		///   are not appointed any more. An evaluation on its way keeps its sequences.
 		///
@@ -413,6 +463,9 @@ pub mod pallet {
 
 		/// Commit to a chunk. Its bytes and the salt must stay with the keeper until it is appointed.
 		///
+		/// It is one of the shape that the model's rules ask for in this block: [`Pallet::commit_under`] is safe from rules that change
+		/// before the call is in a block.
+		///
 		/// - `origin`: a keeper, signed. A deposit is put on hold.
 		/// - `model`: a sealed model.
 		/// - `commitment`: the [`blyan_primitives::chunk_commitment`] of the bytes with a salt that only the keeper knows.
@@ -422,7 +475,7 @@ pub mod pallet {
 		#[pallet::weight(T::WeightInfo::commit())]
 		pub fn commit(origin: OriginFor<T>, model: ModelId, commitment: H256) -> DispatchResult {
 			let keeper = ensure_signed(origin)?;
-			Self::do_commit(keeper, model, commitment)
+			Self::do_commit(keeper, model, commitment, None)
 		}
 
 		/// Give notice that a sealed chunk is wanted back, or take it when the notice is over. Then its deposit returns.
@@ -442,7 +495,7 @@ pub mod pallet {
 		///
 		/// - `origin`: the appointed keeper, signed. Success is free.
 		/// - `submission`: the submission that the chunk is for.
-		/// - `bytes`: the sequences, one after another.
+		/// - `bytes`: the sequences, one after another; or a holdout file of token ids.
 		/// - `salt`: the salt that they were committed to with.
 		///
 		/// Emits [`Event::ChunkRevealed`].
@@ -483,7 +536,8 @@ pub mod pallet {
 
 		/// Prove that the opening of a sealed chunk is known beyond its keeper. The chunk is void.
 		///
-		/// - `origin`: any account, signed. It gets a share of what the keeper loses.
+		/// - `origin`: an account that announced it [`LEAK_NOTICE`] blocks ago, signed. Its deposit returns, and it gets a share of what the
+		///   keeper loses.
 		/// - `keeper`, `model`: the keeper, and the model of a chunk that is not appointed.
 		/// - `bytes`: Blake2b-256 of its bytes.
 		/// - `salt`: its salt.
@@ -514,6 +568,40 @@ pub mod pallet {
 			ensure_signed(origin)?;
 			ensure!(Self::step(submission), Error::<T>::NothingDue);
 			Ok(Pays::No.into())
+		}
+
+		/// Announce the report of a leak, so that no copy of it from the pool can come before it; or take the notice back.
+		///
+		/// - `origin`: the reporter, signed. A deposit is put on hold, until it reports or takes the notice back.
+		/// - `notice`: [`leak_notice`] of this chain, the reporter, the bytes' hash and the salt. It takes the place of an earlier one;
+		///   none takes that back.
+		///
+		/// Emits [`Event::LeakAnnounced`], or [`Event::LeakNoticeWithdrawn`].
+		#[pallet::call_index(9)]
+		#[pallet::weight(T::WeightInfo::announce_leak())]
+		pub fn announce_leak(origin: OriginFor<T>, notice: Option<H256>) -> DispatchResult {
+			let reporter = ensure_signed(origin)?;
+			Self::do_announce_leak(reporter, notice)
+		}
+
+		/// Commit to a chunk, if the model's rules are still those that it was cut by: it could not be opened under others.
+		///
+		/// - `origin`: a keeper, signed. A deposit is put on hold.
+		/// - `model`: a sealed model.
+		/// - `commitment`: as for [`Pallet::commit`].
+		/// - `rules`: the rules that the chunk was cut by.
+		///
+		/// Emits [`Event::ChunkCommitted`].
+		#[pallet::call_index(10)]
+		#[pallet::weight(T::WeightInfo::commit_under())]
+		pub fn commit_under(
+			origin: OriginFor<T>,
+			model: ModelId,
+			commitment: H256,
+			rules: SealingRules,
+		) -> DispatchResult {
+			let keeper = ensure_signed(origin)?;
+			Self::do_commit(keeper, model, commitment, Some(rules))
 		}
 	}
 }

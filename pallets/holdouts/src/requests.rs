@@ -1,11 +1,14 @@
 //! Questions of `proof-of-learning`: what a submission is measured on, and what follows from its score.
 
-use crate::{Config, Event, Fault, Pallet, Phase, RoundRecord, Rounds, Sealed, LOG_TARGET, LOOKS_MAX};
+use crate::{Config, Event, Pallet, Phase, RoundRecord, Rounds, Sealed, LOG_TARGET, LOOKS_MAX};
 use alloc::vec::Vec;
-use blyan_primitives::{traits::SealedHoldouts, Look, ModelId, SealedHoldout, SubmissionId};
+use blyan_primitives::{
+	traits::SealedHoldouts, ChunkScore, DrawId, Look, ModelId, SealedHoldout, SubmissionId,
+};
 use frame_support::{traits::Get, BoundedVec};
 use frame_system::pallet_prelude::BlockNumberFor;
-use sp_runtime::traits::{SaturatedConversion, Zero};
+use sp_core::H256;
+use sp_runtime::traits::SaturatedConversion;
 
 impl<T: Config> SealedHoldouts<T::AccountId, BlockNumberFor<T>> for Pallet<T> {
 	fn request(
@@ -45,15 +48,15 @@ impl<T: Config> SealedHoldouts<T::AccountId, BlockNumberFor<T>> for Pallet<T> {
 		Rounds::<T>::get(submission).is_some_and(|round| matches!(round.phase, Phase::Starved { .. }))
 	}
 
-	fn note_measured(submission: SubmissionId, baseline_loss: u64, positions: u64, convinces: bool) -> Look {
+	fn note_measured(submission: SubmissionId, score: &ChunkScore) -> Look {
 		let Some(mut round) = Rounds::<T>::get(submission) else { return Look::Last };
 		let (Phase::Ready { keeper, .. }, Some(rules)) = (&round.phase, Sealed::<T>::get(round.model)) else {
 			return Look::Last;
 		};
 		let keeper = keeper.clone();
-		let is_sound = rules.is_sound(baseline_loss, positions);
+		let is_sound = rules.is_sound(score.baseline_loss, score.positions);
 		let looks: u32 = round.looked.len().saturated_into::<u32>().saturating_add(1);
-		if is_sound && (!convinces || looks >= T::Looks::get().min(LOOKS_MAX)) {
+		if is_sound && (!score.convinces || looks >= T::Looks::get().min(LOOKS_MAX)) {
 			return Look::Last;
 		}
 		if is_sound {
@@ -71,8 +74,16 @@ impl<T: Config> SealedHoldouts<T::AccountId, BlockNumberFor<T>> for Pallet<T> {
 			return Look::Another;
 		}
 		// Its deposit returned when its bytes were there.
-		Self::penalise(&keeper, Fault::Unsound, Zero::zero());
+		Self::hold_penalty(keeper, score);
 		Look::Void
+	}
+
+	fn note_refuted(draw: DrawId, digest: H256) {
+		Self::return_penalty(draw, digest);
+	}
+
+	fn note_undisputed(draw: DrawId) {
+		Self::collect_penalty(draw);
 	}
 
 	fn keepers(submission: SubmissionId) -> Vec<T::AccountId> {

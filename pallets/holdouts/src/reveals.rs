@@ -4,8 +4,10 @@ use crate::{
 	Config, Error, Event, HoldReason, Pallet, Phase, Revealed, RoundRecordOf, Rounds, ATTESTATIONS_MAX,
 };
 use blyan_primitives::{
-	chunk_commitment, randomness::AppointedRandomness, traits::OperatorSet, Attestation, HoldoutRef,
-	OperatorId, SubmissionId,
+	chunk_commitment,
+	randomness::AppointedRandomness,
+	traits::{ArchitectureRegistry, ExpertRegistry, OperatorSet},
+	Attestation, HoldoutRef, ModelBody, ModelId, OperatorId, SealingRules, SubmissionId,
 };
 use blyan_support::genesis_hash;
 use frame_support::{ensure, traits::Get, BoundedVec};
@@ -33,7 +35,8 @@ impl<T: Config> Pallet<T> {
 		let opened = chunk_commitment(&genesis_hash::<T>(), &who, round.model, &hash, &salt);
 		ensure!(opened == chunk.commitment, Error::<T>::CommitmentMismatch);
 		ensure!(!Revealed::<T>::contains_key(hash), Error::<T>::AlreadyPublic);
-		let holdout = chunk.shape().holdout_of(bytes).ok_or(Error::<T>::ChunkMalformed)?;
+		let holdout =
+			Self::holdout_of(round.model, &chunk.shape(), bytes).ok_or(Error::<T>::ChunkMalformed)?;
 		Revealed::<T>::insert(hash, submission);
 		round.phase = Phase::Attesting {
 			keeper: who.clone(),
@@ -45,6 +48,17 @@ impl<T: Config> Pallet<T> {
 		Rounds::<T>::insert(submission, round);
 		Self::deposit_event(Event::ChunkRevealed { submission, keeper: who, holdout });
 		Ok(())
+	}
+
+	/// The holdout that a chunk's bytes are; `None` if they do not have this shape.
+	fn holdout_of(model: ModelId, shape: &SealingRules, bytes: &[u8]) -> Option<HoldoutRef> {
+		match T::Models::body(model)? {
+			ModelBody::First { .. } => shape.holdout_of(bytes),
+			ModelBody::Second { architecture, .. } => {
+				let vocabulary = T::Models::architecture(&architecture)?.vocabulary;
+				shape.token_holdout_of(bytes, vocabulary)
+			}
+		}
 	}
 
 	/// Everything that must hold before an attestation counts, but the signature. Returns the attesting operator, and the round.

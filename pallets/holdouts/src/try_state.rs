@@ -1,6 +1,9 @@
 //! Invariants of this pallet's storage, one function each.
 
-use crate::{Active, BalanceOf, Chunks, Config, HoldReason, Keepers, Pallet, Phase, Revealed, Rounds};
+use crate::{
+	Active, BalanceOf, Chunks, Config, HeldPenalties, HoldReason, Keepers, LeakNotices, Pallet, Phase,
+	Revealed, Rounds,
+};
 use alloc::collections::{BTreeMap, BTreeSet};
 use frame_support::{
 	ensure,
@@ -16,7 +19,8 @@ impl<T: Config> Pallet<T> {
 	pub fn do_try_state() -> Result<(), TryRuntimeError> {
 		Self::check_keepers()?;
 		Self::check_rounds()?;
-		Self::check_active()
+		Self::check_active()?;
+		Self::check_leak_notices()
 	}
 
 	/// Keepers have the chunks that they count, and on hold what is written.
@@ -44,20 +48,36 @@ impl<T: Config> Pallet<T> {
 				}
 			}
 		}
+		let mut penalties = Self::held_penalties();
 		for (keeper, record) in Keepers::<T>::iter() {
 			ensure!(
 				counted.remove(&keeper).unwrap_or(0) == record.chunks,
 				"a keeper's chunks are miscounted"
 			);
 			let bond = T::Currency::balance_on_hold(&HoldReason::KeeperBond.into(), &keeper);
-			ensure!(bond == record.bond, "a keeper's bond is not what is on hold");
+			let penalty = penalties.remove(&keeper).unwrap_or_else(Zero::zero);
+			ensure!(bond == record.bond.saturating_add(penalty), "a keeper's bond is not what is on hold");
 			let deposit = deposits.remove(&keeper).unwrap_or_else(Zero::zero);
 			let on_hold = T::Currency::balance_on_hold(&HoldReason::Chunk.into(), &keeper);
 			ensure!(deposit == on_hold, "a keeper's deposits are not what is on hold");
 		}
+		for (keeper, penalty) in penalties {
+			let on_hold = T::Currency::balance_on_hold(&HoldReason::KeeperBond.into(), &keeper);
+			ensure!(on_hold == penalty, "the penalty of an account that left is not what is on hold");
+		}
 		ensure!(counted.is_empty(), "a chunk is of an account that is not a keeper");
 		ensure!(Keepers::<T>::count() <= T::MaxKeepers::get(), "there are too many keepers");
 		Ok(())
+	}
+
+	/// Penalties that are held, of each account together.
+	fn held_penalties() -> BTreeMap<T::AccountId, BalanceOf<T>> {
+		let mut penalties = BTreeMap::new();
+		for held in HeldPenalties::<T>::iter_values() {
+			let sum: &mut BalanceOf<T> = penalties.entry(held.keeper).or_insert_with(Zero::zero);
+			*sum = sum.saturating_add(held.amount);
+		}
+		penalties
 	}
 
 	/// A keeper has one look at a submission, and what was opened is remembered.
@@ -73,6 +93,15 @@ impl<T: Config> Pallet<T> {
 				hash.is_none_or(|hash| Revealed::<T>::get(hash) == Some(submission)),
 				"an open chunk is not remembered"
 			);
+		}
+		Ok(())
+	}
+
+	/// Accounts have on hold what is written for their notices.
+	fn check_leak_notices() -> Result<(), TryRuntimeError> {
+		for (reporter, notice) in LeakNotices::<T>::iter() {
+			let on_hold = T::Currency::balance_on_hold(&HoldReason::LeakNotice.into(), &reporter);
+			ensure!(on_hold == notice.deposit, "the deposit of a notice is not what is on hold");
 		}
 		Ok(())
 	}

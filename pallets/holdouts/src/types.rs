@@ -10,6 +10,11 @@ use frame_support::{
 use frame_system::pallet_prelude::BlockNumberFor;
 use scale_info::TypeInfo;
 use sp_core::H256;
+use sp_io::hashing::blake2_256;
+
+/// Blocks between the notice of a leak and its report. An author that sees a report in the pool would have to keep it out of so many
+/// blocks in a row, all of them its own or those of accomplices, before a copy with a notice of its own may be included.
+pub const LEAK_NOTICE: u32 = 10;
 
 /// Most chunks that a candidate may have to convince on.
 pub const LOOKS_MAX: u32 = 8;
@@ -28,6 +33,46 @@ pub type ChunkRecordOf<T> = ChunkRecord<BalanceOf<T>, BlockNumberFor<T>>;
 /// A round of the runtime.
 pub type RoundRecordOf<T> =
 	RoundRecord<<T as frame_system::Config>::AccountId, BalanceOf<T>, BlockNumberFor<T>>;
+
+/// A notice of a leak of the runtime.
+pub type LeakNoticeOf<T> = LeakNotice<BalanceOf<T>, BlockNumberFor<T>>;
+
+/// Hash by which an account announces the report of a leaked chunk. It hides the chunk, since the salt is a secret, and serves no other account.
+pub fn leak_notice<AccountId: Encode>(
+	genesis: &H256,
+	reporter: &AccountId,
+	bytes: &H256,
+	salt: &H256,
+) -> H256 {
+	H256(blake2_256(&(b"blyan/leak", genesis, reporter, bytes, salt).encode()))
+}
+
+/// Notice of a leak that is to be reported.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+#[scale_info(capture_docs = "always")]
+pub struct LeakNotice<Balance, BlockNumber> {
+	/// The [`leak_notice`].
+	pub hash: H256,
+	/// Block in which it was given. The report comes [`LEAK_NOTICE`] blocks later, or after that.
+	pub announced_at: BlockNumber,
+	/// Deposit on hold for it.
+	pub deposit: Balance,
+}
+
+/// Penalty of the runtime that is held.
+pub type HeldPenaltyOf<T> = HeldPenalty<<T as frame_system::Config>::AccountId, BalanceOf<T>>;
+
+/// Penalty that rests on a score which can still be disputed.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+#[scale_info(capture_docs = "always")]
+pub struct HeldPenalty<AccountId, Balance> {
+	/// The keeper.
+	pub keeper: AccountId,
+	/// Digest of the verdict that it rests on.
+	pub digest: H256,
+	/// Amount, on hold of the keeper beside its bond.
+	pub amount: Balance,
+}
 
 /// An account that keeps sealed chunks.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
@@ -58,7 +103,7 @@ pub struct ChunkRecord<Balance, BlockNumber> {
 	pub deposit: Balance,
 	/// Number of its sequences, as the model's rules were then.
 	pub sequences: u32,
-	/// Bytes of a sequence, as the model's rules were then.
+	/// Bytes or token ids of a sequence, as the model's rules were then.
 	pub sequence_len: u16,
 	/// Moment of working time from which it can be taken back; none while its keeper has given no notice.
 	pub free_at: Option<BlockNumber>,

@@ -24,6 +24,10 @@ pub trait WeightInfo {
 	fn authorize_attest() -> Weight;
 	/// `report_leak`.
 	fn report_leak() -> Weight;
+	/// `announce_leak`.
+	fn announce_leak() -> Weight;
+	/// `commit_under`.
+	fn commit_under() -> Weight;
 	/// The costliest step of a round: the draw among `k` keepers, or a penalty.
 	fn step(k: u32) -> Weight;
 	/// A block in which no round moves.
@@ -33,7 +37,7 @@ pub trait WeightInfo {
 /// Upper estimates from counted accesses, for mocks.
 impl WeightInfo for () {
 	fn seal_model() -> Weight {
-		estimate(2, 1)
+		estimate(3, 1).saturating_add(Weight::from_parts(5_000_000_000, 0))
 	}
 	fn join() -> Weight {
 		estimate(4, 3)
@@ -48,7 +52,7 @@ impl WeightInfo for () {
 		estimate(5, 4)
 	}
 	fn reveal(b: u32) -> Weight {
-		estimate(4, 3).saturating_add(Weight::from_parts(20_000, 0).saturating_mul(b.into()))
+		estimate(6, 3).saturating_add(Weight::from_parts(20_000, 0).saturating_mul(b.into()))
 	}
 	fn attest() -> Weight {
 		estimate(26, 6)
@@ -57,7 +61,13 @@ impl WeightInfo for () {
 		estimate(25, 0)
 	}
 	fn report_leak() -> Weight {
-		estimate(6, 6)
+		estimate(9, 9)
+	}
+	fn announce_leak() -> Weight {
+		estimate(4, 3)
+	}
+	fn commit_under() -> Weight {
+		estimate(6, 4)
 	}
 	fn step(k: u32) -> Weight {
 		estimate(12, 9).saturating_add(estimate(4, 0).saturating_mul(k.into()))

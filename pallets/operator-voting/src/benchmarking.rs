@@ -1,10 +1,16 @@
 //! Benchmarks of the calls, and of a new electorate.
 
-use crate::{Call, ClassOf, Config, Event, NewestElectorate, Pallet, PollIndexOf, Voting};
+use crate::{
+	Call, ClassOf, Config, Event, NewestElectorate, NextPoll, Pallet, Participations, PollIndexOf, Voting,
+	Watched,
+};
 use alloc::vec::Vec;
 use blyan_primitives::voting::{Electorates, Voters};
 use frame_benchmarking::v2::*;
-use frame_support::traits::{Get, Polling};
+use frame_support::{
+	traits::{Get, Polling},
+	weights::Weight,
+};
 use frame_system::RawOrigin;
 
 /// A poll of an electorate as large as it may be.
@@ -34,6 +40,7 @@ mod benchmarks {
 		Ok(())
 	}
 
+	// Its votes are counted already: counting them is added to the weight of the call.
 	#[benchmark]
 	fn cleanup_poll(n: Linear<1, 100>) -> Result<(), BenchmarkError> {
 		let (poll, voters) = poll::<T>()?;
@@ -81,5 +88,40 @@ mod benchmarks {
 		let event: <T as frame_system::Config>::RuntimeEvent =
 			Event::<T>::ElectorateTaken { electorate, voices }.into();
 		frame_system::Pallet::<T>::assert_last_event(event);
+	}
+
+	// A poll that is new is noted, and looked at in the same block.
+	#[benchmark]
+	fn follow_poll() -> Result<(), BenchmarkError> {
+		let (poll, _) = poll::<T>()?;
+		NextPoll::<T>::put(poll);
+
+		#[block]
+		{
+			Pallet::<T>::follow_polls(Weight::MAX);
+		}
+
+		assert!(Watched::<T>::contains_key(poll));
+		Ok(())
+	}
+
+	// Every voice of the largest electorate voted.
+	#[benchmark]
+	fn count_poll() -> Result<(), BenchmarkError> {
+		let (poll, voters) = poll::<T>()?;
+		Pallet::<T>::watch(poll);
+		for who in &voters {
+			Pallet::<T>::do_vote(who, poll, true)?;
+		}
+		T::Polls::end_ongoing(poll, true).map_err(|()| BenchmarkError::Weightless)?;
+
+		#[block]
+		{
+			Pallet::<T>::count_poll(poll);
+		}
+
+		assert!(!Watched::<T>::contains_key(poll));
+		assert!(!Participations::<T>::get().is_empty());
+		Ok(())
 	}
 }

@@ -11,10 +11,12 @@ extern crate alloc;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 mod electorate;
+mod queries;
 #[cfg(test)]
 mod tests;
 #[cfg(any(feature = "try-runtime", test))]
 mod try_state;
+mod turnout;
 mod types;
 mod votes;
 pub mod weights;
@@ -28,7 +30,7 @@ pub use weights::WeightInfo;
 pub mod pallet {
 	use super::{types::*, weights::WeightInfo};
 	use blyan_primitives::voting::{ElectorateId, Voters};
-	use frame_support::{pallet_prelude::*, traits::Polling};
+	use frame_support::{pallet_prelude::*, traits::Polling, BoundedBTreeMap};
 	use frame_system::pallet_prelude::*;
 	use sp_runtime::traits::Zero;
 
@@ -41,7 +43,15 @@ pub mod pallet {
 	#[pallet::config]
 	pub trait Config: frame_system::Config<RuntimeEvent: From<Event<Self>>> {
 		/// Polls that operators vote in.
-		type Polls: Polling<TallyOf<Self>, Votes = VoiceCount, Moment = BlockNumberFor<Self>>;
+		type Polls: Polling<
+			TallyOf<Self>,
+			Index = PollNumber,
+			Votes = VoiceCount,
+			Moment = BlockNumberFor<Self>,
+		>;
+
+		/// Polls that were ever submitted; they are numbered from zero.
+		type PollCount: Get<PollNumber>;
 
 		/// Operators that may vote.
 		type Voters: Voters<Self::AccountId, BlockNumberFor<Self>>;
@@ -115,6 +125,31 @@ pub mod pallet {
 		VoteRecord,
 		OptionQuery,
 	>;
+
+	/// First poll that was not looked at since it was submitted. At most `PollCount`.
+	#[pallet::storage]
+	pub type NextPoll<T: Config> = StorageValue<_, PollNumber, ValueQuery>;
+
+	/// Polls that run, and polls that have ended and are not counted yet. At most one for each poll that has its deposit on hold;
+	/// `on_idle` and `cleanup_poll` remove them.
+	// Twox64Concat: the referenda count the polls.
+	#[pallet::storage]
+	pub type Watched<T: Config> = StorageMap<_, Twox64Concat, PollNumber, PollRecord<ClassOf<T>>>;
+
+	/// Entry of [`Watched`] behind which the next look begins; none for the first one.
+	#[pallet::storage]
+	pub type LastLook<T: Config> = StorageValue<_, PollNumber>;
+
+	/// Polls that have ended and votes in them, by class. At most one entry for each class of the referenda.
+	// Twox64Concat: the runtime names the classes.
+	#[pallet::storage]
+	pub type Turnouts<T: Config> = StorageMap<_, Twox64Concat, ClassOf<T>, TurnoutRecord, ValueQuery>;
+
+	/// Votes of operators in the decided polls that they could vote in. Where there is no room for all, those are forgotten that
+	/// could vote in none for the longest.
+	#[pallet::storage]
+	pub type Participations<T: Config> =
+		StorageValue<_, BoundedBTreeMap<T::AccountId, ParticipationRecord, T::MaxOperators>, ValueQuery>;
 
 	/// Length of a day that the chain starts with.
 	#[pallet::genesis_config]
@@ -201,7 +236,8 @@ pub mod pallet {
 	#[pallet::hooks]
 	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
 		fn on_idle(now: BlockNumberFor<T>, remaining: Weight) -> Weight {
-			Self::renew_electorate(now, remaining)
+			let renewing = Self::renew_electorate(now, remaining);
+			renewing.saturating_add(Self::follow_polls(remaining.saturating_sub(renewing)))
 		}
 
 		fn integrity_test() {
@@ -232,21 +268,23 @@ pub mod pallet {
 			Ok(if is_first { Pays::No } else { Pays::Yes }.into())
 		}
 
-		/// Remove votes of a poll that has ended. Free if there were some.
+		/// Remove votes of a poll that has ended, once they are counted in the turnout. Free if there were some.
 		///
 		/// - `origin`: anyone, signed.
 		/// - `poll`: the poll.
 		/// - `max`: votes to remove at most.
 		#[pallet::call_index(1)]
-		#[pallet::weight(T::WeightInfo::cleanup_poll(*max))]
+		#[pallet::weight(T::WeightInfo::cleanup_poll(*max).saturating_add(T::WeightInfo::count_poll()))]
 		pub fn cleanup_poll(
 			origin: OriginFor<T>,
 			poll: PollIndexOf<T>,
 			max: u32,
 		) -> DispatchResultWithPostInfo {
 			ensure_signed(origin)?;
-			let removed = Self::do_cleanup_poll(poll, max)?;
-			Ok((Some(T::WeightInfo::cleanup_poll(removed)), Pays::No).into())
+			let (removed, counted) = Self::do_cleanup_poll(poll, max)?;
+			let counting = if counted { T::WeightInfo::count_poll() } else { Weight::zero() };
+			let used = T::WeightInfo::cleanup_poll(removed).saturating_add(counting);
+			Ok((Some(used), Pays::No).into())
 		}
 
 		/// Remove a vote of a voice without operators: all of them withdrew or were banned. Free.

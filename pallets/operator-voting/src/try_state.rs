@@ -1,11 +1,14 @@
 //! Invariants of the storage, one function each.
 
 use crate::{
-	electorate::accounts, voices, Config, Electorates, LastUses, Members, NewestElectorate, OldestElectorate,
-	Pallet, PollIndexOf, Tally, TallyOf, Voting,
+	electorate::accounts, voices, Config, Electorates, LastUses, Members, NewestElectorate, NextPoll,
+	OldestElectorate, Pallet, Participations, PollIndexOf, Tally, TallyOf, Turnouts, Voting, Watched,
 };
 use alloc::{collections::BTreeMap, vec::Vec};
-use frame_support::{ensure, traits::Polling};
+use frame_support::{
+	ensure,
+	traits::{Get, Polling},
+};
 use sp_runtime::TryRuntimeError;
 
 impl<T: Config> Pallet<T> {
@@ -14,7 +17,9 @@ impl<T: Config> Pallet<T> {
 		Self::check_electorates_are_numbered()?;
 		Self::check_electorates_are_ordered_and_counted()?;
 		Self::check_members_are_those_of_the_newest_electorate()?;
-		Self::check_tallies_are_the_sums_of_their_votes()
+		Self::check_tallies_are_the_sums_of_their_votes()?;
+		Self::check_watched_polls_are_as_they_were_submitted()?;
+		Self::check_turnouts_are_parts_of_all_voices()
 	}
 
 	/// Electorates lie between the oldest and the newest number, and the newest exists.
@@ -76,6 +81,37 @@ impl<T: Config> Pallet<T> {
 				"there are more votes in a poll than voices"
 			);
 		}
+		Ok(())
+	}
+
+	/// Polls that are watched were submitted, and those that run are recorded with their class and electorate.
+	fn check_watched_polls_are_as_they_were_submitted() -> Result<(), TryRuntimeError> {
+		ensure!(NextPoll::<T>::get() <= T::PollCount::get(), "a poll was noted before it was submitted");
+		for (poll, record) in Watched::<T>::iter() {
+			ensure!(poll < NextPoll::<T>::get(), "a poll is watched that was not noted");
+			ensure!(record.voices > 0, "a poll is watched that no voice votes in");
+			let Some((tally, class)) = T::Polls::as_ongoing(poll) else { continue };
+			let is_same = record.class == class
+				&& record.voices == tally.voices
+				&& Some(record.electorate) == tally.electorate;
+			ensure!(is_same, "a poll is watched as another one");
+		}
+		Ok(())
+	}
+
+	/// No turnout is larger than all voices, and no operator voted in more polls than it could.
+	fn check_turnouts_are_parts_of_all_voices() -> Result<(), TryRuntimeError> {
+		for turnout in Turnouts::<T>::iter_values() {
+			let votes = turnout.ayes.saturating_add(turnout.nays);
+			ensure!(votes <= turnout.voices, "a class has more votes than voices");
+			let most = u64::from(turnout.decided()).saturating_mul(1_000_000);
+			ensure!(turnout.turnouts_ppm <= most, "a class has a turnout of more than all voices");
+		}
+		let participations = Participations::<T>::get();
+		ensure!(
+			participations.values().all(|record| record.cast <= record.could && record.could > 0),
+			"an operator voted in more polls than it could"
+		);
 		Ok(())
 	}
 }

@@ -11,10 +11,14 @@ use frame_support::{
 };
 use frame_system::pallet_prelude::BlockNumberFor;
 use scale_info::TypeInfo;
-use sp_runtime::{Perbill, SaturatedConversion};
+use sp_runtime::{Perbill, Permill, SaturatedConversion};
 
 /// Number of voices or of votes.
 pub type VoiceCount = u32;
+/// Number of a poll, counted from zero.
+pub type PollNumber = u32;
+/// Turnout that is aimed at. Nothing enforces it: no threshold changes with it, and nothing is paid for it.
+pub const TURNOUT_GOAL: Permill = Permill::from_percent(50);
 /// [`Tally`] of a runtime.
 pub type TallyOf<T> = Tally<T>;
 /// Number of a poll of a runtime.
@@ -69,6 +73,95 @@ pub struct ElectorateRecord<BlockNumber, Electors> {
 	pub voices: VoiceCount,
 	/// The electors, ordered by operator.
 	pub electors: Electors,
+}
+
+/// A poll that is not counted yet, as it was submitted: the referenda forget its tally when it ends.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+#[scale_info(capture_docs = "always")]
+pub struct PollRecord<Class> {
+	/// Its class.
+	pub class: Class,
+	/// All voices that could vote.
+	pub voices: VoiceCount,
+	/// Electorate that votes.
+	pub electorate: ElectorateId,
+}
+
+/// Polls of one class that have ended, and votes in them.
+#[derive(
+	Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+#[scale_info(capture_docs = "always")]
+pub struct TurnoutRecord {
+	/// Polls that were approved.
+	pub approved: u32,
+	/// Polls that were rejected.
+	pub rejected: u32,
+	/// Polls that ended undecided: cancelled, killed, or timed out. Their votes are not counted.
+	pub undecided: u32,
+	/// Sum of the voices that approved.
+	pub ayes: u64,
+	/// Sum of the voices that rejected.
+	pub nays: u64,
+	/// Sum of the voices that could vote.
+	pub voices: u64,
+	/// Sum of the turnouts of decided polls, each in parts per million.
+	pub turnouts_ppm: u64,
+	/// Turnout of the poll that was counted last, in parts per million.
+	pub last_ppm: u32,
+	/// The poll that was counted last.
+	pub last_poll: Option<PollNumber>,
+}
+
+impl TurnoutRecord {
+	/// Polls that were decided.
+	pub fn decided(&self) -> u32 {
+		self.approved.saturating_add(self.rejected)
+	}
+
+	/// Mean turnout of the decided polls, in parts per million, rounded down; nothing of nothing is nothing.
+	pub fn mean_ppm(&self) -> u32 {
+		self.turnouts_ppm.checked_div(self.decided().into()).unwrap_or_default().saturated_into()
+	}
+
+	/// Adds a poll that was decided.
+	pub fn add(
+		&mut self,
+		poll: PollNumber,
+		approved: bool,
+		ayes: VoiceCount,
+		nays: VoiceCount,
+		voices: VoiceCount,
+	) {
+		let decided = if approved { &mut self.approved } else { &mut self.rejected };
+		*decided = decided.saturating_add(1);
+		self.ayes = self.ayes.saturating_add(ayes.into());
+		self.nays = self.nays.saturating_add(nays.into());
+		self.voices = self.voices.saturating_add(voices.into());
+		self.last_ppm = turnout_ppm(ayes.saturating_add(nays), voices);
+		self.turnouts_ppm = self.turnouts_ppm.saturating_add(self.last_ppm.into());
+		self.last_poll = Some(poll);
+	}
+}
+
+/// Voices that voted, in parts per million of all, rounded down; nothing of nothing is nothing.
+pub fn turnout_ppm(cast: VoiceCount, voices: VoiceCount) -> u32 {
+	let cast = u64::from(cast.min(voices));
+	cast.saturating_mul(1_000_000).checked_div(voices.into()).unwrap_or_default().saturated_into()
+}
+
+/// Votes of one operator in the decided polls that it could vote in.
+#[derive(
+	Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+#[scale_info(capture_docs = "always")]
+pub struct ParticipationRecord {
+	/// Decided polls that it was an elector of.
+	pub could: u32,
+	/// Those of them in which its voice voted.
+	pub cast: u32,
+	/// The highest number of such a poll.
+	pub last_poll: PollNumber,
 }
 
 /// Number of different voices.

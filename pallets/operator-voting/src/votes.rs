@@ -45,13 +45,17 @@ impl<T: Config> Pallet<T> {
 		})
 	}
 
-	/// Removes votes of a poll that has ended. See [`Pallet::cleanup_poll`]. Returns their number.
-	pub fn do_cleanup_poll(poll: PollIndexOf<T>, max: u32) -> Result<u32, DispatchError> {
+	/// Removes votes of a poll that has ended. See [`Pallet::cleanup_poll`]. Returns their number, and whether they had to be counted
+	/// first.
+	pub fn do_cleanup_poll(poll: PollIndexOf<T>, max: u32) -> Result<(u32, bool), DispatchError> {
 		ensure!(T::Polls::as_ongoing(poll).is_none(), Error::<T>::Ongoing);
+		let removes = max > 0 && Voting::<T>::iter_key_prefix(poll).next().is_some();
+		ensure!(removes, Error::<T>::NoneRemaining);
+		// Votes that are gone cannot be counted any more.
+		let counted = Self::count_poll(poll);
 		// One by one: `clear_prefix` counts no vote that was cast in this block.
 		let removed = Voting::<T>::drain_prefix(poll).take(max as usize).count() as u32;
-		ensure!(removed > 0, Error::<T>::NoneRemaining);
-		Ok(removed)
+		Ok((removed, counted))
 	}
 }
 

@@ -12,6 +12,8 @@ pub trait WeightInfo {
 	fn cleanup_poll(n: u32) -> Weight;
 	fn strike() -> Weight;
 	fn renew_electorate() -> Weight;
+	fn follow_poll() -> Weight;
+	fn count_poll() -> Weight;
 }
 
 // Upper estimates from counting storage accesses: an electorate has 17 KB, and a voice may have 256 operators. An alarm of the
@@ -23,7 +25,7 @@ impl WeightInfo for () {
 	fn cleanup_poll(n: u32) -> Weight {
 		Weight::from_parts(30_000_000, 5_000)
 			.saturating_add(Weight::from_parts(2_000_000, 2_600).saturating_mul(n.into()))
-			.saturating_add(RocksDbWeight::get().reads_writes(1, 0))
+			.saturating_add(RocksDbWeight::get().reads_writes(3, 0))
 			.saturating_add(RocksDbWeight::get().reads_writes(1, 1).saturating_mul(n.into()))
 	}
 	// Each of 256 operators of one voice is looked up.
@@ -33,5 +35,13 @@ impl WeightInfo for () {
 	// All operators are read, and all members replaced.
 	fn renew_electorate() -> Weight {
 		Weight::from_parts(2_000_000_000, 900_000).saturating_add(RocksDbWeight::get().reads_writes(270, 520))
+	}
+	// The poll, its place among those that are watched, and where the next look begins.
+	fn follow_poll() -> Weight {
+		Weight::from_parts(30_000_000, 10_000).saturating_add(RocksDbWeight::get().reads_writes(3, 3))
+	}
+	// 256 votes are read, the electorate, and what all operators did before.
+	fn count_poll() -> Weight {
+		Weight::from_parts(1_000_000_000, 750_000).saturating_add(RocksDbWeight::get().reads_writes(262, 3))
 	}
 }

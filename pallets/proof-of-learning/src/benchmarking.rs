@@ -3,27 +3,30 @@
 //! All but one of the submissions that fit are open, in one queue; all but one of the decisions that fit wait to mature; a
 //! committee is as large as it can be; the ring of closed submissions is full, so that closing one forgets another.
 
+mod copies;
+
 use crate::{
 	math::Rule, Call, Claim, ClosedCount, ClosedRecord, ClosedRing, ClosedSubmissions, CommitmentQueueEnds,
-	Conduct, Config, CopyEvidence, DecisionRecord, DecisionRecordOf, Decisions, EvaluationRecord, Event,
-	GuardHoldouts, HoldReason, Holdouts, Miners, NextSubmission, OpenBlobs, OpenRoots, OpenSubmissions,
-	Original, Pallet, Phase, Queues, Retrials, Sample, Seat, Stage, SubmissionRecord, Terms, TileProof,
-	WeightInfo,
+	Conduct, Config, DecisionRecord, DecisionRecordOf, Decisions, EvaluationRecord, Event, GuardHoldouts,
+	HoldReason, Holdouts, Miners, NextSubmission, OpenBlobs, OpenRoots, OpenSubmissions, Pallet, Phase,
+	Queues, Retrials, Sample, Seat, Stage, SubmissionRecord, Terms, WeightInfo,
 };
 use alloc::vec::Vec;
-use blyan_exact::{
-	block::{write_expert, BlockShape, Layout},
-	golden::random_expert,
-	merkle, Expert,
+use blyan_exact::definition2::{
+	block::{hash_tile, TILE_BYTES},
+	similarity::Overlap,
+	OwnedAdapter,
 };
 use blyan_primitives::{
 	commitment_hash, seal_hash, search_pow,
 	traits::{ExpertRegistry, OperatorSet},
 	BlobRef, BlockRef, EvaluationJob, EvaluationOutcome, ExpertSlot, HoldoutRef, OperatorId,
 	OperatorSignature, PowStamp, Score, ScoreReport, ScoreSeal, Subject, SubmissionId, Verdict,
+	SHOWN_BYTES_MAX,
 };
 use blyan_runtime_api::{RejectReason, SubmissionOutcome};
 use codec::Encode;
+use copies::copied;
 use frame_benchmarking::{account, v2::*};
 use frame_support::{
 	pallet_prelude::{Get, TransactionSource},
@@ -375,61 +378,6 @@ pub(crate) fn subject<T: Config>() -> (Subject, EvaluationJob) {
 	(Subject::Submission(submission, terms.draw_id(&claim.slot, &claim.block)), job)
 }
 
-/// Makes an accepted submission the copy of an earlier version, and proves it. Another version lies between the two, so
-/// that both parents are evidence.
-fn copied<T: Config>(
-	submission: SubmissionId,
-	miner: &T::AccountId,
-) -> Result<(Original, CopyEvidence), BenchmarkError> {
-	let decision = Decisions::<T>::get(submission).ok_or("it was decided above")?;
-	let slot = decision.claim.slot;
-	let config = T::Experts::config(slot.model).ok_or("the model is there")?;
-	let layout = Layout::new(BlockShape::expert_of(&config)).map_err(|_| "the configuration is valid")?;
-	let parent = random_expert(&config, b"parent");
-	let mut copy = parent.clone();
-	for weight in copy.up.weights.iter_mut().step_by(10) {
-		*weight = if *weight == 1 { -1 } else { weight.saturating_add(1) };
-	}
-	let file = |expert: &Expert| write_expert(expert, &config).map_err(|_| "generated experts are valid");
-	let (parent, copy) = (file(&parent)?, file(&copy)?);
-	let proof = |file: &[u8]| {
-		let leaves = layout.leaves(file);
-		let path = merkle::prove(&leaves, 0).unwrap_or_default().into_iter().map(H256);
-		TileProof {
-			bytes: BoundedVec::truncate_from(file.get(layout.tile(0)).unwrap_or_default().to_vec()),
-			tiles: H256(merkle::root(&leaves)),
-			path: BoundedVec::truncate_from(path.collect()),
-		}
-	};
-	let promote = |file: &[u8], seed: u32| -> Result<u32, BenchmarkError> {
-		let head = T::Experts::head(slot).ok_or("the slot has a head")?;
-		let root = layout.check(file).map_err(|_| "the file is a block")?;
-		let block = BlockRef { tensor_root: H256(root), ..candidate(seed) };
-		Ok(T::Experts::promote(slot, head.version, &account("author", 0, 0), block)?)
-	};
-	promote(&parent, 20_001)?;
-	let original = promote(&copy, 20_002)?;
-	let own = promote(&parent, 20_003)?;
-	let version = promote(&copy, 20_004)?;
-	let block = T::Experts::head(slot).ok_or("the slot has a head")?.block;
-	Decisions::<T>::mutate(submission, |decision| {
-		if let Some(decision) = decision {
-			decision.claim = Claim { block, parent: own, miner: miner.clone(), ..decision.claim.clone() };
-			decision.outcome = SubmissionOutcome::Accepted { version, improvement: 1, reward: 0 };
-		}
-	});
-	let evidence = CopyEvidence {
-		tile: 0,
-		copy_tile: 0,
-		original: proof(&copy),
-		original_parent: Some(proof(&parent)),
-		copy_parent: proof(&parent),
-		copy: proof(&copy),
-		moved: BoundedVec::new(),
-	};
-	Ok((Original::Version(original), evidence))
-}
-
 #[benchmarks(where T::Currency: Mutate<T::AccountId>)]
 mod benchmarks {
 	use super::*;
@@ -698,6 +646,30 @@ mod benchmarks {
 
 		let outcome = Decisions::<T>::get(submission).map(|decision| decision.outcome);
 		assert_eq!(outcome, Some(SubmissionOutcome::Rejected(RejectReason::Copied)));
+		Ok(())
+	}
+
+	/// Cost of the evidence of a report about adapters beyond that of `report_copy`: hashes of all that is shown, and the products of
+	/// adapters of the largest rank that fill it.
+	#[benchmark]
+	fn report_open_copy(b: Linear<128, SHOWN_BYTES_MAX>) -> Result<(), BenchmarkError> {
+		let columns = usize::try_from(b / 128).map_err(|_| "it fits")?;
+		let codes = alloc::vec![127; columns.saturating_mul(64)];
+		let adapter =
+			OwnedAdapter::new(64, &codes, &codes, 12).map_err(|_| "a multiple of the rank is an adapter")?;
+		let shown = alloc::vec![0; usize::try_from(b).map_err(|_| "it fits")?];
+		let overlap;
+
+		#[block]
+		{
+			for _ in 0..4 {
+				shown.chunks(TILE_BYTES as usize).map(hash_tile).for_each(drop);
+			}
+			let view = adapter.view();
+			overlap = Overlap::of(&view, &view, &view, &view);
+		}
+
+		assert!(overlap.is_some_and(|overlap| overlap.parent > 0 && overlap.common == 0));
 		Ok(())
 	}
 

@@ -6,7 +6,7 @@ use crate::{
 };
 use alloc::vec::Vec;
 use blyan_primitives::{
-	traits::{Claims, ExpertRegistry},
+	traits::{Claims, ExpertRegistry, SealedHoldouts},
 	BlockRef, EvaluationJob, ExpertShape, ExpertSlot, JobOrigin, ModelId, PartIndex, Refusal, Statement,
 	Subject, Verdict,
 };
@@ -177,9 +177,11 @@ impl<T: Config> Claims<T::AccountId> for Pallet<T> {
 	}
 
 	fn refuted(subject: Subject, digest: H256) {
-		// A draw that came to nothing rests on no verdict.
-		if let (Subject::Submission(submission, _), Some(_)) = (subject, Self::decision(subject)) {
-			Self::do_refute(submission, digest);
+		let Subject::Submission(submission, draw) = subject else { return };
+		match Self::decision(subject) {
+			Some(_) => Self::do_refute(submission, digest),
+			// No decision rests on it; what its score said of the sequences may have cost their keeper something.
+			None => T::SealedHoldouts::note_refuted(draw, digest),
 		}
 	}
 

@@ -10,7 +10,7 @@
 use crate::{
 	copy_types::{Compared, EvidenceFault},
 	BalanceOf, ClaimOf, ClosedSubmissions, Conduct, Config, DecisionRecordOf, Decisions, Error, Event,
-	HoldReason, OpenSubmissions, Pallet, Phase, SubmissionRecordOf,
+	FirstCommitments, HoldReason, OpenSubmissions, Pallet, Phase, SubmissionRecordOf,
 };
 use alloc::vec::Vec;
 use blyan_exact::similarity::Overlap;
@@ -29,6 +29,11 @@ use sp_runtime::{
 	traits::{CheckedDiv, SaturatedConversion, Saturating, Zero},
 	DispatchResult,
 };
+
+/// Returns whether a submission ended as a copy: it is the original of nothing.
+pub(crate) fn is_copied(outcome: &SubmissionOutcome) -> bool {
+	matches!(outcome, SubmissionOutcome::Rejected(RejectReason::Copied))
+}
 
 /// A submission that can still be reported.
 pub(crate) enum Accused<T: Config> {
@@ -55,16 +60,28 @@ impl<T: Config> Pallet<T> {
 		let (accused, blocks) = Self::accusation(copy, original)?;
 		let claim = accused.claim();
 		let overlap = Self::proven_overlap(claim.slot, &blocks, evidence)?;
+		let likeness = overlap.likeness_milli().unsigned_abs();
+		Self::end_copy(copy, original, accused, reporter, likeness);
+		Ok(())
+	}
+
+	/// Takes from a copy that was proven all that it has or would earn.
+	pub(crate) fn end_copy(
+		copy: SubmissionId,
+		original: Original,
+		accused: Accused<T>,
+		reporter: T::AccountId,
+		likeness: u32,
+	) {
+		let claim = accused.claim();
 		let (miner, slot) = (claim.miner.clone(), claim.slot);
 		let bounty = match accused {
 			Accused::Open(record) => Self::close_copy(copy, record, &reporter),
 			Accused::Accepted(decision, version) => Self::take_back_copy(copy, decision, version, &reporter),
 		};
-		let likeness = overlap.likeness_milli().unsigned_abs();
 		Self::deposit_event(Event::CopyProven { submission: copy, original, reporter, likeness, bounty });
 		let reason = RejectReason::Copied;
 		Self::deposit_event(Event::Rejected { submission: copy, miner, slot, reason });
-		Ok(())
 	}
 
 	/// Everything about a report but its evidence, at the cost of a few reads.
@@ -101,7 +118,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Refuses what can earn nothing any more, or never could.
-	fn accused(copy: SubmissionId) -> Result<Accused<T>, Error<T>> {
+	pub(crate) fn accused(copy: SubmissionId) -> Result<Accused<T>, Error<T>> {
 		if let Some(record) = OpenSubmissions::<T>::get(copy) {
 			return Ok(Accused::Open(record));
 		}
@@ -116,21 +133,30 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// The four blocks, if the original came first, is for the same slot, and is another miner's.
-	fn compared(copy: SubmissionId, claim: &ClaimOf<T>, original: Original) -> Result<Compared, Error<T>> {
+	pub(crate) fn compared(
+		copy: SubmissionId,
+		claim: &ClaimOf<T>,
+		original: Original,
+	) -> Result<Compared, Error<T>> {
 		let slot = claim.slot;
 		let block_of = |version| T::Experts::version(slot, version).map(|(block, _)| block);
 		let (block, author, parent) = match original {
 			Original::Submission(original) => {
 				ensure!(original < copy, Error::<T>::OriginalNotEarlier);
-				let first = Self::claim_of(original).filter(|first| first.slot == slot);
-				let first = first.ok_or(Error::<T>::OriginalUnknown)?;
+				let found = Self::claim_of(original).filter(|(first, _)| first.slot == slot);
+				let (first, outcome) = found.ok_or(Error::<T>::OriginalUnknown)?;
 				ensure!(Self::is_senior(&first, claim), Error::<T>::OriginalNotEarlier);
+				// Otherwise the author's next try, a little changed, would be a copy of its own copy.
+				ensure!(outcome.is_none_or(|outcome| !is_copied(&outcome)), Error::<T>::OriginalUnknown);
+				ensure!(!Self::is_author(&claim.miner, &first), Error::<T>::SameMiner);
 				(first.block, Some(first.miner), Some(first.parent))
 			}
 			Original::Version(version) => {
 				ensure!(version <= claim.parent, Error::<T>::OriginalNotEarlier);
 				let (block, owner): (BlockRef, _) =
 					T::Experts::version(slot, version).ok_or(Error::<T>::OriginalUnknown)?;
+				// Otherwise the author's second try would be a copy of its own copy that was accepted, and taken back.
+				ensure!(!Self::is_reverted(slot, version), Error::<T>::OriginalUnknown);
 				(block, owner, version.checked_sub(1))
 			}
 		};
@@ -149,16 +175,34 @@ impl<T: Config> Pallet<T> {
 		Self::committed_at(first) <= Self::committed_at(second)
 	}
 
+	/// Returns whether a version was taken back: the one after it holds the tensors of the one before it, which no submission may.
+	pub(crate) fn is_reverted(slot: ExpertSlot, version: VersionIndex) -> bool {
+		let root = |number: Option<VersionIndex>| {
+			let (block, _) = T::Experts::version(slot, number?)?;
+			Some(block.tensor_root)
+		};
+		let before = root(version.checked_sub(1));
+		before.is_some() && before == root(version.checked_add(1))
+	}
+
+	/// Returns whether a miner committed to another one's tensors first: the other one squatted on them.
+	pub(crate) fn is_author(miner: &T::AccountId, claim: &ClaimOf<T>) -> bool {
+		FirstCommitments::<T>::get(claim.block.tensor_root).is_some_and(|first| first.miner == *miner)
+	}
+
 	fn parent_of(slot: ExpertSlot, version: VersionIndex) -> Result<BlockRef, Error<T>> {
 		T::Experts::version(slot, version).map(|(block, _)| block).ok_or(Error::<T>::OriginalUnknown)
 	}
 
-	/// The claim of a submission that is on record.
-	fn claim_of(submission: SubmissionId) -> Option<ClaimOf<T>> {
-		OpenSubmissions::<T>::get(submission)
-			.map(|record| record.claim)
-			.or_else(|| Decisions::<T>::get(submission).map(|decision| decision.claim))
-			.or_else(|| ClosedSubmissions::<T>::get(submission).map(|closed| closed.claim))
+	/// The claim of a submission that is on record, and its outcome, if it has one.
+	fn claim_of(submission: SubmissionId) -> Option<(ClaimOf<T>, Option<SubmissionOutcome>)> {
+		if let Some(record) = OpenSubmissions::<T>::get(submission) {
+			return Some((record.claim, None));
+		}
+		if let Some(decision) = Decisions::<T>::get(submission) {
+			return Some((decision.claim, Some(decision.outcome)));
+		}
+		ClosedSubmissions::<T>::get(submission).map(|closed| (closed.claim, Some(closed.outcome)))
 	}
 
 	/// Ends an open copy. Returns the reporter's share.

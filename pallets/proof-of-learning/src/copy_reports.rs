@@ -16,14 +16,16 @@
 //! the first is known to most nodes before the others would be sent.
 
 use crate::{
-	messages::invalidity, Call, ClaimOf, ClosedSubmissions, Config, Decisions, Error, OpenSubmissions,
-	Pallet, LOG_TARGET,
+	comparisons::{Answer, Evidence, Question},
+	copies::is_copied,
+	messages::invalidity,
+	ClaimOf, ClosedSubmissions, Config, Decisions, Error, OpenSubmissions, Pallet, LOG_TARGET,
 };
 use alloc::{boxed::Box, collections::BTreeSet, vec::Vec};
 use blyan_primitives::{
 	copy_report_payload,
 	traits::{ExpertRegistry, OperatorSet},
-	Comparand, Comparison, CopyEvidence, CopyFinding, CopyQuery, EngineError, OperatorId, OperatorSignature,
+	BlockRef, Comparand, CopyEvidence, CopyQuery, EngineError, OpenCopyQuery, OperatorId, OperatorSignature,
 	Original, SubmissionId, VersionIndex,
 };
 use blyan_runtime_api::SubmissionOutcome;
@@ -49,7 +51,7 @@ use sp_runtime::{
 const COMPARE_AGAIN: u32 = 50;
 /// Candidates that a run of the worker asks the engine about. Each takes a walk over all submissions on record.
 const CANDIDATES_PER_RUN: usize = 8;
-/// Blocks over which the operators' reports of one copy are spread: most nodes need not send 272 KiB for nothing.
+/// Blocks over which the operators' reports of one copy are spread: most nodes need not send 272 KiB, or more, for nothing.
 const REPORT_SPREAD: u8 = 8;
 /// Versions of a slot that a candidate is compared with. The registry remembers fewer.
 const VERSIONS_MAX: usize = 64;
@@ -71,6 +73,11 @@ impl<T: Config> Pallet<T> {
 		let payload = copy_report_payload(&genesis_hash::<T>(), *copy, original, evidence);
 		ensure_signed(&payload, key, signature)?;
 		Self::proven_overlap(accused.claim().slot, &blocks, evidence).map_err(invalidity)?;
+		Self::admit_copy_report(*copy)
+	}
+
+	/// Terms of a report that was checked, of either definition: a pool holds one for each copy.
+	pub(crate) fn admit_copy_report(copy: SubmissionId) -> TransactionValidityWithRefund {
 		// Below seals and verdicts, which have deadlines, and above what is paid for.
 		Admission::new("blyan/copy", T::ChallengeWindow::get())
 			.with_priority(TransactionPriority::MAX >> 1)
@@ -129,15 +136,15 @@ impl<T: Config> Candidate<'_, T> {
 
 	/// Asks the engine for a comparison, and reports what it finds.
 	fn compare(&self, key: &OperatorId, now: BlockNumberFor<T>) {
-		let Some((originals, query)) = self.query().filter(|(originals, _)| !originals.is_empty()) else {
+		let Some((originals, question)) = self.question().filter(|(originals, _)| !originals.is_empty())
+		else {
 			return self.put_off(now, COMPARE_AGAIN);
 		};
 		let submission = self.submission;
-		match blyan_host::find_copy(&query) {
-			Ok(Comparison::Running) | Err(EngineError::Busy) => {}
-			Ok(Comparison::Distinct) => self.put_off(now, COMPARE_AGAIN),
-			Ok(Comparison::Copy(finding)) => {
-				let CopyFinding { original, evidence } = *finding;
+		match question.ask() {
+			Ok(Answer::Running) | Err(EngineError::Busy) => {}
+			Ok(Answer::Distinct) => self.put_off(now, COMPARE_AGAIN),
+			Ok(Answer::Copy(original, evidence)) => {
 				let original = usize::try_from(original).ok().and_then(|place| originals.get(place));
 				if let Some(original) = original {
 					self.report(*original, evidence, key, now);
@@ -152,24 +159,43 @@ impl<T: Config> Candidate<'_, T> {
 		}
 	}
 
-	/// The earlier experts that the chain would compare the candidate with, the earliest first, and what the engine is asked.
-	fn query(&self) -> Option<(Vec<Original>, CopyQuery)> {
+	/// The earlier experts that the chain would compare the candidate with, and what the engine is asked; `None` if experts of the
+	/// model are not measured.
+	fn question(&self) -> Option<(Vec<Original>, Question)> {
+		let slot = self.claim.slot;
+		let candidate = self.claim.block;
+		if let Some(config) = T::Experts::config(slot.model) {
+			let (parent, named, originals) = self.earlier()?;
+			return Some((named, Question::First(CopyQuery { config, candidate, parent, originals })));
+		}
+		let (architecture, _) = Pallet::<T>::adapters(slot)?;
+		let (architecture, layer) = (architecture.to_bytes(), slot.layer);
+		let (parent, named, originals) = self.earlier()?;
+		let query = OpenCopyQuery { architecture, layer, candidate, parent, originals };
+		Some((named, Question::Open(query)))
+	}
+
+	/// The candidate's parent, and the earlier experts that the chain would compare the candidate with, the earliest first.
+	fn earlier(&self) -> Option<(BlockRef, Vec<Original>, Vec<Comparand>)> {
 		let Self { submission, claim } = *self;
 		let slot = claim.slot;
-		// Likeness is defined for experts of the first definition.
-		let config = T::Experts::config(slot.model)?;
 		let version = |number| T::Experts::version(slot, number);
 		let block_of = |number| version(number).map(|(block, _)| block);
 		let parent = block_of(claim.parent)?;
 
 		let open = OpenSubmissions::<T>::iter().map(|(id, record)| (id, record.claim));
-		let decided = Decisions::<T>::iter().map(|(id, decision)| (id, decision.claim));
-		let closed = ClosedSubmissions::<T>::iter().map(|(id, record)| (id, record.claim));
+		let decided = Decisions::<T>::iter()
+			.filter(|(_, decision)| !is_copied(&decision.outcome))
+			.map(|(id, decision)| (id, decision.claim));
+		let closed = ClosedSubmissions::<T>::iter()
+			.filter(|(_, record)| !is_copied(&record.outcome))
+			.map(|(id, record)| (id, record.claim));
 		let mut earlier: Vec<(SubmissionId, ClaimOf<T>)> = open
 			.chain(decided)
 			.chain(closed)
 			.filter(|(id, other)| *id < submission && other.slot == slot && other.miner != claim.miner)
 			.filter(|(_, other)| Pallet::<T>::is_senior(other, claim))
+			.filter(|(_, other)| !Pallet::<T>::is_author(&claim.miner, other))
 			.collect();
 		earlier.sort_unstable_by_key(|(id, _)| *id);
 		let submissions = earlier
@@ -180,7 +206,9 @@ impl<T: Config> Candidate<'_, T> {
 		let versions = numbers
 			.take(VERSIONS_MAX)
 			.map_while(|number| version(number).map(|(block, owner)| (number, block, owner)))
-			.filter(|(_, _, owner)| owner.as_ref() != Some(&claim.miner))
+			.filter(|(number, _, owner)| {
+				owner.as_ref() != Some(&claim.miner) && !Pallet::<T>::is_reverted(slot, *number)
+			})
 			.map(|(number, block, _)| (Original::Version(number), block, number.checked_sub(1)));
 
 		let mut seen = BTreeSet::new();
@@ -193,21 +221,19 @@ impl<T: Config> Candidate<'_, T> {
 				(original, Comparand { block, parent: own_parent })
 			})
 			.unzip();
-		Some((originals, CopyQuery { config, candidate: claim.block, parent, originals: comparands }))
+		Some((parent, originals, comparands))
 	}
 
 	/// Sends a report when it is this key's turn.
-	fn report(&self, original: Original, evidence: CopyEvidence, key: &OperatorId, now: BlockNumberFor<T>) {
+	fn report(&self, original: Original, evidence: Evidence, key: &OperatorId, now: BlockNumberFor<T>) {
 		let submission = self.submission;
 		let blocks = self.blocks_to_turn(key);
 		if blocks > 0 {
 			return self.put_off(now, blocks);
 		}
 		self.put_off(now, RESEND_AFTER);
-		let proven = Pallet::<T>::accusation(submission, original)
-			.and_then(|(_, blocks)| Pallet::<T>::proven_overlap(self.claim.slot, &blocks, &evidence));
-		let likeness = match proven {
-			Ok(overlap) => overlap.likeness_milli(),
+		let likeness = match evidence.likeness::<T>(submission, original) {
+			Ok(likeness) => likeness,
 			Err(error) => {
 				log::error!(
 					target: LOG_TARGET,
@@ -217,11 +243,9 @@ impl<T: Config> Candidate<'_, T> {
 			}
 		};
 		let call = || {
-			let payload = copy_report_payload(&genesis_hash::<T>(), submission, &original, &evidence);
+			let payload = evidence.payload::<T>(submission, &original);
 			let signature = Pallet::<T>::sign(submission, key, &payload)?;
-			let key = key.clone();
-			let evidence = Box::new(evidence);
-			Some(Call::<T>::report_copy_as_operator { copy: submission, original, evidence, key, signature })
+			Some(evidence.into_call::<T>(submission, original, key.clone(), signature))
 		};
 		if Pallet::<T>::send(&self.place(b"sent"), submission, now, call) {
 			log::warn!(

@@ -8,7 +8,7 @@
 
 extern crate alloc;
 
-pub use blyan_primitives::{CopyEvidence, Original, TileProof};
+pub use blyan_primitives::{CopyEvidence, OpenCopyEvidence, Original, TileProof};
 pub use commitment::{CommitmentRecord, CommitmentRecordOf};
 pub use pallet::*;
 pub use priority::{FirstCommitment, FirstCommitmentOf};
@@ -21,11 +21,13 @@ mod availability;
 mod benchmarking;
 mod claims;
 mod commitment;
+mod comparisons;
 mod copies;
 mod copy_reports;
 mod copy_types;
 mod decide;
 pub mod draw;
+mod errors;
 mod evaluation;
 mod guard;
 mod integrity;
@@ -33,6 +35,7 @@ mod late;
 pub mod math;
 mod mature;
 mod messages;
+mod open_copies;
 mod priority;
 mod redraw;
 mod refusals;
@@ -48,12 +51,15 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
+use frame_support::pallet_macros::import_section;
+
 /// Target of this pallet's log lines.
 pub const LOG_TARGET: &str = "blyan::learning";
 
 // The generated `Call` carries a verdict of some 200 bytes, well below what a runtime's calls may take.
 #[allow(clippy::large_enum_variant)]
 /// Proof of learning: a miner commits to an expert and submits it; a committee measures it by commit and reveal; improvement decides.
+#[import_section(errors::errors)]
 #[frame_support::pallet]
 pub mod pallet {
 	use super::{math::GuardLoss, types::*, weights::WeightInfo, CommitmentRecordOf, FirstCommitmentOf};
@@ -61,8 +67,9 @@ pub mod pallet {
 	use blyan_primitives::{
 		randomness::AppointedRandomness,
 		traits::{BlobAnnouncements, ExpertRegistry, Offences, OperatorSet, Rewards, SealedHoldouts},
-		Attestation, BlockRef, CopyEvidence, DrawId, ExpertSlot, HoldoutRef, ModelId, OperatorId,
-		OperatorSignature, Original, PowStamp, ScoreReport, ScoreSeal, SubmissionId, Verdict, VersionIndex,
+		Attestation, BlockRef, CopyEvidence, DrawId, ExpertSlot, HoldoutRef, ModelId, OpenCopyEvidence,
+		OperatorId, OperatorSignature, Original, PowStamp, ScoreReport, ScoreSeal, SubmissionId, Verdict,
+		VersionIndex,
 	};
 	use blyan_runtime_api::{ExpiryReason, RejectReason};
 	use frame_support::{
@@ -642,105 +649,6 @@ pub mod pallet {
 		},
 	}
 
-	#[pallet::error]
-	pub enum Error<T> {
-		/// The registry has no such slot; its model's configuration says which exist.
-		SlotUnknown,
-		/// The parent is not the head of the slot (any more). Train from the current head.
-		ParentNotHead,
-		/// The blob is empty or larger than `MaxBlockBytes`, or, for a slot of the second definition, not as long as the architecture says.
-		BlobSizeOutOfRange,
-		/// These tensors or bytes are part of a model already, or of a submission with an older commitment.
-		DuplicateBlock,
-		/// As many submissions are open as the chain holds. Try again when some are decided.
-		TooManyOpen,
-		/// As many of your submissions are open as one miner may have. Wait for a decision.
-		TooManyOpenByMiner,
-		/// Today's uploads are used up.
-		QuotaExceeded {
-			/// Blocks until the quota is full again, at most 65,535.
-			renews_in: u16,
-		},
-		/// The proof of work names a block that is too old, or not of this chain. Take a newer one.
-		PowBlockUnknown,
-		/// The proof of work has too few leading zero bits for this miner. `LearningApi::terms` says how many.
-		PowTooWeak,
-		/// There is no open submission of this number.
-		SubmissionUnknown,
-		/// Only the miner of a submission may take it back.
-		NotTheMiner,
-		/// The committee is drawn; the decision follows without being asked.
-		AlreadyDrawn,
-		/// Nothing is due for this submission yet.
-		NothingDue,
-		/// The submission has no committee that could seal or reveal anything.
-		NotEvaluating,
-		/// The deadline for seals, or for verdicts, has passed.
-		WindowClosed,
-		/// The key belongs to no member of the committee.
-		NotInCommittee,
-		/// This member has sealed a verdict; it cannot be replaced.
-		AlreadySealed,
-		/// Some members may still seal. Reveal when all have, or when the deadline for seals has passed.
-		StillSealing,
-		/// This member sealed nothing, so there is nothing to reveal.
-		NotSealed,
-		/// Verdict, salt and account are not what this member sealed.
-		SealMismatch,
-		/// This member has revealed its verdict.
-		AlreadyRevealed,
-		/// The numbers of the verdict contradict each other or the samples, or a part is missing or too many.
-		ScoreInconsistent,
-		/// There is no decision of this number that waits to mature.
-		DecisionUnknown,
-		/// The decision can still be disputed, or is being disputed.
-		NotMature,
-		/// The registry has no such model.
-		ModelUnknown,
-		/// Sequences, their length and the blob's size do not fit together or the model.
-		HoldoutMalformed,
-		/// The submission waits for no bytes of this hash.
-		NothingToAttest,
-		/// This operator has attested to these bytes already.
-		AlreadyAttested,
-		/// The verdict is not the one that stood and can no longer be disputed, or its draw is forgotten. Appeal the offence.
-		TooLateToReveal,
-		/// The finding is the one that decided, or nothing was decided.
-		NothingToObject,
-		/// This account has made this commitment already.
-		CommitmentKnown,
-		/// As many commitments of this account wait to be opened as one may have. Open one, or wait until one expires.
-		TooManyCommitments,
-		/// This account has no commitment to this block, slot and salt, or it has expired. Call `commit` first.
-		CommitmentUnknown,
-		/// The commitment is not `CommitAge` blocks old. Submit again when it is.
-		CommitmentTooYoung,
-		/// A committee evaluates the same block of an account that committed later. Submit again then: your commitment stays.
-		DuplicateInEvaluation,
-		/// The submission earned nothing, or its decision has matured.
-		NothingToTakeBack,
-		/// The original is not on record (any more), is for another slot, or the copy's parent is forgotten.
-		OriginalUnknown,
-		/// The original came, or was committed to, after the copy: the copy may be the original.
-		OriginalNotEarlier,
-		/// Both experts are one miner's.
-		SameMiner,
-		/// A tile is not the one of its block that the tensor root names.
-		TileUnproven,
-		/// The neurons that are said to have moved are not in the tiles, or did not move.
-		EvidenceMalformed,
-		/// The original changes too few weights of this tile. Take another one.
-		SampleTooSmall,
-		/// The changes are not alike enough. Trained apart, experts agree as much.
-		NotACopy,
-		/// The submission was accepted for a false score, and is judged again. Its bond is on hold until then.
-		JudgedAgain,
-		/// The model follows the second definition, which has no measure of likeness yet: only equal tensors are refused, by `submit`.
-		CopiesNotMeasured,
-		/// Scores could not be disputed: at this length some witness fits no call, or the program is too long for any. Cut sequences shorter.
-		HoldoutNotDisputable,
-	}
-
 	#[pallet::hooks]
 	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
 		fn on_idle(now: BlockNumberFor<T>, remaining: Weight) -> Weight {
@@ -1043,6 +951,60 @@ pub mod pallet {
 			ensure_authorized(origin)?;
 			let reporter = T::Operators::owner_of(&key).ok_or(Error::<T>::NotInCommittee)?;
 			Self::do_report_copy(reporter, copy, original, &evidence)
+		}
+
+		/// Prove that a submission to an open model is a near copy of another miner's adapters: it earns nothing, and its bond is lost.
+		///
+		/// - `origin`: anyone, signed. A true report is free and pays a share of the bond.
+		/// - `copy`, `original`: as in [`Pallet::report_copy`].
+		/// - `evidence`: one projection's adapter of each, and of what they were trained from.
+		///
+		/// Emits [`Event::CopyProven`].
+		#[pallet::call_index(22)]
+		#[pallet::weight(
+			T::WeightInfo::report_open_copy(evidence.shown_bytes()).saturating_add(Pallet::<T>::sealed_weight())
+		)]
+		pub fn report_open_copy(
+			origin: OriginFor<T>,
+			copy: SubmissionId,
+			original: Original,
+			evidence: Box<OpenCopyEvidence>,
+		) -> DispatchResultWithPostInfo {
+			let reporter = ensure_signed(origin)?;
+			Self::do_report_open_copy(reporter, copy, original, &evidence)?;
+			Ok(Pays::No.into())
+		}
+
+		/// Prove as an operator that a submission to an open model is a near copy of another miner's adapters. Off-chain workers do, of
+		/// what they find.
+		///
+		/// - `origin`: authorised as in [`Pallet::report_copy_as_operator`], so it costs nothing.
+		/// - `copy`, `original`, `evidence`: as in [`Pallet::report_open_copy`].
+		/// - `key`: the operator's session key.
+		/// - `signature`: by that key over the [`blyan_primitives::open_copy_report_payload`] of this chain.
+		///
+		/// Emits [`Event::CopyProven`].
+		#[pallet::call_index(23)]
+		#[pallet::weight(
+			T::WeightInfo::report_open_copy(evidence.shown_bytes()).saturating_add(Pallet::<T>::sealed_weight())
+		)]
+		// As for `report_copy_as_operator`; the hash that is signed is one of five of each byte.
+		#[pallet::weight_of_authorize(
+			T::WeightInfo::report_open_copy(evidence.shown_bytes())
+				.saturating_add(T::WeightInfo::authorize_reveal_score())
+		)]
+		#[pallet::authorize(Self::authorize_report_open_copy)]
+		pub fn report_open_copy_as_operator(
+			origin: OriginFor<T>,
+			copy: SubmissionId,
+			original: Original,
+			evidence: Box<OpenCopyEvidence>,
+			key: OperatorId,
+			_signature: OperatorSignature,
+		) -> DispatchResult {
+			ensure_authorized(origin)?;
+			let reporter = T::Operators::owner_of(&key).ok_or(Error::<T>::NotInCommittee)?;
+			Self::do_report_open_copy(reporter, copy, original, &evidence)
 		}
 	}
 }

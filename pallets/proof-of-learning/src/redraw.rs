@@ -9,7 +9,11 @@ use crate::{
 	Config, EvaluationRecordOf, Event, Forgetting, Inconclusive, InconclusiveRecord, OpenSubmissions, Pallet,
 	Phase, SubmissionRecordOf, WeightInfo, LOG_TARGET,
 };
-use blyan_primitives::{randomness::AppointedRandomness, traits::ExpertRegistry, DrawId, SubmissionId};
+use blyan_primitives::{
+	randomness::AppointedRandomness,
+	traits::{ExpertRegistry, SealedHoldouts},
+	DrawId, SubmissionId,
+};
 use frame_support::{
 	traits::Get,
 	weights::{Weight, WeightMeter},
@@ -87,12 +91,14 @@ impl<T: Config> Pallet<T> {
 	/// Forgets draws whose time for disputes is over, the earliest first, as far as `remaining` allows.
 	pub(crate) fn forget_due(now: BlockNumberFor<T>, remaining: Weight) -> Weight {
 		let mut meter = WeightMeter::with_limit(remaining);
+		let step = T::WeightInfo::settle().saturating_add(Self::sealed_weight());
 		for (draw, until) in Forgetting::<T>::get() {
-			if until > now || meter.try_consume(T::WeightInfo::settle()).is_err() {
+			if until > now || meter.try_consume(step).is_err() {
 				break;
 			}
 			if let Some(record) = Inconclusive::<T>::take(draw) {
 				T::Experts::release(record.claim.slot.model, record.terms.generation);
+				T::SealedHoldouts::note_undisputed(draw);
 			}
 			Forgetting::<T>::mutate(|forgetting| forgetting.retain(|(id, _)| *id != draw));
 		}

@@ -41,6 +41,16 @@ impl<T: Config> Pallet<T> {
 					_ => None,
 				}
 			}
+			Call::report_open_copy { copy, original, .. } => {
+				match Self::open_accusation(*copy, *original).err()? {
+					Error::SubmissionUnknown => Self::missing(*copy),
+					Error::OriginalNotEarlier | Error::SameMiner | Error::CopiesNotMeasured => {
+						Some(Refusal::Malformed)
+					}
+					Error::OriginalUnknown => Some(Refusal::Over),
+					_ => None,
+				}
+			}
 			_ => None,
 		}
 	}

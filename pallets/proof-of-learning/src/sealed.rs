@@ -19,7 +19,7 @@ use alloc::vec::Vec;
 use blyan_primitives::{
 	randomness::RelayNumber,
 	traits::{ExpertRegistry, SealedHoldouts},
-	HoldoutRef, Look, SealedHoldout, SubmissionId, Verdict,
+	ChunkScore, HoldoutRef, Look, SealedHoldout, SubmissionId, Verdict,
 };
 use frame_support::{traits::Get, weights::Weight};
 use frame_system::pallet_prelude::BlockNumberFor;
@@ -91,8 +91,14 @@ impl<T: Config> Pallet<T> {
 		}
 		let convinces = matches!(Self::judge(slot.model, score, terms), Judgement::Accept(_));
 		let target = &score.target;
-		T::SealedHoldouts::note_measured(submission, target.baseline_loss, target.bytes, convinces)
-			!= Look::Last
+		let score = ChunkScore {
+			draw: terms.draw_id(&slot, &record.claim.block),
+			digest: verdict.digest(),
+			baseline_loss: target.baseline_loss,
+			positions: target.bytes,
+			convinces,
+		};
+		T::SealedHoldouts::note_measured(submission, &score) != Look::Last
 	}
 
 	/// Has a submission wait for its next chunk. The members that agreed are paid; the claims can be disputed like those of any draw

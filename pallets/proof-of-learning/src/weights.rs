@@ -38,6 +38,8 @@ pub trait WeightInfo {
 	fn expire_commitment() -> Weight;
 	/// `report_copy`.
 	fn report_copy() -> Weight;
+	/// `report_open_copy`, by the bytes that are shown of each expert.
+	fn report_open_copy(bytes: u32) -> Weight;
 }
 
 /// For mocks.
@@ -88,6 +90,9 @@ impl WeightInfo for () {
 		Weight::from_parts(1_000, 0)
 	}
 	fn report_copy() -> Weight {
+		Weight::from_parts(1_000, 0)
+	}
+	fn report_open_copy(_bytes: u32) -> Weight {
 		Weight::from_parts(1_000, 0)
 	}
 }

@@ -19,13 +19,13 @@ use blyan_support::genesis_hash;
 use blyan_support::mocks;
 pub(crate) use blyan_support::mocks::{account, AccountId, Barred, Gallows, Slashed, Stopwatch};
 use frame_support::{
-	derive_impl, parameter_types,
+	parameter_types,
 	traits::{ConstU128, ConstU32, Hooks},
 	weights::Weight,
 };
 use sp_core::{sr25519, Pair, H256};
 use sp_keyring::Sr25519Keyring;
-use sp_runtime::{traits::IdentityLookup, BuildStorage, DispatchError, DispatchResult, Perbill};
+use sp_runtime::{BuildStorage, DispatchError, DispatchResult, Perbill};
 use std::collections::BTreeMap;
 
 pub type Balance = u128;
@@ -41,20 +41,7 @@ frame_support::construct_runtime!(
 	}
 );
 
-#[derive_impl(frame_system::config_preludes::TestDefaultConfig)]
-impl frame_system::Config for Test {
-	type Block = Block;
-	type AccountId = AccountId;
-	type Lookup = IdentityLookup<AccountId>;
-	type AccountData = pallet_balances::AccountData<Balance>;
-}
-
-#[derive_impl(pallet_balances::config_preludes::TestDefaultConfig)]
-impl pallet_balances::Config for Test {
-	type Balance = Balance;
-	type ExistentialDeposit = ConstU128<1>;
-	type AccountStore = System;
-}
+blyan_support::configure_chain!(Test, Block, AccountId, with_balances);
 
 pub(crate) const BOND: Balance = 1_000;
 pub(crate) const ENDOWMENT: Balance = 1_000_000;

@@ -20,7 +20,7 @@ pub(crate) use blyan_support::mocks::{
 };
 use codec::Encode;
 use frame_support::{
-	derive_impl, parameter_types,
+	parameter_types,
 	traits::{
 		fungible::{Inspect, Mutate},
 		ConstU32, Hooks,
@@ -29,7 +29,7 @@ use frame_support::{
 };
 use sp_core::{Pair, H256};
 use sp_io::hashing::blake2_256;
-use sp_runtime::{traits::IdentityLookup, BuildStorage, DispatchError, DispatchResult};
+use sp_runtime::{BuildStorage, DispatchError, DispatchResult};
 
 pub(crate) type Balance = u128;
 pub(crate) type Extrinsic = mocks::Extrinsic<Test, RuntimeCall>;
@@ -43,24 +43,7 @@ frame_support::construct_runtime!(
 	}
 );
 
-#[derive_impl(frame_system::config_preludes::TestDefaultConfig)]
-impl frame_system::Config for Test {
-	type Block = Block;
-	type AccountId = AccountId;
-	type Lookup = IdentityLookup<AccountId>;
-	type AccountData = pallet_balances::AccountData<Balance>;
-}
-
-parameter_types! {
-	pub const ExistentialDeposit: Balance = 1;
-}
-
-#[derive_impl(pallet_balances::config_preludes::TestDefaultConfig)]
-impl pallet_balances::Config for Test {
-	type Balance = Balance;
-	type ExistentialDeposit = ExistentialDeposit;
-	type AccountStore = System;
-}
+blyan_support::configure_chain!(Test, Block, AccountId, with_balances);
 
 pub(crate) const PAY: Balance = 10;
 pub(crate) const BOUNTY: Balance = 500;

@@ -15,14 +15,14 @@ pub(crate) use blyan_support::mocks::{
 };
 use codec::Encode;
 use frame_support::{
-	derive_impl, parameter_types,
+	parameter_types,
 	traits::{ConstU32, Get, Hooks},
 	weights::Weight,
 };
 use frame_system::EnsureRoot;
 use sp_core::{Pair, H256};
 use sp_io::hashing::blake2_256;
-use sp_runtime::{traits::IdentityLookup, BuildStorage, DispatchError, DispatchResult};
+use sp_runtime::{BuildStorage, DispatchError, DispatchResult};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) type Extrinsic = mocks::Extrinsic<Test, RuntimeCall>;
@@ -35,13 +35,7 @@ frame_support::construct_runtime!(
 	}
 );
 
-#[derive_impl(frame_system::config_preludes::TestDefaultConfig)]
-impl frame_system::Config for Test {
-	type Block = Block;
-	type AccountId = AccountId;
-	type Lookup = IdentityLookup<AccountId>;
-	type BlockHashCount = ConstU32<256>;
-}
+blyan_support::configure_chain!(Test, Block, AccountId);
 
 pub(crate) const DAY: u32 = 14_400;
 pub(crate) const PENDING_WINDOW: u32 = 600;
@@ -62,6 +56,8 @@ pub(crate) const MINER: u32 = 1_002;
 parameter_types! {
 	pub static Auditors: u32 = 5;
 	pub static MinAuditors: u32 = 3;
+	// Beyond the end of every story but those about rescans.
+	pub static RescanEvery: u32 = 1_000_000;
 	pub static Paid: Vec<AccountId> = Vec::new();
 	pub static Facts: BTreeMap<SubmissionId, SubmissionFacts<AccountId>> = BTreeMap::new();
 }
@@ -177,6 +173,8 @@ impl pallet_datasets::Config for Test {
 	type QuorumMin = ConstU32<10_000>;
 	type AppealWindow = ConstU32<APPEAL_WINDOW>;
 	type RejectedFor = ConstU32<REJECTED_FOR>;
+	type RescanEvery = RescanEvery;
+	type MaxRescans = ConstU32<2>;
 	type PowWindow = ConstU32<200>;
 	type ElectorateAge = ConstU32<30>;
 	type MaxOpen = ConstU32<2_048>;
@@ -213,12 +211,8 @@ pub(crate) fn number_of(who: &AccountId) -> u32 {
 /// A chain in its first block with `operators` operators.
 pub(crate) fn new_ext_with(operators: u32) -> sp_io::TestExternalities {
 	let storage = frame_system::GenesisConfig::<Test>::default().build_storage().unwrap();
-	let mut ext = sp_io::TestExternalities::new(storage);
-	ext.execute_with(|| {
-		System::set_block_number(1);
-		frame_system::BlockHash::<Test>::insert(0, H256([9; 32]));
-		(0..operators).for_each(register);
-	});
+	let mut ext = mocks::first_block::<Test>(storage, H256([9; 32]));
+	ext.execute_with(|| (0..operators).for_each(register));
 	ext
 }
 

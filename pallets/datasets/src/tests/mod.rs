@@ -7,6 +7,7 @@ mod invariants;
 mod lineage;
 pub(crate) mod mock;
 mod offers;
+mod rescans;
 mod rules;
 mod votes;
 mod worker;

@@ -2,7 +2,7 @@
 
 use super::mock::{clean, Limits};
 use crate::{
-	rules::{auto_reject, combine, is_agreed, meets, quorum, rating, reaches, tier, Combined},
+	rules::{auto_reject, combine, is_agreed, is_upheld, meets, quorum, rating, reaches, tier, Combined},
 	RejectLimits, Tally, TierRules,
 };
 use blyan_primitives::{AuditFinding, AuditReport, DatasetReason, DatasetTier, LicenceFinding, MILLIONTHS};
@@ -25,6 +25,18 @@ fn tally(yes: u32, no: u32, stars: u32) -> Tally {
 
 fn rules() -> TierRules {
 	Limits::get()
+}
+
+#[test]
+fn a_fault_is_upheld_by_more_than_half_of_all_seats() {
+	let toxic = AuditFinding::Examined(AuditReport { toxicity: 300_000, ..clean() });
+	let sound = AuditFinding::Examined(clean());
+	let limits: RejectLimits = Limits::get();
+	assert!(is_upheld(&[toxic, AuditFinding::Malformed, toxic, sound], 5, &limits));
+	let half = [toxic, toxic, sound, sound];
+	assert!(matches!(combine(&half), Combined::Examined(report) if auto_reject(&report, &limits).is_some()));
+	assert!(!is_upheld(&half, 5, &limits) && !is_upheld(&half, 4, &limits));
+	assert!(!is_upheld(&[AuditFinding::Unavailable; 5], 5, &limits));
 }
 
 #[test]

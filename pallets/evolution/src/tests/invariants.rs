@@ -19,7 +19,7 @@ fn any_finding(choice: u32) -> BenchmarkFinding {
 fn act(what: u32, choice: u32) {
 	let who = ALICE + choice % 3;
 	let experts = 7 + u16::try_from(choice % 24).unwrap();
-	let _ = with_storage_layer(|| match what % 6 {
+	let _ = with_storage_layer(|| match what % 13 {
 		0 | 1 => propose(who, &with_experts(experts)).map(|_| ()),
 		2 => Evolution::endorse(signed(choice % 12), choice / 12 % 8),
 		3 => {
@@ -27,7 +27,14 @@ fn act(what: u32, choice: u32) {
 			deliver_candidate(who, &with_experts(tried.unwrap_or(experts)))
 		}
 		4 => Evolution::advance(signed(who)).map(|_| ()).map_err(|error| error.error),
-		_ => Evolution::set_tokenizer(RuntimeOrigin::root(), choice % 3, tokenizer()),
+		5 => Evolution::set_tokenizer(RuntimeOrigin::root(), choice % 3, tokenizer()),
+		6 => Evolution::set_model_record(RuntimeOrigin::root(), choice % 3, model_record()),
+		7 => Evolution::offer_gpus(signed(choice % 12), 1, 1 + choice / 12 % 40, 1 + choice % 3),
+		8 => Evolution::reserve_hours(signed(who), 1 + choice / 3 % 20, 3),
+		9 => Evolution::claim_hours(signed(choice % 12), choice / 12 % 20),
+		10 => Evolution::file_proposal(signed(who)).map(|_| ()).map_err(|error| error.error),
+		11 => Evolution::adopt(signed(who)),
+		_ => Evolution::confirm_hours(signed(who), account(choice / 3 % 12), choice / 36 % 20),
 	});
 	measure(choice);
 }
@@ -57,10 +64,13 @@ proptest! {
 
 	#[test]
 	fn invariants_hold_after_any_calls(
-		steps in proptest::collection::vec((0u32..6, any::<u16>(), 0u32..60), 1..60),
+		steps in proptest::collection::vec((0u32..13, any::<u16>(), 0u32..60), 1..60),
 	) {
 		new_ext_with(12).execute_with(|| {
 			run_to(EpochPhase::Nomination);
+			// So that something follows from the state.
+			Registered::mutate(|all| all[BASE as usize].heads[0].version = 1);
+			(ALICE..ALICE + 3).for_each(|who| Credits::<Test>::insert(account(who), 1_000));
 			for (what, choice, wait) in steps {
 				act(what, choice.into());
 				Evolution::do_try_state().unwrap();

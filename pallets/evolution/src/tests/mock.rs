@@ -6,7 +6,8 @@ use blyan_primitives::{
 	blocks_root,
 	evolution::{
 		BenchmarkFinding, BenchmarkOutcome, EpochOutcome, EpochPhase, EvolutionKind, EvolutionMessage,
-		Proposal, ProposalId, SuiteChoice, SuiteChoices, SuiteName, SuiteOutcome, Tally, TokenizerRef,
+		ExpertBounds, LineVersion, ModelRecord, Proposal, ProposalId, SuiteChoice, SuiteChoices, SuiteName,
+		SuiteOutcome, Tally, TokenizerRef,
 	},
 	expert_bytes, part_bytes,
 	randomness::{Appointed, AppointedRandomness, RelayNumber},
@@ -445,6 +446,21 @@ pub(crate) fn proposal() -> Proposal {
 		gpu_hours: 24,
 		recipe: H256([3; 32]),
 		description: H256([4; 32]),
+	}
+}
+
+/// Record of the base that allows every change of one step, and 4 to 16 experts a layer.
+pub(crate) fn model_record() -> ModelRecord {
+	let bounds = ExpertBounds { min: 4, max: 16 };
+	let version = LineVersion { major: 1, minor: 0 };
+	ModelRecord {
+		version,
+		compatible_from: version,
+		compatible_to: LineVersion { major: 2, minor: 0 },
+		layers: vec![bounds; base().layers.len()].try_into().unwrap(),
+		allow_layer_addition: true,
+		allow_expert_multiplication: true,
+		allow_dimension_scaling: true,
 	}
 }
 

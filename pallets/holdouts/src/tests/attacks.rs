@@ -1,10 +1,11 @@
 //! Attacks, one story each: the table is in the README.
 
 use super::mock::*;
-use crate::{Chunks, Error, Fault, Keepers, Phase};
+use crate::{Chunks, Error, Fault, Keepers, LeakNotices, Phase, LEAK_NOTICE};
 use blyan_primitives::{traits::SealedHoldouts, Look, SealedHoldout};
 use blyan_support::mocks;
 use frame_support::{assert_noop, assert_ok};
+use sp_core::H256;
 use std::collections::BTreeMap;
 
 /// Of many appointments, how many each keeper got.
@@ -193,6 +194,66 @@ fn attack_keep_noise() {
 		assert_eq!((record.bond, record.faults, record.chunks), (BOND - PENALTY, 1, 0));
 		assert!(!keepers_of(SUBMISSION).contains(&account(keeper)), "it is not paid");
 		assert_ne!(look(SUBMISSION).0, keeper);
+		assert_eq!(Slashed::get(), 0, "the score can be disputed");
+		let draw = penalties()[0];
+		end_disputes();
+		assert_eq!(Slashed::get(), PENALTY);
+		let event = crate::Event::PenaltyCollected { keeper: account(keeper), draw, amount: PENALTY };
+		assert_eq!(events().last(), Some(&event));
+	});
+}
+
+/// A committee of liars has a keeper punished for a text that is sound.
+#[test]
+fn attack_have_a_keeper_punished_by_a_false_score() {
+	check(|| {
+		sealed_with(4);
+		ask(SUBMISSION);
+		let (keeper, _) = look(SUBMISSION);
+		assert_eq!(measured(SUBMISSION, 8, false), Look::Void);
+		let draw = penalties()[0];
+		refute(DIGEST);
+		assert_eq!(Balances::free_balance(account(keeper)), ENDOWMENT - BOND + PENALTY);
+		let event = crate::Event::PenaltyReturned { keeper: account(keeper), draw, amount: PENALTY };
+		assert_eq!(events().last(), Some(&event));
+		let record = Keepers::<Test>::get(account(keeper)).unwrap();
+		// Back in the bond, at a moment that a disputer chooses, it would win a draw whose seed is known.
+		assert_eq!((record.bond, record.faults), (BOND - PENALTY, 0));
+		end_disputes();
+		assert_eq!(Slashed::get(), 0, "there is nothing left to take");
+	});
+}
+
+/// The keeper of noise, or its friend in the committee, lets another verdict fall than the one that was agreed on.
+#[test]
+fn attack_win_a_penalty_back_by_another_verdict() {
+	check(|| {
+		sealed_with(4);
+		ask(SUBMISSION);
+		look(SUBMISSION);
+		assert_eq!(measured(SUBMISSION, 8, false), Look::Void);
+		refute(H256([9; 32]));
+		assert_eq!(penalties().len(), 1);
+		end_disputes();
+		assert_eq!(Slashed::get(), PENALTY);
+	});
+}
+
+#[test]
+fn attack_leave_before_a_penalty_is_taken() {
+	check(|| {
+		sealed_with(4);
+		ask(SUBMISSION);
+		let (keeper, _) = look(SUBMISSION);
+		assert_eq!(measured(SUBMISSION, 8, false), Look::Void);
+		assert_ok!(Holdouts::leave(signed(keeper)));
+		assert_eq!(Balances::free_balance(account(keeper)), ENDOWMENT - PENALTY);
+		// It comes back: its new bond does not pay for the old fault.
+		assert_ok!(Holdouts::join(signed(keeper), BOND));
+		Holdouts::do_try_state().unwrap();
+		end_disputes();
+		assert_eq!(Slashed::get(), PENALTY);
+		assert_eq!(Keepers::<Test>::get(account(keeper)).unwrap().bond, BOND);
 	});
 }
 
@@ -216,13 +277,17 @@ fn attack_sell_a_chunk_with_its_proof() {
 			let bytes = name_of(&text(number));
 			Holdouts::report_leak(signed(by), account(KEEPER), MODEL, bytes, SALT)
 		};
+		assert_ok!(announce_leak(MINER, 999));
+		run(LEAK_NOTICE);
 		assert_noop!(report(MINER, 999), Error::<Test>::ChunkUnknown);
+		assert_ok!(announce_leak(MINER, KEEPER));
+		run(LEAK_NOTICE);
 		assert_ok!(report(MINER, KEEPER));
 		let taken = PENALTY + DEPOSIT;
 		assert_eq!(Balances::free_balance(account(MINER)), ENDOWMENT + taken / 2);
 		assert_eq!(Slashed::get(), taken / 2);
 		assert_eq!(Chunks::<Test>::get(MODEL, account(KEEPER)).len(), 0);
-		assert_noop!(report(MINER, KEEPER), Error::<Test>::ChunkUnknown);
+		assert_noop!(report(MINER, KEEPER), Error::<Test>::LeakNotAnnounced);
 		let event =
 			crate::Event::KeeperPenalised { keeper: account(KEEPER), fault: Fault::Leaked, amount: taken };
 		assert!(events().contains(&event));
@@ -234,11 +299,42 @@ fn attack_take_a_sold_chunk_back_when_its_report_is_in_the_pool() {
 	check(|| {
 		sealed_with(3);
 		assert_ok!(withdraw(KEEPER, KEEPER));
-		run(NOTICE - 1);
+		run(NOTICE - LEAK_NOTICE - 1);
 		assert_noop!(withdraw(KEEPER, KEEPER), Error::<Test>::NoticeNotOver);
 		let bytes = name_of(&text(KEEPER));
+		assert_ok!(announce_leak(MINER, KEEPER));
+		run(LEAK_NOTICE);
 		assert_ok!(Holdouts::report_leak(signed(MINER), account(KEEPER), MODEL, bytes, SALT));
 		assert_noop!(withdraw(KEEPER, KEEPER), Error::<Test>::ChunkUnknown);
+	});
+}
+
+#[test]
+fn attack_copy_a_report_from_the_pool() {
+	check(|| {
+		sealed_with(3);
+		let bytes = name_of(&text(KEEPER));
+		let thief = 1;
+		let report = |by| Holdouts::report_leak(signed(by), account(KEEPER), MODEL, bytes, SALT);
+		assert_ok!(announce_leak(MINER, KEEPER));
+		run(LEAK_NOTICE - 1);
+		assert_noop!(report(MINER), Error::<Test>::LeakNoticeTooNew);
+		run(1);
+		// The honest report is in the pool now: its bytes and salt are known, and this block's first places are for sale.
+		assert_noop!(report(thief), Error::<Test>::LeakNotAnnounced);
+		let hash = LeakNotices::<Test>::get(account(MINER)).unwrap().hash;
+		assert_ok!(Holdouts::announce_leak(signed(thief), Some(hash)));
+		assert_noop!(report(thief), Error::<Test>::LeakNotAnnounced);
+		assert_ok!(announce_leak(thief, KEEPER));
+		// Authors that are in league with the thief keep the honest report out of their blocks, and are not enough of them in a row.
+		run(LEAK_NOTICE - 1);
+		assert_noop!(report(thief), Error::<Test>::LeakNoticeTooNew);
+		assert_ok!(report(MINER));
+		run(1);
+		assert_noop!(report(thief), Error::<Test>::ChunkUnknown);
+		assert_ok!(Holdouts::announce_leak(signed(thief), None));
+		assert_noop!(Holdouts::announce_leak(signed(thief), None), Error::<Test>::LeakNotAnnounced);
+		assert_eq!(LeakNotices::<Test>::iter().count(), 0);
 	});
 }
 
@@ -258,6 +354,8 @@ fn attack_report_the_own_leak() {
 	check(|| {
 		sealed_with(3);
 		let bytes = name_of(&text(KEEPER));
+		assert_ok!(announce_leak(KEEPER, KEEPER));
+		run(LEAK_NOTICE);
 		assert_ok!(Holdouts::report_leak(signed(KEEPER), account(KEEPER), MODEL, bytes, SALT));
 		let all =
 			Balances::free_balance(account(KEEPER)) + Keepers::<Test>::get(account(KEEPER)).unwrap().bond;

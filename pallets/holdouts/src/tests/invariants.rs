@@ -1,7 +1,7 @@
 //! Any sequence of calls keeps the invariants.
 
 use super::mock::*;
-use crate::Keepers;
+use crate::{Keepers, LEAK_NOTICE};
 use frame_support::storage::with_storage_layer;
 use proptest::prelude::*;
 
@@ -17,6 +17,8 @@ enum Deed {
 	Measure(u64, u64, bool),
 	Close(u64),
 	Leak(u32, u32),
+	Refute,
+	EndDisputes,
 	Seal(bool),
 	Run(u32),
 }
@@ -37,6 +39,8 @@ fn deed() -> impl Strategy<Value = Deed> {
 			.prop_map(|(id, bits, good)| Deed::Measure(id, bits, good)),
 		submission.prop_map(Deed::Close),
 		(keeper, 0u32..12).prop_map(|(keeper, number)| Deed::Leak(keeper, number)),
+		Just(Deed::Refute),
+		Just(Deed::EndDisputes),
 		any::<bool>().prop_map(Deed::Seal),
 		(1u32..12).prop_map(Deed::Run),
 	]
@@ -59,6 +63,10 @@ fn attest_any(submission: u64) {
 }
 
 fn act(deed: Deed) {
+	if let Deed::Leak(_, number) = deed {
+		let _ = with_storage_layer(|| announce_leak(MINER, number));
+		run(LEAK_NOTICE);
+	}
 	let _ = with_storage_layer(|| match deed {
 		Deed::Join(keeper, amount) => Holdouts::join(signed(keeper), amount),
 		Deed::Leave(keeper) => Holdouts::leave(signed(keeper)),
@@ -73,6 +81,8 @@ fn act(deed: Deed) {
 		| Deed::Reveal(_)
 		| Deed::Attest(_)
 		| Deed::Measure(..)
+		| Deed::Refute
+		| Deed::EndDisputes
 		| Deed::Close(_)
 		| Deed::Run(_) => Ok(()),
 	});
@@ -86,6 +96,8 @@ fn act(deed: Deed) {
 			measured(submission, bits, good);
 		}
 		Deed::Close(submission) => close(submission),
+		Deed::Refute => refute(DIGEST),
+		Deed::EndDisputes => end_disputes(),
 		Deed::Run(blocks) => run(blocks),
 		_ => {}
 	}
@@ -104,6 +116,7 @@ proptest! {
 			}
 			// Every keeper gets what it has left: nothing stays on hold when all is closed.
 			(0..3).for_each(close);
+			end_disputes();
 			// One that was appointed and came back may have been committed to again meanwhile: as many rounds as chunks.
 			for _ in 0..4 {
 				for keeper in KEEPER..KEEPER + 5 {
@@ -117,6 +130,8 @@ proptest! {
 				let _ = Holdouts::leave(signed(keeper));
 			}
 			assert_eq!(Keepers::<Test>::count(), 0);
+			// A notice that led to no report has its deposit until it is taken back.
+			let _ = with_storage_layer(|| Holdouts::announce_leak(signed(MINER), None));
 			Holdouts::do_try_state().unwrap();
 			let money: Balance = (KEEPER..KEEPER + 5).map(|keeper| Balances::free_balance(account(keeper))).sum();
 			let reported = Balances::free_balance(account(MINER)) - ENDOWMENT;

@@ -2,6 +2,7 @@
 
 use super::mock::*;
 use crate::{Chunks, Error, Event, HoldReason, Keepers};
+use blyan_primitives::SealingRules;
 use frame_support::{assert_noop, assert_ok, traits::fungible::InspectHold};
 
 fn held(reason: HoldReason, keeper: u32) -> Balance {
@@ -63,6 +64,27 @@ fn commit_fails_without_a_sealed_model_a_bond_or_room() {
 		assert_ok!(commit(KEEPER, 2));
 		assert_ok!(commit(KEEPER, 3));
 		assert_noop!(commit(KEEPER, 4), Error::<Test>::TooManyChunks);
+	});
+}
+
+/// The chain's rule changes while a keeper's call is on its way.
+#[test]
+fn no_chunk_is_committed_to_under_rules_that_it_was_not_cut_by() {
+	check(|| {
+		let seal = |rules| Holdouts::seal_model(RuntimeOrigin::root(), MODEL, rules);
+		let commit = |rules| Holdouts::commit_under(signed(KEEPER), MODEL, commitment(KEEPER, 1), rules);
+		assert_noop!(commit(RULES), Error::<Test>::NotSealed);
+		assert_ok!(Holdouts::join(signed(KEEPER), BOND));
+		let other = SealingRules { sequences: RULES.sequences - 1, ..RULES };
+		assert_ok!(seal(Some(other)));
+		assert_noop!(commit(RULES), Error::<Test>::RulesChanged);
+		// Nor is one whose text would be judged by other bounds than its keeper knows.
+		assert_ok!(seal(Some(SealingRules { loss_min: RULES.loss_min + 1, ..RULES })));
+		assert_noop!(commit(RULES), Error::<Test>::RulesChanged);
+		assert_ok!(seal(Some(RULES)));
+		assert_ok!(commit(RULES));
+		let (keeper, commitment) = (account(KEEPER), commitment(KEEPER, 1));
+		assert_eq!(events().last(), Some(&Event::ChunkCommitted { keeper, model: MODEL, commitment }));
 	});
 }
 

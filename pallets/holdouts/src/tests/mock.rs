@@ -1,13 +1,14 @@
 //! A chain with this pallet, fake neighbours that remember, and the words in which the stories are told.
 
 use crate::{self as pallet_holdouts, *};
-use blyan_exact::definition2::Architecture;
+use blyan_exact::definition2::{golden, Architecture};
 use blyan_primitives::{
 	chunk_commitment,
 	randomness::{Appointed, AppointedRandomness, RelayNumber},
 	traits::{ArchitectureRegistry, EligibleOperator, ExpertRegistry, SealedHoldouts},
-	ArchitectureId, Attestation, BlobRef, BlockRef, ExpertHead, ExpertSlot, HoldoutRef, Look, ModelBody,
-	ModelConfig, ModelId, ModelInfo, ModelVersion, SealedHoldout, SealingRules, SubmissionId, VersionIndex,
+	ArchitectureId, Attestation, BlobRef, BlockRef, ChunkScore, ExpertHead, ExpertSlot, HoldoutRef, Look,
+	ModelBody, ModelConfig, ModelId, ModelInfo, ModelVersion, SealedHoldout, SealingRules, SubmissionId,
+	VersionIndex,
 };
 pub(crate) use blyan_support::mocks::{account, key, key_seed, pair, AccountId, OperatorBook, Slashed};
 use blyan_support::{genesis_hash, mocks};
@@ -75,6 +76,8 @@ parameter_types! {
 	pub static Looks: u32 = 2;
 	pub static MinKeepers: u32 = 3;
 	pub static MinAttestations: u32 = 2;
+	/// Context of the model of the second definition.
+	pub static OpenContext: u32 = 64;
 	pub const Penalty: Perbill = Perbill::from_percent(10);
 	pub const ReporterShare: Perbill = Perbill::from_percent(50);
 }
@@ -83,7 +86,8 @@ parameter_types! {
 pub struct Models;
 impl ArchitectureRegistry for Models {
 	fn architecture(_: &ArchitectureId) -> Option<Architecture> {
-		None
+		let (_, architecture) = golden::ARCHITECTURES[0];
+		Some(Architecture { context: OpenContext::get(), ..architecture() })
 	}
 }
 impl ExpertRegistry<AccountId> for Models {
@@ -163,7 +167,7 @@ impl pallet_holdouts::Config for Test {
 	type Pause = ConstU32<PAUSE>;
 	type MaxKeepers = ConstU32<12>;
 	type MaxChunks = ConstU32<3>;
-	type MaxChunkBytes = ConstU32<64>;
+	type MaxChunkBytes = ConstU32<256>;
 	type MaxActive = ConstU32<2>;
 	type StepsPerBlock = ConstU32<1>;
 	type WeightInfo = ();
@@ -198,6 +202,12 @@ pub(crate) fn commit(keeper: u32, number: u32) -> DispatchResult {
 	Holdouts::commit(signed(keeper), MODEL, commitment(keeper, number))
 }
 
+/// Announces the report of the text of this number.
+pub(crate) fn announce_leak(by: u32, number: u32) -> DispatchResult {
+	let notice = leak_notice(&genesis_hash::<Test>(), &account(by), &name_of(&text(number)), &SALT);
+	Holdouts::announce_leak(signed(by), Some(notice))
+}
+
 /// Gives notice for a chunk, or takes it back.
 pub(crate) fn withdraw(keeper: u32, number: u32) -> DispatchResult {
 	Holdouts::withdraw(signed(keeper), MODEL, commitment(keeper, number))
@@ -226,9 +236,34 @@ pub(crate) fn ask(submission: SubmissionId) -> SealedHoldout {
 	)
 }
 
+/// Digest of every score.
+pub(crate) const DIGEST: H256 = H256([5; 32]);
+
 /// Notes a committee's score with a loss of so many bits a byte.
 pub(crate) fn measured(submission: SubmissionId, bits: u64, convinces: bool) -> Look {
-	<Holdouts as SealedHoldouts<AccountId, u32>>::note_measured(submission, bits << 20, 16, convinces)
+	// A submission has one score in a block.
+	let draw = H256(blake2_256(&(submission, System::block_number()).encode()));
+	let score = ChunkScore { draw, digest: DIGEST, baseline_loss: bits << 20, positions: 16, convinces };
+	<Holdouts as SealedHoldouts<AccountId, u32>>::note_measured(submission, &score)
+}
+
+/// Lets a verdict about every draw that cost a keeper something fall in a dispute.
+pub(crate) fn refute(digest: H256) {
+	for draw in penalties() {
+		<Holdouts as SealedHoldouts<AccountId, u32>>::note_refuted(draw, digest);
+	}
+}
+
+/// Lets the time pass in which draws can be disputed.
+pub(crate) fn end_disputes() {
+	for draw in penalties() {
+		<Holdouts as SealedHoldouts<AccountId, u32>>::note_undisputed(draw);
+	}
+}
+
+/// Draws that cost a keeper something, and can be disputed.
+pub(crate) fn penalties() -> Vec<H256> {
+	HeldPenalties::<Test>::iter_keys().collect()
 }
 
 pub(crate) fn close(submission: SubmissionId) {
@@ -316,6 +351,7 @@ pub(crate) fn new_ext() -> sp_io::TestExternalities {
 	Looks::set(2);
 	MinKeepers::set(3);
 	MinAttestations::set(2);
+	OpenContext::set(64);
 	Slashed::set(0);
 	mocks::Barred::set(0);
 	mocks::forget_operators();

@@ -1,7 +1,10 @@
 //! Each invariant notices its breach, and none is breached by what accounts and operators do.
 
 use super::mock::*;
-use crate::{Electorates, LastUses, MemberRecord, Members, NewestElectorate, Voting};
+use crate::{
+	Electorates, LastUses, MemberRecord, Members, NewestElectorate, NextPoll, ParticipationRecord,
+	Participations, PollRecord, TurnoutRecord, Turnouts, Voting, Watched,
+};
 use frame_support::assert_ok;
 use proptest::prelude::*;
 use sp_runtime::TryRuntimeError;
@@ -45,6 +48,40 @@ fn invariants_notice_each_breach() {
 	assert_eq!(complaint(stranger), TryRuntimeError::Other("a vote is of no voice of the electorate"));
 }
 
+#[test]
+fn invariants_notice_turnouts_that_cannot_be() {
+	fn watched(voices: u32) -> PollRecord<u16> {
+		PollRecord { class: 0, voices, electorate: 0 }
+	}
+	fn note(poll: u32, voices: u32) {
+		NextPoll::<Test>::put(1);
+		Watched::<Test>::insert(poll, watched(voices));
+	}
+	fn participate(could: u32, cast: u32) {
+		let record = ParticipationRecord { could, cast, last_poll: 0 };
+		Participations::<Test>::mutate(|all| all.try_insert(1, record).map(drop).unwrap());
+	}
+	let breaches: [(fn(), &str); 8] = [
+		(|| NextPoll::<Test>::put(9), "a poll was noted before it was submitted"),
+		(|| note(1, 4), "a poll is watched that was not noted"),
+		(|| note(0, 0), "a poll is watched that no voice votes in"),
+		(|| note(0, 5), "a poll is watched as another one"),
+		(
+			|| Turnouts::<Test>::insert(0, TurnoutRecord { ayes: 1, ..Default::default() }),
+			"a class has more votes than voices",
+		),
+		(
+			|| Turnouts::<Test>::insert(0, TurnoutRecord { turnouts_ppm: 1, ..Default::default() }),
+			"a class has a turnout of more than all voices",
+		),
+		(|| participate(1, 2), "an operator voted in more polls than it could"),
+		(|| participate(0, 0), "an operator voted in more polls than it could"),
+	];
+	for (breach, complaint_expected) in breaches {
+		assert_eq!(complaint(breach), TryRuntimeError::Other(complaint_expected));
+	}
+}
+
 /// Last block in which an electorate of the first block is certain to be kept.
 const LAST_BLOCK: u64 = 10 * DAY;
 
@@ -58,6 +95,7 @@ enum Step {
 	Vote(u64, u32, bool),
 	Strike(u32, u64),
 	Close(u32),
+	Cancel(u32),
 	Cleanup(u32),
 	Wait(u64),
 }
@@ -74,6 +112,7 @@ fn step() -> impl Strategy<Value = Step> {
 		(who.clone(), poll.clone(), any::<bool>()).prop_map(|(who, poll, aye)| Step::Vote(who, poll, aye)),
 		(poll.clone(), who).prop_map(|(poll, who)| Step::Strike(poll, who)),
 		poll.clone().prop_map(Step::Close),
+		poll.clone().prop_map(Step::Cancel),
 		poll.prop_map(Step::Cleanup),
 		(1u64..30).prop_map(Step::Wait),
 	]
@@ -96,6 +135,7 @@ fn take(step: &Step) {
 		Step::Vote(who, poll, aye) => drop(vote(who, poll, aye)),
 		Step::Strike(poll, voice) => drop(OperatorVoting::strike(stranger, poll, voice)),
 		Step::Close(poll) if BallotBox::get().contains_key(&poll) => close(poll, true),
+		Step::Cancel(poll) if BallotBox::get().contains_key(&poll) => cancel(poll),
 		Step::Cleanup(poll) => drop(OperatorVoting::cleanup_poll(stranger, poll, 3)),
 		Step::Wait(blocks) => run_to(System::block_number() + blocks),
 		_ => {}

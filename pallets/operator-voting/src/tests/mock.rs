@@ -4,7 +4,7 @@ use crate::{self as pallet_operator_voting, GenesisConfig, Tally, TallyOf};
 use blyan_primitives::voting::{Elector, Voters};
 use frame_support::{
 	derive_impl, parameter_types,
-	traits::{ConstU32, ConstU64, Hooks, PollStatus, Polling, VoteTally},
+	traits::{ConstU32, ConstU64, Get, Hooks, PollStatus, Polling, VoteTally},
 	weights::Weight,
 };
 use sp_runtime::{BuildStorage, DispatchError};
@@ -24,6 +24,7 @@ impl frame_system::Config for Test {
 
 impl pallet_operator_voting::Config for Test {
 	type Polls = Ballots;
+	type PollCount = BallotCount;
 	type Voters = Registry;
 	type MaxOperators = ConstU32<16>;
 	type UsualDay = ConstU64<DAY>;
@@ -37,6 +38,7 @@ impl pallet_operator_voting::Config for Test {
 pub enum Ballot {
 	Open(TallyOf<Test>),
 	Closed(u64, bool),
+	Cancelled,
 }
 
 /// An operator of the mock.
@@ -77,7 +79,7 @@ impl Polling<TallyOf<Test>> for Ballots {
 		let result = match ballots.get_mut(&index) {
 			Some(Ballot::Open(tally)) => f(PollStatus::Ongoing(tally, 0)),
 			Some(Ballot::Closed(at, passed)) => f(PollStatus::Completed(*at, *passed)),
-			None => f(PollStatus::None),
+			Some(Ballot::Cancelled) | None => f(PollStatus::None),
 		};
 		BallotBox::set(ballots);
 		result
@@ -99,6 +101,14 @@ impl Polling<TallyOf<Test>> for Ballots {
 	fn end_ongoing(index: u32, approved: bool) -> Result<(), ()> {
 		close(index, approved);
 		Ok(())
+	}
+}
+
+/// Polls that were ever submitted.
+pub struct BallotCount;
+impl Get<u32> for BallotCount {
+	fn get() -> u32 {
+		BallotBox::get().len() as u32
 	}
 }
 
@@ -156,6 +166,11 @@ pub fn open() -> u32 {
 /// Ends a poll.
 pub fn close(index: u32, passed: bool) {
 	BallotBox::mutate(|ballots| ballots.insert(index, Ballot::Closed(System::block_number(), passed)));
+}
+
+/// Ends a poll undecided.
+pub fn cancel(index: u32) {
+	BallotBox::mutate(|ballots| ballots.insert(index, Ballot::Cancelled));
 }
 
 /// Ayes, nays and voices of an open poll.

@@ -5,4 +5,5 @@ mod invariants;
 pub(crate) mod mock;
 mod polls;
 mod tally;
+mod turnout;
 mod vote;

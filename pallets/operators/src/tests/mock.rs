@@ -12,16 +12,13 @@ use blyan_primitives::{
 	HardwareComponent, HardwareComponents, Measurement, OperatorId, OperatorSignature,
 };
 pub use blyan_support::mocks::Barred;
-use blyan_support::mocks::{Machine, Pool, Stopwatch};
+use blyan_support::mocks::{self, Machine, Pool, Stopwatch};
 use frame_support::{
-	derive_impl, parameter_types,
+	parameter_types,
 	traits::{ConstU128, ConstU32, ConstU64, Contains},
 };
 use sp_core::{Pair as _, H256};
-use sp_runtime::{
-	traits::{BlakeTwo256, Zero},
-	BuildStorage, Perbill, Permill,
-};
+use sp_runtime::{traits::BlakeTwo256, BuildStorage, Perbill, Permill};
 
 /// What the worker submits.
 pub type Extrinsic = sp_runtime::testing::TestXt<RuntimeCall, frame_system::AuthorizeCall<Test>>;
@@ -35,18 +32,7 @@ frame_support::construct_runtime!(
 	}
 );
 
-#[derive_impl(frame_system::config_preludes::TestDefaultConfig)]
-impl frame_system::Config for Test {
-	type Block = Block;
-	type AccountData = pallet_balances::AccountData<u128>;
-}
-
-#[derive_impl(pallet_balances::config_preludes::TestDefaultConfig)]
-impl pallet_balances::Config for Test {
-	type AccountStore = System;
-	type Balance = u128;
-	type ExistentialDeposit = ConstU128<1>;
-}
+blyan_support::configure_chain!(Test, Block, u64, with_balances);
 
 /// One coin.
 pub const UNIT: u128 = 1_000;
@@ -287,7 +273,7 @@ impl ExtBuilder {
 		}
 		.build_storage()
 		.unwrap();
-		let mut ext = sp_io::TestExternalities::new(storage);
+		let mut ext = mocks::first_block::<Test>(storage, GENESIS_HASH);
 
 		let machine = Machine::with_engine(());
 		self.local_keys.iter().for_each(|name| machine.add_key(&format!("//{name}")));
@@ -303,10 +289,6 @@ impl ExtBuilder {
 		Backed::set(Default::default());
 		Incomes::set(vec![]);
 		Barred::set(0);
-		ext.execute_with(|| {
-			System::set_block_number(1);
-			frame_system::BlockHash::<Test>::insert(u64::zero(), GENESIS_HASH);
-		});
 		(ext, pool)
 	}
 

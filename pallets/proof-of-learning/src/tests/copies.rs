@@ -298,6 +298,63 @@ fn attack_report_the_second_try_as_a_copy_of_its_copy() {
 	});
 }
 
+/// The author goes on from its refused expert, and commits to other tensors, later than the copier did.
+#[test]
+fn attack_report_the_authors_next_version_as_a_copy_of_its_copy() {
+	ExtBuilder::default().build_and_check(|| {
+		with_parent();
+		MinAttestations::set(2);
+		let (first, copy) = (trained(0), flipped(&trained(0)));
+		let mut next = first.clone();
+		next.up.weights[7] = if next.up.weights[7] == 0 { 1 } else { 0 };
+		let expired = offer(Dave, &first);
+		run_to(System::block_number() + BYTES + 2);
+		let stolen = offer(Eve, &copy);
+		assert_ok!(report_by(Dave, stolen, Original::Submission(expired), evidence(&first, &copy)));
+		run_to(System::block_number() + 1);
+		let improved = offer(Dave, &next);
+		let turned = report_by(Eve, improved, Original::Submission(stolen), evidence(&copy, &next));
+		assert_noop!(turned, PoL::OriginalUnknown);
+		assert!(OpenSubmissions::<Test>::contains_key(improved));
+	});
+}
+
+/// The copy of a refused expert was accepted, and taken back. It stays among the slot's versions.
+#[test]
+fn attack_report_the_second_try_as_a_copy_of_a_version_that_was_taken_back() {
+	ExtBuilder::default().build_and_check(|| {
+		with_parent();
+		let (first, copy) = (trained(0), flipped(&trained(0)));
+		let (original, stolen) = (offer(Dave, &first), offer(Eve, &copy));
+		reject(original);
+		accept(stolen);
+		assert_ok!(report_by(Dave, stolen, Original::Submission(original), evidence(&first, &copy)));
+		let head = Heads::get()[&slot(0)];
+		assert_eq!((head.version, head.block), (2, block_of(&parent())));
+		let second_try = offer(Dave, &first);
+		let turned = report_by(Eve, second_try, Original::Version(1), evidence(&copy, &first));
+		assert_noop!(turned, PoL::OriginalUnknown);
+	});
+}
+
+/// A squatter that made way holds the author's root under the lower number, and the author's next version is later than it.
+#[test]
+fn attack_report_the_authors_next_version_as_a_copy_of_its_squatter() {
+	ExtBuilder::default().build_and_check(|| {
+		with_parent();
+		let (first, next) = (trained(0), flipped(&trained(0)));
+		let (author, squatter) = (Dave.to_account_id(), Eve.to_account_id());
+		assert_ok!(commit_as(author.clone(), slot(0), block_of(&first)));
+		run_to(3);
+		assert_ok!(submit_as(squatter, slot(0), block_of(&first)));
+		assert_ok!(open_as(author, slot(0), block_of(&first)));
+		run_to(5);
+		let improved = offer(Dave, &next);
+		let turned = report_by(Eve, improved, Original::Submission(0), evidence(&first, &next));
+		assert_noop!(turned, PoL::SameMiner);
+	});
+}
+
 #[test]
 fn report_copy_fails_when_the_decision_has_matured_or_the_miner_is_the_same() {
 	ExtBuilder::default().build_and_check(|| {

@@ -92,12 +92,12 @@ fn report_by(
 }
 
 /// Asks the call whether a pool may take it.
-fn validity(call: Call<Test>) -> Result<ValidTransaction, TransactionValidityError> {
+pub(super) fn validity(call: Call<Test>) -> Result<ValidTransaction, TransactionValidityError> {
 	let call = RuntimeCall::Learning(call);
 	call.authorize(TransactionSource::External).unwrap().map(|(valid, _)| valid)
 }
 
-fn refused(call: Call<Test>) -> Option<InvalidTransaction> {
+pub(super) fn refused(call: Call<Test>) -> Option<InvalidTransaction> {
 	match validity(call) {
 		Err(TransactionValidityError::Invalid(reason)) => Some(reason),
 		_ => None,
@@ -116,7 +116,7 @@ fn node(who: Sr25519Keyring, experts: &[&Expert]) -> Node {
 
 impl Node {
 	/// Runs the worker for so many blocks, or until it sends something.
-	fn watch(&mut self, blocks: u32) -> Vec<Call<Test>> {
+	pub(super) fn watch(&mut self, blocks: u32) -> Vec<Call<Test>> {
 		for _ in 0..blocks {
 			let sent = self.work();
 			if !sent.is_empty() {
@@ -129,11 +129,11 @@ impl Node {
 	}
 
 	/// Puts what was sent into a block.
-	fn include_all(&mut self, sent: Vec<Call<Test>>) {
+	pub(super) fn include_all(&mut self, sent: Vec<Call<Test>>) {
 		self.world.execute_with(|| sent.into_iter().for_each(|call| include(call).unwrap()));
 	}
 
-	fn check(&mut self) {
+	pub(super) fn check(&mut self) {
 		self.world.execute_with(|| Learning::do_try_state().unwrap());
 	}
 }

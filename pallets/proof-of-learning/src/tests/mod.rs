@@ -13,6 +13,8 @@ mod invariants;
 mod late;
 mod maturity;
 mod mock;
+mod open_copies;
+mod open_copy_reports;
 mod open_models;
 mod retrials;
 mod reveal;

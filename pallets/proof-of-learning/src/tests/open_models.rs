@@ -20,6 +20,8 @@ parameter_types! {
 	pub static MaxBlockBytes: u32 = 1_000;
 	/// Context of their architecture, if it is another than the golden one's.
 	pub static LongContext: Option<u32> = None;
+	/// Their experts are adapters.
+	pub static HasAdapters: bool = false;
 }
 
 impl Experts {
@@ -47,8 +49,9 @@ impl ArchitectureRegistry for Experts {
 }
 
 /// Two layers of four experts.
-fn architecture() -> Architecture {
-	let (_, architecture) = golden::ARCHITECTURES.into_iter().find(|(name, _)| *name == "mixtral").unwrap();
+pub(super) fn architecture() -> Architecture {
+	let family = if HasAdapters::get() { "adapters" } else { "mixtral" };
+	let (_, architecture) = golden::ARCHITECTURES.into_iter().find(|(name, _)| *name == family).unwrap();
 	let base = architecture();
 	Architecture { context: LongContext::get().unwrap_or(base.context), ..base }
 }
@@ -66,12 +69,17 @@ fn token_ids(sequences: u32, sequence_len: u16) -> HoldoutRef {
 	ids
 }
 
+/// Has the models follow the second definition, with a holdout of token ids.
+pub(super) fn become_open() {
+	IsOpen::set(true);
+	MaxBlockBytes::set(16 << 20);
+	assert_ok!(Learning::register_holdout(RuntimeOrigin::root(), 0, token_ids(100, SEQUENCE)));
+}
+
 /// A world whose models follow the second definition, with a holdout of token ids.
-fn open_world(story: impl FnOnce()) {
+pub(super) fn open_world(story: impl FnOnce()) {
 	ExtBuilder::default().build_and_check(|| {
-		IsOpen::set(true);
-		MaxBlockBytes::set(16 << 20);
-		assert_ok!(Learning::register_holdout(RuntimeOrigin::root(), 0, token_ids(100, SEQUENCE)));
+		become_open();
 		story();
 	});
 	// Another world may follow in the same story.

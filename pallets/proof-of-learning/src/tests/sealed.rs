@@ -3,8 +3,8 @@
 use super::*;
 use crate::{Decisions, Error, Event, HoldReason, Inconclusive, OpenSubmissions, Queues};
 use blyan_primitives::{
-	traits::{BlobAnnouncements, SealedHoldouts},
-	BlobRef, HoldoutRef, Look, ModelId, SealedHoldout, SubmissionId,
+	traits::{BlobAnnouncements, Claims, SealedHoldouts},
+	BlobRef, ChunkScore, DrawId, HoldoutRef, Look, ModelId, SealedHoldout, Subject, SubmissionId,
 };
 use blyan_runtime_api::{RejectReason, SubmissionOutcome};
 use frame_support::{assert_ok, parameter_types, traits::fungible::InspectHold};
@@ -20,6 +20,9 @@ parameter_types! {
 	pub static Asked: Vec<(SubmissionId, AccountId, u32)> = Vec::new();
 	pub static Measured: Vec<(SubmissionId, u64, u64, bool)> = Vec::new();
 	pub static Closed: Vec<SubmissionId> = Vec::new();
+	/// Verdicts that fell, and draws that cannot be disputed any more.
+	pub static Fallen: Vec<(DrawId, H256)> = Vec::new();
+	pub static Undisputed: Vec<DrawId> = Vec::new();
 	pub static Starved: Vec<SubmissionId> = Vec::new();
 	pub static ChunkKeepers: Vec<AccountId> = Vec::new();
 }
@@ -31,6 +34,8 @@ pub(crate) fn forget() {
 	Asked::set(Vec::new());
 	Measured::set(Vec::new());
 	Closed::set(Vec::new());
+	Fallen::set(Vec::new());
+	Undisputed::set(Vec::new());
 	Starved::set(Vec::new());
 	ChunkKeepers::set(Vec::new());
 }
@@ -48,12 +53,19 @@ impl SealedHoldouts<AccountId, u32> for Vault {
 	fn is_starved(submission: SubmissionId) -> bool {
 		Starved::get().contains(&submission)
 	}
-	fn note_measured(submission: SubmissionId, baseline_loss: u64, positions: u64, convinces: bool) -> Look {
+	fn note_measured(submission: SubmissionId, score: &ChunkScore) -> Look {
+		let ChunkScore { baseline_loss, positions, convinces, .. } = *score;
 		Measured::mutate(|all| all.push((submission, baseline_loss, positions, convinces)));
 		let mut looks = Looks::get();
 		let look = if looks.is_empty() { Look::Last } else { looks.remove(0) };
 		Looks::set(looks);
 		look
+	}
+	fn note_refuted(draw: DrawId, digest: H256) {
+		Fallen::mutate(|fallen| fallen.push((draw, digest)));
+	}
+	fn note_undisputed(draw: DrawId) {
+		Undisputed::mutate(|undisputed| undisputed.push(draw));
 	}
 	fn keepers(_: SubmissionId) -> Vec<AccountId> {
 		ChunkKeepers::get()
@@ -213,6 +225,32 @@ fn a_chunk_that_is_no_text_decides_nothing_either_way() {
 		assert!(outcome(submission).is_none());
 		assert_eq!(events().last(), Some(&Event::Redrawn { submission, draw: first, redraw: 0 }));
 		assert_eq!(Measured::get(), [(submission, 1 << 40, u64::from(SAMPLE) * u64::from(SEQUENCE), false)]);
+	});
+}
+
+/// The price of a chunk's losses is taken from its keeper when the disputes about them are over.
+#[test]
+fn disputes_about_a_void_chunk_reach_the_pallet_that_holds_its_penalty() {
+	ExtBuilder::default().build_and_check(|| {
+		open(7);
+		Looks::set(vec![Look::Void]);
+		let submission = submit(1);
+		draw(submission);
+		let first = draw_id(submission);
+		all_report(submission, score(0, 0));
+		Chunk::set(SealedHoldout::Waiting);
+		end_block();
+		let subject = Subject::Submission(submission, first);
+		let (_, verdict) = Learning::claims(subject).remove(0);
+		let until = Inconclusive::<Test>::get(first).unwrap().until;
+		// A dispute that lasts longer than the time for new ones.
+		Learning::note_opened(subject);
+		run_to(until + 2);
+		assert!(Undisputed::get().is_empty());
+		<Learning as Claims<AccountId>>::refuted(subject, verdict.digest());
+		Learning::note_closed(subject);
+		run_to(until + 4);
+		assert_eq!((Fallen::get(), Undisputed::get()), (vec![(first, verdict.digest())], vec![first]));
 	});
 }
 

@@ -4,8 +4,8 @@ use super::*;
 use crate::{Call, Queues};
 use blyan_host::MlEngine;
 use blyan_primitives::{
-	Comparison, CopyQuery, EngineError, EvaluationJob, JobId, JobStatus, Opening, Query, Score, ScoreReport,
-	ScoreSeal, SubmissionId, Verdict,
+	Comparison, CopyQuery, EngineError, EvaluationJob, JobId, JobStatus, OpenComparison, OpenCopyQuery,
+	Opening, Query, Score, ScoreReport, ScoreSeal, SubmissionId, Verdict,
 };
 use blyan_support::mocks::{Machine, Pool};
 use frame_support::traits::Hooks;
@@ -23,6 +23,8 @@ pub(super) struct FakeEngine {
 	blobs: Mutex<Vec<sp_core::H256>>,
 	/// Files that are compared.
 	pub(super) experts: super::copy_reports::Experts,
+	/// Adapters that are compared.
+	pub(super) adapters: super::open_copy_reports::Adapters,
 }
 
 impl MlEngine for FakeEngine {
@@ -41,6 +43,9 @@ impl MlEngine for FakeEngine {
 	}
 	fn find_copy(&self, query: CopyQuery) -> Result<Comparison, EngineError> {
 		self.experts.find_copy(query)
+	}
+	fn find_open_copy(&self, query: OpenCopyQuery) -> Result<OpenComparison, EngineError> {
+		self.adapters.find_open_copy(query)
 	}
 	fn open(&self, _: EvaluationJob, _: Query) -> Result<Option<Opening>, EngineError> {
 		Err(EngineError::NotAvailable)
@@ -79,6 +84,7 @@ impl Node {
 			cancelled: Mutex::default(),
 			blobs: Mutex::default(),
 			experts: Default::default(),
+			adapters: Default::default(),
 		};
 		let machine = Machine::with_engine(engine);
 		keys.iter().for_each(|key| machine.add_key(&key.to_seed()));

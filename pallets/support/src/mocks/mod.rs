@@ -19,9 +19,10 @@ use frame_support::{
 };
 use frame_system::{pallet_prelude::BlockNumberFor, RawOrigin};
 use sp_core::H256;
+use sp_io::TestExternalities;
 use sp_runtime::{
-	traits::{BlakeTwo256, One, UniqueSaturatedInto},
-	DispatchError, DispatchResult,
+	traits::{BlakeTwo256, One, UniqueSaturatedInto, Zero},
+	DispatchError, DispatchResult, Storage,
 };
 
 /// Transactions of a runtime with operators' messages.
@@ -34,6 +35,41 @@ pub type Extrinsic<Runtime, Call> = sp_runtime::generic::UncheckedExtrinsic<
 /// Blocks of a runtime with operators' messages.
 pub type Block<Runtime, Call> =
 	sp_runtime::generic::Block<sp_runtime::generic::Header<u32, BlakeTwo256>, Extrinsic<Runtime, Call>>;
+
+/// Configures what every test runtime rests on: the system and, where it has money, balances in `u128`.
+///
+/// Names of the runtime, of its blocks and of its accounts, in this order; then `with_balances` if the runtime has
+/// them. The runtime calls the two `System` and `Balances`.
+#[macro_export]
+macro_rules! configure_chain {
+	(@system $runtime:ident, $block:ident, $account:ident, $($data:tt)+) => {
+		use frame_support::derive_impl;
+
+		#[derive_impl(frame_system::config_preludes::TestDefaultConfig)]
+		impl frame_system::Config for $runtime {
+			type Block = $block;
+			type AccountId = $account;
+			type Lookup = sp_runtime::traits::IdentityLookup<$account>;
+			type AccountData = $($data)+;
+			// More than any test's window for proofs of work, which name recent blocks.
+			type BlockHashCount =
+				frame_system::config_preludes::TestBlockHashCount<frame_support::traits::ConstU32<256>>;
+		}
+	};
+	($runtime:ident, $block:ident, $account:ident) => {
+		$crate::configure_chain!(@system $runtime, $block, $account, ());
+	};
+	($runtime:ident, $block:ident, $account:ident, with_balances) => {
+		$crate::configure_chain!(@system $runtime, $block, $account, pallet_balances::AccountData<u128>);
+
+		#[derive_impl(pallet_balances::config_preludes::TestDefaultConfig)]
+		impl pallet_balances::Config for $runtime {
+			type Balance = u128;
+			type ExistentialDeposit = frame_support::traits::ConstU128<1>;
+			type AccountStore = System;
+		}
+	};
+}
 
 /// Lets the off-chain workers of a test runtime create authorised transactions.
 ///
@@ -68,6 +104,21 @@ macro_rules! create_authorized_transactions {
 			}
 		}
 	};
+}
+
+/// A world with this genesis in its first block.
+///
+/// - `genesis_hash`: hash of block zero, which names the network in what is signed.
+pub fn first_block<T: frame_system::Config<Hash = H256>>(
+	genesis: Storage,
+	genesis_hash: H256,
+) -> TestExternalities {
+	let mut world = TestExternalities::new(genesis);
+	world.execute_with(|| {
+		begin::<T>(One::one());
+		frame_system::BlockHash::<T>::insert(BlockNumberFor::<T>::zero(), genesis_hash);
+	});
+	world
 }
 
 /// Begins a block, without events of the one before.
