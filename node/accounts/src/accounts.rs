@@ -1,6 +1,7 @@
 //! All accounts of a gateway: in memory, under one lock; each change goes to the store in the order in which it was made.
 
 use crate::{
+	captcha::{Captcha, QUESTIONS_MAX},
 	challenge::Challenge,
 	config::{system_clock, Clock, Config},
 	free::FreeTokens,
@@ -20,8 +21,9 @@ use serde_json::{json, Value};
 use std::{
 	collections::HashMap,
 	net::IpAddr,
-	sync::{Mutex, MutexGuard, PoisonError},
+	sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+use tokio::sync::Semaphore;
 
 /// Milliseconds of a day.
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
@@ -62,6 +64,9 @@ pub struct Accounts {
 	pub(crate) config: Config,
 	pub(crate) clock: Clock,
 	pub(crate) store: Store,
+	pub(crate) captcha: Option<Arc<dyn Captcha>>,
+	/// Questions to the service of the CAPTCHA.
+	pub(crate) questions: Semaphore,
 	state: Mutex<State>,
 }
 
@@ -87,7 +92,8 @@ impl Accounts {
 			upkept_at: 0,
 			tidied_at: 0,
 		};
-		Ok(Self { config, clock, store, state: Mutex::new(state) })
+		let questions = Semaphore::new(QUESTIONS_MAX);
+		Ok(Self { config, clock, store, captcha: None, questions, state: Mutex::new(state) })
 	}
 
 	pub(crate) fn lock(&self) -> MutexGuard<'_, State> {

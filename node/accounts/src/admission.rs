@@ -122,7 +122,7 @@ impl Accounts {
 		let record = state.records.get_mut(&name).ok_or_else(refusal::invalid_session)?;
 		ensure_good(record)?;
 		if let (Some(challenge), Some(proof)) = (state.challenges.get(&name), asking.proof) {
-			if challenge.is_solved_by(proof) {
+			if self.captcha_of(challenge.bits).is_none() && challenge.is_solved_by(proof) {
 				state.challenges.remove(&name);
 				state.guard.solve(&name);
 			}
@@ -144,7 +144,10 @@ impl Accounts {
 					state.challenges.remove(&name);
 				}
 				let challenge = state.challenges.entry(name.clone()).or_insert_with(|| Challenge::draw(bits));
-				Some(refusal::challenge(challenge))
+				Some(match self.captcha_of(challenge.bits) {
+					None => refusal::challenge(challenge),
+					Some(captcha) => refusal::captcha(captcha.widget()),
+				})
 			}
 			Step::Quarantine { reasons } => {
 				record.quarantine(&reasons, now);

@@ -26,7 +26,7 @@ const CHALLENGE_FROM: u32 = 40;
 /// Weight of signs that no amount of work outweighs.
 const QUARANTINE_FROM: u32 = 100;
 /// Leading zero bits of the first proof of work of a day: some 65,000 hashes, less than a second in a browser.
-const BITS_MIN: u32 = 16;
+pub const BITS_MIN: u32 = 16;
 /// Bits that each further one has more.
 const BITS_STEP: u32 = 2;
 /// Challenges of a day; the next one is quarantine.

@@ -3,6 +3,8 @@
 
 pub mod accounts;
 mod admission;
+pub mod captcha;
+mod captcha_step;
 pub mod challenge;
 pub mod config;
 pub mod free;
@@ -26,6 +28,7 @@ pub mod wallet;
 
 pub use accounts::Accounts;
 pub use admission::FREE_ANSWER_MAX;
+pub use captcha::Captcha;
 pub use config::{system_clock, Clock, Config};
 pub use routes::router;
 pub use sign_in::SignInRequest;

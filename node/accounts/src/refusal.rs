@@ -8,10 +8,12 @@
 //! | 401 `session_revoked` | a refresh token that was used before |
 //! | 403 `account_quarantined`, `account_banned` | the account is put aside |
 //! | 409 `already_appealed` | its owner has said something already |
-//! | 429 `inferences_used`, `free_requests_used`, `free_tokens_used`, `proof_of_work_required`, `too_many_accounts` | a limit, with the way out |
+//! | 429 `inferences_used`, `free_requests_used`, `free_tokens_used`, `proof_of_work_required`, `captcha_required`, `too_many_accounts` | a limit, with the way out |
+//! | 503 `captcha_unavailable` | the service of the CAPTCHA cannot be asked |
 //! | 503 `free_room_used` | what is left of the room for signed answers is for those that are paid for |
 
 use crate::{
+	captcha::{Widget, CAPTCHA},
 	challenge::{Challenge, PROOF},
 	record::Reached,
 };
@@ -23,6 +25,8 @@ use serde_json::json;
 
 /// Header by which official clients are kept from trying again what cannot pass.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+/// Seconds after which the service of the CAPTCHA may answer again.
+const CAPTCHA_RETRY_SECONDS: u32 = 5;
 /// Route that makes an account, for programs that look for the way to credentials.
 const GET_KEY: &str = "/account/demo";
 
@@ -182,4 +186,21 @@ pub fn challenge(challenge: &Challenge) -> Refusal {
 	);
 	let details = Some(json!({ "challenge": token, "bits": bits, "header": PROOF }));
 	Refusal { details, ..limit("proof_of_work_required", message) }
+}
+
+/// Asks for a person.
+pub fn captcha(widget: &Widget) -> Refusal {
+	let Widget { service, site_key } = widget;
+	let message = format!(
+		"your requests look like a program's, again: solve a task of {service} on the page of this gateway, which sends the solution in the header {CAPTCHA}"
+	);
+	let details = Some(json!({ "service": service, "site_key": site_key, "header": CAPTCHA }));
+	Refusal { details, ..limit("captcha_required", message) }
+}
+
+/// Refuses a request because nothing is known about its solution, which is still good.
+pub fn captcha_unavailable() -> Refusal {
+	let message = "the service of the CAPTCHA cannot be asked at the moment: send the request again, or pay for it without an account";
+	let retry_after = Some(CAPTCHA_RETRY_SECONDS);
+	Refusal { retry_after, ..Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "captcha_unavailable", message) }
 }

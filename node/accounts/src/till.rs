@@ -3,6 +3,7 @@
 use crate::{
 	accounts::{access_token, Accounts},
 	admission::{is_ours, Answered, Asking},
+	captcha::CAPTCHA,
 	challenge::PROOF,
 	refusal,
 };
@@ -45,6 +46,9 @@ impl AccountsTill {
 				false => self.inner.authorise(headers, order).await,
 			};
 		};
+		if let Some(solution) = header(headers, CAPTCHA) {
+			self.accounts.take_captcha(token, solution).await?;
+		}
 		let asking = Asking { token, device: device(headers), proof: header(headers, PROOF) };
 		if !has_payment {
 			// Answers that are signed for are kept, free ones too: these may not take the room of those that are paid for.

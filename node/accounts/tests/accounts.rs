@@ -5,11 +5,13 @@
 mod support;
 
 use blyan_accounts::{
+	captcha::{Captcha, CaptchaError, Widget, CAPTCHA},
 	challenge::Challenge,
 	review::{decide, read_review, Decision, Verdict},
 	router, Accounts, AccountsTill, Config,
 };
 use blyan_gateway::{AccessLine, Free};
+use futures::{future::BoxFuture, FutureExt};
 use serde_json::{json, Value};
 use sp_core::{sr25519, Pair};
 use std::sync::{
@@ -33,6 +35,10 @@ struct Shop {
 
 impl Shop {
 	async fn new(free_tokens_per_day: u64) -> Self {
+		Self::with_captcha(free_tokens_per_day, None).await
+	}
+
+	async fn with_captcha(free_tokens_per_day: u64, captcha: Option<Arc<dyn Captcha>>) -> Self {
 		let dir = tempfile::tempdir().unwrap();
 		let now = Arc::new(AtomicU64::new(NOON));
 		let config = Config {
@@ -44,7 +50,10 @@ impl Shop {
 		};
 		let clock = now.clone();
 		let accounts = Accounts::with_clock(config, Arc::new(move || clock.load(Ordering::SeqCst))).unwrap();
-		let accounts = Arc::new(accounts);
+		let accounts = Arc::new(match captcha {
+			Some(captcha) => accounts.with_captcha(captcha),
+			None => accounts,
+		});
 		let log = Arc::new(Mutex::new(Vec::new()));
 		let lines = log.clone();
 		let wanted = Wanted {
@@ -289,4 +298,84 @@ async fn routes_of_accounts_have_the_headers_of_the_gateway_and_a_line_of_the_lo
 		"{log:?}"
 	);
 	assert!(!log.iter().any(|line| line.contains("secret")), "{log:?}");
+}
+
+/// Codes of requests that the ladder let pass: answered, or stopped by the limits behind it.
+const PASSED: [&str; 3] = ["none", "free_requests_used", "inferences_used"];
+
+/// A service that takes each solution that begins with `solved` once, and is out of order for one.
+struct Service {
+	widget: Widget,
+	asked: Mutex<Vec<String>>,
+}
+
+impl Captcha for Service {
+	fn widget(&self) -> &Widget {
+		&self.widget
+	}
+
+	fn verify<'a>(&'a self, solution: &'a str) -> BoxFuture<'a, Result<bool, CaptchaError>> {
+		async move {
+			let mut asked = self.asked.lock().unwrap();
+			let is_new = !asked.iter().any(|known| known == solution);
+			asked.push(solution.to_owned());
+			match solution {
+				"out of order" => Err(CaptchaError::Unreachable("it is gone".into())),
+				solution => Ok(solution.starts_with("solved") && is_new),
+			}
+		}
+		.boxed()
+	}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_work_off_every_challenge_meets_a_captcha_at_the_second_of_a_day() {
+	let widget = Widget { service: "turnstile".into(), site_key: "a key".into() };
+	let service = Arc::new(Service { widget, asked: Mutex::default() });
+	let shop = Shop::with_captcha(1_000_000, Some(service.clone())).await;
+	let session = shop.sign_in(&pair(5), None).await;
+	let bearer = format!("Bearer {}", token(&session));
+	let ask = async |step: u32, more: Option<(&str, &str)>| {
+		shop.now.fetch_add(20_000, Ordering::SeqCst);
+		let mut headers = vec![("authorization", bearer.as_str())];
+		headers.extend(more);
+		let body = chat(&format!("question {step}"), json!({ "max_tokens": 1 }));
+		shop.world.post_with(CHAT, &body, &headers).await
+	};
+	// Work is asked for first, and done; the solution that comes with a request meanwhile is not worth a question.
+	let (mut proof, mut step) = (None::<String>, 0);
+	let asked = loop {
+		step += 1;
+		assert!(step < 200, "no CAPTCHA");
+		let more = proof.take();
+		let response = match &more {
+			Some(proof) => ask(step, Some(("x-blyan-proof", proof.as_str()))).await,
+			None => ask(step, Some((CAPTCHA, "solved too early"))).await,
+		};
+		match code(&response).as_str() {
+			"proof_of_work_required" => {
+				let body: Value = response.json();
+				let details = &body["error"]["details"];
+				let token = hex::decode(details["challenge"].as_str().unwrap()).unwrap().try_into().unwrap();
+				proof = Some(Challenge { token, bits: details["bits"].as_u64().unwrap() as u32 }.solve());
+			}
+			"captcha_required" => break response,
+			other => assert!(PASSED.contains(&other), "{other}"),
+		}
+	};
+	assert_eq!(asked.status(), 429);
+	let body: Value = asked.json();
+	let details = json!({ "service": "turnstile", "site_key": "a key", "header": CAPTCHA });
+	assert_eq!(body["error"]["details"], details);
+	assert!(service.asked.lock().unwrap().is_empty());
+
+	let wrong = ask(201, Some((CAPTCHA, "wrong"))).await;
+	assert_eq!(code(&wrong), "captcha_required");
+	let unknown = ask(202, Some((CAPTCHA, "out of order"))).await;
+	assert_eq!((unknown.status().as_u16(), code(&unknown).as_str()), (503, "captcha_unavailable"));
+	let work = ask(203, Some(("x-blyan-proof", "00:0"))).await;
+	assert_eq!(code(&work), "captcha_required", "work is not taken in its place");
+	let solved = ask(204, Some((CAPTCHA, "solved"))).await;
+	assert!(PASSED.contains(&code(&solved).as_str()), "{}", solved.text());
+	assert_eq!(*service.asked.lock().unwrap(), ["wrong", "out of order", "solved"]);
 }

@@ -4,7 +4,7 @@ use crate::{error::ApiError, model::ServedModel, page};
 use axum::{
 	body::Body,
 	extract::Request,
-	http::{header, StatusCode},
+	http::{header, HeaderValue, StatusCode},
 	response::Response,
 };
 use blyan_open_model::Manifest;
@@ -21,22 +21,31 @@ const TRANSFERS_MAX: usize = 4;
 
 /// Folder of a page, whose files every client may read.
 #[derive(Clone, Debug)]
-pub struct PageFolder(ServeDir);
+pub struct PageFolder {
+	files: ServeDir,
+	policy: HeaderValue,
+}
 
 impl PageFolder {
 	/// Names the folder, whose `index.html` is the page.
 	pub fn new(folder: &Path) -> Self {
-		Self(ServeDir::new(folder))
+		Self { files: ServeDir::new(folder), policy: page::FOLDER_POLICY }
+	}
+
+	/// Lets the page show what comes from these sources, too. Malformed ones change nothing.
+	pub fn with_sources(self, sources: &str) -> Self {
+		let policy = page::folder_policy_with(sources).unwrap_or_else(|| self.policy.clone());
+		Self { policy, ..self }
 	}
 
 	/// Sends the file that a request names; `None` if the folder has none of this name.
 	pub async fn send(&self, request: Request) -> Result<Option<Response>, ApiError> {
-		let sent = self.0.clone().try_call(request).await.map_err(ApiError::failed)?;
+		let sent = self.files.clone().try_call(request).await.map_err(ApiError::failed)?;
 		if sent.status() == StatusCode::NOT_FOUND {
 			return Ok(None);
 		}
 		let mut response = sent.map(Body::new);
-		response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, page::FOLDER_POLICY);
+		response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, self.policy.clone());
 		Ok(Some(response))
 	}
 }

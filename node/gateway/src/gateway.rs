@@ -160,6 +160,13 @@ impl Gateway {
 		Self { page: Some(PageFolder::new(folder)), ..self }
 	}
 
+	/// Lets the page in a folder, if there is one, show what comes from these sources of its policy, such as the tasks of a service that tells people from
+	/// programs.
+	pub fn with_page_sources(self, sources: &str) -> Self {
+		let page = self.page.clone().map(|page| page.with_sources(sources));
+		Self { page, ..self }
+	}
+
 	/// Hands out the files of the model, which lie in this directory.
 	pub fn with_model_files(self, directory: &Path) -> Self {
 		Self { model_files: Some(ModelFiles::new(directory)), ..self }

@@ -60,12 +60,13 @@ const HEARTBEAT: Duration = Duration::from_secs(20);
 const SILENCE_MAX: Duration = Duration::from_secs(50);
 
 /// Headers that a message may bring for its own request, by their names in JSON.
-const CREDENTIALS: [(&str, HeaderName); 5] = [
+const CREDENTIALS: [(&str, HeaderName); 6] = [
 	("voucher", HeaderName::from_static("x-blyan-voucher")),
 	("payment", HeaderName::from_static("payment-signature")),
 	("authorization", header::AUTHORIZATION),
 	("idempotency_key", HeaderName::from_static("idempotency-key")),
 	("proof", HeaderName::from_static("x-blyan-proof")),
+	("captcha", HeaderName::from_static("x-blyan-captcha")),
 ];
 
 /// Answers the handshake, and serves the connection behind it.

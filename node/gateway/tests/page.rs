@@ -111,3 +111,29 @@ async fn files_are_not_handed_out_unless_the_operator_says_so() {
 	let response = World::new().await.get("/v1/models/tiny/files/model.json").await;
 	assert_eq!((response.status().as_u16(), code(&response)), (404, "files_not_shared".into()));
 }
+
+#[tokio::test]
+async fn a_page_in_a_folder_may_show_the_tasks_of_a_service_and_of_no_other() {
+	let folder = folder();
+	let world = |sources| {
+		World::with(Wanted {
+			page: Some(folder.path().join("page")),
+			page_sources: Some(sources),
+			..Wanted::default()
+		})
+	};
+	let policy = async |sources| {
+		let page = world(sources).await.get("/").await;
+		page.headers()["content-security-policy"].to_str().unwrap().to_owned()
+	};
+	let with = policy("https://captcha.example").await;
+	for part in [
+		"script-src 'self' 'wasm-unsafe-eval' https://captcha.example;",
+		"frame-src https://captcha.example;",
+		"form-action 'none'",
+	] {
+		assert!(with.contains(part), "{with}");
+	}
+	// What would add a rule of its own changes nothing.
+	assert!(!policy("https://a; script-src *").await.contains("https://a"));
+}

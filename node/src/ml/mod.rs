@@ -22,7 +22,7 @@ use blyan_host::MlEngine;
 use blyan_primitives::{
 	evolution::{BenchmarkJob, BenchmarkStatus},
 	Comparison, CopyQuery, DatasetAuditJob, DatasetAuditStatus, EngineError, EvaluationJob, JobId, JobStatus,
-	Measurement, ModelBody, ModelInfo, Opening, Query,
+	Measurement, ModelBody, ModelInfo, OpenComparison, OpenCopyQuery, Opening, Query,
 };
 use blyan_rpc_api::EngineStatus;
 use genesis::{GenesisError, GenesisModel};
@@ -258,6 +258,10 @@ impl MlEngine for EngineService {
 
 	fn find_copy(&self, query: CopyQuery) -> Result<Comparison, EngineError> {
 		self.with_queue(|queue| queue.find_copy(query))
+	}
+
+	fn find_open_copy(&self, query: OpenCopyQuery) -> Result<OpenComparison, EngineError> {
+		self.with_queue(|queue| queue.find_open_copy(query))
 	}
 
 	fn audit_dataset(&self, job: DatasetAuditJob) -> Result<DatasetAuditStatus, EngineError> {

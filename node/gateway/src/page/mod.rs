@@ -18,6 +18,19 @@ pub const FOLDER_POLICY: HeaderValue = HeaderValue::from_static(
 	base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 
+/// Returns the policy for a page in a folder that shows tasks of a service, too, from these sources; `None` where they are malformed.
+pub fn folder_policy_with(sources: &str) -> Option<HeaderValue> {
+	if sources.contains([';', ',']) {
+		return None;
+	}
+	let policy = format!(
+		"default-src 'self'; script-src 'self' 'wasm-unsafe-eval' {sources}; style-src 'self' {sources}; frame-src {sources}; \
+		img-src 'self' data:; connect-src 'self' ws: wss: {sources}; object-src 'none'; base-uri 'none'; form-action 'none'; \
+		frame-ancestors 'none'"
+	);
+	HeaderValue::try_from(policy).ok()
+}
+
 /// The page as it is sent.
 static PAGE: LazyLock<String> =
 	LazyLock::new(|| DOCUMENT.replace("/*STYLE*/", STYLE).replace("/*SCRIPT*/", SCRIPT));

@@ -10,7 +10,7 @@ use axum::{
 	Router,
 };
 use blyan_exact::Sampling;
-use blyan_gateway::{engine::Engine, AccessLog, Batched, Config, Gateway, ServedModel, Till};
+use blyan_gateway::{engine::Engine, AccessLog, Batched, Config, Gateway, ServedModel, Till, Tls};
 use blyan_kernel::Kernel;
 use blyan_open_model::{
 	conversation::Settings, directory::PartRecord, serve::Limits, GenerationRecord, Manifest,
@@ -81,10 +81,12 @@ pub struct Wanted {
 	pub engine: Option<Box<dyn Engine>>,
 	pub till: Option<Arc<dyn Till>>,
 	pub page: Option<PathBuf>,
+	pub page_sources: Option<&'static str>,
 	pub model_files: Option<PathBuf>,
 	pub parts: Vec<PartRecord>,
 	pub routes: Option<Router>,
 	pub access_log: Option<AccessLog>,
+	pub tls: Option<Arc<Tls>>,
 }
 
 impl Default for Wanted {
@@ -99,10 +101,12 @@ impl Default for Wanted {
 			engine: None,
 			till: None,
 			page: None,
+			page_sources: None,
 			model_files: None,
 			parts: Vec::new(),
 			routes: None,
 			access_log: None,
+			tls: None,
 		}
 	}
 }
@@ -172,6 +176,9 @@ impl World {
 		if let Some(page) = wanted.page {
 			gateway = gateway.with_page(&page);
 		}
+		if let Some(sources) = wanted.page_sources {
+			gateway = gateway.with_page_sources(sources);
+		}
 		if let Some(directory) = wanted.model_files {
 			gateway = gateway.with_model_files(&directory);
 		}
@@ -180,7 +187,10 @@ impl World {
 		let address = listener.local_addr().unwrap();
 		let (stop, stopped) = oneshot::channel::<()>();
 		let shutdown = async move { drop(stopped.await) };
-		let served = tokio::spawn(blyan_gateway::serve(listener, gateway.clone(), shutdown));
+		let served = match wanted.tls {
+			None => tokio::spawn(blyan_gateway::serve(listener, gateway.clone(), shutdown)),
+			Some(tls) => tokio::spawn(blyan_gateway::serve_tls(listener, tls, gateway.clone(), shutdown)),
+		};
 		Self { address, gateway, client: Client::builder(TokioExecutor::new()).build_http(), stop, served }
 	}
 
