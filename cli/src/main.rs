@@ -13,6 +13,7 @@ mod demo;
 mod engine;
 mod failure;
 mod home;
+mod keeper_texts;
 mod keys;
 mod learning;
 mod local_model;
@@ -126,7 +127,7 @@ async fn dispatch(session: &Session, command: Command) -> Outcome<()> {
 			ChatModel::Chain(_) => chat::run(session, args).await,
 			ChatModel::Directory(dir) => local_chat::run(session, args, dir).await,
 		},
-		Command::Serve(args) => serve::run(session, args).await,
+		Command::Serve(args) => serve::run(session, *args).await,
 		Command::Offer(command) => offer::run(session, command).await,
 		Command::Session(command) => sessions::run(session, command).await,
 		Command::Connect(args) => connect::run(session, args).await,

@@ -98,14 +98,16 @@ impl Vault {
 		self.names(|extension| extension == PREPARED)
 	}
 
-	/// A prepared chunk that could be opened under these rules, if there is one. The chain takes any commitment as one to a chunk of its
-	/// present rules' shape, and a keeper that cannot open such a chunk pays for it.
-	pub fn fitting(&self, rules: &SealingRules) -> Outcome<Option<H256>> {
-		let can_be_opened = |commitment: &H256| {
+	/// A prepared chunk that could be opened, if there is one. The chain takes any commitment as one to a chunk of its present rules'
+	/// shape, and a keeper that cannot open such a chunk pays for it.
+	///
+	/// - `can_be_opened`: of a chunk's bytes, under the present rules.
+	pub fn fitting(&self, can_be_opened: impl Fn(&[u8]) -> bool) -> Outcome<Option<H256>> {
+		let is_meant = |commitment: &H256| {
 			let chunk = self.read(commitment).ok().flatten();
-			chunk.is_some_and(|chunk| rules.holdout_of(&chunk.bytes).is_some())
+			chunk.is_some_and(|chunk| can_be_opened(&chunk.bytes))
 		};
-		Ok(self.prepared()?.into_iter().find(can_be_opened))
+		Ok(self.prepared()?.into_iter().find(is_meant))
 	}
 
 	/// All commitments.
@@ -143,13 +145,15 @@ impl Vault {
 		Ok(chunks.find(|chunk| chunk.blob() == *blob))
 	}
 
-	/// Every sequence of this length in any chunk, a damaged one included: what is left of it may have been opened.
-	pub fn sequences(&self, sequence_len: u16) -> Outcome<BTreeSet<Vec<u8>>> {
+	/// Every sequence of so many bytes in any chunk, a damaged one included: what is left of it may have been opened.
+	///
+	/// - `header`: bytes in front of a chunk's sequences.
+	pub fn sequences(&self, header: usize, len: usize) -> Outcome<BTreeSet<Vec<u8>>> {
 		let mut known = BTreeSet::new();
 		for commitment in self.all()? {
 			let file = self.file(&commitment)?.map(|(_, file)| file).unwrap_or_default();
-			let bytes = file.get(SALT_BYTES..).unwrap_or_default();
-			known.extend(bytes.chunks_exact(usize::from(sequence_len).max(1)).map(<[u8]>::to_vec));
+			let bytes = file.get(SALT_BYTES.saturating_add(header)..).unwrap_or_default();
+			known.extend(bytes.chunks_exact(len.max(1)).map(<[u8]>::to_vec));
 		}
 		Ok(known)
 	}
@@ -233,7 +237,7 @@ mod tests {
 		assert_eq!(again.all().unwrap(), [commitment]);
 		assert_eq!(vault(home.path()).read(&commitment).unwrap(), Some(chunk.clone()));
 		assert_eq!(again.find(&chunk.blob()).unwrap(), Some(chunk));
-		assert_eq!(again.sequences(16).unwrap().len(), 4);
+		assert_eq!(again.sequences(0, 16).unwrap().len(), 4);
 		assert_eq!(again.read(&H256([9; 32])).unwrap(), None);
 	}
 
@@ -247,13 +251,14 @@ mod tests {
 		let mut file = fs::read(&path).unwrap();
 		file[40] ^= 1;
 		fs::write(&path, file).unwrap();
-		assert_eq!(vault.fitting(&RULES).unwrap(), None);
+		assert_eq!(vault.fitting(|bytes| RULES.holdout_of(bytes).is_some()).unwrap(), None);
 		let whole = vault.prepare(chunks.remove(0)).unwrap();
-		assert_eq!(vault.fitting(&RULES).unwrap(), Some(whole));
+		assert_eq!(vault.fitting(|bytes| RULES.holdout_of(bytes).is_some()).unwrap(), Some(whole));
 		// The model was sealed by other rules meanwhile.
-		assert_eq!(vault.fitting(&SealingRules { sequences: 5, ..RULES }).unwrap(), None);
+		let other = SealingRules { sequences: 5, ..RULES };
+		assert_eq!(vault.fitting(|bytes| other.holdout_of(bytes).is_some()).unwrap(), None);
 		vault.note_committed(&whole).unwrap();
-		assert_eq!(vault.fitting(&RULES).unwrap(), None);
+		assert_eq!(vault.fitting(|bytes| RULES.holdout_of(bytes).is_some()).unwrap(), None);
 	}
 
 	#[test]
@@ -270,7 +275,7 @@ mod tests {
 		let chunk = vault.read(&whole).unwrap().unwrap();
 		assert_eq!(vault.find(&chunk.blob()).unwrap(), Some(chunk));
 		assert_eq!(vault.find(&H256([9; 32])).unwrap(), None);
-		assert_eq!(vault.sequences(16).unwrap().len(), 8, "what may be public is not cut again");
+		assert_eq!(vault.sequences(0, 16).unwrap().len(), 8, "what may be public is not cut again");
 	}
 
 	#[test]

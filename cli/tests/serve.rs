@@ -13,6 +13,7 @@ use std::{
 	fs,
 	io::{BufRead, BufReader, Read, Write},
 	net::TcpStream,
+	os::unix::fs::PermissionsExt,
 	path::PathBuf,
 	process::{Child, Command, Stdio},
 };
@@ -64,9 +65,14 @@ struct Served {
 
 impl Served {
 	fn start(place: &Place) -> Self {
+		Self::start_with(place, &[]).0
+	}
+
+	/// Starts a server with these arguments, too, and returns it with its first event.
+	fn start_with(place: &Place, more: &[&str]) -> (Self, Value) {
 		let args =
 			["serve", "--model", "small", "--listen", "127.0.0.1:0", "--threads", "2", "--memory", "64M"];
-		let mut child = place.command(&args).stdout(Stdio::piped()).spawn().unwrap();
+		let mut child = place.command(&args).args(more).stdout(Stdio::piped()).spawn().unwrap();
 		let mut lines = BufReader::new(child.stdout.take().unwrap());
 		let mut line = String::new();
 		lines.read_line(&mut line).unwrap();
@@ -74,7 +80,7 @@ impl Served {
 		assert_eq!((&event["event"], &event["model"]), (&json!("serving"), &json!("small")));
 		let text = |key: &str| event[key].as_str().unwrap().to_owned();
 		let (address, model_root) = (text("address"), text("model_root"));
-		Self { child, lines, address, model_root }
+		(Self { child, lines, address, model_root }, event)
 	}
 
 	/// Sends a request and returns the body of the answer.
@@ -94,13 +100,23 @@ impl Served {
 		body.into()
 	}
 
+	/// Sends a signal.
+	fn signal(&self, signal: Signal) {
+		kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
+	}
+
+	/// Waits for the next event.
+	fn event(&mut self) -> Value {
+		let mut line = String::new();
+		self.lines.read_line(&mut line).unwrap();
+		serde_json::from_str(&line).unwrap()
+	}
+
 	/// Asks the server to end, and returns its last event and its exit status.
 	fn end(mut self) -> (Value, i32) {
-		kill(Pid::from_raw(self.child.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
-		let mut last = String::new();
-		self.lines.read_line(&mut last).unwrap();
-		let code = self.child.wait().unwrap().code().unwrap();
-		(serde_json::from_str(&last).unwrap(), code)
+		self.signal(Signal::SIGTERM);
+		let last = self.event();
+		(last, self.child.wait().unwrap().code().unwrap())
 	}
 }
 
@@ -147,4 +163,49 @@ fn a_port_that_is_taken_and_a_directory_without_a_model_are_refused_with_the_way
 	assert!(code == 1 && errors.contains("--listen"), "{errors}");
 	let (code, errors) = place.run(&["serve", "--model", ".", "--listen", "127.0.0.1:0"]);
 	assert!(code == 1 && errors.contains("blyan model import"), "{errors}");
+}
+
+/// Writes a certificate for this machine, and its key: those of the gateway's tests.
+fn certify(place: &Place, name: &str) {
+	let here = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
+	let from = here.join("../node/gateway/tests/certificates");
+	for (kind, ending) in [("cert.pem", "pem"), ("key.pem", "key")] {
+		let _ = fs::remove_file(place.path(kind));
+		fs::copy(from.join(format!("{name}.{ending}")), place.path(kind)).unwrap();
+	}
+	fs::set_permissions(place.path("key.pem"), fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+#[test]
+fn a_server_with_a_certificate_answers_by_tls_alone_sends_browsers_over_and_takes_the_next_certificate() {
+	let place = Place::new();
+	certify(&place, "first");
+	let tls = ["--tls-cert", "cert.pem", "--tls-key", "key.pem"];
+	fs::set_permissions(place.path("key.pem"), fs::Permissions::from_mode(0o644)).unwrap();
+	let args = ["serve", "--model", "small", "--listen", "127.0.0.1:0"];
+	let (code, errors) = place.run(&[&args[..], &tls].concat());
+	assert!(code == 4 && errors.contains("chmod 600"), "{errors}");
+	fs::set_permissions(place.path("key.pem"), fs::Permissions::from_mode(0o600)).unwrap();
+
+	let (mut served, event) = Served::start_with(&place, &[&tls[..], &["--tls-redirect", "0"]].concat());
+	assert_eq!(event["scheme"], "https");
+	let raw = |address: &str| {
+		let mut stream = TcpStream::connect(address).unwrap();
+		write!(stream, "GET /v1/models HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+		let mut answer = Vec::new();
+		// The server may end the connection before it has read all of it.
+		drop(stream.read_to_end(&mut answer));
+		String::from_utf8_lossy(&answer).into_owned()
+	};
+	assert!(!raw(&served.address).starts_with("HTTP/"), "no answer without TLS");
+	let sent_over = raw(event["redirect"].as_str().unwrap());
+	let (_, port) = served.address.rsplit_once(':').unwrap();
+	assert!(sent_over.starts_with("HTTP/1.1 301 "), "{sent_over}");
+	assert!(sent_over.contains(&format!("location: https://localhost:{port}/v1/models\r\n")), "{sent_over}");
+
+	certify(&place, "second");
+	served.signal(Signal::SIGHUP);
+	assert_eq!(served.event()["event"], "certificate");
+	let (last, code) = served.end();
+	assert_eq!((&last["event"], code), (&json!("ended"), 0));
 }

@@ -16,6 +16,22 @@ pub struct AccountsServeArgs {
 	/// refused. Stands for https unless it begins with http://. On a loopback address it is that address if absent.
 	#[arg(long, value_name = "DOMAIN", requires = "accounts")]
 	pub domain: Vec<String>,
+	/// Ask accounts that look like programs, from the second time of a day on, for a CAPTCHA in place of more work: the siteverify of hCaptcha, Turnstile or
+	/// reCAPTCHA.
+	#[arg(
+		long,
+		value_name = "URL",
+		requires = "accounts",
+		requires = "captcha_secret",
+		requires = "captcha_site_key"
+	)]
+	pub captcha_url: Option<String>,
+	/// File with the secret that the service of the CAPTCHA gave you, which only its owner may read.
+	#[arg(long, value_name = "FILE", requires = "captcha_url")]
+	pub captcha_secret: Option<PathBuf>,
+	/// Public key of your site with that service, for pages.
+	#[arg(long, value_name = "KEY", requires = "captcha_url")]
+	pub captcha_site_key: Option<String>,
 	/// Address of a proxy in front of this server, whose header X-Forwarded-For says who asks; may be repeated. Without it all people behind a proxy are
 	/// one client, who share what one client has.
 	#[arg(long, value_name = "ADDRESS")]

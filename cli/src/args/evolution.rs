@@ -18,6 +18,15 @@ pub enum EvolutionCommand {
 		#[arg(long, default_value_t = 20)]
 		count: u32,
 	},
+	/// Compare reports of your own with the finding that decided an epoch, to the bit.
+	Check {
+		/// Number of the epoch.
+		epoch: u32,
+		/// Reports on the old model, measured with `--held-out` and the epoch's draw.
+		old: PathBuf,
+		/// Reports on the new model.
+		new: PathBuf,
+	},
 	/// Propose the architecture of a model's folder, such as one that `blyan model grow` wrote.
 	Propose(Box<EvolutionProposeArgs>),
 	/// Endorse a proposal, as an operator. It is final, and a bond is held until the epoch is over.
@@ -39,10 +48,82 @@ pub enum EvolutionCommand {
 		#[command(flatten)]
 		signer: SignerArgs,
 	},
+	/// File the network's own proposal, which follows from the chain's state. Free, once an epoch.
+	File {
+		/// Any account.
+		#[command(flatten)]
+		signer: SignerArgs,
+	},
+	/// Become the proposer of the network's own proposal, to train its candidate. It is not tried before.
+	Adopt {
+		/// Account that pays the deposit, and delivers the candidate.
+		#[command(flatten)]
+		signer: SignerArgs,
+	},
+	/// Offer hours of GPUs for the training of what is tried in this epoch, as an operator. Another offer replaces it until hours are reserved.
+	OfferGpus {
+		/// GPUs.
+		#[arg(long)]
+		gpus: u16,
+		/// Hours of all of them together.
+		#[arg(long)]
+		hours: u32,
+		/// Credits an hour.
+		#[arg(long, value_name = "CREDITS")]
+		price: u32,
+		/// The operator.
+		#[command(flatten)]
+		signer: SignerArgs,
+	},
+	/// Reserve GPU hours of the cheapest offers with own credits, for an own proposal that was selected.
+	Reserve {
+		/// Hours.
+		hours: u32,
+		/// Highest price of an hour.
+		#[arg(long, value_name = "CREDITS")]
+		price: u32,
+		/// Account that proposed.
+		#[command(flatten)]
+		signer: SignerArgs,
+	},
+	/// Claim reserved hours as worked, as an operator, once and finally. The others are not paid; silence costs credits.
+	Claim {
+		/// Hours.
+		hours: u32,
+		/// The operator.
+		#[command(flatten)]
+		signer: SignerArgs,
+	},
+	/// Confirm the hours that an operator claimed, so that it is paid. Another number denies them, and burns their credits.
+	Confirm {
+		/// Address, key name or //Name of the operator.
+		operator: String,
+		/// Hours that it claimed.
+		hours: u32,
+		/// Account that proposed.
+		#[command(flatten)]
+		signer: SignerArgs,
+	},
+	/// List the GPU hours that are offered, reserved and claimed in this epoch.
+	Reservations,
 	/// Have the next epoch begin now, as the chain's rule.
 	Begin {
 		/// Print the call for a referendum, and send nothing.
 		#[arg(long)]
+		call: bool,
+		/// Account that may do what root may.
+		#[command(flatten)]
+		signer: SignerArgs,
+	},
+	/// Show how a model's successors may differ from it, or set it as the chain's rule.
+	Record {
+		/// The model.
+		model: u32,
+		/// JSON file with the record to set, in the form that this command shows with `--json`.
+		#[arg(long, value_name = "FILE")]
+		set: Option<PathBuf>,
+		/// Print the call for a referendum, and send nothing.
+		#[arg(long, requires = "set")]
 		call: bool,
 		/// Account that may do what root may.
 		#[command(flatten)]

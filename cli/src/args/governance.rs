@@ -19,6 +19,8 @@ pub enum ReferendaCommand {
 		/// Number of the referendum.
 		referendum: u32,
 	},
+	/// Show turnout by track, and how often operators vote.
+	Stats,
 }
 
 /// `propose`.

@@ -30,6 +30,9 @@ pub struct HoldoutKeepArgs {
 	/// Number of the model.
 	#[arg(long, default_value_t = 0)]
 	pub model: u32,
+	/// Directory of the model, for its tokenizer: for models whose sequences are token ids.
+	#[arg(long, value_name = "DIR")]
+	pub model_dir: Option<PathBuf>,
 	/// Chunks to have sealed at any time.
 	#[arg(long, default_value_t = 8)]
 	pub chunks: u32,

@@ -17,6 +17,7 @@ mod model;
 mod operator;
 mod paying;
 mod serve;
+mod tls;
 mod training_data;
 
 pub use accounts::{AccountsCommand, AccountsServeArgs};
@@ -55,6 +56,7 @@ pub use paying::{
 	SessionCommand,
 };
 pub use serve::ServeArgs;
+pub use tls::TlsServeArgs;
 pub use training_data::{
 	ChainData, DeclareArgs, ManifestSource, MixName, SignManifestArgs, TrainingData, VerifyManifestArgs,
 };
@@ -250,7 +252,7 @@ pub enum Command {
 	/// Serve a model on this machine: OpenAI's interface for programs, and a chat page.
 	///
 	/// Ctrl-C and SIGTERM end it: answers have a few seconds to end, and each leaves a receipt until then.
-	Serve(ServeArgs),
+	Serve(Box<ServeArgs>),
 
 	/// Accounts of people at a server that runs with --accounts.
 	#[command(subcommand)]
@@ -547,6 +549,11 @@ mod tests {
 			"evolution endorse",
 			"evolution deliver",
 			"evolution tokenizer 0",
+			"evolution record",
+			"evolution record 0 --call",
+			"evolution offer-gpus --gpus 8 --hours 100",
+			"evolution reserve 24",
+			"evolution confirm //Alice",
 		] {
 			assert!(parse(line).is_err(), "{line}");
 		}

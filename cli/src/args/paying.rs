@@ -181,6 +181,14 @@ pub enum ReceiptsCommand {
 		#[arg(long, value_name = "DIR")]
 		model: Option<PathBuf>,
 	},
+	/// Ask other gateways what the model answers, and compare. They see prompt and settings, and must answer free of charge.
+	SecondOpinion {
+		/// File with the answers, as GET /v1/receipts/ID, blyan chat --save or blyan connect writes it.
+		file: PathBuf,
+		/// Gateway to ask; may be given several times.
+		#[arg(long = "gateway", value_name = "URL", required = true)]
+		gateways: Vec<String>,
+	},
 }
 
 /// Keys that an operator gives to clients of its server.

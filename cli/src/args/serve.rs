@@ -1,6 +1,6 @@
 //! Arguments of `serve`.
 
-use super::{AccountsServeArgs, PaidServeArgs};
+use super::{AccountsServeArgs, PaidServeArgs, TlsServeArgs};
 use clap::Args;
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -43,6 +43,9 @@ pub struct ServeArgs {
 	/// Seconds that answers have to end when the server is asked to end.
 	#[arg(long, value_name = "SECONDS", default_value_t = 5)]
 	pub drain: u64,
+	/// Options of encrypted connections.
+	#[command(flatten)]
+	pub tls: TlsServeArgs,
 	/// Options of serving people.
 	#[command(flatten)]
 	pub people: AccountsServeArgs,

@@ -2,6 +2,7 @@
 
 use super::{events, AtBlock, Client};
 use crate::failure::{Failure, Outcome};
+use blyan_runtime_api::governance::{ParticipationInfo, TurnoutInfo};
 use codec::{Decode, Encode};
 use serde_json::{json, Value as Json};
 use sp_core::H256;
@@ -19,7 +20,19 @@ pub const VOTES: &str = "RankedCollective";
 /// Pallet of the emergencies.
 pub const EMERGENCIES: &str = "Emergencies";
 
+const API: &str = "GovernanceApi";
+
 impl Client {
+	/// Turnout of every track.
+	pub async fn turnout(&self) -> Outcome<TurnoutInfo> {
+		self.ask(API, "turnout", ()).await
+	}
+
+	/// Votes of operators in the referenda that they could vote in.
+	pub async fn participation(&self) -> Outcome<Vec<ParticipationInfo>> {
+		self.ask(API, "participation", ()).await
+	}
+
 	/// Value of a storage item without keys.
 	async fn number_in(&self, at: &AtBlock, pallet: &str, item: &str) -> Outcome<u32> {
 		let address = dynamic::storage::<(), Value>(pallet, item);

@@ -166,7 +166,7 @@ fn percent(ppm: u64) -> String {
 }
 
 /// Reads the reports of a file, one a line, and checks that their numbers follow from their results.
-fn read_reports(path: &Path) -> Outcome<Vec<Report>> {
+pub(super) fn read_reports(path: &Path) -> Outcome<Vec<Report>> {
 	let text = read_text(path, FILE_BYTES_MAX)?;
 	let next = "write reports with: blyan benchmark run MODEL --save FILE";
 	let reports = serde_json::Deserializer::from_str(&text)

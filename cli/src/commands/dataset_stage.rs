@@ -152,6 +152,7 @@ fn audit_line(audit: &DatasetAudit) -> String {
 	let again = match (audit.is_appeal, audit.round) {
 		(true, _) => ", by other auditors after an appeal",
 		(false, 0) => "",
+		(false, 2..) => ", which confirm what a rescan found",
 		(false, _) => ", drawn again",
 	};
 	match audit.step {

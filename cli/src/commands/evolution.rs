@@ -1,5 +1,9 @@
 //! `evolution`: architectures that are proposed, tried and kept if they are measurably better.
 
+mod check;
+mod hours;
+mod network;
+
 use crate::{
 	amount,
 	args::{EvolutionCommand, EvolutionProposeArgs, SignerArgs},
@@ -14,8 +18,8 @@ use crate::{
 use blyan_open_model::{Directory, Manifest};
 use blyan_primitives::{
 	evolution::{
-		least_gain_ppm, EpochOutcome, EpochPhase, Proposal, SuiteChoice, SuiteName, TokenizerEnds,
-		TokenizerRef,
+		least_gain_ppm, EpochOutcome, EpochPhase, ModelRecord, Proposal, SuiteChoice, SuiteName,
+		TokenizerEnds, TokenizerRef,
 	},
 	BlobRef,
 };
@@ -35,12 +39,30 @@ pub async fn run(session: &Session, command: EvolutionCommand) -> Outcome<()> {
 		EvolutionCommand::Templates => templates(session).await,
 		EvolutionCommand::Status => status(session).await,
 		EvolutionCommand::History { count } => history(session, count).await,
+		EvolutionCommand::Check { epoch, old, new } => check::run(session, epoch, &old, &new).await,
 		EvolutionCommand::Propose(args) => propose(session, *args).await,
 		EvolutionCommand::Endorse { proposal, signer } => endorse(session, proposal, &signer).await,
 		EvolutionCommand::Deliver { dir, no_upload, signer } => {
 			deliver(session, dir, no_upload, &signer).await
 		}
+		EvolutionCommand::File { signer } => network::file(session, &signer).await,
+		EvolutionCommand::Adopt { signer } => network::adopt(session, &signer).await,
+		EvolutionCommand::OfferGpus { gpus, hours, price, signer } => {
+			hours::offer(session, gpus, hours, price, &signer).await
+		}
+		EvolutionCommand::Reserve { hours, price, signer } => {
+			hours::reserve(session, hours, price, &signer).await
+		}
+		EvolutionCommand::Claim { hours, signer } => hours::claim(session, hours, &signer).await,
+		EvolutionCommand::Confirm { operator, hours, signer } => {
+			hours::confirm(session, &operator, hours, &signer).await
+		}
+		EvolutionCommand::Reservations => hours::list(session).await,
 		EvolutionCommand::Begin { call, signer } => begin(session, call, &signer).await,
+		EvolutionCommand::Record { model, set: None, .. } => record(session, model).await,
+		EvolutionCommand::Record { model, set: Some(path), call, signer } => {
+			set_record(session, model, &path, call, &signer).await
+		}
 		EvolutionCommand::Tokenizer { model, dir, call, signer } => {
 			tokenizer(session, model, &dir, call, &signer).await
 		}
@@ -99,11 +121,15 @@ fn headline(epoch: &EpochInfo) -> String {
 	let left = epoch.until.saturating_sub(epoch.now);
 	let phase = match epoch.phase {
 		EpochPhase::Nomination => format!(
-			"nomination for {left} more blocks; a proposal needs {} of {} voices, and has {} at most",
+			"nomination for {left} more blocks; a proposal needs {} of {} voices, and has {} at most\npropose with: blyan evolution propose; operators endorse with: blyan evolution endorse PROPOSAL",
 			epoch.endorsements_min, epoch.voices, epoch.endorsements_max
 		),
-		EpochPhase::Training => format!("training for {left} more blocks"),
-		EpochPhase::Evaluation => format!("evaluation, this step for {left} more blocks"),
+		EpochPhase::Training => format!(
+			"training for {left} more blocks\nits proposer delivers the candidate with: blyan evolution deliver FOLDER"
+		),
+		EpochPhase::Evaluation => {
+			format!("evaluation, this step for {left} more blocks; the nodes of drawn operators measure by themselves")
+		}
 		EpochPhase::CleanUp => "clean-up".into(),
 		EpochPhase::Rest => {
 			format!("over; the next begins in {} blocks", epoch.next_at.saturating_sub(epoch.now))
@@ -282,6 +308,35 @@ async fn tokenizer(
 	Ok(())
 }
 
+async fn record(session: &Session, model: u32) -> Outcome<()> {
+	let record = session.connect().await?.model_record(model).await?;
+	let text = match &record {
+		Some(record) => serde_json::to_string_pretty(record)?,
+		None => format!("model {model} has no record: every feasible change may be proposed"),
+	};
+	session.output.result(&record, text);
+	Ok(())
+}
+
+async fn set_record(
+	session: &Session,
+	model: u32,
+	path: &Path,
+	call_only: bool,
+	signer: &SignerArgs,
+) -> Outcome<()> {
+	let text = std::fs::read_to_string(path).context(path.display())?;
+	let next = format!("see the fields of one: blyan evolution record {model} --json");
+	let record: ModelRecord = serde_json::from_str(&text).context_next(path.display(), next)?;
+	let arguments = (model, record).encode();
+	let Some(receipt) = as_rule(session, "set_model_record", &arguments, call_only, signer).await? else {
+		return Ok(());
+	};
+	let value = json!({ "model": model, "block": receipt.block });
+	session.output.result(&value, format!("the record of model {model} is set in block {}", receipt.block));
+	Ok(())
+}
+
 async fn begin(session: &Session, call_only: bool, signer: &SignerArgs) -> Outcome<()> {
 	let Some(receipt) = as_rule(session, "begin_epoch", &[], call_only, signer).await? else { return Ok(()) };
 	let fields = receipt.event(EVOLUTION, "EpochOpened").cloned().unwrap_or_default();
@@ -324,6 +379,18 @@ fn reference(manifest: &Manifest, bytes: &[u8]) -> Outcome<TokenizerRef> {
 #[cfg(test)]
 mod tests {
 	use super::*;
+
+	#[test]
+	fn the_record_of_the_documentation_can_be_set() {
+		let page = include_str!("../../../docs/evolution.md");
+		let (_, rest) = page.split_once("```json\n").unwrap();
+		let (example, _) = rest.split_once("```").unwrap();
+		let record: ModelRecord = serde_json::from_str(example).unwrap();
+		assert!(record.is_compatible(record.version));
+		assert_eq!(record.layers.len(), 2);
+		let unknown = example.replace("allow_layer_addition", "allow_layers");
+		assert!(serde_json::from_str::<ModelRecord>(&unknown).is_err());
+	}
 
 	#[test]
 	fn gains_are_shown_in_percent_and_towards_zero() {

@@ -8,13 +8,13 @@ use crate::{
 	args::{HoldoutCommand, HoldoutKeepArgs},
 	client::{self, Client},
 	failure::{Failure, Kind, Outcome},
+	keeper_texts::Texts,
 	keys::Account,
 	names,
 	output::table,
 	session::Session,
-	vault::{cut, Vault},
+	vault::Vault,
 };
-use blyan_engine::dataset::Document;
 use blyan_primitives::{ModelId, SealingRules, SubmissionId};
 use blyan_runtime_api::holdouts::{ChunkInfo, KeeperInfo, KeepingTerms, RoundInfo, RoundPhase};
 use codec::Encode;
@@ -46,7 +46,7 @@ struct Keeper<'a> {
 	rules: SealingRules,
 	wanted: u32,
 	vault: Vault,
-	documents: Vec<Document>,
+	texts: Texts,
 }
 
 async fn keep(session: &Session, args: HoldoutKeepArgs) -> Outcome<()> {
@@ -59,6 +59,17 @@ async fn keep(session: &Session, args: HoldoutKeepArgs) -> Outcome<()> {
 			.kind(Kind::Refused)
 			.next("nothing is to be kept for it; the chain's rule seals a model with Holdouts.seal_model")
 	})?;
+	let model = client.chain_model(args.model).await?;
+	let texts = match (model.architecture(), &args.model_dir) {
+		(None, _) => Texts::Bytes(documents),
+		(Some(architecture), Some(dir)) => Texts::tokens(&documents, dir, architecture)?,
+		(Some(_), None) => {
+			let refused = format!("sequences for model {} are token ids of its tokenizer", args.model);
+			return Err(Failure::new(refused)
+				.kind(Kind::Refused)
+				.next("name the model's directory with --model-dir"));
+		}
+	};
 	// What an earlier run sent before it ended may be in no block yet.
 	client.wait_for_pool(&session.output, &account).await?;
 	let terms = client.keeping_terms().await?;
@@ -66,7 +77,7 @@ async fn keep(session: &Session, args: HoldoutKeepArgs) -> Outcome<()> {
 	let vault = Vault::open(&session.home, client.genesis(), account.id(), args.model)?;
 	session.output.say(format!("chunks and their salts are in {}", vault.folder().display()));
 	let wanted = args.chunks.min(terms.chunks_max);
-	let mut keeper = Keeper { session, client, account, model: args.model, rules, wanted, vault, documents };
+	let mut keeper = Keeper { session, client, account, model: args.model, rules, wanted, vault, texts };
 	loop {
 		match keeper.pass().await {
 			Ok(()) => tokio::time::sleep(POLL).await,
@@ -184,11 +195,10 @@ impl Keeper<'_> {
 		let count = u32::try_from(sealed.iter().filter(fits).count()).unwrap_or(u32::MAX);
 		for _ in count..self.wanted {
 			let Some(commitment) = self.next_chunk()? else { break };
-			let fields = vec![
-				("model", Value::u128(self.model.into())),
-				("commitment", Value::from_bytes(commitment)),
-			];
-			let receipt = self.client.submit(&self.account, "Holdouts", "commit", fields).await?;
+			// Refused if other rules are in force by then: the chunk could not be opened under them.
+			let arguments = (self.model, commitment, rules).encode();
+			let receipt =
+				self.client.submit_encoded(&self.account, "Holdouts", "commit_under", &arguments).await?;
 			self.vault.note_committed(&commitment)?;
 			let fields = json!({ "commitment": commitment, "block": receipt.block,
 				"fee": receipt.fee().to_string() });
@@ -200,17 +210,18 @@ impl Keeper<'_> {
 
 	/// A chunk that is on disk and not on chain: one that an earlier run has prepared, or a new one.
 	fn next_chunk(&mut self) -> Outcome<Option<H256>> {
-		if let Some(prepared) = self.vault.fitting(&self.rules)? {
+		let rules = self.rules;
+		if let Some(prepared) = self.vault.fitting(|chunk| self.texts.can_be_opened(&rules, chunk))? {
 			return Ok(Some(prepared));
 		}
-		let known = self.vault.sequences(self.rules.sequence_len)?;
-		let mut chunks = cut(&self.documents, &self.rules, &known);
-		let Some(bytes) = chunks.pop() else {
-			if !self.documents.is_empty() {
+		let (header, len) = self.texts.layout(&rules);
+		let known = self.vault.sequences(header, len)?;
+		let Some(bytes) = self.texts.cut(&rules, &known)? else {
+			if !self.texts.is_empty() {
 				self.session
 					.output
 					.warn("the texts are used up; what is sealed is kept. Start again with other texts");
-				self.documents.clear();
+				self.texts.clear();
 			}
 			return Ok(None);
 		};
@@ -234,6 +245,7 @@ async fn list(session: &Session, model: ModelId) -> Outcome<()> {
 	let client = session.connect().await?;
 	let rules = client.sealing(model).await?;
 	let keepers = client.keepers().await?;
+	let is_open = client.model(model).await?.body.is_second();
 	let mut rows = Vec::new();
 	for info in &keepers {
 		let sealed = client.sealed_chunks(&info.keeper, model).await?.len();
@@ -249,7 +261,8 @@ async fn list(session: &Session, model: ModelId) -> Outcome<()> {
 	let head = ["keeper", "bond", "sealed", "chunks", "faults"];
 	let about = match &rules {
 		Some(SealingRules { sequences, sequence_len, .. }) => {
-			format!("model {model} is sealed: chunks of {sequences} sequences of {sequence_len} bytes")
+			let unit = if is_open { "token ids" } else { "bytes" };
+			format!("model {model} is sealed: chunks of {sequences} sequences of {sequence_len} {unit}")
 		}
 		None => format!("model {model} is measured on its public holdout"),
 	};

@@ -3,6 +3,7 @@
 use crate::{
 	amount,
 	args::ReceiptsCommand,
+	commands::second_opinion,
 	failure::{Context, Failure, Kind, Outcome},
 	names,
 	output::table,
@@ -32,6 +33,9 @@ pub async fn run(session: &Session, command: ReceiptsCommand) -> Outcome<()> {
 		ReceiptsCommand::Verify { file, model } => {
 			let check = model.as_deref().map(PromptCheck::open).transpose()?;
 			verify(session, &File::read(session, &file).await?, check.as_ref())
+		}
+		ReceiptsCommand::SecondOpinion { file, gateways } => {
+			second_opinion::run(session, &file, &gateways).await
 		}
 	}
 }

@@ -7,6 +7,7 @@ use crate::{
 		governance::{account, REFERENDA, VOTES},
 		Client,
 	},
+	commands::turnout,
 	failure::{Context, Failure, Kind, Outcome},
 	keys::{self, Account},
 	output::table,
@@ -24,6 +25,7 @@ pub async fn run(session: &Session, command: ReferendaCommand) -> Outcome<()> {
 	match command {
 		ReferendaCommand::List { count } => list(session, count).await,
 		ReferendaCommand::Show { referendum } => show(session, referendum).await,
+		ReferendaCommand::Stats => turnout::run(session).await,
 	}
 }
 

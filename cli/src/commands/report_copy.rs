@@ -11,13 +11,26 @@ use crate::{
 use blyan_engine::{
 	block::{BlockShape, Layout},
 	copies::{compare, Files, Finding},
+	open_copies,
 };
-use blyan_exact::merkle;
-use blyan_primitives::{BlockRef, ExpertSlot, VersionIndex};
+use blyan_exact::{
+	definition2::{self, similarity::tiles_of, Architecture, Part},
+	merkle,
+};
+use blyan_primitives::{
+	BlockRef, ExpertSlot, ModelConfig, OpenCopyEvidence, Projection, ShownAdapter, VersionIndex,
+};
 use serde_json::json;
 use sp_core::H256;
 use std::{fs, path::Path};
 use subxt::dynamic::Value;
+
+/// Report that is sent to the chain.
+struct Report {
+	call: &'static str,
+	evidence: Value,
+	likeness: i32,
+}
 
 /// Compares the experts here, and reports the copy if it is one.
 pub async fn run(session: &Session, args: ReportCopyArgs) -> Outcome<()> {
@@ -26,9 +39,7 @@ pub async fn run(session: &Session, args: ReportCopyArgs) -> Outcome<()> {
 	if copy.slot != original.slot {
 		return Err(Failure::new("the two submissions are for different slots").kind(Kind::Refused));
 	}
-	let model = client.model(copy.slot.model).await?;
-	let layout = Layout::new(BlockShape::expert_of(&first_config(&model)?))
-		.map_err(|error| Failure::new(format!("the model's architecture: {error}")))?;
+	let model = client.chain_model(copy.slot.model).await?;
 	let parent = fetch_version(session, &client, copy.slot, copy.parent).await?;
 	let own_parent = match original.parent {
 		version if version == copy.parent => None,
@@ -42,21 +53,16 @@ pub async fn run(session: &Session, args: ReportCopyArgs) -> Outcome<()> {
 		copy: &copy_file,
 		copy_parent: &parent,
 	};
-	let finding = compare(&layout, &files).ok_or_else(|| {
-		Failure::new("the original changes too few weights of its parent to be compared").kind(Kind::Refused)
-	})?;
-	let likeness = finding.overlap.likeness_milli();
-	if !finding.overlap.is_copy() {
-		return Err(Failure::new(format!("likeness {likeness}/1000: not a copy"))
-			.kind(Kind::Refused)
-			.next("nothing was sent: the chain would refuse it and keep the fee"));
-	}
+	let Report { call, evidence, likeness } = match model.architecture() {
+		Some(architecture) => of_adapters(architecture, copy.slot, &files)?,
+		None => of_experts(&first_config(&model.info)?, &files)?,
+	};
 	let fields = vec![
 		("copy", Value::u128(args.copy.into())),
 		("original", Value::unnamed_variant("Submission", [Value::u128(args.original.into())])),
-		("evidence", evidence(&layout, &files, &finding)),
+		("evidence", evidence),
 	];
-	let receipt = client.submit(&account, "ProofOfLearning", "report_copy", fields).await?;
+	let receipt = client.submit(&account, "ProofOfLearning", call, fields).await?;
 	let bounty = receipt
 		.event("ProofOfLearning", "CopyProven")
 		.and_then(|event| as_u128(&event["bounty"]))
@@ -72,6 +78,49 @@ pub async fn run(session: &Session, args: ReportCopyArgs) -> Outcome<()> {
 	);
 	session.output.result(&value, text);
 	Ok(())
+}
+
+/// Compares experts of the first definition.
+fn of_experts(config: &ModelConfig, files: &Files<'_>) -> Outcome<Report> {
+	let layout = Layout::new(BlockShape::expert_of(config))
+		.map_err(|error| Failure::new(format!("the model's architecture: {error}")))?;
+	let finding = compare(&layout, files).ok_or_else(too_few_changes)?;
+	let likeness = finding.overlap.likeness_milli();
+	ensure_copy(finding.overlap.is_copy(), likeness)?;
+	Ok(Report { call: "report_copy", evidence: evidence(&layout, files, &finding), likeness })
+}
+
+/// Compares adapters of an open model.
+fn of_adapters(architecture: &Architecture, slot: ExpertSlot, files: &Files<'_>) -> Outcome<Report> {
+	let part = Part::Expert { layer: slot.layer, expert: slot.expert };
+	let layout = definition2::block::Layout::of(architecture, part)
+		.filter(|layout| {
+			Projection::ALL.into_iter().any(|projection| tiles_of(layout, projection.name()).is_some())
+		})
+		.ok_or_else(|| {
+			Failure::new("near copies of this model's experts are not measured: they are not adapters, or too large ones")
+				.kind(Kind::Refused)
+		})?;
+	let finding = open_copies::compare(&layout, files).ok_or_else(too_few_changes)?;
+	let likeness = finding.overlap.likeness_milli();
+	ensure_copy(finding.overlap.is_copy(), likeness)?;
+	let shown = open_copies::evidence(&layout, files, &finding)
+		.ok_or_else(|| Failure::new("the files are not experts of this model").kind(Kind::Refused))?;
+	Ok(Report { call: "report_open_copy", evidence: open_evidence(&shown), likeness })
+}
+
+fn too_few_changes() -> Failure {
+	Failure::new("the original, or the copy, changes too little of its parent to be compared")
+		.kind(Kind::Refused)
+}
+
+fn ensure_copy(is_copy: bool, likeness: i32) -> Outcome<()> {
+	if is_copy {
+		return Ok(());
+	}
+	Err(Failure::new(format!("likeness {likeness}/1000: not a copy"))
+		.kind(Kind::Refused)
+		.next("nothing was sent: the chain would refuse it and keep the fee"))
 }
 
 async fn fetch_version(
@@ -130,5 +179,33 @@ fn evidence(layout: &Layout, files: &Files<'_>, finding: &Finding) -> Value {
 		("copy_parent", proof(files.copy_parent, finding.tile)),
 		("copy", proof(files.copy, finding.copy_tile)),
 		("moved", Value::unnamed_composite(moved)),
+	])
+}
+
+/// Evidence about adapters as the call's argument.
+fn open_evidence(evidence: &OpenCopyEvidence) -> Value {
+	let shown = |adapter: &ShownAdapter| {
+		let leaves = adapter.leaves.iter().map(|leaf| Value::from_bytes(leaf.0));
+		Value::named_composite([
+			("scales", Value::from_bytes(&adapter.scales)),
+			("leaves", Value::unnamed_composite(leaves)),
+			("bytes", Value::from_bytes(&adapter.bytes)),
+		])
+	};
+	let projection = match evidence.projection {
+		Projection::Gate => "Gate",
+		Projection::Up => "Up",
+		Projection::Down => "Down",
+	};
+	let own_parent = match &evidence.original_parent {
+		Some(adapter) => Value::unnamed_variant("Some", [shown(adapter)]),
+		None => Value::unnamed_variant("None", []),
+	};
+	Value::named_composite([
+		("projection", Value::unnamed_variant(projection, [])),
+		("original", shown(&evidence.original)),
+		("original_parent", own_parent),
+		("copy_parent", shown(&evidence.copy_parent)),
+		("copy", shown(&evidence.copy)),
 	])
 }

@@ -1,11 +1,14 @@
 //! `serve`: OpenAI's interface and a chat page over a model on this machine. A node is asked only by a server that is paid.
 
 mod accounts;
+mod captcha;
 mod chain;
 mod defence;
 mod paid;
+mod tls;
 
-use paid::Defence;
+use paid::{Defence, Paid};
+use tls::Encryption;
 
 use crate::{
 	amount,
@@ -20,8 +23,9 @@ use crate::{
 };
 use blyan_gateway::{Batched, Config, Gateway, ServedModel, Till, BODY_MEMORY};
 use blyan_open_model::serve::Limits;
-use serde_json::json;
+use serde_json::{json, Value};
 use std::{
+	net::SocketAddr,
 	path::Path,
 	pin::pin,
 	sync::Arc,
@@ -38,6 +42,7 @@ pub async fn run(session: &Session, args: ServeArgs) -> Outcome<()> {
 		"name another address with --listen",
 	)?;
 	let address = listener.local_addr()?;
+	let encryption = Encryption::open(&args.tls, args.listen).await?;
 	if let Some(page) = &args.page {
 		ensure_page(page)?;
 	}
@@ -46,15 +51,8 @@ pub async fn run(session: &Session, args: ServeArgs) -> Outcome<()> {
 		paid = paid::open(session, &args) => paid?,
 		() = end.as_mut() => return Err(Failure::interrupted()),
 	};
-	if !address.ip().is_loopback() {
-		output.warn(match &paid {
-			None if !args.people.accounts => format!(
-				"every machine that can connect to {address} may use this server: it has no keys and no encryption"
-			),
-			_ => format!("{address} has no encryption: put a proxy with TLS in front of it"),
-		});
-	}
-	let people = accounts::open(session, &args.people, address, paid.is_some())?;
+	warn_if_open(&output, address, &args, paid.is_some(), &encryption);
+	let people = accounts::open(session, &args.people, address, paid.is_some(), encryption.is_on())?;
 	let chain = match args.chain {
 		true => Some(tokio::select! {
 			routes = chain::router(session) => routes?,
@@ -79,26 +77,70 @@ pub async fn run(session: &Session, args: ServeArgs) -> Outcome<()> {
 		gateway = gateway.with_access_log(log);
 	}
 	let gateway = Arc::new(gateway);
-	let model = gateway.model();
-	let (name, root) = (model.id().to_owned(), format!("0x{}", model.manifest().model_root));
-	let mut fields =
-		json!({ "address": address, "model": name, "model_root": root, "context": model.context() });
-	let mut text = format!(
-		"model {name} ({root}), context {}\npage       http://{address}/\ninterface  http://{address}/v1 (docs/gateway.md)",
-		model.context()
-	);
-	if let Some(offer) = paid.as_ref().and_then(|paid| paid.offer.as_ref()) {
-		fields["offer"] = offer.to_json();
-		text.push_str(&terms(&output, offer, model.context()));
-	}
+	let (fields, text) = announcement(&output, &gateway, address, &encryption, paid.as_ref());
 	let keeping = paid.as_ref().map(|paid| paid.keep(&output, &gateway, defence));
 	output.event("serving", fields, text);
-	blyan_gateway::serve(listener, gateway, end).await;
+	encryption.serve(listener, gateway, end, &output).await?;
 	if let Some(keeping) = keeping {
 		keeping.finish(&output).await;
 	}
 	output.event("ended", json!({}), "the server has ended");
 	Ok(())
+}
+
+/// Warns about what others on the way or at the other end can do.
+fn warn_if_open(
+	output: &Output,
+	address: SocketAddr,
+	args: &ServeArgs,
+	is_paid: bool,
+	encryption: &Encryption,
+) {
+	let has_users = is_paid || args.people.accounts;
+	let next = match (has_users, encryption.is_on()) {
+		_ if address.ip().is_loopback() => return,
+		(true, true) => return,
+		(true, false) => format!(
+			"{address} has no encryption: give it a certificate with --tls-cert, or put a proxy with TLS in front of it"
+		),
+		(false, true) => {
+			format!("every machine that can connect to {address} may use this server: it has no keys")
+		}
+		(false, false) => {
+			format!(
+				"every machine that can connect to {address} may use this server: it has no keys and no encryption"
+			)
+		}
+	};
+	output.warn(next);
+}
+
+/// Describes the server that begins, as fields and as text.
+fn announcement(
+	output: &Output,
+	gateway: &Gateway,
+	address: SocketAddr,
+	encryption: &Encryption,
+	paid: Option<&Paid>,
+) -> (Value, String) {
+	let (model, scheme) = (gateway.model(), encryption.scheme());
+	let (name, root) = (model.id(), format!("0x{}", model.manifest().model_root));
+	let mut fields = json!({
+		"address": address, "scheme": scheme, "model": name, "model_root": root, "context": model.context(),
+	});
+	let mut text = format!(
+		"model {name} ({root}), context {}\npage       {scheme}://{address}/\ninterface  {scheme}://{address}/v1 (docs/gateway.md)",
+		model.context()
+	);
+	if let Some(plain) = encryption.redirect() {
+		fields["redirect"] = json!(plain);
+		text.push_str(&format!("\nredirect   http://{plain}/"));
+	}
+	if let Some(offer) = paid.and_then(|paid| paid.offer.as_ref()) {
+		fields["offer"] = offer.to_json();
+		text.push_str(&terms(output, offer, model.context()));
+	}
+	(fields, text)
 }
 
 /// An offer in a line, behind a warning where this machine cannot keep to it.
@@ -170,6 +212,9 @@ fn load(output: &Output, args: &ServeArgs, is_loopback: bool) -> Outcome<(Gatewa
 	let mut gateway = Gateway::new(model, Box::new(engine), config)?;
 	if let Some(page) = &args.page {
 		gateway = gateway.with_page(page);
+	}
+	if let Some(sources) = captcha::sources(&args.people) {
+		gateway = gateway.with_page_sources(&sources);
 	}
 	if args.share_model {
 		gateway = gateway.with_model_files(&args.model);

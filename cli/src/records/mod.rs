@@ -74,7 +74,8 @@ impl Record {
 		}
 	}
 
-	fn read(mut value: Value) -> Outcome<Self> {
+	/// Reads an object that says what it is.
+	pub fn from_value(mut value: Value) -> Outcome<Self> {
 		let undecided = |message: String| Failure::new(message).kind(Kind::Undecided);
 		let Some(object) = value.as_object_mut() else {
 			return Err(undecided("it holds no JSON object".into()));
@@ -118,7 +119,7 @@ pub fn read(path: &Path) -> Outcome<Vec<Record>> {
 	let mut records = Vec::new();
 	for value in serde_json::Deserializer::from_slice(&bytes).into_iter::<Value>() {
 		let value = value.context_next(path.display(), next).map_err(undecided)?;
-		records.push(Record::read(value).context(path.display())?);
+		records.push(Record::from_value(value).context(path.display())?);
 	}
 	if records.is_empty() {
 		return Err(undecided(Failure::new(format!("{} is empty", path.display())).next(next)));

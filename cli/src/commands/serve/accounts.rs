@@ -1,5 +1,6 @@
 //! `serve --accounts`: people in front of the till.
 
+use super::captcha;
 use crate::{
 	args::AccountsServeArgs,
 	commands::accounts::folder,
@@ -17,20 +18,23 @@ use std::{
 	sync::{Arc, Mutex, PoisonError},
 };
 
-/// Opens the accounts that the arguments ask for. `is_paid`: a till behind decides about those who bring something else.
+/// Opens the accounts that the arguments ask for. `is_paid`: a till behind decides about those who bring something else. `is_encrypted`: the server itself
+/// has TLS.
 pub fn open(
 	session: &Session,
 	args: &AccountsServeArgs,
 	address: SocketAddr,
 	is_paid: bool,
+	is_encrypted: bool,
 ) -> Outcome<Option<Arc<Accounts>>> {
 	if !args.accounts {
 		return Ok(None);
 	}
-	let (domains, is_secure) = domains(&args.domain, address)?;
+	let (domains, is_named_secure) = domains(&args.domain, address)?;
+	let captcha = captcha::open(args, &domains)?;
 	let config = Config {
 		domains,
-		is_secure,
+		is_secure: is_encrypted || is_named_secure,
 		folder: folder(session)?,
 		free_tokens_per_day: args.free_tokens_a_day,
 		requires_account: !is_paid,
@@ -44,7 +48,10 @@ pub fn open(
 		"the accounts cannot be opened",
 		"another server may hold them: end that one first, or give this one a --home of its own",
 	)?;
-	Ok(Some(Arc::new(accounts)))
+	Ok(Some(Arc::new(match captcha {
+		Some(captcha) => accounts.with_captcha(captcha),
+		None => accounts,
+	})))
 }
 
 /// Puts accounts, if there are any, and the till, if there is one, in front of the model.

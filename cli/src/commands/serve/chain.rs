@@ -16,6 +16,7 @@ use axum::{
 	Router,
 };
 use blyan_gateway::till::Refusal;
+use blyan_runtime_api::evolution::EvolutionTerms;
 use serde_json::{json, Value};
 use sp_core::crypto::{AccountId32, Ss58Codec};
 use std::{
@@ -35,6 +36,8 @@ const QUESTIONS_MAX: usize = 16;
 const BLOCKS: u64 = 20;
 /// Experts of a list.
 const EXPERTS_MAX: usize = 100;
+/// Epochs of a list.
+const EPOCHS: u32 = 100;
 
 /// Question about the chain.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -48,6 +51,14 @@ enum Question {
 	Supply,
 	Validators,
 	Validator([u8; 32]),
+	/// Present epoch of evolution.
+	Epoch,
+	/// Architectures that are proposed in it.
+	Candidates,
+	/// Epochs that were decided.
+	Epochs,
+	/// Least demands on proposals, and what they cost.
+	Templates,
 }
 
 /// The node behind the routes.
@@ -84,6 +95,10 @@ fn routes(chain: Arc<Chain>) -> Router {
 		.route("/economy/supply", get(supply))
 		.route("/consensus/validators", get(validators))
 		.route("/consensus/validators/{account}", get(validator))
+		.route("/evolution/epoch_status", get(epoch))
+		.route("/evolution/migration_candidates", get(candidates))
+		.route("/evolution/history", get(epochs))
+		.route("/evolution/migration_templates", get(templates))
 		.with_state(chain)
 }
 
@@ -121,6 +136,22 @@ async fn validators(State(chain): State<Arc<Chain>>) -> Response {
 
 async fn validator(State(chain): State<Arc<Chain>>, Path(account): Path<String>) -> Response {
 	chain.answer(read_account(&account).map(Question::Validator)).await
+}
+
+async fn epoch(State(chain): State<Arc<Chain>>) -> Response {
+	chain.answer(Ok(Question::Epoch)).await
+}
+
+async fn candidates(State(chain): State<Arc<Chain>>) -> Response {
+	chain.answer(Ok(Question::Candidates)).await
+}
+
+async fn epochs(State(chain): State<Arc<Chain>>) -> Response {
+	chain.answer(Ok(Question::Epochs)).await
+}
+
+async fn templates(State(chain): State<Arc<Chain>>) -> Response {
+	chain.answer(Ok(Question::Templates)).await
 }
 
 impl Chain {
@@ -232,7 +263,40 @@ async fn ask(client: &Client, question: &Question) -> Outcome<Option<Value>> {
 				.into_iter()
 				.find(|operator| operator["account"].as_str() == Some(address.as_str())));
 		}
+		Question::Epoch | Question::Candidates | Question::Epochs | Question::Templates => {
+			return evolution(client, question).await;
+		}
 	}))
+}
+
+/// Asks the node about evolution.
+async fn evolution(client: &Client, question: &Question) -> Outcome<Option<Value>> {
+	Ok(Some(match question {
+		Question::Epoch => {
+			json!({ "epoch": client.epoch().await?, "evaluation": client.evolution_evaluation().await? })
+		}
+		Question::Candidates => json!({ "object": "list", "data": client.evolution_proposals().await? }),
+		Question::Epochs => {
+			let mut found = client.evolution_history(EPOCHS).await?;
+			found.reverse();
+			json!({ "object": "list", "data": found })
+		}
+		Question::Templates => {
+			let terms = terms(&client.evolution_terms().await?);
+			json!({ "object": "list", "data": client.evolution_templates().await?, "terms": terms })
+		}
+		_ => return Ok(None),
+	}))
+}
+
+/// Terms with amounts as strings, which numbers of JSON do not hold.
+fn terms(terms: &EvolutionTerms) -> Value {
+	json!({
+		"proposal_deposit": terms.proposal_deposit.to_string(),
+		"endorsement_bond": terms.endorsement_bond.to_string(),
+		"deposit_per_block": terms.deposit_per_block.to_string(),
+		"tasks_min": terms.tasks_min, "tasks_max": terms.tasks_max, "unit": "planck",
+	})
 }
 
 fn read_account(text: &str) -> Result<[u8; 32], Refusal> {
@@ -297,5 +361,18 @@ mod tests {
 		assert_eq!((refusal.status, refusal.code), (StatusCode::SERVICE_UNAVAILABLE, "chain_unreachable"));
 		let _place = chain.places.try_acquire().unwrap();
 		assert_eq!(chain.find(Ok(Question::Genesis)).await.unwrap_err().code, "overloaded");
+	}
+
+	#[test]
+	fn deposits_are_strings_whatever_their_size() {
+		let shown = terms(&EvolutionTerms {
+			proposal_deposit: u128::MAX,
+			endorsement_bond: 10,
+			deposit_per_block: 0,
+			tasks_min: 200,
+			tasks_max: 1_000,
+		});
+		assert_eq!(shown["proposal_deposit"], u128::MAX.to_string());
+		assert_eq!((&shown["endorsement_bond"], &shown["tasks_min"]), (&json!("10"), &json!(200)));
 	}
 }
