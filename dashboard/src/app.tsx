@@ -5,11 +5,21 @@ import { nextTheme, theme } from './lib/theme';
 import { AccountView } from './views/account';
 import { ChainView } from './views/chain';
 import { ChatView } from './views/chat';
+import { later } from './views/later';
 import { ReceiptView } from './views/receipt';
 import { WalletView } from './views/wallet';
 
-const NAMES: Record<View, string> = { chat: 'Chat', receipt: 'Receipt', chain: 'Chain', wallet: 'Wallet', account: 'Account' };
-const VIEW = { chat: ChatView, receipt: ReceiptView, chain: ChainView, wallet: WalletView, account: AccountView };
+const NAMES: Record<View, string> = {
+	chat: 'Chat', receipt: 'Receipt', chain: 'Chain', governance: 'Governance', evolution: 'Evolution', delegation: 'Delegation', wallet: 'Wallet', session: 'Session',
+	account: 'Account',
+};
+const VIEW = {
+	chat: ChatView, receipt: ReceiptView, chain: ChainView, wallet: WalletView, account: AccountView,
+	governance: later(async () => (await import('./views/governance')).GovernanceView),
+	evolution: later(async () => (await import('./views/evolution')).EvolutionView),
+	delegation: later(async () => (await import('./views/delegation')).DelegationView),
+	session: later(async () => (await import('./views/session')).SessionView),
+};
 
 export function App() {
 	const { view } = route.value;
@@ -35,7 +45,7 @@ export function App() {
 					<strong>Blyan</strong>
 				</a>
 				<nav aria-label="Views">
-					{VIEWS.filter((name) => name !== 'account' || hasAccounts.value).map((name) => (
+					{VIEWS.filter((name) => name !== 'session' && (name !== 'account' || hasAccounts.value)).map((name) => (
 						<a key={name} href={`#/${name}`} aria-current={name === view ? 'page' : undefined}>
 							{NAMES[name]}
 						</a>

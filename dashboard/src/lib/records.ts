@@ -1,11 +1,16 @@
 // Records of the chain as the page shows them. What comes over the wire is read field by field: a field that is not there shows as nothing.
 
-type Fields = Record<string, unknown>;
+export type Fields = Record<string, unknown>;
 
-const fields = (value: unknown): Fields => (value !== null && typeof value === 'object' ? (value as Fields) : {});
-const text = (value: unknown): string => (typeof value === 'string' || typeof value === 'number' ? String(value) : '');
-const number = (value: unknown): number => (typeof value === 'number' ? value : Number(value ?? NaN));
-const amount = (value: unknown): bigint => (/^\d+$/.test(text(value)) ? BigInt(text(value)) : 0n);
+export const fields = (value: unknown): Fields => (value !== null && typeof value === 'object' ? (value as Fields) : {});
+export const text = (value: unknown): string => (typeof value === 'string' || typeof value === 'number' ? String(value) : '');
+export const number = (value: unknown): number => (typeof value === 'number' ? value : Number(value ?? NaN));
+/** An amount, as nodes and as the library write it: digits, a number, or hexadecimal digits behind 0x. */
+export const amount = (value: unknown): bigint => (/^(\d+|0x[0-9a-f]+)$/i.test(text(value)) ? BigInt(text(value)) : 0n);
+/** A list, whatever stands in its place. */
+export const list = (value: unknown): unknown[] => (Array.isArray(value) ? (value as unknown[]) : []);
+/** A number that may be missing. */
+export const maybe = (value: unknown): number | null => (value === null || value === undefined ? null : number(value));
 
 /** Splits a variant of an enumeration into its name and what it holds. */
 export function variant(value: unknown): [string, unknown] {

@@ -2,7 +2,7 @@
 
 import { signal } from '@preact/signals';
 
-export const VIEWS = ['chat', 'receipt', 'chain', 'wallet', 'account'] as const;
+export const VIEWS = ['chat', 'receipt', 'chain', 'governance', 'evolution', 'delegation', 'wallet', 'session', 'account'] as const;
 export type View = (typeof VIEWS)[number];
 
 export interface Route {

@@ -20,6 +20,8 @@ export interface Question {
 	signal: AbortSignal;
 	/** Work that the gateway has asked for. */
 	proof?: string | undefined;
+	/** Voucher of a session, and the name of the request under which it is charged once. */
+	payment?: { voucher: string; key: string } | undefined;
 }
 
 /** Asks for an answer. Ends with an event `end`, or throws. */
@@ -34,10 +36,11 @@ interface Chunk {
 }
 
 /** Server-sent events of OpenAI's interface: the whole conversation goes along, which `/chat/stream` does not take. */
-async function* overEvents({ body, apiKey, prices, signal, proof }: Question): AsyncGenerator<ChatEvent> {
+async function* overEvents({ body, apiKey, prices, signal, proof, payment }: Question): AsyncGenerator<ChatEvent> {
 	const headers: Record<string, string> = { 'content-type': 'application/json' };
 	if (apiKey) headers['authorization'] = `Bearer ${apiKey}`;
 	if (proof) headers['x-blyan-proof'] = proof;
+	if (payment) Object.assign(headers, { 'x-blyan-voucher': payment.voucher, 'idempotency-key': payment.key });
 	const asked = { ...body, stream: true, stream_options: { include_usage: true } };
 	const response = await fetch('/v1/chat/completions', { method: 'POST', headers, body: JSON.stringify(asked), signal });
 	if (!response.ok) throw await refusal(response);
@@ -107,7 +110,7 @@ export function eventOf(message: Message, id: string): ChatEvent | null {
 }
 
 /** The WebSocket, one connection an answer: it ends with the answer, so that nothing has to be kept alive. */
-async function* overSocket({ body, apiKey, signal, proof }: Question): AsyncGenerator<ChatEvent> {
+async function* overSocket({ body, apiKey, signal, proof, payment }: Question): AsyncGenerator<ChatEvent> {
 	const url = new URL('/ws/chat', location.href);
 	url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
 	const socket = new WebSocket(url);
@@ -119,7 +122,7 @@ async function* overSocket({ body, apiKey, signal, proof }: Question): AsyncGene
 		wake();
 	};
 	socket.onopen = () => {
-		const start = { type: 'start', stream_id: id, request: body, ...(apiKey && { authorization: `Bearer ${apiKey}` }), ...(proof && { proof }) };
+		const start = { type: 'start', stream_id: id, request: body, ...(apiKey && { authorization: `Bearer ${apiKey}` }), ...(proof && { proof }), ...(payment && { voucher: payment.voucher, idempotency_key: payment.key }) };
 		socket.send(JSON.stringify(start));
 	};
 	socket.onmessage = ({ data }) => push(JSON.parse(String(data)) as Message);

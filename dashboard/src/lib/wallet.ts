@@ -1,10 +1,13 @@
 // Accounts, balances and transfers. Keys stay in the wallet's extension; those of a development chain are public.
 
 import type { ApiPromise } from '@polkadot/api';
+import type { SubmittableExtrinsic } from '@polkadot/api/types';
 import { Keyring } from '@polkadot/keyring';
 import type { KeyringPair } from '@polkadot/keyring/types';
 import { web3Accounts, web3Enable, web3FromSource } from '@polkadot/extension-dapp';
 import { cryptoWaitReady } from '@polkadot/util-crypto';
+import type { EventRecord } from '@polkadot/types/interfaces';
+import type { ISubmittableResult } from '@polkadot/types/types';
 
 export interface Account {
 	address: string;
@@ -54,39 +57,79 @@ export async function watchBalance(
 export type Sent = { state: 'signing' | 'sent' | 'in a block' | 'final'; hash: string | null };
 
 /** Sends an amount to another account, and follows the transaction until its block is final. */
-export async function transfer(
-	api: ApiPromise,
-	from: Account,
-	to: string,
-	planck: bigint,
-	onState: (sent: Sent) => void,
-): Promise<void> {
+export async function transfer(api: ApiPromise, from: Account, to: string, planck: bigint, onState: (sent: Sent) => void): Promise<void> {
 	const call = api.tx['balances']?.['transferKeepAlive'];
 	if (!call) throw new Error('this chain has no transfers: connect to a node of another one');
+	await submit(api, from, call(to, planck), onState);
+}
+
+/** A call that can be signed. */
+export type Call = SubmittableExtrinsic<'promise'>;
+
+/** Makes a call by its names, or says that this chain does not have it. */
+export function callOf(api: ApiPromise, pallet: string, name: string, ...args: unknown[]): Call {
+	const make = api.tx[pallet]?.[name];
+	if (!make) throw new Error(`this chain has no ${pallet}.${name}: connect to a node of another one`);
+	return make(...args);
+}
+
+/** Wraps a call so that it is made in the name of `real`, by an account that is its proxy. */
+export function throughProxy(api: ApiPromise, real: string, call: Call): Call {
+	return callOf(api, 'proxy', 'proxy', real, null, call);
+}
+
+/** Signs and sends a call, and follows it until its block is final. Resolves to what the call made happen, or fails with the chain's reason. */
+export async function submit(api: ApiPromise, from: Account, call: Call, onState: (sent: Sent) => void): Promise<EventRecord[]> {
 	onState({ state: 'signing', hash: null });
 	const signer = from.source === null ? null : (await web3FromSource(from.source)).signer;
-	const transaction = call(to, planck);
-	await new Promise<void>((done, fail) => {
-		const follow = ({ status, dispatchError, txHash, isError }: import('@polkadot/types/types').ISubmittableResult) => {
+	// A connection that is lost takes the subscription with it: no end of the transaction would ever be heard of.
+	let lost = () => {};
+	const included = new Promise<EventRecord[]>((done, fail) => {
+		lost = () => fail(new Error('the node has left, so it is not known whether the transaction came through: connect again, and look before you send it once more'));
+		const follow = ({ status, dispatchError, txHash, isError, events }: ISubmittableResult) => {
 			const hash = txHash.toHex();
 			if (isError && !status.isFinalized && !dispatchError) return fail(new Error(`the transaction was dropped (${status.type}): send it again`));
 			if (dispatchError) return fail(new Error(reasonOf(api, dispatchError)));
+			const inner = innerError(api, events);
+			if (inner) return fail(new Error(reasonOf(api, inner)));
 			if (status.isFinalized) {
 				onState({ state: 'final', hash });
-				return done();
+				return done(events);
 			}
 			onState({ state: status.isInBlock ? 'in a block' : 'sent', hash });
 		};
 		const sending = signer
-			? transaction.signAndSend(from.address, { signer: signer as never }, follow)
+			? call.signAndSend(from.address, { signer: signer as never }, follow)
 			: from.pair
-				? transaction.signAndSend(from.pair, follow)
+				? call.signAndSend(from.pair, follow)
 				: Promise.reject(new Error('this account has no key here: choose another one'));
 		sending.catch(fail);
 	});
+	api.on('disconnected', lost);
+	return included.finally(() => api.off('disconnected', lost));
 }
 
-type DispatchError = NonNullable<import('@polkadot/types/types').ISubmittableResult['dispatchError']>;
+/** A proxy's call succeeds also where the call in it failed; the event says so. */
+function innerError(api: ApiPromise, events: EventRecord[]): DispatchError | null {
+	const isProxied = api.events['proxy']?.['ProxyExecuted'];
+	const found = isProxied && events.find(({ event }) => isProxied.is(event));
+	const result = found?.event.data[0] as unknown as { isErr: boolean; asErr: DispatchError } | undefined;
+	return result?.isErr ? result.asErr : null;
+}
+
+/** Accounts in whose name an account may govern: of those given, the ones that made it their proxy for that, or for everything. */
+export async function principals(api: ApiPromise, delegate: string, among: readonly string[], kinds: readonly string[]): Promise<string[]> {
+	const query = api.query['proxy']?.['proxies'];
+	if (!query || among.length === 0) return [];
+	const found = await query.multi([...among]);
+	const isIts = (entry: unknown) => {
+		const [list] = entry as [{ delegate: { toString(): string }; proxyType: { toString(): string }; delay: { toNumber(): number } }[]];
+		return list.some((one) => one.delegate.toString() === delegate && kinds.includes(one.proxyType.toString()) && one.delay.toNumber() === 0);
+	};
+	return among.filter((_, index) => isIts(found[index]));
+}
+
+type DispatchError = NonNullable<ISubmittableResult['dispatchError']>;
 
 function reasonOf(api: ApiPromise, error: DispatchError): string {
 	if (!error.isModule) return `the chain refuses it: ${error.toString()}`;

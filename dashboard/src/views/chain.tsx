@@ -1,8 +1,9 @@
 import { bly } from '../lib/bly';
 import type { Facts } from '../lib/chain';
-import { chain, connect, disconnect, nodeUrl } from '../lib/chain-state';
+import { chain } from '../lib/chain-state';
 import { originOf, type Model, type Slot, type Submission } from '../lib/records';
-import { Problem, Section, Short, Table } from './parts';
+import { ConnectForm } from './connect';
+import { Problem, Rows, Section, Short } from './parts';
 
 export function ChainView() {
 	const { phase, connected, facts, error } = chain.value;
@@ -21,34 +22,6 @@ export function ChainView() {
 			{phase === 'on' && <Heads />}
 			{phase === 'on' && (facts ? <FactsView facts={facts} /> : <p aria-busy="true">Reading the chain…</p>)}
 		</>
-	);
-}
-
-/** Address of the node that is asked. The page asks no other machine. */
-export function ConnectForm() {
-	const { phase } = chain.value;
-	const isOn = phase !== 'off';
-	return (
-		<form
-			class="connect"
-			onSubmit={(event) => {
-				event.preventDefault();
-				void (isOn ? disconnect() : connect());
-			}}
-		>
-			<label>
-				Node
-				<input
-					value={nodeUrl.value}
-					disabled={isOn}
-					spellcheck={false}
-					onInput={(event) => (nodeUrl.value = event.currentTarget.value)}
-				/>
-			</label>
-			<button type="submit" class={isOn ? 'secondary' : ''} aria-busy={phase === 'connecting' ? true : undefined}>
-				{isOn ? 'Disconnect' : 'Connect'}
-			</button>
-		</form>
 	);
 }
 
@@ -123,21 +96,6 @@ function FactsView({ facts }: { facts: Facts }) {
 				</Section>
 			)}
 		</>
-	);
-}
-
-function Rows({ caption, head, children }: { caption: string; head: string[]; children: preact.ComponentChildren[][] }) {
-	if (children.length === 0) return <p class="hint">None.</p>;
-	return (
-		<Table caption={caption} head={head}>
-			{children.map((cells, row) => (
-				<tr key={row}>
-					{cells.map((cell, column) => (
-						<td key={column}>{cell}</td>
-					))}
-				</tr>
-			))}
-		</Table>
 	);
 }
 

@@ -3,7 +3,9 @@ import { useEffect, useRef } from 'preact/hooks';
 import { accessToken, account, askAsAccount, hasAccounts, limits, makeDemo, refreshAccount, session } from '../lib/account';
 import { bly } from '../lib/bly';
 import { load, requestOf, save, type Turn } from '../lib/conversation';
-import { fetchModel, fetchPrices, fetchQuote, type Model, type Prices, type Quote } from '../lib/gateway';
+import { ceilingOf, leftOf, type Channel } from '../lib/channel';
+import { fetchModel, fetchPrices, fetchQuote, GatewayError, type Model, type Prices, type Quote } from '../lib/gateway';
+import { alone, pay, paying, type Payment } from '../lib/session';
 import { Problem, Short } from './parts';
 import { apiKey, settings, SettingsForm } from './settings';
 
@@ -75,19 +77,60 @@ async function send() {
 /** The API key of Settings, or the account's token. A person who has neither gets an account without a name where the gateway has such. */
 async function credentials(): Promise<string> {
 	const key = apiKey.value.trim();
-	if (key || !hasAccounts.value) return key;
+	if (key || !hasAccounts.value || paysBySession()) return key;
 	if (!session.value) await makeDemo();
 	return (await accessToken()) ?? '';
 }
 
-async function answer(body: object, price: Prices, signal: AbortSignal) {
+/** An API key that was written goes before a session that was chosen. */
+const paysBySession = () => paying.value !== null && prices.value?.isFree === false && !apiKey.value.trim();
+
+/** Promises the answer at the session's prices, as far as these words can cost: the server's count is held against them. */
+async function promise(body: Record<string, unknown>, signal: AbortSignal, by: Channel): Promise<Payment> {
+	const asked = await fetchQuote(body, signal);
+	const messages = body['messages'] as { content: string }[];
+	return pay(by, (channel) => ceilingOf(channel, messages, asked.promptTokens, asked.answerTokensMax, body['max_tokens'] as number | undefined));
+}
+
+/** Asks for an answer. Those of one session run one after another, over all windows of this browser. */
+async function answer(body: Record<string, unknown>, price: Prices, signal: AbortSignal) {
+	const channel = paysBySession() ? paying.value : null;
+	if (!channel) return stream(body, price, signal, null);
+	await alone(channel, () => paid(body, price, signal, channel), signal);
+}
+
+/** What is known of an answer before it is whole. */
+interface Seen {
+	hasBegun: boolean;
+	receipt: string | null;
+}
+
+/** An answer that a session pays for: however it ends, what it cost is found out before the next one is promised. */
+async function paid(body: Record<string, unknown>, price: Prices, signal: AbortSignal, channel: Channel) {
+	const payment = await promise(body, signal, channel);
+	const seen: Seen = { hasBegun: false, receipt: null };
+	try {
+		await stream(body, price, signal, payment, seen);
+	} catch (error) {
+		// A refusal with a name comes before anything is delivered; everything else may come after.
+		const isRefused = !seen.hasBegun && error instanceof GatewayError && error.code !== null;
+		if (isRefused) payment.refuse();
+		else await payment.finish(seen.receipt, signal.aborted ? 'left' : 'broken off').catch((reason) => (problem.value = reason));
+		throw error;
+	}
+	await payment.finish(seen.receipt, 'whole');
+}
+
+async function stream(body: object, price: Prices, signal: AbortSignal, payment: Payment | null, seen: Seen = { hasBegun: false, receipt: null }) {
 	let [content, first, firstTokens, inputCost] = ['', 0, 0, quote.value?.inputCost ?? 0n];
-	const question = { body, apiKey: await credentials(), prices: price, signal };
+	const question = { body, apiKey: await credentials(), prices: price, signal, ...(payment && { payment }) };
 	for await (const event of askAsAccount(settings.value.transport, question, (bits) => (work.value = bits))) {
 		if (event.type === 'start') {
+			seen.hasBegun = true;
 			if (event.inputCost > 0n) inputCost = event.inputCost;
 			progress.value = { tokens: 0, cost: inputCost, speed: 0, isLeast: false };
 			if (event.receipt) replaceLast({ receipt: event.receipt });
+			seen.receipt = event.receipt ?? seen.receipt;
 		} else if (event.type === 'token') {
 			if (!first) [first, firstTokens] = [performance.now(), event.tokens];
 			content += event.text;
@@ -101,6 +144,7 @@ async function answer(body: object, price: Prices, signal: AbortSignal) {
 			const speed = progress.value?.speed ?? 0;
 			const end: Partial<Turn> = { content, tokens: event.tokens, cost: event.cost.toString(), speed };
 			if (event.receipt) end.receipt = event.receipt;
+			seen.receipt = event.receipt ?? seen.receipt;
 			if (event.reason === 'length') end.cut = 'length';
 			replaceLast(end);
 		}
@@ -267,14 +311,16 @@ function PriceLine() {
 	const price = prices.value;
 	if (!price) return <>&nbsp;</>;
 	const asked = quote.value;
-	const left = account.value && !apiKey.value.trim() ? limits(account.value) : '';
+	const isSession = paysBySession();
+	const left = account.value && !apiKey.value.trim() && !isSession ? limits(account.value) : '';
 	const read = asked ? `${asked.promptTokens} tokens to read` : '';
 	if (price.isFree || left) return <>{[left || 'FREE', read].filter(Boolean).join(' · ')}</>;
 	return (
 		<>
 			{asked && <strong>at most {bly(asked.ceiling)} · </strong>}
 			{read && `${read} · `}
-			{bly(price.input)} per 1,000 tokens read, {bly(price.output)} per 1,000 written
+			{bly(price.input)} per 1,000 tokens read, {bly(price.output)} per 1,000 written ·{' '}
+			<a href="#/session">{isSession && paying.value ? `session ${paying.value.session}: ${bly(leftOf(paying.value))} left` : 'pay by a session'}</a>
 		</>
 	);
 }

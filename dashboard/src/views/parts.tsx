@@ -57,3 +57,19 @@ export function Section({ title, count, children }: { title: string; count?: num
 		</section>
 	);
 }
+
+/** A table of plain cells. */
+export function Rows({ caption, head, children }: { caption: string; head: string[]; children: ComponentChildren[][] }) {
+	if (children.length === 0) return <p class="hint">None.</p>;
+	return (
+		<Table caption={caption} head={head}>
+			{children.map((cells, row) => (
+				<tr key={row}>
+					{cells.map((cell, column) => (
+						<td key={column}>{cell}</td>
+					))}
+				</tr>
+			))}
+		</Table>
+	);
+}

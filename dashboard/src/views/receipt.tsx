@@ -6,6 +6,7 @@ import { fetchReceipt, GatewayError } from '../lib/gateway';
 import { route } from '../lib/route';
 import { Problem, Short } from './parts';
 import { SignedPart } from './signed';
+import { TokensView } from './tokens';
 
 interface Shown {
 	name: string;
@@ -75,6 +76,7 @@ export function ReceiptView() {
 			<Problem error={problem.value} />
 			<PickReceipt />
 			{shown.value && <Verify />}
+			{shown.value && <TokensView record={shown.value.record} verdict={verdict.value} />}
 			{shown.value && <Fields shown={shown.value} />}
 		</>
 	);

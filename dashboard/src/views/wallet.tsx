@@ -2,39 +2,17 @@ import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { bly, parseBly } from '../lib/bly';
 import type { Connected } from '../lib/chain';
+import { load, signing } from '../lib/accounts-state';
 import { chain } from '../lib/chain-state';
 import type { Account, Sent } from '../lib/wallet';
-import { ConnectForm } from './chain';
+import { Signer } from './act';
+import { ConnectForm } from './connect';
 import { Problem } from './parts';
 
-const accounts = signal<Account[]>([]);
-const chosen = signal<string | null>(null);
 const balance = signal<{ free: bigint; reserved: bigint } | null>(null);
 const problem = signal<unknown>(null);
 const sent = signal<Sent | null>(null);
 const isBusy = signal(false);
-
-const load = () => import('../lib/wallet');
-
-async function useExtension() {
-	problem.value = null;
-	try {
-		const found = await (await load()).extensionAccounts();
-		if (found.length === 0) {
-			throw new Error('no wallet extension shows an account: install one such as polkadot{.js} or Talisman, and let it show accounts to this page');
-		}
-		accounts.value = [...accounts.value.filter(({ source }) => source === null), ...found];
-		chosen.value = found[0]?.address ?? null;
-	} catch (error) {
-		problem.value = error;
-	}
-}
-
-async function useDevelopment() {
-	const found = await (await load()).developmentAccounts();
-	accounts.value = [...accounts.value.filter(({ source }) => source !== null), ...found];
-	chosen.value ??= found[0]?.address ?? null;
-}
 
 export function WalletView() {
 	const { connected, error } = chain.value;
@@ -52,13 +30,7 @@ export function WalletView() {
 }
 
 function Accounts({ connected }: { connected: Connected }) {
-	useEffect(() => {
-		// The keys of these accounts are public: they are for chains whose coins are worth nothing.
-		if (connected.isDevelopment) void useDevelopment();
-		else accounts.value = accounts.value.filter(({ source }) => source !== null);
-		if (!accounts.value.some(({ address }) => address === chosen.value)) chosen.value = accounts.value[0]?.address ?? null;
-	}, [connected]);
-	const account = accounts.value.find(({ address }) => address === chosen.value) ?? null;
+	const account = signing();
 	useEffect(() => {
 		balance.value = null;
 		if (!account) return;
@@ -79,23 +51,7 @@ function Accounts({ connected }: { connected: Connected }) {
 		<>
 			{connected.isDevelopment && <p class="hint">This is a development chain: its accounts are public, and its coins are worth nothing.</p>}
 			<Problem error={problem.value} />
-			<div class="row">
-				<button type="button" class="outline" onClick={() => void useExtension()}>
-					Connect a wallet extension
-				</button>
-			</div>
-			{accounts.value.length > 0 && (
-				<label>
-					Account
-					<select value={chosen.value ?? ''} onChange={(event) => (chosen.value = event.currentTarget.value)}>
-						{accounts.value.map(({ address, name, source }) => (
-							<option key={address} value={address}>
-								{name} ({source ?? 'development'}) {address.slice(0, 8)}…{address.slice(-4)}
-							</option>
-						))}
-					</select>
-				</label>
-			)}
+			<Signer connected={connected} />
 			{account && (
 				<dl class="heads">
 					<div>
@@ -110,7 +66,7 @@ function Accounts({ connected }: { connected: Connected }) {
 			)}
 			{account && <Transfer connected={connected} account={account} />}
 			<p class="hint">
-				Sessions for paid answers are opened by <code>blyan session open</code>, which keeps the key of their vouchers.
+				<a href="#/session">Sessions for paid answers</a> are opened, topped up and closed on a page of their own.
 			</p>
 		</>
 	);

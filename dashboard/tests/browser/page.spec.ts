@@ -2,13 +2,15 @@
 
 import AxeBuilder from '@axe-core/playwright';
 import { expect, test, type Page } from '@playwright/test';
+import { ApiPromise, Keyring, WsProvider } from '@polkadot/api';
+import type { SubmittableExtrinsic } from '@polkadot/api/types';
 
 /** A gateway with accounts: the mock with ACCOUNTS=1. */
 const hasAccounts = process.env['ACCOUNTS'] === '1';
 const isMock = process.env['BASE_URL'] === undefined;
 /** Node for the views of the chain; those stories are left out without one. */
 const node = process.env['NODE_URL'];
-const VIEWS = ['chat', 'receipt', 'chain', 'wallet', ...(hasAccounts ? ['account'] : [])];
+const VIEWS = ['chat', 'receipt', 'chain', 'governance', 'evolution', 'delegation', 'wallet', 'session', ...(hasAccounts ? ['account'] : [])];
 
 /** Violations of the page's policy, and errors of its scripts. */
 function watch(page: Page): string[] {
@@ -101,6 +103,7 @@ test('a receipt is verified here, and one that was changed is not equal', async 
 	await expect(page.getByRole('heading', { name: 'Receipt' })).toBeVisible();
 	await page.getByRole('button', { name: 'Verify here' }).click();
 	await expect(page.locator('.verdict')).toContainText('Equal.', { timeout: 280_000 });
+	await expect(page.locator('.pieces').last().locator('span').first()).toBeVisible();
 	await shoot(page, 'receipt-equal');
 	const download = page.waitForEvent('download');
 	await page.getByRole('button', { name: 'Download' }).click();
@@ -112,7 +115,9 @@ test('a receipt is verified here, and one that was changed is not equal', async 
 	const changed = text.replace(/"answer":\[[\d,]*\]/, `"answer":${JSON.stringify(answer.with(1, (answer[1] ?? 0) ^ 1))}`);
 	await page.getByLabel('Another receipt').setInputFiles({ name: 'changed.json', mimeType: 'application/json', buffer: Buffer.from(changed) });
 	await page.getByRole('button', { name: 'Verify here' }).click();
-	await expect(page.locator('.verdict')).toContainText('Token 2 of', { timeout: 280_000 });
+	await expect(page.locator('.verify .verdict')).toContainText('Token 2 of', { timeout: 280_000 });
+	await expect(page.locator('.pieces mark.wrong')).toHaveCount(1);
+	await expect(page.locator('.tokens .verdict')).toContainText('The first difference is token 2');
 	await shoot(page, 'receipt-different');
 	expect(faults).toEqual([]);
 });
@@ -159,6 +164,81 @@ test('coins of a development chain are sent', async ({ page }) => {
 	await shoot(page, 'wallet');
 });
 
+async function connectTo(page: Page, view: string) {
+	await page.goto(`/#/${view}`);
+	await page.getByLabel('Node').fill(node ?? '');
+	await page.getByRole('button', { name: 'Connect', exact: true }).click();
+	await expect(page.getByLabel('Account', { exact: true })).toContainText('Alice', { timeout: 60_000 });
+}
+
+const isAccessible = async (page: Page) => {
+	const { violations } = await new AxeBuilder({ page }).analyze();
+	expect(violations.filter(isSerious).map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
+	const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+	expect(overflow).toBeLessThanOrEqual(0);
+};
+
+test('an operator reads a referendum, votes in it, places its deposit, and supports an emergency', async ({ page }) => {
+	test.skip(node === undefined, 'NODE_URL names no node');
+	test.setTimeout(240_000);
+	const faults = watch(page);
+	const index = await withChain(async (api, send) => {
+		const call = api.tx['treasury']!['spend']!(null, 1_000_000_000_000n, ALICE, null);
+		const bytes = call.method.toHex();
+		await send(api.tx['preimage']!['notePreimage']!(bytes)).catch(() => {});
+		await send(api.tx['rankedPolls']!['submit']!({ Origins: 'Treasurer' }, { Lookup: { hash: call.method.hash, len: call.method.toU8a().length } }, { After: 0 }));
+		await send(api.tx['emergencies']!['propose']!('Breach', 'Pause', 'a key was stolen'), '//Bob').catch(() => {});
+		return Number(await api.query['rankedPolls']!['referendumCount']!()) - 1;
+	});
+	await connectTo(page, 'governance');
+	const poll = page.locator('details.poll').filter({ hasText: `Referendum ${index}` });
+	await expect(poll).toContainText('treasury.spend', { timeout: 60_000 });
+	await poll.getByRole('button', { name: 'Vote aye' }).click();
+	await expect(poll).toContainText('1 ayes', { timeout: 90_000 });
+	await expect(page.getByText('The transaction is final')).toBeVisible({ timeout: 90_000 });
+	await poll.getByRole('button', { name: 'Place the decision deposit' }).click();
+	await expect(poll.getByRole('button', { name: 'Place the decision deposit' })).toHaveCount(0, { timeout: 90_000 });
+	await expect(page.getByText('a key was stolen')).toBeVisible();
+	await isAccessible(page);
+	await shoot(page, 'governance-open');
+	await page.emulateMedia({ colorScheme: 'dark' });
+	await page.setViewportSize({ width: 360, height: 740 });
+	await isAccessible(page);
+	await shoot(page, 'governance-open-dark-phone');
+	expect(faults).toEqual([]);
+});
+
+test('the epoch of a chain is shown with its phases and the descent of models', async ({ page }) => {
+	test.skip(node === undefined, 'NODE_URL names no node');
+	await connectTo(page, 'evolution');
+	await expect(page.getByRole('heading', { name: /Epoch \d/ }).first()).toBeVisible({ timeout: 60_000 });
+	await expect(page.getByRole('list', { name: 'Phases' })).toContainText('Nomination');
+	await expect(page.getByRole('list', { name: 'Descent of model 0' })).toBeVisible();
+	await isAccessible(page);
+	await shoot(page, 'evolution-open');
+});
+
+test('coins are put behind an operator, and taken out again', async ({ page }) => {
+	test.skip(node === undefined, 'NODE_URL names no node');
+	test.setTimeout(240_000);
+	await withChain((api, send) => send(api.tx['delegation']!['setCommission']!(100_000), '//Bob').catch(() => {}));
+	await connectTo(page, 'delegation');
+	const operator = page.getByRole('article', { name: `Operator ${BOB}` });
+	await expect(operator).toContainText('10 %', { timeout: 60_000 });
+	await operator.getByLabel(/BLY to put behind it/).fill('5');
+	await expect(operator).toContainText('The least backing is 10 BLY');
+	await operator.getByLabel(/BLY to put behind it/).fill('20');
+	await operator.getByRole('button', { name: 'Back' }).click();
+	const backing = page.getByRole('article', { name: `Backing of ${BOB}` });
+	await expect(backing).toContainText('20 BLY', { timeout: 90_000 });
+	await expect(page.getByText('The transaction is final')).toBeVisible({ timeout: 90_000 });
+	await isAccessible(page);
+	await backing.getByRole('button', { name: 'All of it' }).click();
+	await backing.getByRole('button', { name: 'Take backing out' }).click();
+	await expect(backing).toContainText('On its way out', { timeout: 90_000 });
+	await shoot(page, 'delegation-open');
+});
+
 test('a visitor asks without a name, does the work that is asked for, signs in by a wallet and keeps the history', async ({ page }) => {
 	test.skip(!hasAccounts || !isMock, 'ACCOUNTS=1 gives the mock accounts');
 	const faults = watch(page);
@@ -186,6 +266,31 @@ test('a visitor asks without a name, does the work that is asked for, signs in b
 	await expect(page.getByRole('button', { name: 'Try without a name' })).toBeVisible();
 	expect(faults).toEqual([]);
 });
+
+const ALICE = '5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY';
+const BOB = '5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty';
+
+type Send = (call: SubmittableExtrinsic<'promise'>, who?: string) => Promise<void>;
+
+/** Prepares a development chain for a story. */
+async function withChain<T>(make: (api: ApiPromise, send: Send) => Promise<T>): Promise<T> {
+	const api = await ApiPromise.create({ provider: new WsProvider(node), noInitWarn: true });
+	const keys = new Keyring({ type: 'sr25519' });
+	const send: Send = (call, who = '//Alice') =>
+		new Promise<void>((done, fail) => {
+			call
+				.signAndSend(keys.addFromUri(who), ({ status, dispatchError }) => {
+					if (dispatchError) fail(new Error(dispatchError.toString()));
+					else if (status.isInBlock) done();
+				})
+				.catch(fail);
+		});
+	try {
+		return await make(api, send);
+	} finally {
+		await api.disconnect();
+	}
+}
 
 const isSerious = ({ impact }: { impact?: string | null }) => impact === 'serious' || impact === 'critical';
 const shoot = (page: Page, name: string) => page.screenshot({ path: `screenshots/${name}.png`, fullPage: true });
