@@ -59,6 +59,17 @@ async fn treasury_pays_what_all_operators_decide_and_not_what_two_of_three_do() 
 		None
 	})
 	.await;
+	wait_until("its votes are counted", || async {
+		let stats = command.expect(&["referenda", "stats"]);
+		let tracks = stats[0]["tracks"].as_array().unwrap();
+		let treasury = tracks.iter().find(|track| track["name"] == "treasury").unwrap();
+		let is_counted = treasury["approved"] == 1 && treasury["mean_ppm"] == 1_000_000;
+		let operators = stats[0]["operators"].as_array().unwrap();
+		let all_voted =
+			operators.len() == 3 && operators.iter().all(|one| one["could"] == 1 && one["cast"] == 1);
+		(is_counted && all_voted).then_some(())
+	})
+	.await;
 	let before = command.expect(&["balance", "//Ferdie"])[0]["free"].clone();
 	let payout = chain.call("Treasury", "payout", &0u32.to_le_bytes()).await;
 	chain.send(&dev::eve(), &payout).await.expect("it is due");

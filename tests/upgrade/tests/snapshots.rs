@@ -3,7 +3,10 @@
 //! `UPDATE=1 cargo nextest run --workspace -E 'package(blyan-upgrade)'` writes the snapshots anew, if it does.
 #![allow(clippy::unwrap_used)]
 
-use blyan_primitives::{Comparison, CopyQuery, EngineError, EvaluationJob, JobStatus, Opening, Query};
+use blyan_primitives::{
+	Comparison, CopyQuery, EngineError, EvaluationJob, JobStatus, OpenComparison, OpenCopyQuery, Opening,
+	Query,
+};
 use blyan_runtime::{Runtime, VERSION};
 use blyan_upgrade::{Change, Demand, Interface, Snapshot, Versions};
 use codec::{Decode, Encode};
@@ -87,6 +90,8 @@ fn functions_of_the_host_change_only_with_their_version() {
 		meta_type::<Option<Opening>>(),
 		meta_type::<CopyQuery>(),
 		meta_type::<Comparison>(),
+		meta_type::<OpenCopyQuery>(),
+		meta_type::<OpenComparison>(),
 	]);
 	let host = Interface::of_host(&code, &registry.into(), VERSIONS).unwrap();
 	hold(
