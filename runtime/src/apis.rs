@@ -14,6 +14,7 @@ use blyan_runtime_api::{
 	delegation::{BackingInfo, PoolInfo},
 	disputes::{DemandInfo, DisputeTerms, GameId, GameInfo},
 	evolution::{EpochInfo, EpochSummary, EvaluationInfo, EvolutionTerms, ProposalInfo, SuccessorInfo},
+	governance::{ParticipationInfo, TurnoutInfo},
 	holdouts::{ChunkInfo, KeeperInfo, KeepingTerms, RoundInfo},
 	serving::{CostQuote, OfferInfo, RequestInfo, SessionInfo, UsageInfo, UserInfo},
 	CommitmentInfo, OffenceInfo, OperatorInfo, SubmissionInfo, SubmissionTerms,
@@ -595,6 +596,16 @@ impl_runtime_apis! {
 
 		fn projected_income(operator: AccountId, amount: Balance) -> Option<Balance> {
 			Delegation::projected_income(operator, amount)
+		}
+	}
+
+	impl blyan_runtime_api::governance::GovernanceApi<Block> for Runtime {
+		fn turnout() -> TurnoutInfo {
+			RankedCollective::turnout()
+		}
+
+		fn participation() -> Vec<ParticipationInfo> {
+			RankedCollective::participation()
 		}
 	}
 

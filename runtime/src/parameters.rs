@@ -300,6 +300,9 @@ pub mod dynamic_params {
 		/// Blocks for which a rejected dataset, and the refusal of its root, are remembered.
 		#[codec(index = 22)]
 		pub static RejectedFor: BlockNumber = 30 * DAYS;
+		/// Blocks of use after which a dataset is examined again.
+		#[codec(index = 23)]
+		pub static RescanEvery: BlockNumber = 7 * DAYS;
 	}
 
 	/// Evolution: epochs that try the best proposed architecture.

@@ -118,8 +118,8 @@ const STOPPED: &[(&str, &[&str])] = &[
 	),
 	("Delegation", &["delegate"]),
 	("Datasets", &["begin_audit", "declare_manifest", "name_blobs", "offer", "withdraw"]),
-	("Holdouts", &["commit", "join"]),
-	("Evolution", &["endorse", "propose"]),
+	("Holdouts", &["commit", "commit_under", "join"]),
+	("Evolution", &["adopt", "endorse", "file_proposal", "offer_gpus", "propose", "reserve_hours"]),
 ];
 
 /// Every call that there is.

@@ -11,6 +11,7 @@ use blyan_runtime::{
 	RankedCollective, RankedPolls, Runtime, RuntimeCall, RuntimeEvent, RuntimeOrigin, SafeMode, System,
 	TechnicalCommittee, Treasury, TxPause, UNIT,
 };
+use blyan_runtime_api::governance::TrackTurnout;
 use codec::Encode;
 use frame_support::{
 	assert_noop, assert_ok,
@@ -155,6 +156,71 @@ fn treasury_pays_at_nine_tenths_of_all_operators_and_not_at_eighty_nine_of_a_hun
 		// Any account may have it paid.
 		assert_ok!(Treasury::payout(signed(Dave.to_account_id()), 0));
 		assert_eq!(Balances::total_balance(&eve), before + 5 * UNIT);
+	});
+}
+
+#[test]
+fn turnout_is_counted_by_track_and_by_operator() {
+	chain_of(10).execute_with(|| {
+		let call = spend(UNIT, Eve.to_account_id());
+		let approved = referendum(power(Origin::Treasurer), call.clone());
+		let rejected = referendum(power(Origin::ParameterAdmin), call.clone());
+		let killed = referendum(power(Origin::Judge), call);
+		votes(approved, 9, 1);
+		votes(rejected, 2, 0);
+		votes(killed, 3, 0);
+		pass(1);
+		assert_ok!(RankedPolls::kill(RuntimeOrigin::root(), killed));
+		pass(LONG);
+		assert_eq!((is_approved(approved), is_approved(rejected)), (Some(true), Some(false)));
+
+		let turnout = RankedCollective::turnout();
+		let of = |track| *turnout.tracks.iter().find(|one| one.track == track).expect("each track is listed");
+		let none = TrackTurnout {
+			track: 0,
+			approved: 0,
+			rejected: 0,
+			undecided: 0,
+			ayes: 0,
+			nays: 0,
+			voices: 0,
+			mean_ppm: 0,
+			last_ppm: 0,
+			last_referendum: None,
+		};
+		let treasury = TrackTurnout {
+			track: 3,
+			approved: 1,
+			ayes: 9,
+			nays: 1,
+			voices: 10,
+			mean_ppm: 1_000_000,
+			last_ppm: 1_000_000,
+			last_referendum: Some(approved),
+			..none
+		};
+		let parameters = TrackTurnout {
+			track: 2,
+			rejected: 1,
+			ayes: 2,
+			voices: 10,
+			mean_ppm: 200_000,
+			last_ppm: 200_000,
+			last_referendum: Some(rejected),
+			..none
+		};
+		let judge = TrackTurnout { track: 7, undecided: 1, ..none };
+		assert_eq!([of(0), of(2), of(3), of(7)], [none, parameters, treasury, judge]);
+		assert_eq!((turnout.goal_ppm, turnout.tracks.len()), (500_000, PLANS.len()));
+
+		let participation = RankedCollective::participation();
+		assert_eq!(participation.len(), 10);
+		let of = |number| {
+			let who = operator(number);
+			let info = participation.iter().find(|info| info.operator == who).expect("it could vote");
+			(info.could, info.cast)
+		};
+		assert_eq!([0, 1, 2, 9].map(of), [(2, 2), (2, 2), (2, 1), (2, 1)]);
 	});
 }
 

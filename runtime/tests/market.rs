@@ -40,10 +40,10 @@ use std::collections::BTreeMap;
 const PRICES: Prices = Prices { input: UNIT / 100, output: UNIT / 50 };
 /// Tokens of every prompt and of every answer.
 const TOKENS: (u32, u32) = (1_000, 500);
-/// What such an answer costs.
+/// Price of such an answer.
 const PRICE: Balance = UNIT / 50;
-/// What each agent begins with.
-const PURSE: Balance = 100 * UNIT;
+/// Money that each agent begins with.
+const ENDOWMENT: Balance = 100 * UNIT;
 /// Rounds that the gate plays; a round is half a day.
 const ROUNDS: u32 = 3;
 /// Places of each offer.
@@ -60,7 +60,7 @@ struct Agent {
 	began: Balance,
 	/// Price of the answers that were given to it.
 	got: Balance,
-	/// What honest service earned it.
+	/// Income from honest service.
 	earned: Balance,
 }
 
@@ -75,13 +75,13 @@ fn owned(pair: &sr25519::Pair) -> Balance {
 }
 
 impl Agent {
-	/// An agent with new accounts that share a purse.
+	/// An agent with new accounts that share the money.
 	fn with_accounts(name: &'static str, accounts: u8) -> Self {
 		let pairs: Vec<_> = (0..accounts)
 			.map(|number| sr25519::Pair::from_seed(&sp_io::hashing::blake2_256(&(name, number).encode())))
 			.collect();
 		for pair in &pairs {
-			assert_ok!(Balances::mint_into(&account(pair), PURSE / Balance::from(accounts)));
+			assert_ok!(Balances::mint_into(&account(pair), ENDOWMENT / Balance::from(accounts)));
 		}
 		Self::of(name, pairs)
 	}
@@ -179,6 +179,11 @@ impl Market {
 				false
 			}
 		}
+	}
+
+	/// Transactions of an agent that were included, each for a fee.
+	fn sent_by(&self, agent: &Agent) -> u32 {
+		agent.pairs.iter().filter_map(|pair| self.nonces.get(&account(pair))).sum()
 	}
 
 	/// Gives an operator the capability to serve, and an offer signed for by its own pair.
@@ -326,7 +331,7 @@ fn flood_quotes(market: &mut Market, flood: &Agent, offer: OfferId) {
 /// Accounts that take every place of an offer and send no prompt.
 fn fill_places(market: &mut Market, fillers: &Agent, offer: OfferId) {
 	let taken = fillers.pairs.iter().filter(|pair| market.authorised(pair, offer).is_some()).count();
-	assert!(taken <= CAPACITY as usize);
+	assert!((1..=CAPACITY as usize).contains(&taken), "{taken} places are taken: {}", market.last);
 }
 
 /// An operator that shows vouchers again: the same, older ones, and those of another session.
@@ -438,12 +443,12 @@ struct Agents {
 impl Agents {
 	fn new() -> Self {
 		let washer = sr25519::Pair::from_seed(&[77; 32]);
-		assert_ok!(Balances::mint_into(&account(&washer), PURSE));
+		assert_ok!(Balances::mint_into(&account(&washer), ENDOWMENT));
 		let mut pauper = Agent::with_accounts("payer that authorises more than it owns", 1);
 		pauper.began = PRICE * 5 / 2;
 		assert_ok!(Balances::burn_from(
 			&account(&pauper.pairs[0]),
-			PURSE - pauper.began,
+			ENDOWMENT - pauper.began,
 			Preservation::Preserve,
 			Precision::Exact,
 			Fortitude::Polite,
@@ -479,6 +484,21 @@ impl Agents {
 		market.hours(12);
 	}
 
+	/// Asserts that each agent did what it is there for: one that the chain refused everything gains nothing, and shows nothing.
+	fn assert_active(&self, market: &Market) {
+		for server in [&self.server, &self.replayer, &self.overcharger] {
+			assert!(server.earned > 0, "{} served no answer", server.name);
+		}
+		for buyer in [&self.payer, &self.replayed, &self.overcharged, &self.canceller, &self.pauper] {
+			assert!(buyer.got > 0, "{} got no answer", buyer.name);
+		}
+		for sender in [&self.flood, &self.fillers] {
+			assert!(market.sent_by(sender) > 0, "{} sent nothing", sender.name);
+		}
+		let washed = market.nonces.get(&account(&self.washer)).is_some_and(|sent| *sent > 0);
+		assert!(washed, "no operator bought of itself");
+	}
+
 	fn cheats(&self) -> [&Agent; 6] {
 		[&self.replayer, &self.overcharger, &self.canceller, &self.flood, &self.fillers, &self.pauper]
 	}
@@ -511,12 +531,11 @@ fn no_cheat_of_a_market_ends_with_more_than_it_began() {
 		for cheat in agents.cheats() {
 			assert!(cheat.gain() <= 0, "{} gains {}", cheat.name, cheat.gain());
 		}
-		// Those that are honest pay for transactions and for nothing else: less than a hundredth of a BLY for each.
-		let sent: u32 = market.nonces.values().sum();
+		// Those that are honest pay for their own transactions and for nothing else: less than a hundredth of a BLY for each.
 		for agent in agents.honest() {
-			let fees = i128::from(sent) * (UNIT / 100) as i128;
+			let fees = i128::from(market.sent_by(agent)) * (UNIT / 100) as i128;
 			assert!(agent.gain() <= 0 && agent.gain() > -fees, "{} loses {}", agent.name, -agent.gain());
 		}
-		assert!(agents.server.earned > 0);
+		agents.assert_active(&market);
 	});
 }

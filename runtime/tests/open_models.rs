@@ -5,16 +5,24 @@ mod common;
 use blyan_exact::definition2::{golden, model_root, Architecture};
 use blyan_primitives::{
 	blocks_root, expert_bytes, part_bytes, record_id, traits::ExpertRegistry, BlobRef, BlockRef, HoldoutRef,
-	ModelBody, ModelVersion, Slots,
+	ModelBody, ModelVersion, OpenCopyEvidence, OperatorId, OperatorSignature, Original, Projection,
+	ShownAdapter, Slots, SHOWN_BYTES_MAX, SHOWN_LEAVES_MAX, SHOWN_SCALES_MAX,
 };
 use blyan_runtime::{
 	configs::MAX_EXPERT_BYTES, genesis_presets, AccountId, Experts, Runtime, RuntimeCall, RuntimeOrigin,
 };
-use frame_support::{assert_ok, dispatch::GetDispatchInfo};
+use codec::Encode;
+use frame_support::{
+	assert_ok,
+	dispatch::GetDispatchInfo,
+	traits::Authorize,
+	weights::{constants::WEIGHT_REF_TIME_PER_NANOS, Weight},
+};
 use pallet_audits::JobSource;
 use serde_json::json;
-use sp_core::H256;
+use sp_core::{Pair, H256};
 use sp_io::hashing::blake2_256;
+use sp_keyring::Sr25519Keyring::Alice;
 use sp_runtime::traits::Dispatchable;
 
 /// The version of all models here.
@@ -162,4 +170,41 @@ fn registering_a_large_model_fits_a_block() {
 			assert!(weight.all_lte(room), "{layers} layers, {experts} experts: {weight:?} of {room:?}");
 		}
 	});
+}
+
+/// Evidence about adapters that fills every bound.
+fn largest_evidence() -> OpenCopyEvidence {
+	let adapter = ShownAdapter {
+		scales: vec![1; SHOWN_SCALES_MAX as usize].try_into().expect("it is the bound"),
+		leaves: vec![H256::zero(); SHOWN_LEAVES_MAX as usize].try_into().expect("it is the bound"),
+		bytes: vec![1; SHOWN_BYTES_MAX as usize].try_into().expect("it is the bound"),
+	};
+	OpenCopyEvidence {
+		projection: Projection::Up,
+		original: adapter.clone(),
+		original_parent: Some(adapter.clone()),
+		copy_parent: adapter.clone(),
+		copy: adapter,
+	}
+}
+
+#[test]
+fn the_largest_report_about_adapters_weighs_what_its_products_take_and_fits_a_block() {
+	let evidence = Box::new(largest_evidence());
+	let call: RuntimeCall = pallet_proof_of_learning::Call::report_open_copy_as_operator {
+		copy: 1,
+		original: Original::Submission(0),
+		evidence,
+		key: OperatorId::from(Alice.public()),
+		signature: OperatorSignature::from(Alice.pair().sign(b"")),
+	}
+	.into();
+	// Ten products of each byte with the 64 others of the largest rank, at a nanosecond each.
+	let products = u64::from(SHOWN_BYTES_MAX) * 10 * 64 * WEIGHT_REF_TIME_PER_NANOS;
+	let (dispatch, check) = (call.get_dispatch_info().call_weight, call.weight_of_authorize());
+	assert!(dispatch.ref_time() > products && check.ref_time() > products, "{dispatch:?}, {check:?}");
+	let bytes = Weight::from_parts(0, call.encoded_size() as u64);
+	let all = dispatch.saturating_add(check).saturating_add(bytes);
+	let room = blyan_runtime::NORMAL_BLOCK_WEIGHT;
+	assert!(all.all_lte(room), "{all:?} of {room:?}");
 }

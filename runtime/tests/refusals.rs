@@ -11,7 +11,6 @@ use blyan_primitives::{
 };
 use blyan_runtime::{
 	configs::ProxyType,
-	extension,
 	parameters::{learning, RuntimeParameters},
 	refusals::{certain_failure, CHECKS_MAX, CLOSED},
 	AccountId, AllPalletsWithSystem, Executive, Operators, Parameters, ProofOfLearning, Runtime, RuntimeCall,
@@ -29,8 +28,7 @@ use frame_support::{
 use sp_core::H256;
 use sp_keyring::Sr25519Keyring::{self, Alice, Bob, Charlie, Dave, Eve, Ferdie};
 use sp_runtime::{
-	generic::Era,
-	traits::{Dispatchable, TransactionExtension},
+	traits::Dispatchable,
 	transaction_validity::{InvalidTransaction, TransactionSource, TransactionValidityError},
 	DispatchError, MultiAddress, StateVersion,
 };
@@ -240,7 +238,8 @@ fn number_of(call: &RuntimeCall) -> Option<(u64, u64)> {
 			Learning::finalise { submission }
 			| Learning::withdraw { submission }
 			| Learning::settle { submission }
-			| Learning::report_copy { copy: submission, .. },
+			| Learning::report_copy { copy: submission, .. }
+			| Learning::report_open_copy { copy: submission, .. },
 		) => return Some((*submission, pallet_proof_of_learning::NextSubmission::<Runtime>::get())),
 		RuntimeCall::Slashing(
 			pallet_slashing::Call::appeal { offence } | pallet_slashing::Call::apply { offence },
@@ -308,6 +307,21 @@ fn number_of_dataset(call: &pallet_datasets::Call<Runtime>) -> Option<(u64, u64)
 	Some((dataset.dataset.into(), pallet_datasets::NextDataset::<Runtime>::get().into()))
 }
 
+/// Reports whether a call is about GPU hours or the network's own proposal, which epochs make possible.
+fn waits_for_an_epoch(call: &RuntimeCall) -> bool {
+	use pallet_evolution::Call as Evolution;
+	let RuntimeCall::Evolution(call) = call else { return false };
+	matches!(
+		call,
+		Evolution::offer_gpus { .. }
+			| Evolution::reserve_hours { .. }
+			| Evolution::claim_hours { .. }
+			| Evolution::confirm_hours { .. }
+			| Evolution::file_proposal { .. }
+			| Evolution::adopt { .. }
+	)
+}
+
 /// Returns the event that keeps a call from failing with this error again: another transaction, or a block.
 fn cure(call: &RuntimeCall, error: &str) -> Option<&'static str> {
 	if number_of(call).is_some_and(|(number, next)| (next..next + FAR).contains(&number)) {
@@ -346,8 +360,12 @@ fn cure(call: &RuntimeCall, error: &str) -> Option<&'static str> {
 		"TooEarlyToApply" => "time passes",
 		"NotOpen" => "the operator takes backing",
 		"NotKeeper" | "ChunkUnknown" => "the account becomes a keeper and commits to the chunk",
-		"NotSealed" => "a referendum seals the model",
+		"LeakNotAnnounced" | "LeakNoticeTooNew" => "the account announces the leak, and waits for ten blocks",
+		"NotSealed" | "RulesChanged" => "a referendum seals the model, by these rules",
 		"RoundUnknown" => "the chain looks for a chunk on behalf of the submission",
+		"WrongPhase" | "NothingToPropose" | "ProposalUnknown" if waits_for_an_epoch(call) => {
+			"experts improve, and an epoch takes or tries a proposal"
+		}
 		"NotBacking" | "NothingReady" | "NothingToClaim" => "the account backs the operator, and time passes",
 		_ => return None,
 	})
@@ -667,28 +685,4 @@ fn pool_says_why_and_a_block_is_not_asked() {
 		let said = Executive::validate_transaction(TransactionSource::External, poor, H256::zero());
 		assert_eq!(said, Err(TransactionValidityError::Invalid(InvalidTransaction::Payment)));
 	});
-}
-
-#[test]
-fn wallets_see_the_extensions_that_they_know() {
-	let names: Vec<_> =
-		blyan_runtime::TxExtension::metadata().into_iter().map(|extension| extension.identifier).collect();
-	assert_eq!(
-		names,
-		[
-			"AuthorizeCall",
-			"CheckNonZeroSender",
-			"CheckSpecVersion",
-			"CheckTxVersion",
-			"CheckGenesis",
-			"CheckMortality",
-			"CheckNonce",
-			"CheckWeight",
-			"ChargeTransactionPayment",
-			"CheckMetadataHash",
-			"StorageWeightReclaim",
-		]
-	);
-	let extension = extension(3, 5, Era::Immortal);
-	assert_eq!(extension.encode(), extension.0.encode());
 }

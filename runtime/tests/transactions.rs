@@ -22,6 +22,7 @@ use sp_core::{Pair, H256};
 use sp_keyring::Sr25519Keyring::{self, Alice, Bob};
 use sp_runtime::{
 	generic::Era,
+	traits::TransactionExtension,
 	transaction_validity::{
 		InvalidTransaction, TransactionSource, TransactionValidity, TransactionValidityError,
 	},
@@ -286,4 +287,28 @@ fn a_runtime_half_as_large_again_as_ours_fits_a_block() {
 		let outcome = Executive::apply_extrinsic(signed(Alice, apply, 0));
 		assert!(outcome.is_ok(), "there is room for it: {outcome:?}");
 	});
+}
+
+#[test]
+fn wallets_see_the_extensions_that_they_know() {
+	let names: Vec<_> =
+		blyan_runtime::TxExtension::metadata().into_iter().map(|extension| extension.identifier).collect();
+	assert_eq!(
+		names,
+		[
+			"AuthorizeCall",
+			"CheckNonZeroSender",
+			"CheckSpecVersion",
+			"CheckTxVersion",
+			"CheckGenesis",
+			"CheckMortality",
+			"CheckNonce",
+			"CheckWeight",
+			"ChargeTransactionPayment",
+			"CheckMetadataHash",
+			"StorageWeightReclaim",
+		]
+	);
+	let extension = extension(3, 5, Era::Immortal);
+	assert_eq!(extension.encode(), extension.0.encode());
 }

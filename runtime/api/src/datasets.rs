@@ -88,7 +88,7 @@ answer! {
 		pub step: AuditStep,
 		/// Last block of the step.
 		pub until: BlockNumber,
-		/// 0, or 1 if it was drawn again because no quorum reported.
+		/// 0, or 1 if it was drawn again because no quorum reported; 2 and 3 for the committee that confirms what a rescan found.
 		pub round: u8,
 		/// True if it was opened by an appeal.
 		pub is_appeal: bool,

@@ -43,7 +43,7 @@ answer! {
 		pub committed_at: BlockNumber,
 		/// Number of its sequences.
 		pub sequences: u32,
-		/// Bytes of a sequence.
+		/// Bytes, or token ids, of a sequence.
 		pub sequence_len: u16,
 	}
 }

@@ -11,6 +11,7 @@ pub mod datasets;
 pub mod delegation;
 pub mod disputes;
 pub mod evolution;
+pub mod governance;
 pub mod holdouts;
 mod operators;
 mod records;

@@ -3,7 +3,7 @@
 use crate::{
 	datasets::runtime_decl_for_datasets_api, delegation::runtime_decl_for_delegation_api,
 	disputes::runtime_decl_for_disputes_api, evolution::runtime_decl_for_evolution_api,
-	holdouts::runtime_decl_for_holdouts_api,
+	governance::runtime_decl_for_governance_api, holdouts::runtime_decl_for_holdouts_api,
 };
 
 /// One of these APIs.
@@ -27,7 +27,7 @@ macro_rules! versions {
 }
 
 /// Every API of this crate.
-pub const APIS: [ApiVersion; 10] = versions! {
+pub const APIS: [ApiVersion; 11] = versions! {
 	"ModelsApi": crate::runtime_decl_for_models_api,
 	"LearningApi": crate::runtime_decl_for_learning_api,
 	"OperatorsApi": crate::runtime_decl_for_operators_api,
@@ -38,6 +38,7 @@ pub const APIS: [ApiVersion; 10] = versions! {
 	"HoldoutsApi": runtime_decl_for_holdouts_api,
 	"EvolutionApi": runtime_decl_for_evolution_api,
 	"DelegationApi": runtime_decl_for_delegation_api,
+	"GovernanceApi": runtime_decl_for_governance_api,
 };
 
 /// Incompatibility between a runtime and a client's version of an API.

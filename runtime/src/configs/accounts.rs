@@ -130,7 +130,10 @@ const IDENTITY: &[PalletCalls] = &[(
 
 /// A bond is lost for bytes that are no expert, and the small deposit of a commitment that is not opened.
 const MINER: &[PalletCalls] = &[
-	("ProofOfLearning", &["commit", "submit", "finalise", "withdraw", "settle", "report_copy"]),
+	(
+		"ProofOfLearning",
+		&["commit", "submit", "finalise", "withdraw", "settle", "report_copy", "report_open_copy"],
+	),
 	("Datasets", &["declare_manifest"]),
 ];
 
@@ -176,7 +179,7 @@ const OPERATOR: &[PalletCalls] = &[
 	),
 	("Datasets", &["advance", "vote"]),
 	// The bond can only return, or be lost by silence, which the delegate is there to prevent.
-	("Holdouts", &["commit", "withdraw", "reveal", "advance"]),
+	("Holdouts", &["commit", "withdraw", "reveal", "advance", "commit_under"]),
 	("Evolution", &["advance"]),
 	("Answers", &["defend"]),
 ];

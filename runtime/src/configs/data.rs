@@ -161,6 +161,10 @@ impl pallet_datasets::Config for Runtime {
 	type QuorumMin = data::QuorumMin;
 	type AppealWindow = AtLeast<data::AppealWindow, TenMinutes>;
 	type RejectedFor = data::RejectedFor;
+	// Never without a pause: each rescan is paid for, and takes a committee's time.
+	type RescanEvery = AtLeast<data::RescanEvery, TenMinutes>;
+	// Some 3,000 a day where each takes the half hour of its windows, beside the audits of offers.
+	type MaxRescans = ConstU32<64>;
 	type PowWindow = PowWindow;
 	type ElectorateAge = ElectorateAge;
 	type MaxOpen = ConstU32<4_096>;

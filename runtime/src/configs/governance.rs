@@ -13,7 +13,7 @@ use blyan_primitives::{
 };
 use frame_support::{
 	parameter_types,
-	traits::{AsEnsureOriginWithArg, ConstU32, Contains, GetCallMetadata, TransactionPause},
+	traits::{AsEnsureOriginWithArg, ConstU32, Contains, Get, GetCallMetadata, TransactionPause},
 	weights::Weight,
 };
 use frame_system::{EnsureRoot, EnsureSigned};
@@ -51,8 +51,18 @@ impl pallet_referenda::Config for Runtime {
 	type BlockNumberProvider = System;
 }
 
+/// Referenda that were ever submitted.
+pub struct ReferendaSubmitted;
+
+impl Get<u32> for ReferendaSubmitted {
+	fn get() -> u32 {
+		pallet_referenda::ReferendumCount::<Runtime>::get()
+	}
+}
+
 impl pallet_operator_voting::Config for Runtime {
 	type Polls = RankedPolls;
+	type PollCount = ReferendaSubmitted;
 	type Voters = Operators;
 	type MaxOperators = <Runtime as pallet_operators::Config>::MaxOperators;
 	type UsualDay = ConstU32<DAYS>;

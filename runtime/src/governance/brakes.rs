@@ -78,6 +78,8 @@ pub const UNSTOPPABLE: &[PalletCalls] = &[
 			"object",
 			"report_copy",
 			"report_copy_as_operator",
+			"report_open_copy",
+			"report_open_copy_as_operator",
 			"register_holdout",
 			"register_guard",
 		],
@@ -103,10 +105,26 @@ pub const UNSTOPPABLE: &[PalletCalls] = &[
 	// Windows of audits and votes run on, and silence costs repute.
 	("Datasets", &["seal", "reveal", "advance", "vote", "appeal", "quarantine"]),
 	// Silence of an appointed keeper costs its bond. No account becomes a keeper, and no chunk is committed to.
-	("Holdouts", &["seal_model", "leave", "withdraw", "reveal", "attest", "report_leak", "advance"]),
-	// A pause of one call stops no clock: silence costs repute, and a candidate that is late a deposit. What a referendum may do
+	(
+		"Holdouts",
+		&["seal_model", "leave", "withdraw", "reveal", "attest", "report_leak", "advance", "announce_leak"],
+	),
+	// A pause of one call stops no clock: silence costs repute or credits, and a candidate that is late a deposit. What a referendum may do
 	// stays possible.
-	("Evolution", &["seal", "reveal", "advance", "submit_candidate", "set_tokenizer", "begin_epoch"]),
+	(
+		"Evolution",
+		&[
+			"seal",
+			"reveal",
+			"advance",
+			"submit_candidate",
+			"set_tokenizer",
+			"begin_epoch",
+			"set_model_record",
+			"claim_hours",
+			"confirm_hours",
+		],
+	),
 	// What backs an operator can be slashed, so it may leave; nothing new comes.
 	("Delegation", &["undelegate", "withdraw_unbonded", "claim", "set_commission", "close"]),
 	("Disputes", ALL),

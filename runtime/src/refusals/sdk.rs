@@ -125,6 +125,7 @@ pub const CLOSED: &[PalletCalls] = &[
 			"register_guard",
 			"register_holdout",
 			"report_copy_as_operator",
+			"report_open_copy_as_operator",
 			"reveal_late",
 			"reveal_score",
 		],
@@ -144,7 +145,7 @@ pub const CLOSED: &[PalletCalls] = &[
 	("Audits", &["enrol", "present", "reveal_setter", "reveal_vote", "vote"]),
 	("Datasets", &["quarantine", "reveal", "seal"]),
 	("Holdouts", &["attest", "seal_model"]),
-	("Evolution", &["begin_epoch", "reveal", "seal", "set_tokenizer"]),
+	("Evolution", &["begin_epoch", "reveal", "seal", "set_model_record", "set_tokenizer"]),
 ];
 
 /// Calls of the SDK with an error that is final, and which are light.

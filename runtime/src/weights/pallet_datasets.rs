@@ -68,8 +68,8 @@ impl<T: frame_system::Config> pallet_datasets::WeightInfo for WeightInfo<T> {
 	}
 	/// `quarantine`.
 	fn quarantine() -> Weight {
-		Weight::from_parts(200_000_000, 22_000)
-			.saturating_add(T::DbWeight::get().reads_writes(6, 4))
+		Weight::from_parts(250_000_000, 36_000)
+			.saturating_add(T::DbWeight::get().reads_writes(9, 8))
 	}
 	/// `declare_manifest`, with `d` datasets.
 	fn declare_manifest(d: u32) -> Weight {
