@@ -3,7 +3,12 @@
 
 A gated network between frozen matrices learns the changes of another one through adapters (Adam, 8-bit codes). Needs numpy; takes
 minutes on one core.
+
+    scripts/adapter_likeness.py              the table
+    scripts/adapter_likeness.py --further    the groups below it: larger batches, a step size that falls to zero, lower ranks
 """
+
+import sys
 
 import numpy as np
 
@@ -42,10 +47,10 @@ def text(seed, count=EXAMPLES):
     return x, y + 0.1 * source.normal(size=y.shape)
 
 
-def fresh(seed):
+def fresh(seed, rank=RANK):
     source = np.random.default_rng(seed)
     return [
-        [source.normal(size=(RANK, cols)) / np.sqrt(cols), np.zeros((rows, RANK))]
+        [source.normal(size=(rank, cols)) / np.sqrt(cols), np.zeros((rows, rank))]
         for rows, cols in SHAPES
     ]
 
@@ -54,18 +59,18 @@ def merged(adapters):
     return [weights + second @ first for weights, (first, second) in zip(BASE, adapters)]
 
 
-def train(adapters, data, seed, steps):
+def train(adapters, data, seed, steps, batch=BATCH, decays=False):
     source = np.random.default_rng(seed)
     adapters = [[first.copy(), second.copy()] for first, second in adapters]
     mean = [[0 * first, 0 * second] for first, second in adapters]
     square = [[0 * first, 0 * second] for first, second in adapters]
     for step in range(1, steps + 1):
-        chosen = source.integers(0, len(data[0]), BATCH)
+        chosen = source.integers(0, len(data[0]), batch)
         x, y = data[0][chosen], data[1][chosen]
         gate, up, down = merged(adapters)
         zg, zu = x @ gate.T, x @ up.T
         hidden = silu(zg) * zu
-        error = (hidden @ down.T - y) / BATCH
+        error = (hidden @ down.T - y) / batch
         back = error @ down
         gradients = ((back * zu * slope(zg)).T @ x, (back * silu(zg)).T @ x, error.T @ hidden)
         for j, (first, second) in enumerate(adapters):
@@ -73,7 +78,8 @@ def train(adapters, data, seed, steps):
                 mean[j][half] = 0.9 * mean[j][half] + 0.1 * gradient
                 square[j][half] = 0.99 * square[j][half] + 0.01 * gradient * gradient
                 a, b = mean[j][half] / (1 - 0.9**step), square[j][half] / (1 - 0.99**step)
-                adapters[j][half] -= RATE * a / (np.sqrt(b) + 1e-8)
+                rate = RATE * (1 - step / steps) if decays else RATE
+                adapters[j][half] -= rate * a / (np.sqrt(b) + 1e-8)
     return coded(adapters)
 
 
@@ -102,6 +108,24 @@ def noisy(adapters, parent, like, source):
     return copy
 
 
+def further():
+    same = text(5)
+    groups = [
+        (f"batches of {batch}, {steps} steps", 3, RANK, dict(steps=steps, batch=batch))
+        for batch, steps in ((128, 20), (128, 100), (128, 400), (512, 20), (512, 100))
+    ]
+    groups.append(("step size falls to zero, 800 steps", 3, RANK, dict(steps=800, decays=True)))
+    groups += [(f"rank {rank}, 2000 steps", 4, rank, dict(steps=2000)) for rank in (1, 2, 4)]
+    pairs = 0
+    for name, count, rank, how in groups:
+        parent = train(fresh(50, rank), text(7), 1, 300)
+        apart = [train(parent, same, 200 + i, **how) for i in range(count)]
+        found = [likeness(apart[i], apart[j], parent) for i in range(count) for j in range(i)]
+        pairs += len(found)
+        print(f"over one parent, {name}: {max(found):.3f} of {len(found)} pairs", flush=True)
+    print(f"{pairs} pairs")
+
+
 def main():
     same, held_out = text(5), text(6, 2048)
     zero = [[0 * first, 0 * second] for first, second in fresh(99)]
@@ -128,4 +152,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    further() if sys.argv[1:] == ["--further"] else main()

@@ -4,6 +4,7 @@ use crate::failure::{Context, Failure, Outcome};
 use std::{
 	fs,
 	io::{self, Write},
+	os::unix::fs::PermissionsExt,
 	path::{Path, PathBuf},
 };
 
@@ -83,6 +84,24 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Outcome<()> {
 		.context(path.display())
 }
 
+/// Bits of a file's mode that let other users at it.
+const OTHERS: u32 = 0o077;
+
+/// Reads a file of text that is a secret. Refuses one that other users of the machine can read.
+///
+/// - `missing`: the way out where it cannot be read.
+pub fn read_private(path: &Path, missing: &str) -> Outcome<String> {
+	let shown = path.display();
+	let mode = fs::metadata(path).context_next(&shown, missing)?.permissions().mode() & 0o777;
+	if mode & OTHERS != 0 {
+		return Err(Failure::new(format!(
+			"{shown} has mode {mode:o}: other users may read the secret in it"
+		))
+		.next(format!("take that right away: chmod 600 {shown}")));
+	}
+	fs::read_to_string(path).context_next(&shown, missing)
+}
+
 /// A name beside `path` that no reader of the directory takes for it.
 fn temporary(path: &Path) -> PathBuf {
 	let mut name = path.file_name().unwrap_or_default().to_os_string();
@@ -123,7 +142,6 @@ fn write_whole(
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use std::os::unix::fs::PermissionsExt;
 
 	#[test]
 	fn written_files_are_private() {

@@ -12,6 +12,11 @@ use std::{
 	io::{IsTerminal, Write},
 };
 
+/// Text that others chose, without what a terminal would obey.
+pub fn printable(text: &str) -> String {
+	text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
+}
+
 /// Where a command's words go. Progress bars are drawn only for a person at a terminal.
 #[derive(Clone)]
 pub struct Output {

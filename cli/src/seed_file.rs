@@ -4,15 +4,12 @@
 //! has no user to ask for a password. Such a key answers for receipts, or for the deposit of one session; it is never the key of an account.
 
 use crate::{
-	failure::{Context, Failure, Outcome},
-	home::{create_private_dir, write_private},
+	failure::{Failure, Outcome},
+	home::{create_private_dir, read_private, write_private},
 };
 use rand::{rngs::OsRng, RngCore};
 use sp_core::{sr25519, Pair};
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
-
-/// Bits of a file's mode that let other users at it.
-const OTHERS: u32 = 0o077;
+use std::path::Path;
 
 /// Draws a key and writes its seed to a file that is not there yet. The file is on disk when this returns.
 pub fn make(path: &Path) -> Outcome<sr25519::Pair> {
@@ -44,14 +41,7 @@ pub fn read(path: &Path) -> Outcome<sr25519::Pair> {
 /// Reads the seed of a file, as [`read`] does.
 pub fn read_seed(path: &Path) -> Outcome<[u8; 32]> {
 	let shown = path.display();
-	let metadata =
-		fs::metadata(path).context_next(&shown, "make a key with: blyan offer make, or name another file")?;
-	let mode = metadata.permissions().mode() & 0o777;
-	if mode & OTHERS != 0 {
-		return Err(Failure::new(format!("{shown} has mode {mode:o}: other users may read the key"))
-			.next(format!("take that right away: chmod 600 {shown}")));
-	}
-	let text = fs::read_to_string(path).context(&shown)?;
+	let text = read_private(path, "make a key with: blyan offer make, or name another file")?;
 	let mut seed = [0; 32];
 	hex::decode_to_slice(text.trim().trim_start_matches("0x"), &mut seed)
 		.map_err(|_| Failure::new(format!("{shown} does not hold a seed: 0x and 64 hexadecimal digits")))?;
@@ -61,6 +51,7 @@ pub fn read_seed(path: &Path) -> Outcome<[u8; 32]> {
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use std::{fs, os::unix::fs::PermissionsExt};
 
 	#[test]
 	fn a_key_is_read_as_it_was_made_and_never_overwritten() {

@@ -5,6 +5,7 @@
 
 use crate::{
 	failure::{Failure, Kind, Outcome},
+	output,
 	paying::{
 		upstream::{self, Upstream},
 		wire,
@@ -28,8 +29,6 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(1_800);
 const REASON_MAX: usize = 200;
 /// One in the units of temperature and top-p.
 const ONE_Q8: f64 = 256.0;
-/// Header that names the receipt of an answer.
-const RECEIPT_ID: &str = "x-receipt-id";
 
 /// First place where two answers to one question differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -167,8 +166,7 @@ async fn opinion_within(limit: Duration, upstream: &Upstream, record: &Generatio
 
 /// Returns the beginning of a text that a gateway chose, without what a terminal would obey.
 fn printable(text: &str) -> String {
-	let letters = text.chars().take(REASON_MAX);
-	letters.map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
+	output::printable(&text.chars().take(REASON_MAX).collect::<String>())
 }
 
 /// Returns the record of the answer that a gateway gives to the question of another one.
@@ -179,7 +177,7 @@ async fn answer(upstream: &Upstream, record: &GenerationRecord) -> Result<Genera
 	let response =
 		upstream.send(Method::POST, &path, headers, body).await.map_err(|error| error.to_string())?;
 	let status = response.status();
-	let id = response.headers().get(RECEIPT_ID).and_then(|id| id.to_str().ok()).map(str::to_owned);
+	let id = response.headers().get(wire::RECEIPT_ID).and_then(|id| id.to_str().ok()).map(str::to_owned);
 	let body = upstream::read(response.into_body()).await.map_err(|error| error.to_string())?;
 	if !status.is_success() {
 		return Err(format!("{status}: {}", wire::words(&body)));
@@ -292,7 +290,7 @@ mod tests {
 		value["version"] = json!(1);
 		let receipt = value.to_string();
 		let router = Router::new()
-			.route("/v1/completions", post(|| async { ([(RECEIPT_ID, "cmpl-7")], "{}") }))
+			.route("/v1/completions", post(|| async { ([(wire::RECEIPT_ID, "cmpl-7")], "{}") }))
 			.route("/v1/receipts/cmpl-7", get(move || async move { receipt }));
 		serve(router).await
 	}

@@ -7,7 +7,7 @@ use crate::{
 	failure::Outcome,
 	keys::{self, DEFAULT_KEY},
 	names,
-	output::table,
+	output::{printable, table},
 	session::Session,
 };
 use blyan_status::{projection::Projection, Status};
@@ -80,11 +80,6 @@ fn node_lines(status: &Status) -> Vec<String> {
 		),
 		format!("engine     {}", node.engine),
 	]
-}
-
-/// Text that others chose, without what a terminal would obey.
-fn printable(text: &str) -> String {
-	text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
 }
 
 fn queue_lines(status: &Status) -> Vec<String> {

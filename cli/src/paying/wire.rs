@@ -1,5 +1,6 @@
 //! Headers and refusals of paid requests, as operators' gateways read and write them (docs/gateway.md).
 
+use crate::output::printable;
 use base64::{engine::general_purpose::STANDARD, Engine};
 use blyan_primitives::{SessionId, Voucher};
 use blyan_till::{credentials, x402};
@@ -17,6 +18,11 @@ pub const RETRY_COUNT: HeaderName = HeaderName::from_static(credentials::RETRY_C
 pub const RECEIPT_ID: HeaderName = HeaderName::from_static("x-receipt-id");
 /// Header of what has to be paid, of x402.
 pub const PAYMENT_REQUIRED: HeaderName = HeaderName::from_static("payment-required");
+
+/// Characters of an operator's message that are passed on.
+const MESSAGE_MAX: usize = 1_000;
+/// Characters of a body that holds none.
+const BODY_MAX: usize = 200;
 
 /// Signs a voucher and writes its header.
 pub fn voucher(genesis: &H256, session: SessionId, amount: u128, key: &sr25519::Pair) -> HeaderValue {
@@ -48,13 +54,14 @@ pub fn demand(headers: &HeaderMap, body: &[u8]) -> Option<Demand> {
 	Some(Demand { amount, message: words(body) })
 }
 
-/// Returns the words of an error in OpenAI's shape.
+/// Returns the words of an error in OpenAI's shape, fit for a terminal: the operator chose them.
 pub fn words(body: &[u8]) -> String {
 	let value: Value = serde_json::from_slice(body).unwrap_or_default();
-	match value["error"]["message"].as_str() {
-		Some(message) => message.to_owned(),
-		None => String::from_utf8_lossy(body).chars().take(200).collect(),
-	}
+	let said = match value["error"]["message"].as_str() {
+		Some(message) => message.chars().take(MESSAGE_MAX).collect::<String>(),
+		None => String::from_utf8_lossy(body).chars().take(BODY_MAX).collect(),
+	};
+	printable(&said)
 }
 
 /// Returns the identifiers of the receipts of all answers to a request, by that of the first.
@@ -77,6 +84,16 @@ mod tests {
 		let bytes: [u8; 64] = hex::decode(&parts[2][2..]).unwrap().try_into().unwrap();
 		let signature = sr25519::Signature::from_raw(bytes);
 		assert!(Voucher { session: 7, amount: 12 }.is_signed(&GENESIS, &pair().public(), &signature));
+	}
+
+	#[test]
+	fn attack_write_to_the_terminal_of_a_payer_by_the_words_of_a_refusal() {
+		let body =
+			json!({ "error": { "message": format!("no\u{1b}[2J\r{}", "!".repeat(9_000)) } }).to_string();
+		let said = words(body.as_bytes());
+		assert!(said.starts_with("no\u{fffd}[2J\u{fffd}!!"), "{said}");
+		assert_eq!(said.chars().count(), MESSAGE_MAX);
+		assert_eq!(words(b"\x07plain"), "\u{fffd}plain");
 	}
 
 	#[test]

@@ -2,7 +2,8 @@
 
 use crate::{
 	args::AccountsServeArgs,
-	failure::{Context, Failure, Kind, Outcome},
+	failure::{Failure, Kind, Outcome},
+	home::read_private,
 	paying::upstream::{read, Upstream},
 };
 use axum::body::Bytes;
@@ -13,13 +14,11 @@ use hyper::{
 	http::uri::PathAndQuery,
 	Method, Uri,
 };
-use std::{fs, os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 use tokio::time::timeout;
 
 /// Time within which the service must have answered: a person waits.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// Bits of a file's mode that let other users at it.
-const OTHERS: u32 = 0o077;
 /// Where the tasks of each service come from, as it tells the authors of policies.
 const HCAPTCHA: &str = "https://hcaptcha.com https://*.hcaptcha.com";
 const TURNSTILE: &str = "https://challenges.cloudflare.com";
@@ -121,13 +120,7 @@ impl Captcha for SiteVerify {
 fn read_secret(path: &Path) -> Outcome<String> {
 	let shown = path.display();
 	let way = "write the secret that the service gave you to a file, chmod 600 it, and name it with --captcha-secret";
-	let mode = fs::metadata(path).context_next(&shown, way)?.permissions().mode() & 0o777;
-	if mode & OTHERS != 0 {
-		return Err(Failure::new(format!("other users of this machine can read {shown} (mode {mode:03o})"))
-			.kind(Kind::Refused)
-			.next(format!("chmod 600 {shown}")));
-	}
-	let secret = fs::read_to_string(path).context_next(&shown, way)?.trim().to_owned();
+	let secret = read_private(path, way)?.trim().to_owned();
 	match secret.is_empty() {
 		true => Err(Failure::new(format!("{shown} is empty")).kind(Kind::Refused).next(way)),
 		false => Ok(secret),
@@ -139,6 +132,7 @@ mod tests {
 	use super::*;
 	use axum::{routing::post, Router};
 	use serde_json::json;
+	use std::{fs, os::unix::fs::PermissionsExt};
 	use tokio::net::TcpListener;
 
 	/// A service of a test: it takes one secret and one solution, and says from which page that is.
