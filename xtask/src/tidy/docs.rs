@@ -1,4 +1,4 @@
-//! Documents: every crate has one, and their links lead somewhere.
+//! Documents: every crate has one, their links lead somewhere, and the tests that they name exist.
 
 use super::House;
 use crate::tree::{folder, join, Tree};
@@ -7,7 +7,10 @@ use std::collections::BTreeSet;
 /// Table of contents of the book.
 const SUMMARY: &str = "docs/SUMMARY.md";
 
-/// Checks crates for documentation, and Markdown for links that lead nowhere.
+/// The page that names the test which plays each attack.
+const THREATS: &str = "docs/threats.md";
+
+/// Checks crates for documentation, and Markdown for links that lead nowhere and for tests that are not there.
 pub fn check(house: &House) -> Vec<String> {
 	let mut findings = Vec::new();
 	for member in &house.members {
@@ -26,7 +29,41 @@ pub fn check(house: &House) -> Vec<String> {
 		}
 	}
 	findings.extend(unlisted(&house.tree));
+	findings.extend(unplayed(&house.tree));
 	findings
+}
+
+/// Tests that Markdown names and that no Rust file has: all of attacks, and on the page of threats every name of four words or more.
+fn unplayed(tree: &Tree) -> Vec<String> {
+	let is_rust = |(path, _): &(&str, &str)| path.ends_with(".rs");
+	let functions: BTreeSet<&str> =
+		tree.texts().filter(is_rust).flat_map(|(_, text)| functions(text)).collect();
+	let mut findings = Vec::new();
+	for (path, text) in tree.texts().filter(|(path, _)| path.ends_with(".md")) {
+		for (line, name) in prose(text).flat_map(|(line, words)| names(words).map(move |name| (line, name))) {
+			let is_test = name.starts_with("attack_") || (path == THREATS && name.matches('_').count() >= 3);
+			if is_test && !functions.contains(name) {
+				findings.push(format!(
+					"{path}:{line}: no test is called {name}; write it, or name the one that there is"
+				));
+			}
+		}
+	}
+	findings
+}
+
+/// Names of the functions in Rust source.
+fn functions(source: &str) -> impl Iterator<Item = &str> {
+	let names = source.split("fn ").skip(1);
+	names.map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default())
+}
+
+/// Words between backticks that look like the name of a function.
+fn names(line: &str) -> impl Iterator<Item = &str> {
+	let is_name = |word: &&str| {
+		!word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+	};
+	line.split('`').skip(1).step_by(2).filter(is_name)
 }
 
 /// Pages of the book that its table of contents leaves out.
@@ -136,6 +173,23 @@ mod tests {
 		assert!(findings[0].starts_with("docs/b.md:5: the link gone.md leads to docs/gone.md"));
 		assert!(findings[1].contains("names a heading"));
 		assert!(findings[2].contains("leaves the tree"));
+	}
+
+	#[test]
+	fn check_fails_when_a_page_names_a_test_that_is_not_there() {
+		let house = house(&[
+			("a/Cargo.toml", &manifest("a", "")),
+			("a/src/lib.rs", "//! A.\n#[test]\nfn attack_take_all() {}\nfn money_is_never_lost() {}\n"),
+			("a/README.md", "`attack_take_all`, `attack_take_more`, `a_metric_in_total`\n"),
+			(
+				"docs/threats.md",
+				"| `attack_take_all`, `money_is_never_lost`, `money_is_never_found` | `set_code` |\n",
+			),
+		]);
+		let findings = check(&house);
+		assert_eq!(findings.len(), 2, "{findings:?}");
+		assert!(findings[0].starts_with("a/README.md:1: no test is called attack_take_more"));
+		assert!(findings[1].starts_with("docs/threats.md:1: no test is called money_is_never_found"));
 	}
 
 	#[test]
