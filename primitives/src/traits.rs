@@ -173,6 +173,9 @@ pub trait OperatorSet<AccountId> {
 	/// Makes `count` eligible operators for a benchmark and returns them with their keys.
 	#[cfg(feature = "runtime-benchmarks")]
 	fn ensure_operators_for_benchmark(count: u32) -> Vec<(AccountId, OperatorId)>;
+	/// The most operators that there can be: draws are charged for reading all of them.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn most_operators_for_benchmark() -> u32;
 }
 
 /// The reward source that learning is paid from. Nothing is minted anywhere else.

@@ -4,8 +4,8 @@ mod common;
 
 use blyan_primitives::{Measurement, OperatorId, OperatorSignature, Refusal, ScoreReport, Verdict};
 use blyan_runtime::{
-	configs::TreasuryAccount, extension, AccountId, Balances, CollatorSelection, Executive, Runtime,
-	RuntimeCall, RuntimeOrigin, SafeMode, Signature, SignedPayload, System, UncheckedExtrinsic,
+	configs::TreasuryAccount, extension, AccountId, Balances, CollatorSelection, Executive, Preimage,
+	Runtime, RuntimeCall, RuntimeOrigin, SafeMode, Signature, SignedPayload, System, UncheckedExtrinsic,
 	EXISTENTIAL_DEPOSIT, HOURS, UNIT,
 };
 use codec::Encode;
@@ -19,6 +19,7 @@ use frame_support::{
 use frame_system::offchain::CreateAuthorizedTransaction;
 use pallet_operators::heartbeat_payload;
 use sp_core::{Pair, H256};
+use sp_io::hashing::blake2_256;
 use sp_keyring::Sr25519Keyring::{self, Alice, Bob};
 use sp_runtime::{
 	generic::Era,
@@ -227,6 +228,25 @@ fn attack_fill_a_block_with_calls_that_fail() {
 		fill(Alice, |size| declare(of_root(), size, 112), false);
 		fill(Bob, |size| declare(of_anyone(), size, 280), false);
 		assert_room_for_duties();
+	});
+}
+
+/// A preimage that was asked for is given without a fee, and once.
+#[test]
+fn attack_give_a_preimage_that_was_asked_for_again_and_again() {
+	common::development().execute_with(|| {
+		let bytes = vec![7; 100_000];
+		assert_ok!(Preimage::request_preimage(RuntimeOrigin::root(), H256(blake2_256(&bytes))));
+		let giver = Bob.to_account_id();
+		let give = || {
+			let before = Balances::balance(&giver);
+			let call = pallet_preimage::Call::note_preimage { bytes: bytes.clone() }.into();
+			let given = Executive::apply_extrinsic(signed(Bob, call, System::account_nonce(&giver)));
+			(given.expect("it is a valid transaction").is_ok(), before - Balances::balance(&giver))
+		};
+		assert_eq!(give(), (true, 0), "the chain wants it");
+		let (given, paid) = give();
+		assert!(!given && paid > 0, "the chain has it, and takes {paid}");
 	});
 }
 

@@ -23,9 +23,6 @@ use sp_runtime::{
 	RuntimeAppPublic,
 };
 
-/// Operators that the draw chooses from.
-const ELIGIBLE: u32 = 100;
-
 const SECRET: H256 = H256([7; 32]);
 const SALT: H256 = H256([8; 32]);
 
@@ -34,10 +31,10 @@ fn assert_last_event<T: Config>(event: Event<T>) {
 	frame_system::Pallet::<T>::assert_last_event(event);
 }
 
-/// Operators with their keys, all of them enrolled long ago.
+/// As many operators as there can be, with their keys, all of them enrolled long ago.
 fn crowd<T: Config>() -> Vec<(T::AccountId, OperatorId)> {
 	T::Jobs::ensure_job_for_benchmark();
-	let members = T::Operators::ensure_operators_for_benchmark(ELIGIBLE);
+	let members = T::Operators::ensure_operators_for_benchmark(T::Operators::most_operators_for_benchmark());
 	for (operator, _) in &members {
 		let commitment = rules::commitment(&SECRET);
 		let promise =

@@ -20,7 +20,10 @@ use frame_support::{
 };
 use sp_core::H256;
 use sp_io::hashing::blake2_256;
-use sp_runtime::{traits::Saturating, DispatchResult};
+use sp_runtime::{
+	traits::{BlockNumberProvider, Saturating},
+	DispatchResult,
+};
 
 impl<T: Config> Pallet<T> {
 	/// Asks for a component. See [`Pallet::challenge_hardware`].
@@ -100,7 +103,7 @@ impl<T: Config> Pallet<T> {
 				Self::deposit_event(Event::HardwareChallengeLapsed { who: who.clone() });
 				true
 			}
-			Some(Drawn { deadline, .. }) if now <= *deadline => false,
+			Some(Drawn { deadline, .. }) if T::WorkingTime::current_block_number() <= *deadline => false,
 			Some(Drawn { component, .. }) => {
 				let component = *component;
 				Self::refute_hardware(who, challenge, component);
@@ -119,9 +122,11 @@ impl<T: Config> Pallet<T> {
 		// 256 is a multiple of the eight components, so all are equally likely.
 		let component = usize::from(first).checked_rem(HARDWARE_COMPONENTS).unwrap_or_default();
 		let component = u8::try_from(component).unwrap_or_default();
-		let deadline = frame_system::Pallet::<T>::block_number().saturating_add(T::HardwareWindow::get());
+		// In working time: while transactions are barred no operator can answer.
+		let deadline = T::WorkingTime::current_block_number().saturating_add(T::HardwareWindow::get());
 		let drawn = Some(Drawn { component, deadline });
 		Challenges::<T>::insert(who, ChallengeRecord { drawn, ..challenge.clone() });
+		let deadline = frame_system::Pallet::<T>::block_number().saturating_add(T::HardwareWindow::get());
 		Self::deposit_event(Event::HardwareDrawn { who: who.clone(), component, deadline });
 		true
 	}

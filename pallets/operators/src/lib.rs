@@ -347,7 +347,7 @@ pub mod pallet {
 
 		fn offchain_worker(now: BlockNumberFor<T>) {
 			Self::send_heartbeats(now);
-			Self::answer_challenges(now);
+			Self::answer_challenges(T::WorkingTime::current_block_number());
 		}
 
 		fn integrity_test() {

@@ -9,6 +9,7 @@ use frame_support::{
 	pallet_prelude::{InvalidTransaction, TransactionSource, TransactionValidityWithRefund},
 	traits::Get,
 };
+use sp_runtime::traits::BlockNumberProvider;
 
 impl<T: Config> Pallet<T> {
 	/// Accepts the first heartbeat of a registered key in the current period.
@@ -56,7 +57,7 @@ impl<T: Config> Pallet<T> {
 		let who = KeyOwners::<T>::get(key).ok_or(InvalidTransaction::BadSigner)?;
 		let challenge = Challenges::<T>::get(&who).ok_or(InvalidTransaction::Stale)?;
 		let drawn = challenge.drawn.ok_or(InvalidTransaction::Future)?;
-		let now = frame_system::Pallet::<T>::block_number();
+		let now = T::WorkingTime::current_block_number();
 		if drawn.component != *component || now > drawn.deadline {
 			return Err(InvalidTransaction::Stale.into());
 		}

@@ -86,6 +86,11 @@ impl<T: Config> OperatorSet<T::AccountId> for Pallet<T> {
 		operators.iter().for_each(|(who, _)| T::Backing::ensure_backed_for_benchmark(who));
 		operators
 	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn most_operators_for_benchmark() -> u32 {
+		T::MaxOperators::get()
+	}
 }
 
 impl<T: Config> Servers<T::AccountId> for Pallet<T> {

@@ -365,7 +365,7 @@ wire! {
 	pub struct Drawn<BlockNumber> {
 		/// Which one.
 		pub component: u8,
-		/// The last block for the answer.
+		/// The last block for the answer, counted in blocks that admitted transactions.
 		pub deadline: BlockNumber,
 	}
 }

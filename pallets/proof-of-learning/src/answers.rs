@@ -51,7 +51,7 @@ impl<T: Config<AccountId = AccountId>> Pallet<T> {
 				draw: decision.draw(),
 				outcome: decision.outcome,
 				decided_at: decision.decided_at.saturated_into(),
-				matures_at: decision.matures_at.saturated_into(),
+				matures_at: Self::block_at(decision.matures_at).saturated_into(),
 				disputes: decision.disputes,
 				refuted: decision.refuted,
 				digest: decision.digest,
@@ -123,12 +123,12 @@ impl<T: Config<AccountId = AccountId>> Pallet<T> {
 
 	/// Commitments of a miner that have neither been opened nor expired.
 	pub fn commitments(miner: AccountId) -> Vec<CommitmentInfo> {
-		let now = frame_system::Pallet::<T>::block_number();
+		let now = Self::now();
 		let info = |record: &CommitmentRecordOf<T>| CommitmentInfo {
 			commitment: record.commitment,
-			committed_at: record.committed_at.saturated_into(),
-			opens_at: Self::opens_at(record).saturated_into(),
-			expires_at: Self::expires_at(record).saturated_into(),
+			committed_at: Self::block_at(record.committed_at).saturated_into(),
+			opens_at: Self::block_at(Self::opens_at(record)).saturated_into(),
+			expires_at: Self::block_at(Self::expires_at(record)).saturated_into(),
 		};
 		let records = Commitments::<T>::get(miner);
 		records.iter().filter(|record| !Self::is_expired(record, now)).map(info).collect()
@@ -139,18 +139,18 @@ impl<T: Config<AccountId = AccountId>> Pallet<T> {
 			Phase::Announced { until } => SubmissionState::Announced {
 				attested: open.attested.len().saturated_into(),
 				needed: T::MinAttestations::get(),
-				until: (*until).saturated_into(),
+				until: Self::block_at(*until).saturated_into(),
 			},
 			Phase::Queued { draw_from } => {
 				let queue = Queues::<T>::get(open.claim.slot.model);
 				let ahead = queue.iter().take_while(|other| **other != id).count();
 				SubmissionState::Queued {
 					ahead: ahead.saturated_into(),
-					draw_from: (*draw_from).saturated_into(),
+					draw_from: Self::block_at(*draw_from).saturated_into(),
 				}
 			}
 			Phase::Evaluating(evaluation) => {
-				let now = frame_system::Pallet::<T>::block_number();
+				let now = Self::now();
 				let stage = match evaluation.stage {
 					_ if evaluation.is_revealing(now) => EvaluationStage::Revealing,
 					Stage::Between { .. } => EvaluationStage::Drawing,
@@ -167,8 +167,8 @@ impl<T: Config<AccountId = AccountId>> Pallet<T> {
 					sample: target.sequences,
 					holdout: target.holdout,
 					guard: guard.map(|guard| guard.holdout),
-					seal_deadline: evaluation.seal_deadline.saturated_into(),
-					reveal_deadline: evaluation.reveal_deadline.saturated_into(),
+					seal_deadline: Self::block_at(evaluation.seal_deadline).saturated_into(),
+					reveal_deadline: Self::block_at(evaluation.reveal_deadline).saturated_into(),
 					sealed: count(|seat| seat.seal.is_some()),
 					revealed: count(|seat| seat.verdict.is_some()),
 					delta: rule.delta,

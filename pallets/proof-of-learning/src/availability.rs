@@ -53,7 +53,7 @@ impl<T: Config> Pallet<T> {
 	) -> Result<(T::AccountId, SubmissionRecordOf<T>), Error<T>> {
 		let record = OpenSubmissions::<T>::get(attestation.submission).ok_or(Error::SubmissionUnknown)?;
 		let Phase::Announced { until } = record.phase else { return Err(Error::NothingToAttest) };
-		ensure!(frame_system::Pallet::<T>::block_number() <= until, Error::<T>::WindowClosed);
+		ensure!(Self::now() <= until, Error::<T>::WindowClosed);
 		ensure!(record.claim.block.blob.hash == attestation.blob, Error::<T>::NothingToAttest);
 		let operator = T::Operators::owner_of(key).ok_or(Error::<T>::NotInCommittee)?;
 		ensure!(operator != record.claim.miner, Error::<T>::NotInCommittee);
@@ -73,7 +73,7 @@ impl<T: Config> Pallet<T> {
 			return Ok(());
 		}
 		Announced::<T>::mutate(|announced| announced.retain(|(id, _)| *id != submission));
-		let now = frame_system::Pallet::<T>::block_number();
+		let now = Self::now();
 		let model = record.claim.slot.model;
 		record.appointment = T::Randomness::appoint();
 		record.phase = Phase::Queued { draw_from: now.saturating_add(T::Delay::get()) };

@@ -43,9 +43,6 @@ use sp_runtime::{
 	RuntimeAppPublic,
 };
 
-/// Operators that the draw chooses from: as many as a runtime may have. Its tests hold this against its bound.
-pub const ELIGIBLE: u32 = 256;
-
 fn candidate(seed: u32) -> BlockRef {
 	let hash = |salt: &[u8]| H256(sp_io::hashing::blake2_256(&(salt, seed).encode()));
 	BlockRef { tensor_root: hash(b"root"), blob: BlobRef { hash: hash(b"blob"), size: 1 } }
@@ -554,7 +551,7 @@ mod benchmarks {
 	#[benchmark]
 	fn draw() -> Result<(), BenchmarkError> {
 		let (_, submission, _) = crowded::<T>();
-		T::Operators::ensure_operators_for_benchmark(ELIGIBLE);
+		T::Operators::ensure_operators_for_benchmark(T::Operators::most_operators_for_benchmark());
 		let record = OpenSubmissions::<T>::get(submission).ok_or("it was opened above")?;
 		let (randomness, now) = (Some(H256::repeat_byte(3)), BlockNumberFor::<T>::one());
 
@@ -586,7 +583,7 @@ mod benchmarks {
 	#[benchmark]
 	fn settle() -> Result<(), BenchmarkError> {
 		let (submission, miner) = accepted::<T>()?;
-		T::Operators::ensure_operators_for_benchmark(ELIGIBLE);
+		T::Operators::ensure_operators_for_benchmark(T::Operators::most_operators_for_benchmark());
 		// One success more and the miner is trusted, so that this is noted too.
 		Miners::<T>::mutate(&miner, |record| {
 			let almost = T::TrustAfter::get().saturating_sub(1);

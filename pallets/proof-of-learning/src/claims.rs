@@ -71,7 +71,7 @@ struct Drawn<T: Config> {
 impl<T: Config> Drawn<T> {
 	/// Whether its claims may be disputed: under the definition they were made by, in time, or because some are already.
 	fn is_disputable(&self) -> bool {
-		let now = frame_system::Pallet::<T>::block_number();
+		let now = Pallet::<T>::now();
 		now < self.until || self.disputes > 0
 	}
 }
@@ -114,7 +114,7 @@ impl<T: Config> Claims<T::AccountId> for Pallet<T> {
 	}
 
 	fn may_open(subject: Subject) -> bool {
-		let now = frame_system::Pallet::<T>::block_number();
+		let now = Self::now();
 		Self::drawn(subject).is_some_and(|drawn| {
 			now < drawn.until && Self::is_computable(drawn.claim.slot.model, &drawn.terms)
 		})

@@ -54,7 +54,7 @@ pub struct CommitmentRecord<Balance, BlockNumber> {
 
 impl<T: Config> Pallet<T> {
 	pub(crate) fn do_commit(miner: T::AccountId, commitment: H256) -> DispatchResult {
-		let now = frame_system::Pallet::<T>::block_number();
+		let now = Self::now();
 		// The account's expired ones must not take up its places until a block has time for them.
 		let expired = Self::take_commitments(&miner, |record| Self::is_expired(record, now));
 		Self::forfeit_deposits(&miner, &expired);
@@ -85,7 +85,7 @@ impl<T: Config> Pallet<T> {
 		block: &BlockRef,
 		salt: &H256,
 	) -> Result<BlockNumberFor<T>, Error<T>> {
-		let now = frame_system::Pallet::<T>::block_number();
+		let now = Self::now();
 		let record = Self::commitment_to(miner, slot, block, salt)
 			.filter(|record| !Self::is_expired(record, now))
 			.ok_or(Error::<T>::CommitmentUnknown)?;

@@ -123,7 +123,7 @@ impl<T: Config> Pallet<T> {
 			return Ok(Accused::Open(record));
 		}
 		let decision = Decisions::<T>::get(copy).ok_or(Error::<T>::SubmissionUnknown)?;
-		let now = frame_system::Pallet::<T>::block_number();
+		let now = Self::now();
 		match decision.outcome {
 			SubmissionOutcome::Accepted { version, .. } if decision.is_disputable(now) => {
 				Ok(Accused::Accepted(decision, version))

@@ -183,7 +183,7 @@ impl<T: Config> Pallet<T> {
 			SubmissionOutcome::Expired(_) | SubmissionOutcome::Withdrawn => {}
 		}
 		let decided_at = frame_system::Pallet::<T>::block_number();
-		let matures_at = decided_at.saturating_add(T::ChallengeWindow::get());
+		let matures_at = Self::now().saturating_add(T::ChallengeWindow::get());
 		let decision = DecisionRecord {
 			claim,
 			bond: if keeps_bond { bond } else { Zero::zero() },

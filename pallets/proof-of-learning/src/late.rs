@@ -60,7 +60,7 @@ impl<T: Config> Pallet<T> {
 			T::Offences::is_pending(&operator, OffenceKind::RevealMissed, evidence),
 			Error::<T>::NotSealed
 		);
-		let now = frame_system::Pallet::<T>::block_number();
+		let now = Self::now();
 		// There must be time to dispute what nobody has looked at.
 		let is_in_time = |until: BlockNumberFor<T>| now.saturating_add(T::RevealWindow::get()) < until;
 		if let Some(decision) = Decisions::<T>::get(submission).filter(|decision| decision.draw() == *draw) {
@@ -143,7 +143,7 @@ impl<T: Config> Pallet<T> {
 		let ScoreReport { submission, verdict } = report;
 		let decision = Decisions::<T>::get(submission).ok_or(Error::<T>::DecisionUnknown)?;
 		ensure!(decision.draw() == *draw, Error::<T>::DecisionUnknown);
-		let now = frame_system::Pallet::<T>::block_number();
+		let now = Self::now();
 		ensure!(now < decision.matures_at, Error::<T>::TooLateToReveal);
 		let operator = T::Operators::owner_of(key).ok_or(Error::<T>::NotInCommittee)?;
 		let seat = decision.seats.iter().find(|seat| seat.operator == operator);

@@ -298,7 +298,7 @@ impl<T: Config> Pallet<T> {
 		if !has_room || Self::enqueue_first(claim.slot.model, submission).is_err() {
 			return Err(RejectReason::Refuted);
 		}
-		let now = frame_system::Pallet::<T>::block_number();
+		let now = Self::now();
 		let miner = claim.miner.clone();
 		Decisions::<T>::remove(submission);
 		Maturing::<T>::mutate(|maturing| maturing.retain(|(id, _)| *id != submission));

@@ -33,7 +33,7 @@ impl<T: Config> Pallet<T> {
 		mut record: SubmissionRecordOf<T>,
 		evaluation: EvaluationRecordOf<T>,
 	) {
-		let now = frame_system::Pallet::<T>::block_number();
+		let now = Self::now();
 		// Of those alone who said that they had the bytes. The others may have been shown none, and without them a group that
 		// hides the bytes would soon be among itself.
 		let attested = record.attested.clone();

@@ -94,10 +94,10 @@ impl<T: Config> Pallet<T> {
 		stamp: PowStamp<BlockNumberFor<T>>,
 		record: Option<CommitmentRecordOf<T>>,
 	) -> Option<Refusal> {
-		let now = frame_system::Pallet::<T>::block_number();
-		if record.is_some_and(|record| Self::is_expired(&record, now)) {
+		if record.is_some_and(|record| Self::is_expired(&record, Self::now())) {
 			return Some(Refusal::Over);
 		}
+		let now = frame_system::Pallet::<T>::block_number();
 		let bits = Self::pow_bits(&Self::miner_today(miner));
 		match Self::ensure_work(miner, &block.tensor_root, stamp, bits).err()? {
 			Error::PowTooWeak => Some(Refusal::Unproven),

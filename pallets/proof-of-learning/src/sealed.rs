@@ -109,7 +109,7 @@ impl<T: Config> Pallet<T> {
 		evaluation: EvaluationRecordOf<T>,
 		agreed: &Verdict,
 	) {
-		let now = frame_system::Pallet::<T>::block_number();
+		let now = Self::now();
 		let redraw = record.redraws;
 		record.fee = Self::pay_look(submission, &record, &evaluation, agreed);
 		let draw = Self::set_aside(submission, &record, evaluation, now);

@@ -96,7 +96,7 @@ impl<T: Config> Pallet<T> {
 		let window = if members.is_empty() { Default::default() } else { T::SealWindow::get() };
 		evaluation.seal_deadline = now.saturating_add(window);
 		evaluation.reveal_deadline = evaluation.seal_deadline.saturating_add(T::RevealWindow::get());
-		let seal_deadline = evaluation.seal_deadline;
+		let seal_deadline = Self::block_at(evaluation.seal_deadline);
 		OpenSubmissions::<T>::insert(submission, record);
 		Self::deposit_event(Event::SecondCommitteeDrawn { submission, committee: members, seal_deadline });
 		true

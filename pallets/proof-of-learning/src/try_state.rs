@@ -103,7 +103,7 @@ impl<T: Config> Pallet<T> {
 				evaluation.seats.iter().all(|seat| seat.seal.is_some() || seat.verdict.is_none()),
 				"a verdict was revealed that was not sealed"
 			);
-			let is_revealing = evaluation.is_revealing(frame_system::Pallet::<T>::block_number());
+			let is_revealing = evaluation.is_revealing(Self::now());
 			ensure!(
 				is_revealing || evaluation.seats.iter().all(|seat| seat.verdict.is_none()),
 				"a verdict was revealed too early"

@@ -167,6 +167,7 @@ parameter_types! {
 }
 
 impl pallet_proof_of_learning::Config for Runtime {
+	type WorkingTime = Stopwatch;
 	type Currency = Balances;
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type OnSlash = frame_support::traits::tokens::imbalance::ResolveTo<configs::TreasuryAccount, Balances>;

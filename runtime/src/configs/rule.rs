@@ -5,12 +5,15 @@ use frame_support::{
 	parameter_types,
 	traits::{
 		fungible::HoldConsideration, CallMetadata, ConstU32, Contains, EqualPrivilegeOnly, GetCallMetadata,
-		LinearStoragePrice, NeverEnsureOrigin,
+		LinearStoragePrice, NeverEnsureOrigin, QueryPreimage,
 	},
 	weights::Weight,
 };
 use frame_system::{EnsureRoot, EnsureRootWithSuccess};
-use sp_runtime::Perbill;
+use sp_runtime::{
+	traits::{BlakeTwo256, Hash as _},
+	Perbill,
+};
 
 parameter_types! {
 	pub const PreimageBaseDeposit: Balance = deposit(2, 64);
@@ -30,6 +33,18 @@ impl pallet_preimage::Config for Runtime {
 		PreimageHoldReason,
 		LinearStoragePrice<PreimageBaseDeposit, PreimageByteDeposit, Balance>,
 	>;
+}
+
+/// Calls but those that give a preimage again which was asked for and is there. The SDK takes such a preimage any number of times
+/// without a fee; a call that is filtered out is an error, and an error pays.
+pub struct NewPreimages;
+
+impl Contains<RuntimeCall> for NewPreimages {
+	fn contains(call: &RuntimeCall) -> bool {
+		let RuntimeCall::Preimage(pallet_preimage::Call::note_preimage { bytes }) = call else { return true };
+		let hash = BlakeTwo256::hash(bytes);
+		<Preimage as QueryPreimage>::len(&hash).is_none() || !Preimage::is_requested(&hash)
+	}
 }
 
 parameter_types! {

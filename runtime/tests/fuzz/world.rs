@@ -420,8 +420,6 @@ impl<'a> World<'a> {
 			}
 			// Root pays nothing.
 			Deed::Signed(_, RuntimeCall::Sudo(_)) => {}
-			// The SDK takes a preimage that was asked for again and again without a fee: docs/threats.md has it as open.
-			Deed::Signed(_, RuntimeCall::Preimage(pallet_preimage::Call::note_preimage { .. })) => {}
 			Deed::Signed(who, call) => {
 				let last = System::read_events_no_consensus().filter_map(|record| match record.event {
 					RuntimeEvent::System(frame_system::Event::ExtrinsicSuccess { dispatch_info }) => {

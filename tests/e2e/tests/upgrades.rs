@@ -5,7 +5,7 @@ use blyan_e2e::{account, next_runtime, wait_until, Chain, NodeConfig, World, COM
 use blyan_primitives::{BlockRef, ExpertSlot, ModelInfo, Slots};
 use blyan_runtime_api::APIS;
 use blyan_upgrade::{
-	client::{Candidate, Client},
+	client::{Candidate, Client, State},
 	Demand, Interface, Snapshot, Versions,
 };
 use codec::{Decode, Encode};
@@ -80,6 +80,19 @@ async fn submit(client: &Client, chain: &Chain, block: BlockRef) -> (u64, u128) 
 	client.submit(&dev::dave(), (0, 0), 0, candidate, stamp, salt).await.unwrap()
 }
 
+/// State before the first block of a runtime, and behind its migrations in the last. These bar transactions, and give as much time back
+/// to those who would dispute a decision: that is taken off again.
+async fn around(client: &Client, (begun, done): (u64, u64), accounts: &[[u8; 32]]) -> (State, State) {
+	let mut before = client.state(begun - 1, accounts).await.unwrap();
+	let mut after = client.state(done, accounts).await.unwrap();
+	for (then, now) in before.deadlines().zip(after.deadlines()) {
+		let barred = u64::from(*now - *then);
+		assert!((1..=done - begun + 1).contains(&barred), "{barred} blocks more, from {begun} to {done}");
+		*now = *then;
+	}
+	(before, after)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn chain_and_clients_go_on_when_the_runtime_is_upgraded() {
 	let world = World::with_a_beginner_and(NodeConfig::open).await;
@@ -124,8 +137,7 @@ async fn chain_and_clients_go_on_when_the_runtime_is_upgraded() {
 		done += 1;
 	}
 	assert!(done > begun + 2, "the migration takes several blocks: {begun} to {done}");
-	let before = client.state(begun - 1, &[dave, ferdie]).await.unwrap();
-	let after = client.state(done, &[dave, ferdie]).await.unwrap();
+	let (before, after) = around(&client, (begun, done), &[dave, ferdie]).await;
 	assert_eq!(
 		before, after,
 		"money, heads, versions, the model's root, stakes and submissions are what they were"

@@ -27,7 +27,7 @@ use chain::runtime_types::{
 		model::{BlobRef, BlockRef, ExpertSlot, ModelInfo},
 		pow::PowStamp,
 	},
-	blyan_runtime_api::records::SubmissionInfo,
+	blyan_runtime_api::records::{SubmissionInfo, SubmissionState},
 };
 
 /// Why a question or a transaction failed.
@@ -53,6 +53,16 @@ pub struct State {
 	pub operators: BTreeMap<[u8; 32], u128>,
 	/// Every submission that the chain remembers.
 	pub submissions: Vec<SubmissionInfo>,
+}
+
+impl State {
+	/// Blocks from which on no dispute about a decided submission may begin.
+	pub fn deadlines(&mut self) -> impl Iterator<Item = &mut u32> {
+		self.submissions.iter_mut().filter_map(|submission| match &mut submission.state {
+			SubmissionState::Decided(decided) => Some(&mut decided.matures_at),
+			_ => None,
+		})
+	}
 }
 
 /// A candidate: the tensors' root, and hash and size of the file they are in.

@@ -184,6 +184,11 @@ impl OperatorSet<AccountId> for NoOperators {
 	fn ensure_operators_for_benchmark(_: u32) -> Vec<(AccountId, OperatorId)> {
 		Vec::new()
 	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn most_operators_for_benchmark() -> u32 {
+		256
+	}
 }
 
 pub struct Court;

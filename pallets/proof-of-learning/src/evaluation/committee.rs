@@ -63,8 +63,8 @@ impl<T: Config> Pallet<T> {
 			committee: evaluation.seats.iter().map(|seat| seat.operator.clone()).collect(),
 			seed: evaluation.terms.target.seed,
 			sample: evaluation.terms.target.sequences,
-			seal_deadline: evaluation.seal_deadline,
-			reveal_deadline: evaluation.reveal_deadline,
+			seal_deadline: Self::block_at(evaluation.seal_deadline),
+			reveal_deadline: Self::block_at(evaluation.reveal_deadline),
 		});
 		let model = record.claim.slot.model;
 		record.phase = Phase::Evaluating(evaluation);

@@ -38,7 +38,7 @@ impl<T: Config> Pallet<T> {
 		ensure!(seat.seal.is_none(), Error::<T>::AlreadySealed);
 		// A member of the first committee that let its time pass cannot seal beside the second.
 		ensure!(evaluation.may_seal(&operator), Error::<T>::WindowClosed);
-		let now = frame_system::Pallet::<T>::block_number();
+		let now = Self::now();
 		ensure!(now <= evaluation.seal_deadline, Error::<T>::WindowClosed);
 		Ok((operator, evaluation.terms.draw_id(&claim.slot, &claim.block)))
 	}
@@ -47,7 +47,7 @@ impl<T: Config> Pallet<T> {
 		let ScoreSeal { submission, seal } = seal;
 		// The pool authorised this, and so did the block's author; the state may have moved in between.
 		let (operator, _) = Self::ensure_may_seal(submission, &key)?;
-		let now = frame_system::Pallet::<T>::block_number();
+		let now = Self::now();
 		Self::mutate_evaluation(submission, |evaluation| {
 			if let Some(seat) = seat_of_mut(evaluation.seats.iter_mut(), &operator) {
 				seat.seal = Some(seal);
@@ -71,7 +71,7 @@ impl<T: Config> Pallet<T> {
 		let (evaluation, claim, operator) = Self::evaluation_for(report.submission, key)?;
 		let seat = evaluation.seat(&operator).ok_or(Error::<T>::NotInCommittee)?;
 		ensure!(seat.verdict.is_none(), Error::<T>::AlreadyRevealed);
-		let now = frame_system::Pallet::<T>::block_number();
+		let now = Self::now();
 		ensure!(now <= evaluation.reveal_deadline, Error::<T>::WindowClosed);
 		ensure!(evaluation.is_revealing(now), Error::<T>::StillSealing);
 		let seal = || seal_hash(&report.verdict.digest(), salt, &operator);

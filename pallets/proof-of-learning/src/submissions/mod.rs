@@ -76,13 +76,13 @@ impl<T: Config> Pallet<T> {
 				redraws: 0,
 				absent: BoundedVec::new(),
 				appointment: T::Randomness::appoint(),
-				phase: Phase::Queued { draw_from: now.saturating_add(T::Delay::get()) },
+				phase: Phase::Queued { draw_from: Self::now().saturating_add(T::Delay::get()) },
 			},
 		);
 		OpenRoots::<T>::insert(block.tensor_root, submission);
 		OpenBlobs::<T>::insert(block.blob.hash, submission);
 		Self::note_first_commitment(block.tensor_root, miner.clone(), committed_at, submission);
-		Self::announce(submission, slot.model, now)?;
+		Self::announce(submission, slot.model, Self::now())?;
 		Self::deposit_event(Event::Submitted { submission, miner, slot, parent, block, attempt, bond, fee });
 		Ok(displaced)
 	}
@@ -112,7 +112,7 @@ impl<T: Config> Pallet<T> {
 		let record = OpenSubmissions::<T>::get(submission).ok_or(Error::<T>::SubmissionUnknown)?;
 		let model = record.claim.slot.model;
 		let is_first = Queues::<T>::get(model).first() == Some(&submission);
-		let now = frame_system::Pallet::<T>::block_number();
+		let now = Self::now();
 		ensure!(is_first && Self::advance(submission, record, now), Error::<T>::NothingDue);
 		Ok(())
 	}
@@ -141,7 +141,7 @@ impl<T: Config> Pallet<T> {
 
 	pub(crate) fn do_settle(submission: SubmissionId) -> DispatchResult {
 		let decision = Decisions::<T>::get(submission).ok_or(Error::<T>::DecisionUnknown)?;
-		let now = frame_system::Pallet::<T>::block_number();
+		let now = Self::now();
 		ensure!(!decision.is_disputable(now), Error::<T>::NotMature);
 		Self::mature(submission, decision);
 		Ok(())

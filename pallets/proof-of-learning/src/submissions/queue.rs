@@ -173,7 +173,7 @@ impl<T: Config> Pallet<T> {
 		};
 		Queues::<T>::insert(model, queue);
 		if was_first {
-			Self::begin_window(next, frame_system::Pallet::<T>::block_number());
+			Self::begin_window(next, Self::now());
 		}
 	}
 

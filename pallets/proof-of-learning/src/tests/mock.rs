@@ -14,7 +14,7 @@ use blyan_primitives::{
 use blyan_support::genesis_hash;
 use blyan_support::mocks;
 pub(crate) use blyan_support::mocks::{
-	AccountId, Eligible, Frozen, Gallows, Keys, OperatorBook, Services, Slashed,
+	AccountId, Barred, Eligible, Frozen, Gallows, Keys, OperatorBook, Services, Slashed, Stopwatch,
 };
 use codec::Encode;
 use frame_support::{
@@ -267,6 +267,7 @@ impl AppointedRandomness for Dice {
 }
 
 impl pallet_learning::Config for Test {
+	type WorkingTime = Stopwatch<Test>;
 	type Currency = Balances;
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type OnSlash = Gallows;
@@ -619,6 +620,7 @@ impl ExtBuilder {
 		RandomnessKept::set(1_000);
 		Generation::set(0);
 		RefusePromotion::set(false);
+		Barred::set(0);
 		mocks::forget_operators();
 		Reported::set(Vec::new());
 		Payments::set(Vec::new());

@@ -16,6 +16,7 @@ mod mock;
 mod open_copies;
 mod open_copy_reports;
 mod open_models;
+mod outages;
 mod retrials;
 mod reveal;
 mod seal;

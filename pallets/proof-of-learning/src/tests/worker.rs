@@ -289,7 +289,12 @@ fn worker_sends_again_only_what_did_not_arrive() {
 fn worker_sends_again_after_a_fork_that_was_ahead() {
 	let mut node = Node::new(&[Sr25519Keyring::Alice], done().0);
 	node.drawn();
-	node.world.execute_with(|| Learning::offchain_worker(System::block_number() + 6));
+	node.world.execute_with(|| {
+		let here = System::block_number();
+		System::set_block_number(here + 6);
+		Learning::offchain_worker(here + 6);
+		System::set_block_number(here);
+	});
 	node.pool.take::<Extrinsic>();
 	assert_eq!(node.work().len(), 1);
 }

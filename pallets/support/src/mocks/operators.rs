@@ -78,6 +78,11 @@ impl OperatorSet<AccountId> for OperatorBook {
 			})
 			.collect()
 	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn most_operators_for_benchmark() -> u32 {
+		256
+	}
 }
 
 /// Adds an operator with its session key.
