@@ -104,7 +104,7 @@ function PollView({ connected, found, poll, pace, names }: Common & { poll: Poll
 	return (
 		<details class="poll" open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
 			<summary>
-				<strong>Referendum {poll.index}</strong> {rules?.name} · {poll.state} · {poll.tally.ayes} ayes, {poll.tally.nays} nays of {poll.tally.voices} voices
+				<strong>Referendum {poll.index}</strong> {rules?.name} · {poll.state} · {poll.tally.ayes} aye, {poll.tally.nays} nay of {poll.tally.voices} voices
 				{name && ` · ${name}`}
 			</summary>
 			{rules && (

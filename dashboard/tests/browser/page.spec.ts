@@ -168,7 +168,7 @@ async function connectTo(page: Page, view: string) {
 	await page.goto(`/#/${view}`);
 	await page.getByLabel('Node').fill(node ?? '');
 	await page.getByRole('button', { name: 'Connect', exact: true }).click();
-	await expect(page.getByLabel('Account', { exact: true })).toContainText('Alice', { timeout: 60_000 });
+	await expect(page.locator('.signer select')).toContainText('Alice', { timeout: 60_000 });
 }
 
 const isAccessible = async (page: Page) => {
@@ -194,7 +194,7 @@ test('an operator reads a referendum, votes in it, places its deposit, and suppo
 	const poll = page.locator('details.poll').filter({ hasText: `Referendum ${index}` });
 	await expect(poll).toContainText('treasury.spend', { timeout: 60_000 });
 	await poll.getByRole('button', { name: 'Vote aye' }).click();
-	await expect(poll).toContainText('1 ayes', { timeout: 90_000 });
+	await expect(poll).toContainText('1 aye', { timeout: 90_000 });
 	await expect(page.getByText('The transaction is final')).toBeVisible({ timeout: 90_000 });
 	await poll.getByRole('button', { name: 'Place the decision deposit' }).click();
 	await expect(poll.getByRole('button', { name: 'Place the decision deposit' })).toHaveCount(0, { timeout: 90_000 });
@@ -281,7 +281,7 @@ async function withChain<T>(make: (api: ApiPromise, send: Send) => Promise<T>): 
 			call
 				.signAndSend(keys.addFromUri(who), ({ status, dispatchError }) => {
 					if (dispatchError) fail(new Error(dispatchError.toString()));
-					else if (status.isInBlock) done();
+					else if (status.isInBlock || status.isFinalized) done();
 				})
 				.catch(fail);
 		});
