@@ -63,7 +63,7 @@ const FIRST: DatasetRef = DatasetRef { dataset: 0, version: 0 };
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clean_folder_is_offered_audited_by_nodes_and_voted_gold() {
 	let world = World::new().await;
-	world.chain.set_parameter(VOTE_WINDOW, 20u32).await;
+	world.chain.set_parameter(VOTE_WINDOW, 50u32).await;
 	let texts = world.files.path("texts");
 	write_texts(&texts, 40);
 	let texts = texts.to_str().unwrap();
