@@ -348,6 +348,8 @@ impl Cashier {
 				let found = self.keys().and_then(|keys| keys.find(&key).cloned());
 				let found = found.ok_or_else(refusal::unknown_key)?;
 				let used = self.desk.allowance(&found.id);
+				let written = self.desk.store().caught_up().await;
+				written.map_err(|error| refusal::store(&error))?;
 				Ok(json!({
 					"object": "account", "kind": "key", "id": found.id, "label": found.label,
 					"budget": serde_json::to_value(found.budget).unwrap_or_default(),

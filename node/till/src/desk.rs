@@ -11,6 +11,7 @@ use crate::{
 	store::{Change, Contents, Store, StoreError},
 };
 use blyan_gateway::till::{Meter, Order, Prices};
+use futures::FutureExt;
 use std::{
 	collections::{HashMap, HashSet},
 	future::Future,
@@ -227,7 +228,8 @@ impl Desk {
 		&self.store
 	}
 
-	/// Takes a voucher without a request.
+	/// Takes a voucher without a request, and returns the account. The future waits for everything that the account tells of: an answer that is
+	/// served has its receipt on the disk then, and can be asked for.
 	pub fn take(
 		&self,
 		id: u64,
@@ -237,10 +239,13 @@ impl Desk {
 		let mut state = self.lock();
 		let account = state.accounts.entry(id).or_insert_with(|| Account::beginning_at(settled));
 		account.note_settled(settled);
-		let changes =
-			if account.take(signed) { vec![Change::Account(id, account.clone())] } else { Vec::new() };
+		let is_news = account.take(signed);
 		let account = account.clone();
-		(account, self.store.put(changes))
+		let written = match is_news {
+			true => self.store.put(vec![Change::Account(id, account.clone())]).boxed(),
+			false => self.store.caught_up().boxed(),
+		};
+		(account, written)
 	}
 
 	/// Returns the account of a session.

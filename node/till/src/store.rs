@@ -176,11 +176,20 @@ impl Store {
 		StoreError::Database(self.path.clone(), error.to_string())
 	}
 
-	/// Hands changes over. They are in the queue when this returns, and on the disk when the future does.
+	/// Hands changes over. They are in the queue when this returns, and on the disk when the future does. Without changes there is nothing to wait for.
 	pub fn put(&self, changes: Vec<Change>) -> impl Future<Output = Result<(), StoreError>> + Send + 'static {
 		if changes.is_empty() {
 			return async { Ok(()) }.boxed();
 		}
+		self.queue(changes).boxed()
+	}
+
+	/// Waits until whatever was handed over before is on the disk, or has failed to get there; writes nothing itself.
+	pub fn caught_up(&self) -> impl Future<Output = Result<(), StoreError>> + Send + 'static {
+		self.queue(Vec::new())
+	}
+
+	fn queue(&self, changes: Vec<Change>) -> impl Future<Output = Result<(), StoreError>> + Send + 'static {
 		let (reply, replied) = oneshot::channel();
 		let sent = self.changes.as_ref().is_some_and(|sender| sender.send((changes, reply)).is_ok());
 		async move {
@@ -189,7 +198,6 @@ impl Store {
 				false => Err(StoreError::Ended),
 			}
 		}
-		.boxed()
 	}
 }
 
@@ -289,6 +297,13 @@ impl Writer {
 		while let Ok(first) = inbox.recv() {
 			let mut batch = vec![first];
 			batch.extend(inbox.try_iter().take(BATCH_MAX));
+			if batch.iter().all(|(changes, _)| changes.is_empty()) {
+				// Nothing is written for who only waits.
+				for (_, reply) in batch {
+					drop(reply.send(Ok(())));
+				}
+				continue;
+			}
 			// A transaction that fails takes no room.
 			let mut taken = self.taken;
 			let written = apply(&self.database, batch.iter().flat_map(|(changes, _)| changes), &mut taken);
@@ -378,6 +393,20 @@ mod tests {
 			receipt,
 		};
 		(name, answer)
+	}
+
+	#[tokio::test]
+	async fn who_has_caught_up_reads_all_that_was_put_before() {
+		let dir = tempfile::tempdir().unwrap();
+		let path = dir.path().join("till");
+		let (store, _) = Store::open(&path, &GENESIS, ROOM).unwrap();
+		for round in 1..=20 {
+			// Its caller has gone: it is written all the same.
+			drop(store.put(vec![Change::Account(round, account(round.into()))]));
+			store.caught_up().await.unwrap();
+			let contents = read(&store.database, &path).unwrap();
+			assert!(contents.accounts.contains(&(round, account(round.into()))), "round {round}");
+		}
 	}
 
 	#[tokio::test]
