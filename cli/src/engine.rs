@@ -1,6 +1,7 @@
 //! Experts as files: checked, named, and made worthless on purpose.
 
 use crate::{
+	chain_model::{first_config, ChainModel},
 	failure::{Context, Failure, Outcome},
 	slot::SlotName,
 };
@@ -12,7 +13,7 @@ use blyan_exact::{
 	},
 	Matrix, ModelConfig,
 };
-use blyan_primitives::BlockRef;
+use blyan_primitives::{BlockRef, ExpertSlot};
 use rand::{rngs::StdRng, seq::SliceRandom, Rng, SeedableRng};
 use sp_core::H256;
 
@@ -45,6 +46,14 @@ pub fn open_expert_ref(
 		"name a file that was trained for this layer of this model",
 	)?;
 	Ok(BlockRef { tensor_root: H256(root), blob: blob_ref(bytes) })
+}
+
+/// Returns the chain's reference to an expert's file, after checking every byte of it against the slot.
+pub fn slot_ref(model: &ChainModel, slot: ExpertSlot, bytes: &[u8]) -> Outcome<BlockRef> {
+	match model.architecture() {
+		Some(architecture) => open_expert_ref(bytes, architecture, slot.layer, slot.expert),
+		None => expert_ref(bytes, &first_config(&model.info)?),
+	}
 }
 
 /// An expert like `current` with random ternary weights.

@@ -1,7 +1,7 @@
 //! Output of a command: sentences for people, or JSON lines for programs.
 
 use crate::{
-	failure::Failure,
+	failure::{ExitStatus, Failure},
 	progress::{self, Bar},
 };
 use indicatif::{MultiProgress, ProgressDrawTarget};

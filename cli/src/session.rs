@@ -2,7 +2,7 @@
 
 use crate::{
 	args::{Global, SignerArgs},
-	client::{Client, Pins},
+	client::{ensure_network, Client, Pins},
 	failure::Outcome,
 	home::Home,
 	keys::{Account, KeyStore, PasswordSource},
@@ -63,7 +63,7 @@ impl Session {
 	pub async fn connect(&self) -> Outcome<Client> {
 		let client = Client::connect(&self.url).await?;
 		if self.genesis.is_some() {
-			client.ensure_network(self.genesis, &self.pins(), None).await?;
+			ensure_network(&client, self.genesis, &self.pins(), None).await?;
 		}
 		Ok(client)
 	}
@@ -72,9 +72,9 @@ impl Session {
 	pub async fn connect_as(&self, signer: &SignerArgs) -> Outcome<(Client, Account)> {
 		let client = Client::connect(&self.url).await?;
 		// The network first: no user should type a password for the wrong one.
-		client.ensure_network(self.genesis, &self.pins(), None).await?;
+		ensure_network(&client, self.genesis, &self.pins(), None).await?;
 		let account = self.account(signer)?;
-		client.ensure_network(self.genesis, &self.pins(), Some(&account)).await?;
+		ensure_network(&client, self.genesis, &self.pins(), Some(&account)).await?;
 		Ok((client, account))
 	}
 

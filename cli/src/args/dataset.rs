@@ -1,6 +1,7 @@
 //! Arguments of datasets.
 
 use super::{DeclareArgs, SignManifestArgs, SignerArgs, VerifyManifestArgs};
+pub use blyan_client::DatasetName;
 use clap::{Args, Subcommand, ValueEnum};
 use std::{ops::Range, path::PathBuf};
 
@@ -132,38 +133,6 @@ pub enum DatasetCommand {
 
 /// Longest time that a dataset is followed: an audit, a vote and its extension.
 const FOLLOW_SECONDS: u64 = 14 * 24 * 3_600;
-
-/// A dataset on the command line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DatasetName {
-	/// Its number.
-	pub dataset: u32,
-	/// Its version; `None` for the newest.
-	pub version: Option<u16>,
-}
-
-impl std::str::FromStr for DatasetName {
-	type Err = String;
-
-	fn from_str(text: &str) -> Result<Self, String> {
-		let read = || match text.split_once('.') {
-			None => Some(Self { dataset: text.parse().ok()?, version: None }),
-			Some((dataset, version)) => {
-				Some(Self { dataset: dataset.parse().ok()?, version: Some(version.parse().ok()?) })
-			}
-		};
-		read().ok_or_else(|| "a dataset is NUMBER or NUMBER.VERSION, such as 7 or 7.1".to_string())
-	}
-}
-
-impl std::fmt::Display for DatasetName {
-	fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-		match self.version {
-			None => write!(f, "{}", self.dataset),
-			Some(version) => write!(f, "{}.{version}", self.dataset),
-		}
-	}
-}
 
 /// `dataset from-csv`.
 #[derive(Debug, Args)]

@@ -294,6 +294,7 @@ fn undecided(failure: Failure) -> Failure {
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use crate::failure::ExitStatus;
 	use crate::keys::Account;
 	use blyan_primitives::{DatasetShare, MILLIONTHS};
 

@@ -48,7 +48,7 @@ pub async fn run(session: &Session, args: DatasetOfferArgs) -> Outcome<()> {
 	let offered = Offered::read(&folder, &args)?;
 	let (client, account) = session.connect_as(&args.signer).await?;
 	// What an earlier run sent before it ended may be in no block yet. Sent again, it would fail and cost its fee.
-	client.wait_for_pool(output, &account).await?;
+	client::wait_for_pool(&client, output, &account).await?;
 	let info = match client.dataset_of_root(&offered.offer.root).await? {
 		Some(info) => resumed(output, info, &account.id())?,
 		None => offer(&client, output, &account, &folder, &offered).await?,

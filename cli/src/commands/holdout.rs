@@ -71,7 +71,7 @@ async fn keep(session: &Session, args: HoldoutKeepArgs) -> Outcome<()> {
 		}
 	};
 	// What an earlier run sent before it ended may be in no block yet.
-	client.wait_for_pool(&session.output, &account).await?;
+	client::wait_for_pool(&client, &session.output, &account).await?;
 	let terms = client.keeping_terms().await?;
 	join(session, &client, &account, &terms, args.bond.as_deref()).await?;
 	let vault = Vault::open(&session.home, client.genesis(), account.id(), args.model)?;

@@ -8,7 +8,7 @@ use crate::{
 	args::{SubmitArgs, WaitingArgs},
 	chain_model::ChainModel,
 	client::{self, Client, Submission},
-	commitment,
+	commitment, engine,
 	failure::{Context, Failure, Kind, Outcome},
 	keys::Account,
 	learning::manifest_hash,
@@ -84,7 +84,7 @@ pub fn keep(
 	manifest: serde_json::Value,
 ) -> Outcome<SubmissionRecord> {
 	let Candidate { slot, parent, bytes, manifest: hash } = candidate;
-	let block = model.expert_ref(*slot, bytes)?;
+	let block = engine::slot_ref(model, *slot, bytes)?;
 	let mut record = store.record(url, account.address(), *slot, *parent, block, *hash, manifest);
 	let known = store.all()?.into_iter().find(|known| known.block == block && known.miner == record.miner);
 	// The salt of an earlier run opens the commitment that it made.
@@ -109,7 +109,7 @@ pub async fn put(
 	let root = record.block.tensor_root;
 	if record.sent {
 		// What an earlier run sent before it ended may be in no block yet. Sent again, it would fail and cost its fee.
-		client.wait_for_pool(output, account).await?;
+		client::wait_for_pool(client, output, account).await?;
 	}
 	let placed = match find_open(client, account, record).await? {
 		Some(info) => resumed(output, &info),
@@ -295,7 +295,7 @@ pub async fn submit(
 	salt: &H256,
 ) -> Outcome<(SubmissionId, u64)> {
 	let slot = candidate.slot;
-	let block = client.chain_model(slot.model).await?.expert_ref(slot, &candidate.bytes)?;
+	let block = engine::slot_ref(&client.chain_model(slot.model).await?, slot, &candidate.bytes)?;
 	let terms = ensure_can_submit(client, account).await?;
 	if block.blob.size > terms.block_bytes_max {
 		let (size, most) = (block.blob.size, terms.block_bytes_max);

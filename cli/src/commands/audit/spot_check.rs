@@ -7,6 +7,8 @@ use crate::{
 	session::Session,
 	slot::SlotName,
 };
+use blyan_client::Tile;
+use blyan_engine::tiles::ProvenTile;
 use blyan_exact::block::{BlockShape, Layout};
 use blyan_primitives::BlockRef;
 use rand::{rngs::StdRng, Rng, SeedableRng};
@@ -45,7 +47,10 @@ pub async fn run(session: &Session, args: SpotCheckArgs) -> Outcome<()> {
 		};
 		let tile = u32::try_from(tile)?;
 		let answer = match client.tile(&block.blob.hash, tile).await {
-			Ok(proven) => proven.verify(shape, &block.tensor_root, tile).map_err(|error| error.to_string()),
+			Ok(Tile { bytes, tiles_root, path }) => {
+				let proven = ProvenTile { bytes, tiles: tiles_root, path };
+				proven.verify(shape, &block.tensor_root, tile).map_err(|error| error.to_string())
+			}
 			Err(failure) if failure.kind == crate::failure::Kind::Refused => Err(failure.message),
 			Err(failure) => return Err(failure).context("the node"),
 		};

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
 	amount,
-	client::as_u128,
+	client::{self, as_u128},
 	commands::submit::{self, Candidate},
 	failure::{Failure, Kind, Outcome},
 	mining::{
@@ -235,7 +235,7 @@ impl Rounds {
 		let (output, root) = (&session.output, record.block.tensor_root);
 		if record.sent {
 			// What an earlier run sent is paid for, and must not be paid for again.
-			client.wait_for_pool(output, account).await?;
+			client::wait_for_pool(client, output, account).await?;
 		}
 		self.refresh(miner).await?;
 		if let Some(info) = submit::find_open(client, account, record).await? {

@@ -96,6 +96,7 @@ fn judge(promise: Promise, comparison: &Comparison, out: &Path) -> Outcome<()> {
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use crate::failure::ExitStatus;
 	use blyan_open_model::grow::promise::Reason;
 
 	#[test]

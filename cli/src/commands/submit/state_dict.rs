@@ -13,6 +13,7 @@ use crate::{
 	args::SubmitArgs,
 	chain_model::ChainModel,
 	client::{self, Client},
+	engine,
 	failure::{Failure, Kind, Outcome},
 	keys::Account,
 	mining::cached,
@@ -181,7 +182,7 @@ impl StateDict {
 			Ok(bytes) => bytes,
 			Err(failure) => return Ok(Finding::Incompatible(failure.message)),
 		};
-		let block = match chain.expert_ref(slot, &bytes) {
+		let block = match engine::slot_ref(chain, slot, &bytes) {
 			Ok(block) => block,
 			Err(failure) => return Ok(Finding::Incompatible(failure.message)),
 		};

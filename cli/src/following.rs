@@ -1,8 +1,8 @@
 //! Following a submission block by block, and saying what happens as it happens.
 
-use super::Client;
 use crate::{
 	amount,
+	client::Client,
 	failure::{Context, Failure, Outcome},
 	names,
 	output::Output,

@@ -2,9 +2,8 @@
 
 use super::{events, Client};
 use crate::{
+	account::Account,
 	failure::{Context, Failure, Kind, Outcome},
-	keys::Account,
-	output::Output,
 };
 use blyan_primitives::Refusal;
 use codec::{Compact, Decode, Encode};
@@ -329,15 +328,17 @@ impl Client {
 
 	/// Waits until every transaction of an account that the pool knows of is in a finalised block, so that what the chain
 	/// says of the account is all there is. Goes on after a while: a transaction may stay in a pool for as long as it is mortal.
-	pub async fn wait_for_pool(&self, output: &Output, account: &Account) -> Outcome<()> {
-		let (spinner, started) = (output.spinner("earlier transactions"), tokio::time::Instant::now());
+	///
+	/// - `waiting` is told how many there are.
+	pub async fn wait_for_pool(&self, account: &Account, mut waiting: impl FnMut(u64)) -> Outcome<()> {
+		let started = tokio::time::Instant::now();
 		loop {
 			let next = self.next_nonce(account).await?;
 			let final_nonce = self.nonce_at(account, self.finalised_block().await?).await?;
 			if final_nonce >= next || started.elapsed() > EARLIER_TIMEOUT {
 				return Ok(());
 			}
-			spinner.note(format!("{} of this account are in no finalised block yet", next - final_nonce));
+			waiting(next - final_nonce);
 			tokio::time::sleep(EARLIER_POLL).await;
 		}
 	}

@@ -2,8 +2,8 @@
 
 use super::{events, AtBlock, Client};
 use crate::{
+	account,
 	failure::{Failure, Kind, Outcome},
-	keys,
 };
 use blyan_primitives::{OfferId, Prices, SessionId};
 use serde_json::{json, Value as Json};
@@ -171,7 +171,7 @@ impl Offer {
 	pub fn to_json(&self) -> Json {
 		json!({
 			"offer": self.id,
-			"operator": keys::address(&self.operator),
+			"operator": account::address(&self.operator),
 			"serving_key": self.serving_key,
 			"model": self.model,
 			"model_root": self.model_root,
@@ -187,8 +187,8 @@ impl PaidSession {
 	pub fn to_json(&self) -> Json {
 		json!({
 			"session": self.id,
-			"payer": keys::address(&self.payer),
-			"operator": keys::address(&self.operator),
+			"payer": account::address(&self.payer),
+			"operator": account::address(&self.operator),
 			"offer": self.offer,
 			"voucher_key": self.voucher_key,
 			"prices": self.prices,

@@ -1,11 +1,8 @@
 //! A model of the chain with the shape of its experts, whichever definition it follows.
 
-use crate::{
-	engine,
-	failure::{Failure, Kind, Outcome},
-};
+use crate::failure::{Failure, Kind, Outcome};
 use blyan_exact::definition2::Architecture;
-use blyan_primitives::{BlockRef, ExpertHead, ExpertSlot, ModelConfig, ModelInfo, Slots};
+use blyan_primitives::{ExpertHead, ExpertSlot, ModelConfig, ModelInfo, Slots};
 
 /// A model as the chain has it now.
 #[derive(Debug)]
@@ -72,21 +69,13 @@ impl ChainModel {
 				.next(format!("list them with: blyan experts --model {}", slot.model))
 		})
 	}
-
-	/// Returns the chain's reference to an expert's file, after checking every byte of it against the slot.
-	pub fn expert_ref(&self, slot: ExpertSlot, bytes: &[u8]) -> Outcome<BlockRef> {
-		match &self.architecture {
-			Some(architecture) => engine::open_expert_ref(bytes, architecture, slot.layer, slot.expert),
-			None => engine::expert_ref(bytes, &first_config(&self.info)?),
-		}
-	}
 }
 
 #[cfg(test)]
 mod tests {
 	use super::*;
 	use blyan_exact::definition2::{golden, model::architecture_hash};
-	use blyan_primitives::{BlobRef, ModelBody, ModelVersion};
+	use blyan_primitives::{BlobRef, BlockRef, ModelBody, ModelVersion};
 	use sp_core::H256;
 
 	fn info(architecture: &Architecture) -> ModelInfo {
@@ -114,7 +103,6 @@ mod tests {
 		let experts = architecture.routing(0).unwrap().experts;
 		assert_eq!(model.head(slot(1, 0)).unwrap().version, u32::from(experts));
 		assert!(model.head(slot(0, experts)).unwrap_err().message.contains("has no expert"));
-		assert!(model.expert_ref(slot(0, 0), b"noise").is_err());
 		assert!(first_config(&model.info).unwrap_err().message.contains("second definition"));
 		assert!(ChainModel::new(info(&architecture), None).is_err());
 	}

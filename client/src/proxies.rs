@@ -2,8 +2,8 @@
 
 use super::{events, transaction::Receipt, Client};
 use crate::{
+	account::Account,
 	failure::{Failure, Kind, Outcome},
-	keys::Account,
 };
 use codec::Encode;
 use serde_json::Value as Json;

@@ -1,10 +1,7 @@
 //! Datasets, as the chain knows them.
 
 use super::Client;
-use crate::{
-	args::DatasetName,
-	failure::{Failure, Outcome},
-};
+use crate::failure::{Failure, Outcome};
 use blyan_primitives::{BlobRef, DatasetRef, SubmissionId, VoterProof};
 use blyan_runtime_api::datasets::{DatasetAudit, DatasetInfo, Lineage, OfferTerms};
 use sp_core::{crypto::AccountId32, H256};
@@ -12,6 +9,38 @@ use sp_core::{crypto::AccountId32, H256};
 const API: &str = "DatasetsApi";
 /// Numbers, and submissions, of one question.
 const PAGE: u32 = 100;
+
+/// A dataset in a user's words: `NUMBER`, or `NUMBER.VERSION`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DatasetName {
+	/// Its number.
+	pub dataset: u32,
+	/// Its version; `None` for the newest.
+	pub version: Option<u16>,
+}
+
+impl std::str::FromStr for DatasetName {
+	type Err = String;
+
+	fn from_str(text: &str) -> Result<Self, String> {
+		let read = || match text.split_once('.') {
+			None => Some(Self { dataset: text.parse().ok()?, version: None }),
+			Some((dataset, version)) => {
+				Some(Self { dataset: dataset.parse().ok()?, version: Some(version.parse().ok()?) })
+			}
+		};
+		read().ok_or_else(|| "a dataset is NUMBER or NUMBER.VERSION, such as 7 or 7.1".to_string())
+	}
+}
+
+impl std::fmt::Display for DatasetName {
+	fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+		match self.version {
+			None => write!(f, "{}", self.dataset),
+			Some(version) => write!(f, "{}.{version}", self.dataset),
+		}
+	}
+}
 
 impl Client {
 	/// One version of a dataset; `None` if it never existed or was forgotten.

@@ -3,7 +3,6 @@
 use super::{events, Client};
 use crate::failure::{Failure, Outcome};
 use base64::{engine::general_purpose::STANDARD, Engine};
-use blyan_engine::tiles::ProvenTile;
 use blyan_primitives::{EvaluationJob, PartIndex, Subject, SubmissionId, Verdict};
 use blyan_rpc_api::{BlyanApiClient, TileAnswer};
 use blyan_runtime_api::{
@@ -12,6 +11,17 @@ use blyan_runtime_api::{
 };
 use sp_core::{crypto::AccountId32, H256};
 use subxt::dynamic::{self, Value};
+
+/// A tile of a block, and its path in the tree of tiles, as a node says they are.
+#[derive(Clone, Debug)]
+pub struct Tile {
+	/// The tile.
+	pub bytes: Vec<u8>,
+	/// Root of the tree of tiles.
+	pub tiles_root: H256,
+	/// Hashes beside the way from the tile to the root.
+	pub path: Vec<H256>,
+}
 
 impl Client {
 	/// The job a committee computes for one part of its verdicts; `None` if there is no such part, or it was pruned.
@@ -96,9 +106,9 @@ impl Client {
 	}
 
 	/// A tile of a block as the node has it. Nothing about it is checked.
-	pub async fn tile(&self, hash: &H256, tile: u32) -> Outcome<ProvenTile> {
+	pub async fn tile(&self, hash: &H256, tile: u32) -> Outcome<Tile> {
 		let TileAnswer { data_base64, tiles_root, path } =
 			self.answer("blyan_tile", self.node.tile(*hash, tile)).await?;
-		Ok(ProvenTile { bytes: STANDARD.decode(data_base64)?, tiles: tiles_root, path })
+		Ok(Tile { bytes: STANDARD.decode(data_base64)?, tiles_root, path })
 	}
 }

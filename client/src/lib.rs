@@ -1,13 +1,20 @@
 //! The connection to one node: metadata and state through subxt, everything else through JSON-RPC.
+//!
+//! Knows the chain and its node, and neither a terminal nor a user's files: progress is told to closures, and a [`failure::Failure`] says in words
+//! what went wrong and what to do next.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod account;
 mod answers;
 mod blobs;
 mod browse;
+pub mod chain_model;
 mod datasets;
 mod delegation;
 mod disputes;
 mod events;
 pub mod evolution;
+pub mod failure;
 mod fit;
 pub mod governance;
 mod holdouts;
@@ -17,18 +24,17 @@ mod proxies;
 mod rpc;
 mod serving;
 mod status;
-mod submission;
 mod sync;
 mod transaction;
 mod versions;
 
 pub use answers::{answer_verdict, Challenge, Stage};
 pub use blobs::{download, hash, upload};
+pub use datasets::DatasetName;
+pub use disputes::Tile;
 pub use events::as_u128;
-pub use network::Pins;
+pub use network::Network;
 pub use serving::{Ground, Offer, PaidSession};
-pub use status::machine;
-pub use submission::{follow, Submission};
 pub use transaction::Receipt;
 
 use crate::failure::{is_oversized, Failure, Kind, Outcome};
@@ -67,7 +73,7 @@ pub struct Client {
 }
 
 /// A block of the chain.
-type AtBlock = OnlineClientAtBlock<SubstrateConfig>;
+pub type AtBlock = OnlineClientAtBlock<SubstrateConfig>;
 
 fn unreachable(url: &str, reason: impl std::fmt::Display) -> Failure {
 	let reason = reason.to_string();
@@ -105,7 +111,7 @@ impl Client {
 	}
 
 	/// A block, with the metadata of its runtime.
-	async fn at(&self, block: u64) -> Outcome<AtBlock> {
+	pub async fn at(&self, block: u64) -> Outcome<AtBlock> {
 		self.in_time(self.api.at_block(block)).await
 	}
 
