@@ -595,7 +595,7 @@ mod tests {
 		let unplaced = |obstacle| Unplaced { obstacle, message: "said".into(), nonce: 7, hash: H256::zero() };
 		for obstacle in [Obstacle::NonceTaken, Obstacle::Usurped] {
 			let failure = explain("Balances.transfer", &unplaced(obstacle));
-			assert_eq!(failure.kind.exit_code(), 4);
+			assert_eq!(failure.kind, Kind::Refused);
 			let said = "another transaction of this account is on its way with nonce 7";
 			assert!(failure.message.contains(said), "{}", failure.message);
 			assert!(failure.next.is_some());
