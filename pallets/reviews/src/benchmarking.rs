@@ -18,9 +18,9 @@ use sp_runtime::traits::{Bounded, SaturatedConversion};
 const DATASET: DatasetRef = DatasetRef { dataset: 0, version: 0 };
 
 /// An account with money that is a reviewer.
-fn reviewer<T>(number: u32) -> T::AccountId
+fn reviewer<T: Config>(number: u32) -> T::AccountId
 where
-	T: Config<Currency: Mutate<<T as frame_system::Config>::AccountId>>,
+	T::Currency: Mutate<T::AccountId>,
 {
 	let who: T::AccountId = account("reviewer", number, 0);
 	fund::<T>(&who);
@@ -28,18 +28,18 @@ where
 	who
 }
 
-fn fund<T>(who: &T::AccountId)
+fn fund<T: Config>(who: &T::AccountId)
 where
-	T: Config<Currency: Mutate<<T as frame_system::Config>::AccountId>>,
+	T::Currency: Mutate<T::AccountId>,
 {
 	let amount = T::Bond::get().saturating_mul(100);
 	T::Currency::mint_into(who, amount).expect("an account takes money; qed");
 }
 
 /// A review with every seat taken by a reviewer, in this step, none of which has said anything.
-fn full_review<T>(step: Step) -> Vec<T::AccountId>
+fn full_review<T: Config>(step: Step) -> Vec<T::AccountId>
 where
-	T: Config<Currency: Mutate<<T as frame_system::Config>::AccountId>>,
+	T::Currency: Mutate<T::AccountId>,
 {
 	let seated: Vec<T::AccountId> = (0..T::Seats::get()).map(reviewer::<T>).collect();
 	for who in &seated {
@@ -85,7 +85,7 @@ fn sealed<T: Config>(who: &T::AccountId) -> SeatState {
 	SeatState::Sealed(seal(DATASET, &H256::repeat_byte(1), &answers(), &H256::zero(), who))
 }
 
-#[benchmarks(where T: Config<Currency: Mutate<<T as frame_system::Config>::AccountId>>)]
+#[benchmarks(where T::Currency: Mutate<T::AccountId>)]
 mod benchmarks {
 	use super::*;
 

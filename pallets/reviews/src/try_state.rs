@@ -17,9 +17,9 @@ impl<T: Config> Pallet<T> {
 	/// The list has no gaps, and names those who have the right, each at its place.
 	fn check_roster() -> Result<(), TryRuntimeError> {
 		let size = RosterSize::<T>::get();
-		ensure!(Roster::<T>::iter_keys().count() == size as usize, "the roster is miscounted");
+		ensure!(Roster::<T>::iter_keys().count().saturated_into::<u32>() == size, "the roster is miscounted");
 		let with_right = Reviewers::<T>::iter_values().filter(|record| record.place.is_some()).count();
-		ensure!(with_right == size as usize, "reviewers and roster disagree");
+		ensure!(with_right.saturated_into::<u32>() == size, "reviewers and roster disagree");
 		for (place, who) in Roster::<T>::iter() {
 			let record = Reviewers::<T>::get(&who).ok_or("the roster names a stranger")?;
 			ensure!(place < size && record.place == Some(place), "a reviewer is at another place");

@@ -143,7 +143,7 @@ pub fn run(blocks: u64) {
 }
 
 pub fn dataset(number: u32) -> DatasetRef {
-	DatasetRef { dataset: number.into(), version: 0 }
+	DatasetRef { dataset: number, version: 0 }
 }
 
 pub fn review(number: u32) -> ReviewOf<Test> {
