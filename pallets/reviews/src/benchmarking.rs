@@ -58,7 +58,7 @@ where
 		draw: H256::repeat_byte(1),
 		step,
 		until: Bounded::max_value(),
-		picks: BoundedVec::truncate_from((0..RECORDS_MAX.into()).collect()),
+		picks: BoundedVec::truncate_from((0..u64::from(RECORDS_MAX)).collect()),
 		seats: BoundedVec::truncate_from(seated.iter().map(seat).collect()),
 		refused: None,
 	};

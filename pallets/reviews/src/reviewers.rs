@@ -103,7 +103,7 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Notes answers that were judged, and returns the records that they are paid for. Whose record has become too bad is drawn no more.
+	/// Notes answers that were judged, and returns the records that they are paid for. A reviewer whose record has become too bad is drawn no more.
 	pub(crate) fn note_answers(who: &T::AccountId, (kept, refused): (Score, Score)) -> u32 {
 		let rules = T::Repute::get();
 		let Some(mut record) = Reviewers::<T>::get(who) else { return 0 };

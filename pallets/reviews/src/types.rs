@@ -39,7 +39,7 @@ wire! {
 	/// Reason for which a reviewer refuses a record: the closed list.
 	#[derive(Copy)]
 	pub enum RecordReason {
-		/// Text that is someone's and under no licence of the dataset.
+		/// Text of another author that the dataset's licence does not cover.
 		#[codec(index = 0)]
 		Copyright,
 		/// Noise, garbled or false text.
