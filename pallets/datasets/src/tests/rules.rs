@@ -2,7 +2,9 @@
 
 use super::mock::{clean, Limits};
 use crate::{
-	rules::{auto_reject, combine, is_agreed, is_upheld, meets, quorum, rating, reaches, reviewed, tier, Combined},
+	rules::{
+		auto_reject, combine, is_agreed, is_upheld, meets, quorum, rating, reaches, reviewed, tier, Combined,
+	},
 	RejectLimits, Tally, TierRules,
 };
 use blyan_primitives::{AuditFinding, AuditReport, DatasetReason, DatasetTier, LicenceFinding, MILLIONTHS};
