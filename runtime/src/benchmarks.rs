@@ -37,6 +37,7 @@ frame_benchmarking::define_benchmarks!(
 	[pallet_preimage, Preimage]
 	[pallet_proof_of_learning, ProofOfLearning]
 	[pallet_proxy, Proxy]
+	[pallet_reviews, Reviews]
 	[pallet_safe_mode, SafeMode]
 	[pallet_scheduler, Scheduler]
 	[pallet_session, SessionBench::<Runtime>]

@@ -242,6 +242,8 @@ mod runtime {
 	pub type Datasets = pallet_datasets;
 	#[runtime::pallet_index(74)]
 	pub type Holdouts = pallet_holdouts;
+	#[runtime::pallet_index(76)]
+	pub type Reviews = pallet_reviews;
 
 	// Evolution.
 	#[runtime::pallet_index(73)]

@@ -303,6 +303,43 @@ pub mod dynamic_params {
 		/// Blocks of use after which a dataset is examined again.
 		#[codec(index = 23)]
 		pub static RescanEvery: BlockNumber = 7 * DAYS;
+		/// Bond of those who review records. It comes back.
+		#[codec(index = 24)]
+		pub static ReviewBond: Balance = 5 * UNIT;
+		/// Blocks for which a reviewer has to be one before it is drawn, and for which the bond of one that lost its right stays on hold.
+		#[codec(index = 25)]
+		pub static ReviewPatience: BlockNumber = 7 * DAYS;
+		/// Blocks reviewers have to read records and to seal their answers. With the next one, less than a vote.
+		#[codec(index = 26)]
+		pub static ReviewSealWindow: BlockNumber = DAYS;
+		/// Blocks reviewers have to open their seals.
+		#[codec(index = 27)]
+		pub static ReviewRevealWindow: BlockNumber = 12 * HOURS;
+		/// Reviewers of a dataset, where that many are eligible.
+		#[codec(index = 28)]
+		pub static ReviewSeats: u32 = 5;
+		/// Reviewers without whom there is no review.
+		#[codec(index = 29)]
+		pub static ReviewSeatsMin: u32 = 3;
+		/// Records that a review looks at.
+		#[codec(index = 30)]
+		pub static ReviewRecords: u32 = 20;
+		/// Reward for one record on which a reviewer agreed with the decision, from the envelope of data. All of a review are less than
+		/// the fees of an offer, so that offering for the sake of reviewing does not pay.
+		#[codec(index = 31)]
+		pub static ReviewReward: Balance = MILLIUNIT / 1_000;
+		/// Share of agreement, in millionths, below which a reviewer loses its right.
+		#[codec(index = 32)]
+		pub static ReviewAccuracyMin: u32 = 800_000;
+		/// Share of records refused by people, in millionths, up to which a dataset may be gold.
+		#[codec(index = 33)]
+		pub static RefusedGold: u32 = 50_000;
+		/// Share of records refused by people, in millionths, up to which it may be silver.
+		#[codec(index = 34)]
+		pub static RefusedSilver: u32 = 150_000;
+		/// Share of records refused by people, in millionths, beyond which it is rejected.
+		#[codec(index = 35)]
+		pub static RefusedExperimental: u32 = 400_000;
 	}
 
 	/// Evolution: epochs that try the best proposed architecture.

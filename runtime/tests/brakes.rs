@@ -119,6 +119,7 @@ const STOPPED: &[(&str, &[&str])] = &[
 	("Delegation", &["delegate"]),
 	("Datasets", &["begin_audit", "declare_manifest", "name_blobs", "offer", "withdraw"]),
 	("Holdouts", &["commit", "commit_under", "join"]),
+	("Reviews", &["join"]),
 	("Evolution", &["adopt", "endorse", "file_proposal", "offer_gpus", "propose", "reserve_hours"]),
 ];
 

@@ -174,6 +174,7 @@ fn pallets_keep_their_names_and_indices() {
 		(73, "Evolution"),
 		(74, "Holdouts"),
 		(75, "Delegation"),
+		(76, "Reviews"),
 		(255, "Sudo"),
 	];
 	assert_eq!(pallets, expected);

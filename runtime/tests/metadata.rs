@@ -6,7 +6,7 @@ use frame_metadata::{v16::RuntimeMetadataV16, RuntimeMetadata, RuntimeMetadataPr
 use scale_info::{form::PortableForm, Type, TypeDef};
 
 /// Pallets of this repository, as the runtime names them.
-const PALLETS: [&str; 15] = [
+const PALLETS: [&str; 16] = [
 	"Audits",
 	"Datasets",
 	"Delegation",
@@ -21,6 +21,7 @@ const PALLETS: [&str; 15] = [
 	"ProofOfLearning",
 	"RankedCollective",
 	"RelayRandomness",
+	"Reviews",
 	"Slashing",
 ];
 

@@ -163,6 +163,7 @@ const ANY_ONLY: &[(&str, &[&str])] = &[
 		],
 	),
 	("RankedPolls", &["cancel", "kill", "nudge_referendum", "one_fewer_deciding"]),
+	("Reviews", &["join", "leave", "report_leak", "reveal", "seal"]),
 	(
 		"SafeMode",
 		&[

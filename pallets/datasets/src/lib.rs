@@ -8,7 +8,7 @@
 
 extern crate alloc;
 
-pub use neighbours::{DatasetRewards, Sortition, SubmissionFacts, Submissions};
+pub use neighbours::{DatasetRewards, PeoplesReview, Sortition, SubmissionFacts, Submissions};
 pub use pallet::*;
 pub use types::*;
 pub use weights::WeightInfo;
@@ -86,6 +86,8 @@ pub mod pallet {
 		type Submissions: Submissions<Self::AccountId>;
 		/// Reward source of auditors.
 		type Rewards: DatasetRewards<Self::AccountId, Self::Balance>;
+		/// Review of records by people.
+		type Review: PeoplesReview<Self::AccountId>;
 		/// Randomness by appointment: a draw is committed to before its seed exists.
 		type Randomness: AppointedRandomness;
 		/// Blocks in which transactions were admitted, counted: the time that stages are in.
@@ -101,6 +103,8 @@ pub mod pallet {
 		type RejectLimits: Get<RejectLimits>;
 		/// Limits of the tiers.
 		type TierRules: Get<TierRules>;
+		/// Shares of records refused by people that the tiers bear.
+		type ReviewLimits: Get<ReviewLimits>;
 		/// Blocks in which a dataset's blobs are named and uploaded.
 		type PendingWindow: Get<BlockNumberFor<Self>>;
 		/// Blocks in which a committee must be drawn; beyond them it is drawn again.

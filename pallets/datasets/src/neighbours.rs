@@ -1,7 +1,7 @@
 //! Interfaces to the neighbours that the runtime wires.
 
 use alloc::vec::Vec;
-use blyan_primitives::{traits::EligibleOperator, SubmissionId};
+use blyan_primitives::{traits::EligibleOperator, DatasetRef, SubmissionId};
 use sp_core::H256;
 
 /// Weighted sampling of a committee.
@@ -46,4 +46,26 @@ impl<AccountId, Balance: Default> DatasetRewards<AccountId, Balance> for () {
 	fn pay_dataset_audit(_: &AccountId) -> Balance {
 		Balance::default()
 	}
+}
+
+/// Review of records by people, beside a vote.
+pub trait PeoplesReview<AccountId> {
+	/// Appoints a review when a vote opens. There may be no room for one.
+	///
+	/// - `creator`: the contributor, who reviews nothing of its own.
+	/// - `records`: records in the dataset.
+	fn open(dataset: DatasetRef, creator: &AccountId, records: u64);
+	/// Share of refused records in millionths, if a quorum has decided enough of them.
+	fn refused(dataset: DatasetRef) -> Option<u32>;
+	/// Forgets the review of a dataset whose vote is over.
+	fn close(dataset: DatasetRef);
+}
+
+/// A chain without reviewers: votes alone decide.
+impl<AccountId> PeoplesReview<AccountId> for () {
+	fn open(_: DatasetRef, _: &AccountId, _: u64) {}
+	fn refused(_: DatasetRef) -> Option<u32> {
+		None
+	}
+	fn close(_: DatasetRef) {}
 }

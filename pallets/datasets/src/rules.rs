@@ -1,6 +1,6 @@
 //! Pure rules: how reports combine, what rejects, which tier a dataset gets. Plain integers in, plain integers out.
 
-use crate::types::{RejectLimits, Tally, TierLimits, TierRules};
+use crate::types::{RejectLimits, ReviewLimits, Tally, TierLimits, TierRules};
 use alloc::vec::Vec;
 use blyan_primitives::{
 	AuditFinding, AuditReport, DatasetReason, DatasetTier, LanguageShare, LicenceFinding, LANGUAGES,
@@ -190,6 +190,20 @@ pub fn best(
 		.into_iter()
 		.filter(|tier| *tier >= from)
 		.find(|tier| may(*tier) && meets(*tier, report, rating, rules))
+}
+
+/// The best tier from `tier` down whose limit the share of records refused by people does not exceed. Without a review it is `tier`:
+/// a review never makes a tier better.
+pub fn reviewed(tier: DatasetTier, refused: Option<u32>, limits: &ReviewLimits) -> Option<DatasetTier> {
+	let Some(refused) = refused else { return Some(tier) };
+	[
+		(DatasetTier::Gold, limits.gold),
+		(DatasetTier::Silver, limits.silver),
+		(DatasetTier::Experimental, limits.experimental),
+	]
+	.into_iter()
+	.find(|(one, limit)| *one >= tier && refused <= *limit)
+	.map(|(one, _)| one)
 }
 
 fn limits(tier: DatasetTier, rules: &TierRules) -> &TierLimits {

@@ -341,3 +341,14 @@ pub struct TierRules {
 	/// Mean of the stars that gold must exceed, in millionths of a star.
 	pub rating: u32,
 }
+
+/// Share of records, in millionths, that people may refuse: up to it a dataset can have the tier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReviewLimits {
+	/// For gold.
+	pub gold: u32,
+	/// For silver.
+	pub silver: u32,
+	/// For experimental; beyond it a dataset is rejected for quality.
+	pub experimental: u32,
+}

@@ -2,7 +2,7 @@
 
 use crate::{
 	rules, Config, DatasetRecordOf, Datasets, ElectorateId, ElectorateRecord, ElectorateRecordOf,
-	Electorates, Error, Event, NextElectorate, Pallet, Tally, Voted,
+	Electorates, Error, Event, NextElectorate, Pallet, PeoplesReview, Tally, Voted,
 };
 use alloc::{collections::BTreeSet, vec, vec::Vec};
 use blyan_primitives::{
@@ -33,6 +33,7 @@ impl<T: Config> Pallet<T> {
 			rated: 0,
 			extended: false,
 		});
+		T::Review::open(dataset, &record.creator, record.records);
 		record.stage = DatasetStage::Vote;
 		record.until = now.saturating_add(T::VoteWindow::get());
 		let until = record.until;
@@ -132,7 +133,11 @@ impl<T: Config> Pallet<T> {
 		if !has_quorum {
 			return Self::reject_untried(dataset, record);
 		}
-		match rules::tier(&tally, &report, &T::TierRules::get()) {
+		let refused = T::Review::refused(dataset);
+		let tier = rules::tier(&tally, &report, &T::TierRules::get()).and_then(|tier| {
+			rules::reviewed(tier, refused, &T::ReviewLimits::get()).ok_or(DatasetReason::Quality)
+		});
+		match tier {
 			Ok(tier) => {
 				Self::close_ballot(dataset, &record);
 				Self::approve(dataset, record, tier);
@@ -147,6 +152,7 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn close_ballot(dataset: DatasetRef, record: &DatasetRecordOf<T>) {
 		let Some(tally) = record.vote.filter(|_| record.stage == DatasetStage::Vote) else { return };
 		Voted::<T>::remove(dataset);
+		T::Review::close(dataset);
 		let is_newest = NextElectorate::<T>::get() == tally.electorate.saturating_add(1);
 		Electorates::<T>::mutate_exists(tally.electorate, |entry| {
 			if let Some(list) = entry {

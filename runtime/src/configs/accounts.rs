@@ -97,6 +97,7 @@ const HARMLESS: &[PalletCalls] = &[
 		"Datasets",
 		&["offer", "name_blobs", "begin_audit", "appeal", "withdraw", "declare_manifest", "advance"],
 	),
+	("Reviews", &["advance"]),
 	("Evolution", &["advance"]),
 ];
 

@@ -1,6 +1,7 @@
 //! Data: datasets, their audits and votes, and what teaches experts.
 
 use crate::{
+	configs::TreasuryAccount,
 	governance::bounds::{AtLeast, CommitteeMin, OneMinute, TenMinutes},
 	parameters::{data, ledger},
 	*,
@@ -9,14 +10,14 @@ use alloc::vec::Vec;
 use blyan_primitives::{
 	conduct::ConductRules,
 	traits::{EligibleOperator, OperatorSet},
-	SubmissionId,
+	DatasetRef, SubmissionId,
 };
 use frame_support::{
 	parameter_types,
 	traits::{ConstU32, Get},
 };
 use frame_system::EnsureRoot;
-use pallet_datasets::{RejectLimits, SubmissionFacts, TierLimits, TierRules};
+use pallet_datasets::{RejectLimits, ReviewLimits, SubmissionFacts, TierLimits, TierRules};
 use pallet_ledger::Envelope;
 use sp_core::H256;
 
@@ -130,6 +131,86 @@ impl Get<TierRules> for QualityLimits {
 	}
 }
 
+impl Get<ReviewLimits> for QualityLimits {
+	fn get() -> ReviewLimits {
+		ReviewLimits {
+			gold: data::RefusedGold::get(),
+			silver: data::RefusedSilver::get(),
+			experimental: data::RefusedExperimental::get(),
+		}
+	}
+}
+
+/// Reviews by people, as `reviews` keeps them.
+pub struct ReviewsByPeople;
+
+impl pallet_datasets::PeoplesReview<AccountId> for ReviewsByPeople {
+	fn open(dataset: DatasetRef, creator: &AccountId, records: u64) {
+		Reviews::open(dataset, creator, records);
+	}
+	fn refused(dataset: DatasetRef) -> Option<u32> {
+		Reviews::refused(dataset)
+	}
+	fn close(dataset: DatasetRef) {
+		Reviews::close(dataset);
+	}
+}
+
+impl pallet_reviews::ReviewRewards<AccountId> for DataEnvelope {
+	fn pay_review(who: &AccountId, records: u32) -> Balance {
+		let amount = data::ReviewReward::get().saturating_mul(records.into());
+		Ledger::reward(Envelope::Data, who, amount)
+	}
+}
+
+/// Rules of reviewers' repute.
+pub struct ReviewRepute;
+
+impl Get<pallet_reviews::ReputeRules> for ReviewRepute {
+	fn get() -> pallet_reviews::ReputeRules {
+		pallet_reviews::ReputeRules {
+			accuracy_min: data::ReviewAccuracyMin::get(),
+			judged_min: 20,
+			judged_max: 400,
+			missed_max: 3,
+		}
+	}
+}
+
+parameter_types! {
+	/// Seats of a review: as many as the parameter says, within what a review has room for.
+	pub ReviewSeats: u32 = data::ReviewSeats::get().clamp(3, pallet_reviews::SEATS_MAX);
+	/// Least seats of a review: one or two people would decide alone.
+	pub ReviewSeatsMin: u32 = data::ReviewSeatsMin::get().clamp(3, ReviewSeats::get());
+	/// Records of a review.
+	pub ReviewRecords: u32 = data::ReviewRecords::get().clamp(1, pallet_reviews::RECORDS_MAX);
+	/// Bond of a reviewer: never nothing, or it has nothing to lose.
+	pub ReviewBond: Balance = data::ReviewBond::get().max(MILLIUNIT);
+}
+
+impl pallet_reviews::Config for Runtime {
+	type RuntimeHoldReason = RuntimeHoldReason;
+	type Currency = Balances;
+	type Treasury = TreasuryAccount;
+	type Rewards = DataEnvelope;
+	type Randomness = RelayRandomness;
+	type WorkingTime = Stopwatch;
+	type Bond = ReviewBond;
+	type Patience = AtLeast<data::ReviewPatience, TenMinutes>;
+	type DrawWindow = data::DrawWindow;
+	type SealWindow = AtLeast<data::ReviewSealWindow, TenMinutes>;
+	type RevealWindow = AtLeast<data::ReviewRevealWindow, TenMinutes>;
+	type Seats = ReviewSeats;
+	type MinSeats = ReviewSeatsMin;
+	type Records = ReviewRecords;
+	type Repute = ReviewRepute;
+	type MaxReviews = ConstU32<256>;
+	type MaxReviewers = ConstU32<65_536>;
+	type StepsPerBlock = ConstU32<4>;
+	// Estimates; scripts/weights measures them.
+	type WeightInfo = ();
+}
+
 parameter_types! {
 	pub const PowWindow: BlockNumber = 200;
 	pub const ElectorateAge: BlockNumber = HOURS;
@@ -148,6 +229,8 @@ impl pallet_datasets::Config for Runtime {
 	type Conduct = Conduct;
 	type RejectLimits = QualityLimits;
 	type TierRules = QualityLimits;
+	type ReviewLimits = QualityLimits;
+	type Review = ReviewsByPeople;
 	type PendingWindow = data::PendingWindow;
 	type DrawWindow = data::DrawWindow;
 	// An auditor that cannot be in time loses repute, and one alone would decide.

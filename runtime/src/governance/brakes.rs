@@ -104,6 +104,8 @@ pub const UNSTOPPABLE: &[PalletCalls] = &[
 	),
 	// Windows of audits and votes run on, and silence costs repute.
 	("Datasets", &["seal", "reveal", "advance", "vote", "appeal", "quarantine"]),
+	// Silence costs a reviewer its right, and its bond must be able to leave.
+	("Reviews", &["seal", "reveal", "advance", "leave", "report_leak"]),
 	// Silence of an appointed keeper costs its bond. No account becomes a keeper, and no chunk is committed to.
 	(
 		"Holdouts",

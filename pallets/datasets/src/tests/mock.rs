@@ -59,6 +59,8 @@ parameter_types! {
 	// Beyond the end of every story but those about rescans.
 	pub static RescanEvery: u32 = 1_000_000;
 	pub static Paid: Vec<AccountId> = Vec::new();
+	pub static RefusedByPeople: Option<u32> = None;
+	pub static UnderReview: BTreeSet<DatasetRef> = BTreeSet::new();
 	pub static Facts: BTreeMap<SubmissionId, SubmissionFacts<AccountId>> = BTreeMap::new();
 }
 
@@ -92,6 +94,27 @@ impl Get<TierRules> for Limits {
 			experimental: TierLimits { yes: 500_000, toxicity: 200_000, duplicate_rate: 950_001 },
 			rating: 4_000_000,
 		}
+	}
+}
+
+impl Get<ReviewLimits> for Limits {
+	fn get() -> ReviewLimits {
+		ReviewLimits { gold: 50_000, silver: 150_000, experimental: 400_000 }
+	}
+}
+
+/// People that refuse [`RefusedByPeople`], and the datasets that they are reading.
+pub struct People;
+impl PeoplesReview<AccountId> for People {
+	fn open(dataset: DatasetRef, creator: &AccountId, records: u64) {
+		assert_eq!((&record(dataset).creator, record(dataset).records), (creator, records));
+		UnderReview::mutate(|open| open.insert(dataset));
+	}
+	fn refused(_: DatasetRef) -> Option<u32> {
+		RefusedByPeople::get()
+	}
+	fn close(dataset: DatasetRef) {
+		UnderReview::mutate(|open| open.remove(&dataset));
 	}
 }
 
@@ -154,6 +177,7 @@ impl pallet_datasets::Config for Test {
 	type Sortition = Lots;
 	type Submissions = Learning;
 	type Rewards = Envelope;
+	type Review = People;
 	type Randomness = Dice;
 	type WorkingTime = System;
 	type QuarantineOrigin = EnsureRoot<AccountId>;
@@ -161,6 +185,7 @@ impl pallet_datasets::Config for Test {
 	type Conduct = Rules;
 	type RejectLimits = Limits;
 	type TierRules = Limits;
+	type ReviewLimits = Limits;
 	type PendingWindow = ConstU32<PENDING_WINDOW>;
 	type DrawWindow = ConstU32<DRAW_WINDOW>;
 	type SealWindow = ConstU32<SEAL_WINDOW>;

@@ -2,7 +2,9 @@
 
 use super::mock::{clean, Limits};
 use crate::{
-	rules::{auto_reject, combine, is_agreed, is_upheld, meets, quorum, rating, reaches, tier, Combined},
+	rules::{
+		auto_reject, combine, is_agreed, is_upheld, meets, quorum, rating, reaches, reviewed, tier, Combined,
+	},
 	RejectLimits, Tally, TierRules,
 };
 use blyan_primitives::{AuditFinding, AuditReport, DatasetReason, DatasetTier, LicenceFinding, MILLIONTHS};
@@ -233,6 +235,20 @@ proptest! {
 			Ok(DatasetTier::Silver) => prop_assert!(silver && !gold),
 			Ok(DatasetTier::Experimental) => prop_assert!(experimental && !silver && !gold),
 			Err(_) => prop_assert!(!experimental && !silver && !gold),
+		}
+	}
+}
+
+proptest! {
+	#[test]
+	fn reviewed_makes_no_tier_better_and_no_refusal_more_makes_one_better(refused in 0u32..=MILLIONTHS, more in 0u32..=MILLIONTHS) {
+		let limits = Limits::get();
+		for tier in [DatasetTier::Gold, DatasetTier::Silver, DatasetTier::Experimental] {
+			prop_assert_eq!(reviewed(tier, None, &limits), Some(tier));
+			let few = reviewed(tier, Some(refused), &limits);
+			let many = reviewed(tier, Some(refused.saturating_add(more)), &limits);
+			prop_assert!(few.is_none_or(|few| few >= tier));
+			prop_assert!(many.is_none_or(|many| few.is_some_and(|few| many >= few)));
 		}
 	}
 }

@@ -33,6 +33,29 @@ fn figures_limit_the_tier_that_votes_would_give() {
 }
 
 #[test]
+fn people_who_refuse_records_limit_the_tier_that_votes_would_give() {
+	for (refused, expected) in [
+		(None, DatasetStage::Approved(DatasetTier::Gold)),
+		(Some(50_000), DatasetStage::Approved(DatasetTier::Gold)),
+		(Some(50_001), DatasetStage::Approved(DatasetTier::Silver)),
+		(Some(400_000), DatasetStage::Approved(DatasetTier::Experimental)),
+		(Some(400_001), DatasetStage::Rejected(DatasetReason::Quality)),
+	] {
+		RefusedByPeople::set(refused);
+		story(10, || {
+			let dataset = reported(ALICE, 1, clean());
+			assert!(UnderReview::get().contains(&dataset));
+			for voter in 0..10 {
+				vote(dataset, voter, YES).unwrap();
+			}
+			run(VOTE_WINDOW + 2);
+			assert_eq!(stage(dataset), expected);
+			assert!(UnderReview::get().is_empty(), "the review is over");
+		});
+	}
+}
+
+#[test]
 fn a_majority_against_rejects_for_its_reason() {
 	story(10, || {
 		let dataset = reported(ALICE, 1, clean());
