@@ -75,7 +75,7 @@ mod tests {
 		for text in ["//Alice", ALICE, &hex] {
 			assert_eq!(parse_account(text).unwrap(), alice.id());
 		}
-		assert!(parse_account("nobody").is_err());
+		assert!(parse_account("no address").is_err());
 		assert!(parse_account("0x12").is_err());
 	}
 }
