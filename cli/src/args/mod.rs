@@ -12,6 +12,7 @@ mod evolution;
 mod governance;
 mod holdout;
 mod learning;
+mod losses;
 mod mining;
 mod model;
 mod operator;
@@ -45,10 +46,12 @@ pub use learning::{
 	MineArgs, ReportCopyArgs, SubmitArgs, TrainBaseArgs, TrainCommand, TrainExpertArgs, TrainingArgs,
 	UploadArgs, WaitingArgs, WithdrawArgs,
 };
+pub use losses::LossArgs;
 pub use mining::MineRoundsArgs;
 pub use model::{
 	ChatModel, LocalChatArgs, ModelApplyArgs, ModelCommand, ModelGrowArgs, ModelHoldoutArgs, ModelImportArgs,
-	ModelMeasureArgs, ModelNeedsArgs, ModelRegisterArgs, ModelUpcycleArgs, WeightsArg,
+	ModelLossesArgs, ModelMeasureArgs, ModelNeedsArgs, ModelRegisterArgs, ModelUpcycleArgs, ModelUsageArgs,
+	WeightsArg,
 };
 pub use operator::{MachineArgs, OperatorCommand, RegisterArgs, SessionKeyArgs};
 pub use paying::{

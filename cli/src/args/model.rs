@@ -1,6 +1,10 @@
 //! Arguments of the commands on models of open checkpoints.
 
-use super::SignerArgs;
+use super::{
+	losses::{parse_share, parse_slot, LossArgs},
+	SignerArgs,
+};
+use blyan_open_model::grow::Slot;
 use clap::{Args, Subcommand, ValueEnum};
 use std::{convert::Infallible, ops::Range, path::PathBuf, str::FromStr};
 
@@ -32,11 +36,16 @@ pub enum ModelCommand {
 	/// The same model and settings have the same roots, on any machine. The same command again goes on with one that was
 	/// interrupted.
 	Upcycle(ModelUpcycleArgs),
-	/// Make a model deeper, wider or longer, or give it more experts, without losing what it knows.
+	/// Make a model deeper, wider or longer, or give it more experts or fewer, without losing what it knows.
 	///
-	/// Says beforehand what the operations keep, and compares both models on random prompts to the bit. Exit code 4: they differ.
+	/// Says beforehand what the operations keep, and compares both models on random prompts to the bit. Exit code 4: they differ, and
+	/// --loss-max names no bound that they keep.
 	/// The same model and settings have the same roots, on any machine.
-	Grow(ModelGrowArgs),
+	Grow(Box<ModelGrowArgs>),
+	/// Compare the exact losses of two models on holdouts. Exit code 4: the loss on one of them rises by more than --loss-max.
+	Losses(ModelLossesArgs),
+	/// Show how often each expert is used on holdouts, the least used one first: candidates to retire.
+	Usage(ModelUsageArgs),
 	/// Put a trained expert into a model.
 	Apply(ModelApplyArgs),
 	/// Write a holdout: sequences of a model's tokens on which experts are measured.
@@ -211,6 +220,9 @@ pub struct ModelGrowArgs {
 	/// Directory to write. Files that stay the same are shared with DIR.
 	#[arg(long, value_name = "DIR")]
 	pub out: PathBuf,
+	/// Retire experts, with their rows of the router: such as 3.1,3.14, both numbers counted from 0.
+	#[arg(long, value_name = "LAYER.EXPERT,..", value_delimiter = ',', value_parser = parse_slot)]
+	pub retire: Vec<Slot>,
 	/// Insert a copy that adds nothing yet behind each of these layers, counted from 0.
 	#[arg(long, value_name = "LAYER,..", value_delimiter = ',')]
 	pub deepen: Vec<u8>,
@@ -241,6 +253,9 @@ pub struct ModelGrowArgs {
 	/// Random prompts on which both models are compared.
 	#[arg(long, default_value_t = 32, value_parser = positive)]
 	pub prompts: usize,
+	/// Holdouts on which losses are compared.
+	#[command(flatten)]
+	pub losses: LossArgs,
 	/// Threads; all cores if absent.
 	#[arg(long, value_parser = positive)]
 	pub threads: Option<usize>,
@@ -278,12 +293,32 @@ fn parse_layers(text: &str) -> Result<Range<u8>, String> {
 	read().ok_or_else(|| "layers are A..B without B, such as 26..30, or a single one, such as 29".to_string())
 }
 
-/// Reads a share between 0 and 1 as parts per million.
-fn parse_share(text: &str) -> Result<u32, String> {
-	match text.parse::<f64>() {
-		Ok(share) if (0.0..=1.0).contains(&share) => Ok((share * 1e6).round() as u32),
-		_ => Err("a share is a number from 0 to 1, such as 0.01".into()),
-	}
+/// `model losses`.
+#[derive(Debug, Args)]
+pub struct ModelLossesArgs {
+	/// Directory of the model as it was.
+	pub old: PathBuf,
+	/// Directory of the changed model.
+	pub new: PathBuf,
+	/// Holdouts.
+	#[command(flatten)]
+	pub losses: LossArgs,
+	/// Threads; all cores if absent.
+	#[arg(long, value_parser = positive)]
+	pub threads: Option<usize>,
+}
+
+/// `model usage`.
+#[derive(Debug, Args)]
+pub struct ModelUsageArgs {
+	/// Directory of the model.
+	pub dir: PathBuf,
+	/// Holdouts that are read: `blyan model holdout` writes them.
+	#[arg(required = true, value_name = "HOLDOUT")]
+	pub holdouts: Vec<PathBuf>,
+	/// Threads; all cores if absent.
+	#[arg(long, value_parser = positive)]
+	pub threads: Option<usize>,
 }
 
 /// `model import`.

@@ -2,10 +2,12 @@
 
 mod change;
 mod grow;
+mod losses;
 mod measure;
 mod needs;
 mod register;
 mod registered;
+mod usage;
 
 pub use register::{sudo, upload};
 
@@ -39,7 +41,9 @@ pub async fn run(session: &Session, command: ModelCommand) -> Outcome<()> {
 		ModelCommand::Measure(args) => here(session, move |output| measure::run(output, &args)).await,
 		ModelCommand::Needs(args) => here(session, move |output| needs::run(output, &args)).await,
 		ModelCommand::Upcycle(args) => here(session, move |output| change::upcycle(output, args)).await,
-		ModelCommand::Grow(args) => here(session, move |output| grow::run(output, args)).await,
+		ModelCommand::Grow(args) => here(session, move |output| grow::run(output, *args)).await,
+		ModelCommand::Losses(args) => here(session, move |output| losses::run(output, &args)).await,
+		ModelCommand::Usage(args) => here(session, move |output| usage::run(output, &args)).await,
 		ModelCommand::Apply(args) => here(session, move |output| change::apply(output, &args)).await,
 		ModelCommand::Holdout(args) => here(session, move |output| register::holdout(output, &args)).await,
 	}

@@ -1,6 +1,9 @@
-//! `model grow`: a model that is deeper, wider or longer, or has more experts, and the proof of what it keeps.
+//! `model grow`: a model that is deeper, wider or longer, or has more experts or fewer, and the proof of what it keeps.
 
-use super::change;
+use super::{
+	change,
+	losses::{self, runner, Measured},
+};
 use crate::{
 	args::ModelGrowArgs,
 	failure::{Failure, Kind, Outcome},
@@ -9,12 +12,10 @@ use crate::{
 use blyan_open_model::{
 	derive::Parent,
 	grow::{compare, grow, key, promise, Comparison, Growth, Promise},
-	load, Runner,
 };
 use serde_json::json;
 use std::{
 	path::{Path, PathBuf},
-	sync::Arc,
 	time::Instant,
 };
 
@@ -22,6 +23,7 @@ use std::{
 pub fn run(output: &Output, args: ModelGrowArgs) -> Outcome<()> {
 	let started = Instant::now();
 	let parent = Parent::open(&args.dir)?;
+	let bound = args.losses.clone();
 	let (growth, out, prompts, threads) = settings(args);
 	growth.plan(parent.architecture())?;
 	let promise = promise(&parent, &growth)?;
@@ -40,22 +42,47 @@ pub fn run(output: &Output, args: ModelGrowArgs) -> Outcome<()> {
 	let comparison = compare(&mut before, &mut after, &key, prompts, |done| bar.set(done as u64))?;
 	drop(bar);
 	show(output, promise, &comparison);
-	judge(promise, &comparison, &out)
+	let measured = losses::measure(output, &parent, [&mut before, &mut after], &bound)?;
+	if !measured.is_empty() {
+		losses::show(output, &measured);
+	}
+	// Where every bit was promised a difference is a fault, however small the loss.
+	if promise != Promise::Bits {
+		losses::ensure_within(&measured, bound.loss_max, &out)?;
+	}
+	let is_equal = comparison.is_equal() && measured.iter().all(Measured::is_equal);
+	judge(promise, is_equal, bound.loss_max.is_some(), &out)
 }
 
 fn settings(args: ModelGrowArgs) -> (Growth, PathBuf, usize, Option<usize>) {
 	let ModelGrowArgs {
-		out, deepen, widen, add_experts, top_k, context, layers, seed, prompts, threads, ..
+		out,
+		retire,
+		deepen,
+		widen,
+		add_experts,
+		top_k,
+		context,
+		layers,
+		seed,
+		prompts,
+		threads,
+		..
 	} = args;
 	let (noise_ppm, router_noise_ppm) = (args.noise, args.router_noise);
-	let growth =
-		Growth { deepen, widen, add_experts, top_k, context, layers, noise_ppm, router_noise_ppm, seed };
+	let growth = Growth {
+		retire,
+		deepen,
+		widen,
+		add_experts,
+		top_k,
+		context,
+		layers,
+		noise_ppm,
+		router_noise_ppm,
+		seed,
+	};
 	(growth, out, prompts, threads)
-}
-
-fn runner(model: &Parent, threads: Option<usize>) -> Outcome<Runner> {
-	let weights = load(model.directory(), model.manifest(), model.architecture())?;
-	Ok(Runner::on_this_machine(Arc::new(weights), threads)?)
 }
 
 fn show(output: &Output, promise: Promise, comparison: &Comparison) {
@@ -75,9 +102,10 @@ fn show(output: &Output, promise: Promise, comparison: &Comparison) {
 	output.event("compared", fields, shown);
 }
 
-/// Fails where the models differ; where they must not, the failure is this program's.
-fn judge(promise: Promise, comparison: &Comparison, out: &Path) -> Outcome<()> {
-	if comparison.is_equal() {
+/// Fails where the models differ; where they must not, the failure is this program's. `is_within`: the losses are within a bound that was named,
+/// which is all that is asked of a change that keeps no bits.
+fn judge(promise: Promise, is_equal: bool, is_within: bool, out: &Path) -> Outcome<()> {
+	if is_equal {
 		return Ok(());
 	}
 	let out = out.display();
@@ -86,10 +114,13 @@ fn judge(promise: Promise, comparison: &Comparison, out: &Path) -> Outcome<()> {
 			"the grown model differs, although this growth keeps every bit: this is a fault of the program";
 		return Err(Failure::new(message).next(format!("do not use {out}, and report it with the command")));
 	}
+	if is_within {
+		return Ok(());
+	}
 	Err(Failure::new(format!("the grown model does not answer as the old one did: {promise}"))
 		.kind(Kind::Refused)
 		.next(format!(
-			"{out} is whole; measure it with `blyan model measure` or `blyan benchmark` before it is used"
+			"{out} is whole; measure it with `blyan model losses` or `blyan benchmark` before it is used"
 		)))
 }
 
@@ -102,14 +133,13 @@ mod tests {
 	#[test]
 	fn a_difference_is_the_programs_fault_only_where_every_bit_was_promised() {
 		let out = Path::new("grown");
-		let equal = Comparison { prompts: 3, ..Comparison::default() };
-		let different = Comparison { differing_prompts: 1, ..equal };
 		let changed = Promise::Changed(Reason::Choice);
-		assert!([Promise::Bits, changed].iter().all(|promise| judge(*promise, &equal, out).is_ok()));
-		let fault = judge(Promise::Bits, &different, out).unwrap_err();
+		assert!([Promise::Bits, changed].iter().all(|promise| judge(*promise, true, false, out).is_ok()));
+		let fault = judge(Promise::Bits, false, true, out).unwrap_err();
 		assert_eq!(fault.kind.exit_code(), 1);
 		assert!(fault.message.contains("fault of the program"), "{}", fault.message);
-		let refused = judge(changed, &different, out).unwrap_err();
+		assert!(judge(changed, false, true, out).is_ok(), "its losses are within a bound");
+		let refused = judge(changed, false, false, out).unwrap_err();
 		assert_eq!(refused.kind.exit_code(), 4);
 		assert!(refused.message.contains("routed to other experts"), "{}", refused.message);
 	}

@@ -1,9 +1,10 @@
-//! Growth: a model becomes deeper, wider or longer, or gets more experts, and goes on from what it has learned.
+//! Growth: a model becomes deeper, wider or longer, or gets more experts or fewer, and goes on from what it has learned.
 //!
 //! Every operation keeps the model's function wherever the integers allow it, and says so before anything is computed
 //! ([`promise()`]); [`compare()`] shows it on random prompts.
 //!
 //! ```text
+//! retire    named experts go, and their rows of the router with them
 //! deepen    a copy of a layer whose output projections are zero: adds nothing to the stream
 //! widen     hidden units twice, down projections over both halves: the same sums, or twice the sums and half the scale
 //! experts   copies right behind their experts, with the same rows in the router
@@ -17,13 +18,19 @@
 
 mod codes;
 pub mod compare;
+pub mod loss;
 pub mod plan;
 pub mod promise;
+mod retire;
+mod slot;
 mod tensor;
 
 pub use compare::{compare, Comparison};
+pub use loss::{loss, LossError, LossPair};
 pub use plan::{Growth, GrowthError};
 pub use promise::{promise, Promise};
+pub use retire::never_chosen;
+pub use slot::Slot;
 
 use crate::{
 	derive::{derive, DeriveError, Derived, Parent, Progress, Source},
@@ -95,7 +102,7 @@ struct Change {
 	is_silent: bool,
 	/// Its hidden layer grows.
 	is_widened: bool,
-	/// Its router gets rows.
+	/// Its router gets rows, or loses some.
 	is_rerouted: bool,
 }
 
@@ -122,7 +129,8 @@ impl<'a> Work<'a> {
 			is_moved: copy > 0 && self.growth.noise_ppm > 0,
 			is_silent: origin.is_inserted,
 			is_widened: applies && self.growth.doublings() > 0,
-			is_rerouted: expert.is_none() && origins.iter().any(|(_, copy)| *copy > 0),
+			is_rerouted: expert.is_none()
+				&& (origins.iter().any(|(_, copy)| *copy > 0) || self.growth.retires_from(origin.layer)),
 		};
 		if change == Change::default() {
 			return Ok(Source::Other(from));
@@ -139,7 +147,10 @@ impl<'a> Work<'a> {
 			true => self.growth.add_experts.unwrap_or(0),
 			false => 0,
 		};
-		expert_origins(routing.experts, added)
+		// There are at most 1,024.
+		let survivors = self.growth.survivors(origin.layer, routing.experts);
+		let origins = expert_origins(survivors.len() as u16, added);
+		origins.into_iter().map(|(place, copy)| (survivors[usize::from(place)], copy)).collect()
 	}
 
 	fn tensors(

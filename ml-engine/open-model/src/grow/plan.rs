@@ -1,5 +1,6 @@
 //! Settings of a growth, and the architecture that they lead to.
 
+use super::slot::Slot;
 use blyan_exact::definition2::{Architecture, ArchitectureError, FeedForward, LayerShape, Network, Routing};
 use serde::{Deserialize, Serialize};
 use std::{fmt, ops::Range};
@@ -9,10 +10,13 @@ const FACTORS: [u32; 4] = [2, 4, 8, 16];
 /// Largest share of codes that are moved, in parts per million.
 pub const SHARE_MAX: u32 = 1_000_000;
 
-/// Settings of a growth. Several of them are one step, applied in this order: deepening, widening, experts, top-k, context.
+/// Settings of a growth. Several of them are one step, applied in this order: retiring, deepening, widening, experts, top-k, context.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Growth {
+	/// Experts of the old model that go, with their rows of the router; in copies of their layers too.
+	#[serde(default, skip_serializing_if = "Vec::is_empty")]
+	pub retire: Vec<Slot>,
 	/// Layers behind each of which a copy is inserted that adds nothing to the stream, counted from 0.
 	#[serde(default, skip_serializing_if = "Vec::is_empty")]
 	pub deepen: Vec<u8>,
@@ -45,8 +49,8 @@ pub struct Growth {
 /// Reason why settings are refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GrowthError {
-	/// Nothing grows.
-	#[error("nothing grows: name one of deepening, widening, experts, top-k and context")]
+	/// Nothing changes.
+	#[error("nothing grows: name one of retiring, deepening, widening, experts, top-k and context")]
 	Nothing,
 	/// There are no such layers.
 	#[error("layers {}..{}: the model has {count}, counted from 0", .layers.start, .layers.end)]
@@ -56,6 +60,14 @@ pub enum GrowthError {
 		/// Layers of the model.
 		count: usize,
 	},
+	/// There is no such expert, or it is named twice.
+	#[error(
+		"expert {0} cannot be retired: the model has no such expert, counted from 0, or it is named twice"
+	)]
+	Retired(Slot),
+	/// A layer would have no expert.
+	#[error("all experts of layer {0} are retired: keep one at least")]
+	NoneLeft(u8),
 	/// There is no layer to insert a copy behind.
 	#[error("there is no layer {layer} to insert a copy behind: the model has {count}, counted from 0")]
 	Layer {
@@ -87,7 +99,7 @@ pub enum GrowthError {
 	TopK {
 		/// Layer.
 		layer: u8,
-		/// Experts of the layer, the added ones included.
+		/// Experts of the layer, the added ones included and the retired ones not.
 		experts: u16,
 		/// Experts of a token.
 		top_k: u8,
@@ -135,9 +147,11 @@ impl Growth {
 			architecture.context = context;
 		}
 		for (layer, shape) in (0_u8..).zip(&mut architecture.layers) {
+			self.retire_from(layer, &mut shape.network);
 			if self.applies_to(layer) {
 				self.grow_layer(layer, shape)?;
 			}
+			ensure_chosen(layer, &shape.network)?;
 		}
 		let origins = self.origins(parent.layers.len());
 		let grown = std::mem::take(&mut architecture.layers);
@@ -159,12 +173,23 @@ impl Growth {
 
 	/// Refuses what does not depend on the shape of a layer.
 	fn ensure_sensible(&self, parent: &Architecture) -> Result<(), GrowthError> {
-		let Self { deepen, widen, add_experts, top_k, context, layers, noise_ppm, router_noise_ppm, .. } =
-			self;
+		let Self {
+			retire,
+			deepen,
+			widen,
+			add_experts,
+			top_k,
+			context,
+			layers,
+			noise_ppm,
+			router_noise_ppm,
+			..
+		} = self;
 		let is_idle = widen.is_none() && add_experts.is_none() && top_k.is_none() && context.is_none();
-		if is_idle && deepen.is_empty() {
+		if is_idle && deepen.is_empty() && retire.is_empty() {
 			return Err(GrowthError::Nothing);
 		}
+		self.ensure_retirable(parent)?;
 		let count = parent.layers.len();
 		if let Some(layers) = layers.clone().filter(|l| l.is_empty() || usize::from(l.end) > count) {
 			return Err(GrowthError::Layers { layers, count });
@@ -210,9 +235,8 @@ impl Growth {
 			routing.experts = sum.ok_or(GrowthError::Experts { layer, experts, added })?;
 		}
 		if let Some(top_k) = self.top_k {
-			let experts = routing.experts;
-			if !(1..=16).contains(&top_k) || u16::from(top_k) > experts {
-				return Err(GrowthError::TopK { layer, experts, top_k });
+			if !(1..=16).contains(&top_k) {
+				return Err(GrowthError::TopK { layer, experts: routing.experts, top_k });
 			}
 			routing.top_k = top_k;
 		}
@@ -230,9 +254,23 @@ impl Growth {
 	}
 }
 
+/// Refuses a layer that routes a token to more experts than it has.
+fn ensure_chosen(layer: u8, network: &Network) -> Result<(), GrowthError> {
+	match *network {
+		Network::Routed(Routing { experts, top_k, .. }) if u16::from(top_k) > experts => {
+			Err(GrowthError::TopK { layer, experts, top_k })
+		}
+		_ => Ok(()),
+	}
+}
+
 impl fmt::Display for Growth {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 		let mut steps = Vec::new();
+		if !self.retire.is_empty() {
+			let slots: Vec<String> = self.retire.iter().map(Slot::to_string).collect();
+			steps.push(format!("without experts {}", slots.join(", ")));
+		}
 		if !self.deepen.is_empty() {
 			let layers: Vec<String> = self.deepen.iter().map(u8::to_string).collect();
 			steps.push(format!("a silent copy behind layers {}", layers.join(", ")));
@@ -316,6 +354,23 @@ mod tests {
 		}
 		let top_k = Growth { top_k: Some(5), ..none.clone() };
 		assert_eq!(refused(top_k, &routed), GrowthError::TopK { layer: 0, experts: 4, top_k: 5 });
+		let retire = |slots: &[(u8, u16)]| Growth {
+			retire: slots.iter().map(|&(layer, expert)| Slot { layer, expert }).collect(),
+			..none.clone()
+		};
+		for (growth, slot) in [
+			(retire(&[(0, 4)]), Slot { layer: 0, expert: 4 }),
+			(retire(&[(9, 0)]), Slot { layer: 9, expert: 0 }),
+			(retire(&[(1, 2), (1, 2)]), Slot { layer: 1, expert: 2 }),
+		] {
+			assert_eq!(refused(growth, &routed), GrowthError::Retired(slot));
+		}
+		let slot = Slot { layer: 0, expert: 0 };
+		assert_eq!(refused(retire(&[(0, 0)]), &dense), GrowthError::Retired(slot));
+		let all = retire(&[(1, 0), (1, 1), (1, 2), (1, 3)]);
+		assert_eq!(refused(all, &routed), GrowthError::NoneLeft(1));
+		let few = GrowthError::TopK { layer: 0, experts: 1, top_k: 2 };
+		assert_eq!(refused(retire(&[(0, 0), (0, 1), (0, 3)]), &routed), few);
 		let context = Growth { context: Some(64), ..none.clone() };
 		assert_eq!(refused(context, &dense), GrowthError::Context { context: 64, present: 64 });
 		let context = Growth { context: Some(131_073), ..none.clone() };

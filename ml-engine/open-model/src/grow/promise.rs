@@ -1,6 +1,6 @@
 //! Promises of a growth: the answers that it keeps, said before anything is computed.
 
-use super::plan::Growth;
+use super::{plan::Growth, retire::never_chosen};
 use crate::{
 	derive::Parent,
 	directory::{DirectoryError, PartFile},
@@ -31,8 +31,10 @@ pub enum Reason {
 	Gates,
 	/// Gates are shares of all experts, and there are more of them.
 	AllExperts,
-	/// Copies are chosen in the place of other experts.
+	/// Other experts are chosen.
 	Choice,
+	/// Gates are shares of all experts, and there are fewer of them.
+	FewerExperts,
 }
 
 impl fmt::Display for Reason {
@@ -41,6 +43,7 @@ impl fmt::Display for Reason {
 			Self::SubNorm => "a sub-norm rounds its eps again, so a scale may differ in its last bit",
 			Self::Gates => "gates of the copies of an expert are rounded one by one, each by 2^-16 at most",
 			Self::AllExperts => "gates are shares of all experts, and there are more of them",
+			Self::FewerExperts => "gates are shares of all experts, and there are fewer of them",
 			Self::Choice => "a token is routed to other experts than before",
 		})
 	}
@@ -61,6 +64,9 @@ pub fn promise(parent: &Parent, growth: &Growth) -> Result<Promise, DirectoryErr
 	let architecture = parent.architecture();
 	let mut promise = Promise::Bits;
 	for (layer, shape) in (0_u8..).zip(&architecture.layers) {
+		if let (Network::Routed(routing), true) = (&shape.network, growth.retires_from(layer)) {
+			promise = promise.max(of_retiring(parent, growth, layer, routing)?);
+		}
 		if !growth.applies_to(layer) {
 			continue;
 		}
@@ -88,6 +94,27 @@ fn of_widening(architecture: &Architecture, growth: &Growth, network: &FeedForwa
 	}
 }
 
+/// Experts that the router never chooses are computed nowhere, and those that it chooses are the same without them. Where all
+/// experts of a layer are one function, it does not matter which are chosen. But gates that are shares of all experts have the
+/// logits of those that are never chosen in them.
+fn of_retiring(
+	parent: &Parent,
+	growth: &Growth,
+	layer: u8,
+	routing: &Routing,
+) -> Result<Promise, DirectoryError> {
+	if !routing.normalised {
+		return Ok(Promise::Changed(Reason::FewerExperts));
+	}
+	let silent = never_chosen(parent, layer)?;
+	let mut retired = growth.retire.iter().filter(|slot| slot.layer == layer);
+	let all: Vec<u16> = (0..routing.experts).collect();
+	match retired.all(|slot| silent.contains(&slot.expert)) || are_equal(parent, layer, routing, &all)? {
+		true => Ok(Promise::Bits),
+		false => Ok(Promise::Changed(Reason::Choice)),
+	}
+}
+
 /// Copies have the logits of their experts and stand right behind them.
 ///
 /// - Of equal logits the lower index is chosen. So with top-1 a copy is never chosen, whatever its weights are; the only gate
@@ -102,6 +129,7 @@ fn of_routing(
 	routing: &Routing,
 ) -> Result<Promise, DirectoryError> {
 	let added = growth.add_experts.unwrap_or(0);
+	let survivors = growth.survivors(layer, routing.experts);
 	let (before, after) = (u32::from(routing.top_k), u32::from(growth.top_k.unwrap_or(routing.top_k)));
 	if added == 0 && before == after {
 		return Ok(Promise::Bits);
@@ -115,12 +143,13 @@ fn of_routing(
 		return Ok(Promise::Bits);
 	}
 	let is_exact = added == 0 || growth.noise_ppm == 0;
-	if is_exact && are_equal(parent, layer, routing)? {
+	if is_exact && are_equal(parent, layer, routing, &survivors)? {
 		return Ok(Promise::Bits);
 	}
-	let experts = u32::from(routing.experts);
-	let factor = (experts + u32::from(added)) / experts.max(1);
-	let is_multiple = added.is_multiple_of(routing.experts.max(1));
+	// Retiring comes first: copies are of those that are left.
+	let experts = (survivors.len() as u32).max(1);
+	let factor = (experts + u32::from(added)) / experts;
+	let is_multiple = u32::from(added).is_multiple_of(experts);
 	match is_tied && is_exact && is_multiple && after == before * factor {
 		true if before == 1 => Ok(Promise::Bits),
 		true => Ok(Promise::Near(Reason::Gates)),
@@ -128,9 +157,9 @@ fn of_routing(
 	}
 }
 
-/// Reports whether all experts of a layer are one function: the same bytes, or adapters whose product is zero.
-fn are_equal(parent: &Parent, layer: u8, routing: &Routing) -> Result<bool, DirectoryError> {
-	let experts = (0..routing.experts).map(|expert| Part::Expert { layer, expert });
+/// Reports whether these experts of a layer are one function: the same bytes, or adapters whose product is zero.
+fn are_equal(parent: &Parent, layer: u8, routing: &Routing, experts: &[u16]) -> Result<bool, DirectoryError> {
+	let experts = experts.iter().map(|expert| Part::Expert { layer, expert: *expert });
 	if routing.adapter_rank.is_none() {
 		let roots = experts.map(|part| Ok(parent.record(part)?.root.clone()));
 		let roots = roots.collect::<Result<Vec<String>, DirectoryError>>()?;

@@ -13,6 +13,7 @@ mod sampler;
 mod scores;
 mod states;
 mod store;
+mod usage;
 mod weights;
 
 pub use batch::{Choice, Rows};
@@ -20,6 +21,7 @@ pub use sampler::sample;
 pub use scores::Scores;
 pub use states::{Ends, States};
 pub use store::Store;
+pub use usage::{ExpertUse, Usage};
 pub use weights::{
 	Attention, ExpertAdapters, Experts, FeedForward, Head, Layer, Linear, Network, Norm, Routed, Shape,
 	Weights,

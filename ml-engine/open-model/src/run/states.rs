@@ -11,7 +11,10 @@ use blyan_exact::definition2::{
 	routing::{route, Choice},
 	LOGIT_MAX,
 };
-use blyan_kernel::definition2::{linear, Inputs};
+use blyan_kernel::{
+	definition2::{linear, Inputs},
+	Kernel,
+};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -24,20 +27,29 @@ pub struct States<'a> {
 	pub routes: Vec<Vec<Choice>>,
 }
 
+/// Returns the experts of each position in the router's order, none in a dense layer, and how many experts there are.
+///
+/// # Shapes
+/// `inputs: [tokens, d_model]`, routes: `[tokens, top_k]`.
+pub(super) fn routes(
+	kernel: Kernel,
+	feed_forward: &FeedForward,
+	inputs: &Inputs,
+) -> (Vec<Vec<Choice>>, usize) {
+	let FeedForward::Routed(Routed { router, top_k, has_normalised_gates, .. }) = feed_forward else {
+		return (vec![Vec::new(); inputs.tokens()], 0);
+	};
+	let experts = router.view().rows();
+	let mut logits = vec![0; inputs.tokens() * experts];
+	linear(kernel, router.view(), inputs.view(), u32::from(LOGIT_BITS), LOGIT_MAX, None, &mut logits);
+	let rows = logits.chunks_exact(experts);
+	(rows.map(|logits| route(logits, *top_k, *has_normalised_gates)).collect(), experts)
+}
+
 impl<'a> States<'a> {
 	fn new(means: Means<'_>, layer: usize, lane: &'a Lane) -> Self {
 		let inputs = lane.inputs().clone();
-		let routes = match &means.weights.layers[layer].feed_forward {
-			FeedForward::Dense(_) => vec![Vec::new(); inputs.tokens()],
-			FeedForward::Routed(Routed { router, top_k, has_normalised_gates, .. }) => {
-				let experts = router.view().rows();
-				let mut logits = vec![0; inputs.tokens() * experts];
-				let fraction = u32::from(LOGIT_BITS);
-				linear(means.kernel, router.view(), inputs.view(), fraction, LOGIT_MAX, None, &mut logits);
-				let rows = logits.chunks_exact(experts);
-				rows.map(|logits| route(logits, *top_k, *has_normalised_gates)).collect()
-			}
-		};
+		let (routes, _) = routes(means.kernel, &means.weights.layers[layer].feed_forward, &inputs);
 		Self { lane, inputs, routes }
 	}
 
