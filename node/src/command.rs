@@ -9,7 +9,7 @@ use crate::{
 };
 use clap::{parser::ValueSource, CommandFactory, FromArgMatches};
 use frame_benchmarking_cli::{BenchmarkCmd, SUBSTRATE_REFERENCE_HARDWARE};
-use sc_cli::{Database, OffchainWorkerEnabled, Result, SubstrateCli};
+use sc_cli::{Database, LoggerBuilder, OffchainWorkerEnabled, Result, SubstrateCli};
 use sc_service::{BlocksPruning, ChainType, Configuration};
 use sp_runtime::traits::HashingFor;
 use std::io::Write;
@@ -144,6 +144,8 @@ fn run_node(mut cli: Cli, chooses_blocks: bool) -> Result<()> {
 fn benchmark(cli: &Cli, cmd: BenchmarkCmd) -> Result<()> {
 	match cmd {
 		BenchmarkCmd::Pallet(cmd) => {
+			// It takes long: the log says which benchmark it is at.
+			LoggerBuilder::new(cmd.shared_params.log_filters().join(",")).init()?;
 			let spec = cmd.shared_params.chain.as_ref().map(|chain| cli.load_spec(chain)).transpose()?;
 			cmd.run_with_spec::<HashingFor<Block>, HostFunctions>(spec)
 		}
