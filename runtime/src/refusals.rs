@@ -332,6 +332,7 @@ impl Walk {
 			RuntimeCall::Slashing(call) => pallet_slashing::Pallet::<Runtime>::refusal(who, call),
 			RuntimeCall::Audits(call) => pallet_audits::Pallet::<Runtime>::refusal(call),
 			RuntimeCall::Datasets(call) => pallet_datasets::Pallet::<Runtime>::refusal(who, call),
+			RuntimeCall::Reviews(call) => pallet_reviews::Pallet::<Runtime>::refusal(call),
 			RuntimeCall::Evolution(call) => pallet_evolution::Pallet::<Runtime>::refusal(call),
 			RuntimeCall::Delegation(call) => pallet_delegation::Pallet::<Runtime>::refusal(who, call),
 			RuntimeCall::Treasury(call) => sdk::missing_spend(call),

@@ -10,6 +10,7 @@ extern crate alloc;
 
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
+mod refusals;
 mod reviewers;
 mod reviews;
 pub mod rules;
