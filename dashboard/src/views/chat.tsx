@@ -3,9 +3,11 @@ import { useEffect, useRef } from 'preact/hooks';
 import { accessToken, account, askAsAccount, hasAccounts, limits, makeDemo, refreshAccount, session } from '../lib/account';
 import { bly } from '../lib/bly';
 import { load, requestOf, save, type Turn } from '../lib/conversation';
+import { askPerson, task } from '../lib/captcha';
 import { ceilingOf, leftOf, type Channel } from '../lib/channel';
 import { fetchModel, fetchPrices, fetchQuote, GatewayError, type Model, type Prices, type Quote } from '../lib/gateway';
 import { alone, pay, paying, type Payment } from '../lib/session';
+import { CaptchaPanel } from './captcha';
 import { Problem, Short } from './parts';
 import { apiKey, settings, SettingsForm } from './settings';
 
@@ -124,7 +126,8 @@ async function paid(body: Record<string, unknown>, price: Prices, signal: AbortS
 async function stream(body: object, price: Prices, signal: AbortSignal, payment: Payment | null, seen: Seen = { hasBegun: false, receipt: null }) {
 	let [content, first, firstTokens, inputCost] = ['', 0, 0, quote.value?.inputCost ?? 0n];
 	const question = { body, apiKey: await credentials(), prices: price, signal, ...(payment && { payment }) };
-	for await (const event of askAsAccount(settings.value.transport, question, (bits) => (work.value = bits))) {
+	const challenges = { onWork: (bits: number | null) => (work.value = bits), onCaptcha: askPerson };
+	for await (const event of askAsAccount(settings.value.transport, question, challenges)) {
 		if (event.type === 'start') {
 			seen.hasBegun = true;
 			if (event.inputCost > 0n) inputCost = event.inputCost;
@@ -266,6 +269,7 @@ function Composer() {
 			}}
 		>
 			<Problem error={problem.value} />
+			<CaptchaPanel />
 			<SettingsForm isPaid={prices.value?.isFree === false} onChange={keep} />
 			<div class="entry">
 				<label class="hidden" for="text">
@@ -290,10 +294,16 @@ function Composer() {
 				)}
 			</div>
 			<p class="price" role="status">
-				{work.value !== null ? <>The gateway asks for some work first: one moment…</> : progress.value ? <ProgressLine /> : <PriceLine />}
+				<StatusLine />
 			</p>
 		</form>
 	);
+}
+
+function StatusLine() {
+	if (task.value) return <>The gateway waits for the task above.</>;
+	if (work.value !== null) return <>The gateway asks for some work first: one moment…</>;
+	return progress.value ? <ProgressLine /> : <PriceLine />;
 }
 
 function ProgressLine() {

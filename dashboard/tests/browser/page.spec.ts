@@ -4,31 +4,11 @@ import AxeBuilder from '@axe-core/playwright';
 import { expect, test, type Page } from '@playwright/test';
 import { ApiPromise, Keyring, WsProvider } from '@polkadot/api';
 import type { SubmittableExtrinsic } from '@polkadot/api/types';
+import { answers, hasAccounts, isAccessible, isMock, isOver, isSerious, say, shoot, watch } from './support';
 
-/** A gateway with accounts: the mock with ACCOUNTS=1. */
-const hasAccounts = process.env['ACCOUNTS'] === '1';
-const isMock = process.env['BASE_URL'] === undefined;
 /** Node for the views of the chain; those stories are left out without one. */
 const node = process.env['NODE_URL'];
 const VIEWS = ['chat', 'receipt', 'chain', 'governance', 'evolution', 'delegation', 'wallet', 'session', ...(hasAccounts ? ['account'] : [])];
-
-/** Violations of the page's policy, and errors of its scripts. */
-function watch(page: Page): string[] {
-	const found: string[] = [];
-	page.on('pageerror', (error) => found.push(error.message));
-	page.on('console', (message) => {
-		if (message.type() === 'error' && /Content Security Policy|Refused to/.test(message.text())) found.push(message.text());
-	});
-	return found;
-}
-
-async function say(page: Page, text: string) {
-	await page.getByLabel('Message').fill(text);
-	await page.getByRole('button', { name: 'Send' }).click();
-}
-
-const answers = (page: Page) => page.locator('.turn.assistant');
-const isOver = (page: Page) => expect(page.getByRole('button', { name: 'Send' })).toBeVisible({ timeout: 90_000 });
 
 test.beforeEach(async ({ page }) => {
 	await page.goto('/');
@@ -171,13 +151,6 @@ async function connectTo(page: Page, view: string) {
 	await expect(page.locator('.signer select')).toContainText('Alice', { timeout: 60_000 });
 }
 
-const isAccessible = async (page: Page) => {
-	const { violations } = await new AxeBuilder({ page }).analyze();
-	expect(violations.filter(isSerious).map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
-	const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-	expect(overflow).toBeLessThanOrEqual(0);
-};
-
 test('an operator reads a referendum, votes in it, places its deposit, and supports an emergency', async ({ page }) => {
 	test.skip(node === undefined, 'NODE_URL names no node');
 	test.setTimeout(240_000);
@@ -291,9 +264,6 @@ async function withChain<T>(make: (api: ApiPromise, send: Send) => Promise<T>): 
 		await api.disconnect();
 	}
 }
-
-const isSerious = ({ impact }: { impact?: string | null }) => impact === 'serious' || impact === 'critical';
-const shoot = (page: Page, name: string) => page.screenshot({ path: `screenshots/${name}.png`, fullPage: true });
 
 for (const scheme of ['light', 'dark'] as const) {
 	for (const [size, viewport] of [
