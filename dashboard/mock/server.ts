@@ -48,6 +48,9 @@ function words(chat: Chat): string[] {
 	return text.repeat(question.includes('long') ? 20 : 1).split(/(?<= )/).slice(0, chat.max_tokens ?? 10_000);
 }
 
+/** Time before the first word, to see how that is shown. */
+const reading = (chat: Chat) => sleep(chat.messages.at(-1)?.content.includes('slow') ? 2_000 : 0);
+
 const promptTokens = (chat: Chat) => chat.messages.reduce((sum, { content }) => sum + Math.ceil(content.length / 4), 8);
 
 function send(response: ServerResponse, status: number, value: unknown, headers: Record<string, string> = {}) {
@@ -85,6 +88,7 @@ async function complete(request: IncomingMessage, response: ServerResponse) {
 		choices: [{ index: 0, delta: content === null ? {} : { content }, finish_reason: reason }], usage: null,
 	});
 	let tokens = 0;
+	await reading(chat);
 	for (const word of words(chat)) {
 		if (response.destroyed) return;
 		event(choice(word, null));
@@ -159,6 +163,7 @@ new WebSocketServer({ server, path: '/ws/chat' }).on('connection', (socket) => {
 		const input = cost(prices.input, promptTokens(message.request));
 		tell({ type: 'stream_start', stream_id: id, input_cost: input.toString(), max_tokens: 8192, receipt: 'mock-1' });
 		let tokens = 0;
+		await reading(message.request);
 		for (const token of words(message.request)) {
 			if (cancelled.has(id) || socket.readyState !== socket.OPEN) return;
 			tokens += 1;

@@ -19,7 +19,7 @@ export function CaptchaPanel() {
 	if (!wanted) return null;
 	const name = SERVICES[wanted.service]?.name ?? wanted.service;
 	return (
-		<section class="captcha" ref={panel} tabIndex={-1} role="group" aria-labelledby="captcha-title" aria-describedby="captcha-why">
+		<section class="captcha" ref={panel} tabIndex={-1} aria-labelledby="captcha-title" aria-describedby="captcha-why">
 			<h2 id="captcha-title">Show that you are a person</h2>
 			{wanted.isAgain && (
 				<p role="alert">

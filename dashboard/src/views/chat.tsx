@@ -204,6 +204,7 @@ export function ChatView() {
 				))}
 				<div ref={end} />
 			</div>
+			<CaptchaPanel />
 			<Composer />
 		</>
 	);
@@ -269,7 +270,6 @@ function Composer() {
 			}}
 		>
 			<Problem error={problem.value} />
-			<CaptchaPanel />
 			<SettingsForm isPaid={prices.value?.isFree === false} onChange={keep} />
 			<div class="entry">
 				<label class="hidden" for="text">
@@ -283,12 +283,13 @@ function Composer() {
 					onInput={(event) => (draft.value = event.currentTarget.value)}
 					onKeyDown={onKeyDown}
 				/>
+				{/* Two buttons and not one that changes: the click that stops would else submit what it has brought back to the field. */}
 				{running.value ? (
-					<button type="button" class="secondary" onClick={() => running.value?.abort()}>
+					<button key="stop" type="button" class="secondary" onClick={() => running.value?.abort()}>
 						Stop
 					</button>
 				) : (
-					<button type="submit" disabled={!draft.value.trim()}>
+					<button key="send" type="submit" disabled={!draft.value.trim()}>
 						Send
 					</button>
 				)}

@@ -52,7 +52,7 @@ async function serve(page: Page, service: keyof typeof SCRIPTS, solutions: strin
 	return asked;
 }
 
-const panel = (page: Page) => page.getByRole('group', { name: 'Show that you are a person' });
+const panel = (page: Page) => page.getByRole('region', { name: 'Show that you are a person' });
 const box = (page: Page) => page.frameLocator('.captcha iframe').getByLabel('I am a person');
 
 async function chooseTransport(page: Page, transport: string) {

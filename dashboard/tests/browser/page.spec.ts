@@ -47,6 +47,22 @@ test('an answer is stopped, keeps what came, and another one can be asked for', 
 	await expect(answers(page)).toHaveCount(2);
 });
 
+for (const transport of ['websocket', 'sse']) {
+	test(`an answer over ${transport} that is stopped before its first word gives the message back, and is not asked for again`, async ({ page }) => {
+		test.skip(!isMock, 'the mock is slow by a word of the message');
+		await page.getByText('Settings', { exact: true }).click();
+		await page.getByLabel('Transport').selectOption(transport);
+		await page.getByText('Settings', { exact: true }).click();
+		await say(page, 'Be slow.');
+		await expect(page.getByText('reading…')).toBeVisible();
+		await page.getByRole('button', { name: 'Stop' }).click();
+		await isOver(page);
+		await expect(page.getByLabel('Message')).toHaveValue('Be slow.');
+		await expect(page.locator('.turn')).toHaveCount(0);
+		await expect(page.getByRole('alert')).toHaveCount(0);
+	});
+}
+
 test('the conversation is there again after the page is loaded again, and gone when a new one begins', async ({ page }) => {
 	await say(page, 'Remember me.');
 	await isOver(page);
@@ -268,6 +284,7 @@ async function withChain<T>(make: (api: ApiPromise, send: Send) => Promise<T>): 
 for (const scheme of ['light', 'dark'] as const) {
 	for (const [size, viewport] of [
 		['wide', { width: 1280, height: 800 }],
+		['tablet', { width: 768, height: 1024 }],
 		['phone', { width: 360, height: 740 }],
 	] as const) {
 		test(`every view is accessible and fits: ${scheme}, ${size}`, async ({ page }) => {
