@@ -47,6 +47,7 @@ export function CaptchaPanel() {
 /** The widget of the service, from its loading to its solution. */
 function Widget({ onRetry }: { onRetry: () => void }) {
 	const place = useRef<HTMLDivElement>(null);
+	const end = useRef<HTMLDivElement>(null);
 	const [state, setState] = useState<'loading' | 'shown' | 'failed'>('loading');
 	const [error, setError] = useState<unknown>(null);
 	useEffect(() => {
@@ -68,6 +69,8 @@ function Widget({ onRetry }: { onRetry: () => void }) {
 		}).catch(failed);
 		return () => ((isOver = true), remove());
 	}, []);
+	// The field below lies over what is not scrolled to.
+	useEffect(() => end.current?.scrollIntoView({ block: 'nearest' }), [state]);
 	return (
 		<>
 			<p role="status">{{ loading: 'Loading the task…', shown: 'The task is below.', failed: '' }[state]}</p>
@@ -78,6 +81,7 @@ function Widget({ onRetry }: { onRetry: () => void }) {
 					{state === 'failed' ? 'Try again' : 'Load another task'}
 				</button>
 			)}
+			<div class="end" ref={end} />
 		</>
 	);
 }

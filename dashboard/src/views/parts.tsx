@@ -7,9 +7,13 @@ import { describe } from '../lib/advice';
 export function Problem({ error }: { error: unknown }) {
 	if (error === null || error === undefined) return null;
 	const { message, advice } = describe(error);
+	const sentence = message.charAt(0).toUpperCase() + message.slice(1);
 	return (
 		<div class="problem" role="alert">
-			<strong>{message.charAt(0).toUpperCase() + message.slice(1)}</strong>
+			<strong>
+				{sentence}
+				{/[.!?…]$/.test(sentence) ? '' : '.'}
+			</strong>
 			{advice && <span> {advice}</span>}
 		</div>
 	);
