@@ -22,6 +22,8 @@ const draft = signal('');
 const problem = signal<unknown>(null);
 /** Bits of the work that the gateway has asked for; null while it asks for none. */
 const work = signal<number | null>(null);
+/** Tokens that the answer on its way has at most; null where the server has not said it. */
+const quotedMax = signal<number | null>(null);
 /** The answer on its way. */
 const running = signal<AbortController | null>(null);
 const progress = signal<{ tokens: number; cost: bigint; speed: number; isLeast: boolean } | null>(null);
@@ -53,6 +55,7 @@ async function send() {
 	const before = turns.value;
 	try {
 		const body = requestOf(model.value.id, asked, settings.value);
+		quotedMax.value = (body['max_tokens'] as number | undefined) ?? quote.value?.answerTokensMax ?? null;
 		running.value = controller;
 		turns.value = [...asked, { role: 'assistant', content: '' }];
 		draft.value = '';
@@ -311,8 +314,10 @@ function ProgressLine() {
 	if (!progress.value) return null;
 	const { tokens, cost, speed, isLeast } = progress.value;
 	const least = isLeast ? ' or more' : '';
+	const most = quotedMax.value;
 	return (
 		<>
+			{most !== null && <progress value={Math.min(tokens, most)} max={most} aria-label={`Tokens of ${most.toLocaleString('en')} at most`} />}
 			{tokens} tokens{least} · {speed.toFixed(1)} tokens/s{!prices.value?.isFree && ` · ${bly(cost)}${least} so far`}
 		</>
 	);

@@ -62,9 +62,9 @@ export function Section({ title, count, children }: { title: string; count?: num
 	);
 }
 
-/** A table of plain cells. */
-export function Rows({ caption, head, children }: { caption: string; head: string[]; children: ComponentChildren[][] }) {
-	if (children.length === 0) return <p class="hint">None.</p>;
+/** A table of plain cells, or what stands in its place where there is none. */
+export function Rows({ caption, head, empty = 'None.', children }: { caption: string; head: string[]; empty?: string; children: ComponentChildren[][] }) {
+	if (children.length === 0) return <p class="hint">{empty}</p>;
 	return (
 		<Table caption={caption} head={head}>
 			{children.map((cells, row) => (

@@ -28,6 +28,7 @@ for (const transport of ['websocket', 'sse']) {
 		await expect(page.locator('.price')).toContainText(/tokens to read/);
 		await page.getByRole('button', { name: 'Send' }).click();
 		await expect(page.locator('.price')).toContainText(/tokens\/s/);
+		await expect(page.getByRole('progressbar', { name: 'Tokens of 24 at most' })).toBeVisible();
 		await isOver(page);
 		await expect(answers(page).last()).toContainText(/\d+ tokens/);
 		await expect(answers(page).last().getByRole('link', { name: 'receipt' })).toBeVisible();
@@ -142,9 +143,28 @@ test('a chain is shown as it grows', async ({ page }) => {
 	await page.getByRole('button', { name: 'Connect' }).click();
 	await expect(page.getByRole('heading', { name: /Model 0/ })).toBeVisible({ timeout: 60_000 });
 	for (const name of ['Operators', 'Disputes', 'Datasets', 'Referenda']) await expect(page.getByRole('heading', { name })).toBeVisible();
+	await page.getByText('Newest blocks as they came').click();
+	await expect(page.getByRole('region', { name: 'Newest blocks' }).getByRole('row')).not.toHaveCount(1, { timeout: 30_000 });
 	await shoot(page, 'chain');
 	expect((await new AxeBuilder({ page }).analyze()).violations.filter(isSerious)).toEqual([]);
 	expect(faults).toEqual([]);
+});
+
+test('contributions of miners are shown by time, and how models became better, where something was mined', async ({ page }) => {
+	test.skip(node === undefined, 'NODE_URL names no node');
+	await page.goto('/#/chain');
+	await page.getByLabel('Node').fill(node ?? '');
+	await page.getByRole('button', { name: 'Connect' }).click();
+	await expect(page.getByRole('heading', { name: 'Newest submissions' })).toBeVisible({ timeout: 60_000 });
+	test.skip((await page.getByText('No expert was submitted yet').count()) > 0, 'nothing was mined on this chain');
+	await page.getByLabel('30 days').check();
+	await expect(page.getByRole('region', { name: 'Miners by what they earned' }).getByRole('row')).not.toHaveCount(1);
+	await isAccessible(page);
+	await page.emulateMedia({ colorScheme: 'dark' });
+	await page.setViewportSize({ width: 360, height: 740 });
+	await isAccessible(page);
+	await page.getByRole('heading', { name: 'Contributions' }).scrollIntoViewIfNeeded();
+	await shoot(page, 'contributions-dark-phone');
 });
 
 test('coins of a development chain are sent', async ({ page }) => {
