@@ -1,4 +1,5 @@
-// Accounts of the mock: any signature is one, every account has five free requests, and words with "robot" in them ask for work.
+// Accounts of the mock: any signature is one, every account has five free requests, words with "robot" in them ask for work,
+// and those with "task of SERVICE" for a solution, of which "solved" is one.
 
 import { randomUUID } from 'node:crypto';
 import { leadingZeroBits } from '../src/lib/account';
@@ -12,6 +13,8 @@ interface Account {
 	isDemo: boolean;
 	left: number;
 	challenge: string | null;
+	/** Whether a solution was taken. */
+	isPerson: boolean;
 	history: object[];
 }
 
@@ -28,7 +31,7 @@ function open(account: Account): Answer {
 	return [200, { account: account.name, access_token: access, refresh_token: refresh, expires_in: 86_400 }];
 }
 
-const make = (name: string, isDemo: boolean): Account => ({ name, isDemo, left: FREE, challenge: null, history: [] });
+const make = (name: string, isDemo: boolean): Account => ({ name, isDemo, left: FREE, challenge: null, isPerson: false, history: [] });
 
 /** Answers a route of accounts; null for any other. */
 export function answer(path: string, body: Record<string, string>, authorization: string | undefined): Answer | null {
@@ -63,13 +66,19 @@ export function answer(path: string, body: Record<string, string>, authorization
 }
 
 /** Takes one of an account's free requests; null if it may ask. */
-export function take(words: string, authorization: string | undefined, proof: string | undefined): Answer | null {
+export function take(words: string, authorization: string | undefined, proof: string | undefined, captcha: string | undefined): Answer | null {
 	const account = byToken.get((authorization ?? '').replace('Bearer ', ''));
 	if (!account) return refusal(401, 'sign_in_required', 'this gateway answers accounts only');
 	if (words.includes('robot') && !isSolved(account, proof)) {
 		account.challenge ??= randomUUID().replace(/-/g, '');
 		return refusal(429, 'proof_of_work_required', 'your requests look like a program', { challenge: account.challenge, bits: BITS });
 	}
+	const service = /task of (\S+)/.exec(words)?.[1];
+	if (captcha === 'solved') account.isPerson = true;
+	if (service && !account.isPerson) {
+		return refusal(429, 'captcha_required', `your requests look like a program's, again: solve a task of ${service}`, { service, site_key: 'mock', header: 'x-blyan-captcha' });
+	}
+	account.isPerson = false;
 	if (account.left === 0) return refusal(429, 'free_requests_used', '0 of 5 free requests are left');
 	account.left -= 1;
 	account.history.unshift({ receipt: 'mock-1', ended_at: new Date().toISOString().slice(0, 19) + 'Z', answer_tokens: 7, charged: '0', is_free: true });

@@ -26,10 +26,13 @@ const cost = (price: bigint, tokens: number) => (price * BigInt(tokens) + 999n) 
 const TYPES: Record<string, string> = {
 	'.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.wasm': 'application/wasm',
 };
-/** The gateway's own, so that what it forbids fails here, too. */
-const POLICY =
-	"default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' data:; connect-src 'self' ws: wss:; object-src 'none'; " +
-	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/** The gateway's own, so that what it forbids fails here, too. With accounts it is that of one that asks for tasks of these services. */
+const SOURCES = 'https://hcaptcha.com https://*.hcaptcha.com https://challenges.cloudflare.com';
+const END = "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const POLICY = hasAccounts
+	? `default-src 'self'; script-src 'self' 'wasm-unsafe-eval' ${SOURCES}; style-src 'self' ${SOURCES}; frame-src ${SOURCES}; ` +
+		`img-src 'self' data:; connect-src 'self' ws: wss: ${SOURCES}; ${END}`
+	: `default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' data:; connect-src 'self' ws: wss:; ${END}`;
 
 interface Chat {
 	messages: { role: string; content: string }[];
@@ -44,6 +47,9 @@ function words(chat: Chat): string[] {
 	const text = `You said: ${question}. ${system ? `I was told: ${system}. ` : ''}This is the mock, which has no model; it writes a few words so that the page has something to show. `;
 	return text.repeat(question.includes('long') ? 20 : 1).split(/(?<= )/).slice(0, chat.max_tokens ?? 10_000);
 }
+
+/** Time before the first word, to see how that is shown. */
+const reading = (chat: Chat) => sleep(chat.messages.at(-1)?.content.includes('slow') ? 2_000 : 0);
 
 const promptTokens = (chat: Chat) => chat.messages.reduce((sum, { content }) => sum + Math.ceil(content.length / 4), 8);
 
@@ -73,8 +79,8 @@ async function complete(request: IncomingMessage, response: ServerResponse) {
 	const chat = await body(request);
 	const refused = refusalOf(chat);
 	if (refused) return refuse(response, 400, refused.code, refused.message);
-	const [authorization, proof] = [request.headers['authorization'], request.headers['x-blyan-proof']];
-	const barred = hasAccounts && accounts.take(chat.messages.at(-1)?.content ?? '', authorization, String(proof ?? ''));
+	const header = (name: string) => String(request.headers[name] ?? '');
+	const barred = hasAccounts && accounts.take(chat.messages.at(-1)?.content ?? '', header('authorization'), header('x-blyan-proof'), header('x-blyan-captcha'));
 	if (barred) return send(response, ...barred);
 	response.writeHead(200, { 'content-type': 'text/event-stream', 'x-receipt-id': 'mock-1' });
 	const event = (value: unknown) => response.write(`data: ${JSON.stringify(value)}\n\n`);
@@ -82,6 +88,7 @@ async function complete(request: IncomingMessage, response: ServerResponse) {
 		choices: [{ index: 0, delta: content === null ? {} : { content }, finish_reason: reason }], usage: null,
 	});
 	let tokens = 0;
+	await reading(chat);
 	for (const word of words(chat)) {
 		if (response.destroyed) return;
 		event(choice(word, null));
@@ -143,7 +150,7 @@ new WebSocketServer({ server, path: '/ws/chat' }).on('connection', (socket) => {
 	const cancelled = new Set<string>();
 	const tell = (value: unknown) => socket.readyState === socket.OPEN && socket.send(JSON.stringify(value));
 	socket.on('message', async (data: Buffer) => {
-		const message = JSON.parse(data.toString()) as { type: string; stream_id: string; request: Chat; authorization?: string; proof?: string };
+		const message = JSON.parse(data.toString()) as { type: string; stream_id: string; request: Chat; authorization?: string; proof?: string; captcha?: string };
 		const id = message.stream_id;
 		if (message.type === 'cancel') {
 			cancelled.add(id);
@@ -151,11 +158,12 @@ new WebSocketServer({ server, path: '/ws/chat' }).on('connection', (socket) => {
 		}
 		const refused = refusalOf(message.request);
 		if (refused) return tell({ type: 'error', stream_id: id, error: refused });
-		const barred = hasAccounts && accounts.take(message.request.messages.at(-1)?.content ?? '', message.authorization, message.proof);
+		const barred = hasAccounts && accounts.take(message.request.messages.at(-1)?.content ?? '', message.authorization, message.proof, message.captcha);
 		if (barred) return tell({ type: 'error', stream_id: id, ...(barred[1] as object) });
 		const input = cost(prices.input, promptTokens(message.request));
 		tell({ type: 'stream_start', stream_id: id, input_cost: input.toString(), max_tokens: 8192, receipt: 'mock-1' });
 		let tokens = 0;
+		await reading(message.request);
 		for (const token of words(message.request)) {
 			if (cancelled.has(id) || socket.readyState !== socket.OPEN) return;
 			tokens += 1;

@@ -28,11 +28,15 @@ export function App() {
 	const Shown = VIEW[view];
 	const main = useRef<HTMLElement>(null);
 	const first = useRef(true);
+	const nav = useRef<HTMLElement>(null);
 	useEffect(() => {
 		document.title = `${NAMES[view]} · Blyan`;
 		// A reader of the screen hears the new view; the first one needs no announcement.
 		if (!first.current) main.current?.focus();
 		first.current = false;
+		// Where the names scroll, that of this view is in sight.
+		const current = nav.current?.querySelector<HTMLElement>('[aria-current]');
+		if (nav.current && current) nav.current.scrollLeft = current.offsetLeft - nav.current.clientWidth / 2;
 	}, [view]);
 	return (
 		<>
@@ -44,7 +48,7 @@ export function App() {
 					<img src="/icon.svg" alt="" width="24" height="24" />
 					<strong>Blyan</strong>
 				</a>
-				<nav aria-label="Views">
+				<nav ref={nav} aria-label="Views">
 					{VIEWS.filter((name) => name !== 'session' && (name !== 'account' || hasAccounts.value)).map((name) => (
 						<a key={name} href={`#/${name}`} aria-current={name === view ? 'page' : undefined}>
 							{NAMES[name]}

@@ -1,6 +1,7 @@
 // The account of the person at this page: made without a name or by a wallet, with its tokens, its limits, and the work that a gateway may ask for.
 
 import { signal } from '@preact/signals';
+import { wantedOf, type Wanted } from './captcha';
 import { get, GatewayError } from './gateway';
 import { ask, type ChatEvent, type Question, type Transport } from './stream';
 
@@ -44,6 +45,11 @@ const KEY = 'blyan/session/1';
 const MARGIN_MS = 60_000;
 /** Numbers that are tried before the page is given a turn. */
 const SLICE = 2_048;
+/** Works for one answer: a second challenge may come where the first was too old. */
+const WORKS_MAX = 2;
+/** Times that a solution is sent again while its service cannot be asked, and the time between them, which is the gateway's. */
+const WAITS_MAX = 2;
+const WAIT_MS = 5_000;
 const CONTEXT = new TextEncoder().encode('blyan/account-pow/1');
 
 /** Whether the gateway has accounts; null while that is not known. */
@@ -227,29 +233,47 @@ export function limits({ isDemo, free, freeLeft, requestsLeft, standing, gateway
 	return `${of}${hour}${next}.`;
 }
 
-/** Asks for an answer as the account of this page, and does the work that the gateway may ask for first. */
-export async function* askAsAccount(
-	transport: Transport,
-	question: Question,
-	onWork: (bits: number | null) => void,
-): AsyncGenerator<ChatEvent> {
-	let proof: string | undefined;
-	// The work is for one challenge; a second one may come where the first was too old.
-	for (let attempt = 0; ; attempt += 1) {
+/** What stands between a question and its answer: work of the machine, or a task for the person at it. */
+export interface Challenges {
+	/** Bits of the work that begins; null when it ends. */
+	onWork: (bits: number | null) => void;
+	/** Has a person solve a task; ends with what its service gave. */
+	onCaptcha: (wanted: Wanted, stop: AbortSignal) => Promise<string>;
+}
+
+/** Asks for an answer as the account of this page, and meets what the gateway may ask for first. */
+export async function* askAsAccount(transport: Transport, question: Question, { onWork, onCaptcha }: Challenges): AsyncGenerator<ChatEvent> {
+	let [proof, captcha]: (string | undefined)[] = [];
+	let [works, waits] = [0, 0];
+	for (;;) {
 		try {
-			yield* ask(transport, { ...question, proof });
+			yield* ask(transport, { ...question, proof, captcha });
 			return;
 		} catch (error) {
-			const asked = error instanceof GatewayError && error.code === 'proof_of_work_required' ? error.details : null;
-			if (!asked || attempt >= 2) throw error;
-			const bits = Number(asked['bits']);
-			onWork(bits);
-			try {
-				proof = await solve(String(asked['challenge']), bits, question.signal);
-			} finally {
-				onWork(null);
+			const { code, details } = error instanceof GatewayError ? error : { code: null, details: null };
+			const wanted = code === 'captcha_required' ? wantedOf(details, captcha !== undefined) : null;
+			if (wanted) {
+				captcha = await onCaptcha(wanted, question.signal);
+			} else if (code === 'captcha_unavailable' && captcha !== undefined && waits++ < WAITS_MAX) {
+				// The solution is still good: nothing is known about it yet.
+				await pause(WAIT_MS, question.signal);
+			} else if (code === 'proof_of_work_required' && details && works++ < WORKS_MAX) {
+				const bits = Number(details['bits']);
+				onWork(bits);
+				proof = await solve(String(details['challenge']), bits, question.signal).finally(() => onWork(null));
+			} else {
+				throw error;
 			}
 		}
+	}
+}
+
+/** Waits for so many milliseconds, unless it is stopped. */
+async function pause(time: number, stop: AbortSignal) {
+	const until = Date.now() + time;
+	for (let left = time; left > 0; left = until - Date.now()) {
+		stop.throwIfAborted();
+		await new Promise((resume) => setTimeout(resume, Math.min(left, 100)));
 	}
 }
 

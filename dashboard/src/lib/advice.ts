@@ -19,7 +19,7 @@ const ADVICE: Record<string, string> = {
 	free_answer_too_long: 'Ask for fewer tokens under Settings.',
 	inferences_used: 'Wait until the hour is over.',
 	account_quarantined: 'Say under Account that you are a person, and the operator looks at it.',
-	captcha_required: 'This page shows no such tasks: ask the operator for one that does, come back tomorrow, or pay by a session.',
+	captcha_required: 'This page cannot show tasks of that service: tell the operator, come back tomorrow, or pay by a session.',
 	captcha_unavailable: 'Send the message again in a moment.',
 	too_many_accounts: 'Use an account that you have, or come back tomorrow.',
 	already_appealed: 'Wait for the operator of this gateway.',
@@ -42,6 +42,6 @@ export function describe(error: unknown): { message: string; advice: string | nu
 	if (error instanceof TypeError) {
 		return { message: 'The server cannot be reached.', advice: 'Check that it runs and that you are connected, then try again.' };
 	}
-	const { message, code } = error as { message?: string; code?: string | null };
-	return { message: message ?? String(error), advice: adviceFor(code ?? null) };
+	const { message, code, advice } = error as { message?: string; code?: string | null; advice?: string };
+	return { message: message ?? String(error), advice: advice ?? adviceFor(code ?? null) };
 }

@@ -1,7 +1,7 @@
 // The connection to a node, as the views see it. What talks to the node is loaded when it is first needed.
 
 import { signal } from '@preact/signals';
-import type { Connected, Facts } from './chain';
+import type { Block, Connected, Facts } from './chain';
 
 export const DEFAULT_NODE = 'ws://127.0.0.1:9944';
 const KEY = 'blyan/node';
@@ -14,11 +14,21 @@ export interface ChainState {
 	facts: Facts | null;
 	head: number | null;
 	finalized: number | null;
+	/** Newest first. */
+	blocks: readonly Block[];
 	error: unknown;
 }
 
-const OFF: ChainState = { phase: 'off', connected: null, facts: null, head: null, finalized: null, error: null };
+const OFF: ChainState = { phase: 'off', connected: null, facts: null, head: null, finalized: null, blocks: [], error: null };
 export const chain = signal<ChainState>(OFF);
+
+/** Blocks that are shown. */
+const BLOCKS_SHOWN = 12;
+
+/** Puts a block before the others. Where it takes the place of one of another branch, that one and what was built on it go. */
+export function withBlock(blocks: readonly Block[], block: Block | undefined): readonly Block[] {
+	return block ? [block, ...blocks.filter(({ number }) => number < block.number)].slice(0, BLOCKS_SHOWN) : blocks;
+}
 
 /** Refuses what is no address of a node. */
 export function ensureNode(text: string): string {
@@ -33,9 +43,10 @@ export async function connect() {
 		const url = ensureNode(nodeUrl.value.trim());
 		chain.value = { ...OFF, phase: 'connecting' };
 		const { open } = await import('./chain');
-		const connected = await open(url, (change) => {
+		const connected = await open(url, ({ block, ...change }) => {
 			// A node that was left has no say any more.
-			if (chain.value.phase !== 'off') chain.value = { ...chain.value, ...change };
+			if (chain.value.phase === 'off') return;
+			chain.value = { ...chain.value, ...change, blocks: withBlock(chain.value.blocks, block) };
 		});
 		localStorage.setItem(KEY, nodeUrl.value.trim());
 		chain.value = { ...chain.value, phase: 'on', connected };

@@ -6,6 +6,8 @@ import * as read from './records';
 /** A node that answers. */
 export interface Connected {
 	api: ApiPromise;
+	/** Asks the node what no library knows. */
+	rpc<T>(method: string, ...params: unknown[]): Promise<T>;
 	name: string;
 	/** Hash of the chain's first block, 0x and hexadecimal digits. */
 	genesis: string;
@@ -23,8 +25,17 @@ export interface Facts {
 	referenda: read.Referendum[] | null;
 }
 
+/** A block as this page heard of it. */
+export interface Block {
+	number: number;
+	hash: string;
+	/** Milliseconds since 1970. */
+	at: number;
+}
+
 export interface Change {
 	head?: number;
+	block?: Block;
 	finalized?: number;
 	facts?: Facts;
 	error?: unknown;
@@ -46,7 +57,8 @@ export async function open(url: string, onChange: (change: Change) => void): Pro
 		const refresh = once(async () => onChange({ facts: await readFacts(api, provider), error: null }), (error) => onChange({ error }));
 		const ends = await Promise.all([
 			api.rpc.chain.subscribeNewHeads((header) => {
-				onChange({ head: header.number.toNumber() });
+				const number = header.number.toNumber();
+				onChange({ head: number, block: { number, hash: header.hash.toHex(), at: Date.now() } });
 				refresh();
 			}),
 			api.rpc.chain.subscribeFinalizedHeads((header) => onChange({ finalized: header.number.toNumber() })),
@@ -55,6 +67,7 @@ export async function open(url: string, onChange: (change: Change) => void): Pro
 		refresh();
 		return {
 			api,
+			rpc: (method, ...params) => provider.send(method, params),
 			name: name.toString(),
 			genesis: api.genesisHash.toHex(),
 			isDevelopment: type.isDevelopment,

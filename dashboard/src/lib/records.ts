@@ -65,6 +65,9 @@ export function model(value: unknown, experts: unknown[]): Model {
 	};
 }
 
+/** One, as the chain counts improvements. */
+const Q16 = 65_536;
+
 export interface Submission {
 	id: number;
 	miner: string;
@@ -78,6 +81,8 @@ export interface Submission {
 	/** Version of the expert that it became. */
 	accepted: number | null;
 	reward: bigint | null;
+	/** Mean improvement in bits per byte that operators measured; null unless it was accepted. */
+	gain: number | null;
 }
 
 export function submission(value: unknown): Submission {
@@ -97,8 +102,12 @@ export function submission(value: unknown): Submission {
 		outcome: [outcome, reason].filter(Boolean).map(words).join(': '),
 		accepted: isAccepted ? number(fields(detail)['version']) : null,
 		reward: isAccepted ? amount(fields(detail)['reward']) : null,
+		gain: isAccepted ? number(fields(detail)['improvement']) / Q16 : null,
 	};
 }
+
+/** An improvement in bits per byte, to a ten-thousandth. */
+export const bits = (gain: number): string => `${gain.toLocaleString('en', { maximumFractionDigits: 4 })} bits/byte`;
 
 /** Submission by which an expert came to be what it is, among those that are known. */
 export function originOf(expert: Expert, submissions: readonly Submission[]): Submission | null {

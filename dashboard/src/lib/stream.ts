@@ -20,6 +20,8 @@ export interface Question {
 	signal: AbortSignal;
 	/** Work that the gateway has asked for. */
 	proof?: string | undefined;
+	/** What the service of a task gave for its solution. */
+	captcha?: string | undefined;
 	/** Voucher of a session, and the name of the request under which it is charged once. */
 	payment?: { voucher: string; key: string } | undefined;
 }
@@ -36,10 +38,11 @@ interface Chunk {
 }
 
 /** Server-sent events of OpenAI's interface: the whole conversation goes along, which `/chat/stream` does not take. */
-async function* overEvents({ body, apiKey, prices, signal, proof, payment }: Question): AsyncGenerator<ChatEvent> {
+async function* overEvents({ body, apiKey, prices, signal, proof, captcha, payment }: Question): AsyncGenerator<ChatEvent> {
 	const headers: Record<string, string> = { 'content-type': 'application/json' };
 	if (apiKey) headers['authorization'] = `Bearer ${apiKey}`;
 	if (proof) headers['x-blyan-proof'] = proof;
+	if (captcha) headers['x-blyan-captcha'] = captcha;
 	if (payment) Object.assign(headers, { 'x-blyan-voucher': payment.voucher, 'idempotency-key': payment.key });
 	const asked = { ...body, stream: true, stream_options: { include_usage: true } };
 	const response = await fetch('/v1/chat/completions', { method: 'POST', headers, body: JSON.stringify(asked), signal });
@@ -110,7 +113,7 @@ export function eventOf(message: Message, id: string): ChatEvent | null {
 }
 
 /** The WebSocket, one connection an answer: it ends with the answer, so that nothing has to be kept alive. */
-async function* overSocket({ body, apiKey, signal, proof, payment }: Question): AsyncGenerator<ChatEvent> {
+async function* overSocket({ body, apiKey, signal, proof, captcha, payment }: Question): AsyncGenerator<ChatEvent> {
 	const url = new URL('/ws/chat', location.href);
 	url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
 	const socket = new WebSocket(url);
@@ -122,8 +125,8 @@ async function* overSocket({ body, apiKey, signal, proof, payment }: Question): 
 		wake();
 	};
 	socket.onopen = () => {
-		const start = { type: 'start', stream_id: id, request: body, ...(apiKey && { authorization: `Bearer ${apiKey}` }), ...(proof && { proof }), ...(payment && { voucher: payment.voucher, idempotency_key: payment.key }) };
-		socket.send(JSON.stringify(start));
+		const means = { ...(apiKey && { authorization: `Bearer ${apiKey}` }), ...(payment && { voucher: payment.voucher, idempotency_key: payment.key }) };
+		socket.send(JSON.stringify({ type: 'start', stream_id: id, request: body, ...means, ...(proof && { proof }), ...(captcha && { captcha }) }));
 	};
 	socket.onmessage = ({ data }) => push(JSON.parse(String(data)) as Message);
 	socket.onclose = () => push(new GatewayError('the connection ended before the answer did', null, null));

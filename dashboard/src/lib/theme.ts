@@ -12,6 +12,9 @@ const kept = () => {
 
 export const theme = signal<Theme>(kept());
 
+/** Whether the page is dark at present. */
+export const isDark = () => (theme.value === 'auto' ? matchMedia('(prefers-color-scheme: dark)').matches : theme.value === 'dark');
+
 /** Shows the document in the theme that was chosen. */
 export function applyTheme() {
 	const root = document.documentElement;

@@ -1,7 +1,9 @@
 import { bly } from '../lib/bly';
-import type { Facts } from '../lib/chain';
+import type { Block, Facts } from '../lib/chain';
 import { chain } from '../lib/chain-state';
-import { originOf, type Model, type Slot, type Submission } from '../lib/records';
+import { bits, originOf, type Model, type Slot, type Submission } from '../lib/records';
+import { percent } from '../lib/duration';
+import { ContributionsView } from './contributions';
 import { ConnectForm } from './connect';
 import { Problem, Rows, Section, Short } from './parts';
 
@@ -17,6 +19,7 @@ export function ChainView() {
 					</p>
 				)}
 			</div>
+			{!connected && <p>What a node of the chain says about blocks, models, experts, operators, disputes and datasets, new with every block.</p>}
 			<ConnectForm />
 			<Problem error={error} />
 			{phase === 'on' && <Heads />}
@@ -26,19 +29,37 @@ export function ChainView() {
 }
 
 function Heads() {
-	const { head, finalized } = chain.value;
+	const { head, finalized, blocks } = chain.value;
 	const shown = (block: number | null) => block?.toLocaleString('en') ?? '…';
 	return (
-		<dl class="heads" aria-label="Newest blocks">
-			<div>
-				<dt>Newest block</dt>
-				<dd>{shown(head)}</dd>
-			</div>
-			<div>
-				<dt>Final</dt>
-				<dd>{shown(finalized)}</dd>
-			</div>
-		</dl>
+		<>
+			<dl class="heads" aria-label="Newest blocks">
+				<div>
+					<dt>Newest block</dt>
+					<dd>{shown(head)}</dd>
+				</div>
+				<div>
+					<dt>Final</dt>
+					<dd>{shown(finalized)}</dd>
+				</div>
+			</dl>
+			<Blocks blocks={blocks} finalized={finalized} />
+		</>
+	);
+}
+
+function Blocks({ blocks, finalized }: { blocks: readonly Block[]; finalized: number | null }) {
+	return (
+		<section class="facts">
+			<details>
+				<summary>Newest blocks as they came</summary>
+				<Rows caption="Newest blocks" head={['Block', 'Hash', 'Came at', 'Final']} empty="None came yet.">
+					{blocks.map(({ number, hash, at }) => [
+						number.toLocaleString('en'), <Short value={hash} />, new Date(at).toLocaleTimeString('en-GB'), number <= (finalized ?? -1) ? 'yes' : 'not yet',
+					])}
+				</Rows>
+			</details>
+		</section>
 	);
 }
 
@@ -47,13 +68,14 @@ function FactsView({ facts }: { facts: Facts }) {
 		<>
 			{facts.models?.map((model) => <ModelView key={model.id} model={model} submissions={facts.submissions ?? []} />)}
 			{facts.submissions && <Submissions submissions={facts.submissions} />}
+			{facts.submissions && <ContributionsView newest={facts.submissions} />}
 			{facts.operators && (
 				<Section title="Operators" count={facts.operators.length}>
-					<Rows caption="Operators" head={['Account', 'Stake', 'Reputation', 'On duty', 'Tier', 'Role', 'Heartbeat', 'Offences']}>
+					<Rows caption="Operators" head={['Account', 'Stake', 'Reputation', 'On duty', 'Tier', 'Role', 'Heartbeat', 'Offences']} empty="No operator is registered.">
 						{facts.operators.map((operator) => [
 							<Short value={operator.account} />,
 							bly(operator.stake),
-							operator.reputation,
+							percent(operator.reputation),
 							operator.isOnDuty ? 'yes' : 'no',
 							operator.tier,
 							operator.role,
@@ -65,7 +87,7 @@ function FactsView({ facts }: { facts: Facts }) {
 			)}
 			{facts.games && (
 				<Section title="Disputes" count={facts.games.length}>
-					<Rows caption="Open dispute games" head={['Game', 'About', 'Part', 'To move', 'Proving a step', 'Since']}>
+					<Rows caption="Open dispute games" head={['Game', 'About', 'Part', 'To move', 'Proving a step', 'Since']} empty="No finding and no answer is disputed.">
 						{facts.games.map((game) => [
 							game.id, game.subject, game.part, game.owes, game.isExecuting ? 'yes' : 'no', `block ${game.since}`,
 						])}
@@ -74,7 +96,7 @@ function FactsView({ facts }: { facts: Facts }) {
 			)}
 			{facts.datasets && (
 				<Section title="Datasets" count={facts.datasets.length}>
-					<Rows caption="Datasets" head={['Dataset', 'State', 'Tier', 'Votes', 'Licence', 'Records', 'Bytes', 'Uses']}>
+					<Rows caption="Datasets" head={['Dataset', 'State', 'Tier', 'Votes', 'Licence', 'Records', 'Bytes', 'Uses']} empty="No dataset was offered yet: blyan dataset makes and offers one.">
 						{facts.datasets.map((dataset) => [
 							dataset.id,
 							dataset.stage,
@@ -90,7 +112,7 @@ function FactsView({ facts }: { facts: Facts }) {
 			)}
 			{facts.referenda && (
 				<Section title="Referenda" count={facts.referenda.length}>
-					<Rows caption="Referenda of operators" head={['Referendum', 'State', 'Tally', 'Block']}>
+					<Rows caption="Referenda of operators" head={['Referendum', 'State', 'Tally', 'Block']} empty="None was submitted yet.">
 						{facts.referenda.map((poll) => [poll.index, poll.state, poll.tally || '–', Number.isNaN(poll.at) ? '–' : poll.at])}
 					</Rows>
 				</Section>
@@ -105,7 +127,7 @@ function ModelView({ model, submissions }: { model: Model; submissions: Submissi
 	return (
 		<Section title={`Model ${model.id}: ${model.name}`}>
 			<p class="hint">
-				version {model.version} · generation {model.generation} · {model.experts.length} experts
+				version {model.version} · generation {model.generation} · {model.experts.length} experts, each named by model, layer and place
 			</p>
 			<Rows caption={`Experts of model ${model.id}`} head={['Expert', 'Version', 'Tensor root', 'Came from', 'On this node']}>
 				{model.experts.map((expert) => {
@@ -127,7 +149,7 @@ function Submissions({ submissions }: { submissions: Submission[] }) {
 					<summary>
 						{state} <span class="count">{listed.length}</span>
 					</summary>
-					<Rows caption={`Submissions that are ${state}`} head={['Submission', 'Expert', 'Over version', 'Miner', 'Block', 'Outcome', 'Reward']}>
+					<Rows caption={`Submissions that are ${state}`} head={['Submission', 'Expert', 'Over version', 'Miner', 'Block', 'Outcome', 'Gain', 'Reward']}>
 						{listed.map((submission) => [
 							submission.id,
 							slotName(submission.slot),
@@ -135,12 +157,13 @@ function Submissions({ submissions }: { submissions: Submission[] }) {
 							<Short value={submission.miner} />,
 							submission.at,
 							submission.outcome || '–',
+							submission.gain === null ? '–' : bits(submission.gain),
 							submission.reward === null ? '–' : bly(submission.reward),
 						])}
 					</Rows>
 				</details>
 			))}
-			{submissions.length === 0 && <p class="hint">None.</p>}
+			{submissions.length === 0 && <p class="hint">No expert was submitted yet: blyan mine trains and submits one.</p>}
 		</Section>
 	);
 }

@@ -2,10 +2,12 @@
 
 import { scaleLinear } from 'd3-scale';
 import { curveStepAfter, line } from 'd3-shape';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { approvalOf, supportOf, type Curve, type Point } from '../lib/governance';
 import { Table } from './parts';
 
-const WIDTH = 640;
+/** Width that is drawn until the page knows what there is room for, and the least. */
+const [WIDTH, WIDTH_MIN] = [640, 240];
 const HEIGHT = 200;
 const EDGE = { top: 12, right: 12, bottom: 28, left: 44 };
 
@@ -29,6 +31,19 @@ interface ChartProps {
 	support: Curve;
 }
 
+/** Pixels that an element has room for. Text in a drawing that is scaled to it would be too small to read on a phone. */
+export function useWidth<E extends Element>() {
+	const [width, setWidth] = useState(WIDTH);
+	const element = useRef<E>(null);
+	useEffect(() => {
+		if (!element.current) return;
+		const watch = new ResizeObserver(([entry]) => setWidth(Math.max(WIDTH_MIN, Math.round(entry?.contentRect.width ?? WIDTH))));
+		watch.observe(element.current);
+		return () => watch.disconnect();
+	}, []);
+	return [element, width] as const;
+}
+
 /** Value at the present block carried on: a vote stays as it is until another one changes it. */
 export function carried(points: readonly Point[], now: number): Point[] {
 	const last = points.at(-1);
@@ -36,7 +51,8 @@ export function carried(points: readonly Point[], now: number): Point[] {
 }
 
 export function VoteChart({ title, points, from, to, now, since, approval, support }: ChartProps) {
-	const x = scaleLinear([from, Math.max(to, from + 1)], [EDGE.left, WIDTH - EDGE.right]);
+	const [figure, width] = useWidth<HTMLElement>();
+	const x = scaleLinear([from, Math.max(to, from + 1)], [EDGE.left, width - EDGE.right]);
 	const y = scaleLinear([0, 1], [HEIGHT - EDGE.bottom, EDGE.top]);
 	const all: Series[] = [
 		{ name: 'approval', valueOf: ({ tally }) => approvalOf(tally), threshold: approval },
@@ -52,15 +68,15 @@ export function VoteChart({ title, points, from, to, now, since, approval, suppo
 		? `${title}: approval ${share(approvalOf(last.tally))} of ${share(approval(0))} needed, support ${share(supportOf(last.tally))} of ${share(support(0))} needed.`
 		: `${title}: no vote yet.`;
 	return (
-		<figure class="chart">
-			<svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={summary}>
+		<figure class="chart" ref={figure}>
+			<svg viewBox={`0 0 ${width} ${HEIGHT}`} role="img" aria-label={summary}>
 				{y.ticks(4).map((tick) => (
 					<g key={tick} class="tick">
-						<line x1={EDGE.left} x2={WIDTH - EDGE.right} y1={y(tick)} y2={y(tick)} />
+						<line x1={EDGE.left} x2={width - EDGE.right} y1={y(tick)} y2={y(tick)} />
 						<text x={EDGE.left - 6} y={y(tick)} text-anchor="end" dominant-baseline="middle">{share(tick)}</text>
 					</g>
 				))}
-				{x.ticks(5).filter(Number.isInteger).map((tick) => (
+				{x.ticks(width < 400 ? 3 : 5).filter(Number.isInteger).map((tick) => (
 					<text key={tick} class="label" x={x(tick)} y={HEIGHT - 8} text-anchor="middle">{tick.toLocaleString('en')}</text>
 				))}
 				{all.map(({ name, valueOf, threshold }) => (

@@ -3,9 +3,11 @@ import { useEffect, useRef } from 'preact/hooks';
 import { accessToken, account, askAsAccount, hasAccounts, limits, makeDemo, refreshAccount, session } from '../lib/account';
 import { bly } from '../lib/bly';
 import { load, requestOf, save, type Turn } from '../lib/conversation';
+import { askPerson, task } from '../lib/captcha';
 import { ceilingOf, leftOf, type Channel } from '../lib/channel';
 import { fetchModel, fetchPrices, fetchQuote, GatewayError, type Model, type Prices, type Quote } from '../lib/gateway';
 import { alone, pay, paying, type Payment } from '../lib/session';
+import { CaptchaPanel } from './captcha';
 import { Problem, Short } from './parts';
 import { apiKey, settings, SettingsForm } from './settings';
 
@@ -20,6 +22,8 @@ const draft = signal('');
 const problem = signal<unknown>(null);
 /** Bits of the work that the gateway has asked for; null while it asks for none. */
 const work = signal<number | null>(null);
+/** Tokens that the answer on its way has at most; null where the server has not said it. */
+const quotedMax = signal<number | null>(null);
 /** The answer on its way. */
 const running = signal<AbortController | null>(null);
 const progress = signal<{ tokens: number; cost: bigint; speed: number; isLeast: boolean } | null>(null);
@@ -51,6 +55,7 @@ async function send() {
 	const before = turns.value;
 	try {
 		const body = requestOf(model.value.id, asked, settings.value);
+		quotedMax.value = (body['max_tokens'] as number | undefined) ?? quote.value?.answerTokensMax ?? null;
 		running.value = controller;
 		turns.value = [...asked, { role: 'assistant', content: '' }];
 		draft.value = '';
@@ -124,7 +129,8 @@ async function paid(body: Record<string, unknown>, price: Prices, signal: AbortS
 async function stream(body: object, price: Prices, signal: AbortSignal, payment: Payment | null, seen: Seen = { hasBegun: false, receipt: null }) {
 	let [content, first, firstTokens, inputCost] = ['', 0, 0, quote.value?.inputCost ?? 0n];
 	const question = { body, apiKey: await credentials(), prices: price, signal, ...(payment && { payment }) };
-	for await (const event of askAsAccount(settings.value.transport, question, (bits) => (work.value = bits))) {
+	const challenges = { onWork: (bits: number | null) => (work.value = bits), onCaptcha: askPerson };
+	for await (const event of askAsAccount(settings.value.transport, question, challenges)) {
 		if (event.type === 'start') {
 			seen.hasBegun = true;
 			if (event.inputCost > 0n) inputCost = event.inputCost;
@@ -201,6 +207,7 @@ export function ChatView() {
 				))}
 				<div ref={end} />
 			</div>
+			<CaptchaPanel />
 			<Composer />
 		</>
 	);
@@ -279,29 +286,38 @@ function Composer() {
 					onInput={(event) => (draft.value = event.currentTarget.value)}
 					onKeyDown={onKeyDown}
 				/>
+				{/* Two buttons and not one that changes: the click that stops would else submit what it has brought back to the field. */}
 				{running.value ? (
-					<button type="button" class="secondary" onClick={() => running.value?.abort()}>
+					<button key="stop" type="button" class="secondary" onClick={() => running.value?.abort()}>
 						Stop
 					</button>
 				) : (
-					<button type="submit" disabled={!draft.value.trim()}>
+					<button key="send" type="submit" disabled={!draft.value.trim()}>
 						Send
 					</button>
 				)}
 			</div>
 			<p class="price" role="status">
-				{work.value !== null ? <>The gateway asks for some work first: one moment…</> : progress.value ? <ProgressLine /> : <PriceLine />}
+				<StatusLine />
 			</p>
 		</form>
 	);
+}
+
+function StatusLine() {
+	if (task.value) return <>The gateway waits for the task above.</>;
+	if (work.value !== null) return <>The gateway asks for some work first: one moment…</>;
+	return progress.value ? <ProgressLine /> : <PriceLine />;
 }
 
 function ProgressLine() {
 	if (!progress.value) return null;
 	const { tokens, cost, speed, isLeast } = progress.value;
 	const least = isLeast ? ' or more' : '';
+	const most = quotedMax.value;
 	return (
 		<>
+			{most !== null && <progress value={Math.min(tokens, most)} max={most} aria-label={`Tokens of ${most.toLocaleString('en')} at most`} />}
 			{tokens} tokens{least} · {speed.toFixed(1)} tokens/s{!prices.value?.isFree && ` · ${bly(cost)}${least} so far`}
 		</>
 	);

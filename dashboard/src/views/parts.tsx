@@ -7,9 +7,13 @@ import { describe } from '../lib/advice';
 export function Problem({ error }: { error: unknown }) {
 	if (error === null || error === undefined) return null;
 	const { message, advice } = describe(error);
+	const sentence = message.charAt(0).toUpperCase() + message.slice(1);
 	return (
 		<div class="problem" role="alert">
-			<strong>{message.charAt(0).toUpperCase() + message.slice(1)}</strong>
+			<strong>
+				{sentence}
+				{/[.!?…]$/.test(sentence) ? '' : '.'}
+			</strong>
 			{advice && <span> {advice}</span>}
 		</div>
 	);
@@ -58,9 +62,9 @@ export function Section({ title, count, children }: { title: string; count?: num
 	);
 }
 
-/** A table of plain cells. */
-export function Rows({ caption, head, children }: { caption: string; head: string[]; children: ComponentChildren[][] }) {
-	if (children.length === 0) return <p class="hint">None.</p>;
+/** A table of plain cells, or what stands in its place where there is none. */
+export function Rows({ caption, head, empty = 'None.', children }: { caption: string; head: string[]; empty?: string; children: ComponentChildren[][] }) {
+	if (children.length === 0) return <p class="hint">{empty}</p>;
 	return (
 		<Table caption={caption} head={head}>
 			{children.map((cells, row) => (

@@ -4,31 +4,11 @@ import AxeBuilder from '@axe-core/playwright';
 import { expect, test, type Page } from '@playwright/test';
 import { ApiPromise, Keyring, WsProvider } from '@polkadot/api';
 import type { SubmittableExtrinsic } from '@polkadot/api/types';
+import { answers, hasAccounts, isAccessible, isMock, isOver, isSerious, say, shoot, watch } from './support';
 
-/** A gateway with accounts: the mock with ACCOUNTS=1. */
-const hasAccounts = process.env['ACCOUNTS'] === '1';
-const isMock = process.env['BASE_URL'] === undefined;
 /** Node for the views of the chain; those stories are left out without one. */
 const node = process.env['NODE_URL'];
 const VIEWS = ['chat', 'receipt', 'chain', 'governance', 'evolution', 'delegation', 'wallet', 'session', ...(hasAccounts ? ['account'] : [])];
-
-/** Violations of the page's policy, and errors of its scripts. */
-function watch(page: Page): string[] {
-	const found: string[] = [];
-	page.on('pageerror', (error) => found.push(error.message));
-	page.on('console', (message) => {
-		if (message.type() === 'error' && /Content Security Policy|Refused to/.test(message.text())) found.push(message.text());
-	});
-	return found;
-}
-
-async function say(page: Page, text: string) {
-	await page.getByLabel('Message').fill(text);
-	await page.getByRole('button', { name: 'Send' }).click();
-}
-
-const answers = (page: Page) => page.locator('.turn.assistant');
-const isOver = (page: Page) => expect(page.getByRole('button', { name: 'Send' })).toBeVisible({ timeout: 90_000 });
 
 test.beforeEach(async ({ page }) => {
 	await page.goto('/');
@@ -48,6 +28,7 @@ for (const transport of ['websocket', 'sse']) {
 		await expect(page.locator('.price')).toContainText(/tokens to read/);
 		await page.getByRole('button', { name: 'Send' }).click();
 		await expect(page.locator('.price')).toContainText(/tokens\/s/);
+		await expect(page.getByRole('progressbar', { name: 'Tokens of 24 at most' })).toBeVisible();
 		await isOver(page);
 		await expect(answers(page).last()).toContainText(/\d+ tokens/);
 		await expect(answers(page).last().getByRole('link', { name: 'receipt' })).toBeVisible();
@@ -66,6 +47,22 @@ test('an answer is stopped, keeps what came, and another one can be asked for', 
 	await isOver(page);
 	await expect(answers(page)).toHaveCount(2);
 });
+
+for (const transport of ['websocket', 'sse']) {
+	test(`an answer over ${transport} that is stopped before its first word gives the message back, and is not asked for again`, async ({ page }) => {
+		test.skip(!isMock, 'the mock is slow by a word of the message');
+		await page.getByText('Settings', { exact: true }).click();
+		await page.getByLabel('Transport').selectOption(transport);
+		await page.getByText('Settings', { exact: true }).click();
+		await say(page, 'Be slow.');
+		await expect(page.getByText('reading…')).toBeVisible();
+		await page.getByRole('button', { name: 'Stop' }).click();
+		await isOver(page);
+		await expect(page.getByLabel('Message')).toHaveValue('Be slow.');
+		await expect(page.locator('.turn')).toHaveCount(0);
+		await expect(page.getByRole('alert')).toHaveCount(0);
+	});
+}
 
 test('the conversation is there again after the page is loaded again, and gone when a new one begins', async ({ page }) => {
 	await say(page, 'Remember me.');
@@ -146,9 +143,28 @@ test('a chain is shown as it grows', async ({ page }) => {
 	await page.getByRole('button', { name: 'Connect' }).click();
 	await expect(page.getByRole('heading', { name: /Model 0/ })).toBeVisible({ timeout: 60_000 });
 	for (const name of ['Operators', 'Disputes', 'Datasets', 'Referenda']) await expect(page.getByRole('heading', { name })).toBeVisible();
+	await page.getByText('Newest blocks as they came').click();
+	await expect(page.getByRole('region', { name: 'Newest blocks' }).getByRole('row')).not.toHaveCount(1, { timeout: 30_000 });
 	await shoot(page, 'chain');
 	expect((await new AxeBuilder({ page }).analyze()).violations.filter(isSerious)).toEqual([]);
 	expect(faults).toEqual([]);
+});
+
+test('contributions of miners are shown by time, and how models became better, where something was mined', async ({ page }) => {
+	test.skip(node === undefined, 'NODE_URL names no node');
+	await page.goto('/#/chain');
+	await page.getByLabel('Node').fill(node ?? '');
+	await page.getByRole('button', { name: 'Connect' }).click();
+	await expect(page.getByRole('heading', { name: 'Newest submissions' })).toBeVisible({ timeout: 60_000 });
+	test.skip((await page.getByText('No expert was submitted yet').count()) > 0, 'nothing was mined on this chain');
+	await page.getByLabel('30 days').check();
+	await expect(page.getByRole('region', { name: 'Miners by what they earned' }).getByRole('row')).not.toHaveCount(1);
+	await isAccessible(page);
+	await page.emulateMedia({ colorScheme: 'dark' });
+	await page.setViewportSize({ width: 360, height: 740 });
+	await isAccessible(page);
+	await page.getByRole('heading', { name: 'Contributions' }).scrollIntoViewIfNeeded();
+	await shoot(page, 'contributions-dark-phone');
 });
 
 test('coins of a development chain are sent', async ({ page }) => {
@@ -170,13 +186,6 @@ async function connectTo(page: Page, view: string) {
 	await page.getByRole('button', { name: 'Connect', exact: true }).click();
 	await expect(page.locator('.signer select')).toContainText('Alice', { timeout: 60_000 });
 }
-
-const isAccessible = async (page: Page) => {
-	const { violations } = await new AxeBuilder({ page }).analyze();
-	expect(violations.filter(isSerious).map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
-	const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-	expect(overflow).toBeLessThanOrEqual(0);
-};
 
 test('an operator reads a referendum, votes in it, places its deposit, and supports an emergency', async ({ page }) => {
 	test.skip(node === undefined, 'NODE_URL names no node');
@@ -292,12 +301,10 @@ async function withChain<T>(make: (api: ApiPromise, send: Send) => Promise<T>): 
 	}
 }
 
-const isSerious = ({ impact }: { impact?: string | null }) => impact === 'serious' || impact === 'critical';
-const shoot = (page: Page, name: string) => page.screenshot({ path: `screenshots/${name}.png`, fullPage: true });
-
 for (const scheme of ['light', 'dark'] as const) {
 	for (const [size, viewport] of [
 		['wide', { width: 1280, height: 800 }],
+		['tablet', { width: 768, height: 1024 }],
 		['phone', { width: 360, height: 740 }],
 	] as const) {
 		test(`every view is accessible and fits: ${scheme}, ${size}`, async ({ page }) => {

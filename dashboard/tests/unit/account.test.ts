@@ -129,6 +129,9 @@ describe('limits', () => {
 	});
 });
 
+/** A person that is not to be asked. */
+const onCaptcha = () => Promise.reject(new Error('a person was asked'));
+
 describe('work', () => {
 	test('is what the gateway checks: the number of its own test', async () => {
 		expect(await own.solve('07'.repeat(16), 12, signal)).toBe(`${'07'.repeat(16)}:5948`);
@@ -156,7 +159,7 @@ describe('work', () => {
 		});
 		const [events, bits]: [ChatEvent[], (number | null)[]] = [[], []];
 		const question = { body: {}, apiKey: 'at-1', prices: { isFree: true, input: 0n, output: 0n }, signal };
-		for await (const event of own.askAsAccount('sse', question, (asked) => bits.push(asked))) events.push(event);
+		for await (const event of own.askAsAccount('sse', question, { onWork: (asked) => bits.push(asked), onCaptcha })) events.push(event);
 		expect(events.map(({ type }) => type)).toEqual(['start', 'end']);
 		expect(bits).toEqual([4, null]);
 		expect(proofs[0]).toBeNull();
@@ -166,7 +169,75 @@ describe('work', () => {
 	test('is not done for another refusal', async () => {
 		vi.stubGlobal('fetch', async () => new Response(JSON.stringify({ error: { message: 'no', code: 'free_requests_used' } }), { status: 429 }));
 		const question = { body: {}, apiKey: '', prices: { isFree: true, input: 0n, output: 0n }, signal };
-		const asked = own.askAsAccount('sse', question, () => {}).next();
+		const asked = own.askAsAccount('sse', question, { onWork: () => {}, onCaptcha }).next();
 		await expect(asked).rejects.toBeInstanceOf(GatewayError);
+	});
+});
+
+describe('a task for a person', () => {
+	const details = { service: 'turnstile', site_key: 'site', header: 'x-blyan-captcha' };
+	const question = { body: {}, apiKey: 'at-1', prices: { isFree: true, input: 0n, output: 0n }, signal };
+	afterEach(() => void vi.useRealTimers());
+
+	/** A gateway that answers each solution by this; tells what it was sent. */
+	function asking(answers: Record<string, string | null>, of: object = details) {
+		const sent: (string | null)[] = [];
+		vi.stubGlobal('fetch', async (_: string, init?: RequestInit) => {
+			const solution = new Headers(init?.headers).get('x-blyan-captcha');
+			sent.push(solution);
+			const code = solution === null ? 'captcha_required' : answers[solution];
+			if (!code) return new Response('data: [DONE]\n\n', { status: 200 });
+			return new Response(JSON.stringify({ error: { message: code, code, details: of } }), { status: 429 });
+		});
+		return sent;
+	}
+
+	async function ask(solutions: string[]) {
+		const asked: boolean[] = [];
+		const types: string[] = [];
+		const challenges = {
+			onWork: () => {},
+			onCaptcha: async ({ isAgain }: { isAgain: boolean }) => (asked.push(isAgain), solutions.shift() ?? ''),
+		};
+		for await (const { type } of own.askAsAccount('sse', question, challenges)) types.push(type);
+		return { asked, types };
+	}
+
+	test('is solved, and the question is sent again with the solution', async () => {
+		const sent = asking({ good: null });
+		expect(await ask(['good'])).toEqual({ asked: [false], types: ['start', 'end'] });
+		expect(sent).toEqual([null, 'good']);
+	});
+
+	test('is asked for again where the gateway does not take the solution', async () => {
+		const sent = asking({ old: 'captcha_required', good: null });
+		expect((await ask(['old', 'good'])).asked).toEqual([false, true]);
+		expect(sent).toEqual([null, 'old', 'good']);
+	});
+
+	test('is not asked for twice while only its service cannot be asked', async () => {
+		vi.useFakeTimers();
+		const answers: Record<string, string | null> = { good: 'captcha_unavailable' };
+		const sent = asking(answers);
+		const asked = ask(['good']);
+		await vi.advanceTimersByTimeAsync(2_000);
+		answers['good'] = null;
+		await vi.advanceTimersByTimeAsync(5_000);
+		expect((await asked).asked).toEqual([false]);
+		expect(sent).toEqual([null, 'good', 'good']);
+	});
+
+	test('ends in words where its service stays away', async () => {
+		vi.useFakeTimers();
+		const sent = asking({ good: 'captcha_unavailable' });
+		const asked = expect(ask(['good'])).rejects.toMatchObject({ code: 'captcha_unavailable' });
+		await vi.advanceTimersByTimeAsync(60_000);
+		await asked;
+		expect(sent).toHaveLength(4);
+	});
+
+	test('of a service without a widget here is a refusal like any other', async () => {
+		asking({}, { ...details, service: 'captcha.example' });
+		await expect(ask(['good'])).rejects.toMatchObject({ code: 'captcha_required' });
 	});
 });

@@ -22,7 +22,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// Where the tasks of each service come from, as it tells the authors of policies.
 const HCAPTCHA: &str = "https://hcaptcha.com https://*.hcaptcha.com";
 const TURNSTILE: &str = "https://challenges.cloudflare.com";
-const RECAPTCHA: &str = "https://www.google.com/recaptcha/ https://www.gstatic.com/recaptcha/ https://www.recaptcha.net/recaptcha/";
+const RECAPTCHA: &str = "https://www.google.com/recaptcha/ https://recaptcha.google.com/recaptcha/ https://www.gstatic.com/recaptcha/ https://www.recaptcha.net/recaptcha/";
 /// Hosts of services, the names by which pages know them, and the sources of their tasks.
 const SERVICES: [(&str, &str, &str); 6] = [
 	("api.hcaptcha.com", "hcaptcha", HCAPTCHA),
