@@ -5,9 +5,10 @@ import type { SubmittableExtrinsic } from '@polkadot/api/types';
 import { Keyring } from '@polkadot/keyring';
 import type { KeyringPair } from '@polkadot/keyring/types';
 import { web3Accounts, web3Enable, web3FromSource } from '@polkadot/extension-dapp';
-import { cryptoWaitReady } from '@polkadot/util-crypto';
+import { cryptoWaitReady, decodeAddress } from '@polkadot/util-crypto';
 import type { EventRecord } from '@polkadot/types/interfaces';
 import type { ISubmittableResult } from '@polkadot/types/types';
+import { variant, words } from './records';
 
 export interface Account {
 	address: string;
@@ -60,7 +61,26 @@ export type Sent = { state: 'signing' | 'sent' | 'in a block' | 'final'; hash: s
 export async function transfer(api: ApiPromise, from: Account, to: string, planck: bigint, onState: (sent: Sent) => void): Promise<void> {
 	const call = api.tx['balances']?.['transferKeepAlive'];
 	if (!call) throw new Error('this chain has no transfers: connect to a node of another one');
-	await submit(api, from, call(to, planck), onState);
+	await submit(api, from, call(ensureAddress(to), planck), onState);
+}
+
+/** Refuses what is no address of an account. */
+export function ensureAddress(text: string): string {
+	try {
+		decodeAddress(text);
+		return text;
+	} catch {
+		throw new Error(`${JSON.stringify(text)} is not the address of an account: copy the whole of it, which begins with 5 and has 48 characters`);
+	}
+}
+
+/** What keeps a transaction from being taken, in words; anything else is left as it is. */
+export function inWords(error: unknown): unknown {
+	const message = error instanceof Error ? error.message : String(error);
+	if (/pay some fees/i.test(message)) return new Error('the account cannot pay the fee: choose another one, or have some BLY sent to it');
+	if (/cancelled|rejected by user|user rejected/i.test(message)) return new Error('the wallet did not sign, so nothing was sent');
+	if (/outdated|stale|priority is too low|already imported/i.test(message)) return new Error('the account has another transaction on its way: wait for it, then try again');
+	return error;
 }
 
 /** A call that can be signed. */
@@ -103,7 +123,7 @@ export async function submit(api: ApiPromise, from: Account, call: Call, onState
 			: from.pair
 				? call.signAndSend(from.pair, follow)
 				: Promise.reject(new Error('this account has no key here: choose another one'));
-		sending.catch(fail);
+		sending.catch((error: unknown) => fail(inWords(error)));
 	});
 	api.on('disconnected', lost);
 	return included.finally(() => api.off('disconnected', lost));
@@ -132,7 +152,10 @@ export async function principals(api: ApiPromise, delegate: string, among: reado
 type DispatchError = NonNullable<ISubmittableResult['dispatchError']>;
 
 function reasonOf(api: ApiPromise, error: DispatchError): string {
-	if (!error.isModule) return `the chain refuses it: ${error.toString()}`;
+	if (!error.isModule) {
+		const [kind, reason] = variant(error.toJSON());
+		return `the chain refuses it: ${[kind, variant(reason)[0]].filter(Boolean).map(words).join(', ')}`;
+	}
 	const { section, name, docs } = api.registry.findMetaError(error.asModule);
 	return `the chain refuses it: ${section}.${name}. ${docs.join(' ')}`;
 }

@@ -11,6 +11,8 @@ import { Problem } from './parts';
 
 const balance = signal<{ free: bigint; reserved: bigint } | null>(null);
 const problem = signal<unknown>(null);
+/** What became of a transfer, beneath its button. */
+const failure = signal<unknown>(null);
 const sent = signal<Sent | null>(null);
 const isBusy = signal(false);
 
@@ -76,7 +78,7 @@ function Transfer({ connected, account }: { connected: Connected; account: Accou
 	const send = async (form: HTMLFormElement) => {
 		const data = new FormData(form);
 		const planck = parseBly(String(data.get('amount') ?? ''));
-		sent.value = problem.value = null;
+		sent.value = failure.value = null;
 		isBusy.value = true;
 		try {
 			if (planck === null || planck === 0n) throw new Error('the amount is no number of BLY: write one such as 1.5, with at most 12 places');
@@ -84,7 +86,7 @@ function Transfer({ connected, account }: { connected: Connected; account: Accou
 			await transfer(connected.api, account, String(data.get('to') ?? '').trim(), planck, (state) => (sent.value = state));
 			form.reset();
 		} catch (error) {
-			problem.value = error;
+			failure.value = error;
 			sent.value = null;
 		} finally {
 			isBusy.value = false;
@@ -110,6 +112,7 @@ function Transfer({ connected, account }: { connected: Connected; account: Accou
 			<button type="submit" disabled={isBusy.value} aria-busy={isBusy.value ? true : undefined}>
 				Send
 			</button>
+			<Problem error={failure.value} />
 			<p role="status">
 				{sent.value && (
 					<>

@@ -178,6 +178,14 @@ test('coins of a development chain are sent', async ({ page }) => {
 	await page.getByRole('button', { name: 'Send' }).click();
 	await expect(page.getByText('The transaction is final')).toBeVisible({ timeout: 90_000 });
 	await shoot(page, 'wallet');
+	await page.getByLabel('To', { exact: true }).fill('5abc');
+	await page.getByLabel('Amount in BLY').fill('1');
+	await page.getByRole('button', { name: 'Send' }).click();
+	await expect(page.getByRole('alert')).toContainText('"5abc" is not the address of an account');
+	await page.getByLabel('To', { exact: true }).fill('5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty');
+	await page.getByLabel('Amount in BLY').fill('9999999999');
+	await page.getByRole('button', { name: 'Send' }).click();
+	await expect(page.getByRole('alert')).toContainText('The chain refuses it: token, funds unavailable', { timeout: 60_000 });
 });
 
 async function connectTo(page: Page, view: string) {
